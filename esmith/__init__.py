@@ -1,0 +1,8 @@
+"""A configuration database and template-expansion engine: e-smith in Python.
+
+The packages, in the order in which they may import one another (each only those to its right):
+
+    cli -> events -> (apply, services) -> fragments -> (store, schema) -> (layout, errors)
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,110 @@
+"""The errors of the engine: one base class that knows its exit code, its place and the cure.
+
+Nothing here imports a module, because ``config getprop`` pays for every import (DESIGN section 9).
+"""
+
+from __future__ import annotations
+
+
+class ExitCode:
+    """Every exit code of every command; the table of ``docs/commands.md`` is checked against this class.
+
+    They are plain integers, not an ``enum.IntEnum``, because importing ``enum`` costs a plain ``getprop`` a quarter
+    of its time.
+    """
+
+    #: Done, or nothing to do.
+    OK = 0
+    #: A read found no such key, property or database (silently, as the original), or no more exact code fits.
+    FAILED = 1
+    #: The command line is wrong, or names an event or a template that does not exist.
+    USAGE = 2
+    #: A key, property or value was refused: by a limit of the store or by the schema.
+    REFUSED = 3
+    #: A fragment, its metadata or a schema file is broken. No file was touched.
+    TEMPLATE = 4
+    #: A generated file could not be written, or its owner does not exist.
+    INSTALL = 5
+    #: The database cannot be opened, read or written: missing, damaged, no permission, no space.
+    STORE = 6
+    #: An action of an event failed; the actions after it did not run.
+    ACTION = 7
+    #: A service could not be adjusted.
+    SERVICE = 8
+    #: Another event is running and did not end in time.
+    BUSY = 9
+
+
+class EsmithError(Exception):
+    """What went wrong, where, and what to do about it.
+
+    :param message: what happened, in one line, without the place.
+    :param place: file and line, or database, key and property.
+    :param hint: the cure, in one line.
+    """
+
+    exit_code: int = ExitCode.FAILED
+
+    def __init__(self, message: str, *, place: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.place = place
+        self.hint = hint
+
+    def __str__(self) -> str:
+        text = f"{self.place}: {self.message}" if self.place else self.message
+        return f"{text}\n  {self.hint}" if self.hint else text
+
+
+class UsageError(EsmithError):
+    """The command line, or a name given on it, is wrong."""
+
+    exit_code = ExitCode.USAGE
+
+
+class RefusedError(EsmithError):
+    """A key, property or value that the store or the schema does not accept."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class SchemaError(EsmithError):
+    """A file of ``db/`` is broken."""
+
+    exit_code = ExitCode.TEMPLATE
+
+
+class TemplateError(EsmithError):
+    """A fragment or its metadata is broken, or a template does not exist."""
+
+    exit_code = ExitCode.TEMPLATE
+
+
+class InstallError(EsmithError):
+    """A generated file could not be put in place."""
+
+    exit_code = ExitCode.INSTALL
+
+
+class StoreError(EsmithError):
+    """The database could not be opened, read or written."""
+
+    exit_code = ExitCode.STORE
+
+
+class ActionError(EsmithError):
+    """An action of an event failed."""
+
+    exit_code = ExitCode.ACTION
+
+
+class ServiceError(EsmithError):
+    """A service could not be adjusted."""
+
+    exit_code = ExitCode.SERVICE
+
+
+class BusyError(EsmithError):
+    """Another event holds the lock."""
+
+    exit_code = ExitCode.BUSY

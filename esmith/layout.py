@@ -1,0 +1,104 @@
+"""Every path of the product, computed from one root.
+
+Paths are strings, not :mod:`pathlib` objects, because importing pathlib takes longer than a whole ``getprop``.
+"""
+
+from __future__ import annotations
+
+import os
+
+from esmith.errors import UsageError
+
+#: The two trees a fragment may come from, nearest first (DESIGN section 2, "layer").
+LAYERS = ("templates-custom", "templates")
+
+
+class Layout:
+    """Where things are under one root.
+
+    :param root: the directory every absolute path is taken under; ``/`` in production.
+    """
+
+    __slots__ = ("root",)
+
+    def __init__(self, root: str = "/") -> None:
+        self.root = os.path.abspath(root)
+
+    @classmethod
+    def chosen(cls, root: str | None = None) -> Layout:
+        """Return the layout of ``--root``, else of the environment's ESMITH_ROOT, else of ``/``.
+
+        :raises UsageError: when the root named is not a directory.
+        """
+        chosen = root or os.environ.get("ESMITH_ROOT") or "/"
+        if not os.path.isdir(chosen):
+            raise UsageError(
+                f"the root {chosen!r} is not a directory", hint="create it first, or correct --root or ESMITH_ROOT"
+            )
+        return cls(chosen)
+
+    def under(self, path: str) -> str:
+        """Return where an absolute path of the configured system is on this disk.
+
+        The path is taken literally below the root: ``..`` cannot climb out of it.
+        """
+        clean = os.path.normpath("/" + path.lstrip("/"))
+        return clean if self.root == "/" else (self.root + clean).rstrip("/")
+
+    def inside(self, path: str) -> str:
+        """Return the configured system's name of a path on this disk: the inverse of :meth:`under`."""
+        if self.root == "/":
+            return path
+        return path.removeprefix(self.root) or "/"
+
+    @property
+    def is_machine(self) -> bool:
+        """Whether the root is the machine itself, so that its accounts and services are the real ones."""
+        return self.root == "/"
+
+    @property
+    def database(self) -> str:
+        """The directory of the LMDB environment that holds every database."""
+        return self.under("/home/e-smith/db")
+
+    @property
+    def configuration(self) -> str:
+        """The directory that holds templates, templates-custom, events and db."""
+        return self.under("/etc/e-smith")
+
+    @property
+    def schema(self) -> str:
+        """The directory that says what each record may hold."""
+        return self.under("/etc/e-smith/db")
+
+    @property
+    def events(self) -> str:
+        """The directory of the events."""
+        return self.under("/etc/e-smith/events")
+
+    @property
+    def commands(self) -> str:
+        """The directory scripts call the commands in (``/sbin/e-smith/db`` ...)."""
+        return self.under("/sbin/e-smith")
+
+    @property
+    def state(self) -> str:
+        """The directory for what the engine keeps besides the databases: kept files, the list of shipped files."""
+        return self.under("/var/lib/e-smith")
+
+    @property
+    def event_lock(self) -> str:
+        """The file that is locked while an event runs."""
+        return self.under("/var/lib/e-smith/event.lock")
+
+    @property
+    def log(self) -> str:
+        """The log of the events when the root is not the machine itself (else syslog has it)."""
+        return self.under("/var/log/e-smith/events.log")
+
+    def layer(self, name: str) -> str:
+        """Return the directory of a fragment layer.
+
+        :param name: one of :data:`LAYERS`.
+        """
+        return self.under(f"/etc/e-smith/{name}")

@@ -1,0 +1,38 @@
+"""Names in messages: the known one nearest to a wrong one, a long one cut; and names of files that do not count."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_LEFTOVER_ENDINGS = ("~", ".swp", ".orig", ".rpmsave", ".rpmnew", ".rpmorig")
+_LEFTOVER_PARTS = (".dpkg-",)
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that looks most like ``name``, None when none is close.
+
+    Letters that differ only in case count as equal first: the names of SME Server mix them freely.
+    """
+    names = list(known)
+    for candidate in names:
+        if candidate.lower() == name.lower() and candidate != name:
+            return candidate
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, [candidate for candidate in names if candidate != name], n=1, cutoff=0.75)
+    return close[0] if close else None
+
+
+def is_leftover(name: str) -> bool:
+    """Return whether an editor or a package manager left this file: it is no fragment, action or schema file.
+
+    The list is that of DESIGN section 6.
+    """
+    return name.endswith(_LEFTOVER_ENDINGS) or any(part in name for part in _LEFTOVER_PARTS)
+
+
+def shorten(text: str, length: int = 60) -> str:
+    """Return the text, cut with an ellipsis where it is too long for a message."""
+    return text if len(text) <= length else text[: length - 3] + "..."

@@ -1,0 +1,61 @@
+"""Checking a setting before it is stored."""
+
+from __future__ import annotations
+
+from esmith.errors import RefusedError
+from esmith.names import nearest, shorten
+from esmith.schema.types import refusal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.schema.load import Schema
+    from esmith.schema.model import Property, RecordSchema
+
+_FORCE = "--force before the key stores it all the same"
+
+
+def check_record(schema: Schema, database: str, key: str, type: str, props: dict[str, str]) -> list[str]:
+    """Check a whole record, as ``set`` and ``setdefault`` store it.
+
+    :return: hints about names that are unknown but close to known ones.
+    :raises RefusedError: when the schema does not allow it.
+    """
+    known = schema.record(database, key, type)
+    if known is not None and known.value is not None and not props:
+        _check_value(f"{database} {key}", known.value, type)
+    return check_properties(schema, database, key, type, props)
+
+
+def check_properties(schema: Schema, database: str, key: str, type: str | None, props: dict[str, str]) -> list[str]:
+    """Check properties of a record, as ``setprop`` stores them.
+
+    Unknown properties and records are accepted: a contrib or a custom template may use them.
+
+    :return: hints about names that are unknown but close to known ones.
+    :raises RefusedError: when a known property does not allow its value.
+    """
+    known = schema.record(database, key, type)
+    if known is None:
+        return []
+    hints = []
+    for name, value in props.items():
+        prop = known.property(name)
+        if prop is None:
+            hints += _hint(known, f"{database} {key}", name)
+        elif prop.removed:
+            hints.append(f"{database} {key}: {name} is no longer used; the next console-save removes it")
+        else:
+            _check_value(f"{database} {key} {name}", prop, value)
+    return hints
+
+
+def _check_value(place: str, prop: Property, value: str) -> None:
+    reason = refusal(prop, value)
+    if reason is not None:
+        shown = "the value" if prop.secret else repr(shorten(value))
+        raise RefusedError(f"{shown} {reason}", place=place, hint=_FORCE)
+
+
+def _hint(known: RecordSchema, place: str, name: str) -> list[str]:
+    close = nearest(name, known.properties)
+    return [f"{place} has no property {name!r}; did you mean {close!r}? (stored as given)"] if close else []

@@ -1,0 +1,143 @@
+"""Reading the schema files of one root."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+
+from esmith.errors import SchemaError
+from esmith.names import is_leftover, nearest
+from esmith.schema.model import RecordSchema
+from esmith.schema.types import TYPES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from esmith.layout import Layout
+
+#: The words a schema file may hold, with the TOML type of each.
+_RECORD_WORDS: dict[str, type] = {
+    "type": str,
+    "help": str,
+    "create": bool,
+    "renamed-from": list,
+    "ensure-from": str,
+    "ensure": dict,
+    "value": dict,
+    "properties": dict,
+}
+_PROPERTY_WORDS: dict[str, type | tuple[type, ...]] = {
+    "type": str,
+    "help": str,
+    "default": str,
+    "force": str,
+    "values": list,
+    "min": (int, float),
+    "max": (int, float),
+    "separator": str,
+    "empty": bool,
+    "removed": bool,
+    "renamed-from": list,
+    "obsolete-values": list,
+    "replace-values": dict,
+    "raise-to": str,
+    "generate": int,
+}
+
+
+class Schema:
+    """The schema files of one root; each is read when it is first asked for.
+
+    :param layout: the root.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._directory = layout.schema
+        self._read: dict[tuple[str, str], RecordSchema | None] = {}
+
+    def databases(self) -> list[str]:
+        """Return the databases that have a directory of schema files."""
+        if not os.path.isdir(self._directory):
+            return []
+        return sorted(entry.name for entry in os.scandir(self._directory) if entry.is_dir() and entry.name[0] != ".")
+
+    def files(self, database: str) -> list[RecordSchema]:
+        """Return what every schema file of a database says, in order of the file names.
+
+        :raises SchemaError: when one is broken.
+        """
+        directory = os.path.join(self._directory, database)
+        names = sorted(os.listdir(directory)) if os.path.isdir(directory) else []
+        keys = [name.removesuffix(".toml") for name in names if name.endswith(".toml") and not is_leftover(name)]
+        found = (self._file(database, key) for key in keys)
+        return [schema for schema in found if schema is not None]
+
+    def record(self, database: str, key: str, type: str | None) -> RecordSchema | None:
+        """Return what is known of a record, None when nothing is.
+
+        What is said of the record itself comes before what is said of its type.
+
+        :param type: the record's type, None when it does not exist yet.
+        :raises SchemaError: when a schema file is broken.
+        """
+        own = self._file(database, key) if not key.startswith("@") else None
+        kind = type or (own.type if own else None)
+        shared = self._file(database, f"@{kind}") if kind else None
+        if own is None or shared is None:
+            return own or shared
+        merged = RecordSchema(database, key, {"type": own.type, "help": own.help, "create": own.create})
+        merged.properties = shared.properties | own.properties
+        return merged
+
+    def is_secret(self, database: str, key: str, type: str | None, prop: str) -> bool:
+        """Return whether a property's value is masked wherever it is shown for people."""
+        schema = self.record(database, key, type)
+        known = schema.property(prop) if schema else None
+        return known is not None and known.secret
+
+    def _file(self, database: str, key: str) -> RecordSchema | None:
+        name = (database, key)
+        if name not in self._read:
+            self._read[name] = self._load(database, key)
+        return self._read[name]
+
+    def _load(self, database: str, key: str) -> RecordSchema | None:
+        if "/" in key or key.startswith("."):
+            return None
+        path = os.path.join(self._directory, database, f"{key}.toml")
+        try:
+            with open(path, "rb") as file:
+                data = tomllib.load(file)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (OSError, ValueError) as error:
+            raise SchemaError(
+                f"cannot be read: {error}", place=path, hint="correct the file, or reinstall it"
+            ) from error
+        _check_words(path, data)
+        return RecordSchema(database, key, data)
+
+
+def _check_words(path: str, data: dict[str, Any]) -> None:
+    _check_table(path, "", data, _RECORD_WORDS)
+    tables = dict(data.get("properties", {}))
+    if "value" in data:
+        tables["value"] = data["value"]
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            raise SchemaError(f"[properties] {name} has to be a table", place=path, hint=f"write [properties.{name}]")
+        _check_table(path, f"[{name}] ", table, _PROPERTY_WORDS)
+        kind = table.get("type", "text")
+        if kind not in TYPES:
+            raise SchemaError(f"[{name}] unknown type {kind!r}", place=path, hint=f"the types are {', '.join(TYPES)}")
+
+
+def _check_table(path: str, where: str, table: dict[str, Any], words: dict[str, Any]) -> None:
+    for word, value in table.items():
+        if word not in words:
+            close = nearest(word, words)
+            hint = f"did you mean {close!r}?" if close else f"known are {', '.join(words)}"
+            raise SchemaError(f"{where}unknown word {word!r}", place=path, hint=hint)
+        if not isinstance(value, words[word]):
+            raise SchemaError(f"{where}{word} has the wrong kind of value: {value!r}", place=path)

@@ -1,0 +1,70 @@
+"""The declarative migrations: what older versions stored, brought to what this one expects (catalogue section D)."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from esmith.schema.lists import entries
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.schema.model import Property, RecordSchema
+    from esmith.store.protocol import Transaction
+
+
+def rename_record(transaction: Transaction, schema: RecordSchema) -> None:
+    """Move a record that has one of the old keys to its new key.
+
+    Where both exist the new one stays as it is and the old one goes.
+    """
+    database = schema.database
+    for old_key in schema.renamed_from:
+        old = transaction.record(database, old_key)
+        if old is None:
+            continue
+        if transaction.type_of(database, schema.key) is None:
+            transaction.set_type(database, schema.key, old.type)
+            for name, value in old.props.items():
+                transaction.set_prop(database, schema.key, name, value)
+        transaction.delete_record(database, old_key)
+
+
+def migrate_record(transaction: Transaction, schema: RecordSchema, key: str) -> None:
+    """Apply the migrations of every property a record has.
+
+    :param key: the record; it exists.
+    """
+    database = schema.database
+    for prop in schema.properties.values():
+        _rename(transaction, database, key, prop)
+        if prop.removed:
+            transaction.delete_prop(database, key, prop.name)
+            continue
+        value = transaction.prop(database, key, prop.name)
+        if value is not None:
+            transaction.set_prop(database, key, prop.name, migrated_value(prop, value))
+
+
+def migrated_value(prop: Property, value: str) -> str:
+    """Return a property's value without what is obsolete; unchanged when nothing is."""
+    if prop.raise_to is not None and value.isdigit() and int(value) < int(prop.raise_to):
+        return prop.raise_to
+    if prop.type != "list":
+        return prop.replace_values.get(value, value)
+    old = entries(value)
+    new = list(dict.fromkeys(prop.replace_values.get(entry, entry) for entry in old if not _is_obsolete(prop, entry)))
+    return value if new == old else prop.separator.join(new)
+
+
+def _is_obsolete(prop: Property, entry: str) -> bool:
+    return any(fnmatchcase(entry, pattern) for pattern in prop.obsolete_values)
+
+
+def _rename(transaction: Transaction, database: str, key: str, prop: Property) -> None:
+    for old_name in prop.renamed_from:
+        value = transaction.prop(database, key, old_name)
+        if value is None:
+            continue
+        if transaction.prop(database, key, prop.name) is None:
+            transaction.set_prop(database, key, prop.name, value)
+        transaction.delete_prop(database, key, old_name)

@@ -1,0 +1,98 @@
+"""What a schema file says, as objects. Plain classes, because ``config setprop`` pays for every import."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Property:
+    """What one property may hold.
+
+    :param name: its name; ``*`` stands for every other property of the record.
+    :param data: its table in the schema file, already checked for unknown words.
+    """
+
+    __slots__ = (
+        "default",
+        "empty",
+        "force",
+        "generate",
+        "help",
+        "maximum",
+        "minimum",
+        "name",
+        "obsolete_values",
+        "raise_to",
+        "removed",
+        "renamed_from",
+        "replace_values",
+        "separator",
+        "type",
+        "values",
+    )
+
+    def __init__(self, name: str, data: dict[str, Any]) -> None:
+        self.name = name
+        self.type: str = data.get("type", "text")
+        self.help: str = data.get("help", "")
+        self.default: str | None = data.get("default")
+        self.force: str | None = data.get("force")
+        self.values: list[str] = data.get("values", [])
+        self.minimum: float | None = data.get("min")
+        self.maximum: float | None = data.get("max")
+        self.separator: str = data.get("separator", ",")
+        self.empty: bool = data.get("empty", False)
+        self.removed: bool = data.get("removed", False)
+        self.renamed_from: list[str] = data.get("renamed-from", [])
+        self.obsolete_values: list[str] = data.get("obsolete-values", [])
+        self.replace_values: dict[str, str] = data.get("replace-values", {})
+        self.raise_to: str | None = data.get("raise-to")
+        self.generate: int | None = data.get("generate")
+
+    @property
+    def secret(self) -> bool:
+        """Whether the value is masked wherever it is shown for people."""
+        return self.type == "secret"
+
+
+class RecordSchema:
+    """What one record, or each record of one type, may hold.
+
+    :param database: the database.
+    :param key: the record's key, or ``@type`` when it speaks of every record of a type.
+    :param type: the record's type; None for a record without properties.
+    :param value: for a record without properties: what its value may be.
+    """
+
+    __slots__ = (
+        "create",
+        "database",
+        "ensure",
+        "ensure_from",
+        "help",
+        "key",
+        "properties",
+        "renamed_from",
+        "type",
+        "value",
+    )
+
+    def __init__(self, database: str, key: str, data: dict[str, Any]) -> None:
+        self.database = database
+        self.key = key
+        self.help: str = data.get("help", "")
+        self.type: str | None = data.get("type")
+        self.create: bool = data.get("create", not key.startswith("@"))
+        self.renamed_from: list[str] = data.get("renamed-from", [])
+        self.ensure_from: str | None = data.get("ensure-from")
+        self.ensure: dict[str, str] = data.get("ensure", {})
+        self.value: Property | None = Property("", data["value"]) if "value" in data else None
+        self.properties: dict[str, Property] = {
+            name: Property(name, table) for name, table in data.get("properties", {}).items()
+        }
+
+    def property(self, name: str) -> Property | None:
+        """Return what is known of a property, None when nothing is."""
+        return self.properties.get(name) or self.properties.get("*")

@@ -1,0 +1,109 @@
+"""The types a property may have, and what each accepts (DESIGN section 5)."""
+
+from __future__ import annotations
+
+import re
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from esmith.schema.model import Property
+
+_HOST = re.compile(r"\[?[A-Za-z0-9_:][A-Za-z0-9_.:-]*\]?(:[0-9]{1,5})?")
+
+
+def refusal(prop: Property, value: str) -> str | None:
+    """Return why a property does not accept a value, None when it does.
+
+    The reason reads after the value: ``'maybe' is not one of enabled, disabled``.
+    """
+    if value == "" and (prop.empty or prop.default == ""):
+        return None
+    return TYPES[prop.type](prop, value)
+
+
+def _choice(*fixed: str) -> Callable[[Property, str], str | None]:
+    def check(prop: Property, value: str) -> str | None:
+        allowed = fixed or prop.values
+        return None if value in allowed else f"is not one of {', '.join(word or repr('') for word in allowed)}"
+
+    return check
+
+
+def _integer(prop: Property, value: str) -> str | None:
+    if not re.fullmatch(r"-?[0-9]+", value):
+        return "is not a whole number"
+    return _range(prop, int(value))
+
+
+def _number(prop: Property, value: str) -> str | None:
+    if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value):
+        return "is not a number"
+    return _range(prop, float(value))
+
+
+def _range(prop: Property, number: float) -> str | None:
+    if prop.minimum is not None and number < prop.minimum:
+        return f"is too small; the least is {prop.minimum}"
+    if prop.maximum is not None and number > prop.maximum:
+        return f"is too large; the most is {prop.maximum}"
+    return None
+
+
+def _size(prop: Property, value: str) -> str | None:
+    return None if re.fullmatch(r"[0-9]+[kKmMgG]?", value) else "is not a size such as 15M, 500k or 25000000"
+
+
+def _list(prop: Property, value: str) -> str | None:
+    return None if all(part.strip() for part in value.split(prop.separator)) else "has an empty entry"
+
+
+def _host(prop: Property, value: str) -> str | None:
+    return None if _HOST.fullmatch(value) else "is not a host name, an IP address or host:port"
+
+
+def _address(prop: Property, value: str) -> str | None:
+    import ipaddress
+
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return "is not an IP address"
+    return None
+
+
+def _netmask(prop: Property, value: str) -> str | None:
+    import ipaddress
+
+    try:
+        ipaddress.ip_network(f"0.0.0.0/{value}")
+    except ValueError:
+        return "is not a netmask such as 255.255.255.0"
+    return None
+
+
+def _path(prop: Property, value: str) -> str | None:
+    return None if value.startswith("/") else "is not an absolute path"
+
+
+def _text(prop: Property, value: str) -> str | None:
+    return None
+
+
+#: Every type a schema file may name.
+TYPES: dict[str, Callable[[Property, str], str | None]] = {
+    "enabled/disabled": _choice("enabled", "disabled"),
+    "yes/no": _choice("yes", "no"),
+    "choice": _choice(),
+    "integer": _integer,
+    "number": _number,
+    "size": _size,
+    "list": _list,
+    "host": _host,
+    "address": _address,
+    "netmask": _netmask,
+    "path": _path,
+    "text": _text,
+    "secret": _text,
+}

@@ -1,0 +1,105 @@
+"""The embedded store: one LMDB environment in ``/home/e-smith/db`` (DESIGN section 4)."""
+
+from __future__ import annotations
+
+import os
+
+import lmdb
+
+from esmith.errors import StoreError
+from esmith.store.lmdb_rows import LmdbSnapshot, LmdbTransaction
+from esmith.store.trouble import RESTORE, store_trouble
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.store.model import Author
+
+#: Address space, not disk: the file grows only with what is stored. Never resized, so no reader ever has to reopen.
+MAP_BYTES = 16 * 2**30
+MAX_DATABASES = 128
+#: Readers at one moment; LMDB's own default of 126 is reached by a cron job that runs away.
+MAX_READERS = 1022
+#: The databases hold passwords.
+FILE_MODE = 0o600
+
+
+class LmdbStore:
+    """The databases in one directory; implements :class:`esmith.store.protocol.Store`.
+
+    :param directory: where ``data.mdb`` and ``lock.mdb`` are.
+    :param root: the root, for messages.
+    :raises StoreError: when there is no store, it is damaged, or it may not be opened.
+    """
+
+    def __init__(self, directory: str, *, root: str, write: bool = False, create: bool = False) -> None:
+        self.directory = directory
+        self._file = os.path.join(directory, "data.mdb")
+        if create:
+            _make_directory(directory)
+        else:
+            _require_file(self._file, root)
+        try:
+            self._env = lmdb.open(
+                directory,
+                map_size=MAP_BYTES,
+                max_dbs=MAX_DATABASES,
+                max_readers=MAX_READERS,
+                readonly=not write,
+                create=create,
+                mode=FILE_MODE,
+            )
+        except (lmdb.Error, OSError) as error:
+            raise store_trouble(self._file, error) from error
+        self._check_size()
+        if write:
+            # Slots of killed readers would keep LMDB from reusing pages, and the file would grow for good.
+            self._env.reader_check()
+
+    def snapshot(self) -> LmdbSnapshot:
+        """Return a snapshot to read from."""
+        return LmdbSnapshot(self._env, self._file)
+
+    def transaction(self, author: Author) -> LmdbTransaction:
+        """Return a transaction to write with."""
+        return LmdbTransaction(self._env, self._file, author)
+
+    def close(self) -> None:
+        """Release the store."""
+        self._env.close()
+
+    def _check_size(self) -> None:
+        """Refuse a truncated file: reading behind its end would kill the process with SIGBUS."""
+        wanted = (self._env.info()["last_pgno"] + 1) * self._env.stat()["psize"]
+        if os.path.getsize(self._file) >= wanted:
+            return
+        # The last pages may never have been written if they were freed in the transaction that took them.
+        from lmdb.verify import VerifyError, verify
+
+        try:
+            problems = verify(self._file)  # type: ignore[no-untyped-call]
+        except VerifyError as error:
+            problems = [str(error)]
+        if problems:
+            self._env.close()
+            raise StoreError("the data file is shorter than its contents", place=self._file, hint=RESTORE)
+
+
+def _make_directory(directory: str) -> None:
+    try:
+        os.makedirs(directory, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot make the directory: {error.strerror}", place=directory) from error
+
+
+def _require_file(file: str, root: str) -> None:
+    """Refuse a missing file, and an empty one, which LMDB would silently take for a new store."""
+    try:
+        size = os.path.getsize(file)
+    except PermissionError as error:
+        raise store_trouble(file, error) from error
+    except OSError:
+        raise StoreError(
+            f"there are no databases under {root}", place=file, hint=f"make them with: esmith --root {root} init"
+        ) from None
+    if size == 0:
+        raise StoreError("the data file is empty", place=file, hint=RESTORE)

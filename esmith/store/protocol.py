@@ -1,0 +1,104 @@
+"""What the rest of the engine may expect of a store: snapshots to read, transactions to write.
+
+A multi-machine backend implements these three protocols; ``lmdb_store`` is the embedded one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Protocol
+
+from esmith.store.model import Author, Change, Record, Revision
+
+
+class Snapshot(Protocol):
+    """All databases at one moment. Used as a context manager; later writes are not seen."""
+
+    def __enter__(self) -> Snapshot: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def databases(self) -> list[str]:
+        """Return the names of the databases, sorted."""
+
+    def has_database(self, database: str) -> bool:
+        """Return whether there is such a database."""
+
+    def keys(self, database: str) -> list[str]:
+        """Return the keys of a database in byte order; none when there is no such database."""
+
+    def type_of(self, database: str, key: str) -> str | None:
+        """Return the type of a record, None when there is no such record."""
+
+    def prop(self, database: str, key: str, prop: str) -> str | None:
+        """Return the value of a property, None when there is no such property."""
+
+    def record(self, database: str, key: str) -> Record | None:
+        """Return a record, None when there is no such record."""
+
+    def records(self, database: str, type: str | None = None) -> Iterator[Record]:
+        """Yield the records of a database in byte order of their keys.
+
+        :param type: only those of this type.
+        """
+
+    def revision(self, database: str | None = None) -> int:
+        """Return the number of the last revision, or of the last one that changed the database; 0 for none."""
+
+    def revisions(self, newest: int | None = None) -> Iterator[Revision]:
+        """Yield the revisions of the journal, the newest first.
+
+        :param newest: begin at this revision.
+        """
+
+    def state(self, table: str, name: str) -> bytes | None:
+        """Return a row of one of the engine's own tables, None when there is no such row."""
+
+    def states(self, table: str) -> Iterator[tuple[str, bytes]]:
+        """Yield the rows of one of the engine's own tables in byte order of their names."""
+
+
+class Transaction(Snapshot, Protocol):
+    """Changes that land together when the context manager ends without an error, and not at all otherwise.
+
+    When it ended the changes are on the disk. Names and values outside the limits raise RefusedError.
+    """
+
+    def __enter__(self) -> Transaction: ...
+
+    def create_database(self, database: str) -> None:
+        """Make an empty database where there is none."""
+
+    def set_type(self, database: str, key: str, type: str) -> None:
+        """Set the type of a record, making the record (and the database) where there is none."""
+
+    def set_prop(self, database: str, key: str, prop: str, value: str) -> None:
+        """Set a property of an existing record."""
+
+    def delete_prop(self, database: str, key: str, prop: str) -> None:
+        """Delete a property, if there is one."""
+
+    def delete_record(self, database: str, key: str) -> None:
+        """Delete a record with all its properties, if there is one."""
+
+    def set_state(self, table: str, name: str, value: bytes | None) -> None:
+        """Write a row of one of the engine's own tables; None deletes it. These rows are not journalled."""
+
+    @property
+    def changes(self) -> list[Change]:
+        """What this transaction changes so far; a cell that was set back is not in it."""
+
+
+class Store(Protocol):
+    """The databases of one root."""
+
+    def snapshot(self) -> Snapshot:
+        """Return a snapshot to read from."""
+
+    def transaction(self, author: Author) -> Transaction:
+        """Return a transaction; one writer at a time, others wait."""
+
+    def close(self) -> None:
+        """Release the store."""

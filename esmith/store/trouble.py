@@ -1,0 +1,28 @@
+"""What LMDB or the system reported about the data file, said in the words of an administrator."""
+
+from __future__ import annotations
+
+import lmdb
+
+from esmith.errors import StoreError
+
+#: The cure for a damaged file.
+RESTORE = "restore data.mdb from a backup (removing it and running 'esmith init' starts with defaults only)"
+
+
+def store_trouble(file: str, error: Exception) -> StoreError:
+    """Return the error to raise for what LMDB or the system reported.
+
+    :param file: the data file.
+    """
+    text = str(error)
+    reason = text.rpartition(": ")[2] or type(error).__name__
+    if isinstance(error, PermissionError | lmdb.ReadonlyError) or "Permission denied" in text:
+        return StoreError(
+            "permission denied", place=file, hint="run the command as root, or as the owner of the root folder"
+        )
+    if isinstance(error, lmdb.InvalidError | lmdb.CorruptedError | lmdb.PageNotFoundError | lmdb.VersionMismatchError):
+        return StoreError(f"the data file is damaged ({reason})", place=file, hint=RESTORE)
+    if "No space left" in text or isinstance(error, lmdb.MapFullError):
+        return StoreError("no space left; nothing was changed", place=file, hint="free some disk space and try again")
+    return StoreError(reason, place=file, hint="nothing was changed")

@@ -1,0 +1,68 @@
+"""Taking a revision back, as a revision of its own."""
+
+from __future__ import annotations
+
+from esmith.errors import EsmithError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.store.model import Author, Change, Revision
+    from esmith.store.protocol import Snapshot, Store, Transaction
+
+
+def find_revision(snapshot: Snapshot, number: int) -> Revision:
+    """Return a revision of the journal.
+
+    :raises UsageError: when there is no such revision.
+    """
+    for revision in snapshot.revisions(number):
+        return revision
+    raise UsageError(f"there is no revision {number}", hint="'esmith history' lists them")
+
+
+def undo(store: Store, number: int, author: Author, *, force: bool = False) -> list[Change]:
+    """Set everything a revision changed back to what it was before.
+
+    :param number: the revision.
+    :param force: also when a later revision changed the same property.
+    :return: what was changed by going back.
+    :raises UsageError: when there is no such revision.
+    :raises EsmithError: when a later revision changed the same property and ``force`` is not given.
+    """
+    with store.transaction(author) as transaction:
+        revision = find_revision(transaction, number)
+        if not force:
+            _refuse_overlap(transaction, revision)
+        # The type comes first, since a property needs its record; when the record goes, it goes as a whole.
+        for change in sorted(revision.changes, key=lambda change: change.cell):
+            database, key, prop = change.cell
+            if prop:
+                _restore_prop(transaction, change)
+            elif change.old is None:
+                transaction.delete_record(database, key)
+            else:
+                transaction.set_type(database, key, change.old)
+        return transaction.changes
+
+
+def _restore_prop(transaction: Transaction, change: Change) -> None:
+    if change.old is None:
+        transaction.delete_prop(*change.cell)
+    elif transaction.type_of(change.database, change.key) is not None:
+        transaction.set_prop(*change.cell, change.old)
+
+
+def _refuse_overlap(snapshot: Snapshot, revision: Revision) -> None:
+    cells = {change.cell for change in revision.changes}
+    new_records = {change.cell[:2] for change in revision.changes if not change.prop and change.old is None}
+    for later in snapshot.revisions():
+        if later.number <= revision.number:
+            return
+        for change in later.changes:
+            if change.cell in cells or change.cell[:2] in new_records:
+                place = " ".join(part for part in change.cell if part)
+                raise EsmithError(
+                    f"revision {later.number} changed the same property later",
+                    place=place,
+                    hint=f"undo {later.number} first, or use --force to set it back all the same",
+                )
