@@ -1,0 +1,123 @@
+"""``db`` and ``config``: read and change the databases (cli-contract section 2).
+
+A script calls these hundreds of times, so nothing is imported that the verb at hand does not need; click only for
+the help pages.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from esmith.cli.output import complain, print_lines, run
+from esmith.cli.verbs import NOTHING_DONE, VERBS, Verb
+from esmith.errors import ExitCode, UsageError
+from esmith.layout import Layout
+from esmith.store import open_store
+from esmith.store.limits import check_database
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Run ``db`` on the arguments of this process."""
+    sys.exit(run("db", lambda words: _command("db", words, None)))
+
+
+def config_main() -> NoReturn:
+    """Run ``config``, which is ``db configuration``, on the arguments of this process."""
+    sys.exit(run("config", lambda words: _command("config", words, "configuration")))
+
+
+class _Options:
+    """The options, which come before the first operand of the verb; what follows is taken as it is."""
+
+    def __init__(self) -> None:
+        self.root: str | None = None
+        self.force = False
+        self.json = False
+        self.help = False
+
+    def take(self, words: list[str]) -> list[str]:
+        """Return the words without the options they begin with."""
+        rest = words
+        while rest:
+            word = rest[0]
+            if word in ("--force", "--json", "--help"):
+                setattr(self, word[2:], True)
+                rest = rest[1:]
+            elif word == "--root":
+                if len(rest) < 2:
+                    raise UsageError("--root needs a directory")
+                self.root, rest = rest[1], rest[2:]
+            elif word.startswith("--root="):
+                self.root, rest = word[7:], rest[1:]
+            else:
+                break
+        return rest
+
+
+def _command(program: str, words: list[str], database: str | None) -> int:
+    options = _Options()
+    rest = options.take(words)
+    if database is None and rest:
+        database, rest = rest[0], options.take(rest[1:])
+    name, rest = (rest[0], options.take(rest[1:])) if rest else ("", [])
+    verb = VERBS.get(name)
+    if options.help:
+        from esmith.cli.db_help import show_help
+
+        return show_help(program, name)
+    if not database or verb is None:
+        print(usage(), file=sys.stderr)
+        return ExitCode.USAGE
+    if not verb.accepts(rest):
+        print(usage_line(verb), file=sys.stderr)
+        return ExitCode.USAGE
+    check_database(database)
+    layout = Layout.chosen(options.root)
+    if verb.read is not None:
+        return _read(layout, database, verb, rest, as_json=options.json)
+    return _write(layout, database, verb, rest, force=options.force, command=[program, *words])
+
+
+def _read(layout: Layout, database: str, verb: Verb, operands: list[str], *, as_json: bool) -> int:
+    assert verb.read is not None
+    with open_store(layout).snapshot() as snapshot:
+        if as_json:
+            from esmith.cli.json_output import records_json
+
+            lines = records_json(snapshot, database, verb.name, operands)
+        else:
+            lines = verb.read(snapshot, database, operands)
+    if lines is None:
+        return ExitCode.FAILED
+    print_lines(lines)
+    return ExitCode.OK
+
+
+def _write(layout: Layout, database: str, verb: Verb, operands: list[str], *, force: bool, command: list[str]) -> int:
+    from esmith.schema.load import Schema
+    from esmith.store.model import Author
+
+    assert verb.write is not None
+    store = open_store(layout, write=True)
+    with store.transaction(Author.current(command)) as transaction:
+        hints = verb.write(transaction, None if force else Schema(layout), database, operands)
+    if hints is None:
+        return ExitCode.FAILED
+    for hint in hints:
+        if not hint.startswith(NOTHING_DONE) or sys.stderr.isatty():
+            complain(command[0], hint)
+    return ExitCode.OK
+
+
+def usage() -> str:
+    """Return the usage message of ``db``, which is the original's."""
+    return "\n".join(["usage:", *(f"    {usage_line(verb)}" for verb in VERBS.values())])
+
+
+def usage_line(verb: Verb) -> str:
+    """Return the line of the usage message that shows a verb."""
+    return f"/sbin/e-smith/db dbfile {verb.name} {verb.operands}".rstrip()

@@ -1,0 +1,56 @@
+"""Changing settings with the schema's checks: what the writing verbs of ``db`` do, for Python callers too.
+
+Each function works inside the caller's transaction and returns hints for the administrator.
+"""
+
+from __future__ import annotations
+
+from esmith.schema.check import check_properties, check_record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.schema.load import Schema
+    from esmith.store.protocol import Transaction
+
+
+def set_record(
+    transaction: Transaction, schema: Schema | None, database: str, key: str, type: str, props: dict[str, str]
+) -> list[str]:
+    """Make a record, or replace it whole: its type and all its properties.
+
+    :param schema: what is checked; None stores whatever the store can hold (``--force``).
+    :raises RefusedError: when the store or the schema does not accept it.
+    """
+    hints = check_record(schema, database, key, type, props) if schema else []
+    transaction.delete_record(database, key)
+    transaction.set_type(database, key, type)
+    for name, value in props.items():
+        transaction.set_prop(database, key, name, value)
+    return hints
+
+
+def set_properties(
+    transaction: Transaction, schema: Schema | None, database: str, key: str, props: dict[str, str]
+) -> list[str]:
+    """Set properties of an existing record; all of them or, when one is refused, none.
+
+    :param schema: what is checked; None stores whatever the store can hold (``--force``).
+    :raises RefusedError: when the store or the schema does not accept one.
+    :raises UsageError: when there is no such record.
+    """
+    type = transaction.type_of(database, key)
+    hints = check_properties(schema, database, key, type, props) if schema else []
+    for name, value in props.items():
+        transaction.set_prop(database, key, name, value)
+    return hints
+
+
+def set_type(transaction: Transaction, schema: Schema | None, database: str, key: str, type: str) -> list[str]:
+    """Set the type of a record, keeping its properties.
+
+    :param schema: what is checked; None stores whatever the store can hold (``--force``).
+    :raises RefusedError: when the store or the schema does not accept it.
+    """
+    hints = check_record(schema, database, key, type, {}) if schema else []
+    transaction.set_type(database, key, type)
+    return hints
