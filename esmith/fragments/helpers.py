@@ -1,0 +1,89 @@
+"""The functions and filters a Jinja2 fragment may call besides Jinja2's own (docs/fragments.md lists them)."""
+
+from __future__ import annotations
+
+import glob as globbing
+import ipaddress
+import os
+from collections.abc import Callable
+from typing import Any
+
+from esmith.fragments.identity import find_user
+from esmith.fragments.reads import Reads
+from esmith.fragments.records import Missing, Records, RecordView
+from esmith.layout import Layout
+from esmith.schema.lists import entries
+
+_OCTET = 8
+
+
+def functions(layout: Layout, records: Records, reads: Reads, warnings: list[str]) -> dict[str, Callable[..., Any]]:
+    """Return the functions for one template.
+
+    :param layout: the root that paths are taken under.
+    :param records: the databases.
+    :param reads: where looks at the disk are recorded.
+    :param warnings: where ``warn`` puts its texts.
+    """
+
+    def exists(path: str) -> bool:
+        reads.files.add(path)
+        return os.path.exists(layout.under(path))
+
+    def read(path: str) -> str | Missing:
+        reads.files.add(path)
+        try:
+            with open(layout.under(path), encoding="utf-8", errors="replace") as file:
+                return file.read()
+        except OSError as error:
+            return Missing.value(
+                f"{path} cannot be read: {error.strerror}", "test exists() first, or use | default('')"
+            )
+
+    def glob(pattern: str) -> list[str]:
+        reads.files.add(pattern)
+        return sorted(layout.inside(path) for path in globbing.glob(layout.under(pattern), include_hidden=True))
+
+    def passwd(name: str) -> Any:
+        reads.files.add("/etc/passwd")
+        return find_user(layout, str(name)) or Missing.value(f"there is no unix account {name!r}", "create the account")
+
+    def warn(text: str) -> str:
+        if text not in warnings:
+            warnings.append(text)
+        return ""
+
+    return {
+        "records": records.listing,
+        "exists": exists,
+        "read": read,
+        "glob": glob,
+        "passwd": passwd,
+        "network_prefixes": network_prefixes,
+        "warn": warn,
+    }
+
+
+def properties(record: RecordView) -> list[tuple[str, str]]:
+    """Return a record's properties as (name, value), sorted; the filter ``| properties``."""
+    return record.props() if isinstance(record, RecordView) else []
+
+
+#: The filters for every template.
+FILTERS: dict[str, Callable[..., Any]] = {"entries": entries, "properties": properties}
+
+
+def network_prefixes(network: str, mask: str) -> list[str]:
+    """Return the dotted prefixes that cover a network on octet boundaries (catalogue 0.2).
+
+    A prefix of fewer than four octets ends in a dot: ``192.168.1.`` for a /24; a /25 gives 128 whole addresses.
+
+    :param network: an IPv4 address in the network.
+    :param mask: its netmask.
+    :raises ValueError: when they are not an IPv4 address and a netmask.
+    """
+    net = ipaddress.IPv4Network(f"{network}/{mask}", strict=False)
+    octets = max(1, -(-net.prefixlen // _OCTET))
+    subnets = net.subnets(new_prefix=octets * _OCTET) if net.prefixlen else iter(())
+    prefixes = (".".join(str(subnet.network_address).split(".")[:octets]) for subnet in subnets)
+    return [prefix if octets == 4 else f"{prefix}." for prefix in prefixes]

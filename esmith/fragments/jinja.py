@@ -1,0 +1,141 @@
+"""Running Jinja2 fragments: whatever goes wrong becomes an error with fragment and line (DESIGN section 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jinja2
+from jinja2.runtime import Context
+from jinja2.utils import missing
+
+from esmith.errors import TemplateError
+from esmith.fragments.helpers import FILTERS
+from esmith.fragments.records import Databases, DatabaseView, Missing, MissingValueError, Records, RecordView, Scalar
+
+
+class _RecordContext(Context):
+    """Looks up every name that is no variable of the fragment among the configuration records."""
+
+    def resolve_or_missing(self, key: str) -> Any:
+        found = super().resolve_or_missing(key)
+        if found is missing and isinstance(self.environment, Engine):
+            return self.environment.records.variable(key)
+        return found
+
+
+class Engine(jinja2.Environment):
+    """Jinja2 as fragments know it, for one template.
+
+    :param records: the databases.
+    :param functions: the helper functions.
+    """
+
+    context_class = _RecordContext
+
+    def __init__(self, records: Records, functions: dict[str, Callable[..., Any]]) -> None:
+        super().__init__(
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+            undefined=Missing,
+            finalize=_printable,
+            cache_size=0,
+        )
+        self.records = records
+        self.globals |= functions
+        self.globals["db"] = Databases(records)
+        self.filters |= FILTERS
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Return ``obj.attribute``: a record's property, a database's record."""
+        if isinstance(obj, RecordView):
+            return obj.attribute(attribute)
+        if isinstance(obj, Scalar | Missing):
+            return obj.prop(attribute)
+        if isinstance(obj, Databases):
+            return obj.database(attribute)
+        if isinstance(obj, DatabaseView):
+            return obj.record(attribute)
+        return super().getattr(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """Return ``obj[argument]``, which is the same, for names that are no identifiers."""
+        if isinstance(obj, RecordView | Missing):
+            return obj.prop(str(argument))
+        if isinstance(obj, Databases):
+            return obj.database(str(argument))
+        if isinstance(obj, DatabaseView):
+            return obj.record(argument)
+        return super().getitem(obj, argument)
+
+    def expand(self, text: str, path: str, output: str, variables: dict[str, Any]) -> str:
+        """Return what a fragment gives.
+
+        :param text: the fragment.
+        :param path: its path, for messages.
+        :param output: the output it is for, for messages.
+        :param variables: variables besides the records.
+        :raises TemplateError: when it is wrong, or uses something that does not exist.
+        """
+        try:
+            code = self.compile(text, name=path, filename=path)
+            return jinja2.Template.from_code(self, code, self.make_globals(None)).render(variables)
+        except jinja2.TemplateSyntaxError as error:
+            raise TemplateError(
+                error.message or "wrong syntax", place=f"{path}:{error.lineno}", hint=_for(output)
+            ) from error
+        except _MISTAKES as error:
+            raise _template_error(error, path, output) from error
+
+    def condition(self, expression: str, path: str, output: str, variables: dict[str, Any]) -> bool:
+        """Return whether an expression of the metadata holds.
+
+        :raises TemplateError: when it is wrong.
+        """
+        try:
+            return bool(self.compile_expression(expression, undefined_to_none=False)(**variables))
+        except jinja2.TemplateSyntaxError as error:
+            raise TemplateError(f"{expression!r}: {error.message}", place=path, hint=_for(output)) from error
+        except _MISTAKES as error:
+            raise _template_error(error, path, output) from error
+
+
+#: What an expression of a fragment may raise. Anything else is a defect of the engine and should be seen as one.
+_MISTAKES = (
+    jinja2.TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    RecursionError,
+    OSError,
+)
+
+
+def _printable(value: Any) -> Any:
+    if value is None or isinstance(value, list | tuple | dict | set | DatabaseView | Databases) or callable(value):
+        raise MissingValueError(f"a {type(value).__name__} cannot be printed", "print its parts, e.g. with | join(',')")
+    return value
+
+
+def _template_error(error: Exception, path: str, output: str) -> TemplateError:
+    hint = error.hint if isinstance(error, MissingValueError) else ""
+    line = _line(error, path)
+    place = f"{path}:{line}" if line else path
+    return TemplateError(f"{error} ({_for(output)})", place=place, hint=hint)
+
+
+def _for(output: str) -> str:
+    return f"for {output}"
+
+
+def _line(error: Exception, path: str) -> int:
+    """Return the line of the fragment where an error arose; Jinja2 puts the fragment's lines into the traceback."""
+    line, trace = 0, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == path:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line

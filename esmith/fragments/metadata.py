@@ -1,0 +1,132 @@
+"""``template.toml``: what is said of a template besides its text (DESIGN section 6, "Metadata")."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass, field
+from typing import Any
+
+from esmith.errors import TemplateError
+from esmith.fragments.tree import Template, TemplateTree
+from esmith.names import nearest
+
+ENGINES = ("text", "jinja2", "perl")
+FILTERS = ("no-blank-lines",)
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What is said of a template.
+
+    :param mode: permissions in octal, e.g. ``0644``; may be Jinja2.
+    :param owner: user that owns the output.
+    :param group: group of the output.
+    :param services: services that read the output, each with the action a change needs ("" for the event's own).
+        None when nothing is said.
+    :param foreach: ``database:type`` of the records an output is made for each; "" for one output.
+    :param filters: what is done to the whole text, by names of :data:`FILTERS`.
+    :param delete_when: a Jinja2 expression; when it holds, the output is removed.
+    :param output: the output's path, when it is not the template's own.
+    :param engine: the engine of every fragment; "" for a guess by their text.
+    :param fragment_engines: the engine of single fragments.
+    :param said: the keys that are set, each with the file that sets it.
+    """
+
+    mode: str = "0644"
+    owner: str = "root"
+    group: str = "root"
+    services: dict[str, str] | None = None
+    foreach: str = ""
+    filters: tuple[str, ...] = ()
+    delete_when: str = ""
+    output: str = ""
+    engine: str = ""
+    fragment_engines: dict[str, str] = field(default_factory=dict)
+    said: dict[str, str] = field(default_factory=dict)
+
+
+_KEYS = {
+    "mode": str,
+    "owner": str,
+    "group": str,
+    "services": (list, dict),
+    "foreach": str,
+    "filter": list,
+    "delete-when": str,
+    "output": str,
+    "engine": (str, dict),
+}
+
+
+def load_metadata(tree: TemplateTree, template: Template) -> Metadata:
+    """Return what is said of a template, in its own directory or a parent's: key by key, the nearest wins.
+
+    A ``[files.NAME]`` table in the directory that holds the template speaks of that template alone.
+
+    :raises TemplateError: when a file is broken or says something unknown.
+    """
+    merged: dict[str, Any] = {}
+    said: dict[str, str] = {}
+    name = os.path.basename(template.path)
+    holder = os.path.dirname(template.path)
+    for directory, file in tree.metadata_files(template.path, is_file=template.is_file):
+        data = _read(file)
+        files = data.pop("files", {})
+        if directory == holder:
+            data |= files.get(name, {})
+        for key, value in data.items():
+            if key not in merged:
+                merged[key] = value
+                said[key] = file
+    return _metadata(merged, said)
+
+
+def _read(file: str) -> dict[str, Any]:
+    try:
+        with open(file, "rb") as stream:
+            data = tomllib.load(stream)
+    except (OSError, ValueError) as error:
+        raise TemplateError(f"cannot be read: {error}", place=file, hint="correct the file") from error
+    _check(file, {key: value for key, value in data.items() if key != "files"})
+    for table in data.get("files", {}).values():
+        _check(file, table)
+    return data
+
+
+def _check(file: str, data: dict[str, Any]) -> None:
+    for key, value in data.items():
+        if key not in _KEYS:
+            close = nearest(key, _KEYS)
+            hint = f"did you mean {close!r}?" if close else f"known are {', '.join(_KEYS)}"
+            raise TemplateError(f"unknown key {key!r}", place=file, hint=hint)
+        if not isinstance(value, _KEYS[key]):  # type: ignore[arg-type]
+            raise TemplateError(f"{key} has the wrong kind of value: {value!r}", place=file)
+    engine = data.get("engine", "text")
+    for word in engine.values() if isinstance(engine, dict) else [engine]:
+        _check_word(file, "engine", word, ENGINES)
+    for word in data.get("filter", []):
+        _check_word(file, "filter", word, FILTERS)
+
+
+def _check_word(file: str, key: str, word: str, known: tuple[str, ...]) -> None:
+    if word not in known:
+        raise TemplateError(f"unknown {key} {word!r}", place=file, hint=f"known are {', '.join(known)}")
+
+
+def _metadata(merged: dict[str, Any], said: dict[str, str]) -> Metadata:
+    services = merged.get("services")
+    engine = merged.get("engine", "")
+    return Metadata(
+        mode=merged.get("mode", "0644"),
+        owner=merged.get("owner", "root"),
+        group=merged.get("group", "root"),
+        services=dict.fromkeys(services, "") if isinstance(services, list) else services,
+        foreach=merged.get("foreach", ""),
+        filters=tuple(merged.get("filter", ())),
+        delete_when=merged.get("delete-when", ""),
+        output=merged.get("output", ""),
+        engine=engine if isinstance(engine, str) else "",
+        fragment_engines=engine if isinstance(engine, dict) else {},
+        said=said,
+    )

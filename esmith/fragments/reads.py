@@ -1,0 +1,23 @@
+"""What a template read while it was expanded (DESIGN section 6, last paragraph)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Reads:
+    """Everything an output depends on besides the fragments themselves.
+
+    :param props: (database, key, property) -> the value seen, None for a missing one; property "" is the type.
+    :param listings: (database, type) of the records that were listed; type "" for all.
+    :param files: files and patterns that were looked at, as absolute paths of the configured system.
+    """
+
+    props: dict[tuple[str, str, str], str | None] = field(default_factory=dict)
+    listings: set[tuple[str, str]] = field(default_factory=set)
+    files: set[str] = field(default_factory=set)
+
+    def databases(self) -> set[str]:
+        """Return the names of the databases that were read."""
+        return {database for database, _, _ in self.props} | {database for database, _ in self.listings}

@@ -1,0 +1,226 @@
+"""The databases as a fragment sees them: ``qpsmtpd.DNSBL``, ``DomainName``, ``db.accounts['alice']``.
+
+Every read is recorded. A missing value is falsy and may be defaulted, but printing it is an error that names key,
+property and the nearest existing name. A value that could add a line to an output is refused wherever it came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+from jinja2 import Undefined, UndefinedError
+
+from esmith.fragments.reads import Reads
+from esmith.names import nearest
+from esmith.store.limits import control_character
+from esmith.store.protocol import Snapshot
+
+
+class MissingValueError(UndefinedError):
+    """A missing value was used where a text is needed.
+
+    :param message: what is missing.
+    :param hint: the cure.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class Missing(Undefined):
+    """A record, property or variable that does not exist.
+
+    May be tested (it is false), compared and defaulted; anything else raises :class:`MissingValueError`.
+    """
+
+    __slots__ = ("_parent", "_place")
+
+    def __init__(
+        self, *args: Any, parent: Records | None = None, place: tuple[str, str] = ("", ""), **named: Any
+    ) -> None:
+        super().__init__(*args, **named)
+        self._parent = parent
+        self._place = place
+
+    @classmethod
+    def value(
+        cls, message: str, hint: str = "", parent: Records | None = None, place: tuple[str, str] = ("", "")
+    ) -> Missing:
+        """Return a missing value.
+
+        :param message: what is missing.
+        :param hint: the cure.
+        :param parent: for a missing record: whose it is, so that its properties are missing in their turn.
+        :param place: for a missing record: database and key.
+        """
+
+        def exception(text: str | None) -> MissingValueError:
+            return MissingValueError(text or message, hint)
+
+        return cls(hint=message, exc=exception, parent=parent, place=place)
+
+    def prop(self, name: str) -> Missing:
+        """Return the missing property of a missing record; the read is recorded."""
+        database, key = self._place
+        if self._parent is None:
+            return self
+        self._parent.reads.props[database, key, name] = None
+        return Missing.value(f"{database} has no record {key!r}, so there is no {key}.{name}", self._hint())
+
+    def _hint(self) -> str:
+        database, key = self._place
+        close = nearest(key, self._parent.snapshot.keys(database)) if self._parent else None
+        return (
+            f"did you mean {close!r}?" if close else f"make it (db {database} set {key} TYPE) or use | default('...')"
+        )
+
+    def __str__(self) -> str:
+        return str(self._fail_with_undefined_error())
+
+    def __iter__(self) -> NoReturn:
+        raise self._fail_with_undefined_error()
+
+    def __len__(self) -> NoReturn:
+        raise self._fail_with_undefined_error()
+
+
+class Scalar(str):
+    """The value of a configuration record that has no properties, e.g. ``DomainName``."""
+
+    __slots__ = ("place", "records")
+
+    records: Records
+    place: tuple[str, str]
+
+    def prop(self, name: str) -> Any:
+        """Return a method of the text (``DomainName.upper()``), else a missing property."""
+        if hasattr(str, name):
+            return getattr(str(self), name)
+        return self.records.record(*self.place).prop(name)
+
+
+class RecordView:
+    """One record, as fragments use it.
+
+    :param records: whose it is.
+    :param database: the database.
+    :param key: the record's key.
+    """
+
+    def __init__(self, records: Records, database: str, key: str) -> None:
+        self.records = records
+        self.database = database
+        self.key = key
+
+    def attribute(self, name: str) -> Any:
+        """Return ``record.name``: the record's key or type, else a property."""
+        return self.records.safe(self.key, f"{self.database}: a key") if name == "key" else self.prop(name)
+
+    def prop(self, name: str) -> Any:
+        """Return a property's value; ``type`` is the record's type unless a property has that name."""
+        value = self.records.read(self.database, self.key, name)
+        if value is None and name == "type":
+            value = self.records.read(self.database, self.key, "")
+        return self._missing(name) if value is None else value
+
+    def props(self) -> list[tuple[str, str]]:
+        """Return the properties as (name, value), in byte order of their names."""
+        record = self.records.snapshot.record(self.database, self.key)
+        names = list(record.props) if record else []
+        self.records.reads.listings.add((self.database, ""))
+        place = f"{self.database} {self.key}: a property name"
+        return [(self.records.safe(name, place), self.prop(name)) for name in names]
+
+    def _missing(self, name: str) -> Missing:
+        record = self.records.snapshot.record(self.database, self.key)
+        close = nearest(name, record.props) if record else None
+        cure = f"did you mean {close!r}?" if close else "set it, or allow it to be missing: | default('...')"
+        return Missing.value(f"{self.database} {self.key} has no property {name!r}", cure)
+
+    def __str__(self) -> str:
+        raise MissingValueError(f"{self.key} is a record and cannot be printed", f"name a property: {self.key}.NAME")
+
+
+class DatabaseView:
+    """One database, as fragments use it: ``db.accounts['alice']``, ``for record in db.accounts``."""
+
+    def __init__(self, records: Records, name: str) -> None:
+        self._records = records
+        self._name = name
+
+    def record(self, key: str) -> RecordView | Missing:
+        """Return a record, or a missing one."""
+        return self._records.record(self._name, str(key))
+
+    def __iter__(self) -> Iterator[RecordView]:
+        return iter(self._records.listing(self._name))
+
+
+class Databases:
+    """The variable ``db``: every database by its name."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    def database(self, name: str) -> DatabaseView:
+        """Return a database; one that does not exist has no records."""
+        return DatabaseView(self._records, name)
+
+
+class Records:
+    """The databases of one snapshot, read on behalf of one template.
+
+    :param snapshot: what is read.
+    :param reads: where the reads are recorded.
+    """
+
+    def __init__(self, snapshot: Snapshot, reads: Reads) -> None:
+        self.snapshot = snapshot
+        self.reads = reads
+
+    def variable(self, name: str) -> Any:
+        """Return the configuration record of a name: a text when it has no properties, else a record."""
+        view = self.record("configuration", name)
+        if isinstance(view, Missing):
+            return view
+        record = self.snapshot.record("configuration", name)
+        if record is None or record.props:
+            return view
+        value = Scalar(self.read("configuration", name, "") or "")
+        value.records, value.place = self, ("configuration", name)
+        return value
+
+    def record(self, database: str, key: str) -> RecordView | Missing:
+        """Return a record, or a missing one."""
+        if self.read(database, key, "") is not None:
+            return RecordView(self, database, key)
+        close = nearest(key, self.snapshot.keys(database))
+        cure = f"did you mean {close!r}?" if close else f"make it: db {database} set {key} TYPE"
+        return Missing.value(f"{database} has no record {key!r}", cure, self, (database, key))
+
+    def listing(self, spec: str) -> list[RecordView]:
+        """Return the records of ``database`` or ``database:type``, in byte order of their keys."""
+        database, _, type = spec.partition(":")
+        self.reads.listings.add((database, type))
+        return [RecordView(self, database, record.key) for record in self.snapshot.records(database, type or None)]
+
+    def read(self, database: str, key: str, prop: str) -> str | None:
+        """Return a property's value, None when there is none; the read is recorded."""
+        value = self.snapshot.prop(database, key, prop)
+        self.reads.props[database, key, prop] = value
+        return None if value is None else self.safe(value, f"{database} {key} {prop or 'type'}")
+
+    @staticmethod
+    def safe(text: str, place: str) -> str:
+        """Return the text, which has to be one line.
+
+        The store refuses anything else; this holds even if the data came by another way.
+
+        :raises MissingValueError: when it has a control character.
+        """
+        char = control_character(text)
+        if char is not None:
+            raise MissingValueError(f"{place} holds the control character {char!r}", "set it to one line of text")
+        return text

@@ -1,0 +1,223 @@
+"""Finding templates: which fragments, from which layer, in which order (DESIGN section 6)."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from esmith.errors import TemplateError
+from esmith.layout import LAYERS, Layout
+from esmith.names import is_leftover, nearest
+
+BEGIN = "template-begin"
+END = "template-end"
+METADATA = "template.toml"
+#: Stands in a template's path for the key of the record an output is made for.
+KEY = "{key}"
+_SPECIAL = frozenset((BEGIN, END, METADATA))
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """One file that is part of a template.
+
+    :param name: its name, which orders it.
+    :param path: where it is on this disk.
+    :param layer: the layer it comes from, one of :data:`esmith.layout.LAYERS`.
+    :param masked: it is there only to leave out the fragment of that name in a farther layer.
+    """
+
+    name: str
+    path: str
+    layer: str
+    masked: bool = False
+
+
+@dataclass
+class Template:
+    """The fragments of one template, in order.
+
+    :param path: the template's path: its output's absolute path, unless the metadata says otherwise.
+    :param is_file: it is a single file, whose text is the whole output.
+    :param skipped: files of its directories that are no fragments, with the reason.
+    """
+
+    path: str
+    fragments: list[Fragment]
+    is_file: bool = False
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+
+
+class TemplateTree:
+    """The templates of one root.
+
+    :param layout: the root.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+
+    def find(self, path: str) -> Template:
+        """Return the template of an output.
+
+        :param path: the output's absolute path, or the path of a ``foreach`` template, with ``{key}`` in it.
+        :raises TemplateError: when there is no such template.
+        """
+        path = os.path.normpath("/" + path.lstrip("/"))
+        template = self._load(path)
+        if template is None:
+            raise TemplateError(
+                f"there is no template for {path}",
+                place=self._layout.layer(LAYERS[-1]) + path,
+                hint=self._hint(path),
+            )
+        return template
+
+    def find_for_key(self, path: str) -> tuple[Template, str | None]:
+        """Return the template of an output and, when it is made by a ``foreach`` template, the record's key.
+
+        :raises TemplateError: when there is no such template.
+        """
+        path = os.path.normpath("/" + path.lstrip("/"))
+        if self._load(path) is None:
+            parts = path.split("/")
+            for place, key in enumerate(parts):
+                template = self._load("/".join([*parts[:place], KEY, *parts[place + 1 :]])) if key else None
+                if template is not None:
+                    return template, key
+        return self.find(path), None
+
+    def matching(self, pattern: str) -> list[str]:
+        """Return the paths of the templates in the ``templates`` layer that match a pattern, in byte order.
+
+        Only that layer is looked at: the page makes a custom directory as a mere source of links (block 69 of the
+        catalogue), and that must not become an output.
+
+        :param pattern: an absolute path; ``*``, ``?`` and ``[...]`` match within one name.
+        """
+        paths = [""]
+        parts = pattern.strip("/").split("/")
+        for place, part in enumerate(parts):
+            last = place == len(parts) - 1
+            paths = [f"{path}/{name}" for path in paths for name in self._names_matching(path, part, last=last)]
+        return sorted(paths)
+
+    def begin_or_end(self, path: str, name: str) -> Fragment | None:
+        """Return the ``template-begin`` or ``template-end`` of a directory: its own, else the nearest parent's.
+
+        :param path: the template's path.
+        :param name: ``template-begin`` or ``template-end``.
+        """
+        for directory in _upwards(path):
+            for layer in LAYERS:
+                candidate = self._layout.layer(layer) + os.path.join(directory, name)
+                if os.path.isfile(candidate) or _is_null_link(candidate):
+                    return Fragment(name, candidate, layer, masked=_is_null_link(candidate))
+        return None
+
+    def metadata_files(self, path: str, *, is_file: bool) -> list[tuple[str, str]]:
+        """Return the ``template.toml`` files that speak of a template, each after its directory, the nearest first.
+
+        :param path: the template's path.
+        :param is_file: whether the template is a single file.
+        """
+        start = os.path.dirname(path) if is_file else path
+        candidates = (
+            (directory, self._layout.layer(layer) + os.path.join(directory, METADATA))
+            for directory in _upwards(start)
+            for layer in LAYERS
+        )
+        return [(directory, file) for directory, file in candidates if os.path.isfile(file)]
+
+    def _load(self, path: str) -> Template | None:
+        if os.path.basename(path) in _SPECIAL or path == "/":
+            return None
+        found: dict[str, Fragment] = {}
+        skipped: list[tuple[str, str]] = []
+        for layer in LAYERS:
+            place = self._layout.layer(layer) + path
+            if os.path.isfile(place):
+                # Behind a directory of a nearer layer a single file counts no more (catalogue 0.1).
+                if not found:
+                    return Template(path, [Fragment(os.path.basename(path), place, layer)], is_file=True)
+                break
+            if os.path.isdir(place):
+                _collect(place, layer, found, skipped)
+        if not found:
+            return None
+        for name in (BEGIN, END):
+            outer = self.begin_or_end(path, name)
+            if outer is not None and name not in found:
+                found[name] = outer
+        return Template(path, sorted(found.values(), key=_order), skipped=skipped)
+
+    def _names_matching(self, path: str, part: str, *, last: bool) -> Iterator[str]:
+        directory = self._layout.layer(LAYERS[-1]) + path
+        if not os.path.isdir(directory):
+            return
+        for entry in os.scandir(directory):
+            if not fnmatchcase(entry.name, part) or entry.name in _SPECIAL or is_leftover(entry.name):
+                continue
+            if not last and entry.is_dir() or last and (entry.is_file() or _holds_fragments(entry.path)):
+                yield entry.name
+
+    def _hint(self, path: str) -> str:
+        siblings = [os.path.basename(found) for found in self.matching(os.path.dirname(path) + "/*")]
+        close = nearest(os.path.basename(path), siblings)
+        if close:
+            return f"did you mean {os.path.join(os.path.dirname(path), close)}?"
+        return "check the path: it is the absolute path of the file to be generated"
+
+
+def _upwards(path: str) -> Iterator[str]:
+    while True:
+        yield path
+        if path in ("/", ""):
+            return
+        path = os.path.dirname(path)
+
+
+def _order(fragment: Fragment) -> tuple[int, bytes]:
+    place = {BEGIN: 0, END: 2}.get(fragment.name, 1)
+    return place, os.fsencode(fragment.name)
+
+
+def _collect(directory: str, layer: str, found: dict[str, Fragment], skipped: list[tuple[str, str]]) -> None:
+    for entry in sorted(os.scandir(directory), key=lambda entry: entry.name):
+        if entry.name == METADATA or entry.name in found:
+            continue
+        reason = _why_skipped(entry)
+        if _is_null_link(entry.path):
+            found[entry.name] = Fragment(entry.name, entry.path, layer, masked=True)
+        elif reason:
+            skipped.append((entry.path, reason))
+        else:
+            found[entry.name] = Fragment(entry.name, entry.path, layer)
+
+
+def _why_skipped(entry: os.DirEntry[str]) -> str:
+    if is_leftover(entry.name):
+        return "left by an editor or a package"
+    try:
+        mode = os.stat(entry.path).st_mode
+    except OSError:
+        return "a link that leads nowhere"
+    if stat.S_ISDIR(mode):
+        return "a directory"
+    return "" if stat.S_ISREG(mode) else "not a regular file"
+
+
+def _is_null_link(path: str) -> bool:
+    return os.path.islink(path) and os.path.realpath(path) == os.devnull
+
+
+def _holds_fragments(directory: str) -> bool:
+    if not os.path.isdir(directory):
+        return False
+    return any(
+        entry.is_file() and entry.name not in _SPECIAL and not is_leftover(entry.name)
+        for entry in os.scandir(directory)
+    )
