@@ -115,6 +115,8 @@ _MISTAKES = (
 
 
 def _printable(value: Any) -> Any:
+    if isinstance(value, jinja2.Undefined):
+        return value  # a missing value says so itself; an inline "if" without "else" prints nothing
     if value is None or isinstance(value, list | tuple | dict | set | DatabaseView | Databases) or callable(value):
         raise MissingValueError(f"a {type(value).__name__} cannot be printed", "print its parts, e.g. with | join(',')")
     return value

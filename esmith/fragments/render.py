@@ -47,11 +47,12 @@ class Renderer:
 
     :param layout: the root.
     :param snapshot: the databases, the same for every template of an event.
+    :param layers: the directories to look in, the nearest first; default: the layers of the layout.
     """
 
-    def __init__(self, layout: Layout, snapshot: Snapshot) -> None:
+    def __init__(self, layout: Layout, snapshot: Snapshot, layers: tuple[str, ...] = ()) -> None:
         self.layout = layout
-        self.tree = TemplateTree(layout)
+        self.tree = TemplateTree(layout, layers)
         self._snapshot = snapshot
 
     def render(self, path: str) -> list[Rendering]:

@@ -26,7 +26,7 @@ class Fragment:
 
     :param name: its name, which orders it.
     :param path: where it is on this disk.
-    :param layer: the layer it comes from, one of :data:`esmith.layout.LAYERS`.
+    :param layer: the directory of the layer it comes from.
     :param masked: it is there only to leave out the fragment of that name in a farther layer.
     """
 
@@ -55,10 +55,11 @@ class TemplateTree:
     """The templates of one root.
 
     :param layout: the root.
+    :param layers: the directories to look in, the nearest first; default: the layers of the layout.
     """
 
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
+    def __init__(self, layout: Layout, layers: tuple[str, ...] = ()) -> None:
+        self._layers = layers or tuple(layout.layer(name) for name in LAYERS)
 
     def find(self, path: str) -> Template:
         """Return the template of an output.
@@ -71,7 +72,7 @@ class TemplateTree:
         if template is None:
             raise TemplateError(
                 f"there is no template for {path}",
-                place=self._layout.layer(LAYERS[-1]) + path,
+                place=self._layers[-1] + path,
                 hint=self._hint(path),
             )
         return template
@@ -112,8 +113,8 @@ class TemplateTree:
         :param name: ``template-begin`` or ``template-end``.
         """
         for directory in _upwards(path):
-            for layer in LAYERS:
-                candidate = self._layout.layer(layer) + os.path.join(directory, name)
+            for layer in self._layers:
+                candidate = layer + os.path.join(directory, name)
                 if os.path.isfile(candidate) or _is_null_link(candidate):
                     return Fragment(name, candidate, layer, masked=_is_null_link(candidate))
         return None
@@ -126,9 +127,9 @@ class TemplateTree:
         """
         start = os.path.dirname(path) if is_file else path
         candidates = (
-            (directory, self._layout.layer(layer) + os.path.join(directory, METADATA))
+            (directory, layer + os.path.join(directory, METADATA))
             for directory in _upwards(start)
-            for layer in LAYERS
+            for layer in self._layers
         )
         return [(directory, file) for directory, file in candidates if os.path.isfile(file)]
 
@@ -137,8 +138,8 @@ class TemplateTree:
             return None
         found: dict[str, Fragment] = {}
         skipped: list[tuple[str, str]] = []
-        for layer in LAYERS:
-            place = self._layout.layer(layer) + path
+        for layer in self._layers:
+            place = layer + path
             if os.path.isfile(place):
                 # Behind a directory of a nearer layer a single file counts no more (catalogue 0.1).
                 if not found:
@@ -155,7 +156,7 @@ class TemplateTree:
         return Template(path, sorted(found.values(), key=_order), skipped=skipped)
 
     def _names_matching(self, path: str, part: str, *, last: bool) -> Iterator[str]:
-        directory = self._layout.layer(LAYERS[-1]) + path
+        directory = self._layers[-1] + path
         if not os.path.isdir(directory):
             return
         for entry in os.scandir(directory):

@@ -1,0 +1,51 @@
+"""What a plan changes, as text for people."""
+
+from __future__ import annotations
+
+import difflib
+
+from esmith.apply.plan import Difference, Output
+from esmith.schema.load import Schema
+from esmith.store.protocol import Snapshot
+
+
+def describe(output: Output) -> str:
+    """Return one line that says what happens to an output."""
+    if output.difference is Difference.ATTRIBUTES:
+        return f"{output.path}: set mode {output.mode:04o} and owner"
+    return f"{output.path}: {output.difference.value}"
+
+
+def diff(output: Output, snapshot: Snapshot, schema: Schema) -> list[str]:
+    """Return the unified diff of an output, from what is on the disk to what it becomes.
+
+    An output that holds a secret is not shown, only named.
+    """
+    if output.difference in (Difference.NONE, Difference.ATTRIBUTES):
+        return []
+    if _holds_secret(output, snapshot, schema):
+        return [f"{output.path}: holds a secret, so its changes are not shown"]
+    new = b"" if output.rendering.content is None else output.rendering.content
+    lines = difflib.unified_diff(
+        _lines(output.old or b""),
+        _lines(new),
+        "/dev/null" if output.difference is Difference.CREATE else output.path,
+        "/dev/null" if output.rendering.content is None else output.path,
+        lineterm="",
+    )
+    return list(lines)
+
+
+def _lines(content: bytes) -> list[str]:
+    text = content.decode("utf-8", "backslashreplace")
+    lines = text.split("\n")
+    if lines[-1] == "":
+        return lines[:-1]
+    return [*lines[:-1], f"{lines[-1]} (no newline at the end)"]
+
+
+def _holds_secret(output: Output, snapshot: Snapshot, schema: Schema) -> bool:
+    return any(
+        value and prop and schema.is_secret(database, key, snapshot.type_of(database, key), prop)
+        for (database, key, prop), value in output.rendering.reads.props.items()
+    )

@@ -1,0 +1,188 @@
+"""What applying a plan does to a machine, behind one interface: the disk itself, or a record of what would be done."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Protocol
+
+from esmith.errors import InstallError
+from esmith.layout import Layout
+
+#: A staged file is named so; a scan of the directory by a daemon skips names that begin with a dot.
+STAGED_PREFIX = ".esmith-"
+
+
+class Host(Protocol):
+    """The operations on files. Paths are those of this disk."""
+
+    def stage(self, target: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> str:
+        """Write a new file beside its target, owner and mode set before any content is in it, and durable.
+
+        :param owner: user and group number; None leaves the caller's.
+        :return: the path of the staged file.
+        :raises InstallError: when that is not possible; nothing is left behind then.
+        """
+
+    def install(self, staged: str, target: str) -> None:
+        """Rename a staged file to its target."""
+
+    def discard(self, staged: str) -> None:
+        """Remove a staged file."""
+
+    def remove(self, target: str) -> None:
+        """Remove a target."""
+
+    def set_attributes(self, target: str, mode: int, owner: tuple[int, int] | None) -> None:
+        """Set the mode and the owner of a target, whose content stays."""
+
+    def keep(self, target: str, copy: str) -> None:
+        """Copy a target aside, readable by its owner only."""
+
+    def sync(self, directories: set[str]) -> None:
+        """Make renames and removals in these directories durable."""
+
+
+class DiskHost:
+    """Does it."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def stage(self, target: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> str:
+        """Write a new file beside its target."""
+        self._count += 1
+        staged = os.path.join(os.path.dirname(target), f"{STAGED_PREFIX}{os.getpid()}-{self._count}")
+        try:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            self._write(staged, content, mode, owner)
+        except OSError as error:
+            self._remove_if_there(staged)
+            raise trouble(target, error) from error
+        return staged
+
+    def install(self, staged: str, target: str) -> None:
+        """Rename a staged file to its target."""
+        try:
+            os.rename(staged, target)
+        except OSError as error:
+            raise trouble(target, error) from error
+
+    def discard(self, staged: str) -> None:
+        """Remove a staged file."""
+        self._remove_if_there(staged)
+
+    def remove(self, target: str) -> None:
+        """Remove a target."""
+        try:
+            os.unlink(target)
+        except OSError as error:
+            raise trouble(target, error) from error
+
+    def set_attributes(self, target: str, mode: int, owner: tuple[int, int] | None) -> None:
+        """Set the mode and the owner of a target."""
+        try:
+            if owner is not None:
+                os.chown(target, *owner)
+            os.chmod(target, mode)
+        except OSError as error:
+            raise trouble(target, error) from error
+
+    def keep(self, target: str, copy: str) -> None:
+        """Copy a target aside."""
+        try:
+            os.makedirs(os.path.dirname(copy), mode=0o700, exist_ok=True)
+            with (
+                open(target, "rb") as old,
+                open(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as new,
+            ):
+                shutil.copyfileobj(old, new)
+                new.flush()
+                os.fsync(new.fileno())
+        except OSError as error:
+            raise trouble(copy, error) from error
+        self.sync({os.path.dirname(copy)})
+
+    def sync(self, directories: set[str]) -> None:
+        """Make renames and removals in these directories durable."""
+        for directory in sorted(directories):
+            descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    @staticmethod
+    def _write(staged: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> None:
+        descriptor = os.open(staged, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
+        with open(descriptor, "wb") as file:
+            if owner is not None:
+                os.fchown(descriptor, *owner)
+            os.fchmod(descriptor, mode)
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+
+    @staticmethod
+    def _remove_if_there(path: str) -> None:
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise trouble(path, error) from error
+
+
+class RecordingHost:
+    """Does nothing, and remembers what it was asked to do, for ``--dry-run`` and for tests.
+
+    ``operations`` holds (operation, target) in order.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self.operations: list[tuple[str, str]] = []
+
+    def stage(self, target: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> str:
+        """Remember it."""
+        self._note("stage", target)
+        return target
+
+    def install(self, staged: str, target: str) -> None:
+        """Remember it."""
+        self._note("install", target)
+
+    def discard(self, staged: str) -> None:
+        """Remember it."""
+        self._note("discard", staged)
+
+    def remove(self, target: str) -> None:
+        """Remember it."""
+        self._note("remove", target)
+
+    def set_attributes(self, target: str, mode: int, owner: tuple[int, int] | None) -> None:
+        """Remember it."""
+        self._note("set_attributes", target)
+
+    def keep(self, target: str, copy: str) -> None:
+        """Remember it."""
+        self._note("keep", target)
+
+    def sync(self, directories: set[str]) -> None:
+        """Remember nothing: what is synced follows from what is installed."""
+
+    def _note(self, operation: str, target: str) -> None:
+        self.operations.append((operation, self._layout.inside(target)))
+
+
+def trouble(path: str, error: OSError) -> InstallError:
+    """Return the error for what the system reported about a file."""
+    hints = {
+        28: "free some disk space; no file was changed",
+        13: "run it as root, or as the owner of the root folder",
+        1: "run it as root, or as the owner of the root folder",
+        30: "the file system is mounted read-only",
+    }
+    return InstallError(
+        f"cannot be written: {error.strerror or error}", place=path, hint=hints.get(error.errno or 0, "")
+    )

@@ -1,0 +1,88 @@
+"""Carrying out a plan: stage everything, then install everything, then remember it.
+
+Staging is where a disk full or a missing permission shows, and it touches no output yet.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from esmith.apply.host import Host
+from esmith.apply.plan import TABLE, Difference, Installed, Output, Plan
+from esmith.errors import InstallError
+from esmith.layout import Layout
+from esmith.store.model import Author
+from esmith.store.protocol import Store
+
+
+def stage(plan: Plan, host: Host) -> None:
+    """Write the new content of every output that needs it beside its target.
+
+    :raises InstallError: when one cannot be written; what was staged is gone again then.
+    """
+    try:
+        for output in plan.changed:
+            if output.difference in (Difference.CREATE, Difference.REPLACE):
+                output.staged = host.stage(output.target, output.content, output.mode, output.owner)
+    except InstallError:
+        discard(plan, host)
+        raise
+
+
+def discard(plan: Plan, host: Host) -> None:
+    """Remove what was staged and not installed."""
+    for output in plan.outputs:
+        if output.staged is not None:
+            host.discard(output.staged)
+            output.staged = None
+
+
+def install(plan: Plan, host: Host, layout: Layout) -> list[str]:
+    """Put every output in place.
+
+    :return: what the administrator should know: files of others that were replaced, and where the old ones are.
+    :raises InstallError: when one cannot be put in place.
+    """
+    notes = []
+    directories: set[str] = set()
+    try:
+        for output in plan.changed:
+            if output.foreign:
+                notes.append(_keep_foreign(output, host, layout))
+            _install_one(output, host)
+            directories.add(os.path.dirname(output.target))
+    except InstallError:
+        discard(plan, host)
+        raise
+    finally:
+        host.sync(directories)
+    return notes
+
+
+def remember(plan: Plan, store: Store, author: Author) -> None:
+    """Record in the store what was installed, so that a change by hand shows later."""
+    with store.transaction(author) as transaction:
+        for output in plan.outputs:
+            row = None
+            if output.rendering.content is not None:
+                row = Installed.of(output.content, output.target).encode()
+            if row != transaction.state(TABLE, output.path):
+                transaction.set_state(TABLE, output.path, row)
+
+
+def _install_one(output: Output, host: Host) -> None:
+    if output.staged is not None:
+        host.install(output.staged, output.target)
+        output.staged = None
+    elif output.difference is Difference.REMOVE:
+        host.remove(output.target)
+    elif output.difference is Difference.ATTRIBUTES:
+        host.set_attributes(output.target, output.mode, output.owner)
+
+
+def _keep_foreign(output: Output, host: Host, layout: Layout) -> str:
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    copy = os.path.join(layout.state, "kept", output.path.lstrip("/")) + f".{stamp}"
+    host.keep(output.target, copy)
+    return f"{output.path} was {output.foreign}; the old file is kept in {layout.inside(copy)}"
