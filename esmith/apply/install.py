@@ -6,9 +6,9 @@ Staging is where a disk full or a missing permission shows, and it touches no ou
 from __future__ import annotations
 
 import os
-import time
 
 from esmith.apply.host import Host
+from esmith.apply.keep import keep_aside
 from esmith.apply.plan import TABLE, Difference, Installed, Output, Plan
 from esmith.errors import InstallError
 from esmith.layout import Layout
@@ -49,7 +49,8 @@ def install(plan: Plan, host: Host, layout: Layout) -> list[str]:
     try:
         for output in plan.changed:
             if output.foreign:
-                notes.append(_keep_foreign(output, host, layout))
+                copy = keep_aside(layout, host, output.target)
+                notes.append(f"{output.path} was {output.foreign}; the old file is kept in {copy}")
             _install_one(output, host)
             directories.add(os.path.dirname(output.target))
     except InstallError:
@@ -79,10 +80,3 @@ def _install_one(output: Output, host: Host) -> None:
         host.remove(output.target)
     elif output.difference is Difference.ATTRIBUTES:
         host.set_attributes(output.target, output.mode, output.owner)
-
-
-def _keep_foreign(output: Output, host: Host, layout: Layout) -> str:
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    copy = os.path.join(layout.state, "kept", output.path.lstrip("/")) + f".{stamp}"
-    host.keep(output.target, copy)
-    return f"{output.path} was {output.foreign}; the old file is kept in {layout.inside(copy)}"

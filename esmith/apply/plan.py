@@ -52,6 +52,13 @@ class Installed:
         digest, _, mark = row.decode().partition(" ")
         return cls(digest, mark)
 
+    def is_untouched(self, target: str) -> bool:
+        """Return whether a file is surely the one that was installed: same size, time and inode.
+
+        :raises OSError: when it cannot be looked at.
+        """
+        return self.mark == _mark(os.stat(target))
+
     def encode(self) -> bytes:
         """Return the row of the table."""
         return f"{self.digest} {self.mark}".encode()

@@ -48,12 +48,14 @@ class Renderer:
     :param layout: the root.
     :param snapshot: the databases, the same for every template of an event.
     :param layers: the directories to look in, the nearest first; default: the layers of the layout.
+    :param output: where the output of a template goes instead of its own path.
     """
 
-    def __init__(self, layout: Layout, snapshot: Snapshot, layers: tuple[str, ...] = ()) -> None:
+    def __init__(self, layout: Layout, snapshot: Snapshot, layers: tuple[str, ...] = (), *, output: str = "") -> None:
         self.layout = layout
         self.tree = TemplateTree(layout, layers)
         self._snapshot = snapshot
+        self._output = output
 
     def render(self, path: str) -> list[Rendering]:
         """Return the outputs of a template: one, or one for each record its metadata names.
@@ -76,7 +78,7 @@ class Renderer:
         return [self._render_one(template, metadata, record) for record in chosen]
 
     def _render_one(self, template: Template, metadata: Metadata, view: RecordView | None) -> Rendering:
-        path = metadata.output or template.path
+        path = self._output or metadata.output or template.path
         variables: dict[str, Any] = {}
         reads, warnings = Reads(), list[str]()
         records = Records(self._snapshot, reads)

@@ -1,0 +1,145 @@
+"""Laying the shipped templates, events and schema files, and the commands, under a root.
+
+``templates-custom`` is the administrator's: only its README is ever written, and only where there is none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+
+from esmith.apply.host import Host, trouble
+from esmith.apply.keep import keep_aside
+from esmith.errors import InstallError
+from esmith.layout import Layout
+
+#: The directories of ``/etc/e-smith`` that belong to the product.
+TREES = ("templates", "events", "db")
+CUSTOM_README = "templates-custom/README.md"
+#: The commands scripts call in ``/sbin/e-smith``, each with the function behind it.
+COMMANDS = {
+    "config": "esmith.cli.db:config_main",
+    "db": "esmith.cli.db:main",
+    "signal-event": "esmith.cli.signal_event:main",
+    "expand-template": "esmith.cli.expand_template:main",
+    "esmith": "esmith.cli.esmith:main",
+}
+_PACKAGES = ("esmith", "lmdb", "click", "jinja2", "markupsafe", "watchdog")
+#: The kernel cuts a longer first line.
+_LONGEST_INTERPRETER = 120
+
+
+def shipped_directory() -> str:
+    """Return the directory that holds the shipped trees: inside the installed package, or the checkout.
+
+    :raises InstallError: when there is none.
+    """
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    for candidate in (os.path.join(package, "_shipped"), os.path.dirname(package)):
+        if os.path.isdir(os.path.join(candidate, "templates")):
+            return candidate
+    raise InstallError("the shipped templates are missing", place=package, hint="install the package again")
+
+
+def lay_shipped(layout: Layout, host: Host) -> list[str]:
+    """Copy the shipped files that differ to the root, and remove those that only an older version shipped.
+
+    A shipped file that was changed by hand is kept aside before it is replaced or removed.
+
+    :return: notes for the administrator about files that were kept aside.
+    :raises InstallError: when a file cannot be written.
+    """
+    source = shipped_directory()
+    manifest = os.path.join(layout.state, "shipped")
+    before = _read_manifest(manifest)
+    wanted = {name: _content(os.path.join(source, name)) or b"" for name in _shipped_files(source)}
+    notes: list[str] = []
+    directories: set[str] = set()
+    for name in sorted(wanted.keys() | before.keys()):
+        target = os.path.join(layout.configuration, name)
+        new, old = wanted.get(name), _content(target)
+        if old == new or (name == CUSTOM_README and old is not None):
+            continue
+        if old is not None and name in before and before[name] != _digest(old):
+            copy = keep_aside(layout, host, target)
+            notes.append(f"{layout.inside(target)} was edited by hand; the edited file is kept in {copy}")
+        if new is None:
+            host.remove(target)
+        else:
+            mode = 0o755 if new.startswith(b"#!") else 0o644
+            host.install(host.stage(target, new, mode, None), target)
+        directories.add(os.path.dirname(target))
+    host.sync({directory for directory in directories if os.path.isdir(directory)})
+    lines = (f"{_digest(content)}  {name}\n" for name, content in sorted(wanted.items()))
+    _write(host, manifest, "".join(lines), 0o644)
+    return notes
+
+
+def lay_commands(layout: Layout, host: Host) -> None:
+    """Write the commands to ``/sbin/e-smith``, as scripts of the Python that runs now.
+
+    They start faster than what pip makes of an entry point: ``-I`` and ``-S`` leave out what a script of root should
+    not read anyway (PYTHON* variables, the user's own packages, ``.pth`` files).
+
+    :raises InstallError: when one cannot be written.
+    """
+    places = [os.path.dirname(os.path.dirname(_origin(package))) for package in _PACKAGES]
+    search = list(dict.fromkeys(places))
+    for name, function in COMMANDS.items():
+        module, _, call = function.partition(":")
+        body = f"import sys\n\nsys.path += {search!r}\nfrom {module} import {call}\n\n{call}()\n"
+        _write(host, os.path.join(layout.commands, name), _interpreter_line() + body, 0o755)
+
+
+def _interpreter_line() -> str:
+    """Return the first lines of a script: ``#!``, or a detour over sh where the kernel could not read that."""
+    python = sys.executable
+    if " " not in python and len(python) < _LONGEST_INTERPRETER:
+        return f"#!{python} -IS\n"
+    return f"#!/bin/sh\n'''exec' {shlex.quote(python)} -IS \"$0\" \"$@\"\n'''\n"
+
+
+def _origin(package: str) -> str:
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise InstallError(f"the Python package {package} is missing", hint=f"pip install {package}")
+    return os.path.abspath(spec.origin)
+
+
+def _shipped_files(source: str) -> Iterator[str]:
+    """Yield the names of the shipped files, below ``/etc/e-smith``; a link yields what it leads to."""
+    yield CUSTOM_README
+    for tree in TREES:
+        for directory, _, files in os.walk(os.path.join(source, tree), followlinks=True):
+            for name in files:
+                yield os.path.relpath(os.path.join(directory, name), source)
+
+
+def _read_manifest(path: str) -> dict[str, str]:
+    """Return the digests of the files that were shipped last, by name."""
+    lines = (_content(path) or b"").decode().splitlines()
+    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+
+
+def _write(host: Host, path: str, text: str, mode: int) -> None:
+    if _content(path) != text.encode():
+        host.install(host.stage(path, text.encode(), mode, None), path)
+        host.sync({os.path.dirname(path)})
+
+
+def _content(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise trouble(path, error) from error
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

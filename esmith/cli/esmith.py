@@ -1,0 +1,37 @@
+"""``esmith``: what the original lacks, one module a subcommand."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import click
+
+from esmith import __version__
+from esmith.cli.history import history_command, undo_command
+from esmith.cli.init import init_command, initialize_command
+from esmith.cli.program import root_option, run_click
+from esmith.cli.status import status_command
+
+
+@click.group()
+@root_option
+@click.version_option(__version__, prog_name="esmith")
+@click.pass_context
+def group(context: click.Context, root: str | None) -> None:
+    """Set up and look after the configuration databases and templates.
+
+    \b
+    Settings are changed with config and db, and take effect with signal-event:
+      config setprop qpsmtpd DNSBL enabled
+      signal-event email-update
+    """
+    context.obj = root
+
+
+for command in (init_command, initialize_command, status_command, history_command, undo_command):
+    group.add_command(command)
+
+
+def main() -> NoReturn:
+    """Run ``esmith`` on the arguments of this process."""
+    run_click(group, "esmith")

@@ -1,0 +1,108 @@
+"""``expand-template``: expand single templates (cli-contract section 4)."""
+
+from __future__ import annotations
+
+import os
+from typing import NoReturn
+
+import click
+
+from esmith.apply.diff import diff
+from esmith.apply.plan import Plan
+from esmith.cli.output import print_lines
+from esmith.cli.program import root_option, run_click, warn
+from esmith.events.expand import expand_templates, plan_templates
+from esmith.events.signal import LOCK_TIMEOUT
+from esmith.fragments.render import Rendering
+from esmith.layout import Layout
+from esmith.schema.load import Schema
+from esmith.store import open_store
+
+
+@click.command()
+@root_option
+@click.option("--dry-run", is_flag=True, help="Change nothing; with --diff, show what would change.")
+@click.option("--diff", "show_diff", is_flag=True, help="Show how each file changes, as a unified diff.")
+@click.option("--explain", is_flag=True, help="Show the fragments, their layers, engines and reads; change nothing.")
+@click.option(
+    "--output_filename", "--output-filename", "output", default="", metavar="PATH", help="Write there instead."
+)
+@click.option(
+    "--expand_queue",
+    "--expand-queue",
+    "queue",
+    multiple=True,
+    metavar="DIR",
+    help="Find fragments in this directory instead of templates-custom and templates; may be repeated, nearest first.",
+)
+@click.option("--timeout", default=LOCK_TIMEOUT, show_default=True, help="Seconds to wait for an event.")
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+def _command(
+    root: str | None,
+    dry_run: bool,
+    show_diff: bool,
+    explain: bool,
+    output: str,
+    queue: tuple[str, ...],
+    timeout: float,
+    paths: tuple[str, ...],
+) -> int:
+    """Expand the templates of files: PATH is the absolute path of the file to generate.
+
+    No service is adjusted. An existing file keeps its mode and owner, unless a template.toml says otherwise.
+
+    \b
+    Examples:
+      expand-template /etc/clamd.conf
+      expand-template --explain /var/service/qpsmtpd/config/peers/0
+    """
+    layout = Layout.chosen(root)
+    layers = tuple(layout.under(os.path.join("/etc/e-smith", directory)) for directory in queue)
+    if output and len(paths) > 1:
+        raise click.UsageError("--output_filename goes with one PATH")
+    records = dry_run or explain
+    store = open_store(layout, write=not records)
+    if records:
+        with store.snapshot() as snapshot:
+            plan = plan_templates(layout, snapshot, list(paths), output=output, layers=layers)
+    else:
+        plan = expand_templates(layout, store, list(paths), say=warn, output=output, layers=layers, timeout=timeout)
+    if explain:
+        print_lines(_explanation(plan, layout))
+    if show_diff:
+        with store.snapshot() as snapshot:
+            schema = Schema(layout)
+            print_lines(line for changed in plan.changed for line in diff(changed, snapshot, schema))
+    return 0
+
+
+def _explanation(plan: Plan, layout: Layout) -> list[str]:
+    lines = []
+    for output in plan.outputs:
+        rendering = output.rendering
+        lines.append(f"{output.path}: {output.difference.value}, mode {output.mode:04o}, owner {_owner(rendering)}")
+        for fragment, choice in rendering.engines:
+            layer = os.path.basename(fragment.layer)
+            lines.append(f"  {fragment.name:<30} {layer:<16} {choice.engine:<7} ({choice.reason})")
+            lines.append(f"      {layout.inside(fragment.path)}")
+        lines += [f"  skipped {layout.inside(path)}: {reason}" for path, reason in rendering.template.skipped]
+        lines += [f"  reads {_read(cell, value)}" for cell, value in sorted(rendering.reads.props.items())]
+        lines += [f"  lists {database} {type}".rstrip() for database, type in sorted(rendering.reads.listings)]
+        lines += [f"  looks at {path}" for path in sorted(rendering.reads.files)]
+        for service, word in (rendering.metadata.services or {}).items():
+            lines.append(f"  read by {service}{f' ({word})' if word else ''}")
+    return lines
+
+
+def _owner(rendering: Rendering) -> str:
+    return f"{rendering.metadata.owner}:{rendering.metadata.group}"
+
+
+def _read(cell: tuple[str, str, str], value: str | None) -> str:
+    name = " ".join(part for part in cell if part)
+    return f"{name} (missing)" if value is None else name
+
+
+def main() -> NoReturn:
+    """Run ``expand-template`` on the arguments of this process."""
+    run_click(_command, "expand-template")

@@ -1,0 +1,119 @@
+"""``esmith history`` and ``esmith undo``: what was changed, by whom, and back again."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import click
+
+from esmith.cli.output import print_lines
+from esmith.layout import Layout
+from esmith.schema.load import Schema
+from esmith.store import open_store
+from esmith.store.model import Author, Change, Revision
+from esmith.store.protocol import Snapshot
+from esmith.store.undo import undo
+
+_MASK = "****"
+
+
+@click.command("history")
+@click.option("--limit", default=20, show_default=True, help="How many revisions, the newest first; 0 for all.")
+@click.option("--database", metavar="NAME", help="Only revisions that changed this database.")
+@click.option("--key", metavar="KEY", help="Only revisions that changed this record.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@click.pass_obj
+def history_command(root: str | None, limit: int, database: str | None, key: str | None, as_json: bool) -> int:
+    """Show who changed which settings, the newest change first."""
+    layout = Layout.chosen(root)
+    masking = _Masking(Schema(layout))
+    chosen: list[dict[str, Any]] = []
+    with open_store(layout).snapshot() as snapshot:
+        for revision in snapshot.revisions():
+            if limit and len(chosen) == limit:
+                break
+            changes = revision.changes
+            if any(database in (None, change.database) and key in (None, change.key) for change in changes):
+                chosen.append(masking.revision_data(snapshot, revision))
+    if as_json:
+        print_lines([json.dumps(chosen, ensure_ascii=False)])
+    else:
+        print_lines(line for data in chosen for line in _revision_lines(data))
+    return 0
+
+
+@click.command("undo")
+@click.argument("number", type=int)
+@click.option("--force", is_flag=True, help="Also when a later revision changed the same property.")
+@click.pass_obj
+def undo_command(root: str | None, number: int, force: bool) -> int:
+    """Set what revision NUMBER changed back to what it was before; that is a revision of its own.
+
+    Files follow with the next event, e.g. signal-event email-update.
+    """
+    layout = Layout.chosen(root)
+    store = open_store(layout, write=True)
+    words = ["esmith", "undo", *(["--force"] if force else []), str(number)]
+    changes = undo(store, number, Author.current(words), force=force)
+    masking = _Masking(Schema(layout))
+    with store.snapshot() as snapshot:
+        print_lines([_change_line(masking.change_data(snapshot, change)) for change in changes])
+    if not changes:
+        print_lines([f"nothing to do: everything is as it was before revision {number}"])
+    return 0
+
+
+class _Masking:
+    """Turns revisions into what may be shown: the values of secret properties are masked, also in the command."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+
+    def revision_data(self, snapshot: Snapshot, revision: Revision) -> dict[str, Any]:
+        author = revision.author
+        secrets = {
+            value
+            for change in revision.changes
+            if self._is_secret(snapshot, change)
+            for value in (change.old, change.new)
+            if value
+        }
+        return {
+            "revision": revision.number,
+            "time": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(revision.time)),
+            "user": author.user,
+            "sudo_user": author.sudo_user,
+            "command": " ".join(_MASK if word in secrets else word for word in author.command),
+            "changes": [self.change_data(snapshot, change) for change in revision.changes],
+        }
+
+    def change_data(self, snapshot: Snapshot, change: Change) -> dict[str, Any]:
+        masked = self._is_secret(snapshot, change)
+        return {
+            "database": change.database,
+            "key": change.key,
+            "property": change.prop,
+            "old": _MASK if masked and change.old else change.old,
+            "new": _MASK if masked and change.new else change.new,
+        }
+
+    def _is_secret(self, snapshot: Snapshot, change: Change) -> bool:
+        type = snapshot.type_of(change.database, change.key)
+        return bool(change.prop) and self._schema.is_secret(change.database, change.key, type, change.prop)
+
+
+def _revision_lines(data: dict[str, Any]) -> list[str]:
+    who = f"{data['user']} (sudo by {data['sudo_user']})" if data["sudo_user"] else data["user"]
+    head = f"revision {data['revision']}  {data['time']}  {who}  {data['command']}"
+    return [head, *(f"    {_change_line(change)}" for change in data["changes"])]
+
+
+def _change_line(change: dict[str, Any]) -> str:
+    name = " ".join(part for part in (change["database"], change["key"], change["property"]) if part)
+    return f"{name}: {_value(change['old'])} -> {_value(change['new'])}"
+
+
+def _value(value: str | None) -> str:
+    return "(none)" if value is None else value or "(empty)"

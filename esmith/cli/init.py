@@ -1,0 +1,92 @@
+"""``esmith init`` and ``esmith initialize-databases``."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from esmith.apply.host import DiskHost
+from esmith.apply.shipped import lay_commands, lay_shipped
+from esmith.cli.output import print_lines
+from esmith.cli.program import warn
+from esmith.errors import UsageError
+from esmith.layout import Layout
+from esmith.schema.initialize import initialize_databases
+from esmith.schema.load import Schema
+from esmith.schema.settings import set_record
+from esmith.store import open_store
+from esmith.store.model import Author, Change
+from esmith.store.protocol import Store
+
+
+@click.command("init")
+@click.option("--domain", metavar="NAME", help="The primary domain (DomainName), e.g. example.com.")
+@click.option("--name", metavar="NAME", help="The name of this host (SystemName), e.g. mail.")
+@click.pass_obj
+def init_command(root: str | None, domain: str | None, name: str | None) -> int:
+    """Set up a root, or bring one up to date after an upgrade.
+
+    Lays templates, events and schema files in /etc/e-smith and the commands in /sbin/e-smith, makes the databases,
+    applies defaults and migrations. What an administrator set, and templates-custom, stay as they are.
+    """
+    layout = _layout(root)
+    host = DiskHost()
+    notes = lay_shipped(layout, host)
+    lay_commands(layout, host)
+    store = open_store(layout, create=True)
+    author = Author.current(["esmith", "init"])
+    schema = Schema(layout)
+    _set_names(store, schema, author, {"DomainName": domain, "SystemName": name})
+    changes, warnings = initialize_databases(store, schema, layout, author)
+    for note in [*notes, *warnings]:
+        warn(note)
+    with store.snapshot() as snapshot:
+        primary = snapshot.type_of("configuration", "DomainName")
+    print_lines(
+        [
+            f"{layout.root} is ready: {len(changes)} settings written, the primary domain is {primary}",
+            "next: signal-event email-update" + ("" if layout.is_machine else f" (with ESMITH_ROOT={layout.root})"),
+        ]
+    )
+    return 0
+
+
+@click.command("initialize-databases")
+@click.pass_obj
+def initialize_command(root: str | None) -> int:
+    """Apply migrations, defaults and forced values to every database.
+
+    The events post-install, post-upgrade, console-save and bootstrap-console-save do it first.
+    """
+    layout = Layout.chosen(root)
+    store = open_store(layout, write=True)
+    author = Author.current(["esmith", "initialize-databases"])
+    changes, warnings = initialize_databases(store, Schema(layout), layout, author)
+    for note in warnings:
+        warn(note)
+    print_lines(_shown(change) for change in changes)
+    return 0
+
+
+def _layout(root: str | None) -> Layout:
+    """Return the layout, making the root folder itself where its parent exists."""
+    chosen = root or os.environ.get("ESMITH_ROOT") or "/"
+    if not os.path.isdir(chosen):
+        try:
+            os.mkdir(chosen)
+        except OSError as error:
+            raise UsageError(f"the root {chosen!r} cannot be made: {error.strerror}", hint="correct --root") from error
+    return Layout.chosen(chosen)
+
+
+def _set_names(store: Store, schema: Schema, author: Author, names: dict[str, str | None]) -> None:
+    with store.transaction(author) as transaction:
+        for key, value in names.items():
+            if value is not None:
+                set_record(transaction, schema, "configuration", key, value, {})
+
+
+def _shown(change: Change) -> str:
+    name = " ".join(part for part in change.cell if part)
+    return f"{name}: {'removed' if change.new is None else 'set'}"

@@ -1,0 +1,31 @@
+"""Running a command that click parses: its errors become ours, a line or two on stderr and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import click
+
+from esmith.cli.output import complain, run
+
+root_option = click.option("--root", metavar="DIR", help="The root folder; default: ESMITH_ROOT, else /.")
+
+
+def run_click(command: click.Command, program: str) -> NoReturn:
+    """Run a click command on the arguments of this process and exit with its code."""
+
+    def main(words: list[str]) -> int:
+        try:
+            code = command.main(words, prog_name=program, standalone_mode=False)
+        except click.ClickException as error:
+            error.show()
+            return error.exit_code
+        return code if isinstance(code, int) else 0
+
+    sys.exit(run(program, main))
+
+
+def warn(text: str) -> None:
+    """Show a message on stderr while a command runs."""
+    complain(click.get_current_context().find_root().info_name or "esmith", text)

@@ -1,0 +1,82 @@
+"""``signal-event``: make the changed settings take effect (cli-contract section 5)."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import click
+
+from esmith.apply.diff import describe, diff
+from esmith.cli.output import print_lines
+from esmith.cli.program import root_option, run_click, warn
+from esmith.events.signal import LOCK_TIMEOUT, Result, rehearse_event, signal_event
+from esmith.layout import Layout
+from esmith.schema.load import Schema
+from esmith.store import open_store
+from esmith.store.protocol import Snapshot
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
+@root_option
+@click.option("--dry-run", is_flag=True, help="Only show what would be done.")
+@click.option("--diff", "show_diff", is_flag=True, help="Show how each file changes, as a unified diff.")
+@click.option("--restart", is_flag=True, help="Adjust every service of the event, even if no file it reads changed.")
+@click.option(
+    "--timeout", default=LOCK_TIMEOUT, show_default=True, help="How long to wait for another event, in seconds."
+)
+@click.option("--verbose", "-v", is_flag=True, help="Say what was done; the default at a terminal.")
+@click.argument("event")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def _command(
+    root: str | None,
+    dry_run: bool,
+    show_diff: bool,
+    restart: bool,
+    timeout: float,
+    verbose: bool,
+    event: str,
+    arguments: tuple[str, ...],
+) -> int:
+    """Make changed settings take effect: expand the templates of EVENT, run its actions, adjust its services.
+
+    ARGUMENTS are given to the actions, e.g. the name of a user. Nothing is changed when a template is broken.
+
+    \b
+    Examples:
+      signal-event email-update
+      signal-event --dry-run --diff email-update
+      signal-event user-modify alice
+    """
+    layout = Layout.chosen(root)
+    store = open_store(layout, write=not dry_run)
+    if dry_run:
+        result = rehearse_event(layout, store, event, list(arguments), say=warn, restart=restart)
+    else:
+        result = signal_event(layout, store, event, list(arguments), say=warn, timeout=timeout, restart=restart)
+    if show_diff:
+        with store.snapshot() as snapshot:
+            print_lines(_diffs(result, snapshot, Schema(layout)))
+    if dry_run:
+        print_lines(_summary(result))
+    elif verbose or sys.stderr.isatty():
+        for line in _summary(result):
+            warn(line)
+    return 0
+
+
+def _diffs(result: Result, snapshot: Snapshot, schema: Schema) -> list[str]:
+    return [line for output in result.plan.changed for line in diff(output, snapshot, schema)]
+
+
+def _summary(result: Result) -> list[str]:
+    lines = [describe(output) for output in result.plan.changed]
+    lines += [f"action {name}" for name in result.actions]
+    lines += [f"service {name}: {' '.join(words)}" for name, words in result.services.items()]
+    unchanged = len(result.plan.outputs) - len(result.plan.changed)
+    return [*lines, f"{len(result.plan.changed)} files changed, {unchanged} unchanged"]
+
+
+def main() -> NoReturn:
+    """Run ``signal-event`` on the arguments of this process."""
+    run_click(_command, "signal-event")

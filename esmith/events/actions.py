@@ -1,0 +1,93 @@
+"""Running the actions of an event: executables that are given the event's name and arguments."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import time
+from typing import Protocol
+
+from esmith.errors import ActionError
+from esmith.events.definition import Event
+from esmith.events.log import EventLog
+from esmith.layout import Layout
+
+#: How many of the last lines of a failed action are shown.
+_SHOWN_LINES = 10
+
+
+class ActionRunner(Protocol):
+    """Runs actions, or only remembers them."""
+
+    def run(self, event: Event, name: str, arguments: list[str]) -> None:
+        """Run an action.
+
+        :raises ActionError: when it cannot be run, fails, or is killed.
+        """
+
+
+class ProcessRunner:
+    """Runs actions as processes.
+
+    They get no standard input: an action that reads it would eat the input of the shell loop around signal-event.
+
+    :param layout: the root; the actions find it in ESMITH_ROOT and its commands on PATH.
+    :param log: where their output goes.
+    :param environment: what is added to the environment.
+    """
+
+    def __init__(self, layout: Layout, log: EventLog, environment: dict[str, str]) -> None:
+        self._log = log
+        path = f"{layout.commands}:{os.environ.get('PATH', os.defpath)}"
+        self._environment = {**os.environ, "ESMITH_ROOT": layout.root, "PATH": path, **environment}
+
+    def run(self, event: Event, name: str, arguments: list[str]) -> None:
+        """Run an action; what it prints is logged."""
+        path = os.path.join(event.directory, name)
+        self._log.write(f"Running event handler: {path}")
+        start = time.monotonic()
+        # A file, not a pipe: a daemon that an action starts would keep a pipe open, and the event waiting.
+        with tempfile.TemporaryFile() as output:
+            try:
+                done = subprocess.run(
+                    [path, event.name, *arguments],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    env=self._environment,
+                    check=False,
+                )
+            except OSError as error:
+                raise ActionError(
+                    f"cannot be run: {error.strerror}", place=path, hint="check its first line (#!) and its permissions"
+                ) from error
+            output.seek(0)
+            text = output.read().decode("utf-8", "backslashreplace")
+        if text:
+            self._log.write(text)
+        self._log.write(f"{name} ended with status {done.returncode} after {time.monotonic() - start:.3f} s")
+        if done.returncode != 0:
+            raise ActionError(_reason(done.returncode), place=path, hint=_last_lines(text))
+
+
+class RecordingRunner:
+    """Remembers the actions in ``actions``, for ``--dry-run`` and for tests."""
+
+    def __init__(self) -> None:
+        self.actions: list[str] = []
+
+    def run(self, event: Event, name: str, arguments: list[str]) -> None:
+        """Remember it."""
+        self.actions.append(name)
+
+
+def _reason(status: int) -> str:
+    return f"failed with exit status {status}" if status > 0 else f"was killed by signal {-status}"
+
+
+def _last_lines(text: str) -> str:
+    lines = text.splitlines()[-_SHOWN_LINES:]
+    return (
+        "it printed:\n    " + "\n    ".join(lines) if lines else "it printed nothing; the actions after it did not run"
+    )

@@ -1,0 +1,139 @@
+"""What an event is: the directory ``events/NAME`` read and checked (cli-contract section 5, DESIGN section 8)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from esmith.errors import TemplateError, UsageError
+from esmith.fragments.tree import TemplateTree
+from esmith.layout import Layout
+from esmith.names import is_leftover, nearest
+
+TEMPLATES = "templates2expand"
+SERVICES = "services2adjust"
+#: The places in the order of an event where templates are expanded and services adjusted, as the original names them.
+EXPAND_PLACE = "S05generic_template_expand"
+ADJUST_PLACE = "S90adjust-services"
+
+
+@dataclass
+class Event:
+    """One event.
+
+    :param name: its name.
+    :param directory: where it is on this disk.
+    :param templates: paths of the templates to expand, globs resolved.
+    :param services: services to adjust, each with the words for it.
+    :param actions: names of the executables, in byte order.
+    :param skipped: names of files that are no actions because they are not executable.
+    """
+
+    name: str
+    directory: str
+    templates: list[str] = field(default_factory=list)
+    services: dict[str, list[str]] = field(default_factory=dict)
+    actions: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+    @property
+    def steps(self) -> list[str]:
+        """The names of the steps in order: actions, the expansion and the adjustment."""
+        names = list(self.actions)
+        if self.templates:
+            names.append(EXPAND_PLACE)
+        if self.services:
+            names.append(ADJUST_PLACE)
+        return sorted(names, key=os.fsencode)
+
+
+def load_event(layout: Layout, name: str, tree: TemplateTree) -> Event:
+    """Read an event.
+
+    :param tree: where globs of templates are looked up.
+    :raises UsageError: when there is no such event.
+    :raises TemplateError: when it names a template that does not exist, or is written wrongly.
+    """
+    directory = os.path.join(layout.events, name)
+    if "/" in name or name.startswith(".") or name in ("", "actions") or not os.path.isdir(directory):
+        known = event_names(layout)
+        close = nearest(name, known)
+        hint = f"did you mean {close!r}?" if close else f"the events are in {layout.events}: {', '.join(known)}"
+        raise UsageError(f"there is no event {name!r}", hint=hint)
+    event = Event(name, directory)
+    for entry in sorted(os.scandir(directory), key=lambda entry: os.fsencode(entry.name)):
+        if entry.name in (TEMPLATES, SERVICES) or is_leftover(entry.name) or entry.is_dir():
+            continue
+        executable = entry.is_file() and os.access(entry.path, os.X_OK)
+        (event.actions if executable else event.skipped).append(entry.name)
+    event.templates = list(_templates(os.path.join(directory, TEMPLATES), tree))
+    event.services = _services(os.path.join(directory, SERVICES))
+    return event
+
+
+def event_names(layout: Layout) -> list[str]:
+    """Return the names of the events of a root, sorted."""
+    if not os.path.isdir(layout.events):
+        return []
+    return sorted(
+        entry.name
+        for entry in os.scandir(layout.events)
+        if entry.is_dir() and entry.name[0] != "." and entry.name != "actions"
+    )
+
+
+def _templates(place: str, tree: TemplateTree) -> Iterator[str]:
+    """Yield the templates an event names: marker files of a directory, or the lines of a file."""
+    if os.path.isdir(place):
+        for directory, _, names in sorted(os.walk(place, followlinks=True)):
+            for name in sorted(names):
+                if not is_leftover(name) and os.path.isfile(os.path.join(directory, name)):
+                    yield os.path.join(directory, name).removeprefix(place)
+        return
+    for number, line in _lines(place):
+        if not line.startswith("/"):
+            raise TemplateError(f"{line!r} is not an absolute path", place=f"{place}:{number}")
+        if not any(mark in line for mark in "*?["):
+            yield line
+            continue
+        found = tree.matching(line)
+        if not found:
+            raise TemplateError(
+                f"{line} matches no template", place=f"{place}:{number}", hint="correct or remove the line"
+            )
+        yield from found
+
+
+def _services(place: str) -> dict[str, list[str]]:
+    """Return services and words: links (the target is the word) or files of a directory, or the lines of a file."""
+    if not os.path.isdir(place):
+        found: dict[str, list[str]] = {}
+        for _, line in _lines(place):
+            service, *words = line.split()
+            found.setdefault(service, []).extend(words or ["start"])
+        return found
+    services = {}
+    for entry in sorted(os.scandir(place), key=lambda entry: entry.name):
+        if is_leftover(entry.name):
+            continue
+        if entry.is_symlink():
+            services[entry.name] = os.readlink(entry.path).split()
+        elif entry.is_file():
+            services[entry.name] = [line.split()[0] for _, line in _lines(entry.path)] or ["start"]
+    return services
+
+
+def _lines(place: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a file with their numbers, without comments and blank lines; none when there is no file."""
+    try:
+        with open(place, encoding="utf-8") as file:
+            lines = file.read().splitlines()
+    except FileNotFoundError:
+        return
+    except (OSError, UnicodeDecodeError) as error:
+        raise TemplateError(f"cannot be read: {error}", place=place) from error
+    for number, line in enumerate(lines, 1):
+        text = line.strip()
+        if text and not text.startswith("#"):
+            yield number, text

@@ -1,0 +1,59 @@
+"""``expand-template``: expand some templates outside any event (cli-contract section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from esmith.apply.host import DiskHost
+from esmith.apply.install import remember
+from esmith.apply.plan import Plan, make_plan
+from esmith.events.lock import EventLock
+from esmith.events.log import EventLog
+from esmith.events.signal import LOCK_TIMEOUT, carry_out
+from esmith.fragments.render import Renderer
+from esmith.layout import Layout
+from esmith.store.model import Author
+from esmith.store.protocol import Snapshot, Store
+
+
+def plan_templates(
+    layout: Layout, snapshot: Snapshot, paths: list[str], *, output: str = "", layers: tuple[str, ...] = ()
+) -> Plan:
+    """Plan the expansion of templates; existing files keep their mode and owner.
+
+    :param output: where the one template's output goes instead.
+    :param layers: the directories to find fragments in, the nearest first; default: those of the layout.
+    :raises TemplateError: when a template is missing or broken.
+    """
+    renderer = Renderer(layout, snapshot, layers, output=output)
+    return make_plan(layout, snapshot, paths, keep_attributes=True, renderer=renderer)
+
+
+def expand_templates(
+    layout: Layout,
+    store: Store,
+    paths: list[str],
+    *,
+    say: Callable[[str], None],
+    output: str = "",
+    layers: tuple[str, ...] = (),
+    timeout: float = LOCK_TIMEOUT,
+) -> Plan:
+    """Expand templates: all of them or, when one is broken, none. No service is adjusted.
+
+    :param store: the databases, opened for writing.
+    :param output: where the one template's output goes instead.
+    :param layers: the directories to find fragments in, the nearest first; default: those of the layout.
+    :param say: called with messages while it runs.
+    :param timeout: how long to wait for a running event, in seconds.
+    :raises TemplateError: when a template is missing or broken; no file was touched.
+    :raises InstallError: when a file could not be written.
+    :raises BusyError: when a running event does not end in time.
+    """
+    log = EventLog(layout)
+    with EventLock(layout, "expand-template", timeout=timeout, say=say):
+        with store.snapshot() as snapshot:
+            plan = plan_templates(layout, snapshot, paths, output=output, layers=layers)
+        carry_out(plan, DiskHost(), layout, log, say)
+        remember(plan, store, Author.current(["expand-template", *paths]))
+    return plan

@@ -1,0 +1,101 @@
+"""One event at a time per root; an event that an action signals runs inside the one that holds the lock."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from esmith.errors import BusyError, InstallError
+from esmith.layout import Layout
+
+#: Tells the commands an action runs that their event holds the lock: its secret word.
+ENVIRONMENT = "ESMITH_EVENT_LOCK"
+_POLL_SECONDS = 0.1
+
+
+class EventLock:
+    """The lock of a root, held while used as a context manager.
+
+    :param layout: the root.
+    :param what: what it is held for, shown to those who wait.
+    :param timeout: how long to wait, in seconds.
+    :param say: called once with a message when there is somebody to wait for.
+    """
+
+    def __init__(self, layout: Layout, what: str, *, timeout: float, say: Callable[[str], None]) -> None:
+        self._path = layout.event_lock
+        self._what = what
+        self._timeout = timeout
+        self._say = say
+        self._descriptor: int | None = None
+        self._word = secrets.token_hex(8)
+
+    def __enter__(self) -> Self:
+        """Wait for the lock and take it.
+
+        :raises BusyError: when it is not free in time.
+        """
+        descriptor = self._open()
+        deadline = time.monotonic() + self._timeout
+        told = False
+        while not _try_lock(descriptor):
+            word, holder = self._holder(descriptor)
+            if word and os.environ.get(ENVIRONMENT) == word:
+                os.close(descriptor)
+                self._word = word
+                return self
+            if time.monotonic() >= deadline:
+                os.close(descriptor)
+                raise BusyError(
+                    f"{holder} is still running", place=self._path, hint="wait for it, or use a longer --timeout"
+                )
+            if not told:
+                self._say(f"waiting for {holder} to end")
+                told = True
+            time.sleep(_POLL_SECONDS)
+        self._descriptor = descriptor
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{self._word}\n{self._what} (process {os.getpid()})\n".encode(), 0)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._descriptor is not None:
+            os.ftruncate(self._descriptor, 0)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What an action needs in its environment to signal an event itself."""
+        return {ENVIRONMENT: self._word}
+
+    def _open(self) -> int:
+        try:
+            os.makedirs(os.path.dirname(self._path), exist_ok=True)
+            return os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise InstallError(
+                f"the lock cannot be opened: {error.strerror}",
+                place=self._path,
+                hint="run it as root, or as the owner of the root folder",
+            ) from error
+
+    @staticmethod
+    def _holder(descriptor: int) -> tuple[str, str]:
+        lines = os.pread(descriptor, 1000, 0).decode("utf-8", "replace").splitlines()
+        return (lines[0], lines[1]) if len(lines) > 1 else ("", "another event")
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

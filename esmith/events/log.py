@@ -1,0 +1,36 @@
+"""The log of what events do: syslog on the machine itself, a file under any other root."""
+
+from __future__ import annotations
+
+import os
+import syslog
+import time
+
+from esmith.layout import Layout
+
+
+class EventLog:
+    """Writes one line at a time; logging never makes an event fail.
+
+    The facility is the original's, local1 (cli-contract section 5).
+
+    :param layout: the root.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._path = "" if layout.is_machine else layout.log
+        if not self._path:
+            syslog.openlog("esmith", syslog.LOG_PID, syslog.LOG_LOCAL1)
+
+    def write(self, text: str) -> None:
+        """Log a text; one of several lines becomes several entries."""
+        for line in text.splitlines() or [""]:
+            if not self._path:
+                syslog.syslog(syslog.LOG_INFO, line.replace("\0", "?"))
+                continue
+            try:
+                os.makedirs(os.path.dirname(self._path), exist_ok=True)
+                with open(self._path, "a", encoding="utf-8", errors="backslashreplace") as file:
+                    file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} esmith[{os.getpid()}]: {line}\n")
+            except OSError:
+                return

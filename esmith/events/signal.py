@@ -1,0 +1,193 @@
+"""Signalling an event: its steps in order, on one plan, stopping at the first failure (DESIGN sections 7 and 8)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from esmith.apply.host import DiskHost, Host, RecordingHost
+from esmith.apply.install import install, remember, stage
+from esmith.apply.plan import Plan, make_plan
+from esmith.events.actions import ActionRunner, ProcessRunner, RecordingRunner
+from esmith.events.adjust import Finder, adjust_services, check_words
+from esmith.events.definition import ADJUST_PLACE, EXPAND_PLACE, Event, load_event
+from esmith.events.lock import EventLock
+from esmith.events.log import EventLog
+from esmith.fragments.tree import TemplateTree
+from esmith.layout import Layout
+from esmith.services.find import find_supervisor
+from esmith.services.model import Supervisor
+from esmith.services.recording import RecordingSupervisor
+from esmith.store.model import Author
+from esmith.store.protocol import Store
+
+#: How long to wait for another event, in seconds.
+LOCK_TIMEOUT = 300.0
+
+
+@dataclass
+class Result:
+    """What signalling an event did, or would do.
+
+    :param plan: the files.
+    :param actions: the actions that ran.
+    :param services: the services that were adjusted, each with what was done.
+    :param notes: what the administrator should know.
+    """
+
+    plan: Plan = field(default_factory=Plan)
+    actions: list[str] = field(default_factory=list)
+    services: dict[str, list[str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Machine:
+    """What an event acts on: the real machine, or a record of it for ``--dry-run`` and for tests.
+
+    :param host: installs files.
+    :param runner: runs actions.
+    :param find: finds the supervisor of a service.
+    :param records: whether it only records; the store is not written then.
+    """
+
+    host: Host
+    runner: ActionRunner
+    find: Finder
+    records: bool = False
+
+    @classmethod
+    def real(cls, layout: Layout, log: EventLog, lock: EventLock) -> Machine:
+        """Return the machine itself, or the part of it that is under the root."""
+        runner = ProcessRunner(layout, log, lock.environment)
+        return cls(DiskHost(), runner, lambda service: find_supervisor(layout, service))
+
+    @classmethod
+    def recording(cls, layout: Layout) -> Machine:
+        """Return a machine that does nothing and remembers what it was asked."""
+
+        def find(service: str) -> Supervisor | None:
+            real = find_supervisor(layout, service)
+            return RecordingSupervisor(real=real) if real else None
+
+        return cls(RecordingHost(layout), RecordingRunner(), find, records=True)
+
+
+def signal_event(
+    layout: Layout,
+    store: Store,
+    name: str,
+    arguments: list[str],
+    *,
+    say: Callable[[str], None],
+    timeout: float = LOCK_TIMEOUT,
+    restart: bool = False,
+) -> Result:
+    """Signal an event.
+
+    :param store: the databases, opened for writing.
+    :param arguments: given to every action.
+    :param say: called with messages while it runs: whom it waits for, what fragments warn of.
+    :param timeout: how long to wait for another event, in seconds.
+    :param restart: adjust every service of the event, whether a file it reads changed or not.
+    :raises UsageError: when there is no such event.
+    :raises TemplateError: when a fragment is broken; no file was touched.
+    :raises InstallError: when a file could not be written.
+    :raises ActionError: when an action failed; the steps after it did not run.
+    :raises ServiceError: when a service could not be adjusted.
+    :raises BusyError: when another event does not end in time.
+    """
+    log = EventLog(layout)
+    with EventLock(layout, f"event {name}", timeout=timeout, say=say) as lock:
+        run = _Run(layout, store, Machine.real(layout, log, lock), log, say, restart=restart)
+        return run.signal(name, arguments)
+
+
+def rehearse_event(
+    layout: Layout, store: Store, name: str, arguments: list[str], *, say: Callable[[str], None], restart: bool = False
+) -> Result:
+    """Return what signalling an event would do now, by the same steps, changing nothing.
+
+    Actions are not run, so what they would change in the databases does not show in the files.
+    """
+    log = _SilentLog(layout)
+    return _Run(layout, store, Machine.recording(layout), log, say, restart=restart).signal(name, arguments)
+
+
+class _SilentLog(EventLog):
+    def write(self, text: str) -> None:
+        """Log nothing."""
+
+
+class _Run:
+    """One run of one event."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        store: Store,
+        machine: Machine,
+        log: EventLog,
+        say: Callable[[str], None],
+        *,
+        restart: bool,
+    ) -> None:
+        self._layout = layout
+        self._store = store
+        self._machine = machine
+        self._log = log
+        self._say = say
+        self._restart = restart
+        self._result = Result()
+
+    def signal(self, name: str, arguments: list[str]) -> Result:
+        event = load_event(self._layout, name, TemplateTree(self._layout))
+        check_words(event)
+        self._log.write(" ".join(["Processing event:", name, *arguments]))
+        for skipped in event.skipped:
+            self._log.write(f"Skipping non-executable event handler: {os.path.join(event.directory, skipped)}")
+        for step in event.steps:
+            if step == EXPAND_PLACE and event.templates:
+                self._expand(event)
+            elif step == ADJUST_PLACE and event.services:
+                self._adjust(event)
+            else:
+                self._machine.runner.run(event, step, arguments)
+                self._result.actions.append(step)
+        self._log.write(f"Event {name} ended: {len(self._result.plan.changed)} files changed")
+        return self._result
+
+    def _expand(self, event: Event) -> None:
+        with self._store.snapshot() as snapshot:
+            plan = make_plan(self._layout, snapshot, event.templates)
+        self._result.plan = plan
+        carry_out(plan, self._machine.host, self._layout, self._log, self._tell)
+        if not self._machine.records:
+            remember(plan, self._store, Author.current(["signal-event", event.name]))
+
+    def _adjust(self, event: Event) -> None:
+        with self._store.snapshot() as snapshot:
+            self._result.services = adjust_services(
+                event, self._result.plan, snapshot, self._machine.find, self._log, always=self._restart
+            )
+
+    def _tell(self, text: str) -> None:
+        self._result.notes.append(text)
+        self._say(text)
+
+
+def carry_out(plan: Plan, host: Host, layout: Layout, log: EventLog, say: Callable[[str], None]) -> None:
+    """Stage and install a plan; what the administrator should know is said and logged.
+
+    :raises InstallError: when a file could not be written.
+    """
+    for warning in plan.warnings:
+        log.write(f"WARNING: {warning}")
+        say(warning)
+    stage(plan, host)
+    for note in install(plan, host, layout):
+        log.write(note)
+        say(note)
+    for output in plan.changed:
+        log.write(f"{output.path}: {output.difference.value}")

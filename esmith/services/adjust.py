@@ -1,0 +1,146 @@
+"""What an event does to a service, and whether the service stays up afterwards."""
+
+from __future__ import annotations
+
+import time
+
+from esmith.services.model import AT_REST, ServiceStatus, Status, UnsupervisedError
+from esmith.services.words import HOLDING, SIGNALLING, Effect, check_word, effect_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from esmith.services.model import Supervisor
+
+#: The states in which a service is as it should be when it is enabled.
+STEADY = frozenset({Status.UP, Status.PAUSED, Status.FINISHED})
+
+
+def adjust(supervisor: Supervisor, service: str, words: Sequence[str], enabled: bool) -> list[str]:
+    """Carry out the words of an event, and bring the service into the state its ``status`` asks for.
+
+    :param supervisor: who has the service.
+    :param service: its name.
+    :param words: what is asked, in order; none to only start or stop it as needed.
+    :param enabled: whether it is to be up.
+    :return: the words carried out, as :func:`esmith.services.words.check_word` writes them; empty when there was
+        nothing to do.
+    :raises UsageError: when one of the words is unknown. Nothing was done.
+    :raises UnsupervisedError: when nothing supervises the service now. Nothing was done.
+    :raises ServiceError: when a word failed or did not take effect. The words after it were not carried out.
+    """
+    wanted = [check_word(word) for word in words]
+    state = supervisor.status(service).state
+    if state is Status.UNSUPERVISED:
+        asked = " ".join(wanted) or ("start" if enabled else "stop")
+        raise UnsupervisedError(
+            f"nothing supervises it now, so this is still to be done: {asked}",
+            place=f"service {service}",
+            hint="start its supervisor, or disable the service",
+        )
+    steps = plan(wanted, state, enabled)
+    for word in steps:
+        supervisor.control(service, word)
+    return steps
+
+
+def plan(words: Sequence[str], state: Status, enabled: bool) -> list[str]:
+    """Return the words to carry out, in order: what :func:`adjust` does, without doing it.
+
+    - A service that is not enabled is only stopped, if it is not down yet.
+    - An enabled one that is not up is started, unless a word stops it or runs it once. As a process that just
+      started has read its files, this one start makes up for restarts, reloads and signals.
+    - A restart makes up for the signals and restarts before and after it.
+
+    This is the original's rule (its ``adjust-services``), less the words that do the same work twice and the words it
+    sends to disabled services.
+
+    :param words: words that :func:`esmith.services.words.check_word` returned.
+    :param state: what the service is doing now.
+    """
+    if not enabled:
+        return [] if state in AT_REST else ["stop"]
+    course = _Course(state)
+    for word in words:
+        course.add(word)
+    if not course.staying and HOLDING.isdisjoint(map(effect_of, words)):
+        course.start()
+    return course.steps
+
+
+class _Course:
+    """The steps so far, and the state the service will be in after them."""
+
+    def __init__(self, state: Status) -> None:
+        self.steps: list[str] = []
+        self.running = ServiceStatus(state).running
+        self.staying = state in (Status.UP, Status.PAUSED)
+        self._at_rest = state in AT_REST
+        self._fresh = False
+
+    def start(self) -> None:
+        """Start the service, if it does not run and stay up already."""
+        if not self.staying:
+            self.steps.append("start")
+            self._fresh = self._fresh or not self.running
+            self.running = self.staying = True
+            self._at_rest = False
+
+    def add(self, word: str) -> None:
+        """Add what is needed of one word."""
+        effect = effect_of(word)
+        if effect is Effect.STOP:
+            self._stop(word)
+        elif effect is Effect.START:
+            self.start()
+        elif effect is Effect.RESTART:
+            self._restart(word)
+        elif effect in SIGNALLING:
+            if self.running and not self._fresh and word not in self.steps:
+                self.steps.append(word)
+        else:
+            self.steps.append(word)
+            if effect is Effect.ONCE:
+                self._fresh = self._fresh or not self.running
+                self.running, self.staying, self._at_rest = True, False, False
+
+    def _stop(self, word: str) -> None:
+        # "exit" ends the supervisor too, which runs even where the service does not.
+        if word != "stop" or not self._at_rest:
+            self.steps.append(word)
+        self.running = self.staying = self._fresh = False
+        self._at_rest = True
+
+    def _restart(self, word: str) -> None:
+        if self._fresh:
+            return
+        if self.running:
+            self.steps = [step for step in self.steps if effect_of(step) not in SIGNALLING]
+            self.steps.append(word)
+            self.running = self.staying = self._fresh = True
+        elif word != "try-restart":
+            self.start()
+
+
+def unsteady(services: Iterable[tuple[Supervisor, str]], seconds: float = 2.0) -> dict[str, ServiceStatus]:
+    """Watch services that ought to be up, and return those that are not, or do not stay so.
+
+    Right after a start or a reload every service looks up; one that cannot live with its new files ends a moment
+    later, and its supervisor starts it again and again.
+
+    :param services: the services to watch, each with its supervisor.
+    :param seconds: for how long. A service that fails later than that is not noticed.
+    :return: the state of each that is not steadily up.
+    :raises ServiceError: when a supervisor cannot be asked.
+    """
+    watched = list(services)
+    before = {service: supervisor.status(service) for supervisor, service in watched}
+    if any(status.state in STEADY for status in before.values()):
+        time.sleep(seconds)
+    after = {service: supervisor.status(service) for supervisor, service in watched}
+    return {
+        service: now
+        for service, now in after.items()
+        if now.state not in STEADY or before[service].state not in STEADY or now.pid != before[service].pid
+    }

@@ -1,0 +1,90 @@
+"""What the rest of the engine may expect of a supervisor, and what it says of a service."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Protocol
+
+from esmith.errors import ServiceError
+
+
+class Status(enum.Enum):
+    """The state of a service: whether it runs, and whether its supervisor means to keep it that way."""
+
+    #: Runs, and is started again when it ends.
+    UP = "up"
+    #: Runs, but was sent STOP: it does nothing until it is told to continue.
+    PAUSED = "paused"
+    #: Does not run yet, or crashed and is about to be started again.
+    STARTING = "starting"
+    #: Runs, but is not started again: it was told to stop, or was started once.
+    ENDING = "ending"
+    #: Ran to its end as it should, and counts as started (a oneshot unit of systemd).
+    FINISHED = "finished"
+    #: Does not run, and is not meant to.
+    DOWN = "down"
+    #: No supervisor runs for it, so nothing can be done to it now; what it is owed stays owed.
+    UNSUPERVISED = "unsupervised"
+    #: Its supervisor gave an answer that is not understood.
+    UNKNOWN = "unknown"
+
+
+#: There is a process that a signal would reach.
+RUNNING = frozenset({Status.UP, Status.PAUSED, Status.ENDING, Status.UNKNOWN})
+#: There is no process, and none is about to be started.
+AT_REST = frozenset({Status.DOWN, Status.FINISHED})
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """One look at a service.
+
+    :param state: what it is doing.
+    :param pid: the process the supervisor started; None when there is none.
+    :param seconds: for how long it has been so.
+    """
+
+    state: Status
+    pid: int | None = None
+    seconds: int = 0
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a process that a signal would reach."""
+        return self.state in RUNNING
+
+    def __str__(self) -> str:
+        process = f" (pid {self.pid})" if self.pid else ""
+        return f"{self.state.value}{process} for {self.seconds} s"
+
+
+class UnsupervisedError(ServiceError):
+    """Nothing supervises the service now: what was asked was not done, and is still owed."""
+
+
+class Supervisor(Protocol):
+    """Something that keeps services running: it is told words, and asked for states."""
+
+    @property
+    def name(self) -> str:
+        """What it is: ``runit``, ``daemontools``, ``systemd``, ``recording``, or ``none``."""
+
+    def control(self, service: str, word: str) -> None:
+        """Carry out one word.
+
+        After stop, start and restart (and what comes to the same) the service is down, up, or up as a new process
+        when this returns. Of a signal it is only known that it was sent.
+
+        :param service: name of the service.
+        :param word: any of the words of :mod:`esmith.services.words`.
+        :raises UsageError: when there is no such word. Nothing was done.
+        :raises UnsupervisedError: when nothing supervises the service now.
+        :raises ServiceError: when it could not be done, with what the supervisor said.
+        """
+
+    def status(self, service: str) -> ServiceStatus:
+        """Return the state of a service.
+
+        :raises ServiceError: when the supervisor cannot be asked.
+        """

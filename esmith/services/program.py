@@ -1,0 +1,62 @@
+"""Running the program by which a supervisor is controlled."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+
+from esmith.errors import ServiceError
+
+#: What a program may say before an error message cuts it.
+_SAID_BYTES = 2000
+
+
+def run_program(argv: list[str], *, package: str, timeout: float, place: str) -> tuple[int, str]:
+    """Run a program to its end, without input.
+
+    Its output goes through a file: a pipe would be waited for as long as any child of the program (a ``check``
+    script of runit) holds it.
+
+    :param argv: the program and its arguments.
+    :param package: the Debian package the program comes from.
+    :param timeout: seconds after which it, and what it started, is killed.
+    :param place: what it is run for, for messages.
+    :return: its exit code, and what it wrote to stdout and stderr.
+    :raises ServiceError: when there is no such program, or it did not end in time.
+    """
+    program = shutil.which(argv[0])
+    if program is None:
+        raise ServiceError(
+            f"the program {argv[0]!r} is not on the PATH",
+            place=place,
+            hint=f"install the Debian package {package}, or put the directory it is in on the PATH",
+        )
+    quiet = {**os.environ, "LC_ALL": "C", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": ""}
+    with tempfile.TemporaryFile() as output:
+        try:
+            process = subprocess.Popen(
+                [program, *argv[1:]],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=quiet,
+                process_group=0,
+            )
+        except OSError as error:
+            raise ServiceError(f"cannot run {program}: {error.strerror}", place=place) from error
+        with process:
+            try:
+                code = process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise ServiceError(
+                    f"{' '.join(argv)!r} did not end within {timeout:g} s",
+                    place=place,
+                    hint="it was killed; run it by hand to see",
+                ) from None
+        output.seek(0)
+        said = output.read(_SAID_BYTES).decode("utf-8", "replace")
+    return code, " ".join(said.split())

@@ -1,0 +1,184 @@
+"""What runit and daemontools have in common: a word is told by a program, and the service directory tells the rest."""
+
+from __future__ import annotations
+
+import abc
+import os
+import time
+
+from esmith.errors import ServiceError
+from esmith.services.directory import ServiceDirectory
+from esmith.services.model import ServiceStatus, Status, UnsupervisedError
+from esmith.services.program import run_program
+from esmith.services.words import check_word, signal_of
+
+#: How long a service may take to stop, start or restart. The 7 s of sv(8) are too few for clamd.
+WAIT_SECONDS = 30.0
+_LOOK_EVERY = 0.05
+#: A program may take this much longer than what it was told to wait.
+_SPARE_SECONDS = 10.0
+
+
+class DirectorySupervisor(abc.ABC):
+    """The supervisor of the service directories in one folder. Base class of runit's and daemontools'.
+
+    :param folder: the folder the service directories are in, as ``/service``.
+    :param timeout: seconds a service may take to stop, start or restart.
+    """
+
+    #: What it is called.
+    name: str
+    #: The Debian package of the program.
+    package: str
+
+    def __init__(self, folder: str, *, timeout: float = WAIT_SECONDS) -> None:
+        self.folder = folder
+        self.timeout = timeout
+
+    def status(self, service: str) -> ServiceStatus:
+        """Return the state of a service.
+
+        :raises ServiceError: when it may not be read.
+        """
+        return self._directory(service).status()
+
+    def control(self, service: str, word: str) -> None:
+        """Carry out one word, and wait until a stop, start or restart has taken effect.
+
+        :raises UsageError: when there is no such word.
+        :raises UnsupervisedError: when no supervisor runs for the service.
+        :raises ServiceError: when it failed or did not take effect in time.
+        """
+        word = check_word(word)
+        before = self.status(service)
+        if before.state is Status.UNSUPERVISED:
+            raise unsupervised(self.folder, service, word)
+        if word in ("enable", "disable"):
+            self._directory(service).start_with_supervisor(word == "enable")
+            return
+        certain = _unconditional(word, before.running)
+        if certain is not None:
+            deadline = time.monotonic() + self.timeout
+            self._tell(service, certain, before)
+            self._await(service, certain, before, deadline)
+
+    @abc.abstractmethod
+    def command(self, word: str, directory: str) -> list[str] | None:
+        """Return the program and arguments that carry out a word, None when the program has no such command.
+
+        :param word: a word of :func:`esmith.services.words.check_word` that is not conditional.
+        :param directory: the service directory.
+        """
+
+    @abc.abstractmethod
+    def look_closer(self, directory: str) -> str:
+        """Return the command with which an administrator sees the state of a service."""
+
+    def complaint(self, code: int, said: str) -> str:
+        """Return what went wrong according to the program, "" when nothing did."""
+        return "" if code == 0 else said or f"exit code {code}"
+
+    def _tell(self, service: str, word: str, before: ServiceStatus) -> None:
+        argv = self.command(word, self._directory(service).path)
+        if argv is None:
+            self._send(service, word, before)
+            return
+        limit = self.timeout + _SPARE_SECONDS
+        code, said = run_program(argv, package=self.package, timeout=limit, place=f"service {service}")
+        complaint = self.complaint(code, said)
+        if not complaint:
+            return
+        if self.status(service).state is Status.UNSUPERVISED:
+            raise unsupervised(self.folder, service, word)
+        raise self._failed(service, f"{word} failed: {argv[0]} says: {complaint}")
+
+    def _send(self, service: str, word: str, before: ServiceStatus) -> None:
+        """Send a signal that the program has no command for; like the program, not minding that nothing runs."""
+        number = signal_of(word)
+        if number is None:
+            raise self._failed(service, f"{self.name} cannot {word}")
+        if before.pid is None:
+            return
+        try:
+            os.kill(before.pid, number)
+        except ProcessLookupError:
+            return
+        except PermissionError as error:
+            raise self._failed(service, f"{word} failed: no permission to signal pid {before.pid}") from error
+
+    def _await(self, service: str, word: str, before: ServiceStatus, deadline: float) -> None:
+        """Wait for the service itself: of a young one the programs report success while the old process runs."""
+        while True:
+            now = self.status(service)
+            if _took_effect(word, before, now):
+                return
+            if now.state is Status.UNSUPERVISED:
+                raise unsupervised(self.folder, service, word)
+            if time.monotonic() >= deadline:
+                raise self._failed(service, f"{word} had no effect within {self.timeout:g} s: the service is {now}")
+            time.sleep(_LOOK_EVERY)
+
+    def _directory(self, service: str) -> ServiceDirectory:
+        return ServiceDirectory(os.path.join(self.folder, service))
+
+    def _failed(self, service: str, message: str) -> ServiceError:
+        closer = self.look_closer(self._directory(service).path)
+        return ServiceError(message, place=f"service {service}", hint=f"look closer with: {closer}; and read its log")
+
+
+class NoSupervisor:
+    """Stands for the supervisor that ought to run for the service directories in a folder, but does not.
+
+    :param folder: the folder.
+    """
+
+    name = "none"
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def status(self, service: str) -> ServiceStatus:
+        """Return that nothing supervises the service."""
+        return ServiceStatus(Status.UNSUPERVISED)
+
+    def control(self, service: str, word: str) -> None:
+        """Refuse.
+
+        :raises UsageError: when there is no such word.
+        :raises UnsupervisedError: otherwise.
+        """
+        raise unsupervised(self.folder, service, check_word(word))
+
+
+def unsupervised(folder: str, service: str, word: str) -> UnsupervisedError:
+    """Return the error to raise when no supervisor runs for a service directory.
+
+    :param folder: the folder the service directory is in.
+    :param word: what was not done.
+    """
+    return UnsupervisedError(
+        f"nothing supervises it now, so {word} is still to be done",
+        place=f"service {service}",
+        hint=f"start runsvdir (package runit) or svscan (package daemontools) on {folder}",
+    )
+
+
+def _unconditional(word: str, running: bool) -> str | None:
+    """Return what a word that asks for the state comes to, None for nothing (as systemctl(1) defines them)."""
+    if word == "reload-or-restart":
+        return "hup" if running else "start"
+    if word == "try-restart":
+        return "restart" if running else None
+    if word in ("reload", "reload-or-try-restart"):
+        return "hup" if running else None
+    return word
+
+
+def _took_effect(word: str, before: ServiceStatus, now: ServiceStatus) -> bool:
+    if word == "stop":
+        return now.state is Status.DOWN
+    if word == "start":
+        return now.state in (Status.UP, Status.PAUSED)
+    if word == "restart":
+        return now.state is Status.UP and now.pid != before.pid
+    return True

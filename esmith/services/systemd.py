@@ -1,0 +1,138 @@
+"""Services under systemd, through ``systemctl`` (systemctl(1); the words as the original maps them)."""
+
+from __future__ import annotations
+
+import time
+
+from esmith.errors import ServiceError
+from esmith.services.model import ServiceStatus, Status, UnsupervisedError
+from esmith.services.program import run_program
+from esmith.services.words import check_word, signal_of
+
+#: The verb of systemctl for each word that is not just a signal. It knows no "once": what happens when the service
+#: ends is up to its unit. HUP, USR1 and USR2 reload, as units do not tell what a signal would do.
+VERBS = {
+    "stop": "stop",
+    "exit": "stop",
+    "restart": "restart",
+    "try-restart": "try-restart",
+    "once": "start",
+    "hup": "reload-or-restart",
+    "reload": "reload",
+    "reload-or-restart": "reload-or-restart",
+    "reload-or-try-restart": "reload-or-try-restart",
+    "usr1": "reload-or-restart",
+    "usr2": "reload-or-restart",
+    "enable": "enable",
+    "disable": "disable",
+    "start": "start",
+}
+#: The services of the web panel: the event that restarts one may be its child, and would be killed with it.
+PANELS = frozenset({"httpd-e-smith", "smanager"})
+#: systemctl waits for the unit, for which systemd itself allows 90 s a step by default.
+WAIT_SECONDS = 300.0
+_MISSING = ("not-found", "masked")
+_STATES = {
+    "active": Status.UP,
+    "reloading": Status.UP,
+    "refreshing": Status.UP,
+    "activating": Status.STARTING,
+    "deactivating": Status.ENDING,
+    "inactive": Status.DOWN,
+    "failed": Status.DOWN,
+}
+_PROPERTIES = ("LoadState", "ActiveState", "MainPID", "Type", "Result", "StateChangeTimestampMonotonic")
+
+
+class SystemdSupervisor:
+    """The system's systemd.
+
+    :param systemctl: the program to call.
+    :param timeout: seconds it may take to carry out one word.
+    """
+
+    name = "systemd"
+
+    def __init__(self, systemctl: str = "systemctl", *, timeout: float = WAIT_SECONDS) -> None:
+        self.systemctl = systemctl
+        self.timeout = timeout
+
+    def has_unit(self, service: str) -> bool:
+        """Return whether there is a unit of that name; a masked one counts as none, because it cannot be started.
+
+        :raises ServiceError: when systemd cannot be asked.
+        """
+        return self._show(service).get("LoadState", "not-found") not in _MISSING
+
+    def status(self, service: str) -> ServiceStatus:
+        """Return the state of a unit; UNSUPERVISED when there is none.
+
+        :raises ServiceError: when systemd cannot be asked.
+        """
+        shown = self._show(service)
+        if shown.get("LoadState", "not-found") in _MISSING:
+            return ServiceStatus(Status.UNSUPERVISED)
+        state = _STATES.get(shown.get("ActiveState", ""), Status.UNKNOWN)
+        ended_well = state is Status.DOWN and shown.get("Result") == "success"
+        since = _number(shown.get("StateChangeTimestampMonotonic"))
+        if ended_well and since and shown.get("Type") == "oneshot":
+            state = Status.FINISHED
+        pid = _number(shown.get("MainPID"))
+        seconds = max(0, int(time.clock_gettime(time.CLOCK_MONOTONIC) - since / 1_000_000)) if since else 0
+        return ServiceStatus(state, pid or None, seconds)
+
+    def control(self, service: str, word: str) -> None:
+        """Carry out one word; systemctl waits until it has taken effect.
+
+        :raises UsageError: when there is no such word.
+        :raises UnsupervisedError: when there is no such unit.
+        :raises ServiceError: when systemctl failed.
+        """
+        arguments = self.arguments(service, word)
+        code, said = self._run(arguments)
+        if code == 0:
+            return
+        if not self.has_unit(service):
+            raise UnsupervisedError(
+                f"systemd has no such unit: {said}",
+                place=f"service {service}",
+                hint="install the package of the service, or disable the service",
+            )
+        raise ServiceError(
+            f"systemctl {arguments[0]} failed: {said or f'exit code {code}'}",
+            place=f"service {service}",
+            hint=f"look closer with: systemctl status {service}; and: journalctl -u {service}",
+        )
+
+    def arguments(self, service: str, word: str) -> list[str]:
+        """Return the arguments of systemctl that carry out a word.
+
+        :raises UsageError: when there is no such word.
+        """
+        word = check_word(word)
+        if word in VERBS:
+            verb = "reload-or-restart" if word == "restart" and service in PANELS else VERBS[word]
+            return [verb, service]
+        number = signal_of(word)
+        if number is None:
+            raise ServiceError(f"systemd cannot {word}", place=f"service {service}")
+        return ["kill", f"--signal={number.name}", service]
+
+    def _show(self, service: str) -> dict[str, str]:
+        code, said = self._run(["show", f"--property={','.join(_PROPERTIES)}", service])
+        if code != 0:
+            raise ServiceError(
+                f"systemd does not tell its state: {said or f'exit code {code}'}",
+                place=f"service {service}",
+                hint=f"look closer with: systemctl status {service}",
+            )
+        return dict(pair.split("=", 1) for pair in said.split() if "=" in pair)
+
+    def _run(self, arguments: list[str]) -> tuple[int, str]:
+        argv = [self.systemctl, "--no-ask-password", "--no-pager", *arguments]
+        return run_program(argv, package="systemd", timeout=self.timeout, place=f"service {arguments[-1]}")
+
+
+def _number(shown: str | None) -> int:
+    """Return a number systemctl showed; 0 for none, and for "[not set]"."""
+    return int(shown) if shown and shown.isdecimal() else 0

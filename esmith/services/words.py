@@ -1,0 +1,139 @@
+"""The words that ``services2adjust`` may hold, what each does, and which of several is the strongest.
+
+The words are the original's (its ``adjust-services`` and ``serviceControl``), systemctl's, and the letters of svc(8)
+and sv(8). Case does not matter, because signals are written in capitals everywhere else.
+"""
+
+from __future__ import annotations
+
+import enum
+import signal
+
+from esmith.errors import UsageError
+from esmith.names import nearest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Effect(enum.IntEnum):
+    """What a word does, the weakest first.
+
+    START is the weakest although it starts a process: an enabled service is brought up whatever the word is, and to
+    a service that is up START does nothing. If it won over RELOAD, a reload that is owed would be lost.
+    """
+
+    #: Brings the service up if it is not.
+    START = 1
+    #: Says whether the service starts with its supervisor.
+    BOOT = 2
+    #: Sends a signal whose meaning is the service's own.
+    SIGNAL = 3
+    #: Sends USR1 or USR2, by which several daemons reopen or reread files.
+    USER_SIGNAL = 4
+    #: Has the service read its files again without ending it.
+    RELOAD = 5
+    #: Brings the service up, and leaves it down when it ends.
+    ONCE = 6
+    #: Ends the process without asking it; its supervisor starts another.
+    KILL = 7
+    #: Replaces the process by a new one.
+    RESTART = 8
+    #: Brings the service down, and leaves it down.
+    STOP = 9
+
+
+#: The effects that leave the last word on whether the service is up with the word: nothing is started afterwards.
+HOLDING = frozenset({Effect.STOP, Effect.ONCE})
+#: The effects that only reach a process that runs; a process that starts anyway makes up for them.
+SIGNALLING = frozenset({Effect.KILL, Effect.RELOAD, Effect.USER_SIGNAL, Effect.SIGNAL})
+
+#: Each word the supervisors implement, its effect, and the other words for it.
+WORDS: dict[str, tuple[Effect, tuple[str, ...]]] = {
+    "stop": (Effect.STOP, ("down", "d")),
+    "exit": (Effect.STOP, ("x",)),
+    "restart": (Effect.RESTART, ("sigterm", "term", "t")),
+    "try-restart": (Effect.RESTART, ()),
+    "kill": (Effect.KILL, ("sigkill", "k")),
+    "once": (Effect.ONCE, ("o",)),
+    "hup": (Effect.RELOAD, ("sighup", "adjust", "graceful", "h")),
+    "reload": (Effect.RELOAD, ()),
+    "reload-or-restart": (Effect.RELOAD, ()),
+    "reload-or-try-restart": (Effect.RELOAD, ()),
+    "usr1": (Effect.USER_SIGNAL, ("sigusr1", "1")),
+    "usr2": (Effect.USER_SIGNAL, ("sigusr2", "2")),
+    "alarm": (Effect.SIGNAL, ("sigalrm", "a")),
+    "interrupt": (Effect.SIGNAL, ("sigint", "i")),
+    "quit": (Effect.SIGNAL, ("sigquit", "q")),
+    "pause": (Effect.SIGNAL, ("sigstop", "p")),
+    "cont": (Effect.SIGNAL, ("sigcont", "c")),
+    "enable": (Effect.BOOT, ("enable -now",)),
+    "disable": (Effect.BOOT, ("svdisable",)),
+    "start": (Effect.START, ("up", "u")),
+}
+
+_SIGNALS = {
+    "hup": signal.SIGHUP,
+    "usr1": signal.SIGUSR1,
+    "usr2": signal.SIGUSR2,
+    "alarm": signal.SIGALRM,
+    "interrupt": signal.SIGINT,
+    "quit": signal.SIGQUIT,
+    "kill": signal.SIGKILL,
+    "pause": signal.SIGSTOP,
+    "cont": signal.SIGCONT,
+}
+
+_SAME_AS = {other: word for word, (_, others) in WORDS.items() for other in (word, *others)}
+
+
+def check_word(word: str) -> str:
+    """Return the word the supervisors implement that means the same: ``restart`` for ``sigterm``.
+
+    Besides :data:`WORDS` every signal of the system may be named, as ``sigwinch``.
+
+    :raises UsageError: when there is no such word, naming the nearest and all there are.
+    """
+    lower = word.strip().lower()
+    if lower in _SAME_AS:
+        return _SAME_AS[lower]
+    if lower.startswith("sig") and lower.upper() in signal.Signals.__members__:
+        return lower
+    known = [other for other in _SAME_AS if len(other) > 1]
+    close = nearest(lower, known)
+    meant = f"did you mean {close!r}? " if close else ""
+    raise UsageError(
+        f"there is no word {word!r} to adjust a service with",
+        hint=f"{meant}The words are: {' '.join(sorted(known))}, and sigNAME for other signals",
+    )
+
+
+def effect_of(word: str) -> Effect:
+    """Return what a word does.
+
+    :raises UsageError: when there is no such word.
+    """
+    known = WORDS.get(check_word(word))
+    return Effect.SIGNAL if known is None else known[0]
+
+
+def signal_of(word: str) -> signal.Signals | None:
+    """Return the signal a word of :func:`check_word` stands for; None when it does more than sending one."""
+    if word in WORDS:
+        return _SIGNALS.get(word)
+    return signal.Signals[word.upper()]
+
+
+def strongest(words: Iterable[str]) -> str:
+    """Return the one word to carry out when there are several reasons to adjust a service.
+
+    The order is that of :class:`Effect`: stop, restart, kill, once, reload, USR1 and USR2, other signals, enable and
+    disable, start. Of equally strong words the first is taken.
+
+    :param words: one word a reason.
+    :return: as :func:`check_word` writes it.
+    :raises UsageError: when one of them is unknown.
+    :raises ValueError: when there are none.
+    """
+    return max([check_word(word) for word in words], key=effect_of)
