@@ -17,6 +17,8 @@ from esmith.store.protocol import Snapshot
 from esmith.store.undo import undo
 
 _MASK = "****"
+#: A revision of 'esmith init' has hundreds of changes, and nobody reads them.
+_SHOWN_CHANGES = 20
 
 
 @click.command("history")
@@ -107,7 +109,11 @@ class _Masking:
 def _revision_lines(data: dict[str, Any]) -> list[str]:
     who = f"{data['user']} (sudo by {data['sudo_user']})" if data["sudo_user"] else data["user"]
     head = f"revision {data['revision']}  {data['time']}  {who}  {data['command']}"
-    return [head, *(f"    {_change_line(change)}" for change in data["changes"])]
+    changes = data["changes"]
+    lines = [head, *(f"    {_change_line(change)}" for change in changes[:_SHOWN_CHANGES])]
+    if len(changes) > _SHOWN_CHANGES:
+        lines.append(f"    ... and {len(changes) - _SHOWN_CHANGES} more (--json shows all)")
+    return lines
 
 
 def _change_line(change: dict[str, Any]) -> str:

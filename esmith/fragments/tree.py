@@ -70,11 +70,7 @@ class TemplateTree:
         path = os.path.normpath("/" + path.lstrip("/"))
         template = self._load(path)
         if template is None:
-            raise TemplateError(
-                f"there is no template for {path}",
-                place=self._layers[-1] + path,
-                hint=self._hint(path),
-            )
+            raise TemplateError(f"there is no template for {path}", hint=self._hint(path))
         return template
 
     def find_for_key(self, path: str) -> tuple[Template, str | None]:

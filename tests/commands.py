@@ -1,0 +1,117 @@
+"""Running the product's commands as an administrator does: as processes, under a root folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+#: Never wait longer for a command; far above what any takes.
+TIMEOUT_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command did: its exit code and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Root:
+    """A root folder and its commands.
+
+    :param path: the folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def run(
+        self, program: str, *words: str, code: int | None = 0, env: dict[str, str] | None = None, stdin: str = ""
+    ) -> Answer:
+        """Run a command of ``<root>/sbin/e-smith``.
+
+        :param code: the exit code it must have; None for any.
+        """
+        done = subprocess.run(
+            [str(self.path / "sbin/e-smith" / program), *words],
+            capture_output=True,
+            input=stdin.encode(),
+            env={**os.environ, "ESMITH_ROOT": str(self.path), **(env or {})},
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
+        answer = Answer(done.returncode, done.stdout.decode(), done.stderr.decode())
+        assert "Traceback" not in answer.err, answer.err
+        assert code in (None, answer.code), f"{program} {words} exited {answer.code}: {answer.err}"
+        return answer
+
+    def config(self, *words: str, code: int | None = 0) -> Answer:
+        """Run ``config``."""
+        return self.run("config", *words, code=code)
+
+    def db(self, *words: str, code: int | None = 0) -> Answer:
+        """Run ``db``."""
+        return self.run("db", *words, code=code)
+
+    def signal(self, *words: str, code: int | None = 0) -> Answer:
+        """Run ``signal-event``."""
+        return self.run("signal-event", *words, code=code)
+
+    def expand(self, *words: str, code: int | None = 0) -> Answer:
+        """Run ``expand-template``."""
+        return self.run("expand-template", *words, code=code)
+
+    def esmith(self, *words: str, code: int | None = 0) -> Answer:
+        """Run ``esmith``."""
+        return self.run("esmith", *words, code=code)
+
+    def file(self, path: str) -> Path:
+        """Return where an absolute path of the configured system is."""
+        return self.path / path.lstrip("/")
+
+    def read(self, path: str) -> str:
+        """Return the text of a file of the configured system."""
+        return self.file(path).read_text()
+
+    def lines(self, path: str) -> list[str]:
+        """Return the lines of a file of the configured system."""
+        return self.read(path).splitlines()
+
+    def write(self, path: str, text: str, *, mode: int = 0o644) -> Path:
+        """Write a file of the configured system, with its directories."""
+        target = self.file(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+        target.chmod(mode)
+        return target
+
+    def custom(self, path: str, text: str) -> Path:
+        """Write a file of templates-custom."""
+        return self.write(f"/etc/e-smith/templates-custom{path}", text)
+
+    def snapshot(self, *folders: str) -> dict[str, tuple[bytes, int, int, int]]:
+        """Return every file below some folders: content, mode, inode and modification time."""
+        found = {}
+        for folder in folders or ("/etc", "/var/qmail", "/var/service", "/home/e-smith/files"):
+            for path in sorted(self.file(folder).rglob("*")):
+                if path.is_file() and not path.is_symlink():
+                    status = path.stat()
+                    name = "/" + str(path.relative_to(self.path))
+                    found[name] = (path.read_bytes(), status.st_mode, status.st_ino, status.st_mtime_ns)
+        return found
+
+
+def initialise(path: Path, *words: str) -> Root:
+    """Make a root folder with ``esmith init``."""
+    subprocess.run(
+        [sys.executable, "-m", "esmith", "--root", str(path), "init", *words],
+        check=True,
+        capture_output=True,
+        timeout=TIMEOUT_SECONDS,
+    )
+    return Root(path)

@@ -1,0 +1,99 @@
+"""Roots for the tests: made once, copied for every test, so that no test sees another's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.commands import Root, initialise
+
+#: The small office of catalogue E.0: what the page's examples take for granted.
+PASSWD = """\
+root:x:0:0:root:/root:/bin/sh
+alias:x:7790:2108:qmail alias:/var/qmail/alias:/bin/false
+admin:x:101:101:administrator:/home/e-smith:/bin/false
+tom:x:5001:5001::/home/e-smith/files/users/tom:/bin/false
+jack:x:5002:5002::/home/e-smith/files/users/jack:/bin/false
+john:x:5003:5003::/home/e-smith/files/users/john:/bin/false
+maillog:x:5004:5004::/home/e-smith/files/users/maillog:/bin/false
+"""
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the caller's root and locks away from the tests."""
+    for name in ("ESMITH_ROOT", "ESMITH_EVENT_LOCK"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def _fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return initialise(tmp_path_factory.mktemp("fresh") / "root", "--domain", "example.com", "--name", "mail").path
+
+
+@pytest.fixture(scope="session")
+def _office(tmp_path_factory: pytest.TempPathFactory, _fresh: Path) -> Path:
+    path = tmp_path_factory.mktemp("office") / "root"
+    shutil.copytree(_fresh, path, symlinks=True)
+    root = Root(path)
+    root.write("/etc/passwd", PASSWD)
+    root.config("set", "LocalIP", "192.168.1.1")
+    root.config("set", "LocalNetmask", "255.255.255.0")
+    root.config("set", "GatewayIP", "192.168.1.254")
+    root.config("set", "ExternalIP", "203.0.113.5")
+    root.db("domains", "set", "test.com", "domain")
+    root.db("networks", "set", "192.168.1.0", "network", "Mask", "255.255.255.0", "SystemLocalNetwork", "yes")
+    root.db("networks", "set", "10.0.0.0", "network", "Mask", "255.255.0.0")
+    for user in ("tom", "jack", "john", "maillog"):
+        root.db("accounts", "set", user, "user", "EmailForward", "local")
+    root.db("accounts", "set", "group1", "group", "Members", "tom,jack,john")
+    root.db("accounts", "set", "group2", "group", "Members", "john")
+    root.db("accounts", "set", "sales", "pseudonym", "Account", "john")
+    root.db("accounts", "set", "boss@test.com", "pseudonym", "Account", "john")
+    root.signal("email-update")
+    return path
+
+
+@pytest.fixture
+def copy_root(tmp_path: Path) -> Callable[[Path], Root]:
+    """Return a function that copies a root for this test; the copy's commands act on the copy."""
+
+    def copy(source: Path) -> Root:
+        target = tmp_path / "root"
+        # Times and inodes tell the engine whether a file was touched, so times are kept.
+        shutil.copytree(source, target, symlinks=True, copy_function=shutil.copy2)
+        return Root(target)
+
+    return copy
+
+
+@pytest.fixture
+def root(_fresh: Path, copy_root: Callable[[Path], Root]) -> Root:
+    """Return a root as ``esmith init`` makes it, with nothing expanded yet."""
+    return copy_root(_fresh)
+
+
+@pytest.fixture
+def office(_office: Path, copy_root: Callable[[Path], Root]) -> Root:
+    """Return the root of a small office: two domains, two networks, users, groups, pseudonyms; all expanded."""
+    return copy_root(_office)
+
+
+def requires_program(name: str, package: str) -> str:
+    """Return the path of a real program; without it skip the test, or fail it where daemons are required.
+
+    ``.ci/run`` sets ESMITH_REQUIRE_DAEMONS=1 as root, where a missing program is a failure.
+
+    :param package: the Debian package that has it.
+    """
+    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
+    if path is None:
+        text = f"{name} is not installed (Debian package {package})"
+        if os.environ.get("ESMITH_REQUIRE_DAEMONS") == "1":
+            pytest.fail(text)
+        pytest.skip(text)
+    return path

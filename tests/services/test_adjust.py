@@ -1,0 +1,182 @@
+"""What an event does to a service, by its state and by whether it is enabled."""
+
+from __future__ import annotations
+
+import pytest
+
+from esmith.errors import ServiceError, UsageError
+from esmith.services.adjust import adjust, plan, unsteady
+from esmith.services.model import ServiceStatus, Status, UnsupervisedError
+from esmith.services.recording import RecordingSupervisor
+from esmith.services.words import WORDS, check_word
+
+_STATES = [state for state in Status if state is not Status.UNSUPERVISED]
+
+
+@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize("state", _STATES)
+def test_a_service_that_is_not_enabled_is_only_stopped(word: str, state: Status) -> None:
+    """Whatever is asked, a disabled service ends down; if it is down nothing is done."""
+    at_rest = state in (Status.DOWN, Status.FINISHED)
+    assert plan([word], state, enabled=False) == ([] if at_rest else ["stop"])
+
+
+@pytest.mark.parametrize(
+    ("words", "steps"),
+    [
+        ("", []),
+        ("start", []),
+        ("up", []),
+        ("sighup", ["hup"]),
+        ("restart", ["restart"]),
+        ("start restart", ["restart"]),
+        ("restart start", ["restart"]),
+        ("restart sigterm", ["restart"]),
+        ("sighup restart sigusr1", ["restart"]),
+        ("sighup sigusr1", ["hup", "usr1"]),
+        ("sighup adjust", ["hup"]),
+        ("try-restart", ["try-restart"]),
+        ("reload-or-restart", ["reload-or-restart"]),
+        ("once", ["once"]),
+        ("down", ["stop"]),
+        ("sighup stop", ["hup", "stop"]),
+        ("stop sighup", ["stop"]),
+        ("stop start", ["stop", "start"]),
+        ("exit", ["exit"]),
+        ("pause", ["pause"]),
+        ("kill", ["kill"]),
+        ("enable", ["enable"]),
+        ("disable sighup", ["disable", "hup"]),
+        ("sigwinch", ["sigwinch"]),
+    ],
+)
+def test_an_enabled_service_that_is_up(words: str, steps: list[str]) -> None:
+    """The words are carried out in order, once each; one restart makes up for signals and other restarts."""
+    assert plan([check_word(word) for word in words.split()], Status.UP, enabled=True) == steps
+
+
+@pytest.mark.parametrize(
+    ("words", "steps"),
+    [
+        ("", ["start"]),
+        ("start", ["start"]),
+        ("sighup", ["start"]),
+        ("restart", ["start"]),
+        ("try-restart", ["start"]),
+        ("restart sighup restart", ["start"]),
+        ("reload", ["start"]),
+        ("kill", ["start"]),
+        ("stop", []),
+        ("stop sighup", []),
+        ("once", ["once"]),
+        ("once sighup", ["once"]),
+        ("exit", ["exit"]),
+        ("enable", ["enable", "start"]),
+        ("stop start", ["start"]),
+    ],
+)
+def test_an_enabled_service_that_is_down(words: str, steps: list[str]) -> None:
+    """It is started once, however many reasons there are, unless it is asked to stop or to run once."""
+    assert plan([check_word(word) for word in words.split()], Status.DOWN, enabled=True) == steps
+
+
+@pytest.mark.parametrize(
+    ("words", "state", "steps"),
+    [
+        ("sighup", Status.STARTING, ["start"]),
+        ("restart", Status.STARTING, ["start"]),
+        ("stop", Status.STARTING, ["stop"]),
+        ("", Status.ENDING, ["start"]),
+        ("sighup", Status.ENDING, ["hup", "start"]),
+        ("restart", Status.ENDING, ["restart"]),
+        ("stop", Status.ENDING, ["stop"]),
+        ("", Status.PAUSED, []),
+        ("restart", Status.PAUSED, ["restart"]),
+        ("", Status.FINISHED, ["start"]),
+        ("", Status.UNKNOWN, ["start"]),
+        ("sighup", Status.UNKNOWN, ["hup", "start"]),
+    ],
+)
+def test_states_between(words: str, state: Status, steps: list[str]) -> None:
+    """A crashed service is started; one that runs for the last time is kept, or restarted if that is asked."""
+    assert plan([check_word(word) for word in words.split()], state, enabled=True) == steps
+
+
+def test_adjust_carries_out_the_plan() -> None:
+    """The words carried out are returned, and told to the supervisor in that order."""
+    supervisor = RecordingSupervisor({"imap": Status.UP})
+    assert adjust(supervisor, "imap", ["sighup", "sigusr1"], enabled=True) == ["hup", "usr1"]
+    assert supervisor.calls == [("imap", "hup"), ("imap", "usr1")]
+
+
+def test_adjust_checks_every_word_first() -> None:
+    """A word that does not exist is refused before anything is touched."""
+    supervisor = RecordingSupervisor()
+    with pytest.raises(UsageError):
+        adjust(supervisor, "imap", ["sighup", "restrat"], enabled=True)
+    assert supervisor.calls == []
+
+
+def test_adjust_twice_does_nothing_the_second_time() -> None:
+    """Starting and stopping as the status asks is only done where needed."""
+    supervisor = RecordingSupervisor({"imap": Status.DOWN})
+    assert adjust(supervisor, "imap", [], enabled=True) == ["start"]
+    assert adjust(supervisor, "imap", [], enabled=True) == []
+    assert adjust(supervisor, "imap", ["restart"], enabled=False) == ["stop"]
+    assert adjust(supervisor, "imap", ["restart"], enabled=False) == []
+
+
+def test_adjust_stops_at_the_first_failure() -> None:
+    """What failed is raised; the words after it are not carried out."""
+    supervisor = RecordingSupervisor(refused=[("imap", "sighup")])
+    with pytest.raises(ServiceError, match="service imap: hup failed"):
+        adjust(supervisor, "imap", ["sighup", "sigusr1"], enabled=True)
+    assert supervisor.calls == [("imap", "hup")]
+
+
+@pytest.mark.parametrize(
+    ("words", "enabled", "owed"),
+    [(["sighup", "sigusr1"], True, "hup usr1"), ([], True, "start"), ([], False, "stop"), (["restart"], False, "stop")],
+)
+def test_unsupervised_is_an_error_of_its_own(words: list[str], enabled: bool, owed: str) -> None:
+    """When nothing supervises the service nothing is done, and the error tells what is still owed."""
+    supervisor = RecordingSupervisor({"imap": Status.UNSUPERVISED})
+    with pytest.raises(UnsupervisedError, match=f"still to be done: {owed}\n"):
+        adjust(supervisor, "imap", words, enabled=enabled)
+    assert supervisor.calls == []
+
+
+class _Scripted(RecordingSupervisor):
+    """Gives the next of a list of states every time it is asked."""
+
+    def __init__(self, *states: ServiceStatus) -> None:
+        super().__init__()
+        self._next = list(states)
+
+    def status(self, service: str) -> ServiceStatus:
+        """Return the next state."""
+        return self._next.pop(0)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_steady"),
+    [
+        (ServiceStatus(Status.UP, 1), ServiceStatus(Status.UP, 1), True),
+        (ServiceStatus(Status.UP, 1), ServiceStatus(Status.UP, 2), False),
+        (ServiceStatus(Status.UP, 1), ServiceStatus(Status.STARTING), False),
+        (ServiceStatus(Status.STARTING), ServiceStatus(Status.UP, 1), False),
+        (ServiceStatus(Status.UP, 1), ServiceStatus(Status.DOWN), False),
+        (ServiceStatus(Status.FINISHED), ServiceStatus(Status.FINISHED), True),
+        (ServiceStatus(Status.UP), ServiceStatus(Status.UP), True),
+        (ServiceStatus(Status.UP, 1), ServiceStatus(Status.UNSUPERVISED), False),
+    ],
+)
+def test_unsteady_services_are_found(before: ServiceStatus, after: ServiceStatus, is_steady: bool) -> None:
+    """A service is steady when it is up with the same process at the beginning and at the end."""
+    found = unsteady([(_Scripted(before, after), "clamd")], seconds=0)
+    assert found == ({} if is_steady else {"clamd": after})
+
+
+def test_nothing_to_watch_takes_no_time() -> None:
+    """An event without services does not wait."""
+    assert unsteady([], seconds=10_000) == {}

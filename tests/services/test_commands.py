@@ -1,0 +1,115 @@
+"""What each supervisor's program is told for each word."""
+
+from __future__ import annotations
+
+import pytest
+
+from esmith.services.daemontools import DaemontoolsSupervisor
+from esmith.services.runit import RunitSupervisor
+from esmith.services.systemd import PANELS, SystemdSupervisor
+from esmith.services.words import WORDS
+
+#: Words the two supervisors of directories settle by the state of the service or by its directory.
+_SETTLED_BEFORE = {"try-restart", "reload", "reload-or-restart", "reload-or-try-restart", "enable", "disable"}
+
+RUNIT = {
+    "stop": "sv -w 30 stop /service/x",
+    "start": "sv -w 30 start /service/x",
+    "restart": "sv -w 30 restart /service/x",
+    "exit": "sv exit /service/x",
+    "kill": "sv kill /service/x",
+    "once": "sv once /service/x",
+    "hup": "sv hup /service/x",
+    "usr1": "sv 1 /service/x",
+    "usr2": "sv 2 /service/x",
+    "alarm": "sv alarm /service/x",
+    "interrupt": "sv interrupt /service/x",
+    "quit": "sv quit /service/x",
+    "pause": "sv pause /service/x",
+    "cont": "sv cont /service/x",
+    "sigwinch": None,
+}
+
+DAEMONTOOLS = {
+    "stop": "svc -d /service/x",
+    "start": "svc -u /service/x",
+    "restart": "svc -tcu /service/x",
+    "exit": "svc -dx /service/x",
+    "kill": "svc -k /service/x",
+    "once": "svc -o /service/x",
+    "hup": "svc -h /service/x",
+    "usr1": None,
+    "usr2": None,
+    "alarm": "svc -a /service/x",
+    "interrupt": "svc -i /service/x",
+    "quit": None,
+    "pause": "svc -p /service/x",
+    "cont": "svc -c /service/x",
+    "sigwinch": None,
+}
+
+SYSTEMD = {
+    "down": "stop x",
+    "stop": "stop x",
+    "up": "start x",
+    "start": "start x",
+    "once": "start x",
+    "restart": "restart x",
+    "sigterm": "restart x",
+    "term": "restart x",
+    "adjust": "reload-or-restart x",
+    "graceful": "reload-or-restart x",
+    "sighup": "reload-or-restart x",
+    "hup": "reload-or-restart x",
+    "sigusr1": "reload-or-restart x",
+    "sigusr2": "reload-or-restart x",
+    "usr1": "reload-or-restart x",
+    "usr2": "reload-or-restart x",
+    "reload": "reload x",
+    "reload-or-restart": "reload-or-restart x",
+    "try-restart": "try-restart x",
+    "reload-or-try-restart": "reload-or-try-restart x",
+    "enable": "enable x",
+    "disable": "disable x",
+    "exit": "stop x",
+    "kill": "kill --signal=SIGKILL x",
+    "alarm": "kill --signal=SIGALRM x",
+    "interrupt": "kill --signal=SIGINT x",
+    "quit": "kill --signal=SIGQUIT x",
+    "pause": "kill --signal=SIGSTOP x",
+    "cont": "kill --signal=SIGCONT x",
+    "sigwinch": "kill --signal=SIGWINCH x",
+}
+
+
+@pytest.mark.parametrize(("word", "command"), RUNIT.items())
+def test_runit(word: str, command: str | None) -> None:
+    """Each word is one call of sv; what changes the state is waited for; unknown signals are sent by the engine."""
+    argv = RunitSupervisor("/service").command(word, "/service/x")
+    assert (argv and " ".join(argv)) == command
+
+
+@pytest.mark.parametrize(("word", "command"), DAEMONTOOLS.items())
+def test_daemontools(word: str, command: str | None) -> None:
+    """Each word is one call of svc; what the svc of Debian cannot send is sent by the engine."""
+    argv = DaemontoolsSupervisor("/service").command(word, "/service/x")
+    assert (argv and " ".join(argv)) == command
+
+
+@pytest.mark.parametrize(("word", "command"), SYSTEMD.items())
+def test_systemd(word: str, command: str) -> None:
+    """Each word is one call of systemctl, mapped as the original maps it."""
+    assert " ".join(SystemdSupervisor().arguments("x", word)) == command
+
+
+@pytest.mark.parametrize("panel", sorted(PANELS))
+def test_systemd_spares_the_web_panel(panel: str) -> None:
+    """Restarting the panel would kill the event it started, so it is reloaded."""
+    assert SystemdSupervisor().arguments(panel, "restart") == ["reload-or-restart", panel]
+
+
+def test_no_word_is_forgotten() -> None:
+    """The tables above hold every word there is."""
+    assert set(WORDS) == set(RUNIT) - {"sigwinch"} | _SETTLED_BEFORE
+    assert set(WORDS) == set(DAEMONTOOLS) - {"sigwinch"} | _SETTLED_BEFORE
+    assert set(WORDS) <= set(SYSTEMD)
