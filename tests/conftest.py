@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -81,19 +80,3 @@ def root(_fresh: Path, copy_root: Callable[[Path], Root]) -> Root:
 def office(_office: Path, copy_root: Callable[[Path], Root]) -> Root:
     """Return the root of a small office: two domains, two networks, users, groups, pseudonyms; all expanded."""
     return copy_root(_office)
-
-
-def requires_program(name: str, package: str) -> str:
-    """Return the path of a real program; without it skip the test, or fail it where daemons are required.
-
-    ``.ci/run`` sets ESMITH_REQUIRE_DAEMONS=1 as root, where a missing program is a failure.
-
-    :param package: the Debian package that has it.
-    """
-    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
-    if path is None:
-        text = f"{name} is not installed (Debian package {package})"
-        if os.environ.get("ESMITH_REQUIRE_DAEMONS") == "1":
-            pytest.fail(text)
-        pytest.skip(text)
-    return path

@@ -1,0 +1,24 @@
+"""Real programs the tests run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+
+def requires_program(name: str, package: str) -> str:
+    """Return the path of a real program; without it skip the test, or fail it where daemons are required.
+
+    ``.ci/run`` sets ESMITH_REQUIRE_DAEMONS=1 as root, where a missing program is a failure.
+
+    :param package: the Debian package that has it.
+    """
+    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
+    if path is None:
+        text = f"{name} is not installed (Debian package {package})"
+        if os.environ.get("ESMITH_REQUIRE_DAEMONS") == "1":
+            pytest.fail(text)
+        pytest.skip(text)
+    return path
