@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 
 from esmith.apply.plan import Difference, Output
+from esmith.fragments.render import Kind
 from esmith.schema.load import Schema
 from esmith.store.protocol import Snapshot
 
@@ -25,12 +26,12 @@ def diff(output: Output, snapshot: Snapshot, schema: Schema) -> list[str]:
         return []
     if _holds_secret(output, snapshot, schema):
         return [f"{output.path}: holds a secret, so its changes are not shown"]
-    new = b"" if output.rendering.content is None else output.rendering.content
+    removed = output.rendering.kind is Kind.ABSENT
     lines = difflib.unified_diff(
         _lines(output.old or b""),
-        _lines(new),
+        [] if removed else _lines(output.rendering.content),
         "/dev/null" if output.difference is Difference.CREATE else output.path,
-        "/dev/null" if output.rendering.content is None else output.path,
+        "/dev/null" if removed else output.path,
         lineterm="",
     )
     return list(lines)

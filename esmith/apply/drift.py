@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 
 from esmith.apply.plan import TABLE, Installed
 from esmith.layout import Layout
@@ -21,8 +22,7 @@ def find_drift(layout: Layout, snapshot: Snapshot) -> dict[str, str]:
         try:
             if installed.is_untouched(target):
                 continue
-            with open(target, "rb") as file:
-                digest = hashlib.sha256(file.read()).hexdigest()
+            digest = hashlib.sha256(_content(target)).hexdigest()
         except FileNotFoundError:
             found[path] = "removed"
         except OSError as error:
@@ -31,6 +31,13 @@ def find_drift(layout: Layout, snapshot: Snapshot) -> dict[str, str]:
             if digest != installed.digest:
                 found[path] = "edited by hand"
     return found
+
+
+def _content(target: str) -> bytes:
+    if os.path.islink(target):
+        return os.fsencode(os.readlink(target))
+    with open(target, "rb") as file:
+        return file.read()
 
 
 def count_installed(snapshot: Snapshot) -> int:

@@ -24,6 +24,14 @@ class Host(Protocol):
         :raises InstallError: when that is not possible; nothing is left behind then.
         """
 
+    def stage_link(self, target: str, points_to: bytes, owner: tuple[int, int] | None) -> str:
+        """Make a symbolic link beside its target.
+
+        :param points_to: what the link holds.
+        :return: the path of the staged link.
+        :raises InstallError: when that is not possible; nothing is left behind then.
+        """
+
     def install(self, staged: str, target: str) -> None:
         """Rename a staged file to its target."""
 
@@ -51,11 +59,23 @@ class DiskHost:
 
     def stage(self, target: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> str:
         """Write a new file beside its target."""
-        self._count += 1
-        staged = os.path.join(os.path.dirname(target), f"{STAGED_PREFIX}{os.getpid()}-{self._count}")
+        staged = self._staged_name(target)
         try:
             os.makedirs(os.path.dirname(target), exist_ok=True)
             self._write(staged, content, mode, owner)
+        except OSError as error:
+            self._remove_if_there(staged)
+            raise trouble(target, error) from error
+        return staged
+
+    def stage_link(self, target: str, points_to: bytes, owner: tuple[int, int] | None) -> str:
+        """Make a symbolic link beside its target."""
+        staged = self._staged_name(target)
+        try:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.symlink(points_to, os.fsencode(staged))
+            if owner is not None:
+                os.lchown(staged, *owner)
         except OSError as error:
             self._remove_if_there(staged)
             raise trouble(target, error) from error
@@ -112,6 +132,10 @@ class DiskHost:
             finally:
                 os.close(descriptor)
 
+    def _staged_name(self, target: str) -> str:
+        self._count += 1
+        return os.path.join(os.path.dirname(target), f"{STAGED_PREFIX}{os.getpid()}-{self._count}")
+
     @staticmethod
     def _write(staged: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> None:
         descriptor = os.open(staged, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
@@ -146,6 +170,11 @@ class RecordingHost:
     def stage(self, target: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> str:
         """Remember it."""
         self._note("stage", target)
+        return target
+
+    def stage_link(self, target: str, points_to: bytes, owner: tuple[int, int] | None) -> str:
+        """Remember it."""
+        self._note("stage_link", target)
         return target
 
     def install(self, staged: str, target: str) -> None:

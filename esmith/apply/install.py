@@ -11,6 +11,7 @@ from esmith.apply.host import Host
 from esmith.apply.keep import keep_aside
 from esmith.apply.plan import TABLE, Difference, Installed, Output, Plan
 from esmith.errors import InstallError
+from esmith.fragments.render import Kind
 from esmith.layout import Layout
 from esmith.store.model import Author
 from esmith.store.protocol import Store
@@ -23,8 +24,13 @@ def stage(plan: Plan, host: Host) -> None:
     """
     try:
         for output in plan.changed:
-            if output.difference in (Difference.CREATE, Difference.REPLACE):
-                output.staged = host.stage(output.target, output.content, output.mode, output.owner)
+            if output.difference not in (Difference.CREATE, Difference.REPLACE):
+                continue
+            content = output.rendering.content
+            if output.rendering.kind is Kind.SYMLINK:
+                output.staged = host.stage_link(output.target, content, output.owner)
+            else:
+                output.staged = host.stage(output.target, content, output.mode, output.owner)
     except InstallError:
         discard(plan, host)
         raise
@@ -65,9 +71,9 @@ def remember(plan: Plan, store: Store, author: Author) -> None:
     """Record in the store what was installed, so that a change by hand shows later."""
     with store.transaction(author) as transaction:
         for output in plan.outputs:
-            row = None
-            if output.rendering.content is not None:
-                row = Installed.of(output.content, output.target).encode()
+            if output.rendering.kind is Kind.LEFT:
+                continue
+            row = None if output.rendering.kind is Kind.ABSENT else Installed.of(output).encode()
             if row != transaction.state(TABLE, output.path):
                 transaction.set_state(TABLE, output.path, row)
 

@@ -6,13 +6,14 @@ import enum
 import hashlib
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from esmith.apply.host import trouble
 from esmith.errors import InstallError, TemplateError
 from esmith.fragments.identity import find_group, find_user
-from esmith.fragments.render import Renderer, Rendering
+from esmith.fragments.render import Kind, Renderer, Rendering
+from esmith.fragments.tree import KEY
 from esmith.layout import Layout
 from esmith.store.protocol import Snapshot
 
@@ -32,36 +33,38 @@ class Difference(enum.Enum):
 
 @dataclass(frozen=True)
 class Installed:
-    """What the engine remembers of a file it installed, to tell later whether someone else changed it.
+    """What the engine remembers of a file or link it installed, to tell later whether someone else changed it.
 
-    :param digest: SHA-256 of the content, in hexadecimal.
+    :param digest: SHA-256 of the content or of the link's target, in hexadecimal.
     :param mark: size, modification time and inode: while they are the same, so is the content.
+    :param template: the path of its template.
     """
 
     digest: str
     mark: str
+    template: str
 
     @classmethod
-    def of(cls, content: bytes, target: str) -> Installed:
-        """Return what to remember of a file that was just installed."""
-        return cls(hashlib.sha256(content).hexdigest(), _mark(os.stat(target)))
+    def of(cls, output: Output) -> Installed:
+        """Return what to remember of an output that was just installed."""
+        return cls(_digest(output.rendering.content), _mark(os.lstat(output.target)), output.rendering.template.path)
 
     @classmethod
     def decode(cls, row: bytes) -> Installed:
         """Return what a row of the table says."""
-        digest, _, mark = row.decode().partition(" ")
-        return cls(digest, mark)
+        digest, mark, template = row.decode().split(" ", 2)
+        return cls(digest, mark, template)
 
     def is_untouched(self, target: str) -> bool:
         """Return whether a file is surely the one that was installed: same size, time and inode.
 
         :raises OSError: when it cannot be looked at.
         """
-        return self.mark == _mark(os.stat(target))
+        return self.mark == _mark(os.lstat(target))
 
     def encode(self) -> bytes:
         """Return the row of the table."""
-        return f"{self.digest} {self.mark}".encode()
+        return f"{self.digest} {self.mark} {self.template}".encode()
 
 
 @dataclass
@@ -88,12 +91,6 @@ class Output:
     old: bytes | None = None
     foreign: str = ""
     staged: str | None = None
-
-    @property
-    def content(self) -> bytes:
-        """What the file should hold; only for one that should exist."""
-        assert self.rendering.content is not None
-        return self.rendering.content
 
 
 @dataclass
@@ -144,7 +141,7 @@ def make_plan(
     plan = Plan()
     made_by: dict[str, str] = {}
     for path in dict.fromkeys(paths):
-        for rendering in renderer.render(path):
+        for rendering in [*renderer.render(path), *_orphans(snapshot, renderer, path, made_by)]:
             other = made_by.setdefault(rendering.path, rendering.template.path)
             if other != rendering.template.path:
                 raise TemplateError(
@@ -156,56 +153,68 @@ def make_plan(
     return plan
 
 
+def _orphans(snapshot: Snapshot, renderer: Renderer, path: str, made: dict[str, str]) -> Iterator[Rendering]:
+    """Yield what a ``foreach`` template made for records that are gone; it is asked for after the others are made."""
+    if KEY not in path:
+        return
+    for name, row in snapshot.states(TABLE):
+        if name not in made and Installed.decode(row).template == path:
+            yield renderer.absent(path, name)
+
+
 def _compare(layout: Layout, snapshot: Snapshot, rendering: Rendering, *, keep_attributes: bool) -> Output:
     target = layout.under(rendering.path)
     output = Output(rendering.path, target, rendering, rendering.mode, _owner(layout, rendering))
     try:
-        status = os.stat(target) if os.path.lexists(target) else None
-    except FileNotFoundError:
-        status = os.lstat(target)  # a dangling link, which installing replaces
+        status = os.lstat(target)
+    except (FileNotFoundError, NotADirectoryError):
+        if rendering.kind in (Kind.FILE, Kind.SYMLINK):
+            output.difference = Difference.CREATE
+        return output
     except OSError as error:
         raise trouble(target, error) from error
-    if status is None:
-        output.difference = Difference.NONE if rendering.content is None else Difference.CREATE
+    if rendering.kind is Kind.LEFT:
         return output
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)):
         kind = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
         raise InstallError(f"is {kind}, so no file can be put there", place=target, hint="move it out of the way")
-    if keep_attributes:
-        _keep_attributes(output, status)
+    if keep_attributes and os.path.exists(target):
+        _keep_attributes(output, os.stat(target))
     _compare_content(output, snapshot.state(TABLE, output.path), status)
-    if output.difference is Difference.NONE and rendering.content is not None and _attributes_differ(output, status):
+    unchanged = output.difference is Difference.NONE
+    if unchanged and rendering.kind is Kind.FILE and _attributes_differ(output, os.stat(target)):
         output.difference = Difference.ATTRIBUTES
     return output
 
 
 def _compare_content(output: Output, row: bytes | None, status: os.stat_result) -> None:
     remembered = Installed.decode(row) if row else None
+    is_link = stat.S_ISLNK(status.st_mode)
     wanted = output.rendering.content
-    if remembered and wanted is not None and remembered.mark == _mark(status):
+    same_kind = is_link == (output.rendering.kind is Kind.SYMLINK)
+    if remembered and remembered.mark == _mark(status):
         # Not read again: this also spares the files whose mode 0000 keeps even their owner from reading them.
-        if remembered.digest == hashlib.sha256(wanted).hexdigest():
+        if same_kind and output.rendering.kind is not Kind.ABSENT and remembered.digest == _digest(wanted):
             return
-        output.old = _read(output.target, unreadable=b"")
+        output.old = _read(output.target, is_link=is_link, unreadable=b"")
     else:
-        output.old = _read(output.target, unreadable=None)
-        digest = hashlib.sha256(output.old).hexdigest()
-        if output.old == wanted and not stat.S_ISLNK(status.st_mode):
-            output.old = None
+        old = _read(output.target, is_link=is_link, unreadable=None)
+        if same_kind and output.rendering.kind is not Kind.ABSENT and old == wanted:
             return
+        output.old = old
         if remembered is None:
-            output.foreign = "" if stat.S_ISLNK(status.st_mode) else "not made by e-smith"
-        elif remembered.digest != digest:
-            output.foreign = "edited by hand"
-    output.difference = Difference.REMOVE if wanted is None else Difference.REPLACE
+            output.foreign = "" if is_link else "not made by e-smith"
+        elif remembered.digest != _digest(old):
+            output.foreign = "" if is_link else "edited by hand"
+    output.difference = Difference.REMOVE if output.rendering.kind is Kind.ABSENT else Difference.REPLACE
 
 
-def _read(target: str, *, unreadable: bytes | None) -> bytes:
+def _read(target: str, *, is_link: bool, unreadable: bytes | None) -> bytes:
+    if is_link:
+        return os.fsencode(os.readlink(target))
     try:
         with open(target, "rb") as file:
             return file.read()
-    except FileNotFoundError:
-        return b""
     except OSError as error:
         if unreadable is None:
             raise trouble(target, error) from error
@@ -217,28 +226,26 @@ def _owner(layout: Layout, rendering: Rendering) -> tuple[int, int] | None:
 
     :raises InstallError: when there is no such user or group: files must not silently become root's.
     """
-    metadata = rendering.metadata
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 or rendering.kind not in (Kind.FILE, Kind.SYMLINK):
         return None
-    user = find_user(layout, metadata.owner) if not metadata.owner.isdigit() else None
-    uid = int(metadata.owner) if metadata.owner.isdigit() else user.uid if user else _root_only(metadata.owner)
-    gid = int(metadata.group) if metadata.group.isdigit() else find_group(layout, metadata.group)
-    gid = gid if gid is not None else _root_only(metadata.group)
-    for kind, name, number in (("user", metadata.owner, uid), ("group", metadata.group, gid)):
-        if number is None:
-            key = "owner" if kind == "user" else "group"
-            raise InstallError(
-                f"there is no {kind} {name!r} (for {rendering.path})",
-                place=metadata.said.get(key, rendering.template.path),
-                hint=f"create the {kind}, or correct {key}",
-            )
-    assert uid is not None
-    assert gid is not None
+    user = find_user(layout, rendering.owner)
+    uid = _number(rendering, "owner", rendering.owner, user.uid if user else None)
+    gid = _number(rendering, "group", rendering.group, find_group(layout, rendering.group))
     return uid, gid
 
 
-def _root_only(name: str) -> int | None:
-    return 0 if name == "root" else None
+def _number(rendering: Rendering, key: str, name: str, found: int | None) -> int:
+    """Return the number of a user or group, given by name or by number; root is known everywhere."""
+    if name.isdigit():
+        return int(name)
+    if found is not None or name == "root":
+        return found or 0
+    kind = "user" if key == "owner" else "group"
+    raise InstallError(
+        f"there is no {kind} {name!r} (for {rendering.path})",
+        place=rendering.metadata.said.get(key, rendering.template.path),
+        hint=f"create the {kind}, or correct {key}",
+    )
 
 
 def _keep_attributes(output: Output, status: os.stat_result) -> None:
@@ -253,6 +260,10 @@ def _attributes_differ(output: Output, status: os.stat_result) -> bool:
     if stat.S_IMODE(status.st_mode) != output.mode:
         return True
     return output.owner is not None and output.owner != (status.st_uid, status.st_gid)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _mark(status: os.stat_result) -> str:

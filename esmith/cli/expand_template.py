@@ -13,7 +13,6 @@ from esmith.cli.output import print_lines
 from esmith.cli.program import root_option, run_click, warn
 from esmith.events.expand import expand_templates, plan_templates
 from esmith.events.signal import LOCK_TIMEOUT
-from esmith.fragments.render import Rendering
 from esmith.layout import Layout
 from esmith.schema.load import Schema
 from esmith.store import open_store
@@ -80,7 +79,8 @@ def _explanation(plan: Plan, layout: Layout) -> list[str]:
     lines = []
     for output in plan.outputs:
         rendering = output.rendering
-        lines.append(f"{output.path}: {output.difference.value}, mode {output.mode:04o}, owner {_owner(rendering)}")
+        owner = f"{rendering.owner}:{rendering.group}"
+        lines.append(f"{output.path}: {output.difference.value}, mode {output.mode:04o}, owner {owner}")
         for fragment, choice in rendering.engines:
             layer = os.path.basename(fragment.layer)
             lines.append(f"  {fragment.name:<30} {layer:<16} {choice.engine:<7} ({choice.reason})")
@@ -92,10 +92,6 @@ def _explanation(plan: Plan, layout: Layout) -> list[str]:
         for service, word in (rendering.metadata.services or {}).items():
             lines.append(f"  read by {service}{f' ({word})' if word else ''}")
     return lines
-
-
-def _owner(rendering: Rendering) -> str:
-    return f"{rendering.metadata.owner}:{rendering.metadata.group}"
 
 
 def _read(cell: tuple[str, str, str], value: str | None) -> str:

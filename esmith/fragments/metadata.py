@@ -13,6 +13,7 @@ from esmith.names import nearest
 
 ENGINES = ("text", "jinja2", "perl")
 FILTERS = ("no-blank-lines",)
+KINDS = ("file", "symlink")
 
 
 @dataclass(frozen=True)
@@ -20,13 +21,15 @@ class Metadata:
     """What is said of a template.
 
     :param mode: permissions in octal, e.g. ``0644``; may be Jinja2.
-    :param owner: user that owns the output.
-    :param group: group of the output.
+    :param owner: user that owns the output; may be Jinja2.
+    :param group: group of the output; may be Jinja2.
+    :param kind: ``file``, or ``symlink`` when the text is the target of a symbolic link.
     :param services: services that read the output, each with the action a change needs ("" for the event's own).
         None when nothing is said.
-    :param foreach: ``database:type`` of the records an output is made for each; "" for one output.
+    :param foreach: ``database:type,type`` of the records an output is made for each; "" for one output.
     :param filters: what is done to the whole text, by names of :data:`FILTERS`.
     :param delete_when: a Jinja2 expression; when it holds, the output is removed.
+    :param skip_when: a Jinja2 expression; when it holds, the output is left as it is.
     :param output: the output's path, when it is not the template's own.
     :param engine: the engine of every fragment; "" for a guess by their text.
     :param fragment_engines: the engine of single fragments.
@@ -36,10 +39,12 @@ class Metadata:
     mode: str = "0644"
     owner: str = "root"
     group: str = "root"
+    kind: str = "file"
     services: dict[str, str] | None = None
     foreach: str = ""
     filters: tuple[str, ...] = ()
     delete_when: str = ""
+    skip_when: str = ""
     output: str = ""
     engine: str = ""
     fragment_engines: dict[str, str] = field(default_factory=dict)
@@ -54,6 +59,8 @@ _KEYS = {
     "foreach": str,
     "filter": list,
     "delete-when": str,
+    "skip-when": str,
+    "kind": str,
     "output": str,
     "engine": (str, dict),
 }
@@ -105,6 +112,7 @@ def _check(file: str, data: dict[str, Any]) -> None:
     engine = data.get("engine", "text")
     for word in engine.values() if isinstance(engine, dict) else [engine]:
         _check_word(file, "engine", word, ENGINES)
+    _check_word(file, "kind", data.get("kind", "file"), KINDS)
     for word in data.get("filter", []):
         _check_word(file, "filter", word, FILTERS)
 
@@ -121,10 +129,12 @@ def _metadata(merged: dict[str, Any], said: dict[str, str]) -> Metadata:
         mode=merged.get("mode", "0644"),
         owner=merged.get("owner", "root"),
         group=merged.get("group", "root"),
+        kind=merged.get("kind", "file"),
         services=dict.fromkeys(services, "") if isinstance(services, list) else services,
         foreach=merged.get("foreach", ""),
         filters=tuple(merged.get("filter", ())),
         delete_when=merged.get("delete-when", ""),
+        skip_when=merged.get("skip-when", ""),
         output=merged.get("output", ""),
         engine=engine if isinstance(engine, str) else "",
         fragment_engines=engine if isinstance(engine, dict) else {},

@@ -201,10 +201,15 @@ class Records:
         return Missing.value(f"{database} has no record {key!r}", cure, self, (database, key))
 
     def listing(self, spec: str) -> list[RecordView]:
-        """Return the records of ``database`` or ``database:type``, in byte order of their keys."""
-        database, _, type = spec.partition(":")
-        self.reads.listings.add((database, type))
-        return [RecordView(self, database, record.key) for record in self.snapshot.records(database, type or None)]
+        """Return the records of a database in byte order of their keys.
+
+        :param spec: ``database`` for all of them, or ``database:type,type``.
+        """
+        database, _, rest = spec.partition(":")
+        types = rest.split(",")
+        self.reads.listings |= {(database, type) for type in types}
+        found = self.snapshot.records(database)
+        return [RecordView(self, database, record.key) for record in found if types == [""] or record.type in types]
 
     def read(self, database: str, key: str, prop: str) -> str | None:
         """Return a property's value, None when there is none; the read is recorded."""

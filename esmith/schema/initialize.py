@@ -84,16 +84,18 @@ def _default(prop: Property) -> str | None:
 
 
 def _ensure_record(transaction: Transaction, file: RecordSchema) -> None:
-    """Make the record that another record's value names, e.g. the primary domain that DomainName names."""
+    """Make and complete the record that another record's value names, e.g. the domain that DomainName names."""
     if file.ensure_from is None or file.type is None:
         return
     database, _, key = file.ensure_from.partition(":")
     name = transaction.type_of(database, key)
-    if not name or transaction.type_of(file.database, name) is not None:
+    if not name:
         return
-    transaction.set_type(file.database, name, file.type)
+    if transaction.type_of(file.database, name) is None:
+        transaction.set_type(file.database, name, file.type)
     for prop, value in file.ensure.items():
-        transaction.set_prop(file.database, name, prop, value)
+        if transaction.prop(file.database, name, prop) is None:
+            transaction.set_prop(file.database, name, prop, value)
 
 
 def _contrib_directories(transaction: Transaction, layout: Layout, database: str) -> list[str]:

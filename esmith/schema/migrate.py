@@ -57,7 +57,8 @@ def migrated_value(prop: Property, value: str) -> str:
 
 
 def _is_obsolete(prop: Property, entry: str) -> bool:
-    return any(fnmatchcase(entry, pattern) for pattern in prop.obsolete_values)
+    zone = entry.partition(":")[0]  # what follows is a bit mask or a message
+    return any(fnmatchcase(name, pattern) for pattern in prop.obsolete_values for name in (entry, zone))
 
 
 def _rename(transaction: Transaction, database: str, key: str, prop: Property) -> None:

@@ -33,7 +33,7 @@ def adjust(supervisor: Supervisor, service: str, words: Sequence[str], enabled: 
     wanted = [check_word(word) for word in words]
     state = supervisor.status(service).state
     if state is Status.UNSUPERVISED:
-        asked = " ".join(wanted) or ("start" if enabled else "stop")
+        asked = (" ".join(wanted) or "start") if enabled else "stop"
         raise UnsupervisedError(
             f"nothing supervises it now, so this is still to be done: {asked}",
             place=f"service {service}",

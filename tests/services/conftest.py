@@ -31,33 +31,51 @@ def tree(tmp_path: Path) -> ServiceTree:
     return ServiceTree(str(tmp_path))
 
 
-def _serving(server: Server, control: str) -> Iterator[Server]:
+_EACH_SERVER = [
+    pytest.param(Runsvdir, marks=pytest.mark.daemon("runit"), id="runit"),
+    pytest.param(Svscan, marks=pytest.mark.daemon("daemontools"), id="daemontools"),
+]
+
+
+def _required(server: Server) -> Server:
     requires_program(server.program, package=server.package)
-    requires_program(control, package=server.package)
-    yield server
-    server.stop()
+    requires_program(server.control, package=server.package)
+    return server
 
 
 @pytest.fixture
 def runit(tree: ServiceTree) -> Iterator[Server]:
     """A runsvdir, to be started by the test when its services are laid out."""
-    yield from _serving(Runsvdir(tree), "sv")
+    server = _required(Runsvdir(tree))
+    yield server
+    server.stop()
 
 
 @pytest.fixture
 def daemontools(tree: ServiceTree) -> Iterator[Server]:
     """A svscan, to be started by the test when its services are laid out."""
-    yield from _serving(Svscan(tree), "svc")
+    server = _required(Svscan(tree))
+    yield server
+    server.stop()
 
 
-@pytest.fixture(
-    params=[
-        pytest.param("runit", marks=pytest.mark.daemon("runit")),
-        pytest.param("daemontools", marks=pytest.mark.daemon("daemontools")),
-    ]
-)
-def server(request: pytest.FixtureRequest) -> Server:
-    """Each of the two servers in turn."""
-    server = request.getfixturevalue(request.param)
-    assert isinstance(server, Server)
-    return server
+@pytest.fixture(params=_EACH_SERVER)
+def server(request: pytest.FixtureRequest, tree: ServiceTree) -> Iterator[Server]:
+    """Each of the two in turn, to be started by the test when its services are laid out."""
+    server = _required(request.param(tree))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module", params=_EACH_SERVER)
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Each of the two in turn, started, for all tests of a module: they take services called "up" or "down"."""
+    tree = ServiceTree(str(tmp_path_factory.mktemp("shared")))
+    tree.add_some("up", 10)
+    tree.add_some("down", 5, down=True)
+    server = _required(request.param(tree))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 from esmith.services.daemontools import DaemontoolsSupervisor
 from esmith.services.directory import ServiceDirectory
@@ -54,6 +55,7 @@ class ServiceTree:
         self.root = root
         self.folder = os.path.join(root, "service")
         self.names: list[str] = []
+        self._untouched: list[str] = []
         os.makedirs(self.folder)
 
     def add(self, name: str, program: str = DAEMON, *, down: bool = False) -> str:
@@ -67,6 +69,19 @@ class ServiceTree:
         os.symlink(directory, os.path.join(self.folder, name))
         self.names.append(name)
         return directory
+
+    def add_some(self, kind: str, count: int, *, down: bool = False) -> None:
+        """Make several services alike, for :meth:`take`."""
+        for number in range(count):
+            self.add(f"{kind}{number}", down=down)
+            self._untouched.append(f"{kind}{number}")
+
+    def take(self, kind: str) -> str:
+        """Return the name of a service of that kind that no test has touched."""
+        name = next((name for name in self._untouched if name.startswith(kind)), None)
+        assert name is not None, f"no untouched service {kind!r} is left; let the fixture make more"
+        self._untouched.remove(name)
+        return name
 
     @staticmethod
     def write(directory: str, name: str, text: str, mode: int = 0o644) -> None:
@@ -92,8 +107,9 @@ class ServiceTree:
 class Server:
     """A program that supervises every service of a tree. Base class of the two there are."""
 
-    #: The program, and the package it comes from.
+    #: The program, the one that controls its services, and the package they come from.
     program = ""
+    control = ""
     package = ""
 
     def __init__(self, tree: ServiceTree) -> None:
@@ -115,7 +131,7 @@ class Server:
         )
         for name in self.tree.names:
             directory = self.tree.directory(name)
-            eventually(lambda d=directory: d.is_supervised(), f"{name} is supervised")  # type: ignore[misc]
+            eventually(directory.is_supervised, f"{name} is supervised")
             if self.tree.read(name, "program.py") != CRASHING and not os.path.exists(directory.path + "/down"):
                 self.ready(name)
 
@@ -141,8 +157,7 @@ class Server:
         for name in self.tree.names:
             self.dismiss(name)
         for name in self.tree.names:
-            directory = self.tree.directory(name)
-            eventually(lambda d=directory: self._is_gone(d), f"{name} is gone")  # type: ignore[misc]
+            eventually(partial(self._is_gone, name), f"{name} is gone")
 
     def command(self) -> list[str]:
         """Return the program and its options."""
@@ -155,9 +170,9 @@ class Server:
     def dismiss(self, name: str) -> None:
         """End the supervisor of one service, after the program that would start it again has ended."""
 
-    def _is_gone(self, directory: ServiceDirectory) -> bool:
-        status = directory.status()
-        if status.pid and self.tree.read(os.path.basename(directory.path), "program.py") == STUBBORN:
+    def _is_gone(self, name: str) -> bool:
+        status = self.tree.directory(name).status()
+        if status.pid and self.tree.read(name, "program.py") == STUBBORN:
             os.kill(status.pid, signal.SIGKILL)
         return status.state is Status.UNSUPERVISED
 
@@ -166,6 +181,7 @@ class Runsvdir(Server):
     """runit's; its services end with it when it gets HUP."""
 
     program = "runsvdir"
+    control = "sv"
     package = "runit"
 
     def supervisor(self, timeout: float = 30.0) -> RunitSupervisor:
@@ -185,6 +201,7 @@ class Svscan(Server):
     """daemontools'; its supervise processes outlive it and are ended one by one."""
 
     program = "svscan"
+    control = "svc"
     package = "daemontools"
 
     def supervisor(self, timeout: float = 30.0) -> DaemontoolsSupervisor:

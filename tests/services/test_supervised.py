@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,35 +18,36 @@ from esmith.services.supervised import NoSupervisor
 from .servers import CRASHING, STUBBORN, Server, ServiceTree, eventually
 
 
-def test_status_of_a_running_service(server: Server, tree: ServiceTree) -> None:
+def test_status_of_a_running_service(shared: Server) -> None:
     """The pid is that of the daemon itself, and the supervisor's own program tells the same."""
-    tree.add("imap")
-    server.start()
-    supervisor = server.supervisor()
-    status = supervisor.status("imap")
-    assert (status.state, str(status.pid)) == (Status.UP, tree.read("imap", "ready"))
-    look = supervisor.look_closer(f"{tree.folder}/imap").split()
+    name = shared.tree.take("up")
+    supervisor = shared.supervisor()
+    status = supervisor.status(name)
+    assert (status.state, str(status.pid)) == (Status.UP, shared.tree.read(name, "ready"))
+    look = supervisor.look_closer(f"{shared.tree.folder}/{name}").split()
     said = subprocess.run(look, capture_output=True, text=True, check=True).stdout
     assert re.search(rf"\(pid {status.pid}\) \d+ ?s", said)
 
 
-def test_restart_gives_a_new_process(server: Server, tree: ServiceTree) -> None:
+def test_restart_gives_a_new_process(shared: Server) -> None:
     """When restart returns, the new process is there: also for a service that has just started."""
-    tree.add("imap")
-    server.start()
-    pids = [server.ready("imap")]
+    name = shared.tree.take("up")
+    pids = [shared.ready(name)]
     for word in ("restart", "sigterm", "restart"):
-        server.supervisor().control("imap", word)
-        status = server.supervisor().status("imap")
+        shared.supervisor().control(name, word)
+        status = shared.supervisor().status(name)
         assert status.state is Status.UP
         pids.append(status.pid or 0)
-        assert server.ready("imap") == status.pid
+        assert shared.ready(name) == status.pid
     assert len(set(pids)) == 4
 
 
-@pytest.mark.parametrize(
-    ("word", "heard"),
-    [
+def test_signals_reach_the_same_process(shared: Server) -> None:
+    """Each signal is heard exactly once, and the process stays."""
+    name = shared.tree.take("up")
+    pid = shared.ready(name)
+    heard = ""
+    for word, signal in [
         ("sighup", "SIGHUP"),
         ("adjust", "SIGHUP"),
         ("reload", "SIGHUP"),
@@ -56,105 +58,97 @@ def test_restart_gives_a_new_process(server: Server, tree: ServiceTree) -> None:
         ("interrupt", "SIGINT"),
         ("quit", "SIGQUIT"),
         ("sigwinch", "SIGWINCH"),
-    ],
-)
-def test_signals_reach_the_same_process(server: Server, tree: ServiceTree, word: str, heard: str) -> None:
-    """A signal is heard exactly once, and the process stays."""
-    tree.add("imap")
-    server.start()
-    pid = server.ready("imap")
-    server.supervisor().control("imap", word)
-    eventually(lambda: tree.read("imap", "heard") != "", f"{word} is heard")
-    assert tree.read("imap", "heard") == heard + "\n"
-    assert server.supervisor().status("imap").pid == pid
+    ]:
+        shared.supervisor().control(name, word)
+        heard += f"{signal}\n"
+        eventually(partial(_has_heard, shared.tree, name, heard), f"{word} is heard")
+        assert shared.tree.read(name, "heard") == heard
+    assert shared.supervisor().status(name).pid == pid
 
 
-def test_stop_and_start(server: Server, tree: ServiceTree) -> None:
+def _has_heard(tree: ServiceTree, name: str, text: str) -> bool:
+    return len(tree.read(name, "heard")) >= len(text)
+
+
+def test_stop_and_start(shared: Server) -> None:
     """When stop returns the service is down, when start returns it is up; both may be asked twice."""
-    tree.add("imap")
-    server.start()
-    supervisor = server.supervisor()
+    name = shared.tree.take("up")
+    supervisor = shared.supervisor()
     for word, state in [("stop", Status.DOWN), ("down", Status.DOWN), ("start", Status.UP), ("up", Status.UP)]:
-        supervisor.control("imap", word)
-        assert supervisor.status("imap").state is state
+        supervisor.control(name, word)
+        assert supervisor.status(name).state is state
 
 
-def test_a_service_that_is_normally_down(server: Server, tree: ServiceTree) -> None:
+def test_a_service_that_is_normally_down(shared: Server) -> None:
     """Signals to it do nothing, try-restart leaves it down, restart starts it."""
-    tree.add("imap", down=True)
-    server.start()
-    supervisor = server.supervisor()
+    name = shared.tree.take("down")
+    supervisor = shared.supervisor()
     for word in ("sighup", "reload", "reload-or-try-restart", "sigusr1", "sigwinch", "try-restart"):
-        supervisor.control("imap", word)
-        assert supervisor.status("imap").state is Status.DOWN
-    supervisor.control("imap", "restart")
-    assert supervisor.status("imap").state is Status.UP
+        supervisor.control(name, word)
+        assert supervisor.status(name).state is Status.DOWN
+    supervisor.control(name, "restart")
+    assert supervisor.status(name).state is Status.UP
 
 
-def test_reload_or_restart_starts_a_service_that_is_down(server: Server, tree: ServiceTree) -> None:
+def test_reload_or_restart_starts_a_service_that_is_down(shared: Server) -> None:
     """As systemctl does."""
-    tree.add("imap", down=True)
-    server.start()
-    server.supervisor().control("imap", "reload-or-restart")
-    assert server.supervisor().status("imap").state is Status.UP
+    name = shared.tree.take("down")
+    shared.supervisor().control(name, "reload-or-restart")
+    assert shared.supervisor().status(name).state is Status.UP
 
 
-def test_once_runs_a_last_time(server: Server, tree: ServiceTree) -> None:
+def test_once_runs_a_last_time(shared: Server) -> None:
     """The service runs, and is not started again when it ends."""
-    tree.add("imap", down=True)
-    server.start()
-    supervisor = server.supervisor()
-    supervisor.control("imap", "once")
-    eventually(lambda: supervisor.status("imap").state is Status.ENDING, "it runs")
-    supervisor.control("imap", "kill")
-    eventually(lambda: supervisor.status("imap").state is Status.DOWN, "it is down")
+    name = shared.tree.take("down")
+    supervisor = shared.supervisor()
+    supervisor.control(name, "once")
+    eventually(lambda: supervisor.status(name).state is Status.ENDING, "it runs")
+    supervisor.control(name, "kill")
+    eventually(lambda: supervisor.status(name).state is Status.DOWN, "it is down")
 
 
-def test_pause_and_continue(server: Server, tree: ServiceTree) -> None:
+def test_pause_and_continue(shared: Server) -> None:
     """A paused service is told from one that works, and a restart gets it going."""
-    tree.add("imap")
-    server.start()
-    supervisor = server.supervisor()
-    supervisor.control("imap", "pause")
-    eventually(lambda: supervisor.status("imap").state is Status.PAUSED, "it is paused")
-    supervisor.control("imap", "cont")
-    eventually(lambda: supervisor.status("imap").state is Status.UP, "it continues")
-    pid = supervisor.status("imap").pid
-    supervisor.control("imap", "pause")
-    eventually(lambda: supervisor.status("imap").state is Status.PAUSED, "it is paused again")
-    supervisor.control("imap", "restart")
-    assert supervisor.status("imap").pid != pid
+    name = shared.tree.take("up")
+    supervisor = shared.supervisor()
+    supervisor.control(name, "pause")
+    eventually(lambda: supervisor.status(name).state is Status.PAUSED, "it is paused")
+    supervisor.control(name, "cont")
+    eventually(lambda: supervisor.status(name).state is Status.UP, "it continues")
+    pid = supervisor.status(name).pid
+    supervisor.control(name, "pause")
+    eventually(lambda: supervisor.status(name).state is Status.PAUSED, "it is paused again")
+    supervisor.control(name, "restart")
+    assert supervisor.status(name).pid != pid
 
 
-def test_killed_service_is_started_again(server: Server, tree: ServiceTree) -> None:
+def test_killed_service_is_started_again(shared: Server) -> None:
     """KILL goes to the process only; the supervisor starts another."""
-    tree.add("imap")
-    server.start()
-    pid = server.ready("imap")
-    server.supervisor().control("imap", "sigkill")
-    eventually(lambda: server.ready("imap") != pid, "another process is ready")
+    name = shared.tree.take("up")
+    pid = shared.ready(name)
+    shared.supervisor().control(name, "sigkill")
+    eventually(lambda: shared.ready(name) != pid, "another process is ready")
 
 
-def test_enable_and_disable(server: Server, tree: ServiceTree, tmp_path: Path) -> None:
+def test_enable_and_disable(shared: Server) -> None:
     """They decide whether the service starts with its supervisor, and do not touch it now."""
-    directory = tree.add("imap")
-    server.start()
-    pid = server.ready("imap")
-    server.supervisor().control("imap", "disable")
+    name = shared.tree.take("up")
+    directory = shared.tree.directory(name).path
+    pid = shared.ready(name)
+    shared.supervisor().control(name, "disable")
     assert os.path.exists(f"{directory}/down")
-    server.supervisor().control("imap", "enable")
+    shared.supervisor().control(name, "enable")
     assert not os.path.exists(f"{directory}/down")
-    assert server.supervisor().status("imap").pid == pid
+    assert shared.supervisor().status(name).pid == pid
 
 
-def test_unknown_word_touches_nothing(server: Server, tree: ServiceTree) -> None:
+def test_unknown_word_touches_nothing(shared: Server) -> None:
     """It is refused as wrong usage; the process stays."""
-    tree.add("imap")
-    server.start()
-    pid = server.ready("imap")
+    name = shared.tree.take("up")
+    pid = shared.ready(name)
     with pytest.raises(UsageError, match="'restart'"):
-        server.supervisor().control("imap", "restrat")
-    assert server.supervisor().status("imap").pid == pid
+        shared.supervisor().control(name, "restrat")
+    assert shared.supervisor().status(name).pid == pid
 
 
 def test_supervisor_that_is_gone(server: Server, tree: ServiceTree) -> None:
@@ -186,18 +180,15 @@ def test_service_that_does_not_stop(server: Server, tree: ServiceTree) -> None:
     eventually(lambda: supervisor.status("imap").state is Status.DOWN, "it is down")
 
 
-def test_missing_program_names_the_package(
-    server: Server, tree: ServiceTree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_program_names_the_package(shared: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without sv or svc the error says what to install, and nothing happened."""
-    tree.add("imap")
-    server.start()
-    pid = server.ready("imap")
+    name = shared.tree.take("up")
+    pid = shared.ready(name)
     with monkeypatch.context() as patched:
         patched.setenv("PATH", str(tmp_path))
-        with pytest.raises(ServiceError, match=f"not on the PATH\n.*Debian package {server.package}"):
-            server.supervisor().control("imap", "restart")
-    assert server.supervisor().status("imap").pid == pid
+        with pytest.raises(ServiceError, match=f"not on the PATH\n.*Debian package {shared.package}"):
+            shared.supervisor().control(name, "restart")
+    assert shared.supervisor().status(name).pid == pid
 
 
 def test_a_crashing_service_is_found_unsteady(server: Server, tree: ServiceTree) -> None:
@@ -209,16 +200,15 @@ def test_a_crashing_service_is_found_unsteady(server: Server, tree: ServiceTree)
     eventually(lambda: list(unsteady(watched, seconds=0.5)) == ["clamd"], "clamd is found unsteady")
 
 
-def test_adjust_starts_restarts_and_stops(server: Server, tree: ServiceTree) -> None:
+def test_adjust_starts_restarts_and_stops(shared: Server) -> None:
     """The whole way of a service that is enabled, reconfigured and disabled."""
-    tree.add("imap", down=True)
-    server.start()
-    supervisor = server.supervisor()
-    assert adjust(supervisor, "imap", ["restart"], enabled=True) == ["start"]
-    pid = server.ready("imap")
-    assert adjust(supervisor, "imap", ["sighup"], enabled=True) == ["hup"]
-    assert server.ready("imap") == pid
-    assert adjust(supervisor, "imap", ["sighup", "restart"], enabled=True) == ["restart"]
-    assert server.ready("imap") != pid
-    assert adjust(supervisor, "imap", ["restart"], enabled=False) == ["stop"]
-    assert supervisor.status("imap").state is Status.DOWN
+    name = shared.tree.take("down")
+    supervisor = shared.supervisor()
+    assert adjust(supervisor, name, ["restart"], enabled=True) == ["start"]
+    pid = shared.ready(name)
+    assert adjust(supervisor, name, ["sighup"], enabled=True) == ["hup"]
+    assert shared.ready(name) == pid
+    assert adjust(supervisor, name, ["sighup", "restart"], enabled=True) == ["restart"]
+    assert shared.ready(name) != pid
+    assert adjust(supervisor, name, ["restart"], enabled=False) == ["stop"]
+    assert supervisor.status(name).state is Status.DOWN
