@@ -114,9 +114,9 @@ class Plan:
         for output in self.outputs:
             for text in output.rendering.warnings:
                 found[f"{output.path}: {text}"] = None
-            for path, reason in output.rendering.template.skipped:
-                if not reason.startswith(("left by", "a directory")):
-                    found[f"{path}: skipped: {reason}"] = None
+            for skipped in output.rendering.template.skipped:
+                if skipped.advice:
+                    found[f"{skipped.path}: {skipped.reason}; {skipped.advice}"] = None
         return list(found)
 
 

@@ -76,10 +76,24 @@ def _command(program: str, words: list[str], database: str | None) -> int:
         print(usage_line(verb), file=sys.stderr)
         return ExitCode.USAGE
     check_database(database)
+    if verb.write is not None and not options.force:
+        _refuse_joined(program, words, rest)
     layout = Layout.chosen(options.root)
     if verb.read is not None:
         return _read(layout, database, verb, rest, as_json=options.json)
     return _write(layout, database, verb, rest, force=options.force, command=[program, *words])
+
+
+def _refuse_joined(program: str, words: list[str], operands: list[str]) -> None:
+    """Refuse two commands typed as one: the page lost some of its line breaks (blocks 86 to 91 of the catalogue)."""
+    for joined in ("signal-event", "expand-template"):
+        if joined in operands:
+            place = words.index(joined)
+            raise UsageError(
+                f"these are two commands; type them one after the other:\n"
+                f"    {program} {' '.join(words[:place])}\n"
+                f"    {' '.join(words[place:])}"
+            )
 
 
 def _read(layout: Layout, database: str, verb: Verb, operands: list[str], *, as_json: bool) -> int:

@@ -85,7 +85,9 @@ def _explanation(plan: Plan, layout: Layout) -> list[str]:
             layer = os.path.basename(fragment.layer)
             lines.append(f"  {fragment.name:<30} {layer:<16} {choice.engine:<7} ({choice.reason})")
             lines.append(f"      {layout.inside(fragment.path)}")
-        lines += [f"  skipped {layout.inside(path)}: {reason}" for path, reason in rendering.template.skipped]
+        lines += [
+            f"  skipped {layout.inside(skipped.path)}: {skipped.reason}" for skipped in rendering.template.skipped
+        ]
         lines += [f"  reads {_read(cell, value)}" for cell, value in sorted(rendering.reads.props.items())]
         lines += [f"  lists {database} {type}".rstrip() for database, type in sorted(rendering.reads.listings)]
         lines += [f"  looks at {path}" for path in sorted(rendering.reads.files)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +34,7 @@ class Metadata:
     :param output: the output's path, when it is not the template's own.
     :param engine: the engine of every fragment; "" for a guess by their text.
     :param fragment_engines: the engine of single fragments.
+    :param suspect_lines: patterns of lines that belong elsewhere, each with the advice to give.
     :param said: the keys that are set, each with the file that sets it.
     """
 
@@ -48,6 +50,7 @@ class Metadata:
     output: str = ""
     engine: str = ""
     fragment_engines: dict[str, str] = field(default_factory=dict)
+    suspect_lines: dict[str, str] = field(default_factory=dict)
     said: dict[str, str] = field(default_factory=dict)
 
 
@@ -60,6 +63,7 @@ _KEYS = {
     "filter": list,
     "delete-when": str,
     "skip-when": str,
+    "suspect-lines": dict,
     "kind": str,
     "output": str,
     "engine": (str, dict),
@@ -112,6 +116,11 @@ def _check(file: str, data: dict[str, Any]) -> None:
     engine = data.get("engine", "text")
     for word in engine.values() if isinstance(engine, dict) else [engine]:
         _check_word(file, "engine", word, ENGINES)
+    for pattern in data.get("suspect-lines", {}):
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise TemplateError(f"suspect-lines {pattern!r}: {error}", place=file) from error
     _check_word(file, "kind", data.get("kind", "file"), KINDS)
     for word in data.get("filter", []):
         _check_word(file, "filter", word, FILTERS)
@@ -138,5 +147,6 @@ def _metadata(merged: dict[str, Any], said: dict[str, str]) -> Metadata:
         output=merged.get("output", ""),
         engine=engine if isinstance(engine, str) else "",
         fragment_engines=engine if isinstance(engine, dict) else {},
+        suspect_lines=merged.get("suspect-lines", {}),
         said=said,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -153,7 +154,11 @@ class _Expansion:
 
     def text(self, template: Template, metadata: Metadata) -> bytes:
         """Return the text of a template."""
-        return b"".join(self._fragment(fragment, metadata) for fragment in template.fragments)
+        parts = []
+        for fragment in template.fragments:
+            parts.append(self._fragment(fragment, metadata))
+            self._suspect(fragment, parts[-1], metadata)
+        return b"".join(parts)
 
     def _sub_template(self, path: str, **variables: Any) -> str:
         """Return the text of another template, with variables: the function ``template`` of fragments."""
@@ -164,6 +169,15 @@ class _Expansion:
             return self.text(template, load_metadata(self._tree, template)).decode("utf-8", "surrogateescape")
         finally:
             self._variables = outer
+
+    def _suspect(self, fragment: Fragment, text: bytes, metadata: Metadata) -> None:
+        """Warn of lines that the metadata says belong elsewhere."""
+        if not metadata.suspect_lines:
+            return
+        for line in text.decode("utf-8", "replace").splitlines():
+            for pattern, advice in metadata.suspect_lines.items():
+                if re.match(pattern, line):
+                    self._rendering.warnings.append(f"{fragment.path}: {line.strip()!r} {advice}")
 
     def _fragment(self, fragment: Fragment, metadata: Metadata) -> bytes:
         if fragment.masked:

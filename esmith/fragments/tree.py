@@ -36,19 +36,33 @@ class Fragment:
     masked: bool = False
 
 
+@dataclass(frozen=True)
+class Skipped:
+    """Something in a fragment directory that is no fragment.
+
+    :param path: where it is on this disk.
+    :param reason: why it is none.
+    :param advice: what to do about it; "" when it is harmless.
+    """
+
+    path: str
+    reason: str
+    advice: str = ""
+
+
 @dataclass
 class Template:
     """The fragments of one template, in order.
 
     :param path: the template's path: its output's absolute path, unless the metadata says otherwise.
     :param is_file: it is a single file, whose text is the whole output.
-    :param skipped: files of its directories that are no fragments, with the reason.
+    :param skipped: what its directories hold besides fragments.
     """
 
     path: str
     fragments: list[Fragment]
     is_file: bool = False
-    skipped: list[tuple[str, str]] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
 
 
 class TemplateTree:
@@ -133,7 +147,7 @@ class TemplateTree:
         if os.path.basename(path) in _SPECIAL or path == "/":
             return None
         found: dict[str, Fragment] = {}
-        skipped: list[tuple[str, str]] = []
+        skipped: list[Skipped] = []
         for layer in self._layers:
             place = layer + path
             if os.path.isfile(place):
@@ -182,29 +196,31 @@ def _order(fragment: Fragment) -> tuple[int, bytes]:
     return place, os.fsencode(fragment.name)
 
 
-def _collect(directory: str, layer: str, found: dict[str, Fragment], skipped: list[tuple[str, str]]) -> None:
+def _collect(directory: str, layer: str, found: dict[str, Fragment], skipped: list[Skipped]) -> None:
     for entry in sorted(os.scandir(directory), key=lambda entry: entry.name):
         if entry.name == METADATA or entry.name in found:
             continue
-        reason = _why_skipped(entry)
+        found_skipped = _skipped(entry)
         if _is_null_link(entry.path):
             found[entry.name] = Fragment(entry.name, entry.path, layer, masked=True)
-        elif reason:
-            skipped.append((entry.path, reason))
+        elif found_skipped:
+            skipped.append(found_skipped)
         else:
             found[entry.name] = Fragment(entry.name, entry.path, layer)
 
 
-def _why_skipped(entry: os.DirEntry[str]) -> str:
+def _skipped(entry: os.DirEntry[str]) -> Skipped | None:
     if is_leftover(entry.name):
-        return "left by an editor or a package"
+        return Skipped(entry.path, "left by an editor or a package")
     try:
         mode = os.stat(entry.path).st_mode
     except OSError:
-        return "a link that leads nowhere"
+        return Skipped(entry.path, "is a link that leads nowhere", "correct or remove it")
     if stat.S_ISDIR(mode):
-        return "a directory"
-    return "" if stat.S_ISREG(mode) else "not a regular file"
+        files = sorted(inner.name for inner in os.scandir(entry.path) if inner.is_file())
+        advice = f"its file {files[0]} is not used; move it up one directory" if files else ""
+        return Skipped(entry.path, "is a directory", advice)
+    return None if stat.S_ISREG(mode) else Skipped(entry.path, "is no regular file", "remove it")
 
 
 def _is_null_link(path: str) -> bool:

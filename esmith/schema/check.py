@@ -35,9 +35,13 @@ def check_properties(schema: Schema, database: str, key: str, type: str | None, 
     :raises RefusedError: when a known property does not allow its value.
     """
     known = schema.record(database, key, type)
+    hints = [
+        f"{database} {key} {name}: {value!r} looks like a placeholder; put your own value there (stored as given)"
+        for name, value in props.items()
+        if value.startswith("<") and value.endswith(">")
+    ]
     if known is None:
-        return []
-    hints = []
+        return hints
     for name, value in props.items():
         prop = known.property(name)
         if prop is None:
