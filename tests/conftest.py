@@ -10,15 +10,18 @@ import pytest
 
 from tests.commands import Root, initialise
 
-#: The small office of catalogue E.0: what the page's examples take for granted.
-PASSWD = """\
-root:x:0:0:root:/root:/bin/sh
-alias:x:7790:2108:qmail alias:/var/qmail/alias:/bin/false
-admin:x:101:101:administrator:/home/e-smith:/bin/false
+#: The unix accounts of the office's users; ``esmith init`` gives a trial root those of the system.
+USERS = """\
 tom:x:5001:5001::/home/e-smith/files/users/tom:/bin/false
 jack:x:5002:5002::/home/e-smith/files/users/jack:/bin/false
 john:x:5003:5003::/home/e-smith/files/users/john:/bin/false
 maillog:x:5004:5004::/home/e-smith/files/users/maillog:/bin/false
+"""
+GROUPS = """\
+tom:x:5001:
+jack:x:5002:
+john:x:5003:
+maillog:x:5004:
 """
 
 
@@ -39,7 +42,8 @@ def _office(tmp_path_factory: pytest.TempPathFactory, _fresh: Path) -> Path:
     path = tmp_path_factory.mktemp("office") / "root"
     shutil.copytree(_fresh, path, symlinks=True)
     root = Root(path)
-    root.write("/etc/passwd", PASSWD)
+    root.write("/etc/passwd", root.read("/etc/passwd") + USERS)
+    root.write("/etc/group", root.read("/etc/group") + GROUPS)
     root.config("set", "LocalIP", "192.168.1.1")
     root.config("set", "LocalNetmask", "255.255.255.0")
     root.config("set", "GatewayIP", "192.168.1.254")

@@ -8,6 +8,7 @@ import click
 
 from esmith.apply.host import DiskHost
 from esmith.apply.shipped import lay_commands, lay_shipped
+from esmith.apply.trial import lay_trial_accounts
 from esmith.cli.output import print_lines
 from esmith.cli.program import warn
 from esmith.errors import UsageError
@@ -34,6 +35,7 @@ def init_command(root: str | None, domain: str | None, name: str | None) -> int:
     host = DiskHost()
     notes = lay_shipped(layout, host)
     lay_commands(layout, host)
+    lay_trial_accounts(layout, host)
     store = open_store(layout, create=True)
     author = Author.current(["esmith", "init"])
     schema = Schema(layout)

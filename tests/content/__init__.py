@@ -1,0 +1,1 @@
+"""Tests of what the shipped templates, events and schema files make of settings."""

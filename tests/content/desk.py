@@ -1,0 +1,235 @@
+"""A desk to try settings at: commands on an open transaction, and what an event would then write. Nothing is kept.
+
+The verbs, the plan and the root are the real ones; only the processes are left out, and compiled fragments are kept
+from one plan to the next, so that a hundred settings are tried in a few seconds.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import shlex
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType
+from typing import Any, ClassVar
+from unittest import mock
+
+import pytest
+
+from esmith.apply.plan import Difference, Plan, make_plan
+from esmith.cli.verbs import VERBS
+from esmith.events.definition import load_event
+from esmith.fragments.jinja import Engine
+from esmith.fragments.tree import TemplateTree
+from esmith.layout import Layout
+from esmith.schema.load import Schema
+from esmith.store import open_store
+from esmith.store.model import Author
+from esmith.store.protocol import Transaction
+from tests.commands import Root
+
+FORCE = "--force"
+#: Where the files are that the tables of this folder speak of.
+AREAS = (
+    "/var/qmail/control/",
+    "/var/qmail/users/",
+    "/var/service/qpsmtpd/",
+    "/var/service/clamd/",
+    "/etc/mail/spamassassin/",
+    "/etc/clamd.conf",
+    "/etc/freshclam.conf",
+    "/etc/php.ini",
+)
+
+
+class _RollbackError(Exception):
+    """Ends a transaction without keeping anything."""
+
+
+class Trial:
+    """One open transaction on the office's databases.
+
+    :param desk: where it is.
+    :param transaction: the transaction, open for writing.
+    """
+
+    def __init__(self, desk: Desk, transaction: Transaction) -> None:
+        self._desk = desk
+        self.transaction = transaction
+
+    def do(self, commands: str) -> None:
+        """Carry out ``config ...`` and ``db DATABASE ...`` commands, one a line, as the programs do."""
+        for line in commands.strip().splitlines():
+            self.do_words(shlex.split(line))
+
+    def do_words(self, words: list[str]) -> None:
+        """Carry out one command that is already split."""
+        schema = None if FORCE in words else self._desk.schema
+        program, *rest = (word for word in words if word != FORCE)
+        database, verb, *operands = rest if program == "db" else ["configuration", *rest]
+        write = VERBS[verb].write
+        assert write is not None, f"{verb} does not write"
+        assert VERBS[verb].accepts(operands), f"usage: {words}"
+        assert write(self.transaction, schema, database, operands) is not None, f"nothing done: {words}"
+
+    def set_back(self) -> None:
+        """Set everything back to what it was."""
+        for change in self.transaction.changes:
+            if change.new is not None and change.old is None and not change.prop:
+                self.transaction.delete_record(change.database, change.key)
+        for change in sorted(self.transaction.changes, key=lambda change: change.prop):
+            if change.old is None:
+                self.transaction.delete_prop(change.database, change.key, change.prop)
+            elif change.prop:
+                self.transaction.set_prop(change.database, change.key, change.prop, change.old)
+            else:
+                self.transaction.set_type(change.database, change.key, change.old)
+        assert self.transaction.changes == []
+
+    def plan(self, *paths: str, event: str = "email-update") -> Plan:
+        """Return what an event would write now.
+
+        :param paths: expand just these templates.
+        """
+        return self._desk.plan(self.transaction, paths, event)
+
+    def file(self, path: str) -> str:
+        """Return what a file would hold now."""
+        (output,) = self.plan(path).outputs
+        return output.rendering.content.decode()
+
+
+class Desk:
+    """A copy of the office to plan events in.
+
+    :param root: the copy.
+    """
+
+    def __init__(self, root: Root) -> None:
+        self.layout = Layout(str(root.path))
+        self.schema = Schema(self.layout)
+        self.store = open_store(self.layout, write=True)
+        self._event_templates = functools.cache(
+            lambda event: load_event(self.layout, event, TemplateTree(self.layout)).templates
+        )
+
+    @contextmanager
+    def trial(self, commands: str = "") -> Iterator[Trial]:
+        """Open a transaction, carry out commands in it, and drop it at the end."""
+        try:
+            with self.store.transaction(Author("tester", "", ["trial"])) as transaction:
+                trial = Trial(self, transaction)
+                trial.do(commands)
+                yield trial
+                raise _RollbackError
+        except _RollbackError:
+            pass
+
+    def plan(self, transaction: Transaction, paths: tuple[str, ...], event: str) -> Plan:
+        """Plan some templates, or an event."""
+        with mock.patch.object(Engine, "compile", _compile_once):
+            return make_plan(self.layout, transaction, paths or self._event_templates(event))
+
+
+class _Compiled:
+    """What fragments compile to, kept by their text."""
+
+    original = Engine.compile
+    kept: ClassVar[dict[tuple[str, str | None], CodeType]] = {}
+
+
+def _compile_once(self: Engine, source: Any, name: str | None = None, filename: str | None = None, **named: Any) -> Any:
+    if not isinstance(source, str) or named:
+        return _Compiled.original(self, source, name, filename, **named)
+    key = (source, filename)
+    if key not in _Compiled.kept:
+        _Compiled.kept[key] = _Compiled.original(self, source, name, filename)
+    return _Compiled.kept[key]
+
+
+@pytest.fixture(scope="session")
+def desk(_office: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """Return a desk with the small office on it, everything expanded."""
+    path = tmp_path_factory.mktemp("desk") / "root"
+    shutil.copytree(_office, path, symlinks=True, copy_function=shutil.copy2)
+    desk = Desk(Root(path))
+    yield desk
+    desk.store.close()
+
+
+#: What one file loses and gains: lines beginning with "-" and "+", and "mode" with the new permissions.
+Changes = dict[str, list[str]]
+
+
+def changes_of(plan: Plan) -> Changes:
+    """Return what a plan changes below :data:`AREAS`, line by line."""
+    found: Changes = {}
+    for output in plan.changed:
+        if not output.path.startswith(AREAS):
+            continue
+        lines: list[str] = []
+        if output.difference is not Difference.ATTRIBUTES:
+            lines = _line_changes((output.old or b"").decode(), output.rendering.content.decode())
+        on_disk = Path(output.target).stat().st_mode & 0o7777
+        found[output.path] = lines + ([f"mode {output.mode:04o}"] if output.mode != on_disk else [])
+    return found
+
+
+def _line_changes(old: str, new: str) -> list[str]:
+    before, after = old.splitlines(), new.splitlines()
+    lines = []
+    for kind, a, b, c, d in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if kind != "equal":
+            lines += [f"-{line}" for line in before[a:b]] + [f"+{line}" for line in after[c:d]]
+    return lines
+
+
+def read_changes(text: str) -> Changes:
+    """Read changes as the tables of the tests write them: a path, and below it what its file loses and gains."""
+    found: Changes = {}
+    for line in text.strip().splitlines():
+        if line.startswith("/"):
+            path = line
+            found[path] = []
+        elif line:
+            found[path].append(line)
+    return found
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of a table: a setting and all that it changes.
+
+    :param name: the name of the test.
+    :param commands: the commands, one a line.
+    :param changes: what the event then changes, in all files (see :func:`read_changes`).
+    :param warns: a part of each warning the administrator gets.
+    """
+
+    name: str
+    commands: str
+    changes: str
+    warns: tuple[str, ...] = ()
+
+
+def check_case(desk: Desk, case: Case) -> None:
+    """Check that a setting changes what its row says, nothing else, and that setting it back changes nothing."""
+    with desk.trial(case.commands) as trial:
+        plan = trial.plan()
+        assert changes_of(plan) == read_changes(case.changes)
+        assert len(plan.warnings) == len(case.warns), plan.warnings
+        for part in case.warns:
+            assert any(part in warning for warning in plan.warnings), plan.warnings
+        trial.set_back()
+        again = trial.plan(*(output.rendering.template.path for output in plan.changed))
+        assert changes_of(again) == {}
+
+
+def table(cases: list[Case]) -> pytest.MarkDecorator:
+    """Return the mark that runs a test for every row of a table."""
+    assert len({case.name for case in cases}) == len(cases), "two rows have the same name"
+    return pytest.mark.parametrize("case", cases, ids=[case.name for case in cases])

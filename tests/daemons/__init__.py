@@ -1,0 +1,1 @@
+"""Tests of generated files with the real programs of Debian 12."""
