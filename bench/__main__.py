@@ -1,0 +1,152 @@
+"""``make bench``: the performance table."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from esmith.apply.plan import make_plan
+from esmith.events.definition import load_event
+from esmith.fragments.tree import TemplateTree
+from esmith.layout import Layout
+from esmith.store import open_store
+from esmith.store.model import Author
+from esmith.store.protocol import Store
+
+ROUNDS = 25
+HERE = Path(__file__).parent
+AUTHOR = Author("bench", "", ["bench"])
+
+Task = Callable[[], object]
+
+
+def paired(first: Task, second: Task, rounds: int = ROUNDS) -> tuple[float, float, float]:
+    """Time two tasks in turns.
+
+    :return: the median seconds of each, and the median of the ratios first/second of each turn.
+    """
+    first(), second()
+    times: list[tuple[float, float]] = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        first()
+        middle = time.perf_counter()
+        second()
+        times.append((middle - start, time.perf_counter() - middle))
+    return (
+        statistics.median(a for a, _ in times),
+        statistics.median(b for _, b in times),
+        statistics.median(a / b for a, b in times),
+    )
+
+
+def row(name: str, first: Task, second: Task, rounds: int = ROUNDS) -> None:
+    """Print one line of the table."""
+    a, b, ratio = paired(first, second, rounds)
+    print(f"{name:<68} {a * 1000:9.1f} ms {b * 1000:9.1f} ms {ratio:8.2f}")
+
+
+def command(root: Path, name: str, *words: str) -> Task:
+    """Return a task that runs a command of a root as a process."""
+    argv = [str(root / "sbin/e-smith" / name), *words]
+    environment = {**os.environ, "ESMITH_ROOT": str(root)}
+    return lambda: subprocess.run(argv, env=environment, check=True, stdout=subprocess.DEVNULL)
+
+
+def make_root(folder: Path, name: str, *, users: int = 0) -> Path:
+    """Return a new root, with users."""
+    root = folder / name
+    subprocess.run([sys.executable, "-m", "esmith", "--root", str(root), "init"], check=True, stdout=subprocess.DEVNULL)
+    store = open_store(Layout(str(root)), write=True)
+    with store.transaction(AUTHOR) as transaction:
+        for number in range(users):
+            transaction.set_type("accounts", f"user{number}", "user")
+            transaction.set_prop("accounts", f"user{number}", "EmailForward", "local")
+    store.close()
+    return root
+
+
+def flat_file(root: Path) -> Path:
+    """Return the configuration database as a flat file, for the stand-in of the original."""
+    path = root / "configuration"
+    store = open_store(Layout(str(root)))
+    with store.snapshot() as snapshot:
+        path.write_text("".join(f"{record.key}={record.raw}\n" for record in snapshot.records("configuration")))
+    store.close()
+    return path
+
+
+def perl(path: Path, *words: str) -> Task:
+    """Return a task that runs the stand-in of the original."""
+    argv = ["perl", str(HERE / "flatfile.pl"), str(path), *words]
+    return lambda: subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
+
+
+def plan_task(root: Path) -> Task:
+    """Return a task that plans email-update, all templates expanded."""
+    layout = Layout(str(root))
+    store: Store = open_store(layout)
+    templates = load_event(layout, "email-update", TemplateTree(layout)).templates
+
+    def plan() -> None:
+        with store.snapshot() as snapshot:
+            make_plan(layout, snapshot, templates)
+
+    return plan
+
+
+def compare_with_perl(root: Path) -> None:
+    """Print the lines about the original."""
+    if shutil.which("perl") is None:
+        print("perl is not installed, so the original's work cannot be timed")
+        return
+    flat = flat_file(root)
+    row(
+        "config getprop / the original's work in Perl",
+        command(root, "config", "getprop", "qpsmtpd", "DNSBL"),
+        perl(flat, "getprop", "qpsmtpd", "DNSBL"),
+    )
+    values = iter(range(1, 10_000))
+
+    def write() -> None:
+        command(root, "config", "setprop", "qpsmtpd", "KarmaStrikes", str(next(values)))()
+
+    def write_perl() -> None:
+        perl(flat, "setprop", "qpsmtpd", "KarmaStrikes", str(next(values)))()
+
+    row("config setprop (durable) / the original's work in Perl (not durable)", write, write_perl)
+
+
+def main() -> None:
+    """Print the table."""
+    print(f"{'first / second, medians of ' + str(ROUNDS) + ' turns':<68} {'first':>12} {'second':>12} {'ratio':>8}")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        small, large = make_root(folder, "small"), make_root(folder, "large", users=20_000)
+        compare_with_perl(small)
+        row(
+            "db accounts getprop with 20,000 users / with none",
+            command(large, "db", "accounts", "getprop", "everyone", "Account"),
+            command(small, "db", "accounts", "getprop", "everyone", "Account"),
+        )
+        event = command(small, "signal-event", "email-update")
+        event()
+        row(
+            "signal-event email-update, nothing changed / config getprop",
+            event,
+            command(small, "config", "getprop", "qpsmtpd", "DNSBL"),
+            rounds=10,
+        )
+        hundred, thousand = make_root(folder, "hundred", users=100), make_root(folder, "thousand", users=1000)
+        row("planning email-update with 1,000 users / with 100", plan_task(thousand), plan_task(hundred), rounds=5)
+
+
+if __name__ == "__main__":
+    main()
