@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 
 from esmith.apply.plan import Difference, Output
-from esmith.fragments.render import Kind
+from esmith.fragments.rendering import Kind
 from esmith.schema.load import Schema
 from esmith.store.protocol import Snapshot
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 
-from esmith.apply.plan import TABLE, Installed
+from esmith.apply.installed import TABLE, Installed, digest_of
 from esmith.layout import Layout
 from esmith.store.protocol import Snapshot
 
@@ -18,11 +17,13 @@ def find_drift(layout: Layout, snapshot: Snapshot) -> dict[str, str]:
     found: dict[str, str] = {}
     for path, row in snapshot.states(TABLE):
         installed = Installed.decode(row)
+        if installed.is_absent:
+            continue
         target = layout.under(path)
         try:
             if installed.is_untouched(target):
                 continue
-            digest = hashlib.sha256(_content(target)).hexdigest()
+            digest = digest_of(_content(target))
         except FileNotFoundError:
             found[path] = "removed"
         except OSError as error:
@@ -42,4 +43,4 @@ def _content(target: str) -> bytes:
 
 def count_installed(snapshot: Snapshot) -> int:
     """Return how many files the engine keeps."""
-    return sum(1 for _ in snapshot.states(TABLE))
+    return sum(not Installed.decode(row).is_absent for _, row in snapshot.states(TABLE))

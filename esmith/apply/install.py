@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 
 from esmith.apply.host import Host
+from esmith.apply.installed import TABLE, Installed, digest_of, mark_of
 from esmith.apply.keep import keep_aside
-from esmith.apply.plan import TABLE, Difference, Installed, Output, Plan
+from esmith.apply.plan import Difference, Output, Plan
 from esmith.errors import InstallError
-from esmith.fragments.render import Kind
+from esmith.fragments.rendering import Kind
 from esmith.layout import Layout
 from esmith.store.model import Author
 from esmith.store.protocol import Store
@@ -71,11 +72,20 @@ def remember(plan: Plan, store: Store, author: Author) -> None:
     """Record in the store what was installed, so that a change by hand shows later."""
     with store.transaction(author) as transaction:
         for output in plan.outputs:
-            if output.rendering.kind is Kind.LEFT:
+            if output.rendering.recalled or output.rendering.kind is Kind.LEFT:
                 continue
-            row = None if output.rendering.kind is Kind.ABSENT else Installed.of(output).encode()
+            row = _row(output)
             if row != transaction.state(TABLE, output.path):
                 transaction.set_state(TABLE, output.path, row)
+
+
+def _row(output: Output) -> bytes | None:
+    """Return what to remember of an output; None for one that is gone for good."""
+    rendering = output.rendering
+    if rendering.kind is Kind.ABSENT:
+        return Installed("", "", rendering.template.path, output.inputs).encode() if output.inputs else None
+    mark = mark_of(os.lstat(output.target))
+    return Installed(digest_of(rendering.content), mark, rendering.template.path, output.inputs).encode()
 
 
 def _install_one(output: Output, host: Host) -> None:

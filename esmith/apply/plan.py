@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import enum
-import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from esmith.apply.host import trouble
+from esmith.apply.installed import TABLE, Installed, digest_of, mark_of
+from esmith.apply.memory import Memory
 from esmith.errors import InstallError, TemplateError
-from esmith.fragments.identity import find_group, find_user
-from esmith.fragments.render import Kind, Renderer, Rendering
+from esmith.fragments.identity import Identities
+from esmith.fragments.render import Renderer
+from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.tree import KEY
 from esmith.layout import Layout
 from esmith.store.protocol import Snapshot
-
-#: The engine's table of what it installed: path -> :class:`Installed`.
-TABLE = "outputs"
 
 
 class Difference(enum.Enum):
@@ -29,42 +28,6 @@ class Difference(enum.Enum):
     REPLACE = "replace"
     ATTRIBUTES = "mode or owner"
     REMOVE = "remove"
-
-
-@dataclass(frozen=True)
-class Installed:
-    """What the engine remembers of a file or link it installed, to tell later whether someone else changed it.
-
-    :param digest: SHA-256 of the content or of the link's target, in hexadecimal.
-    :param mark: size, modification time and inode: while they are the same, so is the content.
-    :param template: the path of its template.
-    """
-
-    digest: str
-    mark: str
-    template: str
-
-    @classmethod
-    def of(cls, output: Output) -> Installed:
-        """Return what to remember of an output that was just installed."""
-        return cls(_digest(output.rendering.content), _mark(os.lstat(output.target)), output.rendering.template.path)
-
-    @classmethod
-    def decode(cls, row: bytes) -> Installed:
-        """Return what a row of the table says."""
-        digest, mark, template = row.decode().split(" ", 2)
-        return cls(digest, mark, template)
-
-    def is_untouched(self, target: str) -> bool:
-        """Return whether a file is surely the one that was installed: same size, time and inode.
-
-        :raises OSError: when it cannot be looked at.
-        """
-        return self.mark == _mark(os.lstat(target))
-
-    def encode(self) -> bytes:
-        """Return the row of the table."""
-        return f"{self.digest} {self.mark} {self.template}".encode()
 
 
 @dataclass
@@ -79,6 +42,7 @@ class Output:
     :param difference: how it differs from what is there.
     :param old: what is there, when that differs.
     :param foreign: why what is there was not written by the engine: "edited by hand", "not made by e-smith"; or "".
+    :param inputs: what to remember of what it was made of; see :mod:`esmith.apply.memory`.
     :param staged: where the new content is waiting, once it is staged.
     """
 
@@ -90,6 +54,7 @@ class Output:
     difference: Difference = Difference.NONE
     old: bytes | None = None
     foreign: str = ""
+    inputs: str = ""
     staged: str | None = None
 
 
@@ -133,15 +98,19 @@ def make_plan(
     :param paths: the templates.
     :param keep_attributes: an existing file keeps its mode and owner unless the metadata says otherwise, as
         ``expand-template`` does and an event does not (cli-contract sections 4 and 5).
+        Everything is expanded then; an event leaves out what surely is as it was.
     :param renderer: what expands them; default: one over the layers of the layout.
     :raises TemplateError: when a template is missing or broken.
     :raises InstallError: when an output cannot be a file, or its owner does not exist.
     """
     renderer = renderer or Renderer(layout, snapshot)
+    memory = Memory(renderer)
+    if not keep_attributes:
+        renderer.recall = memory.recall
     plan = Plan()
     made_by: dict[str, str] = {}
     for path in dict.fromkeys(paths):
-        for rendering in [*renderer.render(path), *_orphans(snapshot, renderer, path, made_by)]:
+        for rendering in renderer.render(path):
             other = made_by.setdefault(rendering.path, rendering.template.path)
             if other != rendering.template.path:
                 raise TemplateError(
@@ -149,12 +118,16 @@ def make_plan(
                     place=rendering.path,
                     hint="change the output of one in its template.toml",
                 )
-            plan.outputs.append(_compare(layout, snapshot, rendering, keep_attributes=keep_attributes))
+            output = _compare(renderer, rendering, keep_attributes=keep_attributes)
+            output.inputs = "" if rendering.recalled else memory.inputs(rendering)
+            plan.outputs.append(output)
+        orphans = _orphans(snapshot, renderer, path, made_by.keys())
+        plan.outputs += [_compare(renderer, rendering, keep_attributes=False) for rendering in orphans]
     return plan
 
 
-def _orphans(snapshot: Snapshot, renderer: Renderer, path: str, made: dict[str, str]) -> Iterator[Rendering]:
-    """Yield what a ``foreach`` template made for records that are gone; it is asked for after the others are made."""
+def _orphans(snapshot: Snapshot, renderer: Renderer, path: str, made: Collection[str]) -> Iterator[Rendering]:
+    """Yield what a ``foreach`` template once made for records that are gone."""
     if KEY not in path:
         return
     for name, row in snapshot.states(TABLE):
@@ -162,9 +135,11 @@ def _orphans(snapshot: Snapshot, renderer: Renderer, path: str, made: dict[str, 
             yield renderer.absent(path, name)
 
 
-def _compare(layout: Layout, snapshot: Snapshot, rendering: Rendering, *, keep_attributes: bool) -> Output:
-    target = layout.under(rendering.path)
-    output = Output(rendering.path, target, rendering, rendering.mode, _owner(layout, rendering))
+def _compare(renderer: Renderer, rendering: Rendering, *, keep_attributes: bool) -> Output:
+    target = renderer.layout.under(rendering.path)
+    output = Output(rendering.path, target, rendering, rendering.mode, _owner(renderer.identities, rendering))
+    if rendering.recalled:
+        return output
     try:
         status = os.lstat(target)
     except (FileNotFoundError, NotADirectoryError):
@@ -180,7 +155,7 @@ def _compare(layout: Layout, snapshot: Snapshot, rendering: Rendering, *, keep_a
         raise InstallError(f"is {kind}, so no file can be put there", place=target, hint="move it out of the way")
     if keep_attributes and os.path.exists(target):
         _keep_attributes(output, os.stat(target))
-    _compare_content(output, snapshot.state(TABLE, output.path), status)
+    _compare_content(output, renderer.snapshot.state(TABLE, output.path), status)
     unchanged = output.difference is Difference.NONE
     if unchanged and rendering.kind is Kind.FILE and _attributes_differ(output, os.stat(target)):
         output.difference = Difference.ATTRIBUTES
@@ -192,9 +167,9 @@ def _compare_content(output: Output, row: bytes | None, status: os.stat_result) 
     is_link = stat.S_ISLNK(status.st_mode)
     wanted = output.rendering.content
     same_kind = is_link == (output.rendering.kind is Kind.SYMLINK)
-    if remembered and remembered.mark == _mark(status):
+    if remembered and remembered.mark == mark_of(status):
         # Not read again: this also spares the files whose mode 0000 keeps even their owner from reading them.
-        if same_kind and output.rendering.kind is not Kind.ABSENT and remembered.digest == _digest(wanted):
+        if same_kind and output.rendering.kind is not Kind.ABSENT and remembered.digest == digest_of(wanted):
             return
         output.old = _read(output.target, is_link=is_link, unreadable=b"")
     else:
@@ -204,7 +179,7 @@ def _compare_content(output: Output, row: bytes | None, status: os.stat_result) 
         output.old = old
         if remembered is None:
             output.foreign = "" if is_link else "not made by e-smith"
-        elif remembered.digest != _digest(old):
+        elif remembered.digest != digest_of(old):
             output.foreign = "" if is_link else "edited by hand"
     output.difference = Difference.REMOVE if output.rendering.kind is Kind.ABSENT else Difference.REPLACE
 
@@ -221,16 +196,16 @@ def _read(target: str, *, is_link: bool, unreadable: bytes | None) -> bytes:
         return unreadable
 
 
-def _owner(layout: Layout, rendering: Rendering) -> tuple[int, int] | None:
+def _owner(identities: Identities, rendering: Rendering) -> tuple[int, int] | None:
     """Return the numbers of the owner and the group; None when only root could set them.
 
     :raises InstallError: when there is no such user or group: files must not silently become root's.
     """
     if os.geteuid() != 0 or rendering.kind not in (Kind.FILE, Kind.SYMLINK):
         return None
-    user = find_user(layout, rendering.owner)
+    user = identities.user(rendering.owner)
     uid = _number(rendering, "owner", rendering.owner, user.uid if user else None)
-    gid = _number(rendering, "group", rendering.group, find_group(layout, rendering.group))
+    gid = _number(rendering, "group", rendering.group, identities.group(rendering.group))
     return uid, gid
 
 
@@ -260,11 +235,3 @@ def _attributes_differ(output: Output, status: os.stat_result) -> bool:
     if stat.S_IMODE(status.st_mode) != output.mode:
         return True
     return output.owner is not None and output.owner != (status.st_uid, status.st_gid)
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _mark(status: os.stat_result) -> str:
-    return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ino}"

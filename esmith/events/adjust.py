@@ -29,17 +29,19 @@ def words_for(event: Event, plan: Plan, service: str, *, always: bool) -> list[s
     if always:
         return own
     named = False
-    reasons: list[str] = []
+    reasons: set[tuple[str, ...]] = set()
     for output in plan.outputs:
         services = output.rendering.metadata.services
         if services is None or service in services:
             named = named or services is not None
             if output.difference is not Difference.NONE:
                 word = (services or {}).get(service, "")
-                reasons += [word] if word else own
+                reasons.add((word,) if word else tuple(own))
     if not named:
         return own
-    return [strongest(reasons)] if reasons else []
+    if len(reasons) < 2:
+        return [word for words in reasons for word in words]
+    return [strongest(word for words in reasons for word in words)]
 
 
 def check_words(event: Event) -> None:

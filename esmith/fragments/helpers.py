@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from esmith.fragments.identity import find_user
+from esmith.fragments.identity import Identities
 from esmith.fragments.reads import Reads
 from esmith.fragments.records import Missing, Records, RecordView
 from esmith.layout import Layout
@@ -17,11 +17,14 @@ from esmith.schema.lists import entries
 _OCTET = 8
 
 
-def functions(layout: Layout, records: Records, reads: Reads, warnings: list[str]) -> dict[str, Callable[..., Any]]:
+def functions(
+    layout: Layout, records: Records, identities: Identities, reads: Reads, warnings: list[str]
+) -> dict[str, Callable[..., Any]]:
     """Return the functions for one template.
 
     :param layout: the root that paths are taken under.
     :param records: the databases.
+    :param identities: the users.
     :param reads: where looks at the disk are recorded.
     :param warnings: where ``warn`` puts its texts.
     """
@@ -45,8 +48,9 @@ def functions(layout: Layout, records: Records, reads: Reads, warnings: list[str
         return sorted(layout.inside(path) for path in globbing.glob(layout.under(pattern), include_hidden=True))
 
     def passwd(name: str) -> Any:
-        reads.files.add("/etc/passwd")
-        return find_user(layout, str(name)) or Missing.value(f"there is no unix account {name!r}", "create the account")
+        user = identities.user(str(name))
+        reads.users[str(name)] = user
+        return user or Missing.value(f"there is no unix account {name!r}", "create the account")
 
     def warn(text: str) -> str:
         if text not in warnings:

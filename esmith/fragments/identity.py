@@ -21,36 +21,60 @@ class User:
     shell: str
 
 
-def find_user(layout: Layout, name: str) -> User | None:
-    """Return the account of a user, None when there is none."""
-    fields = _own_line(layout, "/etc/passwd", name, 7)
-    if fields is not None:
-        return User(name, int(fields[2]), int(fields[3]), fields[5], fields[6]) if fields else None
-    try:
-        entry = pwd.getpwnam(name)
-    except KeyError:
+class Identities:
+    """The users and groups of a root; each is looked up once.
+
+    :param layout: the root.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._users: dict[str, User | None] = {}
+        self._groups: dict[str, int | None] = {}
+        self._own: dict[str, dict[str, list[str]] | None] = {}
+
+    def user(self, name: str) -> User | None:
+        """Return the account of a user, None when there is none."""
+        if name not in self._users:
+            self._users[name] = self._find_user(name)
+        return self._users[name]
+
+    def group(self, name: str) -> int | None:
+        """Return the number of a group, None when there is none."""
+        if name not in self._groups:
+            self._groups[name] = self._find_group(name)
+        return self._groups[name]
+
+    def _find_user(self, name: str) -> User | None:
+        own = self._own_file("/etc/passwd", 7)
+        if own is not None:
+            fields = own.get(name)
+            return User(name, int(fields[2]), int(fields[3]), fields[5], fields[6]) if fields else None
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            return None
+        return User(name, entry.pw_uid, entry.pw_gid, entry.pw_dir, entry.pw_shell)
+
+    def _find_group(self, name: str) -> int | None:
+        own = self._own_file("/etc/group", 4)
+        if own is not None:
+            return int(own[name][2]) if name in own else None
+        try:
+            return grp.getgrnam(name).gr_gid
+        except KeyError:
+            return None
+
+    def _own_file(self, path: str, count: int) -> dict[str, list[str]] | None:
+        """Return the lines of the root's own file by name; None when it has none, and the machine's counts."""
+        if path not in self._own:
+            self._own[path] = None if self._layout.is_machine else _read_accounts(self._layout.under(path), count)
+        return self._own[path]
+
+
+def _read_accounts(path: str, count: int) -> dict[str, list[str]] | None:
+    if not os.path.isfile(path):
         return None
-    return User(name, entry.pw_uid, entry.pw_gid, entry.pw_dir, entry.pw_shell)
-
-
-def find_group(layout: Layout, name: str) -> int | None:
-    """Return the number of a group, None when there is none."""
-    fields = _own_line(layout, "/etc/group", name, 4)
-    if fields is not None:
-        return int(fields[2]) if fields else None
-    try:
-        return grp.getgrnam(name).gr_gid
-    except KeyError:
-        return None
-
-
-def _own_line(layout: Layout, path: str, name: str, count: int) -> list[str] | None:
-    """Return the fields of a name in the root's own file: [] when not in it, None when the root has no such file."""
-    if layout.is_machine or not os.path.isfile(layout.under(path)):
-        return None
-    with open(layout.under(path), encoding="utf-8", errors="surrogateescape") as file:
-        for line in file:
-            fields = line.rstrip("\n").split(":")
-            if fields[0] == name and len(fields) == count and fields[2].isdigit():
-                return fields
-    return []
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        lines = [line.rstrip("\n").split(":") for line in file]
+    return {fields[0]: fields for fields in lines if len(fields) == count and fields[2].isdigit()}

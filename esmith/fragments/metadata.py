@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
 from dataclasses import dataclass, field
@@ -70,27 +69,36 @@ _KEYS = {
 }
 
 
-def load_metadata(tree: TemplateTree, template: Template) -> Metadata:
-    """Return what is said of a template, in its own directory or a parent's: key by key, the nearest wins.
+class MetadataFiles:
+    """The metadata files of one tree; each is read once.
 
-    A ``[files.NAME]`` table in the directory that holds the template speaks of that template alone.
-
-    :raises TemplateError: when a file is broken or says something unknown.
+    :param tree: where they are looked up.
     """
-    merged: dict[str, Any] = {}
-    said: dict[str, str] = {}
-    name = os.path.basename(template.path)
-    holder = os.path.dirname(template.path)
-    for directory, file in tree.metadata_files(template.path, is_file=template.is_file):
-        data = _read(file)
-        files = data.pop("files", {})
-        if directory == holder:
-            data |= files.get(name, {})
-        for key, value in data.items():
-            if key not in merged:
-                merged[key] = value
-                said[key] = file
-    return _metadata(merged, said)
+
+    def __init__(self, tree: TemplateTree) -> None:
+        self._tree = tree
+        self._read: dict[str, dict[str, Any]] = {}
+
+    def of(self, template: Template) -> Metadata:
+        """Return what is said of a template, in its own directory or a parent's: key by key, the nearest wins.
+
+        A ``[files.NAME]`` table in the directory that holds the template speaks of that template alone.
+
+        :raises TemplateError: when a file is broken or says something unknown.
+        """
+        merged: dict[str, Any] = {}
+        said: dict[str, str] = {}
+        holder, _, name = template.path.rpartition("/")
+        for directory, file in self._tree.metadata_files(template.path, is_file=template.is_file):
+            if file not in self._read:
+                self._read[file] = _read(file)
+            data = self._read[file]
+            own = data.get("files", {}).get(name, {}) if directory == (holder or "/") else {}
+            for key, value in {**data, **own}.items():
+                if key not in merged and key != "files":
+                    merged[key] = value
+                    said[key] = file
+        return _metadata(merged, said)
 
 
 def _read(file: str) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from esmith.fragments.identity import User
+
 
 @dataclass
 class Reads:
@@ -11,11 +13,15 @@ class Reads:
 
     :param props: (database, key, property) -> the value seen, None for a missing one; property "" is the type.
     :param listings: (database, type) of the records that were listed; type "" for all.
+    :param users: the accounts that were looked up, None for a missing one.
+    :param templates: other templates that were expanded.
     :param files: files and patterns that were looked at, as absolute paths of the configured system.
     """
 
     props: dict[tuple[str, str, str], str | None] = field(default_factory=dict)
     listings: set[tuple[str, str]] = field(default_factory=set)
+    users: dict[str, User | None] = field(default_factory=dict)
+    templates: set[str] = field(default_factory=set)
     files: set[str] = field(default_factory=set)
 
     def databases(self) -> set[str]:

@@ -188,48 +188,45 @@ def _line_changes(old: str, new: str) -> list[str]:
     return lines
 
 
-def read_changes(text: str) -> Changes:
-    """Read changes as the tables of the tests write them: a path, and below it what its file loses and gains."""
-    found: Changes = {}
-    for line in text.strip().splitlines():
-        if line.startswith("/"):
-            path = line
-            found[path] = []
-        elif line:
-            found[path].append(line)
-    return found
-
-
 @dataclass(frozen=True)
 class Case:
     """One row of a table: a setting and all that it changes.
 
     :param name: the name of the test.
     :param commands: the commands, one a line.
-    :param changes: what the event then changes, in all files (see :func:`read_changes`).
-    :param warns: a part of each warning the administrator gets.
+    :param warnings: a part of each warning the administrator gets.
+    :param changes: everything the event then changes.
     """
 
     name: str
     commands: str
-    changes: str
-    warns: tuple[str, ...] = ()
+    warnings: list[str]
+    changes: Changes
 
 
-def check_case(desk: Desk, case: Case) -> None:
-    """Check that a setting changes what its row says, nothing else, and that setting it back changes nothing."""
-    with desk.trial(case.commands) as trial:
-        plan = trial.plan()
-        assert changes_of(plan) == read_changes(case.changes)
-        assert len(plan.warnings) == len(case.warns), plan.warnings
-        for part in case.warns:
-            assert any(part in warning for warning in plan.warnings), plan.warnings
-        trial.set_back()
-        again = trial.plan(*(output.rendering.template.path for output in plan.changed))
-        assert changes_of(again) == {}
+def read_cases(path: Path) -> list[Case]:
+    """Read a table; ``cases/README.md`` says how it is written."""
+    cases = []
+    for block in path.read_text().split("\n\n"):
+        lines = block.strip("\n").splitlines()
+        while lines and lines[0].startswith("#"):
+            lines.pop(0)
+        if lines:
+            cases.append(_read_case(lines))
+    return cases
 
 
-def table(cases: list[Case]) -> pytest.MarkDecorator:
-    """Return the mark that runs a test for every row of a table."""
-    assert len({case.name for case in cases}) == len(cases), "two rows have the same name"
-    return pytest.mark.parametrize("case", cases, ids=[case.name for case in cases])
+def _read_case(lines: list[str]) -> Case:
+    commands, warnings = [], []
+    changes: Changes = {}
+    for line in lines[1:]:
+        if line.startswith("$ "):
+            commands.append(line[2:])
+        elif line.startswith("! "):
+            warnings.append(line[2:])
+        elif line.startswith("/"):
+            path = line
+            changes[path] = []
+        else:
+            changes[path].append(line)
+    return Case(lines[0], "\n".join(commands), warnings, changes)

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.programs import requires_program
+
 from .servers import Runsvdir, Server, ServiceTree, Svscan
-
-
-def requires_program(program: str, *, package: str) -> None:
-    """Skip the test when a program is missing; fail it when the environment has ESMITH_REQUIRE_DAEMONS=1.
-
-    :param package: the Debian package that has it.
-    """
-    if shutil.which(program):
-        return
-    missing = f"the program {program} is missing (Debian package {package})"
-    if os.environ.get("ESMITH_REQUIRE_DAEMONS") == "1":
-        pytest.fail(missing)
-    pytest.skip(missing)
 
 
 @pytest.fixture

@@ -1,0 +1,89 @@
+"""Turns into a shell on a machine of its own: the host's files with a prepared root laid over them, copy on write.
+
+Run as ``unshare -m -u -n -i -p --fork --kill-child python machine.py PREPARED WORK``. What is mounted here exists in
+this process's mount namespace only, every write goes to memory, and the host's processes, network and name are out of
+reach. Standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+#: Looked at and changed by what is played, so each of these mounts gets an upper layer of its own.
+CHANGED = ("/", "/etc", "/home", "/root", "/usr", "/var")
+#: Filesystems that are no files.
+_KERNEL = ("/proc", "/sys", "/dev", "/run")
+
+
+def mount(*words: str) -> None:
+    """Run mount(8).
+
+    :raises SystemExit: when it fails, with what it said.
+    """
+    done = subprocess.run(["mount", *words], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"cannot mount: {done.stderr.strip()}")
+
+
+def mount_points() -> list[str]:
+    """Return the mount points of this namespace but those of kernel filesystems, outermost first."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as file:
+        found = {line.split()[4].encode().decode("unicode_escape") for line in file}
+    return sorted(p for p in found if not any(p == kernel or p.startswith(f"{kernel}/") for kernel in _KERNEL))
+
+
+def lay_over(prepared: str, upper: str) -> None:
+    """Copy a prepared root into an upper layer; where the host has a link to a directory, into that directory."""
+    for directory, names, files in os.walk(prepared):
+        inside = directory.removeprefix(prepared) or "/"
+        target = upper + os.path.realpath(inside)
+        for name in [*names, *files]:
+            source, goal = os.path.join(directory, name), os.path.join(target, name)
+            if os.path.islink(source):
+                os.symlink(os.readlink(source), goal)
+            elif name in names:
+                host = os.path.realpath(os.path.join(inside, name))
+                os.makedirs(upper + host, exist_ok=True)
+                shutil.copystat(source, upper + host)
+            else:
+                shutil.copy2(source, goal)
+                status = os.stat(source)
+                os.chown(goal, status.st_uid, status.st_gid)
+
+
+def main() -> None:
+    """Build the machine and become its shell."""
+    prepared, work = sys.argv[1:]
+    merged = os.path.join(work, "machine")
+    layers = os.path.join(work, "layers")
+    os.makedirs(merged)
+    os.makedirs(layers)
+    mount("--make-rprivate", "/")
+    points = mount_points()
+    # The upper layer may not lie inside the lower one, so it is in memory; nothing of it is left behind either.
+    mount("-t", "tmpfs", "tmpfs", layers)
+    lay_over(prepared, os.path.join(layers, "prepared"))
+    for number, point in enumerate(points):
+        if point in CHANGED:
+            upper = os.path.join(layers, "prepared", point.strip("/"))
+            spare = os.path.join(layers, f"work{number}")
+            os.makedirs(upper, exist_ok=True)
+            os.makedirs(spare)
+            mount("-t", "overlay", "overlay", "-o", f"lowerdir={point},upperdir={upper},workdir={spare}", merged + point)
+        elif os.path.isdir(point):
+            mount("--rbind", point, merged + point)
+    for kernel in ("/dev", "/sys"):
+        mount("--rbind", kernel, merged + kernel)
+    mount("-t", "proc", "proc", merged + "/proc")
+    os.makedirs(merged + work, exist_ok=True)
+    mount("--bind", work, merged + work)
+    os.chroot(merged)
+    os.chdir(os.path.join(work, "desk"))
+    os.execvp("bash", ["bash", "--noprofile", "--norc"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""The small office the page's examples take for granted, as a root folder everything is expanded in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from tests.commands import Root, initialise
+from tests.page.stage import SERVICES, FolderStage
+
+USERS = ("jack", "john", "someoneuser", "tom", "user1")
+
+#: Accounts the page's chown calls and the templates need. Numbers as on SME Server where it has fixed ones.
+PASSWD = """\
+root:x:0:0:root:/root:/bin/bash
+qpsmtpd:x:453:453:qpsmtpd:/var/spool/qpsmtpd:/bin/false
+spamd:x:1005:1005:spamassassin:/var/spool/spamd:/bin/false
+clamav:x:1001:1001:clamav:/var/clamav:/bin/false
+alias:x:7790:2108:qmail alias:/var/qmail/alias:/bin/false
+admin:x:101:101:administrator:/home/e-smith:/bin/false
+"""
+GROUP = """\
+root:x:0:
+qpsmtpd:x:453:
+spamd:x:1005:
+clamav:x:1001:
+nofiles:x:2108:
+admin:x:101:
+shared:x:500:
+www:x:102:
+"""
+
+COMMANDS = """\
+config set LocalIP 192.168.1.1
+config set LocalNetmask 255.255.255.0
+config set GatewayIP 192.168.1.254
+config set ExternalIP 203.0.113.5
+config setprop InternalInterface Name eth0 Configuration static IPAddress 192.168.1.1 Netmask 255.255.255.0
+db domains set test.com domain
+db domains set mail.dom.ain domain
+db domains set domain.com domain
+db networks set 192.168.1.0 network Mask 255.255.255.0 SystemLocalNetwork yes
+db networks set 10.0.0.0 network Mask 255.255.0.0
+db accounts set group1 group Members tom,jack,john,user1
+db accounts set group2 group Members john
+db accounts set sales pseudonym Account john
+db accounts set boss@test.com pseudonym Account john
+"""
+
+
+def make_office(path: Path, work: Path) -> Path:
+    """Make the office in a folder, and return the folder.
+
+    :param work: a directory for the shell that does it.
+    """
+    root = initialise(path, "--domain", "example.com", "--name", "mail")
+    _accounts(root)
+    (path / "service").mkdir()
+    for name in SERVICES:
+        (path / "var/service" / name / "supervise").mkdir(parents=True, exist_ok=True)
+        (path / "service" / name).symlink_to(f"../var/service/{name}")
+        root.write(f"/var/service/{name}/run", "#!/bin/sh\n", mode=0o755)
+    for folder in ("var/spool/spamd/.spamassassin", "root", "var/log/spamd", "var/log/imap", "var/qmail/alias"):
+        (path / folder).mkdir(parents=True, exist_ok=True)
+    if os.path.isdir("/usr/share/php"):
+        # php.ini depends on it, and a machine would have it.
+        (path / "usr/share/php").mkdir(parents=True)
+    for log in ("spamd", "imap"):
+        root.write(f"/var/log/{log}/current", f"@400000005d1f5c3a00000000 {log} is listening\n")
+    stage = FolderStage(path, work)
+    try:
+        _settle(stage)
+    finally:
+        stage.close()
+    for fifo in path.glob("var/service/*/supervise/ok"):
+        fifo.unlink()
+    return path
+
+
+def _accounts(root: Root) -> None:
+    lines = [PASSWD]
+    groups = [GROUP]
+    for number, user in enumerate(USERS, 5001):
+        lines.append(f"{user}:x:{number}:{number}::/home/e-smith/files/users/{user}:/bin/false\n")
+        groups.append(f"{user}:x:{number}:\n")
+        home = root.file(f"/home/e-smith/files/users/{user}")
+        home.mkdir(parents=True, exist_ok=True)
+        if os.geteuid() == 0:
+            os.chown(home, number, number)
+    for path, shipped in (("/etc/passwd", lines), ("/etc/group", groups)):
+        text = "".join(shipped)
+        names = {line.split(":")[0] for line in text.splitlines()}
+        # The machine's own accounts stay: its programs run as them.
+        own = Path(path).read_text().splitlines(keepends=True)
+        root.write(path, text + "".join(line for line in own if line.split(":")[0] not in names))
+
+
+def _settle(stage: FolderStage) -> None:
+    commands = COMMANDS.splitlines()
+    commands += [f"db accounts set {user} user Uid {uid} Gid {uid} EmailForward local" for uid, user in enumerate(USERS, 5001)]
+    for command in [*commands, "signal-event bootstrap-console-save", "signal-event email-update"]:
+        outcome = stage.run(command)
+        assert outcome.code == 0, f"{command}: {outcome.err}"
+
+
+def copy_office(source: Path, target: Path) -> Path:
+    """Copy the office, with owners where one may set them."""
+    shutil.copytree(source, target, symlinks=True)
+    if os.geteuid() == 0:
+        for path in source.rglob("*"):
+            status = path.lstat()
+            os.chown(target / path.relative_to(source), status.st_uid, status.st_gid, follow_symlinks=False)
+    return target

@@ -1,0 +1,209 @@
+"""Where a transcript is played: one shell, on a machine of its own (as root) or over a root folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.page.shims import DANGEROUS, PLACED, lay_shims, write_program
+
+#: Every service the page or an event touches; all are supervised.
+SERVICES = ["clamd", "dovecot", "fetchmail", "freshclam", "httpd-e-smith", "imap", "imaps", "php-fpm", "pop3", "pop3s", "qmail", "qpsmtpd", "smtp-auth-proxy", "spamd", "sqpsmtpd"]
+#: Absolute paths in the page's shell commands that belong to the configured system.
+_PATHS = re.compile(
+    r"(?<![\w./])/(?=(?:etc/(?:e-smith|mail|init\.d|clamd\.conf|php\.ini)|var/(?:qmail|service|spool|log|lib)"
+    r"|service|home|root|sbin/e-smith|usr/bin/yum|usr/share/qpsmtpd)\b)"
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Stage:
+    """A shell that stays open from command to command, as an administrator's does.
+
+    :param work: a directory for what the stage keeps.
+    """
+
+    def __init__(self, work: Path) -> None:
+        self.work = work
+        self.log = work / "log"
+        self.services = work / "services"
+        self._count = 0
+        (work / "desk").mkdir(parents=True)
+        for file in (self.log, self.services):
+            file.touch()
+        self._shell = self._open()
+        self._hold_services()
+
+    def _open(self) -> subprocess.Popen[str]:
+        """Start the shell."""
+        raise NotImplementedError
+
+    def path(self, path: str) -> Path:
+        """Return where an absolute path of the stage can be reached from here."""
+        raise NotImplementedError
+
+    def localised(self, text: str) -> str:
+        """Return a command as it has to be typed on this stage."""
+        raise NotImplementedError
+
+    def run(self, text: str, typed: str | None = None) -> Outcome:
+        """Type a command, and return what it did.
+
+        :param typed: the text for the editor it opens.
+        """
+        self._count += 1
+        script, out, err = (self.work / f"{self._count}.{kind}" for kind in ("sh", "out", "err"))
+        script.write_text(self.localised(text) + "\n")
+        (self.work / "typed").write_text(typed or "")
+        code = self._tell(f". '{script}' </dev/null >'{out}' 2>'{err}'; echo $?")
+        decode = {"encoding": "utf-8", "errors": "replace"}
+        return Outcome(int(code), out.read_text(**decode), err.read_text(**decode).replace(f"{script}: ", ""))
+
+    def take(self, log: Path) -> list[str]:
+        """Return the lines of a log, and empty it."""
+        lines = log.read_text().splitlines()
+        log.write_text("")
+        return lines
+
+    def close(self) -> None:
+        """End the shell, and with it everything that ran on the stage."""
+        assert self._shell.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._shell.stdin.close()
+        self._shell.wait(timeout=60)
+
+    def _tell(self, line: str) -> str:
+        assert self._shell.stdin is not None
+        assert self._shell.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._shell.stdin.write(line + "\n")
+            self._shell.stdin.flush()
+        answer = self._shell.stdout.readline()
+        if not answer:
+            assert self._shell.stderr is not None
+            raise RuntimeError(f"the shell is gone: {self._shell.stderr.read()}")
+        return answer.strip()
+
+    def _hold_services(self) -> None:
+        """Supervise the services as far as the engine can tell: a FIFO open for reading, and the stand-in for sv."""
+        folder = self.localised("/service")
+        lines = [f"cd '{self.work}/desk'"]
+        for name in SERVICES:
+            fifo = f"{folder}/{name}/supervise/ok"
+            # The file "stat" is how the engine knows runsv.
+            lines.append(f"mkdir -p '{folder}/{name}/supervise'; touch '{folder}/{name}/supervise/stat'")
+            lines.append(f"rm -f '{fifo}'; mkfifo '{fifo}'; exec {{held}}<>'{fifo}'")
+        setup = self.work / "hold.sh"
+        setup.write_text("\n".join(lines) + "\n")
+        self._tell(f". '{setup}'; echo $?")
+
+    def _environment(self, path: str, service: str) -> dict[str, str]:
+        return {
+            "PATH": path,
+            "HOME": "/root",
+            "LC_ALL": "C.UTF-8",
+            "PAGE_LOG": str(self.log),
+            "PAGE_SERVICES": str(self.services),
+            "PAGE_SERVICE": service,
+            "PAGE_COUNTER": str(self.work / "counter"),
+            "PAGE_TYPED": str(self.work / "typed"),
+        }
+
+    def _start(self, *command: str, env: dict[str, str]) -> subprocess.Popen[str]:
+        pipes = subprocess.PIPE
+        return subprocess.Popen(command, stdin=pipes, stdout=pipes, stderr=pipes, text=True, env=env, bufsize=1)
+
+
+class FolderStage(Stage):
+    """A stage over a root folder: ESMITH_ROOT names it, and the page's absolute paths are taken below it.
+
+    :param root: the folder; it is changed.
+    """
+
+    def __init__(self, root: Path, work: Path) -> None:
+        self.root = root
+        for path, text in PLACED.items():
+            write_program(self.path(path), text)
+        super().__init__(work)
+
+    def path(self, path: str) -> Path:
+        """Return the path below the root folder."""
+        return self.root / path.lstrip("/")
+
+    def localised(self, text: str) -> str:
+        """Return the command with the root folder before the paths that its shell commands name."""
+        return "\n".join(self._localised_line(line) for line in text.split("\n"))
+
+    def _localised_line(self, line: str) -> str:
+        words = line.split(" ", 1)
+        if words[0].rsplit("/", 1)[-1] in ("expand-template", "db", "config"):
+            # These take the paths of their operands under the root by themselves.
+            words[0] = _PATHS.sub(f"{self.root}/", words[0])
+            return " ".join(words)
+        return _PATHS.sub(f"{self.root}/", line)
+
+    def _open(self) -> subprocess.Popen[str]:
+        lay_shims(self.work / "shims", chown=os.geteuid() != 0)
+        path = f"{self.work}/shims:{self.root}/sbin/e-smith:/usr/sbin:/usr/bin:/sbin:/bin:{self.work}/fallback"
+        env = {**self._environment(path, str(self.root / "service")), "ESMITH_ROOT": str(self.root)}
+        return self._start("bash", "--noprofile", "--norc", env=env)
+
+
+class MachineStage(Stage):
+    """A stage that is a machine: the page's absolute paths are the real ones, ESMITH_ROOT is not set.
+
+    :param prepared: the root folder whose files are laid over the machine; it is not changed.
+    """
+
+    def __init__(self, prepared: Path, work: Path) -> None:
+        self._prepared = prepared
+        super().__init__(work)
+
+    def path(self, path: str) -> Path:
+        """Return the path as this process reaches it: through the namespace of the shell."""
+        return Path(f"/proc/{self._pid}/root{path}")
+
+    def localised(self, text: str) -> str:
+        """Return the command unchanged."""
+        return text
+
+    def _open(self) -> subprocess.Popen[str]:
+        layer = self.work / "prepared"
+        shutil.copytree(self._prepared, layer, symlinks=True, ignore=shutil.ignore_patterns("ok"))
+        for status in (path for path in self._prepared.rglob("*") if not path.is_symlink()):
+            entry = status.lstat()
+            copy = layer / status.relative_to(self._prepared)
+            if copy.exists():
+                os.chown(copy, entry.st_uid, entry.st_gid)
+        for path, text in PLACED.items():
+            write_program(layer / path.lstrip("/"), text)
+        for name in DANGEROUS:
+            write_program(layer / "usr/sbin" / name, '#!/bin/sh\necho "$(basename "$0")" "$@" >> "$PAGE_LOG"\n')
+        write_program(layer / "usr/bin/systemctl", '#!/bin/sh\necho systemctl "$@" >> "$PAGE_LOG"\n')
+        lay_shims(self.work / "shims", chown=False)
+        path = f"{self.work}/shims:/sbin/e-smith:/usr/sbin:/usr/bin:/sbin:/bin:{self.work}/fallback"
+        unshare = ("unshare", "-m", "-u", "-n", "-i", "-p", "--fork", "--kill-child")
+        script = str(Path(__file__).with_name("machine.py"))
+        return self._start(
+            *unshare, sys.executable, "-IS", script, str(layer), str(self.work), env=self._environment(path, "/service")
+        )
+
+    def _hold_services(self) -> None:
+        self._tell("echo $?")
+        children = Path(f"/proc/{self._shell.pid}/task/{self._shell.pid}/children").read_text().split()
+        self._pid = children[0]
+        super()._hold_services()

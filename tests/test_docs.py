@@ -1,0 +1,347 @@
+"""The documents say what the program does: every name it knows is in them, and every transcript in them is run.
+
+A ``console`` block is a transcript: a line that begins with ``$`` is typed, lines that begin with ``>`` go on with it,
+the rest is what is printed. All blocks of one section are one shell session, under a new root with a small office. In
+what is printed, ``...`` stands for anything, and alone on a line for any number of lines.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import subprocess
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+from unittest import mock
+
+import click
+import jinja2.nodes
+import pytest
+
+import esmith
+from esmith.cli import db_help, expand_template, signal_event
+from esmith.cli import esmith as esmith_command
+from esmith.cli.verbs import VERBS
+from esmith.errors import ExitCode
+from esmith.fragments import metadata
+from esmith.fragments.helpers import FILTERS, functions
+from esmith.fragments.jinja import Engine
+from esmith.fragments.records import Records
+from esmith.schema import load
+from esmith.schema.types import TYPES
+from esmith.services.words import WORDS
+from tests.commands import TIMEOUT_SECONDS, Root
+
+HOME = Path(__file__).resolve().parent.parent
+DOCUMENTS = [HOME / "README.md", HOME / "CHANGELOG.md", *sorted((HOME / "docs").glob("*.md"))]
+LINKING = [*DOCUMENTS, HOME / "db/README.md", HOME / "templates-custom/README.md"]
+PROGRAMS = ("config", "db", "signal-event", "expand-template", "esmith")
+#: Folders of the configured system; for other programs than ours the session puts them below its root.
+ON_DISK = re.compile(r"(?<![\w.$\"'/}-])/(?=(?:etc|var|home|sbin|service)/)")
+MARK = "\x1e"
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a document, or the text of a section outside of such blocks (language "text" or "")."""
+
+    document: Path
+    section: str
+    language: str
+    line: int
+    text: str
+
+
+def _slug(heading: str) -> str:
+    """Return the anchor of a heading, as GitHub and Forgejo make it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def _headings(document: Path) -> list[tuple[int, int, str]]:
+    """Return line, level and text of every heading."""
+    found, fenced = [], False
+    for number, line in enumerate(document.read_text().splitlines()):
+        fenced ^= line.startswith("```")
+        heading = re.match(r"(#+) (.*)", line)
+        if heading and not fenced:
+            found.append((number, len(heading[1]), heading[2]))
+    return found
+
+
+def _section(name: str, heading: str) -> str:
+    """Return the text below a heading of a document of docs/, with all that is below that in turn."""
+    lines = (HOME / "docs" / name).read_text().splitlines()
+    headings = _headings(HOME / "docs" / name)
+    starts = [(number, level) for number, level, text in headings if text == heading]
+    assert len(starts) == 1, f"{name} has {len(starts)} headings {heading!r}"
+    start, level = starts[0]
+    end = min((number for number, other, _ in headings if number > start and other <= level), default=len(lines))
+    return "\n".join(lines[start + 1 : end])
+
+
+def _rows(text: str) -> list[list[str]]:
+    """Return the cells of the rows of every table, without the heading rows."""
+    rows = [
+        [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in text.splitlines() if line[:1] == "|"
+    ]
+    return [row for row, after in zip(rows, [*rows[1:], []], strict=True) if not _is_rule(row) and not _is_rule(after)]
+
+
+def _is_rule(row: list[str]) -> bool:
+    return bool(row) and all(re.fullmatch(":?-+:?", cell) for cell in row)
+
+
+def _first_column(text: str) -> list[str]:
+    """Return what stands in backquotes in the first column of the tables."""
+    return [name for row in _rows(text) for name in re.findall(r"`([^`]+)`", row[0])]
+
+
+def _blocks(*languages: str) -> list[Block]:
+    found = []
+    for document in DOCUMENTS:
+        section, start, language = "", 0, ""
+        lines = document.read_text().splitlines(keepends=True)
+        headings = {number: text for number, _, text in _headings(document)}
+        for number, line in enumerate(lines):
+            section = headings.get(number, section)
+            if line.startswith("```") and not start:
+                start, language = number + 1, line[3:].strip()
+            elif line.startswith("```"):
+                found.append(Block(document, section, language, start + 1, "".join(lines[start:number])))
+                start = 0
+    return [block for block in found if block.language in languages]
+
+
+def _names(blocks: list[Block]) -> list[str]:
+    return [f"{block.document.name}:{block.line}" for block in blocks]
+
+
+def _sessions() -> dict[str, list[Block]]:
+    sessions: dict[str, list[Block]] = {}
+    for block in _blocks("console"):
+        sessions.setdefault(f"{block.document.name}#{_slug(block.section)}", []).append(block)
+    return sessions
+
+
+def _commands(block: Block) -> list[tuple[str, str]]:
+    """Return what is typed and what is printed, command by command."""
+    found: list[tuple[str, str]] = []
+    for line in block.text.splitlines(keepends=True):
+        if line.startswith("$ "):
+            found.append((line[2:], ""))
+        elif line.startswith("> ") and not found[-1][1]:
+            found[-1] = (found[-1][0] + line[2:], "")
+        else:
+            found[-1] = (found[-1][0], found[-1][1] + line)
+    return found
+
+
+def _typed(command: str, root: Root) -> str:
+    first, _, rest = command.partition("\n")
+    if first.split()[0] not in PROGRAMS:
+        first = ON_DISK.sub(lambda _: f"{root.path}/", first)
+    return f"{first}\n{rest}"
+
+
+def _play(root: Root, commands: list[str]) -> list[tuple[int, str]]:
+    """Run commands in one shell and return the exit code of each and what it printed."""
+    script = "exec 2>&1\n" + "".join(f"{_typed(text, root)}printf '{MARK}%s{MARK}' $?\n" for text in commands)
+    path = f"{root.path}/sbin/e-smith:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "-c", script],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        cwd=root.path,
+        env={"ESMITH_ROOT": str(root.path), "PATH": path, "LC_ALL": "C.UTF-8"},
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+    texts = done.stdout.decode().split(MARK)
+    assert len(texts) == 2 * len(commands) + 1, f"the session ended early: {texts[-1]}{done.stderr.decode()}"
+    printed = [re.sub(rf"{re.escape(str(root.path))}(?=(/)?)", _no_root, text) for text in texts[::2]]
+    return [(int(code), text) for text, code in zip(printed, texts[1::2], strict=False)]
+
+
+def _no_root(found: re.Match[str]) -> str:
+    return "" if found[1] else "/"
+
+
+def _matches(expected: str, printed: str) -> bool:
+    lines = (re.escape(line).replace(r"\.\.\.", ".*") for line in expected.splitlines(keepends=True))
+    pattern = "".join(r"(?:.*\n)*" if line == ".*\\\n" else line for line in lines)
+    return re.fullmatch(pattern, printed) is not None
+
+
+@pytest.mark.parametrize("session", _sessions().values(), ids=list(_sessions()))
+def test_transcript(session: list[Block], office: Root) -> None:
+    """Every command of a transcript exits 0 and prints what the document shows."""
+    steps = [(block, *command) for block in session for command in _commands(block)]
+    played = _play(office, [typed for _, typed, _ in steps])
+    for (block, typed, expected), (code, printed) in zip(steps, played, strict=True):
+        place = f"{block.document.name}, block at line {block.line}: $ {typed}"
+        assert code == 0, f"{place}exits {code}:\n{printed}"
+        assert _matches(expected, printed), f"{place}prints\n{printed}\nnot\n{expected}"
+
+
+@pytest.mark.parametrize("block", _blocks("sh"), ids=_names(_blocks("sh")))
+def test_shell(block: Block) -> None:
+    """A block of shell that is not run is at least shell."""
+    subprocess.run(["sh", "-n", "-c", block.text], check=True)
+
+
+@pytest.mark.parametrize("block", _blocks("jinja"), ids=_names(_blocks("jinja")))
+def test_jinja(block: Block) -> None:
+    """A fragment shown in a document is Jinja2 and calls only functions and filters there are."""
+    engine = Engine(cast(Records, None), {})
+    engine.compile(block.text)
+    called = {
+        node.node.name
+        for node in engine.parse(block.text).find_all(jinja2.nodes.Call)
+        if isinstance(node.node, jinja2.nodes.Name)
+    }
+    assert called <= _function_names() | set(engine.globals)
+
+
+@pytest.mark.parametrize("block", _blocks("toml"), ids=_names(_blocks("toml")))
+def test_toml(block: Block, root: Root) -> None:
+    """A template.toml or a schema file shown in a document is accepted by what reads it."""
+    if block.document.name == "schema.md":
+        root.write("/etc/e-smith/db/demo/thing.toml", block.text)
+        root.esmith("initialize-databases")
+    else:
+        root.custom("/etc/demo-{key}/template.toml", block.text)
+        root.custom("/etc/demo-{key}/10text", "text\n")
+        root.expand("--explain", "/etc/demo-{key}")
+
+
+COMMANDS: dict[str, click.Command] = {
+    "`config` and `db`": db_help._group("db"),
+    "`signal-event`": signal_event._command,
+    "`expand-template`": expand_template._command,
+    "`esmith`": esmith_command.group,
+} | {f"`esmith {name}`": command for name, command in esmith_command.group.commands.items()}
+
+
+@pytest.mark.parametrize("heading", COMMANDS)
+def test_options(heading: str) -> None:
+    """Every option of a command is in its section of commands.md, and no other."""
+    text = _section("commands.md", heading)
+    if heading == "`esmith`":
+        text = text.partition("\n### ")[0]
+    options = {name for param in COMMANDS[heading].params if isinstance(param, click.Option) for name in param.opts}
+    named = set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", " ".join(re.findall(r"`([^`]+)`", text))))
+    assert options <= named
+    assert named - options <= {"--help", "-IS"}
+
+
+def test_commands_are_complete() -> None:
+    """Every subcommand of esmith has a section in commands.md, and every section is of one that exists."""
+    titles = [text for _, _, text in _headings(HOME / "docs/commands.md") if text.startswith("`")]
+    assert sorted(titles) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("verb", VERBS.values(), ids=list(VERBS))
+def test_verbs(verb: Any) -> None:
+    """Every verb is in commands.md with its operands."""
+    names = _first_column(_section("commands.md", "`config` and `db`"))
+    assert f"{verb.name} {verb.operands}".strip() in names
+
+
+def test_exit_codes() -> None:
+    """The table of exit codes in commands.md is the enum of the program."""
+    codes = {name: value for name, value in vars(ExitCode).items() if name.isupper()}
+    rows = _rows(_section("commands.md", "Exit codes"))
+    assert {row[1].strip("`"): int(row[0]) for row in rows if row[1]} == codes
+
+
+def test_environment_variables() -> None:
+    """Every environment variable that is the program's own is in commands.md, and no other."""
+    source = "".join(path.read_text() for path in (HOME / "esmith").rglob("*.py"))
+    used = set(re.findall(r"\"(ESMITH_[A-Z_]+|SUDO_USER)\"", source))
+    assert {name for name in _first_column(_section("commands.md", "Environment variables")) if name != "PATH"} == used
+
+
+def _function_names() -> set[str]:
+    parameters = inspect.signature(functions).parameters
+    return {*functions(**{name: mock.MagicMock() for name in parameters}), "template"}
+
+
+def test_functions_and_filters() -> None:
+    """The tables of functions and filters in fragments.md are those of the program."""
+    named = {name.partition("(")[0] for name in _first_column(_section("fragments.md", "Functions"))}
+    assert named == _function_names()
+    assert set(_first_column(_section("fragments.md", "Filters"))) == set(FILTERS)
+
+
+def test_template_keys() -> None:
+    """The table of the keys of template.toml in fragments.md is that of the program, with the words they take."""
+    text = _section("fragments.md", "template.toml")
+    assert set(_first_column(text)) == {*metadata._KEYS, "[files.NAME]"}
+    for word in (*metadata.ENGINES, *metadata.FILTERS, *metadata.KINDS):
+        assert f'"{word}"' in text
+
+
+def test_events() -> None:
+    """The table of events in events.md is the events that are shipped."""
+    shipped = {path.name for path in (HOME / "events").iterdir() if path.is_dir()} - {"actions"}
+    assert set(_first_column(_section("events.md", "The events"))) == shipped
+
+
+def test_service_words() -> None:
+    """The table of words in events.md is that of the program."""
+    words = {word for name, (_, others) in WORDS.items() for word in (name, *others)}
+    assert set(_first_column(_section("events.md", "Words"))) == words
+
+
+def test_schema_words() -> None:
+    """Every word and every type of a schema file is in db/README.md."""
+    text = (HOME / "db/README.md").read_text()
+    for word in (*load._RECORD_WORDS, *load._PROPERTY_WORDS, *TYPES):
+        assert re.search(rf"[`\[]{re.escape(word)}[`\]. ]", text), f"db/README.md does not tell of {word}"
+
+
+def _migrations() -> set[str]:
+    found = set()
+    for path in (HOME / "db").rglob("*.toml"):
+        data = tomllib.loads(path.read_text())
+        tables = {"": data, **data.get("properties", {}), " (value)": data.get("value", {})}
+        for name, table in tables.items():
+            if {"renamed-from", "obsolete-values", "replace-values", "raise-to", "removed"} & table.keys():
+                found.add(f"{path.parent.name} {path.stem} {name}".strip())
+    return found
+
+
+def test_migrations() -> None:
+    """The table of migrations in schema.md is what the schema files say."""
+    assert set(_first_column(_section("schema.md", "The migrations"))) == _migrations()
+
+
+@pytest.mark.parametrize("document", LINKING, ids=lambda path: str(path.relative_to(HOME)))
+def test_links(document: Path) -> None:
+    """Every link to a file leads to one, and every anchor to a heading."""
+    text = re.sub(r"^```.*?^```$|`[^`\n]+`", "", document.read_text(), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (document.parent / path).resolve() if path else document
+        assert file.exists(), f"{document.name}: {target}"
+        assert file == HOME or HOME in file.parents, f"{document.name}: {target} leads out of the project"
+        if anchor:
+            assert anchor in {_slug(heading) for _, _, heading in _headings(file)}, f"{document.name}: {target}"
+
+
+def test_index() -> None:
+    """Every document is in the index of docs/."""
+    index = (HOME / "docs/README.md").read_text()
+    for document in (HOME / "docs").glob("*.md"):
+        assert document.name == "README.md" or f"({document.name})" in index
+
+
+def test_changelog() -> None:
+    """The changelog begins with the version of the program."""
+    versions = re.findall(r"^## \[([^\]]+)\]", (HOME / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert versions[0] == esmith.__version__
