@@ -52,16 +52,17 @@ class Host(Protocol):
 
 
 class DiskHost:
-    """Does it."""
+    """Does it. Only one at a time may work on a root: it removes what another left behind that was killed."""
 
     def __init__(self) -> None:
         self._count = 0
+        self._swept: set[str] = set()
 
     def stage(self, target: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> str:
         """Write a new file beside its target."""
         staged = self._staged_name(target)
         try:
-            os.makedirs(os.path.dirname(target), exist_ok=True)
+            self._prepare(os.path.dirname(target))
             self._write(staged, content, mode, owner)
         except OSError as error:
             self._remove_if_there(staged)
@@ -72,7 +73,7 @@ class DiskHost:
         """Make a symbolic link beside its target."""
         staged = self._staged_name(target)
         try:
-            os.makedirs(os.path.dirname(target), exist_ok=True)
+            self._prepare(os.path.dirname(target))
             os.symlink(points_to, os.fsencode(staged))
             if owner is not None:
                 os.lchown(staged, *owner)
@@ -126,11 +127,17 @@ class DiskHost:
     def sync(self, directories: set[str]) -> None:
         """Make renames and removals in these directories durable."""
         for directory in sorted(directories):
-            descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            sync_directory(directory)
+
+    def _prepare(self, directory: str) -> None:
+        """Make a directory where there is none, and sweep it once."""
+        if directory in self._swept:
+            return
+        make_directory(directory)
+        self._swept.add(directory)
+        for entry in os.scandir(directory):
+            if entry.name.startswith(STAGED_PREFIX) and not entry.is_dir(follow_symlinks=False):
+                self._remove_if_there(entry.path)
 
     def _staged_name(self, target: str) -> str:
         self._count += 1
@@ -202,6 +209,29 @@ class RecordingHost:
 
     def _note(self, operation: str, target: str) -> None:
         self.operations.append((operation, self._layout.inside(target)))
+
+
+def make_directory(directory: str) -> None:
+    """Make a directory and its parents, readable by everybody whatever the umask, and durable.
+
+    :raises OSError: when that is not possible.
+    """
+    if os.path.isdir(directory):
+        return
+    parent = os.path.dirname(directory)
+    make_directory(parent)
+    os.mkdir(directory)
+    os.chmod(directory, 0o755)
+    sync_directory(parent)
+
+
+def sync_directory(directory: str) -> None:
+    """Make what was renamed, made or removed in a directory durable."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def trouble(path: str, error: OSError) -> InstallError:

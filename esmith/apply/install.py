@@ -11,7 +11,6 @@ from esmith.apply.host import Host
 from esmith.apply.installed import TABLE, Installed, digest_of, mark_of
 from esmith.apply.keep import keep_aside
 from esmith.apply.plan import Difference, Output, Plan
-from esmith.errors import InstallError
 from esmith.fragments.rendering import Kind
 from esmith.layout import Layout
 from esmith.store.model import Author
@@ -23,6 +22,7 @@ def stage(plan: Plan, host: Host) -> None:
 
     :raises InstallError: when one cannot be written; what was staged is gone again then.
     """
+    complete = False
     try:
         for output in plan.changed:
             if output.difference not in (Difference.CREATE, Difference.REPLACE):
@@ -32,9 +32,10 @@ def stage(plan: Plan, host: Host) -> None:
                 output.staged = host.stage_link(output.target, content, output.owner)
             else:
                 output.staged = host.stage(output.target, content, output.mode, output.owner)
-    except InstallError:
-        discard(plan, host)
-        raise
+        complete = True
+    finally:
+        if not complete:
+            discard(plan, host)
 
 
 def discard(plan: Plan, host: Host) -> None:
@@ -60,10 +61,8 @@ def install(plan: Plan, host: Host, layout: Layout) -> list[str]:
                 notes.append(f"{output.path} was {output.foreign}; the old file is kept in {copy}")
             _install_one(output, host)
             directories.add(os.path.dirname(output.target))
-    except InstallError:
-        discard(plan, host)
-        raise
     finally:
+        discard(plan, host)
         host.sync(directories)
     return notes
 

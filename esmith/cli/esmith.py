@@ -16,8 +16,7 @@ from esmith.cli.status import status_command
 @click.group()
 @root_option
 @click.version_option(__version__, prog_name="esmith")
-@click.pass_context
-def group(context: click.Context, root: str | None) -> None:
+def group() -> None:
     """Set up and look after the configuration databases and templates.
 
     \b
@@ -25,7 +24,6 @@ def group(context: click.Context, root: str | None) -> None:
       config setprop qpsmtpd DNSBL enabled
       signal-event email-update
     """
-    context.obj = root
 
 
 for command in (init_command, initialize_command, status_command, history_command, undo_command):

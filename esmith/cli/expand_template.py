@@ -36,6 +36,7 @@ from esmith.store import open_store
 )
 @click.option("--timeout", default=LOCK_TIMEOUT, show_default=True, help="Seconds to wait for an event.")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.pass_obj
 def _command(
     root: str | None,
     dry_run: bool,

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from esmith.cli.output import print_lines
+from esmith.cli.program import root_option
 from esmith.layout import Layout
 from esmith.schema.load import Schema
 from esmith.store import open_store
@@ -26,6 +27,7 @@ _SHOWN_CHANGES = 20
 @click.option("--database", metavar="NAME", help="Only revisions that changed this database.")
 @click.option("--key", metavar="KEY", help="Only revisions that changed this record.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@root_option
 @click.pass_obj
 def history_command(root: str | None, limit: int, database: str | None, key: str | None, as_json: bool) -> int:
     """Show who changed which settings, the newest change first."""
@@ -49,6 +51,7 @@ def history_command(root: str | None, limit: int, database: str | None, key: str
 @click.command("undo")
 @click.argument("number", type=int)
 @click.option("--force", is_flag=True, help="Also when a later revision changed the same property.")
+@root_option
 @click.pass_obj
 def undo_command(root: str | None, number: int, force: bool) -> int:
     """Set what revision NUMBER changed back to what it was before; that is a revision of its own.

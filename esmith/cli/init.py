@@ -10,7 +10,7 @@ from esmith.apply.host import DiskHost
 from esmith.apply.shipped import lay_commands, lay_shipped
 from esmith.apply.trial import lay_trial_accounts
 from esmith.cli.output import print_lines
-from esmith.cli.program import warn
+from esmith.cli.program import root_option, warn
 from esmith.errors import UsageError
 from esmith.layout import Layout
 from esmith.schema.initialize import initialize_databases
@@ -24,6 +24,7 @@ from esmith.store.protocol import Store
 @click.command("init")
 @click.option("--domain", metavar="NAME", help="The primary domain (DomainName), e.g. example.com.")
 @click.option("--name", metavar="NAME", help="The name of this host (SystemName), e.g. mail.")
+@root_option
 @click.pass_obj
 def init_command(root: str | None, domain: str | None, name: str | None) -> int:
     """Set up a root, or bring one up to date after an upgrade.
@@ -55,6 +56,7 @@ def init_command(root: str | None, domain: str | None, name: str | None) -> int:
 
 
 @click.command("initialize-databases")
+@root_option
 @click.pass_obj
 def initialize_command(root: str | None) -> int:
     """Apply migrations, defaults and forced values to every database.

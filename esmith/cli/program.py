@@ -9,7 +9,21 @@ import click
 
 from esmith.cli.output import complain, run
 
-root_option = click.option("--root", metavar="DIR", help="The root folder; default: ESMITH_ROOT, else /.")
+
+def _remember_root(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        context.obj = value
+
+
+#: ``--root``, for commands and subcommands alike; they get it by ``click.pass_obj``.
+root_option = click.option(
+    "--root",
+    metavar="DIR",
+    expose_value=False,
+    is_eager=True,
+    callback=_remember_root,
+    help="The root folder; default: ESMITH_ROOT, else /.",
+)
 
 
 def run_click(command: click.Command, program: str) -> NoReturn:

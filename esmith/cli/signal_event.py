@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -26,8 +27,10 @@ from esmith.store.protocol import Snapshot
     "--timeout", default=LOCK_TIMEOUT, show_default=True, help="How long to wait for another event, in seconds."
 )
 @click.option("--verbose", "-v", is_flag=True, help="Say what was done; the default at a terminal.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as a JSON object.")
 @click.argument("event")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@click.pass_obj
 def _command(
     root: str | None,
     dry_run: bool,
@@ -35,6 +38,7 @@ def _command(
     restart: bool,
     timeout: float,
     verbose: bool,
+    as_json: bool,
     event: str,
     arguments: tuple[str, ...],
 ) -> int:
@@ -57,7 +61,9 @@ def _command(
     if show_diff:
         with store.snapshot() as snapshot:
             print_lines(_diffs(result, snapshot, Schema(layout)))
-    if dry_run:
+    if as_json:
+        print_lines([json.dumps(_data(result), ensure_ascii=False)])
+    elif dry_run:
         print_lines(_summary(result))
     elif verbose or sys.stderr.isatty():
         for line in _summary(result):
@@ -67,6 +73,16 @@ def _command(
 
 def _diffs(result: Result, snapshot: Snapshot, schema: Schema) -> list[str]:
     return [line for output in result.plan.changed for line in diff(output, snapshot, schema)]
+
+
+def _data(result: Result) -> dict[str, Any]:
+    return {
+        "files": [{"path": output.path, "change": output.difference.value} for output in result.plan.changed],
+        "unchanged": len(result.plan.outputs) - len(result.plan.changed),
+        "actions": result.actions,
+        "services": result.services,
+        "notes": result.notes,
+    }
 
 
 def _summary(result: Result) -> list[str]:

