@@ -12,7 +12,7 @@ from esmith.apply.plan import Plan
 from esmith.cli.output import print_lines
 from esmith.cli.program import root_option, run_click, warn
 from esmith.events.expand import expand_templates, plan_templates
-from esmith.events.signal import LOCK_TIMEOUT
+from esmith.events.lock import LOCK_TIMEOUT
 from esmith.layout import Layout
 from esmith.schema.load import Schema
 from esmith.store import open_store

@@ -12,6 +12,7 @@ from esmith.apply.trial import lay_trial_accounts
 from esmith.cli.output import print_lines
 from esmith.cli.program import root_option, warn
 from esmith.errors import UsageError
+from esmith.events.lock import LOCK_TIMEOUT, EventLock
 from esmith.layout import Layout
 from esmith.schema.initialize import initialize_databases
 from esmith.schema.load import Schema
@@ -33,10 +34,11 @@ def init_command(root: str | None, domain: str | None, name: str | None) -> int:
     applies defaults and migrations. What an administrator set, and templates-custom, stay as they are.
     """
     layout = _layout(root)
-    host = DiskHost()
-    notes = lay_shipped(layout, host)
-    lay_commands(layout, host)
-    lay_trial_accounts(layout, host)
+    with EventLock(layout, "esmith init", timeout=LOCK_TIMEOUT, say=warn):
+        host = DiskHost()
+        notes = lay_shipped(layout, host)
+        lay_commands(layout, host)
+        lay_trial_accounts(layout, host)
     store = open_store(layout, create=True)
     author = Author.current(["esmith", "init"])
     schema = Schema(layout)

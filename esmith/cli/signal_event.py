@@ -11,7 +11,8 @@ import click
 from esmith.apply.diff import describe, diff
 from esmith.cli.output import print_lines
 from esmith.cli.program import root_option, run_click, warn
-from esmith.events.signal import LOCK_TIMEOUT, Result, rehearse_event, signal_event
+from esmith.events.lock import LOCK_TIMEOUT
+from esmith.events.signal import Result, rehearse_event, signal_event
 from esmith.layout import Layout
 from esmith.schema.load import Schema
 from esmith.store import open_store

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from esmith.apply.host import DiskHost
 from esmith.apply.install import remember
 from esmith.apply.plan import Plan, make_plan
-from esmith.events.lock import EventLock
+from esmith.events.lock import LOCK_TIMEOUT, EventLock
 from esmith.events.log import EventLog
-from esmith.events.signal import LOCK_TIMEOUT, carry_out
+from esmith.events.signal import carry_out
 from esmith.fragments.render import Renderer
 from esmith.layout import Layout
 from esmith.store.model import Author

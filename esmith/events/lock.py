@@ -15,6 +15,8 @@ from esmith.layout import Layout
 
 #: Tells the commands an action runs that their event holds the lock: its secret word.
 ENVIRONMENT = "ESMITH_EVENT_LOCK"
+#: How long to wait for another event, in seconds.
+LOCK_TIMEOUT = 300.0
 _POLL_SECONDS = 0.1
 
 

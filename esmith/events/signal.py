@@ -12,7 +12,7 @@ from esmith.apply.plan import Plan, make_plan
 from esmith.events.actions import ActionRunner, ProcessRunner, RecordingRunner
 from esmith.events.adjust import Finder, adjust_services, check_words
 from esmith.events.definition import ADJUST_PLACE, EXPAND_PLACE, Event, load_event
-from esmith.events.lock import EventLock
+from esmith.events.lock import LOCK_TIMEOUT, EventLock
 from esmith.events.log import EventLog
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import Layout
@@ -21,9 +21,6 @@ from esmith.services.model import Supervisor
 from esmith.services.recording import RecordingSupervisor
 from esmith.store.model import Author
 from esmith.store.protocol import Store
-
-#: How long to wait for another event, in seconds.
-LOCK_TIMEOUT = 300.0
 
 
 @dataclass
