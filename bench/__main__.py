@@ -71,7 +71,8 @@ def make_root(folder: Path, name: str, *, users: int = 0) -> Path:
     with store.transaction(AUTHOR) as transaction:
         for number in range(users):
             transaction.set_type("accounts", f"user{number}", "user")
-            transaction.set_prop("accounts", f"user{number}", "EmailForward", "local")
+            for prop, value in (("EmailForward", "local"), ("Uid", str(5000 + number))):
+                transaction.set_prop("accounts", f"user{number}", prop, value)
     store.close()
     return root
 
@@ -136,8 +137,8 @@ def compare_with_perl(root: Path) -> None:
 def main() -> None:
     """Print the table."""
     print(f"{'first / second, medians of ' + str(ROUNDS) + ' turns':<68} {'first':>12} {'second':>12} {'ratio':>8}")
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory() as directory:
+        folder = Path(directory)
         small, large = make_root(folder, "small"), make_root(folder, "large", users=20_000)
         compare_with_perl(small)
         row(

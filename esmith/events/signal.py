@@ -22,6 +22,9 @@ from esmith.services.recording import RecordingSupervisor
 from esmith.store.model import Author
 from esmith.store.protocol import Store
 
+#: More would hide the first ones; a thousand users without an account are a thousand warnings.
+_SHOWN_WARNINGS = 10
+
 
 @dataclass
 class Result:
@@ -179,9 +182,13 @@ def carry_out(plan: Plan, host: Host, layout: Layout, log: EventLog, say: Callab
 
     :raises InstallError: when a file could not be written.
     """
-    for warning in plan.warnings:
+    warnings = plan.warnings
+    for warning in warnings:
         log.write(f"WARNING: {warning}")
+    for warning in warnings[:_SHOWN_WARNINGS]:
         say(warning)
+    if len(warnings) > _SHOWN_WARNINGS:
+        say(f"... and {len(warnings) - _SHOWN_WARNINGS} more warnings, in the log")
     stage(plan, host)
     for note in install(plan, host, layout):
         log.write(note)
