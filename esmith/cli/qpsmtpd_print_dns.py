@@ -17,6 +17,7 @@ from esmith.store import open_store
 @click.command()
 @root_option
 @click.argument("domain", required=False)
+@click.pass_obj
 def _command(root: str | None, domain: str | None) -> int:
     """Print sample DNS entries for DOMAIN: its DKIM key, its SPF and its DMARC policy.
 
@@ -33,7 +34,7 @@ def _command(root: str | None, domain: str | None) -> int:
         if not domain:
             raise EsmithError("there is no primary domain", hint="config set DomainName example.com")
         entries = sample_entries(layout, domain)
-        reason = unsigned_because(snapshot, domain)
+        reason = unsigned_because(layout, snapshot, domain)
     print_lines([*ADVICE, "", "", *entries])
     if reason:
         warn(f"mail from {domain} is not signed yet: {reason}")

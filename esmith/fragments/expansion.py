@@ -9,7 +9,7 @@ from esmith.errors import TemplateError
 from esmith.fragments.engine import Choice, choose_engine
 from esmith.fragments.helpers import functions
 from esmith.fragments.identity import Identities
-from esmith.fragments.jinja import Engine
+from esmith.fragments.jinja import Compiled, Engine
 from esmith.fragments.metadata import Metadata, MetadataFiles
 from esmith.fragments.records import Records, RecordView
 from esmith.fragments.rendering import Kind, Rendering
@@ -27,6 +27,7 @@ class Expansion:
     :param identities: the users.
     :param rendering: the output; what is found goes there.
     :param record: database and key of the record it is for; None for a template without ``foreach``.
+    :param compiled: fragments that were compiled before for another output.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Expansion:
         identities: Identities,
         rendering: Rendering,
         record: tuple[str, str] | None,
+        compiled: Compiled,
     ) -> None:
         self._tree = tree
         self._metadata = metadata
@@ -48,7 +50,7 @@ class Expansion:
             rendering.reads.props[*record, ""] = snapshot.type_of(*record)
             self._variables["record"] = RecordView(records, *record)
         helpers = functions(layout, records, identities, rendering.reads, rendering.warnings)
-        self._engine = Engine(records, helpers | {"template": self._sub_template})
+        self._engine = Engine(records, helpers | {"template": self._sub_template}, compiled)
 
     def fill(self) -> None:
         """Expand the output.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import CodeType
 from typing import Any
 
 import jinja2
@@ -12,6 +13,9 @@ from jinja2.utils import missing
 from esmith.errors import TemplateError
 from esmith.fragments.helpers import FILTERS
 from esmith.fragments.records import Databases, DatabaseView, Missing, MissingValueError, Records, RecordView, Scalar
+
+#: Compiled fragments, by path and text.
+Compiled = dict[tuple[str, str], CodeType]
 
 
 class _RecordContext(Context):
@@ -29,11 +33,12 @@ class Engine(jinja2.Environment):
 
     :param records: the databases.
     :param functions: the helper functions.
+    :param compiled: fragments that were compiled before for another output, by path and text.
     """
 
     context_class = _RecordContext
 
-    def __init__(self, records: Records, functions: dict[str, Callable[..., Any]]) -> None:
+    def __init__(self, records: Records, functions: dict[str, Callable[..., Any]], compiled: Compiled) -> None:
         super().__init__(
             trim_blocks=True,
             lstrip_blocks=True,
@@ -43,6 +48,7 @@ class Engine(jinja2.Environment):
             cache_size=0,
         )
         self.records = records
+        self._compiled = compiled
         self.globals |= functions
         self.globals["db"] = Databases(records)
         self.filters |= FILTERS
@@ -79,7 +85,9 @@ class Engine(jinja2.Environment):
         :raises TemplateError: when it is wrong, or uses something that does not exist.
         """
         try:
-            code = self.compile(text, name=path, filename=path)
+            code = self._compiled.get((path, text))
+            if code is None:
+                code = self._compiled[path, text] = self.compile(text, name=path, filename=path)
             return jinja2.Template.from_code(self, code, self.make_globals(None)).render(variables)
         except jinja2.TemplateSyntaxError as error:
             raise TemplateError(
@@ -93,12 +101,7 @@ class Engine(jinja2.Environment):
 
         :raises TemplateError: when it is wrong.
         """
-        try:
-            return bool(self.compile_expression(expression, undefined_to_none=False)(**variables))
-        except jinja2.TemplateSyntaxError as error:
-            raise TemplateError(f"{expression!r}: {error.message}", place=path, hint=_for(output)) from error
-        except _MISTAKES as error:
-            raise _template_error(error, path, output) from error
+        return bool(self.expand(f"{{{{ 'yes' if ({expression}) else '' }}}}", path, output, variables))
 
 
 #: What an expression of a fragment may raise. Anything else is a defect of the engine and should be seen as one.

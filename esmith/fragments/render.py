@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from types import CodeType
 
 from esmith.errors import TemplateError
 from esmith.fragments.identity import Identities
@@ -42,6 +43,7 @@ class Renderer:
         self.identities = Identities(layout)
         self._output = output
         self.recall: Recall | None = None
+        self._compiled: dict[tuple[str, str], CodeType] = {}
 
     def render(self, path: str) -> Iterator[Rendering]:
         """Yield the outputs of a template: one, or one for each record its metadata names.
@@ -90,7 +92,10 @@ class Renderer:
         from esmith.fragments.expansion import Expansion
 
         rendering = Rendering(output, template, metadata)
-        Expansion(self.layout, self.snapshot, self.tree, self.metadata, self.identities, rendering, record).fill()
+        expansion = Expansion(
+            self.layout, self.snapshot, self.tree, self.metadata, self.identities, rendering, record, self._compiled
+        )
+        expansion.fill()
         return rendering
 
 

@@ -68,10 +68,7 @@ def published_key(layout: Layout, domain: str) -> PublishedKey:
     """
     if not _DOMAIN.fullmatch(domain):
         raise UsageError(f"{domain!r} is not a domain name", hint="qpsmtpd-print-dns DOMAIN, e.g. example.com")
-    directory = f"{KEYS}/{domain}"
-    # The template of config/dkim chooses by the same rule.
-    if not all(os.path.exists(layout.under(f"{directory}/{part}")) for part in ("private", "selector")):
-        directory = f"{KEYS}/{DEFAULT}"
+    directory = f"{KEYS}/{domain if _has_own_key(layout, domain) else DEFAULT}"
     if not os.path.exists(layout.under(directory)):
         raise EsmithError(
             f"there is no DKIM key for {domain}",
@@ -81,13 +78,20 @@ def published_key(layout: Layout, domain: str) -> PublishedKey:
     return PublishedKey(_selector(layout, directory), _public_key(layout, directory))
 
 
-def unsigned_because(snapshot: Snapshot, domain: str) -> str:
+def unsigned_because(layout: Layout, snapshot: Snapshot, domain: str) -> str:
     """Return why the mail of a domain is not signed; "" when it is."""
     if snapshot.prop("configuration", "qpsmtpd", "DKIMSigning") != "enabled":
         return "DKIMSigning of qpsmtpd is not enabled"
     if snapshot.prop("domains", domain, "DKIMSigning") == "disabled":
         return f"DKIMSigning of the domain {domain} is disabled"
+    if snapshot.type_of("domains", domain) != "domain" and not _has_own_key(layout, domain):
+        return "it is no domain of this server (db domains set NAME domain) and has no key of its own"
     return ""
+
+
+def _has_own_key(layout: Layout, domain: str) -> bool:
+    # The template of config/dkim chooses by the same rule.
+    return all(os.path.exists(layout.under(f"{KEYS}/{domain}/{part}")) for part in ("private", "selector"))
 
 
 def _selector(layout: Layout, directory: str) -> str:
