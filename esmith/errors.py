@@ -33,6 +33,8 @@ class ExitCode:
     SERVICE = 8
     #: Another event is running and did not end in time.
     BUSY = 9
+    #: The program that reads a generated file refuses it. No file was touched.
+    CHECK = 10
 
 
 class EsmithError(Exception):
@@ -84,6 +86,12 @@ class InstallError(EsmithError):
     """A generated file could not be put in place."""
 
     exit_code = ExitCode.INSTALL
+
+
+class CheckError(EsmithError):
+    """The program that reads a generated file refuses the staged one."""
+
+    exit_code = ExitCode.CHECK
 
 
 class StoreError(EsmithError):

@@ -6,9 +6,11 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from esmith.apply.check import check
 from esmith.apply.host import DiskHost, Host, RecordingHost
-from esmith.apply.install import install, remember, stage
+from esmith.apply.install import discard, install, remember, stage
 from esmith.apply.plan import Plan, make_plan
+from esmith.errors import CheckError
 from esmith.events.actions import ActionRunner, ProcessRunner, RecordingRunner
 from esmith.events.adjust import Finder, adjust_services, check_words
 from esmith.events.definition import ADJUST_PLACE, EXPAND_PLACE, Event, load_event
@@ -178,8 +180,9 @@ class _Run:
 
 
 def carry_out(plan: Plan, host: Host, layout: Layout, log: EventLog, say: Callable[[str], None]) -> None:
-    """Stage and install a plan; what the administrator should know is said and logged.
+    """Stage, check and install a plan; what the administrator should know is said and logged.
 
+    :raises CheckError: when a program refuses its file; nothing was changed.
     :raises InstallError: when a file could not be written.
     """
     warnings = plan.warnings
@@ -190,6 +193,14 @@ def carry_out(plan: Plan, host: Host, layout: Layout, log: EventLog, say: Callab
     if len(warnings) > _SHOWN_WARNINGS:
         say(f"... and {len(warnings) - _SHOWN_WARNINGS} more warnings, in the log")
     stage(plan, host)
+    try:
+        unchecked = check(plan, layout)
+    except CheckError:
+        discard(plan, host)
+        raise
+    for missing in unchecked:
+        log.write(str(missing))
+        say(str(missing))
     for note in install(plan, host, layout):
         log.write(note)
         say(note)

@@ -67,7 +67,11 @@ class Expansion:
         rendering.owner = self.value("owner", metadata.owner)
         rendering.group = self.value("group", metadata.group)
         rendering.mode = _mode(self.value("mode", metadata.mode), metadata.said.get("mode", ""))
-        rendering.content = _filtered(self.text(rendering.template, metadata), metadata.filters)
+        parts = self._parts(rendering.template, metadata)
+        rendering.content = _filtered(b"".join(parts), metadata.filters)
+        if not metadata.filters:
+            counts = (part.count(b"\n") for part in parts)
+            rendering.spans = list(zip(rendering.template.fragments, counts, strict=True))
         if metadata.kind == "symlink":
             rendering.kind, rendering.content = Kind.SYMLINK, rendering.content.strip()
 
@@ -83,13 +87,13 @@ class Expansion:
         source = self._rendering.metadata.said[key]
         return self._engine.expand(text, source, self._rendering.path, self._variables).strip()
 
-    def text(self, template: Template, metadata: Metadata) -> bytes:
-        """Return the text of a template."""
+    def _parts(self, template: Template, metadata: Metadata) -> list[bytes]:
+        """Return what each fragment of a template gives."""
         parts = []
         for fragment in template.fragments:
             parts.append(self._fragment(fragment, metadata))
             self._suspect(fragment, parts[-1], metadata)
-        return b"".join(parts)
+        return parts
 
     def _sub_template(self, path: str, **variables: Any) -> str:
         """Return the text of another template, with variables: the function ``template`` of fragments."""
@@ -98,7 +102,7 @@ class Expansion:
         outer = self._variables
         self._variables = outer | variables
         try:
-            return self.text(template, self._metadata.of(template)).decode("utf-8", "surrogateescape")
+            return b"".join(self._parts(template, self._metadata.of(template))).decode("utf-8", "surrogateescape")
         finally:
             self._variables = outer
 

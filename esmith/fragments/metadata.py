@@ -17,6 +17,24 @@ KINDS = ("file", "symlink")
 
 
 @dataclass(frozen=True)
+class Check:
+    """How a generated file is checked before it is installed.
+
+    :param command: program and arguments; ``{file}`` is the staged file, ``{dir}`` its directory.
+    :param package: the Debian package that has the program.
+    :param fails_on: a pattern of what it prints when it refuses the file, for programs whose exit status is 0 then.
+    :param beside: patterns of files of the machine that have to stand beside the file.
+    :param timeout: seconds after which the check has failed.
+    """
+
+    command: tuple[str, ...]
+    package: str
+    fails_on: str = ""
+    beside: tuple[str, ...] = ()
+    timeout: float = 60.0
+
+
+@dataclass(frozen=True)
 class Metadata:
     """What is said of a template.
 
@@ -33,6 +51,7 @@ class Metadata:
     :param output: the output's path, when it is not the template's own.
     :param engine: the engine of every fragment; "" for a guess by their text.
     :param fragment_engines: the engine of single fragments.
+    :param check: how the output is checked before it is installed; None for not at all.
     :param suspect_lines: patterns of lines that belong elsewhere, each with the advice to give.
     :param said: the keys that are set, each with the file that sets it.
     """
@@ -50,6 +69,7 @@ class Metadata:
     engine: str = ""
     fragment_engines: dict[str, str] = field(default_factory=dict)
     suspect_lines: dict[str, str] = field(default_factory=dict)
+    check: Check | None = None
     said: dict[str, str] = field(default_factory=dict)
 
 
@@ -63,6 +83,7 @@ _KEYS = {
     "delete-when": str,
     "skip-when": str,
     "suspect-lines": dict,
+    "check": dict,
     "kind": str,
     "output": str,
     "engine": (str, dict),
@@ -101,6 +122,15 @@ class MetadataFiles:
         return _metadata(merged, said)
 
 
+_CHECK_KEYS: dict[str, type | tuple[type, ...]] = {
+    "command": list,
+    "package": str,
+    "fails-on": str,
+    "beside": list,
+    "timeout": (int, float),
+}
+
+
 def _read(file: str) -> dict[str, Any]:
     try:
         with open(file, "rb") as stream:
@@ -125,18 +155,47 @@ def _check(file: str, data: dict[str, Any]) -> None:
     for word in engine.values() if isinstance(engine, dict) else [engine]:
         _check_word(file, "engine", word, ENGINES)
     for pattern in data.get("suspect-lines", {}):
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise TemplateError(f"suspect-lines {pattern!r}: {error}", place=file) from error
+        _check_pattern(file, "suspect-lines", pattern)
+    _check_check(file, data.get("check"))
     _check_word(file, "kind", data.get("kind", "file"), KINDS)
     for word in data.get("filter", []):
         _check_word(file, "filter", word, FILTERS)
 
 
+def _check_check(file: str, check: dict[str, Any] | None) -> None:
+    if check is None:
+        return
+    for key, value in check.items():
+        if key not in _CHECK_KEYS or not isinstance(value, _CHECK_KEYS[key]):
+            known = ", ".join(_CHECK_KEYS)
+            raise TemplateError(f"check: {key} = {value!r} is wrong", place=file, hint=f"it holds {known}")
+    if not check.get("command") or not check.get("package"):
+        raise TemplateError("check needs a command (a list) and its package", place=file)
+    _check_pattern(file, "check: fails-on", check.get("fails-on", ""))
+
+
+def _check_pattern(file: str, key: str, pattern: str) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise TemplateError(f"{key} {pattern!r}: {error}", place=file) from error
+
+
 def _check_word(file: str, key: str, word: str, known: tuple[str, ...]) -> None:
     if word not in known:
         raise TemplateError(f"unknown {key} {word!r}", place=file, hint=f"known are {', '.join(known)}")
+
+
+def _checking(data: dict[str, Any] | None) -> Check | None:
+    if data is None:
+        return None
+    return Check(
+        command=tuple(data["command"]),
+        package=data["package"],
+        fails_on=data.get("fails-on", ""),
+        beside=tuple(data.get("beside", ())),
+        timeout=data.get("timeout", Check.timeout),
+    )
 
 
 def _metadata(merged: dict[str, Any], said: dict[str, str]) -> Metadata:
@@ -156,5 +215,6 @@ def _metadata(merged: dict[str, Any], said: dict[str, str]) -> Metadata:
         engine=engine if isinstance(engine, str) else "",
         fragment_engines=engine if isinstance(engine, dict) else {},
         suspect_lines=merged.get("suspect-lines", {}),
+        check=_checking(merged.get("check")),
         said=said,
     )

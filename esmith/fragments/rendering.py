@@ -35,6 +35,7 @@ class Rendering:
     :param owner: the user it should belong to.
     :param group: the group it should belong to.
     :param engines: how each fragment was run, in order.
+    :param spans: how many lines each fragment gave, in order; empty when a filter changed them.
     :param reads: what was read.
     :param warnings: what the fragments warned of.
     :param recalled: nothing it is made of has changed and the output is as it was installed, so it was not expanded:
@@ -50,6 +51,19 @@ class Rendering:
     owner: str = "root"
     group: str = "root"
     engines: list[tuple[Fragment, Choice]] = field(default_factory=list)
+    spans: list[tuple[Fragment, int]] = field(default_factory=list)
     reads: Reads = field(default_factory=Reads)
     warnings: list[str] = field(default_factory=list)
     recalled: bool = False
+
+    def fragment_at(self, line: int) -> Fragment | None:
+        """Return the fragment that a line of the output comes from, None when that is not known.
+
+        :param line: from 1.
+        """
+        last = 0
+        for fragment, count in self.spans:
+            last += count
+            if line <= last:
+                return fragment
+        return None

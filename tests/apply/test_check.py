@@ -1,0 +1,129 @@
+"""Checking staged files with the programs that read them (``check`` in template.toml)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.commands import Root
+
+TEMPLATE = "/etc/e-smith/templates/etc/daemon/daemon.conf"
+#: Refuses a file that holds the word "broken", naming the line as compilers do; includes are files beside it.
+CHECKER = """\
+#!/bin/sh
+grep -n broken "$1" | sed "s,^\\([0-9]*\\):.*,$1:\\1 is broken," | grep . && exit 1
+for included in $(sed -n 's/^include //p' "$1"); do
+    grep -q broken "$(dirname "$1")/$included" && { echo "$included is broken"; exit 1; }
+done
+exit 0
+"""
+
+
+@pytest.fixture
+def daemon(root: Root) -> Root:
+    """Return a root with a template that is checked by a program of the test, and an event that expands it."""
+    checker = root.write("/checker", CHECKER, mode=0o755)
+    root.write(f"{TEMPLATE}/template-begin", "")
+    root.write(f"{TEMPLATE}/10first", "first\n")
+    root.write(f"{TEMPLATE}/20second", "{{ daemon.Word | default('second') }}\n")
+    root.write(f"{TEMPLATE}/template.toml", f'[check]\ncommand = ["{checker}", "{{file}}"]\npackage = "daemon"\n')
+    root.write("/etc/e-smith/templates/etc/daemon/part.conf", "{{ daemon.Part | default('part') }}\n")
+    root.write("/etc/e-smith/events/daemon-update/templates2expand", "/etc/daemon/daemon.conf\n/etc/daemon/part.conf\n")
+    root.config("set", "daemon", "service", "status", "enabled")
+    root.signal("daemon-update")
+    return root
+
+
+def test_a_refused_file_is_not_installed_and_the_message_names_the_fragment(daemon: Root) -> None:
+    """A file its program refuses stays old, and so do the others of the event; the message names the fragment."""
+    before = daemon.snapshot("/etc/daemon")
+    daemon.config("setprop", "daemon", "Word", "broken", "Part", "new part")
+    answer = daemon.signal("daemon-update", code=10)
+    assert daemon.snapshot("/etc/daemon") == before
+    assert "/etc/daemon/daemon.conf" in answer.err
+    assert f"line 2 comes from {daemon.file(TEMPLATE)}/20second" in answer.err
+
+
+def test_an_accepted_file_is_installed(daemon: Root) -> None:
+    """A file its program accepts is installed."""
+    daemon.config("setprop", "daemon", "Word", "fine")
+    daemon.signal("daemon-update")
+    assert daemon.lines("/etc/daemon/daemon.conf") == ["first", "fine"]
+
+
+def test_an_included_file_is_checked_as_it_will_be(daemon: Root) -> None:
+    """The check sees the new text of a file that is included, even when the including file does not change."""
+    daemon.write(f"{TEMPLATE}/30include", "include part.conf\n")
+    daemon.signal("daemon-update")
+    daemon.config("setprop", "daemon", "Part", "broken")
+    answer = daemon.signal("daemon-update", code=10)
+    assert "part.conf is broken" in answer.err
+    assert daemon.lines("/etc/daemon/part.conf") == ["part"]
+
+
+def test_a_file_beside_it_that_is_not_generated_is_seen(daemon: Root) -> None:
+    """The check sees the files of the directory that the event does not touch."""
+    daemon.write("/etc/daemon/local.conf", "broken\n")
+    daemon.write(f"{TEMPLATE}/30include", "include local.conf\n")
+    daemon.signal("daemon-update", code=10)
+
+
+def test_what_a_program_prints_may_decide(daemon: Root) -> None:
+    """A program whose exit status is always 0 refuses a file by what it prints, when fails-on says so."""
+    checker = daemon.write("/checker", '#!/bin/sh\ncat "$1"\n', mode=0o755)
+    toml = f'[check]\ncommand = ["{checker}", "{{file}}"]\npackage = "daemon"\nfails-on = "^bro.en"\n'
+    daemon.write(f"{TEMPLATE}/template.toml", toml)
+    daemon.config("setprop", "daemon", "Word", "broken")
+    assert "broken" in daemon.signal("daemon-update", code=10).err
+
+
+def test_a_missing_program_is_reported_not_passed(daemon: Root) -> None:
+    """A file whose program is not installed is installed, and reported as not checked, with the package to install."""
+    toml = '[check]\ncommand = ["no-such-program", "{file}"]\npackage = "no-such-package"\n'
+    daemon.write(f"{TEMPLATE}/template.toml", toml)
+    daemon.config("setprop", "daemon", "Word", "broken")
+    answer = daemon.signal("daemon-update")
+    assert "was not checked: no-such-program is not installed (Debian package no-such-package)" in answer.err
+
+
+def test_a_program_that_hangs_fails_the_check(daemon: Root) -> None:
+    """A check that does not end in time leaves the old file."""
+    toml = '[check]\ncommand = ["sleep", "60"]\npackage = "coreutils"\ntimeout = 0.2\n'
+    daemon.write(f"{TEMPLATE}/template.toml", toml)
+    daemon.config("setprop", "daemon", "Word", "fine")
+    assert "did not end within 0.2 s" in daemon.signal("daemon-update", code=10).err
+    assert daemon.lines("/etc/daemon/daemon.conf") == ["first", "second"]
+
+
+def test_a_dry_run_checks_too(daemon: Root) -> None:
+    """signal-event --dry-run reports what the check would refuse, and changes nothing."""
+    before = daemon.snapshot("/etc/daemon")
+    daemon.config("setprop", "daemon", "Word", "broken")
+    daemon.signal("--dry-run", "daemon-update", code=10)
+    assert daemon.snapshot("/etc/daemon") == before
+
+
+def test_the_view_is_gone_afterwards(daemon: Root) -> None:
+    """Neither a passed nor a failed check leaves files behind."""
+    daemon.config("setprop", "daemon", "Word", "broken")
+    daemon.signal("daemon-update", code=10)
+    daemon.config("setprop", "daemon", "Word", "fine")
+    daemon.signal("daemon-update")
+    assert list(daemon.file("/var/lib/e-smith/check").iterdir()) == []
+    assert not list(daemon.file("/etc/daemon").glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("toml", "message"),
+    [
+        ("[check]\npackage = 'x'\n", "check needs a command"),
+        ("[check]\ncommand = 'sh -c x'\npackage = 'x'\n", "check: command"),
+        ("[check]\ncommand = ['x']\npackage = 'x'\nfails-on = '('\n", "check: fails-on"),
+    ],
+    ids=["no command", "a shell string", "a broken pattern"],
+)
+def test_a_wrong_check_is_an_error_of_the_template(daemon: Root, toml: str, message: str) -> None:
+    """A check that is not written as documented is refused with the file that says it."""
+    path = daemon.write(f"{TEMPLATE}/template.toml", toml)
+    answer = daemon.signal("daemon-update", code=4)
+    assert message in answer.err
+    assert str(path) in answer.err
