@@ -1,4 +1,4 @@
-"""Names in messages: the known one nearest to a wrong one, a long one cut; and names of files that do not count."""
+"""Names and nouns in messages, and the names of files that do not count."""
 
 from __future__ import annotations
 
@@ -36,3 +36,8 @@ def is_leftover(name: str) -> bool:
 def shorten(text: str, length: int = 60) -> str:
     """Return the text, cut with an ellipsis where it is too long for a message."""
     return text if len(text) <= length else text[: length - 3] + "..."
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 file``, ``2 files``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

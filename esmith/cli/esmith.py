@@ -7,6 +7,7 @@ from typing import NoReturn
 import click
 
 from esmith import __version__
+from esmith.cli.generations import generations_command, recover_command, rollback_command
 from esmith.cli.history import history_command, undo_command
 from esmith.cli.init import init_command, initialize_command
 from esmith.cli.program import root_option, run_click
@@ -26,7 +27,16 @@ def group() -> None:
     """
 
 
-for command in (init_command, initialize_command, status_command, history_command, undo_command):
+for command in (
+    init_command,
+    initialize_command,
+    status_command,
+    history_command,
+    undo_command,
+    generations_command,
+    rollback_command,
+    recover_command,
+):
     group.add_command(command)
 
 

@@ -14,6 +14,7 @@ from esmith.cli.program import root_option, run_click, warn
 from esmith.events.lock import LOCK_TIMEOUT
 from esmith.events.signal import Result, rehearse_event, signal_event
 from esmith.layout import Layout
+from esmith.names import counted
 from esmith.schema.load import Schema
 from esmith.store import open_store
 from esmith.store.protocol import Snapshot
@@ -91,7 +92,7 @@ def _summary(result: Result) -> list[str]:
     lines += [f"action {name}" for name in result.actions]
     lines += [f"service {name}: {' '.join(words)}" for name, words in result.services.items()]
     unchanged = len(result.plan.outputs) - len(result.plan.changed)
-    return [*lines, f"{len(result.plan.changed)} files changed, {unchanged} unchanged"]
+    return [*lines, f"{counted(len(result.plan.changed), 'file')} changed, {unchanged} unchanged"]
 
 
 def main() -> NoReturn:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from esmith.apply.plan import Difference, Plan
+from esmith.errors import ServiceError
 from esmith.events.definition import Event
 from esmith.events.log import EventLog
 from esmith.services.adjust import adjust
@@ -55,17 +56,23 @@ def check_words(event: Event) -> None:
 
 
 def adjust_services(
-    event: Event, plan: Plan, snapshot: Snapshot, find: Finder, log: EventLog, *, always: bool
-) -> dict[str, list[str]]:
+    event: Event,
+    plan: Plan,
+    snapshot: Snapshot,
+    find: Finder,
+    log: EventLog,
+    done: dict[str, list[str]],
+    *,
+    always: bool,
+) -> None:
     """Adjust the services of an event.
 
     A service without a record in the configuration database is skipped; one whose status is not ``enabled`` is only
     stopped (cli-contract section 5).
 
-    :return: the services that were adjusted, each with what was done.
-    :raises ServiceError: when one could not be adjusted.
+    :param done: where the services that were adjusted are noted, each with what was done.
+    :raises ServiceError: when one could not be adjusted; the ones before it are noted, and itself with what was tried.
     """
-    done: dict[str, list[str]] = {}
     for service in sorted(event.services):
         record = snapshot.record("configuration", service)
         if record is None:
@@ -82,7 +89,27 @@ def adjust_services(
             # It reads the new files when its supervisor starts it.
             log.write(str(error))
             continue
+        except ServiceError:
+            done[service] = words
+            raise
         if carried_out:
             done[service] = carried_out
             log.write(f"adjusting {supervisor.name} service {service}: {' '.join(carried_out)}")
-    return done
+
+
+def adjust_back(services: dict[str, list[str]], snapshot: Snapshot, find: Finder, log: EventLog) -> None:
+    """Adjust services once more, after their old files were put back; what fails is logged, and the rest goes on.
+
+    :param services: those that had been adjusted, with what was done.
+    """
+    for service, words in services.items():
+        supervisor = find(service)
+        enabled = snapshot.prop("configuration", service, "status") == "enabled"
+        if supervisor is None:
+            continue
+        try:
+            carried_out = adjust(supervisor, service, words, enabled)
+        except ServiceError as error:
+            log.write(str(error))
+        else:
+            log.write(f"adjusting {service} back: {' '.join(carried_out)}")

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from esmith.apply.host import DiskHost
-from esmith.apply.install import remember
+from esmith.apply.commit import commit_plan
+from esmith.apply.generations import finish
 from esmith.apply.plan import Plan, make_plan
 from esmith.events.lock import LOCK_TIMEOUT, EventLock
 from esmith.events.log import EventLog
-from esmith.events.signal import carry_out
+from esmith.events.signal import recover_interrupted, show_warnings
 from esmith.fragments.render import Renderer
 from esmith.layout import Layout
-from esmith.store.model import Author
 from esmith.store.protocol import Snapshot, Store
 
 
@@ -47,13 +46,17 @@ def expand_templates(
     :param say: called with messages while it runs.
     :param timeout: how long to wait for a running event, in seconds.
     :raises TemplateError: when a template is missing or broken; no file was touched.
+    :raises CheckError: when a program refuses its file; no file was touched.
     :raises InstallError: when a file could not be written.
     :raises BusyError: when a running event does not end in time.
     """
     log = EventLog(layout)
-    with EventLock(layout, "expand-template", timeout=timeout, say=say):
+    with EventLock(layout, "expand-template", timeout=timeout, say=say) as lock:
+        recover_interrupted(layout, store, lock, log, say)
         with store.snapshot() as snapshot:
             plan = plan_templates(layout, snapshot, paths, output=output, layers=layers)
-        carry_out(plan, DiskHost(), layout, log, say)
-        remember(plan, store, Author.current(["expand-template", *paths]))
+        show_warnings(plan, log, say)
+        generation = commit_plan(plan, layout, store, " ".join(["expand-template", *paths]), say)
+        if generation is not None:
+            finish(generation, layout, store)
     return plan

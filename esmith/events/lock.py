@@ -74,6 +74,11 @@ class EventLock:
             self._descriptor = None
 
     @property
+    def is_nested(self) -> bool:
+        """Whether this command runs inside another that holds the lock."""
+        return self._descriptor is None
+
+    @property
     def environment(self) -> dict[str, str]:
         """What an action needs in its environment to signal an event itself."""
         return {ENVIRONMENT: self._word}

@@ -6,22 +6,20 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from esmith.apply.check import check
-from esmith.apply.host import DiskHost, Host, RecordingHost
-from esmith.apply.install import discard, install, remember, stage
+from esmith.apply.commit import commit_plan, rehearse_plan
+from esmith.apply.generations import Generation, finish, recover, restore_since
 from esmith.apply.plan import Plan, make_plan
-from esmith.errors import CheckError
 from esmith.events.actions import ActionRunner, ProcessRunner, RecordingRunner
-from esmith.events.adjust import Finder, adjust_services, check_words
+from esmith.events.adjust import Finder, adjust_back, adjust_services, check_words
 from esmith.events.definition import ADJUST_PLACE, EXPAND_PLACE, Event, load_event
 from esmith.events.lock import LOCK_TIMEOUT, EventLock
 from esmith.events.log import EventLog
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import Layout
+from esmith.names import counted
 from esmith.services.find import find_supervisor
 from esmith.services.model import Supervisor
 from esmith.services.recording import RecordingSupervisor
-from esmith.store.model import Author
 from esmith.store.protocol import Store
 
 #: More would hide the first ones; a thousand users without an account are a thousand warnings.
@@ -48,13 +46,11 @@ class Result:
 class Machine:
     """What an event acts on: the real machine, or a record of it for ``--dry-run`` and for tests.
 
-    :param host: installs files.
     :param runner: runs actions.
     :param find: finds the supervisor of a service.
-    :param records: whether it only records; the store is not written then.
+    :param records: whether it only records; no file and nothing of the store is written then.
     """
 
-    host: Host
     runner: ActionRunner
     find: Finder
     records: bool = False
@@ -63,7 +59,7 @@ class Machine:
     def real(cls, layout: Layout, log: EventLog, lock: EventLock) -> Machine:
         """Return the machine itself, or the part of it that is under the root."""
         runner = ProcessRunner(layout, log, lock.environment)
-        return cls(DiskHost(), runner, lambda service: find_supervisor(layout, service))
+        return cls(runner, lambda service: find_supervisor(layout, service))
 
     @classmethod
     def recording(cls, layout: Layout) -> Machine:
@@ -73,7 +69,7 @@ class Machine:
             real = find_supervisor(layout, service)
             return RecordingSupervisor(real=real) if real else None
 
-        return cls(RecordingHost(layout), RecordingRunner(), find, records=True)
+        return cls(RecordingRunner(), find, records=True)
 
 
 def signal_event(
@@ -102,6 +98,7 @@ def signal_event(
     """
     log = EventLog(layout)
     with EventLock(layout, f"event {name}", timeout=timeout, say=say) as lock:
+        recover_interrupted(layout, store, lock, log, say)
         run = _Run(layout, store, Machine.real(layout, log, lock), log, say, restart=restart)
         return run.signal(name, arguments)
 
@@ -115,6 +112,17 @@ def rehearse_event(
     """
     log = _SilentLog(layout)
     return _Run(layout, store, Machine.recording(layout), log, say, restart=restart).signal(name, arguments)
+
+
+def recover_interrupted(
+    layout: Layout, store: Store, lock: EventLock, log: EventLog, say: Callable[[str], None]
+) -> None:
+    """Put back what an event changed that was killed, unless this command runs inside the one that goes on."""
+    if lock.is_nested:
+        return
+    for note in recover(layout, store):
+        log.write(note)
+        say(note)
 
 
 class _SilentLog(EventLog):
@@ -142,6 +150,7 @@ class _Run:
         self._say = say
         self._restart = restart
         self._result = Result()
+        self._generation: Generation | None = None
 
     def signal(self, name: str, arguments: list[str]) -> Result:
         event = load_event(self._layout, name, TemplateTree(self._layout))
@@ -149,42 +158,66 @@ class _Run:
         self._log.write(" ".join(["Processing event:", name, *arguments]))
         for skipped in event.skipped:
             self._log.write(f"Skipping non-executable event handler: {os.path.join(event.directory, skipped)}")
-        for step in event.steps:
-            if step == EXPAND_PLACE and event.templates:
-                self._expand(event)
-            elif step == ADJUST_PLACE and event.services:
-                self._adjust(event)
-            else:
-                self._machine.runner.run(event, step, arguments)
-                self._result.actions.append(step)
-        self._log.write(f"Event {name} ended: {len(self._result.plan.changed)} files changed")
+        complete = False
+        try:
+            for step in event.steps:
+                self._step(event, step, arguments)
+            complete = True
+        finally:
+            self._end(complete=complete)
+        self._log.write(f"Event {name} ended: {counted(len(self._result.plan.changed), 'file')} changed")
         return self._result
+
+    def _step(self, event: Event, step: str, arguments: list[str]) -> None:
+        if step == EXPAND_PLACE and event.templates:
+            self._expand(event)
+        elif step == ADJUST_PLACE and event.services:
+            with self._store.snapshot() as snapshot:
+                adjust_services(
+                    event,
+                    self._result.plan,
+                    snapshot,
+                    self._machine.find,
+                    self._log,
+                    self._result.services,
+                    always=self._restart,
+                )
+        else:
+            self._machine.runner.run(event, step, arguments)
+            self._result.actions.append(step)
 
     def _expand(self, event: Event) -> None:
         with self._store.snapshot() as snapshot:
             plan = make_plan(self._layout, snapshot, event.templates)
         self._result.plan = plan
-        carry_out(plan, self._machine.host, self._layout, self._log, self._tell)
-        if not self._machine.records:
-            remember(plan, self._store, Author.current(["signal-event", event.name]))
+        show_warnings(plan, self._log, self._say)
+        if self._machine.records:
+            rehearse_plan(plan, self._layout, self._tell)
+        else:
+            self._generation = commit_plan(plan, self._layout, self._store, f"signal-event {event.name}", self._tell)
+        for output in plan.changed:
+            self._log.write(f"{output.path}: {output.difference.value}")
 
-    def _adjust(self, event: Event) -> None:
+    def _end(self, *, complete: bool) -> None:
+        """Finish what was installed, or put back what was there before."""
+        if self._generation is None:
+            return
+        if complete:
+            finish(self._generation, self._layout, self._store)
+            return
+        paths = restore_since(self._generation, self._layout, self._store)
         with self._store.snapshot() as snapshot:
-            self._result.services = adjust_services(
-                event, self._result.plan, snapshot, self._machine.find, self._log, always=self._restart
-            )
+            adjust_back(self._result.services, snapshot, self._machine.find, self._log)
+        self._tell(f"the event failed, so the old content of {counted(len(paths), 'file')} was put back")
 
     def _tell(self, text: str) -> None:
+        self._log.write(text)
         self._result.notes.append(text)
         self._say(text)
 
 
-def carry_out(plan: Plan, host: Host, layout: Layout, log: EventLog, say: Callable[[str], None]) -> None:
-    """Stage, check and install a plan; what the administrator should know is said and logged.
-
-    :raises CheckError: when a program refuses its file; nothing was changed.
-    :raises InstallError: when a file could not be written.
-    """
+def show_warnings(plan: Plan, log: EventLog, say: Callable[[str], None]) -> None:
+    """Log what the fragments of a plan warn of, and show the first of it."""
     warnings = plan.warnings
     for warning in warnings:
         log.write(f"WARNING: {warning}")
@@ -192,17 +225,3 @@ def carry_out(plan: Plan, host: Host, layout: Layout, log: EventLog, say: Callab
         say(warning)
     if len(warnings) > _SHOWN_WARNINGS:
         say(f"... and {len(warnings) - _SHOWN_WARNINGS} more warnings, in the log")
-    stage(plan, host)
-    try:
-        unchecked = check(plan, layout)
-    except CheckError:
-        discard(plan, host)
-        raise
-    for missing in unchecked:
-        log.write(str(missing))
-        say(str(missing))
-    for note in install(plan, host, layout):
-        log.write(note)
-        say(note)
-    for output in plan.changed:
-        log.write(f"{output.path}: {output.difference.value}")

@@ -33,16 +33,34 @@ def undo(store: Store, number: int, author: Author, *, force: bool = False) -> l
         revision = find_revision(transaction, number)
         if not force:
             _refuse_overlap(transaction, revision)
-        # The type comes first, since a property needs its record; when the record goes, it goes as a whole.
-        for change in sorted(revision.changes, key=lambda change: change.cell):
-            database, key, prop = change.cell
-            if prop:
-                _restore_prop(transaction, change)
-            elif change.old is None:
-                transaction.delete_record(database, key)
-            else:
-                transaction.set_type(database, key, change.old)
+        _take_back(transaction, revision)
         return transaction.changes
+
+
+def rewind(store: Store, number: int, author: Author) -> list[Change]:
+    """Set every database back to what it was right after a revision; that is one revision of its own.
+
+    :param number: the revision; 0 for before the first one.
+    :return: what was changed by going back.
+    """
+    with store.transaction(author) as transaction:
+        for revision in transaction.revisions():
+            if revision.number <= number:
+                break
+            _take_back(transaction, revision)
+        return transaction.changes
+
+
+def _take_back(transaction: Transaction, revision: Revision) -> None:
+    # The type comes first, since a property needs its record; when the record goes, it goes as a whole.
+    for change in sorted(revision.changes, key=lambda change: change.cell):
+        database, key, prop = change.cell
+        if prop:
+            _restore_prop(transaction, change)
+        elif change.old is None:
+            transaction.delete_record(database, key)
+        else:
+            transaction.set_type(database, key, change.old)
 
 
 def _restore_prop(transaction: Transaction, change: Change) -> None:

@@ -1,0 +1,59 @@
+"""Applying a plan as one unit, all of it or nothing: staged, checked, kept, installed, remembered (DESIGN 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from esmith.apply.check import check
+from esmith.apply.generations import Generation, begin, restore
+from esmith.apply.host import DiskHost, RecordingHost
+from esmith.apply.install import discard, install, remember, stage
+from esmith.apply.plan import Plan
+from esmith.layout import Layout
+from esmith.store.model import Author
+from esmith.store.protocol import Store
+
+
+def commit_plan(
+    plan: Plan, layout: Layout, store: Store, what: str, note: Callable[[str], None], host: DiskHost | None = None
+) -> Generation | None:
+    """Apply a plan. The caller holds the event lock.
+
+    :param store: the databases, opened for writing.
+    :param what: the command, for the list of generations.
+    :param note: called with what the administrator should know.
+    :param host: installs the files; default: the disk.
+    :return: the generation, which the caller finishes or restores; None when nothing changed.
+    :raises CheckError: when a program refuses its file; nothing was changed.
+    :raises InstallError: when a file could not be written; nothing was changed.
+    """
+    host = host or DiskHost()
+    stage(plan, host)
+    try:
+        for unchecked in check(plan, layout):
+            note(str(unchecked))
+        generation = begin(plan, layout, store, what)
+        installed = False
+        try:
+            for text in install(plan, host, layout):
+                note(text)
+            remember(plan, store, Author.current(what.split()))
+            installed = True
+        finally:
+            if generation is not None and not installed:
+                restore(generation, layout, store)
+    finally:
+        discard(plan, host)
+    return generation
+
+
+def rehearse_plan(plan: Plan, layout: Layout, note: Callable[[str], None]) -> None:
+    """Go through the same steps with a host that only records.
+
+    :raises CheckError: when a program would refuse its file.
+    """
+    host = RecordingHost(layout)
+    stage(plan, host)
+    for unchecked in check(plan, layout):
+        note(str(unchecked))
+    install(plan, host, layout)
