@@ -27,6 +27,7 @@ COMMANDS = {
     "signal-event": "esmith.cli.signal_event:main",
     "expand-template": "esmith.cli.expand_template:main",
     "esmith": "esmith.cli.esmith:main",
+    "qpsmtpd-print-dns": "esmith.cli.qpsmtpd_print_dns:main",
 }
 _PACKAGES = ("esmith", "lmdb", "click", "jinja2", "markupsafe", "watchdog")
 #: The kernel cuts a longer first line.

@@ -1,0 +1,110 @@
+"""What a plan changes, shown to people; secrets are not."""
+
+from __future__ import annotations
+
+import pytest
+
+from esmith.apply.diff import describe, diff
+from esmith.schema.load import Schema
+from tests.apply.kit import Bench
+
+SCHEMA = """\
+type = "service"
+[properties.Password]
+type = "secret"
+[properties.Port]
+"""
+
+
+def _diff(bench: Bench, path: str) -> list[str]:
+    output = bench.one(path)
+    with bench.store.snapshot() as snapshot:
+        return diff(output, snapshot, Schema(bench.layout))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (None, "a\nb\n", ["--- /dev/null", "+++ /etc/t", "@@ -0,0 +1,2 @@", "+a", "+b"]),
+        ("a\nb\nc\n", "a\nB\nc\n", ["--- /etc/t", "+++ /etc/t", "@@ -1,3 +1,3 @@", " a", "-b", "+B", " c"]),
+        ("a\n", "", ["--- /etc/t", "+++ /etc/t", "@@ -1 +0,0 @@", "-a"]),
+        ("a", "a\n", ["--- /etc/t", "+++ /etc/t", "@@ -1 +1 @@", "-a (no newline at the end)", "+a"]),
+        ("a\n", "a\n", []),
+    ],
+    ids=["created", "changed", "emptied", "newline added", "unchanged"],
+)
+def test_unified_diff(bench: Bench, old: str | None, new: str, expected: list[str]) -> None:
+    """A change is shown as a unified diff, from the file on the disk to what it becomes."""
+    if old is not None:
+        bench.foreign("/etc/t", old)
+    bench.template("/etc/t", new)
+    assert _diff(bench, "/etc/t") == expected
+
+
+def test_removed(bench: Bench) -> None:
+    """A file that goes away is shown as a diff to nothing."""
+    bench.foreign("/etc/t", "a\n")
+    bench.template("/etc/t", "", 'delete-when = "true"')
+    assert _diff(bench, "/etc/t") == ["--- /etc/t", "+++ /dev/null", "@@ -1 +0,0 @@", "-a"]
+
+
+def test_bytes_that_are_no_text(bench: Bench) -> None:
+    """What is not UTF-8 is shown in a form that any terminal takes."""
+    bench.file("/etc/t").write_bytes(b"\xe9\n")
+    bench.template("/etc/t", "é\n")
+    assert _diff(bench, "/etc/t")[-2:] == ["-\\xe9", "+é"]
+
+
+@pytest.mark.parametrize(
+    ("make", "line"),
+    [
+        (lambda bench: None, "/etc/t: create"),
+        (lambda bench: bench.foreign("/etc/t", "x\n"), "/etc/t: replace"),
+        (lambda bench: bench.foreign("/etc/t", "text\n", 0o600), "/etc/t: set mode 0644 and owner"),
+    ],
+    ids=["create", "replace", "mode"],
+)
+def test_describe(bench: Bench, make: object, line: str) -> None:
+    """One line says what happens to an output."""
+    assert callable(make)
+    make(bench)
+    bench.template("/etc/t", "text\n")
+    assert describe(bench.one("/etc/t")) == line
+
+
+@pytest.fixture
+def proxy(bench: Bench) -> Bench:
+    """Give a root with a record that holds a secret, and a template that prints it."""
+    schema = bench.file("/etc/e-smith/db/configuration/proxy.toml")
+    schema.write_text(SCHEMA)
+    bench.template(
+        "/etc/t", "{% if proxy.Password %}\npassword {{ proxy.Password }}\n{% endif %}\nport {{ proxy.Port }}\n"
+    )
+    return bench
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {"Password": "s3cret"}),
+        ({"Password": "0ld-s3cret"}, {"Password": "s3cret"}),
+        ({"Password": "s3cret"}, {"Password": "s3cret", "Port": "9"}),
+        ({"Password": "s3cret"}, {}),
+        ({"Password": "s3cret"}, {"Password": ""}),
+    ],
+    ids=["set", "changed", "another line changed", "deleted", "emptied"],
+)
+def test_secrets_are_not_shown(proxy: Bench, before: dict[str, str], after: dict[str, str]) -> None:
+    """An output that holds or held a secret is named, not shown, whether the secret comes, stays or goes."""
+    proxy.set("configuration", "proxy", "service", **{"Port": "1", **before})
+    proxy.apply("/etc/t")
+    proxy.set("configuration", "proxy", "service", **{"Port": "1", **after})
+    (line,) = _diff(proxy, "/etc/t")
+    assert line.startswith("/etc/t: ")
+    assert "s3cret" not in line
+
+
+def test_what_holds_no_secret_is_shown(proxy: Bench) -> None:
+    """An output that could hold a secret but is made without one is shown."""
+    proxy.set("configuration", "proxy", "service", Port="1")
+    assert _diff(proxy, "/etc/t")[-1:] == ["+port 1"]

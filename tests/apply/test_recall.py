@@ -1,0 +1,162 @@
+"""An event expands only what may have changed; what it leaves out is exactly what is as it was."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+
+from tests.apply.kit import Bench, look
+
+PATH = "/etc/t"
+FRAGMENT = """\
+{{ clamd.status }}
+{% for user in records('accounts:user') %}
+{{ user.key }}
+{% endfor %}
+{{ exists('/etc/flag') }} {{ read('/etc/motd') | default('none') }} {{ glob('/etc/conf.d/*') | join(' ') }}
+{{ passwd('tom').uid | default('none') }}
+{{ template('/part') }}
+"""
+
+
+@pytest.fixture
+def office(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """Give a root whose template reads everything that can be read, expanded once and remembered."""
+    # What is younger than a second is not trusted, which would make every test wait.
+    monkeypatch.setattr("esmith.apply.memory._TRUSTED_AGE_NS", -(10**18))
+    bench.set("configuration", "clamd", "service", status="enabled", other="1")
+    bench.set("accounts", "zoe", "user")
+    bench.set("hosts", "www", "host")
+    bench.file("/etc/conf.d/a").write_text("")
+    bench.file("/etc/passwd").write_text("root:x:0:0::/root:/bin/sh\n")
+    bench.file("/etc/group").write_text("root:x:0:\n")
+    bench.trees.standard("/etc/template.toml", 'services = ["clamd"]\n')
+    bench.template(PATH, FRAGMENT)
+    bench.trees.standard("/part/template-begin")
+    bench.trees.standard("/part/10a", "part\n")
+    bench.apply(PATH)
+    return bench
+
+
+def _is_recalled(bench: Bench) -> bool:
+    return bench.one(PATH).rendering.recalled
+
+
+def test_what_has_not_changed_is_not_expanded_again(office: Bench) -> None:
+    """An output of which nothing changed is recalled; so it is after changes to what it does not read."""
+    assert _is_recalled(office)
+    office.set("configuration", "clamd", "service", status="enabled", other="2")
+    office.set("configuration", "spamd", "service", status="enabled")
+    office.set("accounts", "staff", "group")
+    office.set("hosts", "ftp", "host")
+    office.file("/etc/unrelated").write_text("x\n")
+    assert _is_recalled(office)
+    assert office.apply(PATH) == []
+
+
+def test_nothing_is_recalled_that_was_not_remembered(office: Bench) -> None:
+    """An output of another template is expanded, whatever is remembered of this one."""
+    office.template("/etc/other", "x\n")
+    assert not office.one("/etc/other").rendering.recalled
+
+
+CHANGES: dict[str, list[Callable[[Bench], object]]] = {
+    "property": [lambda bench: bench.set("configuration", "clamd", "service", status="disabled")],
+    "property gone": [lambda bench: bench.set("configuration", "clamd", "service", status="")],
+    "new record": [lambda bench: bench.set("accounts", "max", "user")],
+    "record of another type": [lambda bench: bench.set("accounts", "zoe", "group")],
+    "deleted record": [lambda bench: bench.delete("accounts", "zoe")],
+    "file made": [lambda bench: bench.file("/etc/flag").write_text("x")],
+    "file written": [lambda bench: bench.file("/etc/motd").write_text("hello")],
+    "pattern matches more": [lambda bench: bench.file("/etc/conf.d/b").write_text("")],
+    "pattern matches less": [lambda bench: bench.file("/etc/conf.d/a").unlink()],
+    "account made": [lambda bench: bench.file("/etc/passwd").write_text("tom:x:5001:5001::/home/tom:/bin/sh\n")],
+    "fragment": [lambda bench: bench.trees.standard(f"{PATH}/10a", "another\n")],
+    "new fragment": [lambda bench: bench.trees.standard(f"{PATH}/20b", "more\n")],
+    "custom fragment": [lambda bench: bench.trees.custom(f"{PATH}/10a", "custom\n")],
+    "custom file": [lambda bench: bench.trees.custom(PATH, "custom\n")],
+    "masked": [lambda bench: bench.trees.custom(f"{PATH}/10a", "")],
+    "masked by a link": [
+        lambda bench: bench.trees.place("templates-custom", f"{PATH}/10a").symlink_to("/dev/null"),
+    ],
+    "own header gone": [
+        lambda bench: bench.trees.standard("/template-begin", "#\n"),
+        lambda bench: bench.trees.place("templates", f"{PATH}/template-begin").unlink(),
+    ],
+    "footer of a parent": [lambda bench: bench.trees.standard("/etc/template-end", "end\n")],
+    "included template": [lambda bench: bench.trees.standard("/part/10a", "another part\n")],
+    "included template, custom": [lambda bench: bench.trees.custom("/part/20b", "more part\n")],
+    "included template gone": [
+        lambda bench: bench.trees.standard(f"{PATH}/10a", "without\n"),
+        lambda bench: bench.trees.place("templates", "/part/10a").unlink(),
+        lambda bench: bench.trees.place("templates", "/part/template-begin").unlink(),
+    ],
+    "filter": [lambda bench: bench.trees.standard(f"{PATH}/template.toml", 'filter = ["no-blank-lines"]\n')],
+    "mode of a parent": [lambda bench: bench.trees.custom("/etc/template.toml", 'mode = "0600"\n')],
+    "engine": [lambda bench: bench.trees.standard(f"{PATH}/template.toml", 'engine = "text"\n')],
+    "removed by a condition": [lambda bench: bench.trees.custom("/template.toml", 'delete-when = "true"\n')],
+    "output edited": [lambda bench: bench.file(PATH).write_text("edited\n")],
+    "output removed": [lambda bench: bench.file(PATH).unlink()],
+    "output's mode": [lambda bench: bench.file(PATH).chmod(0o600)],
+    "output a link": [
+        lambda bench: bench.file(PATH).rename(bench.file("/etc/x")),
+        lambda bench: bench.file(PATH).symlink_to("x"),
+    ],
+}
+
+
+@pytest.mark.parametrize("steps", CHANGES.values(), ids=CHANGES.keys())
+def test_whatever_changes_shows(office: Bench, steps: list[Callable[[Bench], object]]) -> None:
+    """After any change to what an output is made of, or to the output, the event makes what a first event would."""
+    for step in steps:
+        step(office)
+    assert not _is_recalled(office)
+    office.apply(PATH)
+    recalling = look(office.file(PATH))
+    if recalling is not None:
+        office.file(PATH).unlink()
+    office.apply(PATH)
+    assert look(office.file(PATH)) == recalling
+
+
+@pytest.mark.parametrize("steps", CHANGES.values(), ids=CHANGES.keys())
+def test_what_was_changed_is_remembered_in_its_turn(office: Bench, steps: list[Callable[[Bench], object]]) -> None:
+    """After the event that followed a change, there is nothing left to do."""
+    for step in steps:
+        step(office)
+    office.apply(PATH)
+    assert office.apply(PATH) == []
+
+
+def test_changes_within_the_clock_tick_are_not_trusted(bench: Bench) -> None:
+    """What was written in the same moment as it was read is expanded again: another change would look the same."""
+    bench.template(PATH, "one\n")
+    bench.apply(PATH)
+    place = bench.trees.place("templates", f"{PATH}/10a")
+    status = place.stat()
+    with open(place, "r+") as file:
+        file.write("two\n")
+    os.utime(place, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert bench.apply(PATH) == [f"{PATH}: replace"]
+
+
+def test_warnings_are_recalled_too(office: Bench) -> None:
+    """An output that warned the administrator warns again, whether it is expanded or recalled."""
+    office.template("/etc/w", "{{ warn('careful') }}\n")
+    office.apply("/etc/w")
+    plan = office.plan("/etc/w")
+    assert plan.outputs[0].rendering.recalled
+    assert plan.warnings == ["/etc/w: careful"]
+
+
+def test_secrets_are_not_written_down_again(office: Bench) -> None:
+    """What is remembered of an output holds no value that it read."""
+    office.set("configuration", "proxy", "service", Password="s3cret-value")
+    office.template("/etc/p", "{{ proxy.Password }}\n")
+    office.apply("/etc/p")
+    with office.store.snapshot() as snapshot:
+        rows = b"".join(row for _, row in snapshot.states("outputs"))
+    assert b"clamd" in rows
+    assert b"s3cret-value" not in rows

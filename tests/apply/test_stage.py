@@ -1,0 +1,131 @@
+"""Staging: everything is written beside its target, ready to be renamed, before anything is installed."""
+
+from __future__ import annotations
+
+import os
+import resource
+import stat
+from pathlib import Path
+
+import pytest
+
+from esmith.apply.host import DiskHost, RecordingHost
+from esmith.apply.install import install, stage
+from esmith.errors import InstallError
+from tests.apply.kit import Bench, look, staged_files
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o000, 0o4711], ids=oct)
+@pytest.mark.parametrize("umask", [0o000, 0o077], ids=["no umask", "strict umask"])
+def test_mode_and_owner_come_before_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, umask: int
+) -> None:
+    """A staged file is nobody's but its maker's and empty until owner and mode are set; only then is it filled."""
+    seen: list[tuple[str, int, int]] = []
+
+    def watch(name: str) -> None:
+        real = getattr(os, name)
+
+        def call(descriptor: int, *arguments: int) -> None:
+            status = os.fstat(descriptor)
+            if stat.S_ISREG(status.st_mode):
+                seen.append((name, status.st_size, stat.S_IMODE(status.st_mode)))
+            real(descriptor, *arguments)
+
+        monkeypatch.setattr(os, name, call)
+
+    for name in ("fchmod", "fchown", "fsync"):
+        watch(name)
+    old = os.umask(umask)
+    try:
+        staged = DiskHost().stage(str(tmp_path / "t"), b"content", mode, (os.getuid(), os.getgid()))
+    finally:
+        os.umask(old)
+    assert seen == [("fchown", 0, 0o600), ("fchmod", 0, 0o600), ("fsync", 7, mode)]
+    assert stat.S_IMODE(os.stat(staged).st_mode) == mode
+    assert not (tmp_path / "t").exists()
+
+
+def test_a_staged_file_stands_beside_its_target(tmp_path: Path) -> None:
+    """A staged file is in the directory of its target, under a hidden name, so that renaming it is atomic."""
+    staged = Path(DiskHost().stage(str(tmp_path / "dir/t"), b"x", 0o644, None))
+    assert staged.parent == tmp_path / "dir"
+    assert staged.name.startswith(".esmith-")
+
+
+def test_a_staged_file_is_never_written_through_a_link(tmp_path: Path) -> None:
+    """A link that somebody put where a staged file will be is not followed: what it leads to is untouched."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious\n")
+    for number in range(1, 4):
+        (tmp_path / f".esmith-{os.getpid()}-{number}").symlink_to(victim)
+    staged = DiskHost().stage(str(tmp_path / "t"), b"content", 0o644, None)
+    assert look(Path(staged)) == ("file", b"content", 0o644)
+    assert victim.read_text() == "precious\n"
+
+
+def test_what_a_killed_event_left_is_swept(bench: Bench) -> None:
+    """Staged files that a killed event left behind are gone after the next one that writes there."""
+    bench.foreign("/etc/.esmith-1-1", "left\n")
+    bench.template("/etc/t", "text\n")
+    bench.apply("/etc/t")
+    assert staged_files(bench.path) == []
+
+
+def test_everything_is_staged_before_anything_is_installed(bench: Bench) -> None:
+    """All outputs of a plan are staged first, then all are installed, in the order of the plan."""
+    bench.template("/etc/a", "text\n")
+    bench.template("/etc/b", "/etc/a\n", 'kind = "symlink"')
+    bench.template("/etc/c", "text\n", 'delete-when = "true"')
+    bench.template("/etc/d", "text\n")
+    bench.template("/etc/e", "text\n")
+    bench.foreign("/etc/c", "foreign\n")
+    bench.foreign("/etc/d", "foreign\n")
+    bench.foreign("/etc/e", "text\n", 0o600)
+    host = RecordingHost(bench.layout)
+    plan = bench.plan("/etc/a", "/etc/b", "/etc/c", "/etc/d", "/etc/e")
+    stage(plan, host)
+    install(plan, host, bench.layout)
+    assert host.operations == [
+        ("stage", "/etc/a"),
+        ("stage_link", "/etc/b"),
+        ("stage", "/etc/d"),
+        ("install", "/etc/a"),
+        ("install", "/etc/b"),
+        ("keep", "/etc/c"),
+        ("remove", "/etc/c"),
+        ("keep", "/etc/d"),
+        ("install", "/etc/d"),
+        ("set_attributes", "/etc/e"),
+    ]
+    assert look(bench.file("/etc/a")) is None
+    assert look(bench.file("/etc/c")) == ("file", b"foreign\n", 0o644)
+
+
+def test_a_text_that_does_not_fit_leaves_nothing_behind(bench: Bench) -> None:
+    """When the system refuses to write the whole text, no staged file stays and no output has changed."""
+    bench.foreign("/etc/a", "old\n")
+    bench.template("/etc/a", "new\n")
+    bench.template("/etc/big", "0123456789" * 1000)
+    plan = bench.plan("/etc/a", "/etc/big")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with pytest.raises(InstallError) as caught:
+            stage(plan, DiskHost())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert caught.value.place == str(bench.file("/etc/big"))
+    assert staged_files(bench.path) == []
+    assert look(bench.file("/etc/a")) == ("file", b"old\n", 0o644)
+
+
+def test_a_parent_that_is_a_file(bench: Bench) -> None:
+    """A file where a directory is needed is an error, and the outputs before it are as they were."""
+    bench.foreign("/etc/file", "in the way\n")
+    bench.template("/etc/a", "text\n")
+    bench.template("/etc/file/t", "text\n")
+    with pytest.raises(InstallError, match="/etc/file/t"):
+        bench.apply("/etc/a", "/etc/file/t")
+    assert look(bench.file("/etc/a")) is None
+    assert staged_files(bench.path) == []
