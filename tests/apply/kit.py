@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from esmith.apply.host import DiskHost, Host
-from esmith.apply.install import install, remember, stage
+from esmith.apply.commit import commit_plan
+from esmith.apply.generations import finish
+from esmith.apply.host import DiskHost
 from esmith.apply.plan import Output, Plan, make_plan
 from esmith.errors import InstallError
 from esmith.layout import Layout
@@ -67,17 +68,17 @@ class Bench:
         (output,) = self.plan(path, keep_attributes=keep_attributes).outputs
         return output
 
-    def apply(self, *paths: str, host: Host | None = None, keep_attributes: bool = False) -> list[str]:
-        """Plan, stage, install and remember some templates; return what changed, as 'path: what'."""
+    def apply(self, *paths: str, keep_attributes: bool = False) -> list[str]:
+        """Plan some templates and carry the plan out; return what changed, as 'path: what'."""
         plan = self.plan(*paths, keep_attributes=keep_attributes)
-        self.carry_out(plan, host or DiskHost())
+        self.carry_out(plan, DiskHost())
         return [f"{output.path}: {output.difference.value}" for output in plan.changed]
 
-    def carry_out(self, plan: Plan, host: Host) -> None:
-        """Stage, install and remember a plan."""
-        stage(plan, host)
-        self.notes += install(plan, host, self.layout)
-        remember(plan, self.store, AUTHOR)
+    def carry_out(self, plan: Plan, host: DiskHost) -> None:
+        """Carry out a plan as an event does."""
+        generation = commit_plan(plan, self.layout, self.store, "test", self.notes.append, host)
+        if generation is not None:
+            finish(generation, self.layout, self.store)
 
     def file(self, path: str) -> Path:
         """Return where a path of the configured system is; its directory is made."""
@@ -113,64 +114,59 @@ def staged_files(path: Path) -> list[Path]:
     return list(path.rglob(".esmith-*"))
 
 
-class FaultyHost:
+class FaultyHost(DiskHost):
     """A host that fails at one operation, before doing it.
 
-    :param host: does all others.
     :param fault: the number of the operation to fail at, from 1.
     """
 
-    def __init__(self, host: Host, fault: int) -> None:
-        self._host = host
+    def __init__(self, fault: int) -> None:
+        super().__init__()
         self._fault = fault
         #: The operations that were asked for.
         self.operations: list[str] = []
 
     def stage(self, target: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> str:
         """Stage a file."""
-        self._count("stage", target)
-        return self._host.stage(target, content, mode, owner)
+        self._note("stage", target)
+        return super().stage(target, content, mode, owner)
 
     def stage_link(self, target: str, points_to: bytes, owner: tuple[int, int] | None) -> str:
         """Stage a link."""
-        self._count("stage_link", target)
-        return self._host.stage_link(target, points_to, owner)
+        self._note("stage_link", target)
+        return super().stage_link(target, points_to, owner)
 
     def install(self, staged: str, target: str) -> None:
         """Install a staged file."""
-        self._count("install", target)
-        self._host.install(staged, target)
-
-    def discard(self, staged: str) -> None:
-        """Remove a staged file."""
-        self._host.discard(staged)
+        self._note("install", target)
+        super().install(staged, target)
 
     def remove(self, target: str) -> None:
         """Remove a target."""
-        self._count("remove", target)
-        self._host.remove(target)
+        self._note("remove", target)
+        super().remove(target)
 
     def set_attributes(self, target: str, mode: int, owner: tuple[int, int] | None) -> None:
         """Set mode and owner."""
-        self._count("set_attributes", target)
-        self._host.set_attributes(target, mode, owner)
+        self._note("set_attributes", target)
+        super().set_attributes(target, mode, owner)
 
     def keep(self, target: str, copy: str) -> None:
         """Copy a target aside."""
-        self._count("keep", target)
-        self._host.keep(target, copy)
+        self._note("keep", target)
+        super().keep(target, copy)
 
     def sync(self, directories: set[str]) -> None:
         """Make directories durable."""
-        self._count("sync", "")
-        self._host.sync(directories)
+        self._note("sync", "")
+        super().sync(directories)
 
     @property
     def failed(self) -> bool:
         """Whether the operation to fail at was reached."""
         return len(self.operations) >= self._fault
 
-    def _count(self, operation: str, target: str) -> None:
+    def _note(self, operation: str, target: str) -> None:
         self.operations.append(operation)
         if len(self.operations) == self._fault:
             raise InstallError(f"{operation} fails", place=target)

@@ -24,6 +24,7 @@ from esmith.apply.plan import Difference, Plan, make_plan
 from esmith.cli.verbs import VERBS
 from esmith.events.definition import load_event
 from esmith.fragments.jinja import Engine
+from esmith.fragments.rendering import Kind
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import Layout
 from esmith.schema.load import Schema
@@ -60,6 +61,7 @@ class Trial:
     def __init__(self, desk: Desk, transaction: Transaction) -> None:
         self._desk = desk
         self.transaction = transaction
+        self.done: list[list[str]] = []
 
     def do(self, commands: str) -> None:
         """Carry out ``config ...`` and ``db DATABASE ...`` commands, one a line, as the programs do."""
@@ -68,6 +70,7 @@ class Trial:
 
     def do_words(self, words: list[str]) -> None:
         """Carry out one command that is already split."""
+        self.done.append(words)
         schema = None if FORCE in words else self._desk.schema
         program, *rest = (word for word in words if word != FORCE)
         database, verb, *operands = rest if program == "db" else ["configuration", *rest]
@@ -100,6 +103,7 @@ class Trial:
     def file(self, path: str) -> str:
         """Return what a file would hold now."""
         (output,) = self.plan(path).outputs
+        assert output.rendering.kind is Kind.FILE, f"{path} is not to exist"
         return output.rendering.content.decode()
 
 
@@ -130,9 +134,9 @@ class Desk:
             pass
 
     def plan(self, transaction: Transaction, paths: tuple[str, ...], event: str) -> Plan:
-        """Plan some templates, or an event."""
+        """Plan some templates, or an event; everything is expanded, whatever is remembered of earlier times."""
         with mock.patch.object(Engine, "compile", _compile_once):
-            return make_plan(self.layout, transaction, paths or self._event_templates(event))
+            return make_plan(self.layout, transaction, paths or self._event_templates(event), keep_attributes=True)
 
 
 class _Compiled:
@@ -151,11 +155,25 @@ def _compile_once(self: Engine, source: Any, name: str | None = None, filename: 
     return _Compiled.kept[key]
 
 
+def copy_file(source: str, target: str) -> str:
+    """Copy a file with its times and mode, also one of mode 0000, which only root could read as it is."""
+    mode = Path(source).stat().st_mode & 0o7777
+    if mode & 0o400:
+        return str(shutil.copy2(source, target))
+    Path(source).chmod(0o400)
+    try:
+        shutil.copy2(source, target)
+        Path(target).chmod(mode)
+    finally:
+        Path(source).chmod(mode)
+    return target
+
+
 @pytest.fixture(scope="session")
 def desk(_office: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """Return a desk with the small office on it, everything expanded."""
     path = tmp_path_factory.mktemp("desk") / "root"
-    shutil.copytree(_office, path, symlinks=True, copy_function=shutil.copy2)
+    shutil.copytree(_office, path, symlinks=True, copy_function=copy_file)
     desk = Desk(Root(path))
     yield desk
     desk.store.close()
@@ -174,8 +192,10 @@ def changes_of(plan: Plan) -> Changes:
         lines: list[str] = []
         if output.difference is not Difference.ATTRIBUTES:
             lines = _line_changes((output.old or b"").decode(), output.rendering.content.decode())
-        on_disk = Path(output.target).stat().st_mode & 0o7777
-        found[output.path] = lines + ([f"mode {output.mode:04o}"] if output.mode != on_disk else [])
+        target = Path(output.target)
+        if target.exists() and output.mode != target.stat().st_mode & 0o7777:
+            lines.append(f"mode {output.mode:04o}")
+        found[output.path] = lines
     return found
 
 

@@ -47,7 +47,7 @@ def test_another_spf_line_replaces_the_stock_one(office: Root) -> None:
 
 
 def test_the_header_check_is_taken_out_by_its_old_name(office: Root) -> None:
-    """Blocks 37 and 38: a comment named 17check_basicheaders stands where the headers line was, in the place asked for."""
+    """Blocks 37 and 38: a comment named 17check_basicheaders takes the place of the headers line, where asked for."""
     comment = "# 17check_basicheaders disabled by custom template"
     office.custom(f"{LOCAL}/17check_basicheaders", comment + "\n")
     office.expand(LOCAL)
@@ -97,7 +97,7 @@ def test_the_authentication_of_outside_copied_for_local_clients(office: Root) ->
 
 
 def test_relaying_from_the_network_denied_whatever_is_set(office: Root) -> None:
-    """Block 61: a comment in place of 80relayFromLocalNetwork keeps the networks out though RelayRequiresAuth is disabled."""
+    """Block 61: a comment for 80relayFromLocalNetwork keeps the networks out, whatever RelayRequiresAuth is."""
     comment = "# SMTP Relay from local network denied by custom template"
     office.custom(f"{CONFIG}/relayclients/80relayFromLocalNetwork", comment + "\n")
     office.config("setprop", "qpsmtpd", "RelayRequiresAuth", "disabled")
@@ -107,7 +107,7 @@ def test_relaying_from_the_network_denied_whatever_is_set(office: Root) -> None:
 
 
 def test_a_plugin_linked_from_the_store_of_fragments(office: Root) -> None:
-    """Blocks 69 and 70: a fragment of config/plugins, linked into peers, appears there; config/plugins stays as it is."""
+    """Blocks 69 and 70: a fragment of config/plugins, linked into peers, appears there; the file plugins stays."""
     before = office.read(f"{CONFIG}/plugins")
     stored = office.custom(f"{CONFIG}/plugins/31check_badmailfromto", "check_badmailfromto\n")
     for place in (OUTSIDE, LOCAL):
@@ -132,7 +132,7 @@ def test_a_file_that_is_only_a_template_begin(office: Root) -> None:
 
 
 def test_signing_is_added_just_before_the_spam_filter(office: Root) -> None:
-    """Block 78: 69dkim_sign in peers/local stands directly before what 70spamassassin gives; peers/0 has no such line."""
+    """Block 78: 69dkim_sign in peers/local stands directly before what 70spamassassin gives, and there only."""
     office.custom(f"{LOCAL}/69dkim_sign", "dkim_sign keys dkim\n")
     office.expand(LOCAL)
     office.expand(OUTSIDE)

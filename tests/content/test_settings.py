@@ -5,6 +5,7 @@ The tables are in ``cases``.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from pathlib import Path
@@ -75,8 +76,13 @@ def test_the_commands_do_the_same(office: Root, desk: Desk, names: str) -> None:
 
 
 def _contents(office: Root) -> dict[str, tuple[bytes, int]]:
-    files = office.snapshot("/etc", "/var/qmail", "/var/service")
-    return {path: (content, mode & 0o7777) for path, (content, mode, _, _) in files.items() if path.startswith(AREAS)}
+    """Return content and mode of the files of mail filtering; one that its owner may not read counts as empty."""
+    found = {}
+    for path in sorted({*office.path.rglob("*")}):
+        name = "/" + str(path.relative_to(office.path))
+        if name.startswith(AREAS) and path.is_file():
+            found[name] = (path.read_bytes() if os.access(path, os.R_OK) else b"", path.stat().st_mode & 0o7777)
+    return found
 
 
 def _changed_lines(before: dict[str, tuple[bytes, int]], now: dict[str, tuple[bytes, int]]) -> dict[str, list[str]]:

@@ -10,7 +10,8 @@ from typing import Self
 import pytest
 
 from esmith.errors import TemplateError
-from esmith.fragments.render import Renderer, Rendering
+from esmith.fragments.render import Renderer
+from esmith.fragments.rendering import Rendering
 from esmith.layout import Layout
 from esmith.store.model import Record, Revision
 

@@ -121,14 +121,6 @@ def test_utf_8_in_jinja(trees: Trees) -> None:
     assert trees.expand("Grüße, {{ Name }}\n") == "Grüße, Zoë €\n"
 
 
-def test_line_ends_are_kept(trees: Trees) -> None:
-    """Neither engine changes line ends: a fragment of CR LF lines gives CR LF lines."""
-    trees.standard("/t/template-begin")
-    trees.standard("/t/10a", b"plain\r\n")
-    trees.standard("/t/20b", b"{{ DomainName }}\r\nend\r\n")
-    assert trees.render("/t").content == b"plain\r\nexample.com\r\nend\r\n"
-
-
 @pytest.mark.parametrize(
     ("said", "expected"),
     [

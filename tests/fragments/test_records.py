@@ -109,10 +109,10 @@ def test_a_missing_value_is_an_error_where_a_text_is_needed(trees: Trees, text: 
 
 def test_odd_property_names_win_over_python(trees: Trees) -> None:
     """A property is found by its name even where Python objects have something of that name."""
-    props = {"items": "1", "props": "2", "prop": "3", "records": "4", "database": "5", "__class__": "6", "a-b": "7"}
-    trees.snapshot.contents["configuration"]["odd"] = ("service", props)
-    text = "{{ odd.items }}{{ odd.props }}{{ odd.prop }}{{ odd.records }}{{ odd.database }}{{ odd.__class__ }}{{ odd['a-b'] }}"
-    assert trees.expand(text) == "1234567"
+    names = ("items", "props", "prop", "records", "database", "__class__", "keys")
+    trees.snapshot.contents["configuration"]["odd"] = ("service", {name: name.upper() for name in names})
+    for name in names:
+        assert trees.expand("{{ odd." + name + " }} {{ odd['" + name + "'] }}") == f"{name.upper()} {name.upper()}"
 
 
 def test_properties_named_key_and_type(trees: Trees) -> None:

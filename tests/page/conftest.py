@@ -1,4 +1,4 @@
-"""The stages: the office, prepared once; a machine or a root folder over a copy of it for each test."""
+"""The stages: the office, prepared once; a machine or a root folder over a copy of it for each play."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.page.office import copy_office, make_office
+from tests.page.play import Played, play_page, play_section
 from tests.page.stage import FolderStage, MachineStage, Stage
+from tests.page.transcript import Transcript, all_transcripts
 
 #: Opens a stage of one kind: ``machine`` or ``folder``.
 Opener = Callable[[str], Stage]
@@ -30,11 +33,28 @@ def machine_trouble() -> str:
     return "" if done.returncode == 0 else f"this container allows no mount namespaces: {done.stderr.strip()}"
 
 
+def kind_of_stage() -> str:
+    """Return the better kind of stage there is. PAGE_STAGE=folder in the environment asks for the other one."""
+    return "folder" if machine_trouble() else os.environ.get("PAGE_STAGE", "machine")
+
+
 @pytest.fixture(scope="session")
 def page_office(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the root folder of the office; it must not be changed."""
     folder = tmp_path_factory.mktemp("office")
     return make_office(folder / "root", folder / "work")
+
+
+def open_stage_in(folder: Path, office: Path, kind: str) -> Stage:
+    """Open a stage of a kind over the office; skip the test where there is none.
+
+    :param folder: an empty directory for it.
+    """
+    if kind == "machine":
+        if machine_trouble():
+            pytest.skip(machine_trouble())
+        return MachineStage(office, folder / "work")
+    return FolderStage(copy_office(office, folder / "root"), folder / "work")
 
 
 @pytest.fixture
@@ -43,16 +63,46 @@ def open_stage(page_office: Path, tmp_path: Path) -> Iterator[Opener]:
     opened: list[Stage] = []
 
     def open_it(kind: str) -> Stage:
-        stage: Stage
-        if kind == "machine":
-            if machine_trouble():
-                pytest.skip(machine_trouble())
-            stage = MachineStage(page_office, tmp_path / "work")
-        else:
-            stage = FolderStage(copy_office(page_office, tmp_path / "root"), tmp_path / "work")
-        opened.append(stage)
-        return stage
+        opened.append(open_stage_in(tmp_path, page_office, kind))
+        return opened[-1]
 
     yield open_it
     for stage in opened:
         stage.close()
+
+
+@pytest.fixture(scope="session")
+def plays(
+    request: pytest.FixtureRequest, page_office: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[Played]]]:
+    """Return the plays that the chosen tests ask for, by name; they run on as many processors as there are.
+
+    They are named as the transcripts; ``page`` is all of them in page order.
+    """
+    kind = kind_of_stage()
+    transcripts = all_transcripts()
+    wanted = _sections(request.session.items)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found: dict[str, Future[Played]] = {}
+        if any("played" in getattr(item, "fixturenames", ()) for item in request.session.items):
+            stage = open_stage_in(tmp_path_factory.mktemp("page"), page_office, kind)
+            found["page"] = pool.submit(play_page, stage, transcripts, kind)
+        for transcript in (transcript for transcript in transcripts if transcript.name in wanted):
+            folder = tmp_path_factory.mktemp(transcript.name)
+            opener = functools.partial(open_stage_in, folder, page_office, kind)
+            found[transcript.name] = pool.submit(play_section, opener, transcript, kind)
+        yield found
+        pool.shutdown(cancel_futures=True)
+        if "page" in found:
+            stage.close()
+
+
+def _sections(items: list[pytest.Item]) -> set[str]:
+    """Return the names of the transcripts that some of the chosen tests want to be played."""
+    parameters = (item.callspec.params for item in items if isinstance(item, pytest.Function) and _plays(item))
+    chosen = (values.get("transcript") for values in parameters)
+    return {transcript.name for transcript in chosen if isinstance(transcript, Transcript)}
+
+
+def _plays(item: pytest.Function) -> bool:
+    return "plays" in item.fixturenames and hasattr(item, "callspec")

@@ -72,7 +72,9 @@ def main() -> None:
             spare = os.path.join(layers, f"work{number}")
             os.makedirs(upper, exist_ok=True)
             os.makedirs(spare)
-            mount("-t", "overlay", "overlay", "-o", f"lowerdir={point},upperdir={upper},workdir={spare}", merged + point)
+            mount(
+                "-t", "overlay", "overlay", "-o", f"lowerdir={point},upperdir={upper},workdir={spare}", merged + point
+            )
         elif os.path.isdir(point):
             mount("--rbind", point, merged + point)
     for kernel in ("/dev", "/sys"):

@@ -36,7 +36,7 @@ config set LocalIP 192.168.1.1
 config set LocalNetmask 255.255.255.0
 config set GatewayIP 192.168.1.254
 config set ExternalIP 203.0.113.5
-config setprop InternalInterface Name eth0 Configuration static IPAddress 192.168.1.1 Netmask 255.255.255.0
+config set InternalInterface interface Name eth0 Configuration static IPAddress 192.168.1.1 Netmask 255.255.255.0
 db domains set test.com domain
 db domains set mail.dom.ain domain
 db domains set domain.com domain
@@ -68,7 +68,7 @@ def make_office(path: Path, work: Path) -> Path:
         (path / "usr/share/php").mkdir(parents=True)
     for log in ("spamd", "imap"):
         root.write(f"/var/log/{log}/current", f"@400000005d1f5c3a00000000 {log} is listening\n")
-    stage = FolderStage(path, work)
+    stage = FolderStage(path, work, first_pid=0)
     try:
         _settle(stage)
     finally:
@@ -98,7 +98,9 @@ def _accounts(root: Root) -> None:
 
 def _settle(stage: FolderStage) -> None:
     commands = COMMANDS.splitlines()
-    commands += [f"db accounts set {user} user Uid {uid} Gid {uid} EmailForward local" for uid, user in enumerate(USERS, 5001)]
+    commands += [
+        f"db accounts set {user} user Uid {uid} Gid {uid} EmailForward local" for uid, user in enumerate(USERS, 5001)
+    ]
     for command in [*commands, "signal-event bootstrap-console-save", "signal-event email-update"]:
         outcome = stage.run(command)
         assert outcome.code == 0, f"{command}: {outcome.err}"

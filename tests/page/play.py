@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
 from tests.page.files import Eye, Look, changed, describe, faults
 from tests.page.stage import Outcome, Stage
 from tests.page.transcript import Block, Command, Scene, Transcript
@@ -63,7 +67,9 @@ class Player:
         if sorted(services) != sorted(scene.services):
             self.faults.append(f"block {block.name} adjusts {sorted(services)}, not {sorted(scene.services)}")
         calls = self.stage.take(self.stage.log)
-        self.faults += [f"block {block.name} does not call {call!r}: {calls}" for call in scene.called if call not in calls]
+        self.faults += [
+            f"block {block.name} does not call {call!r}: {calls}" for call in scene.called if call not in calls
+        ]
 
     def _type(self, transcript: Transcript, command: Command) -> None:
         typed = None if command.typed is None else transcript.substituted(command.typed)
@@ -98,3 +104,49 @@ def answer_faults(command: Command, outcome: Outcome) -> list[str]:
 
 def _indented(path: str, before: Look, after: Look) -> str:
     return "\n".join(f"    {line}" for line in describe(path, before, after).splitlines()[:40])
+
+
+@dataclass
+class Played:
+    """What came of a play.
+
+    :param stage: where it was; closed after a section.
+    :param faults: what went otherwise than the transcripts say.
+    :param left_out: the blocks that cannot be played here.
+    """
+
+    stage: Stage
+    faults: list[str]
+    left_out: list[str] = field(default_factory=list)
+
+
+def lacking(block: Block, kind: str) -> list[str]:
+    """Return what a block cannot be played without on a kind of stage."""
+    return [
+        need for need in block.needs if not (kind == "machine" if need == "machine" else shutil.which(need.split()[0]))
+    ]
+
+
+def play_section(open_it: Callable[[], Stage], transcript: Transcript, kind: str) -> Played:
+    """Play one section on a stage of its own, and take it back."""
+    stage = open_it()
+    try:
+        player = Player(stage)
+        left_out = [block.name for block in transcript.blocks if lacking(block, kind)]
+        for block in transcript.blocks:
+            if block.name not in left_out:
+                player.play(transcript, block)
+        player.take_back(transcript)
+        return Played(stage, player.faults, left_out)
+    finally:
+        stage.close()
+
+
+def play_page(stage: Stage, transcripts: Iterable[Transcript], kind: str) -> Played:
+    """Type every block of the page in page order, in the one shell of a stage that stays open."""
+    player = Player(stage)
+    pairs = [(transcript, block) for transcript in transcripts for block in transcript.blocks]
+    for transcript, block in sorted(pairs, key=lambda pair: pair[1].line):
+        if not lacking(block, kind):
+            player.type(transcript, block)
+    return Played(stage, player.faults)

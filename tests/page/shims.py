@@ -25,19 +25,16 @@ echo "$name $word" >> "$PAGE_SERVICES"
 status=$PAGE_SERVICE/$name/supervise/status
 [ -d "${status%/*}" ] || { echo "$said: fail: $2: unable to change to service directory" >&2; exit 1; }
 case $word in
-    start | restart | term) want=u; number=$(( $(cat "$PAGE_COUNTER" 2>/dev/null || echo 0) + 1 )); echo $number > "$PAGE_COUNTER" ;;
-    stop) want=d; number= ;;
+    start | restart | term)
+        want=u number=$(( $(cat "$PAGE_COUNTER") + 1 ))
+        echo $number > "$PAGE_COUNTER" ;;
+    stop) want=d number= ;;
     *) exit 0 ;;
 esac
 # A pid above every real one, so that nothing is ever signalled.
 pid='\0\0\0\0'
 [ -z "$number" ] || pid=$(printf '\\%03o\\%03o\\160\\0' $((number % 256)) $((number / 256)))
 printf "\100\0\0\0\145\0\0\0\0\0\0\0$pid\0$want\0\1" > "$status"
-"""
-
-INIT = """\
-#!/bin/sh
-echo "$(basename "$0") $1" >> "$PAGE_SERVICES"
 """
 
 #: The editor: the text typed becomes the file.
@@ -73,13 +70,13 @@ COMMANDS = {
 #: Never the real ones, by any path.
 DANGEROUS = ("reboot", "shutdown", "halt", "poweroff", "init", "telinit", "systemctl")
 #: At a path of their own.
-PLACED = {"/usr/bin/yum": LOGGED, "/etc/init.d/qmail": INIT}
+PLACED = {"/usr/bin/yum": LOGGED}
 
 
 def lay_shims(folder: Path, *, chown: bool) -> None:
     """Write the stand-ins for a PATH.
 
-    :param chown: whether chown is one of them, because only root may.
+    :param chown: whether chown is one of them: only root may, and only a machine has the accounts.
     """
     commands = {**COMMANDS, **dict.fromkeys(DANGEROUS, LOGGED)}
     if chown:

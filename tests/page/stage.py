@@ -14,7 +14,23 @@ from pathlib import Path
 from tests.page.shims import DANGEROUS, PLACED, lay_shims, write_program
 
 #: Every service the page or an event touches; all are supervised.
-SERVICES = ["clamd", "dovecot", "fetchmail", "freshclam", "httpd-e-smith", "imap", "imaps", "php-fpm", "pop3", "pop3s", "qmail", "qpsmtpd", "smtp-auth-proxy", "spamd", "sqpsmtpd"]
+SERVICES = [
+    "clamd",
+    "dovecot",
+    "fetchmail",
+    "freshclam",
+    "httpd-e-smith",
+    "imap",
+    "imaps",
+    "php-fpm",
+    "pop3",
+    "pop3s",
+    "qmail",
+    "qpsmtpd",
+    "smtp-auth-proxy",
+    "spamd",
+    "sqpsmtpd",
+]
 #: Absolute paths in the page's shell commands that belong to the configured system.
 _PATHS = re.compile(
     r"(?<![\w./])/(?=(?:etc/(?:e-smith|mail|init\.d|clamd\.conf|php\.ini)|var/(?:qmail|service|spool|log|lib)"
@@ -35,9 +51,10 @@ class Stage:
     """A shell that stays open from command to command, as an administrator's does.
 
     :param work: a directory for what the stage keeps.
+    :param first_pid: where the made-up pids of its services start.
     """
 
-    def __init__(self, work: Path) -> None:
+    def __init__(self, work: Path, first_pid: int = 1000) -> None:
         self.work = work
         self.log = work / "log"
         self.services = work / "services"
@@ -45,6 +62,8 @@ class Stage:
         (work / "desk").mkdir(parents=True)
         for file in (self.log, self.services):
             file.touch()
+        # Above every pid the office's services got, so that a restart shows.
+        (work / "counter").write_text(str(first_pid))
         self._shell = self._open()
         self._hold_services()
 
@@ -134,11 +153,11 @@ class FolderStage(Stage):
     :param root: the folder; it is changed.
     """
 
-    def __init__(self, root: Path, work: Path) -> None:
+    def __init__(self, root: Path, work: Path, first_pid: int = 1000) -> None:
         self.root = root
         for path, text in PLACED.items():
             write_program(self.path(path), text)
-        super().__init__(work)
+        super().__init__(work, first_pid)
 
     def path(self, path: str) -> Path:
         """Return the path below the root folder."""
@@ -157,7 +176,7 @@ class FolderStage(Stage):
         return _PATHS.sub(f"{self.root}/", line)
 
     def _open(self) -> subprocess.Popen[str]:
-        lay_shims(self.work / "shims", chown=os.geteuid() != 0)
+        lay_shims(self.work / "shims", chown=True)
         path = f"{self.work}/shims:{self.root}/sbin/e-smith:/usr/sbin:/usr/bin:/sbin:/bin:{self.work}/fallback"
         env = {**self._environment(path, str(self.root / "service")), "ESMITH_ROOT": str(self.root)}
         return self._start("bash", "--noprofile", "--norc", env=env)
@@ -175,7 +194,7 @@ class MachineStage(Stage):
 
     def path(self, path: str) -> Path:
         """Return the path as this process reaches it: through the namespace of the shell."""
-        return Path(f"/proc/{self._pid}/root{path}")
+        return Path(f"/proc/{self.pid}/root{path}")
 
     def localised(self, text: str) -> str:
         """Return the command unchanged."""
@@ -205,5 +224,5 @@ class MachineStage(Stage):
     def _hold_services(self) -> None:
         self._tell("echo $?")
         children = Path(f"/proc/{self._shell.pid}/task/{self._shell.pid}/children").read_text().split()
-        self._pid = children[0]
+        self.pid = children[0]
         super()._hold_services()

@@ -81,6 +81,7 @@ class Block:
     :param title: what it does.
     :param scenes: what is typed and what comes of it.
     :param undo: what takes it back.
+    :param needs: what it cannot be played without: ``machine``, or a program and its Debian package.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Block:
     title: str
     scenes: list[Scene] = field(default_factory=lambda: [Scene()])
     undo: list[Command] = field(default_factory=list)
+    needs: list[str] = field(default_factory=list)
 
     @property
     def commands(self) -> list[Command]:
@@ -214,6 +216,8 @@ class _Reader:
         elif path:
             self._file = FileEffect(path[1], f"{self._path.name}:{self._number}", path[2] or "")
             scene.files.append(self._file)
+        elif line.startswith("needs "):
+            self._block.needs.append(line.removeprefix("needs "))
         elif line.startswith("service "):
             scene.services.append(line.removeprefix("service "))
         elif line.startswith("called "):

@@ -1,0 +1,83 @@
+"""What ``config`` and ``db`` import: a script calls them hundreds of times."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.commands import TIMEOUT_SECONDS, Root
+
+#: What costs more than it gives on the path of a getprop; modules below these count too.
+NEVER_FOR_READING = {"click", "jinja2", "markupsafe", "tomllib", "dataclasses", "typing", "pathlib", "enum", "json"}
+#: setprop has to read schema files, which needs tomllib, and that needs some of the others.
+NEVER_FOR_WRITING = {"click", "jinja2", "markupsafe", "watchdog"}
+
+
+def imported(root: Root, program: str, *words: str, code: int = 0) -> set[str]:
+    """Return the modules that a command of the root imports, as Python itself reports them."""
+    done = subprocess.run(
+        [sys.executable, "-IS", "-X", "importtime", str(root.path / "sbin/e-smith" / program), *words],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "ESMITH_ROOT": str(root.path)},
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    modules = {line.rpartition("|")[2].strip() for line in lines}
+    assert "esmith.cli.db" in modules, "the report is complete"
+    return modules
+
+
+def packages(modules: set[str]) -> set[str]:
+    """Return the top-level packages of modules."""
+    return {module.partition(".")[0] for module in modules}
+
+
+READS = ["getprop qpsmtpd DNSBL", "get qpsmtpd", "show qpsmtpd", "show", "keys", "gettype qpsmtpd", "printprop qpsmtpd"]
+
+
+@pytest.mark.parametrize("words", READS)
+def test_reading(root: Root, words: str) -> None:
+    """Reading a setting imports neither click nor jinja2, nor anything else that takes long, and no schema."""
+    modules = imported(root, "config", *words.split())
+    assert packages(modules) & NEVER_FOR_READING == set()
+    assert not {module for module in modules if module.startswith(("esmith.schema", "esmith.fragments"))}
+
+
+@pytest.mark.parametrize("words", ["getprop nosuch p", "get nosuch", "show nosuch"])
+def test_reading_what_is_missing(root: Root, words: str) -> None:
+    """A missing record is found out as fast."""
+    assert packages(imported(root, "config", *words.split(), code=1)) & NEVER_FOR_READING == set()
+
+
+def test_reading_another_database(root: Root) -> None:
+    """``db`` is as frugal as ``config``."""
+    assert packages(imported(root, "db", "accounts", "get", "admin")) & NEVER_FOR_READING == set()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "setprop qpsmtpd DNSBL enabled",
+        "setprop qpsmtpd New x",
+        "set new service p v",
+        "setprop nosuch p v",
+        "delete nosuch",
+    ],
+)
+def test_writing(root: Root, words: str) -> None:
+    """Writing a setting imports neither click nor jinja2, and nothing of fragments, events or services."""
+    modules = imported(root, "config", *words.split(), code=1 if words.startswith("delete") else 0)
+    assert packages(modules) & NEVER_FOR_WRITING == set()
+    others = ("esmith.fragments", "esmith.apply", "esmith.events", "esmith.services")
+    assert not {module for module in modules if module.startswith(others)}
+
+
+def test_help_imports_click(root: Root) -> None:
+    """The measure above is one: a help page does need click."""
+    assert "click" in imported(root, "config", "--help")

@@ -1,0 +1,198 @@
+"""Events laid under a root, signalled in this process or as commands."""
+
+from __future__ import annotations
+
+import os
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from esmith.errors import ServiceError
+from esmith.events.signal import Result, signal_event
+from esmith.services.recording import RecordingSupervisor
+from tests.apply.kit import Bench
+from tests.commands import Root
+
+#: Far longer than anything that is waited for takes.
+DEADLINE_SECONDS = 60.0
+
+
+def lay_event(
+    root: Path,
+    name: str,
+    *,
+    templates: str | None = None,
+    services: str | None = None,
+    actions: Mapping[str, str] | None = None,
+) -> Path:
+    """Write an event and return its directory.
+
+    :param templates: the file ``templates2expand``.
+    :param services: the file ``services2adjust``.
+    :param actions: the bodies of shell scripts by name; one that begins with ``#!`` is the whole file.
+    """
+    directory = root / "etc/e-smith/events" / name
+    directory.mkdir(parents=True, exist_ok=True)
+    if templates is not None:
+        (directory / "templates2expand").write_text(templates)
+    if services is not None:
+        (directory / "services2adjust").write_text(services)
+    for action, body in (actions or {}).items():
+        place = directory / action
+        place.write_text(body if body.startswith("#!") else f"#!/bin/sh\n{body}\n")
+        place.chmod(0o755)
+    return directory
+
+
+class Recorder(RecordingSupervisor):
+    """Records what services are told, and in the file ``order`` when that was.
+
+    :param order: the file.
+    """
+
+    def __init__(self, order: Path) -> None:
+        super().__init__()
+        self._order = order
+        #: Services to fail at.
+        self.refuses: set[str] = set()
+
+    def control(self, service: str, word: str) -> None:
+        """Record a word."""
+        with self._order.open("a") as file:
+            file.write(f"[{service} {word}]\n")
+        if service in self.refuses:
+            raise ServiceError(f"{word} failed: refused", place=f"service {service}")
+        super().control(service, word)
+
+
+class Scene(Bench):
+    """A root with events that are signalled in this process; services are recorded only.
+
+    :param path: the root.
+    """
+
+    def __init__(self, path: Path, patch: pytest.MonkeyPatch) -> None:
+        super().__init__(path)
+        self.supervisor = Recorder(path / "order")
+        patch.setattr("esmith.events.signal.find_supervisor", lambda layout, service: self.supervisor)
+
+    def event(
+        self, templates: str | None = None, services: str | None = None, actions: Mapping[str, str] | None = None
+    ) -> Path:
+        """Write the event ``try``."""
+        return lay_event(self.path, "try", templates=templates, services=services, actions=actions)
+
+    def service(self, name: str, status: str = "enabled") -> None:
+        """Make the record of a service."""
+        self.set("configuration", name, "service", status=status)
+
+    def signal(self, *arguments: str, restart: bool = False) -> Result:
+        """Signal the event ``try``."""
+        return signal_event(
+            self.layout, self.store, "try", list(arguments), say=self.notes.append, timeout=5, restart=restart
+        )
+
+    def told(self) -> list[str]:
+        """Return what the services were told since the last call, as 'service word'."""
+        calls = [f"{service} {word}" for service, word in self.supervisor.calls]
+        self.supervisor.calls.clear()
+        return calls
+
+    def order(self) -> list[str]:
+        """Return the lines of the file ``order``, where actions and services put down what they did."""
+        place = self.path / "order"
+        return place.read_text().splitlines() if place.exists() else []
+
+
+def start(root: Root, program: str, *words: str, errors: Path) -> subprocess.Popen[bytes]:
+    """Start a command without waiting for it.
+
+    :param errors: the file that its stderr goes to.
+    """
+    with errors.open("wb") as stderr:
+        return subprocess.Popen(
+            [str(root.path / "sbin/e-smith" / program), *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            env={**os.environ, "ESMITH_ROOT": str(root.path)},
+        )
+
+
+def eventually(holds: Callable[[], object], what: str) -> None:
+    """Wait until something holds.
+
+    :param what: what is waited for, for the message when it never comes.
+    """
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, f"waited in vain: {what}"
+        time.sleep(0.02)
+
+
+#: Writes down how it is called; after a restart the service has another process.
+_FAKE_SV = """\
+#!{python} -IS
+import struct
+import sys
+
+word, service = sys.argv[-2:]
+with open({calls!r}, "a") as file:
+    print(word, service.rpartition("/")[2], file=file)
+if word == "restart":
+    with open(service + "/supervise/status", "r+b") as file:
+        status = file.read()
+        file.seek(12)
+        file.write(struct.pack("<I", struct.unpack("<I", status[12:16])[0] + 1))
+"""
+
+
+class FakeRunit:
+    """Service directories that look supervised by runit, and a program ``sv`` that does nothing but pretend.
+
+    :param root: the root.
+    :param services: the services that are up.
+    """
+
+    #: Larger than any process number of Linux.
+    PID = 2**22 + 1
+
+    def __init__(self, root: Path, *services: str) -> None:
+        self._calls = root / "sv-calls"
+        self._programs = root / "fake-bin"
+        self._programs.mkdir()
+        (self._programs / "sv").write_text(_FAKE_SV.format(python=sys.executable, calls=str(self._calls)))
+        (self._programs / "sv").chmod(0o755)
+        self._fifos = [self._lay(root / "service" / service) for service in services]
+
+    def close(self) -> None:
+        """Stop to look like a supervisor."""
+        for fifo in self._fifos:
+            os.close(fifo)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a command needs in its environment to find the program."""
+        return {"PATH": f"{self._programs}:{os.environ['PATH']}"}
+
+    def calls(self) -> list[str]:
+        """Return the calls since the last time, as 'word service'."""
+        lines = self._calls.read_text().splitlines() if self._calls.exists() else []
+        self._calls.unlink(missing_ok=True)
+        return lines
+
+    def _lay(self, directory: Path) -> int:
+        supervise = directory / "supervise"
+        supervise.mkdir(parents=True)
+        (directory / "run").write_text("#!/bin/sh\n")
+        (supervise / "pid").write_text(f"{self.PID}\n")
+        (supervise / "stat").write_text("run\n")
+        label = struct.pack(">QI", 2**62 + 10 + int(time.time()), 0)
+        (supervise / "status").write_bytes(label + struct.pack("<I", self.PID) + b"\0u\0\1")
+        os.mkfifo(supervise / "ok")
+        return os.open(supervise / "ok", os.O_RDONLY | os.O_NONBLOCK)

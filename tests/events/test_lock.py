@@ -1,0 +1,113 @@
+"""One event at a time per root."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from esmith.errors import ExitCode
+from tests.commands import Root
+from tests.events.kit import eventually, lay_event, start
+
+#: Says that it runs, and waits until it is told to go on; it gives up by itself after a minute.
+HOLD = """\
+echo "begin $1" >>"$ESMITH_ROOT/order"
+i=0
+while [ ! -e "$ESMITH_ROOT/go" ] && [ $i -lt 1200 ]; do i=$((i+1)); sleep 0.05; done
+echo "end $1" >>"$ESMITH_ROOT/order"
+"""
+
+
+def _order(root: Root) -> list[str]:
+    return root.lines("/order") if root.file("/order").exists() else []
+
+
+@pytest.fixture
+def held(root: Root, tmp_path: Path) -> Iterator[Root]:
+    """Give a root on which the event ``hold`` runs until the file ``go`` exists."""
+    lay_event(root.path, "hold", actions={"S10": HOLD})
+    lay_event(root.path, "quick", actions={"S10": 'echo "quick" >>"$ESMITH_ROOT/order"'})
+    holder = start(root, "signal-event", "hold", errors=tmp_path / "holder")
+    try:
+        eventually(lambda: _order(root) == ["begin hold"], "the first event runs")
+        yield root
+    finally:
+        root.file("/go").touch()
+        holder.wait(timeout=60)
+    assert holder.returncode in (0, -9), (tmp_path / "holder").read_text()
+
+
+def test_a_second_event_waits(held: Root, tmp_path: Path) -> None:
+    """While an event runs another waits, says for whom, and runs when the first has ended."""
+    errors = tmp_path / "second"
+    second = start(held, "signal-event", "quick", errors=errors)
+    eventually(lambda: "waiting for event hold" in errors.read_text(), "the second says that it waits")
+    assert _order(held) == ["begin hold"]
+    held.file("/go").touch()
+    assert second.wait(timeout=60) == 0
+    assert _order(held) == ["begin hold", "end hold", "quick"]
+    assert len(errors.read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [("signal-event", ["quick"]), ("expand-template", ["/var/qmail/control/me"])],
+    ids=["event", "expand-template"],
+)
+def test_waiting_ends_at_the_timeout(held: Root, program: str, words: list[str]) -> None:
+    """Who has waited long enough gives up with exit code 9, naming the event that runs, and changes nothing."""
+    answer = held.run(program, "--timeout", "0.2", *words, code=ExitCode.BUSY)
+    assert "event hold" in answer.err
+    assert "still running" in answer.err
+    assert _order(held) == ["begin hold"]
+    assert not held.file("/var/qmail/control/me").exists()
+
+
+def test_what_writes_no_file_does_not_wait(held: Root) -> None:
+    """Settings may be read and changed, and events rehearsed, while one runs."""
+    held.config("setprop", "qpsmtpd", "DNSBL", "enabled")
+    assert held.config("getprop", "qpsmtpd", "DNSBL").out == "enabled\n"
+    held.signal("--dry-run", "quick")
+    held.expand("--dry-run", "/var/qmail/control/me")
+    held.esmith("status")
+    assert _order(held) == ["begin hold"]
+
+
+def test_a_stranger_does_not_get_in_with_a_wrong_word(held: Root) -> None:
+    """The word by which an action's own events are let in opens nothing when it is another event's."""
+    held.run("signal-event", "--timeout", "0.2", "quick", env={"ESMITH_EVENT_LOCK": "0" * 16}, code=ExitCode.BUSY)
+    held.run("signal-event", "--timeout", "0.2", "quick", env={"ESMITH_EVENT_LOCK": ""}, code=ExitCode.BUSY)
+
+
+def test_a_killed_event_frees_the_lock(root: Root, tmp_path: Path) -> None:
+    """When the process of an event is killed the next event runs, even while an action of the first still does."""
+    lay_event(root.path, "hold", actions={"S10": HOLD})
+    lay_event(root.path, "quick", actions={"S10": 'echo "quick" >>"$ESMITH_ROOT/order"'})
+    holder = start(root, "signal-event", "hold", errors=tmp_path / "holder")
+    try:
+        eventually(lambda: _order(root) == ["begin hold"], "the first event runs")
+        holder.kill()
+        holder.wait(timeout=60)
+        root.signal("--timeout", "0.2", "quick")
+        assert _order(root) == ["begin hold", "quick"]
+    finally:
+        root.file("/go").touch()
+        eventually(lambda: "end hold" in _order(root), "the action has ended")
+
+
+def test_a_failed_event_frees_the_lock(root: Root) -> None:
+    """An event that fails leaves the lock free."""
+    lay_event(root.path, "fails", actions={"S10": "exit 1"})
+    root.signal("fails", code=ExitCode.ACTION)
+    root.signal("--timeout", "0.1", "email-update")
+
+
+def test_roots_do_not_wait_for_each_other(held: Root, _fresh: Path, tmp_path: Path) -> None:
+    """An event on another root runs at once."""
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(_fresh, elsewhere, symlinks=True)
+    lay_event(elsewhere, "quick")
+    Root(elsewhere).signal("--timeout", "0.1", "quick")

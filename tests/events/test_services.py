@@ -1,0 +1,185 @@
+"""Which services an event adjusts, and how."""
+
+from __future__ import annotations
+
+import pytest
+
+from esmith.errors import EsmithError, ExitCode
+from esmith.services.model import ServiceStatus, Status
+from tests.apply.kit import look
+from tests.events.kit import Scene
+
+
+@pytest.fixture
+def scene(scene: Scene) -> Scene:
+    """Give the root a service ``clamd`` and an event that adjusts it by ``sighup`` and writes two files."""
+    scene.service("clamd")
+    scene.template("/etc/a", "{{ A.value | default('') }}\n")
+    scene.template("/etc/b", "{{ B.value | default('') }}\n")
+    scene.event("/etc/a\n/etc/b\n", "clamd sighup\n")
+    return scene
+
+
+def _change(scene: Scene, *names: str) -> None:
+    """Change the settings that the files are made of."""
+    for name in names:
+        with scene.store.snapshot() as snapshot:
+            old = snapshot.prop("configuration", name, "value") or ""
+        scene.set("configuration", name, "setting", value=f"{old}x")
+
+
+def _says(scene: Scene, path: str, services: str) -> None:
+    scene.trees.standard(f"{path}/template.toml", f"services = {services}\n")
+
+
+#: What the two templates say of services, which files change, and what clamd is told.
+WHO_READS_WHAT = {
+    "nothing changed": ('["clamd"]', '["clamd"]', "", []),
+    "one changed": ('["clamd"]', '["clamd"]', "A", ["clamd hup"]),
+    "both changed": ('["clamd"]', '["clamd"]', "AB", ["clamd hup"]),
+    "read": ('["clamd"]', "[]", "A", ["clamd hup"]),
+    "not read": ('["clamd"]', "[]", "B", []),
+    "read by another": ('["clamd"]', '["spamd"]', "B", []),
+    "own word": ('{ clamd = "restart" }', "[]", "A", ["clamd restart"]),
+    "own word of the other": ('{ clamd = "restart" }', '["clamd"]', "B", ["clamd hup"]),
+    "the stronger wins": ('{ clamd = "sigusr1" }', '{ clamd = "restart" }', "AB", ["clamd restart"]),
+    "the stronger wins, first": ('{ clamd = "restart" }', '["clamd"]', "AB", ["clamd restart"]),
+    "the event's own wins": ('{ clamd = "start" }', '["clamd"]', "AB", ["clamd hup"]),
+    "nobody knows": (None, None, "A", ["clamd hup"]),
+    "nobody knows, nothing changed": (None, None, "", ["clamd hup"]),
+    "named by none of them": ("[]", "[]", "AB", ["clamd hup"]),
+    "one unknown changed": (None, '["clamd"]', "A", ["clamd hup"]),
+    "one unknown, the other changed": (None, "[]", "B", ["clamd hup"]),
+    "one unknown, nothing changed": (None, '["clamd"]', "", []),
+}
+
+
+@pytest.mark.parametrize(("first", "second", "changed", "told"), WHO_READS_WHAT.values(), ids=WHO_READS_WHAT.keys())
+def test_a_service_is_adjusted_when_a_file_it_reads_changed(
+    scene: Scene, first: str | None, second: str | None, changed: str, told: list[str]
+) -> None:
+    """A service is adjusted once, by the strongest word of the files that changed; one that no file names, always."""
+    for path, services in (("/etc/a", first), ("/etc/b", second)):
+        if services is not None:
+            _says(scene, path, services)
+    scene.signal()
+    scene.told()
+    _change(scene, *changed)
+    result = scene.signal()
+    assert scene.told() == told
+    assert result.services == ({"clamd": [told[0].split()[1]]} if told else {})
+
+
+@pytest.mark.parametrize("how", ["create", "replace", "mode", "remove"])
+def test_every_kind_of_change_counts(scene: Scene, how: str) -> None:
+    """A service is adjusted when a file it reads appears, changes, changes its mode, or goes away."""
+    _says(scene, "/etc/b", "[]")
+    said = 'services = ["clamd"]\n'
+    scene.trees.standard("/etc/a/template.toml", said)
+    if how != "create":
+        scene.signal()
+        scene.told()
+    if how == "replace":
+        _change(scene, "A")
+    elif how == "mode":
+        scene.file("/etc/a").chmod(0o600)
+    elif how == "remove":
+        scene.trees.standard("/etc/a/template.toml", said + 'delete-when = "true"\n')
+    scene.signal()
+    assert scene.told() == ["clamd hup"]
+    scene.signal()
+    assert scene.told() == []
+
+
+def test_restart_adjusts_without_a_change(scene: Scene) -> None:
+    """With --restart every service of the event is adjusted by the event's own words, whatever changed."""
+    _says(scene, "/etc/a", '{ clamd = "restart" }')
+    _says(scene, "/etc/b", "[]")
+    scene.signal()
+    scene.told()
+    assert scene.signal(restart=True).services == {"clamd": ["hup"]}
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "told"),
+    [
+        ("enabled", Status.UP, []),
+        ("enabled", Status.DOWN, ["clamd start"]),
+        ("disabled", Status.UP, ["clamd stop"]),
+        ("disabled", Status.DOWN, []),
+        ("anything", Status.UP, ["clamd stop"]),
+    ],
+)
+def test_status_is_brought_about_without_a_change(scene: Scene, status: str, state: Status, told: list[str]) -> None:
+    """Even when no file changed a service is started or stopped as its status asks."""
+    _says(scene, "/etc/a", '["clamd"]')
+    scene.signal()
+    scene.told()
+    scene.service("clamd", status)
+    scene.supervisor._seen["clamd"] = ServiceStatus(state, 7 if state is Status.UP else None)
+    scene.signal()
+    assert scene.told() == told
+
+
+def test_a_service_without_a_record_is_skipped(scene: Scene) -> None:
+    """A service that the configuration does not know is not touched; the log says so."""
+    scene.delete("configuration", "clamd")
+    scene.signal()
+    assert scene.told() == []
+    assert "No conf db entry for service clamd" in scene.file("/var/log/e-smith/events.log").read_text()
+
+
+def test_a_service_that_nothing_supervises_is_no_failure(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that no supervisor knows, or that is not supervised now, does not fail the event."""
+    scene.supervisor._seen["clamd"] = ServiceStatus(Status.UNSUPERVISED)
+    assert scene.signal().services == {}
+    monkeypatch.setattr("esmith.events.signal.find_supervisor", lambda layout, service: None)
+    assert scene.signal().services == {}
+
+
+def test_services_are_adjusted_in_order_of_their_names(scene: Scene) -> None:
+    """Each service of the event is adjusted, in the order of their names."""
+    for name in ("zz", "aa"):
+        scene.service(name)
+    scene.event(services="zz restart\nclamd sighup\naa sigusr1\n")
+    scene.signal()
+    assert scene.told() == ["aa usr1", "clamd hup", "zz restart"]
+
+
+@pytest.mark.parametrize("where", ["event", "event directory", "metadata"])
+def test_an_unknown_word_is_refused_before_anything_is_touched(scene: Scene, where: str) -> None:
+    """A word that no supervisor knows, in the event or in a template.toml, stops the event before its first step."""
+    actions = {"S01": 'touch "$ESMITH_ROOT/ran"'}
+    if where == "event":
+        scene.event(services="clamd restrat\n", actions=actions)
+    elif where == "event directory":
+        directory = scene.event(actions=actions) / "services2adjust"
+        directory.unlink()
+        directory.mkdir()
+        (directory / "clamd").symlink_to("restrat")
+    else:
+        scene.event(actions=actions)
+        _says(scene, "/etc/a", '{ clamd = "restrat" }')
+    with pytest.raises(EsmithError, match="restrat") as caught:
+        scene.signal()
+    assert caught.value.exit_code in (ExitCode.USAGE, ExitCode.TEMPLATE)
+    assert scene.told() == []
+    assert look(scene.path / "etc/a") is None
+    if where != "metadata":
+        assert not (scene.path / "ran").exists()
+
+
+def test_an_unknown_word_names_the_nearest(scene: Scene) -> None:
+    """The error for an unknown word names the nearest one."""
+    scene.event(services="clamd restrat\n")
+    with pytest.raises(EsmithError, match="did you mean 'restart'"):
+        scene.signal()
+
+
+def test_a_word_of_a_service_that_is_not_of_the_event(scene: Scene) -> None:
+    """Only services the event names are adjusted, whatever the templates say of others."""
+    scene.service("spamd")
+    _says(scene, "/etc/a", '{ spamd = "restart" }')
+    _change(scene, "A")
+    scene.signal()
+    assert scene.told() == ["clamd hup"]

@@ -1,0 +1,164 @@
+"""Which files a property drives: the table in drives.toml, and what really changes when a property does."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from esmith.events.definition import event_names, load_event
+from esmith.fragments.render import Renderer, Rendering
+from esmith.fragments.tree import TemplateTree
+from esmith.layout import Layout
+from esmith.store.protocol import Transaction
+
+TABLE = Path(__file__).with_name("drives.toml")
+
+#: What an output is: kind, content, mode, owner, group.
+Output = tuple[str, bytes, int, str, str]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One property, or a record that is a mere value.
+
+    :param prop: "" for a record that is a value.
+    """
+
+    database: str
+    key: str
+    prop: str
+
+    def __str__(self) -> str:
+        return f"{self.database} {self.key} {self.prop}".rstrip()
+
+
+@dataclass(frozen=True)
+class Row:
+    """What the table says of a property.
+
+    :param value: a value to try.
+    :param files: the files that change then.
+    """
+
+    setting: Setting
+    value: str
+    files: frozenset[str]
+
+
+class Table:
+    """The table."""
+
+    def __init__(self) -> None:
+        data = tomllib.loads(TABLE.read_text())
+        self._folders: dict[str, str] = data.pop("folders")
+        self.base: list[list[str]] = data.pop("base")["settings"]
+        #: property -> the file that reads it at run time
+        self.run_time: dict[str, str] = data.pop("read at run time")
+        #: property -> why it drives nothing
+        self.nothing: dict[str, str] = data.pop("drives nothing")
+        self.rows: dict[str, list[Row]] = {name: list(self._rows(name, rows)) for name, rows in data.items()}
+
+    def _rows(self, name: str, rows: dict[str, list[str]]) -> Iterable[Row]:
+        database, key = name.split()
+        for prop, (value, *files) in rows.items():
+            if prop == "*":
+                prop, _, value = value.rpartition("=")
+            setting = Setting(database, key, "" if prop == "value" else prop)
+            yield Row(setting, value, frozenset(map(self._path, files)))
+
+    def _path(self, file: str) -> str:
+        folder, _, rest = file.partition("/")
+        return file if not folder else f"{self._folders[folder]}/{rest}"
+
+    def short(self, path: str) -> str:
+        """Return a path as the table writes it."""
+        for name, folder in sorted(self._folders.items(), key=lambda item: -len(item[1])):
+            if path.startswith(f"{folder}/"):
+                return f"{name}/{path.removeprefix(folder + '/')}"
+        return path
+
+
+class Bench:
+    """Every template of every event, expanded over a transaction that is never committed.
+
+    :param layout: a root.
+    :param transaction: its databases.
+    """
+
+    def __init__(self, layout: Layout, transaction: Transaction) -> None:
+        self._layout = layout
+        self._transaction = transaction
+        tree = TemplateTree(layout)
+        events = (load_event(layout, name, tree) for name in event_names(layout))
+        self._templates = dict.fromkeys(path for event in events for path in event.templates)
+        self._outputs: dict[str, dict[str, Output]] = {}
+        self._read: dict[str, set[tuple[str, str]]] = {}
+
+    def settle(self) -> None:
+        """Expand everything; what changes from here on is told by :meth:`changed_by`."""
+        for path in self._templates:
+            renderings = self._render(path)
+            self._outputs[path] = _outputs(renderings)
+            self._read[path] = {
+                (database, key)
+                for rendering in renderings
+                for database, key in [*((d, k) for d, k, _ in rendering.reads.props), *rendering.reads.listings]
+            }
+
+    def set(self, setting: Setting, value: str) -> None:
+        """Set a property or a value."""
+        if not setting.prop:
+            self._transaction.set_type(setting.database, setting.key, value)
+        else:
+            self._transaction.set_prop(setting.database, setting.key, setting.prop, value)
+
+    def changed_by(self, setting: Setting, value: str, *, everything: bool = False) -> set[str]:
+        """Return the outputs that differ with another value; afterwards it has the old one again.
+
+        :param everything: expand also the templates that did not read the record.
+        """
+        before = self._value(setting)
+        self.set(setting, value)
+        try:
+            return {
+                output
+                for path in self._templates
+                if everything or self._reads(path, setting)
+                for output in _differing(self._outputs[path], _outputs(self._render(path)))
+            }
+        finally:
+            if before is None:
+                self._transaction.delete_prop(setting.database, setting.key, setting.prop)
+            else:
+                self.set(setting, before)
+
+    def _value(self, setting: Setting) -> str | None:
+        if not setting.prop:
+            return self._transaction.type_of(setting.database, setting.key) or ""
+        return self._transaction.prop(setting.database, setting.key, setting.prop)
+
+    def _reads(self, path: str, setting: Setting) -> bool:
+        # A listing reads all records of some type.
+        return any(
+            database == setting.database and (key == setting.key or (database, key) not in self._keys())
+            for database, key in self._read[path]
+        )
+
+    def _keys(self) -> set[tuple[str, str]]:
+        return {(database, key) for database in self._transaction.databases() for key in self._transaction.keys(database)}
+
+    def _render(self, path: str) -> list[Rendering]:
+        return list(Renderer(self._layout, self._transaction).render(path))
+
+
+def _outputs(renderings: list[Rendering]) -> dict[str, Output]:
+    return {
+        rendering.path: (rendering.kind.value, rendering.content, rendering.mode, rendering.owner, rendering.group)
+        for rendering in renderings
+    }
+
+
+def _differing(before: dict[str, Output], after: dict[str, Output]) -> set[str]:
+    return {path for path in before.keys() | after.keys() if before.get(path) != after.get(path)}

@@ -1,0 +1,89 @@
+"""The whole page in its own order, in one shell, with nothing undone; and what real programs say of the outcome."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+import pytest
+
+from tests.page.play import Played
+from tests.programs import requires_program
+
+
+@pytest.fixture(scope="module")
+def played(plays: dict[str, Future[Played]]) -> Played:
+    """Return the stage after the whole page was typed, and what went otherwise than in the sections on the way."""
+    return plays["page"].result()
+
+
+def test_every_command_answers_as_in_its_section(played: Played) -> None:
+    """Typed in one shell in page order, every command exits and complains as it does in its own section."""
+    assert not played.faults, "\n" + "\n".join(played.faults)
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a real program says of a generated file.
+
+    :param program: the program, and the Debian package it is in.
+    :param file: the file; without it the test fails.
+    :param command: how it is asked.
+    :param wrong: what its answer must not hold.
+    :param right: what its answer must hold.
+    """
+
+    program: tuple[str, str]
+    file: str
+    command: str
+    wrong: str = r"."
+    right: str = ""
+
+
+CHECKS = {
+    "clamav": Check(
+        ("clamconf", "clamav"), "/etc/clamd.conf", "clamconf -n -c {etc}", r"ERROR|DEPRECATED|WARNING", "MaxFileSize"
+    ),
+    "spamassassin": Check(
+        ("spamassassin", "spamassassin"),
+        "/etc/mail/spamassassin/local.cf",
+        "cp /etc/spamassassin/*.pre lint/ 2>/dev/null; cp {etc}/mail/spamassassin/local.cf lint/; "
+        "spamassassin --lint -L --siteconfigpath=lint",
+    ),
+    "php": Check(
+        ("php", "php-cli"),
+        "/etc/php.ini",
+        "php -c {etc}/php.ini -d error_log= -d display_errors=stderr -r 'echo ini_get(\"memory_limit\");'",
+        r"PHP|rror",
+        "64M",
+    ),
+    "dovecot": Check(
+        ("doveconf", "dovecot-core"),
+        "/etc/dovecot/dovecot.conf",
+        "doveconf -n -c {etc}/dovecot/dovecot.conf",
+        r"Error|Fatal|Warning",
+        "mail_max_userip_connections = 20",
+    ),
+    "fetchmail": Check(
+        ("fetchmail", "fetchmail"),
+        "/etc/fetchmailrc",
+        "chmod 600 {etc}/fetchmailrc; fetchmail --configdump -f {etc}/fetchmailrc",
+        r"error|warning",
+        "pop3.mypopserver.com",
+    ),
+}
+
+
+@pytest.mark.parametrize("check", CHECKS.values(), ids=list(CHECKS))
+def test_a_real_program_accepts_its_file(check: Check, played: Played) -> None:
+    """After the whole page, the real program finds nothing wrong with its generated file."""
+    requires_program(*check.program)
+    assert played.stage.path(check.file).exists(), f"{check.file} was not generated"
+    etc = played.stage.localised("/etc/e-smith").removesuffix("/e-smith")
+    played.stage.run(f"cd '{played.stage.work}/desk'; mkdir -p lint")
+    outcome = played.stage.run(check.command.replace("{etc}", etc))
+    said = outcome.out + outcome.err
+    assert outcome.code == 0, said
+    assert not re.search(check.wrong, said), said
+    assert check.right in said, said

@@ -1,0 +1,1 @@
+"""Our qpsmtpd plugins, spoken to through SMTP in Debian's qpsmtpd."""

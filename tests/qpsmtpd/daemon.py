@@ -1,0 +1,264 @@
+"""A real qpsmtpd-forkserver with the configuration of a test, its queue, and clients of it."""
+
+from __future__ import annotations
+
+import email
+import os
+import pwd
+import smtplib
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email.message import Message
+from pathlib import Path
+
+from tests.qpsmtpd.dns import FakeDNS
+
+PLUGINS = Path(__file__).parents[2] / "plugins/qpsmtpd"
+DEBIAN_PLUGINS = Path("/usr/share/qpsmtpd/plugins")
+PERL = Path(__file__).parent / "perl"
+#: Nothing that works takes a tenth of this.
+PATIENCE_SECONDS = 30
+PORT_TAKEN = 98
+START_ATTEMPTS = 5
+
+#: Stands in for qmail-queue: the message is on descriptor 0, the envelope on descriptor 1.
+QUEUE = """\
+#!/bin/sh
+set -e
+cd '{folder}'
+new=$(mktemp -d new.XXXXXX)
+cat >"$new/message"
+cat <&1 >"$new/envelope"
+mv "$new" "done.${{new#new.}}"
+"""
+
+
+@dataclass(frozen=True)
+class Queued:
+    """A message as it was handed to qmail-queue."""
+
+    sender: str
+    recipients: list[str]
+    raw: bytes
+
+    @property
+    def message(self) -> Message:
+        """The message, parsed."""
+        return email.message_from_bytes(self.raw)
+
+    @property
+    def body(self) -> str:
+        """What follows the header, not decoded."""
+        return self.raw.partition(b"\n\n")[2].decode("latin-1")
+
+
+@dataclass
+class Sent:
+    """What became of a message: the last answer, the command it came to, and the recipients refused before."""
+
+    stage: str
+    code: int
+    text: str
+    refused: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    @property
+    def taken(self) -> bool:
+        """Whether the message was taken."""
+        return self.stage == "data" and self.code == 250
+
+
+class Daemon:
+    """A qpsmtpd-forkserver on a free port of 127.0.0.1.
+
+    :param folder: everything it reads and writes is below.
+    :param config: its configuration directory.
+    """
+
+    def __init__(self, folder: Path, dns: FakeDNS, config: Path) -> None:
+        self.folder = folder
+        self.config = config
+        self.control = folder / "qmail/control"
+        self.log_file = folder / "log"
+        self._queue = folder / "queue"
+        self._dns = dns
+        self.port = 0
+        self._log_start = 0
+        for path in (config, self.control, self._queue, folder / "spool"):
+            path.mkdir(parents=True, exist_ok=True)
+        (folder / "spool").chmod(0o700)
+        script = folder / "qmail-queue"
+        script.write_text(QUEUE.format(folder=self._queue))
+        script.chmod(0o755)
+
+    def write(self, name: str, *lines: str) -> Path:
+        """Write a file of the configuration directory."""
+        path = self.config / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(f"{line}\n" for line in lines))
+        return path
+
+    def start(self) -> None:
+        """Start, and wait until it listens."""
+        for _ in range(START_ATTEMPTS):
+            self.port = _free_port()
+            self._start()
+            if self._ready():
+                return
+            if self._process.wait() != PORT_TAKEN:
+                break
+        raise AssertionError(f"qpsmtpd did not start (exit code {self._process.returncode}):\n{self.log()}")
+
+    def _start(self) -> None:
+        user = pwd.getpwuid(os.geteuid()).pw_name
+        command = ["perl", "-Tw", f"-I{PERL}", f"-MTestDNS=127.0.0.1,{self._dns.port}", "/usr/bin/qpsmtpd-forkserver"]
+        self._log_start = self.log_file.stat().st_size if self.log_file.exists() else 0
+        with self.log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, "-l", "127.0.0.1", "-p", str(self.port), "-u", user],
+                cwd=self.config.parent,
+                env={
+                    "PATH": "/usr/bin:/bin",
+                    "QPSMTPD_CONFIG": str(self.config),
+                    "QMAIL": str(self.folder / "qmail"),
+                    "QMAILQUEUE": str(self.folder / "qmail-queue"),
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def _ready(self) -> bool:
+        for _ in _while_patient():
+            if self._process.poll() is not None:
+                return False
+            if b"Running as user" in self.log_file.read_bytes()[self._log_start :]:
+                return True
+        return False
+
+    def stop(self) -> None:
+        """Stop; connections under way end."""
+        self._process.terminate()
+        self._process.wait(PATIENCE_SECONDS)
+
+    def log(self) -> str:
+        """Return what it has logged so far."""
+        return self.log_file.read_text(errors="replace")
+
+    def wait_for_log(self, text: str) -> str:
+        """Return the first line of the log with some text in it, waiting until there is one."""
+        for _ in _while_patient():
+            for line in self.log().splitlines():
+                if text in line:
+                    return line
+        raise AssertionError(f"not in the log: {text}\n{self.log()}")
+
+    def queued(self) -> list[Queued]:
+        """Return what was queued so far, oldest first."""
+        found = []
+        for path in sorted(self._queue.glob("done.*"), key=lambda path: path.stat().st_mtime_ns):
+            sender, *recipients = (path / "envelope").read_bytes().decode().rstrip("\0").split("\0")
+            raw = (path / "message").read_bytes()
+            found.append(Queued(sender.removeprefix("F"), [r.removeprefix("T") for r in recipients], raw))
+        return found
+
+    def only(self) -> Queued:
+        """Return the one message that was queued."""
+        found = self.queued()
+        assert len(found) == 1, f"{len(found)} messages queued\n{self.log()}"
+        return found[0]
+
+    @contextmanager
+    def client(self, source: str = "127.0.2.2", helo: str = "mx.sender.org") -> Iterator[smtplib.SMTP]:
+        """Connect from an address of the loopback network."""
+        smtp = smtplib.SMTP(timeout=PATIENCE_SECONDS, local_hostname=helo, source_address=(source, 0))
+        try:
+            yield smtp
+        finally:
+            smtp.close()
+
+    def send(
+        self,
+        sender: str = "someone@sender.org",
+        recipients: Sequence[str] = ("tom@example.com",),
+        message: str | bytes | None = None,
+        *,
+        source: str = "127.0.2.2",
+        helo: str = "mx.sender.org",
+        login: tuple[str, str] | None = None,
+    ) -> Sent:
+        """Send a message; a test that fails shows the answers in the order they came."""
+        content = message if message is not None else text_message()
+        with self.client(source, helo) as smtp:
+            answer = smtp.connect("127.0.0.1", self.port)
+            if answer[0] != 220:
+                return _sent("connect", answer)
+            answer = smtp.ehlo()
+            if answer[0] != 250:
+                return _sent("helo", answer)
+            if login:
+                smtp.login(*login)
+            answer = smtp.mail(sender)
+            if answer[0] != 250:
+                return _sent("mail", answer)
+            refused = {}
+            for recipient in recipients:
+                answer = smtp.rcpt(recipient)
+                if answer[0] != 250:
+                    refused[recipient] = _sent("rcpt", answer)
+            if len(refused) == len(recipients):
+                return _sent("rcpt", answer)
+            code, text = _data(smtp, content)
+            return Sent("data", code, text, {to: (one.code, one.text) for to, one in refused.items()})
+
+
+def text_message(
+    body: str = "Hello\n", headers: Mapping[str, str | None] | None = None, content: str | None = None
+) -> str:
+    """Return a message that nobody objects to.
+
+    :param headers: more header fields, or other values; None leaves a field out.
+    :param content: the Content-Type.
+    """
+    fields: dict[str, str | None] = {
+        "From": "Someone <someone@sender.org>",
+        "To": "tom@example.com",
+        "Subject": "test",
+        "Date": email.utils.formatdate(),
+        "Message-Id": "<1@sender.org>",
+    }
+    if content is not None:
+        fields |= {"MIME-Version": "1.0", "Content-Type": content}
+    fields |= headers or {}
+    return "".join(f"{name}: {value}\n" for name, value in fields.items() if value is not None) + "\n" + body
+
+
+def _data(smtp: smtplib.SMTP, message: str | bytes) -> tuple[int, str]:
+    raw = message.encode() if isinstance(message, str) else message
+    try:
+        code, text = smtp.data(raw)
+    except smtplib.SMTPDataError as error:  # refused before the message
+        code, text = error.smtp_code, error.smtp_error if isinstance(error.smtp_error, bytes) else b""
+    return code, text.decode(errors="replace")
+
+
+def _sent(stage: str, answer: tuple[int, bytes]) -> Sent:
+    return Sent(stage, answer[0], answer[1].decode(errors="replace"))
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def _while_patient() -> Iterator[None]:
+    """Yield again and again, until a test has waited for long enough."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        yield
+        time.sleep(0.01)

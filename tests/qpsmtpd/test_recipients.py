@@ -1,0 +1,37 @@
+"""check_goodrcptto: who is a recipient."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.qpsmtpd.conftest import Serve
+
+GOOD = ["tom@example.com", "Sales-Team@example.com", "@test.com"]
+LOCAL, OUTSIDE = "127.0.5.1", "127.0.2.2"
+
+
+@pytest.mark.parametrize(
+    ("recipient", "source", "code"),
+    [
+        pytest.param("tom@example.com", OUTSIDE, 250, id="listed"),
+        pytest.param("TOM@Example.COM", OUTSIDE, 250, id="in capitals"),
+        pytest.param("nobody@example.com", OUTSIDE, 550, id="unknown"),
+        pytest.param("nobody@example.com", LOCAL, 550, id="unknown to a colleague as well"),
+        pytest.param("anyone@test.com", OUTSIDE, 250, id="whole domain"),
+        pytest.param("tom-list-owner@example.com", OUTSIDE, 250, id="extension"),
+        pytest.param("sales-team@example.com", OUTSIDE, 250, id="a name with the character"),
+        pytest.param("sales-team-2024@example.com", OUTSIDE, 250, id="extension of such a name"),
+        pytest.param("sales@example.com", OUTSIDE, 550, id="beginning of such a name"),
+        pytest.param("-tom@example.com", OUTSIDE, 550, id="nothing before the character"),
+        pytest.param("tom@[192.0.2.1]", OUTSIDE, 250, id="literal that is ours"),
+        pytest.param("nobody@[192.0.2.1]", OUTSIDE, 550, id="unknown at a literal that is ours"),
+        pytest.param("friend@elsewhere.net", LOCAL, 250, id="relayed"),
+        pytest.param("friend@elsewhere.net", OUTSIDE, 550, id="relaying denied"),
+        pytest.param("postmaster", OUTSIDE, 250, id="postmaster"),
+    ],
+)
+def test_takes_only_listed_recipients_of_local_domains(serve: Serve, recipient: str, source: str, code: int) -> None:
+    """A recipient of a local domain is taken if goodrcptto has it; other domains are left to rcpt_ok."""
+    rcpthosts = ["example.com", "test.com", "[192.0.2.1]"]
+    daemon = serve("check_goodrcptto extn -", files={"goodrcptto": GOOD, "rcpthosts": rcpthosts})
+    assert daemon.send(recipients=[recipient], source=source).code == code

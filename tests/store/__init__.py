@@ -1,0 +1,1 @@
+"""Tests of the databases: what may be stored, what is journalled, and what survives."""

@@ -1,0 +1,87 @@
+"""Programs that the tests of the store start as processes of their own: ``python -m tests.store.child NAME ...``.
+
+Each says ``ready`` and then waits for a line on its input, so that a test can start several at the same moment.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from esmith.cli.db import config_main
+from esmith.schema.settings import set_properties
+from tests.store.stores import AUTHOR, opened
+
+#: What is swept by :func:`kill_at`: the code between the command line and LMDB.
+SWEPT = ("esmith/store/", "esmith/schema/settings.py", "esmith/cli/db.py", "esmith/cli/verbs.py")
+
+
+def _ready() -> None:
+    print("ready", flush=True)
+    sys.stdin.readline()
+
+
+def write(root: str, name: str, count: str) -> None:
+    """Set properties of one record, each in a transaction, and count in a property that all writers share."""
+    with opened(Path(root)) as store:
+        _ready()
+        for number in range(int(count)):
+            with store.transaction(AUTHOR) as transaction:
+                total = int(transaction.prop("t", "shared", "total") or "0")
+                props = {f"{name}-{number:03}": name, "total": str(total + 1)}
+                set_properties(transaction, None, "t", "shared", props)
+
+
+def read(root: str, seconds: str) -> None:
+    """Hold a snapshot, until killed or for some seconds."""
+    with opened(Path(root), write=False) as store, store.snapshot() as snapshot:
+        snapshot.keys("t")
+        _ready()
+        time.sleep(float(seconds))
+
+
+def hold(root: str, seconds: str) -> None:
+    """Hold a transaction with changes that are not yet committed, until killed or for some seconds."""
+    with opened(Path(root)) as store, store.transaction(AUTHOR) as transaction:
+        transaction.set_type("t", "held", "v")
+        _ready()
+        time.sleep(float(seconds))
+
+
+def kill_at(line: str, *words: str) -> None:
+    """Run ``config``, and kill this process when it comes to a line of code; without killing print their number.
+
+    :param line: the how-manieth executed line of :data:`SWEPT`; 0 for none.
+    """
+    last, seen = int(line), 0
+
+    def trace(frame: FrameType, event: str, argument: Any) -> Any:
+        nonlocal seen
+        if frame.f_code.co_name == "<module>" or not any(part in frame.f_code.co_filename for part in SWEPT):
+            return None
+        if event == "line":
+            seen += 1
+            if seen == last:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return trace
+
+    sys.argv = ["config", *words]
+    sys.settrace(trace)
+    try:
+        config_main()
+    except SystemExit as end:
+        sys.settrace(None)
+        print(seen)
+        sys.exit(end.code)
+
+
+PROGRAMS: dict[str, Callable[..., None]] = {"write": write, "read": read, "hold": hold, "kill-at": kill_at}
+
+if __name__ == "__main__":
+    PROGRAMS[sys.argv[1]](*sys.argv[2:])

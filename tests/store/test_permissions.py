@@ -1,0 +1,152 @@
+"""Roots that may not be written or read: a clear message, the exit code, nothing lost."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from esmith.errors import ExitCode
+from tests.commands import TIMEOUT_SECONDS, Root
+from tests.store.stores import data_file
+
+
+def powerless() -> list[str]:
+    """Return the words before a command that take from root the right to ignore modes; none for anybody else."""
+    if os.geteuid() != 0:
+        return []
+    if shutil.which("setpriv") is None:
+        pytest.skip("setpriv, which takes root's rights away, is not installed (Debian package util-linux)")
+    return ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+
+
+@contextmanager
+def modes(root: Root, changes: dict[str, int]) -> Iterator[None]:
+    """Give files and directories of a root other modes for a while."""
+    before = {path: root.file(path).stat().st_mode for path in changes}
+    for path, mode in changes.items():
+        root.file(path).chmod(mode)
+    try:
+        yield
+    finally:
+        for path, mode in before.items():
+            root.file(path).chmod(mode)
+
+
+def run(root: Root, program: str, *words: str) -> tuple[int, str, str]:
+    """Run a command that has to respect modes; return its exit code and what it printed."""
+    done = subprocess.run(
+        [*powerless(), str(root.path / "sbin/e-smith" / program), *words],
+        capture_output=True,
+        env={**os.environ, "ESMITH_ROOT": str(root.path)},
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+    out, err = done.stdout.decode(), done.stderr.decode()
+    assert "Traceback" not in err, err
+    assert len(err.splitlines()) <= 2, err
+    return done.returncode, out, err
+
+
+DATABASE = "/home/e-smith/db"
+GETPROP = ("config", "getprop", "qpsmtpd", "DNSBL")
+SETPROP = ("config", "setprop", "qpsmtpd", "DNSBL", "enabled", "RHSBL", "enabled")
+
+#: Modes of the store, and which commands must fail; those that do not must do their work.
+CASES = [
+    pytest.param({f"{DATABASE}/data.mdb": 0}, [GETPROP, SETPROP], id="data file unreadable"),
+    pytest.param({f"{DATABASE}/data.mdb": 0o400}, [SETPROP], id="data file read-only"),
+    pytest.param({f"{DATABASE}/lock.mdb": 0}, [GETPROP, SETPROP], id="lock file unreadable"),
+    pytest.param({f"{DATABASE}/lock.mdb": 0o400}, [GETPROP, SETPROP], id="lock file read-only"),
+    pytest.param({DATABASE: 0}, [GETPROP, SETPROP], id="directory closed"),
+    pytest.param({DATABASE: 0o500}, [], id="directory read-only"),
+    pytest.param({"/home/e-smith": 0}, [GETPROP, SETPROP], id="directory above closed"),
+]
+
+
+@pytest.mark.parametrize(("changes", "failing"), CASES)
+def test_the_store(root: Root, changes: dict[str, int], failing: list[tuple[str, ...]]) -> None:
+    """Without permission a command exits with the store's code, says so and who may; the values are kept."""
+    with modes(root, changes):
+        for command in (GETPROP, SETPROP):
+            code, _, err = run(root, *command)
+            if command in failing:
+                assert code == ExitCode.STORE
+                assert "permission denied" in err
+                assert "run the command as root, or as the owner" in err
+            else:
+                assert (code, err) == (0, "")
+    stored = "enabled" if SETPROP not in failing else "disabled"
+    assert root.config("getprop", "qpsmtpd", "DNSBL").out == f"{stored}\n"
+    assert root.config("getprop", "qpsmtpd", "RHSBL").out == f"{stored}\n"
+
+
+def test_a_directory_without_a_lock_file_that_may_not_be_written(root: Root) -> None:
+    """Where the lock file is missing and may not be made, reading and writing are refused."""
+    data_file(root).with_name("lock.mdb").unlink()
+    with modes(root, {DATABASE: 0o500}):
+        for command in (GETPROP, SETPROP):
+            code, _, err = run(root, *command)
+            assert code == ExitCode.STORE
+            assert "permission denied" in err
+
+
+#: Directories an event writes to.
+PLACES = ["/var/qmail/control", "/var/service/qpsmtpd/config", "/var/lib/e-smith", "/etc"]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_an_event(office: Root, place: str) -> None:
+    """An event that may not write one of its files touches none of them, says which, and works later."""
+    office.config("setprop", "qpsmtpd", "DNSBL", "enabled", "LogLevel", "7")
+    office.config("setprop", "qmail", "MaxMessageSize", "1000000")
+    office.config("setprop", "clamav", "MaxFileSize", "16M")
+    (office.file("/var/lib/e-smith/event.lock")).unlink(missing_ok=True)
+    before = office.snapshot()
+    with modes(office, {place: 0o500}):
+        code, out, err = run(office, "signal-event", "email-update")
+    assert code == ExitCode.INSTALL
+    assert str(office.file(place)) in err
+    assert "run it as root, or as the owner" in err
+    assert out == ""
+    assert office.snapshot() == before
+    office.signal("email-update")
+    assert office.read("/var/qmail/control/databytes") == "1000000\n"
+
+
+def test_an_event_by_somebody_who_is_not_root(office: Root) -> None:
+    """Who owns the root folder may signal events again and again, also over files that are closed to everybody."""
+    office.config("setprop", "qpsmtpd", "access", "private")
+    for _ in range(2):
+        assert run(office, "signal-event", "email-update")[::2] == (0, "")
+    closed = office.file("/var/service/qpsmtpd/peers/0")
+    assert closed.stat().st_mode & 0o777 == 0
+    inode = closed.stat().st_ino
+    assert run(office, "signal-event", "email-update")[::2] == (0, "")
+    assert closed.stat().st_ino == inode, "an unchanged file is not rewritten"
+
+
+def test_init_where_nothing_may_be_made(tmp_path: Path, root: Root) -> None:
+    """``esmith init`` of a root that may not be made or written says so."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o500)
+    for path in (closed, closed / "new"):
+        code, _, err = run(root, "esmith", "--root", str(path), "init")
+        assert code in (ExitCode.USAGE, ExitCode.INSTALL)
+        assert "ermission denied" in err
+    assert list(closed.iterdir()) == []
+
+
+def test_a_foreign_user(root: Root) -> None:
+    """The databases, which hold passwords, are closed to other users."""
+    if os.geteuid() == 0:
+        os.chown(data_file(root), 12345, 12345)
+        code, _, err = run(root, *GETPROP)
+        assert code == ExitCode.STORE
+        assert "permission denied" in err
+    assert data_file(root).stat().st_mode & 0o077 == 0

@@ -1,0 +1,243 @@
+"""How the code is built: who may import whom, who starts processes, how long things are, what is documented."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+ENGINE = ROOT / "esmith"
+TESTS = ROOT / "tests"
+
+#: A package may import those in the rows below its own (DESIGN section 3). Within one row only what is said here.
+LAYERS = (
+    ("__main__",),
+    ("cli",),
+    ("events", "mail"),
+    ("apply", "services"),
+    ("fragments",),
+    ("schema", "store"),
+    ("layout",),
+    ("errors", "names"),
+)
+WITHIN_A_LAYER = {("schema", "store")}
+#: The version is a constant of the package itself, which anybody may read.
+ANYWHERE = {"__version__"}
+
+#: Where starting processes is the job.
+STARTS_PROCESSES = ("services/", "events/actions.py", "apply/check.py", "fragments/perl.py", "mail/", "checks/")
+_STARTERS = ("exec", "spawn", "posix_spawn", "fork", "popen", "system", "startfile")
+_STARTING_MODULES = {"subprocess", "multiprocessing", "pty", "asyncio"}
+
+MAX_FILE_LINES = 350
+MAX_FUNCTION_LINES = 60
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(), str(path))
+
+
+def _sources(*folders: Path) -> list[Path]:
+    return sorted(path for folder in folders for path in folder.rglob("*.py"))
+
+
+def _name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def _package(path: Path) -> str:
+    return path.relative_to(ENGINE).parts[0].removesuffix(".py")
+
+
+def _imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield every module a file imports, wherever in the file, with the line; names imported from it too."""
+    here = [*path.relative_to(ROOT).with_suffix("").parts]
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            start = here[: -node.level] if node.level else []
+            module = ".".join([*start, *([node.module] if node.module else [])])
+            for alias in node.names:
+                yield node.lineno, f"{module}.{alias.name}"
+
+
+def _may_import(importer: str, imported: str) -> bool:
+    if importer == imported or imported in ANYWHERE or (importer, imported) in WITHIN_A_LAYER:
+        return True
+    ranks = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+    return ranks[importer] < ranks[imported]
+
+
+def test_imports_go_one_way() -> None:
+    """cli imports events, events apply and services, these fragments, and so on down to errors; never upwards."""
+    wrong = []
+    for path in _sources(ENGINE):
+        if path == ENGINE / "__init__.py":
+            continue
+        for line, module in _imports(path):
+            parts = module.split(".")
+            if parts[0] == "esmith" and not _may_import(_package(path), parts[1]):
+                wrong.append(f"{_name(path)}:{line} imports {module}")
+    assert wrong == []
+
+
+def test_every_package_has_its_place() -> None:
+    """A new package or module of the top level is put into the order of imports, and none is listed that is gone."""
+    there = {_package(path) for path in _sources(ENGINE)} - {"__init__"}
+    listed = {name for names in LAYERS for name in names}
+    assert there <= listed
+
+
+def test_only_the_command_line_knows_click() -> None:
+    """The packages below cli are for Python callers, and import no click."""
+    wrong = [
+        f"{_name(path)}:{line}"
+        for path in _sources(ENGINE)
+        if _package(path) not in ("cli", "__main__")
+        for line, module in _imports(path)
+        if module.split(".")[0] == "click"
+    ]
+    assert wrong == []
+
+
+def test_only_the_store_knows_lmdb() -> None:
+    """Nothing outside the store knows which database engine is behind it."""
+    wrong = [
+        f"{_name(path)}:{line}"
+        for path in _sources(ENGINE)
+        if _package(path) != "store"
+        for line, module in _imports(path)
+        if module.split(".")[0] == "lmdb" or module.startswith("esmith.store.lmdb")
+    ]
+    assert wrong == []
+
+
+def _starts_process(node: ast.AST) -> bool:
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os":
+        return node.attr.startswith(_STARTERS)
+    if isinstance(node, ast.ImportFrom) and node.module == "os":
+        return any(alias.name.startswith(_STARTERS) for alias in node.names)
+    return False
+
+
+def test_processes_are_started_where_that_is_the_job() -> None:
+    """Only services, actions and checks start processes."""
+    wrong = []
+    for path in _sources(ENGINE):
+        if str(path.relative_to(ENGINE)).startswith(STARTS_PROCESSES):
+            continue
+        wrong += [f"{_name(path)}:{line}" for line, name in _imports(path) if name.split(".")[0] in _STARTING_MODULES]
+        wrong += [f"{_name(path)}:{node.lineno}" for node in ast.walk(_tree(path)) if _starts_process(node)]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("folder", [ENGINE, TESTS], ids=["engine", "tests"])
+def test_files_are_short(folder: Path) -> None:
+    """No file is longer than a reader takes in."""
+    lengths = {_name(path): len(path.read_text().splitlines()) for path in _sources(folder)}
+    assert {name: length for name, length in lengths.items() if length > MAX_FILE_LINES} == {}
+
+
+@pytest.mark.parametrize("folder", [ENGINE, TESTS], ids=["engine", "tests"])
+def test_functions_are_short(folder: Path) -> None:
+    """No function is longer than a screen."""
+    long = [
+        f"{_name(path)}:{node.lineno} {node.name}"
+        for path in _sources(folder)
+        for node in ast.walk(_tree(path))
+        if isinstance(node, Function) and (node.end_lineno or 0) - node.lineno + 1 > MAX_FUNCTION_LINES
+    ]
+    assert long == []
+
+
+def _public(body: list[ast.stmt]) -> Iterator[Function | ast.ClassDef]:
+    """Yield the public classes and functions of a module, and the public methods of its classes."""
+    for node in body:
+        if isinstance(node, Function | ast.ClassDef) and not node.name.startswith("_"):
+            yield node
+            if isinstance(node, ast.ClassDef):
+                yield from _public(node.body)
+
+
+def _is_protocol_dunder(node: Function | ast.ClassDef) -> bool:
+    return node.name.startswith("__")
+
+
+@pytest.mark.parametrize("folder", [ENGINE, TESTS], ids=["engine", "tests"])
+def test_everything_public_is_documented(folder: Path) -> None:
+    """Every module and every public class, method and function has a docstring."""
+    silent = []
+    for path in _sources(folder):
+        tree = _tree(path)
+        if ast.get_docstring(tree) is None:
+            silent.append(_name(path))
+        silent += [
+            f"{_name(path)}:{node.lineno} {node.name}" for node in _public(tree.body) if ast.get_docstring(node) is None
+        ]
+    assert silent == []
+
+
+def _tests() -> Iterator[tuple[str, Function]]:
+    for path in _sources(TESTS):
+        if path.name.startswith("test_"):
+            for node in ast.walk(_tree(path)):
+                if isinstance(node, Function) and node.name.startswith("test_"):
+                    yield f"{_name(path)}:{node.lineno} {node.name}", node
+
+
+def test_every_test_states_a_behaviour() -> None:
+    """Every test has a docstring of one line that is a sentence."""
+    docs = {name: ast.get_docstring(node) or "" for name, node in _tests()}
+    assert len(docs) > 100
+    assert [name for name, doc in docs.items() if not doc.strip().endswith(".") or "\n" in doc.strip()] == []
+
+
+def _catches_everything(node: ast.AST) -> bool:
+    if not isinstance(node, ast.ExceptHandler):
+        return False
+    caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+    names = {name.id for name in caught if isinstance(name, ast.Name)}
+    return node.type is None or bool(names & {"Exception", "BaseException"})
+
+
+def test_no_error_is_swallowed() -> None:
+    """Nobody catches whatever comes: an error nobody thought of has to be seen."""
+    wrong = [
+        f"{_name(path)}:{node.lineno}"
+        for path in _sources(ENGINE, TESTS)
+        for node in ast.walk(_tree(path))
+        if _catches_everything(node) and isinstance(node, ast.ExceptHandler)
+    ]
+    assert wrong == []
+
+
+def test_no_shell_strings() -> None:
+    """Programs are started by lists of words: no value is ever read by a shell."""
+    wrong = []
+    for path in _sources(ENGINE, TESTS):
+        for node in ast.walk(_tree(path)):
+            if not isinstance(node, ast.Call):
+                continue
+            shell = any(
+                word.arg == "shell" and not (isinstance(word.value, ast.Constant) and word.value.value is False)
+                for word in node.keywords
+            )
+            system = isinstance(node.func, ast.Attribute) and node.func.attr in ("system", "popen", "getoutput")
+            if shell or system:
+                wrong.append(f"{_name(path)}:{node.lineno}")
+    assert wrong == []
+
+
+def test_the_layers_are_those_of_the_package() -> None:
+    """The order of the packages in the docstring of the package is the one that is checked here."""
+    text = ast.get_docstring(_tree(ENGINE / "__init__.py")) or ""
+    assert "cli -> events -> (apply, services) -> fragments -> (store, schema) -> (layout, errors)" in text
