@@ -14,7 +14,6 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from esmith.apply.host import make_directory, trouble
 from esmith.apply.plan import Difference, Output, Plan
@@ -29,26 +28,14 @@ _SHOWN_LINES = 6
 _LINE_NUMBER = re.compile(r"(?:line |:)(\d+)\b")
 
 
-@dataclass(frozen=True)
-class Unchecked:
-    """A file that could not be checked: its program is not installed."""
-
-    path: str
-    program: str
-    package: str
-
-    def __str__(self) -> str:
-        return f"{self.path} was not checked: {self.program} is not installed (Debian package {self.package})"
-
-
-def check(plan: Plan, layout: Layout) -> list[Unchecked]:
+def check(plan: Plan, layout: Layout) -> None:
     """Check every output of a plan that says how, if it or another file of its directory changes.
 
-    :return: what could not be checked.
+    What could not be checked is noted in the plan.
+
     :raises CheckError: when a program refuses its file. Nothing was installed.
     """
     changed_directories = {os.path.dirname(output.path) for output in plan.changed}
-    unchecked: list[Unchecked] = []
     for output in plan.outputs:
         wanted = output.rendering.metadata.check
         if wanted is None or output.rendering.kind is not Kind.FILE:
@@ -56,11 +43,11 @@ def check(plan: Plan, layout: Layout) -> list[Unchecked]:
         if os.path.dirname(output.path) not in changed_directories:
             continue
         if shutil.which(wanted.command[0], path=_PATH) is None:
-            unchecked.append(Unchecked(output.path, wanted.command[0], wanted.package))
+            missing = f"{wanted.command[0]} is not installed (Debian package {wanted.package})"
+            plan.unchecked.append(f"{output.path} was not checked: {missing}")
             continue
         with _view(plan, output, wanted, layout) as directory:
             _run(output, wanted, directory)
-    return unchecked
 
 
 @contextmanager

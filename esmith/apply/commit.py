@@ -30,8 +30,7 @@ def commit_plan(
     host = host or DiskHost()
     stage(plan, host)
     try:
-        for unchecked in check(plan, layout):
-            note(str(unchecked))
+        check(plan, layout)
         generation = begin(plan, layout, store, what)
         installed = False
         try:
@@ -47,13 +46,12 @@ def commit_plan(
     return generation
 
 
-def rehearse_plan(plan: Plan, layout: Layout, note: Callable[[str], None]) -> None:
+def rehearse_plan(plan: Plan, layout: Layout) -> None:
     """Go through the same steps with a host that only records.
 
     :raises CheckError: when a program would refuse its file.
     """
     host = RecordingHost(layout)
     stage(plan, host)
-    for unchecked in check(plan, layout):
-        note(str(unchecked))
+    check(plan, layout)
     install(plan, host, layout)

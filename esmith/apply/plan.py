@@ -63,9 +63,11 @@ class Plan:
     """Every output of an event, or of ``expand-template``.
 
     :param outputs: in the order in which their templates were asked for.
+    :param unchecked: what could not be checked because its program is not installed, as messages.
     """
 
     outputs: list[Output] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
 
     @property
     def changed(self) -> list[Output]:

@@ -67,6 +67,8 @@ def _command(
             plan = plan_templates(layout, snapshot, list(paths), output=output, layers=layers)
     else:
         plan = expand_templates(layout, store, list(paths), say=warn, output=output, layers=layers, timeout=timeout)
+    for text in plan.unchecked:
+        warn(text)
     if explain:
         print_lines(_explanation(plan, layout))
     if show_diff:

@@ -84,11 +84,12 @@ def _data(result: Result) -> dict[str, Any]:
         "actions": result.actions,
         "services": result.services,
         "notes": result.notes,
+        "unchecked": result.plan.unchecked,
     }
 
 
 def _summary(result: Result) -> list[str]:
-    lines = [describe(output) for output in result.plan.changed]
+    lines = [*(describe(output) for output in result.plan.changed), *result.plan.unchecked]
     lines += [f"action {name}" for name in result.actions]
     lines += [f"service {name}: {' '.join(words)}" for name, words in result.services.items()]
     unchanged = len(result.plan.outputs) - len(result.plan.changed)

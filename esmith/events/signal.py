@@ -192,11 +192,11 @@ class _Run:
         self._result.plan = plan
         show_warnings(plan, self._log, self._say)
         if self._machine.records:
-            rehearse_plan(plan, self._layout, self._tell)
+            rehearse_plan(plan, self._layout)
         else:
             self._generation = commit_plan(plan, self._layout, self._store, f"signal-event {event.name}", self._tell)
-        for output in plan.changed:
-            self._log.write(f"{output.path}: {output.difference.value}")
+        for text in [*plan.unchecked, *(f"{output.path}: {output.difference.value}" for output in plan.changed)]:
+            self._log.write(text)
 
     def _end(self, *, complete: bool) -> None:
         """Finish what was installed, or put back what was there before."""

@@ -81,7 +81,7 @@ def test_a_missing_program_is_reported_not_passed(daemon: Root) -> None:
     toml = '[check]\ncommand = ["no-such-program", "{file}"]\npackage = "no-such-package"\n'
     daemon.write(f"{TEMPLATE}/template.toml", toml)
     daemon.config("setprop", "daemon", "Word", "broken")
-    answer = daemon.signal("daemon-update")
+    answer = daemon.signal("-v", "daemon-update")
     assert "was not checked: no-such-program is not installed (Debian package no-such-package)" in answer.err
 
 
