@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -61,14 +62,25 @@ def _office(tmp_path_factory: pytest.TempPathFactory, _fresh: Path) -> Path:
     return path
 
 
+def _copy_file(source: str, target: str) -> str:
+    """Copy a file with its times, also one whose mode keeps even its owner from reading it."""
+    mode = os.stat(source).st_mode
+    if not mode & 0o400:
+        os.chmod(source, 0o600)
+    shutil.copy2(source, target)
+    for path in (source, target):
+        os.chmod(path, mode)
+    return target
+
+
 @pytest.fixture
 def copy_root(tmp_path: Path) -> Callable[[Path], Root]:
     """Return a function that copies a root for this test; the copy's commands act on the copy."""
 
     def copy(source: Path) -> Root:
         target = tmp_path / "root"
-        # Times and inodes tell the engine whether a file was touched, so times are kept.
-        shutil.copytree(source, target, symlinks=True, copy_function=shutil.copy2)
+        # Times tell the engine whether a file was touched.
+        shutil.copytree(source, target, symlinks=True, copy_function=_copy_file)
         return Root(target)
 
     return copy

@@ -15,9 +15,9 @@ import stat
 import time
 from dataclasses import asdict, dataclass, field
 
-from esmith.apply.host import STAGED_PREFIX, make_directory, sync_directory, trouble
+from esmith.apply.host import STAGED_PREFIX, make_directory, set_attributes, sync_directory, trouble
 from esmith.apply.installed import TABLE
-from esmith.apply.plan import Plan
+from esmith.apply.plan import Difference, Output, Plan
 from esmith.layout import Layout
 from esmith.names import counted
 from esmith.store.model import Author
@@ -34,7 +34,8 @@ class Before:
     """What was at the place of one output before an install.
 
     :param path: the output's path in the configured system.
-    :param stored: the name of the kept file or link; "" when there was nothing.
+    :param stored: the name of the kept file or link; "" when there was nothing, or its content stays.
+    :param stays: its content stays; only mode and owner change.
     :param mode: its permissions.
     :param uid: its owner.
     :param gid: its group.
@@ -43,6 +44,7 @@ class Before:
 
     path: str
     stored: str = ""
+    stays: bool = False
     mode: int = 0
     uid: int = 0
     gid: int = 0
@@ -103,7 +105,7 @@ def begin(plan: Plan, layout: Layout, store: Store, what: str) -> Generation | N
             os.chmod(directory, 0o700)
             for index, output in enumerate(plan.changed):
                 row = snapshot.state(TABLE, output.path)
-                before = _keep(output.path, output.target, os.path.join(directory, str(index)))
+                before = _keep(output, os.path.join(directory, str(index)))
                 before.row = row.decode("utf-8", "surrogateescape") if row is not None else None
                 generation.before.append(before)
             sync_directory(directory)
@@ -175,22 +177,28 @@ def recover(layout: Layout, store: Store) -> list[str]:
     return notes
 
 
-def _keep(path: str, target: str, place: str) -> Before:
+def _keep(output: Output, place: str) -> Before:
+    path, target = output.path, output.target
     try:
         status = os.lstat(target)
     except (FileNotFoundError, NotADirectoryError):
         return Before(path)
+    if output.difference is Difference.ATTRIBUTES:
+        return Before(path, "", True, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
     try:
         # A link costs nothing, and the install never writes into the old file.
         os.link(target, place, follow_symlinks=False)
     except OSError:
         shutil.copy2(target, place, follow_symlinks=False)
     name = os.path.basename(place)
-    return Before(path, name, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
+    return Before(path, name, False, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
 
 
 def _put_back(before: Before, target: str, place: str) -> None:
     folder = os.path.dirname(target)
+    if before.stays:
+        set_attributes(target, before.mode, (before.uid, before.gid))
+        return
     if not before.stored:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             os.unlink(target)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat
 from typing import Protocol
 
 from esmith.errors import InstallError
@@ -103,9 +105,7 @@ class DiskHost:
     def set_attributes(self, target: str, mode: int, owner: tuple[int, int] | None) -> None:
         """Set the mode and the owner of a target."""
         try:
-            if owner is not None:
-                os.chown(target, *owner)
-            os.chmod(target, mode)
+            set_attributes(target, mode, owner)
         except OSError as error:
             raise trouble(target, error) from error
 
@@ -209,6 +209,29 @@ class RecordingHost:
 
     def _note(self, operation: str, target: str) -> None:
         self.operations.append((operation, self._layout.inside(target)))
+
+
+def set_attributes(target: str, mode: int, owner: tuple[int, int] | None) -> None:
+    """Set the mode and the owner of a file that stays as it is.
+
+    For root the file is opened first and must be a plain one with one name: whoever owns the directory it is in, e.g.
+    a user whose ``.qmail`` it is, could otherwise put a link to any file of the machine in its place.
+
+    :raises OSError: when it is another kind of file, or that is not possible.
+    """
+    if os.geteuid() != 0:
+        os.chmod(target, mode)
+        return
+    descriptor = os.open(target, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+            raise OSError(errno.EMLINK, "is not a plain file with one name")
+        if owner is not None:
+            os.fchown(descriptor, *owner)
+        os.fchmod(descriptor, mode)
+    finally:
+        os.close(descriptor)
 
 
 def make_directory(directory: str) -> None:

@@ -175,7 +175,8 @@ def _compare_content(output: Output, row: bytes | None, status: os.stat_result) 
             return
         output.old = _read(output.target, is_link=is_link, unreadable=b"")
     else:
-        old = _read(output.target, is_link=is_link, unreadable=None)
+        # Its owner may not read it either (mode 0000); as what it holds is not known, it is replaced.
+        old = _read(output.target, is_link=is_link, unreadable=b"" if status.st_uid == os.geteuid() else None)
         if same_kind and output.rendering.kind is not Kind.ABSENT and old == wanted:
             return
         output.old = old

@@ -95,10 +95,11 @@ class TemplateTree:
         path = os.path.normpath("/" + path.lstrip("/"))
         if self._load(path) is None:
             parts = path.split("/")
-            for place, key in enumerate(parts):
-                template = self._load("/".join([*parts[:place], KEY, *parts[place + 1 :]])) if key else None
-                if template is not None:
-                    return template, key
+            for place, name in enumerate(parts):
+                for pattern, key in self._key_names("/".join(parts[:place]), name):
+                    template = self._load("/".join([*parts[:place], pattern, *parts[place + 1 :]]))
+                    if template is not None:
+                        return template, key
         return self.find(path), None
 
     def matching(self, pattern: str) -> list[str]:
@@ -164,6 +165,15 @@ class TemplateTree:
             if outer is not None and name not in found:
                 found[name] = outer
         return Template(path, sorted(found.values(), key=_order), skipped=skipped)
+
+    def _key_names(self, path: str, name: str) -> Iterator[tuple[str, str]]:
+        """Yield the names with ``{key}`` in them beside a path that a name may be made from, and the key then."""
+        for layer in self._layers:
+            directory = f"{layer}{path}"
+            for pattern in sorted(os.listdir(directory)) if os.path.isdir(directory) else []:
+                before, mark, after = pattern.partition(KEY)
+                if mark and len(name) > len(before + after) and name.startswith(before) and name.endswith(after):
+                    yield pattern, name[len(before) : len(name) - len(after)]
 
     def _names_matching(self, path: str, part: str, *, last: bool) -> Iterator[str]:
         directory = self._layers[-1] + path

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from esmith.errors import ExitCode, RefusedError
+from esmith.errors import ExitCode, RefusedError, StoreError
+from esmith.layout import Layout
 from esmith.store import open_store
 from tests.apply.kit import AUTHOR, Bench
 from tests.commands import TIMEOUT_SECONDS, Answer, Root
@@ -205,9 +206,6 @@ FILES = {
     "unknown word in an event": Bad(
         ("signal-event", "try"), ExitCode.USAGE, "did you mean 'restart'", _event(services="clamd restrat\n")
     ),
-    "odd service in an event": Bad(
-        ("signal-event", "try"), ExitCode.USAGE, "'../x'", _event(services="../x restart\n")
-    ),
     "unreadable event": Bad(
         ("signal-event", "try"),
         ExitCode.TEMPLATE,
@@ -241,7 +239,7 @@ FILES = {
     ),
     "closed directory of databases": Bad(("config", "show"), ExitCode.STORE, "data.mdb", _closed("/home/e-smith/db")),
     "unwritable state": Bad(
-        ("signal-event", "email-update"), ExitCode.INSTALL, "lock", _closed("/var/lib/e-smith", 0o555)
+        ("signal-event", "email-update"), ExitCode.INSTALL, "/var/lib/e-smith/", _closed("/var/lib/e-smith", 0o555)
     ),
 }
 
@@ -273,8 +271,9 @@ def test_files(root: Root, bad: Bad) -> None:
                     place.chmod(0o755)
 
 
-def test_a_nul_in_a_value(bench: Bench) -> None:
+def test_a_nul_in_a_value(tmp_path: Path) -> None:
     """A NUL, which no command line can hold, is refused by the Python interface as well."""
+    bench = Bench(tmp_path / "root")
     bench.set("configuration", "own", "service")
     for write in (
         lambda transaction: transaction.set_prop("configuration", "own", "p", "a\0b"),
@@ -286,12 +285,7 @@ def test_a_nul_in_a_value(bench: Bench) -> None:
     with bench.store.snapshot() as snapshot:
         assert snapshot.keys("configuration") == ["own"]
         assert snapshot.prop("configuration", "own", "p") is None
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    """Give databases to write to in this process."""
-    return Bench(tmp_path / "bench")
+    bench.store.close()
 
 
 def test_reads_of_what_cannot_exist_are_silent(root: Root) -> None:
@@ -363,9 +357,6 @@ def test_a_reader_that_stops_reading_is_no_error(root: Root) -> None:
 
 def test_the_store_is_not_made_by_reading(tmp_path: Path) -> None:
     """Opening databases that are not there, by the Python interface, makes no file."""
-    from esmith.errors import StoreError
-    from esmith.layout import Layout
-
     for write in (False, True):
         with pytest.raises(StoreError, match="init"):
             open_store(Layout(str(tmp_path)), write=write)

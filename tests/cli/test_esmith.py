@@ -194,7 +194,7 @@ def test_undo_of_a_record(root: Root) -> None:
 
 
 def test_undo_refuses_what_changed_later(root: Root) -> None:
-    """A revision is not undone over a later change of the same property, unless forced; both messages say what to do."""
+    """A revision is not undone over a later change of the same property, unless forced; the message says how."""
     root.config("setprop", "qpsmtpd", "LogLevel", "7")
     number = str(_newest(root)["revision"])
     root.config("setprop", "qpsmtpd", "LogLevel", "8")

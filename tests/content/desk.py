@@ -7,7 +7,7 @@ from one plan to the next, so that a hundred settings are tried in a few seconds
 from __future__ import annotations
 
 import difflib
-import functools
+import os
 import shlex
 import shutil
 from collections.abc import Iterator
@@ -34,6 +34,7 @@ from esmith.store.protocol import Transaction
 from tests.commands import Root
 
 FORCE = "--force"
+EVENT = "email-update"
 #: Where the files are that the tables of this folder speak of.
 AREAS = (
     "/var/qmail/control/",
@@ -93,12 +94,12 @@ class Trial:
                 self.transaction.set_type(change.database, change.key, change.old)
         assert self.transaction.changes == []
 
-    def plan(self, *paths: str, event: str = "email-update") -> Plan:
-        """Return what an event would write now.
+    def plan(self, *paths: str) -> Plan:
+        """Return what :data:`EVENT` would write now below :data:`AREAS`.
 
         :param paths: expand just these templates.
         """
-        return self._desk.plan(self.transaction, paths, event)
+        return self._desk.plan(self.transaction, paths)
 
     def file(self, path: str) -> str:
         """Return what a file would hold now."""
@@ -117,9 +118,8 @@ class Desk:
         self.layout = Layout(str(root.path))
         self.schema = Schema(self.layout)
         self.store = open_store(self.layout, write=True)
-        self._event_templates = functools.cache(
-            lambda event: load_event(self.layout, event, TemplateTree(self.layout)).templates
-        )
+        templates = load_event(self.layout, EVENT, TemplateTree(self.layout)).templates
+        self._templates = [path for path in templates if path.startswith(AREAS)]
 
     @contextmanager
     def trial(self, commands: str = "") -> Iterator[Trial]:
@@ -133,10 +133,10 @@ class Desk:
         except _RollbackError:
             pass
 
-    def plan(self, transaction: Transaction, paths: tuple[str, ...], event: str) -> Plan:
-        """Plan some templates, or an event; everything is expanded, whatever is remembered of earlier times."""
+    def plan(self, transaction: Transaction, paths: tuple[str, ...]) -> Plan:
+        """Plan some templates, or the event; everything is expanded, whatever is remembered of earlier times."""
         with mock.patch.object(Engine, "compile", _compile_once):
-            return make_plan(self.layout, transaction, paths or self._event_templates(event), keep_attributes=True)
+            return make_plan(self.layout, transaction, paths or self._templates, keep_attributes=True)
 
 
 class _Compiled:
@@ -155,17 +155,11 @@ def _compile_once(self: Engine, source: Any, name: str | None = None, filename: 
     return _Compiled.kept[key]
 
 
-def copy_file(source: str, target: str) -> str:
-    """Copy a file with its times and mode, also one of mode 0000, which only root could read as it is."""
-    mode = Path(source).stat().st_mode & 0o7777
-    if mode & 0o400:
+def _copy_file(source: str, target: str) -> str:
+    """Copy a file with its times and mode; one of mode 0000, which only root can read, is linked."""
+    if os.access(source, os.R_OK):
         return str(shutil.copy2(source, target))
-    Path(source).chmod(0o400)
-    try:
-        shutil.copy2(source, target)
-        Path(target).chmod(mode)
-    finally:
-        Path(source).chmod(mode)
+    os.link(source, target)
     return target
 
 
@@ -173,7 +167,7 @@ def copy_file(source: str, target: str) -> str:
 def desk(_office: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """Return a desk with the small office on it, everything expanded."""
     path = tmp_path_factory.mktemp("desk") / "root"
-    shutil.copytree(_office, path, symlinks=True, copy_function=copy_file)
+    shutil.copytree(_office, path, symlinks=True, copy_function=_copy_file)
     desk = Desk(Root(path))
     yield desk
     desk.store.close()
@@ -187,8 +181,6 @@ def changes_of(plan: Plan) -> Changes:
     """Return what a plan changes below :data:`AREAS`, line by line."""
     found: Changes = {}
     for output in plan.changed:
-        if not output.path.startswith(AREAS):
-            continue
         lines: list[str] = []
         if output.difference is not Difference.ATTRIBUTES:
             lines = _line_changes((output.old or b"").decode(), output.rendering.content.decode())

@@ -145,7 +145,7 @@ def test_an_incomplete_key_is_not_used(office: Root) -> None:
 
 
 def test_a_key_for_a_name_that_is_no_domain(office: Root) -> None:
-    """A directory of keys has a link also when its name is no domain of this server, until one of both is gone."""
+    """A directory of keys has a link also when its name is no domain of this server, while signing is enabled."""
     sign(office)
     lay_key(office, "domain.net")
     lay_key(office, "half.net", "private")
@@ -158,6 +158,11 @@ def test_a_key_for_a_name_that_is_no_domain(office: Root) -> None:
     office.db("domains", "delete", "domain.net")
     office.signal("email-update")
     assert links(office) == by_default("example.com", "test.com") | own
+    office.config("setprop", "qpsmtpd", "DKIMSigning", "disabled")
+    office.signal("email-update")
+    assert links(office) == {}
+    office.config("setprop", "qpsmtpd", "DKIMSigning", "enabled")
+    office.signal("email-update")
     office.file(f"{KEYS}/domain.net/private").unlink()
     office.signal("email-update")
     assert links(office) == by_default("example.com", "test.com")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from esmith.errors import RefusedError
 from esmith.fragments.rendering import Kind
 from esmith.schema.types import refusal
-from tests.content.desk import AREAS, Desk, Trial
+from tests.content.desk import Desk, Trial
 from tests.content.formats import complaints
 from tests.content.random_values import values
 
@@ -88,7 +88,7 @@ def _change_something(draw: st.DrawFn, trial: Trial, desk: Desk, fields: list[tu
 
 def _check_files(trial: Trial) -> None:
     for output in trial.plan().outputs:
-        if output.path.startswith(AREAS) and output.rendering.kind is Kind.FILE:
+        if output.rendering.kind is Kind.FILE:
             assert complaints(output.path, output.rendering.content.decode()) == [], output.path
 
 

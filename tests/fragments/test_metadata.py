@@ -141,6 +141,9 @@ BROKEN = {
     "number as file": ("[files]\none = 1", "files"),
     "unknown key of a file": ('[files.one]\nmood = "0600"', "unknown key 'mood'"),
     "number as advice": ('suspect-lines = { "^x" = 1 }', "suspect-lines"),
+    "number in a check": ('check = { command = ["true", 1], package = "coreutils" }', "check"),
+    "number beside a check": ('check = { command = ["true"], package = "coreutils", beside = [1] }', "check"),
+    "check without a package": ('check = { command = ["true"] }', "check"),
     "no pattern": ('suspect-lines = { "(" = "x" }', "suspect-lines"),
 }
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esmith.events.definition import event_names, load_event
-from esmith.fragments.render import Renderer, Rendering
+from esmith.fragments.render import Renderer
+from esmith.fragments.rendering import Rendering
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import Layout
 from esmith.store.protocol import Transaction
@@ -54,6 +55,7 @@ class Table:
         data = tomllib.loads(TABLE.read_text())
         self._folders: dict[str, str] = data.pop("folders")
         self.base: list[list[str]] = data.pop("base")["settings"]
+        self.by_actions: list[str] = data.pop("expanded by actions")["templates"]
         #: property -> the file that reads it at run time
         self.run_time: dict[str, str] = data.pop("read at run time")
         #: property -> why it drives nothing
@@ -85,19 +87,23 @@ class Bench:
 
     :param layout: a root.
     :param transaction: its databases.
+    :param besides: templates that no event names.
     """
 
-    def __init__(self, layout: Layout, transaction: Transaction) -> None:
-        self._layout = layout
+    def __init__(self, layout: Layout, transaction: Transaction, besides: list[str]) -> None:
         self._transaction = transaction
         tree = TemplateTree(layout)
         events = (load_event(layout, name, tree) for name in event_names(layout))
-        self._templates = dict.fromkeys(path for event in events for path in event.templates)
+        self._templates = dict.fromkeys([*(path for event in events for path in event.templates), *besides])
         self._outputs: dict[str, dict[str, Output]] = {}
         self._read: dict[str, set[tuple[str, str]]] = {}
+        self._keys: set[tuple[str, str]] = set()
+        self._renderer = Renderer(layout, transaction)
 
     def settle(self) -> None:
         """Expand everything; what changes from here on is told by :meth:`changed_by`."""
+        databases = self._transaction.databases()
+        self._keys = {(database, key) for database in databases for key in self._transaction.keys(database)}
         for path in self._templates:
             renderings = self._render(path)
             self._outputs[path] = _outputs(renderings)
@@ -107,7 +113,7 @@ class Bench:
                 for database, key in [*((d, k) for d, k, _ in rendering.reads.props), *rendering.reads.listings]
             }
 
-    def set(self, setting: Setting, value: str) -> None:
+    def put(self, setting: Setting, value: str) -> None:
         """Set a property or a value."""
         if not setting.prop:
             self._transaction.set_type(setting.database, setting.key, value)
@@ -120,7 +126,7 @@ class Bench:
         :param everything: expand also the templates that did not read the record.
         """
         before = self._value(setting)
-        self.set(setting, value)
+        self.put(setting, value)
         try:
             return {
                 output
@@ -132,7 +138,7 @@ class Bench:
             if before is None:
                 self._transaction.delete_prop(setting.database, setting.key, setting.prop)
             else:
-                self.set(setting, before)
+                self.put(setting, before)
 
     def _value(self, setting: Setting) -> str | None:
         if not setting.prop:
@@ -142,15 +148,12 @@ class Bench:
     def _reads(self, path: str, setting: Setting) -> bool:
         # A listing reads all records of some type.
         return any(
-            database == setting.database and (key == setting.key or (database, key) not in self._keys())
+            database == setting.database and (key == setting.key or (database, key) not in self._keys)
             for database, key in self._read[path]
         )
 
-    def _keys(self) -> set[tuple[str, str]]:
-        return {(database, key) for database in self._transaction.databases() for key in self._transaction.keys(database)}
-
     def _render(self, path: str) -> list[Rendering]:
-        return list(Renderer(self._layout, self._transaction).render(path))
+        return list(self._renderer.render(path))
 
 
 def _outputs(renderings: list[Rendering]) -> dict[str, Output]:

@@ -101,7 +101,8 @@ def _settle(stage: FolderStage) -> None:
     commands += [
         f"db accounts set {user} user Uid {uid} Gid {uid} EmailForward local" for uid, user in enumerate(USERS, 5001)
     ]
-    for command in [*commands, "signal-event bootstrap-console-save", "signal-event email-update"]:
+    events = ("bootstrap-console-save", "remoteaccess-update", "email-update")
+    for command in [*commands, *(f"signal-event {event}" for event in events)]:
         outcome = stage.run(command)
         assert outcome.code == 0, f"{command}: {outcome.err}"
 

@@ -33,7 +33,7 @@ SERVICES = [
 ]
 #: Absolute paths in the page's shell commands that belong to the configured system.
 _PATHS = re.compile(
-    r"(?<![\w./])/(?=(?:etc/(?:e-smith|mail|init\.d|clamd\.conf|php\.ini)|var/(?:qmail|service|spool|log|lib)"
+    r"(?<![\w./])/(?=(?:etc/(?:e-smith|mail|init\.d|cron\.daily|clamd\.conf|php\.ini)|var/(?:qmail|service|spool|log|lib)"
     r"|service|home|root|sbin/e-smith|usr/bin/yum|usr/share/qpsmtpd)\b)"
 )
 

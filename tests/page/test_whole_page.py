@@ -69,7 +69,7 @@ CHECKS = {
         ("fetchmail", "fetchmail"),
         "/etc/fetchmailrc",
         "chmod 600 {etc}/fetchmailrc; fetchmail --configdump -f {etc}/fetchmailrc",
-        r"error|warning",
+        r"rror|requires envelope",
         "pop3.mypopserver.com",
     ),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import os
 import pwd
+import shutil
 import smtplib
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
+from email.utils import formatdate
 from pathlib import Path
 
 from tests.qpsmtpd.dns import FakeDNS
@@ -76,12 +78,13 @@ class Daemon:
 
     :param folder: everything it reads and writes is below.
     :param config: its configuration directory.
+    :param qmail: the directory of qmail's control directory; one of the test's own if not given.
     """
 
-    def __init__(self, folder: Path, dns: FakeDNS, config: Path) -> None:
+    def __init__(self, folder: Path, dns: FakeDNS, config: Path, qmail: Path | None = None) -> None:
         self.folder = folder
         self.config = config
-        self.control = folder / "qmail/control"
+        self.control = (qmail or folder / "qmail") / "control"
         self.log_file = folder / "log"
         self._queue = folder / "queue"
         self._dns = dns
@@ -90,9 +93,7 @@ class Daemon:
         for path in (config, self.control, self._queue, folder / "spool"):
             path.mkdir(parents=True, exist_ok=True)
         (folder / "spool").chmod(0o700)
-        script = folder / "qmail-queue"
-        script.write_text(QUEUE.format(folder=self._queue))
-        script.chmod(0o755)
+        self.queue_script(QUEUE.format(folder=self._queue))
 
     def write(self, name: str, *lines: str) -> Path:
         """Write a file of the configuration directory."""
@@ -100,6 +101,20 @@ class Daemon:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("".join(f"{line}\n" for line in lines))
         return path
+
+    def queue_script(self, text: str) -> None:
+        """Put another program in the place of qmail-queue."""
+        script = self.folder / "qmail-queue"
+        script.write_text(text)
+        script.chmod(0o755)
+
+    def forget(self) -> None:
+        """Remove every configuration file, what was queued, and what was logged."""
+        for folder in (self.config, self.control, self._queue):
+            for path in folder.iterdir():
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        self._log_start = self.log_file.stat().st_size if self.log_file.exists() else 0
+        self.queue_script(QUEUE.format(folder=self._queue))
 
     def start(self) -> None:
         """Start, and wait until it listens."""
@@ -123,7 +138,7 @@ class Daemon:
                 env={
                     "PATH": "/usr/bin:/bin",
                     "QPSMTPD_CONFIG": str(self.config),
-                    "QMAIL": str(self.folder / "qmail"),
+                    "QMAIL": str(self.control.parent),
                     "QMAILQUEUE": str(self.folder / "qmail-queue"),
                 },
                 stdin=subprocess.DEVNULL,
@@ -135,7 +150,7 @@ class Daemon:
         for _ in _while_patient():
             if self._process.poll() is not None:
                 return False
-            if b"Running as user" in self.log_file.read_bytes()[self._log_start :]:
+            if "Running as user" in self.log():
                 return True
         return False
 
@@ -145,8 +160,8 @@ class Daemon:
         self._process.wait(PATIENCE_SECONDS)
 
     def log(self) -> str:
-        """Return what it has logged so far."""
-        return self.log_file.read_text(errors="replace")
+        """Return what it has logged since it was started, or told to forget."""
+        return self.log_file.read_bytes()[self._log_start :].decode(errors="replace")
 
     def wait_for_log(self, text: str) -> str:
         """Return the first line of the log with some text in it, waiting until there is one."""
@@ -227,7 +242,7 @@ def text_message(
         "From": "Someone <someone@sender.org>",
         "To": "tom@example.com",
         "Subject": "test",
-        "Date": email.utils.formatdate(),
+        "Date": formatdate(),
         "Message-Id": "<1@sender.org>",
     }
     if content is not None:
@@ -238,6 +253,7 @@ def text_message(
 
 def _data(smtp: smtplib.SMTP, message: str | bytes) -> tuple[int, str]:
     raw = message.encode() if isinstance(message, str) else message
+    raw = raw.replace(b"\n", b"\r\n")
     try:
         code, text = smtp.data(raw)
     except smtplib.SMTPDataError as error:  # refused before the message

@@ -42,6 +42,11 @@ class FakeDNS:
             data = _encoded(value)
         self._records.setdefault(name.lower().rstrip("."), []).append((kind, data))
 
+    def forget(self) -> None:
+        """Know nothing any more."""
+        self._records.clear()
+        self.asked.clear()
+
     def host(self, address: str, name: str) -> None:
         """Give an address a name, and the name that address."""
         self.add(ipaddress.ip_address(address).reverse_pointer, "PTR", name)

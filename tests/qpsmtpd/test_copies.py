@@ -65,7 +65,12 @@ def test_refused_mail_is_not_copied(serve: Serve) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["bcc mode secret all archive@example.com", "bcc mode cc all", "bcc all a@example.com b@example.com", "bcc all a@@"],
+    [
+        "bcc mode secret all archive@example.com",
+        "bcc mode cc all",
+        "bcc all a@example.com b@example.com",
+        "bcc all a@@",
+    ],
 )
 def test_mail_never_gets_past_a_broken_copy(serve: Serve, line: str) -> None:
     """With arguments that make no sense, mail is asked for again later, and the log says why."""

@@ -20,7 +20,7 @@ SENDER = "<someone@sender.org>"
 
 def test_queued_message_gives_one_line(serve: Serve) -> None:
     """A message for two recipients is one line with all of them, whatever the log level."""
-    daemon = serve("logging/logterse", files={"loglevel": ["6"]})
+    daemon = serve("logging/logterse")
     assert daemon.send(recipients=["tom@example.com", "jack@test.com"]).taken
     (line,) = _lines(daemon)
     assert line[:7] == [*CLIENT, SENDER, "<tom@example.com>,<jack@test.com>", "queued", "900"]
@@ -42,9 +42,7 @@ def test_refusals_are_lines_of_their_own(serve: Serve) -> None:
     ("plugin", "files", "fields"),
     [
         pytest.param("badmailfrom", {"badmailfrom": ["@sender.org"]}, [SENDER, "", "badmailfrom", "901"], id="sender"),
-        pytest.param(
-            "headers require From,Date", {}, [SENDER, "<tom@example.com>", "headers", "901"], id="message"
-        ),
+        pytest.param("headers require From,Date", {}, [SENDER, "<tom@example.com>", "headers", "901"], id="message"),
         pytest.param("loadcheck max_load -1", {}, ["", "", "loadcheck", "902"], id="connection"),
     ],
 )
@@ -62,7 +60,7 @@ def test_refusal_at_any_stage_is_a_line(
 def test_failing_queue_is_a_line(serve: Serve) -> None:
     """A message that could not be queued is a line that says so."""
     daemon = serve("logging/logterse")
-    (daemon.folder / "qmail-queue").write_text("#!/bin/sh\ncat >/dev/null\ncat <&1 >/dev/null\nexit 53\n")
+    daemon.queue_script("#!/bin/sh\ncat >/dev/null\ncat <&1 >/dev/null\nexit 53\n")
     assert daemon.send().code == 451
     (line,) = _lines(daemon)
     assert line[3:6] == [SENDER, "<tom@example.com>", "failed"]

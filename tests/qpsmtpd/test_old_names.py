@@ -50,6 +50,7 @@ def test_pair_blocks_only_the_pair(serve: Serve) -> None:
 def test_pair_without_a_tab_is_reported(serve: Serve) -> None:
     """qpsmtpd passes over pairs with blanks between them; the log says so."""
     daemon = serve("check_badmailfromto", files={"badmailfromto": ["someone@sender.org tom@example.com"]})
+    assert daemon.send().taken
     daemon.wait_for_log("no tab between two addresses in 'someone@sender.org tom@example.com'")
 
 

@@ -35,3 +35,28 @@ def test_takes_only_listed_recipients_of_local_domains(serve: Serve, recipient: 
     rcpthosts = ["example.com", "test.com", "[192.0.2.1]"]
     daemon = serve("check_goodrcptto extn -", files={"goodrcptto": GOOD, "rcpthosts": rcpthosts})
     assert daemon.send(recipients=[recipient], source=source).code == code
+
+
+@pytest.mark.parametrize("files", [{}, {"goodrcptto": []}, {"goodrcptto": ["# nobody yet"]}])
+def test_without_recipients_mail_waits(serve: Serve, files: dict[str, list[str]]) -> None:
+    """If it cannot be known who exists, local recipients are asked for again later; relaying goes on."""
+    daemon = serve("check_goodrcptto extn -", files=files)
+    assert daemon.send().code == 450
+    assert daemon.send(recipients=["friend@elsewhere.net"], source=LOCAL).taken
+    assert "goodrcptto is missing or empty" in daemon.log()
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("check_goodrcptto extn", "arguments come in pairs"),
+        ("check_goodrcptto extn --", "extn is one character"),
+        ("check_goodrcptto extra x", "unknown argument extra"),
+    ],
+)
+def test_wrong_arguments_are_reported(serve: Serve, line: str, complaint: str) -> None:
+    """Arguments that make no sense are named in the log, and names are then taken as they are."""
+    daemon = serve(line, files={"goodrcptto": GOOD})
+    assert daemon.send().taken
+    assert not daemon.send(recipients=["tom-list@example.com"]).taken
+    daemon.wait_for_log(complaint)

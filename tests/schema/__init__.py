@@ -1,0 +1,1 @@
+"""Tests of the schema: what a record may hold, its defaults and migrations."""

@@ -1,0 +1,158 @@
+"""The original's ``defaults``, ``force`` and ``migrate`` directories, which contribs install."""
+
+from __future__ import annotations
+
+import pytest
+
+from esmith.errors import EsmithError, ExitCode, SchemaError
+from esmith.store.model import Record
+from tests.commands import Root
+from tests.schema.kit import Desk
+
+
+def contrib(desk: Desk, files: dict[str, str]) -> None:
+    """Write files below the directory of the database t."""
+    for name, text in files.items():
+        desk.file(f"t/{name}", text)
+
+
+def test_a_new_record(desk: Desk) -> None:
+    """A directory of defaults makes its record: one trailing newline of a file is dropped, blanks are kept."""
+    contrib(
+        desk,
+        {
+            "defaults/rec/type": "service\n",
+            "defaults/rec/status": "enabled",
+            "defaults/rec/Empty": "",
+            "defaults/rec/Newline": "\n",
+            "defaults/rec/Blanks": " x \n",
+            "defaults/Value/type": "x\n",
+        },
+    )
+    desk.initialize()
+    props = {"Blanks": " x ", "Empty": "", "Newline": "", "status": "enabled"}
+    assert desk.record("t", "rec") == Record("rec", "service", props)
+    assert desk.record("t", "Value") == Record("Value", "x", {})
+
+
+def test_defaults_only_where_there_is_nothing(desk: Desk) -> None:
+    """Defaults leave what is set alone, an empty value and the type too."""
+    contrib(desk, {"defaults/rec/type": "service", "defaults/rec/a": "1", "defaults/rec/b": "2", "defaults/rec/c": "3"})
+    desk.put("t", "rec", "other", {"a": "mine", "b": ""})
+    desk.initialize()
+    assert desk.record("t", "rec") == Record("rec", "other", {"a": "mine", "b": "", "c": "3"})
+
+
+def test_force_always(desk: Desk) -> None:
+    """Forced values are always written, the type too."""
+    contrib(desk, {"force/rec/type": "service", "force/rec/a": "1"})
+    desk.put("t", "rec", "other", {"a": "mine", "b": ""})
+    desk.initialize()
+    assert desk.record("t", "rec") == Record("rec", "service", {"a": "1", "b": ""})
+
+
+def test_force_after_defaults(desk: Desk) -> None:
+    """Where both are there the forced value wins, and a record may be made by force alone."""
+    contrib(desk, {"defaults/rec/type": "a", "defaults/rec/p": "1", "force/rec/p": "2", "force/new/type": "b"})
+    desk.initialize()
+    assert desk.record("t", "rec") == Record("rec", "a", {"p": "2"})
+    assert desk.record("t", "new") == Record("new", "b", {})
+
+
+def test_beside_a_schema_file(desk: Desk) -> None:
+    """A contrib adds properties to a record that has a schema file; the file's own defaults come first."""
+    desk.file("t/rec.toml", 'type = "service"\n[properties.a]\ndefault = "1"\n')
+    contrib(desk, {"defaults/rec/a": "contrib", "defaults/rec/b": "2"})
+    desk.initialize()
+    assert desk.record("t", "rec") == Record("rec", "service", {"a": "1", "b": "2"})
+
+
+def test_leftovers_are_skipped(desk: Desk) -> None:
+    """Hidden files, and what editors and packages leave, are not properties (the original takes some of them)."""
+    names = ["status~", "x.rpmnew", "x.rpmsave", "x.orig", ".hidden", "x.swp", "x.dpkg-old"]
+    contrib(desk, {"defaults/rec/type": "s", **{f"defaults/rec/{name}": "bad" for name in names}})
+    contrib(desk, {"defaults/.git/type": "s", "defaults/old~/type": "s"})
+    desk.initialize()
+    assert desk.record("t", "rec") == Record("rec", "s", {})
+    with desk.store.snapshot() as snapshot:
+        assert snapshot.keys("t") == ["rec"]
+
+
+def test_a_database_of_a_contrib(desk: Desk) -> None:
+    """A database that only has such directories is made."""
+    desk.file("newdb/defaults/rec/type", "service")
+    desk.initialize()
+    assert desk.record("newdb", "rec") == Record("rec", "service", {})
+
+
+def test_idempotent(desk: Desk) -> None:
+    """A second run changes nothing."""
+    contrib(desk, {"defaults/rec/type": "s", "defaults/rec/p": "1", "force/rec/q": "2"})
+    desk.initialize()
+    assert (desk.initialize()[0], desk.revision()) == ([], 1)
+
+
+#: Files that cannot be applied, which of them the message has to name, and part of the message.
+BROKEN = {
+    "no type": ({"defaults/rec/p": "1"}, "defaults/rec", "has no type"),
+    "newline inside": ({"defaults/rec/type": "s", "defaults/rec/p": "a\nb\n"}, "defaults/rec/p", "a newline"),
+    "bar in the name": ({"defaults/rec/type": "s", "defaults/rec/a|b": "1"}, "defaults/rec/a|b", "cannot contain"),
+    "odd key": ({"defaults/a=b/type": "s"}, "defaults/a=b", "contain '='"),
+}
+
+
+@pytest.mark.parametrize(("files", "place", "message"), BROKEN.values(), ids=BROKEN.keys())
+def test_what_cannot_be_applied(desk: Desk, files: dict[str, str], place: str, message: str) -> None:
+    """A file that cannot be applied is an error that names the file, and nothing is changed."""
+    contrib(desk, {"defaults/Good/type": "s", **files})
+    with pytest.raises(EsmithError) as caught:
+        desk.initialize()
+    assert message in str(caught.value)
+    assert place in str(caught.value)
+    assert desk.revision() == 0
+
+
+def test_a_directory_for_a_property(desk: Desk) -> None:
+    """A directory where a property's file belongs is an error that names it."""
+    contrib(desk, {"defaults/rec/type": "s", "defaults/rec/sub/p": "1"})
+    with pytest.raises(SchemaError, match="is a directory") as caught:
+        desk.initialize()
+    assert caught.value.place.endswith("t/defaults/rec/sub")
+
+
+def test_a_file_that_is_not_utf8(desk: Desk) -> None:
+    """A value in another encoding is an error that names its file."""
+    contrib(desk, {"defaults/rec/type": "s"})
+    path = desk.file("t/defaults/rec/p", "")
+    path.write_bytes(b"\xe9")
+    with pytest.raises(SchemaError, match="cannot be read") as caught:
+        desk.initialize()
+    assert caught.value.place == str(path)
+
+
+def test_a_dangling_link(desk: Desk) -> None:
+    """A link that leads nowhere is an error that names it."""
+    contrib(desk, {"defaults/rec/type": "s"})
+    path = desk.path / "etc/e-smith/db/t/defaults/rec/p"
+    path.symlink_to("/nonexistent")
+    with pytest.raises(SchemaError, match="cannot be read") as caught:
+        desk.initialize()
+    assert caught.value.place == str(path)
+
+
+def test_perl_migrations_are_reported(root: Root) -> None:
+    """A contrib's migrate fragment, which is Perl, is not run, and that is said; the rest is done."""
+    path = root.write("/etc/e-smith/db/configuration/migrate/20contrib", "{ $DB->foo; }\n")
+    root.write("/etc/e-smith/db/configuration/defaults/contrib/type", "service\n")
+    answer = root.esmith("initialize-databases")
+    assert f"{path}: not run" in answer.err
+    assert root.config("get", "contrib").out == "service\n"
+
+
+def test_a_broken_contrib_stops_console_save(root: Root) -> None:
+    """A contrib's broken default stops console-save with an exit code and its name, before anything is changed."""
+    path = root.write("/etc/e-smith/db/configuration/defaults/contrib/p", "x\n")
+    before = root.config("print").out
+    answer = root.signal("console-save", code=ExitCode.ACTION)
+    assert str(path.parent) in answer.err + root.read("/var/log/e-smith/events.log")
+    assert root.config("print").out == before

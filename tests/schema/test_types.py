@@ -1,0 +1,211 @@
+"""What each type of property accepts and refuses."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from esmith.errors import RefusedError
+from esmith.schema.check import check_properties, check_record
+from esmith.schema.model import Property
+from esmith.schema.types import TYPES, refusal
+from tests.schema.kit import Desk
+
+#: For each property of a schema file: what is accepted, what is refused, and part of the reason.
+TABLE: dict[str, tuple[list[str], list[str], str]] = {
+    'type = "enabled/disabled"': (
+        ["enabled", "disabled"],
+        ["", "Enabled", "enable", "yes", "1", "enabled ", " enabled", "enabled,disabled"],
+        "is not one of enabled, disabled",
+    ),
+    'type = "yes/no"': (["yes", "no"], ["", "Yes", "y", "true", "1", "enabled"], "is not one of yes, no"),
+    'type = "choice"\nvalues = ["public", "private"]': (
+        ["public", "private"],
+        ["", "Public", "localhost", "public,private"],
+        "is not one of public, private",
+    ),
+    'type = "choice"\nvalues = ["", "x"]': (["", "x"], ["y"], "is not one of '', x"),
+    'type = "integer"': (
+        ["0", "7", "-1", "007", "12345678901234567890"],
+        ["", "-", "+1", "1.0", "1e3", "0x10", "1 ", " 1", "1_000", "1,000", "١", "²", "ten"],
+        "is not a whole number",
+    ),
+    'type = "integer"\nmin = 1\nmax = 65535': (["1", "25", "65535"], ["0", "-1"], "is too small; the least is 1"),
+    'type = "integer"\nmax = 65535': (["-5", "65535"], ["65536", "99999999999"], "is too large; the most is 65535"),
+    'type = "integer"\nmin = 0\nempty = true': (["", "0"], [" ", "x"], "is not a whole number"),
+    'type = "number"': (
+        ["0", "4", "4.5", "-1.25", "0.10"],
+        ["", ".5", "5.", "1e3", "nan", "inf", "1,5", "5 ", "+1", "1.2.3"],
+        "is not a number",
+    ),
+    'type = "number"\nmin = 0\nmax = 20': (["0", "19.99", "20", "20.0"], ["20.01", "21"], "is too large"),
+    'type = "number"\nmin = 0.5': (["0.5"], ["0.49", "-1"], "is too small; the least is 0.5"),
+    'type = "size"': (
+        ["0", "25000000", "500k", "500K", "15m", "15M", "1g", "1G"],
+        ["", "M", "-1", "1.5M", "15MB", "15 M", "15T", "M15", "k", "15kk"],
+        "is not a size such as 15M, 500k or 25000000",
+    ),
+    'type = "list"': (
+        ["a", "a,b", "a, b", "multi.surbl.org:8-16", "zone:Blocked - see x"],
+        ["", ",", "a,", ",a", "a,,b", "a, ,b"],
+        "has an empty entry",
+    ),
+    'type = "list"\nseparator = ";"': (["a", "a;b", "a,b", ","], ["", "a;", "a;;b"], "has an empty entry"),
+    'type = "list"\nempty = true': (["", "a"], [",", "a,"], "has an empty entry"),
+    'type = "host"': (
+        ["localhost", "mail.example.com", "192.0.2.1", "2001:db8::1", "[2001:db8::1]", "_dmarc.example.com"]
+        + ["mail.example.com:587", "192.0.2.1:25", "[2001:db8::1]:25", "x-1.example", "example.com."],
+        ["", " ", "a b", "a,b", "a|b", "a/b", "user@host", "-host", ".host", "http://host", "host;x", "höst", "a\tb"],
+        "is not a host name, an IP address or host:port",
+    ),
+    'type = "address"': (
+        ["192.0.2.1", "0.0.0.0", "2001:db8::1", "::"],
+        ["", "192.0.2", "192.0.2.256", "192.0.2.1/24", "192.0.2.01", "1", "host", "192.0.2.1:25", "[::1]", " ::1"],
+        "is not an IP address",
+    ),
+    'type = "netmask"': (
+        ["255.255.255.0", "255.255.255.255", "255.0.0.0", "0.0.0.0", "255.255.252.0"],
+        ["", "255.0.255.0", "0.0.0.255", "0.255.255.255", "255.255.255", "33", "-1", "x", "255.255.255.0/24"],
+        "is not a netmask such as 255.255.255.0",
+    ),
+    'type = "path"': (["/", "/var/log", "/a b/é"], ["", "var", "./x", "~/x", " /x"], "is not an absolute path"),
+    'type = "text"': (["", " ", "anything | at = all", "é"], [], ""),
+    'type = "secret"': (["", " ", "hunter2|="], [], ""),
+    "": (["", "anything"], [], ""),
+}
+
+ACCEPTED = [(words, value) for words, (accepted, _, _) in TABLE.items() for value in accepted]
+REFUSED = [(words, value, reason) for words, (_, refused, reason) in TABLE.items() for value in refused]
+
+
+def prop(words: str) -> Property:
+    """Return the property that a schema file declares with these words."""
+    return Property("p", tomllib.loads(words))
+
+
+@pytest.mark.parametrize(("words", "value"), ACCEPTED, ids=lambda text: text.replace("\n", " ") or "(empty)")
+def test_accepted(words: str, value: str) -> None:
+    """The value is one the type allows."""
+    assert refusal(prop(words), value) is None
+
+
+@pytest.mark.parametrize(("words", "value", "reason"), REFUSED, ids=lambda text: text.replace("\n", " ") or "(empty)")
+def test_refused(words: str, value: str, reason: str) -> None:
+    """The value is one the type does not allow, and the reason reads after it."""
+    assert reason in (refusal(prop(words), value) or "")
+
+
+def test_every_type_is_in_the_table() -> None:
+    """The table above has every type there is, with values that are accepted and, but for texts, refused ones."""
+    found = {tomllib.loads(words).get("type", "text") for words in TABLE}
+    assert found == set(TYPES)
+
+
+def test_an_empty_default_allows_the_empty_value() -> None:
+    """A property whose default is empty may be set to nothing again."""
+    assert refusal(prop('type = "host"\ndefault = ""'), "") is None
+    assert refusal(prop('type = "host"\ndefault = "x"'), "") is not None
+
+
+SERVICE = """
+type = "service"
+[properties.status]
+type = "enabled/disabled"
+[properties.Password]
+type = "choice"
+values = ["a"]
+[properties.Old]
+removed = true
+"""
+
+
+@pytest.fixture
+def service(desk: Desk) -> Desk:
+    """Return a root whose schema knows one record, one type and one value."""
+    desk.file("t/rec.toml", SERVICE)
+    desk.file("t/@user.toml", 'type = "user"\n[properties.Forward]\ntype = "choice"\nvalues = ["local", "both"]\n')
+    desk.file("t/Scalar.toml", '[value]\ntype = "integer"\nmin = 3\n')
+    desk.file("t/@service.toml", '[properties.status]\ntype = "yes/no"\n[properties.Port]\ntype = "integer"\n')
+    desk.file(
+        "t/wild.toml", '[properties."*"]\ntype = "choice"\nvalues = ["White"]\n[properties.Note]\ntype = "text"\n'
+    )
+    return desk
+
+
+@pytest.mark.parametrize(
+    ("key", "type", "props", "place"),
+    [
+        ("rec", "service", {"status": "maybe"}, "t rec status"),
+        ("rec", "service", {"other": "x", "status": "maybe"}, "t rec status"),
+        ("rec", "other", {"status": "maybe"}, "t rec status"),
+        ("alice", "user", {"Forward": "nowhere"}, "t alice Forward"),
+        ("rec", "service", {"Port": "x"}, "t rec Port"),
+        ("wild", "list", {"*@example.com": "Grey"}, "t wild *@example.com"),
+        ("Scalar", "2", {}, "t Scalar"),
+        ("Scalar", "two", {}, "t Scalar"),
+    ],
+)
+def test_a_record_is_checked(service: Desk, key: str, type: str, props: dict[str, str], place: str) -> None:
+    """A record is checked by its own file, then by that of its type; the refusal names the place and the way out."""
+    with pytest.raises(RefusedError) as caught:
+        check_record(service.schema, "t", key, type, props)
+    assert caught.value.place == place
+    assert caught.value.hint == "--force before the key stores it all the same"
+
+
+@pytest.mark.parametrize(
+    ("database", "key", "type", "props"),
+    [
+        ("t", "rec", "service", {"status": "enabled", "Port": "25", "unknown": "x"}),
+        ("t", "alice", "user", {"Forward": "both"}),
+        ("t", "alice", "group", {"Forward": "nowhere"}),
+        ("t", "unknown", "other", {"status": "maybe"}),
+        ("u", "rec", "service", {"status": "maybe"}),
+        ("t", "wild", "list", {"*@example.com": "White", "Note": "x"}),
+        ("t", "Scalar", "3", {}),
+        ("t", "Scalar", "text", {"p": "x"}),
+        ("t", "a/b", "../../etc", {"status": "maybe"}),
+        ("t", "@user", "other", {"Forward": "nowhere"}),
+    ],
+)
+def test_what_is_not_known_is_accepted(
+    service: Desk, database: str, key: str, type: str, props: dict[str, str]
+) -> None:
+    """Allowed values, and unknown properties, records, types and databases, pass without a hint."""
+    assert check_record(service.schema, database, key, type, props) == []
+
+
+def test_own_file_comes_before_that_of_the_type(service: Desk) -> None:
+    """Where both say something of a property, the record's own file holds."""
+    assert check_properties(service.schema, "t", "rec", "service", {"status": "enabled"}) == []
+    with pytest.raises(RefusedError, match="is not one of yes, no"):
+        check_properties(service.schema, "t", "other", "service", {"status": "enabled"})
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("Status", "t rec has no property 'Status'; did you mean 'status'? (stored as given)"),
+        ("statsu", "t rec has no property 'statsu'; did you mean 'status'? (stored as given)"),
+        ("Pasword", "t rec has no property 'Pasword'; did you mean 'Password'? (stored as given)"),
+        ("Old", "t rec: Old is no longer used; the next console-save removes it"),
+        ("Quite", None),
+        ("x", None),
+    ],
+)
+def test_hints(service: Desk, name: str, hint: str | None) -> None:
+    """An unknown property that is close to a known one gives a hint, one that is not close gives none."""
+    assert check_properties(service.schema, "t", "rec", "service", {name: "x"}) == ([hint] if hint else [])
+
+
+def test_secrets(desk: Desk) -> None:
+    """A property of type secret is one, by the record's own file or by that of its type; others are not."""
+    desk.file("t/rec.toml", '[properties.Passwd]\ntype = "secret"\n[properties.User]\ntype = "text"\n')
+    desk.file("t/@vpn.toml", '[properties.Key]\ntype = "secret"\n')
+    schema = desk.schema
+    assert schema.is_secret("t", "rec", "service", "Passwd")
+    assert schema.is_secret("t", "rec", None, "Passwd")
+    assert schema.is_secret("t", "office", "vpn", "Key")
+    for key, type, name in (("rec", "x", "User"), ("rec", "x", "Other"), ("office", "vpn", "User"), ("o", "x", "Key")):
+        assert not schema.is_secret("t", key, type, name)
