@@ -50,7 +50,10 @@ class Host(Protocol):
         """Copy a target aside, readable by its owner only."""
 
     def sync(self, directories: set[str]) -> None:
-        """Make renames and removals in these directories durable."""
+        """Make renames and removals in these directories durable.
+
+        :raises InstallError: when that is not possible.
+        """
 
 
 class DiskHost:
@@ -127,7 +130,10 @@ class DiskHost:
     def sync(self, directories: set[str]) -> None:
         """Make renames and removals in these directories durable."""
         for directory in sorted(directories):
-            sync_directory(directory)
+            try:
+                sync_directory(directory)
+            except OSError as error:
+                raise trouble(directory, error) from error
 
     def _prepare(self, directory: str) -> None:
         """Make a directory where there is none, and sweep it once."""

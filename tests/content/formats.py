@@ -210,8 +210,8 @@ def _local_cf(lines: list[str]) -> Iterator[str]:
 
 
 def _php_ini(lines: list[str]) -> Iterator[str]:
-    """PHP: sections, comments and settings; in quotes ``${`` and a quote have a meaning, outside many more have."""
-    value = r'("([^"$]|\$(?!\{))*"|[A-Za-z0-9_./-]*|E_ALL & ~E_NOTICE)'
+    """PHP: sections, comments and settings; in quotes a quote, a backslash and ``${`` have a meaning, outside more."""
+    value = r'("(\\.|[^"\\$]|\$(?!\{))*"|[A-Za-z0-9_./-]*|E_ALL & ~E_NOTICE)'
     names: Counter[str] = Counter()
     for number, line in enumerate(lines, 1):
         setting = re.fullmatch(rf"([a-z_.0-9]+) *= ?{value}", line, re.IGNORECASE)
@@ -233,7 +233,9 @@ FORMATS: dict[str, Check] = {
     **_below(
         "/var/qmail/control",
         {
-            "bouncefrom bouncehost defaultdomain defaulthost doublebouncehost helohost me plusdomain": _one(_HOST),
+            "bouncefrom bouncehost defaultdomain defaulthost doublebouncehost envnoathost helohost me plusdomain": _one(
+                _HOST
+            ),
             "concurrencylocal concurrencyremote databytes queuelifetime": _one(_NUMBER),
             "badmailfrom": _each(r"\S+"),
             "badrcptto": _each(_MAILBOX, comments=False),

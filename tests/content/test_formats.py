@@ -79,6 +79,7 @@ def test_every_file_has_a_checker() -> None:
         (PHP, "memory_limit = 32M\nmemory_limit = 64M\n"),
         (PHP, 'session.save_path = "/tmp\n'),
         (PHP, 'session.save_path = "/${HOME}"\n'),
+        (PHP, 'session.save_path = "/tmp\\"\n'),
         (PHP, "memory_limit = 32M; more\n"),
         (PHP, "# comment\n"),
     ],

@@ -63,6 +63,13 @@ def test_refused_mail_is_not_copied(serve: Serve) -> None:
     assert daemon.queued() == []
 
 
+def test_copy_is_no_second_recipient_for_checks(serve: Serve) -> None:
+    """Checks see the recipients that the sender named: a bounce still goes to one."""
+    daemon = serve("bcc mode cc all archive@example.com", "bogus_bounce reject 1")
+    assert daemon.send("").taken
+    assert daemon.only().recipients == ["tom@example.com", ARCHIVE]
+
+
 @pytest.mark.parametrize(
     "line",
     [

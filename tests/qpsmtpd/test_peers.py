@@ -92,6 +92,16 @@ def test_plugin_in_both_places_is_loaded_once(launch: Launch) -> None:
     assert daemon.log().count("whitelist_soft: pass, 127.0.2.2 is in whitelisthosts") == 1
 
 
+def test_plugin_before_peers_has_one_turn(launch: Launch) -> None:
+    """A plugin that acted on the connection before peers does not act again for being in the list too."""
+    daemon = launch("whitelist_soft", "peers")
+    _write_lists(daemon)
+    daemon.write("peers/0", "whitelist_soft", *RELAYING)
+    daemon.write("whitelisthosts", "127.0.2.2")
+    assert daemon.send().taken
+    assert daemon.log().count("whitelist_soft: pass, 127.0.2.2 is in whitelisthosts") == 1
+
+
 def test_unusable_plugins_are_reported_when_the_daemon_starts(launch: Launch, tmp_path: Path) -> None:
     """A list that names a missing plugin is in the log before anybody connects, and does not stop the daemon."""
     folder = tmp_path / "service/config/peers"
@@ -169,6 +179,27 @@ def test_second_login_mail_keeps_the_list(peers: Daemon) -> None:
         for _ in range(2):
             assert smtp.sendmail("tom@example.com", ["tom@example.com"], "From: tom\n\nx\n") == {}
     assert peers.log().count("using peers/local after login") == 1
+
+
+def test_encryption_and_login_together(launch: Launch, tmp_path: Path) -> None:
+    """With tls in config/plugins and in the lists, as generated, a client encrypts, logs in and sends."""
+    certificate = tmp_path / "cert.pem"
+    make = [requires_program("openssl", "openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x"]
+    subprocess.run([*make, "-keyout", certificate, "-out", certificate], check=True, capture_output=True, timeout=60)
+    tls = f"tls {certificate} {certificate} {certificate}"
+    daemon = launch("hosts_allow", "peers", tls)
+    _write_lists(daemon)
+    daemon.write("flat_auth_pw", ":".join(LOGIN))
+    for name in ("0", "local"):
+        daemon.write(f"peers/{name}", tls, "auth/auth_flat_file", *RELAYING)
+    with smtplib.SMTP("127.0.0.1", daemon.port, "mx.sender.org", source_address=("127.0.2.2", 0)) as smtp:
+        code, text = smtp.ehlo()
+        assert (code, text.upper().count(b"STARTTLS")) == (250, 1)
+        smtp.starttls()
+        smtp.login(*LOGIN)
+        for _ in range(2):
+            assert smtp.sendmail("tom@example.com", ["friend@elsewhere.net"], text_message()) == {}
+    assert [queued.recipients for queued in daemon.queued()] == [["friend@elsewhere.net"]] * 2
 
 
 ADDRESSES = {
