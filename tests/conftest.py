@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +25,21 @@ jack:x:5002:
 john:x:5003:
 maillog:x:5004:
 """
+
+
+#: The tests make hundreds of roots, and every write of the engine waits for the disk: on a real one for minutes.
+_MEMORY = "/dev/shm"
+_WANTED_BYTES = 2 * 2**30
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Put the tests' folders in memory where there is enough of it and programs may be run there."""
+    if config.option.basetemp or not os.access(_MEMORY, os.W_OK):
+        return
+    status = os.statvfs(_MEMORY)
+    if status.f_bavail * status.f_frsize >= _WANTED_BYTES and not status.f_flag & os.ST_NOEXEC:
+        config.option.basetemp = tempfile.mkdtemp(prefix="esmith-tests-", dir=_MEMORY)
+        config.add_cleanup(lambda: shutil.rmtree(config.option.basetemp, ignore_errors=True))
 
 
 @pytest.fixture(autouse=True)

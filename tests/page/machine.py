@@ -14,6 +14,7 @@ import sys
 
 #: Looked at and changed by what is played, so each of these mounts gets an upper layer of its own.
 CHANGED = ("/", "/etc", "/home", "/root", "/usr", "/var")
+DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
 #: Filesystems that are no files.
 _KERNEL = ("/proc", "/sys", "/dev", "/run")
 
@@ -54,6 +55,18 @@ def lay_over(prepared: str, upper: str) -> None:
                 os.chown(goal, status.st_uid, status.st_gid)
 
 
+def own_devices(directory: str) -> None:
+    """Make a /dev of its own: the page's script ContaLearn.sh writes a file there (``/dev/nul``)."""
+    mount("-t", "tmpfs", "tmpfs", directory)
+    for name in DEVICES:
+        with open(f"{directory}/{name}", "w", encoding="utf-8"):
+            mount("--bind", f"/dev/{name}", f"{directory}/{name}")
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        os.symlink(f"/proc/self/fd/{number}", f"{directory}/{name}")
+    os.symlink("/proc/self/fd", f"{directory}/fd")
+    os.makedirs(f"{directory}/shm")
+
+
 def main() -> None:
     """Build the machine and become its shell."""
     prepared, work = sys.argv[1:]
@@ -77,8 +90,8 @@ def main() -> None:
             )
         elif os.path.isdir(point):
             mount("--rbind", point, merged + point)
-    for kernel in ("/dev", "/sys"):
-        mount("--rbind", kernel, merged + kernel)
+    mount("--rbind", "/sys", merged + "/sys")
+    own_devices(merged + "/dev")
     mount("-t", "proc", "proc", merged + "/proc")
     os.makedirs(merged + work, exist_ok=True)
     mount("--bind", work, merged + work)

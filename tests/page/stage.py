@@ -34,7 +34,7 @@ SERVICES = [
 #: Absolute paths in the page's shell commands that belong to the configured system.
 _PATHS = re.compile(
     r"(?<![\w./])/(?=(?:etc/(?:e-smith|mail|init\.d|cron\.daily|clamd\.conf|php\.ini)|var/(?:qmail|service|spool|log|lib)"
-    r"|service|home|root|sbin/e-smith|usr/bin/yum|usr/share/qpsmtpd)\b)"
+    r"|service|home|root|sbin/e-smith|usr/bin/yum|usr/share/qpsmtpd|dev/nul)\b)"
 )
 
 
@@ -87,6 +87,8 @@ class Stage:
         self._count += 1
         script, out, err = (self.work / f"{self._count}.{kind}" for kind in ("sh", "out", "err"))
         script.write_text(self.localised(text) + "\n")
+        # A script that is typed runs on the stage, as a command does.
+        typed = self.localised(typed) if typed and typed.startswith("#!") else typed
         (self.work / "typed").write_text(typed or "")
         code = self._tell(f". '{script}' </dev/null >'{out}' 2>'{err}'; echo $?")
         decode = {"encoding": "utf-8", "errors": "replace"}
@@ -155,6 +157,7 @@ class FolderStage(Stage):
 
     def __init__(self, root: Path, work: Path, first_pid: int = 1000) -> None:
         self.root = root
+        (root / "dev").mkdir(exist_ok=True)
         for path, text in PLACED.items():
             write_program(self.path(path), text)
         super().__init__(work, first_pid)

@@ -13,7 +13,7 @@ from tests.page.stage import MachineStage
 
 #: What the page's commands write to, and the directories they would make those in.
 PATHS = shlex.split("""
-/ /etc /etc/passwd /etc/group /etc/shadow /etc/e-smith /etc/mail /etc/mail/spamassassin /etc/spamassassin
+/ /dev/nul /etc /etc/passwd /etc/group /etc/shadow /etc/e-smith /etc/mail /etc/mail/spamassassin /etc/spamassassin
 /etc/spamassassin/local.cf /etc/clamd.conf /etc/freshclam.conf /etc/php.ini /etc/httpd /etc/dovecot
 /etc/fetchmail /etc/init.d/qmail /etc/sysconfig /home /home/e-smith /home/httpd /root/ContaLearn.sh
 /sbin/e-smith /service /usr/sbin /usr/sbin/useradd /usr/bin/yum /var /var/lib /var/lib/e-smith
@@ -49,6 +49,7 @@ def test_the_host_is_untouched(open_stage: Opener) -> None:
         "signal-event email-update",
         "echo text > /service/qpsmtpd/config/disclaimer",
         "touch /root/ContaLearn.sh /usr/sbin/probe /var/spool/spamd/probe",
+        "echo text > /dev/nul",
         "useradd -M probe",
         "/sbin/shutdown -r now",
         "/sbin/reboot",
