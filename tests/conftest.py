@@ -32,6 +32,7 @@ _MEMORY = "/dev/shm"
 _WANTED_BYTES = 2 * 2**30
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Put the tests' folders in memory where there is enough of it and programs may be run there."""
     if config.option.basetemp or not os.access(_MEMORY, os.W_OK):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 
 from esmith.apply.plan import Difference, Output
 from esmith.fragments.rendering import Kind
@@ -46,7 +47,22 @@ def _lines(content: bytes) -> list[str]:
 
 
 def _holds_secret(output: Output, snapshot: Snapshot, schema: Schema) -> bool:
-    return any(
-        value and prop and schema.is_secret(database, key, snapshot.type_of(database, key), prop)
-        for (database, key, prop), value in output.rendering.reads.props.items()
-    )
+    """Return whether the old or the new content holds a value that a secret property it reads has, or ever had."""
+    cells = {
+        (database, key, prop)
+        for database, key, prop in output.rendering.reads.props
+        if prop and schema.is_secret(database, key, snapshot.type_of(database, key), prop)
+    }
+    if not cells:
+        return False
+    contents = (output.old or b"", output.rendering.content)
+    return any(value.encode() in content for value in _values(cells, snapshot) for content in contents)
+
+
+def _values(cells: set[tuple[str, str, str]], snapshot: Snapshot) -> Iterator[str]:
+    found = [snapshot.prop(*cell) for cell in cells]
+    for revision in snapshot.revisions():
+        for change in revision.changes:
+            if change.cell in cells:
+                found += [change.old, change.new]
+    return (value for value in found if value)
