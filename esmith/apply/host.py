@@ -164,7 +164,7 @@ class DiskHost:
     def _remove_if_there(path: str) -> None:
         try:
             os.unlink(path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             pass
         except OSError as error:
             raise trouble(path, error) from error

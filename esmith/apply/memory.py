@@ -16,6 +16,7 @@ import time
 from typing import Any
 
 from esmith.apply.installed import TABLE, Installed
+from esmith.errors import TemplateError
 from esmith.fragments.identity import User
 from esmith.fragments.metadata import Metadata
 from esmith.fragments.reads import Reads
@@ -116,8 +117,12 @@ class Memory:
         """Return the digest of a template's files and of those of the templates it expands inside."""
         parts = [self._files_signature(template, metadata)]
         for path in others:
-            other = self._renderer.tree.find(path)
-            parts.append(self._files_signature(other, self._renderer.metadata.of(other)))
+            try:
+                other = self._renderer.tree.find(path)
+            except TemplateError:
+                parts.append("gone")
+            else:
+                parts.append(self._files_signature(other, self._renderer.metadata.of(other)))
         return parts[0] if len(parts) == 1 else _digest("\n".join(parts)) or ""
 
     def _files_signature(self, template: Template, metadata: Metadata) -> str:

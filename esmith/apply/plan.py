@@ -15,7 +15,6 @@ from esmith.errors import InstallError, TemplateError
 from esmith.fragments.identity import Identities
 from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Kind, Rendering
-from esmith.fragments.tree import KEY
 from esmith.layout import Layout
 from esmith.store.protocol import Snapshot
 
@@ -130,7 +129,7 @@ def make_plan(
 
 def _orphans(snapshot: Snapshot, renderer: Renderer, path: str, made: Collection[str]) -> Iterator[Rendering]:
     """Yield what a ``foreach`` template once made for records that are gone."""
-    if KEY not in path:
+    if not renderer.makes_all(path):
         return
     for name, row in snapshot.states(TABLE):
         if name not in made and Installed.decode(row).template == path:

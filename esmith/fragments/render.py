@@ -43,6 +43,7 @@ class Renderer:
         self.identities = Identities(layout)
         self._output = output
         self.recall: Recall | None = None
+        self._found: dict[str, tuple[Template, str | None]] = {}
         self._compiled: dict[tuple[str, str], CodeType] = {}
 
     def render(self, path: str) -> Iterator[Rendering]:
@@ -51,7 +52,7 @@ class Renderer:
         :param path: an output's absolute path, or the path of a ``foreach`` template with ``{key}`` in it.
         :raises TemplateError: when there is no such template, or it is broken.
         """
-        template, key = self.tree.find_for_key(path)
+        template, key = self._find(path)
         metadata = self.metadata.of(template)
         output = self._output or metadata.output or template.path
         if not metadata.foreach:
@@ -72,6 +73,16 @@ class Renderer:
         for name in chosen:
             one = output.replace(KEY, _path_part(database, name))
             yield self._render_one(one, template, metadata, (database, name))
+
+    def makes_all(self, path: str) -> bool:
+        """Return whether a path names a ``foreach`` template as a whole, and not the output of one record."""
+        template, key = self._find(path)
+        return key is None and bool(self.metadata.of(template).foreach)
+
+    def _find(self, path: str) -> tuple[Template, str | None]:
+        if path not in self._found:
+            self._found[path] = self.tree.find_for_key(path)
+        return self._found[path]
 
     def absent(self, path: str, output: str) -> Rendering:
         """Return that an output of a template should not exist, because its record is gone.

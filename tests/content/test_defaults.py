@@ -125,9 +125,7 @@ def test_without_any_setting_the_fallbacks_hold(desk: Desk) -> None:
         assert {"helo policy lenient reject naughty", "# spamassassin disabled", "# clamd disabled"} <= set(outside)
 
 
-QMAIL_RESTART = (
-    "bouncefrom bouncehost concurrencylocal concurrencyremote doublebouncehost doublebounceto me queuelifetime"
-)
+QMAIL_RESTART = "bouncefrom bouncehost concurrencylocal concurrencyremote doublebouncehost doublebounceto envnoathost me queuelifetime"
 PARENT_READS = "plugins.static plugin_dirs loglevel memory_threshold spool_dir tls_ciphers uribl_zones"
 BOTH = {"qpsmtpd": "sighup", "sqpsmtpd": "sighup"}
 SERVICES = {
