@@ -157,7 +157,7 @@ class TemplateTree:
                     return Template(path, [Fragment(os.path.basename(path), place, layer)], is_file=True)
                 break
             if os.path.isdir(place):
-                _collect(place, layer, found, skipped)
+                _collect(place, layer, found, skipped, shipped=self._layers[-1] + path)
         if not found:
             return None
         for name in (BEGIN, END):
@@ -206,11 +206,11 @@ def _order(fragment: Fragment) -> tuple[int, bytes]:
     return place, os.fsencode(fragment.name)
 
 
-def _collect(directory: str, layer: str, found: dict[str, Fragment], skipped: list[Skipped]) -> None:
+def _collect(directory: str, layer: str, found: dict[str, Fragment], skipped: list[Skipped], *, shipped: str) -> None:
     for entry in sorted(os.scandir(directory), key=lambda entry: entry.name):
         if entry.name == METADATA or entry.name in found:
             continue
-        found_skipped = _skipped(entry)
+        found_skipped = _skipped(entry, shipped)
         if _is_null_link(entry.path):
             found[entry.name] = Fragment(entry.name, entry.path, layer, masked=True)
         elif found_skipped:
@@ -219,7 +219,7 @@ def _collect(directory: str, layer: str, found: dict[str, Fragment], skipped: li
             found[entry.name] = Fragment(entry.name, entry.path, layer)
 
 
-def _skipped(entry: os.DirEntry[str]) -> Skipped | None:
+def _skipped(entry: os.DirEntry[str], shipped: str) -> Skipped | None:
     if is_leftover(entry.name):
         return Skipped(entry.path, "left by an editor or a package")
     try:
@@ -227,10 +227,18 @@ def _skipped(entry: os.DirEntry[str]) -> Skipped | None:
     except OSError:
         return Skipped(entry.path, "is a link that leads nowhere", "correct or remove it")
     if stat.S_ISDIR(mode):
-        files = sorted(inner.name for inner in os.scandir(entry.path) if inner.is_file())
-        advice = f"its file {files[0]} is not used; move it up one directory" if files else ""
-        return Skipped(entry.path, "is a directory", advice)
+        return Skipped(entry.path, "is a directory", _directory_advice(entry, shipped))
     return None if stat.S_ISREG(mode) else Skipped(entry.path, "is no regular file", "remove it")
+
+
+def _directory_advice(entry: os.DirEntry[str], shipped: str) -> str:
+    """Say so when a fragment seems to be saved one directory too deep (block 13 of the catalogue).
+
+    Sub-templates are directories too, but shipped, and none holds a file of its own name.
+    """
+    files = sorted(inner.name for inner in os.scandir(entry.path) if inner.is_file())
+    misplaced = entry.name in files or not os.path.isdir(os.path.join(shipped, entry.name))
+    return f"its file {files[0]} is not used; move it up one directory" if files and misplaced else ""
 
 
 def _is_null_link(path: str) -> bool:

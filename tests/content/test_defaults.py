@@ -125,11 +125,12 @@ def test_without_any_setting_the_fallbacks_hold(desk: Desk) -> None:
         assert {"helo policy lenient reject naughty", "# spamassassin disabled", "# clamd disabled"} <= set(outside)
 
 
-QMAIL_RESTART = "bouncefrom bouncehost concurrencylocal concurrencyremote doublebouncehost doublebounceto envnoathost me queuelifetime"
+QMAIL_RESTART = ["bouncefrom", "bouncehost", "concurrencylocal", "concurrencyremote", "doublebouncehost"]
+QMAIL_RESTART += ["doublebounceto", "envnoathost", "me", "queuelifetime"]
 PARENT_READS = "plugins.static plugin_dirs loglevel memory_threshold spool_dir tls_ciphers uribl_zones"
 BOTH = {"qpsmtpd": "sighup", "sqpsmtpd": "sighup"}
 SERVICES = {
-    **{f"/var/qmail/control/{name}": {"qmail": "restart"} for name in QMAIL_RESTART.split()},
+    **{f"/var/qmail/control/{name}": {"qmail": "restart"} for name in QMAIL_RESTART},
     "/var/qmail/control/locals": {"qmail": "sighup"},
     "/var/qmail/control/virtualdomains": {"qmail": "sighup"},
     **{f"/var/service/qpsmtpd/config/{name}": BOTH for name in PARENT_READS.split()},
