@@ -17,11 +17,11 @@ class ExitCode:
     OK = 0
     #: A read found no such key, property or database (silently, as the original), or no more exact code fits.
     FAILED = 1
-    #: The command line is wrong, or names an event or a template that does not exist.
+    #: The command line is wrong, or names an event, a revision or a generation that does not exist.
     USAGE = 2
     #: A key, property or value was refused: by a limit of the store or by the schema.
     REFUSED = 3
-    #: A fragment, its metadata or a schema file is broken. No file was touched.
+    #: A template does not exist, or a fragment, its metadata or a schema file is broken. No file was touched.
     TEMPLATE = 4
     #: A generated file could not be written, or its owner does not exist.
     INSTALL = 5

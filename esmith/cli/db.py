@@ -76,7 +76,7 @@ def _command(program: str, words: list[str], database: str | None) -> int:
         print(usage_line(verb), file=sys.stderr)
         return ExitCode.USAGE
     check_database(database)
-    if verb.write is not None and not options.force:
+    if verb.pairs_from is not None and not options.force:
         _refuse_joined(program, words, rest)
     layout = Layout.chosen(options.root)
     if verb.read is not None:

@@ -60,7 +60,7 @@ def _command(
         result = rehearse_event(layout, store, event, list(arguments), say=warn, restart=restart)
     else:
         result = signal_event(layout, store, event, list(arguments), say=warn, timeout=timeout, restart=restart)
-    if show_diff:
+    if show_diff and not as_json:
         with store.snapshot() as snapshot:
             print_lines(_diffs(result, snapshot, Schema(layout)))
     if as_json:

@@ -130,10 +130,11 @@ def test_what_was_changed_is_remembered_in_its_turn(office: Bench, steps: list[C
     assert office.apply(PATH) == []
 
 
-def test_changes_within_the_clock_tick_are_not_trusted(bench: Bench) -> None:
-    """What was written in the same moment as it was read is expanded again: another change would look the same."""
+def test_what_is_too_young_is_not_trusted(bench: Bench) -> None:
+    """What was written just before it was read is expanded again: another change in that moment would look the same."""
     bench.template(PATH, "one\n")
     bench.apply(PATH)
+    assert not _is_recalled(bench)
     place = bench.trees.place("templates", f"{PATH}/10a")
     status = place.stat()
     with open(place, "r+") as file:

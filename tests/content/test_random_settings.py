@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shlex
 
 import pytest
-from hypothesis import HealthCheck, Phase, configuration, given, note, settings
+from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
 from esmith.errors import RefusedError
@@ -37,12 +38,7 @@ SENDERS = ["*@vonage.com", "a#b@c.com", "*@*.xyz", "user@domain3.com"]
 _in_ci = "CI" in os.environ or os.environ.get("ESMITH_REQUIRE_DAEMONS") == "1"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _hypothesis_writes_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> None:
-    configuration.set_hypothesis_home_dir(tmp_path_factory.mktemp("hypothesis"))
-
-
-@pytest.fixture(scope="module")
+@functools.cache
 def _fields(desk: Desk) -> list[tuple[str, str, str]]:
     """Return every (database, file, property) the schema files of the office know."""
     found = []
@@ -56,9 +52,9 @@ def _fields(desk: Desk) -> list[tuple[str, str, str]]:
     return sorted(found)
 
 
-def _change_something(draw: st.DrawFn, trial: Trial, desk: Desk, fields: list[tuple[str, str, str]]) -> None:
+def _change_something(draw: st.DrawFn, trial: Trial, desk: Desk) -> None:
     """Set one property of one record to a value its type allows, or delete it; make the record if need be."""
-    database, key, name = draw(st.sampled_from(fields))
+    database, key, name = draw(st.sampled_from(_fields(desk)))
     kind = key[1:] if key.startswith("@") else None
     if kind:
         existing = [record.key for record in trial.transaction.records(database, kind)]
@@ -101,13 +97,11 @@ def _check_files(trial: Trial) -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(data=st.data())
-def test_valid_settings_never_break_a_file(
-    desk: Desk, _fields: list[tuple[str, str, str]], data: st.DataObject
-) -> None:
+def test_valid_settings_never_break_a_file(desk: Desk, data: st.DataObject) -> None:
     """Up to twenty settings that setprop accepts: email-update is planned, and no file holds a line out of place."""
     with desk.trial() as trial:
         for _ in range(data.draw(st.integers(1, 20))):
-            _change_something(data.draw, trial, desk, _fields)  # type: ignore[arg-type]
+            _change_something(data.draw, trial, desk)  # type: ignore[arg-type]
         note("\n".join(shlex.join(words) for words in trial.done))
         _check_files(trial)
 

@@ -12,10 +12,16 @@ class InnerServer:
     :param answers: the answer for a recipient in small letters; all others get 550.
     :param greeting: what it greets with; None: it connects but never says a word.
     :param breaks: the command at which it hangs up.
+    :param delay: seconds before each answer.
     """
 
     def __init__(
-        self, answers: dict[str, str], *, greeting: str | None = "220 inner.example.com", breaks: str = ""
+        self,
+        answers: dict[str, str],
+        *,
+        greeting: str | None = "220 inner.example.com",
+        breaks: str = "",
+        delay: float = 0,
     ) -> None:
         self.heard: list[str] = []
         self._over = threading.Event()
@@ -42,6 +48,7 @@ class InnerServer:
                         self.say("250 inner.example.com")
 
             def say(self, answer: str) -> None:
+                over.wait(delay)
                 self.wfile.write(f"{answer}\r\n".encode())
 
         class Server(socketserver.ThreadingTCPServer):

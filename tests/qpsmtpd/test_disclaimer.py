@@ -87,7 +87,7 @@ LONG = "".join(f"line {number}\n" for number in range(3000))
         pytest.param(encodestring(GREEK.encode()).decode(), "text/plain; charset=utf-8", "quoted-printable", id="qp"),
         pytest.param("Hello=\n world=\n", "text/plain", "Quoted-Printable", id="soft line break at the end"),
         pytest.param(b64encode(GREEK.encode()).decode(), "text/plain; charset=utf-8", "base64", id="base64"),
-        pytest.param("SG\nVs\nbG\n8K\n" * 40, "text/plain", "base64", id="base64 that gets shorter"),
+        pytest.param("=48=65=6C=6C=6F\n" * 40, "text/plain", "quoted-printable", id="body that gets shorter"),
         pytest.param("", "text/plain", None, id="nothing"),
         pytest.param(LONG, "text/plain", None, id="long"),
         pytest.param("..\nHello\n.\n", "text/plain", None, id="dots"),
@@ -167,7 +167,9 @@ def _multipart(kind: str, boundary: str, *parts: str) -> str:
     return f'Content-Type: multipart/{kind}; boundary="{boundary}"\n\nPreamble\n{body}--{boundary}--\nEpilogue\n'
 
 
+ENVELOPE = "Content-Type: application/pkcs7-mime; name=invoice.p7m\n\nTUlJ\n"
 ALTERNATIVE = _multipart("alternative", "in", PLAIN_PART, HTML_PART)
+UNCLOSED = ALTERNATIVE.removesuffix("--in--\nEpilogue\n")
 
 
 @pytest.mark.parametrize(
@@ -187,6 +189,9 @@ ALTERNATIVE = _multipart("alternative", "in", PLAIN_PART, HTML_PART)
         pytest.param(_multipart("mixed", "b", "\nHello\n", SECOND), [True, False], id="part without a header"),
         pytest.param(_multipart("digest", "b", SECOND, SECOND), [False, False], id="unknown kind"),
         pytest.param(_multipart("mixed", "b", PLAIN_PART, ATTACHMENT)[:-13], [True, False], id="cut off"),
+        pytest.param(_multipart("mixed", "b", UNCLOSED, SECOND), [True, True, False], id="inner parts without an end"),
+        pytest.param(_multipart("mixed", "b", PLAIN_PART, "X-Cut: off\n"), [True, False], id="nothing but a header"),
+        pytest.param(_multipart("mixed", "b", PLAIN_PART, ENVELOPE), [True, False], id="encrypted attachment"),
     ],
 )
 def test_right_parts_get_it(serve: Serve, content: str, changed: list[bool]) -> None:
@@ -202,7 +207,20 @@ def test_right_parts_get_it(serve: Serve, content: str, changed: list[bool]) -> 
     # The line break before a boundary belongs to the boundary.
     assert [_decoded(part).rstrip("\n") for part in after] == [text.rstrip("\n") for text in expected]
     assert queued.body.startswith("Preamble\n--")
+    assert set(content.splitlines()) <= set(queued.raw.decode().splitlines())
     assert (queued.message["X-Disclaimer"] is not None) is any(changed)
+
+
+def test_part_gets_the_header_it_needs(serve: Serve) -> None:
+    """If a part has to be encoded in another way for the disclaimer, its own header says so."""
+    head = text_message("", {"MIME-Version": "1.0"}).removesuffix("\n")
+    for part in ("Content-Type: text/plain;\n charset=us-ascii\nX-Other: x\n\nHello\n", "\nHello\n"):
+        queued = _sent(serve, head + _multipart("mixed", "b", part, ATTACHMENT), text=[GREEK.strip()])
+        first, second = (part for part in queued.message.walk() if not part.is_multipart())
+        assert (_decoded(first), first["Content-Transfer-Encoding"]) == (f"Hello\n\n{GREEK}", "quoted-printable")
+        assert (first["X-Other"] is None) is part.startswith("\n")
+        assert (_decoded(second), second["Content-Transfer-Encoding"]) == ("Notes", None)
+        serve().forget()
 
 
 SIGNED = _multipart("signed", "s", PLAIN_PART, "Content-Type: application/pgp-signature\n\nx\n")

@@ -20,7 +20,7 @@ def inner() -> Iterator[Inner]:
     """Return a function that starts an inner server."""
     started = []
 
-    def start(**how: str | None) -> InnerServer:
+    def start(**how: str | float | None) -> InnerServer:
         started.append(InnerServer(ANSWERS, **how))  # type: ignore[arg-type]
         return started[-1]
 
@@ -83,7 +83,8 @@ def test_bounces_are_asked_for_with_the_empty_sender(serve: Serve, inner: Inner)
     assert "MAIL FROM:<>" in server.heard
 
 
-FAILURES: dict[str, dict[str, str | None]] = {
+FAILURES: dict[str, dict[str, str | float | None]] = {
+    "slow": {"delay": 0.6},
     "silent": {"greeting": None},
     "not today": {"greeting": "421 not today"},
     "closed for good": {"greeting": "554 go away"},
@@ -92,7 +93,7 @@ FAILURES: dict[str, dict[str, str | None]] = {
 
 
 @pytest.mark.parametrize("how", FAILURES.values(), ids=FAILURES)
-def test_unreachable_server_loses_no_mail(serve: Serve, inner: Inner, how: dict[str, str | None]) -> None:
+def test_unreachable_server_loses_no_mail(serve: Serve, inner: Inner, how: dict[str, str | float | None]) -> None:
     """Without an answer, servers are asked to come back, and the mail of users, who would not, is taken."""
     daemon = serve(LINE, files={"smtproutes": [f"test.com:127.0.0.1:{inner(**how).port}"]})
     assert daemon.send(recipients=["nobody@test.com"], source=OUTSIDE).code == 450

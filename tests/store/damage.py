@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from esmith.errors import ExitCode
@@ -58,13 +59,15 @@ class Findings:
     crashes: list[str] = field(default_factory=list)
     unclear: list[str] = field(default_factory=list)
 
-    def probe(self, root: Root, damage: str) -> dict[tuple[str, ...], str]:
+    def probe(
+        self, root: Root, damage: str, commands: Sequence[tuple[str, ...]] = COMMANDS
+    ) -> dict[tuple[str, ...], str]:
         """Run the commands on a damaged file.
 
         :return: what each command that succeeded printed.
         """
         printed = {}
-        for program, *words in COMMANDS:
+        for program, *words in commands:
             what = f"{damage}: {program} {words[0]}"
             try:
                 answer = root.run(program, *words, code=None)

@@ -10,11 +10,11 @@ import pytest
 
 from esmith.errors import ExitCode
 from tests.commands import Root
-from tests.store.damage import PAGE, Findings, fill, flipped
+from tests.store.damage import COMMANDS, PAGE, Findings, fill, flipped
 from tests.store.stores import bare_root, data_file
 
 #: How many damaged files of each kind are tried.
-SEEDS = 40
+SEEDS = 25
 
 #: Single bytes (page, offset, value) that made LMDB 0.9.36 end the process with SIGBUS or SIGABRT, found by changing
 #: every byte of every page's head in the file that ``fill`` makes.
@@ -103,12 +103,13 @@ def test_truncated_at_every_page(victim: tuple[Root, bytes]) -> None:
     """A file cut at any page is refused, or every command does what it does with the whole file."""
     root, data = victim
     found = Findings()
-    sound = found.probe(root, "whole")
-    assert len(sound) == 5
+    commands = [command for command in COMMANDS if command[1] in ("show", "history", "setprop")]
+    sound = found.probe(root, "whole", commands)
+    assert len(sound) == len(commands) == 3
     refused, halves = 0, []
     for length in range(0, len(data), PAGE):
         data_file(root).write_bytes(data[:length])
-        printed = found.probe(root, f"cut at {length} of {len(data)}")
+        printed = found.probe(root, f"cut at {length} of {len(data)}", commands)
         if printed not in ({}, sound):
             halves.append(length)
         refused += not printed
@@ -116,7 +117,7 @@ def test_truncated_at_every_page(victim: tuple[Root, bytes]) -> None:
     assert refused > len(data) // PAGE // 2
 
 
-@pytest.mark.parametrize("length", [1, 15, 100, PAGE - 1, PAGE + 1, 2 * PAGE + 1, 10_000])
+@pytest.mark.parametrize("length", [1, 100, PAGE - 1, PAGE + 1, 2 * PAGE + 1])
 def test_truncated_anywhere(victim: tuple[Root, bytes], length: int) -> None:
     """A file cut inside a page is refused by reading and by writing, and is left as it is."""
     root, data = victim
@@ -128,7 +129,7 @@ def test_truncated_anywhere(victim: tuple[Root, bytes], length: int) -> None:
     assert data_file(root).read_bytes() == data[:length]
 
 
-@pytest.mark.parametrize("size", [1, 100, PAGE, 3 * PAGE, 100_000])
+@pytest.mark.parametrize("size", [1, PAGE, 100_000])
 @pytest.mark.parametrize("kind", ["random", "zero", "ones", "text", "after the head"])
 def test_garbage(victim: tuple[Root, bytes], kind: str, size: int) -> None:
     """A file that is something else is refused by every command, says how to go on, and is not overwritten."""
@@ -141,8 +142,8 @@ def test_garbage(victim: tuple[Root, bytes], kind: str, size: int) -> None:
         "after the head": data[: 2 * PAGE] + random.Random(size).randbytes(size),
     }[kind]
     data_file(root).write_bytes(garbage)
-    for program, *words in (("config", "show"), ("config", "setprop", "record010", "first", "x"), ("esmith", "status")):
-        answer = root.run(program, *words, code=ExitCode.STORE)
+    for words in (["show"], ["setprop", "record010", "first", "x"]):
+        answer = root.config(*words, code=ExitCode.STORE)
         assert answer.out == ""
         assert "restore data.mdb from a backup" in answer.err
         assert len(answer.err.splitlines()) == 2
@@ -178,7 +179,7 @@ def test_a_directory_in_its_place(victim: tuple[Root, bytes]) -> None:
         assert str(data_file(root)) in root.config(*words, code=ExitCode.STORE).err
 
 
-@pytest.mark.parametrize("size", [0, 1, 100, PAGE, 65_536, 100_000])
+@pytest.mark.parametrize("size", [0, 100, PAGE, 100_000])
 @pytest.mark.parametrize("kind", ["random", "zero", "ones"])
 def test_garbage_in_the_lock_file(victim: tuple[Root, bytes], kind: str, size: int) -> None:
     """The lock file holds nothing that lasts: whatever is in it, reading and writing go on."""
