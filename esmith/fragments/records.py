@@ -6,7 +6,7 @@ property and the nearest existing name. A value that could add a line to an outp
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from jinja2 import Undefined, UndefinedError
@@ -15,6 +15,9 @@ from esmith.fragments.reads import Reads
 from esmith.names import nearest
 from esmith.store.limits import control_character
 from esmith.store.protocol import Snapshot
+
+#: The cure for a missing value, or what looks for it.
+Hint = str | Callable[[], str]
 
 
 class MissingValueError(UndefinedError):
@@ -46,18 +49,18 @@ class Missing(Undefined):
 
     @classmethod
     def value(
-        cls, message: str, hint: str = "", parent: Records | None = None, place: tuple[str, str] = ("", "")
+        cls, message: str, hint: Hint = "", parent: Records | None = None, place: tuple[str, str] = ("", "")
     ) -> Missing:
         """Return a missing value.
 
         :param message: what is missing.
-        :param hint: the cure.
+        :param hint: the cure, or what looks for it: only few of the missing values are ever printed.
         :param parent: for a missing record: whose it is, so that its properties are missing in their turn.
         :param place: for a missing record: database and key.
         """
 
         def exception(text: str | None) -> MissingValueError:
-            return MissingValueError(text or message, hint)
+            return MissingValueError(text or message, hint if isinstance(hint, str) else hint())
 
         return cls(hint=message, exc=exception, parent=parent, place=place)
 
@@ -67,7 +70,7 @@ class Missing(Undefined):
         if self._parent is None:
             return self
         self._parent.reads.props[database, key, name] = None
-        return Missing.value(f"{database} has no record {key!r}, so there is no {key}.{name}", self._hint())
+        return Missing.value(f"{database} has no record {key!r}, so there is no {key}.{name}", self._hint)
 
     def _hint(self) -> str:
         database, key = self._place
@@ -134,10 +137,12 @@ class RecordView:
         return [(self.records.safe(name, place), self.prop(name)) for name in names]
 
     def _missing(self, name: str) -> Missing:
-        record = self.records.snapshot.record(self.database, self.key)
-        close = nearest(name, record.props) if record else None
-        cure = f"did you mean {close!r}?" if close else "set it, or allow it to be missing: | default('...')"
-        return Missing.value(f"{self.database} {self.key} has no property {name!r}", cure)
+        def hint() -> str:
+            record = self.records.snapshot.record(self.database, self.key)
+            close = nearest(name, record.props) if record else None
+            return f"did you mean {close!r}?" if close else "set it, or allow it to be missing: | default('...')"
+
+        return Missing.value(f"{self.database} {self.key} has no property {name!r}", hint)
 
     def __str__(self) -> str:
         raise MissingValueError(f"{self.key} is a record and cannot be printed", f"name a property: {self.key}.NAME")
@@ -196,9 +201,12 @@ class Records:
         """Return a record, or a missing one."""
         if self.read(database, key, "") is not None:
             return RecordView(self, database, key)
-        close = nearest(key, self.snapshot.keys(database))
-        cure = f"did you mean {close!r}?" if close else f"make it: db {database} set {key} TYPE"
-        return Missing.value(f"{database} has no record {key!r}", cure, self, (database, key))
+
+        def hint() -> str:
+            close = nearest(key, self.snapshot.keys(database))
+            return f"did you mean {close!r}?" if close else f"make it: db {database} set {key} TYPE"
+
+        return Missing.value(f"{database} has no record {key!r}", hint, self, (database, key))
 
     def listing(self, spec: str) -> list[RecordView]:
         """Return the records of a database in byte order of their keys.

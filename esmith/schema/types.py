@@ -73,6 +73,16 @@ def _address(prop: Property, value: str) -> str | None:
     return None
 
 
+def _ipv4(prop: Property, value: str) -> str | None:
+    import ipaddress
+
+    try:
+        ipaddress.IPv4Address(value)
+    except ValueError:
+        return "is not an IPv4 address"
+    return None
+
+
 def _netmask(prop: Property, value: str) -> str | None:
     import ipaddress
 
@@ -102,6 +112,7 @@ TYPES: dict[str, Callable[[Property, str], str | None]] = {
     "list": _list,
     "host": _host,
     "address": _address,
+    "ipv4": _ipv4,
     "netmask": _netmask,
     "path": _path,
     "text": _text,

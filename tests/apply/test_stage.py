@@ -16,7 +16,7 @@ from esmith.errors import InstallError
 from tests.apply.kit import Bench, look, staged_files
 
 
-@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o000, 0o4711], ids=oct)
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o000, 0o711], ids=oct)
 @pytest.mark.parametrize("umask", [0o000, 0o077], ids=["no umask", "strict umask"])
 def test_mode_and_owner_come_before_content(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, umask: int

@@ -182,12 +182,6 @@ FILES = {
     "broken metadata": Bad(
         ("expand-template", ME), ExitCode.TEMPLATE, "line 2", _custom("/var/qmail/control/template.toml", "\nmode = \n")
     ),
-    "unknown metadata": Bad(
-        ("expand-template", ME),
-        ExitCode.TEMPLATE,
-        "'mod'",
-        _custom("/var/qmail/control/template.toml", 'mod = "0600"\n'),
-    ),
     "broken schema": Bad(
         ("config", "setprop", "qpsmtpd", "DNSBL", "enabled"),
         ExitCode.TEMPLATE,
@@ -196,12 +190,6 @@ FILES = {
     ),
     "missing template in an event": Bad(
         ("signal-event", "try"), ExitCode.TEMPLATE, "/etc/nosuch", _event(templates="/etc/nosuch\n")
-    ),
-    "no match in an event": Bad(
-        ("signal-event", "try"), ExitCode.TEMPLATE, "templates2expand:2", _event(templates="#\n/etc/nosuch*\n")
-    ),
-    "relative path in an event": Bad(
-        ("signal-event", "try"), ExitCode.TEMPLATE, "templates2expand:1", _event(templates="etc/clamd.conf\n")
     ),
     "unknown word in an event": Bad(
         ("signal-event", "try"), ExitCode.USAGE, "did you mean 'restart'", _event(services="clamd restrat\n")

@@ -109,6 +109,24 @@ class Scene(Bench):
         return place.read_text().splitlines() if place.exists() else []
 
 
+def look_at_files(root: Root, *, besides: tuple[str, ...] = ()) -> dict[str, tuple[bytes, int, int, int]]:
+    """Return every file of a root: content, mode, inode and modification time.
+
+    Of a file that not even its owner may read (mode 0000) the content is left out; the rest tells whether it changed.
+
+    :param besides: beginnings of paths to leave out.
+    """
+    found = {}
+    for place in sorted(root.path.rglob("*")):
+        path = f"/{place.relative_to(root.path)}"
+        if place.is_symlink() or not place.is_file() or path.startswith(besides):
+            continue
+        status = place.stat()
+        content = place.read_bytes() if os.access(place, os.R_OK) else b"unreadable"
+        found[path] = (content, status.st_mode, status.st_ino, status.st_mtime_ns)
+    return found
+
+
 def start(root: Root, program: str, *words: str, errors: Path) -> subprocess.Popen[bytes]:
     """Start a command without waiting for it.
 

@@ -10,7 +10,7 @@ import pytest
 
 from esmith.errors import ExitCode
 from tests.commands import Root
-from tests.events.kit import FakeRunit
+from tests.events.kit import FakeRunit, look_at_files
 
 CONFIG = "/var/service/qpsmtpd/config"
 QUEUE = "/var/qmail/control/queuelifetime"
@@ -19,8 +19,7 @@ LOCAL_CF = "/etc/mail/spamassassin/local.cf"
 
 def _files(root: Root) -> dict[str, tuple[bytes, int, int, int]]:
     """Return every file of the root but the databases, the log and the lock."""
-    own = ("/home/e-smith/db/", "/var/log/e-smith/", "/var/lib/e-smith/event.lock")
-    return {path: found for path, found in root.snapshot("/").items() if not path.startswith(own)}
+    return look_at_files(root, besides=("/home/e-smith/db/", "/var/log/e-smith/", "/var/lib/e-smith/event.lock"))
 
 
 def _active(root: Root, path: str, plugin: str) -> list[str]:

@@ -211,16 +211,19 @@ def test_right_parts_get_it(serve: Serve, content: str, changed: list[bool]) -> 
     assert (queued.message["X-Disclaimer"] is not None) is any(changed)
 
 
-def test_part_gets_the_header_it_needs(serve: Serve) -> None:
+@pytest.mark.parametrize(
+    ("header", "other"),
+    [("Content-Type: text/plain;\n charset=us-ascii\nX-Other: x\n", "x"), ("", None)],
+    ids=["with a header", "without"],
+)
+def test_part_gets_the_header_it_needs(serve: Serve, header: str, other: str | None) -> None:
     """If a part has to be encoded in another way for the disclaimer, its own header says so."""
     head = text_message("", {"MIME-Version": "1.0"}).removesuffix("\n")
-    for part in ("Content-Type: text/plain;\n charset=us-ascii\nX-Other: x\n\nHello\n", "\nHello\n"):
-        queued = _sent(serve, head + _multipart("mixed", "b", part, ATTACHMENT), text=[GREEK.strip()])
-        first, second = (part for part in queued.message.walk() if not part.is_multipart())
-        assert (_decoded(first), first["Content-Transfer-Encoding"]) == (f"Hello\n\n{GREEK}", "quoted-printable")
-        assert (first["X-Other"] is None) is part.startswith("\n")
-        assert (_decoded(second), second["Content-Transfer-Encoding"]) == ("Notes", None)
-        serve().forget()
+    queued = _sent(serve, head + _multipart("mixed", "b", f"{header}\nHello\n", ATTACHMENT), text=[GREEK.strip()])
+    first, second = (part for part in queued.message.walk() if not part.is_multipart())
+    assert _decoded(first) == f"Hello\n\n{GREEK.strip()}"
+    assert (first["Content-Transfer-Encoding"], first["X-Other"]) == ("quoted-printable", other)
+    assert (_decoded(second), second["Content-Transfer-Encoding"]) == ("Notes", None)
 
 
 SIGNED = _multipart("signed", "s", PLAIN_PART, "Content-Type: application/pgp-signature\n\nx\n")

@@ -46,6 +46,13 @@ def read(root: str, seconds: str) -> None:
         time.sleep(float(seconds))
 
 
+def idle(root: str, seconds: str) -> None:
+    """Have the store open without a snapshot, as a program that lives long does."""
+    with opened(Path(root), write=False):
+        _ready()
+        time.sleep(float(seconds))
+
+
 def hold(root: str, seconds: str) -> None:
     """Hold a transaction with changes that are not yet committed, until killed or for some seconds."""
     with opened(Path(root)) as store, store.transaction(AUTHOR) as transaction:
@@ -81,7 +88,13 @@ def kill_at(line: str, *words: str) -> None:
         sys.exit(end.code)
 
 
-PROGRAMS: dict[str, Callable[..., None]] = {"write": write, "read": read, "hold": hold, "kill-at": kill_at}
+PROGRAMS: dict[str, Callable[..., None]] = {
+    "write": write,
+    "read": read,
+    "idle": idle,
+    "hold": hold,
+    "kill-at": kill_at,
+}
 
 if __name__ == "__main__":
     PROGRAMS[sys.argv[1]](*sys.argv[2:])

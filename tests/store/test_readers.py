@@ -20,9 +20,9 @@ WRITES = 400
 
 
 @contextmanager
-def reader(root: Root) -> Iterator[None]:
+def reader(root: Root, program: str = "read") -> Iterator[None]:
     """Have a process hold a snapshot, and kill it at the end."""
-    with start_child("read", str(root.path), "60") as child:
+    with start_child(program, str(root.path), "60") as child:
         wait_ready(child)
         try:
             yield
@@ -55,14 +55,18 @@ def used(tmp_path: Path) -> Root:
 
 
 def test_a_killed_reader_does_not_make_the_file_grow(used: Root, tmp_path: Path) -> None:
-    """After a reader was killed the file grows no more than it does without one."""
+    """After readers were killed the file grows no more than it does without them, though others have it open.
+
+    The store has to be open elsewhere all the time: the first to open it would reset all slots anyway.
+    """
     undisturbed = bare_root(tmp_path / "undisturbed")
     with opened(undisturbed.path) as store:
         put(store, "t", "k", "v", {"p": "x"})
-    for _ in range(3):
-        with reader(used):
-            pass
-    assert grown(used) <= grown(undisturbed) + 16 * 4096
+    with reader(used, "idle"):
+        for _ in range(3):
+            with reader(used):
+                pass
+        assert grown(used) <= grown(undisturbed) + 16 * 4096
 
 
 def test_a_living_reader_makes_the_file_grow(used: Root) -> None:
