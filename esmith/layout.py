@@ -45,6 +45,13 @@ class Layout:
         clean = os.path.normpath("/" + path.lstrip("/"))
         return clean if self.root == "/" else (self.root + clean).rstrip("/")
 
+    def matching(self, pattern: str) -> list[str]:
+        """Return the paths of the configured system that match a shell pattern, sorted."""
+        import glob
+
+        whole = glob.escape("" if self.root == "/" else self.root) + os.path.normpath("/" + pattern.lstrip("/"))
+        return sorted(self.inside(path) for path in glob.glob(whole, include_hidden=True))
+
     def inside(self, path: str) -> str:
         """Return the configured system's name of a path on this disk: the inverse of :meth:`under`."""
         if self.root == "/":

@@ -7,7 +7,6 @@ While a database has had no revision since, its properties are not even looked a
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
 import os
@@ -134,10 +133,10 @@ class Memory:
 
     def _file(self, path: str) -> str:
         """Return what was seen of a file, a directory, or the matches of a pattern."""
-        real = self._renderer.layout.under(path)
+        layout = self._renderer.layout
         if any(mark in path for mark in "*?["):
-            return _digest("\n".join(sorted(glob.glob(real, include_hidden=True)))) or ""
-        return self._file_mark(real)
+            return _digest("\n".join(layout.matching(path))) or ""
+        return self._file_mark(layout.under(path))
 
     def _file_mark(self, path: str) -> str:
         try:

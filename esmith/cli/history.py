@@ -78,13 +78,7 @@ class _Masking:
 
     def revision_data(self, snapshot: Snapshot, revision: Revision) -> dict[str, Any]:
         author = revision.author
-        secrets = {
-            value
-            for change in revision.changes
-            if self._is_secret(snapshot, change)
-            for value in (change.old, change.new)
-            if value
-        }
+        secrets = self._secrets(snapshot, revision)
         return {
             "revision": revision.number,
             "time": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(revision.time)),
@@ -103,6 +97,22 @@ class _Masking:
             "old": _MASK if masked and change.old else change.old,
             "new": _MASK if masked and change.new else change.new,
         }
+
+    def _secrets(self, snapshot: Snapshot, revision: Revision) -> set[str]:
+        """Return the values to mask in a command: also those of secrets it set to what they were."""
+        found = {
+            value
+            for change in revision.changes
+            if self._is_secret(snapshot, change)
+            for value in (change.old, change.new)
+            if value
+        }
+        words = revision.author.command
+        for database, key in {change.cell[:2] for change in revision.changes}:
+            type = snapshot.type_of(database, key)
+            pairs = zip(words, words[1:], strict=False)
+            found |= {value for prop, value in pairs if self._schema.is_secret(database, key, type, prop)}
+        return found
 
     def _is_secret(self, snapshot: Snapshot, change: Change) -> bool:
         type = snapshot.type_of(change.database, change.key)

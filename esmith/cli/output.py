@@ -47,7 +47,7 @@ def print_lines(lines: Iterable[str]) -> None:
     """Write lines to stdout as UTF-8, all at once."""
     text = "".join(f"{line}\n" for line in lines)
     sys.stdout.flush()
-    sys.stdout.buffer.write(text.encode())
+    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
     sys.stdout.buffer.flush()
 
 

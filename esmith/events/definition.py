@@ -61,6 +61,8 @@ def load_event(layout: Layout, name: str, tree: TemplateTree) -> Event:
         close = nearest(name, known)
         hint = f"did you mean {close!r}?" if close else f"the events are in {layout.events}: {', '.join(known)}"
         raise UsageError(f"there is no event {name!r}", hint=hint)
+    if not os.access(directory, os.R_OK | os.X_OK):
+        raise TemplateError("cannot be read: Permission denied", place=directory, hint="run it as root")
     event = Event(name, directory)
     for entry in sorted(os.scandir(directory), key=lambda entry: os.fsencode(entry.name)):
         if entry.name in (TEMPLATES, SERVICES) or is_leftover(entry.name) or entry.is_dir():
@@ -118,7 +120,7 @@ def _services(place: str) -> dict[str, list[str]]:
         if is_leftover(entry.name):
             continue
         if entry.is_symlink():
-            services[entry.name] = os.readlink(entry.path).split()
+            services[entry.name] = [os.readlink(entry.path)]
         elif entry.is_file():
             services[entry.name] = [line.split()[0] for _, line in _lines(entry.path)] or ["start"]
     return services

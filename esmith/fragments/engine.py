@@ -16,9 +16,10 @@ _PERL_MARKS = re.compile(
     | \$\{\s*['"]                           # ${"httpd-admin"}
     | \buse\s+(?:esmith|strict|warnings)\b
     | \$\w+\s*->\s*\w+
-    | \breturn\b[^;{}\n]*;
-    | ^\{\s*["']                            # { "" }
-    | \$\w+\s*(?:\.?=|\|\||=~)\s*["'$\w(]
+    | \breturn\s*["'$] | \breturn\b[^;{}\n]*\s(?:if|unless)\b
+    | \{\s*\$\w+\s*;?\s*\}               # { $DomainName }
+    | (?:""|'')\s*;?\s*\}                 # { "" }
+    | [;{]\s*\$\w+\s*(?:\.?=|\|\||=~)\s*["'$\w(]
     """,
     re.VERBOSE | re.MULTILINE,
 )

@@ -67,7 +67,9 @@ class Engine(jinja2.Environment):
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """Return ``obj[argument]``, which is the same, for names that are no identifiers."""
-        if isinstance(obj, RecordView | Missing):
+        if isinstance(obj, RecordView):
+            return obj.attribute(str(argument))
+        if isinstance(obj, Missing):
             return obj.prop(str(argument))
         if isinstance(obj, Databases):
             return obj.database(str(argument))
@@ -87,7 +89,7 @@ class Engine(jinja2.Environment):
         try:
             code = self._compiled.get((path, text))
             if code is None:
-                code = self._compiled[path, text] = self.compile(text, name=path, filename=path)
+                code = self._compiled[path, text] = self.compile(text, filename=path)
             return jinja2.Template.from_code(self, code, self.make_globals(None)).render(variables)
         except jinja2.TemplateSyntaxError as error:
             raise TemplateError(
@@ -112,7 +114,9 @@ _MISTAKES = (
     LookupError,
     TypeError,
     ValueError,
-    RecursionError,
+    RuntimeError,
+    MemoryError,
+    SyntaxError,
     OSError,
 )
 

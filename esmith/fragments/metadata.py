@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -138,7 +139,10 @@ def _read(file: str) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise TemplateError(f"cannot be read: {error}", place=file, hint="correct the file") from error
     _check(file, {key: value for key, value in data.items() if key != "files"})
-    for table in data.get("files", {}).values():
+    files = data.get("files", {})
+    for table in files.values() if isinstance(files, dict) else [files]:
+        if not isinstance(table, dict) or not isinstance(files, dict):
+            raise TemplateError("files holds one table for each file", place=file, hint="write [files.NAME]")
         _check(file, table)
     return data
 
@@ -154,12 +158,21 @@ def _check(file: str, data: dict[str, Any]) -> None:
     engine = data.get("engine", "text")
     for word in engine.values() if isinstance(engine, dict) else [engine]:
         _check_word(file, "engine", word, ENGINES)
+    services = data.get("services", [])
+    _check_texts(file, "services", services.values() if isinstance(services, dict) else services)
+    _check_texts(file, "suspect-lines", data.get("suspect-lines", {}).values())
     for pattern in data.get("suspect-lines", {}):
         _check_pattern(file, "suspect-lines", pattern)
     _check_check(file, data.get("check"))
     _check_word(file, "kind", data.get("kind", "file"), KINDS)
     for word in data.get("filter", []):
         _check_word(file, "filter", word, FILTERS)
+
+
+def _check_texts(file: str, key: str, values: Iterable[Any]) -> None:
+    for value in values:
+        if not isinstance(value, str):
+            raise TemplateError(f"{key} holds {value!r}, which is no text", place=file, hint="put it in quotes")
 
 
 def _check_check(file: str, check: dict[str, Any] | None) -> None:
@@ -169,6 +182,8 @@ def _check_check(file: str, check: dict[str, Any] | None) -> None:
         if key not in _CHECK_KEYS or not isinstance(value, _CHECK_KEYS[key]):
             known = ", ".join(_CHECK_KEYS)
             raise TemplateError(f"check: {key} = {value!r} is wrong", place=file, hint=f"it holds {known}")
+    _check_texts(file, "check: command", check.get("command", []))
+    _check_texts(file, "check: beside", check.get("beside", []))
     if not check.get("command") or not check.get("package"):
         raise TemplateError("check needs a command (a list) and its package", place=file)
     _check_pattern(file, "check: fails-on", check.get("fails-on", ""))

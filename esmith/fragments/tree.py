@@ -170,7 +170,7 @@ class TemplateTree:
         """Yield the names with ``{key}`` in them beside a path that a name may be made from, and the key then."""
         for layer in self._layers:
             directory = f"{layer}{path}"
-            for pattern in sorted(os.listdir(directory)) if os.path.isdir(directory) else []:
+            for pattern in sorted(entry.name for entry in _entries(directory)) if os.path.isdir(directory) else []:
                 before, mark, after = pattern.partition(KEY)
                 if mark and len(name) > len(before + after) and name.startswith(before) and name.endswith(after):
                     yield pattern, name[len(before) : len(name) - len(after)]
@@ -179,7 +179,7 @@ class TemplateTree:
         directory = self._layers[-1] + path
         if not os.path.isdir(directory):
             return
-        for entry in os.scandir(directory):
+        for entry in _entries(directory):
             if not fnmatchcase(entry.name, part) or entry.name in _SPECIAL or is_leftover(entry.name):
                 continue
             if not last and entry.is_dir() or last and (entry.is_file() or _holds_fragments(entry.path)):
@@ -207,7 +207,7 @@ def _order(fragment: Fragment) -> tuple[int, bytes]:
 
 
 def _collect(directory: str, layer: str, found: dict[str, Fragment], skipped: list[Skipped], *, shipped: str) -> None:
-    for entry in sorted(os.scandir(directory), key=lambda entry: entry.name):
+    for entry in sorted(_entries(directory), key=lambda entry: entry.name):
         if entry.name == METADATA or entry.name in found:
             continue
         found_skipped = _skipped(entry, shipped)
@@ -236,7 +236,7 @@ def _directory_advice(entry: os.DirEntry[str], shipped: str) -> str:
 
     Sub-templates are directories too, but shipped, and none holds a file of its own name.
     """
-    files = sorted(inner.name for inner in os.scandir(entry.path) if inner.is_file())
+    files = sorted(inner.name for inner in _entries(entry.path) if inner.is_file())
     misplaced = entry.name in files or not os.path.isdir(os.path.join(shipped, entry.name))
     return f"its file {files[0]} is not used; move it up one directory" if files and misplaced else ""
 
@@ -249,6 +249,14 @@ def _holds_fragments(directory: str) -> bool:
     if not os.path.isdir(directory):
         return False
     return any(
-        entry.is_file() and entry.name not in _SPECIAL and not is_leftover(entry.name)
-        for entry in os.scandir(directory)
+        entry.is_file() and entry.name not in _SPECIAL and not is_leftover(entry.name) for entry in _entries(directory)
     )
+
+
+def _entries(directory: str) -> list[os.DirEntry[str]]:
+    try:
+        return list(os.scandir(directory))
+    except OSError as error:
+        raise TemplateError(
+            f"cannot be read: {error.strerror}", place=directory, hint="correct its permissions, or run it as root"
+        ) from error

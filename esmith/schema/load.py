@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tomllib
 
@@ -112,6 +113,8 @@ class Schema:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+                return None  # the store refuses such a key, and says why
             raise SchemaError(
                 f"cannot be read: {error}", place=path, hint="correct the file, or reinstall it"
             ) from error

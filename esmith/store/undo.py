@@ -15,8 +15,9 @@ def find_revision(snapshot: Snapshot, number: int) -> Revision:
 
     :raises UsageError: when there is no such revision.
     """
-    for revision in snapshot.revisions(number):
-        return revision
+    if 0 < number <= snapshot.revision():
+        for revision in snapshot.revisions(number):
+            return revision
     raise UsageError(f"there is no revision {number}", hint="'esmith history' lists them")
 
 

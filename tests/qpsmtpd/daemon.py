@@ -123,7 +123,8 @@ class Daemon:
             self._start()
             if self._ready():
                 return
-            if self._process.wait() != PORT_TAKEN:
+            self.stop()
+            if self._process.returncode != PORT_TAKEN:
                 break
         raise AssertionError(f"qpsmtpd did not start (exit code {self._process.returncode}):\n{self.log()}")
 
@@ -157,7 +158,12 @@ class Daemon:
     def stop(self) -> None:
         """Stop; connections under way end."""
         self._process.terminate()
-        self._process.wait(PATIENCE_SECONDS)
+        try:
+            self._process.wait(PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise
 
     def log(self) -> str:
         """Return what it has logged since it was started, or told to forget."""
