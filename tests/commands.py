@@ -45,7 +45,7 @@ class Root:
             timeout=TIMEOUT_SECONDS,
             check=False,
         )
-        answer = Answer(done.returncode, done.stdout.decode(), done.stderr.decode())
+        answer = Answer(done.returncode, done.stdout.decode("utf-8", "surrogateescape"), done.stderr.decode())
         assert "Traceback" not in answer.err, answer.err
         assert code in (None, answer.code), f"{program} {words} exited {answer.code}: {answer.err}"
         return answer

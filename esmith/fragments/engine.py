@@ -16,7 +16,7 @@ _PERL_MARKS = re.compile(
     | \$\{\s*['"]                           # ${"httpd-admin"}
     | \buse\s+(?:esmith|strict|warnings)\b
     | \$\w+\s*->\s*\w+
-    | \breturn\s*["'$] | \breturn\b[^;{}\n]*\s(?:if|unless)\b
+    | \breturn\b[^;{}\n]*\s(?:if|unless)\b
     | \{\s*\$\w+\s*;?\s*\}               # { $DomainName }
     | (?:""|'')\s*;?\s*\}                 # { "" }
     | [;{]\s*\$\w+\s*(?:\.?=|\|\||=~)\s*["'$\w(]

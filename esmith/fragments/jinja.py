@@ -68,7 +68,9 @@ class Engine(jinja2.Environment):
     def getitem(self, obj: Any, argument: Any) -> Any:
         """Return ``obj[argument]``, which is the same, for names that are no identifiers."""
         if isinstance(obj, RecordView):
-            return obj.attribute(str(argument))
+            # The key itself for map(attribute='key') and the like, unless a property has that name.
+            found = obj.prop(str(argument))
+            return obj.attribute(str(argument)) if isinstance(found, Missing) else found
         if isinstance(obj, Missing):
             return obj.prop(str(argument))
         if isinstance(obj, Databases):
@@ -95,6 +97,15 @@ class Engine(jinja2.Environment):
             raise TemplateError(
                 error.message or "wrong syntax", place=f"{path}:{error.lineno}", hint=_for(output)
             ) from error
+        except TemplateError as error:
+            if error.place:
+                raise  # of another template, expanded inside this one
+            place = f"{path}:{_line(error, path)}"
+            raise TemplateError(f"{error.message} ({_for(output)})", place=place, hint=error.hint) from error
+        except SyntaxError as error:
+            line = text.count("\n", 0, max(text.find("{%"), 0)) + 1
+            message = f"{error.msg}: the blocks that begin here are nested too deeply ({_for(output)})"
+            raise TemplateError(message, place=f"{path}:{line}", hint="use fewer levels") from error
         except _MISTAKES as error:
             raise _template_error(error, path, output) from error
 
@@ -116,7 +127,6 @@ _MISTAKES = (
     ValueError,
     RuntimeError,
     MemoryError,
-    SyntaxError,
     OSError,
 )
 
