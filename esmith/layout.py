@@ -30,6 +30,8 @@ class Layout:
 
         :raises UsageError: when the root named is not a directory.
         """
+        if root == "":
+            raise UsageError("the root is empty", hint="name a directory after --root")
         chosen = root or os.environ.get("ESMITH_ROOT") or "/"
         if not os.path.isdir(chosen):
             raise UsageError(

@@ -100,8 +100,8 @@ def _interpreter_line() -> str:
     """Return the first lines of a script: ``#!``, or a detour over sh where the kernel could not read that."""
     python = sys.executable
     if " " not in python and len(python) < _LONGEST_INTERPRETER:
-        return f"#!{python} -IS\n"
-    return f"#!/bin/sh\n'''exec' {shlex.quote(python)} -IS \"$0\" \"$@\"\n'''\n"
+        return f"#!{python} -ISXutf8\n"
+    return f"#!/bin/sh\n'''exec' {shlex.quote(python)} -ISXutf8 \"$0\" \"$@\"\n'''\n"
 
 
 def _origin(package: str) -> str:

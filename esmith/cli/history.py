@@ -109,14 +109,12 @@ class _Masking:
         }
         words = revision.author.command
         for database, key in {change.cell[:2] for change in revision.changes}:
-            type = snapshot.type_of(database, key)
             pairs = zip(words, words[1:], strict=False)
-            found |= {value for prop, value in pairs if self._schema.is_secret(database, key, type, prop)}
+            found |= {value for prop, value in pairs if self._schema.may_be_secret(database, key, prop)}
         return found
 
     def _is_secret(self, snapshot: Snapshot, change: Change) -> bool:
-        type = snapshot.type_of(change.database, change.key)
-        return bool(change.prop) and self._schema.is_secret(change.database, change.key, type, change.prop)
+        return bool(change.prop) and self._schema.may_be_secret(change.database, change.key, change.prop)
 
 
 def _revision_lines(data: dict[str, Any]) -> list[str]:

@@ -22,6 +22,8 @@ def records_json(snapshot: Snapshot, database: str, verb: str, operands: list[st
     :raises UsageError: for a verb that has no JSON form.
     """
     data: Any
+    if not snapshot.keys(database):
+        return None
     if verb == "keys":
         data = snapshot.keys(database)
     elif verb in ("show", "print", "get"):

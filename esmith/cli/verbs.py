@@ -159,6 +159,8 @@ def _delete(transaction: Transaction, schema: Schema | None, database: str, oper
 
 
 def _delprop(transaction: Transaction, schema: Schema | None, database: str, operands: list[str]) -> list[str] | None:
+    if transaction.type_of(database, operands[0]) is None:
+        return [f"{NOTHING_DONE} {database} has no record {operands[0]!r}"]
     for prop in operands[1:]:
         transaction.delete_prop(database, operands[0], prop)
     return []

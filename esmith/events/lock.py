@@ -62,7 +62,12 @@ class EventLock:
             time.sleep(_POLL_SECONDS)
         self._descriptor = descriptor
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{self._word}\n{self._what} (process {os.getpid()})\n".encode(), 0)
+        try:
+            os.pwrite(descriptor, f"{self._word}\n{self._what} (process {os.getpid()})\n".encode(), 0)
+        except OSError as error:
+            raise InstallError(
+                f"cannot be written: {error.strerror}", place=self._path, hint="free some disk space"
+            ) from error
         return self
 
     def __exit__(

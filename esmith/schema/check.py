@@ -23,7 +23,7 @@ def check_record(schema: Schema, database: str, key: str, type: str, props: dict
     known = schema.record(database, key, type)
     if known is not None and known.value is not None and not props:
         _check_value(f"{database} {key}", known.value, type)
-    return check_properties(schema, database, key, type, props)
+    return [*_key_hint(schema, database, key), *check_properties(schema, database, key, type, props)]
 
 
 def check_properties(schema: Schema, database: str, key: str, type: str | None, props: dict[str, str]) -> list[str]:
@@ -63,3 +63,10 @@ def _check_value(place: str, prop: Property, value: str) -> None:
 def _hint(known: RecordSchema, place: str, name: str) -> list[str]:
     close = nearest(name, known.properties)
     return [f"{place} has no property {name!r}; did you mean {close!r}? (stored as given)"] if close else []
+
+
+def _key_hint(schema: Schema, database: str, key: str) -> list[str]:
+    if schema.record(database, key, None) is not None:
+        return []
+    close = nearest(key, (name for name in schema.keys(database) if not name.startswith("@")))
+    return [f"{database} knows no record {key!r}; did you mean {close!r}? (stored as given)"] if close else []

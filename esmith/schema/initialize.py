@@ -6,7 +6,7 @@ import os
 import secrets
 import string
 
-from esmith.errors import SchemaError
+from esmith.errors import RefusedError, SchemaError
 from esmith.names import is_leftover
 from esmith.schema.migrate import migrate_record, migrated_value, rename_record
 
@@ -104,9 +104,11 @@ def _contrib_directories(transaction: Transaction, layout: Layout, database: str
     for kind in ("defaults", "force"):
         for key in _names(os.path.join(base, kind)):
             for prop in sorted(_names(os.path.join(base, kind, key)), key=lambda name: (name != "type", name)):
-                _apply_file(
-                    transaction, database, key, prop, os.path.join(base, kind, key, prop), force=kind == "force"
-                )
+                path = os.path.join(base, kind, key, prop)
+                try:
+                    _apply_file(transaction, database, key, prop, path, force=kind == "force")
+                except RefusedError as error:
+                    raise SchemaError(error.message, place=path, hint=error.hint) from error
     return [
         f"{os.path.join(base, 'migrate', name)}: not run, since it is written in Perl, which this version cannot run"
         for name in _names(os.path.join(base, "migrate"))

@@ -68,11 +68,26 @@ class Schema:
 
         :raises SchemaError: when one is broken.
         """
+        found = (self._file(database, key) for key in self.keys(database))
+        return [schema for schema in found if schema is not None]
+
+    def keys(self, database: str) -> list[str]:
+        """Return the names of a database's schema files, without their ending, sorted: keys and ``@types``."""
         directory = os.path.join(self._directory, database)
         names = sorted(os.listdir(directory)) if os.path.isdir(directory) else []
-        keys = [name.removesuffix(".toml") for name in names if name.endswith(".toml") and not is_leftover(name)]
-        found = (self._file(database, key) for key in keys)
-        return [schema for schema in found if schema is not None]
+        return [name.removesuffix(".toml") for name in names if name.endswith(".toml") and not is_leftover(name)]
+
+    def may_be_secret(self, database: str, key: str, prop: str) -> bool:
+        """Return whether a property is secret for the record, or for any type it may have had.
+
+        The journal shows values of records that are gone, or have another type now.
+        """
+        for name in [key, *(name for name in self.keys(database) if name.startswith("@"))]:
+            schema = self._file(database, name)
+            known = schema.property(prop) if schema else None
+            if known is not None and known.secret:
+                return True
+        return False
 
     def record(self, database: str, key: str, type: str | None) -> RecordSchema | None:
         """Return what is known of a record, None when nothing is.
@@ -142,5 +157,18 @@ def _check_table(path: str, where: str, table: dict[str, Any], words: dict[str, 
             close = nearest(word, words)
             hint = f"did you mean {close!r}?" if close else f"known are {', '.join(words)}"
             raise SchemaError(f"{where}unknown word {word!r}", place=path, hint=hint)
-        if not isinstance(value, words[word]):
+        if not isinstance(value, words[word]) or not _is_sound(word, value, words[word]):
             raise SchemaError(f"{where}{word} has the wrong kind of value: {value!r}", place=path)
+
+
+def _is_sound(word: str, value: Any, kind: Any) -> bool:
+    """Return whether a value of the right type holds what it may: texts in lists and tables, a number as text."""
+    if isinstance(value, bool):
+        return kind is bool
+    if isinstance(value, list):
+        return all(isinstance(part, str) for part in value)
+    if word in ("replace-values", "ensure"):
+        return all(isinstance(part, str) for part in value.values())
+    if word == "raise-to":
+        return bool(value.isascii() and value.isdecimal())
+    return not (word == "separator" and value == "")

@@ -47,13 +47,14 @@ def migrate_record(transaction: Transaction, schema: RecordSchema, key: str) -> 
 
 def migrated_value(prop: Property, value: str) -> str:
     """Return a property's value without what is obsolete; unchanged when nothing is."""
-    if prop.raise_to is not None and value.isdigit() and int(value) < int(prop.raise_to):
+    if prop.raise_to is not None and value.isascii() and value.isdecimal() and int(value) < int(prop.raise_to):
         return prop.raise_to
     if prop.type != "list":
         return prop.replace_values.get(value, value)
     old = entries(value)
     new = list(dict.fromkeys(prop.replace_values.get(entry, entry) for entry in old if not _is_obsolete(prop, entry)))
-    return value if new == old else prop.separator.join(new)
+    commas = [part.strip() for part in value.split(prop.separator) if part.strip()]
+    return value if new == old == commas else prop.separator.join(new)
 
 
 def _is_obsolete(prop: Property, entry: str) -> bool:

@@ -87,7 +87,8 @@ def _netmask(prop: Property, value: str) -> str | None:
     import ipaddress
 
     try:
-        ipaddress.ip_network(f"0.0.0.0/{value}")
+        if ipaddress.ip_network(f"0.0.0.0/{value}").netmask != ipaddress.ip_address(value):
+            raise ValueError
     except ValueError:
         return "is not a netmask such as 255.255.255.0"
     return None

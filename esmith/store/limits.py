@@ -26,9 +26,9 @@ def check_database(name: str) -> None:
             f"{name!r} is a path, not the name of a database",
             hint="flat database files are not read by this version; name a database, e.g. configuration or accounts",
         )
-    if not name or name[0] in ".=-" or not name.isascii() or not name.isprintable() or " " in name:
+    if not name or name[0] in ".=-" or not name.isascii() or not name.isprintable() or " " in name or len(name) > 100:
         raise UsageError(
-            f"{name!r} cannot be the name of a database", hint="use ASCII letters, digits, '.', '_' and '-'"
+            f"{shorten(name)!r} cannot be the name of a database", hint="use ASCII letters, digits, '.', '_' and '-'"
         )
 
 

@@ -56,7 +56,7 @@ class LmdbSnapshot:
     def databases(self) -> list[str]:
         """Return the names of the databases, sorted."""
         with self._txn.cursor() as cursor:
-            names = [bytes(name).decode() for name in cursor.iternext(keys=True, values=False)]
+            names = [_text(name) for name in cursor.iternext(keys=True, values=False)]
         return [name for name in names if not name.startswith("=")]
 
     def has_database(self, database: str) -> bool:
@@ -73,7 +73,7 @@ class LmdbSnapshot:
             more = cursor.first()
             while more:
                 key = bytes(cursor.key()).partition(b"\0")[0]
-                found.append(key.decode())
+                found.append(_text(key))
                 # No name holds \x01, so this leaps over the record's properties.
                 more = cursor.set_range(key + b"\x01")
         return found
@@ -89,7 +89,7 @@ class LmdbSnapshot:
         if handle is None or row is None:
             return None
         value = self._txn.get(row, db=handle)
-        return None if value is None else bytes(value).decode()
+        return None if value is None else _text(value)
 
     def record(self, database: str, key: str) -> Record | None:
         """Return a record, None when there is no such record."""
@@ -100,9 +100,9 @@ class LmdbSnapshot:
         with self._txn.cursor(handle) as cursor:
             if not cursor.set_key(first):
                 return None
-            record = Record(key, bytes(cursor.value()).decode(), {})
+            record = Record(key, _text(cursor.value()), {})
             while cursor.next() and bytes(cursor.key()).startswith(first):
-                record.props[bytes(cursor.key())[len(first) :].decode()] = bytes(cursor.value()).decode()
+                record.props[_text(bytes(cursor.key())[len(first) :])] = _text(cursor.value())
         return record
 
     def records(self, database: str, type: str | None = None) -> Iterator[Record]:
@@ -113,13 +113,13 @@ class LmdbSnapshot:
         record: Record | None = None
         with self._txn.cursor(handle) as cursor:
             for row, value in cursor.iternext():
-                key, _, prop = bytes(row).decode().partition("\0")
+                key, _, prop = _text(row).partition("\0")
                 if prop and record is not None:
-                    record.props[prop] = bytes(value).decode()
+                    record.props[prop] = _text(value)
                     continue
                 if record is not None and type in (None, record.type):
                     yield record
-                record = Record(key, bytes(value).decode(), {})
+                record = Record(key, _text(value), {})
         if record is not None and type in (None, record.type):
             yield record
 
@@ -137,12 +137,12 @@ class LmdbSnapshot:
     def revisions(self, newest: int | None = None) -> Iterator[Revision]:
         """Yield the revisions of the journal, the newest first."""
         handle = self._handle(_JOURNAL)
-        if handle is None:
+        if handle is None or not (newest is None or 0 < newest < 2**64):
             return
         with self._txn.cursor(handle) as cursor:
             more = cursor.last() if newest is None else cursor.set_key(newest.to_bytes(8))
             while more:
-                yield journal.decode(int.from_bytes(cursor.key()), bytes(cursor.value()))
+                yield _revision(cursor.key(), cursor.value())
                 more = cursor.prev()
 
     def state(self, table: str, name: str) -> bytes | None:
@@ -158,7 +158,7 @@ class LmdbSnapshot:
             return
         with self._txn.cursor(handle) as cursor:
             for name, value in cursor.iternext():
-                yield bytes(name).decode(), bytes(value)
+                yield _text(name), bytes(value)
 
     def _handle(self, name: str, create: bool = False) -> lmdb._Database | None:
         handle = self._handles.get(name)
@@ -274,6 +274,20 @@ class LmdbTransaction(LmdbSnapshot):
         handle = self._handle(name, create=True)
         assert handle is not None
         return handle
+
+
+def _text(row: bytes) -> str:
+    try:
+        return bytes(row).decode()
+    except UnicodeDecodeError as error:
+        raise lmdb.CorruptedError("a text is not UTF-8") from error
+
+
+def _revision(number: bytes, row: bytes) -> Revision:
+    try:
+        return journal.decode(int.from_bytes(number), bytes(row))
+    except ValueError as error:
+        raise lmdb.CorruptedError("a row of the journal") from error
 
 
 def _row(key: str, prop: str) -> bytes | None:

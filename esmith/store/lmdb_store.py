@@ -21,6 +21,8 @@ MAX_DATABASES = 128
 MAX_READERS = 1022
 #: The databases hold passwords.
 FILE_MODE = 0o600
+#: More than the header of the lock file; LMDB makes it longer for its readers.
+_LOCK_BYTES = 8192
 
 
 class LmdbStore:
@@ -39,8 +41,9 @@ class LmdbStore:
         else:
             _require_file(self._file, root)
         try:
+            _reserve_lock_file(os.path.join(directory, "lock.mdb"))
             self._env = lmdb.open(
-                directory,
+                os.fsencode(directory),
                 map_size=MAP_BYTES,
                 max_dbs=MAX_DATABASES,
                 max_readers=MAX_READERS,
@@ -82,6 +85,20 @@ class LmdbStore:
         if problems:
             self._env.close()
             raise StoreError("the data file is shorter than its contents", place=self._file, hint=RESTORE)
+
+
+def _reserve_lock_file(path: str) -> None:
+    """Make LMDB's lock file with its space taken: on a full disk LMDB itself would die by SIGBUS."""
+    if os.path.exists(path):
+        return
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, FILE_MODE)
+    try:
+        os.posix_fallocate(descriptor, 0, _LOCK_BYTES)
+    except OSError:
+        os.unlink(path)
+        raise
+    finally:
+        os.close(descriptor)
 
 
 def _make_directory(directory: str) -> None:

@@ -70,7 +70,7 @@ class Author:
         except KeyError:
             user = str(os.getuid())
         clean = [word.encode("utf-8", "replace").decode() for word in command]
-        return cls(user, os.environ.get("SUDO_USER", ""), clean)
+        return cls(user, os.environ.get("SUDO_USER", "").encode("utf-8", "replace").decode(), clean)
 
 
 class Change:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+
 import lmdb
 
 from esmith.errors import StoreError
 
 #: The cure for a damaged file.
 RESTORE = "restore data.mdb from a backup (removing it and running 'esmith init' starts with defaults only)"
+
+
+def _is_full(file: str) -> bool:
+    status = os.statvfs(file)
+    return status.f_bavail * status.f_frsize < 2**20
 
 
 def store_trouble(file: str, error: Exception) -> StoreError:
@@ -23,6 +30,8 @@ def store_trouble(file: str, error: Exception) -> StoreError:
         )
     if isinstance(error, lmdb.InvalidError | lmdb.CorruptedError | lmdb.PageNotFoundError | lmdb.VersionMismatchError):
         return StoreError(f"the data file is damaged ({reason})", place=file, hint=RESTORE)
+    if "Input/output error" in text and _is_full(file):
+        return StoreError("no space left; nothing was changed", place=file, hint="free some disk space and try again")
     if "No space left" in text or isinstance(error, lmdb.MapFullError):
         return StoreError("no space left; nothing was changed", place=file, hint="free some disk space and try again")
     return StoreError(reason, place=file, hint="nothing was changed")
