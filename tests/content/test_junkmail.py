@@ -115,10 +115,6 @@ def test_cron_runs_it_daily(office: Root) -> None:
     """The file for cron is a script that runs the purge with the commands on its PATH."""
     path = office.file("/etc/cron.daily/purge-junkmail-folders")
     assert path.stat().st_mode & 0o777 == 0o755
-    text = path.read_text()
-    assert text.startswith("#!/bin/sh\n")
     old = mail(office, f"{TOM}/cur/old", 1000)
-    script = text.replace("/etc/e-smith", str(office.file("/etc/e-smith")))
-    script = script.replace("/sbin/e-smith", str(office.file("/sbin/e-smith")))
-    subprocess.run(["sh", "-c", script], env={"PATH": "/usr/bin:/bin", "ESMITH_ROOT": str(office.path)}, check=True)
+    subprocess.run([path], env={"PATH": "/usr/bin:/bin", "ESMITH_ROOT": str(office.path)}, check=True)
     assert not old.exists()
