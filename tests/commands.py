@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -102,8 +103,31 @@ class Root:
                 if path.is_file() and not path.is_symlink():
                     status = path.stat()
                     name = "/" + str(path.relative_to(self.path))
-                    found[name] = (path.read_bytes(), status.st_mode, status.st_ino, status.st_mtime_ns)
+                    found[name] = (_content(path), status.st_mode, status.st_ino, status.st_mtime_ns)
         return found
+
+
+def _content(path: Path) -> bytes:
+    """Return what a file holds, also one whose mode keeps even its owner from reading it."""
+    mode = path.stat().st_mode
+    if os.access(path, os.R_OK):
+        return path.read_bytes()
+    path.chmod(0o600)
+    try:
+        return path.read_bytes()
+    finally:
+        path.chmod(mode)
+
+
+def copy_file(source: str, target: str) -> str:
+    """Copy a file with its times, also one whose mode keeps even its owner from reading it: for copytree."""
+    mode = os.stat(source).st_mode
+    if not mode & 0o400:
+        os.chmod(source, 0o600)
+    shutil.copy2(source, target)
+    for path in (source, target):
+        os.chmod(path, mode)
+    return target
 
 
 def initialise(path: Path, *words: str) -> Root:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import Root, initialise
+from tests.commands import Root, copy_file, initialise
 
 #: The unix accounts of the office's users; ``esmith init`` gives a trial root those of the system.
 USERS = """\
@@ -79,17 +79,6 @@ def _office(tmp_path_factory: pytest.TempPathFactory, _fresh: Path) -> Path:
     return path
 
 
-def _copy_file(source: str, target: str) -> str:
-    """Copy a file with its times, also one whose mode keeps even its owner from reading it."""
-    mode = os.stat(source).st_mode
-    if not mode & 0o400:
-        os.chmod(source, 0o600)
-    shutil.copy2(source, target)
-    for path in (source, target):
-        os.chmod(path, mode)
-    return target
-
-
 @pytest.fixture
 def copy_root(tmp_path: Path) -> Callable[[Path], Root]:
     """Return a function that copies a root for this test; the copy's commands act on the copy."""
@@ -97,7 +86,7 @@ def copy_root(tmp_path: Path) -> Callable[[Path], Root]:
     def copy(source: Path) -> Root:
         target = tmp_path / "root"
         # Times tell the engine whether a file was touched.
-        shutil.copytree(source, target, symlinks=True, copy_function=_copy_file)
+        shutil.copytree(source, target, symlinks=True, copy_function=copy_file)
         return Root(target)
 
     return copy

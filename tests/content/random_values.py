@@ -87,6 +87,7 @@ def _by_type(prop: Property) -> st.SearchStrategy[str]:
         "list": st.lists(_ENTRIES.get(prop.name, _WORDS), min_size=1, max_size=4).map(prop.separator.join),
         "host": _HOSTS,
         "address": _ADDRESSES,
+        "ipv4": st.sampled_from(["192.0.2.7", "10.1.2.3"]),
         "netmask": _MASKS,
         "path": _TEXT.map(lambda text: "/" + text.strip()),
         "text": _TEXT.map(str.strip),

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from tests.commands import Root, initialise
+from tests.commands import Root, copy_file, initialise
 from tests.page.stage import SERVICES, FolderStage
 
 USERS = ("jack", "john", "someoneuser", "tom", "user1")
@@ -109,7 +109,7 @@ def _settle(stage: FolderStage) -> None:
 
 def copy_office(source: Path, target: Path) -> Path:
     """Copy the office, with owners where one may set them."""
-    shutil.copytree(source, target, symlinks=True)
+    shutil.copytree(source, target, symlinks=True, copy_function=copy_file)
     if os.geteuid() == 0:
         for path in source.rglob("*"):
             status = path.lstat()
