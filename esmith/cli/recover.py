@@ -36,8 +36,9 @@ def recover_command(root: str | None, wait: bool) -> int:
                 _wait(layout)
         return 0
     said: list[str] = []
-    recover_all(layout, open_store(layout, write=True), say=said.append)
-    with open_store(layout).snapshot() as snapshot:
+    store = open_store(layout, write=True)
+    recover_all(layout, store, say=said.append)
+    with store.snapshot() as snapshot:
         pending = find_pending(snapshot)
     if pending is not None:
         wait_in_background(layout)
@@ -66,8 +67,9 @@ def confirm_command(root: str | None) -> int:
 
 
 def _wait(layout: Layout) -> None:
+    store = open_store(layout, write=True)
     while True:
-        with open_store(layout).snapshot() as snapshot:
+        with store.snapshot() as snapshot:
             pending = find_pending(snapshot)
         if pending is None:
             return
@@ -75,4 +77,4 @@ def _wait(layout: Layout) -> None:
         if remaining > 0:
             time.sleep(min(remaining, _LOOK_EVERY))
         else:
-            recover_all(layout, open_store(layout, write=True), say=lambda text: None)
+            recover_all(layout, store, say=lambda text: None)

@@ -119,9 +119,12 @@ class ServiceStep:
         :param asked: services, each with the words for it; none to only start or stop it as its status asks.
         :raises ServiceError: when a service did not take a word as it should. It is in ``done``, too.
         """
+        self._adjust({**dict.fromkeys(self.owed(), []), **asked})
+
+    def _adjust(self, asked: Mapping[str, list[str]]) -> None:
         with self._store.snapshot() as snapshot:
             owed = list_owed(snapshot)
-            services = sorted({*asked, *owed})
+            services = sorted(asked)
             records = {service: snapshot.record("configuration", service) for service in services}
         settled: list[str] = []
         try:
@@ -131,7 +134,7 @@ class ServiceStep:
                     settled.append(service)
                     continue
                 enabled = record.props.get("status") == "enabled"
-                if self._adjust_one(service, asked.get(service, []), owed.get(service), enabled=enabled):
+                if self._adjust_one(service, asked[service], owed.get(service), enabled=enabled):
                     settled.append(service)
         finally:
             if not self._records:
@@ -158,7 +161,7 @@ class ServiceStep:
         self._watched.clear()
         for service, words in services.items():
             try:
-                self.adjust({service: words})
+                self._adjust({service: words})
             except ServiceError as error:
                 self._tell(f"with its old files: {error}")
         try:

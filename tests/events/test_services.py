@@ -177,10 +177,10 @@ def test_an_unknown_word_names_the_nearest(scene: Scene) -> None:
 
 
 def test_a_service_that_is_not_of_the_event(scene: Scene) -> None:
-    """A service that reads a changed file is adjusted although the event does not name it."""
+    """A service that reads a changed file is adjusted although the event does not name it; no other one is."""
     scene.service("spamd")
     _says(scene, "/etc/a", '{ spamd = "restart" }')
-    _says(scene, "/etc/b", "[]")
+    _says(scene, "/etc/b", '["clamd"]')
     scene.signal()
     scene.told()
     _change(scene, "A")
@@ -188,4 +188,4 @@ def test_a_service_that_is_not_of_the_event(scene: Scene) -> None:
     assert scene.told() == ["spamd restart"]
     _change(scene, "B")
     scene.signal()
-    assert scene.told() == []
+    assert scene.told() == ["clamd hup"]
