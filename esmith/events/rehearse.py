@@ -61,17 +61,18 @@ def rehearse(layout: Layout, snapshot: Snapshot, concern: Concern, known: Known)
         for path in paths:
             if path not in known.events:
                 rehearsal.lines.append(f"no event expands {path}; 'expand-template {path}' does")
+    if not rehearsal.lines:
+        rehearsal.lines.append("this belongs to no template")
     return rehearsal
 
 
 def _look_at_schema(layout: Layout, path: str, rehearsal: Rehearsal) -> None:
     database, _, name = path.removeprefix(f"{layout.schema}/").partition("/")
-    if not os.path.lexists(path):
+    key = name.removesuffix(".toml")
+    if not key or not os.path.lexists(path):
         return
     try:
-        Schema(layout).record(database, name.removesuffix(".toml"), None)
-        if name.startswith("@"):
-            Schema(layout).files(database)
+        Schema(layout).record(database, key.lstrip("@"), key[1:] if key.startswith("@") else None)
     except EsmithError as error:
         rehearsal.fail(error)
     else:
