@@ -6,13 +6,12 @@ import os
 
 from esmith.apply.installed import TABLE, Installed
 from esmith.layout import LAYERS, Layout
+from esmith.store import data_file
 from esmith.store.protocol import Snapshot
 from esmith.watch.marks import Marks
 
 #: Directories, each with the names in it that matter; None for all.
 Places = dict[str, frozenset[str] | None]
-#: The file that LMDB writes at each change.
-_DATA_FILE = "data.mdb"
 
 
 def trees(layout: Layout) -> list[str]:
@@ -27,7 +26,7 @@ def places(layout: Layout, marks: Marks, outputs: list[str]) -> Places:
     :param outputs: the outputs that were installed, as paths of this disk.
     """
     named: dict[str, set[str]] = {}
-    for path in [*trees(layout), *outputs, layout.event_lock, os.path.join(layout.database, _DATA_FILE)]:
+    for path in [*trees(layout), *outputs, layout.event_lock, data_file(layout)]:
         _name(named, path)
     # A database directory or a tree that is replaced as a whole.
     for directory in (layout.database, layout.configuration, layout.state):

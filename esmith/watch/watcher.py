@@ -262,9 +262,9 @@ class Watcher:
 
     def _trouble(self, text: str) -> None:
         """Report what is wrong, once as long as it lasts."""
-        self._new_troubles.add(text)
-        if text not in self._troubles:
+        if text not in self._troubles | self._new_troubles:
             self._report(text)
+        self._new_troubles.add(text)
 
     def _report(self, text: str) -> None:
         stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self._now()))
