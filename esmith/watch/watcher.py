@@ -7,17 +7,18 @@ import time
 from collections.abc import Callable
 
 from esmith.apply.drift import find_drift
+from esmith.apply.generations import list_interrupted
 from esmith.apply.installed import mark_of
 from esmith.errors import BusyError, EsmithError
 from esmith.events.concern import Known, concerned
 from esmith.events.lock import is_held
+from esmith.events.recover import next_due, recover_all
 from esmith.events.rehearse import rehearse
 from esmith.events.signal import signal_event
 from esmith.layout import Layout
 from esmith.names import counted, is_leftover
 from esmith.store import open_store
 from esmith.store.protocol import Snapshot, Store
-from esmith.watch.duties import carry_out, next_due
 from esmith.watch.marks import Marks
 from esmith.watch.places import installed_outputs, places, trees
 from esmith.watch.source import Kind, Notice, Source
@@ -180,7 +181,7 @@ class Watcher:
             elif before is None:
                 self._learn(snapshot)
             self._look_at_outputs(snapshot)
-            self._due = next_due(snapshot)
+            self._due = _next_due(snapshot)
 
     def _learn(self, snapshot: Snapshot) -> Known:
         """Return the templates somebody uses now or used at the last look; what is gone is still spoken of."""
@@ -236,11 +237,11 @@ class Watcher:
             if due:
                 # What fails is tried again, but not at once.
                 self._not_before = self._now() + RETRY_SECONDS
-                carry_out(self._layout, store, say=self._report, timeout=_LOCK_SECONDS)
+                recover_all(self._layout, store, say=self._report, timeout=_LOCK_SECONDS)
             if self._wants_event:
                 self._signal(store)
             with store.snapshot() as snapshot:
-                self._due = next_due(snapshot)
+                self._due = _next_due(snapshot)
         finally:
             store.close()
         self._first = self._first or self._clock()
@@ -269,3 +270,8 @@ class Watcher:
     def _report(self, text: str) -> None:
         stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self._now()))
         self._say(f"{stamp} {text}")
+
+
+def _next_due(snapshot: Snapshot) -> float | None:
+    """Return when there is something to recover, in seconds since 1970: at once what a killed event left behind."""
+    return 0.0 if list_interrupted(snapshot) else next_due(snapshot)

@@ -5,11 +5,16 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from esmith.events.confirm import Pending, set_pending
+from esmith.layout import Layout
+from esmith.store import open_store
+from esmith.store.model import Author
 from tests.commands import Root
 from tests.watch.kit import Process
 
@@ -163,6 +168,20 @@ def test_restored_databases(office: Root, watch: Watch) -> None:
     shutil.copytree(databases.with_name("away"), backup)
     backup.rename(databases)
     process.until("+MaxThreads 3")
+
+
+def test_a_deadline_set_by_another_command(office: Root, watch: Watch) -> None:
+    """A deadline that another process writes into the databases is noticed and carried out."""
+    office.config("setprop", "clamav", "MaxFiles", "55")
+    process = watch()
+    office.signal("clamav-update")
+    number = int(office.esmith("generations").out.split()[1])
+    store = open_store(Layout(str(office.path)), write=True)
+    with store.transaction(Author("tester", "", ["test"])) as transaction:
+        set_pending(transaction, Pending("signal-event clamav-update", time.time() + 1, number, None, 0))
+    store.close()
+    process.until("signal-event clamav-update was not confirmed in time")
+    assert "MaxFiles 55\n" not in office.read("/etc/clamd.conf")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
