@@ -71,6 +71,7 @@ class Watcher:
         self._drift: dict[str, tuple[str, str]] = {}
         self._due: float | None = None
         self._not_before = 0.0
+        self._recovered = ""
         self._troubles: set[str] = set()
         self._new_troubles: set[str] = set()
         self._unwatched = False
@@ -152,6 +153,11 @@ class Watcher:
             self._act()
         except EsmithError as error:
             self._trouble(str(error))
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            # Something vanished between being found and being read, or may not be read.
+            self._trouble(f"{error.filename or 'the system'}: {error.strerror}")
         self._troubles = self._new_troubles
 
     def _watch(self) -> Marks:
@@ -174,12 +180,12 @@ class Watcher:
             if outputs != self._outputs:
                 self._outputs = outputs
                 marks = self._watch()
-            before, self._marks = self._marks, marks
-            changed = marks.changed_since(before) if before else []
+            changed = marks.changed_since(self._marks) if self._marks else []
             if changed:
                 self._show(snapshot, changed, marks)
-            elif before is None:
+            elif self._marks is None:
                 self._learn(snapshot)
+            self._marks = marks
             self._look_at_outputs(snapshot)
             self._due = _next_due(snapshot)
 
@@ -235,9 +241,7 @@ class Watcher:
         store = open_store(self._layout, write=True)
         try:
             if due:
-                # What fails is tried again, but not at once.
-                self._not_before = self._now() + RETRY_SECONDS
-                recover_all(self._layout, store, say=self._report, timeout=_LOCK_SECONDS)
+                self._recover(store)
             if self._wants_event:
                 self._signal(store)
             with store.snapshot() as snapshot:
@@ -245,6 +249,19 @@ class Watcher:
         finally:
             store.close()
         self._first = self._first or self._clock()
+
+    def _recover(self, store: Store) -> None:
+        """Do what is due; what fails is tried again, but not at once, and is reported once as long as it lasts."""
+        self._not_before = self._now() + RETRY_SECONDS
+        lines: list[str] = []
+        try:
+            recover_all(self._layout, store, say=lines.append, timeout=_LOCK_SECONDS)
+        except EsmithError as error:
+            lines.append(str(error))
+        text = "\n".join(lines)
+        if text and text != self._recovered:
+            self._report(text)
+        self._recovered = text
 
     def _signal(self, store: Store) -> None:
         self._wants_event = False

@@ -7,8 +7,10 @@ import re
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -29,7 +31,7 @@ class FakeSource:
     """Tells what a test lets happen, and turns the clock instead of waiting."""
 
     def __init__(self) -> None:
-        self.clock = 1000.0
+        self.start = self.clock = time.time()
         self.timeouts: list[float | None] = []
         self.wanted: Places = {}
         self.cannot: list[str] = []
@@ -37,13 +39,13 @@ class FakeSource:
 
     def at(self, seconds: float, act: Act) -> None:
         """Let something happen so many seconds after the beginning."""
-        self._acts.append((1000.0 + seconds, act))
+        self._acts.append((self.start + seconds, act))
 
     def wait(self, timeout: float | None) -> list[Notice]:
         """Turn the clock to what happens next, or by the timeout; stop when nothing will ever happen."""
         self.timeouts.append(timeout)
         moment = self._acts[0][0] if self._acts else None
-        if moment is None and timeout is None or self.clock > 1000.0 + _END_SECONDS:
+        if moment is None and timeout is None or self.clock > self.start + _END_SECONDS:
             return [Notice(Kind.STOP)]
         if moment is None or timeout is not None and self.clock + timeout < moment:
             self.clock += timeout or 0.0
@@ -115,7 +117,8 @@ class Post(Scene):
             clock=lambda: self.source.clock,
             now=lambda: self.source.clock,
         )
-        watcher.run()
+        with mock.patch("time.time", lambda: self.source.clock):
+            watcher.run()
         return [report for report in self.reports if not report.startswith("watching")]
 
     def output(self, path: str) -> Path:
