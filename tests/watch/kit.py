@@ -44,6 +44,7 @@ class FakeSource:
     def wait(self, timeout: float | None) -> list[Notice]:
         """Turn the clock to what happens next, or by the timeout; stop when nothing will ever happen."""
         self.timeouts.append(timeout)
+        assert len(self.timeouts) < 5000, "it turns in a circle"
         moment = self._acts[0][0] if self._acts else None
         if moment is None and timeout is None or self.clock > self.start + _END_SECONDS:
             return [Notice(Kind.STOP)]
