@@ -17,6 +17,7 @@ TESTS = ROOT / "tests"
 LAYERS = (
     ("__main__",),
     ("cli",),
+    ("watch",),
     ("events", "mail"),
     ("apply", "services"),
     ("fragments",),

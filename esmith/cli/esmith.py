@@ -15,6 +15,7 @@ from esmith.cli.program import root_option, run_click
 from esmith.cli.recover import confirm_command, recover_command
 from esmith.cli.services import services_command
 from esmith.cli.status import status_command
+from esmith.cli.watch import watch_command
 
 
 @click.group()
@@ -42,6 +43,7 @@ for command in (
     rollback_command,
     confirm_command,
     recover_command,
+    watch_command,
 ):
     group.add_command(command)
 

@@ -23,3 +23,8 @@ def open_store(layout: Layout, *, write: bool = False, create: bool = False) -> 
     from esmith.store.lmdb_store import LmdbStore
 
     return LmdbStore(layout.database, root=layout.root, write=write or create, create=create)
+
+
+def data_file(layout: Layout) -> str:
+    """Return the file that is written at each change of the databases, for those who wait for one."""
+    return f"{layout.database}/data.mdb"
