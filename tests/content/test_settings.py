@@ -76,7 +76,7 @@ def test_the_commands_do_the_same(office: Root, desk: Desk, names: str) -> None:
 
 
 def _contents(office: Root) -> dict[str, tuple[bytes, int]]:
-    """Return content and mode of the files of mail filtering, not of links; one that its owner may not read counts as empty."""
+    """Return content and mode of the files of mail filtering, without links; an unreadable one counts as empty."""
     found = {}
     for path in sorted({*office.path.rglob("*")}):
         name = "/" + str(path.relative_to(office.path))
