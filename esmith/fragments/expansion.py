@@ -26,8 +26,9 @@ class Expansion:
     :param metadata: where the metadata of sub-templates is read.
     :param identities: the users.
     :param rendering: the output; what is found goes there.
-    :param record: database and key of the record it is for; None for a template without ``foreach``.
     :param compiled: fragments that were compiled before for another output.
+    :param key: what stands for ``{key}`` in the output's path; None for a template without ``foreach`` or ``outputs``.
+    :param database: with ``foreach``, the database of the record of that key.
     """
 
     def __init__(
@@ -38,17 +39,21 @@ class Expansion:
         metadata: MetadataFiles,
         identities: Identities,
         rendering: Rendering,
-        record: tuple[str, str] | None,
         compiled: Compiled,
+        *,
+        key: str | None = None,
+        database: str | None = None,
     ) -> None:
         self._tree = tree
         self._metadata = metadata
         self._rendering = rendering
         self._variables: dict[str, Any] = {}
         records = Records(snapshot, rendering.reads)
-        if record is not None:
-            rendering.reads.props[*record, ""] = snapshot.type_of(*record)
-            self._variables["record"] = RecordView(records, *record)
+        if key is not None and database is not None:
+            rendering.reads.props[database, key, ""] = snapshot.type_of(database, key)
+            self._variables["record"] = RecordView(records, database, key)
+        elif key is not None:
+            self._variables["key"] = key
         helpers = functions(layout, records, identities, rendering.reads, rendering.warnings)
         self._engine = Engine(records, helpers | {"template": self._sub_template}, compiled)
 
@@ -121,7 +126,8 @@ class Expansion:
         output = self._rendering.path
         data = _read(fragment, output)
         choice = _choose(fragment, data, metadata)
-        self._rendering.engines.append((fragment, choice))
+        if (fragment, choice) not in self._rendering.engines:
+            self._rendering.engines.append((fragment, choice))
         if choice.engine == "text":
             return data
         if choice.engine == "perl":

@@ -46,6 +46,7 @@ class Metadata:
     :param services: services that read the output, each with the action a change needs ("" for the event's own).
         None when nothing is said.
     :param foreach: ``database:type,type`` of the records an output is made for each; "" for one output.
+    :param outputs: Jinja2 that gives the keys of the outputs, one a line; "" for one output.
     :param filters: what is done to the whole text, by names of :data:`FILTERS`.
     :param delete_when: a Jinja2 expression; when it holds, the output is removed.
     :param skip_when: a Jinja2 expression; when it holds, the output is left as it is.
@@ -63,6 +64,7 @@ class Metadata:
     kind: str = "file"
     services: dict[str, str] | None = None
     foreach: str = ""
+    outputs: str = ""
     filters: tuple[str, ...] = ()
     delete_when: str = ""
     skip_when: str = ""
@@ -80,6 +82,7 @@ _KEYS = {
     "group": str,
     "services": (list, dict),
     "foreach": str,
+    "outputs": str,
     "filter": list,
     "delete-when": str,
     "skip-when": str,
@@ -223,6 +226,7 @@ def _metadata(merged: dict[str, Any], said: dict[str, str]) -> Metadata:
         kind=merged.get("kind", "file"),
         services=dict.fromkeys(services, "") if isinstance(services, list) else services,
         foreach=merged.get("foreach", ""),
+        outputs=merged.get("outputs", ""),
         filters=tuple(merged.get("filter", ())),
         delete_when=merged.get("delete-when", ""),
         skip_when=merged.get("skip-when", ""),
