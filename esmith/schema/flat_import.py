@@ -6,7 +6,7 @@ import contextlib
 
 from esmith.errors import EsmithError, RefusedError
 from esmith.schema.check import check_properties, check_record
-from esmith.schema.initialize import initialize_database, initialize_databases
+from esmith.schema.initialize import initialize_database
 from esmith.store.flat_source import DOUBTFUL
 
 TYPE_CHECKING = False
@@ -52,31 +52,42 @@ class FlatImport:
         :return: what changed, by database.
         :raises SchemaError: when a schema file is broken; the databases imported before are kept.
         """
-        changes = {}
         # Other databases are completed from the configuration, e.g. domains by DomainName.
-        for source in sorted(sources, key=lambda source: (source.database != "configuration", source.database)):
-            changes[source.database] = self._import(source)
-        if not self._dry_run:
-            others, warnings = initialize_databases(self._store, self._schema, self._layout, self._author)
-            self.warnings += warnings
-            for change in others:
-                changes.setdefault(change.database, []).append(change)
-        return changes
-
-    def _import(self, source: FlatSource) -> list[Change]:
+        ordered = sorted(sources, key=lambda source: (source.database != "configuration", source.database))
         changes: list[Change] = []
-        with contextlib.suppress(_NotKeptError), self._store.transaction(self._author) as transaction:
-            transaction.create_database(source.database)
-            self._make_room(transaction, source)
-            for record in source.records.values():
-                self._put(transaction, source.database, record)
-            if source.database in self._schema.databases():
-                initialize_database(transaction, self._schema, self._layout, source.database)
-            self._doubt(transaction, source)
-            changes += transaction.changes
-            if self._dry_run:
+        if self._dry_run:
+            with contextlib.suppress(_NotKeptError), self._store.transaction(self._author) as transaction:
+                for source in ordered:
+                    self._apply(transaction, source)
+                self._complete(transaction)
+                changes += transaction.changes
                 raise _NotKeptError("a dry run keeps nothing")
-        return changes
+        else:
+            for source in ordered:
+                with self._store.transaction(self._author) as transaction:
+                    self._apply(transaction, source)
+                    changes += transaction.changes
+            with self._store.transaction(self._author) as transaction:
+                self._complete(transaction)
+                changes += transaction.changes
+        found: dict[str, list[Change]] = {}
+        for change in changes:
+            found.setdefault(change.database, []).append(change)
+        return found
+
+    def _apply(self, transaction: Transaction, source: FlatSource) -> None:
+        transaction.create_database(source.database)
+        self._make_room(transaction, source)
+        for record in source.records.values():
+            self._put(transaction, source.database, record)
+        if source.database in self._schema.databases():
+            initialize_database(transaction, self._schema, self._layout, source.database)
+        self._doubt(transaction, source)
+
+    def _complete(self, transaction: Transaction) -> None:
+        """Bring the other databases up to date, which may depend on those that were imported."""
+        for database in self._schema.databases():
+            self.warnings += initialize_database(transaction, self._schema, self._layout, database)
 
     def _make_room(self, transaction: Transaction, source: FlatSource) -> None:
         """Delete what must not stay beside the records of the file."""
