@@ -11,7 +11,7 @@ import click
 
 from esmith.cli.output import print_lines
 from esmith.cli.program import root_option, warn
-from esmith.errors import RefusedError, UsageError
+from esmith.errors import EsmithError, RefusedError, UsageError
 from esmith.layout import Layout
 from esmith.names import counted
 from esmith.schema.flat_import import FlatImport
@@ -55,7 +55,12 @@ def import_command(
         store, Schema(layout), layout, Author.current(["esmith", *sys.argv[1:]]), replace=replace, dry_run=dry_run
     )
     done = skip_refused or not refused
-    changes = work.run([source for source in sources if source.usable]) if done else {}
+    try:
+        changes = work.run([source for source in sources if source.usable]) if done else {}
+    except EsmithError:
+        if work.imported:
+            warn(f"imported before this happened: {', '.join(work.imported)}; import again when it is mended")
+        raise
     for note in work.warnings:
         warn(note)
     if as_json:

@@ -43,6 +43,8 @@ class FlatImport:
         self._dry_run = dry_run
         #: What could not be done, e.g. migrations of contribs.
         self.warnings: list[str] = []
+        #: The databases that are done; also when a later one fails.
+        self.imported: list[str] = []
 
     def run(self, sources: list[FlatSource]) -> dict[str, list[Change]]:
         """Import files that were read, and bring the other databases up to date.
@@ -67,6 +69,7 @@ class FlatImport:
                 with self._store.transaction(self._author) as transaction:
                     self._apply(transaction, source)
                     changes += transaction.changes
+                self.imported.append(source.database)
             with self._store.transaction(self._author) as transaction:
                 self._complete(transaction)
                 changes += transaction.changes

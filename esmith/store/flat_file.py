@@ -128,12 +128,16 @@ class FlatTransaction(FlatSnapshot):
 
     def __enter__(self) -> Self:
         self._lock, self._was_made = _lock(self._file)
+        taken = False
         try:
             with open(self._lock, "rb", closefd=False) as file:
                 self._take(file.read())
-        except BaseException:
-            self._release()
-            raise
+            taken = True
+        except OSError as error:
+            raise file_trouble(self._file, error) from error
+        finally:
+            if not taken:
+                self._release()
         self._exists = not self._was_made
         return self
 
@@ -257,20 +261,32 @@ def _lock(path: str) -> tuple[int, bool]:
     while True:
         try:
             descriptor, made = _open(path)
-            try:
-                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise StoreError("is not a file, so it cannot be written", place=path, hint="correct the path")
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-                if os.path.samestat(os.fstat(descriptor), os.stat(os.path.realpath(path))):
-                    return descriptor, made
-            except FileNotFoundError:
-                pass  # removed meanwhile
-            except BaseException:
-                os.close(descriptor)
-                raise
-            os.close(descriptor)
         except OSError as error:
             raise file_trouble(path, error) from error
+        locked = False
+        try:
+            locked = _lock_if_current(descriptor, path)
+        finally:
+            if not locked:
+                os.close(descriptor)
+        if locked:
+            return descriptor, made
+
+
+def _lock_if_current(descriptor: int, path: str) -> bool:
+    """Lock a file; return whether it still is the one in place then.
+
+    :raises StoreError: when it cannot be locked.
+    """
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        raise StoreError("is not a file, so it cannot be written", place=path, hint="correct the path")
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        return os.path.samestat(os.fstat(descriptor), os.stat(os.path.realpath(path)))
+    except FileNotFoundError:
+        return False  # removed meanwhile
+    except OSError as error:
+        raise file_trouble(path, error) from error
 
 
 def _open(path: str) -> tuple[int, bool]:

@@ -15,7 +15,6 @@ Bytes that are not UTF-8 are kept as surrogate escapes, so that they can be writ
 
 from __future__ import annotations
 
-import re
 import time
 
 from esmith.errors import RefusedError
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 BLANKS = " \t\n\r\f\v"
 
 _EXACT = "# exact: "
-_SEPARATOR = re.compile(r"(?<!\\)\|")
 _HEADER = """\
 # DO NOT MODIFY THIS FILE.
 # This file is automatically maintained by the Mitel Networks SME Server
@@ -173,7 +171,7 @@ def _split(line: str) -> tuple[Record, list[str]]:
     key, equals, value = line.partition("=")
     if not equals:
         flaws.append("there is no '=': read as a record with an empty value")
-    type, *fields = _SEPARATOR.split(value.replace("\\n", "\n"))
+    type, *fields = _fields(value.replace("\\n", "\n"))
     if len(fields) % 2:
         flaws.append("the last field is a property without a value: read as empty")
         fields.append("")
@@ -183,6 +181,18 @@ def _split(line: str) -> tuple[Record, list[str]]:
             flaws.append(f"the property {shorten(name)!r} stands there twice: the last one counts")
         props[name] = text.replace("\\|", "|")
     return Record(key, type, sorted_props(props)), flaws
+
+
+def _fields(value: str) -> list[str]:
+    """Return what stands between the bars, but for bars that have a backslash before them."""
+    first, *others = value.split("|")
+    fields = [first]
+    for part in others:
+        if fields[-1].endswith("\\"):
+            fields[-1] += f"|{part}"
+        else:
+            fields.append(part)
+    return fields
 
 
 def _line(record: Record) -> str:

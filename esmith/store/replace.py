@@ -23,6 +23,7 @@ def replace_file(path: str, data: bytes, like: os.stat_result | None = None, *, 
         descriptor = os.open(
             temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode if not like else 0o600
         )
+        placed = False
         try:
             with open(descriptor, "wb") as file:
                 if like is not None:
@@ -31,9 +32,10 @@ def replace_file(path: str, data: bytes, like: os.stat_result | None = None, *, 
                 file.flush()
                 os.fsync(descriptor)
             os.rename(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+            placed = True
+        finally:
+            if not placed:
+                os.unlink(temporary)
         sync_directory(directory)
     except OSError as error:
         raise file_trouble(path, error) from error
