@@ -107,7 +107,12 @@ class FlatSource:
             limits.check_database(self.database)
         except UsageError as error:
             return error.message
-        return "is no text, so it is no database file" if data.startswith(b"\0") else ""
+        if data.startswith(b"\0"):
+            return "is no text, so it is no database file"
+        lines = [line for line in data.split(b"\n") if line.strip() and not line.lstrip().startswith(b"#")]
+        if lines and not any(b"=" in line for line in lines):
+            return "no line has a '=', so it is no database file"
+        return ""
 
     def _without_bytes_of_windows(self, data: bytes) -> bytes:
         if data.startswith(b"\xef\xbb\xbf"):

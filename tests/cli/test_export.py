@@ -32,8 +32,11 @@ def test_one_database_is_printed(root: Root) -> None:
 def test_all_to_a_directory(office: Root, tmp_path: Path) -> None:
     """--to writes a file for each database, closed to others, in a directory that is closed too."""
     target = tmp_path / "export"
-    os.umask(0o022)
-    answer = office.esmith("export", "--to", str(target))
+    umask = os.umask(0o022)
+    try:
+        answer = office.esmith("export", "--to", str(target))
+    finally:
+        os.umask(umask)
     with opened(office.path, write=False) as store, store.snapshot() as snapshot:
         stored = {name: {record.key: record for record in snapshot.records(name)} for name in snapshot.databases()}
     assert answer.out.splitlines() == [f"{target}/{name}" for name in stored]

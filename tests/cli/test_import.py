@@ -168,6 +168,16 @@ def test_what_the_schema_does_not_allow(root: Root, old: Path) -> None:
     assert secret not in answer.out + answer.err
 
 
+def test_secrets_of_another_type(root: Root, old: Path) -> None:
+    """A value that may be a secret, since the property is one for another type, is not shown either."""
+    root.write("/etc/e-smith/db/own/@box.toml", 'type = "box"\n[properties.Pin]\ntype = "secret"\n')
+    root.write("/etc/e-smith/db/own/@line.toml", 'type = "line"\n[properties.Pin]\ntype = "integer"\n')
+    (old / "own").write_text("k=line|Pin|hunter2\n")
+    answer = root.esmith("import", str(old / "own"))
+    assert f"{old}/own:1: k Pin: stored as it is, but the value is not one that the schema allows" in answer.out
+    assert "hunter2" not in answer.out + answer.err
+
+
 def test_json(root: Root, old: Path) -> None:
     """--json prints one object: files with their findings, what was completed, what was left out."""
     (old / "accounts").write_bytes(b"jane=user|City|M\xfcnchen|Note|a\\nb\n")

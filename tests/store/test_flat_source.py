@@ -131,6 +131,7 @@ CORPUS: dict[str, tuple[bytes, dict[str, str], list[Found]]] = {
         {"k": "t|p|other"},
         [(2, "", "repaired", "the comment before the line does not belong to it")],
     ),
+    "another text": (b"Dear all,\n# x\nthe server moves.\n", {}, [(0, "", "refused", "no line has a '='")]),
     "binary": (b"\0\0\0\0\xff=\n", {}, [(0, "", "refused", "is no text")]),
 }
 
