@@ -131,7 +131,13 @@ class FlatTransaction(FlatSnapshot):
         taken = False
         try:
             with open(self._lock, "rb", closefd=False) as file:
-                self._take(file.read())
+                data = file.read()
+            self._take(data)
+            if not flat_format.may_be_flat(data):
+                # A text that somebody named by mistake would be lost.
+                raise StoreError(
+                    "is not a flat database file: no line has a '='", place=self._file, hint="correct the path"
+                )
             taken = True
         except OSError as error:
             raise file_trouble(self._file, error) from error

@@ -70,6 +70,12 @@ def parse(data: bytes) -> Iterator[Entry]:
         comment = ""
 
 
+def may_be_flat(data: bytes) -> bool:
+    """Return whether a file may hold records: some line has a ``=``, or there is nothing but comments."""
+    lines = [line for line in data.split(b"\n") if line.strip() and not line.lstrip().startswith(b"#")]
+    return not lines or any(b"=" in line for line in lines)
+
+
 def header() -> str:
     """Return the comment a file begins with."""
     return _HEADER.format(time.asctime())

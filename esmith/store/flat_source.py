@@ -109,10 +109,7 @@ class FlatSource:
             return error.message
         if data.startswith(b"\0"):
             return "is no text, so it is no database file"
-        lines = [line for line in data.split(b"\n") if line.strip() and not line.lstrip().startswith(b"#")]
-        if lines and not any(b"=" in line for line in lines):
-            return "no line has a '=', so it is no database file"
-        return ""
+        return "" if flat_format.may_be_flat(data) else "no line has a '=', so it is no database file"
 
     def _without_bytes_of_windows(self, data: bytes) -> bytes:
         if data.startswith(b"\xef\xbb\xbf"):

@@ -197,6 +197,18 @@ def test_what_is_no_flat_file(file: Path, tmp_path: Path) -> None:
     assert binary.read_bytes() == b"\0\0k=v\n"
 
 
+def test_another_text_is_not_overwritten(tmp_path: Path) -> None:
+    """A text without any record, named by mistake, is not turned into a database."""
+    file = tmp_path / "passwd"
+    file.write_text("root:x:0:0\n# x\nmail:x:8:8\n")
+    with pytest.raises(StoreError, match="no line has a '='"):
+        put(file, "k")
+    assert file.read_text() == "root:x:0:0\n# x\nmail:x:8:8\n"
+    file.write_text("# only a comment\n\n")
+    put(file, "k")
+    assert lines(file) == "k=v\n"
+
+
 @pytest.mark.parametrize(
     ("key", "type", "prop", "value"),
     [
