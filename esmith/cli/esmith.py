@@ -8,6 +8,7 @@ import click
 
 from esmith import __version__
 from esmith.cli.diff import diff_command
+from esmith.cli.flat import export_command, import_command
 from esmith.cli.generations import generations_command, rollback_command
 from esmith.cli.history import history_command, undo_command
 from esmith.cli.init import init_command, initialize_command
@@ -44,6 +45,8 @@ for command in (
     confirm_command,
     recover_command,
     watch_command,
+    import_command,
+    export_command,
 ):
     group.add_command(command)
 

@@ -28,3 +28,34 @@ def open_store(layout: Layout, *, write: bool = False, create: bool = False) -> 
 def data_file(layout: Layout) -> str:
     """Return the file that is written at each change of the databases, for those who wait for one."""
     return f"{layout.database}/data.mdb"
+
+
+def open_database(layout: Layout, name: str, *, write: bool = False) -> tuple[Store, str]:
+    """Open what the name of a database, as a command gets it, stands for.
+
+    That is a database of the root, or a flat file: a path, or any name when DBPATH is set. A path to a file in
+    ``/home/e-smith/db`` is the database of that name.
+
+    :return: the store, and the database's name in it; that of a flat file is its absolute path.
+    :raises UsageError: when there can be no database of that name.
+    :raises StoreError: as :func:`open_store` does.
+    """
+    import os
+
+    if "/" in name or os.environ.get("DBPATH"):
+        from esmith.store.flat_path import flat_path
+
+        file, name = flat_path(layout, name, os.environ.get("DBPATH", ""))
+        if file:
+            from esmith.store.flat_file import FlatFile
+
+            return FlatFile(file), file
+    from esmith.store.limits import check_database
+
+    check_database(name)
+    return open_store(layout, write=write), name
+
+
+def is_flat(database: str) -> bool:
+    """Return whether the name, as :func:`open_database` returns it, is that of a flat file."""
+    return database.startswith("/")
