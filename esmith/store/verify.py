@@ -1,8 +1,8 @@
 """Verifying a data file without LMDB: every page that LMDB would come across, so that it cannot be led astray.
 
 ``lmdb.verify`` reads the file in Python and checks the structure of all pages. Two things that it lets pass kill LMDB
-0.9 and are seen to here: a file that ends inside a long value, of which it reads the first page only, and a head that
-asks for the map to be at a fixed address.
+0.9 and are seen to here: a file that ends inside a long value, of which it reads the first page only, and flags in the
+head that no file of ours has, e.g. a fixed address for the map.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ _PAGE_HEAD = struct.Struct("=QHHHH")
 _NODE_HEAD = struct.Struct("=HHHH")
 _NUMBER = struct.Struct("=Q")
 _META_AT = 16
-_META_FLAGS_AT = _META_AT + 28
+_FREE_FLAGS_AT = _META_AT + 24 + 4
+_MAIN_FLAGS_AT = _FREE_FLAGS_AT + 48
 _PAGE_SIZE_AT = _META_AT + 24
 _MAIN_ROOT_AT = _META_AT + 24 + 48 + 40
 _LAST_PAGE_AT = _META_AT + 24 + 2 * 48
@@ -26,7 +27,9 @@ _TRANSACTION_AT = _LAST_PAGE_AT + 8
 _ROOT_IN_TABLE = 40
 _BRANCH = 1
 _BIG_VALUE, _TABLE = 1, 2
-_FIXED_ADDRESS = 1
+#: MDB_FIXEDMAP and the kinds of tables, in the flags of the free list: it has integers for keys (MDB_INTEGERKEY).
+_KINDS = 0x7F
+_INTEGER_KEYS = 8
 _NO_PAGE = 2**64 - 1
 
 
@@ -52,8 +55,8 @@ def _find_what_passes(path: str) -> str | None:
         (page_size,) = struct.unpack_from("=I", file.read(_META_AT + 160), _PAGE_SIZE_AT)
         file.seek(0)
         metas = (file.read(page_size), file.read(page_size))
-        if any(struct.unpack_from("=H", meta, _META_FLAGS_AT)[0] & _FIXED_ADDRESS for meta in metas):
-            return "the data file is damaged (its head asks for a fixed address)"
+        if not all(_has_our_flags(meta) for meta in metas):
+            return "the data file is damaged (flags in its head make no sense)"
         committed = max(metas, key=lambda meta: int(_NUMBER.unpack_from(meta, _TRANSACTION_AT)[0]))
         size = os.fstat(file.fileno()).st_size
         (last,) = _NUMBER.unpack_from(committed, _LAST_PAGE_AT)
@@ -66,6 +69,12 @@ def _find_what_passes(path: str) -> str | None:
     if any(end * page_size > len(data) for end in _ends(data, page_size, root)):
         return "the data file is shorter than its contents"
     return None
+
+
+def _has_our_flags(meta: bytes) -> bool:
+    (free,) = struct.unpack_from("=H", meta, _FREE_FLAGS_AT)
+    (main,) = struct.unpack_from("=H", meta, _MAIN_FLAGS_AT)
+    return bool(free & _KINDS == _INTEGER_KEYS and main == 0)
 
 
 def _ends(data: memoryview, page_size: int, root: int) -> Iterator[int]:

@@ -7,8 +7,10 @@ import random
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from esmith.errors import ExitCode
+from esmith.store.data_file import DataFile
 from tests.commands import Root
 from tests.store.stores import data_file, opened, put
 
@@ -21,6 +23,11 @@ COMMANDS = (
     ("esmith", "history", "--limit", "0"),
     ("config", "setprop", "record010", "first", "changed", "second", "changed"),
 )
+
+
+#: A property of the file that ``fill`` makes.
+GETPROP = ("config", "getprop", "record010", "first")
+FIRST = "first 10 é"
 
 
 def fill(root: Root) -> bytes:
@@ -45,6 +52,21 @@ def overwrite(root: Root, data: bytes) -> None:
     path.write_bytes(data)
     while path.stat().st_ctime_ns == before:
         os.utime(path)
+
+
+def marked(root: Root) -> bool:
+    """Return whether the data file is as it was marked."""
+    return DataFile(str(data_file(root))).is_as_marked()
+
+
+def mark_file(root: Root) -> Path:
+    """Return the file that holds the mark."""
+    return data_file(root).with_name("data.verified")
+
+
+def damaged(data: bytes) -> bytes:
+    """Return a data file of the same size whose tables' pages are no pages any more."""
+    return data[: 2 * PAGE] + b"\xff" * (len(data) - 2 * PAGE)
 
 
 def flipped(data: bytes, seed: int, count: int, *, headers: bool) -> tuple[bytes, str]:
