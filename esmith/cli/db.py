@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from esmith.cli.output import complain, print_lines, run
+from esmith.cli.output import complain, print_error, print_lines, run
 from esmith.cli.verbs import NOTHING_DONE, VERBS, Verb
 from esmith.errors import ExitCode, UsageError
 from esmith.layout import Layout
@@ -69,10 +69,10 @@ def _command(program: str, words: list[str], database: str | None) -> int:
 
         return show_help(program, name)
     if not database or verb is None:
-        print(usage(), file=sys.stderr)
+        print_error(usage())
         return ExitCode.USAGE
     if not verb.accepts(rest):
-        print(usage_line(verb), file=sys.stderr)
+        print_error(usage_line(verb))
         return ExitCode.USAGE
     if verb.pairs_from is not None and not options.force:
         _refuse_joined(program, words, rest)

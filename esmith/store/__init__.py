@@ -12,17 +12,18 @@ if TYPE_CHECKING:
     from esmith.store.protocol import Store
 
 
-def open_store(layout: Layout, *, write: bool = False, create: bool = False) -> Store:
+def open_store(layout: Layout, *, write: bool = False, create: bool = False, verify: bool = False) -> Store:
     """Open the databases of a root.
 
     :param layout: the root.
     :param write: also allow transactions.
     :param create: make the store when there is none (only ``esmith init`` does).
+    :param verify: verify the data file even if nothing seems to have happened to it; it costs a read of all of it.
     :raises StoreError: when there is none, or it is damaged, or may not be read or written.
     """
     from esmith.store.lmdb_store import LmdbStore
 
-    return LmdbStore(layout.database, root=layout.root, write=write or create, create=create)
+    return LmdbStore(layout.database, root=layout.root, write=write or create, create=create, verify=verify)
 
 
 def data_file(layout: Layout) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import Root
+from tests.commands import Root, copy_file
 from tests.programs import requires_program
 from tests.qpsmtpd.daemon import DEBIAN_PLUGINS, Daemon, text_message
 from tests.qpsmtpd.dns import FakeDNS
@@ -54,7 +54,7 @@ def _adapted(tmp_path_factory: pytest.TempPathFactory, _office: Path) -> Path:
     """Return the root of the office with the changes listed above, made once."""
     folder = tmp_path_factory.mktemp("adapted")
     root = Root(folder / "root")
-    shutil.copytree(_office, root.path, symlinks=True, copy_function=shutil.copy2)
+    shutil.copytree(_office, root.path, symlinks=True, copy_function=copy_file)
     for words in SETTINGS:
         root.config("setprop", *words)
     root.db("networks", "set", "127.0.5.0", "network", "Mask", "255.255.255.0")

@@ -67,6 +67,14 @@ def idle(root: str, seconds: str) -> None:
         time.sleep(float(seconds))
 
 
+def open_often(root: str, count: str) -> None:
+    """Open the store again and again, and read what writers change."""
+    _ready()
+    for _ in range(int(count)):
+        with opened(Path(root), write=False) as store, store.snapshot() as snapshot:
+            snapshot.record("t", "shared")
+
+
 def hold(root: str, seconds: str) -> None:
     """Hold a transaction with changes that are not yet committed, until killed or for some seconds."""
     with opened(Path(root)) as store, store.transaction(AUTHOR) as transaction:
@@ -107,6 +115,7 @@ PROGRAMS: dict[str, Callable[..., None]] = {
     "write-flat": write_flat,
     "read": read,
     "idle": idle,
+    "open": open_often,
     "hold": hold,
     "kill-at": kill_at,
 }
