@@ -7,6 +7,7 @@ from typing import NoReturn
 import click
 
 from esmith import __version__
+from esmith.cli.check import check_command
 from esmith.cli.diff import diff_command
 from esmith.cli.generations import generations_command, rollback_command
 from esmith.cli.history import history_command, undo_command
@@ -34,6 +35,7 @@ for command in (
     init_command,
     initialize_command,
     status_command,
+    check_command,
     services_command,
     history_command,
     undo_command,
