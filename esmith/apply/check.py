@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from esmith.apply import own
-from esmith.apply.complaint import Complaint, complaints
+from esmith.apply.complaint import SHOWN_LINES, Complaint, complaints
 from esmith.apply.plan import Output, Plan
 from esmith.apply.staged import StagedTree
 from esmith.apply.verdict import Outcome, Verdict
@@ -135,9 +135,14 @@ def _own(subject: Subject, tree: StagedTree) -> Verdict | None:
         reason = f"{error.filename or subject.path} cannot be read ({error.strerror})"
         return Verdict(subject.path, Outcome.UNCHECKED, subject.check.own, reason)
     if findings.faults:
-        found = [Complaint(text, subject.path, number, subject.rendering) for number, text in findings.faults]
-        lines = tuple(line for complaint in found for line in complaint.lines(numbered=True))
-        return Verdict(subject.path, Outcome.REFUSED, subject.check.own, f"{findings.reader} cannot read it", lines)
+        found = [
+            Complaint(f"line {number}: {text}" if number else text, subject.path, (number,), subject.rendering)
+            for number, text in findings.faults[:SHOWN_LINES]
+        ]
+        lines = tuple(line for complaint in found for line in complaint.lines())
+        return Verdict(
+            subject.path, Outcome.REFUSED, subject.check.own, f"it is not as {findings.reader} needs it", lines
+        )
     if findings.unknown:
         return Verdict(subject.path, Outcome.UNCHECKED, subject.check.own, findings.unknown)
     return Verdict(subject.path, Outcome.PASSED, subject.check.own)
@@ -161,7 +166,7 @@ def _judge(subject: Subject, ended: Ended, group: list[Subject], tree: StagedTre
     mine = [complaint for complaint in found if complaint.path == subject.path or complaint.path not in _paths(group)]
     if not mine and found:
         return Verdict(subject.path, Outcome.PASSED, program)
-    lines = tuple(line for complaint in mine for line in complaint.lines(numbered=False))
+    lines = tuple(line for complaint in mine for line in complaint.lines())
     return Verdict(subject.path, Outcome.REFUSED, program, f"{name} refuses it", lines or ("(it printed nothing)",))
 
 

@@ -10,7 +10,9 @@ from esmith.apply.views import Ended
 from esmith.fragments.rendering import Rendering
 from esmith.names import shorten
 
-_SHOWN_LINES = 6
+#: How many complaints about one file are shown.
+SHOWN_LINES = 6
+_SHOWN_CANDIDATES = 3
 _LINE_LENGTH = 300
 _LINE_NUMBER = re.compile(r"\bline (\d+)\b")
 _WORD = re.compile(r"[A-Za-z_][\w.-]{2,}")
@@ -22,13 +24,13 @@ class Complaint:
 
     :param text: the line.
     :param path: the file it is about.
-    :param number: the line of that file, from 1; 0 when that is not known.
+    :param numbers: the lines of that file that it may mean, from 1.
     :param rendering: what gives that file, None when that is not known.
     """
 
     text: str
     path: str
-    number: int
+    numbers: tuple[int, ...]
     rendering: Rendering | None
 
     @classmethod
@@ -44,25 +46,24 @@ class Complaint:
         path = checked if checked in named or not named else max(named, key=len)
         numbered = re.search(rf"{re.escape(path)}:(\d+)\b", text) or _LINE_NUMBER.search(text)
         if named and numbered:
-            return cls(text, path, int(numbered[1]), renderings[path])
-        candidates = [path] if named else [checked, *(other for other in renderings if other != checked)]
-        for candidate in candidates:
-            number = _line_that_begins_so(text, renderings.get(candidate))
-            if number:
-                return cls(text, candidate, number, renderings[candidate])
-        number = int(numbered[1]) if numbered else 0
-        return cls(text, path, number, renderings.get(path))
+            return cls(text, path, (int(numbered[1]),), renderings[path])
+        for candidate in [path] if named else [checked, *(other for other in renderings if other != checked)]:
+            numbers = _lines_that_begin_so(text, renderings.get(candidate))
+            if numbers:
+                return cls(text, candidate, numbers, renderings[candidate])
+        return cls(text, path, (int(numbered[1]),) if numbered else (), renderings.get(path))
 
-    def lines(self, *, numbered: bool) -> Iterator[str]:
-        """Yield it as lines for the administrator.
-
-        :param numbered: whether the number of the line is to be shown; a program's line has it already.
-        """
-        text = shorten("".join(char if char.isprintable() else "?" for char in self.text), _LINE_LENGTH)
-        yield f"line {self.number}: {text}" if numbered and self.number else text
-        fragment = self.rendering.fragment_at(self.number) if self.rendering and self.number else None
-        if fragment is not None:
-            yield f"line {self.number} comes from {fragment.path}"
+    def lines(self) -> Iterator[str]:
+        """Yield it as lines for the administrator."""
+        yield shorten("".join(char if char.isprintable() else "?" for char in self.text), _LINE_LENGTH)
+        if self.rendering is None:
+            return
+        # PHP speaks of the line after the last one when something is not closed.
+        last = len(self.rendering.content.splitlines())
+        for number in self.numbers:
+            fragment = self.rendering.fragment_at(min(number, last))
+            if fragment is not None:
+                yield f"line {min(number, last)} comes from {fragment.path}"
 
 
 def complaints(ended: Ended, fails_on: str) -> list[str] | None:
@@ -76,14 +77,14 @@ def complaints(ended: Ended, fails_on: str) -> list[str] | None:
     if ended.status == 0 and not telling:
         return None
     # Some print the whole file to standard output first.
-    return list(dict.fromkeys(telling or errors or printed))[:_SHOWN_LINES]
+    return list(dict.fromkeys(telling or errors or printed))[:SHOWN_LINES]
 
 
-def _line_that_begins_so(text: str, rendering: Rendering | None) -> int:
-    """Return the number of the only line of a file that begins with a word of a text; 0 when there is none."""
+def _lines_that_begin_so(text: str, rendering: Rendering | None) -> tuple[int, ...]:
+    """Return the numbers of the lines that begin with a word of a text; none when there are many."""
     if rendering is None:
-        return 0
+        return ()
     words = set(_WORD.findall(text))
     lines = rendering.content.decode("utf-8", "replace").splitlines()
     found = [number for number, line in enumerate(lines, 1) if (match := _WORD.match(line)) and match[0] in words]
-    return found[-1] if len(found) == 1 else 0
+    return tuple(found) if len(found) <= _SHOWN_CANDIDATES else ()
