@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from esmith.apply import own
 from esmith.apply.complaint import SHOWN_LINES, Complaint, complaints
-from esmith.apply.plan import Output, Plan
+from esmith.apply.plan import Difference, Output, Plan
 from esmith.apply.staged import StagedTree
 from esmith.apply.verdict import Outcome, Verdict
 from esmith.apply.views import PATH, Ended, Job, Views
@@ -45,7 +45,7 @@ def check(plan: Plan, layout: Layout, *, writes: bool) -> None:
     :param writes: whether the root may be written to; the caller holds the event lock then.
     :raises CheckError: when a file is refused. Nothing was installed.
     """
-    changed = {output.path for output in plan.changed}
+    changed = {output.path for output in plan.changed if output.difference is not Difference.ATTRIBUTES}
     subjects = [_subject(output) for output in plan.outputs if changed and _is_due(output, changed)]
     views = Views(StagedTree(layout, plan.outputs), writes=writes)
     plan.verdicts = examine(subjects, StagedTree(layout, plan.outputs), views)

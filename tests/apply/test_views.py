@@ -217,11 +217,15 @@ def test_an_include_by_absolute_path_is_the_new_one(in_place: Checking) -> None:
 
 @_marked
 def test_owner_and_mode_are_those_to_come(in_place: Checking) -> None:
-    """In place a file has its owner and mode already, also when only they change."""
-    target = in_place.put(FILE, "new\n")
-    target.chmod(0o666)
-    in_place.run("assert os.stat(file).st_mode & 0o777 == 0o644")
-    assert target.stat().st_mode & 0o777 == 0o666
+    """In place files have their owner and mode already, also those of which only these change."""
+    in_place.bench.template(f"{DIRECTORY}/other.conf", "same\n", 'mode = "0640"\nowner = "7"')
+    other = in_place.put(f"{DIRECTORY}/other.conf", "same\n")
+    in_place.run(
+        "status = os.stat(f'{directory}/other.conf')\nassert os.stat(file).st_mode & 0o777 == 0o644\n"
+        "assert (status.st_mode & 0o777, status.st_uid) == (0o640, 7)",
+        f"{DIRECTORY}/other.conf",
+    )
+    assert other.stat().st_uid == os.geteuid()
 
 
 @_marked

@@ -46,6 +46,7 @@ def _rest(file: File, *, comments: bool) -> Iterator[tuple[int, str]]:
     lines = _lines(file, comments=comments)
     if lines and not lines[0][1]:
         yield lines[0][0], "the first line is empty, and no other one is read"
+        return
     for number, line in lines[1:]:
         if line:
             yield number, f"only the first line is read, not {line!r}"
