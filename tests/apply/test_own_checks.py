@@ -42,7 +42,11 @@ GOOD = {
     ("qmail-control", f"{CONTROL}/me"): ["mail.example.com\n", "localhost\n", ""],
     ("qmail-control", f"{CONTROL}/bouncefrom"): ["MAILER-DAEMON\n"],
     ("qmail-control", f"{CONTROL}/smtpgreeting"): ["mail.example.com Welcome, friend\n"],
-    ("qmail-control", f"{CONTROL}/rcpthosts"): ["example.com\n.example.com\n# a comment\n\n", "test.com  \n", ""],
+    ("qmail-control", f"{CONTROL}/rcpthosts"): [
+        "example.com\n.example.com\n# a comment\n\n",
+        "test.com  \n[192.0.2.1]\n[2001:db8::1]\n",
+        "",
+    ],
     ("qmail-control", f"{CONTROL}/locals"): ["localhost\nexample.com\n"],
     ("qmail-control", f"{CONTROL}/virtualdomains"): [
         "example.com:alias-localdelivery\n.example.com:alias\nuser@example.com:\n:alias-all\n"
@@ -60,7 +64,7 @@ GOOD = {
     ("dot-qmail", DOT_QMAIL): [
         "",
         "# a comment\n|bouncesaying 'no'\n./Maildir/\n/var/mail/tom\n&tom\n&tom@example.com\ntom\n+list\n\n",
-        "&o'neil+list@example.com\n",
+        "&o'neil+list@example.com\n&a b\n",
     ],
     ("qpsmtpd", f"{CONFIG}/plugins"): [
         "# é\nrelay only 1\n\nrelay:2\nvirus/clamav  max=1\n$include more\nMy::Plugin a\n"
@@ -105,6 +109,8 @@ BAD = [
     ("dot-qmail", DOT_QMAIL, "  \n", 1, "first line is empty"),
     ("dot-qmail", DOT_QMAIL, "&tom\n tom\n", 2, "no comment, program, mailbox or address"),
     ("dot-qmail", DOT_QMAIL, "tom, jack\n", 1, "no comment"),
+    ("dot-qmail", DOT_QMAIL, "&tom, jack\n", 1, "no comment"),
+    ("dot-qmail", DOT_QMAIL, "& tom\n", 1, "no comment"),
     ("dot-qmail", DOT_QMAIL, "+other\n", 1, "no comment"),
     ("dot-qmail", DOT_QMAIL, "&\n", 1, "no comment"),
     ("dot-qmail", DOT_QMAIL, "&tom\r\n", 1, "control character"),

@@ -141,7 +141,8 @@ class Desk:
         """Plan some templates, or the event; everything is expanded, whatever is remembered of earlier times."""
         with mock.patch.object(Engine, "compile", _compile_once):
             plan = make_plan(self.layout, transaction, paths or self._templates, keep_attributes=True)
-        assert self._refused(plan) == []
+        refused = self._refused(plan)
+        assert refused == [], refused
         return plan
 
     def _refused(self, plan: Plan) -> list[str]:

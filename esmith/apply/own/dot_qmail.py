@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 
 from esmith.apply.own.file import File, Findings
 
-_ADDRESS = re.compile(r"&?[A-Za-z0-9_=!$%*/?^{}~'`.+-][^\s,]*")
+#: After & qmail-local takes all for one address; blanks may be in it, but a list of addresses it is never.
+_ADDRESS = re.compile(r"&\S((?!, ).)*|[^\s&+,][^\s,]*")
 
 
 def rule_for(path: str) -> Callable[[File], Findings] | None:
@@ -34,4 +35,4 @@ def _is_known(text: str) -> bool:
         return True
     if text[0] in "./":
         return not text.startswith("..")
-    return text[0] != "+" and _ADDRESS.fullmatch(text) is not None
+    return _ADDRESS.fullmatch(text) is not None

@@ -32,11 +32,13 @@ _HOSTS = (
     "plusdomain",
 )
 _NAMES = ("bouncefrom", "doublebounceto")
+#: A name, or an address in brackets.
+_HOST = re.compile(r"[^\s:/@]+|\[[^\s/@]+\]")
 #: What a line has to be, each with how to say so.
 _LINES = {
-    "locals": (re.compile(r"[^\s:/@]+"), "one host name"),
-    "percenthack": (re.compile(r"[^\s:/@]+"), "one host name"),
-    "rcpthosts": (re.compile(r"[^\s:/@]+"), "one host name, or .host for all names below it"),
+    "locals": (_HOST, "one host name"),
+    "percenthack": (_HOST, "one host name"),
+    "rcpthosts": (_HOST, "one host name, or .host for all names below it"),
     "virtualdomains": (re.compile(r"[^\s:]*:\S*"), "domain:prefix"),
     "smtproutes": (re.compile(r"[^\s:]*:(\[[0-9.]+\]|[^\s:\[\]]*)(:\d{1,5})?"), "domain:relay or domain:relay:port"),
 }
