@@ -7,6 +7,7 @@ from typing import NoReturn
 import click
 
 from esmith import __version__
+from esmith.cli.check import check_command
 from esmith.cli.diff import diff_command
 from esmith.cli.flat import export_command, import_command
 from esmith.cli.generations import generations_command, rollback_command
@@ -36,6 +37,7 @@ for command in (
     init_command,
     initialize_command,
     status_command,
+    check_command,
     services_command,
     history_command,
     undo_command,

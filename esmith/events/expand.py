@@ -14,7 +14,7 @@ from esmith.events.lock import LOCK_TIMEOUT, EventLock
 from esmith.events.log import EventLog
 from esmith.events.owed import owe
 from esmith.events.recover import recover_files
-from esmith.events.signal import show_warnings
+from esmith.events.signal import report_checks, show_warnings
 from esmith.fragments.render import Renderer
 from esmith.layout import Layout
 from esmith.store.protocol import Snapshot, Store
@@ -67,6 +67,7 @@ def expand_templates(
         asked = asked_by(Event("expand-template", ""), plan)
         also = partial(owe, services=asked, why=what)
         generation = commit_plan(plan, layout, store, what, say, services=asked, also=also)
+        report_checks(plan, layout, log, say)
         if generation is not None:
             finish(generation, layout, store)
     return plan

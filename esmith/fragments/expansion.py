@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import re
 from typing import Any
 
@@ -73,10 +75,8 @@ class Expansion:
         rendering.group = self.value("group", metadata.group)
         rendering.mode = _mode(self.value("mode", metadata.mode), metadata.said.get("mode", ""))
         parts = self._parts(rendering.template, metadata)
-        rendering.content = _filtered(b"".join(parts), metadata.filters)
-        if not metadata.filters:
-            counts = (part.count(b"\n") for part in parts)
-            rendering.spans = list(zip(rendering.template.fragments, counts, strict=True))
+        rendering.content, counts = _filtered(parts, metadata.filters)
+        rendering.spans = list(zip(rendering.template.fragments, counts, strict=True))
         if metadata.kind == "symlink":
             rendering.kind, rendering.content = Kind.SYMLINK, rendering.content.strip()
 
@@ -173,7 +173,16 @@ def _mode(text: str, source: str) -> int:
     return mode
 
 
-def _filtered(content: bytes, filters: tuple[str, ...]) -> bytes:
-    if "no-blank-lines" in filters:
-        content = b"".join(line for line in content.splitlines(keepends=True) if line.strip())
-    return content
+def _filtered(parts: list[bytes], filters: tuple[str, ...]) -> tuple[bytes, list[int]]:
+    """Return the text that fragments give together, and how many of its lines end in each."""
+    content = b"".join(parts)
+    if "no-blank-lines" not in filters:
+        return content, [part.count(b"\n") for part in parts]
+    ends = list(itertools.accumulate(map(len, parts)))
+    kept, counts, position = [], [0] * len(parts), 0
+    for line in content.splitlines(keepends=True):
+        position += len(line)
+        if line.strip():
+            kept.append(line)
+            counts[bisect.bisect_left(ends, position)] += line.count(b"\n")
+    return b"".join(kept), counts
