@@ -150,7 +150,7 @@ def _show(plan: Plan, layout: Layout, snapshot: Snapshot, rehearsal: Rehearsal) 
     rehearsal.lines += _shortened(plan.warnings, _SHOWN_MESSAGES)
     checked = [output for output in plan.changed if output.rendering.metadata.check is not None]
     try:
-        check(plan, layout)
+        check(plan, layout, writes=False)
     except EsmithError as error:
         rehearsal.fail(error)
         return
