@@ -2,7 +2,7 @@
 
 The packages, in the order in which they may import one another (each only those to its right):
 
-    cli -> events -> (apply, services) -> fragments -> (store, schema) -> (layout, errors)
+    cli -> events -> (apply, services) -> fragments -> perl -> (store, schema) -> (layout, errors)
 """
 
 __version__ = "0.1.0"
