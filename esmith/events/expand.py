@@ -24,8 +24,8 @@ def plan_templates(
     :param layers: the directories to find fragments in, the nearest first; default: those of the layout.
     :raises TemplateError: when a template is missing or broken.
     """
-    renderer = Renderer(layout, snapshot, layers, output=output)
-    return make_plan(layout, snapshot, paths, keep_attributes=True, renderer=renderer)
+    with Renderer(layout, snapshot, layers, output=output) as renderer:
+        return make_plan(layout, snapshot, paths, keep_attributes=True, renderer=renderer)
 
 
 def expand_templates(

@@ -188,7 +188,7 @@ class _Run:
 
     def _expand(self, event: Event) -> None:
         with self._store.snapshot() as snapshot:
-            plan = make_plan(self._layout, snapshot, event.templates)
+            plan = make_plan(self._layout, snapshot, event.templates, event=event.name)
         self._result.plan = plan
         show_warnings(plan, self._log, self._say)
         if self._machine.records:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from esmith.errors import TemplateError
 from esmith.fragments.engine import Choice, choose_engine
@@ -17,6 +20,10 @@ from esmith.fragments.tree import Fragment, Template, TemplateTree
 from esmith.layout import Layout
 from esmith.store.protocol import Snapshot
 
+if TYPE_CHECKING:
+    from esmith.fragments.perl.engine import Perl
+    from esmith.fragments.perl.template import PerlTemplate
+
 
 class Expansion:
     """The expansion of one output: its variables, and where its reads are recorded.
@@ -28,6 +35,7 @@ class Expansion:
     :param rendering: the output; what is found goes there.
     :param record: database and key of the record it is for; None for a template without ``foreach``.
     :param compiled: fragments that were compiled before for another output.
+    :param perl: gives what runs Perl fragments.
     """
 
     def __init__(
@@ -40,7 +48,9 @@ class Expansion:
         rendering: Rendering,
         record: tuple[str, str] | None,
         compiled: Compiled,
+        perl: Callable[[], Perl],
     ) -> None:
+        self._perl = perl
         self._tree = tree
         self._metadata = metadata
         self._rendering = rendering
@@ -90,21 +100,31 @@ class Expansion:
     def _parts(self, template: Template, metadata: Metadata) -> list[bytes]:
         """Return what each fragment of a template gives."""
         parts = []
-        for fragment in template.fragments:
-            parts.append(self._fragment(fragment, metadata))
-            self._suspect(fragment, parts[-1], metadata)
+        with ExitStack() as stack:
+            perl = cache(lambda: stack.enter_context(self._perl_template()))
+            for fragment in template.fragments:
+                parts.append(self._fragment(fragment, metadata, perl))
+                self._suspect(fragment, parts[-1], metadata)
         return parts
 
     def _sub_template(self, path: str, **variables: Any) -> str:
-        """Return the text of another template, with variables: the function ``template`` of fragments."""
+        """Return the text of another template, with variables: the function ``template`` of Jinja2 fragments."""
+        return self._other_template(path, self._variables | variables).decode("utf-8", "surrogateescape")
+
+    def _other_template(self, path: str, variables: dict[str, Any]) -> bytes:
         template = self._tree.find(path)
         self._rendering.reads.templates.add(template.path)
         outer = self._variables
-        self._variables = outer | variables
+        self._variables = variables
         try:
-            return b"".join(self._parts(template, self._metadata.of(template))).decode("utf-8", "surrogateescape")
+            return b"".join(self._parts(template, self._metadata.of(template)))
         finally:
             self._variables = outer
+
+    def _perl_template(self) -> PerlTemplate:
+        rendering = self._rendering
+        perl = self._perl()
+        return perl.template(rendering.path, self._variables, rendering.reads, rendering.warnings, self._other_template)
 
     def _suspect(self, fragment: Fragment, text: bytes, metadata: Metadata) -> None:
         """Warn of lines that the metadata says belong elsewhere."""
@@ -115,7 +135,7 @@ class Expansion:
                 if re.match(pattern, line):
                     self._rendering.warnings.append(f"{fragment.path}: {line.strip()!r} {advice}")
 
-    def _fragment(self, fragment: Fragment, metadata: Metadata) -> bytes:
+    def _fragment(self, fragment: Fragment, metadata: Metadata, perl: Callable[[], PerlTemplate]) -> bytes:
         if fragment.masked:
             return b""
         output = self._rendering.path
@@ -125,11 +145,8 @@ class Expansion:
         if choice.engine == "text":
             return data
         if choice.engine == "perl":
-            raise TemplateError(
-                f"is written in Perl ({choice.reason}), which this version cannot run (for {output})",
-                place=f"{fragment.path}:{choice.line}" if choice.line else fragment.path,
-                hint='write it in Jinja2; if it is plain text, say engine = "text" in template.toml beside it',
-            )
+            # Text::Template does not take an empty one.
+            return perl().expand(fragment.path, data) if data else b""
         try:
             text = data.decode()
         except UnicodeDecodeError as error:

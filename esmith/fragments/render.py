@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from types import CodeType
+from types import CodeType, TracebackType
+from typing import TYPE_CHECKING, Self
 
 from esmith.errors import TemplateError
 from esmith.fragments.identity import Identities
@@ -13,17 +14,22 @@ from esmith.fragments.tree import KEY, Template, TemplateTree
 from esmith.layout import Layout
 from esmith.store.protocol import Snapshot
 
+if TYPE_CHECKING:
+    from esmith.fragments.perl.engine import Perl
+
 #: Returns what an output should be without expanding it, None when that is not known for sure.
 Recall = Callable[[str, Template, Metadata], Rendering | None]
 
 
 class Renderer:
-    """Expands templates of one root against one snapshot of its databases.
+    """Expands templates of one root against one snapshot of its databases. A context manager: at its end perl ends.
 
     :param layout: the root.
     :param snapshot: the databases, the same for every template of an event.
     :param layers: the directories to look in, the nearest first; default: the layers of the layout.
     :param output: where the output of a template goes instead of its own path.
+    :param event: the event it is for, which Perl fragments know as ``$EVENT``; "" outside of one.
+    :param perl: what runs Perl fragments; default: one perl, started when the first is met.
 
     ``recall``, when it is set, is asked before an output is expanded.
     """
@@ -35,6 +41,8 @@ class Renderer:
         layers: tuple[str, ...] = (),
         *,
         output: str = "",
+        event: str = "",
+        perl: Perl | None = None,
     ) -> None:
         self.layout = layout
         self.snapshot = snapshot
@@ -42,9 +50,32 @@ class Renderer:
         self.metadata = MetadataFiles(self.tree)
         self.identities = Identities(layout)
         self._output = output
+        self._event = event
+        self._perl = perl
         self.recall: Recall | None = None
         self._found: dict[str, tuple[Template, str | None]] = {}
         self._compiled: dict[tuple[str, str], CodeType] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End perl, if a Perl fragment was met."""
+        if self._perl is not None:
+            self._perl.close()
+
+    def perl(self) -> Perl:
+        """Return what runs Perl fragments."""
+        if self._perl is None:
+            from esmith.fragments.perl.engine import Perl
+
+            self._perl = Perl(self.layout, self.snapshot, event=self._event)
+        return self._perl
 
     def render(self, path: str) -> Iterator[Rendering]:
         """Yield the outputs of a template: one, or one for each record its metadata names.
@@ -104,7 +135,15 @@ class Renderer:
 
         rendering = Rendering(output, template, metadata)
         expansion = Expansion(
-            self.layout, self.snapshot, self.tree, self.metadata, self.identities, rendering, record, self._compiled
+            self.layout,
+            self.snapshot,
+            self.tree,
+            self.metadata,
+            self.identities,
+            rendering,
+            record,
+            self._compiled,
+            self.perl,
         )
         expansion.fill()
         return rendering
