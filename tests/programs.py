@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+from typing import NoReturn
 
 import pytest
 
@@ -17,8 +19,20 @@ def requires_program(name: str, package: str) -> str:
     """
     path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
     if path is None:
-        text = f"{name} is not installed (Debian package {package})"
-        if os.environ.get("ESMITH_REQUIRE_DAEMONS") == "1":
-            pytest.fail(text)
-        pytest.skip(text)
+        _is_missing(name, package)
     return path
+
+
+def requires_text_template() -> str:
+    """Return the path of perl, which has Text::Template; else skip the test, or fail it where daemons are required."""
+    perl = requires_program("perl", "perl")
+    if subprocess.run([perl, "-MText::Template", "-e", "1"], capture_output=True, check=False).returncode:
+        _is_missing("Text::Template", "libtext-template-perl")
+    return perl
+
+
+def _is_missing(name: str, package: str) -> NoReturn:
+    text = f"{name} is not installed (Debian package {package})"
+    if os.environ.get("ESMITH_REQUIRE_DAEMONS") == "1":
+        pytest.fail(text)
+    pytest.skip(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -103,7 +104,7 @@ class Expansion:
         with ExitStack() as stack:
             perl = cache(lambda: stack.enter_context(self._perl_template()))
             for fragment in template.fragments:
-                parts.append(self._fragment(fragment, metadata, perl))
+                parts.append(self._fragment(fragment, template, metadata, perl))
                 self._suspect(fragment, parts[-1], metadata)
         return parts
 
@@ -135,18 +136,25 @@ class Expansion:
                 if re.match(pattern, line):
                     self._rendering.warnings.append(f"{fragment.path}: {line.strip()!r} {advice}")
 
-    def _fragment(self, fragment: Fragment, metadata: Metadata, perl: Callable[[], PerlTemplate]) -> bytes:
+    def _fragment(
+        self, fragment: Fragment, template: Template, metadata: Metadata, perl: Callable[[], PerlTemplate]
+    ) -> bytes:
         if fragment.masked:
             return b""
         output = self._rendering.path
         data = _read(fragment, output)
-        choice = _choose(fragment, data, metadata)
+        choice = _choose(fragment, data, template, metadata)
         self._rendering.engines.append((fragment, choice))
         if choice.engine == "text":
             return data
         if choice.engine == "perl":
-            # Text::Template does not take an empty one.
-            return perl().expand(fragment.path, data) if data else b""
+            return _run_perl(fragment, data, choice, metadata, perl)
+        if not choice.engine:
+            raise TemplateError(
+                f"may be Perl or Jinja2: {choice.reason} (for {output})",
+                place=f"{fragment.path}:{choice.line}",
+                hint=_state("perl", fragment),
+            )
         try:
             text = data.decode()
         except UnicodeDecodeError as error:
@@ -158,12 +166,48 @@ class Expansion:
         return expanded.encode("utf-8", "surrogateescape")
 
 
-def _choose(fragment: Fragment, data: bytes, metadata: Metadata) -> Choice:
+def _choose(fragment: Fragment, data: bytes, template: Template, metadata: Metadata) -> Choice:
     """Return the engine of a fragment: what the metadata says, else what its text asks for."""
     stated = metadata.fragment_engines.get(fragment.name) or metadata.engine
     if stated:
         return Choice(stated, f"said in {metadata.said['engine']}")
-    return choose_engine(data.decode("utf-8", "surrogateescape"))
+    text = data.decode("utf-8", "surrogateescape")
+    choice = choose_engine(text)
+    if (not choice.engine or "\\" in text) and _stands_beside_perl(fragment, template, metadata):
+        return choose_engine(text, beside_perl=True)
+    return choice
+
+
+def _stands_beside_perl(fragment: Fragment, template: Template, metadata: Metadata) -> bool:
+    """Return whether another fragment of the same directory is Perl for sure."""
+    directory = os.path.dirname(fragment.path)
+    for other in template.fragments:
+        if other is fragment or other.masked or os.path.dirname(other.path) != directory:
+            continue
+        stated = metadata.fragment_engines.get(other.name)
+        text = _read(other, template.path).decode("utf-8", "surrogateescape")
+        if (stated or choose_engine(text).engine) == "perl":
+            return True
+    return False
+
+
+def _run_perl(
+    fragment: Fragment, data: bytes, choice: Choice, metadata: Metadata, perl: Callable[[], PerlTemplate]
+) -> bytes:
+    if not data:
+        return b""  # Text::Template does not take an empty one
+    try:
+        return perl().expand(fragment.path, data)
+    except TemplateError as error:
+        guessed = "engine" not in metadata.said
+        if guessed and not error.hint and error.place.startswith(fragment.path):
+            hint = f"it was taken for Perl, as it {choice.reason}; if it is not, {_state('text', fragment)}"
+            raise TemplateError(error.message, place=error.place, hint=hint) from error
+        raise
+
+
+def _state(engine: str, fragment: Fragment) -> str:
+    return f'say which in template.toml beside it: engine = {{ "{fragment.name}" = "{engine}" }}'
 
 
 def _read(fragment: Fragment, output: str) -> bytes:

@@ -24,7 +24,7 @@ use constant MOST_WARNINGS => 100;
 
 my $PID = POSIX::getpid();
 my ($IN, $OUT_PIPE, $STANDARD_OUTPUT);
-my (%IDENTITY, %ENVIRONMENT, @INCLUDED, $NAME, $UMASK);
+my (%IDENTITY, %ENVIRONMENT, %SIGNALS, @INCLUDED, $NAME, $UMASK);
 my $BUFFER = '';
 my (%TEMPLATES, @RUNNING, @PASSED, %READ, @WARNINGS);
 
@@ -107,6 +107,8 @@ sub call {
         # What is no text stays here; a Perl fragment of that template gets it.
         @arguments = ($arguments[0], map { ref $passed->{$_} ? () : ($_, $passed->{$_}) } sort keys %$passed);
     }
+    # The databases hold characters; a text of bytes is UTF-8 already.
+    utf8::is_utf8($_) && utf8::encode($_) for @arguments;
     answer('call', $operation, @arguments);
     my ($word, @answer) = serve();
     pop @PASSED;
@@ -339,8 +341,10 @@ sub forget_template {
 sub reset_process {
     %ENV = %ENVIRONMENT;
     @INC = @INCLUDED;
-    $SIG{$_} = 'DEFAULT' for grep { defined $SIG{$_} && $_ !~ /^__/ } keys %SIG;
-    delete $SIG{$_} for qw(__WARN__ __DIE__);
+    for my $signal (grep { defined $SIG{$_} || defined $SIGNALS{$_} } keys %SIG) {
+        if (defined $SIGNALS{$signal}) { $SIG{$signal} = $SIGNALS{$signal} }
+        else                           { delete $SIG{$signal} }
+    }
     no warnings;
     ($/, $\, $,, $", $;, $0, $^W) = ("\n", undef, undef, ' ', "\034", $NAME, 0);
     alarm 0;
@@ -373,6 +377,7 @@ sub start {
     $UMASK = umask;
     ($NAME, %ENVIRONMENT) = ('/sbin/e-smith/expand-template', %ENV);
     @INCLUDED = @INC;
+    %SIGNALS = map { defined $SIG{$_} ? ($_ => $SIG{$_}) : () } keys %SIG;
     unless (eval { require Text::Template; 1 }) {
         answer('missing', 'Text::Template', "$@");
         exit 1;
