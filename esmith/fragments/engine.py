@@ -19,7 +19,7 @@ _CERTAIN = re.compile(
     | \$\{\s*['"]                                         # ${"httpd-admin"}
     | ->\s*[{\[] | [@%]\{\s*\$
     | \buse\s+(?:strict|warnings|lib|esmith|[A-Za-z]\w*(?:::\w+)+)\b | \brequire\s+[A-Za-z]\w*(?:::\w+)+
-    | =~\s*(?:m|s|tr|y)?\s*[/{|!#] | \bqw\s*[(/{\[]
+    | (?:\$\w+|[)}\]])\s*=~\s*(?:m|s|tr|y)?\s*[/{|!#] | \bqw\s*[(/{\[]
     | \bunless\s*\( | \belsif\b | \bforeach\s+(?:my\b|\$\w+\s*\() | \b(?:map|grep|sort)\s*\{
     | \breturn\b[^;{}\n]*\s(?:if|unless)\b
     | (?<![-\w])(?:eq|ne)\s*(?:["']|\$\w) | \$_\b | @_\b | \b(?:push|shift|keys|values|scalar)\s*\(?\s*[@%]
@@ -49,7 +49,7 @@ _WHOLE = re.compile(
     re.VERBOSE,
 )
 _COMMENTS = re.compile(r"\A(?:\s*#[^\n]*\n)+\s*\Z")
-_EMPTY_TEXT = re.compile(r"""(?:""|'')\s*;?\s*(?:\#[^\n]*\s*)?\Z""")
+_EMPTY_TEXT = re.compile(r"""(?:\A|[;}\n])\s*(?:""|'')\s*;?\s*(?:\#[^\n]*\s*)?\Z""")
 #: After these a brace begins the code of a function or a condition.
 _CODE_FOLLOWS = re.compile(r"(?:\)|\b(?:else|do|try|finally|then|begin|END|BEGIN))\s*\Z")
 _NAME_BEFORE = re.compile(r"[\w\"'/*)-]\s+\Z")

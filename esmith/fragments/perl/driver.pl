@@ -301,12 +301,15 @@ sub place_first {
     return "$line:$message";
 }
 
-# The message without the place in the fragment that Perl adds at its end, and the line there.
+# The message without the place in the fragment that Perl adds, and the line there.
 sub message_of {
     my ($error, $path) = @_;
     my $text = text_of($error);
     my ($line) = $text =~ /\bat \Q$path\E line (\d+)/;
     $text =~ s/ at \Q$path\E line \d+(?:, <[^>\n]*> (?:line|chunk) \d+)?\.?\s*\z//;
+    # What is left of them: the first is told as the place, others are other lines.
+    $text =~ s/ at \Q$path\E line \d+// if defined $line;
+    $text =~ s/ at \Q$path\E line / at line /g;
     $text =~ s/\besmith::__TEMPLATE__::\d+:://g;
     return ($text, $line);
 }
