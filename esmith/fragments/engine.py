@@ -54,7 +54,7 @@ _EMPTY_TEXT = re.compile(r"""(?:\A|[;}\n])\s*(?:""|'')\s*;?\s*(?:\#[^\n]*\s*)?\Z
 _CODE_FOLLOWS = re.compile(r"(?:\)|\b(?:else|do|try|finally|then|begin|END|BEGIN))\s*\Z")
 _NAME_BEFORE = re.compile(r"[\w\"'/*)-]\s+\Z")
 _BRACE = re.compile(r"\\\\(?=\\*[{}])|\\[{}]|[{}]")
-_HASH = re.compile(r"\{%\w+\s*\}")
+_COULD_BE_PERL = re.compile(r"\{%\w+\s*\}|\{#[^{}]*\}")
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 
 
@@ -106,7 +106,7 @@ def choose_engine(text: str, *, beside_perl: bool = False) -> Choice:
         return Choice("perl", f"has {what} in braces", _line(text, block.place + 1 + place))
     if constructs:
         return Choice("jinja2", f"has {text[constructs[0] : constructs[0] + 2]}", _line(text, constructs[0]))
-    mark_alone = re.search(r"\{[{%]", text)
+    mark_alone = re.search(r"\{(?:[{%]|#(?=\s))", text)
     if mark_alone:
         return _half_jinja(text, mark_alone, beside_perl=beside_perl)
     if beside_perl and not blocks and re.search(r"\\[{}]", text):
@@ -117,11 +117,11 @@ def choose_engine(text: str, *, beside_perl: bool = False) -> Choice:
 def _half_jinja(text: str, mark: re.Match[str], *, beside_perl: bool) -> Choice:
     """Return the engine of a text where a mark of Jinja2 begins and does not end."""
     line = _line(text, mark.start())
-    if not _HASH.match(text, mark.start()):
+    if not _COULD_BE_PERL.match(text, mark.start()):
         return Choice("jinja2", f"has {mark.group()}", line)
     if beside_perl:
-        return Choice("perl", "has a hash in braces", line)
-    return Choice("", f"has {mark.group()}, which may be a hash of Perl or a mistake in Jinja2", line)
+        return Choice("perl", "has a hash or a comment in braces", line)
+    return Choice("", f"has {mark.group()}, which may be a hash or a comment of Perl or a mistake in Jinja2", line)
 
 
 def _blocks(text: str, constructs: list[int]) -> Iterator[_Block]:

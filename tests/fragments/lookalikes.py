@@ -156,5 +156,6 @@ UNCLEAR = {
     "both": "{{ DomainName }} { $DomainName }\n",
     "perl first": "{ $qpsmtpd{DNSBL} } {% if x %}a{% endif %}\n",
     "a comment of Jinja2": "{# note #}{ $OUT = 1 }\n",
+    "a comment, or a mistake": "{# no longer used }\n",
     "a hash, or a mistake": "{%names}\n",
 }
