@@ -95,6 +95,13 @@ class Expansion:
             self._suspect(fragment, parts[-1], metadata)
         return parts
 
+    def text(self, variables: dict[str, Any]) -> str:
+        """Return the text of the template itself, with variables; nothing is done that its metadata says.
+
+        :raises TemplateError: when a fragment is broken.
+        """
+        return self._sub_template(self._rendering.path, **variables)
+
     def _sub_template(self, path: str, **variables: Any) -> str:
         """Return the text of another template, with variables: the function ``template`` of fragments."""
         template = self._tree.find(path)
