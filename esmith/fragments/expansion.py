@@ -52,6 +52,7 @@ class Expansion:
         perl: Callable[[], Perl],
     ) -> None:
         self._perl = perl
+        self._layout = layout
         self._tree = tree
         self._metadata = metadata
         self._rendering = rendering
@@ -108,19 +109,34 @@ class Expansion:
                 self._suspect(fragment, parts[-1], metadata)
         return parts
 
+    def text(self, variables: dict[str, Any]) -> str:
+        """Return the text of the template itself, with variables; nothing is done that its metadata says.
+
+        :raises TemplateError: when a fragment is broken.
+        """
+        return self._sub_template(self._rendering.path, **variables)
+
     def _sub_template(self, path: str, **variables: Any) -> str:
         """Return the text of another template, with variables: the function ``template`` of Jinja2 fragments."""
-        return self._other_template(path, self._variables | variables).decode("utf-8", "surrogateescape")
+        return self._other_template(path, self._variables | variables, []).decode("utf-8", "surrogateescape")
 
-    def _other_template(self, path: str, variables: dict[str, Any]) -> bytes:
-        template = self._tree.find(path)
-        self._rendering.reads.templates.add(template.path)
-        outer = self._variables
+    def _other_template(self, path: str, variables: dict[str, Any], directories: list[str]) -> bytes:
+        """Return the text of another template.
+
+        :param directories: where its fragments are, below ``/etc/e-smith``; none for where those of this one are.
+        """
+        outer = self._variables, self._tree, self._metadata
+        if directories:
+            places = (self._layout.under(os.path.join("/etc/e-smith", directory)) for directory in directories)
+            self._tree = TemplateTree(self._layout, tuple(places))
+            self._metadata = MetadataFiles(self._tree)
         self._variables = variables
         try:
+            template = self._tree.find(path)
+            self._rendering.reads.templates.add(template.path)
             return b"".join(self._parts(template, self._metadata.of(template)))
         finally:
-            self._variables = outer
+            self._variables, self._tree, self._metadata = outer
 
     def _perl_template(self) -> PerlTemplate:
         rendering = self._rendering

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from types import CodeType, TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from esmith.errors import TemplateError
 from esmith.fragments.identity import Identities
@@ -15,6 +15,7 @@ from esmith.layout import Layout
 from esmith.store.protocol import Snapshot
 
 if TYPE_CHECKING:
+    from esmith.fragments.expansion import Expansion
     from esmith.fragments.perl.engine import Perl
 
 #: Returns what an output should be without expanding it, None when that is not known for sure.
@@ -130,11 +131,25 @@ class Renderer:
             recalled = self.recall(output, template, metadata)
             if recalled is not None:
                 return recalled
+        rendering = Rendering(output, template, metadata)
+        self._expansion(rendering, record).fill()
+        return rendering
+
+    def text(self, path: str, variables: dict[str, Any]) -> tuple[str, list[str]]:
+        """Return the text of a template, and what its fragments warn of.
+
+        :param variables: what its fragments know besides the databases.
+        :raises TemplateError: when there is no such template, or it is broken.
+        """
+        template = self.tree.find(path)
+        rendering = Rendering(template.path, template, self.metadata.of(template))
+        return self._expansion(rendering, None).text(variables), rendering.warnings
+
+    def _expansion(self, rendering: Rendering, record: tuple[str, str] | None) -> Expansion:
         # Jinja2 is imported only when something has to be expanded.
         from esmith.fragments.expansion import Expansion
 
-        rendering = Rendering(output, template, metadata)
-        expansion = Expansion(
+        return Expansion(
             self.layout,
             self.snapshot,
             self.tree,
@@ -145,8 +160,6 @@ class Renderer:
             self._compiled,
             self.perl,
         )
-        expansion.fill()
-        return rendering
 
 
 def _path_part(database: str, key: str) -> str:

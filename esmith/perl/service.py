@@ -61,14 +61,16 @@ class StoreService:
     ``prop DB KEY PROP``        the value, or undef; PROP "" is the type
     ``all DB``                  for each record: key, how many fields follow, type, property, value, ...
     ``set DB KEY TYPE P V ...`` makes or replaces a whole record
-    ``set_props DB KEY P V ...`` sets properties of a record, all together
+    ``add DB KEY TYPE P V ...`` makes a record where there is none
+    ``set_props DB KEY P V ...`` sets properties of a record, all together; P "" is the type
     ``set_type DB KEY TYPE``    sets the type of a record
+    ``replace_type DB KEY OLD NEW`` makes or sets a record of the type NEW, if its type is OLD (undef: none)
     ``delete_prop DB KEY PROP`` deletes a property; returns its old value, or undef
     ``delete DB KEY``           deletes a record
     ========================== ===================================================================
 
-    ``set``, ``set_props``, ``set_type`` and ``delete`` return ``1``, or ``0`` when they did nothing because there is
-    no such record. A writing operation is one transaction, unless the source is one transaction itself.
+    All that write a record return ``1``, or ``0`` when they did nothing because there is no such record (for ``add``:
+    because there is one). A writing operation is one transaction, unless the source is one transaction itself.
 
     :param layout: the root.
     :param source: what is read and written.
@@ -92,13 +94,18 @@ class StoreService:
             "all": self._all,
             "set": self._set,
             "set_props": self._set_props,
+            "add": self._add,
             "set_type": self._set_type,
+            "replace_type": self._replace_type,
             "delete_prop": self._delete_prop,
             "delete": self._delete,
         }
 
     def register(self, name: str, operation: Operation) -> None:
-        """Add an operation that is not about the databases, e.g. ``template``."""
+        """Add an operation that is not about the databases, e.g. ``template``.
+
+        Its arguments and results may be bytes that are not UTF-8, as ``surrogateescape`` has them.
+        """
         self._operations[name] = operation
 
     def handle(self, name: str, arguments: Texts) -> Texts:
@@ -123,11 +130,7 @@ class StoreService:
             words = [_decoded(field) for field in request] or [None]
             results = self.handle(words[0] or "", words[1:])
         except EsmithError as error:
-            return [
-                FAILED,
-                *(_encoded(part) for part in (error.message, error.place, error.hint)),
-                b"%d" % error.exit_code,
-            ]
+            return failure(error)
         return [DONE, *(None if field is None else _encoded(field) for field in results)]
 
     def _keys(self, arguments: Texts) -> Texts:
@@ -187,13 +190,26 @@ class StoreService:
             set_record(transaction, self._schema, database, key, type, props)
         return ["1"]
 
+    def _add(self, arguments: Texts) -> Texts:
+        database, key, type, *pairs = self._texts("add", arguments, 3, pairs=True)
+        props = _pairs(pairs)
+        _check_limits(database, key, type, props)
+        with self._source.writing() as transaction:
+            if transaction.type_of(database, key) is not None:
+                return ["0"]
+            set_record(transaction, self._schema, database, key, type, props)
+        return ["1"]
+
     def _set_props(self, arguments: Texts) -> Texts:
         database, key, *pairs = self._texts("set_props", arguments, 2, pairs=True)
         props = _pairs(pairs)
         with self._source.writing() as transaction:
             if transaction.type_of(database, key) is None:
                 return ["0"]
-            _check_limits(database, key, "", props)
+            type = props.pop("", None)
+            _check_limits(database, key, type or "", props)
+            if type is not None:
+                set_type(transaction, self._schema, database, key, type)
             set_properties(transaction, self._schema, database, key, props)
         return ["1"]
 
@@ -203,6 +219,17 @@ class StoreService:
             if transaction.type_of(database, key) is None:
                 return ["0"]
             set_type(transaction, self._schema, database, key, type)
+        return ["1"]
+
+    def _replace_type(self, arguments: Texts) -> Texts:
+        if len(arguments) != 4:
+            raise UsageError("the operation replace_type needs four arguments")
+        old = arguments.pop(2)
+        database, key, new = self._texts("replace_type", arguments, 3)
+        with self._source.writing() as transaction:
+            if transaction.type_of(database, key) != old:
+                return ["0"]
+            set_type(transaction, self._schema, database, key, new)
         return ["1"]
 
     def _delete_prop(self, arguments: Texts) -> Texts:
@@ -225,6 +252,8 @@ class StoreService:
         rest = len(texts) - wanted
         if len(texts) != len(arguments) or rest < 0 or rest % 2 or (rest and not pairs):
             raise UsageError(f"the operation {name} was called with wrong arguments: {arguments!r}")
+        for text in texts:
+            _check_utf8(text)
         return [self._database(texts[0]), *texts[1:]]
 
     def _database(self, name: str) -> str:
@@ -254,20 +283,29 @@ def _check_limits(database: str, key: str, type: str, props: dict[str, str]) -> 
         limits.check_value(f"{database} {key} {prop}", value)
 
 
-def _decoded(field: bytes | None) -> str | None:
-    if field is None:
-        return None
+def _check_utf8(text: str) -> None:
     try:
-        return field.decode()
-    except UnicodeDecodeError:
+        text.encode()
+    except UnicodeEncodeError:
+        shown = text[:60].encode("utf-8", "surrogateescape")
         raise RefusedError(
-            f"a text has to be UTF-8, and this is not: {field[:60]!r}",
+            f"a text has to be UTF-8, and this is not: {shown!r}",
             hint="convert it: utf8::encode in Perl, or iconv for a file",
         ) from None
 
 
+def _decoded(field: bytes | None) -> str | None:
+    return None if field is None else field.decode("utf-8", "surrogateescape")
+
+
 def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "backslashreplace")
+    return text.encode("utf-8", "surrogateescape")
+
+
+def failure(error: EsmithError) -> Message:
+    """Return the reply that says why an operation failed."""
+    parts = [_encoded(part) for part in (error.message, error.place, error.hint)]
+    return [FAILED, *parts, b"%d" % error.exit_code]
 
 
 def _fields(record: Record) -> Texts:

@@ -101,11 +101,13 @@ sub call {
     my ($operation, @arguments) = @_;
     local ($@, $!, $?, $_);
     die "a process that a fragment forked cannot use the databases\n" if POSIX::getpid() != $PID;
-    my $passed = $operation eq 'template' && @arguments % 2 ? { @arguments[1 .. $#arguments] } : undef;
+    # "template PATH NAME VALUE ...", or "template_in" with a number of directories and the directories before.
+    my $first = $operation eq 'template' ? 1 : $operation eq 'template_in' ? $arguments[0] + 2 : undef;
+    my $passed = defined $first ? { splice @arguments, $first } : undef;
     push @PASSED, $passed;
     if ($passed) {
         # What is no text stays here; a Perl fragment of that template gets it.
-        @arguments = ($arguments[0], map { ref $passed->{$_} ? () : ($_, $passed->{$_}) } sort keys %$passed);
+        push @arguments, map { ref $passed->{$_} ? () : ($_, $passed->{$_}) } sort keys %$passed;
     }
     # The databases hold characters; a text of bytes is UTF-8 already.
     utf8::is_utf8($_) && utf8::encode($_) for @arguments;
@@ -137,31 +139,23 @@ sub serve {
 sub begin_template {
     my ($id, $nested, $event, $fields, @rest) = @_;
     reset_process() unless @RUNNING;
-    my (%hashes, %raw, %all);
+    my (%hashes, %raw);
     my @records = splice @rest, 0, $fields;
     while (@records) {
         my ($key, $count) = splice @records, 0, 2;
         my ($type, @props) = splice @records, 0, $count;
         $raw{$key} = raw($type, @props);
-        $all{$key} = $raw{$key};
         next unless @props;
         tie my %record, 'esmith::driver::Record', 'configuration', $key, { type => $type, @props };
         $hashes{$key} = \%record;
     }
-    tie my %confref, 'esmith::driver::Configuration', \%all;
-    my $confref = \%confref;
     my %more = $nested && $PASSED[-1] ? %{ $PASSED[-1] } : ();
     while (@rest) {
         my $name = shift @rest;
         $more{$name} = typed_value(\@rest);
     }
-    my %engine = (confref => \$confref);
-    if (defined $event && !exists $more{EVENT}) { $engine{EVENT} = $event }
+    my %engine = defined $event ? (EVENT => $event) : ();
     my $package = "esmith::__TEMPLATE__::$id";
-    if ($INC{'esmith/ConfigDB.pm'}) {
-        my $db = esmith::ConfigDB->open;
-        $engine{DB} = \$db;
-    }
     $TEMPLATES{$id} = { package => $package, hashes => \%hashes, raw => \%raw, layers => [ \%engine, \%more ] };
 }
 
@@ -195,12 +189,24 @@ sub raw {
 # The variables of one fragment. The original, too, gives each fragment the scalars anew.
 sub variables {
     my ($template) = @_;
+    prepare($template) unless $template->{ready}++;
     my %scalars;
     for my $key (keys %{ $template->{raw} }) {
         tie my $scalar, 'esmith::driver::Scalar', $key, $template->{raw}{$key};
         $scalars{$key} = \$scalar;
     }
     return [ $template->{hashes}, \%scalars, @{ $template->{layers} } ];
+}
+
+# What every template has besides records. It asks the engine, which listens only while a fragment runs.
+sub prepare {
+    my ($template) = @_;
+    my $db = esmith::ConfigDB->open;
+    tie my %config, 'esmith::config';
+    my $confref = \%config;
+    $template->{layers}[0]{DB} = \$db if $db;
+    $template->{layers}[0]{confref} = \$confref;
+    evaluate("package $template->{package}; use esmith::db; use esmith::util;");
 }
 
 sub run_fragment {
@@ -386,11 +392,10 @@ sub start {
         exit 1;
     }
     @esmith::driver::Template::ISA = ('Text::Template');
-    if (eval { require esmith::backend; 1 }) {
-        no warnings 'once';
-        $esmith::backend::CALL = \&call;
-        require esmith::ConfigDB;
-    }
+    require esmith::ConfigDB;
+    require esmith::util;
+    no warnings 'once';
+    $esmith::backend::CALL = \&call;
     answer('ready');
     my ($word) = serve();
     die "unknown request $word";
@@ -433,28 +438,6 @@ package esmith::driver::Scalar;
 sub TIESCALAR { my ($class, $key, $value) = @_; return bless { key => $key, value => $value }, $class }
 sub FETCH     { $READ{"configuration\0$_[0]{key}\0*"} = 1; return $_[0]{value} }
 sub STORE     { $_[0]{value} = $_[1] }
-
-# $confref: the lines of the configuration database.
-package esmith::driver::Configuration;
-
-sub TIEHASH  { my ($class, $lines) = @_; return bless { lines => $lines }, $class }
-sub FETCH    { $READ{"configuration\0$_[1]\0*"} = 1; return $_[0]{lines}{ $_[1] } }
-sub EXISTS   { $READ{"configuration\0$_[1]\0"} = 1; return exists $_[0]{lines}{ $_[1] } }
-sub SCALAR   { $READ{"configuration\0\0"} = 1; return scalar %{ $_[0]{lines} } }
-sub NEXTKEY  { return each %{ $_[0]{lines} } }
-sub FIRSTKEY {
-    $READ{"configuration\0\0"} = 1;
-    keys %{ $_[0]{lines} };
-    return each %{ $_[0]{lines} };
-}
-sub STORE  { refuse() }
-sub DELETE { refuse() }
-sub CLEAR  { refuse() }
-
-sub refuse {
-    require Carp;
-    Carp::croak('a template may not change a setting; do it in an action');
-}
 
 package esmith::driver;
 

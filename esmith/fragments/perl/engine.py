@@ -11,13 +11,13 @@ import shutil
 import time
 from typing import TYPE_CHECKING, Any
 
-import esmith.perl
 from esmith.errors import EsmithError, TemplateError
 from esmith.fragments.perl.process import PerlEndedError, PerlProcess
 from esmith.fragments.perl.template import PerlTemplate, SubTemplate, text_lines
 from esmith.fragments.perl.variables import Fields, configuration, named
 from esmith.fragments.reads import Reads
 from esmith.layout import Layout
+from esmith.perl.modules import perl_modules
 from esmith.perl.service import StoreService
 from esmith.perl.sources import SnapshotSource
 from esmith.store.model import Record
@@ -162,7 +162,7 @@ class Perl:
             "PERL_PERTURB_KEYS": "0",
         }
         try:
-            process = PerlProcess([perl, f"-I{_library()}", _DRIVER], environment)
+            process = PerlProcess([perl, f"-I{perl_modules()}", _DRIVER], environment)
         except OSError as error:
             raise TemplateError(f"perl cannot be started: {error.strerror}", place=place) from error
         self._process = process
@@ -181,18 +181,20 @@ class Perl:
 
     def _answer(self, template: PerlTemplate, question: Message) -> Fields:
         """Return the answer to what a fragment asks."""
-        try:
-            op, *args = [None if field is None else field.decode() for field in question]
-        except UnicodeDecodeError:
-            return ["error", "what is asked of the databases is not UTF-8"]
+        op, *args = [None if field is None else field.decode("utf-8", "surrogateescape") for field in question]
+        texts = [text or "" for text in args]
         try:
             if op == "template":
-                return ["ok", template.sub_template(args)]
+                return ["ok", template.sub_template(texts[0], texts[1:], [])]
+            if op == "template_in":
+                count = int(texts[0]) + 1
+                return ["ok", template.sub_template(texts[count], texts[count + 1 :], texts[1:count])]
             return ["ok", *self._service.handle(op or "", args)]
         except EsmithError as error:
             if self._process is None:
                 raise
-            return ["error", str(error)]
+            place = f"{error.place}: " if error.place else ""
+            return ["error", f"{place}{error.message}{f' ({error.hint})' if error.hint else ''}"]
 
     def _ended(self, template: PerlTemplate, place: str, reason: str) -> TemplateError:
         said = self.printed()
@@ -230,13 +232,8 @@ class _RunningLog:
         self._running[-1].log.listing(database)
 
 
-def _no_templates(path: str, variables: dict[str, Any]) -> bytes:
+def _no_templates(path: str, variables: dict[str, Any], directories: list[str]) -> bytes:
     raise TemplateError("cannot be expanded inside an expression", place=path)
-
-
-def _library() -> str:
-    """Return the directory of the Perl modules that fragments use."""
-    return os.path.join(os.path.dirname(os.path.abspath(esmith.perl.__file__)), "lib")
 
 
 def _install(package: str = _PACKAGE) -> str:

@@ -14,8 +14,9 @@ from esmith.store.model import Record
 if TYPE_CHECKING:
     from esmith.fragments.perl.engine import Perl
 
-#: Expands a template inside another, with variables, and returns its text.
-SubTemplate = Callable[[str, dict[str, Any]], bytes]
+#: Expands a template inside another, with variables and the directories of its fragments (none for the same), and
+#: returns its text.
+SubTemplate = Callable[[str, dict[str, Any], list[str]], bytes]
 
 #: How many lines of a message are shown.
 _SHOWN_LINES = 6
@@ -76,14 +77,16 @@ class PerlTemplate:
         value = self._run(place, ["eval", self._id, place, expression])
         return None if value is None else value.decode("utf-8", "surrogateescape")
 
-    def sub_template(self, args: list[str | None]) -> bytes:
-        """Return the text of another template; its path is followed by names and values of variables.
+    def sub_template(self, path: str, variables: list[str], directories: list[str]) -> bytes:
+        """Return the text of another template.
 
+        :param variables: names, each followed by its value.
+        :param directories: where its fragments are; none for the directories of this template.
         :raises TemplateError: when it is broken. This template is broken then, too, whatever its fragment makes of it.
         """
-        path, *pairs = args
+        pairs = zip(variables[::2], variables[1::2], strict=True)
         try:
-            return self._expand(path or "", dict(zip(map(str, pairs[::2]), pairs[1::2], strict=True)))
+            return self._expand(path, dict(pairs), directories)
         except TemplateError as error:
             self._broken = error
             raise
