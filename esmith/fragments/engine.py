@@ -17,12 +17,13 @@ _CERTAIN = re.compile(
     | \b(?:my|our|local)\s*[$@%(]
     | \$\$?\w+\{\s*['"$]?[\w.-]+['"]?\s*\}                # $qpsmtpd{DNSBL}
     | \$\{\s*['"]                                         # ${"httpd-admin"}
-    | ->\s*[{\[] | [@%]\{\s*\$
+    | ->\s*[{\[] | \$\w+\s*->\s*\( | [@%]\{\s*\$ | \$@[^\w{] | \bundef\s+\$ | \bpackage\s+\w+(?:::\w+)*\s*; | \bbless\b
     | \buse\s+(?:strict|warnings|lib|esmith|[A-Za-z]\w*(?:::\w+)+)\b | \brequire\s+[A-Za-z]\w*(?:::\w+)+
-    | (?:\$\w+|[)}\]])\s*=~\s*(?:m|s|tr|y)?\s*[/{|!#] | \bqw\s*[(/{\[]
+    | (?:\$\w+|[)}\]])\s*=~\s*(?:m|s|tr|y)?\s*[/{|!#] | \bqw\s*[(/{\[] | \bqq\s*[({|] | \beval\s*(?:\{|q|[\"'$])
     | \bunless\s*\( | \belsif\b | \bforeach\s+(?:my\b|\$\w+\s*\() | \b(?:map|grep|sort)\s*\{
     | \breturn\b[^;{}\n]*\s(?:if|unless)\b
-    | (?<![-\w])(?:eq|ne)\s*(?:["']|\$\w) | \$_\b | @_\b | \b(?:push|shift|keys|values|scalar)\s*\(?\s*[@%]
+    | (?<![-\w])(?:eq|ne)\s*(?:["']|\$\w) | \$_\b | @_\b | \bwantarray\b
+    | \b(?:push|shift|keys|values|scalar)\s*\(?\s*[@%]
     | \bif\s*\(\s*!?\s*-[edfrwxs]\s+["'$] | \bdefined\s*\(?\s*\$ | [@%]\w+\s*=\s*\(
     """,
     re.VERBOSE,
@@ -34,6 +35,9 @@ _LIKELY = re.compile(
     | \A\s*\(?\s*\$(?!NF\b|NR\b)[A-Za-z_]\w*\s*(?:\|\||//|\?|\.|\bx\b)\s*["'$\w(]
     | \A\s*\$[A-Za-z_]\w*\s*->\s*\w+
     | \A\s*return\s+(?:["']|\$[A-Za-z_]) | \A\s*use\s+[A-Za-z]\w*\s*[;(q'"]
+    | \A\s*\$[A-Za-z_]\w*\s*(?:[-+*/]\s*[\d$]|\+\+|--)
+    | [;}\n]\s*\$(?!NF\b|NR\b)[A-Za-z_]\w*\s*;?\s*\Z
+    | \A\s*(?:sprintf|join|lc|uc|lcfirst|ucfirst|reverse|ref|length|defined)\b\s*\(?\s*["'$@]
     | [;{\n]\s*(?:die|warn)\s*\(?\s*["'$]
     """,
     re.VERBOSE,
@@ -48,6 +52,7 @@ _WHOLE = re.compile(
     """,
     re.VERBOSE,
 )
+_CALL = re.compile(r"\A\s*(?!for|if|while|print)[A-Za-z_]\w*(?:::\w+)*\s*\([^\n]*\)\s*(?:[-+*/.]\s*\w+)?\s*;?\s*\Z")
 _COMMENTS = re.compile(r"\A(?:\s*#[^\n]*\n)+\s*\Z")
 _EMPTY_TEXT = re.compile(r"""(?:\A|[;}\n])\s*(?:""|'')\s*;?\s*(?:\#[^\n]*\s*)?\Z""")
 #: After these a brace begins the code of a function or a condition.
@@ -97,6 +102,8 @@ def choose_engine(text: str, *, beside_perl: bool = False) -> Choice:
     blocks = list(_blocks(text, constructs))
     for block in blocks:
         found = _perl(block, alone=not constructs)
+        if found is None and beside_perl and not constructs and _CALL.match(block.text):
+            found = 0, "a call of a function"
         if found is None:
             continue
         place, what = found

@@ -189,7 +189,8 @@ def _choose(fragment: Fragment, data: bytes, template: Template, metadata: Metad
         return Choice(stated, f"said in {metadata.said['engine']}")
     text = data.decode("utf-8", "surrogateescape")
     choice = choose_engine(text)
-    if (not choice.engine or "\\" in text) and _stands_beside_perl(fragment, template, metadata):
+    unsure = not choice.engine or (choice.engine == "text" and ("{" in text or "}" in text))
+    if unsure and _stands_beside_perl(fragment, template, metadata):
         return choose_engine(text, beside_perl=True)
     return choice
 

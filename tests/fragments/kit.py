@@ -117,6 +117,8 @@ class Trees:
         self.snapshot = MemorySnapshot(configuration=dict(CONFIGURATION), accounts=dict(ACCOUNTS))
         #: How long a Perl fragment may take.
         self.seconds = SECONDS
+        #: The event they are expanded for, which Perl fragments know.
+        self.event = ""
 
     def standard(self, path: str, content: str | bytes = "") -> Path:
         """Write a file of ``templates``."""
@@ -144,7 +146,8 @@ class Trees:
 
     def renderer(self) -> Renderer:
         """Return what expands the templates as they are now."""
-        return Renderer(self.layout, self.snapshot, perl=Perl(self.layout, self.snapshot, seconds=self.seconds))
+        perl = Perl(self.layout, self.snapshot, event=self.event, seconds=self.seconds)
+        return Renderer(self.layout, self.snapshot, perl=perl)
 
     def render(self, path: str) -> Rendering:
         """Expand a template that has one output."""
