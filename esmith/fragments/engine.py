@@ -14,7 +14,7 @@ from dataclasses import dataclass
 _CERTAIN = re.compile(
     r"""
       \$OUT\b | \$DB\b | \$EVENT\b | \$confref\b | \besmith::
-    | \b(?:my|our|local)\s*[$@%(]
+    | \b(?:my|our|local)\s*[$@%(] | \bdie\s*[{\[]
     | \$\$?\w+\{\s*['"$]?[\w.-]+['"]?\s*\}                # $qpsmtpd{DNSBL}
     | \$\{\s*['"]                                         # ${"httpd-admin"}
     | ->\s*[{\[] | \$\w+\s*->\s*\( | [@%]\{\s*\$ | \$@[^\w{] | \bundef\s+\$ | \bpackage\s+\w+(?:::\w+)*\s*; | \bbless\b
@@ -38,7 +38,7 @@ _LIKELY = re.compile(
     | \A\s*\$[A-Za-z_]\w*\s*(?:[-+*/]\s*[\d$]|\+\+|--)
     | [;}\n]\s*\$(?!NF\b|NR\b)[A-Za-z_]\w*\s*;?\s*\Z
     | \A\s*(?:sprintf|join|lc|uc|lcfirst|ucfirst|reverse|ref|length|defined)\b\s*\(?\s*["'$@]
-    | [;{\n]\s*(?:die|warn)\s*\(?\s*["'$]
+    | (?:\A|[;{\n])\s*(?:die|warn)\s*\(?\s*["'$]
     """,
     re.VERBOSE,
 )

@@ -10,7 +10,7 @@ from typing import Self
 import pytest
 
 from esmith.errors import TemplateError
-from esmith.fragments.perl.engine import SECONDS, Perl
+from esmith.fragments.perl.engine import PATH, SECONDS, Perl
 from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Rendering
 from esmith.layout import Layout
@@ -117,6 +117,8 @@ class Trees:
         self.snapshot = MemorySnapshot(configuration=dict(CONFIGURATION), accounts=dict(ACCOUNTS))
         #: How long a Perl fragment may take.
         self.seconds = SECONDS
+        #: Where perl is looked for.
+        self.perl_path = PATH
         #: The event they are expanded for, which Perl fragments know.
         self.event = ""
 
@@ -146,7 +148,7 @@ class Trees:
 
     def renderer(self) -> Renderer:
         """Return what expands the templates as they are now."""
-        perl = Perl(self.layout, self.snapshot, event=self.event, seconds=self.seconds)
+        perl = Perl(self.layout, self.snapshot, event=self.event, seconds=self.seconds, path=self.perl_path)
         return Renderer(self.layout, self.snapshot, perl=perl)
 
     def render(self, path: str) -> Rendering:

@@ -273,11 +273,13 @@ sub guarded {
     {
         local $SIG{__WARN__} = sub {
             return if @warnings > MOST_WARNINGS;
-            push @warnings, @warnings == MOST_WARNINGS ? 'and more' : place_first($path, $_[0]);
+            push @warnings, @warnings == MOST_WARNINGS ? ':and more' : place_first($path, $_[0]);
         };
         # Only looks where in the fragment it was; a module may die far from it.
         local $SIG{__DIE__} = sub { $died_at = line_in($path) };
-        ($text, $error, $line) = $run->();
+        my $done = eval { ($text, $error, $line) = $run->(); 1 };
+        # An object as an exception may die even when Text::Template asks whether there is one.
+        $error = ref $@ || $@ ne '' ? $@ : 'died' unless $done;
     }
     pop @RUNNING;
     flush_output();
@@ -313,6 +315,7 @@ sub message_of {
     my $text = text_of($error);
     my ($line) = $text =~ /\bat \Q$path\E line (\d+)/;
     $text =~ s/ at \Q$path\E line \d+(?:, <[^>\n]*> (?:line|chunk) \d+)?\.?\s*\z//;
+    $text =~ s/ at \S+\/Text\/Template\.pm line \d+\.?\s*\z//;
     # What is left of them: the first is told as the place, others are other lines.
     $text =~ s/ at \Q$path\E line \d+// if defined $line;
     $text =~ s/ at \Q$path\E line / at line /g;
