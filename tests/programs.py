@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from functools import cache
 from typing import NoReturn
 
 import pytest
@@ -26,9 +27,18 @@ def requires_program(name: str, package: str) -> str:
 def requires_text_template() -> str:
     """Return the path of perl, which has Text::Template; else skip the test, or fail it where daemons are required."""
     perl = requires_program("perl", "perl")
-    if subprocess.run([perl, "-MText::Template", "-e", "1"], capture_output=True, check=False).returncode:
+    if not has_perl_module("Text::Template"):
         _is_missing("Text::Template", "libtext-template-perl")
     return perl
+
+
+@cache
+def has_perl_module(name: str) -> bool:
+    """Return whether the perl of this machine has a module."""
+    perl = shutil.which("perl")
+    return (
+        bool(perl) and not subprocess.run([perl, f"-M{name}", "-e", "1"], capture_output=True, check=False).returncode
+    )
 
 
 def _is_missing(name: str, package: str) -> NoReturn:

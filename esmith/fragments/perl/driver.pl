@@ -25,7 +25,7 @@ use constant MOST_WARNINGS => 100;
 my $PID = POSIX::getpid();
 my ($IN, $OUT_PIPE, $STANDARD_OUTPUT);
 my (%IDENTITY, %ENVIRONMENT, %SIGNALS, @INCLUDED, $NAME, $UMASK);
-my $BUFFER = '';
+my ($BUFFER, $PLACE) = ('', 0);
 my (%TEMPLATES, @RUNNING, @PASSED, %READ, @WARNINGS);
 
 # ---------------------------------------------------------------- messages
@@ -36,20 +36,21 @@ sub still_ours {
     POSIX::_exit(LOST_PIPES) unless defined $inode && "$device $inode" eq $IDENTITY{$pipe};
 }
 
-sub take {
-    my ($length) = @_;
-    while (length $BUFFER < $length) {
+sub more {
+    while (1) {
         my $got = sysread $IN, $BUFFER, 65536, length $BUFFER;
         next if !defined $got && $!{EINTR};
-        leave(defined $got ? 0 : LOST_PIPES) unless $got;
+        return if $got;
+        leave(defined $got ? 0 : LOST_PIPES);
     }
-    return substr $BUFFER, 0, $length, '';
 }
 
 sub take_number {
-    my ($digits, $next) = ('', '');
-    $digits .= $next while ($next = take(1)) ne "\n";
-    return $digits;
+    my $end;
+    more() while ($end = index $BUFFER, "\n", $PLACE) < 0;
+    my $number = substr $BUFFER, $PLACE, $end - $PLACE;
+    $PLACE = $end + 1;
+    return $number;
 }
 
 sub receive {
@@ -57,8 +58,16 @@ sub receive {
     my @fields;
     for (1 .. take_number()) {
         my $length = take_number();
-        push @fields, $length < 0 ? undef : take($length);
+        if ($length < 0) {
+            push @fields, undef;
+            next;
+        }
+        more() while length($BUFFER) - $PLACE < $length;
+        push @fields, substr $BUFFER, $PLACE, $length;
+        $PLACE += $length;
     }
+    substr $BUFFER, 0, $PLACE, '';
+    $PLACE = 0;
     return @fields;
 }
 
