@@ -36,9 +36,9 @@ def requires_text_template() -> str:
 def has_perl_module(name: str) -> bool:
     """Return whether the perl of this machine has a module."""
     perl = shutil.which("perl")
-    return (
-        bool(perl) and not subprocess.run([perl, f"-M{name}", "-e", "1"], capture_output=True, check=False).returncode
-    )
+    if perl is None:
+        return False
+    return subprocess.run([perl, f"-M{name}", "-e", "1"], capture_output=True, check=False).returncode == 0
 
 
 def _is_missing(name: str, package: str) -> NoReturn:

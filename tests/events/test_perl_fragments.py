@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -84,7 +85,7 @@ def test_a_deadly_fragment_in_an_event(
     scene: Scene, perls: list[PerlProcess], monkeypatch: pytest.MonkeyPatch, fragment: str
 ) -> None:
     """A fragment that takes perl with it stops the event before any file is touched; the other files stay as well."""
-    monkeypatch.setattr(engine.Perl.__init__, "__kwdefaults__", {**engine.Perl.__init__.__kwdefaults__, "seconds": 1.0})
+    monkeypatch.setattr(engine, "Perl", partial(engine.Perl, seconds=1.0))
     scene.template("/etc/a", "old\n")
     scene.template("/etc/b", "{ my $x = 'old'; $x }\n")
     scene.event(templates="/etc/a\n/etc/b\n", actions={"S95late": 'touch "$ESMITH_ROOT/late"'})
