@@ -47,7 +47,7 @@ foreach my $name (qw(READ READLINE GETC WRITE)) {
 
 sub _log {
     my ($self, $text) = @_;
-    chomp $text;
+    $text =~ s/\n\z//;
     if (!length esmith::backend::root()) {
         require Sys::Syslog;
         Sys::Syslog::openlog($self->{title}, 'pid,nofatal', 'local1');
@@ -55,7 +55,11 @@ sub _log {
         Sys::Syslog::closelog();
         return 1;
     }
-    open my $log, '>>', esmith::backend::under('/var/log/e-smith/events.log') or return 0;
+    my $directory = esmith::backend::under('/var/log/e-smith');
+    require File::Path;
+    File::Path::make_path($directory);
+    open my $log, '>>', "$directory/events.log" or return 0;
+    local ($\, $,);
     print {$log} scalar localtime, " $self->{title}\[$$\]: $text\n";
     return close $log;
 }

@@ -36,7 +36,9 @@ my %CHANGING = map { $_ => 1 } qw(create add set set_props set_type delete_prop 
 # The packages whose lines are not the script's.
 my $OURS = qr/\Aesmith::(?:backend|config|db|event|templates|util|DB|\w+DB|Logger)\b/;
 
-my ($OWNER, $TO, $FROM, $BUFFER) = (0, undef, undef, '');
+# The pipes to the helper and the process they belong to. While a question is open nobody else finds them here: a signal
+# handler that asks something gets a helper of its own, and what a handler breaks off by "die" is not used again.
+my $CONNECTION;
 
 =head2 call($operation, @arguments)
 
@@ -57,10 +59,11 @@ sub call {
     };
     my $error = $@;
     $? = $status;
-    fail($error) if $error;
-    return wantarray ? @results : $results[0];
+    return wantarray ? @results : $results[0] unless ref $error || length $error;
+    # What a signal handler of the script died of passes as it is.
+    die $error unless $CALL || ref $error eq 'esmith::backend::Failure';
+    fail(ref $error eq 'esmith::backend::Failure' ? $$error : $error);
 }
-
 =head2 attempt($operation, @arguments)
 
 The same, but returns true and the results, or false and the reason.
@@ -71,7 +74,7 @@ sub attempt {
     local ($@, $SIG{__DIE__});
     my @results = eval { call(@_) };
     my $reason = $@;
-    chomp $reason;
+    $reason =~ s/\n+\z//;
     return length $reason ? ('', $reason) : (1, @results);
 }
 
@@ -91,7 +94,7 @@ sub complain {
 
 sub _placed {
     my ($message) = @_;
-    chomp $message;
+    $message =~ s/\n+\z//;
     my $depth = 1;
     $depth++ while caller($depth) && caller($depth) =~ $OURS;
     my (undef, $file, $line) = caller($depth);
@@ -117,22 +120,30 @@ sub under {
 
 sub _ask {
     my @fields = map { _bytes($_) } @_;
-    _start() unless $OWNER == $$;
+    my $connection = $CONNECTION;
+    $CONNECTION = undef;
+    $connection = _start() unless $connection && $connection->{owner} == $$;
     my $message = @fields . "\n";
     $message .= defined $_ ? length($_) . "\n$_" : "-1\n" for @fields;
-    _write($message);
-    my ($word, @results) = _read();
+    _write($connection, $message);
+    my ($word, @results) = _read($connection);
+    $CONNECTION = $connection;
     return @results if $word eq 'done';
     my ($reason, $place, $hint) = @results;
     $reason = "$place: $reason" if length $place;
     $reason .= " ($hint)" if length $hint;
-    die "$reason\n";
+    _refuse($reason);
+}
+
+sub _refuse {
+    my ($reason) = @_;
+    die bless \$reason, 'esmith::backend::Failure';
 }
 
 sub _bytes {
     my ($text) = @_;
     return undef unless defined $text;
-    die "a text is needed, not a reference\n" if ref $text && !_overloaded($text);
+    _refuse('a text is needed, not a reference') if ref $text && !_overloaded($text);
     $text = "$text";
     utf8::encode($text) if utf8::is_utf8($text);
     return $text;
@@ -148,20 +159,20 @@ sub _overloaded {
 sub _server {
     my $path = defined $ENV{ESMITH_PERL_SERVER} ? $ENV{ESMITH_PERL_SERVER} : under('/sbin/e-smith/esmith-perl-server');
     # A script run with -T trusts its environment no less than the shell that started it does.
-    return $path =~ /\A(.*)\z/s ? $1 : undef;
+    my ($trusted) = $path =~ /\A(.*)\z/s;
+    return $trusted;
 }
 
 # The helper is a grandchild: the script's own wait() must not find it, nor wait for it.
 sub _start {
     my $server = _server();
     my ($name) = $0 =~ /\A(.*)\z/s;
-    ($BUFFER, $TO, $FROM) = ('', undef, undef);
     my ($in, $to)         = _pipe();
     my ($from, $out)      = _pipe();
     my ($failed, $failing) = _pipe();
     local $SIG{CHLD} = 'DEFAULT';
     my $child = fork;
-    die "cannot fork: $!\n" unless defined $child;
+    _refuse("cannot fork: $!") unless defined $child;
     unless ($child) {
         my $grandchild = fork;
         POSIX::_exit(defined $grandchild ? 0 : 1) if !defined $grandchild || $grandchild;
@@ -170,18 +181,18 @@ sub _start {
     close $_ for $in, $out, $failing;
     waitpid $child, 0;
     my $reason = join '', <$failed>;
-    die "$server cannot be started: $reason (run: esmith init)\n" if length $reason;
-    ($OWNER, $TO, $FROM) = ($$, $to, $from);
+    _refuse("$server cannot be started: $reason (run: esmith init)") if length $reason;
+    return { owner => $$, to => $to, from => $from, buffer => '' };
 }
 
 # Both ends are above the standard handles, which the script may have closed, and are closed when a program is run.
 sub _pipe {
-    pipe my $reader, my $writer or die "cannot make a pipe: $!\n";
+    pipe my $reader, my $writer or _refuse("cannot make a pipe: $!");
     my @ends;
     for my $end ([$reader, '<&='], [$writer, '>&=']) {
-        my $number = fcntl $end->[0], Fcntl::F_DUPFD(), 3 or die "cannot move a pipe: $!\n";
-        open my $handle, $end->[1], $number or die "cannot open a pipe: $!\n";
-        fcntl $handle, Fcntl::F_SETFD(), Fcntl::FD_CLOEXEC() or die "cannot set up a pipe: $!\n";
+        my $number = fcntl $end->[0], Fcntl::F_DUPFD(), 3 or _refuse("cannot move a pipe: $!");
+        open my $handle, $end->[1], $number or _refuse("cannot open a pipe: $!");
+        fcntl $handle, Fcntl::F_SETFD(), Fcntl::FD_CLOEXEC() or _refuse("cannot set up a pipe: $!");
         binmode $handle;
         push @ends, $handle;
     }
@@ -203,11 +214,11 @@ sub _become {
 }
 
 sub _write {
-    my ($message) = @_;
+    my ($connection, $message) = @_;
     local $SIG{PIPE} = 'IGNORE';
     my $done = 0;
     while ($done < length $message) {
-        my $count = syswrite $TO, $message, length($message) - $done, $done;
+        my $count = syswrite $connection->{to}, $message, length($message) - $done, $done;
         next if !defined $count && $!{EINTR};
         _lost() unless defined $count;
         $done += $count;
@@ -215,35 +226,39 @@ sub _write {
 }
 
 sub _read {
-    my $count = _number();
+    my ($connection) = @_;
+    my $count = _number($connection);
     my @fields;
     for (1 .. $count) {
-        my $length = _number();
-        push @fields, $length < 0 ? undef : _take($length);
+        my $length = _number($connection);
+        push @fields, $length < 0 ? undef : _take($connection, $length);
     }
     return @fields;
 }
 
 sub _number {
+    my ($connection) = @_;
     my $end;
-    _more() while ($end = index $BUFFER, "\n") < 0;
-    my $digits = substr $BUFFER, 0, $end + 1, '';
-    chomp $digits;
-    _lost() unless $digits =~ /\A-?\d{1,9}\z/;
-    return $digits;
+    _more($connection) while ($end = index $connection->{buffer}, "\n") < 0;
+    # Not $1: a signal handler that comes here, too, would change it.
+    my ($number) = substr($connection->{buffer}, 0, $end + 1, '') =~ /\A(-?\d{1,9})\n\z/;
+    _lost() unless defined $number;
+    return $number;
 }
 
 sub _take {
-    my ($length) = @_;
-    _more() while length $BUFFER < $length;
-    my $bytes = substr $BUFFER, 0, $length, '';
+    my ($connection, $length) = @_;
+    _more($connection) while length $connection->{buffer} < $length;
+    my $bytes = substr $connection->{buffer}, 0, $length, '';
     # The original's values are not tainted, and scripts rely on that.
-    return ${^TAINT} && $bytes =~ /\A(.*)\z/s ? $1 : $bytes;
+    ($bytes) = $bytes =~ /\A(.*)\z/s if ${^TAINT};
+    return $bytes;
 }
 
 sub _more {
+    my ($connection) = @_;
     while (1) {
-        my $count = sysread $FROM, $BUFFER, 65536, length $BUFFER;
+        my $count = sysread $connection->{from}, $connection->{buffer}, 65536, length $connection->{buffer};
         next if !defined $count && $!{EINTR};
         return if $count;
         _lost();
@@ -251,17 +266,16 @@ sub _more {
 }
 
 sub _lost {
-    $OWNER = 0;
-    die "the process that serves the databases has ended\n";
+    _refuse('the process that serves the databases has ended');
 }
 
 # An empty message lets the helper end even when a child that the script forked still has the pipe.
 END {
-    if ($OWNER == $$) {
+    if ($CONNECTION && $CONNECTION->{owner} == $$) {
         my $status = $?;
         local ($@, $!);
-        eval { local $SIG{__DIE__}; _write("0\n") };
-        $OWNER = 0;
+        eval { local $SIG{__DIE__}; _write($CONNECTION, "0\n") };
+        $CONNECTION = undef;
         $? = $status;
     }
 }

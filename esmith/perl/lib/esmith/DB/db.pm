@@ -199,6 +199,7 @@ sub _defined {
 sub _ask {
     my ($self, $operation, @arguments) = @_;
     return esmith::backend::call($operation, $self->{file}, @arguments) unless $self->_decodes;
+    utf8::encode($_) for grep { defined } @arguments;
     my @results = esmith::backend::call($operation, $self->{file}, @arguments);
     utf8::decode($_) for grep { defined } @results;
     return wantarray ? @results : $results[0];
