@@ -131,11 +131,13 @@ def copy_file(source: str, target: str) -> str:
 
 
 def initialise(path: Path, *words: str) -> Root:
-    """Make a root folder with ``esmith init``."""
+    """Make a root folder with ``esmith init``, where services count as up as soon as they are told something."""
     subprocess.run(
         [sys.executable, "-m", "esmith", "--root", str(path), "init", *words],
         check=True,
         capture_output=True,
         timeout=TIMEOUT_SECONDS,
     )
-    return Root(path)
+    root = Root(path)
+    root.write("/etc/e-smith/services.toml", "[default]\nup-for = 0\n")
+    return root

@@ -30,7 +30,7 @@ WITHIN_A_LAYER = {("schema", "store")}
 ANYWHERE = {"__version__"}
 
 #: Where starting processes is the job.
-STARTS_PROCESSES = ("services/", "events/actions.py", "apply/check.py", "fragments/perl/")
+STARTS_PROCESSES = ("services/", "events/actions.py", "events/confirm.py", "apply/check.py", "fragments/perl/")
 _STARTERS = ("exec", "spawn", "posix_spawn", "fork", "popen", "system", "startfile")
 _STARTING_MODULES = {"subprocess", "multiprocessing", "pty", "asyncio"}
 

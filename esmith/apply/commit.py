@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from esmith.apply.check import check
-from esmith.apply.generations import Generation, begin, restore
+from esmith.apply.generations import Also, Generation, begin, restore
 from esmith.apply.host import DiskHost, RecordingHost
 from esmith.apply.install import discard, install, remember, stage
 from esmith.apply.plan import Plan
@@ -15,13 +15,23 @@ from esmith.store.protocol import Store
 
 
 def commit_plan(
-    plan: Plan, layout: Layout, store: Store, what: str, note: Callable[[str], None], host: DiskHost | None = None
+    plan: Plan,
+    layout: Layout,
+    store: Store,
+    what: str,
+    note: Callable[[str], None],
+    *,
+    services: Mapping[str, list[str]] | None = None,
+    also: Also | None = None,
+    host: DiskHost | None = None,
 ) -> Generation | None:
     """Apply a plan. The caller holds the event lock.
 
     :param store: the databases, opened for writing.
     :param what: the command, for the list of generations.
     :param note: called with what the administrator should know.
+    :param services: the services that read what changes, each with the words it will be told.
+    :param also: what is to be written durably together with what was installed, e.g. what the services are owed.
     :param host: installs the files; default: the disk.
     :return: the generation, which the caller finishes or restores; None when nothing changed.
     :raises CheckError: when a program refuses its file; nothing was changed.
@@ -31,12 +41,12 @@ def commit_plan(
     stage(plan, host)
     try:
         check(plan, layout)
-        generation = begin(plan, layout, store, what)
+        generation = begin(plan, layout, store, what, services or {})
         installed = False
         try:
             for text in install(plan, host, layout):
                 note(text)
-            remember(plan, store, Author.current(what.split()))
+            remember(plan, store, Author.current(what.split()), also)
             installed = True
         finally:
             if generation is not None and not installed:

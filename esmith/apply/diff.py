@@ -26,16 +26,24 @@ def diff(output: Output, snapshot: Snapshot, schema: Schema) -> list[str]:
     if output.difference in (Difference.NONE, Difference.ATTRIBUTES):
         return []
     if _holds_secret(output, snapshot, schema):
-        return [f"{output.path}: holds a secret, so its changes are not shown"]
-    removed = output.rendering.kind is Kind.ABSENT
-    lines = difflib.unified_diff(
-        _lines(output.old or b""),
-        [] if removed else _lines(output.rendering.content),
-        "/dev/null" if output.difference is Difference.CREATE else output.path,
-        "/dev/null" if removed else output.path,
-        lineterm="",
-    )
-    return list(lines)
+        return [hidden(output.path)]
+    old = None if output.difference is Difference.CREATE else output.old or b""
+    return unified(output.path, old, None if output.rendering.kind is Kind.ABSENT else output.rendering.content)
+
+
+def unified(path: str, old: bytes | None, new: bytes | None) -> list[str]:
+    """Return the unified diff of a file.
+
+    :param old: what it held; None for no file.
+    :param new: what it holds then; None for no file.
+    """
+    before, after = ("/dev/null" if content is None else path for content in (old, new))
+    return list(difflib.unified_diff(_lines(old or b""), _lines(new or b""), before, after, lineterm=""))
+
+
+def hidden(path: str) -> str:
+    """Return the line that stands for the diff of a file that holds a secret."""
+    return f"{path}: holds a secret, so its changes are not shown"
 
 
 def _lines(content: bytes) -> list[str]:

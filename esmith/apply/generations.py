@@ -13,15 +13,28 @@ import os
 import shutil
 import stat
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import Protocol
 
 from esmith.apply.host import STAGED_PREFIX, make_directory, set_attributes, sync_directory, trouble
 from esmith.apply.installed import TABLE
 from esmith.apply.plan import Difference, Output, Plan
 from esmith.layout import Layout
-from esmith.names import counted
 from esmith.store.model import Author
-from esmith.store.protocol import Snapshot, Store
+from esmith.store.protocol import Snapshot, Store, Transaction
+
+#: What else belongs into a transaction of this module.
+Also = Callable[[Transaction], None]
+
+
+class Owe(Protocol):
+    """Something that records what services are owed."""
+
+    def __call__(self, transaction: Transaction, services: Mapping[str, list[str]]) -> None:
+        """Record that services are owed words, because the files they read were put back."""
+
 
 #: The engine's table of generations: number -> :class:`Generation` as JSON.
 GENERATIONS = "generations"
@@ -61,6 +74,7 @@ class Generation:
     :param revision: the revision of the databases it was made from.
     :param complete: whether everything that belongs to it was done.
     :param before: what was there before.
+    :param services: the services that read what it changed, each with the words it is told.
     """
 
     number: int
@@ -69,6 +83,7 @@ class Generation:
     revision: int
     complete: bool = False
     before: list[Before] = field(default_factory=list)
+    services: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def decode(cls, row: bytes) -> Generation:
@@ -86,10 +101,23 @@ def list_generations(snapshot: Snapshot) -> list[Generation]:
     return [Generation.decode(row) for _, row in snapshot.states(GENERATIONS)][::-1]
 
 
-def begin(plan: Plan, layout: Layout, store: Store, what: str) -> Generation | None:
+@dataclass
+class Restored:
+    """What was put back.
+
+    :param paths: the outputs.
+    :param services: the services that read them, each with the words the installs told it.
+    """
+
+    paths: list[str] = field(default_factory=list)
+    services: dict[str, list[str]] = field(default_factory=dict)
+
+
+def begin(plan: Plan, layout: Layout, store: Store, what: str, services: Mapping[str, list[str]]) -> Generation | None:
     """Keep what an install is about to replace, and record durably that it begins.
 
     :param what: the command.
+    :param services: the services that read what it changes, each with the words it will be told.
     :return: the generation; None when the plan changes nothing.
     :raises InstallError: when an old file cannot be kept; nothing was changed.
     """
@@ -98,7 +126,8 @@ def begin(plan: Plan, layout: Layout, store: Store, what: str) -> Generation | N
     with store.snapshot() as snapshot:
         newest = list_generations(snapshot)[:1]
         generation = Generation(newest[0].number + 1 if newest else 1, what, int(time.time()), snapshot.revision())
-        directory = _directory(layout, generation)
+        generation.services = dict(services)
+        directory = kept_directory(layout, generation.number)
         try:
             shutil.rmtree(directory, ignore_errors=True)
             make_directory(directory)
@@ -115,26 +144,34 @@ def begin(plan: Plan, layout: Layout, store: Store, what: str) -> Generation | N
     return generation
 
 
-def finish(generation: Generation, layout: Layout, store: Store) -> None:
-    """Record that everything that belongs to an install is done, and forget generations beyond the last ones."""
+def finish(
+    generation: Generation, layout: Layout, store: Store, also: Also | None = None, *, keep_since: int | None = None
+) -> None:
+    """Record that everything that belongs to an install is done, and forget generations beyond the last ones.
+
+    :param also: what else is to be written in the same transaction.
+    :param keep_since: the first generation that must not be forgotten.
+    """
     generation.complete = True
-    _write(store, generation)
+    _write(store, generation, also=also)
     with store.snapshot() as snapshot:
         old = list_generations(snapshot)[KEPT:]
     for outdated in old:
+        if keep_since is not None and outdated.number >= keep_since:
+            continue
         _write(store, outdated, delete=True)
-        shutil.rmtree(_directory(layout, outdated), ignore_errors=True)
+        shutil.rmtree(kept_directory(layout, outdated.number), ignore_errors=True)
 
 
-def restore(generation: Generation, layout: Layout, store: Store) -> list[str]:
+def restore(generation: Generation, layout: Layout, store: Store, also: Also | None = None) -> None:
     """Put back what was there before an install, and forget the install.
 
     May be repeated when it is interrupted.
 
-    :return: the paths that were put back.
+    :param also: what else is to be written in the transaction that forgets it.
     :raises InstallError: when a file cannot be put back.
     """
-    directory = _directory(layout, generation)
+    directory = kept_directory(layout, generation.number)
     for before in generation.before:
         target = layout.under(before.path)
         try:
@@ -146,35 +183,34 @@ def restore(generation: Generation, layout: Layout, store: Store) -> list[str]:
             row = None if before.row is None else before.row.encode("utf-8", "surrogateescape")
             transaction.set_state(TABLE, before.path, row)
         transaction.set_state(GENERATIONS, _name(generation), None)
+        if also is not None:
+            also(transaction)
     shutil.rmtree(directory, ignore_errors=True)
-    return [before.path for before in generation.before]
 
 
-def restore_since(generation: Generation, layout: Layout, store: Store) -> list[str]:
+def restore_since(number: int, layout: Layout, store: Store, owe: Owe) -> Restored:
     """Put back what was there before an install and before those that followed it, e.g. of events it signalled.
 
-    :return: the paths that were put back.
+    :param number: the number of the first install that is taken back.
+    :param owe: called in the transaction that forgets an install, with its services: they read the new files perhaps.
+    :return: everything that was put back.
     :raises InstallError: when a file cannot be put back.
     """
     with store.snapshot() as snapshot:
-        later = [other for other in list_generations(snapshot) if other.number >= generation.number]
-    return list(dict.fromkeys(path for other in later for path in restore(other, layout, store)))
+        later = [other for other in list_generations(snapshot) if other.number >= number]
+    paths: dict[str, None] = {}
+    services: dict[str, list[str]] = {}
+    for other in later:
+        restore(other, layout, store, partial(owe, services=other.services))
+        paths |= dict.fromkeys(before.path for before in other.before)
+        for service, words in other.services.items():
+            services.setdefault(service, []).extend(words)
+    return Restored(list(paths), services)
 
 
-def recover(layout: Layout, store: Store) -> list[str]:
-    """Put back what an interrupted install changed; the caller holds the event lock.
-
-    :return: what was done, for the administrator; empty when nothing was interrupted.
-    """
-    with store.snapshot() as snapshot:
-        interrupted = [generation for generation in list_generations(snapshot) if not generation.complete]
-    notes = []
-    for generation in interrupted:
-        paths = restore(generation, layout, store)
-        notes.append(
-            f"{generation.what} was interrupted; the old content of {counted(len(paths), 'file')} was put back"
-        )
-    return notes
+def list_interrupted(snapshot: Snapshot) -> list[Generation]:
+    """Return the installs that were not completed, the newest first: an event runs now, or was killed."""
+    return [generation for generation in list_generations(snapshot) if not generation.complete]
 
 
 def _keep(output: Output, place: str) -> Before:
@@ -222,14 +258,17 @@ def _put_back(before: Before, target: str, place: str) -> None:
     sync_directory(folder)
 
 
-def _directory(layout: Layout, generation: Generation) -> str:
-    return os.path.join(layout.state, "generations", str(generation.number))
+def kept_directory(layout: Layout, number: int) -> str:
+    """Return the directory of what an install replaced."""
+    return os.path.join(layout.state, "generations", str(number))
 
 
 def _name(generation: Generation) -> str:
     return f"{generation.number:012d}"
 
 
-def _write(store: Store, generation: Generation, *, delete: bool = False) -> None:
+def _write(store: Store, generation: Generation, *, delete: bool = False, also: Also | None = None) -> None:
     with store.transaction(Author.current([generation.what])) as transaction:
         transaction.set_state(GENERATIONS, _name(generation), None if delete else generation.encode())
+        if also is not None:
+            also(transaction)

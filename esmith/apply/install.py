@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from esmith.apply.generations import Also
 from esmith.apply.host import Host
 from esmith.apply.installed import TABLE, Installed, digest_of, mark_of
 from esmith.apply.keep import keep_aside
@@ -67,9 +68,14 @@ def install(plan: Plan, host: Host, layout: Layout) -> list[str]:
     return notes
 
 
-def remember(plan: Plan, store: Store, author: Author) -> None:
-    """Record in the store what was installed, so that a change by hand shows later."""
+def remember(plan: Plan, store: Store, author: Author, also: Also | None = None) -> None:
+    """Record in the store what was installed, so that a change by hand shows later.
+
+    :param also: what else is to be written in the same transaction.
+    """
     with store.transaction(author) as transaction:
+        if also is not None and plan.changed:
+            also(transaction)
         for output in plan.outputs:
             if output.rendering.recalled or output.rendering.kind is Kind.LEFT:
                 continue

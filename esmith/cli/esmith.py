@@ -7,10 +7,13 @@ from typing import NoReturn
 import click
 
 from esmith import __version__
-from esmith.cli.generations import generations_command, recover_command, rollback_command
+from esmith.cli.diff import diff_command
+from esmith.cli.generations import generations_command, rollback_command
 from esmith.cli.history import history_command, undo_command
 from esmith.cli.init import init_command, initialize_command
 from esmith.cli.program import root_option, run_click
+from esmith.cli.recover import confirm_command, recover_command
+from esmith.cli.services import services_command
 from esmith.cli.status import status_command
 
 
@@ -31,10 +34,13 @@ for command in (
     init_command,
     initialize_command,
     status_command,
+    services_command,
     history_command,
     undo_command,
     generations_command,
+    diff_command,
     rollback_command,
+    confirm_command,
     recover_command,
 ):
     group.add_command(command)

@@ -1,19 +1,23 @@
-"""``esmith generations``, ``rollback`` and ``recover``: what was installed, and back again."""
+"""``esmith generations`` and ``rollback``: what was installed, and back again."""
 
 from __future__ import annotations
 
 import json
-import time
+from functools import partial
 
 import click
 
-from esmith.apply.generations import Generation, list_generations, recover
-from esmith.cli.output import print_lines
+from esmith.apply.generations import Generation, list_generations
+from esmith.cli.output import print_lines, shown_time
 from esmith.cli.program import root_option, warn
+from esmith.events.adjust import ServiceStep
 from esmith.events.lock import LOCK_TIMEOUT, EventLock
+from esmith.events.log import EventLog
+from esmith.events.recover import recover_files
 from esmith.events.rollback import roll_back
 from esmith.layout import Layout
 from esmith.names import counted
+from esmith.services.find import find_supervisor
 from esmith.store import open_store
 
 
@@ -41,31 +45,23 @@ def generations_command(root: str | None, as_json: bool) -> int:
 def rollback_command(root: str | None, number: int | None) -> int:
     """Go back to generation NUMBER: its files, and the settings they were made from. Default: the one before the last.
 
-    Services are not adjusted; signal the event afterwards, with --restart, for those that must read the files again.
+    The services that read the files are told to read them again.
     """
     layout = Layout.chosen(root)
     store = open_store(layout, write=True)
-    with EventLock(layout, "esmith rollback", timeout=LOCK_TIMEOUT, say=warn):
-        paths, changes = roll_back(layout, store, number)
-    print_lines([*paths, f"{counted(len(paths), 'file')} and {counted(len(changes), 'setting')} set back"])
-    return 0
-
-
-@click.command("recover")
-@root_option
-@click.pass_obj
-def recover_command(root: str | None) -> int:
-    """Put back what an interrupted event changed. The next event does it by itself; run this after a crash."""
-    layout = Layout.chosen(root)
-    store = open_store(layout, write=True)
-    with EventLock(layout, "esmith recover", timeout=LOCK_TIMEOUT, say=warn):
-        notes = recover(layout, store)
-    print_lines(notes or ["nothing was interrupted"])
+    log = EventLog(layout)
+    with EventLock(layout, "esmith rollback", timeout=LOCK_TIMEOUT, say=warn) as lock:
+        recover_files(layout, store, lock, log, warn)
+        step = ServiceStep(layout, store, partial(find_supervisor, layout), log, warn, "esmith rollback")
+        back = roll_back(layout, store, number, step)
+    services = [f"service {name}: {' '.join(words)}" for name, words in back.services.items()]
+    files, settings = counted(len(back.paths), "file"), counted(len(back.changes), "setting")
+    print_lines([*back.paths, *services, f"{files} and {settings} set back"])
     return 0
 
 
 def _line(generation: Generation) -> str:
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(generation.time))
+    when = shown_time(generation.time)
     state = "" if generation.complete else ", interrupted"
     files = counted(len(generation.before), "file")
     return f"generation {generation.number}  {when}  {generation.what}  revision {generation.revision}, {files}{state}"
@@ -74,7 +70,7 @@ def _line(generation: Generation) -> str:
 def _data(generation: Generation) -> dict[str, object]:
     return {
         "generation": generation.number,
-        "time": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(generation.time)),
+        "time": shown_time(generation.time),
         "command": generation.what,
         "revision": generation.revision,
         "complete": generation.complete,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import click
 
-from esmith.cli.output import print_lines
+from esmith.cli.output import print_lines, shown_time
 from esmith.cli.program import root_option
 from esmith.layout import Layout
 from esmith.schema.load import Schema
@@ -81,7 +80,7 @@ class _Masking:
         secrets = self._secrets(snapshot, revision)
         return {
             "revision": revision.number,
-            "time": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(revision.time)),
+            "time": shown_time(revision.time),
             "user": author.user,
             "sudo_user": author.sudo_user,
             "command": " ".join(_MASK if word in secrets else word for word in author.command),

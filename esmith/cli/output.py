@@ -56,3 +56,13 @@ def complain(program: str, text: str) -> None:
     sys.stdout.flush()
     sys.stderr.buffer.write(f"{program}: {text}\n".encode("utf-8", "backslashreplace"))
     sys.stderr.buffer.flush()
+
+
+def shown_time(seconds: float) -> str:
+    """Return a moment as local date and time.
+
+    :param seconds: since 1970.
+    """
+    import time
+
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))

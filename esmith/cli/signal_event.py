@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import Any, NoReturn
 
@@ -19,6 +20,21 @@ from esmith.schema.load import Schema
 from esmith.store import open_store
 from esmith.store.protocol import Snapshot
 
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Duration(click.ParamType[float]):
+    """A time span: a number with s, m, h or d; without a letter, seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return it in seconds."""
+        found = re.fullmatch(r"([1-9][0-9]{0,8})([smhd]?)", str(value))
+        if found is None:
+            self.fail(f"{value!r} is not a time such as 10m, 90s or 1h", param, ctx)
+        return float(int(found[1]) * _SECONDS[found[2] or "s"])
+
 
 @click.command(context_settings={"allow_interspersed_args": False})
 @root_option
@@ -27,6 +43,12 @@ from esmith.store.protocol import Snapshot
 @click.option("--restart", is_flag=True, help="Adjust every service of the event, even if no file it reads changed.")
 @click.option(
     "--timeout", default=LOCK_TIMEOUT, show_default=True, help="How long to wait for another event, in seconds."
+)
+@click.option(
+    "--confirm",
+    type=Duration(),
+    metavar="TIME",
+    help="Go back by itself after TIME (10m, 90s, 1h) unless 'esmith confirm' comes first.",
 )
 @click.option("--verbose", "-v", is_flag=True, help="Say what was done; the default at a terminal.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as a JSON object.")
@@ -39,6 +61,7 @@ def _command(
     show_diff: bool,
     restart: bool,
     timeout: float,
+    confirm: float | None,
     verbose: bool,
     as_json: bool,
     event: str,
@@ -59,7 +82,8 @@ def _command(
     if dry_run:
         result = rehearse_event(layout, store, event, list(arguments), say=warn, restart=restart)
     else:
-        result = signal_event(layout, store, event, list(arguments), say=warn, timeout=timeout, restart=restart)
+        words = list(arguments)
+        result = signal_event(layout, store, event, words, say=warn, timeout=timeout, restart=restart, confirm=confirm)
     if show_diff and not as_json:
         with store.snapshot() as snapshot:
             print_lines(_diffs(result, snapshot, Schema(layout)))

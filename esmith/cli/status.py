@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from esmith.apply.drift import count_installed, find_drift
-from esmith.cli.output import print_lines
+from esmith.cli.output import print_lines, shown_time
 from esmith.cli.program import root_option
-from esmith.errors import EsmithError
+from esmith.cli.services import services_data, services_lines
+from esmith.events.confirm import find_pending
 from esmith.layout import Layout
-from esmith.services.find import find_supervisor
 from esmith.store import open_store
 from esmith.store.protocol import Snapshot
 
@@ -30,7 +30,8 @@ def status_command(root: str | None, as_json: bool) -> int:
             "revision": snapshot.revision(),
             "databases": {name: _database(snapshot, name) for name in snapshot.databases()},
             "files": {"generated": count_installed(snapshot), "differing": find_drift(layout, snapshot)},
-            "services": _services(layout, snapshot),
+            "services": services_data(layout, snapshot),
+            "pending": _pending(snapshot),
         }
     print_lines([json.dumps(data, ensure_ascii=False)] if as_json else _lines(data))
     return 0
@@ -40,18 +41,11 @@ def _database(snapshot: Snapshot, name: str) -> dict[str, int]:
     return {"records": len(snapshot.keys(name)), "revision": snapshot.revision(name)}
 
 
-def _services(layout: Layout, snapshot: Snapshot) -> dict[str, dict[str, str]]:
-    found = {}
-    for record in snapshot.records("configuration", "service"):
-        try:
-            supervisor = find_supervisor(layout, record.key)
-            state = str(supervisor.status(record.key)) if supervisor else ""
-        except EsmithError as error:
-            state = error.message
-        if state:
-            wanted = "up" if record.props.get("status") == "enabled" else "down"
-            found[record.key] = {"wanted": wanted, "state": state}
-    return found
+def _pending(snapshot: Snapshot) -> dict[str, str] | None:
+    pending = find_pending(snapshot)
+    if pending is None:
+        return None
+    return {"command": pending.what, "deadline": shown_time(pending.deadline)}
 
 
 def _lines(data: dict[str, Any]) -> list[str]:
@@ -62,5 +56,8 @@ def _lines(data: dict[str, Any]) -> list[str]:
     lines += [f"  {path}: {what}" for path, what in data["files"]["differing"].items()]
     if not data["services"]:
         lines.append("services: none is supervised under this root")
-    lines += [f"service {name}: wanted {now['wanted']}, is {now['state']}" for name, now in data["services"].items()]
+    lines += services_lines(data["services"])
+    if data["pending"]:
+        pending = data["pending"]
+        lines.append(f"{pending['command']} goes back at {pending['deadline']} unless it is confirmed: esmith confirm")
     return lines

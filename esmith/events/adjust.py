@@ -1,48 +1,30 @@
 """Which services an event adjusts, and how: only those that read a changed file, must start or must stop.
 
 A template says which services read its output (``services`` in template.toml). A service that no output of the event
-names is adjusted every time, as the original does: nobody said what it reads.
+names is adjusted every time, as the original does: nobody said what it reads. What could not be told stays owed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 
 from esmith.apply.plan import Difference, Plan
 from esmith.errors import ServiceError
 from esmith.events.definition import Event
 from esmith.events.log import EventLog
+from esmith.events.owed import Owed, list_owed, note_attempt, settle
+from esmith.layout import Layout
 from esmith.services.adjust import adjust
-from esmith.services.model import Supervisor, UnsupervisedError
-from esmith.services.words import check_word, strongest
-from esmith.store.protocol import Snapshot
+from esmith.services.health import find_failing, load_probes
+from esmith.services.model import Supervisor, SupervisorError, UnsupervisedError
+from esmith.services.words import HOLDING, check_word, effect_of, strongest
+from esmith.store.protocol import Store
 
 #: Finds the supervisor of a service.
 Finder = Callable[[str], Supervisor | None]
 
-
-def words_for(event: Event, plan: Plan, service: str, *, always: bool) -> list[str]:
-    """Return what a service is asked to do because of a plan; several reasons give the strongest action.
-
-    :param always: whether a change is needed at all (``--restart``).
-    """
-    own = event.services[service]
-    if always:
-        return own
-    named = False
-    reasons: set[tuple[str, ...]] = set()
-    for output in plan.outputs:
-        services = output.rendering.metadata.services
-        if services is None or service in services:
-            named = named or services is not None
-            if output.difference is not Difference.NONE:
-                word = (services or {}).get(service, "")
-                reasons.add((word,) if word else tuple(own))
-    if not named:
-        return own
-    if len(reasons) < 2:
-        return [word for words in reasons for word in words]
-    return [strongest(word for words in reasons for word in words)]
+_LOOK_CLOSER = "its log tells why; 'esmith services' shows its state"
 
 
 def check_words(event: Event) -> None:
@@ -55,61 +37,175 @@ def check_words(event: Event) -> None:
             check_word(word)
 
 
-def adjust_services(
-    event: Event,
-    plan: Plan,
-    snapshot: Snapshot,
-    find: Finder,
-    log: EventLog,
-    done: dict[str, list[str]],
-    *,
-    always: bool,
-) -> None:
-    """Adjust the services of an event.
+def asked_by(event: Event, plan: Plan, *, always: bool = False) -> dict[str, list[str]]:
+    """Return what services are asked to do because of a plan: those of the event, and those that read a changed file.
 
-    A service without a record in the configuration database is skipped; one whose status is not ``enabled`` is only
-    stopped (cli-contract section 5).
-
-    :param done: where the services that were adjusted are noted, each with what was done.
-    :raises ServiceError: when one could not be adjusted; the ones before it are noted, and itself with what was tried.
+    :param always: whether no change is needed for the services of the event (``--restart``).
+    :return: the words for each service; none when it is only to be started or stopped as its status asks.
+    :raises UsageError: when a word is unknown.
     """
-    for service in sorted(event.services):
-        record = snapshot.record("configuration", service)
-        if record is None:
-            log.write(f"No conf db entry for service {service}")
-            continue
-        supervisor = find(service)
-        if supervisor is None:
-            log.write(f"no supervisor knows service {service}")
-            continue
-        words = words_for(event, plan, service, always=always)
+    named = {service for output in plan.changed for service in output.rendering.metadata.services or {}}
+    return {service: _words_for(event, plan, service, always=always) for service in sorted({*event.services, *named})}
+
+
+def _words_for(event: Event, plan: Plan, service: str, *, always: bool) -> list[str]:
+    own = event.services.get(service, ["restart"])
+    if always and service in event.services:
+        return own
+    named = False
+    reasons: set[tuple[str, ...]] = set()
+    for output in plan.outputs:
+        services = output.rendering.metadata.services
+        if service in services if services is not None else service in event.services:
+            named = named or services is not None
+            if output.difference is not Difference.NONE:
+                word = (services or {}).get(service, "")
+                reasons.add((check_word(word),) if word else tuple(own))
+    if not named:
+        return own
+    if len(reasons) < 2:
+        return [word for words in reasons for word in words]
+    return [strongest(word for words in reasons for word in words)]
+
+
+class ServiceStep:
+    """Adjusts services for one command, and keeps what could not be told as owed.
+
+    :param layout: the root.
+    :param store: the databases.
+    :param find: finds the supervisor of a service.
+    :param log: where it is noted.
+    :param tell: called with what the administrator should know.
+    :param why: the command.
+    :param records: whether nothing is written, because the supervisors only record.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        store: Store,
+        find: Finder,
+        log: EventLog,
+        tell: Callable[[str], None],
+        why: str,
+        *,
+        records: bool = False,
+    ) -> None:
+        self._layout = layout
+        self._store = store
+        self._find = find
+        self._log = log
+        self._tell = tell
+        self._why = why
+        self._records = records
+        self._probes = load_probes(layout)
+        self._watched: dict[str, Supervisor] = {}
+        #: The services that were told something, each with what was done; of one that failed what was tried.
+        self.done: dict[str, list[str]] = {}
+        #: Why supervisors did not do what was asked; what was asked is still owed.
+        self.refused: list[SupervisorError] = []
+
+    def owed(self) -> dict[str, Owed]:
+        """Return what services are owed now."""
+        with self._store.snapshot() as snapshot:
+            return list_owed(snapshot)
+
+    def adjust(self, asked: Mapping[str, list[str]]) -> None:
+        """Adjust services, those that are owed something too.
+
+        A service without a record in the configuration database is skipped; one whose status is not ``enabled`` is
+        only stopped (cli-contract section 5). What a supervisor refuses is noted in ``refused``, and the rest goes on.
+
+        :param asked: services, each with the words for it; none to only start or stop it as its status asks.
+        :raises ServiceError: when a service did not take a word as it should. It is in ``done``, too.
+        """
+        self._adjust({**dict.fromkeys(self.owed(), []), **asked})
+
+    def _adjust(self, asked: Mapping[str, list[str]]) -> None:
+        with self._store.snapshot() as snapshot:
+            owed = list_owed(snapshot)
+            services = sorted(asked)
+            records = {service: snapshot.record("configuration", service) for service in services}
+        settled: list[str] = []
         try:
-            carried_out = adjust(supervisor, service, words, record.props.get("status") == "enabled")
-        except UnsupervisedError as error:
-            # It reads the new files when its supervisor starts it.
-            log.write(str(error))
-            continue
+            for service, record in records.items():
+                if record is None:
+                    self._log.write(f"No conf db entry for service {service}")
+                    settled.append(service)
+                    continue
+                enabled = record.props.get("status") == "enabled"
+                if self._adjust_one(service, asked[service], owed.get(service), enabled=enabled):
+                    settled.append(service)
+        finally:
+            if not self._records:
+                settle(self._store, dict.fromkeys(settled))
+
+    def watch(self) -> None:
+        """Wait until the services that were told something are surely up.
+
+        :raises ServiceError: when one does not stay up, or does not answer its probe.
+        """
+        watched = [(supervisor, service) for service, supervisor in self._watched.items()]
+        failing = find_failing(watched, self._probes, self._layout)
+        errors = [ServiceError(text, place=f"service {name}", hint=_LOOK_CLOSER) for name, text in failing.items()]
+        for error in errors:
+            self._log.write(str(error))
+        if errors:
+            raise errors[0]
+
+    def adjust_back(self, services: Mapping[str, list[str]]) -> None:
+        """Adjust services once more, after their old files were put back; what fails stays owed, and the rest goes on.
+
+        :param services: those that read the new files perhaps, each with the words it was told.
+        """
+        self._watched.clear()
+        for service, words in services.items():
+            try:
+                self._adjust({service: words})
+            except ServiceError as error:
+                self._tell(f"with its old files: {error}")
+        try:
+            self.watch()
+        except ServiceError as error:
+            self._tell(f"with its old files: {error}")
+
+    def _adjust_one(self, service: str, asked: list[str], owed: Owed | None, *, enabled: bool) -> bool:
+        """Adjust a service and return whether nothing is owed to it any more."""
+        words = asked
+        try:
+            supervisor = self._find(service)
+            if supervisor is None:
+                self._log.write(f"no supervisor knows service {service}")
+                return True
+            if owed is not None and not _started_since(supervisor, service, owed):
+                words = asked if owed.words == asked else [strongest([*asked, *owed.words])]
+            carried_out = adjust(supervisor, service, words, enabled)
+        except SupervisorError as error:
+            self._log.write(str(error))
+            if not isinstance(error, UnsupervisedError):
+                self.refused.append(error)
+            elif not enabled or not words:
+                return True
+            else:
+                self._tell(str(error))
+            if not self._records:
+                note_attempt(self._store, service, words, self._why)
+            return False
         except ServiceError:
-            done[service] = words
+            self.done[service] = words
             raise
         if carried_out:
-            done[service] = carried_out
-            log.write(f"adjusting {supervisor.name} service {service}: {' '.join(carried_out)}")
+            self.done[service] = carried_out
+            self._log.write(f"adjusting {supervisor.name} service {service}: {' '.join(carried_out)}")
+            if enabled and HOLDING.isdisjoint(map(effect_of, carried_out)):
+                self._watched[service] = supervisor
+        return True
 
 
-def adjust_back(services: dict[str, list[str]], snapshot: Snapshot, find: Finder, log: EventLog) -> None:
-    """Adjust services once more, after their old files were put back; what fails is logged, and the rest goes on.
+def _started_since(supervisor: Supervisor, service: str, owed: Owed) -> bool:
+    """Return whether the process surely started after the last change, so that it has read everything.
 
-    :param services: those that had been adjusted, with what was done.
+    Supervisors tell whole seconds.
     """
-    for service, words in services.items():
-        supervisor = find(service)
-        enabled = snapshot.prop("configuration", service, "status") == "enabled"
-        if supervisor is None:
-            continue
-        try:
-            carried_out = adjust(supervisor, service, words, enabled)
-        except ServiceError as error:
-            log.write(str(error))
-        else:
-            log.write(f"adjusting {service} back: {' '.join(carried_out)}")
+    status = supervisor.status(service)
+    return status.pid is not None and time.time() - status.seconds - 1 > owed.since

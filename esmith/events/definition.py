@@ -39,13 +39,14 @@ class Event:
 
     @property
     def steps(self) -> list[str]:
-        """The names of the steps in order: actions, the expansion and the adjustment."""
-        names = list(self.actions)
-        if self.templates:
-            names.append(EXPAND_PLACE)
-        if self.services:
-            names.append(ADJUST_PLACE)
-        return sorted(names, key=os.fsencode)
+        """The names of the steps in order: actions, the expansion and the adjustment.
+
+        Services are adjusted in every event: they may read a file it changed, or be owed something. A contrib's own
+        action of that name is run instead when the event names no services.
+        """
+        expansion = [EXPAND_PLACE] if self.templates else []
+        adjustment = [ADJUST_PLACE] if self.services or ADJUST_PLACE not in self.actions else []
+        return sorted([*self.actions, *expansion, *adjustment], key=os.fsencode)
 
 
 def load_event(layout: Layout, name: str, tree: TemplateTree) -> Event:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from esmith.apply.commit import commit_plan
 from esmith.apply.generations import finish
 from esmith.apply.plan import Plan, make_plan
+from esmith.events.adjust import asked_by
+from esmith.events.definition import Event
 from esmith.events.lock import LOCK_TIMEOUT, EventLock
 from esmith.events.log import EventLog
-from esmith.events.signal import recover_interrupted, show_warnings
+from esmith.events.owed import owe
+from esmith.events.recover import recover_files
+from esmith.events.signal import show_warnings
 from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.layout import Layout
@@ -39,7 +44,9 @@ def expand_templates(
     layers: tuple[str, ...] = (),
     timeout: float = LOCK_TIMEOUT,
 ) -> Plan:
-    """Expand templates: all of them or, when one is broken, none. No service is adjusted.
+    """Expand templates: all of them or, when one is broken, none.
+
+    No service is adjusted; those that read a changed file are owed it, and the next event does it.
 
     :param store: the databases, opened for writing.
     :param output: where the one template's output goes instead.
@@ -105,11 +112,13 @@ def _carry_out(
     """Make a plan and apply it, under the lock."""
     log = EventLog(layout)
     with EventLock(layout, what.partition(" ")[0], timeout=timeout, say=say) as lock:
-        recover_interrupted(layout, store, lock, log, say)
+        recover_files(layout, store, lock, log, say)
         with store.snapshot() as snapshot:
             plan = make(snapshot)
         show_warnings(plan, log, say)
-        generation = commit_plan(plan, layout, store, what, say)
+        asked = asked_by(Event(what.partition(" ")[0], ""), plan)
+        also = partial(owe, services=asked, why=what)
+        generation = commit_plan(plan, layout, store, what, say, services=asked, also=also)
         if generation is not None:
             finish(generation, layout, store)
     return plan

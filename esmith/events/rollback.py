@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
+
 from esmith.apply.generations import list_generations, restore_since
 from esmith.errors import UsageError
+from esmith.events.adjust import ServiceStep
+from esmith.events.owed import owe
 from esmith.layout import Layout
 from esmith.store.model import Author, Change
 from esmith.store.protocol import Store
 from esmith.store.undo import rewind
 
 
-def roll_back(layout: Layout, store: Store, number: int | None) -> tuple[list[str], list[Change]]:
+@dataclass
+class RolledBack:
+    """What going back did.
+
+    :param paths: the files that were put back.
+    :param changes: the settings that were set back.
+    :param services: the services that were told to read their files again, each with what was done.
+    """
+
+    paths: list[str]
+    changes: list[Change]
+    services: dict[str, list[str]]
+
+
+def roll_back(layout: Layout, store: Store, number: int | None, step: ServiceStep) -> RolledBack:
     """Go back to a generation; the caller holds the event lock.
 
     The settings go back first, in one revision: if the files cannot follow, the next event makes them.
 
     :param number: the generation; None for the one before the last.
-    :return: the files and the settings that were set back.
+    :param step: adjusts the services that read the files.
     :raises UsageError: when there is no such generation, or none after it.
     :raises InstallError: when a file cannot be put back.
+    :raises ServiceError: when a service does not stay up with its old files.
     """
     with store.snapshot() as snapshot:
         found = {generation.number: generation for generation in list_generations(snapshot)}
@@ -32,5 +52,11 @@ def roll_back(layout: Layout, store: Store, number: int | None) -> tuple[list[st
         raise UsageError(
             f"generation {number} is not one to go back to", hint="'esmith generations' lists them; the last one is now"
         )
-    changes = rewind(store, found[number].revision, Author.current(["esmith", "rollback", str(number)]))
-    return restore_since(found[later[0]], layout, store), changes
+    what = f"esmith rollback {number}"
+    changes = rewind(store, found[number].revision, Author.current(what.split()))
+    restored = restore_since(later[0], layout, store, partial(owe, why=what))
+    step.adjust({})
+    step.watch()
+    if step.refused:
+        raise step.refused[0]
+    return RolledBack(restored.paths, changes, step.done)

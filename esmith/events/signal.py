@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from esmith.apply.commit import commit_plan, rehearse_plan
-from esmith.apply.generations import Generation, finish, recover, restore_since
+from esmith.apply.generations import Generation, finish, list_generations, restore_since
 from esmith.apply.plan import Plan, make_plan
 from esmith.events.actions import ActionRunner, ProcessRunner, RecordingRunner
-from esmith.events.adjust import Finder, adjust_back, adjust_services, check_words
-from esmith.events.definition import ADJUST_PLACE, EXPAND_PLACE, Event, load_event
+from esmith.events.adjust import Finder, ServiceStep, asked_by, check_words
+from esmith.events.confirm import Pending, find_pending, set_pending, wait_in_background
+from esmith.events.definition import ADJUST_PLACE, EXPAND_PLACE, load_event
 from esmith.events.lock import LOCK_TIMEOUT, EventLock
 from esmith.events.log import EventLog
+from esmith.events.owed import Owed, owe, settle
+from esmith.events.recover import recover_files
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import Layout
 from esmith.names import counted
 from esmith.services.find import find_supervisor
 from esmith.services.model import Supervisor
 from esmith.services.recording import RecordingSupervisor
-from esmith.store.protocol import Store
+from esmith.store.protocol import Store, Transaction
 
 #: More would hide the first ones; a thousand users without an account are a thousand warnings.
 _SHOWN_WARNINGS = 10
@@ -81,6 +86,7 @@ def signal_event(
     say: Callable[[str], None],
     timeout: float = LOCK_TIMEOUT,
     restart: bool = False,
+    confirm: float | None = None,
 ) -> Result:
     """Signal an event.
 
@@ -89,18 +95,24 @@ def signal_event(
     :param say: called with messages while it runs: whom it waits for, what fragments warn of.
     :param timeout: how long to wait for another event, in seconds.
     :param restart: adjust every service of the event, whether a file it reads changed or not.
+    :param confirm: seconds after which everything goes back unless it is confirmed; None for never.
     :raises UsageError: when there is no such event.
     :raises TemplateError: when a fragment is broken; no file was touched.
     :raises InstallError: when a file could not be written.
     :raises ActionError: when an action failed; the steps after it did not run.
-    :raises ServiceError: when a service could not be adjusted.
+    :raises ServiceError: when a service failed, and everything was put back; a SupervisorError when a supervisor
+        refused: the files are installed then, and what the service was to be told is still owed.
     :raises BusyError: when another event does not end in time.
     """
     log = EventLog(layout)
     with EventLock(layout, f"event {name}", timeout=timeout, say=say) as lock:
-        recover_interrupted(layout, store, lock, log, say)
-        run = _Run(layout, store, Machine.real(layout, log, lock), log, say, restart=restart)
-        return run.signal(name, arguments)
+        recover_files(layout, store, lock, log, say)
+        machine = Machine.real(layout, log, lock)
+        run = _Run(layout, store, machine, log, say, name, restart=restart, confirm=confirm)
+        result = run.signal(arguments)
+        if confirm is not None and run.awaits_confirmation:
+            wait_in_background(layout)
+        return result
 
 
 def rehearse_event(
@@ -111,18 +123,7 @@ def rehearse_event(
     Actions are not run, so what they would change in the databases does not show in the files.
     """
     log = _SilentLog(layout)
-    return _Run(layout, store, Machine.recording(layout), log, say, restart=restart).signal(name, arguments)
-
-
-def recover_interrupted(
-    layout: Layout, store: Store, lock: EventLock, log: EventLog, say: Callable[[str], None]
-) -> None:
-    """Put back what an event changed that was killed, unless this command runs inside the one that goes on."""
-    if lock.is_nested:
-        return
-    for note in recover(layout, store):
-        log.write(note)
-        say(note)
+    return _Run(layout, store, Machine.recording(layout), log, say, name, restart=restart).signal(arguments)
 
 
 class _SilentLog(EventLog):
@@ -140,8 +141,10 @@ class _Run:
         machine: Machine,
         log: EventLog,
         say: Callable[[str], None],
+        name: str,
         *,
         restart: bool,
+        confirm: float | None = None,
     ) -> None:
         self._layout = layout
         self._store = store
@@ -149,66 +152,114 @@ class _Run:
         self._log = log
         self._say = say
         self._restart = restart
+        self._confirm = confirm
         self._result = Result()
         self._generation: Generation | None = None
+        self._what = f"signal-event {name}"
+        self._event = load_event(layout, name, TemplateTree(layout))
+        check_words(self._event)
+        self._services = ServiceStep(layout, store, machine.find, log, self._tell, self._what, records=machine.records)
+        self._owed_before: dict[str, Owed] = {}
 
-    def signal(self, name: str, arguments: list[str]) -> Result:
-        event = load_event(self._layout, name, TemplateTree(self._layout))
-        check_words(event)
+    @property
+    def awaits_confirmation(self) -> bool:
+        """Whether something was installed that goes back unless it is confirmed."""
+        return self._generation is not None and self._confirm is not None
+
+    def signal(self, arguments: list[str]) -> Result:
+        name = self._event.name
         self._log.write(" ".join(["Processing event:", name, *arguments]))
-        for skipped in event.skipped:
-            self._log.write(f"Skipping non-executable event handler: {os.path.join(event.directory, skipped)}")
+        for skipped in self._event.skipped:
+            self._log.write(f"Skipping non-executable event handler: {os.path.join(self._event.directory, skipped)}")
         complete = False
         try:
-            for step in event.steps:
-                self._step(event, step, arguments)
+            for step in self._event.steps:
+                self._step(step, arguments)
             complete = True
         finally:
-            self._end(complete=complete)
+            if self._generation is not None:
+                if complete:
+                    self._complete(self._generation)
+                else:
+                    self._put_back(self._generation)
         self._log.write(f"Event {name} ended: {counted(len(self._result.plan.changed), 'file')} changed")
+        if self._services.refused:
+            raise self._services.refused[0]
         return self._result
 
-    def _step(self, event: Event, step: str, arguments: list[str]) -> None:
-        if step == EXPAND_PLACE and event.templates:
-            self._expand(event)
-        elif step == ADJUST_PLACE and event.services:
-            with self._store.snapshot() as snapshot:
-                adjust_services(
-                    event,
-                    self._result.plan,
-                    snapshot,
-                    self._machine.find,
-                    self._log,
-                    self._result.services,
-                    always=self._restart,
-                )
+    def _step(self, step: str, arguments: list[str]) -> None:
+        if step == EXPAND_PLACE and self._event.templates:
+            self._expand()
+        elif step == ADJUST_PLACE and (self._event.services or step not in self._event.actions):
+            self._adjust()
         else:
-            self._machine.runner.run(event, step, arguments)
+            self._machine.runner.run(self._event, step, arguments)
             self._result.actions.append(step)
 
-    def _expand(self, event: Event) -> None:
+    def _expand(self) -> None:
         with self._store.snapshot() as snapshot:
-            plan = make_plan(self._layout, snapshot, event.templates, event=event.name)
+            plan = make_plan(self._layout, snapshot, self._event.templates, event=self._event.name)
         self._result.plan = plan
         show_warnings(plan, self._log, self._say)
+        asked = asked_by(self._event, plan, always=self._restart)
         if self._machine.records:
             rehearse_plan(plan, self._layout)
         else:
-            self._generation = commit_plan(plan, self._layout, self._store, f"signal-event {event.name}", self._tell)
+            self._owed_before = self._services.owed()
+            self._generation = commit_plan(
+                plan,
+                self._layout,
+                self._store,
+                self._what,
+                self._tell,
+                services=asked,
+                also=partial(owe, services=asked, why=self._what),
+            )
         for text in [*plan.unchecked, *(f"{output.path}: {output.difference.value}" for output in plan.changed)]:
             self._log.write(text)
 
-    def _end(self, *, complete: bool) -> None:
-        """Finish what was installed, or put back what was there before."""
-        if self._generation is None:
-            return
-        if complete:
-            finish(self._generation, self._layout, self._store)
-            return
-        paths = restore_since(self._generation, self._layout, self._store)
+    def _adjust(self) -> None:
+        asked = asked_by(self._event, self._result.plan, always=self._restart)
+        if self._generation is not None:
+            # An event that an action signalled has told some of them already.
+            owed = self._services.owed()
+            asked = {service: words if service in owed else [] for service, words in asked.items()}
+        self._result.services = self._services.done
+        self._services.adjust(asked)
+        self._services.watch()
+
+    def _complete(self, generation: Generation) -> None:
         with self._store.snapshot() as snapshot:
-            adjust_back(self._result.services, snapshot, self._machine.find, self._log)
-        self._tell(f"the event failed, so the old content of {counted(len(paths), 'file')} was put back")
+            before = find_pending(snapshot)
+            earlier = [other.revision for other in list_generations(snapshot) if other.number < generation.number]
+            pending = Pending(
+                what=self._what,
+                deadline=time.time() + (self._confirm or 0),
+                generation=generation.number,
+                settings_from=earlier[0] if earlier else None,
+                settings_to=snapshot.revision(),
+            )
+        first = before.generation if before else generation.number if self._confirm is not None else None
+
+        def also(transaction: Transaction) -> None:
+            if self._confirm is not None:
+                set_pending(transaction, pending)
+
+        finish(generation, self._layout, self._store, also, keep_since=first)
+
+    def _put_back(self, generation: Generation) -> None:
+        """Put back what was there before, and have the services that may have read the new files read the old ones."""
+        owed = self._services.owed()
+        restored = restore_since(generation.number, self._layout, self._store, partial(owe, why=self._what))
+        told = {
+            service: words
+            for service, words in restored.services.items()
+            if service in self._services.done or service not in owed
+        }
+        untold = restored.services.keys() - told.keys()
+        settle(self._store, {service: self._owed_before.get(service) for service in untold})
+        self._tell(f"the event failed, so the old content of {counted(len(restored.paths), 'file')} was put back")
+        self._services.adjust_back(told)
 
     def _tell(self, text: str) -> None:
         self._log.write(text)

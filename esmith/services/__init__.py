@@ -2,7 +2,8 @@
 
     ``words``    the words of ``services2adjust``: what each does, which is the strongest
     ``find``     which supervisor has a service
-    ``adjust``   what an event does to a service, and whether it stays up afterwards
+    ``adjust``   what an event does to a service
+    ``health``   whether the service stays up afterwards
     ``model``    the protocol, and the state of a service
     ``runit``, ``daemontools``, ``systemd``, ``recording``   its implementations
 

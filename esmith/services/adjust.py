@@ -1,20 +1,16 @@
-"""What an event does to a service, and whether the service stays up afterwards."""
+"""What an event does to a service, by its state and by whether it is enabled."""
 
 from __future__ import annotations
 
-import time
-
-from esmith.services.model import AT_REST, ServiceStatus, Status, UnsupervisedError
+from esmith.errors import ServiceError
+from esmith.services.model import AT_REST, ServiceStatus, Status, SupervisorError, UnsupervisedError
 from esmith.services.words import HOLDING, SIGNALLING, Effect, check_word, effect_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from esmith.services.model import Supervisor
-
-#: The states in which a service is as it should be when it is enabled.
-STEADY = frozenset({Status.UP, Status.PAUSED, Status.FINISHED})
 
 
 def adjust(supervisor: Supervisor, service: str, words: Sequence[str], enabled: bool) -> list[str]:
@@ -28,10 +24,11 @@ def adjust(supervisor: Supervisor, service: str, words: Sequence[str], enabled: 
         nothing to do.
     :raises UsageError: when one of the words is unknown. Nothing was done.
     :raises UnsupervisedError: when nothing supervises the service now. Nothing was done.
-    :raises ServiceError: when a word failed or did not take effect. The words after it were not carried out.
+    :raises SupervisorError: when the supervisor refused and the service runs as before.
+    :raises ServiceError: when the service did not take a word as it should. The words after it were not carried out.
     """
     wanted = [check_word(word) for word in words]
-    state = supervisor.status(service).state
+    state = _look(supervisor, service).state
     if state is Status.UNSUPERVISED:
         asked = (" ".join(wanted) or "start") if enabled else "stop"
         raise UnsupervisedError(
@@ -41,8 +38,29 @@ def adjust(supervisor: Supervisor, service: str, words: Sequence[str], enabled: 
         )
     steps = plan(wanted, state, enabled)
     for word in steps:
-        supervisor.control(service, word)
+        _tell(supervisor, service, word)
     return steps
+
+
+def _look(supervisor: Supervisor, service: str) -> ServiceStatus:
+    try:
+        return supervisor.status(service)
+    except ServiceError as error:
+        raise SupervisorError(error.message, place=error.place, hint=error.hint) from error
+
+
+def _tell(supervisor: Supervisor, service: str, word: str) -> None:
+    """Tell a word, and when that fails find out whose fault it is: the supervisor's or the service's."""
+    before = _look(supervisor, service)
+    try:
+        supervisor.control(service, word)
+    except SupervisorError:
+        raise
+    except ServiceError as error:
+        after = _look(supervisor, service)
+        if before.running and (after.state, after.pid) == (before.state, before.pid):
+            raise SupervisorError(error.message, place=error.place, hint=error.hint) from error
+        raise
 
 
 def plan(words: Sequence[str], state: Status, enabled: bool) -> list[str]:
@@ -121,26 +139,3 @@ class _Course:
             self.running = self.staying = self._fresh = True
         elif word != "try-restart":
             self.start()
-
-
-def unsteady(services: Iterable[tuple[Supervisor, str]], seconds: float = 2.0) -> dict[str, ServiceStatus]:
-    """Watch services that ought to be up, and return those that are not, or do not stay so.
-
-    Right after a start or a reload every service looks up; one that cannot live with its new files ends a moment
-    later, and its supervisor starts it again and again.
-
-    :param services: the services to watch, each with its supervisor.
-    :param seconds: for how long. A service that fails later than that is not noticed.
-    :return: the state of each that is not steadily up.
-    :raises ServiceError: when a supervisor cannot be asked.
-    """
-    watched = list(services)
-    before = {service: supervisor.status(service) for supervisor, service in watched}
-    if any(status.state in STEADY for status in before.values()):
-        time.sleep(seconds)
-    after = {service: supervisor.status(service) for supervisor, service in watched}
-    return {
-        service: now
-        for service, now in after.items()
-        if now.state not in STEADY or before[service].state not in STEADY or now.pid != before[service].pid
-    }

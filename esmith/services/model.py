@@ -59,8 +59,15 @@ class ServiceStatus:
         return f"{self.state.value}{process} for {self.seconds} s"
 
 
-class UnsupervisedError(ServiceError):
-    """Nothing supervises the service now: what was asked was not done, and is still owed."""
+class SupervisorError(ServiceError):
+    """The supervisor could not be told, or did not do it: the service is as before, and what was asked is still owed.
+
+    Any other ServiceError says that the service itself failed.
+    """
+
+
+class UnsupervisedError(SupervisorError):
+    """Nothing supervises the service now: it reads its files when its supervisor starts it."""
 
 
 class Supervisor(Protocol):

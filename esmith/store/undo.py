@@ -34,7 +34,7 @@ def undo(store: Store, number: int, author: Author, *, force: bool = False) -> l
         revision = find_revision(transaction, number)
         if not force:
             _refuse_overlap(transaction, revision)
-        _take_back(transaction, revision)
+        _set_back(transaction, revision.changes)
         return transaction.changes
 
 
@@ -48,13 +48,38 @@ def rewind(store: Store, number: int, author: Author) -> list[Change]:
         for revision in transaction.revisions():
             if revision.number <= number:
                 break
-            _take_back(transaction, revision)
+            _set_back(transaction, revision.changes)
         return transaction.changes
 
 
-def _take_back(transaction: Transaction, revision: Revision) -> None:
+def take_back(transaction: Transaction, after: int, last: int) -> list[Change]:
+    """Set back what the revisions from ``after`` (not itself) to ``last`` changed, except what was changed later.
+
+    :return: the changes that stayed, because a later revision changed the same property, or the record they made.
+    """
+    cells: set[tuple[str, str, str]] = set()
+    kept: list[Change] = []
+    for revision in transaction.revisions():
+        if revision.number <= after:
+            break
+        if revision.number > last:
+            cells |= {change.cell for change in revision.changes}
+            continue
+        records = {cell[:2] for cell in cells}
+        stay = [
+            change
+            for change in revision.changes
+            if change.cell in cells or not change.prop and change.cell[:2] in records
+        ]
+        kept += stay
+        cells |= {change.cell for change in stay}
+        _set_back(transaction, [change for change in revision.changes if change not in stay])
+    return kept
+
+
+def _set_back(transaction: Transaction, changes: list[Change]) -> None:
     # The type comes first, since a property needs its record; when the record goes, it goes as a whole.
-    for change in sorted(revision.changes, key=lambda change: change.cell):
+    for change in sorted(changes, key=lambda change: change.cell):
         database, key, prop = change.cell
         if prop:
             _restore_prop(transaction, change)

@@ -76,7 +76,7 @@ class Bench:
 
     def carry_out(self, plan: Plan, host: DiskHost) -> None:
         """Carry out a plan as an event does."""
-        generation = commit_plan(plan, self.layout, self.store, "test", self.notes.append, host)
+        generation = commit_plan(plan, self.layout, self.store, "test", self.notes.append, host=host)
         if generation is not None:
             finish(generation, self.layout, self.store)
 

@@ -14,6 +14,7 @@ import pytest
 
 from esmith.errors import ServiceError
 from esmith.events.signal import Result, signal_event
+from esmith.services.model import ServiceStatus, Status
 from esmith.services.recording import RecordingSupervisor
 from tests.apply.kit import Bench
 from tests.commands import Root
@@ -58,8 +59,10 @@ class Recorder(RecordingSupervisor):
     def __init__(self, order: Path) -> None:
         super().__init__()
         self._order = order
-        #: Services to fail at.
+        #: Services whose supervisor refuses what it is told.
         self.refuses: set[str] = set()
+        #: Services that end when they are told something.
+        self.breaks: set[str] = set()
 
     def control(self, service: str, word: str) -> None:
         """Record a word."""
@@ -67,6 +70,9 @@ class Recorder(RecordingSupervisor):
             file.write(f"[{service} {word}]\n")
         if service in self.refuses:
             raise ServiceError(f"{word} failed: refused", place=f"service {service}")
+        if service in self.breaks:
+            self._seen[service] = ServiceStatus(Status.DOWN)
+            raise ServiceError(f"{word} failed: it ended", place=f"service {service}")
         super().control(service, word)
 
 
@@ -80,6 +86,8 @@ class Scene(Bench):
         super().__init__(path)
         self.supervisor = Recorder(path / "order")
         patch.setattr("esmith.events.signal.find_supervisor", lambda layout, service: self.supervisor)
+        patch.setattr("esmith.events.recover.find_supervisor", lambda layout, service: self.supervisor)
+        self.patience(0)
 
     def event(
         self, templates: str | None = None, services: str | None = None, actions: Mapping[str, str] | None = None
@@ -90,6 +98,10 @@ class Scene(Bench):
     def service(self, name: str, status: str = "enabled") -> None:
         """Make the record of a service."""
         self.set("configuration", name, "service", status=status)
+
+    def patience(self, seconds: float) -> None:
+        """Say for how long services have to stay up."""
+        self.file("/etc/e-smith/services.toml").write_text(f"[default]\nup-for = {seconds}\n")
 
     def signal(self, *arguments: str, restart: bool = False) -> Result:
         """Signal the event ``try``."""

@@ -97,9 +97,9 @@ def test_the_first_failure_stops_the_event(scene: Scene, failing: str, order: li
 
 
 def test_a_service_that_fails_stops_the_event(scene: Scene) -> None:
-    """When a service cannot be adjusted the actions after it do not run, and the error says which."""
+    """When a service fails the actions after it do not run, and the error says which."""
     scene.service("clamd")
-    scene.supervisor.refuses = {"clamd"}
+    scene.supervisor.breaks = {"clamd"}
     scene.event(services="clamd restart\n", actions={"S89": NOTE, "S91": NOTE})
     with pytest.raises(EsmithError, match="service clamd") as caught:
         scene.signal()
@@ -113,11 +113,11 @@ def test_a_service_that_fails_puts_the_files_back(scene: Scene) -> None:
     scene.template("/etc/t", "new\n")
     for name in ("aa", "bb", "cc"):
         scene.service(name)
-    scene.supervisor.refuses = {"bb"}
+    scene.supervisor.breaks = {"bb"}
     scene.event("/etc/t\n", "aa restart\nbb restart\ncc restart\n")
     with pytest.raises(EsmithError, match="service bb"):
         scene.signal()
-    assert scene.order() == ["[aa restart]", "[bb restart]", "[aa restart]", "[bb restart]"]
+    assert scene.order() == ["[aa restart]", "[bb restart]", "[aa restart]", "[bb start]"]
     assert look(scene.path / "etc/t") == ("file", b"before\n", 0o600)
     assert any("put back" in note for note in scene.notes)
 

@@ -176,10 +176,16 @@ def test_an_unknown_word_names_the_nearest(scene: Scene) -> None:
         scene.signal()
 
 
-def test_a_word_of_a_service_that_is_not_of_the_event(scene: Scene) -> None:
-    """Only services the event names are adjusted, whatever the templates say of others."""
+def test_a_service_that_is_not_of_the_event(scene: Scene) -> None:
+    """A service that reads a changed file is adjusted although the event does not name it; no other one is."""
     scene.service("spamd")
     _says(scene, "/etc/a", '{ spamd = "restart" }')
+    _says(scene, "/etc/b", '["clamd"]')
+    scene.signal()
+    scene.told()
     _change(scene, "A")
+    scene.signal()
+    assert scene.told() == ["spamd restart"]
+    _change(scene, "B")
     scene.signal()
     assert scene.told() == ["clamd hup"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from esmith.errors import ServiceError, UsageError
-from esmith.services.adjust import adjust, plan, unsteady
-from esmith.services.model import ServiceStatus, Status, UnsupervisedError
+from esmith.services.adjust import adjust, plan
+from esmith.services.model import ServiceStatus, Status, SupervisorError, UnsupervisedError
 from esmith.services.recording import RecordingSupervisor
 from esmith.services.words import WORDS, check_word
 
@@ -127,11 +127,29 @@ def test_adjust_twice_does_nothing_the_second_time() -> None:
 
 
 def test_adjust_stops_at_the_first_failure() -> None:
-    """What failed is raised; the words after it are not carried out."""
+    """What failed is raised; the words after it are not carried out. The service as before: it was the supervisor."""
     supervisor = RecordingSupervisor(refused=[("imap", "sighup")])
-    with pytest.raises(ServiceError, match="service imap: hup failed"):
+    with pytest.raises(SupervisorError, match="service imap: hup failed"):
         adjust(supervisor, "imap", ["sighup", "sigusr1"], enabled=True)
     assert supervisor.calls == [("imap", "hup")]
+
+
+class _Fatal(RecordingSupervisor):
+    """What it tells a service kills it."""
+
+    def control(self, service: str, word: str) -> None:
+        """Fail, and leave the service down."""
+        self._seen[service] = ServiceStatus(Status.DOWN)
+        raise ServiceError(f"{word} failed", place=f"service {service}")
+
+
+@pytest.mark.parametrize("state", [Status.UP, Status.DOWN, Status.STARTING])
+def test_a_service_that_fails_is_not_the_supervisors_fault(state: Status) -> None:
+    """When the service is not as before, or was not up, it is the service that failed."""
+    supervisor = _Fatal({"imap": state})
+    with pytest.raises(ServiceError) as caught:
+        adjust(supervisor, "imap", ["restart"], enabled=True)
+    assert not isinstance(caught.value, SupervisorError)
 
 
 @pytest.mark.parametrize(
@@ -144,39 +162,3 @@ def test_unsupervised_is_an_error_of_its_own(words: list[str], enabled: bool, ow
     with pytest.raises(UnsupervisedError, match=f"still to be done: {owed}\n"):
         adjust(supervisor, "imap", words, enabled=enabled)
     assert supervisor.calls == []
-
-
-class _Scripted(RecordingSupervisor):
-    """Gives the next of a list of states every time it is asked."""
-
-    def __init__(self, *states: ServiceStatus) -> None:
-        super().__init__()
-        self._next = list(states)
-
-    def status(self, service: str) -> ServiceStatus:
-        """Return the next state."""
-        return self._next.pop(0)
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "is_steady"),
-    [
-        (ServiceStatus(Status.UP, 1), ServiceStatus(Status.UP, 1), True),
-        (ServiceStatus(Status.UP, 1), ServiceStatus(Status.UP, 2), False),
-        (ServiceStatus(Status.UP, 1), ServiceStatus(Status.STARTING), False),
-        (ServiceStatus(Status.STARTING), ServiceStatus(Status.UP, 1), False),
-        (ServiceStatus(Status.UP, 1), ServiceStatus(Status.DOWN), False),
-        (ServiceStatus(Status.FINISHED), ServiceStatus(Status.FINISHED), True),
-        (ServiceStatus(Status.UP), ServiceStatus(Status.UP), True),
-        (ServiceStatus(Status.UP, 1), ServiceStatus(Status.UNSUPERVISED), False),
-    ],
-)
-def test_unsteady_services_are_found(before: ServiceStatus, after: ServiceStatus, is_steady: bool) -> None:
-    """A service is steady when it is up with the same process at the beginning and at the end."""
-    found = unsteady([(_Scripted(before, after), "clamd")], seconds=0)
-    assert found == ({} if is_steady else {"clamd": after})
-
-
-def test_nothing_to_watch_takes_no_time() -> None:
-    """An event without services does not wait."""
-    assert unsteady([], seconds=10_000) == {}

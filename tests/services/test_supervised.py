@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from esmith.errors import ServiceError, UsageError
-from esmith.services.adjust import adjust, unsteady
+from esmith.layout import Layout
+from esmith.services.adjust import adjust
+from esmith.services.health import Probe, find_failing
 from esmith.services.model import Status, UnsupervisedError
 from esmith.services.supervised import NoSupervisor
 
@@ -192,12 +194,17 @@ def test_missing_program_names_the_package(shared: Server, tmp_path: Path, monke
 
 
 def test_a_crashing_service_is_found_unsteady(server: Server, tree: ServiceTree) -> None:
-    """A service that ends as soon as it starts looks up now and then, but not twice with the same process."""
+    """A service that ends as soon as it starts looks up now and then, but does not stay so; another one does."""
     tree.add("clamd", CRASHING)
     tree.add("imap")
     server.start()
     watched = [(server.supervisor(), "clamd"), (server.supervisor(), "imap")]
-    eventually(lambda: list(unsteady(watched, seconds=0.5)) == ["clamd"], "clamd is found unsteady")
+    probes = {"default": Probe(up_for=1.5)}
+
+    def failing() -> list[str]:
+        return list(find_failing(watched, probes, Layout(tree.root)))
+
+    eventually(lambda: failing() == ["clamd"], "clamd is found failing, and imap not")
 
 
 def test_adjust_starts_restarts_and_stops(shared: Server) -> None:

@@ -1,0 +1,109 @@
+"""What changed between two generations, from the files that were kept of each install."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from esmith.apply.diff import hidden, unified
+from esmith.apply.generations import Generation, kept_directory, list_generations
+from esmith.apply.host import trouble
+from esmith.errors import UsageError
+from esmith.layout import Layout
+from esmith.schema.load import Schema
+from esmith.store.protocol import Snapshot
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One file of two generations.
+
+    :param path: its path in the configured system.
+    :param old: its content, or the target of the link, after the first; None for no file.
+    :param new: the same after the second.
+    """
+
+    path: str
+    old: bytes | None
+    new: bytes | None
+
+
+def compare(layout: Layout, snapshot: Snapshot, first: int | None, last: int | None, path: str = "") -> list[Compared]:
+    """Return the files that differ between two generations.
+
+    :param first: number of a generation; None for the one before the last. The number before the first that is kept
+        stands for the files that one replaced.
+    :param last: number of a later one; None for the files as they are now.
+    :param path: only this file.
+    :raises UsageError: when there is no such generation.
+    :raises InstallError: when a kept file cannot be read.
+    """
+    kept = list_generations(snapshot)[::-1]
+    if not kept:
+        raise UsageError("no generation is kept yet", hint="an event or expand-template makes one when files change")
+    numbers = [kept[0].number - 1, *(generation.number for generation in kept)]
+    first = numbers[-2] if first is None else first
+    for number in (first, last):
+        if number is not None and number not in numbers:
+            raise UsageError(f"there is no generation {number}", hint="'esmith generations' lists them")
+    if last is not None and last < first:
+        raise UsageError(f"generation {last} is older than {first}", hint=f"esmith diff {last} {first}")
+    between = [other for other in kept if other.number > first and (last is None or other.number <= last)]
+    paths = dict.fromkeys(before.path for generation in between for before in generation.before)
+    found = []
+    for name in sorted(paths):
+        if path in ("", name):
+            old = _content_at(layout, kept, name, first)
+            new = _content_at(layout, kept, name, numbers[-1] if last is None else last)
+            if old != new:
+                found.append(Compared(name, old, new))
+    return found
+
+
+def shown(compared: list[Compared], snapshot: Snapshot, schema: Schema) -> list[str]:
+    """Return the unified diffs of files; one that holds a secret, or held it, is only named."""
+    secrets = {value.encode() for value in _secret_values(snapshot, schema)}
+    lines: list[str] = []
+    for one in compared:
+        if any(secret in content for secret in secrets for content in (one.old or b"", one.new or b"")):
+            lines.append(hidden(one.path))
+        else:
+            lines += unified(one.path, one.old, one.new)
+    return lines
+
+
+def _content_at(layout: Layout, kept: list[Generation], path: str, number: int) -> bytes | None:
+    """Return what a file held after a generation: what the next change replaced, else what it holds now."""
+    for generation in kept:
+        for before in generation.before:
+            if generation.number > number and before.path == path and not before.stays:
+                if not before.stored:
+                    return None
+                return _read(os.path.join(kept_directory(layout, generation.number), before.stored))
+    return _read(layout.under(path))
+
+
+def _read(place: str) -> bytes | None:
+    try:
+        if os.path.islink(place):
+            return os.fsencode(os.readlink(place))
+        with open(place, "rb") as file:
+            return file.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise trouble(place, error) from error
+
+
+def _secret_values(snapshot: Snapshot, schema: Schema) -> Iterator[str]:
+    """Yield every value that a secret property has or had."""
+    for database in snapshot.databases():
+        for record in snapshot.records(database):
+            for prop, value in record.props.items():
+                if value and schema.may_be_secret(database, record.key, prop):
+                    yield value
+    for revision in snapshot.revisions():
+        for change in revision.changes:
+            if change.prop and schema.may_be_secret(change.database, change.key, change.prop):
+                yield from (value for value in (change.old, change.new) if value)

@@ -1,0 +1,39 @@
+"""``esmith diff``: what installs changed."""
+
+from __future__ import annotations
+
+import click
+
+from esmith.apply.compare import compare, shown
+from esmith.cli.output import print_lines
+from esmith.cli.program import root_option
+from esmith.layout import Layout
+from esmith.schema.load import Schema
+from esmith.store import open_store
+
+
+@click.command("diff")
+@click.argument("words", nargs=-1, metavar="[N] [M] [PATH]")
+@root_option
+@click.pass_obj
+def diff_command(root: str | None, words: tuple[str, ...]) -> int:
+    """Show how generated files changed from generation N to M, as a unified diff.
+
+    Default: from the one before the last to the files as they are now. PATH shows that file only.
+
+    \b
+    Examples:
+      esmith diff
+      esmith diff 12 /etc/clamd.conf
+      esmith diff 12 15
+    """
+    numbers = [int(word) for word in words if word.isdecimal()]
+    paths = [word for word in words if word.startswith("/")]
+    if len(numbers) + len(paths) != len(words) or len(numbers) > 2 or len(paths) > 1:
+        raise click.UsageError("give at most two numbers of generations and one absolute path")
+    first, last = [*numbers, None, None][:2]
+    layout = Layout.chosen(root)
+    with open_store(layout).snapshot() as snapshot:
+        compared = compare(layout, snapshot, first, last, *paths)
+        print_lines(shown(compared, snapshot, Schema(layout)))
+    return 0

@@ -1,0 +1,89 @@
+"""Changes on probation: an event with ``--confirm`` goes back by itself unless it is confirmed in time.
+
+The deadline is a row of the store, so it also holds after a reboot: ``esmith recover``, the watcher, and every event
+carry it out. A process of its own waits for it in the meantime.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+
+from esmith.layout import Layout
+from esmith.store.protocol import Snapshot, Transaction
+
+#: The engine's table; its one row is :class:`Pending` as JSON.
+TABLE = "confirm"
+_ROW = "pending"
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A change that waits to be confirmed.
+
+    :param what: the command.
+    :param deadline: when it goes back, in seconds since 1970.
+    :param generation: the first install that would be taken back.
+    :param settings_from: the last revision before the settings it made effective; None when that is not known, and
+        the settings stay.
+    :param settings_to: the last revision that would be taken back.
+    """
+
+    what: str
+    deadline: float
+    generation: int
+    settings_from: int | None
+    settings_to: int
+
+
+def find_pending(snapshot: Snapshot) -> Pending | None:
+    """Return the change that waits to be confirmed, None when there is none."""
+    row = snapshot.state(TABLE, _ROW)
+    return None if row is None else Pending(**json.loads(row))
+
+
+def set_pending(transaction: Transaction, pending: Pending | None) -> None:
+    """Record that a change waits to be confirmed.
+
+    What waited already keeps its beginning: both go back together.
+
+    :param pending: the change; None when it is confirmed, or went back.
+    """
+    before = find_pending(transaction)
+    if pending is not None and before is not None:
+        first = (before.generation, before.settings_from)
+        pending = Pending(pending.what, pending.deadline, *first, pending.settings_to)
+    transaction.set_state(TABLE, _ROW, None if pending is None else json.dumps(asdict(pending)).encode())
+
+
+def wait_in_background(layout: Layout) -> None:
+    """Start a process that waits for the deadline and then goes back, whatever becomes of the terminal."""
+    subprocess.Popen(
+        [sys.executable, "-m", "esmith", "--root", layout.root, "recover", "--wait"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        start_new_session=True,
+    )
+
+
+@contextmanager
+def single_waiter(layout: Layout) -> Iterator[bool]:
+    """Yield whether this is the only process that waits for the deadline; its end ends that."""
+    os.makedirs(layout.state, exist_ok=True)
+    descriptor = os.open(os.path.join(layout.state, "confirm.lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,190 @@
+"""Whether services stay up with their new files: what their supervisor says for a while, and what they answer.
+
+Right after a start or a reload every service looks up. One that cannot live with its new files ends a moment later,
+and its supervisor starts it again and again.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from esmith.errors import ServiceError
+from esmith.layout import Layout
+from esmith.names import nearest
+from esmith.services.model import ServiceStatus, Status, Supervisor
+from esmith.services.program import run_program
+
+#: The states in which a service is as it should be when it is enabled.
+STEADY = frozenset({Status.UP, Status.PAUSED, Status.FINISHED})
+#: Where the probes are: the shipped ones, then the administrator's.
+FILES = ("/etc/e-smith/events/services.toml", "/etc/e-smith/services.toml")
+_LOOK_EVERY = 0.1
+_ANSWER_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Probe:
+    """When a service counts as up.
+
+    :param up_for: seconds it has to stay up with the same process.
+    :param within: seconds it may take until it answers, when there is something to ask.
+    :param port: a TCP port of 127.0.0.1 that has to take a connection; 0 for none.
+    :param socket: the path of a unix socket that has to take a connection; "" for none.
+    :param command: a program and its arguments that have to succeed; empty for none.
+    :param package: the Debian package of the program.
+    """
+
+    up_for: float = 2.0
+    within: float = 60.0
+    port: int = 0
+    socket: str = ""
+    command: tuple[str, ...] = ()
+    package: str = ""
+
+
+_KEYS: dict[str, Any] = {
+    "up-for": (int, float),
+    "within": (int, float),
+    "port": int,
+    "socket": str,
+    "command": list,
+    "package": str,
+}
+
+
+def load_probes(layout: Layout) -> dict[str, Probe]:
+    """Return the probe of each service that has one of its own; ``default`` is for the others.
+
+    What the administrator's file says of a service takes the place of what is shipped, key by key.
+
+    :raises ServiceError: when a file is broken.
+    """
+    said: dict[str, dict[str, Any]] = {}
+    for path in map(layout.under, FILES):
+        for service, table in _read(path).items():
+            said[service] = said.get(service, {}) | _checked(path, service, table)
+    default = said.pop("default", {})
+    return {service: _probe(default | table) for service, table in {"default": {}, **said}.items()}
+
+
+def find_failing(
+    services: Sequence[tuple[Supervisor, str]], probes: dict[str, Probe], layout: Layout
+) -> dict[str, str]:
+    """Watch services that were just adjusted, and return those that do not stay up or do not answer.
+
+    :param services: the services to watch, each with its supervisor; all are enabled.
+    :param probes: what :func:`load_probes` returned.
+    :param layout: the root that the paths of sockets are taken under.
+    :return: what is wrong with each that fails. Watching ends as soon as one does.
+    :raises ServiceError: when a supervisor cannot be asked.
+    """
+    begun = time.monotonic()
+    waiting = [_Watched(supervisor, service, _of(probes, service)) for supervisor, service in services]
+    while waiting:
+        seconds = time.monotonic() - begun
+        found = {watched.service: watched.trouble(layout, seconds) for watched in waiting}
+        failing = {service: text for service, text in found.items() if text}
+        if failing:
+            return failing
+        waiting = [watched for watched in waiting if not watched.is_well(seconds)]
+        if waiting:
+            time.sleep(_LOOK_EVERY)
+    return {}
+
+
+class _Watched:
+    """One service while it is watched."""
+
+    def __init__(self, supervisor: Supervisor, service: str, probe: Probe) -> None:
+        self.service = service
+        self._supervisor = supervisor
+        self._probe = probe
+        self._first = supervisor.status(service)
+        self._unanswered = bool(probe.port or probe.socket or probe.command)
+        self._complaint = ""
+
+    def trouble(self, layout: Layout, seconds: float) -> str:
+        """Return what is wrong with the service; "" when nothing is known to be."""
+        now = self._supervisor.status(self.service)
+        if not _is_steady(self._first, now):
+            return f"it does not stay up: it is {now}"
+        if self._unanswered:
+            self._complaint = _ask(self._probe, layout, self.service)
+            self._unanswered = bool(self._complaint)
+        if self._unanswered and seconds >= self._probe.within:
+            return f"it does not answer within {self._probe.within:g} s: {self._complaint}"
+        return ""
+
+    def is_well(self, seconds: float) -> bool:
+        """Return whether it has been up for long enough and has answered."""
+        return seconds >= self._probe.up_for and not self._unanswered
+
+
+def _of(probes: dict[str, Probe], service: str) -> Probe:
+    return probes.get(service) or probes.get("default") or Probe()
+
+
+def _is_steady(before: ServiceStatus, now: ServiceStatus) -> bool:
+    return now.state in STEADY and before.state in STEADY and now.pid == before.pid
+
+
+def _ask(probe: Probe, layout: Layout, service: str) -> str:
+    """Return why a service does not answer; "" when it does."""
+    try:
+        if probe.port:
+            with socket.create_connection(("127.0.0.1", probe.port), timeout=_ANSWER_SECONDS):
+                pass
+        if probe.socket:
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(_ANSWER_SECONDS)
+                client.connect(layout.under(probe.socket))
+    except OSError as error:
+        return f"{probe.socket or f'port {probe.port}'}: {error.strerror or error}"
+    if not probe.command:
+        return ""
+    argv = [word.replace("{root}", "" if layout.is_machine else layout.root) for word in probe.command]
+    code, said = run_program(argv, package=probe.package, timeout=probe.within, place=f"service {service}")
+    return "" if code == 0 else f"{' '.join(argv)}: {said or f'exit code {code}'}"
+
+
+def _read(path: str) -> dict[str, Any]:
+    try:
+        with open(path, "rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise ServiceError(f"cannot be read: {error}", place=path, hint="correct the file") from error
+
+
+def _checked(path: str, service: str, table: Any) -> dict[str, Any]:
+    if not isinstance(table, dict):
+        raise ServiceError(f"{service} has to be a table", place=path, hint=f"write [{service}]")
+    for key, value in table.items():
+        if key not in _KEYS:
+            close = nearest(key, _KEYS)
+            hint = f"did you mean {close!r}?" if close else f"known are {', '.join(_KEYS)}"
+            raise ServiceError(f"[{service}] unknown key {key!r}", place=path, hint=hint)
+        texts = value if isinstance(value, list) else []
+        if not isinstance(value, _KEYS[key]) or not all(isinstance(text, str) for text in texts):
+            raise ServiceError(f"[{service}] {key} has the wrong kind of value: {value!r}", place=path)
+    if table.get("command") and not table.get("package"):
+        raise ServiceError(f"[{service}] command needs the package of its program", place=path)
+    return table
+
+
+def _probe(said: dict[str, Any]) -> Probe:
+    return Probe(
+        up_for=said.get("up-for", Probe.up_for),
+        within=said.get("within", Probe.within),
+        port=said.get("port", 0),
+        socket=os.path.normpath(said["socket"]) if said.get("socket") else "",
+        command=tuple(said.get("command", ())),
+        package=said.get("package", ""),
+    )

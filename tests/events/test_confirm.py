@@ -1,0 +1,168 @@
+"""Changes on probation: signal-event --confirm goes back by itself unless it is confirmed in time."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from esmith.events.confirm import find_pending
+from esmith.events.recover import next_due, recover_all
+from esmith.events.signal import signal_event
+from esmith.store.model import Author
+from tests.commands import Root
+from tests.events.kit import Scene, eventually
+
+
+@pytest.fixture
+def scene(scene: Scene) -> Scene:
+    """Give the root a service ``clamd`` that reads /etc/t, and an event that wrote it once."""
+    scene.service("clamd")
+    scene.template("/etc/t", "{{ A.value }}\n")
+    scene.trees.standard("/etc/t/template.toml", 'services = { clamd = "restart" }\n')
+    scene.event("/etc/t\n")
+    scene.set("configuration", "A", "setting", value="first")
+    scene.signal()
+    scene.told()
+    return scene
+
+
+@pytest.fixture(autouse=True)
+def _no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within this process nobody waits for the deadline in the background; the commands below do."""
+    monkeypatch.setattr("esmith.events.signal.wait_in_background", lambda layout: None)
+
+
+def _signal(scene: Scene, seconds: float) -> None:
+    signal_event(scene.layout, scene.store, "try", [], say=scene.notes.append, timeout=5, confirm=seconds)
+
+
+def _recover(scene: Scene) -> list[str]:
+    said: list[str] = []
+    recover_all(scene.layout, scene.store, say=said.append, timeout=5)
+    return said
+
+
+def _value(scene: Scene, key: str = "A") -> str | None:
+    with scene.store.snapshot() as snapshot:
+        return snapshot.prop("configuration", key, "value")
+
+
+def test_what_is_not_confirmed_goes_back(scene: Scene) -> None:
+    """After the deadline the file, the setting it was made from and the service are as before."""
+    scene.set("configuration", "A", "setting", value="second")
+    _signal(scene, 0.0)
+    assert scene.file("/etc/t").read_text() == "second\n"
+    scene.told()
+    said = _recover(scene)
+    assert said[0] == "signal-event try was not confirmed in time; 1 file and 1 setting went back"
+    assert scene.file("/etc/t").read_text() == "first\n"
+    assert _value(scene) == "first"
+    assert scene.told() == ["clamd restart"]
+    assert _recover(scene) == []
+
+
+def test_before_the_deadline_nothing_goes_back(scene: Scene) -> None:
+    """Before its deadline a change stays, and the deadline is when something is due next."""
+    scene.set("configuration", "A", "setting", value="second")
+    before = time.time()
+    _signal(scene, 3600)
+    scene.told()
+    assert _recover(scene) == []
+    assert scene.file("/etc/t").read_text() == "second\n"
+    with scene.store.snapshot() as snapshot:
+        due = next_due(snapshot)
+    assert due is not None
+    assert before + 3600 <= due <= time.time() + 3600
+
+
+def test_the_next_event_goes_back_too(scene: Scene) -> None:
+    """Whatever command comes after the deadline carries it out before anything else."""
+    scene.set("configuration", "A", "setting", value="second")
+    _signal(scene, 0.0)
+    scene.signal()
+    assert scene.file("/etc/t").read_text() == "first\n"
+    assert any("not confirmed in time" in note for note in scene.notes)
+
+
+def test_later_changes_of_other_settings_stay(scene: Scene) -> None:
+    """What was set after the event stays; a property that was set once more stays as it was set then."""
+    scene.set("configuration", "A", "setting", value="second", other="x")
+    _signal(scene, 0.0)
+    scene.set("configuration", "B", "setting", value="later")
+    scene.set("configuration", "A", "setting", value="third", other="x")
+    said = _recover(scene)
+    assert said[0].endswith("1 setting went back; 1 setting changed since then stayed")
+    assert (_value(scene), _value(scene, "B")) == ("third", "later")
+
+
+def test_events_in_between_go_back_with_it(scene: Scene) -> None:
+    """Files of events that followed go back as well, since they were made on top of it."""
+    scene.set("configuration", "A", "setting", value="second")
+    _signal(scene, 3600)
+    scene.set("configuration", "A", "setting", value="third")
+    _signal(scene, 0.0)
+    assert "went back" in _recover(scene)[0]
+    assert scene.file("/etc/t").read_text() == "first\n"
+    assert _value(scene) == "first"
+
+
+def test_an_event_that_changes_nothing_needs_no_confirmation(scene: Scene) -> None:
+    """When no file changed there is nothing to go back to."""
+    _signal(scene, 0.0)
+    with scene.store.snapshot() as snapshot:
+        assert find_pending(snapshot) is None
+
+
+def test_generations_on_probation_are_kept(scene: Scene) -> None:
+    """However many events follow before the deadline, the way back to before the first is kept."""
+    scene.set("configuration", "A", "setting", value="second")
+    scene.signal()
+    scene.set("configuration", "A", "setting", value="third")
+    _signal(scene, 3600)
+    for number in range(25):
+        scene.set("configuration", "A", "setting", value=str(number))
+        scene.signal()
+    _expire(scene)
+    _recover(scene)
+    assert scene.file("/etc/t").read_text() == "second\n"
+
+
+def _expire(scene: Scene) -> None:
+    with scene.store.transaction(Author("tom", "", ["test"])) as transaction:
+        row = transaction.state("confirm", "pending")
+        assert row is not None
+        transaction.set_state("confirm", "pending", json.dumps({**json.loads(row), "deadline": 0}).encode())
+
+
+def test_the_command_goes_back_by_itself(office: Root) -> None:
+    """signal-event --confirm goes back without any further command; esmith status says that it waits."""
+    before = office.read("/etc/clamd.conf")
+    office.config("setprop", "clamav", "MaxFiles", "77")
+    office.signal("--confirm", "1", "email-update")
+    assert "MaxFiles 77\n" in office.read("/etc/clamd.conf")
+    eventually(lambda: office.read("/etc/clamd.conf") == before, "the file goes back")
+    eventually(lambda: office.config("getprop", "clamav", "MaxFiles").out == "1500\n", "the setting goes back")
+
+
+def test_the_command_confirms(office: Root) -> None:
+    """esmith confirm keeps the change; what is confirmed never goes back."""
+    office.config("setprop", "clamav", "MaxFiles", "77")
+    office.signal("--confirm", "10m", "email-update")
+    status = office.esmith("status").out
+    assert "signal-event email-update goes back at" in status
+    assert office.esmith("confirm").out == "confirmed: signal-event email-update\n"
+    assert office.esmith("recover").out == "nothing was left undone\n"
+    assert "goes back" not in office.esmith("status").out
+    assert "MaxFiles 77\n" in office.read("/etc/clamd.conf")
+    assert office.esmith("confirm", code=1).out == "nothing waits to be confirmed\n"
+
+
+@pytest.mark.parametrize("word", ["", "0", "ten", "10x", "-5", "1.5h", "99999999999s"])
+def test_a_time_that_is_none(office: Root, word: str) -> None:
+    """A time that cannot be read is a usage error, and no file changes."""
+    office.config("setprop", "clamav", "MaxFiles", "77")
+    answer = office.signal("--confirm", word, "email-update", code=2)
+    assert "is not a time such as 10m, 90s or 1h" in answer.err
+    assert "MaxFiles 1500\n" in office.read("/etc/clamd.conf")

@@ -1,0 +1,244 @@
+"""What services are owed: kept until they were told, by whatever command comes next."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from esmith.errors import ExitCode
+from esmith.events.expand import expand_templates
+from esmith.events.owed import Owed, list_owed, owe
+from esmith.events.recover import RETRY_SECONDS, next_due, recover_all
+from esmith.services.model import ServiceStatus, Status, SupervisorError
+from esmith.store.model import Author
+from tests.apply.kit import look
+from tests.commands import Root
+from tests.events.kit import FakeRunit, Scene
+
+
+@pytest.fixture
+def scene(scene: Scene) -> Scene:
+    """Give the root a service ``clamd`` that reads /etc/t, and an event that writes it."""
+    scene.service("clamd")
+    scene.template("/etc/t", "{{ A.value | default('') }}\n")
+    scene.trees.standard("/etc/t/template.toml", 'services = { clamd = "restart" }\n')
+    scene.event("/etc/t\n", "clamd sighup\n")
+    scene.set("configuration", "A", "setting", value="first")
+    scene.signal()
+    scene.told()
+    return scene
+
+
+def _owed(scene: Scene) -> dict[str, list[str]]:
+    with scene.store.snapshot() as snapshot:
+        return {service: owed.words for service, owed in list_owed(snapshot).items()}
+
+
+def _recover(scene: Scene) -> list[str]:
+    said: list[str] = []
+    recover_all(scene.layout, scene.store, say=said.append, timeout=5)
+    return said
+
+
+def test_nothing_is_owed_after_an_event(scene: Scene) -> None:
+    """What was told is not owed any more."""
+    assert _owed(scene) == {}
+    assert _recover(scene) == []
+    assert scene.told() == []
+
+
+def test_a_supervisor_that_refuses_stays_owed(scene: Scene) -> None:
+    """The event fails with the new file in place; the next event tells the service, whatever that event is about."""
+    scene.set("configuration", "A", "setting", value="second")
+    scene.supervisor.refuses = {"clamd"}
+    with pytest.raises(SupervisorError, match="refused") as caught:
+        scene.signal()
+    assert caught.value.exit_code == ExitCode.SERVICE
+    assert look(scene.path / "etc/t") == ("file", b"second\n", 0o644)
+    assert _owed(scene) == {"clamd": ["restart"]}
+    scene.told()
+    scene.supervisor.refuses = set()
+    scene.event(services="other restart\n")
+    assert scene.signal().services == {"clamd": ["restart"]}
+    assert scene.told() == ["clamd restart"]
+    assert _owed(scene) == {}
+
+
+def test_a_refusal_does_not_keep_the_others_from_being_told(scene: Scene) -> None:
+    """When one supervisor refuses the services after it are adjusted all the same, and later actions run."""
+    scene.service("spamd")
+    scene.trees.standard("/etc/t/template.toml", 'services = { clamd = "restart", spamd = "restart" }\n')
+    scene.event("/etc/t\n", None, {"S95": "echo ran >>order"})
+    scene.supervisor.refuses = {"clamd"}
+    scene.set("configuration", "A", "setting", value="second")
+    with pytest.raises(SupervisorError):
+        scene.signal()
+    assert _owed(scene) == {"clamd": ["restart"]}
+    assert scene.told() == ["spamd restart"]
+
+
+def test_recover_tells_what_is_owed(scene: Scene) -> None:
+    """esmith recover carries out what is owed; while the supervisor still refuses it fails and keeps it."""
+    scene.set("configuration", "A", "setting", value="second")
+    scene.supervisor.refuses = {"clamd"}
+    with pytest.raises(SupervisorError):
+        scene.signal()
+    with pytest.raises(SupervisorError):
+        _recover(scene)
+    assert _owed(scene) == {"clamd": ["restart"]}
+    scene.supervisor.refuses = set()
+    assert _recover(scene) == ["service clamd: restart"]
+    assert _owed(scene) == {}
+
+
+def test_a_service_that_is_not_supervised_is_owed(scene: Scene) -> None:
+    """When no supervisor runs the event succeeds, says so, and the service is told once its supervisor is there."""
+    scene.set("configuration", "A", "setting", value="second")
+    scene.supervisor._seen["clamd"] = ServiceStatus(Status.UNSUPERVISED)
+    scene.signal()
+    assert any("nothing supervises it now, so this is still to be done: restart" in note for note in scene.notes)
+    assert _owed(scene) == {"clamd": ["restart"]}
+    scene.supervisor._seen["clamd"] = ServiceStatus(Status.UP, 7)
+    assert _recover(scene) == ["service clamd: restart"]
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0, []), (3600, ["clamd restart"])])
+def test_a_process_that_started_since_is_owed_nothing(scene: Scene, seconds: int, told: list[str]) -> None:
+    """A service that was started after the change has read the new file, e.g. when the machine was booted."""
+    with scene.store.transaction(Author("tom", "", ["test"])) as transaction:
+        owe(transaction, {"clamd": ["restart"]}, "test")
+        row = json.dumps(Owed(["restart"], time.time() - 60, "test").__dict__).encode()
+        transaction.set_state("owed", "clamd", row)
+    scene.supervisor._seen["clamd"] = ServiceStatus(Status.UP, 7, seconds)
+    _recover(scene)
+    assert scene.told() == told
+    assert _owed(scene) == {}
+
+
+@pytest.mark.parametrize("status", ["disabled", None])
+def test_a_service_that_is_not_enabled_is_owed_nothing(scene: Scene, status: str | None) -> None:
+    """A disabled service reads its files when it is started; one without a record is nobody's."""
+    with scene.store.transaction(Author("tom", "", ["test"])) as transaction:
+        owe(transaction, {"clamd": ["restart"]}, "test")
+    if status:
+        scene.service("clamd", status)
+    else:
+        scene.delete("configuration", "clamd")
+    scene.supervisor._seen["clamd"] = ServiceStatus(Status.DOWN)
+    scene.signal()
+    assert scene.told() == []
+    assert _owed(scene) == {}
+
+
+def test_expand_template_owes(scene: Scene) -> None:
+    """expand-template tells no service, but what it changed counts in the next event."""
+    scene.set("configuration", "A", "setting", value="second")
+    expand_templates(scene.layout, scene.store, ["/etc/t"], say=scene.notes.append)
+    assert scene.told() == []
+    assert _owed(scene) == {"clamd": ["restart"]}
+    scene.signal()
+    assert scene.told() == ["clamd restart"]
+
+
+def test_a_service_without_a_word_of_its_own_is_owed_a_restart(scene: Scene) -> None:
+    """Outside an event a template that only names the service asks for a restart, which is safe."""
+    scene.trees.standard("/etc/t/template.toml", 'services = ["clamd"]\n')
+    scene.set("configuration", "A", "setting", value="second")
+    expand_templates(scene.layout, scene.store, ["/etc/t"], say=scene.notes.append)
+    assert _owed(scene) == {"clamd": ["restart"]}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "together"),
+    [("sighup", "restart", ["restart"]), ("restart", "sighup", ["restart"]), ("hup", "hup", ["hup"])],
+)
+def test_the_strongest_word_is_owed(scene: Scene, first: str, second: str, together: list[str]) -> None:
+    """Owed twice, the strongest of the words is what remains."""
+    for word in (first, second):
+        with scene.store.transaction(Author("tom", "", ["test"])) as transaction:
+            owe(transaction, {"clamd": [word]}, "test")
+    assert _owed(scene) == {"clamd": together}
+
+
+def test_a_failed_event_leaves_owed_what_was_owed_before(scene: Scene) -> None:
+    """When the files of an event are put back the service is owed what it was owed before the event, no more."""
+    scene.trees.standard("/etc/t/template.toml", 'services = { clamd = "sighup" }\n')
+    scene.set("configuration", "A", "setting", value="second")
+    expand_templates(scene.layout, scene.store, ["/etc/t"], say=scene.notes.append)
+    scene.trees.standard("/etc/t/template.toml", 'services = { clamd = "restart" }\n')
+    scene.set("configuration", "A", "setting", value="third")
+    scene.event("/etc/t\n", "clamd sighup\n", {"S50": "exit 1"})
+    with pytest.raises(Exception, match="exit status 1"):
+        scene.signal()
+    assert look(scene.path / "etc/t") == ("file", b"second\n", 0o644)
+    assert _owed(scene) == {"clamd": ["hup"]}
+    assert scene.told() == []
+
+
+def test_a_nested_event_tells_once(scene: Scene) -> None:
+    """What an event signalled by an action told already is not told again by the outer one."""
+    scene.set("configuration", "A", "setting", value="second")
+    scene.event("/etc/t\n", "clamd sighup\n")
+    with scene.store.transaction(Author("tom", "", ["test"])) as transaction:
+        transaction.set_state("owed", "clamd", None)
+    scene.signal()
+    assert scene.told() == ["clamd restart"]
+
+
+def test_next_due(scene: Scene) -> None:
+    """Nothing owed, nothing is due; something owed is due again some time after it was last tried."""
+    with scene.store.snapshot() as snapshot:
+        assert next_due(snapshot) is None
+    scene.set("configuration", "A", "setting", value="second")
+    scene.supervisor.refuses = {"clamd"}
+    before = time.time()
+    with pytest.raises(SupervisorError):
+        scene.signal()
+    with scene.store.snapshot() as snapshot:
+        due = next_due(snapshot)
+    assert due is not None
+    assert before + RETRY_SECONDS <= due <= time.time() + RETRY_SECONDS
+
+
+def test_a_killed_event_owes_the_services_of_its_files(root: Root) -> None:
+    """After an event was killed its services are told once more, because they may have read the new files."""
+    root.write("/etc/e-smith/templates/etc/t", "{{ qpsmtpd.DNSBL }}\n")
+    root.write("/etc/e-smith/templates/etc/template.toml", 'services = { clamd = "restart" }\n')
+    root.write("/etc/e-smith/events/try/templates2expand", "/etc/t\n")
+    root.signal("try")
+    root.write("/etc/e-smith/events/try/S50kill", "#!/bin/sh\nkill -9 $PPID\n", mode=0o755)
+    root.config("setprop", "qpsmtpd", "DNSBL", "enabled")
+    runit = FakeRunit(root.path, "clamd")
+    try:
+        root.run("signal-event", "try", code=None)
+        assert runit.calls() == []
+        answer = root.run("esmith", "recover", env=runit.environment)
+        assert "was interrupted" in answer.out
+        assert runit.calls() == ["restart clamd"]
+        assert root.read("/etc/t") == "disabled\n"
+        assert root.run("esmith", "recover", env=runit.environment).out == "nothing was left undone\n"
+        assert runit.calls() == []
+    finally:
+        runit.close()
+
+
+def test_status_and_services_show_what_is_owed(root: Root) -> None:
+    """esmith status and esmith services name the service, the words, and the command they are owed for."""
+    root.signal("email-update")
+    directory = root.file("/service/clamd")
+    directory.mkdir(parents=True)
+    (directory / "run").write_text("#!/bin/sh\n")
+    root.config("setprop", "clamav", "MaxFiles", "77")
+    answer = root.signal("email-update")
+    assert "still to be done: restart" in answer.err
+    for command in ("status", "services"):
+        lines = root.esmith(command).out.splitlines()
+        place = lines.index("service clamd: wanted up, is unsupervised for 0 s")
+        assert lines[place + 1].startswith("  owed since ")
+        assert lines[place + 1].endswith(": restart (by signal-event email-update)")
+    data = json.loads(root.esmith("services", "--json").out)
+    assert data["clamd"]["owed"]["words"] == ["restart"]
+    assert list(data) == ["clamd"]
+    assert "spamd" in json.loads(root.esmith("services", "--all", "--json").out)
