@@ -2,7 +2,7 @@
 
 The packages, in the order in which they may import one another (each only those to its right):
 
-    cli -> events -> (apply, services) -> fragments -> (store, schema) -> (layout, errors)
+    cli -> events -> (apply, services) -> fragments -> perl -> (store, schema) -> (layout, errors)
 
 ``watch`` stands between cli and events.
 """

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from esmith.fragments.perl import engine
+from esmith.fragments.perl.process import PerlProcess
 from tests.commands import Root, copy_file, initialise
+from tests.programs import requires_text_template
 
 #: The unix accounts of the office's users; ``esmith init`` gives a trial root those of the system.
 USERS = """\
@@ -102,3 +105,20 @@ def root(_fresh: Path, copy_root: Callable[[Path], Root]) -> Root:
 def office(_office: Path, copy_root: Callable[[Path], Root]) -> Root:
     """Return the root of a small office: two domains, two networks, users, groups, pseudonyms; all expanded."""
     return copy_root(_office)
+
+
+@pytest.fixture
+def perls(monkeypatch: pytest.MonkeyPatch) -> list[PerlProcess]:
+    """Every perl that is started, in order; Text::Template is there."""
+    requires_text_template()
+    started: list[PerlProcess] = []
+
+    class Counted(PerlProcess):
+        """A perl that is counted."""
+
+        def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+            super().__init__(command, environment)
+            started.append(self)
+
+    monkeypatch.setattr(engine, "PerlProcess", Counted)
+    return started

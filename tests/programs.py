@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+from functools import cache
+from typing import NoReturn
 
 import pytest
 
@@ -17,8 +20,29 @@ def requires_program(name: str, package: str) -> str:
     """
     path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
     if path is None:
-        text = f"{name} is not installed (Debian package {package})"
-        if os.environ.get("ESMITH_REQUIRE_DAEMONS") == "1":
-            pytest.fail(text)
-        pytest.skip(text)
+        _is_missing(name, package)
     return path
+
+
+def requires_text_template() -> str:
+    """Return the path of perl, which has Text::Template; else skip the test, or fail it where daemons are required."""
+    perl = requires_program("perl", "perl")
+    if not has_perl_module("Text::Template"):
+        _is_missing("Text::Template", "libtext-template-perl")
+    return perl
+
+
+@cache
+def has_perl_module(name: str) -> bool:
+    """Return whether the perl of this machine has a module."""
+    perl = shutil.which("perl")
+    if perl is None:
+        return False
+    return subprocess.run([perl, f"-M{name}", "-e", "1"], capture_output=True, check=False).returncode == 0
+
+
+def _is_missing(name: str, package: str) -> NoReturn:
+    text = f"{name} is not installed (Debian package {package})"
+    if os.environ.get("ESMITH_REQUIRE_DAEMONS") == "1":
+        pytest.fail(text)
+    pytest.skip(text)

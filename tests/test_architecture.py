@@ -21,6 +21,7 @@ LAYERS = (
     ("events", "mail"),
     ("apply", "services"),
     ("fragments",),
+    ("perl",),
     ("schema", "store"),
     ("layout",),
     ("errors", "names"),
@@ -36,6 +37,7 @@ STARTS_PROCESSES = (
     "events/confirm.py",
     "apply/views.py",
     "apply/check_process.py",
+    "fragments/perl/",
 )
 _STARTERS = ("exec", "spawn", "posix_spawn", "fork", "popen", "system", "startfile")
 _STARTING_MODULES = {"subprocess", "multiprocessing", "pty", "asyncio"}
@@ -135,7 +137,7 @@ def _starts_process(node: ast.Attribute | ast.ImportFrom) -> bool:
 
 
 def test_processes_are_started_where_that_is_the_job() -> None:
-    """Only services, actions and checks start processes."""
+    """Only services, actions, checks and the Perl engine start processes."""
     wrong = []
     for path in _sources(ENGINE):
         if str(path.relative_to(ENGINE)).startswith(STARTS_PROCESSES):
@@ -243,4 +245,4 @@ def test_no_shell_strings() -> None:
 def test_the_layers_are_those_of_the_package() -> None:
     """The order of the packages in the docstring of the package is the one that is checked here."""
     text = ast.get_docstring(_tree(ENGINE / "__init__.py")) or ""
-    assert "cli -> events -> (apply, services) -> fragments -> (store, schema) -> (layout, errors)" in text
+    assert "cli -> events -> (apply, services) -> fragments -> perl -> (store, schema) -> (layout, errors)" in text

@@ -32,6 +32,7 @@ from esmith.schema.types import TYPES
 from esmith.services.words import WORDS
 from esmith.store import limits
 from tests.commands import TIMEOUT_SECONDS, Root
+from tests.programs import requires_text_template
 
 HOME = Path(__file__).resolve().parent.parent
 DOCUMENTS = [HOME / "README.md", HOME / "CHANGELOG.md", *sorted((HOME / "docs").glob("*.md"))]
@@ -40,6 +41,8 @@ PROGRAMS = ("config", "db", "signal-event", "expand-template", "esmith", "qpsmtp
 #: Folders of the configured system; for other programs than ours the session puts them below its root.
 ON_DISK = re.compile(r"(?:(?<=[\s>])|(?<=\s['\"]))/(?=(?:etc|var|home|sbin|service)/)")
 MARK = "\x1e"
+#: Sections of fragments.md whose transcripts need Text::Template.
+NEED_PERL = ("Engines", "Perl", "Errors and what they mean")
 
 
 @dataclass(frozen=True)
@@ -194,6 +197,8 @@ def copied(_model: Path, tmp_path: Path) -> Root:
 @pytest.mark.parametrize("session", _sessions().values(), ids=list(_sessions()))
 def test_transcript(session: list[Block], copied: Root) -> None:
     """Every command of a transcript exits 0 and prints what the document shows."""
+    if any(block.document.name == "fragments.md" and block.section in NEED_PERL for block in session):
+        requires_text_template()
     steps = [(block, *command) for block in session for command in _commands(block)]
     played = _play(copied, [typed for _, typed, _ in steps])
     for (block, typed, expected), (code, printed) in zip(steps, played, strict=True):

@@ -61,7 +61,12 @@ class Memory:
         return rendering
 
     def inputs(self, rendering: Rendering) -> str:
-        """Return what to remember of an expanded output; "" when it cannot be recalled."""
+        """Return what to remember of an expanded output; "" when it cannot be recalled.
+
+        What has a fragment in Perl cannot: Perl may read anything.
+        """
+        if any(choice.engine == "perl" for _, choice in rendering.engines):
+            return ""
         reads = rendering.reads
         signature = self._signature(rendering.template, rendering.metadata, sorted(reads.templates))
         files = {path: self._file(path) for path in sorted(reads.files)}

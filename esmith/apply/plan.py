@@ -101,6 +101,7 @@ def make_plan(
     *,
     keep_attributes: bool = False,
     renderer: Renderer | None = None,
+    event: str = "",
 ) -> Plan:
     """Expand templates and compare the outputs with the disk.
 
@@ -108,11 +109,14 @@ def make_plan(
     :param keep_attributes: an existing file keeps its mode and owner unless the metadata says otherwise, as
         ``expand-template`` does and an event does not (cli-contract sections 4 and 5).
         Everything is expanded then; an event leaves out what surely is as it was.
-    :param renderer: what expands them; default: one over the layers of the layout.
+    :param renderer: what expands them, and stays open; default: one over the layers of the layout.
+    :param event: the event it is for; "" outside of one.
     :raises TemplateError: when a template is missing or broken.
     :raises InstallError: when an output cannot be a file, or its owner does not exist.
     """
-    renderer = renderer or Renderer(layout, snapshot)
+    if renderer is None:
+        with Renderer(layout, snapshot, event=event) as own:
+            return make_plan(layout, snapshot, paths, keep_attributes=keep_attributes, renderer=own)
     memory = Memory(renderer)
     if not keep_attributes:
         renderer.recall = memory.recall

@@ -16,6 +16,7 @@ from esmith.apply.host import Host, trouble
 from esmith.apply.keep import keep_aside
 from esmith.errors import InstallError
 from esmith.layout import Layout
+from esmith.perl.modules import perl_modules
 
 #: Where the shipped trees go.
 TREES = {
@@ -33,7 +34,10 @@ COMMANDS = {
     "expand-template": "esmith.cli.expand_template:main",
     "esmith": "esmith.cli.esmith:main",
     "qpsmtpd-print-dns": "esmith.cli.qpsmtpd_print_dns:main",
+    "esmith-perl-server": "esmith.cli.perl_server:main",
 }
+#: Where Debian's perl looks for modules, also with -T: scripts outside of events find ``esmith::ConfigDB`` there.
+PERL_MODULES = "/usr/local/lib/site_perl/esmith"
 _PACKAGES = ("esmith", "lmdb", "click", "jinja2", "markupsafe", "watchdog")
 #: The kernel cuts a longer first line.
 _LONGEST_INTERPRETER = 120
@@ -100,6 +104,21 @@ def lay_commands(layout: Layout, host: Host) -> None:
         module, _, call = function.partition(":")
         body = f"import sys\n\nsys.path += {search!r}\nfrom {module} import {call}\n\n{call}()\n"
         _write(host, os.path.join(layout.commands, name), _interpreter_line() + body, 0o755)
+
+
+def lay_perl_modules(layout: Layout, host: Host) -> None:
+    """Copy the Perl modules to where perl looks for them.
+
+    Within an event actions find them in the package itself, over PERL5LIB, whatever root it is.
+
+    :raises InstallError: when one cannot be written.
+    """
+    source = perl_modules()
+    for directory, _, files in os.walk(os.path.join(source, "esmith")):
+        for name in files:
+            path = os.path.join(directory, name)
+            target = layout.under(os.path.join(PERL_MODULES, os.path.relpath(path, os.path.join(source, "esmith"))))
+            _write(host, target, (_content(path) or b"").decode(), 0o644)
 
 
 def _interpreter_line() -> str:

@@ -7,7 +7,7 @@ import os
 import click
 
 from esmith.apply.host import DiskHost
-from esmith.apply.shipped import lay_commands, lay_shipped
+from esmith.apply.shipped import lay_commands, lay_perl_modules, lay_shipped
 from esmith.apply.trial import lay_trial_accounts
 from esmith.cli.output import print_lines
 from esmith.cli.program import root_option, warn
@@ -30,14 +30,16 @@ from esmith.store.protocol import Store
 def init_command(root: str | None, domain: str | None, name: str | None) -> int:
     """Set up a root, or bring one up to date after an upgrade.
 
-    Lays templates, events and schema files in /etc/e-smith and the commands in /sbin/e-smith, makes the databases,
-    applies defaults and migrations. What an administrator set, and templates-custom, stay as they are.
+    Lays templates, events and schema files in /etc/e-smith, the commands in /sbin/e-smith and the Perl modules in
+    /usr/local/lib/site_perl, makes the databases, applies defaults and migrations. What an administrator set, and
+    templates-custom, stay as they are.
     """
     layout = _layout(root)
     with EventLock(layout, "esmith init", timeout=LOCK_TIMEOUT, say=warn):
         host = DiskHost()
         notes = lay_shipped(layout, host)
         lay_commands(layout, host)
+        lay_perl_modules(layout, host)
         lay_trial_accounts(layout, host)
     store = open_store(layout, create=True)
     author = Author.current(["esmith", "init"])

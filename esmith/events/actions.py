@@ -12,6 +12,7 @@ from esmith.errors import ActionError
 from esmith.events.definition import Event
 from esmith.events.log import EventLog
 from esmith.layout import Layout
+from esmith.perl.modules import perl_modules
 
 #: How many of the last lines of a failed action are shown.
 _SHOWN_LINES = 10
@@ -32,7 +33,7 @@ class ProcessRunner:
 
     They get no standard input: an action that reads it would eat the input of the shell loop around signal-event.
 
-    :param layout: the root; the actions find it in ESMITH_ROOT and its commands on PATH.
+    :param layout: the root; the actions find it in ESMITH_ROOT, its commands on PATH, the Perl modules in PERL5LIB.
     :param log: where their output goes.
     :param environment: what is added to the environment.
     """
@@ -40,7 +41,9 @@ class ProcessRunner:
     def __init__(self, layout: Layout, log: EventLog, environment: dict[str, str]) -> None:
         self._log = log
         path = f"{layout.commands}:{os.environ.get('PATH', os.defpath)}"
-        self._environment = {**os.environ, "ESMITH_ROOT": layout.root, "PATH": path, **environment}
+        modules = ":".join(filter(None, [perl_modules(), os.environ.get("PERL5LIB")]))
+        ours = {"ESMITH_ROOT": layout.root, "PATH": path, "PERL5LIB": modules}
+        self._environment = {**os.environ, **ours, **environment}
 
     def run(self, event: Event, name: str, arguments: list[str]) -> None:
         """Run an action; what it prints is logged."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from esmith.apply.commit import commit_plan
@@ -16,6 +16,7 @@ from esmith.events.owed import owe
 from esmith.events.recover import recover_files
 from esmith.events.signal import report_checks, show_warnings
 from esmith.fragments.render import Renderer
+from esmith.fragments.rendering import Kind, Rendering
 from esmith.layout import Layout
 from esmith.store.protocol import Snapshot, Store
 
@@ -29,8 +30,8 @@ def plan_templates(
     :param layers: the directories to find fragments in, the nearest first; default: those of the layout.
     :raises TemplateError: when a template is missing or broken.
     """
-    renderer = Renderer(layout, snapshot, layers, output=output)
-    return make_plan(layout, snapshot, paths, keep_attributes=True, renderer=renderer)
+    with Renderer(layout, snapshot, layers, output=output) as renderer:
+        return make_plan(layout, snapshot, paths, keep_attributes=True, renderer=renderer)
 
 
 def expand_templates(
@@ -57,17 +58,103 @@ def expand_templates(
     :raises InstallError: when a file could not be written.
     :raises BusyError: when a running event does not end in time.
     """
+
+    def make(snapshot: Snapshot) -> Plan:
+        return plan_templates(layout, snapshot, paths, output=output, layers=layers)
+
+    return _carry_out(layout, store, make, " ".join(["expand-template", *paths]), say, timeout)
+
+
+def install_content(
+    layout: Layout,
+    store: Store,
+    path: str,
+    output: str,
+    content: bytes | None,
+    *,
+    say: Callable[[str], None],
+    layers: tuple[str, ...] = (),
+    attributes: dict[str, str] | None = None,
+    timeout: float = LOCK_TIMEOUT,
+) -> Plan:
+    """Install what a script made of a template, checked and with a generation to go back to like every output.
+
+    :param path: the template; what its metadata says of checks, mode and owner holds.
+    :param output: the file.
+    :param content: None to remove the file.
+    :param layers: the directories to find fragments in, the nearest first; default: those of the layout.
+    :param attributes: ``mode`` (octal), ``owner``, ``group``, where they are not those of the metadata.
+    :raises TemplateError: when there is no such template.
+    :raises CheckError: when a program refuses the file; it was not touched.
+    :raises InstallError: when the file could not be written.
+    :raises BusyError: when a running event does not end in time.
+    """
+
+    def make(snapshot: Snapshot) -> Plan:
+        renderer = _Given(layout, snapshot, layers, output, content, attributes or {})
+        plan = make_plan(layout, snapshot, [path], renderer=renderer)
+        for one in plan.outputs:
+            # The next event must not take it for what the template gives.
+            one.inputs = ""
+        return plan
+
+    return _carry_out(layout, store, make, f"processTemplate {path}", say, timeout)
+
+
+def _carry_out(
+    layout: Layout,
+    store: Store,
+    make: Callable[[Snapshot], Plan],
+    what: str,
+    say: Callable[[str], None],
+    timeout: float,
+) -> Plan:
+    """Make a plan and apply it, under the lock."""
     log = EventLog(layout)
-    with EventLock(layout, "expand-template", timeout=timeout, say=say) as lock:
+    with EventLock(layout, what.partition(" ")[0], timeout=timeout, say=say) as lock:
         recover_files(layout, store, lock, log, say)
         with store.snapshot() as snapshot:
-            plan = plan_templates(layout, snapshot, paths, output=output, layers=layers)
+            plan = make(snapshot)
         show_warnings(plan, log, say)
-        what = " ".join(["expand-template", *paths])
-        asked = asked_by(Event("expand-template", ""), plan)
+        asked = asked_by(Event(what.partition(" ")[0], ""), plan)
         also = partial(owe, services=asked, why=what)
         generation = commit_plan(plan, layout, store, what, say, services=asked, also=also)
         report_checks(plan, layout, log, say)
         if generation is not None:
             finish(generation, layout, store)
     return plan
+
+
+class _Given(Renderer):
+    """Gives a template the content it is told."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        snapshot: Snapshot,
+        layers: tuple[str, ...],
+        output: str,
+        content: bytes | None,
+        attributes: dict[str, str],
+    ) -> None:
+        super().__init__(layout, snapshot, layers)
+        self._given = output, content
+        self._attributes = attributes
+
+    def render(self, path: str) -> Iterator[Rendering]:
+        """Yield the one output."""
+        output, content = self._given
+        template = self.tree.find(path)
+        metadata = self.metadata.of(template)
+        rendering = Rendering(output, template, metadata)
+        if content is None:
+            rendering.kind = Kind.ABSENT
+        else:
+            expansion = self._expansion(rendering)
+            rendering.content = content
+            rendering.owner, rendering.group, mode = (
+                self._attributes.get(name) or expansion.value(name, getattr(metadata, name))
+                for name in ("owner", "group", "mode")
+            )
+            rendering.mode = int(mode, 8)
+        yield rendering

@@ -200,7 +200,7 @@ class _Run:
 
     def _expand(self) -> None:
         with self._store.snapshot() as snapshot:
-            plan = make_plan(self._layout, snapshot, self._event.templates)
+            plan = make_plan(self._layout, snapshot, self._event.templates, event=self._event.name)
         self._result.plan = plan
         show_warnings(plan, self._log, self._say)
         asked = asked_by(self._event, plan, always=self._restart)

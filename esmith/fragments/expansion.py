@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import os
 import re
-from typing import Any
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from esmith.errors import TemplateError
 from esmith.fragments.engine import Choice, choose_engine
@@ -19,6 +23,10 @@ from esmith.fragments.tree import Fragment, Template, TemplateTree
 from esmith.layout import Layout
 from esmith.store.protocol import Snapshot
 
+if TYPE_CHECKING:
+    from esmith.fragments.perl.engine import Perl
+    from esmith.fragments.perl.template import PerlTemplate
+
 
 class Expansion:
     """The expansion of one output: its variables, and where its reads are recorded.
@@ -31,6 +39,7 @@ class Expansion:
     :param compiled: fragments that were compiled before for another output.
     :param key: what stands for ``{key}`` in the output's path; None for a template without ``foreach`` or ``outputs``.
     :param database: with ``foreach``, the database of the record of that key.
+    :param perl: gives what runs Perl fragments.
     """
 
     def __init__(
@@ -42,10 +51,13 @@ class Expansion:
         identities: Identities,
         rendering: Rendering,
         compiled: Compiled,
+        perl: Callable[[], Perl],
         *,
         key: str | None = None,
         database: str | None = None,
     ) -> None:
+        self._perl = perl
+        self._layout = layout
         self._tree = tree
         self._metadata = metadata
         self._rendering = rendering
@@ -95,21 +107,46 @@ class Expansion:
     def _parts(self, template: Template, metadata: Metadata) -> list[bytes]:
         """Return what each fragment of a template gives."""
         parts = []
-        for fragment in template.fragments:
-            parts.append(self._fragment(fragment, metadata))
-            self._suspect(fragment, parts[-1], metadata)
+        with ExitStack() as stack:
+            perl = cache(lambda: stack.enter_context(self._perl_template()))
+            for fragment in template.fragments:
+                parts.append(self._fragment(fragment, template, metadata, perl))
+                self._suspect(fragment, parts[-1], metadata)
         return parts
 
+    def text(self, variables: dict[str, Any]) -> str:
+        """Return the text of the template itself, with variables; nothing is done that its metadata says.
+
+        :raises TemplateError: when a fragment is broken.
+        """
+        return self._sub_template(self._rendering.path, **variables)
+
     def _sub_template(self, path: str, **variables: Any) -> str:
-        """Return the text of another template, with variables: the function ``template`` of fragments."""
-        template = self._tree.find(path)
-        self._rendering.reads.templates.add(template.path)
-        outer = self._variables
-        self._variables = outer | variables
+        """Return the text of another template, with variables: the function ``template`` of Jinja2 fragments."""
+        return self._other_template(path, self._variables | variables, []).decode("utf-8", "surrogateescape")
+
+    def _other_template(self, path: str, variables: dict[str, Any], directories: list[str]) -> bytes:
+        """Return the text of another template.
+
+        :param directories: where its fragments are, below ``/etc/e-smith``; none for where those of this one are.
+        """
+        outer = self._variables, self._tree, self._metadata
+        if directories:
+            places = (self._layout.under(os.path.join("/etc/e-smith", directory)) for directory in directories)
+            self._tree = TemplateTree(self._layout, tuple(places))
+            self._metadata = MetadataFiles(self._tree)
+        self._variables = variables
         try:
-            return b"".join(self._parts(template, self._metadata.of(template))).decode("utf-8", "surrogateescape")
+            template = self._tree.find(path)
+            self._rendering.reads.templates.add(template.path)
+            return b"".join(self._parts(template, self._metadata.of(template)))
         finally:
-            self._variables = outer
+            self._variables, self._tree, self._metadata = outer
+
+    def _perl_template(self) -> PerlTemplate:
+        rendering = self._rendering
+        perl = self._perl()
+        return perl.template(rendering.path, self._variables, rendering.reads, rendering.warnings, self._other_template)
 
     def _suspect(self, fragment: Fragment, text: bytes, metadata: Metadata) -> None:
         """Warn of lines that the metadata says belong elsewhere."""
@@ -120,21 +157,25 @@ class Expansion:
                 if re.match(pattern, line):
                     self._rendering.warnings.append(f"{fragment.path}: {line.strip()!r} {advice}")
 
-    def _fragment(self, fragment: Fragment, metadata: Metadata) -> bytes:
+    def _fragment(
+        self, fragment: Fragment, template: Template, metadata: Metadata, perl: Callable[[], PerlTemplate]
+    ) -> bytes:
         if fragment.masked:
             return b""
         output = self._rendering.path
         data = _read(fragment, output)
-        choice = _choose(fragment, data, metadata)
+        choice = _choose(fragment, data, template, metadata)
         if (fragment, choice) not in self._rendering.engines:
             self._rendering.engines.append((fragment, choice))
         if choice.engine == "text":
             return data
         if choice.engine == "perl":
+            return _run_perl(fragment, data, choice, metadata, perl)
+        if not choice.engine:
             raise TemplateError(
-                f"is written in Perl ({choice.reason}), which this version cannot run (for {output})",
-                place=f"{fragment.path}:{choice.line}" if choice.line else fragment.path,
-                hint='write it in Jinja2; if it is plain text, say engine = "text" in template.toml beside it',
+                f"may be Perl or Jinja2: {choice.reason} (for {output})",
+                place=f"{fragment.path}:{choice.line}",
+                hint=_state("perl", fragment),
             )
         try:
             text = data.decode()
@@ -147,12 +188,49 @@ class Expansion:
         return expanded.encode("utf-8", "surrogateescape")
 
 
-def _choose(fragment: Fragment, data: bytes, metadata: Metadata) -> Choice:
+def _choose(fragment: Fragment, data: bytes, template: Template, metadata: Metadata) -> Choice:
     """Return the engine of a fragment: what the metadata says, else what its text asks for."""
     stated = metadata.fragment_engines.get(fragment.name) or metadata.engine
     if stated:
         return Choice(stated, f"said in {metadata.said['engine']}")
-    return choose_engine(data.decode("utf-8", "surrogateescape"))
+    text = data.decode("utf-8", "surrogateescape")
+    choice = choose_engine(text)
+    unsure = not choice.engine or (choice.engine == "text" and ("{" in text or "}" in text))
+    if unsure and _stands_beside_perl(fragment, template, metadata):
+        return choose_engine(text, beside_perl=True)
+    return choice
+
+
+def _stands_beside_perl(fragment: Fragment, template: Template, metadata: Metadata) -> bool:
+    """Return whether another fragment of the same directory is Perl for sure."""
+    directory = os.path.dirname(fragment.path)
+    for other in template.fragments:
+        if other is fragment or other.masked or os.path.dirname(other.path) != directory:
+            continue
+        stated = metadata.fragment_engines.get(other.name)
+        text = _read(other, template.path).decode("utf-8", "surrogateescape")
+        if (stated or choose_engine(text).engine) == "perl":
+            return True
+    return False
+
+
+def _run_perl(
+    fragment: Fragment, data: bytes, choice: Choice, metadata: Metadata, perl: Callable[[], PerlTemplate]
+) -> bytes:
+    if not data:
+        return b""  # Text::Template does not take an empty one
+    try:
+        return perl().expand(fragment.path, data)
+    except TemplateError as error:
+        guessed = "engine" not in metadata.said
+        if guessed and not error.hint and error.place.startswith(fragment.path):
+            hint = f"it was taken for Perl, as it {choice.reason}; if it is not, {_state('text', fragment)}"
+            raise TemplateError(error.message, place=error.place, hint=hint) from error
+        raise
+
+
+def _state(engine: str, fragment: Fragment) -> str:
+    return f'say which in template.toml beside it: engine = {{ "{fragment.name}" = "{engine}" }}'
 
 
 def _read(fragment: Fragment, output: str) -> bytes:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from types import CodeType
-from typing import TYPE_CHECKING
+from types import CodeType, TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from esmith.errors import TemplateError
 from esmith.fragments.identity import Identities
@@ -16,18 +16,21 @@ from esmith.store.protocol import Snapshot
 
 if TYPE_CHECKING:
     from esmith.fragments.expansion import Expansion
+    from esmith.fragments.perl.engine import Perl
 
 #: Returns what an output should be without expanding it, None when that is not known for sure.
 Recall = Callable[[str, Template, Metadata], Rendering | None]
 
 
 class Renderer:
-    """Expands templates of one root against one snapshot of its databases.
+    """Expands templates of one root against one snapshot of its databases. A context manager: at its end perl ends.
 
     :param layout: the root.
     :param snapshot: the databases, the same for every template of an event.
     :param layers: the directories to look in, the nearest first; default: the layers of the layout.
     :param output: where the output of a template goes instead of its own path.
+    :param event: the event it is for, which Perl fragments know as ``$EVENT``; "" outside of one.
+    :param perl: what runs Perl fragments; default: one perl, started when the first is met.
 
     ``recall``, when it is set, is asked before an output is expanded.
     """
@@ -39,6 +42,8 @@ class Renderer:
         layers: tuple[str, ...] = (),
         *,
         output: str = "",
+        event: str = "",
+        perl: Perl | None = None,
     ) -> None:
         self.layout = layout
         self.snapshot = snapshot
@@ -46,9 +51,32 @@ class Renderer:
         self.metadata = MetadataFiles(self.tree)
         self.identities = Identities(layout)
         self._output = output
+        self._event = event
+        self._perl = perl
         self.recall: Recall | None = None
         self._found: dict[str, tuple[Template, str | None]] = {}
         self._compiled: dict[tuple[str, str], CodeType] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End perl, if a Perl fragment was met."""
+        if self._perl is not None:
+            self._perl.close()
+
+    def perl(self) -> Perl:
+        """Return what runs Perl fragments."""
+        if self._perl is None:
+            from esmith.fragments.perl.engine import Perl
+
+            self._perl = Perl(self.layout, self.snapshot, event=self._event)
+        return self._perl
 
     def render(self, path: str) -> Iterator[Rendering]:
         """Yield the outputs of a template: one, or one for each record or key its metadata names.
@@ -128,6 +156,16 @@ class Renderer:
         self._expansion(rendering, key, database).fill()
         return rendering
 
+    def text(self, path: str, variables: dict[str, Any]) -> tuple[str, list[str]]:
+        """Return the text of a template, and what its fragments warn of.
+
+        :param variables: what its fragments know besides the databases.
+        :raises TemplateError: when there is no such template, or it is broken.
+        """
+        template = self.tree.find(path)
+        rendering = Rendering(template.path, template, self.metadata.of(template))
+        return self._expansion(rendering).text(variables), rendering.warnings
+
     def _expansion(self, rendering: Rendering, key: str | None = None, database: str | None = None) -> Expansion:
         # Jinja2 is imported only when something has to be expanded.
         from esmith.fragments.expansion import Expansion
@@ -140,6 +178,7 @@ class Renderer:
             self.identities,
             rendering,
             self._compiled,
+            self.perl,
             key=key,
             database=database,
         )

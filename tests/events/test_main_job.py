@@ -110,7 +110,7 @@ def test_a_symlinked_fragment(root: Root, tmp_path: Path) -> None:
 BROKEN = {
     "syntax": "fine\n{% if %}\n",
     "missing value": "fine\n{{ qpsmtpd.Nosuch }}\n",
-    "Perl": 'fine\n{ $OUT = "x"; }\n',
+    "Perl": "fine\n{ $OUT = nosuch(); }\n",
 }
 
 

@@ -10,6 +10,7 @@ from typing import Self
 import pytest
 
 from esmith.errors import TemplateError
+from esmith.fragments.perl.engine import PATH, SECONDS, Perl
 from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Rendering
 from esmith.layout import Layout
@@ -114,6 +115,12 @@ class Trees:
         self.path = path
         self.layout = Layout(str(path))
         self.snapshot = MemorySnapshot(configuration=dict(CONFIGURATION), accounts=dict(ACCOUNTS))
+        #: How long a Perl fragment may take.
+        self.seconds = SECONDS
+        #: Where perl is looked for.
+        self.perl_path = PATH
+        #: The event they are expanded for, which Perl fragments know.
+        self.event = ""
 
     def standard(self, path: str, content: str | bytes = "") -> Path:
         """Write a file of ``templates``."""
@@ -122,6 +129,10 @@ class Trees:
     def custom(self, path: str, content: str | bytes = "") -> Path:
         """Write a file of ``templates-custom``."""
         return self._write("templates-custom", path, content)
+
+    def perl(self) -> None:
+        """Say that every fragment is Perl, whatever it looks like."""
+        self.standard("/template.toml", 'engine = "perl"\n')
 
     def place(self, layer: str, path: str) -> Path:
         """Return where a file of a layer is; its directory is made."""
@@ -137,11 +148,13 @@ class Trees:
 
     def renderer(self) -> Renderer:
         """Return what expands the templates as they are now."""
-        return Renderer(self.layout, self.snapshot)
+        perl = Perl(self.layout, self.snapshot, event=self.event, seconds=self.seconds, path=self.perl_path)
+        return Renderer(self.layout, self.snapshot, perl=perl)
 
     def render(self, path: str) -> Rendering:
         """Expand a template that has one output."""
-        (rendering,) = self.renderer().render(path)
+        with self.renderer() as renderer:
+            (rendering,) = renderer.render(path)
         return rendering
 
     def text(self, path: str) -> str:
@@ -156,8 +169,8 @@ class Trees:
 
     def error(self, path: str) -> TemplateError:
         """Return the error a template ends in."""
-        with pytest.raises(TemplateError) as caught:
-            list(self.renderer().render(path))
+        with pytest.raises(TemplateError) as caught, self.renderer() as renderer:
+            list(renderer.render(path))
         return caught.value
 
     def mistake(self, fragment: str) -> TemplateError:

@@ -4,85 +4,67 @@ from __future__ import annotations
 
 import pytest
 
+from esmith.fragments.engine import choose_engine
 from tests.fragments.kit import Trees
-
-JINJA = {
-    "expression": "{{ DomainName }}",
-    "block": "{% if qpsmtpd %}x{% endif %}",
-    "comment": "a {# note #}",
-    "late in the text": "body { color: red; }\n{{ DomainName }}",
-    "beside shell": 'f() { echo "${x}"; }\n{# c #}',
-}
-
-PERL = {
-    "scalar": "{ $DomainName }",
-    "scalar without blanks": "{$SystemName}.{$DomainName}",
-    "scalar in a line": "me={ $DomainName };",
-    "property": "{ $qpsmtpd{DNSBL} }",
-    "quoted property": "{ $qpsmtpd{'DNSBL'} || 'disabled' }",
-    "odd key": '{ ${"httpd-admin"}{TCPPort} }',
-    "output": '{\n    $OUT = "";\n}',
-    "output of a list": '{ $OUT .= "$_\\n" foreach @x; }',
-    "my": "{\n    my $x = $clamd{MemLimit};\n    $x;\n}",
-    "my list": "{ my ($a, $b) = @_; }",
-    "use": "{\n    use esmith::AccountsDB;\n}",
-    "database": "{ $DB->get_prop('qpsmtpd', 'DNSBL') }",
-    "method": "{ $accounts->users }",
-    "empty": '{ "" }',
-    "empty, single quotes": "{ '' }",
-    "comment": '{\n    # nothing to do\n    "";\n}',
-    "return": '{\n    return "# off" unless ($qpsmtpd{Bcc} eq "enabled");\n}',
-    "page block 13": (
-        "{\n  my $pyzor_timeout = ($spamassassin{PyzorTimeout} || 0);\n  if ($pyzor_timeout)\n  {\n"
-        '    $OUT .= "pyzor_timeout $pyzor_timeout";\n  }\n}\n'
-    ),
-    "page block 46": (
-        '{\n     return "# bcc disabled" unless ($qpsmtpd{Bcc} eq "enabled");\n'
-        '     return "bcc mode " . $qpsmtpd{BccMode} . " outgoing " . $qpsmtpd{BccUser};\n}\n'
-    ),
-    "after text": "# header\nport = { $sshd{TCPPort} || 22 }\n",
-}
-
-TEXT = {
-    "nothing": "",
-    "blank": "  \n\t\n",
-    "plain": "604800\n",
-    "dollar without a brace": "PATH=$HOME/bin\n",
-    "shell": 'f() {\n    echo "${x:-y}" "$1"\n}\nif [ "$a" = b ]; then f; fi\n',
-    "shell return": "f() {\n    return 0;\n}\n",
-    "awk": "awk '{ print $1 }' file\n",
-    "nginx": "server {\n    listen 80;\n    location / {\n        try_files $uri $uri/ =404;\n    }\n}\n",
-    "nginx redirect": "location / {\n    return 301 https://$host$request_uri;\n}\n",
-    "nginx condition": "server {\n    if ($scheme = http) {\n        rewrite ^ https://$host$uri;\n    }\n}\n",
-    "nginx set": "server {\n    set $x \"y\";\n    log_format main '$remote_addr - $remote_user';\n}\n",
-    "dovecot": "passdb {\n  driver = pam\n}\nuserdb {\n  args = uid=%u home=/home/%n\n}\nmail_location = maildir:~\n",
-    "css": "body { color: red; }\na:hover { content: '{'; }\n",
-    "json": '{\n  "name": "value",\n  "list": [1, 2]\n}\n',
-    "json in one line": '{"name": "value"}\n',
-    "logrotate": '/var/log/x {\n    weekly\n    postrotate\n        kill -HUP "$(cat /run/x.pid)"\n    endscript\n}\n',
-    "bind": 'zone "example.com" {\n    type master;\n    file "db.example.com";\n};\n',
-    "braces": "a{b,c}d {} { }\n",
-    "regular expression": "^[a-z]{2,3}$ ^\\d{4}\n",
-    "perl outside braces": "#!/usr/bin/perl\nmy $x = 1;\nprint $x;\n",
-}
+from tests.fragments.lookalikes import JINJA, PERL, TEXT, UNCLEAR
 
 
 @pytest.mark.parametrize("text", JINJA.values(), ids=JINJA.keys())
-def test_jinja_marks(trees: Trees, text: str) -> None:
+def test_jinja_marks(text: str) -> None:
     """A fragment that has a mark of Jinja2 is expanded by Jinja2."""
-    trees.standard("/t/10a", text)
-    ((_, choice),) = trees.render("/t").engines
-    assert choice.engine == "jinja2"
+    assert choose_engine(text).engine == "jinja2"
 
 
 @pytest.mark.parametrize("text", PERL.values(), ids=PERL.keys())
-def test_perl_is_a_clear_error(trees: Trees, text: str) -> None:
-    """A fragment of the original system, with Perl in braces, is an error that names it: never copied as it is."""
+def test_perl_is_recognised(text: str) -> None:
+    """A fragment of the original system, with Perl in braces, is taken for Perl: never copied as it is."""
+    choice = choose_engine(text)
+    assert choice.engine == "perl"
+    assert 1 <= choice.line <= text.count("\n") + 1
+    assert choice.reason.startswith("has ")
+
+
+@pytest.mark.parametrize("text", [*TEXT.values(), *JINJA.values()], ids=[*TEXT, *JINJA])
+def test_neighbours_in_perl_make_nothing_perl(text: str) -> None:
+    """Beside fragments in Perl, what is plain or Jinja2 stays so, but for a backslash before each brace."""
+    escaped = text == TEXT["escaped braces"]
+    assert choose_engine(text, beside_perl=True).engine == ("perl" if escaped else choose_engine(text).engine)
+
+
+@pytest.mark.parametrize("text", UNCLEAR.values(), ids=UNCLEAR.keys())
+def test_what_may_be_either_is_an_error(trees: Trees, text: str) -> None:
+    """A fragment with marks of Perl and of Jinja2 is an error that tells how to say which; nothing is guessed."""
     error = trees.mistake(text)
-    assert error.place.startswith(trees.fragment)
-    assert "Perl" in error.message
-    assert "/t" in error.message
-    assert 'engine = "text"' in error.hint
+    assert error.place.startswith(f"{trees.fragment}:")
+    assert "may be Perl or Jinja2" in error.message
+    assert 'engine = { "10a" = "perl" }' in error.hint
+
+
+@pytest.mark.parametrize("text", UNCLEAR.values(), ids=UNCLEAR.keys())
+def test_what_may_be_either_is_perl_beside_perl(trees: Trees, text: str) -> None:
+    """A fragment that may be either is Perl where another one of its directory is; another layer does not count."""
+    trees.standard("/t/template-begin")
+    trees.standard("/t/10a", text)
+    other = trees.custom("/t/20b", "{ $DomainName }")
+    assert "may be Perl" in trees.error("/t").message
+    other.unlink()
+    trees.standard("/t/20b", "{ $DomainName }")
+    assert choose_engine(text, beside_perl=True).engine == "perl"
+    trees.standard("/t/10a", "\\{ x \\}\n")
+    assert trees.text("/t") == "{ x }\nexample.com"
+    (trees.place("templates", "/t/20b")).unlink()
+    assert trees.text("/t") == "\\{ x \\}\n"
+
+
+def test_a_wrong_guess_can_be_corrected(trees: Trees) -> None:
+    """When what was taken for Perl is broken, the error tells why it was, and how to say that it is plain text."""
+    text = "set ports { $ports }\nset more { $x + }\n"
+    error = trees.mistake(text)
+    assert error.place == f"{trees.fragment}:2"
+    assert "taken for Perl, as it has '$ports' in braces" in error.hint
+    assert 'engine = { "10a" = "text" }' in error.hint
+    trees.standard("/t/template.toml", 'engine = { "10a" = "text" }\n')
+    assert trees.text("/t") == text
 
 
 @pytest.mark.parametrize("text", TEXT.values(), ids=TEXT.keys())
@@ -137,7 +119,7 @@ def test_the_metadata_overrides_the_guess(trees: Trees, said: str, expected: str
     trees.standard("/t/template-begin")
     trees.standard("/t/10a", "{{ DomainName }}{ $DomainName }")
     if expected is None:
-        assert trees.text("/t") == "example.com{ $DomainName }"
+        assert "may be Perl or Jinja2" in trees.error("/t").message
         return
     assert trees.text("/t") == expected
     choice = {fragment.name: choice for fragment, choice in trees.render("/t").engines}["10a"]

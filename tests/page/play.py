@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from tests.page.files import Eye, Look, changed, describe, faults
 from tests.page.stage import Outcome, Stage
 from tests.page.transcript import Block, Command, Scene, Transcript
+from tests.programs import has_perl_module
 
 
 class Player:
@@ -122,9 +123,11 @@ class Played:
 
 def lacking(block: Block, kind: str) -> list[str]:
     """Return what a block cannot be played without on a kind of stage."""
-    return [
-        need for need in block.needs if not (kind == "machine" if need == "machine" else shutil.which(need.split()[0]))
-    ]
+    return [need for need in block.needs if not (kind == "machine" if need == "machine" else _has(need.split()[0]))]
+
+
+def _has(name: str) -> bool:
+    return has_perl_module(name) if "::" in name else shutil.which(name) is not None
 
 
 def play_section(open_it: Callable[[], Stage], transcript: Transcript, kind: str) -> Played:

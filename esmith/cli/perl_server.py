@@ -1,0 +1,183 @@
+"""``esmith-perl-server``: serves the databases to one Perl script over a pipe; started by ``esmith/backend.pm``.
+
+A script calls it dozens of times, so nothing is imported that the operation at hand does not need.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from esmith.errors import EsmithError, UsageError
+from esmith.layout import Layout
+from esmith.perl.protocol import MessageReader, ProtocolError, encode
+from esmith.perl.service import StoreService, failure
+from esmith.perl.sources import StoreSource
+from esmith.store.model import Author
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
+
+    from esmith.perl.protocol import Message
+    from esmith.perl.service import Texts
+
+
+def main() -> NoReturn:
+    """Serve the script whose name is the argument, on the standard input and output, until it ends."""
+    script = sys.argv[1] if len(sys.argv) > 1 else "perl"
+    incoming, outgoing = _take_pipes()
+    reader = MessageReader(lambda wanted: os.read(incoming, wanted))
+    answer = _answering(script)
+    try:
+        while request := reader.next():
+            data = _encoded(answer(request))
+            while data:
+                data = data[os.write(outgoing, data) :]
+    except (ProtocolError, BrokenPipeError, ConnectionResetError):
+        # The script was killed; what it asked for was done or not begun.
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _take_pipes() -> tuple[int, int]:
+    """Return the pipes, out of reach of whatever might read standard input or print."""
+    pipes = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(2 if _is_open(2) else null, 1)
+    return pipes
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+def _encoded(reply: Message) -> bytes:
+    try:
+        return encode(reply)
+    except ProtocolError as error:
+        return encode(failure(error))
+
+
+def _answering(script: str) -> Callable[[Message], Message]:
+    """Return what answers a request; where there is no usable root, every answer says why."""
+    try:
+        layout = Layout.chosen()
+    except EsmithError as error:
+        reply = failure(error)
+        return lambda request: reply
+    from esmith.schema.load import Schema
+
+    source = StoreSource(layout, Author.current([script]))
+    service = StoreService(layout, source, schema=Schema(layout))
+    script_templates = _Templates(layout, source, script)
+    service.register("template", script_templates.text)
+    service.register("template_in", script_templates.text_in)
+    service.register("expand", script_templates.expand)
+    service.register("install", script_templates.install)
+    service.register("remove", script_templates.remove)
+    service.register("service", lambda arguments: _control(layout, arguments))
+    return service.answer
+
+
+class _Templates:
+    """The operations of ``esmith::templates``. The directories of fragments come last, or after their number."""
+
+    def __init__(self, layout: Layout, source: StoreSource, script: str) -> None:
+        self._layout = layout
+        self._source = source
+        self._script = script
+
+    def text(self, arguments: Texts) -> Texts:
+        """Return the text of a template: PATH NAME VALUE ..."""
+        return [self._text((), arguments)]
+
+    def text_in(self, arguments: Texts) -> Texts:
+        """Return the text of a template of other directories: COUNT DIR ... PATH NAME VALUE ..."""
+        count = int(arguments[0] or "0")
+        return [self._text(self._layers(arguments[1 : count + 1]), arguments[count + 1 :])]
+
+    def expand(self, arguments: Texts) -> Texts:
+        """Expand a template as ``expand-template`` does: PATH OUTPUT DIR ..."""
+        from esmith.events.expand import expand_templates
+
+        path, output, *directories = _complete(arguments, 2)
+        store = self._source.store(write=True)
+        other = "" if output == path else output
+        expand_templates(self._layout, store, [path], say=self._say, output=other, layers=self._layers([*directories]))
+        return []
+
+    def install(self, arguments: Texts) -> Texts:
+        """Install what a script made of a template: PATH OUTPUT OWNER GROUP MODE TEXT DIR ..."""
+        path, output, owner, group, mode, text, *directories = _complete(arguments, 6)
+        given = {"owner": owner, "group": group, "mode": mode}
+        attributes = {name: value for name, value in given.items() if value}
+        return self._install(path, output, text.encode("utf-8", "surrogateescape"), directories, attributes)
+
+    def remove(self, arguments: Texts) -> Texts:
+        """Remove the file of a template: PATH OUTPUT DIR ..."""
+        path, output, *directories = _complete(arguments, 2)
+        return self._install(path, output, None, directories, {})
+
+    def _install(
+        self, path: str, output: str, content: bytes | None, directories: list[str], attributes: dict[str, str]
+    ) -> Texts:
+        from esmith.events.expand import install_content
+
+        install_content(
+            self._layout,
+            self._source.store(write=True),
+            path,
+            output,
+            content,
+            say=self._say,
+            layers=self._layers([*directories]),
+            attributes=attributes,
+        )
+        return []
+
+    def _text(self, layers: tuple[str, ...], arguments: Texts) -> str:
+        from esmith.fragments.render import Renderer
+
+        path, *pairs = _complete(arguments, 1)
+        variables = dict(zip(pairs[::2], pairs[1::2], strict=True))
+        with self._source.reading() as snapshot, Renderer(self._layout, snapshot, layers) as renderer:
+            text, warnings = renderer.text(path, variables)
+        for warning in warnings:
+            self._say(warning)
+        return text
+
+    def _layers(self, directories: Texts) -> tuple[str, ...]:
+        return tuple(self._layout.under(os.path.join("/etc/e-smith", directory or "")) for directory in directories)
+
+    def _say(self, text: str) -> None:
+        from esmith.cli.output import complain
+
+        complain(os.path.basename(self._script), text)
+
+
+def _complete(arguments: Texts, wanted: int) -> list[str]:
+    """Return arguments of which so many are needed; undef counts as empty."""
+    if len(arguments) < wanted:
+        raise UsageError("the operation was called with too few arguments")
+    return [text or "" for text in arguments]
+
+
+def _control(layout: Layout, arguments: Texts) -> Texts:
+    """Do one thing to a service: NAME WORD."""
+    from esmith.errors import ServiceError
+    from esmith.services.find import find_supervisor
+    from esmith.services.words import check_word
+
+    name, word = _complete(arguments, 2)
+    supervisor = find_supervisor(layout, name)
+    if supervisor is None:
+        raise ServiceError("no supervisor knows it", place=f"service {name}")
+    supervisor.control(name, check_word(word))
+    return []

@@ -1,0 +1,456 @@
+# Runs the Perl fragments of one event or command for the engine in Python (esmith/fragments/perl/engine.py), with the
+# real Text::Template. It is called with the numbers of two pipes: what is to be done, and the answers.
+#
+# Fragments run in this process and may do what they like to it. So nothing here relies on $/, $\, $_, the standard
+# handles, %SIG or the current directory; only sysread and syswrite, compiled before the first fragment, touch the
+# pipes, and they are looked at before each use.
+
+package esmith::driver;
+
+# Stands above everything that is "my", so that the code sees only the variables that are meant for it.
+sub evaluate { return scalar eval $_[0] }
+
+use strict;
+use warnings;
+
+use Errno ();
+use IO::Handle ();
+use POSIX ();
+use Symbol ();
+
+# The status that says that the pipes are no longer what they were (process.py).
+use constant LOST_PIPES => 97;
+use constant MOST_WARNINGS => 100;
+
+my $PID = POSIX::getpid();
+my ($IN, $OUT_PIPE, $STANDARD_OUTPUT);
+my (%IDENTITY, %ENVIRONMENT, %SIGNALS, @INCLUDED, $NAME, $UMASK);
+my ($BUFFER, $PLACE) = ('', 0);
+my (%TEMPLATES, @RUNNING, @PASSED, %READ, @WARNINGS);
+
+# ---------------------------------------------------------------- messages
+
+sub still_ours {
+    my ($pipe) = @_;
+    my ($device, $inode) = stat $pipe;
+    POSIX::_exit(LOST_PIPES) unless defined $inode && "$device $inode" eq $IDENTITY{$pipe};
+}
+
+sub more {
+    while (1) {
+        my $got = sysread $IN, $BUFFER, 65536, length $BUFFER;
+        next if !defined $got && $!{EINTR};
+        return if $got;
+        leave(defined $got ? 0 : LOST_PIPES);
+    }
+}
+
+sub take_number {
+    my $end;
+    more() while ($end = index $BUFFER, "\n", $PLACE) < 0;
+    my $number = substr $BUFFER, $PLACE, $end - $PLACE;
+    $PLACE = $end + 1;
+    return $number;
+}
+
+sub receive {
+    still_ours($IN);
+    my @fields;
+    for (1 .. take_number()) {
+        my $length = take_number();
+        if ($length < 0) {
+            push @fields, undef;
+            next;
+        }
+        more() while length($BUFFER) - $PLACE < $length;
+        push @fields, substr $BUFFER, $PLACE, $length;
+        $PLACE += $length;
+    }
+    substr $BUFFER, 0, $PLACE, '';
+    $PLACE = 0;
+    return @fields;
+}
+
+sub answer {
+    # A child that a fragment forked and that came here must not answer for its parent.
+    POSIX::_exit(0) if POSIX::getpid() != $PID;
+    my $message = @_ . "\n";
+    for my $field (@_) {
+        my $bytes = bytes_of($field);
+        $message .= defined $bytes ? length($bytes) . "\n$bytes" : "-1\n";
+    }
+    still_ours($OUT_PIPE);
+    my $done = 0;
+    while ($done < length $message) {
+        my $written = syswrite $OUT_PIPE, $message, length($message) - $done, $done;
+        next if !defined $written && $!{EINTR};
+        POSIX::_exit(LOST_PIPES) unless defined $written;
+        $done += $written;
+    }
+}
+
+# A text as the original's file would have it: bytes as they are, characters beyond them as UTF-8.
+sub bytes_of {
+    my ($text) = @_;
+    return undef unless defined $text;
+    $text = "$text";
+    utf8::downgrade($text, 1) or utf8::encode($text);
+    return $text;
+}
+
+sub leave {
+    my ($status) = @_;
+    POSIX::_exit(0) if POSIX::getpid() != $PID;
+    exit $status;
+}
+
+# ---------------------------------------------------------------- what fragments ask of the engine
+
+sub call {
+    my ($operation, @arguments) = @_;
+    local ($@, $!, $?, $_);
+    die "a process that a fragment forked cannot use the databases\n" if POSIX::getpid() != $PID;
+    # "template PATH NAME VALUE ...", or "template_in" with a number of directories and the directories before.
+    my $first = $operation eq 'template' ? 1 : $operation eq 'template_in' ? $arguments[0] + 2 : undef;
+    my $passed = defined $first ? { splice @arguments, $first } : undef;
+    push @PASSED, $passed;
+    if ($passed) {
+        # What is no text stays here; a Perl fragment of that template gets it.
+        push @arguments, map { ref $passed->{$_} ? () : ($_, $passed->{$_}) } sort keys %$passed;
+    }
+    # The databases hold characters; a text of bytes is UTF-8 already.
+    utf8::is_utf8($_) && utf8::encode($_) for @arguments;
+    answer('call', $operation, @arguments);
+    my ($word, @answer) = serve();
+    pop @PASSED;
+    if ($word eq 'error') {
+        die "$answer[0]\n";
+    }
+    return wantarray ? @answer : $answer[0];
+}
+
+# Serves requests until something comes that is none: the answer to a call.
+sub serve {
+    while (1) {
+        my ($word, @rest) = receive();
+        if    ($word eq 'template') { begin_template(@rest) }
+        elsif ($word eq 'fragment') { answer(run_fragment(@rest)) }
+        elsif ($word eq 'eval')     { answer(run_expression(@rest)) }
+        elsif ($word eq 'forget')   { forget_template(@rest) }
+        else                        { return ($word, @rest) }
+    }
+}
+
+# ---------------------------------------------------------------- templates
+
+# $nested: it is expanded for a fragment that is running. $event: the name of the event, undef outside of one.
+# Then the records of the configuration database, and variables besides (engine.py).
+sub begin_template {
+    my ($id, $nested, $event, $fields, @rest) = @_;
+    reset_process() unless @RUNNING;
+    my (%hashes, %raw);
+    my @records = splice @rest, 0, $fields;
+    while (@records) {
+        my ($key, $count) = splice @records, 0, 2;
+        my ($type, @props) = splice @records, 0, $count;
+        $raw{$key} = raw($type, @props);
+        next unless @props;
+        tie my %record, 'esmith::driver::Record', 'configuration', $key, { type => $type, @props };
+        $hashes{$key} = \%record;
+    }
+    my %more = $nested && $PASSED[-1] ? %{ $PASSED[-1] } : ();
+    while (@rest) {
+        my $name = shift @rest;
+        $more{$name} = typed_value(\@rest);
+    }
+    my %engine = defined $event ? (EVENT => $event) : ();
+    my $package = "esmith::__TEMPLATE__::$id";
+    $TEMPLATES{$id} = { package => $package, hashes => \%hashes, raw => \%raw, layers => [ \%engine, \%more ] };
+}
+
+# A value of MORE_DATA: a text, nothing, a list, a hash or a record.
+sub typed_value {
+    my ($rest) = @_;
+    my $kind = shift @$rest;
+    return shift @$rest if $kind eq 'text';
+    return undef        if $kind eq 'undef';
+    if ($kind eq 'list') {
+        return [ map { typed_value($rest) } 1 .. shift @$rest ];
+    }
+    if ($kind eq 'hash') {
+        return { map { (shift @$rest, typed_value($rest)) } 1 .. shift @$rest };
+    }
+    my ($database, $key, $count) = splice @$rest, 0, 3;
+    my ($type, @props) = splice @$rest, 0, $count;
+    tie my %record, 'esmith::driver::Record', $database, $key, { type => $type, @props, key => $key };
+    return \%record;
+}
+
+# The line of a record in the original's files.
+sub raw {
+    my ($type, @fields) = @_;
+    for my $place (0 .. $#fields) {
+        $fields[$place] =~ s/\|/\\|/g if $place % 2;
+    }
+    return join '|', $type, @fields;
+}
+
+# The variables of one fragment. The original, too, gives each fragment the scalars anew.
+sub variables {
+    my ($template) = @_;
+    prepare($template) unless $template->{ready}++;
+    my %scalars;
+    for my $key (keys %{ $template->{raw} }) {
+        tie my $scalar, 'esmith::driver::Scalar', $key, $template->{raw}{$key};
+        $scalars{$key} = \$scalar;
+    }
+    return [ $template->{hashes}, \%scalars, @{ $template->{layers} } ];
+}
+
+# What every template has besides records. It asks the engine, which listens only while a fragment runs.
+sub prepare {
+    my ($template) = @_;
+    my $db = esmith::ConfigDB->open;
+    tie my %config, 'esmith::config';
+    my $confref = \%config;
+    $template->{layers}[0]{DB} = \$db if $db;
+    $template->{layers}[0]{confref} = \$confref;
+    evaluate("package $template->{package}; use esmith::db; use esmith::util;");
+}
+
+sub run_fragment {
+    my ($id, $path, $text) = @_;
+    my $template = $TEMPLATES{$id};
+    my $name = name_of($path);
+    return guarded(
+        $name,
+        sub {
+            my $compiled = esmith::driver::Template->new(TYPE => 'STRING', SOURCE => $text);
+            my ($error, $line);
+            my $broken = sub {
+                my %about = @_;
+                ($error, $line) = @about{qw(error lineno)};
+                return undef;
+            };
+            unless ($compiled->compile) {
+                ($line) = $Text::Template::ERROR =~ /at line (\d+)/;
+                return (undef, $Text::Template::ERROR, $line);
+            }
+            $compiled->{ESMITH_PARTS} = [];
+            $compiled->fill_in(
+                HASH     => variables($template),
+                PACKAGE  => $template->{package},
+                BROKEN   => $broken,
+                FILENAME => $name,
+            );
+            return (join('', map { bytes_of($_) } @{ $compiled->{ESMITH_PARTS} }), $error, $line);
+        }
+    );
+}
+
+# An expression of metadata or the like, with variables in a package of its own.
+sub run_expression {
+    my ($id, $place, $expression) = @_;
+    my $template = $TEMPLATES{$id};
+    my $name = name_of($place);
+    return guarded(
+        $name,
+        sub {
+            Text::Template::_install_hash(variables($template), $template->{package});
+            my $value = evaluate("package $template->{package}; no strict; no warnings;\n#line 1 $name\n$expression");
+            my $error = $@;
+            return ($value, $error eq '' ? undef : $error, 1);
+        }
+    );
+}
+
+# The name of a file as a "#line" can hold it: it ends at a quote or a newline.
+sub name_of {
+    my ($path) = @_;
+    $path =~ tr/"\n/__/;
+    return $path;
+}
+
+# Runs code of an administrator and returns the answer: "done" with its text, or "broken" with message and line; the
+# number of warnings and the warnings; what was read, as database, key and property each.
+sub guarded {
+    my ($path, $run) = @_;
+    my @warnings;
+    my $died_at;
+    push @RUNNING, $path;
+    my ($text, $error, $line);
+    {
+        local $SIG{__WARN__} = sub {
+            return if @warnings > MOST_WARNINGS;
+            push @warnings, @warnings == MOST_WARNINGS ? ':and more' : place_first($path, $_[0]);
+        };
+        # Only looks where in the fragment it was; a module may die far from it.
+        local $SIG{__DIE__} = sub { $died_at = line_in($path) };
+        my $done = eval { ($text, $error, $line) = $run->(); 1 };
+        # An object as an exception may die even when Text::Template asks whether there is one.
+        $error = ref $@ || $@ ne '' ? $@ : 'died' unless $done;
+    }
+    pop @RUNNING;
+    flush_output();
+    my @answer = ('done', $text, undef);
+    if (defined $error) {
+        my ($message, $found) = message_of($error, $path);
+        @answer = ('broken', $message, $found || $died_at || $line);
+    }
+    my @read = map { split /\0/, $_, 3 } sort keys %READ;
+    %READ = ();
+    return (@answer, scalar @warnings, @warnings, @read);
+}
+
+sub line_in {
+    my ($path) = @_;
+    for (my $depth = 0; my @frame = caller $depth; $depth++) {
+        return $frame[2] if $frame[1] eq $path;
+    }
+    return undef;
+}
+
+# A warning as "line: text", the line empty when it is not known.
+sub place_first {
+    my ($path, $text) = @_;
+    my ($message, $line) = message_of($text, $path);
+    $line ||= line_in($path) || '';
+    return "$line:$message";
+}
+
+# The message without the place in the fragment that Perl adds, and the line there.
+sub message_of {
+    my ($error, $path) = @_;
+    my $text = text_of($error);
+    my ($line) = $text =~ /\bat \Q$path\E line (\d+)/;
+    $text =~ s/ at \Q$path\E line \d+(?:, <[^>\n]*> (?:line|chunk) \d+)?\.?\s*\z//;
+    $text =~ s/ at \S+\/Text\/Template\.pm line \d+\.?\s*\z//;
+    # What is left of them: the first is told as the place, others are other lines.
+    $text =~ s/ at \Q$path\E line \d+// if defined $line;
+    $text =~ s/ at \Q$path\E line / at line /g;
+    $text =~ s/\besmith::__TEMPLATE__::\d+:://g;
+    return ($text, $line);
+}
+
+# What an exception says; an object may be asked only for its text, and may fail even there.
+sub text_of {
+    my ($error) = @_;
+    return $error unless ref $error;
+    my $class = ref $error;
+    require Scalar::Util;
+    require overload;
+    if (Scalar::Util::blessed($error)) {
+        my $text = eval {
+            local $SIG{__DIE__};
+            overload::Method($error, '""') ? "$error" : $error->can('message') ? $error->message : undef;
+        };
+        return "$text" if defined $text && !ref $text && $text ne '';
+        return "died with an object of the class $class";
+    }
+    return "died with a reference to \L$class\E";
+}
+
+sub forget_template {
+    my ($id) = @_;
+    my $template = delete $TEMPLATES{$id} or return;
+    Symbol::delete_package($template->{package});
+}
+
+# ---------------------------------------------------------------- the process
+
+# What a fragment of one output did to the process is not seen by those of the next.
+sub reset_process {
+    %ENV = %ENVIRONMENT;
+    @INC = @INCLUDED;
+    for my $signal (grep { defined $SIG{$_} || defined $SIGNALS{$_} } keys %SIG) {
+        if (defined $SIGNALS{$signal}) { $SIG{$signal} = $SIGNALS{$signal} }
+        else                           { delete $SIG{$signal} }
+    }
+    no warnings;
+    ($/, $\, $,, $", $;, $0, $^W) = ("\n", undef, undef, ' ', "\034", $NAME, 0);
+    alarm 0;
+    umask $UMASK;
+    chdir '/';
+    open STDOUT, '>&', $STANDARD_OUTPUT;
+    open STDERR, '>&', $STANDARD_OUTPUT;
+    select STDOUT;
+    $| = 0;
+}
+
+sub flush_output {
+    local ($@, $!);
+    eval { local $SIG{__DIE__}; local $SIG{__WARN__} = sub { }; STDOUT->flush; STDERR->flush };
+}
+
+sub start {
+    my ($in, $out) = @_;
+    open $IN, '<&=', $in or die "no pipe $in: $!";
+    open $OUT_PIPE, '>&=', $out or die "no pipe $out: $!";
+    open $STANDARD_OUTPUT, '>&', \*STDOUT or die "no output: $!";
+    require Fcntl;
+    for my $handle ($IN, $OUT_PIPE, $STANDARD_OUTPUT) {
+        fcntl $handle, Fcntl::F_SETFD(), Fcntl::FD_CLOEXEC() or die "close on exec: $!";
+        binmode $handle;
+    }
+    for my $pipe ($IN, $OUT_PIPE) {
+        $IDENTITY{$pipe} = join ' ', (stat $pipe)[0, 1];
+    }
+    $UMASK = umask;
+    ($NAME, %ENVIRONMENT) = ('/sbin/e-smith/expand-template', %ENV);
+    @INCLUDED = @INC;
+    %SIGNALS = map { defined $SIG{$_} ? ($_ => $SIG{$_}) : () } keys %SIG;
+    unless (eval { require Text::Template; 1 }) {
+        answer('missing', 'Text::Template', "$@");
+        exit 1;
+    }
+    @esmith::driver::Template::ISA = ('Text::Template');
+    require esmith::ConfigDB;
+    require esmith::util;
+    no warnings 'once';
+    $esmith::backend::CALL = \&call;
+    answer('ready');
+    my ($word) = serve();
+    die "unknown request $word";
+}
+
+# ---------------------------------------------------------------- classes
+
+package esmith::driver::Template;
+
+# Text::Template prints or joins the parts; here each is turned into bytes by itself, as printing to a file does.
+sub append_text_to_output {
+    my ($self, %about) = @_;
+    push @{ $self->{ESMITH_PARTS} }, $about{text};
+    return;
+}
+
+# The properties of a record: a hash like any other that notes what is read.
+package esmith::driver::Record;
+
+sub TIEHASH {
+    my ($class, $database, $key, $values) = @_;
+    return bless { values => $values, place => "$database\0$key\0" }, $class;
+}
+sub FETCH    { $READ{ $_[0]{place} . $_[1] } = 1; return $_[0]{values}{ $_[1] } }
+sub STORE    { $_[0]{values}{ $_[1] } = $_[2] }
+sub EXISTS   { $READ{ $_[0]{place} . $_[1] } = 1; return exists $_[0]{values}{ $_[1] } }
+sub DELETE   { $READ{ $_[0]{place} . $_[1] } = 1; return delete $_[0]{values}{ $_[1] } }
+sub CLEAR    { %{ $_[0]{values} } = () }
+sub SCALAR   { $READ{ $_[0]{place} . '*' } = 1; return scalar %{ $_[0]{values} } }
+sub NEXTKEY  { return each %{ $_[0]{values} } }
+sub FIRSTKEY {
+    $READ{ $_[0]{place} . '*' } = 1;
+    keys %{ $_[0]{values} };
+    return each %{ $_[0]{values} };
+}
+
+# The line of a record.
+package esmith::driver::Scalar;
+
+sub TIESCALAR { my ($class, $key, $value) = @_; return bless { key => $key, value => $value }, $class }
+sub FETCH     { $READ{"configuration\0$_[0]{key}\0*"} = 1; return $_[0]{value} }
+sub STORE     { $_[0]{value} = $_[1] }
+
+package esmith::driver;
+
+start(@ARGV);

@@ -1,0 +1,172 @@
+"""The Perl of one template: what its fragments give, what they read and what they warn of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from esmith.errors import TemplateError
+from esmith.fragments.perl.variables import Fields
+from esmith.fragments.reads import Reads
+from esmith.store.limits import control_character
+from esmith.store.model import Record
+
+if TYPE_CHECKING:
+    from esmith.fragments.perl.engine import Perl
+
+#: Expands a template inside another, with variables and the directories of its fragments (none for the same), and
+#: returns its text.
+SubTemplate = Callable[[str, dict[str, Any], list[str]], bytes]
+
+#: How many lines of a message are shown.
+_SHOWN_LINES = 6
+
+
+class PerlTemplate:
+    """The Perl of one template: its fragments share a package. A context manager.
+
+    :param perl: what runs it.
+    :param id: a name of its own.
+    :param output: the output it is for, for messages.
+    :param variables: variables besides the records of the configuration database.
+    :param reads: where the reads are recorded.
+    :param warnings: where warnings go.
+    :param expand: expands a template inside this one.
+    """
+
+    def __init__(
+        self,
+        perl: Perl,
+        id: str,
+        output: str,
+        variables: dict[str, Any],
+        reads: Reads,
+        warnings: list[str],
+        expand: SubTemplate,
+    ) -> None:
+        self.output = output
+        self._perl = perl
+        self._id = id
+        self._variables = variables
+        self.log = _Log(reads)
+        self._warnings = warnings
+        self._expand = expand
+        self._begun = False
+        self._broken: TemplateError | None = None
+
+    def __enter__(self) -> PerlTemplate:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._begun:
+            self._perl.forget(self._id)
+
+    def expand(self, path: str, text: bytes) -> bytes:
+        """Return what a fragment gives.
+
+        :param path: its path, for messages.
+        :raises TemplateError: when it is wrong.
+        """
+        return self._run(path, ["fragment", self._id, path, text]) or b""
+
+    def evaluate(self, expression: str, place: str) -> str | None:
+        """Return the value of an expression, None for an undefined one.
+
+        :raises TemplateError: when it is wrong.
+        """
+        value = self._run(place, ["eval", self._id, place, expression])
+        return None if value is None else value.decode("utf-8", "surrogateescape")
+
+    def sub_template(self, path: str, variables: list[str], directories: list[str]) -> bytes:
+        """Return the text of another template.
+
+        :param variables: names, each followed by its value.
+        :param directories: where its fragments are; none for the directories of this template.
+        :raises TemplateError: when it is broken. This template is broken then, too, whatever its fragment makes of it.
+        """
+        pairs = zip(variables[::2], variables[1::2], strict=True)
+        try:
+            return self._expand(path, dict(pairs), directories)
+        except TemplateError as error:
+            self._broken = error
+            raise
+
+    def _run(self, path: str, request: Fields) -> bytes | None:
+        begin = [] if self._begun else [self._perl.first(self._id, self._variables)]
+        self._begun = True
+        verdict, text, line, count, *rest = self._perl.ask(self, path, *begin, request)
+        warnings = rest[: int(count or 0)]
+        for database, key, prop in zip(*[iter(rest[len(warnings) :])] * 3, strict=True):
+            self._note(_text(database), _text(key), _text(prop))
+        self._warn(path, warnings)
+        if self._broken is not None:
+            raise self._broken
+        if verdict != b"broken":
+            return text
+        message, *more = text_lines(text or b"") or ["failed without a word"]
+        raise TemplateError(
+            f"{message} (for {self.output})",
+            place=f"{path}:{_text(line)}" if line else path,
+            hint="\n  ".join(more[:_SHOWN_LINES]),
+        )
+
+    def _warn(self, path: str, warnings: list[bytes | None]) -> None:
+        for warning in warnings:
+            line, _, text = (warning or b"").partition(b":")
+            self._add(f"{path}:{_text(line)}" if line else path, "; ".join(text_lines(text)))
+        for printed in self._perl.printed():
+            self._add(path, f"prints {printed!r}, which goes into no file; $OUT or the value of the block does")
+
+    def _add(self, place: str, text: str) -> None:
+        warning = f"{place}: {text}"
+        if warning not in self._warnings:
+            self._warnings.append(warning)
+
+    def _note(self, database: str, key: str, prop: str) -> None:
+        """Record the read of a variable; "*" is all of a record, and an empty key the list of keys."""
+        snapshot = self._perl.snapshot
+        if not key:
+            self.log.listing(database)
+        elif prop == "*":
+            self.log.record(database, key, snapshot.record(database, key))
+        else:
+            name = "" if prop in ("type", "key") else prop
+            self.log.prop(database, key, name, snapshot.prop(database, key, name))
+
+
+class _Log:
+    """Notes what is read.
+
+    :param reads: where.
+    """
+
+    def __init__(self, reads: Reads) -> None:
+        self._reads = reads
+
+    def prop(self, database: str, key: str, prop: str, value: str | None) -> None:
+        """Note that a property was read; "" is the type."""
+        self._reads.props[database, key, prop] = value
+
+    def record(self, database: str, key: str, record: Record | None) -> None:
+        """Note that a whole record was read."""
+        self.prop(database, key, "", record.type if record else None)
+        for name, value in record.props.items() if record else ():
+            self.prop(database, key, name, value)
+
+    def listing(self, database: str) -> None:
+        """Note that the keys of a database were read."""
+        self._reads.listings.add((database, ""))
+
+
+def text_lines(data: bytes) -> list[str]:
+    """Return the lines of what perl said that are not empty, without control characters."""
+    lines = data.decode("utf-8", "backslashreplace").splitlines()
+    return [_shown(line.strip()) for line in lines if line.strip()]
+
+
+def _shown(line: str) -> str:
+    return line if control_character(line) is None else line.encode("unicode_escape").decode("ascii")
+
+
+def _text(field: bytes | None) -> str:
+    return (field or b"").decode("utf-8", "surrogateescape")

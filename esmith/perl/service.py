@@ -1,0 +1,323 @@
+"""The operations Perl may ask for, on the databases (DESIGN section 4).
+
+An operation has a name and arguments and returns a list; each element is a text, or None for ``undef``. Wherever a
+database is named its path as the original has it, ``/home/e-smith/db/NAME``, is accepted too.
+"""
+
+from __future__ import annotations
+
+import posixpath
+
+from esmith.errors import EsmithError, RefusedError, UsageError
+from esmith.layout import Layout
+from esmith.schema.settings import set_properties, set_record, set_type
+from esmith.store import limits
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Protocol
+
+    from esmith.perl.protocol import Message
+    from esmith.perl.sources import Source
+    from esmith.schema.load import Schema
+    from esmith.store.model import Record
+
+    #: Arguments or results.
+    Texts = list[str | None]
+    #: One operation: takes its arguments and returns its results.
+    Operation = Callable[[Texts], Texts]
+
+    class ReadLog(Protocol):
+        """Is told of everything that is read."""
+
+        def prop(self, database: str, key: str, prop: str, value: str | None) -> None:
+            """Note that a property was read; ``prop`` is "" for the type, ``value`` None for a missing one."""
+
+        def record(self, database: str, key: str, record: Record | None) -> None:
+            """Note that a whole record was read, None for a missing one."""
+
+        def listing(self, database: str) -> None:
+            """Note that the keys of a database were read."""
+
+
+#: Where the original keeps its databases.
+_DIRECTORY = "/home/e-smith/db"
+#: A reply begins with one of these.
+DONE = b"done"
+FAILED = b"failed"
+
+
+class StoreService:
+    """Answers what Perl asks.
+
+    The operations, each with its arguments and what it returns:
+
+    ========================== ===================================================================
+    ``keys DB``                 the keys in byte order
+    ``exists DB``               ``1`` or ``0``
+    ``create DB``               nothing; fails when there is such a database
+    ``record DB KEY``           nothing when there is none, else the type, then property, value, ...
+    ``prop DB KEY PROP``        the value, or undef; PROP "" is the type
+    ``all DB``                  for each record: key, how many fields follow, type, property, value, ...
+    ``set DB KEY TYPE P V ...`` makes or replaces a whole record
+    ``add DB KEY TYPE P V ...`` makes a record where there is none
+    ``set_props DB KEY P V ...`` sets properties of a record, all together; P "" is the type
+    ``set_type DB KEY TYPE``    sets the type of a record
+    ``replace_type DB KEY OLD NEW`` makes or sets a record of the type NEW, if its type is OLD (undef: none)
+    ``delete_prop DB KEY PROP`` deletes a property; returns its old value, or undef
+    ``delete DB KEY``           deletes a record
+    ========================== ===================================================================
+
+    All that write a record return ``1``, or ``0`` when they did nothing because there is no such record (for ``add``:
+    because there is one). A writing operation is one transaction, unless the source is one transaction itself.
+
+    :param layout: the root.
+    :param source: what is read and written.
+    :param schema: what is checked before a value is stored; None stores whatever the store can hold.
+    :param log: is told of the reads.
+    """
+
+    def __init__(
+        self, layout: Layout, source: Source, *, schema: Schema | None = None, log: ReadLog | None = None
+    ) -> None:
+        self._layout = layout
+        self._source = source
+        self._schema = schema
+        self._log = log
+        self._operations: dict[str, Operation] = {
+            "keys": self._keys,
+            "exists": self._exists,
+            "create": self._create,
+            "record": self._record,
+            "prop": self._prop,
+            "all": self._all,
+            "set": self._set,
+            "set_props": self._set_props,
+            "add": self._add,
+            "set_type": self._set_type,
+            "replace_type": self._replace_type,
+            "delete_prop": self._delete_prop,
+            "delete": self._delete,
+        }
+
+    def register(self, name: str, operation: Operation) -> None:
+        """Add an operation that is not about the databases, e.g. ``template``.
+
+        Its arguments and results may be bytes that are not UTF-8, as ``surrogateescape`` has them.
+        """
+        self._operations[name] = operation
+
+    def handle(self, name: str, arguments: Texts) -> Texts:
+        """Run one operation.
+
+        :raises UsageError: when there is no such operation, or its arguments are wrong.
+        :raises EsmithError: what the operation raises.
+        """
+        operation = self._operations.get(name)
+        if operation is None:
+            raise UsageError(
+                f"there is no operation {name!r}", hint="the Perl modules are of another version of esmith"
+            )
+        return operation(arguments)
+
+    def answer(self, request: Message) -> Message:
+        """Return the reply to a message: ``done`` and the results, or ``failed`` and why.
+
+        The fields after ``failed`` are message, place, hint and exit code of the error.
+        """
+        try:
+            words = [_decoded(field) for field in request] or [None]
+            results = self.handle(words[0] or "", words[1:])
+        except EsmithError as error:
+            return failure(error)
+        return [DONE, *(None if field is None else _encoded(field) for field in results)]
+
+    def _keys(self, arguments: Texts) -> Texts:
+        (database,) = self._texts("keys", arguments, 1)
+        if self._log:
+            self._log.listing(database)
+        with self._source.reading() as snapshot:
+            return [*snapshot.keys(database)]
+
+    def _exists(self, arguments: Texts) -> Texts:
+        (database,) = self._texts("exists", arguments, 1)
+        with self._source.reading() as snapshot:
+            return [_flag(snapshot.has_database(database))]
+
+    def _create(self, arguments: Texts) -> Texts:
+        (database,) = self._texts("create", arguments, 1)
+        with self._source.writing() as transaction:
+            if transaction.has_database(database):
+                raise UsageError("there is such a database already", place=database, hint="open it")
+            transaction.create_database(database)
+        return []
+
+    def _record(self, arguments: Texts) -> Texts:
+        database, key = self._texts("record", arguments, 2)
+        with self._source.reading() as snapshot:
+            record = snapshot.record(database, key)
+        if self._log:
+            self._log.record(database, key, record)
+        return [] if record is None else _fields(record)
+
+    def _prop(self, arguments: Texts) -> Texts:
+        database, key, prop = self._texts("prop", arguments, 3)
+        with self._source.reading() as snapshot:
+            value = snapshot.prop(database, key, prop)
+        if self._log:
+            self._log.prop(database, key, prop, value)
+        return [value]
+
+    def _all(self, arguments: Texts) -> Texts:
+        (database,) = self._texts("all", arguments, 1)
+        found: Texts = []
+        if self._log:
+            self._log.listing(database)
+        with self._source.reading() as snapshot:
+            for record in snapshot.records(database):
+                if self._log:
+                    self._log.record(database, record.key, record)
+                fields = _fields(record)
+                found += [record.key, str(len(fields)), *fields]
+        return found
+
+    def _set(self, arguments: Texts) -> Texts:
+        database, key, type, *pairs = self._texts("set", arguments, 3, pairs=True)
+        props = _pairs(pairs)
+        _check_limits(database, key, type, props)
+        with self._source.writing() as transaction:
+            set_record(transaction, self._schema, database, key, type, props)
+        return ["1"]
+
+    def _add(self, arguments: Texts) -> Texts:
+        database, key, type, *pairs = self._texts("add", arguments, 3, pairs=True)
+        props = _pairs(pairs)
+        _check_limits(database, key, type, props)
+        with self._source.writing() as transaction:
+            if transaction.type_of(database, key) is not None:
+                return ["0"]
+            set_record(transaction, self._schema, database, key, type, props)
+        return ["1"]
+
+    def _set_props(self, arguments: Texts) -> Texts:
+        database, key, *pairs = self._texts("set_props", arguments, 2, pairs=True)
+        props = _pairs(pairs)
+        with self._source.writing() as transaction:
+            if transaction.type_of(database, key) is None:
+                return ["0"]
+            type = props.pop("", None)
+            _check_limits(database, key, type or "", props)
+            if type is not None:
+                set_type(transaction, self._schema, database, key, type)
+            set_properties(transaction, self._schema, database, key, props)
+        return ["1"]
+
+    def _set_type(self, arguments: Texts) -> Texts:
+        database, key, type = self._texts("set_type", arguments, 3)
+        with self._source.writing() as transaction:
+            if transaction.type_of(database, key) is None:
+                return ["0"]
+            set_type(transaction, self._schema, database, key, type)
+        return ["1"]
+
+    def _replace_type(self, arguments: Texts) -> Texts:
+        if len(arguments) != 4:
+            raise UsageError("the operation replace_type needs four arguments")
+        old = arguments.pop(2)
+        database, key, new = self._texts("replace_type", arguments, 3)
+        with self._source.writing() as transaction:
+            if transaction.type_of(database, key) != old:
+                return ["0"]
+            set_type(transaction, self._schema, database, key, new)
+        return ["1"]
+
+    def _delete_prop(self, arguments: Texts) -> Texts:
+        database, key, prop = self._texts("delete_prop", arguments, 3)
+        with self._source.writing() as transaction:
+            old = transaction.prop(database, key, prop) if prop else None
+            transaction.delete_prop(database, key, prop)
+        return [old]
+
+    def _delete(self, arguments: Texts) -> Texts:
+        database, key = self._texts("delete", arguments, 2)
+        with self._source.writing() as transaction:
+            there = transaction.type_of(database, key) is not None
+            transaction.delete_record(database, key)
+        return [_flag(there)]
+
+    def _texts(self, name: str, arguments: Texts, wanted: int, *, pairs: bool = False) -> list[str]:
+        """Return the arguments, the first of which is a database, after counting them."""
+        texts = [text for text in arguments if text is not None]
+        rest = len(texts) - wanted
+        if len(texts) != len(arguments) or rest < 0 or rest % 2 or (rest and not pairs):
+            raise UsageError(f"the operation {name} was called with wrong arguments: {arguments!r}")
+        for text in texts:
+            _check_utf8(text)
+        return [self._database(texts[0]), *texts[1:]]
+
+    def _database(self, name: str) -> str:
+        """Return the name of a database that is given by its name or its path.
+
+        :raises UsageError: when it is another path: flat files are not databases of the store.
+        """
+        if not name.startswith("/"):
+            return name
+        path = self._layout.inside(posixpath.normpath("/" + name.lstrip("/")))
+        directory, base = posixpath.split(path)
+        if directory != _DIRECTORY:
+            raise UsageError(
+                f"{name} is a flat file, which this version does not read",
+                hint="use a database by its name, e.g. configuration, or import the file",
+            )
+        return base
+
+
+def _check_limits(database: str, key: str, type: str, props: dict[str, str]) -> None:
+    """Refuse before anything is written: a script may catch the error and go on in the same transaction."""
+    limits.check_database(database)
+    limits.check_key(database, key)
+    limits.check_type(database, key, type)
+    for prop, value in props.items():
+        limits.check_property(database, key, prop)
+        limits.check_value(f"{database} {key} {prop}", value)
+
+
+def _check_utf8(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        shown = text[:60].encode("utf-8", "surrogateescape")
+        raise RefusedError(
+            f"a text has to be UTF-8, and this is not: {shown!r}",
+            hint="convert it: utf8::encode in Perl, or iconv for a file",
+        ) from None
+
+
+def _decoded(field: bytes | None) -> str | None:
+    return None if field is None else field.decode("utf-8", "surrogateescape")
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def failure(error: EsmithError) -> Message:
+    """Return the reply that says why an operation failed."""
+    parts = [_encoded(part) for part in (error.message, error.place, error.hint)]
+    return [FAILED, *parts, b"%d" % error.exit_code]
+
+
+def _fields(record: Record) -> Texts:
+    fields: Texts = [record.type]
+    for name, value in record.props.items():
+        fields += [name, value]
+    return fields
+
+
+def _pairs(words: list[str]) -> dict[str, str]:
+    return dict(zip(words[::2], words[1::2], strict=True))
+
+
+def _flag(value: bool) -> str:
+    return "1" if value else "0"

@@ -1,0 +1,343 @@
+"""Perl fragments among the others: variables, templates inside templates, errors and warnings, what is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from esmith.errors import TemplateError
+from esmith.fragments.perl.engine import Perl
+from esmith.fragments.perl.process import PerlProcess
+from tests.fragments.kit import Trees
+
+
+def test_engines_in_order(trees: Trees, perls: list[PerlProcess]) -> None:
+    """A template may mix Perl, Jinja2 and plain fragments; they stand in the order of their names."""
+    trees.standard("/t/template-begin")
+    trees.standard("/t/10perl", '{ $n = 1; "$DomainName\\n" }')
+    trees.standard("/t/20jinja", "{{ DomainName }}\n")
+    trees.standard("/t/30text", "{ plain }\n")
+    trees.custom("/t/40perl", "{ $n + 1 } { $SystemName }\n")
+    assert trees.text("/t") == "example.com\nexample.com\n{ plain }\n2 mail\n"
+    engines = [choice.engine for _, choice in trees.render("/t").engines]
+    assert engines == ["text", "perl", "jinja2", "text", "perl"]
+
+
+def test_one_perl_for_forty_fragments(trees: Trees, perls: list[PerlProcess]) -> None:
+    """Forty Perl fragments of one template, and those of other templates of the run, cost one start of perl."""
+    for number in range(10, 50):
+        trees.standard(f"/t/{number}a", f"{{ $sum += {number}; $DomainName }}\n")
+    trees.standard("/t/template-begin")
+    trees.standard("/t/60sum", "{ $sum }\n")
+    trees.standard("/u", "{ $sum || $SystemName }")
+    with trees.renderer() as renderer:
+        (first,) = renderer.render("/t")
+        (second,) = renderer.render("/u")
+        assert len(perls) == 1
+    assert first.content == b"example.com\n" * 40 + b"1180\n"
+    assert second.content == b"mail"
+    assert len(perls) == 1
+
+
+def test_no_perl_without_need(trees: Trees, perls: list[PerlProcess]) -> None:
+    """Without a Perl fragment none is started; an empty or a masked one needs none either."""
+    trees.standard("/t/10a", "{{ DomainName }}\n")
+    trees.standard("/t/20b", "{ $DomainName }\n")
+    trees.custom("/t/20b", "")
+    trees.standard("/t/template.toml", 'engine = { 20b = "perl" }\n')
+    assert trees.text("/t") == "example.com\n"
+    assert perls == []
+
+
+def test_a_file_for_each_record(trees: Trees, perls: list[PerlProcess]) -> None:
+    """With foreach %record holds the record: its properties, its key and its type."""
+    trees.standard("/home/{key}/x/template.toml", 'foreach = "accounts:user"\n')
+    trees.standard("/home/{key}/x/template-begin")
+    trees.standard("/home/{key}/x/10a", '{ "$record{key}\\@$DomainName $record{type} $record{Uid}" }')
+    with trees.renderer() as renderer:
+        found = {rendering.path: rendering.content for rendering in renderer.render("/home/{key}/x")}
+    assert found == {
+        "/home/Zoe/x": b"Zoe@example.com user 5002",
+        "/home/tom/x": b"tom@example.com user 5001",
+    }
+    assert len(perls) == 1
+
+
+def test_variables_of_a_sub_template_of_jinja(trees: Trees, perls: list[PerlProcess]) -> None:
+    """What template() passes are variables of Perl fragments: texts, numbers, lists, dictionaries and records."""
+    trees.standard("/inner", '{ "$port $items[1] $map{a} $user{key}:$user{Uid} [$no] [$yes] [$none]" }\n')
+    passed = "port=80, items=['a', 'b'], map={'a': 'x'}, user=db.accounts.tom, no=false, yes=true, none=none"
+    assert trees.expand(f"{{{{ template('/inner', {passed}) }}}}") == "80 b x tom:5001 [] [1] []\n"
+
+
+PROCESS = "use esmith::templates; processTemplate({ TEMPLATE_PATH => '%s', OUTPUT_TYPE => 'string', MORE_DATA => %s })"
+
+
+def test_templates_inside_perl(trees: Trees, perls: list[PerlProcess]) -> None:
+    """processTemplate in a fragment, the VirtualHosts pattern: the same perl expands the other template meanwhile.
+
+    Its Perl fragments get data of any kind, those in Jinja2 the texts; its variables are its own.
+    """
+    trees.standard("/etc/hosts.d/template-begin")
+    trees.standard("/etc/hosts.d/10perl", '{ $mine = 1; "$name: @aliases $opt{x} [$outer]\\n" }')
+    trees.standard("/etc/hosts.d/20jinja", "{{ name }} of {{ DomainName }}\n")
+    data = "{ name => $_, aliases => [1, 2], opt => { x => 'y' } }"
+    fragment = (
+        f"{{ $outer = 'o'; foreach (qw(a b)) {{ $OUT .= do {{ {PROCESS % ('/etc/hosts.d', data)} }} }} }}[{{ $mine }}]"
+    )
+    expected = "".join(f"{name}: 1 2 y []\n{name} of example.com\n" for name in "ab")
+    assert trees.expand(fragment) == f"{expected}[]"
+    assert trees.render("/t").reads.templates == {"/etc/hosts.d"}
+    assert len(perls) == 2
+
+
+def test_deep_nesting(trees: Trees, perls: list[PerlProcess]) -> None:
+    """Perl inside Jinja2 inside Perl inside Perl."""
+    trees.standard("/a", "a{ " + PROCESS % ("/b", "{ n => 1 }") + " }a")
+    trees.standard("/b", "b{ " + PROCESS % ("/c", "{ n => $n + 1 }") + " }b")
+    trees.standard("/c", "c{{ template('/d', n=n ~ '3') }}c")
+    trees.standard("/d", 'd{ "$n $DomainName" }d')
+    assert trees.text("/a") == "abcd23 example.comdcba"
+    assert len(perls) == 1
+
+
+def test_a_broken_template_inside(trees: Trees, perls: list[PerlProcess]) -> None:
+    """A broken template inside another is the error, with its own place, even when the fragment outside catches it."""
+    place = trees.standard("/inner", "fine\n{ die 'broken inside' if $DomainName }\n")
+    error = trees.mistake("{ eval { " + PROCESS % ("/inner", "{}") + "}; 'caught' }")
+    assert error.place == f"{place}:2"
+    assert "broken inside" in error.message
+    trees.standard("/inner", "{{ nosuch.value }}")
+    assert trees.error("/t").place == f"{place}:1"
+    assert "there is no template" in trees.mistake("{ " + PROCESS % ("/nosuch", "{}") + " }").message
+
+
+MISTAKES = {
+    "dies": ('{ die "boom" }', 1, "boom"),
+    "dies, later line": ('{\n  my $x = 1;\n  die "boom";\n}', 3, "boom"),
+    "dies in the second block": ('{ "" }\n\n{ die "boom" }', 3, "boom"),
+    "dies without a place": ('{\n\n  die "boom\\n";\n}', 3, "boom"),
+    "dies with many lines": ('{ die "one\\ntwo\\nthree\\n" }', 1, "one"),
+    "dies with nothing": ("{ my $x; die }", 1, "Died"),
+    "dies with a reference": ("{ die { code => 1 } }", 1, "a reference to hash"),
+    "dies with an object": ("{ die bless [], 'Foo::Bar' }", 1, "an object of the class Foo::Bar"),
+    "dies with an object that speaks": (
+        "{ package E; use overload '\"\"' => sub { 'I am ' . $_[0]{n} }; package main; die bless { n => 7 }, 'E' }",
+        1,
+        "I am 7",
+    ),
+    "dies with an object that dies": (
+        "{ package F; use overload '\"\"' => sub { die 'again' }; package main; die bless {}, 'F' }",
+        1,
+        "again",
+    ),
+    "dies in a module": ("{\n use esmith::AccountsDB;\n esmith::AccountsDB->nosuch($DB);\n}", 3, '"nosuch"'),
+    "dies in a sub of its own": ("{ sub inner {\n die 'deep' }\n\n inner() . $OUT }", 2, "deep"),
+    "syntax": ("{ my $x = ; }", 1, "syntax error"),
+    "syntax, later line": ("fine\n{ my $a;\n my $x = (1;\n}\n", 3, "syntax error"),
+    "no such function": ("fine\n{ $OUT = nosuch(1) }", 2, "Undefined subroutine &nosuch called"),
+    "no such module": ("fine\n{ use No::Such::Module; '' }", 2, "Can't locate No/Such/Module.pm"),
+    "strict": ("{ use strict;\n $nosuch = 1;\n}", 2, 'Global symbol "$nosuch"'),
+    "no end": ("fine\n{ $DomainName\n", 2, "End of data inside program text"),
+    "an end too many": ("{ $DomainName }\n}\n", 2, "Unmatched close brace"),
+    "a control character": ('{ my $x; die "a\\x1b[31mred\\n" }', 1, "a\\x1b[31mred"),
+    "invalid UTF-8": ('{ my $x; die "a\\xff\\n" }', 1, "a\\xff"),
+    "a change of a setting": ("{ $DB->set_prop('qpsmtpd', 'DNSBL', 'x') }", 1, "a template may not change a setting"),
+    "a new record": ("{\n$DB->new_record('x', { type => 'y' }) }", 2, "a template may not change a setting"),
+    "a change by the old way": ("{ $confref->{DomainName} = 'x' }", 1, "a template may not change a setting"),
+    "a file written": (
+        "{ use esmith::templates; processTemplate({ TEMPLATE_PATH => '/x' }) }",
+        1,
+        "only with OUTPUT_TYPE => 'string'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("fragment", "line", "says"), MISTAKES.values(), ids=MISTAKES.keys())
+def test_mistakes_have_a_place(trees: Trees, perls: list[PerlProcess], fragment: str, line: int, says: str) -> None:
+    """An error names output, fragment and the line in the fragment, in one line of text, and perl is ended."""
+    error = trees.mistake(fragment)
+    assert error.place == f"{trees.fragment}:{line}"
+    assert says in error.message
+    assert "(for /t)" in error.message
+    assert "\n" not in error.message
+    assert error.message.isprintable()
+    assert "__TEMPLATE__" not in str(error)
+    assert trees.fragment not in error.message
+
+
+def test_the_other_lines_of_a_message(trees: Trees, perls: list[PerlProcess]) -> None:
+    """The lines of a message after the first are shown below it."""
+    assert trees.mistake('{ die "one\\ntwo\\nthree\\n" }').hint == "two\n  three"
+
+
+def test_later_fragments_are_not_run(trees: Trees, perls: list[PerlProcess], tmp_path: Path) -> None:
+    """After a broken block nothing of the template runs any more."""
+    trees.standard("/t/20b", f"{{ $DomainName; open my $f, '>', '{tmp_path}/ran' }}")
+    trees.mistake(f"{{ die 'x' if $DomainName }}{{ $DomainName; open my $f, '>', '{tmp_path}/ran' }}")
+    assert not (tmp_path / "ran").exists()
+
+
+WARNINGS = {
+    "warn": ('{ warn "careful"; "x" }', ":1: careful"),
+    "warn with a newline": ('{ "" }\n{\n  warn "careful\\n"; "x" }', ":3: careful"),
+    "of perl": ('{ use warnings;\n my $u; "x$u" }', ":2: Use of uninitialized value $u in concatenation (.) or string"),
+    "many lines": ('{ warn "one\\ntwo\\n"; "x" }', ":1: one; two"),
+    "in a sub": ('{ sub w {\n warn "deep" }\n w(); $OUT = "x" }', ":2: deep"),
+    "of a module": ("{ use List::Util;\n use Carp; carp 'here'; 'x' }", ":2: here"),
+    "an unknown option": (
+        "{ use esmith::templates; processTemplate({ TEMPLATE_PATH => '/inner', OUTPUT_TYPE => 'string', X => 1 }) }",
+        ":1: Unknown parameter 'X' passed to processTemplate",
+    ),
+}
+
+
+@pytest.mark.parametrize(("fragment", "says"), WARNINGS.values(), ids=WARNINGS.keys())
+def test_warnings_have_a_place(trees: Trees, perls: list[PerlProcess], fragment: str, says: str) -> None:
+    """A warning is shown with fragment and line, and the file is made."""
+    trees.standard("/inner", "x")
+    assert trees.expand(fragment).strip() == "x"
+    (warning,) = trees.render("/t").warnings
+    assert warning == f"{trees.fragment}{says}"
+
+
+def test_many_warnings(trees: Trees, perls: list[PerlProcess]) -> None:
+    """Of a hundred thousand warnings a hundred are shown."""
+    trees.expand('{ my $x; warn "number $_\\n" for 1 .. 100_000; "x" }')
+    warnings = trees.render("/t").warnings
+    assert len(warnings) == 101
+    assert warnings[99].endswith("number 100")
+    assert warnings[100].endswith("and more")
+
+
+READS = {
+    "a property": ("{ $qpsmtpd{DNSBL} }", {"qpsmtpd DNSBL"}, set()),
+    "a property that is missing": ("{ $qpsmtpd{Nosuch} || $OUT }", {"qpsmtpd Nosuch"}, set()),
+    "whether it exists": ("{ exists $qpsmtpd{DNSBL} ? 'x$OUT' : '' }", {"qpsmtpd DNSBL"}, set()),
+    "the type": ("{ $qpsmtpd{type} }", {"qpsmtpd "}, set()),
+    "a value": ("{ $DomainName }", {"DomainName "}, set()),
+    "all properties": ("{ my %h = %{'httpd-admin'} }", {"httpd-admin ", "httpd-admin TCPPort"}, set()),
+    "a line": ("{ $qpsmtpd }", {"qpsmtpd ", "qpsmtpd DNSBL", "qpsmtpd LogLevel", "qpsmtpd Bcc"}, set()),
+    "written only": ("{ $qpsmtpd{New} = 1; $OUT = '' }", set(), set()),
+    "asked for": ("{ $DB->get_prop('httpd-admin', 'TCPPort') }", {"httpd-admin TCPPort"}, set()),
+    "keys": ("{ my @k = $DB->keys; '' }", set(), {("configuration", "")}),
+    "nothing": ("{ my $x = 1; $x }", set(), set()),
+}
+
+
+@pytest.mark.parametrize(("fragment", "props", "listings"), READS.values(), ids=READS.keys())
+def test_reads_are_recorded(
+    trees: Trees, perls: list[PerlProcess], fragment: str, props: set[str], listings: set[tuple[str, str]]
+) -> None:
+    """Only what a fragment really read is recorded, with the value it had."""
+    trees.expand(fragment)
+    reads = trees.render("/t").reads
+    assert {f"{key} {prop}" for database, key, prop in reads.props if database == "configuration"} == props
+    assert reads.listings == listings
+    assert all(trees.snapshot.prop(*cell) == value for cell, value in reads.props.items())
+
+
+def test_reads_of_other_databases(trees: Trees, perls: list[PerlProcess]) -> None:
+    """What esmith::AccountsDB reads is recorded, too."""
+    trees.expand("{ use esmith::AccountsDB; my $a = esmith::AccountsDB->open_ro; $a->get_prop('tom', 'Uid') }")
+    assert trees.render("/t").reads.props["accounts", "tom", "Uid"] == "5001"
+
+
+def test_missing_perl(trees: Trees, tmp_path: Path) -> None:
+    """Where perl is not installed a Perl fragment is an error that names it and the Debian package; others work."""
+    place = trees.standard("/t", "{ $DomainName }")
+    trees.standard("/u", "{{ DomainName }}")
+    trees.perl_path = str(tmp_path)
+    error = trees.error("/t")
+    assert error.place == str(place)
+    assert "needs perl" in error.message
+    assert "apt-get install perl" in error.hint
+    assert trees.text("/u") == "example.com"
+
+
+@pytest.mark.parametrize("module", ["", "die 'out of order';", "package Text::Template; 0;"])
+def test_missing_text_template(trees: Trees, perls: list[PerlProcess], tmp_path: Path, module: str) -> None:
+    """Where Text::Template is not installed, or broken, the error names the Debian package; perl is not left behind."""
+    place = trees.standard("/t", "{ $DomainName }")
+    (tmp_path / "Text").mkdir()
+    (tmp_path / "Text/Template.pm").write_text(module)
+    wrapper = tmp_path / "perl"
+    wrapper.write_text(f'#!/bin/sh\nexec /usr/bin/perl -I{tmp_path} "$@"\n')
+    wrapper.chmod(0o755)
+    trees.perl_path = str(tmp_path)
+    error = trees.error("/t")
+    assert error.place == str(place)
+    assert "Text::Template" in error.message
+    assert "apt-get install libtext-template-perl" in error.hint
+
+
+def test_a_perl_that_does_not_start(trees: Trees, tmp_path: Path) -> None:
+    """A perl that fails at once is an error that shows what it said."""
+    trees.standard("/t", "{ $DomainName }")
+    wrapper = tmp_path / "perl"
+    wrapper.write_text("#!/bin/sh\necho 'no library' >&2\nexit 127\n")
+    wrapper.chmod(0o755)
+    trees.perl_path = str(tmp_path)
+    error = trees.error("/t")
+    assert "cannot be started" in error.message
+    assert "no library" in error.message
+    assert "127" in error.message
+    wrapper.write_text("no program")
+    wrapper.chmod(0o755)
+    assert "cannot be started" in trees.error("/t").message
+
+
+def test_the_callers_environment_is_not_perls(
+    trees: Trees, perls: list[PerlProcess], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """PATH, PERL5LIB and PERL5OPT of the caller do not choose what runs."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PERL5LIB", str(tmp_path))
+    monkeypatch.setenv("PERL5OPT", "-Mnosuch")
+    assert trees.expand("{ join ',', grep { /PERL5|nosuch/ } %ENV, @INC }") == ""
+
+
+EXPRESSIONS = {
+    "a number": ("0640", "416"),
+    "a text": ('"0640"', "0640"),
+    "a record": ("$qpsmtpd{DNSBL} eq 'enabled' ? '0600' : '0644'", "0600"),
+    "a variable": ('"$name of $DomainName"', "x of example.com"),
+    "a block": ("{ 0644 }", "420"),
+    "the database": ("$DB->get_prop('qpsmtpd', 'LogLevel')", "6"),
+    "nothing": ("undef", None),
+    "a list": ("(1, 2, 3)", "3"),
+    "statements": ("my $x = 1; $x + 1", "2"),
+}
+
+
+@pytest.mark.parametrize(("expression", "value"), EXPRESSIONS.values(), ids=EXPRESSIONS.keys())
+def test_expressions(trees: Trees, perls: list[PerlProcess], expression: str, value: str | None) -> None:
+    """A Perl expression outside of fragments, as in metadata, is evaluated with the same variables."""
+    perl = Perl(trees.layout, trees.snapshot)
+    try:
+        assert perl.evaluate(expression, "/etc/PERMS", {"name": "x"}) == value
+        assert perl.evaluate("$name", "/etc/PERMS", {}) is None
+    finally:
+        perl.close()
+    assert len(perls) == 1
+
+
+def test_broken_expressions(trees: Trees, perls: list[PerlProcess]) -> None:
+    """A broken expression is an error with its place; the next one is evaluated all the same."""
+    perl = Perl(trees.layout, trees.snapshot)
+    try:
+        for expression in ("1 +", "die 'no'", "\n nosuch()"):
+            with pytest.raises(TemplateError) as caught:
+                perl.evaluate(expression, "/etc/PERMS", {})
+            assert caught.value.place.startswith("/etc/PERMS:")
+        assert caught.value.place == "/etc/PERMS:2"
+        assert perl.evaluate("6 * 7", "/etc/PERMS", {}) == "42"
+    finally:
+        perl.close()
+    assert len(perls) == 1
+
+
+def test_empty_and_falsy_errors(trees: Trees, perls: list[PerlProcess]) -> None:
+    """A fragment that sets $@ without dying is not broken."""
+    assert trees.expand("{ $@ = 'left over'; eval { die 'x' }; $OUT = 'fine' }") == "fine"

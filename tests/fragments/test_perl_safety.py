@@ -1,0 +1,169 @@
+"""What a Perl fragment may do to its process: the engine goes on or says clearly what happened, and perl is gone."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from esmith.fragments.perl.process import PRINTED_BYTES, PerlProcess
+from tests.fragments.kit import Trees
+
+#: Fragments that end perl or have to be ended, and what the error says.
+DEADLY = {
+    "loops for ever": ("{ 1 while 1 }", "did not end within 1 s"),
+    "loops, deaf to signals": ("{ $SIG{$_} = 'IGNORE' for keys %SIG; 1 while 1 }", "did not end within 1 s"),
+    "stops itself": ("{ kill STOP => $$ }", "did not end within 1 s"),
+    "sleeps": ("{ sleep 1000 }", "did not end within 1 s"),
+    "exits": ("{ exit 3 }", "exit status 3"),
+    "exits as if all was well": ("{ exit }", "exit status 0"),
+    "exits inside eval": ("{ eval { exit 4 }; 'x' }", "exit status 4"),
+    "leaves at once": ("{ use POSIX; POSIX::_exit(5) }", "exit status 5"),
+    "kills itself": ("{ kill KILL => $$; sleep 9 }", "signal 9"),
+    "kills its group": ("{ kill KILL => -getpgrp; sleep 9 }", "signal 9"),
+    "becomes another program": ("{ exec 'true' }", "exit status 0"),
+    "becomes another program that stays": ("{ exec 'sleep', 1000 }", "closed the handles"),
+    "closes its handles by number": ("{ use POSIX; POSIX::close($_) for 0 .. 255; 'x' }", "closed the handles"),
+    "closes the engine's and loops": ("{ use POSIX; POSIX::close($_) for 3 .. 255; 1 while 1 }", "closed the handles"),
+    "writes to every handle": (
+        "{ for (3 .. 99) { open my $f, '>&', $_ or next; syswrite $f, qq(garbage\\n) } 'x' }",
+        "cannot be used",
+    ),
+    "pretends to answer": (
+        "{ for (3 .. 99) { open my $f, '>&', $_ or next; syswrite $f, qq(999999999\\n) } 'x' }",
+        "cannot be used",
+    ),
+    "prints without end": ("{ print 'x' x 1000 while 1 }", f"prints more than {PRINTED_BYTES} bytes"),
+    "prints 100 MB": ("{ print 'x' x 100_000_000; 'x' }", f"prints more than {PRINTED_BYTES} bytes"),
+    "complains without end": ("{ print STDERR 'x' x 1000 while 1 }", f"prints more than {PRINTED_BYTES} bytes"),
+    "gives 100 MB": ("{ 'x' x 100_000_000 }", "gives more than"),
+    "takes all memory": ("{ my $x = 'x' x 8_000_000_000; length $x }", "ended perl"),
+    "an alarm": ("{ alarm 1; 1 while 1 }", "signal 14"),
+}
+
+#: Fragments that are harmless after all, and what they give.
+HARMLESS = {
+    "forks": ("{ my $p = fork; $p ? 'x' : 'child' }", b"x"),
+    "forks, and the child exits": ("{ my $p = fork; exit 3 unless $p; waitpid $p, 0; $? >> 8 }", b"3"),
+    "closes the standard handles": ("{ close STDIN; close STDOUT; close STDERR; 'x' }", b"x"),
+    "closes them by number": ("{ use POSIX; POSIX::close($_) for 0 .. 2; 'x' }", b"x"),
+    "prints elsewhere": ("{ select STDERR; 'x' }", b"x"),
+    "has other separators": ("{ ($/, $\\, $,, $\", $;, $|) = (undef, '!', '-', '+', '', 1); 'x' }", b"x"),
+    "a handler of warnings": ("{ $SIG{__WARN__} = sub { }; warn 'a'; 'x' }", b"x"),
+    "dies inside eval": ("{ eval { die 'a' }; $@ =~ /^a at .*10a line 1/ ? 'x' : $@ }", b"x"),
+    "redefines": ("{ BEGIN { *CORE::GLOBAL::sysread = *CORE::GLOBAL::syswrite = sub { 0 } } 'x' }", b"x"),
+    "no such directory": (
+        "{ mkdir '/tmp/esmith-gone'; chdir '/tmp/esmith-gone'; rmdir '/tmp/esmith-gone'; 'x' }",
+        b"x",
+    ),
+    "reads standard input": ("{ defined <STDIN> ? 'something' : 'x' }", b"x"),
+    "an alarm that is forgotten": ("{ alarm 1; 'x' }{ select undef, undef, undef, 0.01; '' }", b"x"),
+    "invalid UTF-8": ('{ "\\xff\\xfe\\x80" }', b"\xff\xfe\x80"),
+}
+
+
+def _is_gone(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return True
+    return state == "Z"
+
+
+@pytest.mark.parametrize(("fragment", "says"), DEADLY.values(), ids=DEADLY.keys())
+def test_deadly_fragments(trees: Trees, perls: list[PerlProcess], fragment: str, says: str) -> None:
+    """A fragment that takes perl with it is an error that says how and names the fragment; perl is gone."""
+    if "did not end" in says:
+        trees.seconds = 1.0
+    trees.perl()
+    error = trees.mistake(f"before\n{fragment}\nafter\n")
+    assert says in error.message
+    assert "(for /t)" in error.message
+    assert error.place == trees.fragment
+    assert len(perls) == 1
+    assert _is_gone(perls[0].pid)
+
+
+@pytest.mark.parametrize(("fragment", "gives"), HARMLESS.values(), ids=HARMLESS.keys())
+def test_harmless_fragments(trees: Trees, perls: list[PerlProcess], fragment: str, gives: bytes) -> None:
+    """What does not hinder the engine is done, and the next output of the same perl is made as if nothing had been."""
+    trees.standard("/t/template-begin")
+    trees.standard("/t/10a", fragment)
+    trees.standard("/t/20b", "{{ DomainName }}{ $DomainName }")
+    trees.standard("/t/30c", "{ $DomainName }")
+    trees.standard("/t/template.toml", '[engine]\n10a = "perl"\n20b = "jinja2"\n30c = "perl"\n')
+    trees.standard("/u", "{ use Cwd; join '.', Cwd::getcwd(), umask, $,, $\\, $0 }")
+    with trees.renderer() as renderer:
+        (first,) = renderer.render("/t")
+        (second,) = renderer.render("/u")
+    assert first.content == gives + b"example.com{ $DomainName }example.com"
+    with trees.renderer() as renderer:
+        (fresh,) = renderer.render("/u")
+    assert second.content == fresh.content
+    assert second.content.startswith(b"/.18.")
+    assert len(perls) == 2
+    assert all(_is_gone(perl.pid) for perl in perls)
+
+
+def test_what_a_fragment_does_to_the_process_ends_with_the_output(trees: Trees, perls: list[PerlProcess]) -> None:
+    """Directory, umask, environment, signals, separators and @INC are as new for the next output of the same perl."""
+    look = '{ use Cwd; $OUT = join \'|\', Cwd::getcwd(), umask, $0, "@INC", map { "$_=$ENV{$_}" } sort keys %ENV;'
+    look += ' $OUT .= join "|", map { "$_=$SIG{$_}" } grep { $SIG{$_} && !/^__/ } sort keys %SIG }'
+    trees.standard("/before", look)
+    spoil = "{ chdir '/tmp'; umask 0; $0 = 'mine'; unshift @INC, '/x'; $ENV{X} = 1; delete $ENV{PATH};"
+    trees.standard("/spoil", spoil + " $SIG{USR1} = $SIG{ALRM} = sub { 1 }; ($, , $\\) = (1, 2); '' }")
+    trees.standard("/after", look)
+    with trees.renderer() as renderer:
+        before, _, after = (next(renderer.render(path)) for path in ("/before", "/spoil", "/after"))
+    assert before.content == after.content
+    assert b"PATH=" in before.content
+    assert len(perls) == 1
+
+
+def test_what_is_printed_is_a_warning(trees: Trees, perls: list[PerlProcess]) -> None:
+    """What a fragment or a program it calls prints goes into no file, but is shown with the fragment."""
+    trees.perl()
+    trees.standard("/t/template-begin")
+    trees.standard("/t/10a", '{ print "to no file\\n"; print STDERR "nor this\\n"; system "echo a program"; "x" }\n')
+    rendering = trees.render("/t")
+    assert rendering.content == b"x\n"
+    assert len(rendering.warnings) == 3
+    assert all(warning.startswith(f"{trees.fragment}: prints ") for warning in rendering.warnings)
+    assert {"'to no file'", "'nor this'", "'a program'"} == {
+        warning.split("prints ")[1].split(",")[0] for warning in rendering.warnings
+    }
+
+
+def test_files_that_took_the_numbers_of_the_engine(trees: Trees, perls: list[PerlProcess], tmp_path: Path) -> None:
+    """A fragment closes the engine's pipes and opens files, which get their numbers: nothing is written into them."""
+    trees.perl()
+    opens = f"my @f; for (1 .. 99) {{ open $f[$_], '+>', '{tmp_path}/victim' . $_ }}"
+    error = trees.mistake(f"{{ use POSIX; POSIX::close($_) for 3 .. 255; {opens} 'x' }}")
+    assert "closed the handles" in error.message
+    victims = list(tmp_path.glob("victim*"))
+    assert len(victims) == 99
+    assert {victim.read_bytes() for victim in victims} == {b""}
+
+
+def test_children_are_ended_with_perl(trees: Trees, perls: list[PerlProcess]) -> None:
+    """A program that a fragment left running does not keep the event waiting, and is ended with perl."""
+    trees.standard("/t", "{ my $p = fork; exec 'sleep', 1000 unless $p; $p }")
+    pid = int(trees.text("/t"))
+    deadline = time.monotonic() + 10
+    while not _is_gone(pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert _is_gone(pid)
+    assert _is_gone(perls[0].pid)
+
+
+def test_nobody_keeps_the_pipes(trees: Trees, perls: list[PerlProcess]) -> None:
+    """Neither perl nor its end leaves a file descriptor open in this process."""
+    trees.standard("/t", "{ $DomainName }")
+    trees.standard("/u", "{ exit }")
+    trees.standard("/template.toml", 'engine = "perl"\n')
+    before = len(os.listdir("/proc/self/fd"))
+    trees.text("/t")
+    trees.error("/u")
+    assert len(os.listdir("/proc/self/fd")) == before

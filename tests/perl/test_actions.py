@@ -1,0 +1,98 @@
+"""Actions in Perl, run by signal-event as they are."""
+
+from __future__ import annotations
+
+from esmith.errors import ExitCode
+from tests.events.kit import lay_event
+from tests.perl.kit import Script
+
+ACTION = """\
+#!/usr/bin/perl -w
+use strict;
+use esmith::ConfigDB;
+use esmith::AccountsDB;
+use esmith::event;
+use esmith::templates;
+
+my ($event, $user) = @ARGV;
+my $db = esmith::ConfigDB->open or die "Couldn't open the configuration: " . esmith::DB->error;
+my $accounts = esmith::AccountsDB->open or die;
+die "no user\\n" unless $accounts->get($user);
+my $count = ($db->get_prop('trial', 'Count') || 0) + 1;
+$db->set_prop('trial', 'Count', $count, type => 'service');
+$accounts->new_record("$user-home", { type => 'pseudonym', Account => $user });
+processTemplate({ TEMPLATE_PATH => '/etc/try', PERMS => 0640, MORE_DATA => { user => $user } });
+exit(event_signal('inner', $user) ? 0 : 1);
+"""
+
+
+def _lay(script: Script) -> None:
+    root = script.root
+    root.db("accounts", "set", "bart", "user")
+    root.write("/etc/e-smith/templates/etc/try/10", "{{ user }} {{ trial.Count }}\n")
+    root.write("/etc/e-smith/templates/etc/try/template-begin", "")
+    root.write("/etc/e-smith/templates/etc/inner/10", "count {{ trial.Count }}\n")
+    root.write("/etc/e-smith/templates/etc/inner/template-begin", "")
+    lay_event(root.path, "outer", actions={"S20try": ACTION})
+    inner = "#!/usr/bin/perl -w\nuse esmith::ConfigDB;\nesmith::ConfigDB->open->set_prop('trial', 'Inner', $ARGV[1]);\n"
+    lay_event(root.path, "inner", templates="/etc/inner\n", actions={"S20inner": inner})
+
+
+def test_an_action_in_perl(script: Script) -> None:
+    """It reads and writes databases, makes a record, expands a template and signals another event, all in one event."""
+    _lay(script)
+    script.root.signal("outer", "bart")
+    assert script.root.config("getprop", "trial", "Count").out == "1\n"
+    assert script.root.config("getprop", "trial", "Inner").out == "bart\n"
+    assert script.root.db("accounts", "get", "bart-home").out == "pseudonym|Account|bart\n"
+    assert script.root.read("/etc/try") == "bart 1\n"
+    assert script.root.file("/etc/try").stat().st_mode & 0o777 == 0o640
+    assert script.root.read("/etc/inner") == "count 1\n"
+    journal = script.root.esmith("history", "--limit", "3").out
+    assert "/etc/e-smith/events/outer/S20try" in journal
+    assert "/etc/e-smith/events/inner/S20inner" in journal
+
+
+def test_an_action_that_dies_fails_the_event(script: Script) -> None:
+    """What it died of is shown; the actions after it do not run."""
+    _lay(script)
+    lay_event(script.root.path, "outer", actions={"S30later": "touch $ESMITH_ROOT/later"})
+    answer = script.root.signal("outer", "moe", code=ExitCode.ACTION)
+    assert "no user" in answer.err
+    assert not script.root.file("/later").exists()
+
+
+def test_a_refused_value_fails_the_event(script: Script) -> None:
+    """A write that nobody checks is not lost silently: the action dies of it, with the line."""
+    body = "#!/usr/bin/perl\nuse esmith::ConfigDB;\nesmith::ConfigDB->open->set_prop('qpsmtpd', 'DNSBL', 'maybe');\n"
+    lay_event(script.root.path, "try", actions={"S20bad": body})
+    answer = script.root.signal("try", code=ExitCode.ACTION)
+    assert "'maybe' is not one of enabled, disabled" in answer.err
+    assert "S20bad line 3." in answer.err
+
+
+def test_an_inner_event_that_fails_is_told(script: Script) -> None:
+    """event_signal returns 0 then, so the action can say so."""
+    body = "#!/usr/bin/perl\nuse esmith::event;\nprint 'inner gave ', event_signal('inner', 'x'), \"\\n\";\n"
+    lay_event(script.root.path, "outer", actions={"S20x": body})
+    lay_event(script.root.path, "inner", actions={"S20y": "exit 3"})
+    script.root.signal("outer")
+    assert "inner gave 0" in script.root.read("/var/log/e-smith/events.log")
+
+
+def test_the_search_path_of_the_caller_stays(script: Script) -> None:
+    """PERL5LIB of the environment is searched, too, after ours."""
+    script.root.write("/mine/Mine.pm", "package Mine; sub name { 'mine' } 1;\n")
+    body = (
+        "#!/usr/bin/perl\nuse Mine; use esmith::ConfigDB;\nesmith::ConfigDB->open->set_value('Whose', Mine::name());\n"
+    )
+    lay_event(script.root.path, "try", actions={"S20x": body})
+    script.root.run("signal-event", "try", env={"PERL5LIB": str(script.root.file("/mine"))})
+    assert script.root.config("get", "Whose").out == "mine\n"
+
+
+def test_a_name_that_is_no_event(script: Script) -> None:
+    """ "actions" is a directory of actions, not an event: a warning and undef, as in the original."""
+    answer = script.run("use esmith::event; show(scalar event_signal('actions'));")
+    assert answer.out == "undef\n"
+    assert "'actions' is not a valid event name" in answer.err
