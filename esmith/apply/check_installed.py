@@ -32,14 +32,15 @@ def check_installed(layout: Layout, snapshot: Snapshot, paths: Collection[str] =
     for path in paths:
         if path not in templates:
             raise UsageError(f"{path} is not a generated file", hint="name it by its absolute path below the root")
-    renderer, tree = Renderer(layout, snapshot), StagedTree(layout)
-    subjects = list(_subjects(renderer, {path: templates[path] for path in sorted(paths or templates)}))
-    found = {subject.path: verdict for subject in subjects if (verdict := _unreadable(subject, layout))}
-    readable = {subject.path: subject for subject in subjects if subject.path not in found}
-    found |= _examine(readable.values(), tree)
-    # Only now is it worth finding out which fragments the lines come from.
-    refused = [path for path, verdict in found.items() if verdict.outcome is Outcome.REFUSED]
-    found |= _examine([_explained(readable[path], renderer, tree) for path in refused], tree)
+    tree = StagedTree(layout)
+    with Renderer(layout, snapshot) as renderer:
+        subjects = list(_subjects(renderer, {path: templates[path] for path in sorted(paths or templates)}))
+        found = {subject.path: verdict for subject in subjects if (verdict := _unreadable(subject, layout))}
+        readable = {subject.path: subject for subject in subjects if subject.path not in found}
+        found |= _examine(readable.values(), tree)
+        # Only now is it worth finding out which fragments the lines come from.
+        refused = [path for path, verdict in found.items() if verdict.outcome is Outcome.REFUSED]
+        found |= _examine([_explained(readable[path], renderer, tree) for path in refused], tree)
     for path in paths:
         found.setdefault(path, Verdict(path, Outcome.UNCHECKED, "", "no check is named that knows this file"))
     return [found[path] for path in sorted(found)]
