@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 
 from esmith.apply.drift import find_drift
-from esmith.apply.generations import list_interrupted
 from esmith.apply.installed import mark_of
 from esmith.errors import BusyError, EsmithError
 from esmith.events.concern import Known, concerned
@@ -187,7 +186,7 @@ class Watcher:
                 self._learn(snapshot)
             self._marks = marks
             self._look_at_outputs(snapshot)
-            self._due = _next_due(snapshot)
+            self._due = next_due(snapshot)
 
     def _learn(self, snapshot: Snapshot) -> Known:
         """Return the templates somebody uses now or used at the last look; what is gone is still spoken of."""
@@ -245,7 +244,7 @@ class Watcher:
             if self._wants_event:
                 self._signal(store)
             with store.snapshot() as snapshot:
-                self._due = _next_due(snapshot)
+                self._due = next_due(snapshot)
         finally:
             store.close()
         self._first = self._first or self._clock()
@@ -287,8 +286,3 @@ class Watcher:
     def _report(self, text: str) -> None:
         stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self._now()))
         self._say(f"{stamp} {text}")
-
-
-def _next_due(snapshot: Snapshot) -> float | None:
-    """Return when there is something to recover, in seconds since 1970: at once what a killed event left behind."""
-    return 0.0 if list_interrupted(snapshot) else next_due(snapshot)
