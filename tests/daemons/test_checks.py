@@ -97,22 +97,19 @@ def test_an_event_that_changes_nothing_checks_nothing(office: Root) -> None:
     assert answer["checked"] == ["/etc/dovecot/dovecot.conf"]
 
 
-def test_the_plugin_lists_depend_on_the_plugin_directories(office: Root) -> None:
-    """When plugin_dirs changes, the lists of plugins are checked again although they stay the same."""
-    office.custom("/var/service/qpsmtpd/config/plugin_dirs/zz", "/srv/plugins\n")
-    directories = [line for line in office.lines("/var/service/qpsmtpd/config/plugin_dirs") if line.startswith("/")]
-    for directory in [*directories, "/srv/plugins"]:
-        office.file(directory).mkdir(parents=True, exist_ok=True)
+def test_a_plugin_that_is_nowhere(office: Root) -> None:
+    """A custom fragment that names a plugin of no directory stops the event, once all the directories are there."""
+    fragment = office.custom(f"{PEERS}/zz", "no/such\n")
+    assert PEERS not in json.loads(office.signal("--json", "email-update").out)["checked"]
+    for directory in office.lines("/var/service/qpsmtpd/config/plugin_dirs"):
+        if directory.startswith("/"):
+            office.file(directory).mkdir(parents=True, exist_ok=True)
+    office.config("setprop", "qpsmtpd", "MaxLoad", "3")
     answer = office.signal("email-update", code=10)
-    assert f"{PEERS}: it is not as qpsmtpd needs it" in answer.err
-    assert "there is no plugin " in answer.err
-    for line in [*office.lines(PEERS), *office.lines(PEERS.replace("/0", "/local")), "hosts_allow", "peers"]:
-        if line and not line.startswith("#"):
-            place = office.file(f"/srv/plugins/{line.split()[0]}")
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.touch()
-    answer = office.signal("--json", "email-update")
-    assert PEERS in json.loads(answer.out)["checked"]
+    assert "there is no plugin no/such in " in answer.err
+    assert f"comes from {fragment}" in answer.err
+    fragment.unlink()
+    assert PEERS in json.loads(office.signal("--json", "email-update").out)["checked"]
 
 
 def test_a_dry_run_says_what_would_be_refused(office: Root) -> None:
