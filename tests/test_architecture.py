@@ -35,8 +35,8 @@ STARTS_PROCESSES = (
     "services/",
     "events/actions.py",
     "events/confirm.py",
-    "apply/views.py",
-    "apply/check_process.py",
+    "apply/checks/views.py",
+    "apply/checks/process.py",
     "fragments/perl/",
 )
 _STARTERS = ("exec", "spawn", "posix_spawn", "fork", "popen", "system", "startfile")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from esmith.apply.check import check
+from esmith.apply.checks.check import check
 from esmith.apply.generations import Also, Generation, begin, restore
 from esmith.apply.host import DiskHost, RecordingHost
 from esmith.apply.install import discard, install, remember, stage

@@ -8,10 +8,10 @@ import stat
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from esmith.apply.checks.verdict import Verdict, unchecked
 from esmith.apply.host import trouble
 from esmith.apply.installed import TABLE, Installed, digest_of, mark_of
 from esmith.apply.memory import Memory
-from esmith.apply.verdict import Verdict, unchecked
 from esmith.errors import InstallError, TemplateError
 from esmith.fragments.identity import Identities
 from esmith.fragments.render import Renderer

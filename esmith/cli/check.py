@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from esmith.apply.check_installed import check_installed
-from esmith.apply.verdict import Outcome, Verdict
+from esmith.apply.checks.installed import check_installed
+from esmith.apply.checks.verdict import Outcome, Verdict
 from esmith.cli.output import print_lines
 from esmith.cli.program import root_option
 from esmith.errors import ExitCode

@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 
 import click
 
+from esmith.apply.checks.verdict import Outcome
 from esmith.apply.diff import describe, diff
-from esmith.apply.verdict import Outcome
 from esmith.cli.output import print_lines
 from esmith.cli.program import root_option, run_click, warn
 from esmith.events.lock import LOCK_TIMEOUT

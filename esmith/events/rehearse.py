@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from esmith.apply.check import check
+from esmith.apply.checks.check import check
 from esmith.apply.diff import describe, diff
 from esmith.apply.plan import Plan, make_plan
 from esmith.errors import EsmithError, TemplateError

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
+from esmith.apply.checks.verdict import unchecked
 from esmith.apply.commit import commit_plan, rehearse_plan
 from esmith.apply.generations import Generation, finish, list_generations, restore_since
 from esmith.apply.plan import Plan, make_plan
-from esmith.apply.verdict import unchecked
 from esmith.events.actions import ActionRunner, ProcessRunner, RecordingRunner
 from esmith.events.adjust import Finder, ServiceStep, asked_by, check_words
 from esmith.events.confirm import Pending, find_pending, set_pending, wait_in_background

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from esmith.apply import own
-from esmith.apply.staged import StagedTree
+from esmith.apply.checks import own
+from esmith.apply.checks.staged import StagedTree
 from esmith.fragments.metadata import OWN_CHECKS
 from esmith.layout import Layout
 

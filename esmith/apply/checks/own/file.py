@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from esmith.apply.staged import StagedTree
+from esmith.apply.checks.staged import StagedTree
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from esmith.apply.views import Ended
+from esmith.apply.checks.views import Ended
 from esmith.fragments.rendering import Rendering
 from esmith.names import shorten
 

@@ -6,10 +6,10 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterator
 
-from esmith.apply.own import one_line
-from esmith.apply.own.file import File, Findings, entries
-from esmith.apply.own.pairs import pairs
-from esmith.apply.staged import StagedTree
+from esmith.apply.checks.own import one_line
+from esmith.apply.checks.own.file import File, Findings, entries
+from esmith.apply.checks.own.pairs import pairs
+from esmith.apply.checks.staged import StagedTree
 
 _READER = "qpsmtpd"
 _CONFIG = "/var/service/qpsmtpd/config/"

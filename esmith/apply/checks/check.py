@@ -11,12 +11,12 @@ import shutil
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from esmith.apply import own
-from esmith.apply.complaint import SHOWN_LINES, Complaint, complaints
+from esmith.apply.checks import own
+from esmith.apply.checks.complaint import SHOWN_LINES, Complaint, complaints
+from esmith.apply.checks.staged import StagedTree
+from esmith.apply.checks.verdict import Outcome, Verdict
+from esmith.apply.checks.views import PATH, Ended, Job, Views
 from esmith.apply.plan import Difference, Output, Plan
-from esmith.apply.staged import StagedTree
-from esmith.apply.verdict import Outcome, Verdict
-from esmith.apply.views import PATH, Ended, Job, Views
 from esmith.errors import CheckError
 from esmith.fragments.metadata import Check
 from esmith.fragments.rendering import Kind, Rendering

@@ -19,17 +19,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from esmith.apply import check_process
+from esmith.apply.checks.process import NAME
+from esmith.apply.checks.staged import StagedTree
 from esmith.apply.host import make_directory, trouble
 from esmith.apply.plan import Output
-from esmith.apply.staged import StagedTree
 from esmith.errors import CheckError
 from esmith.fragments.metadata import Check
 from esmith.fragments.rendering import Kind
 
 #: Where administrative programs are, whatever PATH the caller has.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_ABOVE_PACKAGE = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+_ABOVE_PACKAGE = os.path.abspath(__file__).removesuffix("esmith/apply/checks/views.py")
 #: How much longer than all its programs together the process that runs them may take, in seconds.
 _SPARE_SECONDS = 30
 
@@ -109,7 +109,7 @@ class Views:
         programs = [_program(job, places[job.directory]) for job in jobs]
         task = {"parent": os.getpid(), "tree": tree, "home": home, "programs": programs}
         process = subprocess.Popen(
-            [sys.executable, "-P", "-S", "-m", check_process.__name__],
+            [sys.executable, "-P", "-S", "-m", NAME],
             env={"PYTHONPATH": _ABOVE_PACKAGE, "LANG": "C.UTF-8"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

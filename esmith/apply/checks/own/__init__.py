@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from esmith.apply.own import dot_qmail, qmail_control, qmail_users, qpsmtpd
-from esmith.apply.own.file import File, Findings
+from esmith.apply.checks.own import dot_qmail, qmail_control, qmail_users, qpsmtpd
+from esmith.apply.checks.own.file import File, Findings
 
 #: Finds the rule for a file, by its path; None when the check has none for it. The names are those of OWN_CHECKS.
 FINDERS: dict[str, Callable[[str], Callable[[File], Findings] | None]] = {

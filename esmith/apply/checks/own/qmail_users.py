@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 
-from esmith.apply.own.file import File, Findings
+from esmith.apply.checks.own.file import File, Findings
 
 #: Local part or its beginning, user, uid, gid, home, dash, extension; a colon ends each.
 _COLONS = 7

@@ -6,9 +6,9 @@ import os
 import re
 from collections.abc import Callable, Iterator
 
-from esmith.apply.own import one_line
-from esmith.apply.own.file import File, Findings
-from esmith.apply.own.pairs import pairs
+from esmith.apply.checks.own import one_line
+from esmith.apply.checks.own.file import File, Findings
+from esmith.apply.checks.own.pairs import pairs
 
 _INTEGERS = (
     "concurrencylocal",

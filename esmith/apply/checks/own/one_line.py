@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from esmith.apply.own.file import File
+from esmith.apply.checks.own.file import File
 
 
 def integer(file: File, *, comments: bool = False, highest: int | None = None) -> Iterator[tuple[int, str]]:

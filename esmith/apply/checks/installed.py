@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from esmith.apply.check import Subject, examine
+from esmith.apply.checks.check import Subject, examine
+from esmith.apply.checks.staged import StagedTree
+from esmith.apply.checks.verdict import Outcome, Verdict
+from esmith.apply.checks.views import Views
 from esmith.apply.installed import TABLE, Installed
-from esmith.apply.staged import StagedTree
-from esmith.apply.verdict import Outcome, Verdict
-from esmith.apply.views import Views
 from esmith.errors import TemplateError, UsageError
 from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Kind, Rendering

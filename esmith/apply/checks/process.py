@@ -1,9 +1,9 @@
 """The process that runs check programs; nothing of one outlives its check, and nothing of all of them this process.
 
-It is started as ``python -m esmith.apply.check_process`` by :mod:`esmith.apply.views`, reads what to do from stdin as
-JSON and writes what came of it to stdout as JSON. With ``tree`` it first enters a mount namespace of its own, where
-the machine is read-only (mount_setattr(2)), and new files stand at their places in overlays whose upper layers are in
-memory. Such a namespace is gone with its last process, so a kill leaves nothing mounted. Standard library only.
+It is started as ``python -m esmith.apply.checks.process`` by :mod:`esmith.apply.checks.views`, reads what to do from
+stdin as JSON and writes what came of it to stdout as JSON. With ``tree`` it first enters a mount namespace of its own,
+where the machine is read-only (mount_setattr(2)), and new files stand at their places in overlays whose upper layers
+are in memory. Such a namespace is gone with its last process, so a kill leaves nothing mounted. Standard library only.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ import sys
 import time
 from typing import Any
 
+#: What this module is started as.
+NAME = "esmith.apply.checks.process"
 #: A program that prints more has gone wrong.
 OUTPUT_LIMIT = 1_000_000
 _FILE_LIMIT = 64_000_000

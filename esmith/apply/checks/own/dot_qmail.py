@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 
-from esmith.apply.own.file import File, Findings
+from esmith.apply.checks.own.file import File, Findings
 
 #: After & qmail-local takes all for one address; blanks may be in it, but a list of addresses it is never.
 _ADDRESS = re.compile(r"&\S((?!, ).)*|[^\s&+,][^\s,]*")
