@@ -113,6 +113,21 @@ def test_a_broken_template_inside(trees: Trees, perls: list[PerlProcess]) -> Non
     assert "there is no template" in trees.mistake("{ " + PROCESS % ("/nosuch", "{}") + " }").message
 
 
+def test_a_template_that_expands_itself(trees: Trees, perls: list[PerlProcess]) -> None:
+    """A template that expands itself without end is an error that says so."""
+    error = trees.mistake("{ " + PROCESS % ("/t", "{}") + " }")
+    assert "inside one another" in error.message
+    assert error.place == trees.fragment
+
+
+def test_the_order_of_keys_is_the_same_each_time(trees: Trees, perls: list[PerlProcess]) -> None:
+    """Hashes keep the order of their keys from one perl to the next, so that no output changes for nothing."""
+    trees.snapshot.contents["configuration"]["long"] = ("x", {f"p{number}": "" for number in range(50)})
+    trees.standard("/t", "{ my %h = %long; join ',', keys %h, keys %long }")
+    assert len({trees.text("/t") for _ in range(3)}) == 1
+    assert len(perls) == 3
+
+
 MISTAKES = {
     "dies": ('{ die "boom" }', 1, "boom"),
     "dies, later line": ('{\n  my $x = 1;\n  die "boom";\n}', 3, "boom"),
