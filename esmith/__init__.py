@@ -3,6 +3,8 @@
 The packages, in the order in which they may import one another (each only those to its right):
 
     cli -> events -> (apply, services) -> fragments -> perl -> (store, schema) -> (layout, errors)
+
+``watch`` stands between cli and events.
 """
 
 __version__ = "0.1.0"

@@ -6,7 +6,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_LEFTOVER_ENDINGS = ("~", ".swp", ".orig", ".rpmsave", ".rpmnew", ".rpmorig")
+_LEFTOVER_ENDINGS = ("~", ".swp", ".swo", ".swx", ".orig", ".rpmsave", ".rpmnew", ".rpmorig")
 _LEFTOVER_PARTS = (".dpkg-",)
 
 
@@ -28,8 +28,10 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 def is_leftover(name: str) -> bool:
     """Return whether an editor or a package manager left this file: it is no fragment, action or schema file.
 
-    The list is that of DESIGN section 6.
+    The list is that of DESIGN section 6, with what Vim and Emacs put beside a file that is being edited.
     """
+    if name.startswith(".#") or len(name) > 1 and name[0] == name[-1] == "#":
+        return True
     return name.endswith(_LEFTOVER_ENDINGS) or any(part in name for part in _LEFTOVER_PARTS)
 
 

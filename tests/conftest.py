@@ -48,8 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the caller's root and locks away from the tests."""
-    for name in ("ESMITH_ROOT", "ESMITH_EVENT_LOCK"):
+    """Keep the caller's root, locks and databases away from the tests."""
+    for name in ("ESMITH_ROOT", "ESMITH_EVENT_LOCK", "DBPATH"):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -17,6 +17,7 @@ TESTS = ROOT / "tests"
 LAYERS = (
     ("__main__",),
     ("cli",),
+    ("watch",),
     ("events", "mail"),
     ("apply", "services"),
     ("fragments",),
@@ -30,7 +31,14 @@ WITHIN_A_LAYER = {("schema", "store")}
 ANYWHERE = {"__version__"}
 
 #: Where starting processes is the job.
-STARTS_PROCESSES = ("services/", "events/actions.py", "events/confirm.py", "apply/check.py", "fragments/perl/")
+STARTS_PROCESSES = (
+    "services/",
+    "events/actions.py",
+    "events/confirm.py",
+    "apply/views.py",
+    "apply/check_process.py",
+    "fragments/perl/",
+)
 _STARTERS = ("exec", "spawn", "posix_spawn", "fork", "popen", "system", "startfile")
 _STARTING_MODULES = {"subprocess", "multiprocessing", "pty", "asyncio"}
 

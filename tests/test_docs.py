@@ -265,7 +265,7 @@ def test_exit_codes_and_variables() -> None:
     rows = _rows(_section("commands.md", "Exit codes"))
     assert {row[1].strip("`"): int(row[0]) for row in rows if row[1]} == codes
     source = "".join(path.read_text() for path in (HOME / "esmith").rglob("*.py"))
-    used = set(re.findall(r"\"(ESMITH_[A-Z_]+|SUDO_USER)\"", source))
+    used = set(re.findall(r"\"(ESMITH_[A-Z_]+|SUDO_USER|DBPATH)\"", source))
     assert set(_first_column(_section("commands.md", "Environment variables"))) == used
 
 

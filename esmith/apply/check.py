@@ -1,129 +1,178 @@
-"""Checking staged files with the programs that read them, before any of them is installed (DESIGN section 7).
+"""Checking new files before any of them is installed, and installed ones (DESIGN section 7).
 
-A check sees a view: a private copy of the directory of the checked file, in which the event's new files stand at their
-places among the old ones. So a file that includes another one of the same directory is checked together with it.
+A template says how in its metadata: a program that reads the file, or one of the engine's own checks.
 """
 
 from __future__ import annotations
 
-import glob
+import fnmatch
 import os
-import re
 import shutil
-import subprocess
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
-from esmith.apply.host import make_directory, trouble
+from esmith.apply import own
+from esmith.apply.complaint import SHOWN_LINES, Complaint, complaints
 from esmith.apply.plan import Difference, Output, Plan
+from esmith.apply.staged import StagedTree
+from esmith.apply.verdict import Outcome, Verdict
+from esmith.apply.views import PATH, Ended, Job, Views
 from esmith.errors import CheckError
 from esmith.fragments.metadata import Check
-from esmith.fragments.rendering import Kind
+from esmith.fragments.rendering import Kind, Rendering
 from esmith.layout import Layout
 
-#: Where administrative programs are, whatever PATH the caller has.
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_SHOWN_LINES = 6
-_LINE_NUMBER = re.compile(r"(?:line |:)(\d+)\b")
 
+@dataclass(frozen=True)
+class Subject:
+    """A file to be checked.
 
-def check(plan: Plan, layout: Layout) -> None:
-    """Check every output of a plan that says how, if it or another file of its directory changes.
-
-    What could not be checked is noted in the plan.
-
-    :raises CheckError: when a program refuses its file. Nothing was installed.
+    :param path: the file, as the configured system knows it.
+    :param check: how it is checked.
+    :param said: the file that says so.
+    :param rendering: what gives it; None when that is not known, or not what is in it.
     """
-    changed_directories = {os.path.dirname(output.path) for output in plan.changed}
-    for output in plan.outputs:
-        wanted = output.rendering.metadata.check
-        if wanted is None or output.rendering.kind is not Kind.FILE:
-            continue
-        if os.path.dirname(output.path) not in changed_directories:
-            continue
-        if shutil.which(wanted.command[0], path=_PATH) is None:
-            missing = f"{wanted.command[0]} is not installed (Debian package {wanted.package})"
-            plan.unchecked.append(f"{output.path} was not checked: {missing}")
-            continue
-        with _view(plan, output, wanted, layout) as directory:
-            _run(output, wanted, directory)
+
+    path: str
+    check: Check
+    said: str
+    rendering: Rendering | None
 
 
-@contextmanager
-def _view(plan: Plan, output: Output, wanted: Check, layout: Layout) -> Iterator[str]:
-    """Make the view of an output's directory and yield its path; it is gone afterwards."""
-    place = os.path.join(layout.state, "check")
-    try:
-        make_directory(place)
-        with tempfile.TemporaryDirectory(dir=place) as directory:
-            _fill(plan, os.path.dirname(output.path), directory, wanted, layout)
-            yield directory
-    except OSError as error:
-        raise trouble(place, error) from error
+def check(plan: Plan, layout: Layout, *, writes: bool) -> None:
+    """Check what a plan changes. The verdicts are put into the plan.
 
-
-def _fill(plan: Plan, inside: str, directory: str, wanted: Check, layout: Layout) -> None:
-    real = layout.under(inside)
-    beside = [*glob.glob(os.path.join(real, "*")), *(path for pattern in wanted.beside for path in glob.glob(pattern))]
-    for path in beside:
-        link = os.path.join(directory, os.path.basename(path))
-        if not os.path.lexists(link):
-            os.symlink(path, link)
-    for other in plan.outputs:
-        if os.path.dirname(other.path) != inside or other.difference is Difference.NONE:
-            continue
-        copy = os.path.join(directory, os.path.basename(other.path))
-        if os.path.lexists(copy):
-            os.unlink(copy)
-        if other.rendering.kind is Kind.FILE:
-            descriptor = os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            with open(descriptor, "wb") as file:
-                file.write(other.rendering.content)
-
-
-def _run(output: Output, wanted: Check, directory: str) -> None:
-    file = os.path.join(directory, os.path.basename(output.path))
-    argv = [word.replace("{file}", file).replace("{dir}", directory) for word in wanted.command]
-    environment = {"PATH": _PATH, "HOME": directory, "LANG": "C.UTF-8"}
-    try:
-        done = subprocess.run(
-            argv,
-            cwd=directory,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=wanted.timeout,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
+    :param writes: whether the root may be written to; the caller holds the event lock then.
+    :raises CheckError: when a file is refused. Nothing was installed.
+    """
+    changed = {output.path for output in plan.changed if output.difference is not Difference.ATTRIBUTES}
+    subjects = [_subject(output) for output in plan.outputs if changed and _is_due(output, changed)]
+    views = Views(StagedTree(layout, plan.outputs), writes=writes)
+    plan.verdicts = examine(subjects, StagedTree(layout, plan.outputs), views)
+    plan.copied = views.copied
+    refused = [verdict for verdict in plan.verdicts if verdict.outcome is Outcome.REFUSED]
+    if refused:
+        first, *others = refused
+        more = [f"{verdict.path}: {verdict.reason}:\n  {_indented(verdict)}" for verdict in others]
         raise CheckError(
-            f"{argv[0]} did not end within {wanted.timeout} s, so nothing was changed", place=output.path
-        ) from error
-    text = done.stdout.decode("utf-8", "backslashreplace").replace(f"{directory}/", f"{os.path.dirname(output.path)}/")
-    if done.returncode == 0 and not (wanted.fails_on and re.search(wanted.fails_on, text, re.MULTILINE)):
-        return
-    lines = _telling_lines(text, wanted)
-    raise CheckError(
-        f"{argv[0]} refuses it, so nothing was changed:",
-        place=output.path,
-        hint="\n  ".join([*lines, *_origins(output, lines)]),
+            f"{first.reason}, so nothing was changed:",
+            place=first.path,
+            hint="\n".join([_indented(first), *more]),
+        )
+
+
+def examine(subjects: Iterable[Subject], tree: StagedTree, views: Views) -> list[Verdict]:
+    """Check files of a tree.
+
+    :param views: shows the tree to programs.
+    :return: a verdict for each file that a check knows, in order.
+    """
+    found: dict[str, Verdict] = {}
+    waiting: dict[tuple[str, ...], list[Subject]] = {}
+    order = []
+    for subject in subjects:
+        order.append(subject.path)
+        program = subject.check.command[0] if subject.check.command else subject.check.own
+        if subject.check.off:
+            reason = f"its check is off: {subject.check.off} ({subject.said})"
+            found[subject.path] = Verdict(subject.path, Outcome.UNCHECKED, "", reason)
+        elif subject.check.own:
+            verdict = _own(subject, tree)
+            if verdict is not None:
+                found[subject.path] = verdict
+        elif shutil.which(program, path=PATH) is None:
+            reason = f"{program} is not installed (Debian package {subject.check.package})"
+            found[subject.path] = Verdict(subject.path, Outcome.UNCHECKED, program, reason)
+        else:
+            waiting.setdefault(_run_key(subject), []).append(subject)
+    ended = views.run([Job(group[0].path, group[0].check) for group in waiting.values()])
+    for group, one in zip(waiting.values(), ended, strict=True):
+        for subject in group:
+            found[subject.path] = _judge(subject, one, group, tree)
+    return [found[path] for path in order if path in found]
+
+
+def _subject(output: Output) -> Subject:
+    metadata = output.rendering.metadata
+    assert metadata.check is not None
+    rendering = None if output.rendering.recalled else output.rendering
+    return Subject(output.path, metadata.check, metadata.said["check"], rendering)
+
+
+def _is_due(output: Output, changed: Collection[str]) -> bool:
+    """Return whether a file is checked and one that it reads changes, or itself."""
+    wanted = output.rendering.metadata.check
+    if wanted is None or output.rendering.kind is not Kind.FILE:
+        return False
+    if output.path in changed:
+        return True
+    if wanted.reads is None:
+        directory = os.path.dirname(output.path)
+        return bool(wanted.command) and any(os.path.dirname(path) == directory for path in changed)
+    return any(
+        fnmatch.fnmatchcase(path, pattern) and path.count("/") == pattern.count("/")
+        for pattern in wanted.reads
+        for path in changed
     )
 
 
-def _telling_lines(text: str, wanted: Check) -> list[str]:
-    lines = [line for line in text.splitlines() if line.strip()]
-    if wanted.fails_on:
-        lines = [line for line in lines if re.search(wanted.fails_on, line)] or lines
-    return lines[:_SHOWN_LINES] or ["(it printed nothing)"]
+def _run_key(subject: Subject) -> tuple[str, ...]:
+    """Return what two files have in common that one run of a program checks."""
+    wanted = subject.check
+    own_name = subject.path if any("{file}" in word for word in wanted.command) else ""
+    environment = [f"{name}={value}" for name, value in sorted(wanted.environment.items())]
+    return (own_name, os.path.dirname(subject.path), *wanted.command, "", *environment)
 
 
-def _origins(output: Output, lines: list[str]) -> Iterator[str]:
-    """Yield which fragment the line numbers of a complaint come from."""
-    name = os.path.basename(output.path)
-    for line in lines:
-        found = _LINE_NUMBER.search(line) if name in line or "line " in line else None
-        fragment = output.rendering.fragment_at(int(found.group(1))) if found else None
-        if found and fragment is not None:
-            yield f"line {found.group(1)} comes from {fragment.path}"
+def _own(subject: Subject, tree: StagedTree) -> Verdict | None:
+    rule = own.find(subject.check.own, subject.path)
+    if rule is None:
+        return None
+    try:
+        content = tree.read(subject.path)
+        findings = rule(own.File(subject.path, content or b"", tree))
+    except OSError as error:
+        reason = f"{error.filename or subject.path} cannot be read ({error.strerror})"
+        return Verdict(subject.path, Outcome.UNCHECKED, subject.check.own, reason)
+    if findings.faults:
+        found = [
+            Complaint(f"line {number}: {text}" if number else text, subject.path, (number,), subject.rendering)
+            for number, text in findings.faults[:SHOWN_LINES]
+        ]
+        lines = tuple(line for complaint in found for line in complaint.lines())
+        return Verdict(
+            subject.path, Outcome.REFUSED, subject.check.own, f"it is not as {findings.reader} needs it", lines
+        )
+    if findings.unknown:
+        return Verdict(subject.path, Outcome.UNCHECKED, subject.check.own, findings.unknown)
+    return Verdict(subject.path, Outcome.PASSED, subject.check.own)
+
+
+def _judge(subject: Subject, ended: Ended, group: list[Subject], tree: StagedTree) -> Verdict:
+    program = subject.check.command[0]
+    name = os.path.basename(program)
+    if ended.why:
+        what = {
+            "timeout": f"{name} did not end within {subject.check.timeout:g} s",
+            "output": f"{name} printed more than a megabyte",
+        }.get(ended.why, f"{name} {ended.why}")
+        return Verdict(subject.path, Outcome.REFUSED, program, what)
+    said = complaints(ended, subject.check.fails_on)
+    if said is None:
+        return Verdict(subject.path, Outcome.PASSED, program)
+    renderings = {other.path: other.rendering for other in group}
+    renderings |= {path: output.rendering for path, output in tree.changed.items()}
+    found = [Complaint.about(text, subject.path, renderings) for text in said]
+    mine = [complaint for complaint in found if complaint.path == subject.path or complaint.path not in _paths(group)]
+    if not mine and found:
+        return Verdict(subject.path, Outcome.PASSED, program)
+    lines = tuple(line for complaint in mine for line in complaint.lines())
+    return Verdict(subject.path, Outcome.REFUSED, program, f"{name} refuses it", lines or ("(it printed nothing)",))
+
+
+def _paths(group: list[Subject]) -> set[str]:
+    return {subject.path for subject in group}
+
+
+def _indented(verdict: Verdict) -> str:
+    return "\n  ".join(verdict.lines)

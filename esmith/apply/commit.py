@@ -40,7 +40,7 @@ def commit_plan(
     host = host or DiskHost()
     stage(plan, host)
     try:
-        check(plan, layout)
+        check(plan, layout, writes=True)
         generation = begin(plan, layout, store, what, services or {})
         installed = False
         try:
@@ -63,5 +63,5 @@ def rehearse_plan(plan: Plan, layout: Layout) -> None:
     """
     host = RecordingHost(layout)
     stage(plan, host)
-    check(plan, layout)
+    check(plan, layout, writes=False)
     install(plan, host, layout)

@@ -164,6 +164,12 @@ class Memory:
         return self._revisions[database]
 
 
+def included(installed: Installed) -> list[str]:
+    """Return the other templates that were expanded inside an output, as far as that is remembered."""
+    head = installed.inputs.partition("\n")[0]
+    return list(json.loads(head)["templates"]) if head else []
+
+
 def _databases(reads: Reads) -> set[str]:
     return {database for database, _, _ in reads.props} | {database for database, _ in reads.listings}
 

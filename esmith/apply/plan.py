@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from esmith.apply.host import trouble
 from esmith.apply.installed import TABLE, Installed, digest_of, mark_of
 from esmith.apply.memory import Memory
+from esmith.apply.verdict import Verdict, unchecked
 from esmith.errors import InstallError, TemplateError
 from esmith.fragments.identity import Identities
 from esmith.fragments.render import Renderer
@@ -62,16 +63,23 @@ class Plan:
     """Every output of an event, or of ``expand-template``.
 
     :param outputs: in the order in which their templates were asked for.
-    :param unchecked: what could not be checked because its program is not installed, as messages.
+    :param verdicts: what the checks say of the new files, once they have looked.
+    :param copied: why check programs saw copies of the new files; "" when they saw them in place, or none ran.
     """
 
     outputs: list[Output] = field(default_factory=list)
-    unchecked: list[str] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+    copied: str = ""
 
     @property
     def changed(self) -> list[Output]:
         """The outputs that differ from the disk."""
         return [output for output in self.outputs if output.difference is not Difference.NONE]
+
+    @property
+    def unchecked(self) -> list[str]:
+        """What could not be checked, as messages."""
+        return unchecked(self.verdicts)
 
     @property
     def warnings(self) -> list[str]:

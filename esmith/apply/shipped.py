@@ -1,4 +1,4 @@
-"""Laying the shipped templates, events and schema files, and the commands, under a root.
+"""Laying the shipped templates, events, schema files and plugins, and the commands, under a root.
 
 ``templates-custom`` is the administrator's: only its README is ever written, and only where there is none.
 """
@@ -18,8 +18,13 @@ from esmith.errors import InstallError
 from esmith.layout import Layout
 from esmith.perl.modules import perl_modules
 
-#: The directories of ``/etc/e-smith`` that belong to the product.
-TREES = ("templates", "events", "db")
+#: Where the shipped trees go.
+TREES = {
+    "templates": "/etc/e-smith/templates",
+    "events": "/etc/e-smith/events",
+    "db": "/etc/e-smith/db",
+    "plugins/qpsmtpd": "/usr/share/e-smith/qpsmtpd/plugins",
+}
 CUSTOM_README = "templates-custom/README.md"
 #: The commands scripts call in ``/sbin/e-smith``, each with the function behind it.
 COMMANDS = {
@@ -65,7 +70,7 @@ def lay_shipped(layout: Layout, host: Host) -> list[str]:
     notes: list[str] = []
     directories: set[str] = set()
     for name in sorted(wanted.keys() | before.keys()):
-        target = os.path.join(layout.configuration, name)
+        target = _target(layout, name)
         new, old = wanted.get(name), _content(target)
         if old == new or (name == CUSTOM_README and old is not None):
             continue
@@ -75,7 +80,8 @@ def lay_shipped(layout: Layout, host: Host) -> list[str]:
         if new is None:
             host.remove(target)
         else:
-            mode = 0o755 if new.startswith(b"#!") else 0o644
+            # Not "#!perl": a plugin of qpsmtpd is no program.
+            mode = 0o755 if new.startswith(b"#!/") else 0o644
             host.install(host.stage(target, new, mode, None), target)
         directories.add(os.path.dirname(target))
     host.sync({directory for directory in directories if os.path.isdir(directory)})
@@ -131,12 +137,20 @@ def _origin(package: str) -> str:
 
 
 def _shipped_files(source: str) -> Iterator[str]:
-    """Yield the names of the shipped files, below ``/etc/e-smith``; a link yields what it leads to."""
+    """Yield the names of the shipped files, below the shipped directory; a link yields what it leads to."""
     yield CUSTOM_README
     for tree in TREES:
         for directory, _, files in os.walk(os.path.join(source, tree), followlinks=True):
             for name in files:
                 yield os.path.relpath(os.path.join(directory, name), source)
+
+
+def _target(layout: Layout, name: str) -> str:
+    """Return where a shipped file goes; one of a tree of older versions went to ``/etc/e-smith``."""
+    for tree, place in TREES.items():
+        if name.startswith(f"{tree}/"):
+            return layout.under(place + name.removeprefix(tree))
+    return os.path.join(layout.configuration, name)
 
 
 def _read_manifest(path: str) -> dict[str, str]:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import sys
 
-from esmith.cli.output import complain, print_lines, run
+from esmith.cli.output import complain, print_error, print_lines, run
 from esmith.cli.verbs import NOTHING_DONE, VERBS, Verb
 from esmith.errors import ExitCode, UsageError
 from esmith.layout import Layout
-from esmith.store import open_store
-from esmith.store.limits import check_database
+from esmith.store import is_flat, open_database
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,12 +69,11 @@ def _command(program: str, words: list[str], database: str | None) -> int:
 
         return show_help(program, name)
     if not database or verb is None:
-        print(usage(), file=sys.stderr)
+        print_error(usage())
         return ExitCode.USAGE
     if not verb.accepts(rest):
-        print(usage_line(verb), file=sys.stderr)
+        print_error(usage_line(verb))
         return ExitCode.USAGE
-    check_database(database)
     if verb.pairs_from is not None and not options.force:
         _refuse_joined(program, words, rest)
     layout = Layout.chosen(options.root)
@@ -98,7 +96,8 @@ def _refuse_joined(program: str, words: list[str], operands: list[str]) -> None:
 
 def _read(layout: Layout, database: str, verb: Verb, operands: list[str], *, as_json: bool) -> int:
     assert verb.read is not None
-    with open_store(layout).snapshot() as snapshot:
+    store, database = open_database(layout, database)
+    with store.snapshot() as snapshot:
         if as_json:
             from esmith.cli.json_output import records_json
 
@@ -116,9 +115,10 @@ def _write(layout: Layout, database: str, verb: Verb, operands: list[str], *, fo
     from esmith.store.model import Author
 
     assert verb.write is not None
-    store = open_store(layout, write=True)
+    store, database = open_database(layout, database, write=True)
+    schema = None if force or is_flat(database) else Schema(layout)
     with store.transaction(Author.current(command)) as transaction:
-        hints = verb.write(transaction, None if force else Schema(layout), database, operands)
+        hints = verb.write(transaction, schema, database, operands)
     if hints is None:
         return ExitCode.FAILED
     for hint in hints:

@@ -40,7 +40,7 @@ def _group(program: str) -> click.Group:
         click.Option(["--force"], is_flag=True, help="Store what the schema does not allow."),
         click.Option(["--json"], is_flag=True, help="Print keys, show, print and get as JSON."),
     ]
-    name = "the configuration database" if program == "config" else "a database"
+    name = "the configuration database" if program == "config" else "a database, or the text file of a path"
     group = click.Group(name=program, help=f"Read and change {name}.", params=list(options), epilog=_EPILOG)
     for verb in VERBS.values():
         words = click.Argument(["operands"], nargs=-1, metavar=verb.operands or None, required=False)

@@ -7,7 +7,9 @@ from typing import NoReturn
 import click
 
 from esmith import __version__
+from esmith.cli.check import check_command
 from esmith.cli.diff import diff_command
+from esmith.cli.flat import export_command, import_command
 from esmith.cli.generations import generations_command, rollback_command
 from esmith.cli.history import history_command, undo_command
 from esmith.cli.init import init_command, initialize_command
@@ -15,6 +17,7 @@ from esmith.cli.program import root_option, run_click
 from esmith.cli.recover import confirm_command, recover_command
 from esmith.cli.services import services_command
 from esmith.cli.status import status_command
+from esmith.cli.watch import watch_command
 
 
 @click.group()
@@ -34,6 +37,7 @@ for command in (
     init_command,
     initialize_command,
     status_command,
+    check_command,
     services_command,
     history_command,
     undo_command,
@@ -42,6 +46,9 @@ for command in (
     rollback_command,
     confirm_command,
     recover_command,
+    watch_command,
+    import_command,
+    export_command,
 ):
     group.add_command(command)
 

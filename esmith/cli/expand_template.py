@@ -67,7 +67,7 @@ def _command(
             plan = plan_templates(layout, snapshot, list(paths), output=output, layers=layers)
     else:
         plan = expand_templates(layout, store, list(paths), say=warn, output=output, layers=layers, timeout=timeout)
-    for text in [*(plan.warnings if records else []), *plan.unchecked]:
+    for text in plan.warnings if records else []:
         warn(text)
     if explain:
         print_lines(_explanation(plan, layout))

@@ -22,7 +22,13 @@ _SHOWN_CHANGES = 20
 
 
 @click.command("history")
-@click.option("--limit", default=20, show_default=True, help="How many revisions, the newest first; 0 for all.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    help="How many revisions, the newest first; 0 for all.",
+)
 @click.option("--database", metavar="NAME", help="Only revisions that changed this database.")
 @click.option("--key", metavar="KEY", help="Only revisions that changed this record.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")

@@ -17,6 +17,7 @@ def run(program: str, main: Callable[[list[str]], int]) -> int:
 
     :param program: the name errors begin with.
     """
+    _open_closed_streams()
     try:
         return main(arguments())
     except EsmithError as error:
@@ -25,9 +26,35 @@ def run(program: str, main: Callable[[list[str]], int]) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # The reader (head, grep -q) has what it wanted; Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        # The reader (head, grep -q) has what it wanted.
+        _give_up(1)
         return ExitCode.OK
+    except OSError as error:
+        # Nothing else that the system refuses gets here unsaid; a help page on a full disk does.
+        _give_up(1)
+        complain(program, f"{error.filename}: {error.strerror}" if error.filename else f"{error.strerror}")
+        return ExitCode.FAILED
+
+
+def _open_closed_streams() -> None:
+    """Open what the caller closed of stdin, stdout and stderr, on nothing.
+
+    Otherwise the next file to be opened, the databases perhaps, would get the number, and a child would write to it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+
+
+def _give_up(stream: int) -> None:
+    """Have what is still buffered for a stream go nowhere: Python would fail once more when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
 
 
 def arguments() -> list[str]:
@@ -44,18 +71,40 @@ def arguments() -> list[str]:
 
 
 def print_lines(lines: Iterable[str]) -> None:
-    """Write lines to stdout as UTF-8, all at once."""
+    """Write lines to stdout as UTF-8, all at once.
+
+    A reader that has gone away (head, grep -q) is no error.
+
+    :raises EsmithError: when they cannot be written.
+    """
     text = "".join(f"{line}\n" for line in lines)
-    sys.stdout.flush()
-    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
-    sys.stdout.buffer.flush()
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        _give_up(1)
+    except OSError as error:
+        _give_up(1)
+        raise EsmithError(f"cannot write the output: {error.strerror}") from error
 
 
 def complain(program: str, text: str) -> None:
     """Write a message to stderr, after the program's name."""
-    sys.stdout.flush()
-    sys.stderr.buffer.write(f"{program}: {text}\n".encode("utf-8", "backslashreplace"))
-    sys.stderr.buffer.flush()
+    print_error(f"{program}: {text}")
+
+
+def print_error(text: str) -> None:
+    """Write to stderr; where that cannot be, the exit code alone has to say it."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _give_up(1)
+    try:
+        sys.stderr.buffer.write(f"{text}\n".encode("utf-8", "backslashreplace"))
+        sys.stderr.buffer.flush()
+    except OSError:
+        _give_up(2)
 
 
 def shown_time(seconds: float) -> str:

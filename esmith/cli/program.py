@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import NoReturn
 
 import click
 
-from esmith.cli.output import complain, run
+from esmith.cli.output import complain, print_error, run
 
 
 def _remember_root(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
@@ -33,11 +34,17 @@ def run_click(command: click.Command, program: str) -> NoReturn:
         try:
             code = command.main(words, prog_name=program, standalone_mode=False)
         except click.ClickException as error:
-            error.show()
+            _show(error)
             return error.exit_code
         return code if isinstance(code, int) else 0
 
     sys.exit(run(program, main))
+
+
+def _show(error: click.ClickException) -> None:
+    shown = io.StringIO()
+    error.show(shown)
+    print_error(shown.getvalue().rstrip("\n"))
 
 
 def warn(text: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from esmith.apply.diff import describe, diff
+from esmith.apply.verdict import Outcome
 from esmith.cli.output import print_lines
 from esmith.cli.program import root_option, run_click, warn
 from esmith.events.lock import LOCK_TIMEOUT
@@ -108,12 +109,13 @@ def _data(result: Result) -> dict[str, Any]:
         "actions": result.actions,
         "services": result.services,
         "notes": result.notes,
+        "checked": [verdict.path for verdict in result.plan.verdicts if verdict.outcome is Outcome.PASSED],
         "unchecked": result.plan.unchecked,
     }
 
 
 def _summary(result: Result) -> list[str]:
-    lines = [*(describe(output) for output in result.plan.changed), *result.plan.unchecked]
+    lines = [describe(output) for output in result.plan.changed]
     lines += [f"action {name}" for name in result.actions]
     lines += [f"service {name}: {' '.join(words)}" for name, words in result.services.items()]
     unchanged = len(result.plan.outputs) - len(result.plan.changed)

@@ -22,9 +22,9 @@ from esmith.store.protocol import Snapshot
 @root_option
 @click.pass_obj
 def status_command(root: str | None, as_json: bool) -> int:
-    """Show the databases, generated files that were edited by hand, and the services."""
+    """Verify the data file; show the databases, generated files that were edited by hand, and the services."""
     layout = Layout.chosen(root)
-    with open_store(layout).snapshot() as snapshot:
+    with open_store(layout, verify=True).snapshot() as snapshot:
         data = {
             "root": layout.root,
             "revision": snapshot.revision(),

@@ -14,7 +14,7 @@ from esmith.events.lock import LOCK_TIMEOUT, EventLock
 from esmith.events.log import EventLog
 from esmith.events.owed import owe
 from esmith.events.recover import recover_files
-from esmith.events.signal import show_warnings
+from esmith.events.signal import report_checks, show_warnings
 from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.layout import Layout
@@ -119,6 +119,7 @@ def _carry_out(
         asked = asked_by(Event(what.partition(" ")[0], ""), plan)
         also = partial(owe, services=asked, why=what)
         generation = commit_plan(plan, layout, store, what, say, services=asked, also=also)
+        report_checks(plan, layout, log, say)
         if generation is not None:
             finish(generation, layout, store)
     return plan
@@ -149,7 +150,7 @@ class _Given(Renderer):
         if content is None:
             rendering.kind = Kind.ABSENT
         else:
-            expansion = self._expansion(rendering, None)
+            expansion = self._expansion(rendering)
             rendering.content = content
             rendering.owner, rendering.group, mode = (
                 self._attributes.get(name) or expansion.value(name, getattr(metadata, name))

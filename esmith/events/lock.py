@@ -105,6 +105,30 @@ class EventLock:
         return (lines[0], lines[1]) if len(lines) > 1 else ("", "another event")
 
 
+def is_held(layout: Layout) -> bool:
+    """Return whether an event runs, without disturbing one that is about to begin.
+
+    The file is empty when nobody holds the lock; only that of a killed event has to be tried.
+
+    :raises InstallError: when the lock cannot be read.
+    """
+    try:
+        descriptor = os.open(layout.event_lock, os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise InstallError(f"the lock cannot be read: {error.strerror}", place=layout.event_lock) from error
+    try:
+        if not os.fstat(descriptor).st_size:
+            return False
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _try_lock(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -98,7 +98,12 @@ def _go_back(pending: Pending, layout: Layout, store: Store) -> str:
 
 
 def next_due(snapshot: Snapshot) -> float | None:
-    """Return when :func:`recover_all` has something to do next, in seconds since 1970; None for never."""
+    """Return when :func:`recover_all` has something to do next, in seconds since 1970; None for never.
+
+    An install that is not complete is due at once, unless an event that holds the lock is about to complete it.
+    """
+    if list_interrupted(snapshot):
+        return 0.0
     pending = find_pending(snapshot)
     times = [max(owed.since, owed.tried) + RETRY_SECONDS for owed in list_owed(snapshot).values()]
     return min([*times, *([pending.deadline] if pending else [])], default=None)

@@ -11,6 +11,7 @@ from functools import partial
 from esmith.apply.commit import commit_plan, rehearse_plan
 from esmith.apply.generations import Generation, finish, list_generations, restore_since
 from esmith.apply.plan import Plan, make_plan
+from esmith.apply.verdict import unchecked
 from esmith.events.actions import ActionRunner, ProcessRunner, RecordingRunner
 from esmith.events.adjust import Finder, ServiceStep, asked_by, check_words
 from esmith.events.confirm import Pending, find_pending, set_pending, wait_in_background
@@ -19,6 +20,7 @@ from esmith.events.lock import LOCK_TIMEOUT, EventLock
 from esmith.events.log import EventLog
 from esmith.events.owed import Owed, owe, settle
 from esmith.events.recover import recover_files
+from esmith.fragments.metadata import OWN_CHECKS
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import Layout
 from esmith.names import counted
@@ -215,8 +217,9 @@ class _Run:
                 services=asked,
                 also=partial(owe, services=asked, why=self._what),
             )
-        for text in [*plan.unchecked, *(f"{output.path}: {output.difference.value}" for output in plan.changed)]:
-            self._log.write(text)
+        report_checks(plan, self._layout, self._log, self._say)
+        for output in plan.changed:
+            self._log.write(f"{output.path}: {output.difference.value}")
 
     def _adjust(self) -> None:
         asked = asked_by(self._event, self._result.plan, always=self._restart)
@@ -276,3 +279,17 @@ def show_warnings(plan: Plan, log: EventLog, say: Callable[[str], None]) -> None
         say(warning)
     if len(warnings) > _SHOWN_WARNINGS:
         say(f"... and {len(warnings) - _SHOWN_WARNINGS} more warnings, in the log")
+
+
+def report_checks(plan: Plan, layout: Layout, log: EventLog, say: Callable[[str], None]) -> None:
+    """Log and show which new files were not checked, and log whether programs saw them in place.
+
+    A root that is only a folder has hardly the plugins of a machine, so what is not known because of that is logged.
+    """
+    for text in plan.unchecked:
+        log.write(text)
+    shown = [verdict for verdict in plan.verdicts if layout.is_machine or verdict.by not in OWN_CHECKS]
+    for text in unchecked(shown):
+        say(text)
+    if plan.copied:
+        log.write(f"checks looked at copies of the new files: {plan.copied}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import os
 import re
 from collections.abc import Callable
@@ -34,8 +36,9 @@ class Expansion:
     :param metadata: where the metadata of sub-templates is read.
     :param identities: the users.
     :param rendering: the output; what is found goes there.
-    :param record: database and key of the record it is for; None for a template without ``foreach``.
     :param compiled: fragments that were compiled before for another output.
+    :param key: what stands for ``{key}`` in the output's path; None for a template without ``foreach`` or ``outputs``.
+    :param database: with ``foreach``, the database of the record of that key.
     :param perl: gives what runs Perl fragments.
     """
 
@@ -47,9 +50,11 @@ class Expansion:
         metadata: MetadataFiles,
         identities: Identities,
         rendering: Rendering,
-        record: tuple[str, str] | None,
         compiled: Compiled,
         perl: Callable[[], Perl],
+        *,
+        key: str | None = None,
+        database: str | None = None,
     ) -> None:
         self._perl = perl
         self._layout = layout
@@ -58,9 +63,11 @@ class Expansion:
         self._rendering = rendering
         self._variables: dict[str, Any] = {}
         records = Records(snapshot, rendering.reads)
-        if record is not None:
-            rendering.reads.props[*record, ""] = snapshot.type_of(*record)
-            self._variables["record"] = RecordView(records, *record)
+        if key is not None and database is not None:
+            rendering.reads.props[database, key, ""] = snapshot.type_of(database, key)
+            self._variables["record"] = RecordView(records, database, key)
+        elif key is not None:
+            self._variables["key"] = key
         helpers = functions(layout, records, identities, rendering.reads, rendering.warnings)
         self._engine = Engine(records, helpers | {"template": self._sub_template}, compiled)
 
@@ -80,10 +87,8 @@ class Expansion:
         rendering.group = self.value("group", metadata.group)
         rendering.mode = _mode(self.value("mode", metadata.mode), metadata.said.get("mode", ""))
         parts = self._parts(rendering.template, metadata)
-        rendering.content = _filtered(b"".join(parts), metadata.filters)
-        if not metadata.filters:
-            counts = (part.count(b"\n") for part in parts)
-            rendering.spans = list(zip(rendering.template.fragments, counts, strict=True))
+        rendering.content, counts = _filtered(parts, metadata.filters)
+        rendering.spans = list(zip(rendering.template.fragments, counts, strict=True))
         if metadata.kind == "symlink":
             rendering.kind, rendering.content = Kind.SYMLINK, rendering.content.strip()
 
@@ -160,7 +165,8 @@ class Expansion:
         output = self._rendering.path
         data = _read(fragment, output)
         choice = _choose(fragment, data, template, metadata)
-        self._rendering.engines.append((fragment, choice))
+        if (fragment, choice) not in self._rendering.engines:
+            self._rendering.engines.append((fragment, choice))
         if choice.engine == "text":
             return data
         if choice.engine == "perl":
@@ -245,7 +251,16 @@ def _mode(text: str, source: str) -> int:
     return mode
 
 
-def _filtered(content: bytes, filters: tuple[str, ...]) -> bytes:
-    if "no-blank-lines" in filters:
-        content = b"".join(line for line in content.splitlines(keepends=True) if line.strip())
-    return content
+def _filtered(parts: list[bytes], filters: tuple[str, ...]) -> tuple[bytes, list[int]]:
+    """Return the text that fragments give together, and how many of its lines end in each."""
+    content = b"".join(parts)
+    if "no-blank-lines" not in filters:
+        return content, [part.count(b"\n") for part in parts]
+    ends = list(itertools.accumulate(map(len, parts)))
+    kept, counts, position = [], [0] * len(parts), 0
+    for line in content.splitlines(keepends=True):
+        position += len(line)
+        if line.strip():
+            kept.append(line)
+            counts[bisect.bisect_left(ends, position)] += line.count(b"\n")
+    return b"".join(kept), counts

@@ -17,21 +17,34 @@ FILTERS = ("no-blank-lines",)
 KINDS = ("file", "symlink")
 
 
+#: Checks that need no program; what each looks at is in docs/fragments.md, "A check".
+OWN_CHECKS = ("qpsmtpd", "qmail-control", "qmail-users", "dot-qmail")
+
+
 @dataclass(frozen=True)
 class Check:
-    """How a generated file is checked before it is installed.
+    """How a generated file is checked before it is installed: by a program, or by a check of the engine's own.
 
-    :param command: program and arguments; ``{file}`` is the staged file, ``{dir}`` its directory.
+    :param command: program and arguments; ``{file}`` is the new file, ``{dir}`` its directory. Empty without a program.
     :param package: the Debian package that has the program.
+    :param own: one of :data:`OWN_CHECKS`; "" for a program.
+    :param off: why the file is not checked although something said so; "" when it is.
     :param fails_on: a pattern of what it prints when it refuses the file, for programs whose exit status is 0 then.
+    :param reads: patterns of the generated files it reads besides its own; None for those of the same directory when
+        it is a program, and for none when it is one of the engine's own.
     :param beside: patterns of files of the machine that have to stand beside the file.
+    :param environment: variables the program gets.
     :param timeout: seconds after which the check has failed.
     """
 
-    command: tuple[str, ...]
-    package: str
+    command: tuple[str, ...] = ()
+    package: str = ""
+    own: str = ""
+    off: str = ""
     fails_on: str = ""
+    reads: tuple[str, ...] | None = None
     beside: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
     timeout: float = 60.0
 
 
@@ -46,6 +59,7 @@ class Metadata:
     :param services: services that read the output, each with the action a change needs ("" for the event's own).
         None when nothing is said.
     :param foreach: ``database:type,type`` of the records an output is made for each; "" for one output.
+    :param outputs: Jinja2 that gives the keys of the outputs, one a line; "" for one output.
     :param filters: what is done to the whole text, by names of :data:`FILTERS`.
     :param delete_when: a Jinja2 expression; when it holds, the output is removed.
     :param skip_when: a Jinja2 expression; when it holds, the output is left as it is.
@@ -63,6 +77,7 @@ class Metadata:
     kind: str = "file"
     services: dict[str, str] | None = None
     foreach: str = ""
+    outputs: str = ""
     filters: tuple[str, ...] = ()
     delete_when: str = ""
     skip_when: str = ""
@@ -80,6 +95,7 @@ _KEYS = {
     "group": str,
     "services": (list, dict),
     "foreach": str,
+    "outputs": str,
     "filter": list,
     "delete-when": str,
     "skip-when": str,
@@ -126,8 +142,12 @@ class MetadataFiles:
 _CHECK_KEYS: dict[str, type | tuple[type, ...]] = {
     "command": list,
     "package": str,
+    "own": str,
+    "off": str,
     "fails-on": str,
+    "reads": list,
     "beside": list,
+    "environment": dict,
     "timeout": (int, float),
 }
 
@@ -183,9 +203,17 @@ def _check_check(file: str, check: dict[str, Any] | None) -> None:
             known = ", ".join(_CHECK_KEYS)
             raise TemplateError(f"check: {key} = {value!r} is wrong", place=file, hint=f"it holds {known}")
     _check_texts(file, "check: command", check.get("command", []))
+    _check_texts(file, "check: reads", check.get("reads", []))
     _check_texts(file, "check: beside", check.get("beside", []))
-    if not check.get("command") or not check.get("package"):
-        raise TemplateError("check needs a command (a list) and its package", place=file)
+    _check_texts(file, "check: environment", check.get("environment", {}).values())
+    if sum(key in check for key in ("command", "own", "off")) != 1:
+        raise TemplateError("check needs a command (a list), or own, or off", place=file)
+    if "command" in check and not (check["command"] and check.get("package")):
+        raise TemplateError("check: a command is a list and needs its package", place=file)
+    if "own" in check:
+        _check_word(file, "check: own", check["own"], OWN_CHECKS)
+    if check.get("off") == "":
+        raise TemplateError("check: off needs the reason", place=file)
     _check_pattern(file, "check: fails-on", check.get("fails-on", ""))
 
 
@@ -205,10 +233,14 @@ def _checking(data: dict[str, Any] | None) -> Check | None:
     if data is None:
         return None
     return Check(
-        command=tuple(data["command"]),
-        package=data["package"],
+        command=tuple(data.get("command", ())),
+        package=data.get("package", ""),
+        own=data.get("own", ""),
+        off=data.get("off", ""),
         fails_on=data.get("fails-on", ""),
+        reads=tuple(data["reads"]) if "reads" in data else None,
         beside=tuple(data.get("beside", ())),
+        environment=data.get("environment", {}),
         timeout=data.get("timeout", Check.timeout),
     )
 
@@ -223,6 +255,7 @@ def _metadata(merged: dict[str, Any], said: dict[str, str]) -> Metadata:
         kind=merged.get("kind", "file"),
         services=dict.fromkeys(services, "") if isinstance(services, list) else services,
         foreach=merged.get("foreach", ""),
+        outputs=merged.get("outputs", ""),
         filters=tuple(merged.get("filter", ())),
         delete_when=merged.get("delete-when", ""),
         skip_when=merged.get("skip-when", ""),

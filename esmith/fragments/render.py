@@ -79,21 +79,25 @@ class Renderer:
         return self._perl
 
     def render(self, path: str) -> Iterator[Rendering]:
-        """Yield the outputs of a template: one, or one for each record its metadata names.
+        """Yield the outputs of a template: one, or one for each record or key its metadata names.
 
-        :param path: an output's absolute path, or the path of a ``foreach`` template with ``{key}`` in it.
+        :param path: an output's absolute path, or the path of a template with ``{key}`` in it.
         :raises TemplateError: when there is no such template, or it is broken.
         """
         template, key = self._find(path)
         metadata = self.metadata.of(template)
         output = self._output or metadata.output or template.path
-        if not metadata.foreach:
-            yield self._render_one(output, template, metadata, None)
+        said = "foreach" if metadata.foreach else "outputs"
+        if not (metadata.foreach or metadata.outputs):
+            yield self._render_one(output, template, metadata, None, None)
             return
         if KEY not in output:
             raise TemplateError(
-                f"foreach needs {KEY} in the path of the output", place=metadata.said["foreach"], hint=f"rename {path}"
+                f"{said} needs {KEY} in the path of the output", place=metadata.said[said], hint=f"rename {path}"
             )
+        if metadata.outputs:
+            yield from self._render_keys(output, template, metadata, key)
+            return
         database, _, types = metadata.foreach.partition(":")
         chosen = [
             record.key
@@ -103,13 +107,30 @@ class Renderer:
         if key is not None and not chosen:
             raise TemplateError(f"{metadata.foreach} has no record {key!r}", place=path, hint="create it first")
         for name in chosen:
-            one = output.replace(KEY, _path_part(database, name))
-            yield self._render_one(one, template, metadata, (database, name))
+            hint = f"db {database} delete '{name}'"
+            one = output.replace(KEY, _path_part(name, place=database, hint=hint))
+            yield self._render_one(one, template, metadata, name, database)
+
+    def _render_keys(self, output: str, template: Template, metadata: Metadata, key: str | None) -> Iterator[Rendering]:
+        """Yield an output for each key that the Jinja2 text ``outputs`` gives; all of them, or the one of a key."""
+        if metadata.foreach:
+            raise TemplateError(
+                "foreach and outputs exclude each other", place=metadata.said["outputs"], hint="remove one of them"
+            )
+        source = metadata.said["outputs"]
+        lines = self._expansion(Rendering(output, template, metadata)).value("outputs", metadata.outputs).splitlines()
+        names = dict.fromkeys(name for name in map(str.strip, lines) if name)
+        if key is not None and key not in names:
+            raise TemplateError(f"outputs of {template.path} does not give {key!r}", place=source)
+        for name in names if key is None else [key]:
+            one = output.replace(KEY, _path_part(name, place=source, hint="correct outputs"))
+            yield self._render_one(one, template, metadata, name, None)
 
     def makes_all(self, path: str) -> bool:
-        """Return whether a path names a ``foreach`` template as a whole, and not the output of one record."""
+        """Return whether a path names a template with ``foreach`` or ``outputs`` as a whole, and not one output."""
         template, key = self._find(path)
-        return key is None and bool(self.metadata.of(template).foreach)
+        metadata = self.metadata.of(template)
+        return key is None and bool(metadata.foreach or metadata.outputs)
 
     def _find(self, path: str) -> tuple[Template, str | None]:
         if path not in self._found:
@@ -117,7 +138,7 @@ class Renderer:
         return self._found[path]
 
     def absent(self, path: str, output: str) -> Rendering:
-        """Return that an output of a template should not exist, because its record is gone.
+        """Return that an output of a template should not exist, because its record or key is gone.
 
         :param path: the template's path.
         """
@@ -125,14 +146,14 @@ class Renderer:
         return Rendering(output, template, self.metadata.of(template), Kind.ABSENT)
 
     def _render_one(
-        self, output: str, template: Template, metadata: Metadata, record: tuple[str, str] | None
+        self, output: str, template: Template, metadata: Metadata, key: str | None, database: str | None
     ) -> Rendering:
         if self.recall is not None:
             recalled = self.recall(output, template, metadata)
             if recalled is not None:
                 return recalled
         rendering = Rendering(output, template, metadata)
-        self._expansion(rendering, record).fill()
+        self._expansion(rendering, key, database).fill()
         return rendering
 
     def text(self, path: str, variables: dict[str, Any]) -> tuple[str, list[str]]:
@@ -143,9 +164,9 @@ class Renderer:
         """
         template = self.tree.find(path)
         rendering = Rendering(template.path, template, self.metadata.of(template))
-        return self._expansion(rendering, None).text(variables), rendering.warnings
+        return self._expansion(rendering).text(variables), rendering.warnings
 
-    def _expansion(self, rendering: Rendering, record: tuple[str, str] | None) -> Expansion:
+    def _expansion(self, rendering: Rendering, key: str | None = None, database: str | None = None) -> Expansion:
         # Jinja2 is imported only when something has to be expanded.
         from esmith.fragments.expansion import Expansion
 
@@ -156,21 +177,18 @@ class Renderer:
             self.metadata,
             self.identities,
             rendering,
-            record,
             self._compiled,
             self.perl,
+            key=key,
+            database=database,
         )
 
 
-def _path_part(database: str, key: str) -> str:
+def _path_part(key: str, *, place: str, hint: str) -> str:
     """Return the key as one name of a path.
 
     :raises TemplateError: when the key would lead elsewhere.
     """
     if "/" in key or key in (".", ".."):
-        raise TemplateError(
-            f"the key {key!r} cannot be part of a path",
-            place=database,
-            hint=f"db {database} delete '{key}'",
-        )
+        raise TemplateError(f"the key {key!r} cannot be part of a path", place=place, hint=hint)
     return key

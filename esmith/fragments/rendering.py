@@ -35,7 +35,7 @@ class Rendering:
     :param owner: the user it should belong to.
     :param group: the group it should belong to.
     :param engines: how each fragment was run, in order.
-    :param spans: how many lines each fragment gave, in order; empty when a filter changed them.
+    :param spans: how many lines each fragment gave, in order.
     :param reads: what was read.
     :param warnings: what the fragments warned of.
     :param recalled: nothing it is made of has changed and the output is as it was installed, so it was not expanded:

@@ -33,14 +33,23 @@ def initialize_databases(
     warnings: list[str] = []
     with store.transaction(author) as transaction:
         for database in schema.databases():
-            transaction.create_database(database)
-            files = schema.files(database)
-            for file in files:
-                rename_record(transaction, file)
-            for file in files:
-                _initialize_file(transaction, file)
-            warnings += _contrib_directories(transaction, layout, database)
+            warnings += initialize_database(transaction, schema, layout, database)
         return transaction.changes, warnings
+
+
+def initialize_database(transaction: Transaction, schema: Schema, layout: Layout, database: str) -> list[str]:
+    """Bring one database up to date, inside a transaction of the caller.
+
+    :return: warnings about what could not be done.
+    :raises SchemaError: when a schema file or a default is broken.
+    """
+    transaction.create_database(database)
+    files = schema.files(database)
+    for file in files:
+        rename_record(transaction, file)
+    for file in files:
+        _initialize_file(transaction, file)
+    return _contrib_directories(transaction, layout, database)
 
 
 def _initialize_file(transaction: Transaction, file: RecordSchema) -> None:

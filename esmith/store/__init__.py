@@ -12,14 +12,51 @@ if TYPE_CHECKING:
     from esmith.store.protocol import Store
 
 
-def open_store(layout: Layout, *, write: bool = False, create: bool = False) -> Store:
+def open_store(layout: Layout, *, write: bool = False, create: bool = False, verify: bool = False) -> Store:
     """Open the databases of a root.
 
     :param layout: the root.
     :param write: also allow transactions.
     :param create: make the store when there is none (only ``esmith init`` does).
+    :param verify: verify the data file even if nothing seems to have happened to it; it costs a read of all of it.
     :raises StoreError: when there is none, or it is damaged, or may not be read or written.
     """
     from esmith.store.lmdb_store import LmdbStore
 
-    return LmdbStore(layout.database, root=layout.root, write=write or create, create=create)
+    return LmdbStore(layout.database, root=layout.root, write=write or create, create=create, verify=verify)
+
+
+def data_file(layout: Layout) -> str:
+    """Return the file that is written at each change of the databases, for those who wait for one."""
+    return f"{layout.database}/data.mdb"
+
+
+def open_database(layout: Layout, name: str, *, write: bool = False) -> tuple[Store, str]:
+    """Open what the name of a database, as a command gets it, stands for.
+
+    That is a database of the root, or a flat file: a path, or any name when DBPATH is set. A path to a file in
+    ``/home/e-smith/db`` is the database of that name.
+
+    :return: the store, and the database's name in it; that of a flat file is its absolute path.
+    :raises UsageError: when there can be no database of that name.
+    :raises StoreError: as :func:`open_store` does.
+    """
+    import os
+
+    if "/" in name or os.environ.get("DBPATH"):
+        from esmith.store.flat_path import flat_path
+
+        file, name = flat_path(layout, name, os.environ.get("DBPATH", ""))
+        if file:
+            from esmith.store.flat_file import FlatFile
+
+            return FlatFile(file), file
+    from esmith.store.limits import check_database
+
+    check_database(name)
+    return open_store(layout, write=write), name
+
+
+def is_flat(database: str) -> bool:
+    """Return whether the name, as :func:`open_database` returns it, is that of a flat file."""
+    return database.startswith("/")

@@ -16,6 +16,7 @@ import lmdb
 
 from esmith.errors import UsageError
 from esmith.store import journal, limits
+from esmith.store.data_file import Commit
 from esmith.store.model import Author, Change, Record, Revision
 from esmith.store.trouble import store_trouble
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
     from typing import Self
+
+    from esmith.store.data_file import DataFile
 
 _JOURNAL = "=journal"
 _REVISIONS = "=revisions"
@@ -176,8 +179,9 @@ class LmdbTransaction(LmdbSnapshot):
 
     _write = True
 
-    def __init__(self, env: lmdb.Environment, file: str, author: Author) -> None:
-        super().__init__(env, file)
+    def __init__(self, env: lmdb.Environment, data: DataFile, author: Author) -> None:
+        super().__init__(env, data.path)
+        self._data = data
         self._author = author
         self._old: dict[tuple[str, str, str], str | None] = {}
         self._dirty = False
@@ -193,10 +197,11 @@ class LmdbTransaction(LmdbSnapshot):
             if changes:
                 self._write_journal(changes)
             if changes or self._dirty:
-                self._txn.commit()
+                with Commit(self._data):
+                    self._txn.commit()
             else:
                 self._txn.abort()
-        except lmdb.Error as trouble:
+        except (lmdb.Error, OSError) as trouble:
             self._txn.abort()
             raise store_trouble(self._file, trouble) from trouble
 

@@ -7,8 +7,9 @@ import os
 import lmdb
 
 from esmith.errors import StoreError
+from esmith.store.data_file import FILE_MODE, DataFile
 from esmith.store.lmdb_rows import LmdbSnapshot, LmdbTransaction
-from esmith.store.trouble import RESTORE, store_trouble
+from esmith.store.trouble import store_trouble
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ MAP_BYTES = 16 * 2**30
 MAX_DATABASES = 128
 #: Readers at one moment; LMDB's own default of 126 is reached by a cron job that runs away.
 MAX_READERS = 1022
-#: The databases hold passwords.
-FILE_MODE = 0o600
 #: More than the header of the lock file; LMDB makes it longer for its readers.
 _LOCK_BYTES = 8192
 
@@ -30,16 +29,23 @@ class LmdbStore:
 
     :param directory: where ``data.mdb`` and ``lock.mdb`` are.
     :param root: the root, for messages.
+    :param verify: verify the data file even if nothing seems to have happened to it.
     :raises StoreError: when there is no store, it is damaged, or it may not be opened.
     """
 
-    def __init__(self, directory: str, *, root: str, write: bool = False, create: bool = False) -> None:
+    def __init__(
+        self, directory: str, *, root: str, write: bool = False, create: bool = False, verify: bool = False
+    ) -> None:
         self.directory = directory
-        self._file = os.path.join(directory, "data.mdb")
+        self._data = DataFile(os.path.join(directory, "data.mdb"))
+        self._file = self._data.path
         if create:
             _make_directory(directory)
         else:
-            _require_file(self._file, root)
+            self._data.require(root)
+        new = create and not self._data.exists()
+        if not new:
+            self._data.require_sound(thorough=verify)
         try:
             _reserve_lock_file(os.path.join(directory, "lock.mdb"))
             self._env = lmdb.open(
@@ -53,7 +59,8 @@ class LmdbStore:
             )
         except (lmdb.Error, OSError) as error:
             raise store_trouble(self._file, error) from error
-        self._check_size()
+        if new:
+            self._data.mark()
         if write:
             # Slots of killed readers would keep LMDB from reusing pages, and the file would grow for good.
             self._env.reader_check()
@@ -64,27 +71,11 @@ class LmdbStore:
 
     def transaction(self, author: Author) -> LmdbTransaction:
         """Return a transaction to write with."""
-        return LmdbTransaction(self._env, self._file, author)
+        return LmdbTransaction(self._env, self._data, author)
 
     def close(self) -> None:
         """Release the store."""
         self._env.close()
-
-    def _check_size(self) -> None:
-        """Refuse a truncated file: reading behind its end would kill the process with SIGBUS."""
-        wanted = (self._env.info()["last_pgno"] + 1) * self._env.stat()["psize"]
-        if os.path.getsize(self._file) >= wanted:
-            return
-        # The last pages may never have been written if they were freed in the transaction that took them.
-        from lmdb.verify import VerifyError, verify
-
-        try:
-            problems = verify(self._file)  # type: ignore[no-untyped-call]
-        except VerifyError as error:
-            problems = [str(error)]
-        if problems:
-            self._env.close()
-            raise StoreError("the data file is shorter than its contents", place=self._file, hint=RESTORE)
 
 
 def _reserve_lock_file(path: str) -> None:
@@ -106,17 +97,3 @@ def _make_directory(directory: str) -> None:
         os.makedirs(directory, exist_ok=True)
     except OSError as error:
         raise StoreError(f"cannot make the directory: {error.strerror}", place=directory) from error
-
-
-def _require_file(file: str, root: str) -> None:
-    """Refuse a missing file, and an empty one, which LMDB would silently take for a new store."""
-    try:
-        size = os.path.getsize(file)
-    except PermissionError as error:
-        raise store_trouble(file, error) from error
-    except OSError:
-        raise StoreError(
-            f"there are no databases under {root}", place=file, hint=f"make them with: esmith --root {root} init"
-        ) from None
-    if size == 0:
-        raise StoreError("the data file is empty", place=file, hint=RESTORE)

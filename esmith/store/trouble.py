@@ -23,7 +23,10 @@ def store_trouble(file: str, error: Exception) -> StoreError:
     :param file: the data file.
     """
     text = str(error)
-    reason = text.rpartition(": ")[2] or type(error).__name__
+    if isinstance(error, OSError) and error.strerror:
+        reason = error.strerror
+    else:
+        reason = text.rpartition(": ")[2] or type(error).__name__
     if isinstance(error, PermissionError | lmdb.ReadonlyError) or "Permission denied" in text:
         return StoreError(
             "permission denied", place=file, hint="run the command as root, or as the owner of the root folder"

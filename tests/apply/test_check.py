@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.commands import Root
@@ -60,6 +62,21 @@ def test_an_included_file_is_checked_as_it_will_be(daemon: Root) -> None:
     assert daemon.lines("/etc/daemon/part.conf") == ["part"]
 
 
+@pytest.mark.parametrize(
+    ("reads", "checked"),
+    [("", True), ("reads = []\n", False), ('reads = ["/etc/*/p*.conf"]\n', True), ('reads = ["/etc/*.conf"]\n', False)],
+    ids=["same directory", "nothing", "named", "elsewhere"],
+)
+def test_a_file_is_checked_again_when_one_it_reads_changes(daemon: Root, reads: str, checked: bool) -> None:
+    """A file that stays the same is checked when one of the files changes that its check names, and not otherwise."""
+    toml = daemon.read(f"{TEMPLATE}/template.toml")
+    daemon.write(f"{TEMPLATE}/template.toml", toml + reads)
+    daemon.signal("daemon-update")
+    daemon.config("setprop", "daemon", "Part", "new")
+    answer = json.loads(daemon.signal("--json", "daemon-update").out)
+    assert answer["checked"] == ["/etc/daemon/daemon.conf"] * checked
+
+
 def test_a_file_beside_it_that_is_not_generated_is_seen(daemon: Root) -> None:
     """The check sees the files of the directory that the event does not touch."""
     daemon.write("/etc/daemon/local.conf", "broken\n")
@@ -108,7 +125,7 @@ def test_the_view_is_gone_afterwards(daemon: Root) -> None:
     daemon.signal("daemon-update", code=10)
     daemon.config("setprop", "daemon", "Word", "fine")
     daemon.signal("daemon-update")
-    assert list(daemon.file("/var/lib/e-smith/check").iterdir()) == []
+    assert list(daemon.file("/var/lib/e-smith").glob("check/*")) == []
     assert not list(daemon.file("/etc/daemon").glob(".*"))
 
 

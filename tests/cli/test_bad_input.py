@@ -123,7 +123,7 @@ USAGE = {
     "negative number": Bad(("esmith", "undo", "--", "-1"), ExitCode.USAGE, "-1"),
     "huge number": Bad(("esmith", "undo", "9" * 30), ExitCode.USAGE, "9" * 30),
     "no time": Bad(("signal-event", "--timeout", "soon", "email-update"), ExitCode.USAGE, "soon"),
-    "path as database": Bad(("db", "/etc/passwd", "show"), ExitCode.USAGE, "/etc/passwd"),
+    "text that is no database": Bad(("db", "/etc/passwd", "settype", "root", "v"), ExitCode.STORE, "/etc/passwd"),
     "odd database": Bad(("db", "a b", "set", "k", "v"), ExitCode.USAGE, "'a b'"),
     "database of the engine": Bad(("db", "=journal", "show"), ExitCode.USAGE, "=journal"),
 }

@@ -49,6 +49,12 @@ def test_reading(root: Root, words: str) -> None:
     assert not {module for module in modules if module.startswith(("esmith.schema", "esmith.fragments"))}
 
 
+def test_reading_again(root: Root) -> None:
+    """Once the data file was verified, nothing is imported that only verifying it needs."""
+    root.config("get", "qpsmtpd")
+    assert not imported(root, "config", "getprop", "qpsmtpd", "DNSBL") & {"lmdb.verify", "esmith.store.verify", "fcntl"}
+
+
 @pytest.mark.parametrize("words", ["getprop nosuch p", "get nosuch", "show nosuch"])
 def test_reading_what_is_missing(root: Root, words: str) -> None:
     """A missing record is found out as fast."""

@@ -107,11 +107,11 @@ def test_config_shows_the_usage_of_db(shared: Root, words: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["/home/e-smith/db/configuration", "../x", "a/b", ".hidden", "=journal", "-x", "é", "a b"]
+    "name", [".hidden", "=journal", "-x", "é", "a b", "/home/e-smith/db/=journal", "../db/.hidden"]
 )
 @pytest.mark.parametrize("words", [["keys"], ["set", "k", "v"]], ids=" ".join)
 def test_names_that_are_no_database(shared: Root, name: str, words: list[str]) -> None:
-    """A path (changed: flat files are not read) or an odd name is refused with a hint, exit 2."""
+    """An odd name is refused with a hint, exit 2, also as a path to the directory of the databases."""
     answer = shared.db(name, *words, code=ExitCode.USAGE)
     assert answer.out == ""
     assert answer.err.startswith("db: ")

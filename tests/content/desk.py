@@ -20,7 +20,11 @@ from unittest import mock
 
 import pytest
 
+from esmith.apply.check import Subject, examine
 from esmith.apply.plan import Difference, Plan, make_plan
+from esmith.apply.staged import StagedTree
+from esmith.apply.verdict import Outcome
+from esmith.apply.views import Views
 from esmith.cli.verbs import VERBS
 from esmith.events.definition import load_event
 from esmith.fragments.jinja import Engine
@@ -136,7 +140,21 @@ class Desk:
     def plan(self, transaction: Transaction, paths: tuple[str, ...]) -> Plan:
         """Plan some templates, or the event; everything is expanded, whatever is remembered of earlier times."""
         with mock.patch.object(Engine, "compile", _compile_once):
-            return make_plan(self.layout, transaction, paths or self._templates, keep_attributes=True)
+            plan = make_plan(self.layout, transaction, paths or self._templates, keep_attributes=True)
+        refused = self._refused(plan)
+        assert refused == [], refused
+        return plan
+
+    def _refused(self, plan: Plan) -> list[str]:
+        """Return what the engine's own checks refuse of a plan: whatever is set, they must accept what comes of it."""
+        subjects = [
+            Subject(output.path, wanted, "", output.rendering)
+            for output in plan.outputs
+            if (wanted := output.rendering.metadata.check) and wanted.own and output.rendering.kind is Kind.FILE
+        ]
+        tree = StagedTree(self.layout, plan.outputs)
+        verdicts = examine(subjects, tree, Views(tree, writes=False))
+        return [f"{one.path}: {one.lines}" for one in verdicts if one.outcome is Outcome.REFUSED]
 
 
 class _Compiled:

@@ -250,7 +250,8 @@ FORMATS: dict[str, Check] = {
         "/var/service/qpsmtpd/config",
         {
             "loglevel memory_threshold tls_before_auth IP require_resolvable_fromhost": _one(r"\d", comments=True),
-            "plugin_dirs spool_dir": _one(_PATH, comments=True),
+            "plugin_dirs": _each(_PATH),
+            "spool_dir": _one(_PATH, comments=True),
             "smtpgreeting tls_ciphers": _one(_ANY, comments=True),
             "timeout timeoutsmtpd": _one(r"[1-9]\d*"),
             "dnsbl_zones rhsbl_zones": _each(r"[^\s#:]+(:.*\S)?"),

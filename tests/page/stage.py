@@ -79,6 +79,10 @@ class Stage:
         """Return a command as it has to be typed on this stage."""
         raise NotImplementedError
 
+    def _home(self) -> str:
+        """Return the home directory of who types."""
+        raise NotImplementedError
+
     def run(self, text: str, typed: str | None = None) -> Outcome:
         """Type a command, and return what it did.
 
@@ -135,7 +139,7 @@ class Stage:
     def _environment(self, path: str, service: str) -> dict[str, str]:
         return {
             "PATH": path,
-            "HOME": "/root",
+            "HOME": self._home(),
             "LC_ALL": "C.UTF-8",
             "PAGE_LOG": str(self.log),
             "PAGE_SERVICES": str(self.services),
@@ -170,6 +174,12 @@ class FolderStage(Stage):
         """Return the command with the root folder before the paths that its shell commands name."""
         return "\n".join(self._localised_line(line) for line in text.split("\n"))
 
+    def _home(self) -> str:
+        # Nobody but root may enter /root, and what programs leave in a home is no file of the page.
+        home = self.work / "home"
+        home.mkdir(exist_ok=True)
+        return str(home)
+
     def _localised_line(self, line: str) -> str:
         words = line.split(" ", 1)
         if words[0].rsplit("/", 1)[-1] in ("expand-template", "db", "config"):
@@ -202,6 +212,9 @@ class MachineStage(Stage):
     def localised(self, text: str) -> str:
         """Return the command unchanged."""
         return text
+
+    def _home(self) -> str:
+        return "/root"
 
     def _open(self) -> subprocess.Popen[str]:
         layer = self.work / "prepared"

@@ -16,6 +16,7 @@ from typing import Any
 
 from esmith.cli.db import config_main
 from esmith.schema.settings import set_properties
+from esmith.store.flat_file import FlatFile
 from tests.store.stores import AUTHOR, opened
 
 #: What is swept by :func:`kill_at`: the code between the command line and LMDB.
@@ -38,6 +39,19 @@ def write(root: str, name: str, count: str) -> None:
                 set_properties(transaction, None, "t", "shared", props)
 
 
+def write_flat(file: str, name: str, count: str) -> None:
+    """Set properties of one record of a flat file, as :func:`write` does."""
+    store = FlatFile(file)
+    _ready()
+    for number in range(int(count)):
+        with store.transaction(AUTHOR) as transaction:
+            if transaction.type_of(file, "shared") is None:
+                transaction.set_type(file, "shared", "v")
+            total = int(transaction.prop(file, "shared", "total") or "0")
+            props = {f"{name}-{number:03}": name, "total": str(total + 1)}
+            set_properties(transaction, None, file, "shared", props)
+
+
 def read(root: str, seconds: str) -> None:
     """Hold a snapshot, until killed or for some seconds."""
     with opened(Path(root), write=False) as store, store.snapshot() as snapshot:
@@ -51,6 +65,14 @@ def idle(root: str, seconds: str) -> None:
     with opened(Path(root), write=False):
         _ready()
         time.sleep(float(seconds))
+
+
+def open_often(root: str, count: str) -> None:
+    """Open the store again and again, and read what writers change."""
+    _ready()
+    for _ in range(int(count)):
+        with opened(Path(root), write=False) as store, store.snapshot() as snapshot:
+            snapshot.record("t", "shared")
 
 
 def hold(root: str, seconds: str) -> None:
@@ -90,8 +112,10 @@ def kill_at(line: str, *words: str) -> None:
 
 PROGRAMS: dict[str, Callable[..., None]] = {
     "write": write,
+    "write-flat": write_flat,
     "read": read,
     "idle": idle,
+    "open": open_often,
     "hold": hold,
     "kill-at": kill_at,
 }

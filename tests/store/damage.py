@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from esmith.errors import ExitCode
+from esmith.store.data_file import DataFile
 from tests.commands import Root
 from tests.store.stores import data_file, opened, put
 
@@ -22,6 +25,11 @@ COMMANDS = (
 )
 
 
+#: A property of the file that ``fill`` makes.
+GETPROP = ("config", "getprop", "record010", "first")
+FIRST = "first 10 é"
+
+
 def fill(root: Root) -> bytes:
     """Store the same records in every run, in many transactions; return the data file."""
     with opened(root.path) as store:
@@ -32,6 +40,33 @@ def fill(root: Root) -> bytes:
             put(store, "accounts", f"user{number:02}", "user", {"EmailForward": "local"})
         put(store, "configuration", "long", "text", {"value": "long " * 3000})
     return data_file(root).read_bytes()
+
+
+def overwrite(root: Root, data: bytes) -> None:
+    """Write other bytes into the data file, in place, a tick of the clock after whatever was done to it before.
+
+    Within one tick of a kernel before Linux 6.13 a file can change without its times telling.
+    """
+    path = data_file(root)
+    before = path.stat().st_ctime_ns if path.exists() else 0
+    path.write_bytes(data)
+    while path.stat().st_ctime_ns == before:
+        os.utime(path)
+
+
+def marked(root: Root) -> bool:
+    """Return whether the data file is as it was marked."""
+    return DataFile(str(data_file(root))).is_as_marked()
+
+
+def mark_file(root: Root) -> Path:
+    """Return the file that holds the mark."""
+    return data_file(root).with_name("data.verified")
+
+
+def damaged(data: bytes) -> bytes:
+    """Return a data file of the same size whose tables' pages are no pages any more."""
+    return data[: 2 * PAGE] + b"\xff" * (len(data) - 2 * PAGE)
 
 
 def flipped(data: bytes, seed: int, count: int, *, headers: bool) -> tuple[bytes, str]:

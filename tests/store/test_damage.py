@@ -10,14 +10,14 @@ import pytest
 
 from esmith.errors import ExitCode
 from tests.commands import Root
-from tests.store.damage import COMMANDS, PAGE, Findings, fill, flipped
+from tests.store.damage import COMMANDS, PAGE, Findings, fill, flipped, overwrite
 from tests.store.stores import bare_root, data_file
 
 #: How many damaged files of each kind are tried.
 SEEDS = 25
 
-#: Single bytes (page, offset, value) that made LMDB 0.9.36 end the process with SIGBUS or SIGABRT, found by changing
-#: every byte of every page's head in the file that ``fill`` makes.
+#: Single bytes (page, offset, value) that make LMDB 0.9.36 end the process with SIGBUS or SIGABRT when it gets to see
+#: them, found by changing every byte of every page's head in the file that ``fill`` makes.
 DANGEROUS = [
     (1, 44, 0xF7),
     (6, 10, 0x03),
@@ -62,7 +62,7 @@ def findings(filled: tuple[Root, bytes]) -> Findings:
     found = Findings()
     for seed in range(SEEDS):
         for damaged, what in (flipped(data, seed, 1, headers=True), flipped(data, seed, 4, headers=False)):
-            data_file(root).write_bytes(damaged)
+            overwrite(root, damaged)
             found.probe(root, what)
     return found
 
@@ -87,13 +87,6 @@ def test_flipped_bytes_are_reported_clearly(findings: Findings) -> None:
     assert not findings.unclear, "\n".join(findings.unclear)
 
 
-#: LMDB trusts the heads of its pages: some damage kills the process by a signal, with nothing lost, instead of giving
-#: our message. Verifying the file at every open would cost each command more than all the rest of its work. Not strict:
-#: which bytes are dangerous depends on where the pages lie.
-_TRUSTED_BY_LMDB = pytest.mark.xfail(reason="LMDB dies by a signal on some damaged or missing pages", strict=False)
-
-
-@_TRUSTED_BY_LMDB
 @pytest.mark.parametrize(("page", "offset", "value"), DANGEROUS)
 def test_a_dangerous_byte_does_not_crash(victim: tuple[Root, bytes], page: int, offset: int, value: int) -> None:
     """One changed byte in the head of a page does not kill the command that comes across it."""
@@ -106,7 +99,6 @@ def test_a_dangerous_byte_does_not_crash(victim: tuple[Root, bytes], page: int, 
     assert (found.crashes, found.hangs, found.unclear) == ([], [], [])
 
 
-@_TRUSTED_BY_LMDB
 def test_truncated_at_every_page(victim: tuple[Root, bytes]) -> None:
     """A file cut at any page is refused, or every command does what it does with the whole file."""
     root, data = victim
@@ -116,7 +108,7 @@ def test_truncated_at_every_page(victim: tuple[Root, bytes]) -> None:
     assert len(sound) == len(commands) == 3
     refused, halves = 0, []
     for length in range(0, len(data), PAGE):
-        data_file(root).write_bytes(data[:length])
+        overwrite(root, data[:length])
         printed = found.probe(root, f"cut at {length} of {len(data)}", commands)
         if printed not in ({}, sound):
             halves.append(length)

@@ -162,3 +162,50 @@ def test_without_a_lock_file(root: Root, tmp_path: Path, step: Step) -> None:
     assert_no_space(found[2], ExitCode.STORE)
     assert found[4]["code"] == 0, "and works when there is space"
     assert found[5]["out"] in ("enabled\n", "disabled\n")
+
+
+@pytest.mark.parametrize("leave", [0, 4096])
+def test_flat_file(root: Root, tmp_path: Path, leave: int) -> None:
+    """A flat file that does not fit stays as it was, with nothing beside it; a new one is not made."""
+    root.write("/home/e-smith/own/db", "k=v|p|old\n", mode=0o640)
+    digest: Step = ["digest", "home/e-smith/own"]
+    write: Step = ["run", "db", "../own/db", "setprop", "k", "p", "new", "Note", "x" * 60_000]
+    before, _, failed, new, after, read, _, worked = play(
+        root,
+        tmp_path,
+        digest,
+        ["fill", leave],
+        write,
+        ["run", "db", "../own/new", "set", "k", "x" * 60_000],
+        digest,
+        ["run", "db", "../own/db", "getprop", "k", "p"],
+        ["free"],
+        write,
+    )
+    assert_no_space(failed, ExitCode.STORE)
+    assert_no_space(new, ExitCode.STORE)
+    assert after == before
+    assert read["out"] == "old\n"
+    assert worked["code"] == 0
+
+
+def test_export_and_import(root: Root, tmp_path: Path) -> None:
+    """An export that does not fit leaves the file of the last one; an import that does not fit changes nothing."""
+    root.esmith("export", "configuration", "--to", str(root.file("/old")))
+    root.write("/large", "k=v|p|" + "x" * 60_000 + "\n")
+    there = f"{tmp_path}/disk/root"
+    digest: Step = ["digest", "old"]
+    found = play(
+        root,
+        tmp_path,
+        digest,
+        ["fill", 0],
+        ["run", "esmith", "export", "configuration", "--to", f"{there}/old"],
+        ["run", "esmith", "import", "--database", "configuration", f"{there}/large"],
+        digest,
+        GETPROP,
+    )
+    assert_no_space(found[2], ExitCode.STORE)
+    assert_no_space(found[3], ExitCode.STORE)
+    assert found[4] == found[0]
+    assert found[5]["out"] == "disabled\n"

@@ -178,12 +178,13 @@ def test_many_databases(store: Store) -> None:
 
 
 def test_a_store_is_private_to_its_owner(tmp_path: Path) -> None:
-    """The data and lock files, which hold passwords, are readable by their owner only, whatever the umask."""
+    """The data file, which holds passwords, and the files beside it are readable by their owner only."""
     with opened(tmp_path, create=True) as store:
         put(store, "t", "k", "v")
     files = sorted((tmp_path / "home/e-smith/db").iterdir())
     assert [(file.name, oct(file.stat().st_mode & 0o777)) for file in files] == [
         ("data.mdb", "0o600"),
+        ("data.verified", "0o600"),
         ("lock.mdb", "0o600"),
     ]
 

@@ -1,0 +1,45 @@
+"""What a check says of a file."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class Outcome(enum.Enum):
+    """How a check ended."""
+
+    PASSED = "ok"
+    REFUSED = "refused"
+    UNCHECKED = "not checked"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check says of one file.
+
+    :param path: the file, as the configured system knows it.
+    :param outcome: how the check ended.
+    :param by: the program that looked at it, or the name of the engine's own check.
+    :param reason: who refuses it, or why it was not checked; "" when it passed.
+    :param lines: what is wrong, and which fragments the lines come from.
+    """
+
+    path: str
+    outcome: Outcome
+    by: str
+    reason: str = ""
+    lines: tuple[str, ...] = ()
+
+
+def unchecked(verdicts: Iterable[Verdict]) -> list[str]:
+    """Return what was not checked as messages, one for each reason."""
+    found: dict[str, list[str]] = {}
+    for verdict in verdicts:
+        if verdict.outcome is Outcome.UNCHECKED:
+            found.setdefault(verdict.reason, []).append(verdict.path)
+    return [
+        f"{', '.join(paths)} {'was' if len(paths) == 1 else 'were'} not checked: {reason}"
+        for reason, paths in found.items()
+    ]

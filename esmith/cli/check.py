@@ -1,0 +1,53 @@
+"""``esmith check``: have the installed files checked by the programs that read them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from esmith.apply.check_installed import check_installed
+from esmith.apply.verdict import Outcome, Verdict
+from esmith.cli.output import print_lines
+from esmith.cli.program import root_option
+from esmith.errors import ExitCode
+from esmith.layout import Layout
+from esmith.store import open_store
+
+
+@click.command("check")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@click.argument("paths", metavar="[PATH]...", nargs=-1)
+@root_option
+@click.pass_obj
+def check_command(root: str | None, as_json: bool, paths: tuple[str, ...]) -> int:
+    """Check the generated files as they are installed: those at PATH, by default all that have a check.
+
+    The exit code is 10 when a file is refused. A file that cannot be checked is said to be so, and is no failure.
+    """
+    layout = Layout.chosen(root)
+    with open_store(layout).snapshot() as snapshot:
+        verdicts = check_installed(layout, snapshot, paths)
+    if as_json:
+        print_lines([json.dumps([verdict_data(verdict) for verdict in verdicts], ensure_ascii=False)])
+    else:
+        print_lines(line for verdict in verdicts for line in _lines(verdict))
+    refused = any(verdict.outcome is Outcome.REFUSED for verdict in verdicts)
+    return ExitCode.CHECK if refused else ExitCode.OK
+
+
+def verdict_data(verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict as it is shown in JSON."""
+    return {
+        "path": verdict.path,
+        "verdict": verdict.outcome.value,
+        "by": verdict.by,
+        "reason": verdict.reason,
+        "lines": list(verdict.lines),
+    }
+
+
+def _lines(verdict: Verdict) -> list[str]:
+    reason = f": {verdict.reason}" if verdict.reason else ""
+    return [f"{verdict.path}: {verdict.outcome.value}{reason}", *(f"    {line}" for line in verdict.lines)]

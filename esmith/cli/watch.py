@@ -1,0 +1,62 @@
+"""``esmith watch``: show what saved fragments would change, as long as it runs."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+
+import click
+
+from esmith.cli.program import root_option
+from esmith.events.definition import load_event
+from esmith.fragments.tree import TemplateTree
+from esmith.layout import Layout
+from esmith.store import open_store
+
+
+@click.command("watch")
+@click.option(
+    "--apply",
+    "event",
+    metavar="EVENT",
+    default="",
+    help="Signal EVENT when a fragment was saved and nothing is broken.",
+)
+@root_option
+@click.pass_obj
+def watch_command(root: str | None, event: str) -> int:
+    """Show what each saved fragment would change, or what is wrong with it, until it is told to end.
+
+    It also reports generated files that are changed by hand, and does in time what other commands left to be done.
+    """
+    from esmith.watch.inotify import InotifySource
+    from esmith.watch.watcher import Watcher
+
+    layout = Layout.chosen(root)
+    open_store(layout).close()
+    if event:
+        load_event(layout, event, TemplateTree(layout))
+    source = InotifySource()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        source.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    try:
+        Watcher(layout, source, say=_say, event=event).run()
+    finally:
+        source.close()
+    return 0
+
+
+def _say(text: str) -> None:
+    """Write a report to stdout; a log on a full disk must not end the watcher."""
+    try:
+        sys.stdout.buffer.write(f"{text}\n".encode("utf-8", "backslashreplace"))
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError:
+        return

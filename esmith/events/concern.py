@@ -1,0 +1,135 @@
+"""Which templates, events and schema files are concerned when files of ``/etc/e-smith`` change."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from esmith.apply.installed import TABLE, Installed
+from esmith.apply.memory import included
+from esmith.errors import EsmithError
+from esmith.events.definition import event_names, load_event
+from esmith.fragments.tree import BEGIN, END, METADATA, TemplateTree
+from esmith.layout import LAYERS, Layout
+from esmith.store.protocol import Snapshot
+
+#: These speak of every template below their directory.
+_OF_ALL_BELOW = (BEGIN, END, METADATA)
+
+
+@dataclass
+class Known:
+    """The templates that somebody uses.
+
+    :param events: the templates that events name, each with the names of the events.
+    :param installed: the templates that were expanded before.
+    :param includes: templates that are expanded inside others, each with those others.
+    """
+
+    events: dict[str, list[str]] = field(default_factory=dict)
+    installed: set[str] = field(default_factory=set)
+    includes: dict[str, set[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, layout: Layout, snapshot: Snapshot) -> Known:
+        """Return what the events of a root and what was installed tell. A broken event tells nothing."""
+        known = cls()
+        tree = TemplateTree(layout)
+        for name in event_names(layout):
+            try:
+                templates = load_event(layout, name, tree).templates
+            except EsmithError:
+                continue
+            for template in templates:
+                known.events.setdefault(template, []).append(name)
+        for _, row in snapshot.states(TABLE):
+            installed = Installed.decode(row)
+            known.installed.add(installed.template)
+            for path in included(installed):
+                known.includes.setdefault(path, set()).add(installed.template)
+        return known
+
+    @property
+    def outputs(self) -> set[str]:
+        """The templates that make outputs of their own."""
+        return self.events.keys() | self.installed
+
+    @property
+    def all(self) -> set[str]:
+        """These, and those that are only expanded inside others."""
+        return self.outputs | self.includes.keys()
+
+
+@dataclass
+class Concern:
+    """What some changed files concern.
+
+    :param templates: the templates to look at, sorted.
+    :param events: the names of the events whose directories changed, sorted.
+    :param schemas: the schema files that changed, as paths of this disk, sorted.
+    """
+
+    templates: list[str] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
+    schemas: list[str] = field(default_factory=list)
+
+
+def concerned(layout: Layout, known: Known, paths: Iterable[str]) -> Concern:
+    """Return what changed files concern.
+
+    :param known: the templates that somebody uses.
+    :param paths: files that were made, changed or removed, as paths of this disk.
+    """
+    templates: set[str] = set()
+    events: set[str] = set()
+    schemas: set[str] = set()
+    layers = [layout.layer(name) for name in LAYERS]
+    for path in paths:
+        for layer in layers:
+            if path.startswith(f"{layer}/"):
+                templates |= _templates(known, path.removeprefix(layer))
+        if path.startswith(f"{layout.events}/"):
+            events.add(path.removeprefix(f"{layout.events}/").partition("/")[0])
+        if path.startswith(f"{layout.schema}/") and path.endswith(".toml"):
+            schemas.add(path)
+    # The list of actions that events link to is no event.
+    return Concern(sorted(_outer(known, templates)), sorted(events & set(event_names(layout))), sorted(schemas))
+
+
+def _templates(known: Known, path: str) -> set[str]:
+    """Return the templates that a file of a layer belongs to.
+
+    :param path: its path below the layer.
+    """
+    directory, name = os.path.split(path)
+    if name in _OF_ALL_BELOW:
+        below = {template for template in known.all if f"{template}/".startswith(f"{directory.rstrip('/')}/")}
+        return below or ({directory} if directory != "/" else set())
+    if path in known.all:
+        return {path}
+    outer = directory
+    while outer != "/":
+        if outer in known.all:
+            return {outer}
+        outer = os.path.dirname(outer)
+    if directory == "/" or any(os.path.dirname(template) == directory for template in known.all):
+        # Beside other templates: one of a single file.
+        return {path} if directory != "/" else set()
+    return {directory}
+
+
+def _outer(known: Known, templates: set[str]) -> set[str]:
+    """Return templates, with those that include one of them in place of those that are only included."""
+    found: set[str] = set()
+    waiting = list(templates)
+    seen: set[str] = set()
+    while waiting:
+        template = waiting.pop()
+        if template in seen:
+            continue
+        seen.add(template)
+        waiting += known.includes.get(template, ())
+        if template in known.outputs or template not in known.includes:
+            found.add(template)
+    return found

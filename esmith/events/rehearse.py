@@ -1,0 +1,173 @@
+"""Showing what saved fragments would change: the diffs an event would make and the verdict of the checks, or the error.
+
+Nothing is changed. Secrets stay hidden, as :mod:`esmith.apply.diff` hides them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from esmith.apply.check import check
+from esmith.apply.diff import describe, diff
+from esmith.apply.plan import Plan, make_plan
+from esmith.errors import EsmithError, TemplateError
+from esmith.events.adjust import check_words
+from esmith.events.concern import Concern, Known
+from esmith.events.definition import load_event
+from esmith.fragments.tree import TemplateTree
+from esmith.layout import Layout
+from esmith.names import counted
+from esmith.schema.load import Schema
+from esmith.store.protocol import Snapshot
+
+#: More of one report nobody reads; a saved template-begin may change every file there is.
+_SHOWN_LINES = 200
+_SHOWN_MESSAGES = 10
+
+
+@dataclass
+class Rehearsal:
+    """What would happen.
+
+    :param lines: the report.
+    :param sound: whether nothing is broken and no check refuses a file.
+    :param includes: templates that were expanded inside others, each with those others, as far as was seen.
+    """
+
+    lines: list[str] = field(default_factory=list)
+    sound: bool = True
+    includes: dict[str, set[str]] = field(default_factory=dict)
+
+    def fail(self, error: EsmithError) -> None:
+        """Report an error."""
+        self.sound = False
+        self.lines += str(error).splitlines()
+
+
+def rehearse(layout: Layout, snapshot: Snapshot, concern: Concern, known: Known) -> Rehearsal:
+    """Return what an event would make of the templates that some changed files concern."""
+    rehearsal = Rehearsal()
+    tree = TemplateTree(layout)
+    for path in concern.schemas:
+        _look_at_schema(layout, path, rehearsal)
+    for name in concern.events:
+        _look_at_event(layout, tree, name, rehearsal)
+    paths = [path for path in concern.templates if _is_there(tree, path, known, rehearsal)]
+    plan = _plan(layout, snapshot, paths, rehearsal)
+    if paths:
+        _show(plan, layout, snapshot, rehearsal)
+        for path in paths:
+            if path not in known.events:
+                rehearsal.lines.append(f"no event expands {path}; 'expand-template {path}' does")
+    if not rehearsal.lines:
+        rehearsal.lines.append("this belongs to no template")
+    return rehearsal
+
+
+def _look_at_schema(layout: Layout, path: str, rehearsal: Rehearsal) -> None:
+    database, _, name = path.removeprefix(f"{layout.schema}/").partition("/")
+    key = name.removesuffix(".toml")
+    if not key or not os.path.lexists(path):
+        return
+    try:
+        Schema(layout).record(database, key.lstrip("@"), key[1:] if key.startswith("@") else None)
+    except EsmithError as error:
+        rehearsal.fail(error)
+    else:
+        rehearsal.lines.append(f"{layout.inside(path)} is sound; 'esmith initialize-databases' applies its defaults")
+
+
+def _look_at_event(layout: Layout, tree: TemplateTree, name: str, rehearsal: Rehearsal) -> None:
+    try:
+        event = load_event(layout, name, tree)
+        check_words(event)
+    except EsmithError as error:
+        rehearsal.fail(error)
+        return
+    counts = (
+        counted(len(event.templates), "template"),
+        counted(len(event.actions), "action"),
+        counted(len(event.services), "service"),
+    )
+    rehearsal.lines.append(f"event {name} has {', '.join(counts)}")
+    rehearsal.lines += [
+        f"{os.path.join(event.directory, skipped)} is not executable, so it is no action" for skipped in event.skipped
+    ]
+
+
+def _is_there(tree: TemplateTree, path: str, known: Known, rehearsal: Rehearsal) -> bool:
+    """Return whether there is such a template; report it when it is gone."""
+    try:
+        tree.find_for_key(path)
+    except TemplateError as error:
+        if error.place:
+            rehearsal.fail(error)
+        elif path in known.events:
+            rehearsal.fail(TemplateError(f"there is no template for {path} any more", hint=_named_by(path, known)))
+        else:
+            stays = "; the file stays as it is" if path in known.installed else ""
+            rehearsal.lines.append(f"there is no template for {path} any more{stays}")
+        return False
+    return True
+
+
+def _named_by(path: str, known: Known) -> str:
+    names = known.events[path]
+    return f"{counted(len(names), 'event')} would fail: {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}"
+
+
+def _plan(layout: Layout, snapshot: Snapshot, paths: list[str], rehearsal: Rehearsal) -> Plan:
+    """Return the plan of all templates together; of those that are not broken, when some are."""
+    try:
+        return make_plan(layout, snapshot, paths)
+    except EsmithError as error:
+        together = error
+    plan = Plan()
+    shown: set[str] = set()
+    for path in paths:
+        try:
+            plan.outputs += make_plan(layout, snapshot, [path]).outputs
+        except EsmithError as error:
+            # One template-begin that is broken breaks every template in the same words, but for the output's name.
+            if error.place not in shown or not error.place:
+                rehearsal.fail(error)
+            shown.add(error.place)
+    if rehearsal.sound:
+        rehearsal.fail(together)
+    return plan
+
+
+def _show(plan: Plan, layout: Layout, snapshot: Snapshot, rehearsal: Rehearsal) -> None:
+    for output in plan.outputs:
+        for path in output.rendering.reads.templates:
+            rehearsal.includes.setdefault(path, set()).add(output.rendering.template.path)
+    try:
+        rehearsal.lines += _shortened(list(_diffs(plan, layout, snapshot)))
+    except EsmithError as error:
+        rehearsal.fail(error)
+    rehearsal.lines += _shortened(plan.warnings, _SHOWN_MESSAGES)
+    checked = [output for output in plan.changed if output.rendering.metadata.check is not None]
+    try:
+        check(plan, layout, writes=False)
+    except EsmithError as error:
+        rehearsal.fail(error)
+        return
+    rehearsal.lines += plan.unchecked
+    if checked and not plan.unchecked:
+        rehearsal.lines.append("the checks accept what changes")
+    if rehearsal.sound and not plan.changed:
+        rehearsal.lines.append("no file would change")
+
+
+def _diffs(plan: Plan, layout: Layout, snapshot: Snapshot) -> Iterator[str]:
+    schema = Schema(layout)
+    for output in plan.changed:
+        yield from diff(output, snapshot, schema) or [describe(output)]
+
+
+def _shortened(lines: list[str], most: int = _SHOWN_LINES) -> list[str]:
+    if len(lines) <= most:
+        return lines
+    return [*lines[:most], f"... and {counted(len(lines) - most, 'more line')}"]

@@ -1,0 +1,157 @@
+"""Putting what was read from the original's database files into the store, and bringing it up to date."""
+
+from __future__ import annotations
+
+import contextlib
+
+from esmith.errors import EsmithError, RefusedError
+from esmith.schema.check import check_properties, check_record
+from esmith.schema.initialize import initialize_database
+from esmith.store.flat_source import DOUBTFUL
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Set
+
+    from esmith.layout import Layout
+    from esmith.schema.load import Schema
+    from esmith.schema.model import RecordSchema
+    from esmith.store.flat_source import FlatSource
+    from esmith.store.model import Author, Change, Record
+    from esmith.store.protocol import Store, Transaction
+
+
+class FlatImport:
+    """Imports database files, each database in a transaction of its own.
+
+    A record of a file replaces the one of the database whole. Records the file does not have stay, unless
+    ``replace`` is given. Migrations, defaults and forced values are applied in the same transaction, so the database
+    never is seen without them, and the same files imported once more change nothing.
+
+    :param replace: records that the file does not have are deleted.
+    :param dry_run: find out what would change, and change nothing.
+    """
+
+    def __init__(
+        self, store: Store, schema: Schema, layout: Layout, author: Author, *, replace: bool, dry_run: bool
+    ) -> None:
+        self._store = store
+        self._schema = schema
+        self._layout = layout
+        self._author = author
+        self._replace = replace
+        self._dry_run = dry_run
+        #: What could not be done, e.g. migrations of contribs.
+        self.warnings: list[str] = []
+        #: The databases that are done; also when a later one fails.
+        self.imported: list[str] = []
+
+    def run(self, sources: list[FlatSource]) -> dict[str, list[Change]]:
+        """Import files that were read, and bring the other databases up to date.
+
+        What the schema does not allow is stored all the same, and added to the findings of its file.
+
+        :return: what changed, by database.
+        :raises SchemaError: when a schema file is broken; the databases imported before are kept.
+        """
+        # Other databases are completed from the configuration, e.g. domains by DomainName.
+        ordered = sorted(sources, key=lambda source: (source.database != "configuration", source.database))
+        changes: list[Change] = []
+        if self._dry_run:
+            with contextlib.suppress(_NotKeptError), self._store.transaction(self._author) as transaction:
+                for source in ordered:
+                    self._apply(transaction, source)
+                self._complete(transaction)
+                changes += transaction.changes
+                raise _NotKeptError("a dry run keeps nothing")
+        else:
+            for source in ordered:
+                with self._store.transaction(self._author) as transaction:
+                    self._apply(transaction, source)
+                    changes += transaction.changes
+                self.imported.append(source.database)
+            with self._store.transaction(self._author) as transaction:
+                self._complete(transaction)
+                changes += transaction.changes
+        found: dict[str, list[Change]] = {}
+        for change in changes:
+            found.setdefault(change.database, []).append(change)
+        return found
+
+    def _apply(self, transaction: Transaction, source: FlatSource) -> None:
+        transaction.create_database(source.database)
+        self._make_room(transaction, source)
+        for record in source.records.values():
+            self._put(transaction, source.database, record)
+        if source.database in self._schema.databases():
+            initialize_database(transaction, self._schema, self._layout, source.database)
+        self._doubt(transaction, source)
+
+    def _complete(self, transaction: Transaction) -> None:
+        """Bring the other databases up to date, which may depend on those that were imported."""
+        for database in self._schema.databases():
+            self.warnings += initialize_database(transaction, self._schema, self._layout, database)
+
+    def _make_room(self, transaction: Transaction, source: FlatSource) -> None:
+        """Delete what must not stay beside the records of the file."""
+        database, records = source.database, source.records
+        if self._replace:
+            for key in transaction.keys(database):
+                if key not in records and not self._drop_props(transaction, database, key, set()):
+                    transaction.delete_record(database, key)
+        for file in self._files(database):
+            # What 'esmith init' wrote under the new key would keep the old server's record from taking that key.
+            if file.key not in records and any(old in records for old in file.renamed_from):
+                transaction.delete_record(database, file.key)
+
+    def _put(self, transaction: Transaction, database: str, record: Record) -> None:
+        self._drop_props(transaction, database, record.key, record.props.keys())
+        transaction.set_type(database, record.key, record.type)
+        for prop, value in record.props.items():
+            transaction.set_prop(database, record.key, prop, value)
+
+    def _drop_props(self, transaction: Transaction, database: str, key: str, kept: Set[str]) -> bool:
+        """Delete a record's properties but those of the file; return whether a generated secret had to stay.
+
+        Deleted, it would be another one after every import.
+        """
+        record = transaction.record(database, key)
+        known = self._schema.record(database, key, record.type) if record else None
+        stays = False
+        for prop in record.props if record else {}:
+            schema = known.property(prop) if known else None
+            if schema and schema.generate is not None:
+                stays = True
+            elif prop not in kept:
+                transaction.delete_prop(database, key, prop)
+        return stays
+
+    def _doubt(self, transaction: Transaction, source: FlatSource) -> None:
+        """Note what the schema does not allow, as it is after the migrations."""
+        for key, line in source.lines.items():
+            record = transaction.record(source.database, key)
+            if record is None:
+                continue  # it has another key now, or is gone
+            if not record.props:
+                self._try_out(source, line, record, "")
+            for prop in record.props:
+                self._try_out(source, line, record, prop)
+
+    def _try_out(self, source: FlatSource, line: int, record: Record, prop: str) -> None:
+        database, key, type = source.database, record.key, record.type
+        try:
+            if prop:
+                check_properties(self._schema, database, key, type, {prop: record.props[prop]})
+            else:
+                check_record(self._schema, database, key, type, {})
+        except RefusedError as error:
+            secret = prop and self._schema.may_be_secret(database, key, prop)
+            message = "the value is not one that the schema allows" if secret else error.message
+            source.note(line, f"{key} {prop}".strip(), DOUBTFUL, f"stored as it is, but {message}")
+
+    def _files(self, database: str) -> list[RecordSchema]:
+        return self._schema.files(database) if database in self._schema.databases() else []
+
+
+class _NotKeptError(EsmithError):
+    """Ends a transaction that is not to be kept."""

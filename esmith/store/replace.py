@@ -1,0 +1,69 @@
+"""Replacing a file as a whole: a reader, and a crash at any moment, finds the old one or the new one."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from esmith.errors import StoreError
+
+
+def replace_file(path: str, data: bytes, like: os.stat_result | None = None, *, mode: int = 0o640) -> None:
+    """Write a file beside its place, make it durable, and put it in place.
+
+    :param path: the file; not a link, which would be replaced itself.
+    :param like: whose owner and mode the new file gets; None for a new file.
+    :param mode: the mode of a new file, less what the umask takes away.
+    :raises StoreError: when it cannot be written; the old file is as it was then.
+    """
+    directory, name = os.path.split(path)
+    # The original left FILE.PID behind; a hidden name is taken for a database by nobody.
+    temporary = os.path.join(directory, f".{name[:200]}.{os.getpid()}.{os.urandom(4).hex()}")
+    try:
+        descriptor = os.open(
+            temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode if not like else 0o600
+        )
+        placed = False
+        try:
+            with open(descriptor, "wb") as file:
+                if like is not None:
+                    _give(descriptor, like)
+                file.write(data)
+                file.flush()
+                os.fsync(descriptor)
+            os.rename(temporary, path)
+            placed = True
+        finally:
+            if not placed:
+                os.unlink(temporary)
+        sync_directory(directory)
+    except OSError as error:
+        raise file_trouble(path, error) from error
+
+
+def sync_directory(directory: str) -> None:
+    """Make the names in a directory durable."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def file_trouble(path: str, error: OSError) -> StoreError:
+    """Return the error to raise for what the system said of a file."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreError("no space left; nothing was changed", place=path, hint="free some disk space and try again")
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return StoreError("permission denied", place=path, hint="run the command as root, or as the owner of the file")
+    hints = {errno.ENOENT: "make the directory first", errno.EISDIR: "name a file"}
+    reason = (error.strerror or str(error)).lower()
+    return StoreError(reason, place=path, hint=hints.get(error.errno or 0, "nothing was changed"))
+
+
+def _give(descriptor: int, like: os.stat_result) -> None:
+    """Give a file the owner and the mode of another; the owner first, since that takes set-id bits away."""
+    own = os.fstat(descriptor)
+    if (own.st_uid, own.st_gid) != (like.st_uid, like.st_gid):
+        os.fchown(descriptor, like.st_uid, like.st_gid)
+    os.fchmod(descriptor, like.st_mode & 0o7777)

@@ -1,0 +1,52 @@
+"""Which directories have to be watched for a root."""
+
+from __future__ import annotations
+
+import os
+
+from esmith.apply.installed import TABLE, Installed
+from esmith.layout import LAYERS, Layout
+from esmith.store import data_file
+from esmith.store.protocol import Snapshot
+from esmith.watch.marks import Marks
+
+#: Directories, each with the names in it that matter; None for all.
+Places = dict[str, frozenset[str] | None]
+
+
+def trees(layout: Layout) -> list[str]:
+    """Return the directories whose files are compared: fragments, events, schema."""
+    return [*(layout.layer(name) for name in LAYERS), layout.events, layout.schema]
+
+
+def places(layout: Layout, marks: Marks, outputs: list[str]) -> Places:
+    """Return the directories to watch.
+
+    :param marks: the state of the trees.
+    :param outputs: the outputs that were installed, as paths of this disk.
+    """
+    named: dict[str, set[str]] = {}
+    for path in [*trees(layout), *outputs, layout.event_lock, data_file(layout)]:
+        _name(named, path)
+    # A database directory or a tree that is replaced as a whole.
+    for directory in (layout.database, layout.configuration, layout.state):
+        _name(named, directory)
+    for directory, names in marks.targets.items():
+        for name in names:
+            _name(named, os.path.join(directory, name))
+    found: Places = {directory: frozenset(names) for directory, names in named.items()}
+    found.update(dict.fromkeys(marks.directories))
+    return found
+
+
+def installed_outputs(layout: Layout, snapshot: Snapshot) -> list[str]:
+    """Return the outputs that were installed, as paths of this disk."""
+    return [layout.under(path) for path, row in snapshot.states(TABLE) if not Installed.decode(row).is_absent]
+
+
+def _name(named: dict[str, set[str]], path: str) -> None:
+    """Add a file to watch; where its directory is missing, the next name on the way to it instead."""
+    directory, name = os.path.split(path)
+    while not os.path.isdir(directory):
+        directory, name = os.path.split(directory)
+    named.setdefault(directory, set()).add(name)

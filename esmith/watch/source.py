@@ -1,0 +1,52 @@
+"""What wakes the watcher: the interface, for inotify and for the tests."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Protocol
+
+from esmith.watch.places import Places
+
+
+class Kind(enum.Enum):
+    """What happened."""
+
+    #: A file was written, and is still open for writing.
+    WRITING = "writing"
+    #: A file or directory was closed after writing, made, renamed or removed, or its mode or owner were set.
+    DONE = "done"
+    #: Events were lost.
+    LOST = "lost"
+    #: The watcher is to end.
+    STOP = "stop"
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One thing that happened.
+
+    :param path: the file or directory, as a path of this disk; "" when that is not known.
+    """
+
+    kind: Kind
+    path: str = ""
+
+
+class Source(Protocol):
+    """Tells what happens in directories."""
+
+    def wait(self, timeout: float | None) -> list[Notice]:
+        """Wait until something happens and return it.
+
+        :param timeout: return nothing after so many seconds; None waits for ever.
+        """
+
+    def watch(self, wanted: Places) -> tuple[bool, list[str]]:
+        """Watch these directories and no others.
+
+        :return: whether some are watched only from now on; and what cannot be watched, as messages.
+        """
+
+    def close(self) -> None:
+        """Watch nothing any more."""

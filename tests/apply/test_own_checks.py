@@ -1,0 +1,194 @@
+"""The engine's own checks: what each accepts and refuses, and which line it names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from esmith.apply import own
+from esmith.apply.staged import StagedTree
+from esmith.fragments.metadata import OWN_CHECKS
+from esmith.layout import Layout
+
+CONTROL = "/var/qmail/control"
+CONFIG = "/var/service/qpsmtpd/config"
+ASSIGN = "/var/qmail/users/assign"
+DOT_QMAIL = "/var/qmail/alias/.qmail-list"
+PLUGINS = ("/usr/share/qpsmtpd/plugins", "/usr/share/e-smith/qpsmtpd/plugins")
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> StagedTree:
+    """Return a root with two plugin directories."""
+    for directory, plugin in zip(PLUGINS, ("relay", "virus/clamav"), strict=True):
+        place = tmp_path / directory[1:] / plugin
+        place.parent.mkdir(parents=True)
+        place.touch()
+    (tmp_path / f"{CONFIG}/plugin_dirs"[1:]).parent.mkdir(parents=True)
+    (tmp_path / f"{CONFIG}/plugin_dirs"[1:]).write_text("# where\n" + "".join(f"{place}\n" for place in PLUGINS))
+    return StagedTree(Layout(str(tmp_path)))
+
+
+def findings(tree: StagedTree, name: str, path: str, content: str | bytes) -> own.Findings:
+    """Return what a check finds in a file."""
+    rule = own.find(name, path)
+    assert rule is not None
+    return rule(own.File(path, content if isinstance(content, bytes) else content.encode(), tree))
+
+
+GOOD = {
+    ("qmail-control", f"{CONTROL}/databytes"): ["15000000\n", "0\n", "20", ""],
+    ("qmail-control", f"{CONTROL}/me"): ["mail.example.com\n", "localhost\n", ""],
+    ("qmail-control", f"{CONTROL}/bouncefrom"): ["MAILER-DAEMON\n"],
+    ("qmail-control", f"{CONTROL}/smtpgreeting"): ["mail.example.com Welcome, friend\n"],
+    ("qmail-control", f"{CONTROL}/rcpthosts"): [
+        "example.com\n.example.com\n# a comment\n\n",
+        "test.com  \n[192.0.2.1]\n[2001:db8::1]\n",
+        "",
+    ],
+    ("qmail-control", f"{CONTROL}/locals"): ["localhost\nexample.com\n"],
+    ("qmail-control", f"{CONTROL}/virtualdomains"): [
+        "example.com:alias-localdelivery\n.example.com:alias\nuser@example.com:\n:alias-all\n"
+    ],
+    ("qmail-control", f"{CONTROL}/smtproutes"): [
+        "",
+        ":smart.example.com\n",
+        "example.com:[192.0.2.1]:26\n.test.com:relay.test.com:587\nlocal.test:\n",
+    ],
+    ("qmail-control", f"{CONTROL}/badmailfromto"): ["a@b.c\td@e.f\n# no\n"],
+    ("qmail-users", ASSIGN): [
+        ".\n",
+        "=tom:tom:500:500:/home/tom:::\n+tom-:tom:500:500:/home/tom:-::\n+:alias:7790:2107:/var/qmail/alias:-::\n.\n",
+    ],
+    ("dot-qmail", DOT_QMAIL): [
+        "",
+        "# a comment\n|bouncesaying 'no'\n./Maildir/\n/var/mail/tom\n&tom\n&tom@example.com\ntom\n+list\n\n",
+        "&o'neil+list@example.com\n&a b\n",
+    ],
+    ("qpsmtpd", f"{CONFIG}/plugins"): [
+        "# é\nrelay only 1\n\nrelay:2\nvirus/clamav  max=1\n$include more\nMy::Plugin a\n"
+    ],
+    ("qpsmtpd", f"{CONFIG}/peers/0"): ["relay\n"],
+    ("qpsmtpd", f"{CONFIG}/loglevel"): ["# why\n6\n"],
+    ("qpsmtpd", f"{CONFIG}/plugin_dirs"): ["/usr/share/qpsmtpd/plugins\n"],
+    ("qpsmtpd", f"{CONFIG}/badhelo"): ["aol.com\nyahoo.com\n.*spam\n!ok$\n", ""],
+    ("qpsmtpd", f"{CONFIG}/badmailfromto"): ["a@b.c\td@e.f\n"],
+    ("qpsmtpd", f"{CONFIG}/relayclients"): ["127.0.0.\n10.\n192.168.1.7\n192.168.0.0/16\n2001:db8::1\n2001:db8::/32\n"],
+    ("qpsmtpd", f"{CONFIG}/norelayclients"): ["192.168.1.254\n192.168.2.\n2001:db8:\n"],
+}
+
+#: The check, the file, a text, the line that is wrong, and a word of the complaint.
+BAD = [
+    ("qmail-control", f"{CONTROL}/databytes", "15M\n", 1, "no whole number"),
+    ("qmail-control", f"{CONTROL}/concurrencylocal", "-1\n", 1, "no whole number"),
+    ("qmail-control", f"{CONTROL}/queuelifetime", "20\n30\n", 2, "only the first line"),
+    ("qmail-control", f"{CONTROL}/timeoutconnect", "\n20\n", 1, "first line is empty"),
+    ("qmail-control", f"{CONTROL}/me", "a.example.com b\n", 1, "does not belong"),
+    ("qmail-control", f"{CONTROL}/defaulthost", "tom@example.com\n", 1, "no host name"),
+    ("qmail-control", f"{CONTROL}/bouncefrom", "MAILER DAEMON\n", 1, "does not belong"),
+    ("qmail-control", f"{CONTROL}/smtpgreeting", "a\x07\n", 1, "does not belong"),
+    ("qmail-control", f"{CONTROL}/rcpthosts", "example.com\ntest.com other.com\n", 2, "one host name"),
+    ("qmail-control", f"{CONTROL}/locals", "tom@example.com\n", 1, "one host name"),
+    ("qmail-control", f"{CONTROL}/virtualdomains", "a.com:x\nexample.com\n", 2, "domain:prefix"),
+    ("qmail-control", f"{CONTROL}/smtproutes", "smart.example.com\n", 1, "domain:relay"),
+    ("qmail-control", f"{CONTROL}/smtproutes", ":smart.example.com:smtp\n", 1, "domain:relay"),
+    ("qmail-control", f"{CONTROL}/smtproutes", ":smart.example.com:25 user word\n", 1, "domain:relay"),
+    ("qmail-control", f"{CONTROL}/badmailfromto", "a@b.c   d@e.f\n", 1, "not parted by one tab"),
+    ("qmail-users", ASSIGN, "=tom:tom:500:500:/home/tom:::\n", 1, "last line is not a dot"),
+    ("qmail-users", ASSIGN, "", 0, "last line is not a dot"),
+    ("qmail-users", ASSIGN, "=tom:tom:500:500:/home/tom::\n.\n", 1, "seven fields"),
+    ("qmail-users", ASSIGN, "=tom:tom:500:500:/home/tom::::\n.\n", 1, "seven fields"),
+    ("qmail-users", ASSIGN, "tom:tom:500:500:/home/tom:::\n.\n", 1, "neither with = nor with +"),
+    ("qmail-users", ASSIGN, ".\n\n", 2, "after the line"),
+    ("qmail-users", ASSIGN, "\n.\n", 1, "neither with = nor with +"),
+    ("qmail-users", ASSIGN, "=tom:tom::500:/home/tom:::\n.\n", 1, "number that is none"),
+    ("qmail-users", ASSIGN, "=tom:tom:500:500:home:::\n.\n", 1, "no absolute path"),
+    ("qmail-users", ASSIGN, "=:tom:500:500:/home:::\n.\n", 1, "names no user"),
+    ("dot-qmail", DOT_QMAIL, "\n./Maildir/\n", 1, "first line is empty"),
+    ("dot-qmail", DOT_QMAIL, "  \n", 1, "first line is empty"),
+    ("dot-qmail", DOT_QMAIL, "&tom\n tom\n", 2, "no comment, program, mailbox or address"),
+    ("dot-qmail", DOT_QMAIL, "tom, jack\n", 1, "no comment"),
+    ("dot-qmail", DOT_QMAIL, "&tom, jack\n", 1, "no comment"),
+    ("dot-qmail", DOT_QMAIL, "& tom\n", 1, "no comment"),
+    ("dot-qmail", DOT_QMAIL, "+other\n", 1, "no comment"),
+    ("dot-qmail", DOT_QMAIL, "&\n", 1, "no comment"),
+    ("dot-qmail", DOT_QMAIL, "&tom\r\n", 1, "control character"),
+    ("qpsmtpd", f"{CONFIG}/plugins", "relay\nrelay é\n", 2, "not printable ASCII"),
+    ("qpsmtpd", f"{CONFIG}/plugins", "relay\tonly 1\n", 1, "not printable ASCII"),
+    ("qpsmtpd", f"{CONFIG}/peers/0", "relay # never\n", 1, "comment at its end"),
+    ("qpsmtpd", f"{CONFIG}/peers/local", "# x\n\nrelay\nno/such\n", 4, "there is no plugin no/such"),
+    ("qpsmtpd", f"{CONFIG}/logging", "logging/none\n", 1, "there is no plugin"),
+    ("qpsmtpd", f"{CONFIG}/loglevel", "8\n", 1, "higher than 7"),
+    ("qpsmtpd", f"{CONFIG}/databytes", "1 2\n", 1, "no whole number"),
+    ("qpsmtpd", f"{CONFIG}/plugin_dirs", "plugins\n", 1, "no absolute path"),
+    ("qpsmtpd", f"{CONFIG}/badhelo", "aol.com\n^x\nyahoo.com\n", 3, "after the pattern"),
+    ("qpsmtpd", f"{CONFIG}/badmailfromto", "a@b.c \td@e.f\n", 1, "not parted by one tab"),
+    ("qpsmtpd", f"{CONFIG}/badmailfromto", "a@b.c\n", 1, "not a sender, a tab and a recipient"),
+    ("qpsmtpd", f"{CONFIG}/badmailfromto", "b.c\td@e.f\n", 1, "without @"),
+    ("qpsmtpd", f"{CONFIG}/relayclients", "127.0.0.\n127.0.1\n", 2, "no prefix that ends in a dot"),
+    ("qpsmtpd", f"{CONFIG}/relayclients", "10.0.0.0/255.255.0.0\n", 1, "no network"),
+    ("qpsmtpd", f"{CONFIG}/relayclients", "300.\n", 1, "no address"),
+    ("qpsmtpd", f"{CONFIG}/norelayclients", "10.0.0.0/8\n", 1, "no address"),
+]
+
+
+@pytest.mark.parametrize(("name", "path"), GOOD, ids=[path for _, path in GOOD])
+def test_what_a_program_reads_is_accepted(tree: StagedTree, name: str, path: str) -> None:
+    """Every form that the manual of a file allows passes."""
+    for text in GOOD[name, path]:
+        found = findings(tree, name, path, text)
+        assert (found.faults, found.unknown) == ([], ""), text
+
+
+@pytest.mark.parametrize(("name", "path", "text", "line", "word"), BAD)
+def test_what_a_program_misreads_is_refused(
+    tree: StagedTree, name: str, path: str, text: str, line: int, word: str
+) -> None:
+    """A line that its program would refuse, ignore or take for something else is named, and no other one."""
+    faults = findings(tree, name, path, text).faults
+    assert [number for number, _ in faults] == [line]
+    assert word in faults[0][1]
+
+
+def test_bytes_that_are_no_text_are_a_fault(tree: StagedTree) -> None:
+    """A plugin line with a byte that is no UTF-8 is refused, and shown so that it can be printed."""
+    ((number, text),) = findings(tree, "qpsmtpd", f"{CONFIG}/plugins", b"relay \xff\n").faults
+    assert number == 1
+    assert text.encode("ascii")
+
+
+def test_plugins_are_not_judged_without_their_directories(tree: StagedTree) -> None:
+    """Where a plugin directory is missing nobody knows what is in it; what else is wrong is still found."""
+    place = Path(tree.layout.under(PLUGINS[0]))
+    (place / "relay").rename(place.parent / "relay")
+    place.rmdir()
+    found = findings(tree, "qpsmtpd", f"{CONFIG}/plugins", "no/such\nrelay # x\n")
+    assert PLUGINS[0] in found.unknown
+    assert [number for number, _ in found.faults] == [2]
+
+
+def test_plugins_are_not_judged_without_plugin_dirs(tree: StagedTree) -> None:
+    """Without plugin_dirs qpsmtpd looks beside its own program, and nothing is known of that directory."""
+    Path(tree.layout.under(f"{CONFIG}/plugin_dirs")).unlink()
+    assert "names no directory" in findings(tree, "qpsmtpd", f"{CONFIG}/plugins", "relay\n").unknown
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("qpsmtpd", f"{CONFIG}/signatures_patterns"),
+        ("qpsmtpd", "/var/service/qpsmtpd/runenv/PORT"),
+        ("qmail-control", f"{CONTROL}/badmailfrom"),
+        ("qmail-users", "/var/qmail/users/include"),
+        ("dot-qmail", "/home/e-smith/files/users/tom/.procmailrc"),
+    ],
+)
+def test_a_file_without_rule_has_no_verdict(name: str, path: str) -> None:
+    """A file whose format is free, or of another program, is not said to have been checked."""
+    assert own.find(name, path) is None
+
+
+def test_every_name_has_its_check() -> None:
+    """The names that template.toml may give are those of the checks there are."""
+    assert tuple(own.FINDERS) == OWN_CHECKS

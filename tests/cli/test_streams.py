@@ -1,0 +1,89 @@
+"""Standard streams that are closed, full, or read by nobody: the exit code tells what happened, without a traceback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+
+from esmith.errors import ExitCode
+from tests.commands import TIMEOUT_SECONDS, Root
+
+#: Commands that print nothing when all is well, and those that do; with the exit code that each has.
+SILENT = ["config setprop qpsmtpd DNSBL enabled", "signal-event email-update", "expand-template /etc/clamd.conf"]
+TALKING = ["config show qpsmtpd", "esmith status", "esmith history", "esmith init", "config --help"]
+WRONG = {
+    "config": ExitCode.USAGE,
+    "config setprop qpsmtpd DNSBL maybe": ExitCode.REFUSED,
+    "signal-event nosuch": ExitCode.USAGE,
+    "expand-template /no/such": ExitCode.TEMPLATE,
+    "esmith undo 999999": ExitCode.USAGE,
+    "esmith nosuch": ExitCode.USAGE,
+}
+
+
+def shell(root: Root, command: str, redirections: str) -> tuple[int, str]:
+    """Run a command with redirections of the shell; return its exit code and what it wrote."""
+    program = root.path / "sbin/e-smith" / command.split()[0]
+    words = " ".join(command.split()[1:])
+    done = subprocess.run(
+        ["sh", "-c", f"'{program}' {words} {redirections}"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "ESMITH_ROOT": str(root.path)},
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr + done.stdout
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&- >&- 2>&-", "2>/dev/full"])
+@pytest.mark.parametrize("command", [*SILENT, *TALKING])
+def test_streams_nobody_needs(root: Root, command: str, closed: str) -> None:
+    """A closed stream, or a stderr that takes nothing, keeps no command from its work."""
+    code, out = shell(root, command, closed)
+    assert code == ExitCode.OK, out
+
+
+@pytest.mark.parametrize("command", TALKING)
+def test_a_full_stdout(root: Root, command: str) -> None:
+    """A command whose output cannot be written fails and says why."""
+    code, out = shell(root, command, ">/dev/full")
+    assert code == ExitCode.FAILED
+    assert out.splitlines() == [f"{command.split()[0]}: cannot write the output: No space left on device"]
+
+
+@pytest.mark.parametrize("command", TALKING)
+def test_a_reader_that_has_gone(root: Root, command: str) -> None:
+    """A reader that has what it wanted and went away is no error."""
+    program, *words = command.split()
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [str(root.path / "sbin/e-smith" / program), *words],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "ESMITH_ROOT": str(root.path)},
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (ExitCode.OK, b"")
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("command", WRONG)
+def test_an_error_nobody_can_read(root: Root, command: str, closed: str) -> None:
+    """Where the message cannot be written, the exit code is the one that belongs to the mistake."""
+    assert shell(root, command, closed) == (WRONG[command], "")
+
+
+def test_no_file_takes_the_place_of_a_stream(root: Root) -> None:
+    """With its streams closed a command does not write its messages into what it opened instead."""
+    before = shell(root, "config show", "")
+    for command in (*SILENT[1:], *WRONG):
+        shell(root, command, "<&- >&- 2>&-")
+    assert shell(root, "config show", "") == before
+    assert shell(root, "esmith status", "")[0] == ExitCode.OK

@@ -1,0 +1,85 @@
+"""Which templates are concerned when a file of /etc/e-smith changes."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from esmith.events.concern import Concern, Known, concerned
+from esmith.layout import Layout
+from tests.events.kit import Scene, lay_event
+
+KNOWN = Known(
+    events={"/etc/a": ["one"], "/etc/b": ["one", "two"], "/var/control/x": ["one"], "/var/control/y": ["two"]},
+    installed={"/etc/a", "/srv/{key}/.qmail"},
+    includes={"/etc/a/inner": {"/etc/a"}, "/etc/lines": {"/etc/b", "/etc/words"}, "/etc/words": {"/etc/a"}},
+)
+
+
+def _concern(*paths: str) -> Concern:
+    return concerned(Layout("/r"), KNOWN, [f"/r/etc/e-smith{path}" for path in paths])
+
+
+@pytest.mark.parametrize("layer", ["templates", "templates-custom"])
+@pytest.mark.parametrize(
+    ("path", "templates"),
+    [
+        ("/etc/a/10x", ["/etc/a"]),
+        ("/etc/b/template-begin", ["/etc/b"]),
+        ("/srv/{key}/.qmail/10x", ["/srv/{key}/.qmail"]),
+        ("/var/control/x", ["/var/control/x"]),
+        ("/var/control/x/10x", ["/var/control/x"]),
+        ("/var/control/new", ["/var/control/new"]),
+        ("/var/control/template.toml", ["/var/control/x", "/var/control/y"]),
+        ("/etc/template-end", ["/etc/a", "/etc/b"]),
+        ("/template-begin", ["/etc/a", "/etc/b", "/srv/{key}/.qmail", "/var/control/x", "/var/control/y"]),
+        ("/etc/a/inner/10x", ["/etc/a"]),
+        ("/etc/a/misplaced/10x", ["/etc/a"]),
+        ("/etc/lines/10x", ["/etc/a", "/etc/b"]),
+        ("/etc/new.conf/10x", ["/etc/new.conf"]),
+        ("/etc/new.conf/template.toml", ["/etc/new.conf"]),
+        ("/README.md", []),
+    ],
+)
+def test_templates(layer: str, path: str, templates: list[str]) -> None:
+    """A fragment concerns its template, a common file all below, a sub-template those that include it."""
+    assert _concern(f"/{layer}{path}").templates == templates
+
+
+def test_files_of_other_trees(tmp_path: Path) -> None:
+    """A file of an event concerns the event, a schema file itself, and what is elsewhere nobody."""
+    lay_event(tmp_path, "one", templates="/etc/a\n")
+    lay_event(tmp_path, "actions", actions={"S10x": "true"})
+    layout = Layout(str(tmp_path))
+    paths = ["events/one/templates2expand", "events/actions/S10x", "events/gone/S10x", "db/configuration/x.toml"]
+    found = concerned(layout, KNOWN, [*(f"{layout.configuration}/{path}" for path in paths), "/somewhere/else"])
+    assert found == Concern([], ["one"], [f"{layout.schema}/configuration/x.toml"])
+
+
+def test_known_templates(scene: Scene) -> None:
+    """Known are the templates of the events, those that were installed, and what these included."""
+    scene.template("/etc/a", "{{ template('/etc/lines') }}\n")
+    scene.template("/etc/lines", "line\n")
+    scene.template("/etc/b", "b\n")
+    scene.event("/etc/a\n")
+    lay_event(scene.path, "broken", templates="not absolute\n")
+    lay_event(scene.path, "other", templates="/etc/[b]\n")
+    _make_old(scene.path)
+    scene.signal()
+    with scene.store.snapshot() as snapshot:
+        known = Known.of(scene.layout, snapshot)
+    assert known.events == {"/etc/a": ["try"], "/etc/b": ["other"]}
+    assert known.installed == {"/etc/a"}
+    assert known.includes == {"/etc/lines": {"/etc/a"}}
+
+
+def _make_old(root: Path) -> None:
+    """Let fragments be older than the engine trusts the times of files to be exact."""
+    for path in (root / "etc/e-smith/templates").rglob("*"):
+        os.utime(path, (1, 1))
+    newest = max(path.stat().st_ctime for path in (root / "etc/e-smith/templates").rglob("*"))
+    while time.time() < newest + 1.01:
+        time.sleep(0.05)
