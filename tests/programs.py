@@ -26,10 +26,16 @@ def requires_program(name: str, package: str) -> str:
 
 def requires_text_template() -> str:
     """Return the path of perl, which has Text::Template; else skip the test, or fail it where daemons are required."""
-    perl = requires_program("perl", "perl")
-    if not has_perl_module("Text::Template"):
-        _is_missing("Text::Template", "libtext-template-perl")
-    return perl
+    requires("Text::Template", "libtext-template-perl")
+    return requires_program("perl", "perl")
+
+
+def requires(name: str, package: str) -> None:
+    """Go on where there is a program, or a module of Perl; else as :func:`requires_program`."""
+    if "::" not in name:
+        requires_program(name, package)
+    elif not has_perl_module(name):
+        _is_missing(name, package)
 
 
 @cache

@@ -1,8 +1,6 @@
-"""Perl fragments among the others: variables, templates inside templates, errors and warnings, what is read."""
+"""Perl fragments among the others: variables, templates inside templates, what is read, expressions."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 
@@ -92,6 +90,20 @@ def test_templates_inside_perl(trees: Trees, perls: list[PerlProcess]) -> None:
     assert len(perls) == 2
 
 
+def test_other_directories_and_filters(trees: Trees, perls: list[PerlProcess]) -> None:
+    """processTemplate in a fragment takes fragments of other directories, and a filter for their lines."""
+    for layer, text in (("templates-user", "standard"), ("templates-user-custom", "custom")):
+        place = trees.path / f"etc/e-smith/{layer}/.qmail"
+        place.mkdir(parents=True)
+        (place / f"10{text}").write_text(f'{{ "$who {text}" }}\n\n')
+        (place / "20both").write_text(f"{text}\n")
+    queue = "[map { \"/etc/e-smith/$_\" } 'templates-user-custom', 'templates-user']"
+    options = f"TEMPLATE_EXPAND_QUEUE => {queue}, FILTER => \\&esmith::templates::removeBlankLines"
+    call = f"TEMPLATE_PATH => '/.qmail', OUTPUT_TYPE => 'string', MORE_DATA => {{ who => 'x' }}, {options}"
+    expected = "x custom\nx standard\ncustom\n"
+    assert trees.expand(f"{{ use esmith::templates; processTemplate({{ {call} }}) }}") == expected
+
+
 def test_deep_nesting(trees: Trees, perls: list[PerlProcess]) -> None:
     """Perl inside Jinja2 inside Perl inside Perl."""
     trees.standard("/a", "a{ " + PROCESS % ("/b", "{ n => 1 }") + " }a")
@@ -113,102 +125,19 @@ def test_a_broken_template_inside(trees: Trees, perls: list[PerlProcess]) -> Non
     assert "there is no template" in trees.mistake("{ " + PROCESS % ("/nosuch", "{}") + " }").message
 
 
-MISTAKES = {
-    "dies": ('{ die "boom" }', 1, "boom"),
-    "dies, later line": ('{\n  my $x = 1;\n  die "boom";\n}', 3, "boom"),
-    "dies in the second block": ('{ "" }\n\n{ die "boom" }', 3, "boom"),
-    "dies without a place": ('{\n\n  die "boom\\n";\n}', 3, "boom"),
-    "dies with many lines": ('{ die "one\\ntwo\\nthree\\n" }', 1, "one"),
-    "dies with nothing": ("{ my $x; die }", 1, "Died"),
-    "dies with a reference": ("{ die { code => 1 } }", 1, "a reference to hash"),
-    "dies with an object": ("{ die bless [], 'Foo::Bar' }", 1, "an object of the class Foo::Bar"),
-    "dies with an object that speaks": (
-        "{ package E; use overload '\"\"' => sub { 'I am ' . $_[0]{n} }; package main; die bless { n => 7 }, 'E' }",
-        1,
-        "I am 7",
-    ),
-    "dies with an object that dies": (
-        "{ package F; use overload '\"\"' => sub { die 'again' }; package main; die bless {}, 'F' }",
-        1,
-        "again",
-    ),
-    "dies in a module": ("{\n use esmith::AccountsDB;\n esmith::AccountsDB->nosuch($DB);\n}", 3, '"nosuch"'),
-    "dies in a sub of its own": ("{ sub inner {\n die 'deep' }\n\n inner() . $OUT }", 2, "deep"),
-    "syntax": ("{ my $x = ; }", 1, "syntax error"),
-    "syntax, later line": ("fine\n{ my $a;\n my $x = (1;\n}\n", 3, "syntax error"),
-    "no such function": ("fine\n{ $OUT = nosuch(1) }", 2, "Undefined subroutine &nosuch called"),
-    "no such module": ("fine\n{ use No::Such::Module; '' }", 2, "Can't locate No/Such/Module.pm"),
-    "strict": ("{ use strict;\n $nosuch = 1;\n}", 2, 'Global symbol "$nosuch"'),
-    "no end": ("fine\n{ $DomainName\n", 2, "End of data inside program text"),
-    "an end too many": ("{ $DomainName }\n}\n", 2, "Unmatched close brace"),
-    "a control character": ('{ my $x; die "a\\x1b[31mred\\n" }', 1, "a\\x1b[31mred"),
-    "invalid UTF-8": ('{ my $x; die "a\\xff\\n" }', 1, "a\\xff"),
-    "a change of a setting": ("{ $DB->set_prop('qpsmtpd', 'DNSBL', 'x') }", 1, "a template may not change a setting"),
-    "a new record": ("{\n$DB->new_record('x', { type => 'y' }) }", 2, "a template may not change a setting"),
-    "a change by the old way": ("{ $confref->{DomainName} = 'x' }", 1, "a template may not change a setting"),
-    "a file written": (
-        "{ use esmith::templates; processTemplate({ TEMPLATE_PATH => '/x' }) }",
-        1,
-        "only with OUTPUT_TYPE => 'string'",
-    ),
-}
+def test_a_template_that_expands_itself(trees: Trees, perls: list[PerlProcess]) -> None:
+    """A template that expands itself without end is an error that says so."""
+    error = trees.mistake("{ " + PROCESS % ("/t", "{}") + " }")
+    assert "inside one another" in error.message
+    assert error.place == trees.fragment
 
 
-@pytest.mark.parametrize(("fragment", "line", "says"), MISTAKES.values(), ids=MISTAKES.keys())
-def test_mistakes_have_a_place(trees: Trees, perls: list[PerlProcess], fragment: str, line: int, says: str) -> None:
-    """An error names output, fragment and the line in the fragment, in one line of text, and perl is ended."""
-    error = trees.mistake(fragment)
-    assert error.place == f"{trees.fragment}:{line}"
-    assert says in error.message
-    assert "(for /t)" in error.message
-    assert "\n" not in error.message
-    assert error.message.isprintable()
-    assert "__TEMPLATE__" not in str(error)
-    assert trees.fragment not in error.message
-
-
-def test_the_other_lines_of_a_message(trees: Trees, perls: list[PerlProcess]) -> None:
-    """The lines of a message after the first are shown below it."""
-    assert trees.mistake('{ die "one\\ntwo\\nthree\\n" }').hint == "two\n  three"
-
-
-def test_later_fragments_are_not_run(trees: Trees, perls: list[PerlProcess], tmp_path: Path) -> None:
-    """After a broken block nothing of the template runs any more."""
-    trees.standard("/t/20b", f"{{ $DomainName; open my $f, '>', '{tmp_path}/ran' }}")
-    trees.mistake(f"{{ die 'x' if $DomainName }}{{ $DomainName; open my $f, '>', '{tmp_path}/ran' }}")
-    assert not (tmp_path / "ran").exists()
-
-
-WARNINGS = {
-    "warn": ('{ warn "careful"; "x" }', ":1: careful"),
-    "warn with a newline": ('{ "" }\n{\n  warn "careful\\n"; "x" }', ":3: careful"),
-    "of perl": ('{ use warnings;\n my $u; "x$u" }', ":2: Use of uninitialized value $u in concatenation (.) or string"),
-    "many lines": ('{ warn "one\\ntwo\\n"; "x" }', ":1: one; two"),
-    "in a sub": ('{ sub w {\n warn "deep" }\n w(); $OUT = "x" }', ":2: deep"),
-    "of a module": ("{ use List::Util;\n use Carp; carp 'here'; 'x' }", ":2: here"),
-    "an unknown option": (
-        "{ use esmith::templates; processTemplate({ TEMPLATE_PATH => '/inner', OUTPUT_TYPE => 'string', X => 1 }) }",
-        ":1: Unknown parameter 'X' passed to processTemplate",
-    ),
-}
-
-
-@pytest.mark.parametrize(("fragment", "says"), WARNINGS.values(), ids=WARNINGS.keys())
-def test_warnings_have_a_place(trees: Trees, perls: list[PerlProcess], fragment: str, says: str) -> None:
-    """A warning is shown with fragment and line, and the file is made."""
-    trees.standard("/inner", "x")
-    assert trees.expand(fragment).strip() == "x"
-    (warning,) = trees.render("/t").warnings
-    assert warning == f"{trees.fragment}{says}"
-
-
-def test_many_warnings(trees: Trees, perls: list[PerlProcess]) -> None:
-    """Of a hundred thousand warnings a hundred are shown."""
-    trees.expand('{ my $x; warn "number $_\\n" for 1 .. 100_000; "x" }')
-    warnings = trees.render("/t").warnings
-    assert len(warnings) == 101
-    assert warnings[99].endswith("number 100")
-    assert warnings[100].endswith("and more")
+def test_the_order_of_keys_is_the_same_each_time(trees: Trees, perls: list[PerlProcess]) -> None:
+    """Hashes keep the order of their keys from one perl to the next, so that no output changes for nothing."""
+    trees.snapshot.contents["configuration"]["long"] = ("x", {f"p{number}": "" for number in range(50)})
+    trees.standard("/t", "{ my %h = %long; join ',', keys %h, keys %long }")
+    assert len({trees.text("/t") for _ in range(3)}) == 1
+    assert len(perls) == 3
 
 
 READS = {
@@ -242,60 +171,6 @@ def test_reads_of_other_databases(trees: Trees, perls: list[PerlProcess]) -> Non
     """What esmith::AccountsDB reads is recorded, too."""
     trees.expand("{ use esmith::AccountsDB; my $a = esmith::AccountsDB->open_ro; $a->get_prop('tom', 'Uid') }")
     assert trees.render("/t").reads.props["accounts", "tom", "Uid"] == "5001"
-
-
-def test_missing_perl(trees: Trees, tmp_path: Path) -> None:
-    """Where perl is not installed a Perl fragment is an error that names it and the Debian package; others work."""
-    place = trees.standard("/t", "{ $DomainName }")
-    trees.standard("/u", "{{ DomainName }}")
-    trees.perl_path = str(tmp_path)
-    error = trees.error("/t")
-    assert error.place == str(place)
-    assert "needs perl" in error.message
-    assert "apt-get install perl" in error.hint
-    assert trees.text("/u") == "example.com"
-
-
-@pytest.mark.parametrize("module", ["", "die 'out of order';", "package Text::Template; 0;"])
-def test_missing_text_template(trees: Trees, perls: list[PerlProcess], tmp_path: Path, module: str) -> None:
-    """Where Text::Template is not installed, or broken, the error names the Debian package; perl is not left behind."""
-    place = trees.standard("/t", "{ $DomainName }")
-    (tmp_path / "Text").mkdir()
-    (tmp_path / "Text/Template.pm").write_text(module)
-    wrapper = tmp_path / "perl"
-    wrapper.write_text(f'#!/bin/sh\nexec /usr/bin/perl -I{tmp_path} "$@"\n')
-    wrapper.chmod(0o755)
-    trees.perl_path = str(tmp_path)
-    error = trees.error("/t")
-    assert error.place == str(place)
-    assert "Text::Template" in error.message
-    assert "apt-get install libtext-template-perl" in error.hint
-
-
-def test_a_perl_that_does_not_start(trees: Trees, tmp_path: Path) -> None:
-    """A perl that fails at once is an error that shows what it said."""
-    trees.standard("/t", "{ $DomainName }")
-    wrapper = tmp_path / "perl"
-    wrapper.write_text("#!/bin/sh\necho 'no library' >&2\nexit 127\n")
-    wrapper.chmod(0o755)
-    trees.perl_path = str(tmp_path)
-    error = trees.error("/t")
-    assert "cannot be started" in error.message
-    assert "no library" in error.message
-    assert "127" in error.message
-    wrapper.write_text("no program")
-    wrapper.chmod(0o755)
-    assert "cannot be started" in trees.error("/t").message
-
-
-def test_the_callers_environment_is_not_perls(
-    trees: Trees, perls: list[PerlProcess], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """PATH, PERL5LIB and PERL5OPT of the caller do not choose what runs."""
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setenv("PERL5LIB", str(tmp_path))
-    monkeypatch.setenv("PERL5OPT", "-Mnosuch")
-    assert trees.expand("{ join ',', grep { /PERL5|nosuch/ } %ENV, @INC }") == ""
 
 
 EXPRESSIONS = {

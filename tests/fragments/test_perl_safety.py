@@ -15,6 +15,7 @@ from tests.fragments.kit import Trees
 DEADLY = {
     "loops for ever": ("{ 1 while 1 }", "did not end within 1 s"),
     "loops, deaf to signals": ("{ $SIG{$_} = 'IGNORE' for keys %SIG; 1 while 1 }", "did not end within 1 s"),
+    "loops, asking the engine": ("{ $DB->get_prop('qpsmtpd', 'DNSBL') while 1 }", "did not end within 1 s"),
     "stops itself": ("{ kill STOP => $$ }", "did not end within 1 s"),
     "sleeps": ("{ sleep 1000 }", "did not end within 1 s"),
     "exits": ("{ exit 3 }", "exit status 3"),

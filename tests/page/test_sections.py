@@ -8,7 +8,7 @@ import pytest
 
 from tests.page.play import Played
 from tests.page.transcript import Transcript, all_transcripts
-from tests.programs import requires_program
+from tests.programs import requires
 
 
 @pytest.mark.parametrize("transcript", all_transcripts(), ids=lambda transcript: transcript.name)
@@ -17,6 +17,6 @@ def test_section(transcript: Transcript, plays: dict[str, Future[Played]]) -> No
     played = plays[transcript.name].result()
     assert not played.faults, "\n" + "\n".join(played.faults)
     for need in {need for block in transcript.blocks for need in block.needs} - {"machine"}:
-        requires_program(*need.split())
+        requires(*need.split())
     if played.left_out:
         pytest.skip(f"passed, but for blocks {', '.join(played.left_out)}: they need root and mount namespaces")

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #: How long one fragment may take, with all it expands inside, in seconds.
 SECONDS = 60.0
+#: How deep templates may be expanded inside one another.
+_DEPTH = 30
 #: How many lines of what a fragment prints are shown.
 _SHOWN_LINES = 20
 _DRIVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "driver.pl")
@@ -109,6 +111,8 @@ class Perl:
         :raises TemplateError: when perl cannot be started, or did not answer.
         """
         process = self._started(place)
+        if len(self._running) >= _DEPTH:
+            raise TemplateError(f"templates are expanded inside one another more than {_DEPTH} deep", place=place)
         if not self._running:
             self._deadline = time.monotonic() + self._seconds
         self._running.append(template)
