@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from esmith.layout import Layout
+from esmith.perl.protocol import encode
 from esmith.store import open_store
 from esmith.store.model import Author
 from tests.commands import TIMEOUT_SECONDS
@@ -53,6 +55,29 @@ def test_loading_the_modules_starts_nothing(script: Script) -> None:
     code = "use esmith::ConfigDB; use esmith::AccountsDB; use esmith::util; use esmith::templates; use esmith::event;\n"
     code += "$ENV{ESMITH_PERL_SERVER} = '/no/such/server'; show('fine');"
     assert script.shown(code) == ["<fine>"]
+
+
+def test_the_server_imports_what_it_needs(script: Script) -> None:
+    """Reading and writing needs neither click nor jinja2; a template needs jinja2, when it is asked for."""
+    script.root.write("/etc/e-smith/templates/etc/try/10", "{{ DomainName }}\n")
+    requests = {
+        "store": [[b"exists", b"zoo"], [b"prop", b"zoo", b"Foo", b""], [b"set_type", b"zoo", b"Foo", b"x"]],
+        "template": [[b"template", b"/etc/try"]],
+    }
+    found = {}
+    for name, messages in requests.items():
+        done = subprocess.run(
+            [sys.executable, "-IS", "-X", "importtime", str(script.root.path / "sbin/e-smith/esmith-perl-server"), "x"],
+            input=b"".join(encode(message) for message in messages),
+            capture_output=True,
+            env=script.environment(),
+            timeout=TIMEOUT_SECONDS,
+            check=True,
+        )
+        assert done.stdout.count(b"done") == len(messages), done
+        modules = {line.rpartition("|")[2].strip() for line in done.stderr.decode().splitlines()}
+        found[name] = modules & {"click", "jinja2", "lmdb", "esmith.events.expand"}
+    assert found == {"store": {"lmdb"}, "template": {"lmdb", "jinja2"}}
 
 
 def test_a_server_that_cannot_be_started_is_named(script: Script) -> None:

@@ -15,9 +15,11 @@ from esmith.store import open_store
 from esmith.store.model import Author, Record
 from tests.commands import Root
 
-WRITES = [
+WRITES: list[tuple[str, list[str | None]]] = [
     ("create", ["new"]),
     ("set", ["t", "k", "type"]),
+    ("add", ["t", "k", "type"]),
+    ("replace_type", ["t", "k", None, "type"]),
     ("set_props", ["configuration", "qpsmtpd", "DNSBL", "enabled"]),
     ("set_type", ["configuration", "DomainName", "example.org"]),
     ("delete_prop", ["configuration", "qpsmtpd", "DNSBL"]),
@@ -69,6 +71,32 @@ def test_what_is_missing_is_not_made(service: StoreService) -> None:
     assert service.handle("delete", ["things", "a"]) == ["0"]
     assert service.handle("delete_prop", ["things", "a", "x"]) == [None]
     assert service.handle("exists", ["things"]) == ["0"]
+
+
+def test_a_record_is_added_once(service: StoreService) -> None:
+    """add makes a record with its properties where there is none, and leaves one that is there as it is."""
+    assert service.handle("add", ["things", "a", "thing", "x", "1"]) == ["1"]
+    assert service.handle("add", ["things", "a", "other"]) == ["0"]
+    assert service.handle("record", ["things", "a"]) == ["thing", "x", "1"]
+
+
+def test_the_type_may_be_set_with_the_properties(service: StoreService) -> None:
+    """The property "" of set_props is the type; a refused property leaves the type as it was."""
+    service.handle("set", ["things", "a", "thing", "x", "1"])
+    assert service.handle("set_props", ["things", "a", "", "other", "y", "2"]) == ["1"]
+    assert service.handle("record", ["things", "a"]) == ["other", "x", "1", "y", "2"]
+    with pytest.raises(RefusedError, match="newline"):
+        service.handle("set_props", ["things", "a", "", "third", "y", "a\nb"])
+    assert service.handle("prop", ["things", "a", ""]) == ["other"]
+
+
+def test_a_type_is_replaced_only_where_it_is_as_expected(service: StoreService) -> None:
+    """replace_type lets two scripts count without losing a step: the second finds another value."""
+    assert service.handle("replace_type", ["things", "n", None, "1"]) == ["1"]
+    assert service.handle("replace_type", ["things", "n", None, "1"]) == ["0"]
+    assert service.handle("replace_type", ["things", "n", "1", "2"]) == ["1"]
+    assert service.handle("replace_type", ["things", "n", "1", "2"]) == ["0"]
+    assert service.handle("prop", ["things", "n", ""]) == ["2"]
 
 
 def test_deletions_return_what_was_there(service: StoreService) -> None:
