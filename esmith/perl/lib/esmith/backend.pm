@@ -61,9 +61,11 @@ sub call {
     $? = $status;
     return wantarray ? @results : $results[0] unless ref $error || length $error;
     # What a signal handler of the script died of passes as it is.
-    die $error unless $CALL || ref $error eq 'esmith::backend::Failure';
-    fail(ref $error eq 'esmith::backend::Failure' ? $$error : $error);
+    fail($$error) if ref $error eq 'esmith::backend::Failure';
+    die $error if ref $error || !$CALL;
+    fail($error);
 }
+
 =head2 attempt($operation, @arguments)
 
 The same, but returns true and the results, or false and the reason.
