@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 
-from esmith.errors import EsmithError, RefusedError, UsageError
+from esmith.errors import EsmithError, UsageError
 from esmith.layout import Layout
 from esmith.schema.settings import set_properties, set_record, set_type
 from esmith.store import limits
@@ -252,8 +252,6 @@ class StoreService:
         rest = len(texts) - wanted
         if len(texts) != len(arguments) or rest < 0 or rest % 2 or (rest and not pairs):
             raise UsageError(f"the operation {name} was called with wrong arguments: {arguments!r}")
-        for text in texts:
-            _check_utf8(text)
         return [self._database(texts[0]), *texts[1:]]
 
     def _database(self, name: str) -> str:
@@ -281,17 +279,6 @@ def _check_limits(database: str, key: str, type: str, props: dict[str, str]) -> 
     for prop, value in props.items():
         limits.check_property(database, key, prop)
         limits.check_value(f"{database} {key} {prop}", value)
-
-
-def _check_utf8(text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        shown = text[:60].encode("utf-8", "surrogateescape")
-        raise RefusedError(
-            f"a text has to be UTF-8, and this is not: {shown!r}",
-            hint="convert it: utf8::encode in Perl, or iconv for a file",
-        ) from None
 
 
 def _decoded(field: bytes | None) -> str | None:
