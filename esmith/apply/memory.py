@@ -51,6 +51,8 @@ class Memory:
             return None
         head, _, props = installed.inputs.partition("\n")
         known = json.loads(head)
+        if "names" not in known:  # of a version that did not remember them
+            return None
         rendering = Rendering(path, template, metadata, Kind(known["kind"]), recalled=True)
         rendering.mode, rendering.owner, rendering.group = known["mode"], known["owner"], known["group"]
         rendering.warnings = known["warnings"]
@@ -82,6 +84,7 @@ class Memory:
             "templates": sorted(reads.templates),
             "revisions": {database: self._revision(database) for database in sorted(_databases(reads))},
             "listings": {spec: self._listing(spec) for spec in sorted(map(":".join, reads.listings))},
+            "names": [[*record, self._names(*record)] for record in sorted(reads.names)],
             "files": files,
             "users": {name: _user(user) for name, user in sorted(reads.users.items())},
         }
@@ -109,6 +112,9 @@ class Memory:
         if changed:
             for spec, digest in known["listings"].items():
                 if spec.partition(":")[0] in changed and digest != self._listing(spec):
+                    return False
+            for database, key, digest in known["names"]:
+                if database in changed and digest != self._names(database, key):
                     return False
             for database, key, prop, digest in json.loads(props):
                 if database in changed and digest != _digest(self._snapshot.prop(database, key, prop)):
@@ -157,6 +163,11 @@ class Memory:
             keys = "\n".join(record.key for record in self._snapshot.records(database, type or None))
             self._listings[spec] = _digest(keys) or ""
         return self._listings[spec]
+
+    def _names(self, database: str, key: str) -> str:
+        """Return the digest of the names of a record's properties."""
+        record = self._snapshot.record(database, key)
+        return _digest("\n".join(record.props) if record else "") or ""
 
     def _revision(self, database: str) -> int:
         if database not in self._revisions:
