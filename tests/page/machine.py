@@ -67,9 +67,13 @@ def own_devices(directory: str) -> None:
     os.makedirs(f"{directory}/shm")
 
 
-def main() -> None:
-    """Build the machine and become its shell."""
-    prepared, work = sys.argv[1:]
+def build(prepared: str, work: str, options: str = "") -> None:
+    """Build the machine, and make its root directory this process's.
+
+    :param prepared: the root folder that is laid over the host's files.
+    :param work: a folder of the host that is at the same path in the machine.
+    :param options: more mount options for its overlays, each after a comma.
+    """
     merged = os.path.join(work, "machine")
     layers = os.path.join(work, "layers")
     os.makedirs(merged)
@@ -85,9 +89,8 @@ def main() -> None:
             spare = os.path.join(layers, f"work{number}")
             os.makedirs(upper, exist_ok=True)
             os.makedirs(spare)
-            mount(
-                "-t", "overlay", "overlay", "-o", f"lowerdir={point},upperdir={upper},workdir={spare}", merged + point
-            )
+            where = f"lowerdir={point},upperdir={upper},workdir={spare}{options}"
+            mount("-t", "overlay", "overlay", "-o", where, merged + point)
         elif os.path.isdir(point):
             mount("--rbind", point, merged + point)
     mount("--rbind", "/sys", merged + "/sys")
@@ -96,6 +99,12 @@ def main() -> None:
     os.makedirs(merged + work, exist_ok=True)
     mount("--bind", work, merged + work)
     os.chroot(merged)
+
+
+def main() -> None:
+    """Build the machine and become its shell."""
+    prepared, work = sys.argv[1:]
+    build(prepared, work)
     os.chdir(os.path.join(work, "desk"))
     os.execvp("bash", ["bash", "--noprofile", "--norc"])
 
