@@ -13,6 +13,7 @@ class Reads:
 
     :param props: (database, key, property) -> the value seen, None for a missing one; property "" is the type.
     :param listings: (database, type) of the records that were listed; type "" for all.
+    :param names: (database, key) of the records whose properties were listed.
     :param users: the accounts that were looked up, None for a missing one.
     :param templates: other templates that were expanded.
     :param files: files and patterns that were looked at, as absolute paths of the configured system.
@@ -20,10 +21,12 @@ class Reads:
 
     props: dict[tuple[str, str, str], str | None] = field(default_factory=dict)
     listings: set[tuple[str, str]] = field(default_factory=set)
+    names: set[tuple[str, str]] = field(default_factory=set)
     users: dict[str, User | None] = field(default_factory=dict)
     templates: set[str] = field(default_factory=set)
     files: set[str] = field(default_factory=set)
 
     def databases(self) -> set[str]:
         """Return the names of the databases that were read."""
-        return {database for database, _, _ in self.props} | {database for database, _ in self.listings}
+        listed = {database for database, _ in self.listings | self.names}
+        return {database for database, _, _ in self.props} | listed

@@ -15,6 +15,9 @@ FRAGMENT = """\
 {% for user in records('accounts:user') %}
 {{ user.key }}
 {% endfor %}
+{% for name, value in db.spamassassin['wbl.global'] | properties %}
+{{ name }} {{ value }}
+{% endfor %}
 {{ exists('/etc/flag') }} {{ read('/etc/motd') | default('none') }} {{ glob('/etc/conf.d/*') | join(' ') }}
 {{ passwd('tom').uid | default('none') }}
 {{ template('/part') }}
@@ -29,6 +32,7 @@ def office(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     bench.set("configuration", "clamd", "service", status="enabled", other="1")
     bench.set("accounts", "zoe", "user")
     bench.set("hosts", "www", "host")
+    bench.set("spamassassin", "wbl.global", "list")
     bench.file("/etc/conf.d/a").write_text("")
     bench.file("/etc/passwd").write_text("root:x:0:0::/root:/bin/sh\n")
     bench.file("/etc/group").write_text("root:x:0:\n")
@@ -65,6 +69,9 @@ def test_nothing_is_recalled_that_was_not_remembered(office: Bench) -> None:
 CHANGES: dict[str, list[Callable[[Bench], object]]] = {
     "property": [lambda bench: bench.set("configuration", "clamd", "service", status="disabled")],
     "property gone": [lambda bench: bench.set("configuration", "clamd", "service", status="")],
+    "property of a record whose properties are listed": [
+        lambda bench: bench.set("spamassassin", "wbl.global", "list", **{"a@b.org": "Black"}),
+    ],
     "new record": [lambda bench: bench.set("accounts", "max", "user")],
     "record of another type": [lambda bench: bench.set("accounts", "zoe", "group")],
     "deleted record": [lambda bench: bench.delete("accounts", "zoe")],
