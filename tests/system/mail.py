@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import smtplib
 import socket
 import subprocess
@@ -29,6 +30,8 @@ SERVICES = ("clamd", "dovecot", "php-fpm", "qmail", "qpsmtpd", "spamd", "sqpsmtp
 EICAR = r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 PASSWORD = "secret of tom"
 PHP = ("127.0.0.1", 9000)
+
+INIT = re.compile(r"inside\.py ")
 
 USERS = ("tom", "jack", "john", "maillog", "mary")
 _ACCOUNTS = {
@@ -185,6 +188,8 @@ class MailSystem(Receiver):
                 changed = True
         self._undo.clear()
         self.load(0.1)
+        if not self.processes("runsvdir"):
+            self.boot()
         if changed:
             self.signal()
         self.dns.forget()
@@ -308,6 +313,20 @@ class MailSystem(Receiver):
     def power_failure(self) -> None:
         """Kill every process at once."""
         self.machine.kill_all()
+        self.eventually(lambda: not self.processes(""), "every process is gone")
+
+    def processes(self, command: str) -> list[int]:
+        """Return the pids of the processes whose command line begins so; not those of the machine itself."""
+        found = []
+        for entry in self.path("/proc").iterdir():
+            if entry.name.isdigit():
+                with contextlib.suppress(OSError):
+                    # One that is ending has no command line any more, but still has its sockets.
+                    ended = (entry / "stat").read_bytes().rpartition(b")")[2].split()[0] in (b"Z", b"X")
+                    line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                    if not ended and line.startswith(command) and not INIT.search(line):
+                        found.append(int(entry.name))
+        return found
 
 
 def know_the_world(dns: FakeDNS) -> None:
