@@ -155,7 +155,7 @@ class Machine:
         try:
             self._server.send(json.dumps(request).encode())
             packet, descriptors, _, _ = socket.recv_fds(self._server, 65536, 1)
-        except BrokenPipeError:
+        except (BrokenPipeError, ConnectionResetError):
             packet, descriptors = b"", []
         if not packet:
             self._process.wait(TIMEOUT_SECONDS)

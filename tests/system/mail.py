@@ -31,6 +31,15 @@ EICAR = r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 PASSWORD = "secret of tom"
 PHP = ("127.0.0.1", 9000)
 
+#: An ordinary user may write only in directories that are among the prepared ones.
+PLACES = """
+dev root run service tmp usr/sbin usr/local/bin usr/share/e-smith home/e-smith/files/users home/httpd/html
+etc/cron.d etc/cron.daily etc/dovecot etc/httpd/conf etc/init.d etc/logrotate.d etc/mail/spamassassin etc/pam.d
+etc/rc.d/init.d etc/sysconfig/network-scripts
+var/clamav var/lib/qpsmtpd/karma var/log/clamd var/log/qpsmtpd var/log/sqpsmtpd var/qmail/bin var/service
+var/spool/qpsmtpd var/spool/spamd var/spool/taken var/tmp
+"""
+#: The processes that make the machine.
 INIT = re.compile(r"inside\.py ")
 
 USERS = ("tom", "jack", "john", "maillog", "mary")
@@ -73,10 +82,7 @@ pm.max_children = 1
 
 def prepare(folder: Path) -> Path:
     """Make the folder that is laid over the host's files: what the machine has before the product is installed."""
-    places = (
-        "dev etc home/e-smith/files/users root run service tmp var/clamav var/lib var/log var/service var/spool/taken"
-    )
-    for place in [*places.split(), "var/tmp", "var/qmail/bin", "usr/share/e-smith", "usr/sbin"]:
+    for place in PLACES.split():
         (folder / place).mkdir(parents=True, exist_ok=True)
     _write(folder / "etc/resolv.conf", "nameserver 127.0.0.1\n")
     _write(folder / "etc/hosts", f"127.0.0.1 localhost\n{SERVER} mail.example.com\n")
