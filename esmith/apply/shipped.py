@@ -112,7 +112,7 @@ def lay_perl_modules(layout: Layout, host: Host) -> None:
         for name in files:
             path = os.path.join(directory, name)
             target = layout.under(os.path.join(PERL_MODULES, os.path.relpath(path, os.path.join(source, "esmith"))))
-            _write(host, target, (_content(path) or b"").decode(), 0o644)
+            write_file(host, target, content_of(path) or b"", 0o644)
 
 
 def _interpreter_line() -> str:
