@@ -18,7 +18,6 @@ from esmith.apply.installed import TABLE, Installed
 from esmith.errors import TemplateError
 from esmith.fragments.identity import User
 from esmith.fragments.metadata import Metadata
-from esmith.fragments.reads import Reads
 from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.tree import Template
@@ -82,9 +81,9 @@ class Memory:
             "warnings": rendering.warnings,
             "template": signature,
             "templates": sorted(reads.templates),
-            "revisions": {database: self._revision(database) for database in sorted(_databases(reads))},
+            "revisions": {database: self._revision(database) for database in sorted(reads.databases())},
             "listings": {spec: self._listing(spec) for spec in sorted(map(":".join, reads.listings))},
-            "names": [[*record, self._names(*record)] for record in sorted(reads.names)],
+            "names": [[*place, self._names(*place)] for place in sorted(reads.names)],
             "files": files,
             "users": {name: _user(user) for name, user in sorted(reads.users.items())},
         }
@@ -167,7 +166,7 @@ class Memory:
     def _names(self, database: str, key: str) -> str:
         """Return the digest of the names of a record's properties."""
         record = self._snapshot.record(database, key)
-        return _digest("\n".join(record.props) if record else "") or ""
+        return _digest("\n".join(record.props if record else [])) or ""
 
     def _revision(self, database: str) -> int:
         if database not in self._revisions:
@@ -179,10 +178,6 @@ def included(installed: Installed) -> list[str]:
     """Return the other templates that were expanded inside an output, as far as that is remembered."""
     head = installed.inputs.partition("\n")[0]
     return list(json.loads(head)["templates"]) if head else []
-
-
-def _databases(reads: Reads) -> set[str]:
-    return {database for database, _, _ in reads.props} | {database for database, _ in reads.listings}
 
 
 def _user(user: User | None) -> str:

@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
 import shlex
 import sys
 from collections.abc import Iterator
 
-from esmith.apply.host import Host, trouble
-from esmith.apply.keep import keep_aside
+from esmith.apply.host import Host
+from esmith.apply.laid import Manifest, content_of, keep_edited, lay_file, write_file
 from esmith.errors import InstallError
 from esmith.layout import Layout
 from esmith.perl.modules import perl_modules
@@ -64,30 +63,25 @@ def lay_shipped(layout: Layout, host: Host) -> list[str]:
     :raises InstallError: when a file cannot be written.
     """
     source = shipped_directory()
-    manifest = os.path.join(layout.state, "shipped")
-    before = _read_manifest(manifest)
-    wanted = {name: _content(os.path.join(source, name)) or b"" for name in _shipped_files(source)}
+    manifest = Manifest(os.path.join(layout.state, "shipped"))
+    wanted = {name: content_of(os.path.join(source, name)) or b"" for name in _shipped_files(source)}
     notes: list[str] = []
     directories: set[str] = set()
-    for name in sorted(wanted.keys() | before.keys()):
+    for name in sorted(wanted.keys() | manifest.digests.keys()):
         target = _target(layout, name)
-        new, old = wanted.get(name), _content(target)
+        new, old = wanted.get(name), content_of(target)
         if old == new or (name == CUSTOM_README and old is not None):
             continue
-        if old is not None and name in before and before[name] != _digest(old):
-            copy = keep_aside(layout, host, target)
-            notes.append(f"{layout.inside(target)} was edited by hand; the edited file is kept in {copy}")
-        if new is None:
-            host.remove(target)
+        keep = old is not None and name in manifest.digests and not manifest.is_ours(name, old)
+        if new is not None:
+            notes.append(lay_file(layout, host, target, new, keep=keep))
         else:
-            # Not "#!perl": a plugin of qpsmtpd is no program.
-            mode = 0o755 if new.startswith(b"#!/") else 0o644
-            host.install(host.stage(target, new, mode, None), target)
+            notes.append(keep_edited(layout, host, target) if keep else "")
+            host.remove(target)
         directories.add(os.path.dirname(target))
     host.sync({directory for directory in directories if os.path.isdir(directory)})
-    lines = (f"{_digest(content)}  {name}\n" for name, content in sorted(wanted.items()))
-    _write(host, manifest, "".join(lines), 0o644)
-    return notes
+    manifest.replace(host, wanted)
+    return list(filter(None, notes))
 
 
 def lay_commands(layout: Layout, host: Host) -> None:
@@ -103,7 +97,7 @@ def lay_commands(layout: Layout, host: Host) -> None:
     for name, function in COMMANDS.items():
         module, _, call = function.partition(":")
         body = f"import sys\n\nsys.path += {search!r}\nfrom {module} import {call}\n\n{call}()\n"
-        _write(host, os.path.join(layout.commands, name), _interpreter_line() + body, 0o755)
+        write_file(host, os.path.join(layout.commands, name), (_interpreter_line() + body).encode(), 0o755)
 
 
 def lay_perl_modules(layout: Layout, host: Host) -> None:
@@ -118,7 +112,7 @@ def lay_perl_modules(layout: Layout, host: Host) -> None:
         for name in files:
             path = os.path.join(directory, name)
             target = layout.under(os.path.join(PERL_MODULES, os.path.relpath(path, os.path.join(source, "esmith"))))
-            _write(host, target, (_content(path) or b"").decode(), 0o644)
+            write_file(host, target, content_of(path) or b"", 0o644)
 
 
 def _interpreter_line() -> str:
@@ -151,29 +145,3 @@ def _target(layout: Layout, name: str) -> str:
         if name.startswith(f"{tree}/"):
             return layout.under(place + name.removeprefix(tree))
     return os.path.join(layout.configuration, name)
-
-
-def _read_manifest(path: str) -> dict[str, str]:
-    """Return the digests of the files that were shipped last, by name."""
-    lines = (_content(path) or b"").decode().splitlines()
-    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-
-
-def _write(host: Host, path: str, text: str, mode: int) -> None:
-    if _content(path) != text.encode():
-        host.install(host.stage(path, text.encode(), mode, None), path)
-        host.sync({os.path.dirname(path)})
-
-
-def _content(path: str) -> bytes | None:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise trouble(path, error) from error
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

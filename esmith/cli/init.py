@@ -8,6 +8,7 @@ import click
 
 from esmith.apply.host import DiskHost
 from esmith.apply.shipped import lay_commands, lay_perl_modules, lay_shipped
+from esmith.apply.supervision import SERVICES, SUPERVISORS, lay_service_directories
 from esmith.apply.trial import lay_trial_accounts
 from esmith.cli.output import print_lines
 from esmith.cli.program import root_option, warn
@@ -25,9 +26,16 @@ from esmith.store.protocol import Store
 @click.command("init")
 @click.option("--domain", metavar="NAME", help="The primary domain (DomainName), e.g. example.com.")
 @click.option("--name", metavar="NAME", help="The name of this host (SystemName), e.g. mail.")
+@click.option(
+    "--services",
+    nargs=2,
+    type=(click.Choice(SUPERVISORS), str),
+    metavar="SUPERVISOR DIR",
+    help="Write service directories for runit or daemontools, linked into DIR, e.g. runit /service.",
+)
 @root_option
 @click.pass_obj
-def init_command(root: str | None, domain: str | None, name: str | None) -> int:
+def init_command(root: str | None, domain: str | None, name: str | None, services: tuple[str, str] | None) -> int:
     """Set up a root, or bring one up to date after an upgrade.
 
     Lays templates, events and schema files in /etc/e-smith, the commands in /sbin/e-smith and the Perl modules in
@@ -46,6 +54,8 @@ def init_command(root: str | None, domain: str | None, name: str | None) -> int:
     schema = Schema(layout)
     _set_names(store, schema, author, {"DomainName": domain, "SystemName": name})
     changes, warnings = initialize_databases(store, schema, layout, author)
+    if services:
+        notes += _lay_services(layout, store, *services)
     for note in [*notes, *warnings]:
         warn(note)
     with store.snapshot() as snapshot:
@@ -75,6 +85,13 @@ def initialize_command(root: str | None) -> int:
         warn(note)
     print_lines(_shown(change) for change in changes)
     return 0
+
+
+def _lay_services(layout: Layout, store: Store, supervisor: str, folder: str) -> list[str]:
+    with store.snapshot() as snapshot:
+        statuses = {name: snapshot.prop("configuration", name, "status") for name in filter(None, SERVICES.values())}
+    with EventLock(layout, "esmith init", timeout=LOCK_TIMEOUT, say=warn):
+        return lay_service_directories(layout, DiskHost(), supervisor, folder, statuses)
 
 
 def _layout(root: str | None) -> Layout:

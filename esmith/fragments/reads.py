@@ -28,4 +28,5 @@ class Reads:
 
     def databases(self) -> set[str]:
         """Return the names of the databases that were read."""
-        return {database for database, _, _ in self.props} | {database for database, _ in self.listings}
+        listed = {database for database, _ in self.listings | self.names}
+        return {database for database, _, _ in self.props} | listed

@@ -132,7 +132,6 @@ class RecordView:
         """Return the properties as (name, value), in byte order of their names."""
         record = self.records.snapshot.record(self.database, self.key)
         names = list(record.props) if record else []
-        self.records.reads.listings.add((self.database, ""))
         self.records.reads.names.add((self.database, self.key))
         place = f"{self.database} {self.key}: a property name"
         return [(self.records.safe(name, place), self.prop(name)) for name in names]

@@ -15,6 +15,9 @@ FRAGMENT = """\
 {% for user in records('accounts:user') %}
 {{ user.key }}
 {% endfor %}
+{% for name, value in db.spamassassin['wbl.global'] | properties %}
+{{ name }} {{ value }}
+{% endfor %}
 {{ exists('/etc/flag') }} {{ read('/etc/motd') | default('none') }} {{ glob('/etc/conf.d/*') | join(' ') }}
 {{ passwd('tom').uid | default('none') }}
 {{ template('/part') }}
@@ -33,6 +36,7 @@ def office(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     bench.set("accounts", "zoe", "user")
     bench.set("hosts", "www", "host")
     bench.set("wbl", "hosts", "list", known="White")
+    bench.set("spamassassin", "wbl.global", "list")
     bench.file("/etc/conf.d/a").write_text("")
     bench.file("/etc/passwd").write_text("root:x:0:0::/root:/bin/sh\n")
     bench.file("/etc/group").write_text("root:x:0:\n")
@@ -71,6 +75,9 @@ CHANGES: dict[str, list[Callable[[Bench], object]]] = {
     "property gone": [lambda bench: bench.set("configuration", "clamd", "service", status="")],
     "new property of a list": [lambda bench: bench.set("wbl", "hosts", "list", known="White", more="White")],
     "property of a list gone": [lambda bench: bench.set("wbl", "hosts", "list")],
+    "property of a record whose properties are listed": [
+        lambda bench: bench.set("spamassassin", "wbl.global", "list", **{"a@b.org": "Black"}),
+    ],
     "new record": [lambda bench: bench.set("accounts", "max", "user")],
     "record of another type": [lambda bench: bench.set("accounts", "zoe", "group")],
     "deleted record": [lambda bench: bench.delete("accounts", "zoe")],

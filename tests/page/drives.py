@@ -110,7 +110,11 @@ class Bench:
             self._read[path] = {
                 (database, key)
                 for rendering in renderings
-                for database, key in [*((d, k) for d, k, _ in rendering.reads.props), *rendering.reads.listings]
+                for database, key in [
+                    *((d, k) for d, k, _ in rendering.reads.props),
+                    *rendering.reads.listings,
+                    *rendering.reads.names,
+                ]
             }
 
     def put(self, setting: Setting, value: str) -> None:

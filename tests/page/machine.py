@@ -57,7 +57,8 @@ def lay_over(prepared: str, upper: str) -> None:
 
 def own_devices(directory: str) -> None:
     """Make a /dev of its own: the page's script ContaLearn.sh writes a file there (``/dev/nul``)."""
-    mount("-t", "tmpfs", "tmpfs", directory)
+    # Where everybody may write, the kernel lets nobody but its owner open a device by ">".
+    mount("-t", "tmpfs", "-o", "mode=0755", "tmpfs", directory)
     for name in DEVICES:
         with open(f"{directory}/{name}", "w", encoding="utf-8"):
             mount("--bind", f"/dev/{name}", f"{directory}/{name}")
@@ -67,9 +68,12 @@ def own_devices(directory: str) -> None:
     os.makedirs(f"{directory}/shm")
 
 
-def main() -> None:
-    """Build the machine and become its shell."""
-    prepared, work = sys.argv[1:]
+def build(prepared: str, work: str) -> None:
+    """Build the machine, and make its root directory this process's.
+
+    :param prepared: the root folder that is laid over the host's files.
+    :param work: a folder of the host that is at the same path in the machine.
+    """
     merged = os.path.join(work, "machine")
     layers = os.path.join(work, "layers")
     os.makedirs(merged)
@@ -79,23 +83,70 @@ def main() -> None:
     # The upper layer may not lie inside the lower one, so it is in memory; nothing of it is left behind either.
     mount("-t", "tmpfs", "tmpfs", layers)
     lay_over(prepared, os.path.join(layers, "prepared"))
-    for number, point in enumerate(points):
-        if point in CHANGED:
-            upper = os.path.join(layers, "prepared", point.strip("/"))
-            spare = os.path.join(layers, f"work{number}")
-            os.makedirs(upper, exist_ok=True)
-            os.makedirs(spare)
-            mount(
-                "-t", "overlay", "overlay", "-o", f"lowerdir={point},upperdir={upper},workdir={spare}", merged + point
-            )
-        elif os.path.isdir(point):
-            mount("--rbind", point, merged + point)
+    if os.geteuid() == 0:
+        merge(points, layers, merged)
+    else:
+        merge_as_user(layers, merged)
     mount("--rbind", "/sys", merged + "/sys")
     own_devices(merged + "/dev")
     mount("-t", "proc", "proc", merged + "/proc")
     os.makedirs(merged + work, exist_ok=True)
     mount("--bind", work, merged + work)
     os.chroot(merged)
+
+
+def merge(points: list[str], layers: str, merged: str) -> None:
+    """Mount everything the host has, what is changed with a layer over it."""
+    for number, point in enumerate(points):
+        if point in CHANGED:
+            mount_overlay(point, layers, f"work{number}", merged)
+        elif os.path.isdir(point):
+            mount("--rbind", point, merged + point)
+
+
+def merge_as_user(layers: str, merged: str) -> None:
+    """Do the same in a namespace of an ordinary user, who can lay nothing over a directory with mount points in it.
+
+    The kernel keeps such mounts locked to what they hide. So each directory of the root is merged by itself.
+    """
+    mount("-t", "tmpfs", "tmpfs", merged)
+    prepared = os.path.join(layers, "prepared")
+    for directory, _, _ in os.walk(prepared):
+        host = directory.removeprefix(prepared)
+        if os.path.isdir(host) and not os.access(host, os.R_OK | os.X_OK):
+            # What is below cannot be looked at, and would be for each name that is looked up here.
+            os.setxattr(directory, "user.overlay.opaque", b"y")
+    for number, name in enumerate(sorted({*os.listdir("/"), *os.listdir(prepared)})):
+        point, target = f"/{name}", f"{merged}/{name}"
+        if os.path.islink(point):
+            os.symlink(os.readlink(point), target)
+            continue
+        if os.path.isfile(point):
+            continue
+        os.makedirs(target)
+        if point in _KERNEL and point != "/run":
+            continue
+        if not os.path.exists(point):
+            mount("--bind", f"{prepared}/{name}", target)
+        elif os.path.exists(f"{prepared}/{name}"):
+            mount_overlay(point, layers, f"work{number}", merged, ",userxattr")
+        elif os.access(point, os.R_OK):
+            mount("--rbind", point, target)
+
+
+def mount_overlay(point: str, layers: str, spare: str, merged: str, options: str = "") -> None:
+    """Mount a directory of the host, with the prepared files over it."""
+    upper = os.path.join(layers, "prepared", point.strip("/"))
+    os.makedirs(upper, exist_ok=True)
+    os.makedirs(os.path.join(layers, spare))
+    where = f"lowerdir={point},upperdir={upper},workdir={os.path.join(layers, spare)}{options}"
+    mount("-t", "overlay", "overlay", "-o", where, merged + point)
+
+
+def main() -> None:
+    """Build the machine and become its shell."""
+    prepared, work = sys.argv[1:]
+    build(prepared, work)
     os.chdir(os.path.join(work, "desk"))
     os.execvp("bash", ["bash", "--noprofile", "--norc"])
 

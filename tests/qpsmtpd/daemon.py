@@ -73,7 +73,92 @@ class Sent:
         return self.stage == "data" and self.code == 250
 
 
-class Daemon:
+class Receiver:
+    """Something that takes mail by SMTP and hands it to a queue that keeps it.
+
+    :param queue: the folder of :data:`QUEUE`.
+    :param port: of 127.0.0.1.
+    """
+
+    #: The address of the usual client.
+    outside = "127.0.2.2"
+
+    def __init__(self, queue: Path, port: int = 0) -> None:
+        self.queue = queue
+        self.port = port
+
+    def log(self) -> str:
+        """Return what it has logged."""
+        raise NotImplementedError
+
+    def wait_for_log(self, text: str) -> str:
+        """Return the first line of the log with some text in it, waiting until there is one."""
+        for _ in while_patient():
+            for line in self.log().splitlines():
+                if text in line:
+                    return line
+        raise AssertionError(f"not in the log: {text}\n{self.log()}")
+
+    def queued(self) -> list[Queued]:
+        """Return what was queued so far, oldest first."""
+        found = []
+        for path in sorted(self.queue.glob("done.*"), key=lambda path: path.stat().st_mtime_ns):
+            sender, *recipients = (path / "envelope").read_bytes().decode().rstrip("\0").split("\0")
+            raw = (path / "message").read_bytes()
+            found.append(Queued(sender.removeprefix("F"), [r.removeprefix("T") for r in recipients], raw))
+        return found
+
+    def only(self) -> Queued:
+        """Return the one message that was queued."""
+        found = self.queued()
+        assert len(found) == 1, f"{len(found)} messages queued\n{self.log()}"
+        return found[0]
+
+    @contextmanager
+    def client(self, source: str | None = None, helo: str = "mx.sender.org") -> Iterator[smtplib.SMTP]:
+        """Connect from an address of the loopback network."""
+        smtp = smtplib.SMTP(timeout=PATIENCE_SECONDS, local_hostname=helo, source_address=(source or self.outside, 0))
+        try:
+            yield smtp
+        finally:
+            smtp.close()
+
+    def send(
+        self,
+        sender: str = "someone@sender.org",
+        recipients: Sequence[str] = ("tom@example.com",),
+        message: str | bytes | None = None,
+        *,
+        source: str | None = None,
+        helo: str = "mx.sender.org",
+        login: tuple[str, str] | None = None,
+    ) -> Sent:
+        """Send a message; a test that fails shows the answers in the order they came."""
+        content = message if message is not None else text_message()
+        with self.client(source, helo) as smtp:
+            answer = smtp.connect("127.0.0.1", self.port)
+            if answer[0] != 220:
+                return _sent("connect", answer)
+            answer = smtp.ehlo()
+            if answer[0] != 250:
+                return _sent("helo", answer)
+            if login:
+                smtp.login(*login)
+            answer = smtp.mail(sender)
+            if answer[0] != 250:
+                return _sent("mail", answer)
+            refused = {}
+            for recipient in recipients:
+                answer = smtp.rcpt(recipient)
+                if answer[0] != 250:
+                    refused[recipient] = _sent("rcpt", answer)
+            if len(refused) == len(recipients):
+                return _sent("rcpt", answer)
+            code, text = _data(smtp, content)
+            return Sent("data", code, text, {to: (one.code, one.text) for to, one in refused.items()})
+
+
+class Daemon(Receiver):
     """A qpsmtpd-forkserver on a free port of 127.0.0.1.
 
     :param folder: everything it reads and writes is below.
@@ -86,14 +171,13 @@ class Daemon:
         self.config = config
         self.control = (qmail or folder / "qmail") / "control"
         self.log_file = folder / "log"
-        self._queue = folder / "queue"
+        super().__init__(folder / "queue")
         self._dns = dns
-        self.port = 0
         self._log_start = 0
-        for path in (config, self.control, self._queue, folder / "spool"):
+        for path in (config, self.control, self.queue, folder / "spool"):
             path.mkdir(parents=True, exist_ok=True)
         (folder / "spool").chmod(0o700)
-        self.queue_script(QUEUE.format(folder=self._queue))
+        self.queue_script(QUEUE.format(folder=self.queue))
 
     def write(self, name: str, *lines: str) -> Path:
         """Write a file of the configuration directory."""
@@ -110,11 +194,11 @@ class Daemon:
 
     def forget(self) -> None:
         """Remove every configuration file, what was queued, and what was logged."""
-        for folder in (self.config, self.control, self._queue):
+        for folder in (self.config, self.control, self.queue):
             for path in folder.iterdir():
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         self._log_start = self.log_file.stat().st_size if self.log_file.exists() else 0
-        self.queue_script(QUEUE.format(folder=self._queue))
+        self.queue_script(QUEUE.format(folder=self.queue))
 
     def start(self) -> None:
         """Start, and wait until it listens."""
@@ -148,7 +232,7 @@ class Daemon:
             )
 
     def _ready(self) -> bool:
-        for _ in _while_patient():
+        for _ in while_patient():
             if self._process.poll() is not None:
                 return False
             if "Running as user" in self.log():
@@ -168,72 +252,6 @@ class Daemon:
     def log(self) -> str:
         """Return what it has logged since it was started, or told to forget."""
         return self.log_file.read_bytes()[self._log_start :].decode(errors="replace")
-
-    def wait_for_log(self, text: str) -> str:
-        """Return the first line of the log with some text in it, waiting until there is one."""
-        for _ in _while_patient():
-            for line in self.log().splitlines():
-                if text in line:
-                    return line
-        raise AssertionError(f"not in the log: {text}\n{self.log()}")
-
-    def queued(self) -> list[Queued]:
-        """Return what was queued so far, oldest first."""
-        found = []
-        for path in sorted(self._queue.glob("done.*"), key=lambda path: path.stat().st_mtime_ns):
-            sender, *recipients = (path / "envelope").read_bytes().decode().rstrip("\0").split("\0")
-            raw = (path / "message").read_bytes()
-            found.append(Queued(sender.removeprefix("F"), [r.removeprefix("T") for r in recipients], raw))
-        return found
-
-    def only(self) -> Queued:
-        """Return the one message that was queued."""
-        found = self.queued()
-        assert len(found) == 1, f"{len(found)} messages queued\n{self.log()}"
-        return found[0]
-
-    @contextmanager
-    def client(self, source: str = "127.0.2.2", helo: str = "mx.sender.org") -> Iterator[smtplib.SMTP]:
-        """Connect from an address of the loopback network."""
-        smtp = smtplib.SMTP(timeout=PATIENCE_SECONDS, local_hostname=helo, source_address=(source, 0))
-        try:
-            yield smtp
-        finally:
-            smtp.close()
-
-    def send(
-        self,
-        sender: str = "someone@sender.org",
-        recipients: Sequence[str] = ("tom@example.com",),
-        message: str | bytes | None = None,
-        *,
-        source: str = "127.0.2.2",
-        helo: str = "mx.sender.org",
-        login: tuple[str, str] | None = None,
-    ) -> Sent:
-        """Send a message; a test that fails shows the answers in the order they came."""
-        content = message if message is not None else text_message()
-        with self.client(source, helo) as smtp:
-            answer = smtp.connect("127.0.0.1", self.port)
-            if answer[0] != 220:
-                return _sent("connect", answer)
-            answer = smtp.ehlo()
-            if answer[0] != 250:
-                return _sent("helo", answer)
-            if login:
-                smtp.login(*login)
-            answer = smtp.mail(sender)
-            if answer[0] != 250:
-                return _sent("mail", answer)
-            refused = {}
-            for recipient in recipients:
-                answer = smtp.rcpt(recipient)
-                if answer[0] != 250:
-                    refused[recipient] = _sent("rcpt", answer)
-            if len(refused) == len(recipients):
-                return _sent("rcpt", answer)
-            code, text = _data(smtp, content)
-            return Sent("data", code, text, {to: (one.code, one.text) for to, one in refused.items()})
 
 
 def text_message(
@@ -278,7 +296,7 @@ def _free_port() -> int:
         return port
 
 
-def _while_patient() -> Iterator[None]:
+def while_patient() -> Iterator[None]:
     """Yield again and again, until a test has waited for long enough."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:

@@ -18,12 +18,14 @@ class FakeDNS:
     """Answers from :meth:`add`; every other name does not exist.
 
     Changes count at once. :attr:`asked` lists the questions, so a test can show that nothing else was asked.
+
+    :param sockets: where it answers, a UDP and a listening TCP socket; on a free port if not given.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sockets: tuple[socket.socket, socket.socket] | None = None) -> None:
         self.asked: list[tuple[str, str]] = []
         self._records: dict[str, list[tuple[str, bytes]]] = {}
-        self._udp, self._tcp = _sockets()
+        self._udp, self._tcp = sockets or _sockets()
         self.port: int = self._udp.getsockname()[1]
         self._wake, self._stop = socket.socketpair()
         self._thread = threading.Thread(target=self._serve, daemon=True)

@@ -148,7 +148,8 @@ class _Log:
         self._reads.props[database, key, prop] = value
 
     def record(self, database: str, key: str, record: Record | None) -> None:
-        """Note that a whole record was read."""
+        """Note that a whole record was read: also a property that it gets later counts."""
+        self._reads.names.add((database, key))
         self.prop(database, key, "", record.type if record else None)
         for name, value in record.props.items() if record else ():
             self.prop(database, key, name, value)

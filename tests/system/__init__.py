@@ -1,0 +1,1 @@
+"""Tests of the whole: service directories, and a mail system that runs."""

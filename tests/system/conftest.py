@@ -1,0 +1,58 @@
+"""One running mail system for all tests of a worker."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.programs import requires_program
+from tests.qpsmtpd.dns import FakeDNS
+from tests.system.machine import Machine, machine_trouble
+from tests.system.mail import CONFIG, SERVER, SETUP, MailSystem, know_the_world, prepare
+
+PROGRAMS = {
+    "qpsmtpd-forkserver": "qpsmtpd",
+    "clamd": "clamav-daemon",
+    "clamdscan": "clamdscan",
+    "spamd": "spamd",
+    "php-fpm8.2": "php8.2-fpm",
+    "dovecot": "dovecot-imapd",
+    "runsvdir": "runit",
+    "openssl": "openssl",
+}
+
+
+@pytest.fixture(scope="session")
+def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailSystem]:
+    for program, package in PROGRAMS.items():
+        requires_program(program, package)
+    if trouble := machine_trouble():
+        if os.environ.get("ESMITH_REQUIRE_DAEMONS") == "1":
+            pytest.fail(trouble)
+        pytest.skip(trouble)
+    folder = tmp_path_factory.mktemp("system")
+    machine = Machine(prepare(folder / "prepared"), folder / "work", ["198.51.100.1", SERVER, "203.0.113.5"])
+    dns = FakeDNS((machine.listen(("127.0.0.1", 53), "SOCK_DGRAM"), machine.listen(("127.0.0.1", 53))))
+    know_the_world(dns)
+    try:
+        script = folder / "work/setup"
+        script.write_text(SETUP.format(python=sys.executable, config=CONFIG))
+        machine.run("sh", "-eu", str(script))
+        system = MailSystem(machine, dns)
+        system.boot()
+        yield system
+    finally:
+        machine.close()
+        dns.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def mail(_running: MailSystem) -> Iterator[MailSystem]:
+    """Return the running mail system as it was installed; what the test changes is taken back."""
+    yield _running
+    _running.forget()

@@ -1,0 +1,94 @@
+"""Settings of the scanners: through SMTP, before and after the setting and ``signal-event email-update``."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.qpsmtpd.daemon import text_message
+from tests.system.mail import EICAR, MailSystem
+
+GTUBE = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
+#: A rule with a score of its own, so that a mail's score is known.
+RULES = """\
+body LOCAL_WORD /unspeakable/
+score LOCAL_WORD {score}
+"""
+SCORED = text_message("This is unspeakable, and else a letter like any other that one person writes to another.\n")
+
+
+def _score(mail: MailSystem) -> float:
+    """Return the score of the message queued last."""
+    found = re.search(r"(?:score|hits)=(-?[0-9.]+)", str(mail.queued()[-1].message["X-Spam-Status"]))
+    assert found, mail.queued()[-1].message.items()
+    return float(found[1])
+
+
+@pytest.mark.parametrize(("colour", "way"), [("Black", 1), ("White", -1)])
+def test_senders_of_wbl(mail: MailSystem, colour: str, way: int) -> None:
+    """Black in wbl.global raises the score of a sender, White lowers it; others keep theirs."""
+    assert mail.send().taken
+    before = _score(mail)
+    mail.set("wbl.global", "spamassassin", **{"someone@sender.org": colour})
+    assert mail.send().taken
+    assert (_score(mail) - before) * way > 50
+    assert mail.send("other@other.org", message=text_message(headers={"From": "other@other.org"})).taken
+    assert abs(_score(mail) - before) < 10
+
+
+def test_reject_level(mail: MailSystem) -> None:
+    """Spam is tagged, and refused from RejectLevel on once there is one; a message below it is taken."""
+    assert mail.send(message=text_message(f"{GTUBE}\n")).taken
+    assert mail.queued()[-1].message["X-Spam-Flag"] == "YES"
+    mail.set("spamassassin", Sensitivity="custom", TagLevel="5", RejectLevel="15")
+    sent = mail.send(message=text_message(f"{GTUBE}\n"))
+    assert (sent.taken, sent.code) == (False, 552)
+    assert mail.send().taken
+
+
+def test_levels_of_a_scored_mail(mail: MailSystem) -> None:
+    """A mail between TagLevel and RejectLevel is tagged, with the subject if told; below the first it is not."""
+    mail.custom("/etc/mail/spamassassin/local.cf/25word", RULES.format(score=8))
+    mail.set(
+        "spamassassin", Sensitivity="custom", TagLevel="20", RejectLevel="30", SubjectTag="enabled", Subject="[BAD]"
+    )
+    assert mail.send(message=SCORED).taken
+    assert mail.queued()[-1].message["X-Spam-Flag"] != "YES"
+    assert mail.queued()[-1].message["Subject"] == "test"
+    mail.set("spamassassin", TagLevel="4")
+    assert mail.send(message=SCORED).taken
+    assert mail.queued()[-1].message["X-Spam-Flag"] == "YES"
+    assert mail.queued()[-1].message["Subject"] == "[BAD] test"
+    mail.set("spamassassin", RejectLevel="6")
+    assert mail.send(message=SCORED).code == 552
+
+
+def test_virus(mail: MailSystem) -> None:
+    """EICAR is refused while VirusScan is enabled."""
+    message = text_message(f"{EICAR}\n")
+    mail.set("qpsmtpd", VirusScan="disabled")
+    assert mail.send(message=message).taken
+    mail.set("qpsmtpd", VirusScan="enabled")
+    sent = mail.send(message=message)
+    assert (sent.taken, sent.code, "Virus" in sent.text) == (False, 552, True)
+
+
+def test_largest_scanned_file(mail: MailSystem) -> None:
+    """MaxFileSize reaches the running clamd: a larger message is not looked into."""
+    message = text_message(("x" * 70 + "\n") * 2000 + f"{EICAR}\n")
+    assert mail.send(message=message).code == 552
+    mail.set("clamav", MaxFileSize="100K")
+    assert mail.send(message=message).taken
+    assert mail.send(message=text_message(f"{EICAR}\n")).code == 552
+
+
+def test_heuristics_first(mail: MailSystem) -> None:
+    """HeuristicScanPrecedence reaches the running clamd, which says so when it starts; only clamd is restarted."""
+    said = b"Heuristic: precedence enabled"
+    for setting, times in (("no", 0), ("yes", 1)):
+        before, logged = mail.pids(), len(mail.log_of("clamd"))
+        mail.set("clamav", HeuristicScanPrecedence=setting)
+        after = mail.pids()
+        assert {name for name in after if after[name] != before[name]} == {"clamd"}
+        assert mail.log_of("clamd")[logged:].count(said) == times

@@ -1,0 +1,136 @@
+"""``esmith init --services``."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.commands import Root, initialise
+
+SERVICES = ["clamd", "dovecot", "esmith-watch", "fetchmail", "freshclam", "php-fpm", "qpsmtpd", "spamd", "sqpsmtpd"]
+
+
+def _lay(root: Root, *, supervisor: str = "runit", folder: str = "/service", code: int = 0) -> str:
+    return root.esmith("init", "--services", supervisor, folder, code=code).err
+
+
+def _below(folder: Path) -> dict[str, tuple[str, bytes, int]]:
+    return {
+        str(path.relative_to(folder)): (os.readlink(path), b"", 0)
+        if path.is_symlink()
+        else ("", path.read_bytes(), path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if path.is_symlink() or path.is_file()
+    }
+
+
+@pytest.mark.parametrize(("supervisor", "logger"), [("runit", "svlogd -t "), ("daemontools", "multilog t ")])
+def test_laid_out_as_on_sme_server(root: Root, supervisor: str, logger: str) -> None:
+    """Each service has run and log/run in /var/service, and a link in the folder that is scanned."""
+    _lay(root, supervisor=supervisor, folder="/etc/service")
+    assert sorted(path.name for path in root.file("/etc/service").iterdir()) == SERVICES
+    for name in SERVICES:
+        assert root.file(f"/etc/service/{name}").resolve() == root.file(f"/var/service/{name}")
+        for script in ("run", "log/run"):
+            path = root.file(f"/etc/service/{name}/{script}")
+            assert path.stat().st_mode & 0o777 == 0o755
+            subprocess.run(["sh", "-n", path], check=True, timeout=60)
+        assert logger in root.read(f"/var/service/{name}/log/run")
+
+
+def test_status_decides_what_is_started(root: Root) -> None:
+    """A service whose status is not enabled has a file "down"; so has fetchmail, which cron runs."""
+    root.config("setprop", "freshclam", "status", "disabled")
+    _lay(root)
+    down = {path.parent.name for path in root.file("/var/service").glob("*/down")}
+    assert down == {"freshclam", "fetchmail"}
+    root.config("setprop", "freshclam", "status", "enabled")
+    root.config("setprop", "clamd", "status", "disabled")
+    _lay(root)
+    assert {path.parent.name for path in root.file("/var/service").glob("*/down")} == {"clamd", "fetchmail"}
+
+
+def test_second_run_changes_nothing(root: Root) -> None:
+    """What is as it should be is not touched, and nothing is kept aside."""
+    _lay(root)
+    before = _below(root.file("/var/service")), _below(root.file("/service"))
+    assert _lay(root) == ""
+    assert (_below(root.file("/var/service")), _below(root.file("/service"))) == before
+
+
+def test_edited_scripts_are_kept_aside(root: Root) -> None:
+    """A script that was edited, and one that was there before, can be had back; a message tells where they are."""
+    root.write("/var/service/clamd/run", "#!/bin/sh\nexec mine\n")
+    said = _lay(root)
+    (kept,) = root.file("/var/lib/e-smith/kept/var/service/clamd").iterdir()
+    assert kept.read_text() == "#!/bin/sh\nexec mine\n"
+    assert f"the edited file is kept in /{kept.relative_to(root.path)}" in said
+    shipped = root.read("/var/service/spamd/run")
+    root.write("/var/service/spamd/run", shipped + "# mine\n")
+    assert "/var/service/spamd/run was edited by hand" in _lay(root)
+    (kept,) = root.file("/var/lib/e-smith/kept/var/service/spamd").iterdir()
+    assert (kept.read_text(), root.read("/var/service/spamd/run")) == (shipped + "# mine\n", shipped)
+    # Another supervisor's logger is no edit.
+    assert _lay(root, supervisor="daemontools") == ""
+
+
+def test_another_service_directory_is_not_replaced(root: Root) -> None:
+    """A directory that somebody else made in the scanned folder stays, and nothing at all is written."""
+    root.write("/service/spamd/run", "#!/bin/sh\nexec other\n")
+    said = _lay(root, code=5)
+    assert "it is there already, and does not lead to /var/service/spamd" in said
+    assert root.read("/service/spamd/run") == "#!/bin/sh\nexec other\n"
+    assert not root.file("/var/service").exists()
+
+
+def test_scanned_folder_may_be_that_of_the_directories(root: Root) -> None:
+    """Where /var/service itself is scanned there are no links."""
+    _lay(root, folder="/var/service")
+    assert not any(path.is_symlink() for path in root.file("/var/service").iterdir())
+
+
+def test_qmail_where_it_is_installed(root: Root) -> None:
+    """A service directory for qmail is written only where there is a qmail."""
+    _lay(root)
+    assert not root.file("/var/service/qmail").exists()
+    root.write("/var/qmail/bin/qmail-start", "#!/bin/sh\n", mode=0o755)
+    _lay(root)
+    assert root.file("/service/qmail/run").exists()
+
+
+@pytest.mark.parametrize(
+    "words", [("runit", "service"), ("s6", "/service"), ("runit",)], ids=["relative", "unknown", "incomplete"]
+)
+def test_wrong_use(root: Root, words: tuple[str, ...]) -> None:
+    """A folder that is no absolute path, or a supervisor nobody knows, is refused with nothing written."""
+    assert root.esmith("init", "--services", *words, code=2).err
+    assert not root.file("/var/service").exists()
+
+
+def test_script_runs_what_is_below_its_root(tmp_path: Path) -> None:
+    """A run script finds everything below the root it was written for, blanks in the path included."""
+    root = initialise(tmp_path / "a root", "--services", "runit", "/service")
+    root.write("/sbin/e-smith/esmith", '#!/bin/sh\necho "$ESMITH_ROOT: $*"\n', mode=0o755)
+    done = subprocess.run(["./run"], cwd=root.file("/service/esmith-watch"), capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.returncode) == (f"{root.path}: watch\n", 0)
+
+
+def test_missing_program_is_told_and_waited_for(root: Root) -> None:
+    """Where the program is missing the log says so, and the script does not end at once to be started again."""
+    root.write("/var/qmail/bin/qmail-start", "#!/bin/sh\n", mode=0o755)
+    _lay(root)
+    shutil.rmtree(root.file("/var/qmail/bin"))
+    process = subprocess.Popen(["./run"], cwd=root.file("/service/qmail"), stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        said = process.stdout.readline()
+        assert said.startswith("qmail cannot run: there is no program ")
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
