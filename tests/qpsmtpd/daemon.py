@@ -203,7 +203,7 @@ class Daemon(Receiver):
     def start(self) -> None:
         """Start, and wait until it listens."""
         for _ in range(START_ATTEMPTS):
-            self.port = _free_port()
+            self.port = free_port()
             self._start()
             if self._ready():
                 return
@@ -289,7 +289,8 @@ def _sent(stage: str, answer: tuple[int, bytes]) -> Sent:
     return Sent(stage, answer[0], answer[1].decode(errors="replace"))
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a TCP port of 127.0.0.1 that nobody has now."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from esmith.services.directory import ServiceDirectory
 from tests.commands import Root, initialise
+from tests.programs import requires_program
+from tests.qpsmtpd.daemon import DEBIAN_PLUGINS, free_port
+from tests.services.servers import eventually
 
 SERVICES = ["clamd", "dovecot", "esmith-watch", "fetchmail", "freshclam", "php-fpm", "qpsmtpd", "spamd", "sqpsmtpd"]
 
@@ -134,3 +140,51 @@ def test_missing_program_is_told_and_waited_for(root: Root) -> None:
         process.kill()
         process.wait()
         process.stdout.close()
+
+
+def test_daemons_run_from_a_folder(root: Root, tmp_path: Path) -> None:
+    """Under a root that is a folder the daemons run where settings and fragments say so, as docs/daemons.md tells."""
+    for program, package in (("clamd", "clamav-daemon"), ("qpsmtpd-forkserver", "qpsmtpd"), ("runsvdir", "runit")):
+        requires_program(program, package)
+    folder = tmp_path / "daemons"
+    folder.mkdir()
+    # clamd becomes its own user when root starts it.
+    for place in (tmp_path, *tmp_path.parents):
+        if not place.stat().st_mode & 0o001 and any(
+            part.startswith(("pytest-", "esmith-tests-")) for part in place.parts
+        ):
+            place.chmod(place.stat().st_mode | 0o011)
+    folder.chmod(0o777)
+    root.write("/var/clamav/test.hdb", "44d88612fea8a8f36de82e1278abb02f:68:Test.EICAR\n")
+    paths = ["DatabaseDirectory", str(root.file("/var/clamav")), "LocalSocket", f"{folder}/clamd.socket"]
+    root.config("setprop", "clamav", *paths, "TemporaryDirectory", str(folder))
+    root.config("setprop", "smtpd", "TCPPort", str(free_port()))
+    config = "/var/service/qpsmtpd/config"
+    root.custom(f"{config}/spool_dir/10spool", f"{folder}/spool\n")
+    root.custom(
+        f"{config}/plugin_dirs/10plugins", f"{root.file('/usr/share/e-smith/qpsmtpd/plugins')}\n{DEBIAN_PLUGINS}\n"
+    )
+    root.signal("email-update")
+    _lay(root)
+    for name in SERVICES:
+        if name not in ("clamd", "qpsmtpd"):
+            root.file(f"/service/{name}").unlink()
+    process = subprocess.Popen(["runsvdir", "-P", root.file("/service")], start_new_session=True)
+    try:
+        for name, said in (("clamd", "Listening daemon"), ("qpsmtpd", "Running as user")):
+            log = root.file(f"/var/log/{name}/current")
+            eventually(partial(_says, log, said), f"{name} says {said!r}")
+    finally:
+        process.send_signal(signal.SIGHUP)
+        process.wait(60)
+    for name in ("clamd", "qpsmtpd"):
+        directory = ServiceDirectory(str(root.file(f"/service/{name}")))
+        eventually(partial(_is_gone, directory), f"{name} is gone")
+
+
+def _is_gone(directory: ServiceDirectory) -> bool:
+    return not directory.is_supervised()
+
+
+def _says(log: Path, text: str) -> bool:
+    return log.exists() and text in log.read_text(errors="replace")
