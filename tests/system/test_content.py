@@ -25,7 +25,7 @@ def _score_of(mail: MailSystem, sender: str) -> float:
 
 
 def test_senders_of_wbl(mail: MailSystem) -> None:
-    """Black in wbl.global raises the score of a sender, White lowers it; others keep theirs. Only spamd is restarted."""
+    """Black in wbl.global raises a sender's score, White lowers it, others keep theirs; only spamd is restarted."""
     pids = mail.pids()
     senders = ("black@sender.org", "white@sender.org", "other@sender.org")
     before = [_score_of(mail, sender) for sender in senders]
