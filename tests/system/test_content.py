@@ -25,10 +25,13 @@ def _score_of(mail: MailSystem, sender: str) -> float:
 
 
 def test_senders_of_wbl(mail: MailSystem) -> None:
-    """Black in wbl.global raises the score of a sender, White lowers it; others keep theirs."""
+    """Black in wbl.global raises a sender's score, White lowers it, others keep theirs; only spamd is restarted."""
+    pids = mail.pids()
     senders = ("black@sender.org", "white@sender.org", "other@sender.org")
     before = [_score_of(mail, sender) for sender in senders]
     mail.set("wbl.global", "spamassassin", **{"black@sender.org": "Black", "white@sender.org": "White"})
+    after = mail.pids()
+    assert {name for name in after if after[name] != pids[name]} == {"spamd"}
     black, white, other = (_score_of(mail, sender) - old for sender, old in zip(senders, before, strict=True))
     assert (black > 50, white < -50, abs(other) < 10) == (True, True, True)
 

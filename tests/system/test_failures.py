@@ -43,7 +43,6 @@ def test_daemon_that_dies_of_its_new_files(
     [
         ("qpsmtpd", "DNSBL", "enabled", set()),
         ("qpsmtpd", "RelayRequiresAuth", "disabled", set()),
-        ("spamassassin", "UseBayes", "1", {"spamd"}),
         ("smtpd", "Instances", "30", {"qpsmtpd"}),
         ("php", "MemoryLimit", "48M", set()),
     ],
