@@ -48,16 +48,6 @@ def test_a_missing_database_is_not_opened(script: Script) -> None:
     ) == ["undef <File doesn't exist> <File doesn't exist>", "undef"]
 
 
-def test_a_flat_file_is_refused_with_a_reason(script: Script) -> None:
-    """A path that is not one of the databases is no database; the reason says so."""
-    assert (
-        "is a flat file"
-        in script.shown("use esmith::DB::db; show(scalar esmith::DB::db->open('/etc/some.conf'), esmith::DB->error);")[
-            0
-        ]
-    )
-
-
 def test_a_database_is_created_once(script: Script) -> None:
     """create makes an empty database, and refuses one that exists."""
     assert script.shown(
