@@ -147,7 +147,8 @@ class _Templates:
 
         path, *pairs = _complete(arguments, 1)
         variables = dict(zip(pairs[::2], pairs[1::2], strict=True))
-        with self._source.reading() as snapshot, Renderer(self._layout, snapshot, layers) as renderer:
+        store = self._source.store(write=False)
+        with store.snapshot() as snapshot, Renderer(self._layout, snapshot, layers) as renderer:
             text, warnings = renderer.text(path, variables)
         for warning in warnings:
             self._say(warning)

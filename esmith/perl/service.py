@@ -1,17 +1,17 @@
 """The operations Perl may ask for, on the databases (DESIGN section 4).
 
 An operation has a name and arguments and returns a list; each element is a text, or None for ``undef``. Wherever a
-database is named its path as the original has it, ``/home/e-smith/db/NAME``, is accepted too.
+database is named its path as the original has it, ``/home/e-smith/db/NAME``, is accepted too; another path is that of
+a flat file, as for ``db`` (docs/sme-server.md, "Databases of your own scripts").
 """
 
 from __future__ import annotations
 
-import posixpath
-
-from esmith.errors import EsmithError, UsageError
+from esmith.errors import EsmithError, RefusedError, UsageError
 from esmith.layout import Layout
+from esmith.schema.check import NotAllowedError
 from esmith.schema.settings import set_properties, set_record, set_type
-from esmith.store import limits
+from esmith.store import database_name, is_flat, limits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,12 +40,14 @@ if TYPE_CHECKING:
         def listing(self, database: str) -> None:
             """Note that the keys of a database were read."""
 
+        def file(self, path: str) -> None:
+            """Note that a flat file was read."""
 
-#: Where the original keeps its databases.
-_DIRECTORY = "/home/e-smith/db"
+
 #: A reply begins with one of these.
 DONE = b"done"
 FAILED = b"failed"
+_NOT_ALLOWED = "correct the script, or store it with: db --force"
 
 
 class StoreService:
@@ -74,7 +76,8 @@ class StoreService:
 
     :param layout: the root.
     :param source: what is read and written.
-    :param schema: what is checked before a value is stored; None stores whatever the store can hold.
+    :param schema: what is checked before a value is stored; None stores whatever the store can hold. Of flat files it
+        knows nothing.
     :param log: is told of the reads.
     """
 
@@ -119,7 +122,10 @@ class StoreService:
             raise UsageError(
                 f"there is no operation {name!r}", hint="the Perl modules are of another version of esmith"
             )
-        return operation(arguments)
+        try:
+            return operation(arguments)
+        except NotAllowedError as error:
+            raise RefusedError(error.message, place=error.place, hint=_NOT_ALLOWED) from error
 
     def answer(self, request: Message) -> Message:
         """Return the reply to a message: ``done`` and the results, or ``failed`` and why.
@@ -135,19 +141,20 @@ class StoreService:
 
     def _keys(self, arguments: Texts) -> Texts:
         (database,) = self._texts("keys", arguments, 1)
-        if self._log:
-            self._log.listing(database)
-        with self._source.reading() as snapshot:
+        if log := self._log_of(database):
+            log.listing(database)
+        with self._source.reading(database) as snapshot:
             return [*snapshot.keys(database)]
 
     def _exists(self, arguments: Texts) -> Texts:
         (database,) = self._texts("exists", arguments, 1)
-        with self._source.reading() as snapshot:
+        self._log_of(database)
+        with self._source.reading(database) as snapshot:
             return [_flag(snapshot.has_database(database))]
 
     def _create(self, arguments: Texts) -> Texts:
         (database,) = self._texts("create", arguments, 1)
-        with self._source.writing() as transaction:
+        with self._source.writing(database) as transaction:
             if transaction.has_database(database):
                 raise UsageError("there is such a database already", place=database, hint="open it")
             transaction.create_database(database)
@@ -155,29 +162,29 @@ class StoreService:
 
     def _record(self, arguments: Texts) -> Texts:
         database, key = self._texts("record", arguments, 2)
-        with self._source.reading() as snapshot:
+        with self._source.reading(database) as snapshot:
             record = snapshot.record(database, key)
-        if self._log:
-            self._log.record(database, key, record)
+        if log := self._log_of(database):
+            log.record(database, key, record)
         return [] if record is None else _fields(record)
 
     def _prop(self, arguments: Texts) -> Texts:
         database, key, prop = self._texts("prop", arguments, 3)
-        with self._source.reading() as snapshot:
+        with self._source.reading(database) as snapshot:
             value = snapshot.prop(database, key, prop)
-        if self._log:
-            self._log.prop(database, key, prop, value)
+        if log := self._log_of(database):
+            log.prop(database, key, prop, value)
         return [value]
 
     def _all(self, arguments: Texts) -> Texts:
         (database,) = self._texts("all", arguments, 1)
         found: Texts = []
-        if self._log:
-            self._log.listing(database)
-        with self._source.reading() as snapshot:
+        if log := self._log_of(database):
+            log.listing(database)
+        with self._source.reading(database) as snapshot:
             for record in snapshot.records(database):
-                if self._log:
-                    self._log.record(database, record.key, record)
+                if log:
+                    log.record(database, record.key, record)
                 fields = _fields(record)
                 found += [record.key, str(len(fields)), *fields]
         return found
@@ -186,39 +193,39 @@ class StoreService:
         database, key, type, *pairs = self._texts("set", arguments, 3, pairs=True)
         props = _pairs(pairs)
         _check_limits(database, key, type, props)
-        with self._source.writing() as transaction:
-            set_record(transaction, self._schema, database, key, type, props)
+        with self._source.writing(database) as transaction:
+            set_record(transaction, self._schema_of(database), database, key, type, props)
         return ["1"]
 
     def _add(self, arguments: Texts) -> Texts:
         database, key, type, *pairs = self._texts("add", arguments, 3, pairs=True)
         props = _pairs(pairs)
         _check_limits(database, key, type, props)
-        with self._source.writing() as transaction:
+        with self._source.writing(database) as transaction:
             if transaction.type_of(database, key) is not None:
                 return ["0"]
-            set_record(transaction, self._schema, database, key, type, props)
+            set_record(transaction, self._schema_of(database), database, key, type, props)
         return ["1"]
 
     def _set_props(self, arguments: Texts) -> Texts:
         database, key, *pairs = self._texts("set_props", arguments, 2, pairs=True)
         props = _pairs(pairs)
-        with self._source.writing() as transaction:
+        with self._source.writing(database) as transaction:
             if transaction.type_of(database, key) is None:
                 return ["0"]
             type = props.pop("", None)
             _check_limits(database, key, type or "", props)
             if type is not None:
-                set_type(transaction, self._schema, database, key, type)
-            set_properties(transaction, self._schema, database, key, props)
+                set_type(transaction, self._schema_of(database), database, key, type)
+            set_properties(transaction, self._schema_of(database), database, key, props)
         return ["1"]
 
     def _set_type(self, arguments: Texts) -> Texts:
         database, key, type = self._texts("set_type", arguments, 3)
-        with self._source.writing() as transaction:
+        with self._source.writing(database) as transaction:
             if transaction.type_of(database, key) is None:
                 return ["0"]
-            set_type(transaction, self._schema, database, key, type)
+            set_type(transaction, self._schema_of(database), database, key, type)
         return ["1"]
 
     def _replace_type(self, arguments: Texts) -> Texts:
@@ -226,22 +233,22 @@ class StoreService:
             raise UsageError("the operation replace_type needs four arguments")
         old = arguments.pop(2)
         database, key, new = self._texts("replace_type", arguments, 3)
-        with self._source.writing() as transaction:
+        with self._source.writing(database) as transaction:
             if transaction.type_of(database, key) != old:
                 return ["0"]
-            set_type(transaction, self._schema, database, key, new)
+            set_type(transaction, self._schema_of(database), database, key, new)
         return ["1"]
 
     def _delete_prop(self, arguments: Texts) -> Texts:
         database, key, prop = self._texts("delete_prop", arguments, 3)
-        with self._source.writing() as transaction:
+        with self._source.writing(database) as transaction:
             old = transaction.prop(database, key, prop) if prop else None
             transaction.delete_prop(database, key, prop)
         return [old]
 
     def _delete(self, arguments: Texts) -> Texts:
         database, key = self._texts("delete", arguments, 2)
-        with self._source.writing() as transaction:
+        with self._source.writing(database) as transaction:
             there = transaction.type_of(database, key) is not None
             transaction.delete_record(database, key)
         return [_flag(there)]
@@ -252,27 +259,27 @@ class StoreService:
         rest = len(texts) - wanted
         if len(texts) != len(arguments) or rest < 0 or rest % 2 or (rest and not pairs):
             raise UsageError(f"the operation {name} was called with wrong arguments: {arguments!r}")
-        return [self._database(texts[0]), *texts[1:]]
+        return [database_name(self._layout, texts[0]), *texts[1:]]
 
-    def _database(self, name: str) -> str:
-        """Return the name of a database that is given by its name or its path.
+    def _schema_of(self, database: str) -> Schema | None:
+        return None if is_flat(database) else self._schema
 
-        :raises UsageError: when it is another path: flat files are not databases of the store.
-        """
-        if not name.startswith("/"):
-            return name
-        path = self._layout.inside(posixpath.normpath("/" + name.lstrip("/")))
-        directory, base = posixpath.split(path)
-        if directory != _DIRECTORY:
-            raise UsageError(
-                f"{name} is a flat file, which this version does not read",
-                hint="use a database by its name, e.g. configuration, or import the file",
-            )
-        return base
+    def _log_of(self, database: str) -> ReadLog | None:
+        """Return what is told of the records that are read; of a flat file it is told here, and of the file only."""
+        if self._log and is_flat(database):
+            root = self._layout.under("/").rstrip("/") + "/"
+            self._log.file(self._layout.inside(database) if database.startswith(root) else database)
+            return None
+        return self._log
 
 
 def _check_limits(database: str, key: str, type: str, props: dict[str, str]) -> None:
-    """Refuse before anything is written: a script may catch the error and go on in the same transaction."""
+    """Refuse before anything is written: a script may catch the error and go on in the same transaction.
+
+    A flat file has limits and transactions of its own.
+    """
+    if is_flat(database):
+        return
     limits.check_database(database)
     limits.check_key(database, key)
     limits.check_type(database, key, type)

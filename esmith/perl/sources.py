@@ -1,11 +1,15 @@
-"""What the service reads and writes: a snapshot, an open transaction, or a store opened when it is needed."""
+"""What the service reads and writes: a snapshot, an open transaction, or a store opened when it is needed.
+
+Each also reads flat files, the small databases that scripts have of their own; a name says which it is
+(:func:`esmith.store.is_flat`).
+"""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 
 from esmith.errors import RefusedError
-from esmith.store import open_store
+from esmith.store import is_flat, open_flat, open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,28 +24,40 @@ if TYPE_CHECKING:
     class Source(Protocol):
         """Gives the service snapshots to read from and transactions to write with."""
 
-        def reading(self) -> AbstractContextManager[Snapshot]:
-            """Return a snapshot for one operation."""
+        def reading(self, database: str) -> AbstractContextManager[Snapshot]:
+            """Return a snapshot for one operation on a database."""
 
-        def writing(self) -> AbstractContextManager[Transaction]:
-            """Return a transaction for one operation."""
+        def writing(self, database: str) -> AbstractContextManager[Transaction]:
+            """Return a transaction for one operation on a database."""
 
 
 class SnapshotSource:
     """One snapshot for all operations; nothing can be written: for the fragments of a template.
+
+    A flat file is read once, too, at the first operation on it.
 
     :param snapshot: an entered snapshot; it stays the caller's.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
+        self._files: dict[str, Snapshot] = {}
 
     @contextmanager
-    def reading(self) -> Iterator[Snapshot]:
-        """Return the snapshot."""
-        yield self._snapshot
+    def reading(self, database: str) -> Iterator[Snapshot]:
+        """Return the snapshot.
 
-    def writing(self) -> NoReturn:
+        :raises StoreError: when a flat file may not be read.
+        """
+        if not is_flat(database):
+            yield self._snapshot
+            return
+        if database not in self._files:
+            # It keeps nothing open, so it need not be left.
+            self._files[database] = open_flat(database).snapshot().__enter__()
+        yield self._files[database]
+
+    def writing(self, database: str) -> NoReturn:
         """Refuse.
 
         :raises RefusedError: always.
@@ -61,13 +77,29 @@ class TransactionSource:
         self._transaction = transaction
 
     @contextmanager
-    def reading(self) -> Iterator[Snapshot]:
-        """Return the transaction, which sees what it wrote."""
-        yield self._transaction
+    def reading(self, database: str) -> Iterator[Snapshot]:
+        """Return the transaction, which sees what it wrote.
+
+        :raises StoreError: when a flat file may not be read.
+        """
+        if is_flat(database):
+            with open_flat(database).snapshot() as snapshot:
+                yield snapshot
+        else:
+            yield self._transaction
 
     @contextmanager
-    def writing(self) -> Iterator[Transaction]:
-        """Return the transaction."""
+    def writing(self, database: str) -> Iterator[Transaction]:
+        """Return the transaction.
+
+        :raises RefusedError: for a flat file, which would stay changed when the transaction is given up.
+        """
+        if is_flat(database):
+            raise RefusedError(
+                "a migration may change only the databases, not a flat file",
+                place=database,
+                hint="do it in an action of an event",
+            )
         yield self._transaction
 
 
@@ -75,7 +107,8 @@ class StoreSource:
     """The databases of a root, each operation on its own: for actions and other scripts.
 
     Every read sees what others wrote meanwhile; every write is one transaction, journalled and durable when it
-    returns. The store is opened for reading at the first operation, and for writing at the first that writes.
+    returns. The store is opened for reading at the first operation, and for writing at the first that writes. A flat
+    file is replaced as a whole by each write, while it is locked, and has no journal.
 
     :param layout: the root.
     :param author: who writes, for the journal.
@@ -87,19 +120,19 @@ class StoreSource:
         self._store: Store | None = None
         self._writable = False
 
-    def reading(self) -> Snapshot:
+    def reading(self, database: str) -> Snapshot:
         """Return a snapshot of this moment.
 
         :raises StoreError: when there is no store, or it may not be read.
         """
-        return self.store(write=False).snapshot()
+        return self._store_of(database, write=False).snapshot()
 
-    def writing(self) -> Transaction:
+    def writing(self, database: str) -> Transaction:
         """Return a transaction.
 
         :raises StoreError: when there is no store, or it may not be written.
         """
-        return self.store(write=True).transaction(self._author)
+        return self._store_of(database, write=True).transaction(self._author)
 
     def store(self, *, write: bool) -> Store:
         """Return the open store.
@@ -112,6 +145,9 @@ class StoreSource:
             self._store = open_store(self._layout, write=write)
             self._writable = write
         return self._store
+
+    def _store_of(self, database: str, *, write: bool) -> Store:
+        return open_flat(database) if is_flat(database) else self.store(write=write)
 
     def close(self) -> None:
         """Release the store."""

@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 _FORCE = "--force before the key stores it all the same"
 
 
+class NotAllowedError(RefusedError):
+    """A value that the schema does not allow. Whoever means it may store it without the schema."""
+
+
 def check_record(schema: Schema, database: str, key: str, type: str, props: dict[str, str]) -> list[str]:
     """Check a whole record, as ``set`` and ``setdefault`` store it.
 
     :return: hints about names that are unknown but close to known ones.
-    :raises RefusedError: when the schema does not allow it.
+    :raises NotAllowedError: when the schema does not allow it.
     """
     known = schema.record(database, key, type)
     if known is not None and known.value is not None and not props:
@@ -32,7 +36,7 @@ def check_properties(schema: Schema, database: str, key: str, type: str | None, 
     Unknown properties and records are accepted: a contrib or a custom template may use them.
 
     :return: hints about names that are unknown but close to known ones.
-    :raises RefusedError: when a known property does not allow its value.
+    :raises NotAllowedError: when a known property does not allow its value.
     """
     known = schema.record(database, key, type)
     hints = [
@@ -57,7 +61,7 @@ def _check_value(place: str, prop: Property, value: str) -> None:
     reason = refusal(prop, value)
     if reason is not None:
         shown = "the value" if prop.secret else repr(shorten(value))
-        raise RefusedError(f"{shown} {reason}", place=place, hint=_FORCE)
+        raise NotAllowedError(f"{shown} {reason}", place=place, hint=_FORCE)
 
 
 def _hint(known: RecordSchema, place: str, name: str) -> list[str]:

@@ -43,20 +43,40 @@ def open_database(layout: Layout, name: str, *, write: bool = False) -> tuple[St
     """
     import os
 
-    if "/" in name or os.environ.get("DBPATH"):
-        from esmith.store.flat_path import flat_path
-
-        file, name = flat_path(layout, name, os.environ.get("DBPATH", ""))
-        if file:
-            from esmith.store.flat_file import FlatFile
-
-            return FlatFile(file), file
+    name = database_name(layout, name, os.environ.get("DBPATH", ""))
+    if is_flat(name):
+        return open_flat(name), name
     from esmith.store.limits import check_database
 
     check_database(name)
     return open_store(layout, write=write), name
 
 
+def database_name(layout: Layout, name: str, prefix: str = "") -> str:
+    """Return the name in its store of what somebody calls by a name or a path.
+
+    :param prefix: the directory of DBPATH.
+    :return: the name of a database of the root, or the absolute path of a flat file.
+    :raises UsageError: when there can be no file of that name.
+    """
+    if "/" not in name and not prefix:
+        return name
+    from esmith.store.flat_path import flat_path
+
+    file, base = flat_path(layout, name, prefix)
+    return file or base
+
+
 def is_flat(database: str) -> bool:
-    """Return whether the name, as :func:`open_database` returns it, is that of a flat file."""
+    """Return whether the name, as :func:`database_name` returns it, is that of a flat file."""
     return database.startswith("/")
+
+
+def open_flat(path: str) -> Store:
+    """Return a flat file as a store of one database, whose name is the path.
+
+    :param path: as :func:`database_name` returns it.
+    """
+    from esmith.store.flat_file import FlatFile
+
+    return FlatFile(path)

@@ -24,12 +24,13 @@ def flat_path(layout: Layout, name: str, prefix: str = "") -> tuple[str, str]:
     :return: the path and "", or "" and the name.
     :raises UsageError: when the path is not text.
     """
-    if "\0" in name or any("\udc80" <= char <= "\udcff" for char in prefix):
+    if "\0" in name or any("\udc80" <= char <= "\udcff" for char in prefix + name):
         raise UsageError("the path of a database has to be UTF-8", hint="rename the file, or correct DBPATH")
     if prefix:
         path = os.path.abspath(f"{prefix}/{name}")
     elif name.startswith("/"):
-        path = os.path.abspath(name)
+        # Of two slashes in front abspath keeps both.
+        path = os.path.abspath("/" + name.lstrip("/"))
     else:
         path = layout.under(f"{_DATABASES}/{name}")
     directory, base = os.path.split(path)

@@ -146,6 +146,7 @@ def test_json_and_help(bare: Root, file: Path) -> None:
     [
         "/home/e-smith/db/t",
         "/home/e-smith/../e-smith//db/t",
+        "//home/e-smith/db/t",
         "ROOT/home/e-smith/db/t",
         "LINK/t",
         "../db/t",
@@ -161,7 +162,7 @@ def test_paths_of_databases(tmp_path: Path, path: str) -> None:
     assert root.db(name, "get", "k").out == "v\n"
     root.db(name, "set", "k", "w")
     assert root.db("t", "get", "k").out == "w\n"
-    assert sorted(os.listdir(root.file("/home/e-smith/db"))) == ["data.mdb", "lock.mdb"]
+    assert sorted(os.listdir(root.file("/home/e-smith/db"))) == ["data.mdb", "data.verified", "lock.mdb"]
 
 
 def test_the_data_file_is_safe(tmp_path: Path) -> None:

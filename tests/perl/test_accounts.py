@@ -84,6 +84,49 @@ def test_pseudonyms_of_names(staff: Script) -> None:
     ]
 
 
+PERSONS = {
+    "ASCII, several words": ("Lisa Marie", "van der Berg", "lisa.marie.van.der.berg", "lisa_marie_van_der_berg"),
+    "accents and an apostrophe": ("Ren\u00e9e", "O'Brien", "renee.obrien", "renee_obrien"),
+    "capitals with accents, hyphen": ("\u00c5sa", "M\u00fcller-L\u00fcd.", "asa.muller-lud", "asa_muller-lud"),
+}
+
+
+@pytest.mark.parametrize("person", PERSONS)
+def test_pseudonyms_are_those_of_user_create(script: Script, person: str) -> None:
+    """create_user_auto_pseudonyms makes what the action of user-create makes, and its removal finds that, too."""
+    first, last, *names = PERSONS[person]
+    script.root.db("accounts", "set", "x", "user", "FirstName", first, "LastName", last)
+    for module in ("esmith::AccountsDB", "esmith::AccountsDB::UTF8"):
+        use = f"use {module}; my $a = {module}->open;\n"
+        keys = "sort map { $_->key } grep { ($_->prop('Account') || '') eq 'x' } $a->pseudonyms"
+        made = script.shown(use + f"$a->create_user_auto_pseudonyms('x'); show({keys});")
+        assert made == [" ".join(f"<{name}>" for name in names)]
+        assert script.shown(use + f"show($a->remove_user_auto_pseudonyms('x'), {keys});") == ["<2>"]
+        assert script.root.signal("user-create", "x").out is not None
+        assert script.shown(use + f"show({keys});") == made
+        assert script.shown(use + f"show($a->remove_user_auto_pseudonyms('x'), {keys});") == ["<2>"]
+
+
+def test_pseudonyms_of_the_original_are_removed(script: Script) -> None:
+    """Names made on the old server, with the accents or without a first name, are removed with the user."""
+    script.root.db("accounts", "set", "x", "user", "FirstName", "Ren\u00e9e", "LastName", "O'Brien")
+    script.root.db("accounts", "set", "y", "user", "FirstName", "", "LastName", "Cher")
+    for name, user in (("ren\u00e9e.o'brien", "x"), ("ren\u00e9e_o'brien", "y"), ("cher", "y")):
+        script.root.db("accounts", "set", name, "pseudonym", "Account", user)
+    code = "$a->create_user_auto_pseudonyms('y'); show(map { $a->remove_user_auto_pseudonyms($_) } qw(x y nobody));"
+    assert script.shown(OPEN + code) == ["<1> <1> <0>"]
+    assert script.root.db("accounts", "get", "ren\u00e9e_o'brien").out == "pseudonym|Account|y\n"
+
+
+def test_the_number_of_a_user(staff: Script) -> None:
+    """get_user_uid is the Uid of a user or a system account; undef for all else and where none is known yet."""
+    for name in ("bart", "simpsons", "admin"):
+        staff.root.db("accounts", "setprop", name, "Uid", "5004")
+    assert staff.shown(OPEN + "show(map { $a->get_user_uid($_) } qw(bart admin lisa simpsons dude nobody));") == [
+        "<5004> <5004> undef undef undef undef"
+    ]
+
+
 def test_all_pseudonyms_of_a_user(staff: Script) -> None:
     """remove_all_user_pseudonyms deletes the user's, and theirs in turn, and returns how many; others stay."""
     assert staff.shown(

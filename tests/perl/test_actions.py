@@ -53,6 +53,39 @@ def test_an_action_in_perl(script: Script) -> None:
     assert "/etc/e-smith/events/inner/S20inner" in journal
 
 
+TEMPLATES = """\
+#!/usr/bin/perl -w
+use strict;
+use esmith::templates qw(processTemplate removeBlankLines);
+my %try = (TEMPLATE_PATH => '/etc/try', MORE_DATA => { user => $ARGV[1] });
+processTemplate({ %try, FILTER => \\&removeBlankLines });
+processTemplate({ %try, OUTPUT_PREFIX => '/var/jail', FILTER => sub { $_[0] =~ /plain/ ? "" : uc $_[0] } });
+processTemplate({ TEMPLATE_PATH => '/etc/inner', OUTPUT_PREFIX => '/var/jail', OUTPUT_FILENAME => '/other' });
+processTemplate({ TEMPLATE_PATH => '/etc/inner', DELETE => 1 });
+processTemplate({ TEMPLATE_PATH => '/etc/inner', OUTPUT_PREFIX => '/var/jail', DELETE => 1 });
+processTemplate({ TEMPLATE_PATH => '/etc/inner', OUTPUT_FILENAME => '/var/gone', DELETE => 1 });
+"""
+
+
+def test_templates_of_an_action(script: Script) -> None:
+    """FILTER, OUTPUT_PREFIX, OUTPUT_FILENAME and DELETE do in an event what they do in a script of its own."""
+    _lay(script)
+    root = script.root
+    root.config("set", "trial", "service", "Count", "3")
+    root.write("/etc/e-smith/templates/etc/try/20", "\n  \nplain\n")
+    for path in ("/etc/inner", "/var/jail/etc/inner", "/var/gone", "/var/jail/kept"):
+        root.write(path, "old\n")
+    lay_event(root.path, "outer", actions={"S20try": TEMPLATES})
+    root.signal("outer", "bart")
+    assert root.read("/etc/try") == "bart 3\nplain\n"
+    assert root.read("/var/jail/etc/try") == "BART 3\n\n  \n"
+    assert root.read("/var/jail/other") == "count 3\n"
+    assert root.read("/var/jail/kept") == "old\n"
+    for path in ("/etc/inner", "/var/jail/etc/inner", "/var/gone"):
+        assert not root.file(path).exists()
+    assert root.file("/etc/e-smith/templates/etc/inner/10").exists()
+
+
 def test_an_action_that_dies_fails_the_event(script: Script) -> None:
     """What it died of is shown; the actions after it do not run."""
     _lay(script)

@@ -48,16 +48,6 @@ def test_a_missing_database_is_not_opened(script: Script) -> None:
     ) == ["undef <File doesn't exist> <File doesn't exist>", "undef"]
 
 
-def test_a_flat_file_is_refused_with_a_reason(script: Script) -> None:
-    """A path that is not one of the databases is no database; the reason says so."""
-    assert (
-        "is a flat file"
-        in script.shown("use esmith::DB::db; show(scalar esmith::DB::db->open('/etc/some.conf'), esmith::DB->error);")[
-            0
-        ]
-    )
-
-
 def test_a_database_is_created_once(script: Script) -> None:
     """create makes an empty database, and refuses one that exists."""
     assert script.shown(
@@ -263,3 +253,26 @@ def test_texts_as_characters(script: Script) -> None:
         show(length $squid->prop('name'), length { $chars->get('Squid')->props }->{name});
         """
     ) == ["<4> <5>", "<4> <4>"]
+
+
+def test_a_refusal_of_the_schema_tells_a_script_what_to_do(script: Script) -> None:
+    """The hint is one for a script, not the one for the command line."""
+    answer = script.run(
+        "use esmith::ConfigDB;\nesmith::ConfigDB->open->set_prop('qpsmtpd', 'DNSBL', 'maybe');\n", status=None
+    )
+    assert answer.err == (
+        "configuration qpsmtpd DNSBL: 'maybe' is not one of enabled, disabled"
+        f" (correct the script, or store it with: db --force) at {script.root.path}/script.pl line 2.\n"
+    )
+
+
+def test_giving_out_a_number_is_a_change(script: Script) -> None:
+    """What get_all returned before get_next_uid shows the new MinUid afterwards."""
+    assert script.shown(
+        """
+        use esmith::ConfigDB; use esmith::AccountsDB;
+        my $c = esmith::ConfigDB->open; $c->set_value('MinUid', 6000000);
+        my ($record) = grep { $_->key eq 'MinUid' } $c->get_all;
+        show($record->value, esmith::AccountsDB->open->get_next_uid, $record->value);
+        """
+    ) == ["<6000000> <6000000> <6000001>"]

@@ -235,6 +235,10 @@ class _RunningLog:
         """Note that the keys of a database were read."""
         self._running[-1].log.listing(database)
 
+    def file(self, path: str) -> None:
+        """Note that a flat file was read."""
+        self._running[-1].log.file(path)
+
 
 def _no_templates(path: str, variables: dict[str, Any], directories: list[str]) -> bytes:
     raise TemplateError("cannot be expanded inside an expression", place=path)

@@ -158,6 +158,10 @@ class _Log:
         """Note that the keys of a database were read."""
         self._reads.listings.add((database, ""))
 
+    def file(self, path: str) -> None:
+        """Note that a flat file was read."""
+        self._reads.files.add(path)
+
 
 def text_lines(data: bytes) -> list[str]:
     """Return the lines of what perl said that are not empty, without control characters."""

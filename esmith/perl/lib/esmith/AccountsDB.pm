@@ -140,7 +140,9 @@ First and last name in lower case, joined by a dot or an underline.
 =head2 create_user_auto_pseudonyms($user), remove_user_auto_pseudonyms($user)
 
 Make both pseudonyms unless there are accounts of these names; delete them where they are the user's. The latter
-returns how many it deleted.
+returns how many it deleted. As with the event C<user-create>, accents and what cannot be part of a mail address are
+dropped from the names, and none is made where the first or the last name is missing. Pseudonyms the original made with
+them are deleted, too.
 
 =head2 remove_all_user_pseudonyms($user)
 
@@ -165,10 +167,23 @@ sub underbar_pseudonym {
     return $self->_full_name($user, '_');
 }
 
+# What the action user-create-pseudonyms makes.
 sub _auto_pseudonyms {
     my ($self, $user) = @_;
-    my %names = map { ($_ => 1) } grep { length } $self->dot_pseudonym($user), $self->underbar_pseudonym($user);
-    return sort keys %names;
+    my %props = ($self->get($user) or return)->props;
+    my @parts = map { [ _plain_words($_) ] } @props{qw(FirstName LastName)};
+    return if grep { !@$_ } @parts;
+    return map { join $_, map { @$_ } @parts } '.', '_';
+}
+
+sub _plain_words {
+    my ($name) = @_;
+    $name = '' unless defined $name;
+    require Unicode::Normalize;
+    utf8::decode($name) unless utf8::is_utf8($name);
+    $name = lc Unicode::Normalize::NFKD($name);
+    $name =~ s/[^\x00-\x7f]|'//g;
+    return $name =~ /[a-z0-9-]*[a-z0-9][a-z0-9-]*/g;
 }
 
 sub create_user_auto_pseudonyms {
@@ -181,7 +196,9 @@ sub create_user_auto_pseudonyms {
 
 sub remove_user_auto_pseudonyms {
     my ($self, $user) = @_;
-    my @records = grep { defined } map { scalar $self->get($_) } $self->_auto_pseudonyms($user);
+    my %names = map { ($_ => 1) } grep { length }
+        $self->_auto_pseudonyms($user), $self->dot_pseudonym($user), $self->underbar_pseudonym($user);
+    my @records = grep { defined } map { scalar $self->get($_) } sort keys %names;
     my @own = grep { $_->prop('type') eq 'pseudonym' && ($_->prop('Account') || '') eq $user } @records;
     $_->delete for @own;
     return scalar @own;
@@ -204,12 +221,22 @@ sub remove_all_user_pseudonyms {
 
 =head1 NUMBERS
 
+=head2 get_user_uid($user)
+
+The number of the unix account, the property C<Uid> of a user or a system account; undef where none is known.
+
 =head2 get_next_uid
 
 A number that no user and no group has, and that was not given out before: the configuration record C<MinUid> counts.
 Two scripts that ask at once get different ones.
 
 =cut
+
+sub get_user_uid {
+    my ($self, $user) = @_;
+    my %props = ($self->get($user) or return undef)->props;
+    return $props{type} =~ /\A(?:user|system)\z/ ? $props{Uid} : undef;
+}
 
 sub get_next_uid {
     require esmith::ConfigDB;

@@ -31,7 +31,9 @@ our $CALL;
 # Counts the changes this process makes or may have had made, so that records know when their copies are old.
 our $CHANGES = 0;
 
-my %CHANGING = map { $_ => 1 } qw(create add set set_props set_type delete_prop delete expand install);
+my %CHANGING = map { $_ => 1 } qw(
+    create add set set_props set_type replace_type delete_prop delete expand install
+);
 
 # The packages whose lines are not the script's.
 my $OURS = qr/\Aesmith::(?:backend|config|db|event|templates|util|DB|\w+DB|Logger)\b/;

@@ -19,8 +19,9 @@ esmith::config - a database as a hash
 =head1 DESCRIPTION
 
 The older interface. Each value is a whole record in one line, C<type|property|value|...>, with C<\|> for a C<|> in a
-value. Without a name the database that ESMITH_CONFIG_DB names is tied, else C<configuration>; one that does not exist
-is made when it is first written. What is written is on the disk when the assignment is done.
+value. Without a name the database that ESMITH_CONFIG_DB names is tied, else C<configuration>; a path is one of a flat
+file (esmith::DB::db). One that does not exist is made when it is first written. What is written is on the disk when
+the assignment is done.
 
 =cut
 
@@ -29,7 +30,13 @@ sub TIEHASH {
     $file = $ENV{ESMITH_CONFIG_DB} || 'configuration' unless defined $file && length $file;
     # What the oldest scripts say; the databases moved long ago.
     $file =~ s{\A/home/e-smith/(\w+)\z}{/home/e-smith/db/$1};
-    $file = "/home/e-smith/db/$file" unless $file =~ m{/};
+    if ($file !~ m{/}) {
+        $file = "/home/e-smith/db/$file";
+    }
+    elsif ($file !~ m{\A/}) {
+        require File::Spec;
+        $file = File::Spec->rel2abs($file);
+    }
     return bless { FILENAME => $file }, $class;
 }
 

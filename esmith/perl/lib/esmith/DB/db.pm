@@ -22,7 +22,9 @@ esmith::DB::db - one database
 =head1 DESCRIPTION
 
 A database is named as C<configuration>, or by its path in the original, C</home/e-smith/db/configuration>. Another
-path is a flat file of the administrator.
+path is that of a flat file, a small database of the script's own; a relative one begins at the current directory. Its
+values may have several lines. It is locked and replaced as a whole by each write, on the disk when the call returns,
+and the command C<db /path/file> may work on it at the same time. In a fragment it can be read only.
 
 Records are read when they are asked for, so C<get> and C<get_prop> see what others changed a moment ago. What
 C<get_all> returned is a copy of that moment, until this script writes or calls C<reload>.
