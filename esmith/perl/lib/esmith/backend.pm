@@ -122,6 +122,20 @@ sub under {
     return root() . $path;
 }
 
+=head2 path_of($name)
+
+The path of a database, named by itself or by a path, which may be relative to the current directory.
+
+=cut
+
+sub path_of {
+    my ($name) = @_;
+    return "/home/e-smith/db/$name" unless $name =~ m{/};
+    return $name if $name =~ m{\A/};
+    require File::Spec;
+    return File::Spec->rel2abs($name);
+}
+
 sub _ask {
     my @fields = map { _bytes($_) } @_;
     my $connection = $CONNECTION;

@@ -30,14 +30,7 @@ sub TIEHASH {
     $file = $ENV{ESMITH_CONFIG_DB} || 'configuration' unless defined $file && length $file;
     # What the oldest scripts say; the databases moved long ago.
     $file =~ s{\A/home/e-smith/(\w+)\z}{/home/e-smith/db/$1};
-    if ($file !~ m{/}) {
-        $file = "/home/e-smith/db/$file";
-    }
-    elsif ($file !~ m{\A/}) {
-        require File::Spec;
-        $file = File::Spec->rel2abs($file);
-    }
-    return bless { FILENAME => $file }, $class;
+    return bless { FILENAME => esmith::backend::path_of($file) }, $class;
 }
 
 sub filename {

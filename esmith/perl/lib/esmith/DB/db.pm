@@ -65,14 +65,7 @@ sub _init {
     my ($class, $file) = @_;
     $file = $class->_default unless defined $file && length $file;
     esmith::backend::fail("$class needs the name of a database") unless defined $file;
-    if ($file !~ m{/}) {
-        $file = "/home/e-smith/db/$file";
-    }
-    elsif ($file !~ m{\A/}) {
-        require File::Spec;
-        $file = File::Spec->rel2abs($file);
-    }
-    return bless { file => $file, ro => 0 }, ref $class || $class;
+    return bless { file => esmith::backend::path_of($file), ro => 0 }, ref $class || $class;
 }
 
 # The database of a class that is opened without a name.
