@@ -219,11 +219,13 @@ class FlatTransaction(FlatSnapshot):
     def savepoint(self) -> Iterator[None]:
         """Take back what is changed inside when it ends with an error."""
         before = dict(self._entries), dict(self._old), self._new_database
+        kept = False
         try:
             yield
-        except BaseException:
-            self._entries, self._old, self._new_database = before
-            raise
+            kept = True
+        finally:
+            if not kept:
+                self._entries, self._old, self._new_database = before
 
     def _store(self, record: Record) -> None:
         old = self.record(self._file, record.key)

@@ -263,15 +263,15 @@ class LmdbTransaction(LmdbSnapshot):
         """Take back what is changed inside when it ends with an error, by a transaction within the transaction."""
         outer, handles, old, dirty = self._txn, dict(self._handles), dict(self._old), self._dirty
         self._txn = self._env.begin(write=True, parent=outer)
+        kept = False
         try:
             yield
-        except BaseException:
-            self._txn.abort()
-            self._handles, self._old, self._dirty = handles, old, dirty
-            raise
-        else:
             self._txn.commit()
+            kept = True
         finally:
+            if not kept:
+                self._txn.abort()
+                self._handles, self._old, self._dirty = handles, old, dirty
             self._txn = outer
 
     def _put(self, database: str, key: str, prop: str, value: str | None) -> None:

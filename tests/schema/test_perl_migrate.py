@@ -90,7 +90,8 @@ def test_a_failing_migration_leaves_its_database_alone(desk: Desk, perls: list[P
     desk.file(
         "b/migrate/10a",
         "{ esmith::DB::db->open($DB_FILENAME)->set_prop('rec', 'm', 'b');"
-        " esmith::DB::db->open('c')->get('rec')->delete; esmith::DB::db->create('new')->set_prop('x', 'p', 1, type => 't') }",
+        " esmith::DB::db->open('c')->get('rec')->delete;"
+        " esmith::DB::db->create('new')->set_prop('x', 'p', 1, type => 't') }",
     )
     broken = desk.file("b/migrate/20b", "{\n  die 'no such thing';\n}\n")
     never = desk.file("b/migrate/30c", "{ esmith::DB::db->open('c')->get('rec')->set_prop('never', 1) }")
