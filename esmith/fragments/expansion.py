@@ -179,7 +179,7 @@ class Expansion:
             return b""
         output = self._rendering.path
         data = _read(fragment, output)
-        choice = _choose(fragment, data, template, metadata)
+        choice = chosen_engine(fragment, data, template, metadata)
         if (fragment, choice) not in self._rendering.engines:
             self._rendering.engines.append((fragment, choice))
         if choice.engine == "text":
@@ -203,7 +203,7 @@ class Expansion:
         return expanded.encode("utf-8", "surrogateescape")
 
 
-def _choose(fragment: Fragment, data: bytes, template: Template, metadata: Metadata) -> Choice:
+def chosen_engine(fragment: Fragment, data: bytes, template: Template, metadata: Metadata) -> Choice:
     """Return the engine of a fragment: what the metadata says, else what its text asks for."""
     stated = metadata.fragment_engines.get(fragment.name) or metadata.engine
     if stated:

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 #: Where the files are, by the paths of the templates.
 DIRECTORY = "/etc/e-smith/templates.metadata"
-#: How the value of a name is written as texts, in Perl.
+#: Values as texts, in Perl.
 _SCALAR = "scalar(do {%s})"
 _LIST = "join(chr 0, map { ref && die qq{holds more than texts\\n}; $_ } @{ +do {%s} })"
 _HASH = "join(chr 0, map { ref && die qq{holds more than texts\\n}; $_ } %%{ +do {%s} })"
-_NAMES = {
+#: The names that are known, each with how its value is written as texts, in Perl; "" where it is none.
+NAMES = {
     "UID": _SCALAR,
     "GID": _SCALAR,
     "PERMS": _SCALAR,
@@ -119,7 +120,7 @@ def read_original(layout: Layout, path: str) -> Said:
     if os.path.isdir(place):
         for name in sorted(os.listdir(place)):
             file = os.path.join(place, name)
-            if os.path.isfile(file) and not is_leftover(name) and (name in _NAMES or name.isupper()):
+            if os.path.isfile(file) and not is_leftover(name) and (name in NAMES or name.isupper()):
                 _add(said, name, Expression(_text(file), file, 1))
         return said
     if not os.path.isfile(place):
@@ -136,8 +137,8 @@ def read_original(layout: Layout, path: str) -> Said:
 
 
 def _add(said: Said, name: str, expression: Expression) -> None:
-    if name not in _NAMES:
-        close = nearest(name, _NAMES)
+    if name not in NAMES:
+        close = nearest(name, NAMES)
         meant = f"; did you mean {close}?" if close else ""
         said.notes.append(f"{expression.place}: unknown name {name!r}, which does not count{meant}")
     elif name in _WITHOUT_EFFECT:
@@ -240,7 +241,7 @@ class OriginalMetadata:
         if literal is not None:
             return literal
         expression = said.expressions[name]
-        return self._perl().evaluate(_NAMES[name] % expression.code, expression.path, {})
+        return self._perl().evaluate(NAMES[name] % expression.code, expression.path, {})
 
 
 def _text(file: str) -> str:

@@ -54,7 +54,7 @@ class PerlMigrations:
         perl = self._perl_of(transaction)
         with perl.template(f"the database {database}", variables, Reads(), warnings, _no_templates) as template:
             for path, text in texts.items():
-                reason = _no_migration(path, text)
+                reason = no_migration(path, text)
                 if reason:
                     warnings.append(f"{path}: {reason}, so it migrates nothing")
                 elif b"{" in text:
@@ -78,7 +78,7 @@ def _read(path: str) -> bytes:
         raise TemplateError(f"cannot be read: {error.strerror}", place=path, hint="correct or remove it") from error
 
 
-def _no_migration(path: str, text: bytes) -> str:
+def no_migration(path: str, text: bytes) -> str:
     """Return why a fragment cannot migrate anything; "" when it can, or is empty, or a mere banner."""
     if not text.strip() or os.path.basename(path) in (BEGIN, END):
         return ""
