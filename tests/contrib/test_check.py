@@ -45,7 +45,7 @@ ACTION = "events/actions/x"
 #: What is put into the contrib, and what is said of it: file, line, kind, a part of the message.
 SPOILT: dict[str, tuple[Spoil, str, int, str, str]] = {
     "a syntax error": (_write(FRAGMENT, "text\n{ my $x = ; }\n"), FRAGMENT, 2, FAILS, "syntax error"),
-    "a brace that is not closed": (_write(FRAGMENT, "a\n{ my $x = 1;\n"), FRAGMENT, 0, FAILS, "End of data"),
+    "a brace that is not closed": (_write(FRAGMENT, "a\n{ my $x = 1;\n"), FRAGMENT, 2, FAILS, "End of data"),
     "a missing module": (
         _write(FRAGMENT, "{\n\nuse No::Such::Module;\n$x }\n"),
         FRAGMENT,
@@ -68,7 +68,7 @@ SPOILT: dict[str, tuple[Spoil, str, int, str, str]] = {
         "writes to a database",
     ),
     "an engine that is not clear": (
-        _write("templates/etc/other/10x", "a {% b\n"),
+        _write("templates/etc/other/10x", "{# note }\n"),
         "templates/etc/other/10x",
         1,
         FAILS,
@@ -263,5 +263,5 @@ def test_no_contrib(root: Root, tmp_path: Path) -> None:
     layout = Layout(str(root.path))
     store = open_store(layout)
     with store.snapshot() as snapshot, pytest.raises(UsageError, match="has no etc/e-smith"):
-        check_contrib(str(tmp_path), layout, snapshot)
+        check_contrib(str(tmp_path / "root/etc"), layout, snapshot)
     store.close()
