@@ -4,7 +4,7 @@ The packages, in the order in which they may import one another (each only those
 
     cli -> events -> (apply, services) -> fragments -> perl -> (store, schema) -> (layout, errors)
 
-``watch`` stands between cli and events.
+``watch`` and ``contrib`` stand between cli and events.
 """
 
 __version__ = "0.1.0"

@@ -17,7 +17,7 @@ TESTS = ROOT / "tests"
 LAYERS = (
     ("__main__",),
     ("cli",),
-    ("watch",),
+    ("watch", "contrib"),
     ("events", "mail"),
     ("apply", "services"),
     ("fragments",),

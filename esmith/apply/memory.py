@@ -64,9 +64,9 @@ class Memory:
     def inputs(self, rendering: Rendering) -> str:
         """Return what to remember of an expanded output; "" when it cannot be recalled.
 
-        What has a fragment in Perl cannot: Perl may read anything.
+        What has a fragment or metadata in Perl cannot: Perl may read anything.
         """
-        if any(choice.engine == "perl" for _, choice in rendering.engines):
+        if rendering.metadata.by_perl or any(choice.engine == "perl" for _, choice in rendering.engines):
             return ""
         reads = rendering.reads
         signature = self._signature(rendering.template, rendering.metadata, sorted(reads.templates))
@@ -127,7 +127,7 @@ class Memory:
         parts = [self._files_signature(template, metadata)]
         for path in others:
             try:
-                other = self._renderer.tree.find(path)
+                other = self._renderer.metadata.find(path)
             except TemplateError:
                 parts.append("gone")
             else:

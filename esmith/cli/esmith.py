@@ -8,6 +8,7 @@ import click
 
 from esmith import __version__
 from esmith.cli.check import check_command
+from esmith.cli.contrib import contrib_command
 from esmith.cli.diff import diff_command
 from esmith.cli.flat import export_command, import_command
 from esmith.cli.generations import generations_command, rollback_command
@@ -49,6 +50,7 @@ for command in (
     watch_command,
     import_command,
     export_command,
+    contrib_command,
 ):
     group.add_command(command)
 

@@ -12,6 +12,7 @@ import click
 from esmith.cli.output import print_lines
 from esmith.cli.program import root_option, warn
 from esmith.errors import EsmithError, RefusedError, UsageError
+from esmith.fragments.perl.migrations import PerlMigrations
 from esmith.layout import Layout
 from esmith.names import counted
 from esmith.schema.flat_import import FlatImport
@@ -51,9 +52,9 @@ def import_command(
     for source in sources:
         source.read()
     refused = [finding for source in sources for finding in source.refused]
-    work = FlatImport(
-        store, Schema(layout), layout, Author.current(["esmith", *sys.argv[1:]]), replace=replace, dry_run=dry_run
-    )
+    author = Author.current(["esmith", *sys.argv[1:]])
+    migrations = click.get_current_context().with_resource(PerlMigrations(layout))
+    work = FlatImport(store, Schema(layout), layout, author, migrations, replace=replace, dry_run=dry_run)
     done = skip_refused or not refused
     try:
         changes = work.run([source for source in sources if source.usable]) if done else {}
@@ -76,6 +77,7 @@ def import_command(
             + ("the rest was imported" if done and not dry_run else "nothing was imported"),
             hint="" if done else "correct the files, or leave it out with --skip-refused",
         )
+    work.completed.raise_failures()
     return 0
 
 

@@ -14,6 +14,7 @@ from esmith.cli.output import print_lines
 from esmith.cli.program import root_option, warn
 from esmith.errors import UsageError
 from esmith.events.lock import LOCK_TIMEOUT, EventLock
+from esmith.fragments.perl.migrations import PerlMigrations
 from esmith.layout import Layout
 from esmith.schema.initialize import initialize_databases
 from esmith.schema.load import Schema
@@ -53,16 +54,18 @@ def init_command(root: str | None, domain: str | None, name: str | None, service
     author = Author.current(["esmith", "init"])
     schema = Schema(layout)
     _set_names(store, schema, author, {"DomainName": domain, "SystemName": name})
-    changes, warnings = initialize_databases(store, schema, layout, author)
+    with PerlMigrations(layout) as migrations:
+        done = initialize_databases(store, schema, layout, author, migrations)
     if services:
         notes += _lay_services(layout, store, *services)
-    for note in [*notes, *warnings]:
+    for note in [*notes, *done.warnings]:
         warn(note)
+    done.raise_failures()
     with store.snapshot() as snapshot:
         primary = snapshot.type_of("configuration", "DomainName")
     print_lines(
         [
-            f"{layout.root} is ready: {len(changes)} settings written, the primary domain is {primary}",
+            f"{layout.root} is ready: {len(done.changes)} settings written, the primary domain is {primary}",
             "next: signal-event email-update" + ("" if layout.is_machine else f" (with ESMITH_ROOT={layout.root})"),
         ]
     )
@@ -80,10 +83,12 @@ def initialize_command(root: str | None) -> int:
     layout = Layout.chosen(root)
     store = open_store(layout, write=True)
     author = Author.current(["esmith", "initialize-databases"])
-    changes, warnings = initialize_databases(store, Schema(layout), layout, author)
-    for note in warnings:
+    with PerlMigrations(layout) as migrations:
+        done = initialize_databases(store, Schema(layout), layout, author, migrations)
+    for note in done.warnings:
         warn(note)
-    print_lines(_shown(change) for change in changes)
+    print_lines(_shown(change) for change in done.changes)
+    done.raise_failures()
     return 0
 
 

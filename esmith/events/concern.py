@@ -10,6 +10,7 @@ from esmith.apply.installed import TABLE, Installed
 from esmith.apply.memory import included
 from esmith.errors import EsmithError
 from esmith.events.definition import event_names, load_event
+from esmith.fragments.original import DIRECTORY
 from esmith.fragments.tree import BEGIN, END, METADATA, TemplateTree
 from esmith.layout import LAYERS, Layout
 from esmith.store.protocol import Snapshot
@@ -84,11 +85,16 @@ def concerned(layout: Layout, known: Known, paths: Iterable[str]) -> Concern:
     templates: set[str] = set()
     events: set[str] = set()
     schemas: set[str] = set()
+    metadata = layout.under(DIRECTORY)
     layers = [layout.layer(name) for name in LAYERS]
     for path in paths:
         for layer in layers:
             if path.startswith(f"{layer}/"):
                 templates |= _templates(known, path.removeprefix(layer))
+        if path.startswith(f"{metadata}/"):
+            # A file of lines, or one name of a directory.
+            said = path.removeprefix(metadata)
+            templates |= {said, os.path.dirname(said)} & known.all
         if path.startswith(f"{layout.events}/"):
             events.add(path.removeprefix(f"{layout.events}/").partition("/")[0])
         if path.startswith(f"{layout.schema}/") and path.endswith(".toml"):

@@ -13,6 +13,9 @@ from esmith.names import is_leftover, nearest
 
 TEMPLATES = "templates2expand"
 SERVICES = "services2adjust"
+#: What a directory of either name may hold besides the markers: the same lines as the file form. The lists of shipped
+#: events are there, so that what a contrib copies into the directory lies beside them, as does ``ln -s restart foo``.
+LIST = "LIST"
 #: The places in the order of an event where templates are expanded and services adjusted, as the original names them.
 EXPAND_PLACE = "S05generic_template_expand"
 ADJUST_PLACE = "S90adjust-services"
@@ -28,6 +31,7 @@ class Event:
     :param services: services to adjust, each with the words for it.
     :param actions: names of the executables, in byte order.
     :param skipped: names of files that are no actions because they are not executable.
+    :param dangling: those of them that are links which lead nowhere.
     """
 
     name: str
@@ -36,6 +40,7 @@ class Event:
     services: dict[str, list[str]] = field(default_factory=dict)
     actions: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    dangling: list[str] = field(default_factory=list)
 
     @property
     def steps(self) -> list[str]:
@@ -68,6 +73,8 @@ def load_event(layout: Layout, name: str, tree: TemplateTree) -> Event:
     for entry in sorted(os.scandir(directory), key=lambda entry: os.fsencode(entry.name)):
         if entry.name in (TEMPLATES, SERVICES) or is_leftover(entry.name) or entry.is_dir():
             continue
+        if entry.is_symlink() and not os.path.exists(entry.path):
+            event.dangling.append(entry.name)
         executable = entry.is_file() and os.access(entry.path, os.X_OK)
         (event.actions if executable else event.skipped).append(entry.name)
     event.templates = list(_templates(os.path.join(directory, TEMPLATES), tree))
@@ -87,13 +94,23 @@ def event_names(layout: Layout) -> list[str]:
 
 
 def _templates(place: str, tree: TemplateTree) -> Iterator[str]:
-    """Yield the templates an event names: marker files of a directory, or the lines of a file."""
-    if os.path.isdir(place):
-        for directory, _, names in sorted(os.walk(place, followlinks=True)):
-            for name in sorted(names):
-                if not is_leftover(name) and os.path.isfile(os.path.join(directory, name)):
-                    yield os.path.join(directory, name).removeprefix(place)
+    """Yield the templates an event names, each once: the lines of a list, and the marker files of a directory."""
+    if not os.path.isdir(place):
+        yield from dict.fromkeys(_listed(place, tree))
         return
+    listed = list(_listed(os.path.join(place, LIST), tree))
+    yield from dict.fromkeys([*listed, *_markers(place)])
+
+
+def _markers(place: str) -> Iterator[str]:
+    for directory, _, names in sorted(os.walk(place, followlinks=True)):
+        for name in sorted(names):
+            path = os.path.join(directory, name)
+            if not is_leftover(name) and os.path.isfile(path) and path != os.path.join(place, LIST):
+                yield path.removeprefix(place)
+
+
+def _listed(place: str, tree: TemplateTree) -> Iterator[str]:
     for number, line in _lines(place):
         if not line.startswith("/"):
             raise TemplateError(f"{line!r} is not an absolute path", place=f"{place}:{number}")
@@ -109,22 +126,27 @@ def _templates(place: str, tree: TemplateTree) -> Iterator[str]:
 
 
 def _services(place: str) -> dict[str, list[str]]:
-    """Return services and words: links (the target is the word) or files of a directory, or the lines of a file."""
+    """Return services and words: the lines of a list, and links (the target is the word) or files of a directory."""
     if not os.path.isdir(place):
-        found: dict[str, list[str]] = {}
-        for _, line in _lines(place):
-            service, *words = line.split()
-            found.setdefault(service, []).extend(words or ["start"])
-        return found
-    services = {}
+        return _listed_services(place)
+    services = _listed_services(os.path.join(place, LIST))
     for entry in sorted(os.scandir(place), key=lambda entry: entry.name):
-        if is_leftover(entry.name):
+        if is_leftover(entry.name) or entry.name == LIST:
             continue
         if entry.is_symlink():
-            services[entry.name] = [os.readlink(entry.path)]
+            services.setdefault(entry.name, []).append(os.readlink(entry.path))
         elif entry.is_file():
-            services[entry.name] = [line.split()[0] for _, line in _lines(entry.path)] or ["start"]
+            words = [line.split()[0] for _, line in _lines(entry.path)] or ["start"]
+            services.setdefault(entry.name, []).extend(words)
     return services
+
+
+def _listed_services(place: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for _, line in _lines(place):
+        service, *words = line.split()
+        found.setdefault(service, []).extend(words or ["start"])
+    return found
 
 
 def _lines(place: str) -> Iterator[tuple[int, str]]:

@@ -144,7 +144,7 @@ class _Given(Renderer):
     def render(self, path: str) -> Iterator[Rendering]:
         """Yield the one output."""
         output, content = self._given
-        template = self.tree.find(path)
+        template = self.metadata.find(path)
         metadata = self.metadata.of(template)
         rendering = Rendering(output, template, metadata)
         if content is None:

@@ -173,6 +173,8 @@ class _Run:
         self._log.write(" ".join(["Processing event:", name, *arguments]))
         for skipped in self._event.skipped:
             self._log.write(f"Skipping non-executable event handler: {os.path.join(self._event.directory, skipped)}")
+        for name in self._event.dangling:
+            self._say(f"{os.path.join(self._event.directory, name)}: is a link that leads nowhere, so nothing was run")
         complete = False
         try:
             for step in self._event.steps:

@@ -77,6 +77,7 @@ class Expansion:
         :raises TemplateError: when a fragment or the metadata is broken.
         """
         rendering, metadata = self._rendering, self._rendering.metadata
+        rendering.warnings += metadata.notes
         if metadata.skip_when and self.holds("skip-when", metadata.skip_when):
             rendering.kind = Kind.LEFT
             return
@@ -89,6 +90,10 @@ class Expansion:
         parts = self._parts(rendering.template, metadata)
         rendering.content, counts = _filtered(parts, metadata.filters)
         rendering.spans = list(zip(rendering.template.fragments, counts, strict=True))
+        if metadata.line_filter:
+            path = rendering.template.path
+            rendering.content = self._metadata.original.filtered(path, rendering.content, drop=True)
+            rendering.spans = []  # a sub of an administrator may give any number of lines
         if metadata.kind == "symlink":
             rendering.kind, rendering.content = Kind.SYMLINK, rendering.content.strip()
 
@@ -106,6 +111,14 @@ class Expansion:
 
     def _parts(self, template: Template, metadata: Metadata) -> list[bytes]:
         """Return what each fragment of a template gives."""
+        outer = self._variables
+        self._variables = outer | metadata.variables
+        try:
+            return self._given(template, metadata)
+        finally:
+            self._variables = outer
+
+    def _given(self, template: Template, metadata: Metadata) -> list[bytes]:
         parts = []
         with ExitStack() as stack:
             perl = cache(lambda: stack.enter_context(self._perl_template()))
@@ -134,12 +147,14 @@ class Expansion:
         if directories:
             places = (self._layout.under(os.path.join("/etc/e-smith", directory)) for directory in directories)
             self._tree = TemplateTree(self._layout, tuple(places))
-            self._metadata = MetadataFiles(self._tree)
+            self._metadata = MetadataFiles(self._tree, self._metadata.original)
         self._variables = variables
         try:
-            template = self._tree.find(path)
+            template = self._metadata.find(path)
             self._rendering.reads.templates.add(template.path)
-            return b"".join(self._parts(template, self._metadata.of(template)))
+            metadata = self._metadata.of(template)
+            text = b"".join(self._parts(template, metadata))
+            return self._metadata.original.filtered(template.path, text, drop=False) if metadata.line_filter else text
         finally:
             self._variables, self._tree, self._metadata = outer
 
@@ -164,7 +179,7 @@ class Expansion:
             return b""
         output = self._rendering.path
         data = _read(fragment, output)
-        choice = _choose(fragment, data, template, metadata)
+        choice = chosen_engine(fragment, data, template, metadata)
         if (fragment, choice) not in self._rendering.engines:
             self._rendering.engines.append((fragment, choice))
         if choice.engine == "text":
@@ -188,7 +203,7 @@ class Expansion:
         return expanded.encode("utf-8", "surrogateescape")
 
 
-def _choose(fragment: Fragment, data: bytes, template: Template, metadata: Metadata) -> Choice:
+def chosen_engine(fragment: Fragment, data: bytes, template: Template, metadata: Metadata) -> Choice:
     """Return the engine of a fragment: what the metadata says, else what its text asks for."""
     stated = metadata.fragment_engines.get(fragment.name) or metadata.engine
     if stated:

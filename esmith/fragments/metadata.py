@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import tomllib
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from esmith.errors import TemplateError
 from esmith.fragments.tree import Template, TemplateTree
 from esmith.names import nearest
+
+if TYPE_CHECKING:
+    from esmith.fragments.original import OriginalMetadata
 
 ENGINES = ("text", "jinja2", "perl")
 FILTERS = ("no-blank-lines",)
@@ -69,6 +73,10 @@ class Metadata:
     :param check: how the output is checked before it is installed; None for not at all.
     :param suspect_lines: patterns of lines that belong elsewhere, each with the advice to give.
     :param said: the keys that are set, each with the file that sets it.
+    :param variables: variables for the fragments (MORE_DATA of ``templates.metadata``).
+    :param line_filter: FILTER of ``templates.metadata`` is called for each line.
+    :param by_perl: what ``templates.metadata`` says was told by perl, which may look at anything.
+    :param notes: what ``templates.metadata`` says in vain, as messages.
     """
 
     mode: str = "0644"
@@ -87,6 +95,10 @@ class Metadata:
     suspect_lines: dict[str, str] = field(default_factory=dict)
     check: Check | None = None
     said: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+    line_filter: bool = False
+    by_perl: bool = False
+    notes: tuple[str, ...] = ()
 
 
 _KEYS = {
@@ -111,32 +123,93 @@ class MetadataFiles:
     """The metadata files of one tree; each is read once.
 
     :param tree: where they are looked up.
+    :param original: what ``templates.metadata`` says.
     """
 
-    def __init__(self, tree: TemplateTree) -> None:
+    def __init__(self, tree: TemplateTree, original: OriginalMetadata) -> None:
         self._tree = tree
+        self.original = original
         self._read: dict[str, dict[str, Any]] = {}
+
+    def find(self, path: str) -> Template:
+        """Return a template by its path; its fragments may be those of another (TEMPLATE_PATH).
+
+        :raises TemplateError: when there is no such template.
+        """
+        return self.original.find(self._tree, path) or self._tree.find(path)
 
     def of(self, template: Template) -> Metadata:
         """Return what is said of a template, in its own directory or a parent's: key by key, the nearest wins.
 
-        A ``[files.NAME]`` table in the directory that holds the template speaks of that template alone.
+        A ``[files.NAME]`` table in the directory that holds the template speaks of that template alone. What
+        ``templates.metadata`` says goes before all that is shipped or inherited, and after what an administrator says
+        of this one template in ``templates-custom``.
 
         :raises TemplateError: when a file is broken or says something unknown.
         """
+        told = [*self._told(template.path, is_file=template.is_file)]
+        if template.source:
+            told = [one for one in told if one[2]]
+            others = self._told(template.source, is_file=template.is_file)
+            told += [({**data, "output": ""}, file, False) for data, file, _ in others]
+        original, sources = self._original(template.path)
+        place = sum(1 for _ in itertools.takewhile(lambda one: one[2] and self._tree.is_custom(one[1]), told))
         merged: dict[str, Any] = {}
         said: dict[str, str] = {}
-        holder, _, name = template.path.rpartition("/")
-        for directory, file in self._tree.metadata_files(template.path, is_file=template.is_file):
+        levels = [(data, dict.fromkeys(data, file)) for data, file, _ in told]
+        for data, files in [*levels[:place], (original, sources), *levels[place:]]:
+            for key, value in data.items():
+                if key not in merged and key != "files":
+                    merged[key] = value
+                    said[key] = files[key]
+        return self._metadata(template.path, merged, said)
+
+    def _told(self, path: str, *, is_file: bool) -> Iterator[tuple[dict[str, Any], str, bool]]:
+        """Yield what each ``template.toml`` says of a template, with the file, and whether of this template alone."""
+        holder, _, name = path.rpartition("/")
+        for directory, file in self._tree.metadata_files(path, is_file=is_file):
             if file not in self._read:
                 self._read[file] = _read(file)
             data = self._read[file]
             own = data.get("files", {}).get(name, {}) if directory == (holder or "/") else {}
-            for key, value in {**data, **own}.items():
-                if key not in merged and key != "files":
-                    merged[key] = value
-                    said[key] = file
-        return _metadata(merged, said)
+            if own:
+                yield own, file, True
+            yield data, file, directory == path
+
+    def _original(self, path: str) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return what ``templates.metadata`` says, in the words of ``template.toml``, and the files that say it."""
+        found = self.original
+        expressions = found.said(path).expressions
+        if not expressions:
+            return {}, {}
+        deleted = found.value(path, "DELETE")
+        words = {
+            "mode": ("PERMS", found.mode(path)),
+            "owner": ("UID", found.name(path, "UID")),
+            "group": ("GID", found.name(path, "GID")),
+            "output": ("OUTPUT_FILENAME", found.output(path)),
+            "delete-when": ("DELETE", "true" if deleted not in (None, "", "0") else None),
+            "skip-when": ("OUTPUT_TYPE", "true" if found.value(path, "OUTPUT_TYPE") == "string" else None),
+        }
+        values = {key: value for key, (_, value) in words.items() if value is not None}
+        anywhere = next(iter(expressions.values()))
+        return values, {key: expressions.get(words[key][0], anywhere).path for key in values}
+
+    def _metadata(self, path: str, merged: dict[str, Any], said: dict[str, str]) -> Metadata:
+        metadata = _metadata(merged, said)
+        original = self.original.said(path)
+        if not original.expressions and not original.notes:
+            return metadata
+        for name, expression in original.expressions.items():
+            said[name] = expression.path
+        more = (self.original.value(path, "MORE_DATA") or "").split("\0")
+        return replace(
+            metadata,
+            variables=dict(zip(more[::2], more[1::2], strict=False)),
+            line_filter="FILTER" in original.expressions,
+            by_perl=self.original.needs_perl(path),
+            notes=tuple(original.notes),
+        )
 
 
 _CHECK_KEYS: dict[str, type | tuple[type, ...]] = {

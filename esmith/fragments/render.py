@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from esmith.errors import TemplateError
 from esmith.fragments.identity import Identities
 from esmith.fragments.metadata import Metadata, MetadataFiles
+from esmith.fragments.original import OriginalMetadata
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.tree import KEY, Template, TemplateTree
 from esmith.layout import Layout
@@ -48,7 +50,7 @@ class Renderer:
         self.layout = layout
         self.snapshot = snapshot
         self.tree = TemplateTree(layout, layers)
-        self.metadata = MetadataFiles(self.tree)
+        self.metadata = MetadataFiles(self.tree, OriginalMetadata(layout, self.perl))
         self.identities = Identities(layout)
         self._output = output
         self._event = event
@@ -134,7 +136,9 @@ class Renderer:
 
     def _find(self, path: str) -> tuple[Template, str | None]:
         if path not in self._found:
-            self._found[path] = self.tree.find_for_key(path)
+            clean = os.path.normpath("/" + path.lstrip("/"))
+            other = self.metadata.original.find(self.tree, clean)
+            self._found[path] = (other, None) if other else self.tree.find_for_key(path)
         return self._found[path]
 
     def absent(self, path: str, output: str) -> Rendering:
@@ -142,7 +146,7 @@ class Renderer:
 
         :param path: the template's path.
         """
-        template = self.tree.find(path)
+        template = self.metadata.find(path)
         return Rendering(output, template, self.metadata.of(template), Kind.ABSENT)
 
     def _render_one(
@@ -162,7 +166,7 @@ class Renderer:
         :param variables: what its fragments know besides the databases.
         :raises TemplateError: when there is no such template, or it is broken.
         """
-        template = self.tree.find(path)
+        template = self.metadata.find(path)
         rendering = Rendering(template.path, template, self.metadata.of(template))
         return self._expansion(rendering).text(variables), rendering.warnings
 

@@ -57,12 +57,14 @@ class Template:
     :param path: the template's path: its output's absolute path, unless the metadata says otherwise.
     :param is_file: it is a single file, whose text is the whole output.
     :param skipped: what its directories hold besides fragments.
+    :param source: the path its fragments are at, when that is another one (TEMPLATE_PATH in ``templates.metadata``).
     """
 
     path: str
     fragments: list[Fragment]
     is_file: bool = False
     skipped: list[Skipped] = field(default_factory=list)
+    source: str = ""
 
 
 class TemplateTree:
@@ -143,6 +145,10 @@ class TemplateTree:
             for layer in self._layers
         )
         return [(directory, file) for directory, file in candidates if os.path.isfile(file)]
+
+    def is_custom(self, path: str) -> bool:
+        """Return whether a file, as a path of this disk, is in a nearer layer than the shipped one."""
+        return any(path.startswith(f"{layer}/") for layer in self._layers[:-1])
 
     def _load(self, path: str) -> Template | None:
         if os.path.basename(path) in _SPECIAL or path == "/":

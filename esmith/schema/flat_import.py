@@ -6,7 +6,7 @@ import contextlib
 
 from esmith.errors import EsmithError, RefusedError
 from esmith.schema.check import check_properties, check_record
-from esmith.schema.initialize import initialize_database
+from esmith.schema.initialize import Initialized, initialize_database, initialize_each
 from esmith.store.flat_source import DOUBTFUL
 
 TYPE_CHECKING = False
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Set
 
     from esmith.layout import Layout
+    from esmith.schema.initialize import Migrations
     from esmith.schema.load import Schema
     from esmith.schema.model import RecordSchema
     from esmith.store.flat_source import FlatSource
@@ -28,23 +29,35 @@ class FlatImport:
     ``replace`` is given. Migrations, defaults and forced values are applied in the same transaction, so the database
     never is seen without them, and the same files imported once more change nothing.
 
+    :param migrations: what runs migrate fragments.
     :param replace: records that the file does not have are deleted.
     :param dry_run: find out what would change, and change nothing.
     """
 
     def __init__(
-        self, store: Store, schema: Schema, layout: Layout, author: Author, *, replace: bool, dry_run: bool
+        self,
+        store: Store,
+        schema: Schema,
+        layout: Layout,
+        author: Author,
+        migrations: Migrations,
+        *,
+        replace: bool,
+        dry_run: bool,
     ) -> None:
+        self._migrations = migrations
         self._store = store
         self._schema = schema
         self._layout = layout
         self._author = author
         self._replace = replace
         self._dry_run = dry_run
-        #: What could not be done, e.g. migrations of contribs.
+        #: What migrations of contribs warn of.
         self.warnings: list[str] = []
         #: The databases that are done; also when a later one fails.
         self.imported: list[str] = []
+        #: What was done to the other databases, which may have failed.
+        self.completed = Initialized()
 
     def run(self, sources: list[FlatSource]) -> dict[str, list[Change]]:
         """Import files that were read, and bring the other databases up to date.
@@ -52,7 +65,8 @@ class FlatImport:
         What the schema does not allow is stored all the same, and added to the findings of its file.
 
         :return: what changed, by database.
-        :raises SchemaError: when a schema file is broken; the databases imported before are kept.
+        :raises SchemaError: when a schema file is broken, or a migrate fragment of a database that is imported fails;
+            the databases imported before are kept.
         """
         # Other databases are completed from the configuration, e.g. domains by DomainName.
         ordered = sorted(sources, key=lambda source: (source.database != "configuration", source.database))
@@ -84,13 +98,13 @@ class FlatImport:
         for record in source.records.values():
             self._put(transaction, source.database, record)
         if source.database in self._schema.databases():
-            initialize_database(transaction, self._schema, self._layout, source.database)
+            initialize_database(transaction, self._schema, self._layout, source.database, self._migrations)
         self._doubt(transaction, source)
 
     def _complete(self, transaction: Transaction) -> None:
         """Bring the other databases up to date, which may depend on those that were imported."""
-        for database in self._schema.databases():
-            self.warnings += initialize_database(transaction, self._schema, self._layout, database)
+        self.completed = initialize_each(transaction, self._schema, self._layout, self._migrations)
+        self.warnings += self.completed.warnings
 
     def _make_room(self, transaction: Transaction, source: FlatSource) -> None:
         """Delete what must not stay beside the records of the file."""

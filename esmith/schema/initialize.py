@@ -5,51 +5,156 @@ from __future__ import annotations
 import os
 import secrets
 import string
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
-from esmith.errors import RefusedError, SchemaError
+from esmith.errors import EsmithError, RefusedError, SchemaError
 from esmith.names import is_leftover
 from esmith.schema.migrate import migrate_record, migrated_value, rename_record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Protocol
+
     from esmith.layout import Layout
     from esmith.schema.load import Schema
     from esmith.schema.model import Property, RecordSchema
     from esmith.store.model import Author, Change
     from esmith.store.protocol import Store, Transaction
 
+    class Migrations(Protocol):
+        """Runs the migrate fragments of contribs."""
+
+        def run(self, transaction: Transaction, database: str, paths: list[str]) -> list[str]:
+            """Run fragments, in this order, inside a transaction; return warnings.
+
+            :raises EsmithError: when one fails.
+            """
+
+
+class MigrationError(SchemaError):
+    """A migrate fragment failed, so its database was not brought up to date; nothing of it was changed."""
+
+
+@dataclass
+class Initialized:
+    """What initialising the databases did.
+
+    :param changes: what changed.
+    :param warnings: what is doubtful.
+    :param failures: the databases that stayed as they were, because a migrate fragment failed, each with why.
+    """
+
+    changes: list[Change] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    failures: dict[str, MigrationError] = field(default_factory=dict)
+
+    def raise_failures(self) -> None:
+        """Raise the first failure, if there is one; the others are told in its hint.
+
+        :raises MigrationError: when a database stayed as it was.
+        """
+        if not self.failures:
+            return
+        first, *others = self.failures.values()
+        more = [f"{error.place}: {error.message}" for error in others]
+        raise MigrationError(first.message, place=first.place, hint="\n  ".join([first.hint, *more]))
+
 
 def initialize_databases(
-    store: Store, schema: Schema, layout: Layout, author: Author
-) -> tuple[list[Change], list[str]]:
+    store: Store, schema: Schema, layout: Layout, author: Author, migrations: Migrations
+) -> Initialized:
     """Bring every database that has schema files up to date, in one transaction.
 
     A default is written only where the property does not exist; a forced value always is. Values an administrator
     set are kept, whatever the schema says of them.
 
-    :return: what changed, and warnings about what could not be done.
+    :param migrations: what runs migrate fragments.
     :raises SchemaError: when a schema file or a default is broken; nothing is changed then.
     """
-    warnings: list[str] = []
     with store.transaction(author) as transaction:
-        for database in schema.databases():
-            warnings += initialize_database(transaction, schema, layout, database)
-        return transaction.changes, warnings
+        done = initialize_each(transaction, schema, layout, migrations)
+        done.changes = transaction.changes
+    return done
 
 
-def initialize_database(transaction: Transaction, schema: Schema, layout: Layout, database: str) -> list[str]:
+def initialize_each(transaction: Transaction, schema: Schema, layout: Layout, migrations: Migrations) -> Initialized:
+    """Bring every database that has schema files up to date, inside a transaction of the caller.
+
+    A database whose migrate fragments fail stays as it was; the others go on (catalogue D.1).
+
+    :raises SchemaError: when a schema file or a default is broken.
+    """
+    done = Initialized()
+    for database in schema.databases():
+        try:
+            with transaction.savepoint():
+                done.warnings += initialize_database(transaction, schema, layout, database, migrations)
+        except MigrationError as error:
+            done.failures[database] = error
+    return done
+
+
+def initialize_database(
+    transaction: Transaction, schema: Schema, layout: Layout, database: str, migrations: Migrations
+) -> list[str]:
     """Bring one database up to date, inside a transaction of the caller.
 
-    :return: warnings about what could not be done.
+    Migrate fragments run before defaults are written, as in the original, and after the migrations of the schema
+    files: they find the names that hold today. What they write under an old name is migrated all the same.
+
+    :return: warnings about what is doubtful.
+    :raises MigrationError: when a migrate fragment fails; the transaction holds what was changed until then.
     :raises SchemaError: when a schema file or a default is broken.
     """
     transaction.create_database(database)
     files = schema.files(database)
     for file in files:
         rename_record(transaction, file)
+    warnings = []
+    fragments = migrate_fragments(layout, database)
+    if fragments:
+        for file in files:
+            _migrate_existing(transaction, file)
+        with _named(database):
+            warnings = migrations.run(transaction, database, fragments)
+        for file in files:
+            rename_record(transaction, file)
     for file in files:
         _initialize_file(transaction, file)
-    return _contrib_directories(transaction, layout, database)
+    _contrib_directories(transaction, layout, database)
+    return warnings
+
+
+def migrate_fragments(layout: Layout, database: str) -> list[str]:
+    """Return the paths of the migrate fragments of a database, in ASCII order; hidden ones too, as in templates."""
+    directory = os.path.join(layout.schema, database, "migrate")
+    names = sorted(os.listdir(directory), key=os.fsencode) if os.path.isdir(directory) else []
+    paths = [os.path.join(directory, name) for name in names if not is_leftover(name)]
+    return [path for path in paths if not os.path.isdir(path)]
+
+
+@contextmanager
+def _named(database: str) -> Iterator[None]:
+    try:
+        yield
+    except EsmithError as error:
+        hint = f"the database {database} was left as it is"
+        raise MigrationError(
+            error.message, place=error.place, hint=f"{error.hint}\n  {hint}" if error.hint else hint
+        ) from error
+
+
+def _migrate_existing(transaction: Transaction, file: RecordSchema) -> None:
+    """Apply the migrations of a schema file, and nothing else of it."""
+    if file.key.startswith("@"):
+        for record in list(transaction.records(file.database, file.key[1:])):
+            migrate_record(transaction, file, record.key)
+    elif transaction.type_of(file.database, file.key) is not None:
+        if file.value is not None:
+            _migrate_scalar(transaction, file)
+        migrate_record(transaction, file, file.key)
 
 
 def _initialize_file(transaction: Transaction, file: RecordSchema) -> None:
@@ -107,7 +212,7 @@ def _ensure_record(transaction: Transaction, file: RecordSchema) -> None:
             transaction.set_prop(file.database, name, prop, value)
 
 
-def _contrib_directories(transaction: Transaction, layout: Layout, database: str) -> list[str]:
+def _contrib_directories(transaction: Transaction, layout: Layout, database: str) -> None:
     """Apply ``defaults/KEY/PROP`` and ``force/KEY/PROP``, the original's form, which contribs install."""
     base = os.path.join(layout.schema, database)
     for kind in ("defaults", "force"):
@@ -118,10 +223,6 @@ def _contrib_directories(transaction: Transaction, layout: Layout, database: str
                     _apply_file(transaction, database, key, prop, path, force=kind == "force")
                 except RefusedError as error:
                     raise SchemaError(error.message, place=path, hint=error.hint) from error
-    return [
-        f"{os.path.join(base, 'migrate', name)}: not run, since it is written in Perl, which this version cannot run"
-        for name in _names(os.path.join(base, "migrate"))
-    ]
 
 
 def _apply_file(transaction: Transaction, database: str, key: str, prop: str, path: str, *, force: bool) -> None:

@@ -215,6 +215,18 @@ class FlatTransaction(FlatSnapshot):
         """
         raise EsmithError("a flat file holds records only", place=self._file)
 
+    @contextlib.contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Take back what is changed inside when it ends with an error."""
+        before = dict(self._entries), dict(self._old), self._new_database
+        kept = False
+        try:
+            yield
+            kept = True
+        finally:
+            if not kept:
+                self._entries, self._old, self._new_database = before
+
     def _store(self, record: Record) -> None:
         old = self.record(self._file, record.key)
         self._old.setdefault(record.key, old)

@@ -11,6 +11,7 @@ state tables.
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 
 import lmdb
 
@@ -256,6 +257,22 @@ class LmdbTransaction(LmdbSnapshot):
         else:
             self._txn.put(name.encode(), value, db=handle)
         self._dirty = True
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Take back what is changed inside when it ends with an error, by a transaction within the transaction."""
+        outer, handles, old, dirty = self._txn, dict(self._handles), dict(self._old), self._dirty
+        self._txn = self._env.begin(write=True, parent=outer)
+        kept = False
+        try:
+            yield
+            self._txn.commit()
+            kept = True
+        finally:
+            if not kept:
+                self._txn.abort()
+                self._handles, self._old, self._dirty = handles, old, dirty
+            self._txn = outer
 
     def _put(self, database: str, key: str, prop: str, value: str | None) -> None:
         old = self.prop(database, key, prop)

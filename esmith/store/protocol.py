@@ -6,6 +6,7 @@ A multi-machine backend implements these three protocols; ``lmdb_store`` is the 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Protocol
 
@@ -85,6 +86,9 @@ class Transaction(Snapshot, Protocol):
 
     def set_state(self, table: str, name: str, value: bytes | None) -> None:
         """Write a row of one of the engine's own tables; None deletes it. These rows are not journalled."""
+
+    def savepoint(self) -> AbstractContextManager[None]:
+        """Return a context: when it ends with an error, what was changed in it is as before, and the rest stays."""
 
     @property
     def changes(self) -> list[Change]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from esmith.apply.installed import TABLE, Installed
+from esmith.fragments.original import DIRECTORY
 from esmith.layout import LAYERS, Layout
 from esmith.store import data_file
 from esmith.store.protocol import Snapshot
@@ -15,8 +16,8 @@ Places = dict[str, frozenset[str] | None]
 
 
 def trees(layout: Layout) -> list[str]:
-    """Return the directories whose files are compared: fragments, events, schema."""
-    return [*(layout.layer(name) for name in LAYERS), layout.events, layout.schema]
+    """Return the directories whose files are compared: fragments, what is said of them, events, schema."""
+    return [*(layout.layer(name) for name in LAYERS), layout.under(DIRECTORY), layout.events, layout.schema]
 
 
 def places(layout: Layout, marks: Marks, outputs: list[str]) -> Places:

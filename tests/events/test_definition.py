@@ -146,6 +146,31 @@ def test_services_in_a_directory(scene: Scene) -> None:
     }
 
 
+def test_a_contrib_beside_a_list(scene: Scene) -> None:
+    """A directory may hold a LIST beside the markers: both count, a path once, and all words of a service."""
+    directory = scene.event()
+    templates, services = directory / "templates2expand", directory / "services2adjust"
+    (templates / "etc").mkdir(parents=True)
+    (templates / "LIST").write_text("/var/peers/*\n/etc/b\n")
+    for name in ("a", "b", "LIST"):
+        (templates / "etc" / name).write_text("")
+    services.mkdir()
+    (services / "LIST").write_text("clamd sighup\nqmail\n")
+    (services / "clamd").symlink_to("restart")
+    (services / "foo").write_text("sigusr1\n")
+    event = _load(scene)
+    assert event.templates == ["/var/peers/0", "/var/peers/local", "/etc/b", "/etc/LIST", "/etc/a"]
+    assert event.services == {"clamd": ["sighup", "restart"], "qmail": ["start"], "foo": ["sigusr1"]}
+
+
+def test_a_wrong_line_of_a_list_in_a_directory(scene: Scene) -> None:
+    """An error in the LIST of a directory names that file."""
+    place = scene.event() / "templates2expand"
+    place.mkdir()
+    (place / "LIST").write_text("etc/a\n")
+    assert _error(scene).place == f"{place}/LIST:1"
+
+
 def test_actions(scene: Scene) -> None:
     """Executable files are actions, hidden ones too; others are skipped by name; leftovers and directories are none."""
     directory = scene.event(actions={"S10a": "", "K99": "", ".hidden": "", "S20b~": "", "S20b.rpmsave": "", "S30": ""})
@@ -157,6 +182,7 @@ def test_actions(scene: Scene) -> None:
     event = _load(scene)
     assert event.actions == [".hidden", "K99", "S10a", "S50link"]
     assert event.skipped == ["README", "S30", "S40gone"]
+    assert event.dangling == ["S40gone"]
 
 
 @pytest.mark.parametrize(

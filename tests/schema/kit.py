@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from esmith.fragments.perl.migrations import PerlMigrations
 from esmith.layout import Layout
 from esmith.schema.initialize import initialize_databases
 from esmith.schema.load import Schema
@@ -65,7 +66,10 @@ class Desk:
 
     def initialize(self) -> tuple[list[Change], list[str]]:
         """Initialise the databases; return what changed, and warnings."""
-        return initialize_databases(self.store, self.schema, self.layout, AUTHOR)
+        with PerlMigrations(self.layout) as migrations:
+            done = initialize_databases(self.store, self.schema, self.layout, AUTHOR, migrations)
+        done.raise_failures()
+        return done.changes, done.warnings
 
     def revision(self) -> int:
         """Return the number of the last revision."""

@@ -140,15 +140,6 @@ def test_a_dangling_link(desk: Desk) -> None:
     assert caught.value.place == str(path)
 
 
-def test_perl_migrations_are_reported(root: Root) -> None:
-    """A contrib's migrate fragment, which is Perl, is not run, and that is said; the rest is done."""
-    path = root.write("/etc/e-smith/db/configuration/migrate/20contrib", "{ $DB->foo; }\n")
-    root.write("/etc/e-smith/db/configuration/defaults/contrib/type", "service\n")
-    answer = root.esmith("initialize-databases")
-    assert f"{path}: not run" in answer.err
-    assert root.config("get", "contrib").out == "service\n"
-
-
 def test_a_broken_contrib_stops_console_save(root: Root) -> None:
     """A contrib's broken default stops console-save with an exit code and its name, before anything is changed."""
     path = root.write("/etc/e-smith/db/configuration/defaults/contrib/p", "x\n")

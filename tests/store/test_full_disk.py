@@ -142,7 +142,7 @@ def test_init(root: Root, tmp_path: Path) -> None:
     found = play(
         root,
         tmp_path,
-        ["remove", "etc/e-smith/events/email-update/templates2expand"],
+        ["remove", "etc/e-smith/events/email-update/templates2expand/LIST"],
         ["fill", 0],
         ["run", "esmith", "init"],
         GETPROP,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import string
 from pathlib import Path
 
@@ -45,6 +46,28 @@ def test_records_come_back_as_they_were_stored(store: Store, records: dict[str, 
             assert snapshot.record("t", record.key) == record
             assert snapshot.type_of("t", record.key) == type
             assert {prop: snapshot.prop("t", record.key, prop) for prop in props} == props
+
+
+def test_a_savepoint_takes_back_what_was_changed_in_it(store: Store) -> None:
+    """When a savepoint ends with an error, what was changed in it is as before; the rest of the transaction stays."""
+    put(store, "t", "old", "kind", {"p": "1", "q": "1"})
+    with store.transaction(AUTHOR) as transaction:
+        transaction.set_prop("t", "old", "p", "2")
+        with contextlib.suppress(UsageError), transaction.savepoint():
+            transaction.set_prop("t", "old", "p", "3")
+            transaction.delete_prop("t", "old", "q")
+            transaction.set_type("new", "key", "kind")
+            transaction.delete_record("t", "old")
+            raise UsageError("enough")
+        assert [(change.cell, change.new) for change in transaction.changes] == [(("t", "old", "p"), "2")]
+        assert not transaction.has_database("new")
+        with transaction.savepoint():
+            transaction.set_type("new", "key", "kind")
+        assert len(transaction.changes) == 2
+    assert contents(store) == {
+        "new": [Record("key", "kind", {})],
+        "t": [Record("old", "kind", {"p": "2", "q": "1"})],
+    }
 
 
 def test_keys_are_in_byte_order(store: Store) -> None:

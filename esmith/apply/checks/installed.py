@@ -53,7 +53,7 @@ def _examine(subjects: Collection[Subject], tree: StagedTree) -> dict[str, Verdi
 def _subjects(renderer: Renderer, templates: dict[str, str]) -> Iterator[Subject]:
     for path, name in templates.items():
         try:
-            template = renderer.tree.find(name)
+            template = renderer.metadata.find(name)
         except TemplateError:
             # It was removed, and what it made stays where it is.
             continue

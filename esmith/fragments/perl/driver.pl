@@ -136,6 +136,7 @@ sub serve {
         if    ($word eq 'template') { begin_template(@rest) }
         elsif ($word eq 'fragment') { answer(run_fragment(@rest)) }
         elsif ($word eq 'eval')     { answer(run_expression(@rest)) }
+        elsif ($word eq 'parse')    { answer(parse(@rest)) }
         elsif ($word eq 'forget')   { forget_template(@rest) }
         else                        { return ($word, @rest) }
     }
@@ -260,6 +261,31 @@ sub run_expression {
             my $value = evaluate("package $template->{package}; no strict; no warnings;\n#line 1 $name\n$expression");
             my $error = $@;
             return ($value, $error eq '' ? undef : $error, 1);
+        }
+    );
+}
+
+# Compiles the blocks of a fragment, each by itself, without running them; "use" is done, as by perl -c.
+sub parse {
+    my ($id, $path, $text) = @_;
+    my $name = name_of($path);
+    return guarded(
+        $name,
+        sub {
+            my $compiled = esmith::driver::Template->new(TYPE => 'STRING', SOURCE => $text);
+            unless ($compiled->compile) {
+                my ($line) = $Text::Template::ERROR =~ /at line (\d+)/;
+                return (undef, $Text::Template::ERROR, $line);
+            }
+            for my $part (@{ $compiled->{SOURCE} }) {
+                my ($kind, $code, $line) = @$part;
+                next unless $kind eq 'PROG';
+                my $begin = "package $TEMPLATES{$id}{package}; no strict; no warnings; sub {";
+                evaluate("$begin\n#line $line $name\n$code\n}");
+                my $error = $@;
+                return (undef, $error, $line) if $error ne '';
+            }
+            return ('', undef, undef);
         }
     );
 }

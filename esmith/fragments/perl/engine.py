@@ -103,6 +103,17 @@ class Perl:
         with self.template(place, variables, Reads(), [], _no_templates) as template:
             return template.evaluate(expression, place)
 
+    def parse(self, path: str, text: bytes) -> list[str]:
+        """Compile a fragment without running it; return what perl warns of.
+
+        :param path: its path, for messages.
+        :raises TemplateError: when it does not compile, or a module it uses is missing.
+        """
+        warnings: list[str] = []
+        with self.template(path, {}, Reads(), warnings, _no_templates) as template:
+            template.parse(path, text)
+        return warnings
+
     def ask(self, template: PerlTemplate, place: str, *requests: Fields) -> Message:
         """Return the answer to the last of some requests; what Perl code asks meanwhile is answered.
 

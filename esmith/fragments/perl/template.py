@@ -69,6 +69,14 @@ class PerlTemplate:
         """
         return self._run(path, ["fragment", self._id, path, text]) or b""
 
+    def parse(self, path: str, text: bytes) -> None:
+        """Compile a fragment without running it; what it ``use``s is loaded.
+
+        :param path: its path, for messages.
+        :raises TemplateError: when it does not compile.
+        """
+        self._run(path, ["parse", self._id, path, text])
+
     def evaluate(self, expression: str, place: str) -> str | None:
         """Return the value of an expression, None for an undefined one.
 

@@ -1,0 +1,45 @@
+"""``esmith contrib``: what of a contrib of SME Server would not work here."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import click
+
+from esmith.cli.output import print_lines
+from esmith.cli.program import root_option
+from esmith.contrib.check import check_contrib
+from esmith.contrib.place import FAILS, Finding
+from esmith.errors import ExitCode
+from esmith.layout import Layout
+from esmith.names import counted
+from esmith.store import open_store
+
+
+@click.command("contrib")
+@click.argument("action", metavar="check", type=click.Choice(["check"]))
+@click.argument("directory", metavar="DIR")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@root_option
+@click.pass_obj
+def contrib_command(root: str | None, action: str, directory: str, as_json: bool) -> int:
+    """Say what of the contrib of SME Server in DIR would not work under the root, and why. Nothing is changed.
+
+    DIR holds the tree to copy: root/etc/e-smith or etc/e-smith. The exit code is 4 when something would not work.
+    """
+    layout = Layout.chosen(root)
+    with open_store(layout).snapshot() as snapshot:
+        findings = check_contrib(directory, layout, snapshot)
+    failures = sum(finding.kind == FAILS for finding in findings)
+    if as_json:
+        print_lines([json.dumps([dataclasses.asdict(finding) for finding in findings], ensure_ascii=False)])
+    else:
+        print_lines(map(_shown, findings))
+        print_lines([f"{counted(failures, 'thing')} would not work" if failures else "all of it would work"])
+    return ExitCode.TEMPLATE if failures else ExitCode.OK
+
+
+def _shown(finding: Finding) -> str:
+    place = f"{finding.path}:{finding.line}" if finding.line else finding.path
+    return f"{place}: {finding.message}" if finding.kind == FAILS else f"{place}: note: {finding.message}"

@@ -1,0 +1,132 @@
+"""The templates of a contrib: do the fragments compile, is what is said of them understood."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from esmith.contrib.place import Contrib
+from esmith.errors import TemplateError
+from esmith.fragments.expansion import chosen_engine
+from esmith.fragments.identity import Identities
+from esmith.fragments.metadata import Metadata
+from esmith.fragments.original import DIRECTORY, NAMES, OriginalMetadata
+from esmith.fragments.tree import METADATA, Fragment, Template
+from esmith.layout import LAYERS
+
+if TYPE_CHECKING:
+    from esmith.fragments.perl.engine import Perl
+
+_WRITES = re.compile(
+    r"->\s*(?:set_prop|set_value|set_type|new_record|merge_props|reset_props|delete_prop)\b"
+    r"|\$\w*(?:DB|db|record|rec)\s*->\s*delete\b|\bdb_(?:set|delete)\w*\s*\("
+)
+#: Where the original has the templates of users' files.
+USER_TREES = ("templates-user", "templates-user-custom")
+
+
+def check_templates(contrib: Contrib, perl: Perl) -> None:
+    """Look at every fragment, and say which could not be expanded."""
+    for layer in LAYERS:
+        base = f"/etc/e-smith/{layer}"
+        for path in contrib.files(base):
+            if os.path.basename(path) != METADATA:
+                _check_fragment(contrib, perl, layer, path)
+    for tree in USER_TREES:
+        for path in contrib.files(f"/etc/e-smith/{tree}"):
+            name = path.removeprefix(f"/etc/e-smith/{tree}")
+            place = f"/etc/e-smith/templates-custom/home/e-smith/files/users/{{key}}{name}"
+            contrib.fails(
+                path, f"{tree} is not used: files of users are templates as any other; rewrite it for {place}"
+            )
+
+
+def check_code(contrib: Contrib, perl: Perl, path: str, text: bytes) -> None:
+    """Compile a fragment without running it."""
+    try:
+        warnings = perl.parse(contrib.own.under(path), text)
+    except TemplateError as error:
+        missing = re.match(r"Can't locate (\S+)\.pm in @INC", error.message)
+        if missing is None:
+            contrib.fails_of(error, path)
+            return
+        module = missing[1].replace("/", "::")
+        line = error.place.rpartition(":")[2]
+        contrib.fails(path, missing_module(contrib, module), int(line) if line.isdecimal() else 0)
+        return
+    for warning in warnings:
+        contrib.note(path, warning.removeprefix(contrib.own.under(path)).lstrip(": "))
+
+
+def missing_module(contrib: Contrib, module: str) -> str:
+    """Return what to say of a Perl module that is not found."""
+    name = module.replace("::", "/") + ".pm"
+    for path in contrib.files("/"):
+        if path.endswith(f"/{name}"):
+            place = "/usr/local/lib/site_perl"
+            return f"uses {module}, which the contrib has in {path}, where this perl does not look; put it into {place}"
+    if module.startswith("esmith::"):
+        return f"uses {module}, which this version does not have"
+    return f"uses the Perl module {module}, which is not installed"
+
+
+def check_metadata(contrib: Contrib, perl: Perl) -> None:
+    """Look at what ``templates.metadata`` says."""
+    original = OriginalMetadata(contrib.own, lambda: perl)
+    identities = Identities(contrib.here)
+    paths = {path.removeprefix(DIRECTORY) for path in contrib.files(DIRECTORY)}
+    templates = {os.path.dirname(path) if os.path.basename(path) in NAMES else path for path in paths}
+    for path in sorted(templates):
+        said = original.said(path)
+        for note in said.notes:
+            place, _, message = note.partition(": ")
+            file, _, line = place.rpartition(":")
+            contrib.note(contrib.own.inside(file), message, int(line))
+        for name, expression in said.expressions.items():
+            try:
+                if said.literal(name) is None:
+                    perl.evaluate(f"sub {{ {expression.code} }}; 1", expression.path, {})
+                    continue
+                value = original.mode(path) if name == "PERMS" else original.value(path, name)
+            except TemplateError as error:
+                contrib.fails_of(error, DIRECTORY + path)
+                continue
+            found = {"UID": identities.user, "GID": identities.group}.get(name)
+            if found and value and not value.isdigit() and value != "root" and found(value) is None:
+                kind = "user" if name == "UID" else "group"
+                contrib.fails(contrib.own.inside(expression.path), f"there is no {kind} {value!r}", expression.line)
+
+
+def _check_fragment(contrib: Contrib, perl: Perl, layer: str, path: str) -> None:
+    place = contrib.own.under(path)
+    if not os.path.isfile(place):
+        if os.path.realpath(place) != os.devnull and not contrib.exists(_target(contrib, path)):
+            contrib.fails(path, "is a link that leads nowhere")
+        return
+    text = contrib.read(path)
+    fragment = Fragment(os.path.basename(path), place, contrib.own.layer(layer))
+    directory = os.path.dirname(path)
+    others = [
+        Fragment(os.path.basename(other), contrib.own.under(other), fragment.layer)
+        for other in contrib.files(directory)
+        if os.path.dirname(other) == directory and os.path.isfile(contrib.own.under(other))
+    ]
+    template = Template(directory, [fragment, *(other for other in others if other != fragment)])
+    choice = chosen_engine(fragment, text, template, Metadata())
+    if not choice.engine:
+        hint = f'say which in a template.toml beside it: engine = {{ "{fragment.name}" = "perl" }}'
+        contrib.fails(path, f"may be Perl or Jinja2: it {choice.reason}; {hint}", choice.line)
+    elif choice.engine == "perl" and text:
+        check_code(contrib, perl, path, text)
+        for number, line in enumerate(text.decode("utf-8", "replace").splitlines(), 1):
+            if _WRITES.search(line) and not line.lstrip().startswith("#"):
+                message = "writes to a database, which a template may not; do it in an action or a migrate fragment"
+                contrib.fails(path, message, number)
+
+
+def _target(contrib: Contrib, path: str) -> str:
+    """Return where a link leads, as a path of the configured system."""
+    place = contrib.own.under(path)
+    target = os.readlink(place) if os.path.islink(place) else place
+    return os.path.normpath(os.path.join(os.path.dirname(path), target))

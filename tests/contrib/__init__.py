@@ -1,0 +1,1 @@
+"""A contrib of SME Server: copied, and looked at before."""

@@ -1,0 +1,267 @@
+"""``esmith contrib check``: what would not work, each found and named."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from esmith.contrib.check import check_contrib
+from esmith.contrib.place import FAILS, NOTE
+from esmith.errors import ExitCode, UsageError
+from esmith.layout import Layout
+from esmith.store import open_store
+from tests.commands import Root
+from tests.contrib.kit import copied
+from tests.programs import requires_text_template
+
+Spoil = Callable[[Path], object]
+
+
+def _write(name: str, text: str, mode: int = 0o644) -> Spoil:
+    def write(base: Path) -> None:
+        path = base / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(mode)
+
+    return write
+
+
+def _link(name: str, target: str) -> Spoil:
+    def link(base: Path) -> None:
+        path = base / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.symlink(target, path)
+
+    return link
+
+
+FRAGMENT = "templates/etc/notices.conf/30x"
+ACTION = "events/actions/x"
+#: What is put into the contrib, and what is said of it: file, line, kind, a part of the message.
+SPOILT: dict[str, tuple[Spoil, str, int, str, str]] = {
+    "a syntax error": (_write(FRAGMENT, "text\n{ my $x = ; }\n"), FRAGMENT, 2, FAILS, "syntax error"),
+    "a brace that is not closed": (_write(FRAGMENT, "a\n{ my $x = 1;\n"), FRAGMENT, 2, FAILS, "End of data"),
+    "a missing module": (
+        _write(FRAGMENT, "{\n\nuse No::Such::Module;\n$x }\n"),
+        FRAGMENT,
+        3,
+        FAILS,
+        "uses the Perl module No::Such::Module, which is not installed",
+    ),
+    "a module of SME Server": (
+        _write(FRAGMENT, "{ use esmith::FormMagick; $x }\n"),
+        FRAGMENT,
+        1,
+        FAILS,
+        "uses esmith::FormMagick, which this version does not have",
+    ),
+    "a template that writes": (
+        _write(FRAGMENT, "{\n$DB->set_prop('notices', 'x', 1);\n}\n"),
+        FRAGMENT,
+        2,
+        FAILS,
+        "writes to a database",
+    ),
+    "an engine that is not clear": (
+        _write("templates/etc/other/10x", "{# note }\n"),
+        "templates/etc/other/10x",
+        1,
+        FAILS,
+        "may be Perl or Jinja2",
+    ),
+    "a link that leads nowhere": (_link(FRAGMENT, "gone"), FRAGMENT, 0, FAILS, "leads nowhere"),
+    "a file for a directory": (
+        _write("templates/etc/php.ini", "x\n"),
+        "templates/etc/php.ini",
+        0,
+        FAILS,
+        "a directory",
+    ),
+    "a template of no event": (
+        _write("templates/etc/other/10x", "x\n"),
+        "templates/etc/other",
+        0,
+        NOTE,
+        "is expanded by no event",
+    ),
+    "a user's template": (
+        _write("templates-user/.qmail/49x", "x\n"),
+        "templates-user/.qmail/49x",
+        0,
+        FAILS,
+        "templates-custom/home/e-smith/files/users/{key}/.qmail/49x",
+    ),
+    "metadata that is no Perl": (
+        _write("templates.metadata/etc/x", "UID=0\nPERMS=(06\n"),
+        "templates.metadata/etc/x",
+        2,
+        FAILS,
+        "syntax error",
+    ),
+    "metadata with an unknown name": (
+        _write("templates.metadata/etc/x", "MODE=0600\n"),
+        "templates.metadata/etc/x",
+        1,
+        NOTE,
+        "unknown name 'MODE'",
+    ),
+    "an unknown owner": (
+        _write("templates.metadata/etc/x/UID", '"nobody-knows"\n'),
+        "templates.metadata/etc/x/UID",
+        1,
+        FAILS,
+        "there is no user 'nobody-knows'",
+    ),
+    "no mode": (_write("templates.metadata/etc/x", "PERMS='rw'"), "templates.metadata/etc/x", 1, FAILS, "is no mode"),
+    "a marker without a template": (
+        _write("events/notices-update/templates2expand/etc/gone", ""),
+        "events/notices-update/templates2expand/etc/gone",
+        0,
+        FAILS,
+        "names /etc/gone",
+    ),
+    "an unknown word": (
+        _link("events/notices-update/services2adjust/x", "restrat"),
+        "events/notices-update/services2adjust/x",
+        0,
+        FAILS,
+        "'restrat'",
+    ),
+    "an action that leads nowhere": (
+        _link("events/notices-update/S20x", "../actions/gone"),
+        "events/notices-update/S20x",
+        0,
+        FAILS,
+        "leads to /etc/e-smith/events/actions/gone",
+    ),
+    "an action that is not executable": (
+        _write("events/notices-update/S20x", "#!/bin/sh\n"),
+        "events/notices-update/S20x",
+        0,
+        NOTE,
+        "is not executable",
+    ),
+    "a missing interpreter": (
+        _write(ACTION, "#!/usr/bin/no-such-interpreter\n"),
+        ACTION,
+        1,
+        FAILS,
+        "needs /usr/bin/no-such-interpreter",
+    ),
+    "a missing interpreter by env": (
+        _write(ACTION, "#!/usr/bin/env -S nosuch -w\n"),
+        ACTION,
+        1,
+        FAILS,
+        "needs nosuch",
+    ),
+    "an action with a missing module": (
+        _write(ACTION, "#!/usr/bin/perl\nuse strict;\n# use Not::This;\nuse esmith::FormMagick qw(x);\n"),
+        ACTION,
+        4,
+        FAILS,
+        "uses esmith::FormMagick",
+    ),
+    "a missing command": (
+        _write(ACTION, "#!/bin/sh\n/sbin/e-smith/config show\n/sbin/e-smith/no-such --all\n"),
+        ACTION,
+        3,
+        FAILS,
+        "names /sbin/e-smith/no-such",
+    ),
+    "an init script": (_write(ACTION, "#!/bin/sh\n/etc/init.d/nosuch stop\n"), ACTION, 2, FAILS, "/etc/init.d/nosuch"),
+    "a migration in Jinja2": (
+        _write("db/configuration/migrate/x", "{{ notices }}\n"),
+        "db/configuration/migrate/x",
+        0,
+        FAILS,
+        "is Jinja2",
+    ),
+    "a broken migration": (
+        _write("db/configuration/migrate/x", "{\n  if (1 { }\n}\n"),
+        "db/configuration/migrate/x",
+        2,
+        FAILS,
+        "syntax error",
+    ),
+    "a default of two lines": (
+        _write("db/configuration/defaults/notices/x", "a\nb\n"),
+        "db/configuration/defaults/notices/x",
+        0,
+        FAILS,
+        "newline",
+    ),
+    "a record without a type": (
+        _write("db/configuration/defaults/other/x", "a\n"),
+        "db/configuration/defaults/other/x",
+        0,
+        FAILS,
+        "has no type",
+    ),
+    "a default at the wrong place": (
+        _write("db/configuration/defaults/other", "a\n"),
+        "db/configuration/defaults/other",
+        0,
+        FAILS,
+        "is not at KEY/PROPERTY",
+    ),
+    "the server-manager": (_write("web/functions/notices", "x\n"), "web", 0, NOTE, "server-manager"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "path", "line", "kind", "message"), SPOILT.values(), ids=SPOILT.keys())
+def test_what_is_found(root: Root, tmp_path: Path, spoil: Spoil, path: str, line: int, kind: str, message: str) -> None:
+    """Each thing that would not work is found, with file and line, and nothing else is."""
+    requires_text_template()
+    spoil(copied(tmp_path / "contrib"))
+    layout = Layout(str(root.path))
+    store = open_store(layout)
+    with store.snapshot() as snapshot:
+        findings = check_contrib(str(tmp_path / "contrib"), layout, snapshot)
+    store.close()
+    notes = [finding for finding in findings if finding.path.endswith("/templates/etc/other") and kind == FAILS]
+    (found,) = [finding for finding in findings if finding not in notes]
+    assert (found.path, found.line, found.kind) == (f"/etc/e-smith/{path}", line, kind)
+    assert message in found.message
+
+
+def test_nothing_is_run(root: Root, tmp_path: Path) -> None:
+    """Fragments, migrations, expressions and actions are not run."""
+    requires_text_template()
+    base = copied(tmp_path / "contrib")
+    touch = f"open my $f, '>', '{tmp_path}/ran'"
+    for name in ("templates/etc/notices.conf/50x", "db/configuration/migrate/50x"):
+        (base / name).write_text(f"{{ {touch}; '' }}\n")
+    (base / "templates.metadata/etc/notices.conf").write_text(f"PERMS={touch}\n")
+    (base / ACTION).write_text(f"#!/usr/bin/perl\n{touch};\n")
+    root.esmith("contrib", "check", str(tmp_path / "contrib"))
+    assert not (tmp_path / "ran").exists()
+
+
+def test_the_command(root: Root, tmp_path: Path) -> None:
+    """It prints a line for each thing, exits with 4 when one fails, and with 0 when there are only notes."""
+    requires_text_template()
+    base = copied(tmp_path / "contrib")
+    _write("web/x", "x")(base)
+    answer = root.esmith("contrib", "check", str(base.parent.parent))
+    note = "/etc/e-smith/web: note: is for the server-manager, which is not part of this\n"
+    assert answer.out == f"{note}all of it would work\n"
+    _link("events/notices-update/services2adjust/x", "restrat")(base)
+    answer = root.esmith("contrib", "check", str(tmp_path / "contrib"), code=ExitCode.TEMPLATE)
+    assert answer.out.endswith("1 thing would not work\n")
+    found = json.loads(root.esmith("contrib", "check", "--json", str(tmp_path / "contrib"), code=4).out)
+    assert [one["kind"] for one in found] == ["fails", "note"]
+
+
+def test_no_contrib(root: Root, tmp_path: Path) -> None:
+    """A directory that holds no etc/e-smith is a usage error."""
+    layout = Layout(str(root.path))
+    store = open_store(layout)
+    with store.snapshot() as snapshot, pytest.raises(UsageError, match="has no etc/e-smith"):
+        check_contrib(str(tmp_path / "root/etc"), layout, snapshot)
+    store.close()
