@@ -59,6 +59,14 @@ def test_files_of_other_trees(tmp_path: Path) -> None:
     assert found == Concern([], ["one"], [f"{layout.schema}/configuration/x.toml"])
 
 
+@pytest.mark.parametrize("path", ["/etc/a", "/etc/a/PERMS"])
+def test_metadata_of_contribs(tmp_path: Path, path: str) -> None:
+    """What templates.metadata says concerns its template, as a file or as a directory of names; else nobody."""
+    layout = Layout(str(tmp_path))
+    metadata = f"{layout.configuration}/templates.metadata"
+    assert concerned(layout, KNOWN, [metadata + path, f"{metadata}/etc/nothing/UID"]) == Concern(["/etc/a"])
+
+
 def test_known_templates(scene: Scene) -> None:
     """Known are the templates of the events, those that were installed, and what these included."""
     scene.template("/etc/a", "{{ template('/etc/lines') }}\n")

@@ -69,6 +69,26 @@ def test_perl_is_expanded_every_time(scene: Scene, perls: list[PerlProcess], mon
     assert [output.rendering.recalled for output in result.plan.outputs] == [False, True]
 
 
+def test_metadata_in_perl_is_evaluated_every_time(scene: Scene, perls: list[PerlProcess]) -> None:
+    """An output whose metadata only perl can tell is never taken from memory; one with plain values may be."""
+    private = scene.path / "private"
+    metadata = scene.path / "etc/e-smith/templates.metadata/etc"
+    metadata.mkdir(parents=True)
+    (metadata / "a").write_text(f"PERMS=-e '{private}' ? 0600 : 0644\n")
+    (metadata / "b").write_text("PERMS=0640\n")
+    scene.template("/etc/a", "constant\n")
+    scene.template("/etc/b", "constant\n")
+    scene.event(templates="/etc/a\n/etc/b\n")
+    scene.signal()
+    private.touch()
+    result = scene.signal()
+    assert (scene.path / "etc/a").stat().st_mode & 0o777 == 0o600
+    assert (scene.path / "etc/b").stat().st_mode & 0o777 == 0o640
+    assert [output.path for output in result.plan.changed] == ["/etc/a"]
+    assert result.plan.outputs[0].inputs == ""
+    assert len(perls) == 2
+
+
 DEADLY = {
     "loops for ever": "{ my $x; 1 while 1 }",
     "exits": "{ my $x; exit 0 }",
