@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import time
 from pathlib import Path
 
 import pytest
 
 from esmith.events.concern import Concern, Known, concerned
 from esmith.layout import Layout
-from tests.events.kit import Scene, lay_event
+from tests.events.kit import Scene, lay_event, make_old
 
 KNOWN = Known(
     events={"/etc/a": ["one"], "/etc/b": ["one", "two"], "/var/control/x": ["one"], "/var/control/y": ["two"]},
@@ -75,19 +73,10 @@ def test_known_templates(scene: Scene) -> None:
     scene.event("/etc/a\n")
     lay_event(scene.path, "broken", templates="not absolute\n")
     lay_event(scene.path, "other", templates="/etc/[b]\n")
-    _make_old(scene.path)
+    make_old(scene.path)
     scene.signal()
     with scene.store.snapshot() as snapshot:
         known = Known.of(scene.layout, snapshot)
     assert known.events == {"/etc/a": ["try"], "/etc/b": ["other"]}
     assert known.installed == {"/etc/a"}
     assert known.includes == {"/etc/lines": {"/etc/a"}}
-
-
-def _make_old(root: Path) -> None:
-    """Let fragments be older than the engine trusts the times of files to be exact."""
-    for path in (root / "etc/e-smith/templates").rglob("*"):
-        os.utime(path, (1, 1))
-    newest = max(path.stat().st_ctime for path in (root / "etc/e-smith/templates").rglob("*"))
-    while time.time() < newest + 1.01:
-        time.sleep(0.05)
