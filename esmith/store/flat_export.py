@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from esmith.store.protocol import Snapshot
 
 #: Files of the store itself, which a database of that name must not replace.
-STORE_FILES = ("data.mdb", "lock.mdb")
+STORE_FILES = ("data.mdb", "lock.mdb", "data.verified")
 
 _NEW_MODE = 0o640
 

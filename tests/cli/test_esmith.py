@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pwd
@@ -88,6 +89,25 @@ def test_init_keeps_what_the_administrator_did(root: Root) -> None:
     (line,) = answer.err.splitlines()
     assert shipped in line
     assert root.read(line.rpartition(" ")[2]) == "edited\n"
+
+
+def test_init_puts_a_directory_where_a_file_was_shipped(root: Root) -> None:
+    """Where an older version shipped a list as a file, init makes the directory of today, in which contribs may lie."""
+    event = root.file("/etc/e-smith/events/email-update")
+    for name in ("templates2expand", "services2adjust"):
+        (event / name / "LIST").unlink()
+        (event / name).rmdir()
+        (event / name).write_text("/etc/old\n")
+    (event / "services2adjust").write_text("edited by hand\n")
+    manifest = root.file("/var/lib/e-smith/shipped")
+    digest = hashlib.sha256(b"/etc/old\n").hexdigest()
+    lines = [line for line in manifest.read_text().splitlines() if "email-update" not in line or "LIST" not in line]
+    lines += [f"{digest}  events/email-update/{name}" for name in ("templates2expand", "services2adjust")]
+    manifest.write_text("\n".join(sorted(lines)) + "\n")
+    answer = _init(root.path)
+    assert (event / "templates2expand/LIST").is_file()
+    assert "qpsmtpd sighup" in (event / "services2adjust/LIST").read_text().splitlines()
+    assert "events/email-update/services2adjust was edited by hand" in answer.err
 
 
 def test_init_restores_what_is_missing(root: Root) -> None:

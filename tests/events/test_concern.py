@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import time
 from pathlib import Path
 
 import pytest
 
 from esmith.events.concern import Concern, Known, concerned
 from esmith.layout import Layout
-from tests.events.kit import Scene, lay_event
+from tests.events.kit import Scene, lay_event, make_old
 
 KNOWN = Known(
     events={"/etc/a": ["one"], "/etc/b": ["one", "two"], "/var/control/x": ["one"], "/var/control/y": ["two"]},
@@ -59,6 +57,14 @@ def test_files_of_other_trees(tmp_path: Path) -> None:
     assert found == Concern([], ["one"], [f"{layout.schema}/configuration/x.toml"])
 
 
+@pytest.mark.parametrize("path", ["/etc/a", "/etc/a/PERMS"])
+def test_metadata_of_contribs(tmp_path: Path, path: str) -> None:
+    """What templates.metadata says concerns its template, as a file or as a directory of names; else nobody."""
+    layout = Layout(str(tmp_path))
+    metadata = f"{layout.configuration}/templates.metadata"
+    assert concerned(layout, KNOWN, [metadata + path, f"{metadata}/etc/nothing/UID"]) == Concern(["/etc/a"])
+
+
 def test_known_templates(scene: Scene) -> None:
     """Known are the templates of the events, those that were installed, and what these included."""
     scene.template("/etc/a", "{{ template('/etc/lines') }}\n")
@@ -67,19 +73,10 @@ def test_known_templates(scene: Scene) -> None:
     scene.event("/etc/a\n")
     lay_event(scene.path, "broken", templates="not absolute\n")
     lay_event(scene.path, "other", templates="/etc/[b]\n")
-    _make_old(scene.path)
+    make_old(scene.path)
     scene.signal()
     with scene.store.snapshot() as snapshot:
         known = Known.of(scene.layout, snapshot)
     assert known.events == {"/etc/a": ["try"], "/etc/b": ["other"]}
     assert known.installed == {"/etc/a"}
     assert known.includes == {"/etc/lines": {"/etc/a"}}
-
-
-def _make_old(root: Path) -> None:
-    """Let fragments be older than the engine trusts the times of files to be exact."""
-    for path in (root / "etc/e-smith/templates").rglob("*"):
-        os.utime(path, (1, 1))
-    newest = max(path.stat().st_ctime for path in (root / "etc/e-smith/templates").rglob("*"))
-    while time.time() < newest + 1.01:
-        time.sleep(0.05)

@@ -12,7 +12,7 @@ from esmith.errors import ExitCode, TemplateError
 from esmith.fragments.perl import engine
 from esmith.fragments.perl.process import PerlProcess
 from tests.commands import Root
-from tests.events.kit import Scene, look_at_files
+from tests.events.kit import Scene, look_at_files, make_old
 from tests.programs import requires_text_template
 
 
@@ -67,6 +67,27 @@ def test_perl_is_expanded_every_time(scene: Scene, perls: list[PerlProcess], mon
     assert (scene.path / "etc/a").read_text() == "new\n"
     assert [output.path for output in result.plan.changed] == ["/etc/a"]
     assert [output.rendering.recalled for output in result.plan.outputs] == [False, True]
+
+
+def test_metadata_in_perl_is_evaluated_every_time(scene: Scene, perls: list[PerlProcess]) -> None:
+    """An output whose metadata only perl can tell is never taken from memory; one with plain values may be."""
+    private = scene.path / "private"
+    metadata = scene.path / "etc/e-smith/templates.metadata/etc"
+    metadata.mkdir(parents=True)
+    (metadata / "a").write_text(f"PERMS=-e '{private}' ? 0600 : 0644\n")
+    (metadata / "b").write_text("PERMS=0640\n")
+    scene.template("/etc/a", "constant\n")
+    scene.template("/etc/b", "constant\n")
+    scene.event(templates="/etc/a\n/etc/b\n")
+    make_old(scene.path)
+    scene.signal()
+    private.touch()
+    result = scene.signal()
+    assert (scene.path / "etc/a").stat().st_mode & 0o777 == 0o600
+    assert (scene.path / "etc/b").stat().st_mode & 0o777 == 0o640
+    assert [output.path for output in result.plan.changed] == ["/etc/a"]
+    assert [output.rendering.recalled for output in result.plan.outputs] == [False, True]
+    assert len(perls) == 2
 
 
 DEADLY = {
