@@ -14,7 +14,7 @@ from esmith.apply.checks.staged import StagedTree
 _READER = "qpsmtpd"
 _CONFIG = "/var/service/qpsmtpd/config/"
 _INTEGERS = ("databytes", "timeout", "timeoutsmtpd", "size_threshold", "memory_threshold")
-_HIGHEST_LOGLEVEL = 7
+_HIGHEST_LOGLEVEL = 8
 #: The plugin helo takes a line with one of these for a pattern, and looks at no line after the first pattern.
 _PATTERN_SIGNS = re.compile(r"[{}\[\]()^$|*+?\\!]")
 _PRINTABLE = re.compile(r"[ -~]+")
