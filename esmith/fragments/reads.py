@@ -26,6 +26,15 @@ class Reads:
     templates: set[str] = field(default_factory=set)
     files: set[str] = field(default_factory=set)
 
+    def add(self, other: Reads) -> None:
+        """Note what was read on behalf of this output by another expansion."""
+        self.props |= other.props
+        self.listings |= other.listings
+        self.names |= other.names
+        self.users |= other.users
+        self.templates |= other.templates
+        self.files |= other.files
+
     def databases(self) -> set[str]:
         """Return the names of the databases that were read."""
         listed = {database for database, _ in self.listings | self.names}

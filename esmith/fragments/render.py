@@ -120,13 +120,18 @@ class Renderer:
                 "foreach and outputs exclude each other", place=metadata.said["outputs"], hint="remove one of them"
             )
         source = metadata.said["outputs"]
-        lines = self._expansion(Rendering(output, template, metadata)).value("outputs", metadata.outputs).splitlines()
+        all_of_them = Rendering(output, template, metadata)
+        lines = self._expansion(all_of_them).value("outputs", metadata.outputs).splitlines()
         names = dict.fromkeys(name for name in map(str.strip, lines) if name)
         if key is not None and key not in names:
             raise TemplateError(f"outputs of {template.path} does not give {key!r}", place=source)
         for name in names if key is None else [key]:
             one = output.replace(KEY, _path_part(name, place=source, hint="correct outputs"))
-            yield self._render_one(one, template, metadata, name, None)
+            rendering = self._render_one(one, template, metadata, name, None)
+            if not rendering.recalled:
+                rendering.reads.add(all_of_them.reads)
+                rendering.warnings += all_of_them.warnings
+            yield rendering
 
     def makes_all(self, path: str) -> bool:
         """Return whether a path names a template with ``foreach`` or ``outputs`` as a whole, and not one output."""

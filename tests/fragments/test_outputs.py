@@ -74,6 +74,16 @@ def test_a_key_that_would_lead_elsewhere(peers: Trees, key: str) -> None:
     assert (error.place, repr(key) in error.message) == (str(place), True)
 
 
+def test_what_the_text_reads_counts_for_each_output(peers: Trees) -> None:
+    """Each output depends on what its keys were made of, and tells the warnings of their making."""
+    text = "{{ warn('few') }}{% for user in records('accounts:user') %}{{ user.key }}\\n{% endfor %}"
+    peers.standard(f"{PATH}/template.toml", f'outputs = "{text}"\n')
+    for rendering in peers.renderer().render(PATH):
+        assert ("accounts", "user") in rendering.reads.listings
+        assert ("configuration", "DomainName", "") in rendering.reads.props
+        assert rendering.warnings == ["few"]
+
+
 def test_a_mistake_in_the_text(peers: Trees) -> None:
     """A missing value in the text is an error that names the file and the value."""
     place = peers.standard(f"{PATH}/template.toml", 'outputs = "{{ qpsmtpd.Nosuch }}"\n')
