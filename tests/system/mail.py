@@ -33,7 +33,8 @@ PHP = ("127.0.0.1", 9000)
 
 #: An ordinary user may write only in directories that are among the prepared ones.
 PLACES = """
-dev root run service tmp usr/sbin usr/local/bin usr/share/e-smith home/e-smith/files/users home/httpd/html
+dev root run service tmp usr/sbin usr/local/bin usr/local/lib/site_perl usr/share/e-smith
+home/e-smith/files/users home/httpd/html
 etc/cron.d etc/cron.daily etc/dovecot etc/httpd/conf etc/init.d etc/logrotate.d etc/mail/spamassassin etc/pam.d
 etc/rc.d/init.d etc/sysconfig/network-scripts
 var/clamav var/lib/qpsmtpd/karma var/log/clamd var/log/qpsmtpd var/log/sqpsmtpd var/qmail/bin var/service
