@@ -5,8 +5,9 @@ from __future__ import annotations
 import enum
 import os
 import stat
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 
 from esmith.apply.checks.verdict import Verdict, unchecked
 from esmith.apply.host import trouble
@@ -122,6 +123,7 @@ def make_plan(
         renderer.recall = memory.recall
     plan = Plan()
     made_by: dict[str, str] = {}
+    made_before = cache(lambda: _made_before(snapshot))
     for path in dict.fromkeys(paths):
         for rendering in renderer.render(path):
             other = made_by.setdefault(rendering.path, rendering.template.path)
@@ -134,18 +136,27 @@ def make_plan(
             output = _compare(renderer, rendering, keep_attributes=keep_attributes)
             output.inputs = "" if rendering.recalled else memory.inputs(rendering)
             plan.outputs.append(output)
-        orphans = _orphans(snapshot, renderer, path, made_by.keys())
+        orphans = _orphans(made_before, renderer, path, made_by.keys())
         plan.outputs += [_compare(renderer, rendering, keep_attributes=False) for rendering in orphans]
     return plan
 
 
-def _orphans(snapshot: Snapshot, renderer: Renderer, path: str, made: Collection[str]) -> Iterator[Rendering]:
+def _orphans(
+    made_before: Callable[[], dict[str, list[str]]], renderer: Renderer, path: str, made: Collection[str]
+) -> Iterator[Rendering]:
     """Yield what a ``foreach`` template once made for records that are gone."""
-    if not renderer.makes_all(path):
-        return
+    if renderer.makes_all(path):
+        for name in made_before().get(path, []):
+            if name not in made:
+                yield renderer.absent(path, name)
+
+
+def _made_before(snapshot: Snapshot) -> dict[str, list[str]]:
+    """Return the outputs that were installed, by their templates."""
+    found: dict[str, list[str]] = {}
     for name, row in snapshot.states(TABLE):
-        if name not in made and Installed.decode(row).template == path:
-            yield renderer.absent(path, name)
+        found.setdefault(Installed.decode(row).template, []).append(name)
+    return found
 
 
 def _compare(renderer: Renderer, rendering: Rendering, *, keep_attributes: bool) -> Output:

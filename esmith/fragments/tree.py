@@ -68,7 +68,7 @@ class Template:
 
 
 class TemplateTree:
-    """The templates of one root.
+    """The templates of one root, as they are at one moment: what it looked for once it does not look for again.
 
     :param layout: the root.
     :param layers: the directories to look in, the nearest first; default: the layers of the layout.
@@ -76,6 +76,8 @@ class TemplateTree:
 
     def __init__(self, layout: Layout, layers: tuple[str, ...] = ()) -> None:
         self._layers = layers or tuple(layout.layer(name) for name in LAYERS)
+        self._outer: dict[tuple[str, str], Fragment | None] = {}
+        self._told: dict[str, list[tuple[str, str]]] = {}
 
     def find(self, path: str) -> Template:
         """Return the template of an output.
@@ -125,11 +127,17 @@ class TemplateTree:
         :param path: the template's path.
         :param name: ``template-begin`` or ``template-end``.
         """
-        for directory in _upwards(path):
-            for layer in self._layers:
-                candidate = layer + os.path.join(directory, name)
-                if os.path.isfile(candidate) or _is_null_link(candidate):
-                    return Fragment(name, candidate, layer, masked=_is_null_link(candidate))
+        if (path, name) not in self._outer:
+            own = self._own_begin_or_end(path, name)
+            at_top = path in ("/", "")
+            self._outer[path, name] = own if own or at_top else self.begin_or_end(os.path.dirname(path), name)
+        return self._outer[path, name]
+
+    def _own_begin_or_end(self, directory: str, name: str) -> Fragment | None:
+        for layer in self._layers:
+            candidate = layer + os.path.join(directory, name)
+            if os.path.isfile(candidate) or _is_null_link(candidate):
+                return Fragment(name, candidate, layer, masked=_is_null_link(candidate))
         return None
 
     def metadata_files(self, path: str, *, is_file: bool) -> list[tuple[str, str]]:
@@ -138,13 +146,14 @@ class TemplateTree:
         :param path: the template's path.
         :param is_file: whether the template is a single file.
         """
-        start = os.path.dirname(path) if is_file else path
-        candidates = (
-            (directory, layer + os.path.join(directory, METADATA))
-            for directory in _upwards(start)
-            for layer in self._layers
-        )
-        return [(directory, file) for directory, file in candidates if os.path.isfile(file)]
+        return self._told_of(os.path.dirname(path) if is_file else path)
+
+    def _told_of(self, directory: str) -> list[tuple[str, str]]:
+        if directory not in self._told:
+            files = [layer + os.path.join(directory, METADATA) for layer in self._layers]
+            outer = [] if directory in ("/", "") else self._told_of(os.path.dirname(directory))
+            self._told[directory] = [*((directory, file) for file in files if os.path.isfile(file)), *outer]
+        return self._told[directory]
 
     def is_custom(self, path: str) -> bool:
         """Return whether a file, as a path of this disk, is in a nearer layer than the shipped one."""
@@ -197,14 +206,6 @@ class TemplateTree:
         if close:
             return f"did you mean {os.path.join(os.path.dirname(path), close)}?"
         return "check the path: it is the absolute path of the file to be generated"
-
-
-def _upwards(path: str) -> Iterator[str]:
-    while True:
-        yield path
-        if path in ("/", ""):
-            return
-        path = os.path.dirname(path)
 
 
 def _order(fragment: Fragment) -> tuple[int, bytes]:
