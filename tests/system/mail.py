@@ -3,7 +3,7 @@
 All is as in production: the root is ``/``, the run scripts are those of ``esmith init --services``. Made up are the
 name server the machine asks, the signatures of the virus scanner, and qmail: its queue keeps what it gets, and its
 daemon only waits. The system load is what :meth:`MailSystem.load` says. freshclam, which has nowhere to load from, is
-off.
+off, and so is dovecot where an ordinary user runs the tests: its processes become other users.
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ db networks set 192.168.1.0 network Mask 255.255.255.0 SystemLocalNetwork yes
 for user in tom jack john maillog; do db accounts set $user user EmailForward local; done
 db accounts set sales pseudonym Account john
 config setprop freshclam status disabled
+[ "$(id -u)" = 0 ] || config setprop dovecot status disabled
 mkdir -p /etc/e-smith/templates-custom{config}/peers/0
 echo '# no need to wait a second for each client' >/etc/e-smith/templates-custom{config}/peers/0/10check_earlytalker
 mkdir -p /var/qmail/control
