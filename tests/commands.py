@@ -119,6 +119,15 @@ def _content(path: Path) -> bytes:
         path.chmod(mode)
 
 
+def copy_tree(source: Path, target: Path) -> None:
+    """Copy a folder with the times of its files, which tell the engine whether a file was touched."""
+    if os.geteuid() == 0:
+        # Several times as fast; but a plain user has files that cp may not read.
+        subprocess.run(["cp", "-a", str(source), str(target)], check=True, timeout=TIMEOUT_SECONDS)
+    else:
+        shutil.copytree(source, target, symlinks=True, copy_function=copy_file)
+
+
 def copy_file(source: str, target: str) -> str:
     """Copy a file with its times, also one whose mode keeps even its owner from reading it: for copytree."""
     mode = os.stat(source).st_mode

@@ -12,7 +12,7 @@ import pytest
 
 from esmith.fragments.perl import engine
 from esmith.fragments.perl.process import PerlProcess
-from tests.commands import Root, copy_file, initialise
+from tests.commands import Root, copy_tree, initialise
 from tests.programs import requires_text_template
 
 #: The unix accounts of the office's users; ``esmith init`` gives a trial root those of the system.
@@ -88,8 +88,7 @@ def copy_root(tmp_path: Path) -> Callable[[Path], Root]:
 
     def copy(source: Path) -> Root:
         target = tmp_path / "root"
-        # Times tell the engine whether a file was touched.
-        shutil.copytree(source, target, symlinks=True, copy_function=copy_file)
+        copy_tree(source, target)
         return Root(target)
 
     return copy

@@ -10,7 +10,6 @@ from __future__ import annotations
 import inspect
 import os
 import re
-import shutil
 import subprocess
 import tomllib
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ from esmith.schema import load
 from esmith.schema.types import TYPES
 from esmith.services.words import WORDS
 from esmith.store import limits
-from tests.commands import TIMEOUT_SECONDS, Root, copy_file
+from tests.commands import TIMEOUT_SECONDS, Root, copy_tree
 from tests.programs import requires_text_template
 
 HOME = Path(__file__).resolve().parent.parent
@@ -170,7 +169,8 @@ def _matches(expected: str, printed: str) -> bool:
 
 def _copy(source: Path, target: Path) -> Path:
     """Copy a root."""
-    return Path(shutil.copytree(source, target, symlinks=True, copy_function=copy_file))
+    copy_tree(source, target)
+    return target
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
-from tests.commands import Root, copy_file, initialise
+from tests.commands import Root, copy_tree, initialise
 from tests.page.stage import SERVICES, FolderStage
 
 USERS = ("jack", "john", "someoneuser", "tom", "user1")
@@ -109,7 +108,7 @@ def _settle(stage: FolderStage) -> None:
 
 def copy_office(source: Path, target: Path) -> Path:
     """Copy the office, with owners where one may set them."""
-    shutil.copytree(source, target, symlinks=True, copy_function=copy_file)
+    copy_tree(source, target)
     if os.geteuid() == 0:
         for path in source.rglob("*"):
             status = path.lstat()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from esmith.layout import Layout
 from esmith.store import open_store
 from esmith.store.model import Author
-from tests.commands import copy_file
+from tests.commands import copy_tree
 from tests.page.drives import Bench, Row, Setting, Table
 
 TABLE = Table()
@@ -38,7 +37,7 @@ FOREIGN = {"accounts @ibay", "accounts @printer", "accounts @url"}
 def bench(page_office: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """Return every template, expanded over the office with the table's base settings."""
     root = tmp_path_factory.mktemp("drives") / "root"
-    shutil.copytree(page_office, root, symlinks=True, copy_function=copy_file)
+    copy_tree(page_office, root)
     layout = Layout(str(root))
     store = open_store(layout, write=True)
     try:
