@@ -196,6 +196,8 @@ class SystemFault:
         real = getattr(os, name)
 
         def call(*arguments: object, **named: object) -> object:
+            if "/home/e-smith/db" in str(arguments[0]):
+                return real(*arguments, **named)  # the store's own; it has tests of that
             self.calls.append(name)
             if len(self.calls) == self._number:
                 raise OSError(28, "No space left on device", arguments[0])
