@@ -26,7 +26,7 @@ def open_store(layout: Layout, *, write: bool = False, create: bool = False, ver
     return LmdbStore(layout.database, root=layout.root, write=write or create, create=create, verify=verify)
 
 
-def data_file(layout: Layout) -> str:
+def changing_file(layout: Layout) -> str:
     """Return the file that is written at each change of the databases, for those who wait for one."""
     return f"{layout.database}/data.mdb"
 

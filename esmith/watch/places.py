@@ -7,7 +7,7 @@ import os
 from esmith.apply.installed import TABLE, Installed
 from esmith.fragments.original import DIRECTORY
 from esmith.layout import LAYERS, Layout
-from esmith.store import data_file
+from esmith.store import changing_file
 from esmith.store.protocol import Snapshot
 from esmith.watch.marks import Marks
 
@@ -27,7 +27,7 @@ def places(layout: Layout, marks: Marks, outputs: list[str]) -> Places:
     :param outputs: the outputs that were installed, as paths of this disk.
     """
     named: dict[str, set[str]] = {}
-    for path in [*trees(layout), *outputs, layout.event_lock, data_file(layout)]:
+    for path in [*trees(layout), *outputs, layout.event_lock, changing_file(layout)]:
         _name(named, path)
     # A database directory or a tree that is replaced as a whole.
     for directory in (layout.database, layout.configuration, layout.state):

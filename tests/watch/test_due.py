@@ -12,7 +12,7 @@ from esmith.events.confirm import Pending, set_pending
 from esmith.events.owed import TABLE as OWED
 from esmith.events.owed import Owed
 from esmith.events.recover import RETRY_SECONDS as OWED_RETRY
-from esmith.store import data_file
+from esmith.store import changing_file
 from esmith.watch.watcher import RETRY_SECONDS
 from tests.apply.kit import AUTHOR
 from tests.watch.kit import Post
@@ -58,7 +58,7 @@ def test_what_a_service_is_owed_is_retried(post: Post, monkeypatch: pytest.Monke
         control(service, word)
 
     monkeypatch.setattr(post.supervisor, "control", note)
-    post.source.at(1, post.happens(lambda: _owe(post, post.source.start + 50), data_file(post.layout)))
+    post.source.at(1, post.happens(lambda: _owe(post, post.source.start + 50), changing_file(post.layout)))
     reports = post.watch()
     assert reports[-1] == "service clamd: restart"
     assert post.told() == ["clamd restart"]
@@ -71,7 +71,7 @@ def test_a_service_that_refuses_is_not_told_all_the_time(post: Post, monkeypatch
     _supervise(post, monkeypatch)
     post.service("clamd")
     post.supervisor.refuses.add("clamd")
-    post.source.at(1, post.happens(lambda: _owe(post, post.source.start + 10), data_file(post.layout)))
+    post.source.at(1, post.happens(lambda: _owe(post, post.source.start + 10), changing_file(post.layout)))
     post.source.at(500, list)
     reports = post.watch()
     assert 2 <= len(post.order()) <= 1 + 1000 / RETRY_SECONDS
@@ -89,7 +89,7 @@ def test_a_change_on_probation_goes_back(post: Post) -> None:
         with post.store.transaction(AUTHOR) as transaction:
             set_pending(transaction, Pending("signal-event try", post.source.start + 100, newest, None, 0))
 
-    post.source.at(1, post.happens(wait_for_confirmation, data_file(post.layout)))
+    post.source.at(1, post.happens(wait_for_confirmation, changing_file(post.layout)))
     post.source.at(90, post.happens(lambda: seen.append(post.output("/etc/a").read_text())))
     seen: list[str] = []
     reports = post.watch()
