@@ -39,6 +39,7 @@ class Memory:
         self._signatures: dict[str, str] = {}
         self._listings: dict[str, str] = {}
         self._revisions: dict[str, int] = {}
+        self._outputs: dict[str, list[str]] | None = None
         self._newest = 0
         self._started = time.time_ns()
 
@@ -60,6 +61,28 @@ class Memory:
         if not self._is_in_place(rendering, installed) or not self._same_reads(known, props):
             return None
         return rendering
+
+    def recall_all(self, template: Template, metadata: Metadata) -> list[Rendering] | None:
+        """Return the outputs of a template that makes one for each key, when all are surely as they should be.
+
+        What the keys are made of is among what each of the outputs read, so there is none besides them.
+
+        :return: None when something has to be expanded.
+        """
+        found = [self.recall(path, template, metadata) for path in self.outputs_of(template.path)]
+        recalled = [rendering for rendering in found if rendering is not None]
+        return recalled if recalled and len(recalled) == len(found) else None
+
+    def outputs_of(self, path: str) -> list[str]:
+        """Return the outputs of a template that were installed.
+
+        :param path: the template's path.
+        """
+        if self._outputs is None:
+            self._outputs = {}
+            for name, row in self._snapshot.states(TABLE):
+                self._outputs.setdefault(Installed.decode(row).template, []).append(name)
+        return self._outputs.get(path, [])
 
     def inputs(self, rendering: Rendering) -> str:
         """Return what to remember of an expanded output; "" when it cannot be recalled.

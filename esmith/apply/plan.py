@@ -5,9 +5,8 @@ from __future__ import annotations
 import enum
 import os
 import stat
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
 
 from esmith.apply.checks.verdict import Verdict, unchecked
 from esmith.apply.host import trouble
@@ -120,10 +119,9 @@ def make_plan(
             return make_plan(layout, snapshot, paths, keep_attributes=keep_attributes, renderer=own)
     memory = Memory(renderer)
     if not keep_attributes:
-        renderer.recall = memory.recall
+        renderer.recall, renderer.recall_all = memory.recall, memory.recall_all
     plan = Plan()
     made_by: dict[str, str] = {}
-    made_before = cache(lambda: _made_before(snapshot))
     for path in dict.fromkeys(paths):
         for rendering in renderer.render(path):
             other = made_by.setdefault(rendering.path, rendering.template.path)
@@ -136,27 +134,17 @@ def make_plan(
             output = _compare(renderer, rendering, keep_attributes=keep_attributes)
             output.inputs = "" if rendering.recalled else memory.inputs(rendering)
             plan.outputs.append(output)
-        orphans = _orphans(made_before, renderer, path, made_by.keys())
+        orphans = _orphans(memory, renderer, path, made_by.keys())
         plan.outputs += [_compare(renderer, rendering, keep_attributes=False) for rendering in orphans]
     return plan
 
 
-def _orphans(
-    made_before: Callable[[], dict[str, list[str]]], renderer: Renderer, path: str, made: Collection[str]
-) -> Iterator[Rendering]:
-    """Yield what a ``foreach`` template once made for records that are gone."""
+def _orphans(memory: Memory, renderer: Renderer, path: str, made: Collection[str]) -> Iterator[Rendering]:
+    """Yield what a template once made for records or keys that are gone."""
     if renderer.makes_all(path):
-        for name in made_before().get(path, []):
+        for name in memory.outputs_of(path):
             if name not in made:
                 yield renderer.absent(path, name)
-
-
-def _made_before(snapshot: Snapshot) -> dict[str, list[str]]:
-    """Return the outputs that were installed, by their templates."""
-    found: dict[str, list[str]] = {}
-    for name, row in snapshot.states(TABLE):
-        found.setdefault(Installed.decode(row).template, []).append(name)
-    return found
 
 
 def _compare(renderer: Renderer, rendering: Rendering, *, keep_attributes: bool) -> Output:

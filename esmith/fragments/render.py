@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Returns what an output should be without expanding it, None when that is not known for sure.
 Recall = Callable[[str, Template, Metadata], Rendering | None]
+#: Returns all outputs of a template with ``outputs``, None when one of them is not known for sure.
+RecallAll = Callable[[Template, Metadata], list[Rendering] | None]
 
 
 class Renderer:
@@ -34,7 +36,8 @@ class Renderer:
     :param event: the event it is for, which Perl fragments know as ``$EVENT``; "" outside of one.
     :param perl: what runs Perl fragments; default: one perl, started when the first is met.
 
-    ``recall``, when it is set, is asked before an output is expanded.
+    ``recall``, when it is set, is asked before an output is expanded, and ``recall_all`` before the keys of ``outputs``
+    are.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Renderer:
         self._event = event
         self._perl = perl
         self.recall: Recall | None = None
+        self.recall_all: RecallAll | None = None
         self._found: dict[str, tuple[Template, str | None]] = {}
         self._compiled: dict[tuple[str, str], CodeType] = {}
 
@@ -119,6 +123,10 @@ class Renderer:
             raise TemplateError(
                 "foreach and outputs exclude each other", place=metadata.said["outputs"], hint="remove one of them"
             )
+        recalled = self.recall_all(template, metadata) if self.recall_all is not None and key is None else None
+        if recalled is not None:
+            yield from recalled
+            return
         source = metadata.said["outputs"]
         all_of_them = Rendering(output, template, metadata)
         lines = self._expansion(all_of_them).value("outputs", metadata.outputs).splitlines()

@@ -174,3 +174,22 @@ def test_secrets_are_not_written_down_again(office: Bench) -> None:
         rows = b"".join(row for _, row in snapshot.states("outputs"))
     assert b"clamd" in rows
     assert b"s3cret-value" not in rows
+
+
+KEYS = "/etc/keys/{key}"
+
+
+def test_keys_are_made_anew_only_when_what_they_are_made_of_changed(office: Bench) -> None:
+    """Outputs of a template with "outputs" are recalled all or none: a key that comes or goes is noticed."""
+    text = "{% for user in records('accounts:user') %}{{ user.key }}\\n{% endfor %}"
+    office.trees.standard(f"{KEYS}/template.toml", f'outputs = "{text}"\n')
+    office.trees.standard(f"{KEYS}/10key", "{{ key }}\n")
+    assert office.apply(KEYS) == ["/etc/keys/zoe: create"]
+    assert [output.rendering.recalled for output in office.plan(KEYS).outputs] == [True]
+    office.set("accounts", "max", "user")
+    assert office.apply(KEYS) == ["/etc/keys/max: create"]
+    assert [output.rendering.recalled for output in office.plan(KEYS).outputs] == [True, True]
+    office.delete("accounts", "zoe")
+    assert office.apply(KEYS) == ["/etc/keys/zoe: remove"]
+    office.file("/etc/keys/max").write_text("edited\n")
+    assert office.apply(KEYS) == ["/etc/keys/max: replace"]
