@@ -70,7 +70,7 @@ def test_a_refusal_does_not_keep_the_others_from_being_told(scene: Scene) -> Non
     """When one supervisor refuses the services after it are adjusted all the same, and later actions run."""
     scene.service("spamd")
     scene.trees.standard("/etc/t/template.toml", 'services = { clamd = "restart", spamd = "restart" }\n')
-    scene.event("/etc/t\n", None, {"S95": "echo ran >>order"})
+    scene.event("/etc/t\n", None, {"S95": "true"})
     scene.supervisor.refuses = {"clamd"}
     scene.set("configuration", "A", "setting", value="second")
     with pytest.raises(SupervisorError):
