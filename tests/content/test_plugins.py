@@ -137,14 +137,16 @@ def test_a_module_that_is_missing_is_named_by_its_package(office: Root) -> None:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
+        (None, "karma penalty_days 1 reject naughty negative 1 strikes 3"),
         ("no counting here\n", "karma penalty_days 1 reject naughty negative 1 strikes 3"),
         ("    $naughty++;\n", "karma penalty_days 1 reject naughty negative 2 strikes 3"),
     ],
-    ids=["0.94", "a version that counts"],
+    ids=["not there", "0.94", "a version that counts"],
 )
-def test_karma_blocks_with_each_version_of_the_plugin(office: Root, text: str, line: str) -> None:
+def test_karma_blocks_with_each_version_of_the_plugin(office: Root, text: str | None, line: str) -> None:
     """A karma plugin that counts no bad connections gets the only number with which it blocks."""
-    office.write(f"{STOCK}/karma", text)
+    if text is not None:
+        office.write(f"{STOCK}/karma", text)
     office.write(f"{PERL}/Net/IP.pm", "")
     office.config("setprop", "qpsmtpd", "Karma", "enabled")
     office.expand(OUTSIDE)
