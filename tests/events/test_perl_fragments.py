@@ -98,6 +98,9 @@ def test_metadata_in_perl_is_evaluated_every_time(scene: Scene, perls: list[Perl
 DEADLY = {
     "loops for ever": "{ my $x; 1 while 1 }",
     "exits": "{ my $x; exit 0 }",
+    "forks": "{ my $p = fork; $p ? 'parent' : 'child' }",
+    "prints": "{ my $x = 'x'; print $x; $x }",
+    "gives invalid UTF-8": "{ my $x = chr 255; $x }",
     "forks and loops": "{ my $p = fork; 1 while 1 }",
     "leaves a child and dies": "{ my $p = fork; exec 'sleep', 1000 unless $p; die 'enough' }",
     "closes its handles": "{ use POSIX; my $x; POSIX::close($_) for 0 .. 255; 'x' }",

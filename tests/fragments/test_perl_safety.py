@@ -44,9 +44,21 @@ DEADLY = {
     "an alarm": ("{ alarm 1; 1 while 1 }", "signal 14"),
 }
 
+#: Fragments that end well and are wrong all the same, and what the error says.
+WRONG = {
+    "forks": ("{ my $p = fork; $p ? 'x' : 'child' }", "forks, and the other process goes on as well"),
+    "forks, and waits": ("{ my $p = fork; waitpid $p, 0 if $p; 'x' }", "forks, and the other process goes on as well"),
+    "forks twice": ("{ fork; fork; 'x' }", "forks, and the other process goes on as well"),
+    "leaves a program": ("{ my $p = fork; exec 'sleep', 1000 unless $p; 'x' }", "leaves a process running (sleep)"),
+    "leaves a pipe": ("{ open PIPE, 'sleep 1000 |'; 'x' }", "leaves a process running (sleep)"),
+    "prints": ("{ print qq(one\ntwo\n); 'x' }", "prints 'one'"),
+    "a program prints": ("{ system 'echo one'; 'x' }", "prints 'one'"),
+    "invalid UTF-8": (r"{ qq(a\nb \xff\xfe\x80\n) }", r"gives bytes that are not UTF-8: 'b \xff\xfe\x80'"),
+    "half a character": ("{ substr 'ä', 0, 1 }", r"gives bytes that are not UTF-8: '\xc3'"),
+}
+
 #: Fragments that are harmless after all, and what they give.
 HARMLESS = {
-    "forks": ("{ my $p = fork; $p ? 'x' : 'child' }", b"x"),
     "forks, and the child exits": ("{ my $p = fork; exit 3 unless $p; waitpid $p, 0; $? >> 8 }", b"3"),
     "closes the standard handles": ("{ close STDIN; close STDOUT; close STDERR; 'x' }", b"x"),
     "closes them by number": ("{ use POSIX; POSIX::close($_) for 0 .. 2; 'x' }", b"x"),
@@ -61,7 +73,7 @@ HARMLESS = {
     ),
     "reads standard input": ("{ defined <STDIN> ? 'something' : 'x' }", b"x"),
     "an alarm that is forgotten": ("{ alarm 1; 'x' }{ select undef, undef, undef, 0.01; '' }", b"x"),
-    "invalid UTF-8": ('{ "\\xff\\xfe\\x80" }', b"\xff\xfe\x80"),
+    "a program at the other end of a pipe": ("{ open PIPE, 'echo x; sleep 0.1 |'; chomp(my $x = <PIPE>); $x }", b"x"),
 }
 
 
@@ -123,18 +135,41 @@ def test_what_a_fragment_does_to_the_process_ends_with_the_output(trees: Trees, 
     assert len(perls) == 1
 
 
-def test_what_is_printed_is_a_warning(trees: Trees, perls: list[PerlProcess]) -> None:
-    """What a fragment or a program it calls prints goes into no file, but is shown with the fragment."""
+@pytest.mark.parametrize(("fragment", "says"), WRONG.values(), ids=WRONG.keys())
+def test_wrong_fragments(trees: Trees, perls: list[PerlProcess], fragment: str, says: str) -> None:
+    """A fragment whose output would not be what was meant is an error that names it; nothing of it runs on."""
+    trees.perl()
+    error = trees.mistake(f"before\n{fragment}\nafter\n")
+    assert says in error.message
+    assert "(for /t)" in error.message
+    assert error.place.partition(":")[0] == trees.fragment
+    assert len(perls) == 1
+    assert _is_gone(perls[0].pid)
+
+
+def test_what_is_complained_of_is_a_warning(trees: Trees, perls: list[PerlProcess]) -> None:
+    """What a fragment or a program it calls prints to standard error is shown with the fragment."""
     trees.perl()
     trees.standard("/t/template-begin")
-    trees.standard("/t/10a", '{ print "to no file\\n"; print STDERR "nor this\\n"; system "echo a program"; "x" }\n')
+    trees.standard("/t/10a", '{ print STDERR "one\n"; system "echo two >&2"; "x" }\n')
     rendering = trees.render("/t")
     assert rendering.content == b"x\n"
-    assert len(rendering.warnings) == 3
-    assert all(warning.startswith(f"{trees.fragment}: prints ") for warning in rendering.warnings)
-    assert {"'to no file'", "'nor this'", "'a program'"} == {
-        warning.split("prints ")[1].split(",")[0] for warning in rendering.warnings
-    }
+    assert set(rendering.warnings) == {f"{trees.fragment}: one", f"{trees.fragment}: two"}
+
+
+def test_a_fragment_that_is_not_utf8_gives_its_bytes(trees: Trees) -> None:
+    """What was written in another encoding comes out as it was written, also by way of another template."""
+    trees.standard("/t/template-begin")
+    trees.custom("/t/10a", b"{ 'M\xfcnchen' }\n")
+    trees.standard("/inner", b"K\xf6ln { 1 + 1 }\n")
+    trees.standard(
+        "/t/20b",
+        "{ use esmith::templates;"
+        " esmith::templates::processTemplate({ TEMPLATE_PATH => '/inner', OUTPUT_TYPE => 'string' }) }",
+    )
+    trees.standard("/t/template.toml", 'engine = "perl"\n')
+    trees.standard("/template.toml", 'engine = "perl"\n')
+    assert trees.render("/t").content == b"M\xfcnchen\nK\xf6ln 2\n"
 
 
 def test_files_that_took_the_numbers_of_the_engine(trees: Trees, perls: list[PerlProcess], tmp_path: Path) -> None:
@@ -148,11 +183,14 @@ def test_files_that_took_the_numbers_of_the_engine(trees: Trees, perls: list[Per
     assert {victim.read_bytes() for victim in victims} == {b""}
 
 
-def test_children_are_ended_with_perl(trees: Trees, perls: list[PerlProcess]) -> None:
+def test_children_are_ended_with_perl(trees: Trees, perls: list[PerlProcess], tmp_path: Path) -> None:
     """A program that a fragment left running does not keep the event waiting, and is ended with perl."""
-    trees.standard("/t", "{ my $p = fork; exec 'sleep', 1000 unless $p; $p }")
-    pid = int(trees.text("/t"))
-    deadline = time.monotonic() + 10
+    trees.perl()
+    note = tmp_path / "pid"
+    left = f"{{ my $p = fork; exec 'sleep', 1000 unless $p; open my $f, '>', '{note}'; print $f $p; 'x' }}"
+    assert "leaves a process running" in trees.mistake(left).message
+    pid = int(note.read_text())
+    deadline = time.monotonic() + 60
     while not _is_gone(pid) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert _is_gone(pid)

@@ -21,9 +21,12 @@ use Symbol ();
 # The status that says that the pipes are no longer what they were (process.py).
 use constant LOST_PIPES => 97;
 use constant MOST_WARNINGS => 100;
+# How long a process that a fragment started may take to end, in seconds, and how often it is looked at.
+use constant PATIENCE => 1;
+use constant PAUSE    => 0.01;
 
 my $PID = POSIX::getpid();
-my ($IN, $OUT_PIPE, $STANDARD_OUTPUT);
+my ($IN, $OUT_PIPE, $STANDARD_OUTPUT, $STANDARD_ERROR, $STRAYED, $STRAYS);
 my (%IDENTITY, %ENVIRONMENT, %SIGNALS, @INCLUDED, $NAME, $UMASK);
 my ($BUFFER, $PLACE) = ('', 0);
 my (%TEMPLATES, @RUNNING, @PASSED, %READ, @WARNINGS);
@@ -72,8 +75,7 @@ sub receive {
 }
 
 sub answer {
-    # A child that a fragment forked and that came here must not answer for its parent.
-    POSIX::_exit(0) if POSIX::getpid() != $PID;
+    end_stray();
     my $message = @_ . "\n";
     for my $field (@_) {
         my $bytes = bytes_of($field);
@@ -100,8 +102,15 @@ sub bytes_of {
 
 sub leave {
     my ($status) = @_;
-    POSIX::_exit(0) if POSIX::getpid() != $PID;
+    end_stray();
     exit $status;
+}
+
+# A child that a fragment forked and that came here must not answer for its parent, only be told of.
+sub end_stray {
+    return if POSIX::getpid() == $PID;
+    syswrite $STRAYS, '.';
+    POSIX::_exit(0);
 }
 
 # ---------------------------------------------------------------- what fragments ask of the engine
@@ -317,7 +326,9 @@ sub guarded {
         $error = ref $@ || $@ ne '' ? $@ : 'died' unless $done;
     }
     pop @RUNNING;
+    end_stray();
     flush_output();
+    $error = what_is_left() unless @RUNNING || defined $error;
     my @answer = ('done', $text, undef);
     if (defined $error) {
         my ($message, $found) = message_of($error, $path);
@@ -326,6 +337,33 @@ sub guarded {
     my @read = map { split /\0/, $_, 3 } sort keys %READ;
     %READ = ();
     return (@answer, scalar @warnings, @warnings, @read);
+}
+
+# What is wrong with the processes the fragment started: one that goes on would write what its parent writes once more,
+# or outlive the event. Those that are about to end are waited for, and none is reaped: that is for the fragment.
+sub what_is_left {
+    my $rounds = PATIENCE / PAUSE;
+    my @alive;
+    while ((@alive = living_children()) && $rounds-- > 0) {
+        select undef, undef, undef, PAUSE;
+    }
+    my $strays = '';
+    sysread $STRAYED, $strays, 100;
+    return "forks, and the other process goes on as well; end it in the block, e.g. with POSIX::_exit(0)" if $strays;
+    return "leaves a process running ($alive[0])" if @alive;
+    return undef;
+}
+
+sub living_children {
+    open my $list, '<', "/proc/$PID/task/$PID/children" or return;
+    local $/ = "\n";
+    my @alive;
+    for my $child (split ' ', scalar(<$list>) // '') {
+        open my $file, '<', "/proc/$child/stat" or next;
+        my ($name, $state) = (<$file> // '') =~ /\((.*)\) (\S)/ or next;
+        push @alive, $name unless $state =~ /[ZX]/;
+    }
+    return @alive;
 }
 
 sub line_in {
@@ -398,7 +436,7 @@ sub reset_process {
     umask $UMASK;
     chdir '/';
     open STDOUT, '>&', $STANDARD_OUTPUT;
-    open STDERR, '>&', $STANDARD_OUTPUT;
+    open STDERR, '>&', $STANDARD_ERROR;
     select STDOUT;
     $| = 0;
 }
@@ -413,8 +451,11 @@ sub start {
     open $IN, '<&=', $in or die "no pipe $in: $!";
     open $OUT_PIPE, '>&=', $out or die "no pipe $out: $!";
     open $STANDARD_OUTPUT, '>&', \*STDOUT or die "no output: $!";
+    open $STANDARD_ERROR,  '>&', \*STDERR or die "no output: $!";
+    pipe $STRAYED, $STRAYS or die "no pipe: $!";
+    $STRAYED->blocking(0);
     require Fcntl;
-    for my $handle ($IN, $OUT_PIPE, $STANDARD_OUTPUT) {
+    for my $handle ($IN, $OUT_PIPE, $STANDARD_OUTPUT, $STANDARD_ERROR) {
         fcntl $handle, Fcntl::F_SETFD(), Fcntl::FD_CLOEXEC() or die "close on exec: $!";
         binmode $handle;
     }

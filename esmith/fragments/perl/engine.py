@@ -156,10 +156,12 @@ class Perl:
         return ["template", id, nested, self._event or None, str(len(records)), *records, *named(variables)]
 
     def printed(self) -> list[str]:
-        """Return the lines that were printed since the last call."""
-        data = self._process.printed() if self._process else b""
-        lines = text_lines(data)
-        return lines if len(lines) <= _SHOWN_LINES else [*lines[:_SHOWN_LINES], "..."]
+        """Return the lines that were printed to standard output since the last call."""
+        return _first_lines(self._process.printed() if self._process else b"")
+
+    def complaints(self) -> list[str]:
+        """Return the lines that were printed to standard error since the last call."""
+        return _first_lines(self._process.complaints() if self._process else b"")
 
     def _started(self, place: str) -> PerlProcess:
         if self._process is not None:
@@ -184,7 +186,7 @@ class Perl:
         try:
             answer = process.receive(time.monotonic() + SECONDS)
         except PerlEndedError as error:
-            said = " / ".join(self.printed())
+            said = " / ".join([*self.printed(), *self.complaints()])
             self._kill()
             raise TemplateError(f"perl cannot be started: {error}: {said}", place=place, hint=_install()) from error
         if answer != [b"ready"]:
@@ -212,7 +214,7 @@ class Perl:
             return ["error", f"{place}{error.message}{f' ({error.hint})' if error.hint else ''}"]
 
     def _ended(self, template: PerlTemplate, place: str, reason: str) -> TemplateError:
-        said = self.printed()
+        said = [*self.printed(), *self.complaints()]
         self._kill()
         if reason == "did not end in time":
             reason = f"did not end within {self._seconds:g} s"
@@ -249,6 +251,11 @@ class _RunningLog:
     def file(self, path: str) -> None:
         """Note that a flat file was read."""
         self._running[-1].log.file(path)
+
+
+def _first_lines(data: bytes) -> list[str]:
+    lines = text_lines(data)
+    return lines if len(lines) <= _SHOWN_LINES else [*lines[:_SHOWN_LINES], "..."]
 
 
 def _no_templates(path: str, variables: dict[str, Any], directories: list[str]) -> bytes:

@@ -58,7 +58,7 @@ class PerlMigrations:
                 if reason:
                     warnings.append(f"{path}: {reason}, so it migrates nothing")
                 elif b"{" in text:
-                    template.expand(path, text)
+                    template.run(path, text)
         return warnings
 
     def _perl_of(self, transaction: Transaction) -> Perl:

@@ -1,6 +1,7 @@
 """The perl that runs fragments: starting it, talking to it within a time, ending it whatever it does.
 
-Messages go over two pipes of their own; what the fragments print comes over a third one.
+Messages go over two pipes of their own; what the fragments print to standard output and to standard error comes over
+two others.
 """
 
 from __future__ import annotations
@@ -39,6 +40,44 @@ class PerlEndedError(Exception):
     """Perl ended, or had to be ended, before it answered; the text says why."""
 
 
+class _Printed:
+    """What comes over one of the two pipes for printing.
+
+    :param pipe: the end that is read; it does not block.
+    """
+
+    def __init__(self, pipe: int) -> None:
+        self.pipe = pipe
+        self.has_ended = False
+        self._data = bytearray()
+
+    @property
+    def is_too_much(self) -> bool:
+        """Whether more was printed than may be."""
+        return len(self._data) > PRINTED_BYTES
+
+    def take(self) -> bool:
+        """Take some of what was printed; return whether there was any."""
+        if self.has_ended:
+            return False
+        try:
+            data = os.read(self.pipe, _CHUNK)
+        except BlockingIOError:
+            return False
+        self.has_ended = not data
+        if not self.is_too_much:
+            self._data += data
+        return bool(data)
+
+    def all(self) -> bytes:
+        """Take all that was printed and return what was printed since the last call."""
+        while self.take():
+            pass
+        data = bytes(self._data)
+        self._data.clear()
+        return data
+
+
 class PerlProcess:
     """One running perl, in a process group of its own.
 
@@ -50,8 +89,10 @@ class PerlProcess:
     def __init__(self, command: list[str], environment: dict[str, str]) -> None:
         requests, self._requests = os.pipe()
         self._answers, answers = os.pipe()
-        self._output, output = os.pipe()
-        for descriptor in (self._requests, self._answers, self._output):
+        standard_output, output = os.pipe()
+        standard_error, errors = os.pipe()
+        self._output, self._errors = _Printed(standard_output), _Printed(standard_error)
+        for descriptor in (self._requests, self._answers, standard_output, standard_error):
             os.set_blocking(descriptor, False)
         try:
             self._perl = subprocess.Popen(
@@ -60,7 +101,7 @@ class PerlProcess:
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
-                stderr=output,
+                stderr=errors,
                 pass_fds=(requests, answers),
                 start_new_session=True,
             )
@@ -68,7 +109,7 @@ class PerlProcess:
             self._close_pipes()
             raise
         finally:
-            for descriptor in (requests, answers, output):
+            for descriptor in (requests, answers, output, errors):
                 os.close(descriptor)
         self._limit(resource.RLIMIT_DATA, _MEMORY_BYTES)
         self._limit(resource.RLIMIT_CPU, _CPU_SECONDS)
@@ -76,8 +117,6 @@ class PerlProcess:
         self._reader = MessageReader(self._read)
         self._deadline = 0.0
         self._room = MESSAGE_BYTES
-        self._printed = bytearray()
-        self._output_ended = False
 
     @property
     def pid(self) -> int:
@@ -115,12 +154,12 @@ class PerlProcess:
         return message
 
     def printed(self) -> bytes:
-        """Return what was printed since the last call."""
-        while self._take_output():
-            pass
-        data = bytes(self._printed)
-        self._printed.clear()
-        return data
+        """Return what was printed to standard output since the last call."""
+        return self._output.all()
+
+    def complaints(self) -> bytes:
+        """Return what was printed to standard error since the last call."""
+        return self._errors.all()
 
     def close(self) -> None:
         """End perl and whatever it started in its group. It may finish by itself first."""
@@ -144,7 +183,8 @@ class PerlProcess:
         while os.waitid(os.P_PID, self._perl.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
             if time.monotonic() > deadline:
                 return False
-            self._take_output()
+            for printed in (self._output, self._errors):
+                printed.take()
             time.sleep(_PAUSE)
         return True
 
@@ -173,30 +213,19 @@ class PerlProcess:
             left = deadline - time.monotonic()
             if left <= 0:
                 raise PerlEndedError("did not end in time")
-            if len(self._printed) > PRINTED_BYTES:
+            if self._output.is_too_much or self._errors.is_too_much:
                 raise PerlEndedError(f"prints more than {PRINTED_BYTES} bytes")
             poll = select.poll()
             poll.register(wanted, select.POLLOUT if writing else select.POLLIN)
-            if not self._output_ended:
-                poll.register(self._output, select.POLLIN)
+            for printed in (self._output, self._errors):
+                if not printed.has_ended:
+                    poll.register(printed.pipe, select.POLLIN)
             ready = {descriptor for descriptor, _ in poll.poll(left * 1000)}
-            if self._output in ready:
-                self._take_output()
+            for printed in (self._output, self._errors):
+                if printed.pipe in ready:
+                    printed.take()
             if wanted in ready:
                 return
-
-    def _take_output(self) -> bool:
-        """Take some of what was printed; return whether there was any."""
-        if self._output_ended:
-            return False
-        try:
-            data = os.read(self._output, _CHUNK)
-        except BlockingIOError:
-            return False
-        self._output_ended = not data
-        if len(self._printed) <= PRINTED_BYTES:
-            self._printed += data
-        return bool(data)
 
     def _end(self) -> str:
         """Say how perl ended; it closed its pipes."""
@@ -210,10 +239,10 @@ class PerlProcess:
         return f"ended perl by the signal {status.si_status} ({signal.strsignal(status.si_status)})"
 
     def _close_pipes(self) -> None:
-        for descriptor in (self._requests, self._answers, self._output):
+        for descriptor in (self._requests, self._answers, self._output.pipe, self._errors.pipe):
             if descriptor >= 0:
                 os.close(descriptor)
-        self._requests = self._answers = self._output = -1
+        self._requests = self._answers = self._output.pipe = self._errors.pipe = -1
 
 
 def _bytes(field: bytes | str | None) -> bytes | None:

@@ -20,6 +20,8 @@ SubTemplate = Callable[[str, dict[str, Any], list[str]], bytes]
 
 #: How many lines of a message are shown.
 _SHOWN_LINES = 6
+#: How much of a line is shown.
+_SHOWN_CHARACTERS = 60
 
 
 class PerlTemplate:
@@ -53,6 +55,8 @@ class PerlTemplate:
         self._expand = expand
         self._begun = False
         self._broken: TemplateError | None = None
+        # Whether a template expanded inside this one rightly gave bytes that are not UTF-8.
+        self._has_other_bytes = False
 
     def __enter__(self) -> PerlTemplate:
         return self
@@ -65,9 +69,33 @@ class PerlTemplate:
         """Return what a fragment gives.
 
         :param path: its path, for messages.
+        :raises TemplateError: when it is wrong: also when it prints to standard output, which goes into no file, and
+            when it is UTF-8 and gives something else.
+        """
+        given = self._run(path, ["fragment", self._id, path, text]) or b""
+        printed = self._perl.printed()
+        if printed:
+            raise TemplateError(
+                f"prints {printed[0]!r} (for {self.output})",
+                place=path,
+                hint="what is printed goes into no file: append it to $OUT; or print to STDERR, which is only shown",
+            )
+        if not _is_utf8(given) and _is_utf8(text) and not self._has_other_bytes:
+            raise TemplateError(
+                f"gives bytes that are not UTF-8: {_not_utf8(given)} (for {self.output})",
+                place=path,
+                hint="encode the text, e.g. with Encode::encode('UTF-8', $text)",
+            )
+        return given
+
+    def run(self, path: str, text: bytes) -> None:
+        """Run a fragment for what it does; what it gives is thrown away.
+
+        :param path: its path, for messages.
         :raises TemplateError: when it is wrong.
         """
-        return self._run(path, ["fragment", self._id, path, text]) or b""
+        self._run(path, ["fragment", self._id, path, text])
+        self._warn_of_prints(path)
 
     def parse(self, path: str, text: bytes) -> None:
         """Compile a fragment without running it; what it ``use``s is loaded.
@@ -76,6 +104,7 @@ class PerlTemplate:
         :raises TemplateError: when it does not compile.
         """
         self._run(path, ["parse", self._id, path, text])
+        self._warn_of_prints(path)
 
     def evaluate(self, expression: str, place: str) -> str | None:
         """Return the value of an expression, None for an undefined one.
@@ -83,6 +112,7 @@ class PerlTemplate:
         :raises TemplateError: when it is wrong.
         """
         value = self._run(place, ["eval", self._id, place, expression])
+        self._warn_of_prints(place)
         return None if value is None else value.decode("utf-8", "surrogateescape")
 
     def sub_template(self, path: str, variables: list[str], directories: list[str]) -> bytes:
@@ -94,7 +124,9 @@ class PerlTemplate:
         """
         pairs = zip(variables[::2], variables[1::2], strict=True)
         try:
-            return self._expand(path, dict(pairs), directories)
+            text = self._expand(path, dict(pairs), directories)
+            self._has_other_bytes = self._has_other_bytes or not _is_utf8(text)
+            return text
         except TemplateError as error:
             self._broken = error
             raise
@@ -122,8 +154,12 @@ class PerlTemplate:
         for warning in warnings:
             line, _, text = (warning or b"").partition(b":")
             self._add(f"{path}:{_text(line)}" if line else path, "; ".join(text_lines(text)))
+        for complaint in self._perl.complaints():
+            self._add(path, complaint)
+
+    def _warn_of_prints(self, path: str) -> None:
         for printed in self._perl.printed():
-            self._add(path, f"prints {printed!r}, which goes into no file; $OUT or the value of the block does")
+            self._add(path, f"prints {printed!r}")
 
     def _add(self, place: str, text: str) -> None:
         warning = f"{place}: {text}"
@@ -175,6 +211,20 @@ def text_lines(data: bytes) -> list[str]:
     """Return the lines of what perl said that are not empty, without control characters."""
     lines = data.decode("utf-8", "backslashreplace").splitlines()
     return [_shown(line.strip()) for line in lines if line.strip()]
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _not_utf8(data: bytes) -> str:
+    """Return the line with the first bytes that are not UTF-8, these as in Perl."""
+    lines = (line.decode("utf-8", "backslashreplace") for line in data.splitlines() if not _is_utf8(line))
+    return repr(next(lines, "").strip()[:_SHOWN_CHARACTERS]).replace("\\\\x", "\\x")
 
 
 def _shown(line: str) -> str:
