@@ -61,7 +61,7 @@ def _fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def _office(tmp_path_factory: pytest.TempPathFactory, _fresh: Path) -> Path:
     path = tmp_path_factory.mktemp("office") / "root"
-    shutil.copytree(_fresh, path, symlinks=True)
+    copy_tree(_fresh, path)
     root = Root(path)
     root.write("/etc/passwd", root.read("/etc/passwd") + USERS)
     root.write("/etc/group", root.read("/etc/group") + GROUPS)

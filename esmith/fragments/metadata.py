@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -141,16 +141,17 @@ class MetadataFiles:
     def of(self, template: Template) -> Metadata:
         """Return what is said of a template, in its own directory or a parent's: key by key, the nearest wins.
 
-        A ``[files.NAME]`` table in the directory that holds the template speaks of that template alone. What
+        A ``[files.NAME]`` table in the directory that holds the template speaks of that template alone, and so does the
+        file in a directory of its path, also where a single file takes the place of that directory's fragments. What
         ``templates.metadata`` says goes before all that is shipped or inherited, and after what an administrator says
         of this one template in ``templates-custom``.
 
         :raises TemplateError: when a file is broken or says something unknown.
         """
-        told = [*self._told(template.path, is_file=template.is_file)]
+        told = self._told(template.path)
         if template.source:
             told = [one for one in told if one[2]]
-            others = self._told(template.source, is_file=template.is_file)
+            others = self._told(template.source)
             told += [({**data, "output": ""}, file, False) for data, file, _ in others]
         original, sources = self._original(template.path)
         place = sum(1 for _ in itertools.takewhile(lambda one: one[2] and self._tree.is_custom(one[1]), told))
@@ -164,17 +165,25 @@ class MetadataFiles:
                     said[key] = files[key]
         return self._metadata(template.path, merged, said)
 
-    def _told(self, path: str, *, is_file: bool) -> Iterator[tuple[dict[str, Any], str, bool]]:
-        """Yield what each ``template.toml`` says of a template, with the file, and whether of this template alone."""
+    def _told(self, path: str) -> list[tuple[dict[str, Any], str, bool]]:
+        """Return what each ``template.toml`` says of a template, with the file, and whether of this template alone.
+
+        What is said of it alone comes first; of that, what an administrator says.
+        """
         holder, _, name = path.rpartition("/")
-        for directory, file in self._tree.metadata_files(path, is_file=is_file):
+        alone, inherited = [], []
+        for directory, file in self._tree.metadata_files(path):
             if file not in self._read:
                 self._read[file] = _read(file)
             data = self._read[file]
+            if directory == path:
+                alone.append((data, file, True))
+                continue
             own = data.get("files", {}).get(name, {}) if directory == (holder or "/") else {}
             if own:
-                yield own, file, True
-            yield data, file, directory == path
+                alone.append((own, file, True))
+            inherited.append((data, file, False))
+        return [*sorted(alone, key=lambda one: not self._tree.is_custom(one[1])), *inherited]
 
     def _original(self, path: str) -> tuple[dict[str, Any], dict[str, str]]:
         """Return what ``templates.metadata`` says, in the words of ``template.toml``, and the files that say it."""

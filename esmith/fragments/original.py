@@ -223,7 +223,7 @@ class OriginalMetadata:
             places = (self._layout.under(os.path.join("/etc/e-smith", place)) for place in queue.split("\0"))
             tree = TemplateTree(self._layout, tuple(places))
         found = tree.find(source or path)
-        return Template(path, found.fragments, found.is_file, found.skipped, source=found.path)
+        return Template(path, found.fragments, found.skipped, source=found.path)
 
     def filtered(self, path: str, text: bytes, *, drop: bool) -> bytes:
         """Return a text after FILTER.

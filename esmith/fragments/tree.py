@@ -55,14 +55,12 @@ class Template:
     """The fragments of one template, in order.
 
     :param path: the template's path: its output's absolute path, unless the metadata says otherwise.
-    :param is_file: it is a single file, whose text is the whole output.
     :param skipped: what its directories hold besides fragments.
     :param source: the path its fragments are at, when that is another one (TEMPLATE_PATH in ``templates.metadata``).
     """
 
     path: str
     fragments: list[Fragment]
-    is_file: bool = False
     skipped: list[Skipped] = field(default_factory=list)
     source: str = ""
 
@@ -140,20 +138,16 @@ class TemplateTree:
                 return Fragment(name, candidate, layer, masked=_is_null_link(candidate))
         return None
 
-    def metadata_files(self, path: str, *, is_file: bool) -> list[tuple[str, str]]:
+    def metadata_files(self, path: str) -> list[tuple[str, str]]:
         """Return the ``template.toml`` files that speak of a template, each after its directory, the nearest first.
 
         :param path: the template's path.
-        :param is_file: whether the template is a single file.
         """
-        return self._told_of(os.path.dirname(path) if is_file else path)
-
-    def _told_of(self, directory: str) -> list[tuple[str, str]]:
-        if directory not in self._told:
-            files = [layer + os.path.join(directory, METADATA) for layer in self._layers]
-            outer = [] if directory in ("/", "") else self._told_of(os.path.dirname(directory))
-            self._told[directory] = [*((directory, file) for file in files if os.path.isfile(file)), *outer]
-        return self._told[directory]
+        if path not in self._told:
+            files = [layer + os.path.join(path, METADATA) for layer in self._layers]
+            outer = [] if path in ("/", "") else self.metadata_files(os.path.dirname(path))
+            self._told[path] = [*((path, file) for file in files if os.path.isfile(file)), *outer]
+        return self._told[path]
 
     def is_custom(self, path: str) -> bool:
         """Return whether a file, as a path of this disk, is in a nearer layer than the shipped one."""
@@ -169,7 +163,7 @@ class TemplateTree:
             if os.path.isfile(place):
                 # Behind a directory of a nearer layer a single file counts no more (catalogue 0.1).
                 if not found:
-                    return Template(path, [Fragment(os.path.basename(path), place, layer)], is_file=True)
+                    return Template(path, [Fragment(os.path.basename(path), place, layer)])
                 break
             if os.path.isdir(place):
                 _collect(place, layer, found, skipped, shipped=self._layers[-1] + path)

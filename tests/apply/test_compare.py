@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
-from tests.commands import Root
+from tests.commands import Root, copy_tree
 
 CLAMD = "/etc/clamd.conf"
 
 
-@pytest.fixture
-def office(office: Root) -> Root:
+@pytest.fixture(scope="module")
+def _changed(_office: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Change a setting three times, each with its event; the second also makes another file."""
+    path = tmp_path_factory.mktemp("changed") / "root"
+    copy_tree(_office, path)
+    office = Root(path)
     for number in ("11", "22", "33"):
         office.config("setprop", "clamav", "MaxFiles", number)
         if number == "22":
             office.config("setprop", "qmail", "ConcurrencyLocal", "7")
         office.signal("email-update")
-    return office
+    return path
+
+
+@pytest.fixture
+def office(_changed: Path, copy_root: Callable[[Path], Root]) -> Root:
+    """Return an office with three changes behind it."""
+    return copy_root(_changed)
 
 
 def _newest(office: Root) -> int:

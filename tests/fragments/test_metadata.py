@@ -68,6 +68,26 @@ def test_own_directory_goes_before_files_table(trees: Trees) -> None:
     assert _said(trees)[:2] == ("0600", "table")
 
 
+def test_a_single_file_keeps_what_is_said_of_the_directory(trees: Trees) -> None:
+    """A custom file in the place of a shipped directory has its mode and owner, so that a secret stays one."""
+    trees.standard("/etc/t/10a", "text\n")
+    trees.standard("/etc/t/template.toml", 'mode = "0600"\nowner = "own"\n')
+    trees.standard("/etc/template.toml", 'mode = "0644"\ngroup = "all"\n')
+    trees.custom("/etc/t", "mine\n")
+    assert trees.text("/etc/t") == "mine\n"
+    assert _said(trees)[:3] == ("0600", "own", "all")
+
+
+@pytest.mark.parametrize("single", [True, False], ids=["file", "directory"])
+def test_what_an_administrator_says_of_one_template_goes_first(trees: Trees, single: bool) -> None:
+    """A table in templates-custom goes before what is shipped in the template's own directory."""
+    trees.standard("/etc/t/10a", "text\n")
+    trees.standard("/etc/t/template.toml", 'mode = "0600"\nowner = "own"\n')
+    trees.custom("/etc/t" if single else "/etc/t/20b", "mine\n")
+    trees.custom("/etc/template.toml", '[files.t]\nmode = "0640"\n')
+    assert _said(trees)[:2] == ("0640", "own")
+
+
 @pytest.mark.parametrize(
     ("said", "expected"),
     [

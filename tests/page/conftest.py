@@ -7,15 +7,12 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.page.office import copy_office, make_office
-from tests.page.play import Played, play_page, play_section
 from tests.page.stage import FolderStage, MachineStage, Stage
-from tests.page.transcript import Transcript, all_transcripts
 
 #: Opens a stage of one kind: ``machine`` or ``folder``.
 Opener = Callable[[str], Stage]
@@ -69,40 +66,3 @@ def open_stage(page_office: Path, tmp_path: Path) -> Iterator[Opener]:
     yield open_it
     for stage in opened:
         stage.close()
-
-
-@pytest.fixture(scope="session")
-def plays(
-    request: pytest.FixtureRequest, page_office: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Future[Played]]]:
-    """Return the plays that the chosen tests ask for, by name; they run on as many processors as there are.
-
-    They are named as the transcripts; ``page`` is all of them in page order.
-    """
-    kind = kind_of_stage()
-    transcripts = all_transcripts()
-    wanted = _sections(request.session.items)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found: dict[str, Future[Played]] = {}
-        if any("played" in getattr(item, "fixturenames", ()) for item in request.session.items):
-            stage = open_stage_in(tmp_path_factory.mktemp("page"), page_office, kind)
-            found["page"] = pool.submit(play_page, stage, transcripts, kind)
-        for transcript in (transcript for transcript in transcripts if transcript.name in wanted):
-            folder = tmp_path_factory.mktemp(transcript.name)
-            opener = functools.partial(open_stage_in, folder, page_office, kind)
-            found[transcript.name] = pool.submit(play_section, opener, transcript, kind)
-        yield found
-        pool.shutdown(cancel_futures=True)
-        if "page" in found:
-            stage.close()
-
-
-def _sections(items: list[pytest.Item]) -> set[str]:
-    """Return the names of the transcripts that some of the chosen tests want to be played."""
-    parameters = (item.callspec.params for item in items if isinstance(item, pytest.Function) and _plays(item))
-    chosen = (values.get("transcript") for values in parameters)
-    return {transcript.name for transcript in chosen if isinstance(transcript, Transcript)}
-
-
-def _plays(item: pytest.Function) -> bool:
-    return "plays" in item.fixturenames and hasattr(item, "callspec")

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import re
-from concurrent.futures import Future
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from tests.page.play import Played
+from tests.page.conftest import kind_of_stage, open_stage_in
+from tests.page.play import Played, play_page
+from tests.page.transcript import all_transcripts
 from tests.programs import requires_program
+
+pytestmark = pytest.mark.xdist_group("whole page")
 
 
 @pytest.fixture(scope="module")
-def played(plays: dict[str, Future[Played]]) -> Played:
+def played(page_office: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     """Return the stage after the whole page was typed, and what went otherwise than in the sections on the way."""
-    return plays["page"].result()
+    kind = kind_of_stage()
+    stage = open_stage_in(tmp_path_factory.mktemp("page"), page_office, kind)
+    yield play_page(stage, all_transcripts(), kind)
+    stage.close()
 
 
 def test_every_command_answers_as_in_its_section(played: Played) -> None:
