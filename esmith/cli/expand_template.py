@@ -11,7 +11,7 @@ from esmith.apply.diff import diff
 from esmith.apply.plan import Plan
 from esmith.cli.output import print_lines
 from esmith.cli.program import root_option, run_click, warn
-from esmith.events.expand import expand_templates, plan_templates
+from esmith.events.expand import expand_templates, plan_templates, rehearse_templates
 from esmith.events.lock import LOCK_TIMEOUT
 from esmith.layout import Layout
 from esmith.schema.load import Schema
@@ -20,7 +20,7 @@ from esmith.store import open_store
 
 @click.command()
 @root_option
-@click.option("--dry-run", is_flag=True, help="Change nothing; with --diff, show what would change.")
+@click.option("--dry-run", is_flag=True, help="Only check the files; with --diff, show what would change.")
 @click.option("--diff", "show_diff", is_flag=True, help="Show how each file changes, as a unified diff.")
 @click.option("--explain", is_flag=True, help="Show the fragments, their layers, engines and reads; change nothing.")
 @click.option(
@@ -60,17 +60,19 @@ def _command(
     layers = tuple(layout.under(os.path.join("/etc/e-smith", directory)) for directory in queue)
     if output and len(paths) > 1:
         raise click.UsageError("--output_filename goes with one PATH")
-    records = dry_run or explain
-    store = open_store(layout, write=not records)
-    if records:
-        with store.snapshot() as snapshot:
-            plan = plan_templates(layout, snapshot, list(paths), output=output, layers=layers)
-    else:
-        plan = expand_templates(layout, store, list(paths), say=warn, output=output, layers=layers, timeout=timeout)
-    for text in plan.warnings if records else []:
-        warn(text)
+    store = open_store(layout, write=not (dry_run or explain))
+    words = list(paths)
     if explain:
+        with store.snapshot() as snapshot:
+            plan = plan_templates(layout, snapshot, words, output=output, layers=layers)
+        for text in plan.warnings:
+            warn(text)
         print_lines(_explanation(plan, layout))
+    elif dry_run:
+        with store.snapshot() as snapshot:
+            plan = rehearse_templates(layout, snapshot, words, say=warn, output=output, layers=layers)
+    else:
+        plan = expand_templates(layout, store, words, say=warn, output=output, layers=layers, timeout=timeout)
     if show_diff:
         with store.snapshot() as snapshot:
             schema = Schema(layout)

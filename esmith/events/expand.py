@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from esmith.apply.checks.check import check
 from esmith.apply.commit import commit_plan
 from esmith.apply.generations import finish
 from esmith.apply.plan import Plan, make_plan
 from esmith.events.adjust import asked_by
 from esmith.events.definition import Event
 from esmith.events.lock import LOCK_TIMEOUT, EventLock
-from esmith.events.log import EventLog
+from esmith.events.log import EventLog, SilentLog
 from esmith.events.owed import owe
 from esmith.events.recover import recover_files
 from esmith.events.signal import report_checks, show_warnings
@@ -32,6 +33,29 @@ def plan_templates(
     """
     with Renderer(layout, snapshot, layers, output=output) as renderer:
         return make_plan(layout, snapshot, paths, keep_attributes=True, renderer=renderer)
+
+
+def rehearse_templates(
+    layout: Layout,
+    snapshot: Snapshot,
+    paths: list[str],
+    *,
+    say: Callable[[str], None],
+    output: str = "",
+    layers: tuple[str, ...] = (),
+) -> Plan:
+    """Return what expanding templates would do now, with what the checks say of it, changing nothing.
+
+    :param say: called with warnings.
+    :raises TemplateError: when a template is missing or broken.
+    :raises CheckError: when a program refuses its file.
+    """
+    plan = plan_templates(layout, snapshot, paths, output=output, layers=layers)
+    for text in plan.warnings:
+        say(text)
+    check(plan, layout, writes=False)
+    report_checks(plan, layout, SilentLog(layout), say)
+    return plan
 
 
 def expand_templates(

@@ -34,3 +34,10 @@ class EventLog:
                     file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} esmith[{os.getpid()}]: {line}\n")
             except OSError:
                 return
+
+
+class SilentLog(EventLog):
+    """The log of what is only tried: it keeps nothing."""
+
+    def write(self, text: str) -> None:
+        """Log nothing."""

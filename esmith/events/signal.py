@@ -17,7 +17,7 @@ from esmith.events.adjust import Finder, ServiceStep, asked_by, check_words
 from esmith.events.confirm import Pending, find_pending, set_pending, wait_in_background
 from esmith.events.definition import ADJUST_PLACE, EXPAND_PLACE, load_event
 from esmith.events.lock import LOCK_TIMEOUT, EventLock
-from esmith.events.log import EventLog
+from esmith.events.log import EventLog, SilentLog
 from esmith.events.owed import Owed, owe, settle
 from esmith.events.recover import recover_files
 from esmith.fragments.metadata import OWN_CHECKS
@@ -124,13 +124,8 @@ def rehearse_event(
 
     Actions are not run, so what they would change in the databases does not show in the files.
     """
-    log = _SilentLog(layout)
+    log = SilentLog(layout)
     return _Run(layout, store, Machine.recording(layout), log, say, name, restart=restart).signal(arguments)
-
-
-class _SilentLog(EventLog):
-    def write(self, text: str) -> None:
-        """Log nothing."""
 
 
 class _Run:

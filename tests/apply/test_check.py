@@ -8,7 +8,8 @@ import pytest
 
 from tests.commands import Root
 
-TEMPLATE = "/etc/e-smith/templates/etc/daemon/daemon.conf"
+CONF = "/etc/daemon/daemon.conf"
+TEMPLATE = f"/etc/e-smith/templates{CONF}"
 #: Refuses a file that holds the word "broken", naming the line as compilers do; includes are files beside it.
 CHECKER = """\
 #!/bin/sh
@@ -41,7 +42,7 @@ def test_a_refused_file_is_not_installed_and_the_message_names_the_fragment(daem
     daemon.config("setprop", "daemon", "Word", "broken", "Part", "new part")
     answer = daemon.signal("daemon-update", code=10)
     assert daemon.snapshot("/etc/daemon") == before
-    assert "/etc/daemon/daemon.conf" in answer.err
+    assert CONF in answer.err
     assert f"line 2 comes from {daemon.file(TEMPLATE)}/20second" in answer.err
 
 
@@ -49,7 +50,7 @@ def test_an_accepted_file_is_installed(daemon: Root) -> None:
     """A file its program accepts is installed."""
     daemon.config("setprop", "daemon", "Word", "fine")
     daemon.signal("daemon-update")
-    assert daemon.lines("/etc/daemon/daemon.conf") == ["first", "fine"]
+    assert daemon.lines(CONF) == ["first", "fine"]
 
 
 def test_an_included_file_is_checked_as_it_will_be(daemon: Root) -> None:
@@ -74,7 +75,7 @@ def test_a_file_is_checked_again_when_one_it_reads_changes(daemon: Root, reads: 
     daemon.signal("daemon-update")
     daemon.config("setprop", "daemon", "Part", "new")
     answer = json.loads(daemon.signal("--json", "daemon-update").out)
-    assert answer["checked"] == ["/etc/daemon/daemon.conf"] * checked
+    assert answer["checked"] == [CONF] * checked
 
 
 def test_a_file_beside_it_that_is_not_generated_is_seen(daemon: Root) -> None:
@@ -108,14 +109,18 @@ def test_a_program_that_hangs_fails_the_check(daemon: Root) -> None:
     daemon.write(f"{TEMPLATE}/template.toml", toml)
     daemon.config("setprop", "daemon", "Word", "fine")
     assert "did not end within 0.2 s" in daemon.signal("daemon-update", code=10).err
-    assert daemon.lines("/etc/daemon/daemon.conf") == ["first", "second"]
+    assert daemon.lines(CONF) == ["first", "second"]
 
 
-def test_a_dry_run_checks_too(daemon: Root) -> None:
-    """signal-event --dry-run reports what the check would refuse, and changes nothing."""
+@pytest.mark.parametrize("command", [["signal-event", "daemon-update"], ["expand-template", CONF]])
+def test_a_dry_run_checks_too(daemon: Root, command: list[str]) -> None:
+    """--dry-run reports what the check would refuse, and changes nothing."""
+    program, *words = command
     before = daemon.snapshot("/etc/daemon")
+    daemon.config("setprop", "daemon", "Word", "fine")
+    daemon.run(program, "--dry-run", *words)
     daemon.config("setprop", "daemon", "Word", "broken")
-    daemon.signal("--dry-run", "daemon-update", code=10)
+    assert CONF in daemon.run(program, "--dry-run", *words, code=10).err
     assert daemon.snapshot("/etc/daemon") == before
 
 
