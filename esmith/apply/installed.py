@@ -48,6 +48,13 @@ class Installed:
         """
         return self.mark == mark_of(os.lstat(target))
 
+    def may_be_untouched(self, target: str) -> bool:
+        """Return whether a file has the size and time of the one that was installed: it may be a copy of it.
+
+        :raises OSError: when it cannot be looked at.
+        """
+        return self.mark.rpartition("-")[0] == mark_of(os.lstat(target)).rpartition("-")[0]
+
 
 def digest_of(content: bytes) -> str:
     """Return the digest of a content."""

@@ -8,9 +8,11 @@ sub-directory cannot be watched because the limit of watches is reached (``_add_
 from __future__ import annotations
 
 import errno
+import fcntl
 import logging
 import os
 import queue
+import signal
 
 from watchdog.observers.inotify_c import (
     CallbackId,
@@ -59,7 +61,8 @@ class _Place:
         name = os.fsdecode(event.name)
         if name and self.names is not None and name not in self.names:
             return
-        kind = Kind.WRITING if event.is_modify else Kind.DONE
+        # Of a directory only its times can be modified.
+        kind = Kind.WRITING if event.is_modify and not event.is_directory else Kind.DONE
         self._notices.put(Notice(kind, os.path.join(self.directory, name) if name else self.directory))
 
     def on_watch_deleted(self, wd: WatchDescriptor) -> None:
@@ -123,6 +126,25 @@ class InotifySource:
             else:
                 added = True
         return added, [_message(number, directories) for number, directories in failed.items()]
+
+    def is_open(self, path: str) -> bool:
+        """Return whether somebody has a file open for writing; of a stranger's file only root can tell.
+
+        A read lease is refused while there is a writer (fcntl(2), F_SETLEASE).
+        """
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            # A writer that comes in this very moment has this signal sent, which does nothing.
+            fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
+            fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        except OSError as error:
+            return error.errno == errno.EAGAIN
+        finally:
+            os.close(descriptor)
+        return False
 
     def close(self) -> None:
         """Watch nothing any more."""

@@ -39,14 +39,13 @@ class Marks:
     def changed_since(self, before: Marks) -> list[str]:
         """Return the files that were made, changed or removed, sorted.
 
-        What is in a directory that cannot be read now counts as unchanged.
+        What is in a directory that cannot be read now counts as unchanged, also for the next comparison.
         """
+        for path in before.files.keys() - self.files.keys():
+            if any(path.startswith(f"{directory}/") for directory in self.unreadable):
+                self.files[path] = before.files[path]
         names = self.files.keys() | before.files.keys()
-        changed = (path for path in names if self.files.get(path) != before.files.get(path))
-        return sorted(path for path in changed if not self._is_hidden(path))
-
-    def _is_hidden(self, path: str) -> bool:
-        return any(path.startswith(f"{directory}/") for directory in self.unreadable)
+        return sorted(path for path in names if self.files.get(path) != before.files.get(path))
 
     def _enter(self, directory: str, above: tuple[tuple[int, int], ...]) -> None:
         """Take in a directory; a link that leads back to one above it is not followed."""

@@ -48,5 +48,8 @@ class Source(Protocol):
         :return: whether some are watched only from now on; and what cannot be watched, as messages.
         """
 
+    def is_open(self, path: str) -> bool:
+        """Return whether somebody has a file open for writing."""
+
     def close(self) -> None:
         """Watch nothing any more."""

@@ -123,6 +123,9 @@ class Watcher:
             return True
         now = self._clock()
         late = now >= self._first + LONGEST_SECONDS
+        if late:
+            # A time or a size that is set by name is told as writing, but nobody closes the file afterwards.
+            self._writing = {path for path in self._writing if self._source.is_open(path)}
         if self._writing:
             if late and not self._told_writing:
                 self._told_writing = True

@@ -35,6 +35,8 @@ class FakeSource:
         self.timeouts: list[float | None] = []
         self.wanted: Places = {}
         self.cannot: list[str] = []
+        #: Files that are not open for writing, whatever is told of them.
+        self.closed: set[str] = set()
         self._acts: list[tuple[float, Act]] = []
 
     def at(self, seconds: float, act: Act) -> None:
@@ -59,6 +61,10 @@ class FakeSource:
         added = not wanted.keys() <= self.wanted.keys()
         self.wanted = wanted
         return added, self.cannot
+
+    def is_open(self, path: str) -> bool:
+        """Return whether the test says that somebody has a file open for writing."""
+        return path not in self.closed
 
     def close(self) -> None:
         """Have nothing to release."""

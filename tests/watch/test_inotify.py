@@ -6,6 +6,7 @@ import ctypes
 import errno
 import os
 import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,6 +40,11 @@ def _until(source: InotifySource, wanted: Callable[[list[Notice]], bool]) -> lis
     return notices
 
 
+def _set_modification_time(path: Path) -> None:
+    """Set only that: os.utime sets both times, which the kernel tells otherwise."""
+    subprocess.run(["touch", "-c", "-m", "-h", "-d", "2020-01-01", str(path)], check=True)
+
+
 def _all(*directories: Path) -> Places:
     return dict.fromkeys(map(str, directories))
 
@@ -52,6 +58,33 @@ def test_a_save_begins_and_ends(source: InotifySource, tmp_path: Path) -> None:
         file.flush()
         _until(source, lambda notices: Notice(Kind.WRITING, path) in notices)
     _until(source, lambda notices: notices[-1:] == [Notice(Kind.DONE, path)])
+
+
+def test_a_time_of_a_directory_is_no_writing(source: InotifySource, tmp_path: Path) -> None:
+    """When only the modification time of a directory is set, as by tar, nothing is waited for."""
+    place = tmp_path / "d"
+    place.mkdir()
+    source.watch(_all(tmp_path))
+    _set_modification_time(place)
+    notices = _until(source, bool)
+    assert {notice.kind for notice in notices} == {Kind.DONE}
+
+
+def test_a_file_is_open_as_long_as_somebody_writes(source: InotifySource, tmp_path: Path) -> None:
+    """A writer is seen, in this process or another; a reader, a time that is set, and a missing file are none."""
+    path = str(tmp_path / "a")
+    assert not source.is_open(path)
+    writer = subprocess.Popen(["sh", "-c", 'exec >"$1"; echo; read x', "sh", path], stdin=subprocess.PIPE)
+    try:
+        while not os.path.exists(path) or not os.path.getsize(path):
+            time.sleep(0.01)
+        assert source.is_open(path)
+    finally:
+        writer.communicate()
+    _set_modification_time(Path(path))
+    with open(path):
+        assert not source.is_open(path)
+    assert not source.is_open(str(tmp_path))
 
 
 def test_a_name_that_does_not_matter_is_not_told(source: InotifySource, tmp_path: Path) -> None:

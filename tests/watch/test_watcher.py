@@ -81,6 +81,19 @@ def test_a_half_written_fragment_is_waited_for(post: Post) -> None:
     assert post.output("/etc/a").read_text() == "one\nwhole\n"
 
 
+def test_a_time_that_is_set_is_not_waited_for(post: Post) -> None:
+    """A write that nobody closes, as rsync's setting of a time is told, is looked at when the file is not open."""
+
+    def set_time() -> list[Notice]:
+        place = str(post.trees.custom("/etc/a/20b", "two\n"))
+        post.source.closed.add(place)
+        return [Notice(Kind.WRITING, place)]
+
+    post.source.at(1, set_time)
+    (report,) = post.watch()
+    assert "+two" in report
+
+
 @pytest.mark.parametrize("name", ["4913", ".20b.swp", "20b~", ".#20b", "#20b#"])
 def test_what_editors_leave_is_not_reported(post: Post, name: str) -> None:
     """Swap files, probes, backups and locks of editors are no news, also while they are open for writing."""
