@@ -35,7 +35,7 @@ SECONDS = 60.0
 _DEPTH = 30
 #: How many lines of what a fragment prints are shown.
 _SHOWN_LINES = 20
-_DRIVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "driver.pl")
+_DRIVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "driver", "main.pl")
 _PACKAGE = "libtext-template-perl"
 
 

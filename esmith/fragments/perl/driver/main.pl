@@ -1,9 +1,8 @@
 # Runs the Perl fragments of one event or command for the engine in Python (esmith/fragments/perl/engine.py), with the
 # real Text::Template. It is called with the numbers of two pipes: what is to be done, and the answers.
 #
-# Fragments run in this process and may do what they like to it. So nothing here relies on $/, $\, $_, the standard
-# handles, %SIG or the current directory; only sysread and syswrite, compiled before the first fragment, touch the
-# pipes, and they are looked at before each use.
+# Fragments run in this process and may do what they like to it. So nothing here and in the modules beside it relies on
+# $/, $\, $_, the standard handles, %SIG or the current directory.
 
 package esmith::driver;
 
@@ -13,112 +12,26 @@ sub evaluate { return scalar eval $_[0] }
 use strict;
 use warnings;
 
-use Errno ();
-use IO::Handle ();
-use POSIX ();
 use Symbol ();
 
-# The status that says that the pipes are no longer what they were (process.py).
-use constant LOST_PIPES => 97;
+BEGIN {
+    my $directory = __FILE__ =~ s{[^/]*\z}{}r;
+    require "$directory$_.pm" for qw(pipes process complaint);
+    esmith::driver::pipes->import(qw(open_pipes receive answer bytes_of is_child end_child));
+    esmith::driver::process->import(qw(remember_process reset_process flush_output what_is_left));
+    esmith::driver::complaint->import(qw(message_of));
+}
+
 use constant MOST_WARNINGS => 100;
-# How long a process that a fragment started may take to end, in seconds, and how often it is looked at.
-use constant PATIENCE => 1;
-use constant PAUSE    => 0.01;
 
-my $PID = POSIX::getpid();
-my ($IN, $OUT_PIPE, $STANDARD_OUTPUT, $STANDARD_ERROR, $STRAYED, $STRAYS);
-my (%IDENTITY, %ENVIRONMENT, %SIGNALS, @INCLUDED, $NAME, $UMASK);
-my ($BUFFER, $PLACE) = ('', 0);
-my (%TEMPLATES, @RUNNING, @PASSED, %READ, @WARNINGS);
-
-# ---------------------------------------------------------------- messages
-
-sub still_ours {
-    my ($pipe) = @_;
-    my ($device, $inode) = stat $pipe;
-    POSIX::_exit(LOST_PIPES) unless defined $inode && "$device $inode" eq $IDENTITY{$pipe};
-}
-
-sub more {
-    while (1) {
-        my $got = sysread $IN, $BUFFER, 65536, length $BUFFER;
-        next if !defined $got && $!{EINTR};
-        return if $got;
-        leave(defined $got ? 0 : LOST_PIPES);
-    }
-}
-
-sub take_number {
-    my $end;
-    more() while ($end = index $BUFFER, "\n", $PLACE) < 0;
-    my $number = substr $BUFFER, $PLACE, $end - $PLACE;
-    $PLACE = $end + 1;
-    return $number;
-}
-
-sub receive {
-    still_ours($IN);
-    my @fields;
-    for (1 .. take_number()) {
-        my $length = take_number();
-        if ($length < 0) {
-            push @fields, undef;
-            next;
-        }
-        more() while length($BUFFER) - $PLACE < $length;
-        push @fields, substr $BUFFER, $PLACE, $length;
-        $PLACE += $length;
-    }
-    substr $BUFFER, 0, $PLACE, '';
-    $PLACE = 0;
-    return @fields;
-}
-
-sub answer {
-    end_stray();
-    my $message = @_ . "\n";
-    for my $field (@_) {
-        my $bytes = bytes_of($field);
-        $message .= defined $bytes ? length($bytes) . "\n$bytes" : "-1\n";
-    }
-    still_ours($OUT_PIPE);
-    my $done = 0;
-    while ($done < length $message) {
-        my $written = syswrite $OUT_PIPE, $message, length($message) - $done, $done;
-        next if !defined $written && $!{EINTR};
-        POSIX::_exit(LOST_PIPES) unless defined $written;
-        $done += $written;
-    }
-}
-
-# A text as the original's file would have it: bytes as they are, characters beyond them as UTF-8.
-sub bytes_of {
-    my ($text) = @_;
-    return undef unless defined $text;
-    $text = "$text";
-    utf8::downgrade($text, 1) or utf8::encode($text);
-    return $text;
-}
-
-sub leave {
-    my ($status) = @_;
-    end_stray();
-    exit $status;
-}
-
-# A child that a fragment forked and that came here must not answer for its parent, only be told of.
-sub end_stray {
-    return if POSIX::getpid() == $PID;
-    syswrite $STRAYS, '.';
-    POSIX::_exit(0);
-}
+my (%TEMPLATES, @RUNNING, @PASSED, %READ);
 
 # ---------------------------------------------------------------- what fragments ask of the engine
 
 sub call {
     my ($operation, @arguments) = @_;
     local ($@, $!, $?, $_);
-    die "a process that a fragment forked cannot use the databases\n" if POSIX::getpid() != $PID;
+    die "a process that a fragment forked cannot use the databases\n" if is_child();
     # "template PATH NAME VALUE ...", or "template_in" with a number of directories and the directories before.
     my $first = $operation eq 'template' ? 1 : $operation eq 'template_in' ? $arguments[0] + 2 : undef;
     my $passed = defined $first ? { splice @arguments, $first } : undef;
@@ -326,7 +239,7 @@ sub guarded {
         $error = ref $@ || $@ ne '' ? $@ : 'died' unless $done;
     }
     pop @RUNNING;
-    end_stray();
+    end_child();
     flush_output();
     $error = what_is_left() unless @RUNNING || defined $error;
     my @answer = ('done', $text, undef);
@@ -337,33 +250,6 @@ sub guarded {
     my @read = map { split /\0/, $_, 3 } sort keys %READ;
     %READ = ();
     return (@answer, scalar @warnings, @warnings, @read);
-}
-
-# What is wrong with the processes the fragment started: one that goes on would write what its parent writes once more,
-# or outlive the event. Those that are about to end are waited for, and none is reaped: that is for the fragment.
-sub what_is_left {
-    my $rounds = PATIENCE / PAUSE;
-    my @alive;
-    while ((@alive = living_children()) && $rounds-- > 0) {
-        select undef, undef, undef, PAUSE;
-    }
-    my $strays = '';
-    sysread $STRAYED, $strays, 100;
-    return "forks, and the other process goes on as well; end it in the block, e.g. with POSIX::_exit(0)" if $strays;
-    return "leaves a process running ($alive[0])" if @alive;
-    return undef;
-}
-
-sub living_children {
-    open my $list, '<', "/proc/$PID/task/$PID/children" or return;
-    local $/ = "\n";
-    my @alive;
-    for my $child (split ' ', scalar(<$list>) // '') {
-        open my $file, '<', "/proc/$child/stat" or next;
-        my ($name, $state) = (<$file> // '') =~ /\((.*)\) (\S)/ or next;
-        push @alive, $name unless $state =~ /[ZX]/;
-    }
-    return @alive;
 }
 
 sub line_in {
@@ -382,90 +268,15 @@ sub place_first {
     return "$line:$message";
 }
 
-# The message without the place in the fragment that Perl adds, and the line there.
-sub message_of {
-    my ($error, $path) = @_;
-    my $text = text_of($error);
-    my ($line) = $text =~ /\bat \Q$path\E line (\d+)/;
-    $text =~ s/ at \Q$path\E line \d+(?:, <[^>\n]*> (?:line|chunk) \d+)?\.?\s*\z//;
-    $text =~ s/ at \S+\/Text\/Template\.pm line \d+\.?\s*\z//;
-    # What is left of them: the first is told as the place, others are other lines.
-    $text =~ s/ at \Q$path\E line \d+// if defined $line;
-    $text =~ s/ at \Q$path\E line / at line /g;
-    $text =~ s/\besmith::__TEMPLATE__::\d+:://g;
-    return ($text, $line);
-}
-
-# What an exception says; an object may be asked only for its text, and may fail even there.
-sub text_of {
-    my ($error) = @_;
-    return $error unless ref $error;
-    my $class = ref $error;
-    require Scalar::Util;
-    require overload;
-    if (Scalar::Util::blessed($error)) {
-        my $text = eval {
-            local $SIG{__DIE__};
-            overload::Method($error, '""') ? "$error" : $error->can('message') ? $error->message : undef;
-        };
-        return "$text" if defined $text && !ref $text && $text ne '';
-        return "died with an object of the class $class";
-    }
-    return "died with a reference to \L$class\E";
-}
-
 sub forget_template {
     my ($id) = @_;
     my $template = delete $TEMPLATES{$id} or return;
     Symbol::delete_package($template->{package});
 }
 
-# ---------------------------------------------------------------- the process
-
-# What a fragment of one output did to the process is not seen by those of the next.
-sub reset_process {
-    %ENV = %ENVIRONMENT;
-    @INC = @INCLUDED;
-    for my $signal (grep { defined $SIG{$_} || defined $SIGNALS{$_} } keys %SIG) {
-        if (defined $SIGNALS{$signal}) { $SIG{$signal} = $SIGNALS{$signal} }
-        else                           { delete $SIG{$signal} }
-    }
-    no warnings;
-    ($/, $\, $,, $", $;, $0, $^W) = ("\n", undef, undef, ' ', "\034", $NAME, 0);
-    alarm 0;
-    umask $UMASK;
-    chdir '/';
-    open STDOUT, '>&', $STANDARD_OUTPUT;
-    open STDERR, '>&', $STANDARD_ERROR;
-    select STDOUT;
-    $| = 0;
-}
-
-sub flush_output {
-    local ($@, $!);
-    eval { local $SIG{__DIE__}; local $SIG{__WARN__} = sub { }; STDOUT->flush; STDERR->flush };
-}
-
 sub start {
-    my ($in, $out) = @_;
-    open $IN, '<&=', $in or die "no pipe $in: $!";
-    open $OUT_PIPE, '>&=', $out or die "no pipe $out: $!";
-    open $STANDARD_OUTPUT, '>&', \*STDOUT or die "no output: $!";
-    open $STANDARD_ERROR,  '>&', \*STDERR or die "no output: $!";
-    pipe $STRAYED, $STRAYS or die "no pipe: $!";
-    $STRAYED->blocking(0);
-    require Fcntl;
-    for my $handle ($IN, $OUT_PIPE, $STANDARD_OUTPUT, $STANDARD_ERROR) {
-        fcntl $handle, Fcntl::F_SETFD(), Fcntl::FD_CLOEXEC() or die "close on exec: $!";
-        binmode $handle;
-    }
-    for my $pipe ($IN, $OUT_PIPE) {
-        $IDENTITY{$pipe} = join ' ', (stat $pipe)[0, 1];
-    }
-    $UMASK = umask;
-    ($NAME, %ENVIRONMENT) = ('/sbin/e-smith/expand-template', %ENV);
-    @INCLUDED = @INC;
-    %SIGNALS = map { defined $SIG{$_} ? ($_ => $SIG{$_}) : () } keys %SIG;
+    open_pipes(@_);
+    remember_process();
     unless (eval { require Text::Template; 1 }) {
         answer('missing', 'Text::Template', "$@");
         exit 1;
