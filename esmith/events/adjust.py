@@ -153,6 +153,17 @@ class ServiceStep:
         if errors:
             raise errors[0]
 
+    def carry_out_owed(self) -> None:
+        """Tell services what they are owed, and wait until they are surely up.
+
+        :raises SupervisorError: when a supervisor refuses; the word stays owed.
+        :raises ServiceError: when a service did not take a word as it should, or does not stay up.
+        """
+        self.adjust({})
+        self.watch()
+        if self.refused:
+            raise self.refused[0]
+
     def adjust_back(self, services: Mapping[str, list[str]]) -> None:
         """Adjust services once more, after their old files were put back; what fails stays owed, and the rest goes on.
 

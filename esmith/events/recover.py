@@ -50,12 +50,11 @@ def recover_all(layout: Layout, store: Store, *, say: Callable[[str], None], tim
             say(text)
 
         step = ServiceStep(layout, store, partial(find_supervisor, layout), log, tell, "esmith recover")
-        step.adjust({})
-        step.watch()
-        for service, words in step.done.items():
-            say(f"service {service}: {' '.join(words)}")
-        if step.refused:
-            raise step.refused[0]
+        try:
+            step.carry_out_owed()
+        finally:
+            for service, words in step.done.items():
+                say(f"service {service}: {' '.join(words)}")
 
 
 def recover_files(layout: Layout, store: Store, lock: EventLock, log: EventLog, say: Callable[[str], None]) -> None:

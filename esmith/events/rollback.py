@@ -55,8 +55,5 @@ def roll_back(layout: Layout, store: Store, number: int | None, step: ServiceSte
     what = f"esmith rollback {number}"
     changes = rewind(store, found[number].revision, Author.current(what.split()))
     restored = restore_since(later[0], layout, store, partial(owe, why=what))
-    step.adjust({})
-    step.watch()
-    if step.refused:
-        raise step.refused[0]
+    step.carry_out_owed()
     return RolledBack(restored.paths, changes, step.done)
