@@ -6,6 +6,7 @@ Staging is where a disk full or a missing permission shows, and it touches no ou
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from esmith.apply.generations import Also
 from esmith.apply.host import Host
@@ -77,18 +78,26 @@ def remember(plan: Plan, store: Store, author: Author, also: Also | None = None)
         if also is not None and plan.changed:
             also(transaction)
         for output in plan.outputs:
-            if output.rendering.recalled or output.rendering.kind is Kind.LEFT:
+            if output.rendering.recalled:
                 continue
-            row = _row(output)
-            if row != transaction.state(TABLE, output.path):
+            before = transaction.state(TABLE, output.path)
+            row = _row(output, before)
+            if row != before:
                 transaction.set_state(TABLE, output.path, row)
 
 
-def _row(output: Output) -> bytes | None:
-    """Return what to remember of an output; None for one that is gone for good."""
+def _row(output: Output, before: bytes | None) -> bytes | None:
+    """Return what to remember of an output; None for one that is gone for good.
+
+    :param before: what was remembered.
+    """
     rendering = output.rendering
+    nothing = Installed("", "", rendering.template.path)
+    if rendering.kind is Kind.LEFT:
+        installed = replace(Installed.decode(before) if before else nothing, inputs=output.inputs)
+        return installed.encode() if installed.inputs or not installed.is_absent else None
     if rendering.kind is Kind.ABSENT:
-        return Installed("", "", rendering.template.path, output.inputs).encode() if output.inputs else None
+        return replace(nothing, inputs=output.inputs).encode() if output.inputs else None
     mark = mark_of(os.lstat(output.target))
     return Installed(digest_of(rendering.content), mark, rendering.template.path, output.inputs).encode()
 

@@ -94,7 +94,7 @@ class Memory:
         reads = rendering.reads
         signature = self._signature(rendering.template, rendering.metadata, sorted(reads.templates))
         files = {path: self._file(path) for path in sorted(reads.files)}
-        if rendering.kind is Kind.LEFT or self._newest > self._started - _TRUSTED_AGE_NS:
+        if self._newest > self._started - _TRUSTED_AGE_NS:
             return ""
         head = {
             "kind": rendering.kind.value,
@@ -114,6 +114,8 @@ class Memory:
         return f"{json.dumps(head)}\n{json.dumps(props)}"
 
     def _is_in_place(self, rendering: Rendering, installed: Installed) -> bool:
+        if rendering.kind is Kind.LEFT:
+            return True
         target = self._renderer.layout.under(rendering.path)
         try:
             status = os.lstat(target)
@@ -124,8 +126,7 @@ class Memory:
         if rendering.kind is Kind.SYMLINK:
             return True
         identities = self._renderer.identities
-        user = identities.user(rendering.owner)
-        owner = (user.uid if user else 0, identities.group(rendering.group) or 0)
+        owner = identities.user_id(rendering.owner), identities.group_id(rendering.group)
         same_owner = os.geteuid() != 0 or owner == (status.st_uid, status.st_gid)
         return same_owner and stat.S_IMODE(status.st_mode) == rendering.mode
 

@@ -135,7 +135,7 @@ def make_plan(
             output.inputs = "" if rendering.recalled else memory.inputs(rendering)
             plan.outputs.append(output)
         orphans = _orphans(memory, renderer, path, made_by.keys())
-        plan.outputs += [_compare(renderer, rendering, keep_attributes=False) for rendering in orphans]
+        plan.outputs += [_compare_orphan(renderer, rendering) for rendering in orphans]
     return plan
 
 
@@ -145,6 +145,14 @@ def _orphans(memory: Memory, renderer: Renderer, path: str, made: Collection[str
         for name in memory.outputs_of(path):
             if name not in made:
                 yield renderer.absent(path, name)
+
+
+def _compare_orphan(renderer: Renderer, rendering: Rendering) -> Output:
+    """Return what is to become of such an output: what was left to somebody else is not removed."""
+    row = renderer.snapshot.state(TABLE, rendering.path)
+    if row is None or Installed.decode(row).is_absent:
+        return Output(rendering.path, renderer.layout.under(rendering.path), rendering, rendering.mode, None)
+    return _compare(renderer, rendering, keep_attributes=False)
 
 
 def _compare(renderer: Renderer, rendering: Rendering, *, keep_attributes: bool) -> Output:
@@ -190,7 +198,7 @@ def _compare_content(output: Output, row: bytes | None, status: os.stat_result) 
         if same_kind and output.rendering.kind is not Kind.ABSENT and old == wanted:
             return
         output.old = old
-        if remembered is None:
+        if remembered is None or remembered.is_absent:
             output.foreign = "" if is_link else "not made by e-smith"
         elif remembered.digest != digest_of(old):
             output.foreign = "" if is_link else "edited by hand"
@@ -216,20 +224,16 @@ def _owner(identities: Identities, rendering: Rendering) -> tuple[int, int] | No
     """
     if os.geteuid() != 0 or rendering.kind not in (Kind.FILE, Kind.SYMLINK):
         return None
-    user = identities.user(rendering.owner)
-    uid = _number(rendering, "owner", rendering.owner, user.uid if user else None)
-    gid = _number(rendering, "group", rendering.group, identities.group(rendering.group))
+    uid, gid = identities.user_id(rendering.owner), identities.group_id(rendering.group)
+    if uid is None:
+        raise _missing(rendering, "user", "owner", rendering.owner)
+    if gid is None:
+        raise _missing(rendering, "group", "group", rendering.group)
     return uid, gid
 
 
-def _number(rendering: Rendering, key: str, name: str, found: int | None) -> int:
-    """Return the number of a user or group, given by name or by number; root is known everywhere."""
-    if name.isdigit():
-        return int(name)
-    if found is not None or name == "root":
-        return found or 0
-    kind = "user" if key == "owner" else "group"
-    raise InstallError(
+def _missing(rendering: Rendering, kind: str, key: str, name: str) -> InstallError:
+    return InstallError(
         f"there is no {kind} {name!r} (for {rendering.path})",
         place=rendering.metadata.said.get(key, rendering.template.path),
         hint=f"create the {kind}, or correct {key}",

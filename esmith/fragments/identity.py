@@ -45,6 +45,15 @@ class Identities:
             self._groups[name] = self._find_group(name)
         return self._groups[name]
 
+    def user_id(self, name: str) -> int | None:
+        """Return the number of an owner that is given by name or by number; root is known everywhere."""
+        user = None if name.isdigit() else self.user(name)
+        return _number(name, user.uid if user else None)
+
+    def group_id(self, name: str) -> int | None:
+        """Return the number of a group that is given by name or by number; root is known everywhere."""
+        return _number(name, None if name.isdigit() else self.group(name))
+
     def _find_user(self, name: str) -> User | None:
         own = self._own_file("/etc/passwd", 7)
         if own is not None:
@@ -70,6 +79,12 @@ class Identities:
         if path not in self._own:
             self._own[path] = None if self._layout.is_machine else _read_accounts(self._layout.under(path), count)
         return self._own[path]
+
+
+def _number(name: str, found: int | None) -> int | None:
+    if name.isdigit():
+        return int(name)
+    return found or 0 if name == "root" else found
 
 
 def _read_accounts(path: str, count: int) -> dict[str, list[str]] | None:

@@ -193,3 +193,46 @@ def test_keys_are_made_anew_only_when_what_they_are_made_of_changed(office: Benc
     assert office.apply(KEYS) == ["/etc/keys/zoe: remove"]
     office.file("/etc/keys/max").write_text("edited\n")
     assert office.apply(KEYS) == ["/etc/keys/max: replace"]
+
+
+def test_what_is_left_to_its_owner_is_recalled_too(office: Bench) -> None:
+    """An output that skip-when leaves alone is asked for again only when what the condition looks at changed."""
+    office.template("/etc/mine", "x\n", "skip-when = \"exists('/etc/mine')\"")
+    office.file("/etc/mine").write_text("own\n")
+    assert not office.one("/etc/mine").rendering.recalled
+    assert office.apply("/etc/mine") == []
+    assert office.one("/etc/mine").rendering.recalled
+    office.file("/etc/mine").write_text("changed by its owner\n")
+    assert office.apply("/etc/mine") == []
+    office.file("/etc/mine").unlink()
+    assert office.apply("/etc/mine") == ["/etc/mine: create"]
+
+
+def test_what_is_left_to_its_owner_stays_when_its_record_goes(office: Bench) -> None:
+    """A file of somebody else at the place of an output is not removed with the record; what the engine made is."""
+    office.trees.standard("/etc/of/{key}/template-begin")
+    office.trees.standard("/etc/of/{key}/10a", "x\n")
+    toml = 'foreach = "accounts:user"\nskip-when = "exists(\'/etc/of/\' ~ record.key)"\n'
+    office.trees.standard("/etc/of/{key}/template.toml", toml)
+    office.set("accounts", "ann", "user")
+    office.file("/etc/of").mkdir()
+    office.file("/etc/of/ann").write_text("own\n")
+    assert office.apply("/etc/of/{key}") == ["/etc/of/zoe: create"]
+    assert office.apply("/etc/of/{key}") == []
+    assert [output.rendering.recalled for output in office.plan("/etc/of/{key}").outputs] == [True, True]
+    for name in ("ann", "zoe"):
+        office.delete("accounts", name)
+    assert office.apply("/etc/of/{key}") == ["/etc/of/zoe: remove"]
+    assert office.file("/etc/of/ann").read_text() == "own\n"
+    assert office.plan("/etc/of/{key}").outputs == []
+
+
+@pytest.mark.parametrize("owner", ["7", "tom"])
+def test_owners_by_number_and_by_name_are_recalled(office: Bench, owner: str) -> None:
+    """An output is recalled also when its owner is given as a number, as the group of a .qmail file is."""
+    for path in ("/etc/passwd", "/etc/group"):
+        text = office.file(path).read_text()
+        office.file(path).write_text(text + ("tom:x:8:8::/:/bin/sh\n" if path == "/etc/passwd" else "tom:x:8:\n"))
+    office.template("/etc/own", "x\n", f'owner = "{owner}"\ngroup = "{owner}"')
+    office.apply("/etc/own")
+    assert office.one("/etc/own").rendering.recalled
