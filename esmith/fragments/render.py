@@ -60,7 +60,7 @@ class Renderer:
         self._perl = perl
         self.recall: Recall | None = None
         self.recall_all: RecallAll | None = None
-        self._found: dict[str, tuple[Template, str | None]] = {}
+        self._found: dict[str, tuple[Template, Metadata, str | None]] = {}
         self._compiled: dict[tuple[str, str], CodeType] = {}
 
     def __enter__(self) -> Self:
@@ -90,8 +90,7 @@ class Renderer:
         :param path: an output's absolute path, or the path of a template with ``{key}`` in it.
         :raises TemplateError: when there is no such template, or it is broken.
         """
-        template, key = self._find(path)
-        metadata = self.metadata.of(template)
+        template, metadata, key = self._find(path)
         output = self._output or metadata.output or template.path
         said = "foreach" if metadata.foreach else "outputs"
         if not (metadata.foreach or metadata.outputs):
@@ -143,15 +142,15 @@ class Renderer:
 
     def makes_all(self, path: str) -> bool:
         """Return whether a path names a template with ``foreach`` or ``outputs`` as a whole, and not one output."""
-        template, key = self._find(path)
-        metadata = self.metadata.of(template)
+        template, metadata, key = self._find(path)
         return key is None and bool(metadata.foreach or metadata.outputs)
 
-    def _find(self, path: str) -> tuple[Template, str | None]:
+    def _find(self, path: str) -> tuple[Template, Metadata, str | None]:
         if path not in self._found:
             clean = os.path.normpath("/" + path.lstrip("/"))
             other = self.metadata.original.find(self.tree, clean)
-            self._found[path] = (other, None) if other else self.tree.find_for_key(path)
+            template, key = (other, None) if other else self.tree.find_for_key(path)
+            self._found[path] = template, self.metadata.of(template), key
         return self._found[path]
 
     def absent(self, path: str, output: str) -> Rendering:

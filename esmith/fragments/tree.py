@@ -74,6 +74,7 @@ class TemplateTree:
 
     def __init__(self, layout: Layout, layers: tuple[str, ...] = ()) -> None:
         self._layers = layers or tuple(layout.layer(name) for name in LAYERS)
+        self._loaded: dict[str, Template | None] = {}
         self._outer: dict[tuple[str, str], Fragment | None] = {}
         self._told: dict[str, list[tuple[str, str]]] = {}
 
@@ -154,8 +155,12 @@ class TemplateTree:
         return any(path.startswith(f"{layer}/") for layer in self._layers[:-1])
 
     def _load(self, path: str) -> Template | None:
-        if os.path.basename(path) in _SPECIAL or path == "/":
-            return None
+        if path not in self._loaded:
+            special = os.path.basename(path) in _SPECIAL or path == "/"
+            self._loaded[path] = None if special else self._collected(path)
+        return self._loaded[path]
+
+    def _collected(self, path: str) -> Template | None:
         found: dict[str, Fragment] = {}
         skipped: list[Skipped] = []
         for layer in self._layers:

@@ -14,8 +14,6 @@ from tests.page.play import Played, play_page
 from tests.page.transcript import all_transcripts
 from tests.programs import requires_program
 
-pytestmark = pytest.mark.xdist_group("whole page")
-
 
 @pytest.fixture(scope="module")
 def played(page_office: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
