@@ -36,6 +36,9 @@ def run_click(command: click.Command, program: str) -> NoReturn:
         except click.ClickException as error:
             _show(error)
             return error.exit_code
+        except click.Abort:
+            # So click calls ^C.
+            raise KeyboardInterrupt from None
         return code if isinstance(code, int) else 0
 
     sys.exit(run(program, main))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import bisect
 import itertools
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from esmith.fragments.engine import Choice, choose_engine
 from esmith.fragments.helpers import functions
 from esmith.fragments.identity import Identities
 from esmith.fragments.jinja import Compiled, Engine
-from esmith.fragments.metadata import Metadata, MetadataFiles
+from esmith.fragments.metadata import NO_BLANK_LINES, Metadata, MetadataFiles
 from esmith.fragments.records import Records, RecordView
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.tree import Fragment, Template, TemplateTree
@@ -88,12 +87,13 @@ class Expansion:
         rendering.group = self.value("group", metadata.group)
         rendering.mode = _mode(self.value("mode", metadata.mode), metadata.said.get("mode", ""))
         parts = self._parts(rendering.template, metadata)
-        rendering.content, counts = _filtered(parts, metadata.filters)
-        rendering.spans = list(zip(rendering.template.fragments, counts, strict=True))
+        rendering.content = _filtered(b"".join(parts), metadata.filters)
+        rendering.parts = list(zip(rendering.template.fragments, parts, strict=True))
+        rendering.warnings += _run_on(rendering.parts, self._tree)
         if metadata.line_filter:
             path = rendering.template.path
             rendering.content = self._metadata.original.filtered(path, rendering.content, drop=True)
-            rendering.spans = []  # a sub of an administrator may give any number of lines
+            rendering.parts = []  # a sub of an administrator may give any number of lines
         if metadata.kind == "symlink":
             rendering.kind, rendering.content = Kind.SYMLINK, rendering.content.strip()
 
@@ -266,16 +266,15 @@ def _mode(text: str, source: str) -> int:
     return mode
 
 
-def _filtered(parts: list[bytes], filters: tuple[str, ...]) -> tuple[bytes, list[int]]:
-    """Return the text that fragments give together, and how many of its lines end in each."""
-    content = b"".join(parts)
-    if "no-blank-lines" not in filters:
-        return content, [part.count(b"\n") for part in parts]
-    ends = list(itertools.accumulate(map(len, parts)))
-    kept, counts, position = [], [0] * len(parts), 0
-    for line in content.splitlines(keepends=True):
-        position += len(line)
-        if line.strip():
-            kept.append(line)
-            counts[bisect.bisect_left(ends, position)] += line.count(b"\n")
-    return b"".join(kept), counts
+def _filtered(content: bytes, filters: tuple[str, ...]) -> bytes:
+    if NO_BLANK_LINES not in filters:
+        return content
+    return b"".join(line for line in content.splitlines(keepends=True) if line.strip())
+
+
+def _run_on(parts: list[tuple[Fragment, bytes]], tree: TemplateTree) -> Iterator[str]:
+    """Yield a warning for each fragment of an administrator in whose last line the next one goes on."""
+    given = [(fragment, part) for fragment, part in parts if part]
+    for (fragment, part), (next_one, _) in itertools.pairwise(given):
+        if not part.endswith(b"\n") and tree.is_custom(fragment.path):
+            yield f"{fragment.path} does not end its last line, so that {next_one.name} goes on in it"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from esmith.fragments.original import OriginalMetadata
 
 ENGINES = ("text", "jinja2", "perl")
-FILTERS = ("no-blank-lines",)
+FILTERS = (NO_BLANK_LINES := "no-blank-lines",)
 KINDS = ("file", "symlink")
 
 

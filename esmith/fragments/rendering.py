@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import enum
+import itertools
+import re
 from dataclasses import dataclass, field
 
 from esmith.fragments.engine import Choice
-from esmith.fragments.metadata import Metadata
+from esmith.fragments.metadata import NO_BLANK_LINES, Metadata
 from esmith.fragments.reads import Reads
 from esmith.fragments.tree import Fragment, Template
+
+_LINE = re.compile(rb"[^\n]*\n|[^\n]+")
 
 
 class Kind(enum.Enum):
@@ -35,7 +39,7 @@ class Rendering:
     :param owner: the user it should belong to.
     :param group: the group it should belong to.
     :param engines: how each fragment was run, in order.
-    :param spans: how many lines each fragment gave, in order.
+    :param parts: what each fragment gave, in order; empty when the lines of the content are not theirs.
     :param reads: what was read.
     :param warnings: what the fragments warned of.
     :param recalled: nothing it is made of has changed and the output is as it was installed, so it was not expanded:
@@ -51,19 +55,27 @@ class Rendering:
     owner: str = "root"
     group: str = "root"
     engines: list[tuple[Fragment, Choice]] = field(default_factory=list)
-    spans: list[tuple[Fragment, int]] = field(default_factory=list)
+    parts: list[tuple[Fragment, bytes]] = field(default_factory=list)
     reads: Reads = field(default_factory=Reads)
     warnings: list[str] = field(default_factory=list)
     recalled: bool = False
 
-    def fragment_at(self, line: int) -> Fragment | None:
-        """Return the fragment that a line of the output comes from, None when that is not known.
+    def fragments_at(self, line: int) -> list[Fragment]:
+        """Return the fragments that a line of the output comes from, none when that is not known.
+
+        They are several where one does not end its last line.
 
         :param line: from 1.
         """
-        last = 0
-        for fragment, count in self.spans:
-            last += count
-            if line <= last:
-                return fragment
-        return None
+        ends = list(itertools.accumulate(len(part) for _, part in self.parts))
+        number = 0
+        for found in _LINE.finditer(b"".join(part for _, part in self.parts)):
+            number += not (NO_BLANK_LINES in self.metadata.filters and not found[0].strip())
+            if number == line:
+                pairs = zip(self.parts, ends, strict=True)
+                return [
+                    fragment
+                    for (fragment, part), end in pairs
+                    if part and end > found.start() and end - len(part) < found.end()
+                ]
+        return []

@@ -211,7 +211,7 @@ class Watcher:
         heads = [f"{word} {self._names(paths)}" for word, paths in (("saved", saved), ("removed", gone)) if paths]
         lines = ["; ".join(heads), *(f"  {line}" for line in rehearsal.lines)]
         if self._event and not rehearsal.sound:
-            lines.append(f"event {self._event} is not signalled")
+            lines.append(f"  event {self._event} is not signalled")
         self._wants_event = bool(self._event) and rehearsal.sound
         self._report("\n".join(lines))
 

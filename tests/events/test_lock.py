@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,3 +112,15 @@ def test_roots_do_not_wait_for_each_other(held: Root, _fresh: Path, tmp_path: Pa
     shutil.copytree(_fresh, elsewhere, symlinks=True)
     lay_event(elsewhere, "quick")
     Root(elsewhere).signal("--timeout", "0.1", "quick")
+
+
+@pytest.mark.parametrize("command", [["signal-event", "quick"], ["expand-template", "/etc/clamd.conf"]])
+def test_an_interrupted_wait_says_no_more_than_it_has_to(held: Root, tmp_path: Path, command: list[str]) -> None:
+    """Ctrl-C while a command waits for an event ends it with 130, without a traceback; the event goes on."""
+    errors = tmp_path / "waiter"
+    waiter = start(held, *command, errors=errors)
+    eventually(lambda: "waiting" in errors.read_text(), "the command waits")
+    waiter.send_signal(signal.SIGINT)
+    assert waiter.wait(timeout=60) == 130
+    assert "Traceback" not in errors.read_text()
+    assert _order(held) == ["begin hold"]

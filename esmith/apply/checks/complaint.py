@@ -61,9 +61,11 @@ class Complaint:
         # PHP speaks of the line after the last one when something is not closed.
         last = len(self.rendering.content.splitlines())
         for number in self.numbers:
-            fragment = self.rendering.fragment_at(min(number, last))
-            if fragment is not None:
-                yield f"line {min(number, last)} comes from {fragment.path}"
+            fragments = self.rendering.fragments_at(min(number, last))
+            if fragments:
+                yield f"line {min(number, last)} comes from {fragments[-1].path}"
+            for fragment in fragments[:-1]:
+                yield f"  it begins in {fragment.path}, which does not end its last line"
 
 
 def complaints(ended: Ended, fails_on: str) -> list[str] | None:
