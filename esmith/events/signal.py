@@ -112,8 +112,11 @@ def signal_event(
         machine = Machine.real(layout, log, lock)
         run = _Run(layout, store, machine, log, say, name, restart=restart, confirm=confirm)
         result = run.signal(arguments)
-        if confirm is not None and run.awaits_confirmation:
-            wait_in_background(layout)
+        if confirm is not None:
+            if run.awaits_confirmation:
+                wait_in_background(layout)
+            else:
+                say("no file changed, so there is nothing to confirm")
         return result
 
 
@@ -246,6 +249,9 @@ class _Run:
                 set_pending(transaction, pending)
 
         finish(generation, self._layout, self._store, also, keep_since=first)
+        if self._confirm is not None:
+            when = time.strftime("%H:%M:%S", time.localtime(pending.deadline))
+            self._say(f"everything goes back at {when} unless it is confirmed: esmith confirm")
 
     def _put_back(self, generation: Generation) -> None:
         """Put back what was there before, and have the services that may have read the new files read the old ones."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from esmith.errors import EsmithError, RefusedError, SchemaError
 from esmith.names import is_leftover
+from esmith.schema.check import NotAllowedError, check_properties
 from esmith.schema.migrate import migrate_record, migrated_value, rename_record
 
 TYPE_CHECKING = False
@@ -118,7 +119,9 @@ def initialize_database(
         for file in files:
             _migrate_existing(transaction, file)
         with _named(database):
+            before = len(transaction.changes)
             warnings = migrations.run(transaction, database, fragments)
+            warnings += _doubtful(transaction, schema, before)
         for file in files:
             rename_record(transaction, file)
     for file in files:
@@ -144,6 +147,21 @@ def _named(database: str) -> Iterator[None]:
         raise MigrationError(
             error.message, place=error.place, hint=f"{error.hint}\n  {hint}" if error.hint else hint
         ) from error
+
+
+def _doubtful(transaction: Transaction, schema: Schema, before: int) -> Iterator[str]:
+    """Yield what was stored that the schema does not allow: a migrate fragment may know better, but hardly ever does.
+
+    :param before: how many changes there were before.
+    """
+    for change in list(transaction.changes)[before:]:
+        if change.new is None or not change.prop:
+            continue
+        type = transaction.type_of(change.database, change.key)
+        try:
+            check_properties(schema, change.database, change.key, type, {change.prop: change.new})
+        except NotAllowedError as error:
+            yield f"{error.place}: a migrate fragment stored it, but {error.message}"
 
 
 def _migrate_existing(transaction: Transaction, file: RecordSchema) -> None:

@@ -42,7 +42,9 @@ class FlatSnapshot:
 
     def __enter__(self) -> Self:
         try:
-            with open(self._file, "rb") as file:
+            with open(self._file, "rb", opener=_nonblocking) as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise StoreError("is not a file", place=self._file, hint="correct the path")
                 self._take(file.read())
         except (FileNotFoundError, NotADirectoryError):
             pass
@@ -305,6 +307,11 @@ def _lock_if_current(descriptor: int, path: str) -> bool:
         return False  # removed meanwhile
     except OSError as error:
         raise file_trouble(path, error) from error
+
+
+def _nonblocking(path: str, flags: int) -> int:
+    # To open a FIFO would wait.
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _open(path: str) -> tuple[int, bool]:

@@ -183,6 +183,12 @@ class Watcher:
                 self._outputs = outputs
                 marks = self._watch()
             changed = marks.changed_since(self._marks) if self._marks else []
+            # What is written in a directory that was made this moment was begun before it could be watched.
+            opened = {path for path in changed if path in marks.files and self._source.is_open(path)}
+            if opened:
+                self._writing |= opened
+                self._first = self._clock()
+                return
             if changed:
                 self._show(snapshot, changed, marks)
             elif self._marks is None:

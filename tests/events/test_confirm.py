@@ -54,6 +54,7 @@ def test_what_is_not_confirmed_goes_back(scene: Scene) -> None:
     scene.set("configuration", "A", "setting", value="second")
     _signal(scene, 0.0)
     assert scene.file("/etc/t").read_text() == "second\n"
+    assert scene.notes[-1].startswith("everything goes back at ")
     scene.told()
     said = _recover(scene)
     assert said[0] == "signal-event try was not confirmed in time; 1 file and 1 setting went back"
@@ -109,8 +110,9 @@ def test_events_in_between_go_back_with_it(scene: Scene) -> None:
 
 
 def test_an_event_that_changes_nothing_needs_no_confirmation(scene: Scene) -> None:
-    """When no file changed there is nothing to go back to."""
+    """When no file changed there is nothing to go back to, and that is said."""
     _signal(scene, 0.0)
+    assert scene.notes == ["no file changed, so there is nothing to confirm"]
     with scene.store.snapshot() as snapshot:
         assert find_pending(snapshot) is None
 

@@ -107,6 +107,24 @@ def test_many_warnings(trees: Trees, perls: list[PerlProcess]) -> None:
     assert warnings[100].endswith("and more")
 
 
+def test_what_is_long_is_cut(trees: Trees, perls: list[PerlProcess]) -> None:
+    """A warning, a message, and what is printed are shown in part when they are long."""
+    rendering_of = "{ my $x; warn 'w' x 1_000_000; print STDERR 'p' x 100_000; 'x' }"
+    trees.expand(rendering_of)
+    assert max(map(len, trees.render("/t").warnings)) < 700
+    for fragment in ("{ my $x; die 'd' x 1_000_000 }", "{ my $x; print 'p' x 100_000; 'x' }"):
+        error = trees.mistake(fragment)
+        assert len(str(error)) < 1200
+
+
+def test_a_template_inside_that_is_missing(trees: Trees, perls: list[PerlProcess]) -> None:
+    """processTemplate of a template that does not exist names the fragment that asked for it."""
+    call = "esmith::templates::processTemplate({ TEMPLATE_PATH => '/nosuch', OUTPUT_TYPE => 'string' })"
+    error = trees.mistake(f"{{ my $r = eval {{ {call} }}; $r }}")
+    assert "there is no template for /nosuch" in error.message
+    assert error.place == trees.fragment
+
+
 def test_missing_perl(trees: Trees, tmp_path: Path) -> None:
     """Where perl is not installed a Perl fragment is an error that names it and the Debian package; others work."""
     place = trees.standard("/t", "{ $DomainName }")

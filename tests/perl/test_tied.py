@@ -83,6 +83,13 @@ def test_a_record_without_a_type_is_warned_of(script: Script) -> None:
     assert script.root.db("zoo", "getprop", "k", "a").out == "1\n"
 
 
+def test_a_value_with_a_bar_is_stored_as_it_is(script: Script) -> None:
+    """db_set with properties takes a bar in a value for a part of it, not for the end of the property."""
+    code = "db_set(\\%zoo, 'N', 'fish', { status => 'enabled', where => 'a|b' }); show($zoo{N});"
+    code += " my %p = db_get_prop(\\%zoo, 'N'); show(map { \"$_=$p{$_}\" } sort keys %p);"
+    assert script.shown(TIE + code) == ["<fish|status|enabled|where|a\\|b>", "<status=enabled> <where=a\\|b>"]
+
+
 def test_functions_on_a_tied_hash(script: Script) -> None:
     """db_get, db_set and their like return what the original's return, in both contexts."""
     assert script.shown(

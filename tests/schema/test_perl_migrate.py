@@ -30,6 +30,21 @@ def test_a_migration_writes(desk: Desk) -> None:
     assert warnings == []
 
 
+def test_what_the_schema_forbids_is_stored_and_told(desk: Desk) -> None:
+    """A value that a fragment writes against the schema stays, with a warning that says what is allowed."""
+    desk.put("t", "rec", "service", {})
+    desk.file("t/rec.toml", 'type = "service"\n[properties]\nUse = { type = "enabled/disabled" }\n')
+    desk.file(
+        "t/migrate/10a",
+        "{ use esmith::DB::db; my $t = esmith::DB::db->open($DB_FILENAME);"
+        " $t->get('rec')->set_prop('Use', 'on'); $t->get('rec')->set_prop('Other', 'x'); }\n",
+    )
+    _, warnings = desk.initialize()
+    assert desk.props("t", "rec") == {"Other": "x", "Use": "on"}
+    assert len(warnings) == 1
+    assert warnings[0].startswith("t rec Use: a migrate fragment stored it, but 'on' ")
+
+
 def test_migrations_run_in_ascii_order(desk: Desk) -> None:
     """Fragments run in byte order of their names; leftovers of editors and directories are none."""
     desk.put("configuration", "rec", "service", {"order": ""})

@@ -191,7 +191,7 @@ def test_what_is_no_flat_file(file: Path, tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "fifo", binary, Path("/dev/null")):
         with pytest.raises(StoreError, match=str(path)):
             put(path, "k")
-    for path in (tmp_path, binary):
+    for path in (tmp_path, tmp_path / "fifo", binary):
         with pytest.raises(StoreError, match=str(path)):
             records(path)
     assert binary.read_bytes() == b"\0\0k=v\n"

@@ -35,8 +35,8 @@ class FakeSource:
         self.timeouts: list[float | None] = []
         self.wanted: Places = {}
         self.cannot: list[str] = []
-        #: Files that are not open for writing, whatever is told of them.
-        self.closed: set[str] = set()
+        #: The files that somebody has open for writing.
+        self.opened: set[str] = set()
         self._acts: list[tuple[float, Act]] = []
 
     def at(self, seconds: float, act: Act) -> None:
@@ -64,7 +64,7 @@ class FakeSource:
 
     def is_open(self, path: str) -> bool:
         """Return whether the test says that somebody has a file open for writing."""
-        return path not in self.closed
+        return path in self.opened
 
     def close(self) -> None:
         """Have nothing to release."""
@@ -101,6 +101,7 @@ class Post(Scene):
 
         def act() -> list[Notice]:
             place = str(self.trees.custom(path, text))
+            self.source.opened.discard(place)
             return [Notice(Kind.WRITING, place), Notice(Kind.DONE, place)]
 
         return act

@@ -71,7 +71,9 @@ def test_a_half_written_fragment_is_waited_for(post: Post) -> None:
     """A file that is still open for writing is not looked at until it is closed; after a while that is said once."""
 
     def begin_writing() -> list[Notice]:
-        return [Notice(Kind.WRITING, str(post.trees.custom("/etc/a/20b", "{{ half")))]
+        place = str(post.trees.custom("/etc/a/20b", "{{ half"))
+        post.source.opened.add(place)
+        return [Notice(Kind.WRITING, place)]
 
     post.source.at(1, begin_writing)
     post.source.at(30, post.save("/etc/a/20b", "whole\n"))
@@ -81,12 +83,26 @@ def test_a_half_written_fragment_is_waited_for(post: Post) -> None:
     assert post.output("/etc/a").read_text() == "one\nwhole\n"
 
 
+def test_a_half_written_fragment_in_a_new_directory_is_waited_for(post: Post) -> None:
+    """What is written in a directory that is just being made is waited for, though its beginning was not told."""
+
+    def begin() -> list[Notice]:
+        place = post.trees.custom("/etc/new/20b", "{{ half")
+        post.source.opened.add(str(place))
+        return [Notice(Kind.DONE, str(place.parent))]
+
+    post.source.at(1, begin)
+    post.source.at(30, post.save("/etc/new/20b", "whole\n"))
+    waiting, report = post.watch()[:2]
+    assert waiting == f"{CUSTOM}/etc/new/20b is still open for writing; waiting for its end"
+    assert "+whole" in report
+
+
 def test_a_time_that_is_set_is_not_waited_for(post: Post) -> None:
     """A write that nobody closes, as rsync's setting of a time is told, is looked at when the file is not open."""
 
     def set_time() -> list[Notice]:
         place = str(post.trees.custom("/etc/a/20b", "two\n"))
-        post.source.closed.add(place)
         return [Notice(Kind.WRITING, place)]
 
     post.source.at(1, set_time)
@@ -196,7 +212,7 @@ def test_apply_leaves_everything_when_a_fragment_is_broken(post: Post) -> None:
     post.source.at(1, post.save("/etc/a/20b", "{{ half"))
     (report,) = post.watch("try")
     assert "20b:1" in report
-    assert report.endswith("event try is not signalled")
+    assert report.endswith("\n  event try is not signalled")
     assert post.output("/etc/a").read_text() == "one\n"
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from esmith.errors import TemplateError
 from esmith.fragments.perl.variables import Fields
 from esmith.fragments.reads import Reads
+from esmith.names import shorten
 from esmith.store.limits import control_character
 from esmith.store.model import Record
 
@@ -20,7 +21,8 @@ SubTemplate = Callable[[str, dict[str, Any], list[str]], bytes]
 
 #: How many lines of a message are shown.
 _SHOWN_LINES = 6
-#: How much of a line is shown.
+#: How much of a line of a message is shown, and how much of what a fragment gives.
+_SHOWN_LENGTH = 500
 _SHOWN_CHARACTERS = 60
 
 
@@ -55,6 +57,8 @@ class PerlTemplate:
         self._expand = expand
         self._begun = False
         self._broken: TemplateError | None = None
+        # The fragment that runs.
+        self._place = ""
         # Whether a template expanded inside this one rightly gave bytes that are not UTF-8.
         self._has_other_bytes = False
 
@@ -76,7 +80,7 @@ class PerlTemplate:
         printed = self._perl.printed()
         if printed:
             raise TemplateError(
-                f"prints {printed[0]!r} (for {self.output})",
+                f"prints {shorten(printed[0])!r} (for {self.output})",
                 place=path,
                 hint="what is printed goes into no file: append it to $OUT; or print to STDERR, which is only shown",
             )
@@ -128,10 +132,11 @@ class PerlTemplate:
             self._has_other_bytes = self._has_other_bytes or not _is_utf8(text)
             return text
         except TemplateError as error:
-            self._broken = error
-            raise
+            self._broken = error if error.place else TemplateError(error.message, place=self._place, hint=error.hint)
+            raise self._broken from error
 
     def _run(self, path: str, request: Fields) -> bytes | None:
+        self._place = path
         begin = [] if self._begun else [self._perl.first(self._id, self._variables)]
         self._begun = True
         verdict, text, line, count, *rest = self._perl.ask(self, path, *begin, request)
@@ -210,7 +215,7 @@ class _Log:
 def text_lines(data: bytes) -> list[str]:
     """Return the lines of what perl said that are not empty, without control characters."""
     lines = data.decode("utf-8", "backslashreplace").splitlines()
-    return [_shown(line.strip()) for line in lines if line.strip()]
+    return [_shown(shorten(line.strip(), _SHOWN_LENGTH)) for line in lines if line.strip()]
 
 
 def _is_utf8(data: bytes) -> bool:

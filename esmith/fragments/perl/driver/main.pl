@@ -284,6 +284,7 @@ sub start {
     @esmith::driver::Template::ISA = ('Text::Template');
     require esmith::ConfigDB;
     require esmith::util;
+    require esmith::templates;
     no warnings 'once';
     $esmith::backend::CALL = \&call;
     answer('ready');

@@ -53,10 +53,15 @@ sub db_set {
     my ($hash, $key, $value, $props) = @_;
     return undef if $key =~ /\n/;
     if ($props && %$props) {
-        $value = join '|', $value, map { ($_, defined $props->{$_} ? $props->{$_} : '') } sort keys %$props;
+        $value = join '|', $value, map { ($_, _escaped($props->{$_})) } sort keys %$props;
     }
     $hash->{$key} = $value;
     return 1;
+}
+
+sub _escaped {
+    my ($text) = @_;
+    return defined $text ? $text =~ s/\|/\\|/gr : '';
 }
 
 sub _split {
