@@ -62,21 +62,25 @@ def _command(
         raise click.UsageError("--output_filename goes with one PATH")
     store = open_store(layout, write=not (dry_run or explain))
     words = list(paths)
+
+    def show(plan: Plan) -> None:
+        if show_diff:
+            with store.snapshot() as snapshot:
+                schema = Schema(layout)
+                print_lines(line for changed in plan.changed for line in diff(changed, snapshot, schema))
+
     if explain:
         with store.snapshot() as snapshot:
             plan = plan_templates(layout, snapshot, words, output=output, layers=layers)
         for text in plan.warnings:
             warn(text)
         print_lines(_explanation(plan, layout))
+        show(plan)
     elif dry_run:
         with store.snapshot() as snapshot:
-            plan = rehearse_templates(layout, snapshot, words, say=warn, output=output, layers=layers)
+            rehearse_templates(layout, snapshot, words, say=warn, show=show, output=output, layers=layers)
     else:
-        plan = expand_templates(layout, store, words, say=warn, output=output, layers=layers, timeout=timeout)
-    if show_diff:
-        with store.snapshot() as snapshot:
-            schema = Schema(layout)
-            print_lines(line for changed in plan.changed for line in diff(changed, snapshot, schema))
+        show(expand_templates(layout, store, words, say=warn, output=output, layers=layers, timeout=timeout))
     return 0
 
 

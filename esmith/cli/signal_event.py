@@ -11,6 +11,7 @@ import click
 
 from esmith.apply.checks.verdict import Outcome
 from esmith.apply.diff import describe, diff
+from esmith.apply.plan import Plan
 from esmith.cli.output import print_lines
 from esmith.cli.program import root_option, run_click, warn
 from esmith.events.lock import LOCK_TIMEOUT
@@ -19,7 +20,6 @@ from esmith.layout import Layout
 from esmith.names import counted
 from esmith.schema.load import Schema
 from esmith.store import open_store
-from esmith.store.protocol import Snapshot
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -80,14 +80,19 @@ def _command(
     """
     layout = Layout.chosen(root)
     store = open_store(layout, write=not dry_run)
+    words = list(arguments)
+
+    def show(plan: Plan) -> None:
+        if show_diff and not as_json:
+            with store.snapshot() as snapshot:
+                schema = Schema(layout)
+                print_lines(line for output in plan.changed for line in diff(output, snapshot, schema))
+
     if dry_run:
-        result = rehearse_event(layout, store, event, list(arguments), say=warn, restart=restart)
+        result = rehearse_event(layout, store, event, words, say=warn, restart=restart, show=show)
     else:
-        words = list(arguments)
         result = signal_event(layout, store, event, words, say=warn, timeout=timeout, restart=restart, confirm=confirm)
-    if show_diff and not as_json:
-        with store.snapshot() as snapshot:
-            print_lines(_diffs(result, snapshot, Schema(layout)))
+        show(result.plan)
     if as_json:
         print_lines([json.dumps(_data(result), ensure_ascii=False)])
     elif dry_run:
@@ -96,10 +101,6 @@ def _command(
         for line in _summary(result):
             warn(line)
     return 0
-
-
-def _diffs(result: Result, snapshot: Snapshot, schema: Schema) -> list[str]:
-    return [line for output in result.plan.changed for line in diff(output, snapshot, schema)]
 
 
 def _data(result: Result) -> dict[str, Any]:

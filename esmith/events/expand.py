@@ -41,18 +41,21 @@ def rehearse_templates(
     paths: list[str],
     *,
     say: Callable[[str], None],
+    show: Callable[[Plan], None],
     output: str = "",
     layers: tuple[str, ...] = (),
 ) -> Plan:
     """Return what expanding templates would do now, with what the checks say of it, changing nothing.
 
     :param say: called with warnings.
+    :param show: called with the plan before it is checked, so that also what is refused can be looked at.
     :raises TemplateError: when a template is missing or broken.
     :raises CheckError: when a program refuses its file.
     """
     plan = plan_templates(layout, snapshot, paths, output=output, layers=layers)
     for text in plan.warnings:
         say(text)
+    show(plan)
     check(plan, layout, writes=False)
     report_checks(plan, layout, SilentLog(layout), say)
     return plan

@@ -121,14 +121,23 @@ def signal_event(
 
 
 def rehearse_event(
-    layout: Layout, store: Store, name: str, arguments: list[str], *, say: Callable[[str], None], restart: bool = False
+    layout: Layout,
+    store: Store,
+    name: str,
+    arguments: list[str],
+    *,
+    say: Callable[[str], None],
+    restart: bool = False,
+    show: Callable[[Plan], None] = lambda plan: None,
 ) -> Result:
     """Return what signalling an event would do now, by the same steps, changing nothing.
 
     Actions are not run, so what they would change in the databases does not show in the files.
+
+    :param show: called with the plan before it is checked, so that also what is refused can be looked at.
     """
     log = SilentLog(layout)
-    return _Run(layout, store, Machine.recording(layout), log, say, name, restart=restart).signal(arguments)
+    return _Run(layout, store, Machine.recording(layout), log, say, name, restart=restart, show=show).signal(arguments)
 
 
 class _Run:
@@ -145,7 +154,9 @@ class _Run:
         *,
         restart: bool,
         confirm: float | None = None,
+        show: Callable[[Plan], None] = lambda plan: None,
     ) -> None:
+        self._show = show
         self._layout = layout
         self._store = store
         self._machine = machine
@@ -205,6 +216,7 @@ class _Run:
         show_warnings(plan, self._log, self._say)
         asked = asked_by(self._event, plan, always=self._restart)
         if self._machine.records:
+            self._show(plan)
             rehearse_plan(plan, self._layout)
         else:
             self._owed_before = self._services.owed()

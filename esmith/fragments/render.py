@@ -149,9 +149,17 @@ class Renderer:
         if path not in self._found:
             clean = os.path.normpath("/" + path.lstrip("/"))
             other = self.metadata.original.find(self.tree, clean)
-            template, key = (other, None) if other else self.tree.find_for_key(path)
+            template, key = (other, None) if other else self.tree.find_for_key(self._template_of(clean))
             self._found[path] = template, self.metadata.of(template), key
         return self._found[path]
+
+    def _template_of(self, path: str) -> str:
+        """Return the path of the template for a path: another one beside it may say that its output is this file."""
+        if not self.tree.is_shipped(path):
+            for other in self.tree.matching(os.path.join(os.path.dirname(path), "*")):
+                if self.metadata.of(self.tree.find(other)).output == path:
+                    return other
+        return path
 
     def absent(self, path: str, output: str) -> Rendering:
         """Return that an output of a template should not exist, because its record or key is gone.

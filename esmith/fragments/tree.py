@@ -120,6 +120,10 @@ class TemplateTree:
             paths = [f"{path}/{name}" for path in paths for name in self._names_matching(path, part, last=last)]
         return sorted(paths)
 
+    def is_shipped(self, path: str) -> bool:
+        """Return whether the ``templates`` layer has a template of this path."""
+        return os.path.exists(self._layers[-1] + path)
+
     def begin_or_end(self, path: str, name: str) -> Fragment | None:
         """Return the ``template-begin`` or ``template-end`` of a directory: its own, else the nearest parent's.
 

@@ -120,7 +120,9 @@ def test_a_dry_run_checks_too(daemon: Root, command: list[str]) -> None:
     daemon.config("setprop", "daemon", "Word", "fine")
     daemon.run(program, "--dry-run", *words)
     daemon.config("setprop", "daemon", "Word", "broken")
-    assert CONF in daemon.run(program, "--dry-run", *words, code=10).err
+    refused = daemon.run(program, "--dry-run", "--diff", *words, code=10)
+    assert CONF in refused.err
+    assert "+broken" in refused.out
     assert daemon.snapshot("/etc/daemon") == before
 
 

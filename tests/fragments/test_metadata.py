@@ -68,6 +68,16 @@ def test_own_directory_goes_before_files_table(trees: Trees) -> None:
     assert _said(trees)[:2] == ("0600", "table")
 
 
+def test_an_output_is_found_by_its_own_path(trees: Trees) -> None:
+    """The path of the file stands for the template that makes it, also beside a custom directory of that name."""
+    trees.standard("/etc/plugins.static", "from the template\n")
+    trees.standard("/etc/template.toml", '[files."plugins.static"]\noutput = "/etc/plugins"\n')
+    assert trees.render("/etc/plugins").content == b"from the template\n"
+    trees.custom("/etc/plugins/10a", "a store of links\n")
+    rendering = trees.render("/etc/plugins")
+    assert (rendering.path, rendering.content) == ("/etc/plugins", b"from the template\n")
+
+
 def test_a_single_file_keeps_what_is_said_of_the_directory(trees: Trees) -> None:
     """A custom file in the place of a shipped directory has its mode and owner, so that a secret stays one."""
     trees.standard("/etc/t/10a", "text\n")
