@@ -271,6 +271,15 @@ def trouble(path: str, error: OSError) -> InstallError:
         1: "run it as root, or as the owner of the root folder",
         30: "the file system is mounted read-only",
     }
-    return InstallError(
-        f"cannot be written: {error.strerror or error}", place=path, hint=hints.get(error.errno or 0, "")
-    )
+    hint = hints.get(error.errno or 0, "")
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        hint = f"{_obstacle(path)} is in the way: a directory has to be there; move it"
+    return InstallError(f"cannot be written: {error.strerror or error}", place=path, hint=hint)
+
+
+def _obstacle(path: str) -> str:
+    """Return the nearest thing above a path that is no directory."""
+    place = os.path.dirname(path)
+    while not os.path.lexists(place):
+        place = os.path.dirname(place)
+    return place

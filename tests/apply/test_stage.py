@@ -132,3 +132,13 @@ def test_a_parent_that_is_a_file(bench: Bench) -> None:
         bench.apply("/etc/a", "/etc/file/t")
     assert look(bench.file("/etc/a")) is None
     assert staged_files(bench.path) == []
+
+
+def test_a_file_in_the_place_of_a_directory(bench: Bench) -> None:
+    """A file where a directory has to be is named, with what to do; nothing is changed."""
+    bench.file("/etc/mail").write_text("a file\n")
+    bench.template("/etc/mail/deep/local.cf", "x\n")
+    with pytest.raises(InstallError) as caught:
+        bench.apply("/etc/mail/deep/local.cf")
+    assert caught.value.hint == f"{bench.file('/etc/mail')} is in the way: a directory has to be there; move it"
+    assert bench.file("/etc/mail").read_text() == "a file\n"

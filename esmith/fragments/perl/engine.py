@@ -35,6 +35,13 @@ SECONDS = 60.0
 _DEPTH = 30
 #: How many lines of what a fragment prints are shown.
 _SHOWN_LINES = 20
+#: What to do when perl had to be ended, by the beginning of the reason.
+_CURES = {
+    "did not end": "look for a loop without an end, or for what it waits for",
+    "ended perl with the exit status": "leave a block with return; exit ends perl, and exec replaces it",
+    "gives more": "look for a loop that appends to $OUT without an end",
+    "prints more": "what is printed goes into no file: append it to $OUT",
+}
 _DRIVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "driver", "main.pl")
 _PACKAGE = "libtext-template-perl"
 
@@ -218,7 +225,8 @@ class Perl:
         self._kill()
         if reason == "did not end in time":
             reason = f"did not end within {self._seconds:g} s"
-        hint = "\n  ".join(["perl printed:", *said]) if said else ""
+        cure = next((cure for beginning, cure in _CURES.items() if reason.startswith(beginning)), "")
+        hint = "\n  ".join([*([cure] if cure else []), *(["perl printed:", *said] if said else [])])
         return TemplateError(f"{reason} (for {template.output})", place=place, hint=hint)
 
     def _kill(self) -> None:

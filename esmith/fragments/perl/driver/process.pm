@@ -65,9 +65,9 @@ sub what_is_left {
     while ((@alive = living_children()) && $rounds-- > 0) {
         select undef, undef, undef, PAUSE;
     }
-    return "forks, and the other process goes on as well; end it in the block, e.g. with POSIX::_exit(0)" 
+    return "forks, and the other process goes on as well\nend it in the block, e.g. with POSIX::_exit(0)" 
         if esmith::driver::pipes::has_strays();
-    return "leaves a process running ($alive[0])" if @alive;
+    return "leaves a process running ($alive[0])\nwait for it in the block, or end it there" if @alive;
     return undef;
 }
 
