@@ -30,6 +30,25 @@ def check_record(schema: Schema, database: str, key: str, type: str, props: dict
     return [*_key_hint(schema, database, key), *check_properties(schema, database, key, type, props)]
 
 
+def check_key(schema: Schema, database: str, key: str, type: str, current: str | None = None) -> None:
+    """Check the key of a record that is to be of a type.
+
+    A record that has a key its type does not allow, e.g. an imported one, may be replaced or get another type.
+
+    :param current: the type of the record that is there already.
+    :raises NotAllowedError: when records of the type cannot have this key.
+    """
+    reason = _key_refusal(schema, database, key, type)
+    if reason is None or (current is not None and _key_refusal(schema, database, key, current) is not None):
+        return
+    raise NotAllowedError(f"the key {shorten(key)!r} {reason}", place=database, hint=_FORCE)
+
+
+def _key_refusal(schema: Schema, database: str, key: str, type: str) -> str | None:
+    known = schema.record(database, key, type)
+    return refusal(known.key_rule, key) if known is not None and known.key_rule is not None else None
+
+
 def check_properties(schema: Schema, database: str, key: str, type: str | None, props: dict[str, str]) -> list[str]:
     """Check properties of a record, as ``setprop`` stores them.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from esmith.errors import EsmithError, RefusedError
-from esmith.schema.check import check_properties, check_record
+from esmith.schema.check import check_key, check_properties, check_record
 from esmith.schema.initialize import Initialized, initialize_database, initialize_each
 from esmith.store.flat_source import DOUBTFUL
 
@@ -146,6 +146,10 @@ class FlatImport:
             record = transaction.record(source.database, key)
             if record is None:
                 continue  # it has another key now, or is gone
+            try:
+                check_key(self._schema, source.database, key, record.type)
+            except RefusedError as error:
+                source.note(line, key, DOUBTFUL, f"stored as it is, but {error.message}")
             if not record.props:
                 self._try_out(source, line, record, "")
             for prop in record.props:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _RECORD_WORDS: dict[str, type] = {
     "type": str,
     "help": str,
+    "key": str,
     "create": bool,
     "renamed-from": list,
     "ensure-from": str,
@@ -45,6 +46,10 @@ _PROPERTY_WORDS: dict[str, type | tuple[type, ...]] = {
     "raise-to": str,
     "generate": int,
 }
+
+
+#: Those that need no other word, which a key could not have.
+_KEY_TYPES = [name for name in TYPES if name not in ("choice", "secret")]
 
 
 class Schema:
@@ -104,6 +109,7 @@ class Schema:
             return own or shared
         merged = RecordSchema(database, key, {"type": own.type, "help": own.help, "create": own.create})
         merged.properties = shared.properties | own.properties
+        merged.key_rule = shared.key_rule
         return merged
 
     def is_secret(self, database: str, key: str, type: str | None, prop: str) -> bool:
@@ -134,11 +140,16 @@ class Schema:
                 f"cannot be read: {error}", place=path, hint="correct the file, or reinstall it"
             ) from error
         _check_words(path, data)
+        if "key" in data and not key.startswith("@"):
+            raise SchemaError("key speaks of all records of a type", place=path, hint="write it in a file @TYPE.toml")
         return RecordSchema(database, key, data)
 
 
 def _check_words(path: str, data: dict[str, Any]) -> None:
     _check_table(path, "", data, _RECORD_WORDS)
+    if data.get("key", "text") not in _KEY_TYPES:
+        hint = f"the types are {', '.join(_KEY_TYPES)}"
+        raise SchemaError(f"unknown type of a key {data['key']!r}", place=path, hint=hint)
     tables = dict(data.get("properties", {}))
     if "value" in data:
         tables["value"] = data["value"]

@@ -64,6 +64,7 @@ class RecordSchema:
     :param key: the record's key, or ``@type`` when it speaks of every record of a type.
     :param type: the record's type; None for a record without properties.
     :param value: for a record without properties: what its value may be.
+    :param key_rule: where it speaks of every record of a type: what their keys may be; None when any may.
     """
 
     __slots__ = (
@@ -73,6 +74,7 @@ class RecordSchema:
         "ensure_from",
         "help",
         "key",
+        "key_rule",
         "properties",
         "renamed_from",
         "type",
@@ -89,6 +91,7 @@ class RecordSchema:
         self.ensure_from: str | None = data.get("ensure-from")
         self.ensure: dict[str, str] = data.get("ensure", {})
         self.value: Property | None = Property("", data["value"]) if "value" in data else None
+        self.key_rule: Property | None = Property("", {"type": data["key"]}) if "key" in data else None
         self.properties: dict[str, Property] = {
             name: Property(name, table) for name, table in data.get("properties", {}).items()
         }

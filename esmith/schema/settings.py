@@ -5,7 +5,7 @@ Each function works inside the caller's transaction and returns hints for the ad
 
 from __future__ import annotations
 
-from esmith.schema.check import check_properties, check_record
+from esmith.schema.check import check_key, check_properties, check_record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def set_record(
     :param schema: what is checked; None stores whatever the store can hold (``--force``).
     :raises RefusedError: when the store or the schema does not accept it.
     """
-    hints = check_record(schema, database, key, type, props) if schema else []
+    hints = _check(transaction, schema, database, key, type, props)
     transaction.delete_record(database, key)
     transaction.set_type(database, key, type)
     for name, value in props.items():
@@ -51,6 +51,15 @@ def set_type(transaction: Transaction, schema: Schema | None, database: str, key
     :param schema: what is checked; None stores whatever the store can hold (``--force``).
     :raises RefusedError: when the store or the schema does not accept it.
     """
-    hints = check_record(schema, database, key, type, {}) if schema else []
+    hints = _check(transaction, schema, database, key, type, {})
     transaction.set_type(database, key, type)
     return hints
+
+
+def _check(
+    transaction: Transaction, schema: Schema | None, database: str, key: str, type: str, props: dict[str, str]
+) -> list[str]:
+    if schema is None:
+        return []
+    check_key(schema, database, key, type, transaction.type_of(database, key))
+    return check_record(schema, database, key, type, props)

@@ -10,6 +10,11 @@ if TYPE_CHECKING:
 
     from esmith.schema.model import Property
 
+#: What surely fits into the name of a file, as .qmail-NAME-default; and the longest name DNS has (RFC 1035).
+_ACCOUNT_BYTES = 200
+_DOMAIN_BYTES = 253
+#: A leading dot stands for all names below it in control/rcpthosts (qmail-smtpd(8)), "*." for those in a DNS zone.
+_DOMAIN = re.compile(r"(\*?\.)?[\w-][\w.-]*")
 _HOST = re.compile(r"\[?[A-Za-z0-9_:][A-Za-z0-9_.:-]*\]?(:[0-9]{1,5})?")
 
 
@@ -94,6 +99,31 @@ def _netmask(prop: Property, value: str) -> str | None:
     return None
 
 
+def _domain(prop: Property, value: str) -> str | None:
+    fits = _bytes(value) <= _DOMAIN_BYTES
+    return None if fits and _DOMAIN.fullmatch(value) else "is not the name of a domain or host, as mail.example.com"
+
+
+def _account(prop: Property, value: str) -> str | None:
+    if _is_one_word(value) and "/" not in value and value not in (".", ".."):
+        return None if _bytes(value) <= _ACCOUNT_BYTES else f"is too long; a name may have {_ACCOUNT_BYTES} bytes"
+    return "is not a name without blanks and '/' (nor may it be '.' or '..')"
+
+
+def _mailbox(prop: Property, value: str) -> str | None:
+    if "@" not in value:
+        return _account(prop, value)
+    return None if _is_one_word(value) else "is not an address without blanks, as boss@example.com"
+
+
+def _is_one_word(value: str) -> bool:
+    return value != "" and not any(char.isspace() for char in value)
+
+
+def _bytes(value: str) -> int:
+    return len(value.encode("utf-8", "replace"))  # scripts may give what is no UTF-8; the store refuses that
+
+
 def _path(prop: Property, value: str) -> str | None:
     return None if value.startswith("/") else "is not an absolute path"
 
@@ -115,6 +145,9 @@ TYPES: dict[str, Callable[[Property, str], str | None]] = {
     "address": _address,
     "ipv4": _ipv4,
     "netmask": _netmask,
+    "domain": _domain,
+    "account": _account,
+    "mailbox": _mailbox,
     "path": _path,
     "text": _text,
     "secret": _text,

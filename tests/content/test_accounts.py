@@ -209,7 +209,7 @@ def test_a_setting_that_would_lose_mail_is_warned_of(
 def test_a_name_cannot_become_a_command(desk: Desk, name: str) -> None:
     """The name of a user that the shell would not take for one word is never put into a command."""
     with desk.trial() as trial:
-        trial.do_words(["db", "accounts", "set", name, "user"])
+        trial.do_words(["db", "accounts", "--force", "set", name, "user"])
         (output,) = [output for output in trial.plan(*TEMPLATES).outputs if output.path == f"{HOMES}/{name}/.qmail"]
         assert not [line for line in output.rendering.content.decode().splitlines() if line.startswith("|")]
 

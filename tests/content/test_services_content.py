@@ -143,7 +143,7 @@ WARNINGS = {
     "no-target": (f"{PROXY} ''", "ProxyPassTarget is no address", HTTPD),
     "target-that-is-a-line": (f"{PROXY} 'http://x/ y'", "ProxyPassTarget is no address", HTTPD),
     "no-template": ("db domains setprop test.com TemplatePath ../x", "there is no template", HTTPD),
-    "no-host-name": ("db domains set 'a> b' domain", "is no host name", HTTPD),
+    "no-host-name": ("db domains --force set 'a> b' domain", "is no host name", HTTPD),
     "no-i-bay": ("db domains setprop test.com Content '../..'", "Primary is shown", HTTPD),
     "no-ciphers": ("config setprop modSSL CipherSuite 'a b'", "its own", HTTPD),
 }

@@ -74,6 +74,24 @@ TABLE: dict[str, tuple[list[str], list[str], str]] = {
         ["", "255.0.255.0", "0.0.0.255", "0.255.255.255", "255.255.255", "33", "-1", "x", "255.255.255.0/24"],
         "is not a netmask such as 255.255.255.0",
     ),
+    'type = "domain"': (
+        ["example.com", "localhost", "a_b.example", "-a.com", "example.com.", ".example.com", "*.example.com"]
+        + ["münchen.de", "192.0.2.1", "x" * 253],
+        ["", ".", "..", "ex ample", "a/b", "../x", "a:b", "a@b", "a,b", "a\tb", "a\u2028b", "**.x", "x" * 254],
+        "is not the name of a domain or host, as mail.example.com",
+    ),
+    'type = "account"': (
+        ["tom", "first.last", "...", ".x", "a:b", "USER", "münch", "u@x", "-x", "O'Neill", "x" * 200],
+        ["", ".", "..", "a/b", "/", "../x", "a b", "a\tb", "a\xa0b"],
+        "is not a name without blanks and '/'",
+    ),
+    'type = "account" # length': (["é" * 100], ["x" * 201, "é" * 101], "is too long; a name may have 200 bytes"),
+    'type = "mailbox"': (
+        ["sales", "first.last", "boss@test.com", "a/b@test.com", "@test.com", "boss@", "x" * 190 + "@example.com"],
+        ["", ".", "..", "a/b", "a b"],
+        "is not a name without blanks and '/'",
+    ),
+    'type = "mailbox" # address': (["a@b"], ["a b@test.com", "a@b c", "a@\tb"], "is not an address without blanks"),
     'type = "path"': (["/", "/var/log", "/a b/é"], ["", "var", "./x", "~/x", " /x"], "is not an absolute path"),
     'type = "text"': (["", " ", "anything | at = all", "é"], [], ""),
     'type = "secret"': (["", " ", "hunter2|="], [], ""),
