@@ -272,13 +272,14 @@ def trouble(path: str, error: OSError) -> InstallError:
         30: "the file system is mounted read-only",
     }
     hint = hints.get(error.errno or 0, "")
-    if error.errno in (errno.EEXIST, errno.ENOTDIR):
-        hint = f"{_obstacle(path)} is in the way: a directory has to be there; move it"
+    obstacle = _nearest_above(path)
+    if error.errno in (errno.EEXIST, errno.ENOTDIR) and not os.path.isdir(obstacle):
+        hint = f"{obstacle} is in the way: a directory has to be there; move it"
     return InstallError(f"cannot be written: {error.strerror or error}", place=path, hint=hint)
 
 
-def _obstacle(path: str) -> str:
-    """Return the nearest thing above a path that is no directory."""
+def _nearest_above(path: str) -> str:
+    """Return the nearest thing above a path that exists: its directory, or what keeps that from being made."""
     place = os.path.dirname(path)
     while not os.path.lexists(place):
         place = os.path.dirname(place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import resource
 import stat
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from esmith.apply.host import DiskHost, RecordingHost
+from esmith.apply.host import DiskHost, RecordingHost, trouble
 from esmith.apply.install import install, stage
 from esmith.errors import InstallError
 from tests.apply.kit import Bench, look, staged_files
@@ -142,3 +143,8 @@ def test_a_file_in_the_place_of_a_directory(bench: Bench) -> None:
         bench.apply("/etc/mail/deep/local.cf")
     assert caught.value.hint == f"{bench.file('/etc/mail')} is in the way: a directory has to be there; move it"
     assert bench.file("/etc/mail").read_text() == "a file\n"
+
+
+def test_a_directory_is_never_said_to_be_in_the_way(tmp_path: Path) -> None:
+    """Where the directory of a file is there, something else is wrong, and the directory is not to be moved."""
+    assert trouble(str(tmp_path / "a"), FileExistsError(errno.EEXIST, "File exists")).hint == ""
