@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 
-from esmith.apply.plan import Difference, Output
+from esmith.apply.plan import Difference, Output, Plan
 from esmith.fragments.rendering import Kind
 from esmith.schema.load import Schema
 from esmith.store.protocol import Snapshot
@@ -29,6 +29,12 @@ def diff(output: Output, snapshot: Snapshot, schema: Schema) -> list[str]:
         return [hidden(output.path)]
     old = None if output.difference is Difference.CREATE else output.old or b""
     return unified(output.path, old, None if output.rendering.kind is Kind.ABSENT else output.rendering.content)
+
+
+def diff_all(plan: Plan, snapshot: Snapshot, schema: Schema) -> Iterator[str]:
+    """Yield the unified diffs of all that a plan changes."""
+    for output in plan.changed:
+        yield from diff(output, snapshot, schema)
 
 
 def unified(path: str, old: bytes | None, new: bytes | None) -> list[str]:

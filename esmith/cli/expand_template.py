@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import click
 
-from esmith.apply.diff import diff
+from esmith.apply.diff import diff_all
 from esmith.apply.plan import Plan
 from esmith.cli.output import print_lines
 from esmith.cli.program import root_option, run_click, warn
@@ -66,8 +66,7 @@ def _command(
     def show(plan: Plan) -> None:
         if show_diff:
             with store.snapshot() as snapshot:
-                schema = Schema(layout)
-                print_lines(line for changed in plan.changed for line in diff(changed, snapshot, schema))
+                print_lines(diff_all(plan, snapshot, Schema(layout)))
 
     if explain:
         with store.snapshot() as snapshot:

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from esmith.apply.checks.verdict import Outcome
-from esmith.apply.diff import describe, diff
+from esmith.apply.diff import describe, diff_all
 from esmith.apply.plan import Plan
 from esmith.cli.output import print_lines
 from esmith.cli.program import root_option, run_click, warn
@@ -85,8 +85,7 @@ def _command(
     def show(plan: Plan) -> None:
         if show_diff and not as_json:
             with store.snapshot() as snapshot:
-                schema = Schema(layout)
-                print_lines(line for output in plan.changed for line in diff(output, snapshot, schema))
+                print_lines(diff_all(plan, snapshot, Schema(layout)))
 
     if dry_run:
         result = rehearse_event(layout, store, event, words, say=warn, restart=restart, show=show)

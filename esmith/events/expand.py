@@ -44,8 +44,8 @@ def rehearse_templates(
     show: Callable[[Plan], None],
     output: str = "",
     layers: tuple[str, ...] = (),
-) -> Plan:
-    """Return what expanding templates would do now, with what the checks say of it, changing nothing.
+) -> None:
+    """Try what expanding templates would do now, with the checks, changing nothing.
 
     :param say: called with warnings.
     :param show: called with the plan before it is checked, so that also what is refused can be looked at.
@@ -58,7 +58,6 @@ def rehearse_templates(
     show(plan)
     check(plan, layout, writes=False)
     report_checks(plan, layout, SilentLog(layout), say)
-    return plan
 
 
 def expand_templates(

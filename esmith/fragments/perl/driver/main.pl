@@ -76,7 +76,7 @@ sub begin_template {
     while (@records) {
         my ($key, $count) = splice @records, 0, 2;
         my ($type, @props) = splice @records, 0, $count;
-        $raw{$key} = raw($type, @props);
+        $raw{$key} = esmith::config::line($type, @props);
         next unless @props;
         tie my %record, 'esmith::driver::Record', 'configuration', $key, { type => $type, @props };
         $hashes{$key} = \%record;
@@ -107,15 +107,6 @@ sub typed_value {
     my ($type, @props) = splice @$rest, 0, $count;
     tie my %record, 'esmith::driver::Record', $database, $key, { type => $type, @props, key => $key };
     return \%record;
-}
-
-# The line of a record in the original's files.
-sub raw {
-    my ($type, @fields) = @_;
-    for my $place (0 .. $#fields) {
-        $fields[$place] =~ s/\|/\\|/g if $place % 2;
-    }
-    return join '|', $type, @fields;
 }
 
 # The variables of one fragment. The original, too, gives each fragment the scalars anew.

@@ -53,15 +53,10 @@ sub db_set {
     my ($hash, $key, $value, $props) = @_;
     return undef if $key =~ /\n/;
     if ($props && %$props) {
-        $value = join '|', $value, map { ($_, _escaped($props->{$_})) } sort keys %$props;
+        $value = esmith::config::line($value, map { ($_, $props->{$_}) } sort keys %$props);
     }
     $hash->{$key} = $value;
     return 1;
-}
-
-sub _escaped {
-    my ($text) = @_;
-    return defined $text ? $text =~ s/\|/\\|/gr : '';
 }
 
 sub _split {
