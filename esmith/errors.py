@@ -35,6 +35,8 @@ class ExitCode:
     BUSY = 9
     #: The program that reads a generated file refuses it. No file was touched.
     CHECK = 10
+    #: Done but for some files, which were left as they were: something is wrong with them in the directory of a user.
+    PARTIAL = 11
 
 
 class EsmithError(Exception):
@@ -86,6 +88,13 @@ class InstallError(EsmithError):
     """A generated file could not be put in place."""
 
     exit_code = ExitCode.INSTALL
+
+
+class UserFileError(InstallError):
+    """A generated file could not be read or put in place in a directory that belongs to somebody else.
+
+    It fails alone: the directory may be hostile, and must stop nobody else.
+    """
 
 
 class CheckError(EsmithError):

@@ -23,8 +23,8 @@ LAYERS = (
     ("fragments",),
     ("perl",),
     ("schema", "store"),
-    ("layout",),
-    ("errors", "names"),
+    ("layout", "disk"),
+    ("errors", "names", "trust"),
 )
 WITHIN_A_LAYER = {("schema", "store")}
 #: The version is a constant of the package itself, which anybody may read.

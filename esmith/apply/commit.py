@@ -8,6 +8,7 @@ from esmith.apply.checks.check import check
 from esmith.apply.generations import Also, Generation, begin, restore
 from esmith.apply.host import DiskHost, RecordingHost
 from esmith.apply.install import discard, install, remember, stage
+from esmith.apply.left import record_left
 from esmith.apply.plan import Plan
 from esmith.layout import Layout
 from esmith.store.model import Author
@@ -37,16 +38,16 @@ def commit_plan(
     :raises CheckError: when a program refuses its file; nothing was changed.
     :raises InstallError: when a file could not be written; nothing was changed.
     """
-    host = host or DiskHost()
+    host = host or DiskHost(layout)
     stage(plan, host)
     try:
         check(plan, layout, writes=True)
-        generation = begin(plan, layout, store, what, services or {})
+        generation = begin(plan, layout, store, what, services or {}, host.disk)
         installed = False
         try:
             for text in install(plan, host, layout):
                 note(text)
-            remember(plan, store, Author.current(what.split()), also)
+            _remember(plan, generation, store, Author.current(what.split()), also)
             installed = True
         finally:
             if generation is not None and not installed:
@@ -65,3 +66,14 @@ def rehearse_plan(plan: Plan, layout: Layout) -> None:
     stage(plan, host)
     check(plan, layout, writes=False)
     install(plan, host, layout)
+
+
+def _remember(plan: Plan, generation: Generation | None, store: Store, author: Author, also: Also | None) -> None:
+    """Record what was installed, and what was left as it was."""
+    with store.transaction(author) as transaction:
+        if also is not None and plan.changed:
+            also(transaction)
+        remember(plan, transaction)
+        record_left(plan, transaction)
+        if generation is not None and plan.left:
+            generation.leave_out({output.path for output in plan.left}, transaction)

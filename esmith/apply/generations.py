@@ -7,20 +7,22 @@ itself, by the next one, or by ``esmith recover``. What is kept of complete inst
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import shutil
 import stat
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Protocol
 
-from esmith.apply.host import STAGED_PREFIX, make_directory, set_attributes, sync_directory, trouble
+from esmith.apply.host import PERMISSIONS, PRIVATE, PUBLIC, trouble
 from esmith.apply.installed import TABLE
-from esmith.apply.plan import Difference, Output, Plan
+from esmith.apply.output import Difference, Output
+from esmith.apply.plan import Plan
+from esmith.disk import STAGED_PREFIX, Directory, Disk
+from esmith.errors import UserFileError
 from esmith.layout import Layout
 from esmith.store.model import Author
 from esmith.store.protocol import Snapshot, Store, Transaction
@@ -48,6 +50,7 @@ class Before:
 
     :param path: the output's path in the configured system.
     :param stored: the name of the kept file or link; "" when there was nothing, or its content stays.
+    :param copied: the kept file is a copy, not the old file itself.
     :param stays: its content stays; only mode and owner change.
     :param mode: its permissions.
     :param uid: its owner.
@@ -57,6 +60,7 @@ class Before:
 
     path: str
     stored: str = ""
+    copied: bool = False
     stays: bool = False
     mode: int = 0
     uid: int = 0
@@ -95,6 +99,11 @@ class Generation:
         """Return the row of a generation."""
         return json.dumps(asdict(self)).encode()
 
+    def leave_out(self, paths: Collection[str], transaction: Transaction) -> None:
+        """Take out, also of its row, files that were not installed after all."""
+        self.before = [before for before in self.before if before.path not in paths]
+        transaction.set_state(GENERATIONS, _name(self), self.encode())
+
 
 def list_generations(snapshot: Snapshot) -> list[Generation]:
     """Return the generations that are kept, the newest first."""
@@ -106,14 +115,18 @@ class Restored:
     """What was put back.
 
     :param paths: the outputs.
+    :param left: those of them that could not be, in directories of users, each with the reason.
     :param services: the services that read them, each with the words the installs told it.
     """
 
     paths: list[str] = field(default_factory=list)
+    left: dict[str, UserFileError] = field(default_factory=dict)
     services: dict[str, list[str]] = field(default_factory=dict)
 
 
-def begin(plan: Plan, layout: Layout, store: Store, what: str, services: Mapping[str, list[str]]) -> Generation | None:
+def begin(
+    plan: Plan, layout: Layout, store: Store, what: str, services: Mapping[str, list[str]], disk: Disk
+) -> Generation | None:
     """Keep what an install is about to replace, and record durably that it begins.
 
     :param what: the command.
@@ -127,21 +140,32 @@ def begin(plan: Plan, layout: Layout, store: Store, what: str, services: Mapping
         newest = list_generations(snapshot)[:1]
         generation = Generation(newest[0].number + 1 if newest else 1, what, int(time.time()), snapshot.revision())
         generation.services = dict(services)
-        directory = kept_directory(layout, generation.number)
-        try:
-            shutil.rmtree(directory, ignore_errors=True)
-            make_directory(directory)
-            os.chmod(directory, 0o700)
-            for index, output in enumerate(plan.changed):
-                row = snapshot.state(TABLE, output.path)
-                before = _keep(output, os.path.join(directory, str(index)))
+        kept = _make_kept(layout, disk, generation.number)
+        for index, output in enumerate(plan.changed):
+            row = snapshot.state(TABLE, output.path)
+            with plan.leaving(output):
+                before = _keep(output, disk, kept, str(index))
                 before.row = row.decode("utf-8", "surrogateescape") if row is not None else None
                 generation.before.append(before)
-            sync_directory(directory)
+        try:
+            kept.sync()
         except OSError as error:
-            raise trouble(directory, error) from error
+            raise trouble(kept.path, error) from error
+    if not generation.before:
+        return None
     _write(store, generation)
     return generation
+
+
+def _make_kept(layout: Layout, disk: Disk, number: int) -> Directory:
+    """Make the directory of what an install replaces, empty and private."""
+    path = kept_directory(layout, number)
+    try:
+        above = disk.directory(os.path.dirname(path), make=PUBLIC)
+        above.remove_tree(str(number))
+        return above.make(str(number), PRIVATE)
+    except OSError as error:
+        raise trouble(path, error) from error
 
 
 def finish(
@@ -160,24 +184,30 @@ def finish(
         if keep_since is not None and outdated.number >= keep_since:
             continue
         _write(store, outdated, delete=True)
-        shutil.rmtree(kept_directory(layout, outdated.number), ignore_errors=True)
+        _forget_kept(layout, Disk(layout.root), outdated.number)
 
 
-def restore(generation: Generation, layout: Layout, store: Store, also: Also | None = None) -> None:
-    """Put back what was there before an install, and forget the install.
+def restore(generation: Generation, layout: Layout, store: Store, also: Also | None = None) -> dict[str, UserFileError]:
+    """Restore what was there before an install, and forget the install.
 
     May be repeated when it is interrupted.
 
     :param also: what else is to be written in the transaction that forgets it.
-    :raises InstallError: when a file cannot be put back.
+    :return: the files that could not be restored, because of the users in whose directories they are.
+    :raises InstallError: when another file cannot be restored.
     """
-    directory = kept_directory(layout, generation.number)
+    disk = Disk(layout.root)
+    kept = kept_directory(layout, generation.number)
+    left = {}
     for before in generation.before:
         target = layout.under(before.path)
         try:
-            _put_back(before, target, os.path.join(directory, before.stored))
+            _restore_one(before, disk, target, kept)
         except OSError as error:
-            raise trouble(target, error) from error
+            reason = trouble(target, error)
+            if not isinstance(reason, UserFileError):
+                raise reason from error
+            left[before.path] = reason
     with store.transaction(Author.current(["esmith", "recover"])) as transaction:
         for before in generation.before:
             row = None if before.row is None else before.row.encode("utf-8", "surrogateescape")
@@ -185,7 +215,8 @@ def restore(generation: Generation, layout: Layout, store: Store, also: Also | N
         transaction.set_state(GENERATIONS, _name(generation), None)
         if also is not None:
             also(transaction)
-    shutil.rmtree(directory, ignore_errors=True)
+    _forget_kept(layout, disk, generation.number)
+    return left
 
 
 def restore_since(number: int, layout: Layout, store: Store, owe: Owe) -> Restored:
@@ -199,13 +230,14 @@ def restore_since(number: int, layout: Layout, store: Store, owe: Owe) -> Restor
     with store.snapshot() as snapshot:
         later = [other for other in list_generations(snapshot) if other.number >= number]
     paths: dict[str, None] = {}
+    left: dict[str, UserFileError] = {}
     services: dict[str, list[str]] = {}
     for other in later:
-        restore(other, layout, store, partial(owe, services=other.services))
+        left |= restore(other, layout, store, partial(owe, services=other.services))
         paths |= dict.fromkeys(before.path for before in other.before)
         for service, words in other.services.items():
             services.setdefault(service, []).extend(words)
-    return Restored(list(paths), services)
+    return Restored([path for path in paths if path not in left], left, services)
 
 
 def list_interrupted(snapshot: Snapshot) -> list[Generation]:
@@ -213,49 +245,88 @@ def list_interrupted(snapshot: Snapshot) -> list[Generation]:
     return [generation for generation in list_generations(snapshot) if not generation.complete]
 
 
-def _keep(output: Output, place: str) -> Before:
-    path, target = output.path, output.target
+def _keep(output: Output, disk: Disk, kept: Directory, name: str) -> Before:
+    """Keep what is at the place of an output.
+
+    :param name: the name it gets among what is kept.
+    """
     try:
-        status = os.lstat(target)
-    except (FileNotFoundError, NotADirectoryError):
-        return Before(path)
-    if output.difference is Difference.ATTRIBUTES:
-        return Before(path, "", True, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
+        directory = disk.find(os.path.dirname(output.target))
+        status = directory.look(os.path.basename(output.target)) if directory is not None else None
+        if directory is None or status is None:
+            return Before(output.path)
+        before = Before(output.path, mode=stat.S_IMODE(status.st_mode), uid=status.st_uid, gid=status.st_gid)
+        if output.difference is Difference.ATTRIBUTES:
+            before.stays = True
+            return before
+        before.stored = name
+        before.copied = not _linked(directory, os.path.basename(output.target), kept, name)
+        if before.copied:
+            _copy(directory, os.path.basename(output.target), kept, name, 0o600, None)
+        return before
+    except OSError as error:
+        raise trouble(output.target, error) from error
+
+
+def _linked(directory: Directory, name: str, other: Directory, new: str) -> bool:
+    """Give a file a second name in another directory, and return whether that was possible.
+
+    It costs nothing, and nothing of ours ever writes into an old file. But a user might.
+    """
     try:
-        # A link costs nothing, and the install never writes into the old file.
-        os.link(target, place, follow_symlinks=False)
+        directory.hard_link(name, other, new)
     except OSError:
-        shutil.copy2(target, place, follow_symlinks=False)
-    name = os.path.basename(place)
-    return Before(path, name, False, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
+        return False
+    return True
 
 
-def _put_back(before: Before, target: str, place: str) -> None:
-    folder = os.path.dirname(target)
+def _copy(
+    directory: Directory, name: str, other: Directory, new: str, mode: int, owner: tuple[int, int] | None
+) -> None:
+    """Copy a file or a link to another directory.
+
+    :param mode: the permissions of the copy.
+    :param owner: its user and group number; None for those of who makes it.
+    """
+    status = directory.look(name)
+    if status is not None and stat.S_ISLNK(status.st_mode):
+        other.make_link(new, directory.read_link(name), owner)
+    else:
+        other.write(new, directory.read(name)[0], mode, owner)
+
+
+def _restore_one(before: Before, disk: Disk, target: str, kept: str) -> None:
+    name = os.path.basename(target)
+    try:
+        directory = disk.directory(os.path.dirname(target))
+    except (FileNotFoundError, NotADirectoryError):
+        if before.stored or before.stays:
+            raise
+        return
     if before.stays:
-        set_attributes(target, before.mode, (before.uid, before.gid))
+        directory.set_attributes(name, before.mode, (before.uid, before.gid))
         return
     if not before.stored:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            os.unlink(target)
-            sync_directory(folder)
+        directory.remove_if_there(name)
+        directory.sync()
         return
-    staged = os.path.join(folder, f"{STAGED_PREFIX}{os.getpid()}-back")
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(staged)
-    try:
-        os.link(place, staged, follow_symlinks=False)
-    except OSError:
-        shutil.copy2(place, staged, follow_symlinks=False)
-    if not os.path.islink(staged):
-        if os.geteuid() == 0:
-            os.chown(staged, before.uid, before.gid)
-        os.chmod(staged, before.mode)
-    os.rename(staged, target)
+    staged = f"{STAGED_PREFIX}{os.getpid()}-back"
+    directory.remove_if_there(staged)
+    source = disk.directory(kept)
+    if before.copied or not _linked(source, before.stored, directory, staged):
+        mode = before.mode & (PERMISSIONS if directory.is_a_users else ~0)
+        owner = (before.uid, before.gid) if os.geteuid() == 0 else None
+        _copy(source, before.stored, directory, staged, mode, owner)
+    directory.rename(staged, name)
     # Renaming one link of a file over another does nothing and leaves the first.
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(staged)
-    sync_directory(folder)
+    directory.remove_if_there(staged)
+    directory.sync()
+
+
+def _forget_kept(layout: Layout, disk: Disk, number: int) -> None:
+    """Remove what was kept of an install; what cannot be removed only takes space."""
+    with suppress(OSError):
+        disk.directory(os.path.dirname(kept_directory(layout, number))).remove_tree(str(number))
 
 
 def kept_directory(layout: Layout, number: int) -> str:

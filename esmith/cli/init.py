@@ -45,7 +45,7 @@ def init_command(root: str | None, domain: str | None, name: str | None, service
     """
     layout = _layout(root)
     with EventLock(layout, "esmith init", timeout=LOCK_TIMEOUT, say=warn):
-        host = DiskHost()
+        host = DiskHost(layout)
         notes = lay_shipped(layout, host)
         lay_commands(layout, host)
         lay_perl_modules(layout, host)
@@ -96,7 +96,7 @@ def _lay_services(layout: Layout, store: Store, supervisor: str, folder: str) ->
     with store.snapshot() as snapshot:
         statuses = {name: snapshot.prop("configuration", name, "status") for name in filter(None, SERVICES.values())}
     with EventLock(layout, "esmith init", timeout=LOCK_TIMEOUT, say=warn):
-        return lay_service_directories(layout, DiskHost(), supervisor, folder, statuses)
+        return lay_service_directories(layout, DiskHost(layout), supervisor, folder, statuses)
 
 
 def _layout(root: str | None) -> Layout:

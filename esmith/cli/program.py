@@ -9,6 +9,8 @@ from typing import NoReturn
 import click
 
 from esmith.cli.output import complain, print_error, run
+from esmith.errors import ExitCode
+from esmith.names import counted
 
 
 def _remember_root(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
@@ -48,6 +50,17 @@ def _show(error: click.ClickException) -> None:
     shown = io.StringIO()
     error.show(shown)
     print_error(shown.getvalue().rstrip("\n"))
+
+
+def warn_of_left(count: int) -> int:
+    """Say as the last line that files were left as they were, and return the exit code.
+
+    :param count: how many.
+    """
+    if not count:
+        return ExitCode.OK
+    warn(f"{counted(count, 'file')} left as {'it was' if count == 1 else 'they were'}; everything else was done")
+    return ExitCode.PARTIAL
 
 
 def warn(text: str) -> None:

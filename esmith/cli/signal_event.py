@@ -13,7 +13,7 @@ from esmith.apply.checks.verdict import Outcome
 from esmith.apply.diff import describe, diff_all
 from esmith.apply.plan import Plan
 from esmith.cli.output import print_lines
-from esmith.cli.program import root_option, run_click, warn
+from esmith.cli.program import root_option, run_click, warn, warn_of_left
 from esmith.events.lock import LOCK_TIMEOUT
 from esmith.events.signal import Result, rehearse_event, signal_event
 from esmith.layout import Layout
@@ -99,7 +99,7 @@ def _command(
     elif verbose or sys.stderr.isatty():
         for line in _summary(result):
             warn(line)
-    return 0
+    return warn_of_left(len(result.left))
 
 
 def _data(result: Result) -> dict[str, Any]:
@@ -111,6 +111,7 @@ def _data(result: Result) -> dict[str, Any]:
         "notes": result.notes,
         "checked": [verdict.path for verdict in result.plan.verdicts if verdict.outcome is Outcome.PASSED],
         "unchecked": result.plan.unchecked,
+        "left": result.left,
     }
 
 

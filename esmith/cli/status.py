@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from esmith.apply.drift import count_installed, find_drift
+from esmith.apply.left import list_left
 from esmith.cli.output import print_lines, shown_time
 from esmith.cli.program import root_option
 from esmith.cli.services import services_data, services_lines
@@ -29,7 +30,11 @@ def status_command(root: str | None, as_json: bool) -> int:
             "root": layout.root,
             "revision": snapshot.revision(),
             "databases": {name: _database(snapshot, name) for name in snapshot.databases()},
-            "files": {"generated": count_installed(snapshot), "differing": find_drift(layout, snapshot)},
+            "files": {
+                "generated": count_installed(snapshot),
+                "differing": find_drift(layout, snapshot),
+                "left": {path: left.reason for path, left in list_left(snapshot).items()},
+            },
             "services": services_data(layout, snapshot),
             "pending": _pending(snapshot),
         }
@@ -54,6 +59,7 @@ def _lines(data: dict[str, Any]) -> list[str]:
         lines.append(f"database {name}: {database['records']} records, last changed in revision {database['revision']}")
     lines.append(f"files: {data['files']['generated']} generated")
     lines += [f"  {path}: {what}" for path, what in data["files"]["differing"].items()]
+    lines += [f"  {path}: left as it was: {reason}" for path, reason in data["files"]["left"].items()]
     if not data["services"]:
         lines.append("services: none is supervised under this root")
     lines += services_lines(data["services"])

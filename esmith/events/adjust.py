@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from esmith.apply.plan import Difference, Plan
+from esmith.apply.output import Difference
+from esmith.apply.plan import Plan
 from esmith.errors import ServiceError
 from esmith.events.definition import Event
 from esmith.events.log import EventLog

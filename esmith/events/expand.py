@@ -15,7 +15,7 @@ from esmith.events.lock import LOCK_TIMEOUT, EventLock
 from esmith.events.log import EventLog, SilentLog
 from esmith.events.owed import owe
 from esmith.events.recover import recover_files
-from esmith.events.signal import report_checks, show_warnings
+from esmith.events.signal import report_checks, report_left, show_warnings
 from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.layout import Layout
@@ -44,11 +44,12 @@ def rehearse_templates(
     show: Callable[[Plan], None],
     output: str = "",
     layers: tuple[str, ...] = (),
-) -> None:
+) -> Plan:
     """Try what expanding templates would do now, with the checks, changing nothing.
 
     :param say: called with warnings.
     :param show: called with the plan before it is checked, so that also what is refused can be looked at.
+    :return: the plan.
     :raises TemplateError: when a template is missing or broken.
     :raises CheckError: when a program refuses its file.
     """
@@ -58,6 +59,8 @@ def rehearse_templates(
     show(plan)
     check(plan, layout, writes=False)
     report_checks(plan, layout, SilentLog(layout), say)
+    report_left(plan, say)
+    return plan
 
 
 def expand_templates(
@@ -146,6 +149,12 @@ def _carry_out(
         also = partial(owe, services=asked, why=what)
         generation = commit_plan(plan, layout, store, what, say, services=asked, also=also)
         report_checks(plan, layout, log, say)
+
+        def tell(text: str) -> None:
+            log.write(text)
+            say(text)
+
+        report_left(plan, tell)
         if generation is not None:
             finish(generation, layout, store)
     return plan

@@ -75,6 +75,7 @@ def recover_files(layout: Layout, store: Store, lock: EventLock, log: EventLog, 
         restored = restore_since(first.number, layout, store, partial(owe, why="esmith recover"))
         files = counted(len(restored.paths), "file")
         notes.append(f"{first.what} was interrupted; the old content of {files} was put back")
+        notes += [f"could not be restored: {error}" for error in restored.left.values()]
     if pending is not None and time.time() >= pending.deadline:
         notes.append(_go_back(pending, layout, store))
     for note in notes:

@@ -11,6 +11,7 @@ from functools import partial
 from esmith.apply.checks.verdict import unchecked
 from esmith.apply.commit import commit_plan, rehearse_plan
 from esmith.apply.generations import Generation, finish, list_generations, restore_since
+from esmith.apply.left import list_left
 from esmith.apply.plan import Plan, make_plan
 from esmith.events.actions import ActionRunner, ProcessRunner, RecordingRunner
 from esmith.events.adjust import Finder, ServiceStep, asked_by, check_words
@@ -41,12 +42,15 @@ class Result:
     :param actions: the actions that ran.
     :param services: the services that were adjusted, each with what was done.
     :param notes: what the administrator should know.
+    :param left: the files that were left as they were, also by events that actions signalled, each with the reason.
+        Within another event they are left to that one to report.
     """
 
     plan: Plan = field(default_factory=Plan)
     actions: list[str] = field(default_factory=list)
     services: dict[str, list[str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    left: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -110,8 +114,12 @@ def signal_event(
     with EventLock(layout, f"event {name}", timeout=timeout, say=say) as lock:
         recover_files(layout, store, lock, log, say)
         machine = Machine.real(layout, log, lock)
+        started = time.time()
         run = _Run(layout, store, machine, log, say, name, restart=restart, confirm=confirm)
         result = run.signal(arguments)
+        if not lock.is_nested:
+            with store.snapshot() as snapshot:
+                result.left = {path: left.reason for path, left in list_left(snapshot, since=started).items()}
         if confirm is not None:
             if run.awaits_confirmation:
                 wait_in_background(layout)
@@ -137,7 +145,11 @@ def rehearse_event(
     :param show: called with the plan before it is checked, so that also what is refused can be looked at.
     """
     log = SilentLog(layout)
-    return _Run(layout, store, Machine.recording(layout), log, say, name, restart=restart, show=show).signal(arguments)
+    result = _Run(layout, store, Machine.recording(layout), log, say, name, restart=restart, show=show).signal(
+        arguments
+    )
+    result.left = {output.path: str(output.left) for output in result.plan.left}
+    return result
 
 
 class _Run:
@@ -230,6 +242,7 @@ class _Run:
                 also=partial(owe, services=asked, why=self._what),
             )
         report_checks(plan, self._layout, self._log, self._say)
+        report_left(plan, self._tell)
         for output in plan.changed:
             self._log.write(f"{output.path}: {output.difference.value}")
 
@@ -277,6 +290,8 @@ class _Run:
         untold = restored.services.keys() - told.keys()
         settle(self._store, {service: self._owed_before.get(service) for service in untold})
         self._tell(f"the event failed, so the old content of {counted(len(restored.paths), 'file')} was put back")
+        for error in restored.left.values():
+            self._tell(f"could not be restored: {error}")
         self._services.adjust_back(told)
 
     def _tell(self, text: str) -> None:
@@ -294,6 +309,12 @@ def show_warnings(plan: Plan, log: EventLog, say: Callable[[str], None]) -> None
         say(warning)
     if len(warnings) > _SHOWN_WARNINGS:
         say(f"... and {len(warnings) - _SHOWN_WARNINGS} more warnings, in the log")
+
+
+def report_left(plan: Plan, tell: Callable[[str], None]) -> None:
+    """Tell which files of a plan were left as they were, and why."""
+    for output in plan.left:
+        tell(str(output.left))
 
 
 def report_checks(plan: Plan, layout: Layout, log: EventLog, say: Callable[[str], None]) -> None:
