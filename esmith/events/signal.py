@@ -119,7 +119,7 @@ def signal_event(
         result = run.signal(arguments)
         if not lock.is_nested:
             with store.snapshot() as snapshot:
-                result.left = {path: left.reason for path, left in list_left(snapshot, since=started).items()}
+                result.left |= {path: left.reason for path, left in list_left(snapshot, since=started).items()}
         if confirm is not None:
             if run.awaits_confirmation:
                 wait_in_background(layout)
@@ -218,8 +218,12 @@ class _Run:
         elif step == ADJUST_PLACE and (self._event.services or step not in self._event.actions):
             self._adjust()
         else:
-            self._machine.runner.run(self._event, step, arguments)
+            left = self._machine.runner.run(self._event, step, arguments)
             self._result.actions.append(step)
+            if left:
+                path = os.path.join(self._event.directory, step)
+                self._result.left[path] = left
+                self._tell(f"{path}: was done in part\n  {left}")
 
     def _expand(self) -> None:
         with self._store.snapshot() as snapshot:
