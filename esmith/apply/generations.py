@@ -14,14 +14,15 @@ import shutil
 import stat
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from functools import partial
+from dataclasses import asdict, dataclass, field, replace
 from typing import Protocol
 
 from esmith.apply.host import STAGED_PREFIX, make_directory, set_attributes, sync_directory, trouble
 from esmith.apply.installed import TABLE
 from esmith.apply.plan import Difference, Output, Plan
+from esmith.errors import InstallError, StoreError
 from esmith.layout import Layout
+from esmith.names import counted
 from esmith.store.model import Author
 from esmith.store.protocol import Snapshot, Store, Transaction
 
@@ -40,6 +41,11 @@ class Owe(Protocol):
 GENERATIONS = "generations"
 #: How many complete generations are kept.
 KEPT = 20
+#: The transactions of an event from the first rename to its end, also when it fails. There may be more, one for each
+#: service that refuses; they use the pages that the others leave, unless somebody reads all the while.
+_TRANSACTIONS = 8
+#: What a row of an output has besides its names, in bytes; rather too much.
+_ROW_BYTES = 300
 
 
 @dataclass
@@ -113,13 +119,31 @@ class Restored:
     services: dict[str, list[str]] = field(default_factory=dict)
 
 
+class UnrecordedError(StoreError):
+    """The old files were restored, but the store could not be written, so the installs are not forgotten.
+
+    The next command that changes files, or ``esmith recover``, restores them once more, which changes nothing.
+
+    :param cause: what the store reported.
+    :param restored: what was restored.
+    """
+
+    def __init__(self, cause: StoreError, restored: Restored) -> None:
+        super().__init__(cause.message, place=cause.place, hint=cause.hint)
+        self.restored = restored
+        files = counted(len(restored.paths), "file")
+        self.fact = f"the old content of {files} was restored, but not recorded in the databases; run: esmith recover"
+        self.add(self.fact)
+
+
 def begin(plan: Plan, layout: Layout, store: Store, what: str, services: Mapping[str, list[str]]) -> Generation | None:
     """Keep what an install is about to replace, and record durably that it begins.
 
     :param what: the command.
     :param services: the services that read what it changes, each with the words it will be told.
     :return: the generation; None when the plan changes nothing.
-    :raises InstallError: when an old file cannot be kept; nothing was changed.
+    :raises InstallError: when an old file cannot be kept; no output was changed.
+    :raises StoreError: when the store has no space for all that follows; no output was changed.
     """
     if not plan.changed:
         return None
@@ -139,9 +163,24 @@ def begin(plan: Plan, layout: Layout, store: Store, what: str, services: Mapping
                 generation.before.append(before)
             sync_directory(directory)
         except OSError as error:
+            shutil.rmtree(directory, ignore_errors=True)
             raise trouble(directory, error) from error
-    _write(store, generation)
+    try:
+        # The last step that may fail for want of space comes before the first rename.
+        store.reserve(_bytes_of(generation, plan), _TRANSACTIONS)
+        _write(store, generation)
+    except StoreError as error:
+        if not error.is_doubtful:
+            shutil.rmtree(directory, ignore_errors=True)
+        raise
     return generation
+
+
+def _bytes_of(generation: Generation, plan: Plan) -> int:
+    """Return how much an event writes to the store: the generation, at its end once more, the rows new and restored."""
+    outputs = [output for output in plan.outputs if not output.rendering.recalled]
+    texts = (text for output in outputs for text in (output.path, output.inputs, output.rendering.template.path))
+    return 3 * len(generation.encode()) + sum(map(len, texts)) + _ROW_BYTES * len(outputs)
 
 
 def finish(
@@ -149,63 +188,99 @@ def finish(
 ) -> None:
     """Record that everything that belongs to an install is done, and forget generations beyond the last ones.
 
+    That is one transaction: when it fails the install is not complete, and the caller restores it.
+
     :param also: what else is to be written in the same transaction.
     :param keep_since: the first generation that must not be forgotten.
+    :raises StoreError: when the store cannot be written.
     """
+    with store.transaction(Author.current([generation.what])) as transaction:
+        transaction.set_state(GENERATIONS, _name(generation), replace(generation, complete=True).encode())
+        old = list_generations(transaction)[KEPT:]
+        outdated = [other for other in old if keep_since is None or other.number < keep_since]
+        for other in outdated:
+            transaction.set_state(GENERATIONS, _name(other), None)
+        if also is not None:
+            also(transaction)
     generation.complete = True
-    _write(store, generation, also=also)
-    with store.snapshot() as snapshot:
-        old = list_generations(snapshot)[KEPT:]
-    for outdated in old:
-        if keep_since is not None and outdated.number >= keep_since:
-            continue
-        _write(store, outdated, delete=True)
-        shutil.rmtree(kept_directory(layout, outdated.number), ignore_errors=True)
+    for other in outdated:
+        shutil.rmtree(kept_directory(layout, other.number), ignore_errors=True)
 
 
-def restore(generation: Generation, layout: Layout, store: Store, also: Also | None = None) -> None:
-    """Put back what was there before an install, and forget the install.
+def restore_since(
+    number: int, layout: Layout, store: Store, owe: Owe | None = None, also: Also | None = None
+) -> Restored:
+    """Restore what was there before an install and before those that followed it, e.g. of events it signalled.
 
-    May be repeated when it is interrupted.
+    First all files, then one transaction forgets the installs. It may be repeated when it is interrupted or fails.
 
-    :param also: what else is to be written in the transaction that forgets it.
-    :raises InstallError: when a file cannot be put back.
+    :param number: the number of the first install that is taken back.
+    :param owe: called in the transaction for each install, with its services: they read the new files perhaps.
+    :param also: what else is to be written in the transaction.
+    :return: everything that was restored.
+    :raises InstallError: when a file cannot be restored; the others are, and no install is forgotten.
+    :raises UnrecordedError: when all files were restored and the transaction failed.
     """
-    directory = kept_directory(layout, generation.number)
-    for before in generation.before:
+    with store.snapshot() as snapshot:
+        installs = [other for other in list_generations(snapshot) if other.number >= number]
+    restored = Restored()
+    paths: dict[str, None] = {}
+    failures: list[InstallError] = []
+    for install in installs:
+        failures += _restore_files(install, layout)
+        paths |= dict.fromkeys(before.path for before in install.before)
+        for service, words in install.services.items():
+            restored.services.setdefault(service, []).extend(words)
+    if failures:
+        raise failures[0]
+    restored.paths = list(paths)
+    try:
+        with store.transaction(Author.current(["esmith", "recover"])) as transaction:
+            for install in installs:
+                _forget(install, transaction)
+                if owe is not None:
+                    owe(transaction, services=install.services)
+            if also is not None:
+                also(transaction)
+    except StoreError as error:
+        raise UnrecordedError(error, restored) from error
+    for install in installs:
+        shutil.rmtree(kept_directory(layout, install.number), ignore_errors=True)
+    return restored
+
+
+def _restore_files(install: Generation, layout: Layout) -> list[InstallError]:
+    """Restore what was there before an install, as far as possible; return what cannot be restored."""
+    directory = kept_directory(layout, install.number)
+    failures = []
+    for before in install.before:
         target = layout.under(before.path)
         try:
             _put_back(before, target, os.path.join(directory, before.stored))
         except OSError as error:
-            raise trouble(target, error) from error
-    with store.transaction(Author.current(["esmith", "recover"])) as transaction:
-        for before in generation.before:
-            row = None if before.row is None else before.row.encode("utf-8", "surrogateescape")
-            transaction.set_state(TABLE, before.path, row)
-        transaction.set_state(GENERATIONS, _name(generation), None)
-        if also is not None:
-            also(transaction)
-    shutil.rmtree(directory, ignore_errors=True)
+            failures.append(trouble(target, error))
+    return failures
 
 
-def restore_since(number: int, layout: Layout, store: Store, owe: Owe) -> Restored:
-    """Put back what was there before an install and before those that followed it, e.g. of events it signalled.
+def _forget(install: Generation, transaction: Transaction) -> None:
+    for before in install.before:
+        row = None if before.row is None else before.row.encode("utf-8", "surrogateescape")
+        transaction.set_state(TABLE, before.path, row)
+    transaction.set_state(GENERATIONS, _name(install), None)
 
-    :param number: the number of the first install that is taken back.
-    :param owe: called in the transaction that forgets an install, with its services: they read the new files perhaps.
-    :return: everything that was put back.
-    :raises InstallError: when a file cannot be put back.
+
+def mark_interrupted(transaction: Transaction, number: int, what: str) -> list[Generation]:
+    """Record that an install and those that followed it are to be taken back: if this is interrupted, it is finished.
+
+    :param number: the number of the first install.
+    :param what: the command that takes them back.
+    :return: the installs.
     """
-    with store.snapshot() as snapshot:
-        later = [other for other in list_generations(snapshot) if other.number >= number]
-    paths: dict[str, None] = {}
-    services: dict[str, list[str]] = {}
-    for other in later:
-        restore(other, layout, store, partial(owe, services=other.services))
-        paths |= dict.fromkeys(before.path for before in other.before)
-        for service, words in other.services.items():
-            services.setdefault(service, []).extend(words)
-    return Restored(list(paths), services)
+    installs = [other for other in list_generations(transaction) if other.number >= number]
+    for install in installs:
+        marked = replace(install, complete=False, what=what)
+        transaction.set_state(GENERATIONS, _name(install), marked.encode())
+    return installs
 
 
 def list_interrupted(snapshot: Snapshot) -> list[Generation]:
@@ -267,8 +342,6 @@ def _name(generation: Generation) -> str:
     return f"{generation.number:012d}"
 
 
-def _write(store: Store, generation: Generation, *, delete: bool = False, also: Also | None = None) -> None:
+def _write(store: Store, generation: Generation) -> None:
     with store.transaction(Author.current([generation.what])) as transaction:
-        transaction.set_state(GENERATIONS, _name(generation), None if delete else generation.encode())
-        if also is not None:
-            also(transaction)
+        transaction.set_state(GENERATIONS, _name(generation), generation.encode())

@@ -114,6 +114,7 @@ class DiskHost:
 
     def keep(self, target: str, copy: str) -> None:
         """Copy a target aside."""
+        made = False
         try:
             os.makedirs(os.path.dirname(copy), mode=0o700, exist_ok=True)
             with (
@@ -123,8 +124,13 @@ class DiskHost:
                 shutil.copyfileobj(old, new)
                 new.flush()
                 os.fsync(new.fileno())
+            made = True
         except OSError as error:
             raise trouble(copy, error) from error
+        finally:
+            if not made:
+                # Half a copy would pass for the whole file later.
+                self._remove_if_there(copy)
         self.sync({os.path.dirname(copy)})
 
     def sync(self, directories: set[str]) -> None:
@@ -264,12 +270,14 @@ def sync_directory(directory: str) -> None:
 
 
 def trouble(path: str, error: OSError) -> InstallError:
-    """Return the error for what the system reported about a file."""
+    """Return the error for what the system reported about a file; it does not say what was changed."""
     hints = {
-        28: "free some disk space; no file was changed",
-        13: "run it as root, or as the owner of the root folder",
-        1: "run it as root, or as the owner of the root folder",
-        30: "the file system is mounted read-only",
+        errno.ENOSPC: "free some disk space",
+        errno.EDQUOT: "free some disk space, or raise the quota",
+        errno.EIO: "the disk may be failing: see the messages of the kernel (dmesg)",
+        errno.EACCES: "run it as root, or as the owner of the root folder",
+        errno.EPERM: "run it as root, or as the owner of the root folder",
+        errno.EROFS: "the file system is mounted read-only",
     }
     hint = hints.get(error.errno or 0, "")
     obstacle = _nearest_above(path)
