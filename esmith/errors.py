@@ -55,6 +55,13 @@ class EsmithError(Exception):
         self.place = place
         self.hint = hint
 
+    def add(self, fact: str) -> None:
+        """Add what is so now to the cure; only a caller knows what was changed before the error, and what was restored.
+
+        :param fact: a clause, e.g. ``nothing was changed``.
+        """
+        self.hint = f"{self.hint}; {fact}" if self.hint else fact
+
     def __str__(self) -> str:
         text = f"{self.place}: {self.message}" if self.place else self.message
         return f"{text}\n  {self.hint}" if self.hint else text
@@ -107,6 +114,13 @@ class StoreError(EsmithError):
     """The database could not be opened, read or written."""
 
     exit_code = ExitCode.STORE
+    #: Whether the change may be on the disk although it failed: its last step failed, and so did taking that back.
+    is_doubtful = False
+
+    def add_unchanged(self) -> None:
+        """Say that nothing was changed, unless that is not known; for a command that is one transaction."""
+        if not self.is_doubtful:
+            self.add("nothing was changed")
 
 
 class ActionError(EsmithError):

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from esmith.apply.diff import hidden, unified
-from esmith.apply.generations import Generation, kept_directory, list_generations
+from esmith.apply.generations import Generation, list_generations
 from esmith.apply.host import trouble
+from esmith.apply.kept import kept_directory
 from esmith.disk import Disk
 from esmith.errors import UsageError
 from esmith.layout import Layout

@@ -8,22 +8,19 @@ itself, by the next one, or by ``esmith recover``. What is kept of complete inst
 from __future__ import annotations
 
 import json
-import os
-import stat
 import time
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field
-from functools import partial
+from dataclasses import asdict, dataclass, field, replace
 from typing import Protocol
 
-from esmith.apply.host import PERMISSIONS, PRIVATE, PUBLIC, trouble
+from esmith.apply.host import trouble
 from esmith.apply.installed import TABLE
-from esmith.apply.output import Difference, Output
+from esmith.apply.kept import Before, forget_kept, keep, kept_directory, make_kept, restore_file
 from esmith.apply.plan import Plan
-from esmith.disk import STAGED_PREFIX, Directory, Disk
-from esmith.errors import UserFileError
+from esmith.disk import Disk
+from esmith.errors import InstallError, StoreError, UserFileError
 from esmith.layout import Layout
+from esmith.names import counted
 from esmith.store.model import Author
 from esmith.store.protocol import Snapshot, Store, Transaction
 
@@ -42,30 +39,11 @@ class Owe(Protocol):
 GENERATIONS = "generations"
 #: How many complete generations are kept.
 KEPT = 20
-
-
-@dataclass
-class Before:
-    """What was at the place of one output before an install.
-
-    :param path: the output's path in the configured system.
-    :param stored: the name of the kept file or link; "" when there was nothing, or its content stays.
-    :param copied: the kept file is a copy, not the old file itself.
-    :param stays: its content stays; only mode and owner change.
-    :param mode: its permissions.
-    :param uid: its owner.
-    :param gid: its group.
-    :param row: what the engine remembered of it.
-    """
-
-    path: str
-    stored: str = ""
-    copied: bool = False
-    stays: bool = False
-    mode: int = 0
-    uid: int = 0
-    gid: int = 0
-    row: str | None = None
+#: The transactions of an event from the first rename to its end, also when it fails. There may be more, one for each
+#: service that refuses; they use the pages that the others leave, unless somebody reads all the while.
+_TRANSACTIONS = 8
+#: What a row of an output has besides its names, in bytes; rather too much.
+_ROW_BYTES = 300
 
 
 @dataclass
@@ -115,13 +93,30 @@ class Restored:
     """What was put back.
 
     :param paths: the outputs.
-    :param left: those of them that could not be, in directories of users, each with the reason.
+    :param left: those that could not be, because of the users in whose directories they are, each with the reason.
     :param services: the services that read them, each with the words the installs told it.
     """
 
     paths: list[str] = field(default_factory=list)
     left: dict[str, UserFileError] = field(default_factory=dict)
     services: dict[str, list[str]] = field(default_factory=dict)
+
+
+class UnrecordedError(StoreError):
+    """The old files were restored, but the store could not be written, so the installs are not forgotten.
+
+    The next command that changes files, or ``esmith recover``, restores them once more, which changes nothing.
+
+    :param cause: what the store reported.
+    :param restored: what was restored.
+    """
+
+    def __init__(self, cause: StoreError, restored: Restored) -> None:
+        super().__init__(cause.message, place=cause.place, hint=cause.hint)
+        self.restored = restored
+        files = counted(len(restored.paths), "file")
+        self.fact = f"the old content of {files} was restored, but not recorded in the databases; run: esmith recover"
+        self.add(self.fact)
 
 
 def begin(
@@ -132,7 +127,8 @@ def begin(
     :param what: the command.
     :param services: the services that read what it changes, each with the words it will be told.
     :return: the generation; None when the plan changes nothing.
-    :raises InstallError: when an old file cannot be kept; nothing was changed.
+    :raises InstallError: when an old file cannot be kept; no output was changed.
+    :raises StoreError: when the store has no space for all that follows; no output was changed.
     """
     if not plan.changed:
         return None
@@ -140,32 +136,45 @@ def begin(
         newest = list_generations(snapshot)[:1]
         generation = Generation(newest[0].number + 1 if newest else 1, what, int(time.time()), snapshot.revision())
         generation.services = dict(services)
-        kept = _make_kept(layout, disk, generation.number)
-        for index, output in enumerate(plan.changed):
-            row = snapshot.state(TABLE, output.path)
-            with plan.leaving(output):
-                before = _keep(output, disk, kept, str(index))
-                before.row = row.decode("utf-8", "surrogateescape") if row is not None else None
-                generation.before.append(before)
+        kept = False
         try:
-            kept.sync()
-        except OSError as error:
-            raise trouble(kept.path, error) from error
+            _keep_all(generation, plan, layout, snapshot, disk)
+            kept = True
+        finally:
+            if not kept:
+                forget_kept(layout, disk, generation.number)
     if not generation.before:
         return None
-    _write(store, generation)
+    try:
+        # The last step that may fail for want of space comes before the first rename.
+        store.reserve(_bytes_of(generation, plan), _TRANSACTIONS)
+        _write(store, generation)
+    except StoreError as error:
+        if not error.is_doubtful:
+            forget_kept(layout, disk, generation.number)
+        raise
     return generation
 
 
-def _make_kept(layout: Layout, disk: Disk, number: int) -> Directory:
-    """Make the directory of what an install replaces, empty and private."""
-    path = kept_directory(layout, number)
+def _keep_all(generation: Generation, plan: Plan, layout: Layout, snapshot: Snapshot, disk: Disk) -> None:
+    kept = make_kept(layout, disk, generation.number)
+    for index, output in enumerate(plan.changed):
+        row = snapshot.state(TABLE, output.path)
+        with plan.leaving(output):
+            before = keep(output, disk, kept, str(index))
+            before.row = row.decode("utf-8", "surrogateescape") if row is not None else None
+            generation.before.append(before)
     try:
-        above = disk.directory(os.path.dirname(path), make=PUBLIC)
-        above.remove_tree(str(number))
-        return above.make(str(number), PRIVATE)
+        kept.sync()
     except OSError as error:
-        raise trouble(path, error) from error
+        raise trouble(kept.path, error) from error
+
+
+def _bytes_of(generation: Generation, plan: Plan) -> int:
+    """Return how much an event writes to the store: the generation, at its end once more, the rows new and restored."""
+    outputs = [output for output in plan.outputs if not output.rendering.recalled]
+    texts = (text for output in outputs for text in (output.path, output.inputs, output.rendering.template.path))
+    return 3 * len(generation.encode()) + sum(map(len, texts)) + _ROW_BYTES * len(outputs)
 
 
 def finish(
@@ -173,71 +182,109 @@ def finish(
 ) -> None:
     """Record that everything that belongs to an install is done, and forget generations beyond the last ones.
 
+    That is one transaction: when it fails the install is not complete, and the caller restores it.
+
     :param also: what else is to be written in the same transaction.
     :param keep_since: the first generation that must not be forgotten.
+    :raises StoreError: when the store cannot be written.
     """
-    generation.complete = True
-    _write(store, generation, also=also)
-    with store.snapshot() as snapshot:
-        old = list_generations(snapshot)[KEPT:]
-    for outdated in old:
-        if keep_since is not None and outdated.number >= keep_since:
-            continue
-        _write(store, outdated, delete=True)
-        _forget_kept(layout, Disk(layout.root), outdated.number)
-
-
-def restore(generation: Generation, layout: Layout, store: Store, also: Also | None = None) -> dict[str, UserFileError]:
-    """Restore what was there before an install, and forget the install.
-
-    May be repeated when it is interrupted.
-
-    :param also: what else is to be written in the transaction that forgets it.
-    :return: the files that could not be restored, because of the users in whose directories they are.
-    :raises InstallError: when another file cannot be restored.
-    """
-    disk = Disk(layout.root)
-    kept = kept_directory(layout, generation.number)
-    left = {}
-    for before in generation.before:
-        target = layout.under(before.path)
-        try:
-            _restore_one(before, disk, target, kept)
-        except OSError as error:
-            reason = trouble(target, error)
-            if not isinstance(reason, UserFileError):
-                raise reason from error
-            left[before.path] = reason
-    with store.transaction(Author.current(["esmith", "recover"])) as transaction:
-        for before in generation.before:
-            row = None if before.row is None else before.row.encode("utf-8", "surrogateescape")
-            transaction.set_state(TABLE, before.path, row)
-        transaction.set_state(GENERATIONS, _name(generation), None)
+    with store.transaction(Author.current([generation.what])) as transaction:
+        transaction.set_state(GENERATIONS, _name(generation), replace(generation, complete=True).encode())
+        old = list_generations(transaction)[KEPT:]
+        outdated = [other for other in old if keep_since is None or other.number < keep_since]
+        for other in outdated:
+            transaction.set_state(GENERATIONS, _name(other), None)
         if also is not None:
             also(transaction)
-    _forget_kept(layout, disk, generation.number)
-    return left
+    generation.complete = True
+    disk = Disk(layout.root)
+    for other in outdated:
+        forget_kept(layout, disk, other.number)
 
 
-def restore_since(number: int, layout: Layout, store: Store, owe: Owe) -> Restored:
-    """Put back what was there before an install and before those that followed it, e.g. of events it signalled.
+def restore_since(
+    number: int, layout: Layout, store: Store, owe: Owe | None = None, also: Also | None = None
+) -> Restored:
+    """Restore what was there before an install and before those that followed it, e.g. of events it signalled.
+
+    First all files, then one transaction forgets the installs. It may be repeated when it is interrupted or fails.
 
     :param number: the number of the first install that is taken back.
-    :param owe: called in the transaction that forgets an install, with its services: they read the new files perhaps.
-    :return: everything that was put back.
-    :raises InstallError: when a file cannot be put back.
+    :param owe: called in the transaction for each install, with its services: they read the new files perhaps.
+    :param also: what else is to be written in the transaction.
+    :return: everything that was restored.
+    :raises InstallError: when a file cannot be restored; the others are, and no install is forgotten.
+    :raises UnrecordedError: when all files were restored and the transaction failed.
     """
     with store.snapshot() as snapshot:
-        later = [other for other in list_generations(snapshot) if other.number >= number]
+        installs = [other for other in list_generations(snapshot) if other.number >= number]
+    restored = Restored()
+    disk = Disk(layout.root)
     paths: dict[str, None] = {}
-    left: dict[str, UserFileError] = {}
-    services: dict[str, list[str]] = {}
-    for other in later:
-        left |= restore(other, layout, store, partial(owe, services=other.services))
-        paths |= dict.fromkeys(before.path for before in other.before)
-        for service, words in other.services.items():
-            services.setdefault(service, []).extend(words)
-    return Restored([path for path in paths if path not in left], left, services)
+    failures: list[InstallError] = []
+    for install in installs:
+        failures += _restore_files(install, layout, disk, restored.left)
+        paths |= dict.fromkeys(before.path for before in install.before)
+        for service, words in install.services.items():
+            restored.services.setdefault(service, []).extend(words)
+    if failures:
+        raise failures[0]
+    restored.paths = [path for path in paths if path not in restored.left]
+    try:
+        with store.transaction(Author.current(["esmith", "recover"])) as transaction:
+            for install in installs:
+                _forget(install, transaction)
+                if owe is not None:
+                    owe(transaction, services=install.services)
+            if also is not None:
+                also(transaction)
+    except StoreError as error:
+        raise UnrecordedError(error, restored) from error
+    for install in installs:
+        forget_kept(layout, disk, install.number)
+    return restored
+
+
+def _restore_files(
+    install: Generation, layout: Layout, disk: Disk, left: dict[str, UserFileError]
+) -> list[InstallError]:
+    """Restore what was there before an install, as far as possible; return what cannot be restored.
+
+    :param left: gets what cannot be restored because of the user in whose directory it is.
+    """
+    failures = []
+    for before in install.before:
+        target = layout.under(before.path)
+        try:
+            restore_file(before, disk, target, kept_directory(layout, install.number))
+        except OSError as error:
+            reason = trouble(target, error)
+            if isinstance(reason, UserFileError):
+                left[before.path] = reason
+            else:
+                failures.append(reason)
+    return failures
+
+
+def _forget(install: Generation, transaction: Transaction) -> None:
+    for before in install.before:
+        row = None if before.row is None else before.row.encode("utf-8", "surrogateescape")
+        transaction.set_state(TABLE, before.path, row)
+    transaction.set_state(GENERATIONS, _name(install), None)
+
+
+def mark_interrupted(transaction: Transaction, number: int, what: str) -> list[Generation]:
+    """Record that an install and those that followed it are to be taken back: if this is interrupted, it is finished.
+
+    :param number: the number of the first install.
+    :param what: the command that takes them back.
+    :return: the installs.
+    """
+    installs = [other for other in list_generations(transaction) if other.number >= number]
+    for install in installs:
+        marked = replace(install, complete=False, what=what)
+        transaction.set_state(GENERATIONS, _name(install), marked.encode())
+    return installs
 
 
 def list_interrupted(snapshot: Snapshot) -> list[Generation]:
@@ -245,101 +292,10 @@ def list_interrupted(snapshot: Snapshot) -> list[Generation]:
     return [generation for generation in list_generations(snapshot) if not generation.complete]
 
 
-def _keep(output: Output, disk: Disk, kept: Directory, name: str) -> Before:
-    """Keep what is at the place of an output.
-
-    :param name: the name it gets among what is kept.
-    """
-    try:
-        directory = disk.find(os.path.dirname(output.target))
-        status = directory.look(os.path.basename(output.target)) if directory is not None else None
-        if directory is None or status is None:
-            return Before(output.path)
-        before = Before(output.path, mode=stat.S_IMODE(status.st_mode), uid=status.st_uid, gid=status.st_gid)
-        if output.difference is Difference.ATTRIBUTES:
-            before.stays = True
-            return before
-        before.stored = name
-        before.copied = not _linked(directory, os.path.basename(output.target), kept, name)
-        if before.copied:
-            _copy(directory, os.path.basename(output.target), kept, name, 0o600, None)
-        return before
-    except OSError as error:
-        raise trouble(output.target, error) from error
-
-
-def _linked(directory: Directory, name: str, other: Directory, new: str) -> bool:
-    """Give a file a second name in another directory, and return whether that was possible.
-
-    It costs nothing, and nothing of ours ever writes into an old file. But a user might.
-    """
-    try:
-        directory.hard_link(name, other, new)
-    except OSError:
-        return False
-    return True
-
-
-def _copy(
-    directory: Directory, name: str, other: Directory, new: str, mode: int, owner: tuple[int, int] | None
-) -> None:
-    """Copy a file or a link to another directory.
-
-    :param mode: the permissions of the copy.
-    :param owner: its user and group number; None for those of who makes it.
-    """
-    status = directory.look(name)
-    if status is not None and stat.S_ISLNK(status.st_mode):
-        other.make_link(new, directory.read_link(name), owner)
-    else:
-        other.write(new, directory.read(name)[0], mode, owner)
-
-
-def _restore_one(before: Before, disk: Disk, target: str, kept: str) -> None:
-    name = os.path.basename(target)
-    try:
-        directory = disk.directory(os.path.dirname(target))
-    except (FileNotFoundError, NotADirectoryError):
-        if before.stored or before.stays:
-            raise
-        return
-    if before.stays:
-        directory.set_attributes(name, before.mode, (before.uid, before.gid))
-        return
-    if not before.stored:
-        directory.remove_if_there(name)
-        directory.sync()
-        return
-    staged = f"{STAGED_PREFIX}{os.getpid()}-back"
-    directory.remove_if_there(staged)
-    source = disk.directory(kept)
-    if before.copied or not _linked(source, before.stored, directory, staged):
-        mode = before.mode & (PERMISSIONS if directory.is_a_users else ~0)
-        owner = (before.uid, before.gid) if os.geteuid() == 0 else None
-        _copy(source, before.stored, directory, staged, mode, owner)
-    directory.rename(staged, name)
-    # Renaming one link of a file over another does nothing and leaves the first.
-    directory.remove_if_there(staged)
-    directory.sync()
-
-
-def _forget_kept(layout: Layout, disk: Disk, number: int) -> None:
-    """Remove what was kept of an install; what cannot be removed only takes space."""
-    with suppress(OSError):
-        disk.directory(os.path.dirname(kept_directory(layout, number))).remove_tree(str(number))
-
-
-def kept_directory(layout: Layout, number: int) -> str:
-    """Return the directory of what an install replaced."""
-    return os.path.join(layout.state, "generations", str(number))
-
-
 def _name(generation: Generation) -> str:
     return f"{generation.number:012d}"
 
 
-def _write(store: Store, generation: Generation, *, delete: bool = False, also: Also | None = None) -> None:
+def _write(store: Store, generation: Generation) -> None:
     with store.transaction(Author.current([generation.what])) as transaction:
-        transaction.set_state(GENERATIONS, _name(generation), None if delete else generation.encode())
-        if also is not None:
-            also(transaction)
+        transaction.set_state(GENERATIONS, _name(generation), generation.encode())

@@ -157,11 +157,7 @@ class DiskHost:
             if path not in self._swept:
                 self._swept.add(path)
                 directory.sweep()
-            try:
-                return Staged(target, name, mark_of(make(directory, name)))
-            except OSError:
-                directory.remove_if_there(name)
-                raise
+            return Staged(target, name, mark_of(make(directory, name)))
         except OSError as error:
             raise trouble(target, error) from error
 
@@ -214,7 +210,10 @@ class RecordingHost:
 
 
 def trouble(path: str, error: OSError) -> InstallError:
-    """Return the error for what the system reported about a file: one that stops only that file, or any other."""
+    """Return the error for what the system reported about a file: one that stops only that file, or any other.
+
+    It does not say what was changed.
+    """
     if isinstance(error, UserDirectoryError):
         is_unfit = error.errno == errno.EINVAL
         reason = f"{error.strerror}" if is_unfit else f"cannot be read or written: {error.strerror}"
@@ -222,7 +221,9 @@ def trouble(path: str, error: OSError) -> InstallError:
     if isinstance(error, UnfitError):
         return InstallError(f"{error.strerror}, so no file can be put there", place=path, hint="move it out of the way")
     hints = {
-        errno.ENOSPC: "free some disk space; no file was changed",
+        errno.ENOSPC: "free some disk space",
+        errno.EDQUOT: "free some disk space, or raise the quota",
+        errno.EIO: "the disk may be failing: see the messages of the kernel (dmesg)",
         errno.EACCES: "run it as root, or as the owner of the root folder",
         errno.EPERM: "run it as root, or as the owner of the root folder",
         errno.EROFS: "the file system is mounted read-only",

@@ -10,7 +10,7 @@ import sys
 
 from esmith.cli.output import complain, print_error, print_lines, run
 from esmith.cli.verbs import NOTHING_DONE, VERBS, Verb
-from esmith.errors import ExitCode, UsageError
+from esmith.errors import ExitCode, StoreError, UsageError
 from esmith.layout import Layout
 from esmith.store import is_flat, open_database
 
@@ -117,8 +117,12 @@ def _write(layout: Layout, database: str, verb: Verb, operands: list[str], *, fo
     assert verb.write is not None
     store, database = open_database(layout, database, write=True)
     schema = None if force or is_flat(database) else Schema(layout)
-    with store.transaction(Author.current(command)) as transaction:
-        hints = verb.write(transaction, schema, database, operands)
+    try:
+        with store.transaction(Author.current(command)) as transaction:
+            hints = verb.write(transaction, schema, database, operands)
+    except StoreError as error:
+        error.add_unchanged()
+        raise
     if hints is None:
         return ExitCode.FAILED
     for hint in hints:

@@ -11,7 +11,7 @@ import click
 
 from esmith.cli.output import print_lines
 from esmith.cli.program import root_option, warn
-from esmith.errors import EsmithError, RefusedError, UsageError
+from esmith.errors import EsmithError, RefusedError, StoreError, UsageError
 from esmith.fragments.perl.migrations import PerlMigrations
 from esmith.layout import Layout
 from esmith.names import counted
@@ -58,7 +58,9 @@ def import_command(
     done = skip_refused or not refused
     try:
         changes = work.run([source for source in sources if source.usable]) if done else {}
-    except EsmithError:
+    except EsmithError as error:
+        if isinstance(error, StoreError) and not work.imported:
+            error.add_unchanged()
         if work.imported:
             warn(f"imported before this happened: {', '.join(work.imported)}; import again when it is mended")
         raise

@@ -9,6 +9,7 @@ import click
 
 from esmith.cli.output import print_lines, shown_time
 from esmith.cli.program import root_option
+from esmith.errors import StoreError
 from esmith.layout import Layout
 from esmith.schema.load import Schema
 from esmith.store import open_store
@@ -66,7 +67,11 @@ def undo_command(root: str | None, number: int, force: bool) -> int:
     layout = Layout.chosen(root)
     store = open_store(layout, write=True)
     words = ["esmith", "undo", *(["--force"] if force else []), str(number)]
-    changes = undo(store, number, Author.current(words), force=force)
+    try:
+        changes = undo(store, number, Author.current(words), force=force)
+    except StoreError as error:
+        error.add_unchanged()
+        raise
     masking = _Masking(Schema(layout))
     with store.snapshot() as snapshot:
         print_lines([_change_line(masking.change_data(snapshot, change)) for change in changes])

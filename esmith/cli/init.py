@@ -12,7 +12,7 @@ from esmith.apply.supervision import SERVICES, SUPERVISORS, lay_service_director
 from esmith.apply.trial import lay_trial_accounts
 from esmith.cli.output import print_lines
 from esmith.cli.program import root_option, warn
-from esmith.errors import UsageError
+from esmith.errors import InstallError, StoreError, UsageError
 from esmith.events.lock import LOCK_TIMEOUT, EventLock
 from esmith.fragments.perl.migrations import PerlMigrations
 from esmith.layout import Layout
@@ -44,6 +44,17 @@ def init_command(root: str | None, domain: str | None, name: str | None, service
     templates-custom, stay as they are.
     """
     layout = _layout(root)
+    try:
+        lines = _set_up(layout, domain, name, services)
+    except (InstallError, StoreError) as error:
+        error.add("then run it again: what is done stays, and the rest follows")
+        raise
+    print_lines(lines)
+    return 0
+
+
+def _set_up(layout: Layout, domain: str | None, name: str | None, services: tuple[str, str] | None) -> list[str]:
+    """Set up a root and return what to say of it."""
     with EventLock(layout, "esmith init", timeout=LOCK_TIMEOUT, say=warn):
         host = DiskHost(layout)
         notes = lay_shipped(layout, host)
@@ -63,13 +74,10 @@ def init_command(root: str | None, domain: str | None, name: str | None, service
     done.raise_failures()
     with store.snapshot() as snapshot:
         primary = snapshot.type_of("configuration", "DomainName")
-    print_lines(
-        [
-            f"{layout.root} is ready: {len(done.changes)} settings written, the primary domain is {primary}",
-            "next: signal-event email-update" + ("" if layout.is_machine else f" (with ESMITH_ROOT={layout.root})"),
-        ]
-    )
-    return 0
+    return [
+        f"{layout.root} is ready: {len(done.changes)} settings written, the primary domain is {primary}",
+        "next: signal-event email-update" + ("" if layout.is_machine else f" (with ESMITH_ROOT={layout.root})"),
+    ]
 
 
 @click.command("initialize-databases")
@@ -83,8 +91,12 @@ def initialize_command(root: str | None) -> int:
     layout = Layout.chosen(root)
     store = open_store(layout, write=True)
     author = Author.current(["esmith", "initialize-databases"])
-    with PerlMigrations(layout) as migrations:
-        done = initialize_databases(store, Schema(layout), layout, author, migrations)
+    try:
+        with PerlMigrations(layout) as migrations:
+            done = initialize_databases(store, Schema(layout), layout, author, migrations)
+    except StoreError as error:
+        error.add_unchanged()
+        raise
     for note in done.warnings:
         warn(note)
     print_lines(_shown(change) for change in done.changes)

@@ -8,6 +8,7 @@ import click
 
 from esmith.cli.output import print_lines, shown_time
 from esmith.cli.program import root_option, warn
+from esmith.errors import StoreError
 from esmith.events.confirm import find_pending, set_pending, single_waiter, wait_in_background
 from esmith.events.lock import LOCK_TIMEOUT, EventLock
 from esmith.events.recover import recover_all
@@ -56,12 +57,14 @@ def confirm_command(root: str | None) -> int:
     """Keep what signal-event --confirm changed; without this it goes back at its deadline."""
     layout = Layout.chosen(root)
     store = open_store(layout, write=True)
-    with (
-        EventLock(layout, "esmith confirm", timeout=LOCK_TIMEOUT, say=warn),
-        store.transaction(Author.current(["esmith", "confirm"])) as transaction,
-    ):
-        pending = find_pending(transaction)
-        set_pending(transaction, None)
+    with EventLock(layout, "esmith confirm", timeout=LOCK_TIMEOUT, say=warn):
+        try:
+            with store.transaction(Author.current(["esmith", "confirm"])) as transaction:
+                pending = find_pending(transaction)
+                set_pending(transaction, None)
+        except StoreError as error:
+            error.add_unchanged()
+            raise
     print_lines([f"confirmed: {pending.what}" if pending else "nothing waits to be confirmed"])
     return 0 if pending else 1
 

@@ -8,12 +8,15 @@ from typing import Any
 import click
 
 from esmith.apply.drift import count_installed, find_drift
+from esmith.apply.generations import Generation
 from esmith.apply.left import list_left
 from esmith.cli.output import print_lines, shown_time
 from esmith.cli.program import root_option
 from esmith.cli.services import services_data, services_lines
 from esmith.events.confirm import find_pending
+from esmith.events.recover import find_interrupted
 from esmith.layout import Layout
+from esmith.names import counted
 from esmith.store import open_store
 from esmith.store.protocol import Snapshot
 
@@ -23,9 +26,11 @@ from esmith.store.protocol import Snapshot
 @root_option
 @click.pass_obj
 def status_command(root: str | None, as_json: bool) -> int:
-    """Verify the data file; show the databases, generated files that were edited by hand, and the services."""
+    """Verify the data file; show the databases, files that were edited by hand, services, and what was interrupted."""
     layout = Layout.chosen(root)
-    with open_store(layout, verify=True).snapshot() as snapshot:
+    store = open_store(layout, verify=True)
+    running, interrupted = find_interrupted(layout, store)
+    with store.snapshot() as snapshot:
         data = {
             "root": layout.root,
             "revision": snapshot.revision(),
@@ -37,6 +42,8 @@ def status_command(root: str | None, as_json: bool) -> int:
             },
             "services": services_data(layout, snapshot),
             "pending": _pending(snapshot),
+            "running": running,
+            "interrupted": [_install(generation) for generation in interrupted],
         }
     print_lines([json.dumps(data, ensure_ascii=False)] if as_json else _lines(data))
     return 0
@@ -53,6 +60,14 @@ def _pending(snapshot: Snapshot) -> dict[str, str] | None:
     return {"command": pending.what, "deadline": shown_time(pending.deadline)}
 
 
+def _install(generation: Generation) -> dict[str, Any]:
+    return {
+        "command": generation.what,
+        "time": shown_time(generation.time),
+        "files": [before.path for before in generation.before],
+    }
+
+
 def _lines(data: dict[str, Any]) -> list[str]:
     lines = [f"root {data['root']}, revision {data['revision']}"]
     for name, database in data["databases"].items():
@@ -63,6 +78,11 @@ def _lines(data: dict[str, Any]) -> list[str]:
     if not data["services"]:
         lines.append("services: none is supervised under this root")
     lines += services_lines(data["services"])
+    if data["running"]:
+        lines.append(f"running now: {data['running']}")
+    for install in data["interrupted"]:
+        files = counted(len(install["files"]), "file")
+        lines.append(f"{install['command']} was interrupted; to restore the old content of {files}: esmith recover")
     if data["pending"]:
         pending = data["pending"]
         lines.append(f"{pending['command']} goes back at {pending['deadline']} unless it is confirmed: esmith confirm")

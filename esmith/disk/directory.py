@@ -90,6 +90,8 @@ class Directory:
     def write(self, name: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> os.stat_result:
         """Make a new file, durable; it has its owner and mode before it has any content.
 
+        Half a file is never left behind when that fails.
+
         :param mode: the permissions, whatever the umask.
         :param owner: user and group number; None for those of who makes it.
         :return: what it is.
@@ -98,7 +100,7 @@ class Directory:
             with self._as_user(owner):
                 descriptor = os.open(name, _NEW, _PRIVATE, dir_fd=self.descriptor)
             # From here on only this descriptor counts, whatever becomes of the name.
-            with open(descriptor, "wb") as file:
+            with self._removed_unless_whole(name), open(descriptor, "wb") as file:
                 if owner is not None:
                     os.fchown(descriptor, *owner)
                 os.fchmod(descriptor, mode)
@@ -119,9 +121,10 @@ class Directory:
                 raise PermissionError(errno.EPERM, "a link there can belong to nobody but the user")
             with self._as_user(owner):
                 os.symlink(points_to, os.fsencode(name), dir_fd=self.descriptor)
-            if owner is not None and self.is_ours:
-                os.chown(name, *owner, dir_fd=self.descriptor, follow_symlinks=False)
-            return os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
+            with self._removed_unless_whole(name):
+                if owner is not None and self.is_ours:
+                    os.chown(name, *owner, dir_fd=self.descriptor, follow_symlinks=False)
+                return os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
 
     def hard_link(self, name: str, other: Directory, new: str) -> None:
         """Give a file of this directory a second name in another one; both have to be ours.
@@ -241,6 +244,18 @@ class Directory:
             if self.user is not None and (owner is None or owner[0] == self.user[0]):
                 stack.enter_context(rights_of(owner or self.user))
             yield
+
+    @contextmanager
+    def _removed_unless_whole(self, name: str) -> Iterator[None]:
+        """Remove a name that was just made when what follows fails."""
+        whole = False
+        try:
+            yield
+            whole = True
+        finally:
+            if not whole:
+                with suppress(OSError):
+                    self.remove(name)
 
     @contextmanager
     def _blamed(self, name: str, *, missing: bool = False) -> Iterator[None]:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
+from esmith.errors import EsmithError
 from esmith.layout import Layout
 from esmith.store.protocol import Snapshot, Transaction
 
@@ -63,15 +64,24 @@ def set_pending(transaction: Transaction, pending: Pending | None) -> None:
 
 
 def wait_in_background(layout: Layout) -> None:
-    """Start a process that waits for the deadline and then goes back, whatever becomes of the terminal."""
-    subprocess.Popen(
-        [sys.executable, "-m", "esmith", "--root", layout.root, "recover", "--wait"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd="/",
-        start_new_session=True,
-    )
+    """Start a process that waits for the deadline and then goes back, whatever becomes of the terminal.
+
+    :raises EsmithError: when it cannot be started; the change waits to be confirmed nevertheless.
+    """
+    try:
+        subprocess.Popen(
+            [sys.executable, "-m", "esmith", "--root", layout.root, "recover", "--wait"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise EsmithError(
+            f"the process that waits for the deadline cannot be started: {error.strerror}",
+            hint="the change was made; unless it is confirmed, the next event or 'esmith recover' takes it back then",
+        ) from error
 
 
 @contextmanager

@@ -13,8 +13,8 @@ from esmith.events.adjust import asked_by
 from esmith.events.definition import Event
 from esmith.events.lock import LOCK_TIMEOUT, EventLock
 from esmith.events.log import EventLog, SilentLog
-from esmith.events.owed import owe
-from esmith.events.recover import recover_files
+from esmith.events.owed import list_owed, owe
+from esmith.events.recover import give_back_all, recover_files
 from esmith.events.signal import report_checks, report_left, show_warnings
 from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Kind, Rendering
@@ -147,16 +147,25 @@ def _carry_out(
         show_warnings(plan, log, say)
         asked = asked_by(Event(what.partition(" ")[0], ""), plan)
         also = partial(owe, services=asked, why=what)
+        with store.snapshot() as snapshot:
+            owed_before = list_owed(snapshot)
         generation = commit_plan(plan, layout, store, what, say, services=asked, also=also)
-        report_checks(plan, layout, log, say)
 
         def tell(text: str) -> None:
             log.write(text)
             say(text)
 
-        report_left(plan, tell)
-        if generation is not None:
-            finish(generation, layout, store)
+        complete = False
+        try:
+            report_checks(plan, layout, log, say)
+            report_left(plan, tell)
+            if generation is not None:
+                finish(generation, layout, store)
+            complete = True
+        finally:
+            if generation is not None and not complete:
+                back = give_back_all(generation, layout, store, what, owed_before=owed_before)
+                tell(back.text)
     return plan
 
 

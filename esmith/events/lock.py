@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import secrets
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from esmith.apply.host import trouble
 from esmith.errors import BusyError, InstallError
 from esmith.layout import Layout
 
@@ -46,7 +48,7 @@ class EventLock:
         deadline = time.monotonic() + self._timeout
         told = False
         while not _try_lock(descriptor):
-            word, holder = self._holder(descriptor)
+            word, holder = _holder(descriptor)
             if word and os.environ.get(ENVIRONMENT) == word:
                 os.close(descriptor)
                 self._word = word
@@ -61,20 +63,21 @@ class EventLock:
                 told = True
             time.sleep(_POLL_SECONDS)
         self._descriptor = descriptor
-        os.ftruncate(descriptor, 0)
         try:
+            os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{self._word}\n{self._what} (process {os.getpid()})\n".encode(), 0)
         except OSError as error:
-            raise InstallError(
-                f"cannot be written: {error.strerror}", place=self._path, hint="free some disk space"
-            ) from error
+            self.__exit__(None, None, None)
+            raise trouble(self._path, error) from error
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._descriptor is not None:
-            os.ftruncate(self._descriptor, 0)
+            # What is left in the file says nothing once it is not locked any more.
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = None
 
@@ -99,11 +102,6 @@ class EventLock:
                 hint="run it as root, or as the owner of the root folder",
             ) from error
 
-    @staticmethod
-    def _holder(descriptor: int) -> tuple[str, str]:
-        lines = os.pread(descriptor, 1000, 0).decode("utf-8", "replace").splitlines()
-        return (lines[0], lines[1]) if len(lines) > 1 else ("", "another event")
-
 
 def is_held(layout: Layout) -> bool:
     """Return whether an event runs, without disturbing one that is about to begin.
@@ -112,21 +110,35 @@ def is_held(layout: Layout) -> bool:
 
     :raises InstallError: when the lock cannot be read.
     """
+    return find_holder(layout) is not None
+
+
+def find_holder(layout: Layout) -> str | None:
+    """Return what runs with the lock, e.g. ``event email-update (process 123)``; None when nothing does.
+
+    :raises InstallError: when the lock cannot be read.
+    """
     try:
         descriptor = os.open(layout.event_lock, os.O_RDONLY | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
-        return False
+        return None
     except OSError as error:
         raise InstallError(f"the lock cannot be read: {error.strerror}", place=layout.event_lock) from error
     try:
         if not os.fstat(descriptor).st_size:
-            return False
+            return None
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return True
+        return _holder(descriptor)[1]
     finally:
         os.close(descriptor)
-    return False
+    return None
+
+
+def _holder(descriptor: int) -> tuple[str, str]:
+    """Return the secret word of who holds the lock, and what it is."""
+    lines = os.pread(descriptor, 1000, 0).decode("utf-8", "replace").splitlines()
+    return (lines[0], lines[1]) if len(lines) > 1 else ("", "another event")
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -10,7 +10,7 @@ from functools import partial
 
 from esmith.apply.checks.verdict import unchecked
 from esmith.apply.commit import commit_plan, rehearse_plan
-from esmith.apply.generations import Generation, finish, list_generations, restore_since
+from esmith.apply.generations import Generation, finish, list_generations
 from esmith.apply.left import list_left
 from esmith.apply.plan import Plan, make_plan
 from esmith.events.actions import ActionRunner, ProcessRunner, RecordingRunner
@@ -19,8 +19,8 @@ from esmith.events.confirm import Pending, find_pending, set_pending, wait_in_ba
 from esmith.events.definition import ADJUST_PLACE, EXPAND_PLACE, load_event
 from esmith.events.lock import LOCK_TIMEOUT, EventLock
 from esmith.events.log import EventLog, SilentLog
-from esmith.events.owed import Owed, owe, settle
-from esmith.events.recover import recover_files
+from esmith.events.owed import Owed, owe
+from esmith.events.recover import give_back_all, recover_files
 from esmith.fragments.metadata import OWN_CHECKS
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import Layout
@@ -200,13 +200,12 @@ class _Run:
         try:
             for step in self._event.steps:
                 self._step(step, arguments)
+            if self._generation is not None:
+                self._complete(self._generation)
             complete = True
         finally:
-            if self._generation is not None:
-                if complete:
-                    self._complete(self._generation)
-                else:
-                    self._put_back(self._generation)
+            if self._generation is not None and not complete:
+                self._put_back(self._generation)
         self._log.write(f"Event {name} ended: {counted(len(self._result.plan.changed), 'file')} changed")
         if self._services.refused:
             raise self._services.refused[0]
@@ -283,20 +282,12 @@ class _Run:
             self._say(f"everything goes back at {when} unless it is confirmed: esmith confirm")
 
     def _put_back(self, generation: Generation) -> None:
-        """Put back what was there before, and have the services that may have read the new files read the old ones."""
-        owed = self._services.owed()
-        restored = restore_since(generation.number, self._layout, self._store, partial(owe, why=self._what))
-        told = {
-            service: words
-            for service, words in restored.services.items()
-            if service in self._services.done or service not in owed
-        }
-        untold = restored.services.keys() - told.keys()
-        settle(self._store, {service: self._owed_before.get(service) for service in untold})
-        self._tell(f"the event failed, so the old content of {counted(len(restored.paths), 'file')} was put back")
-        for error in restored.left.values():
-            self._tell(f"could not be restored: {error}")
-        self._services.adjust_back(told)
+        """Restore what was there before, and have the services that may have read the new files read the old ones."""
+        back = give_back_all(
+            generation, self._layout, self._store, self._what, owed_before=self._owed_before, done=self._services.done
+        )
+        self._tell(back.text)
+        self._services.adjust_back(back.told)
 
     def _tell(self, text: str) -> None:
         self._log.write(text)

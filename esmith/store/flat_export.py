@@ -70,8 +70,12 @@ def write_flat_files(texts: list[FlatText], directory: str, store_directory: str
             raise StoreError(
                 "is a file of the store", place=os.path.join(directory, text.database), hint="name another directory"
             )
-    for text in texts:
-        replace_file(os.path.join(directory, text.database), text.data, mode=_NEW_MODE)
+    for number, text in enumerate(texts):
+        try:
+            replace_file(os.path.join(directory, text.database), text.data, mode=_NEW_MODE)
+        except StoreError as error:
+            error.add(f"{number} of {len(texts)} files were written before")
+            raise
 
 
 def _changed_cells(record: Record) -> list[tuple[str, str]]:

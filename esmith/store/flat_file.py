@@ -154,11 +154,19 @@ class FlatTransaction(FlatSnapshot):
     ) -> None:
         try:
             if error is None and (self._new_database or self.changes):
-                # A link is kept: what is replaced is the file it leads to.
-                replace_file(os.path.realpath(self._file), self._text(), os.fstat(self._lock))
-                self._was_made = False
+                self._replace()
         finally:
             self._release()
+
+    def _replace(self) -> None:
+        try:
+            # A link is kept: what is replaced is the file it leads to.
+            replace_file(os.path.realpath(self._file), self._text(), os.fstat(self._lock))
+            self._was_made = False
+        except StoreError as error:
+            # The new file is in place then, and must not go with the lock.
+            self._was_made = self._was_made and not error.is_doubtful
+            raise
 
     @property
     def changes(self) -> list[Change]:
@@ -268,6 +276,9 @@ class FlatFile:
     def transaction(self, author: Author) -> FlatTransaction:
         """Return a transaction; one writer at a time, others wait."""
         return FlatTransaction(self._path)
+
+    def reserve(self, size: int, transactions: int) -> None:
+        """Do nothing: a flat file holds no rows of the engine's own."""
 
     def close(self) -> None:
         """Do nothing: nothing is kept open."""

@@ -155,7 +155,7 @@ def test_an_obstacle_keeps_nothing_from_being_restored(house: House) -> None:
     with pytest.raises(ActionError):
         house.signal()
     assert (house.mail("jack"), house.file("/etc/all").read_text()) == ("&one\n", "one\n")
-    assert any(note.startswith("could not be restored") and str(home) in note for note in house.notes)
+    assert any("could not be restored" in note and str(home) in note for note in house.notes)
 
 
 def test_a_restored_file_is_the_users(house: House) -> None:
