@@ -35,6 +35,8 @@ class ExitCode:
     BUSY = 9
     #: The program that reads a generated file refuses it. No file was touched.
     CHECK = 10
+    #: Something the engine would read or run belongs to somebody else, or others may write it. Nothing was done.
+    UNTRUSTED = 12
 
 
 class EsmithError(Exception):
@@ -116,3 +118,9 @@ class BusyError(EsmithError):
     """Another event holds the lock."""
 
     exit_code = ExitCode.BUSY
+
+
+class UntrustedError(EsmithError):
+    """Something the engine would read or run is not in the hands of its owners alone."""
+
+    exit_code = ExitCode.UNTRUSTED

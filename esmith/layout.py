@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 
 from esmith.errors import UsageError
+from esmith.trust import ENVIRONMENT as TRUST_OWNER
+from esmith.trust import Trust
 
 #: The two trees a fragment may come from, nearest first (DESIGN section 2, "layer").
 LAYERS = ("templates-custom", "templates")
@@ -19,10 +21,12 @@ class Layout:
     :param root: the directory every absolute path is taken under; ``/`` in production.
     """
 
-    __slots__ = ("root",)
+    __slots__ = ("root", "trust")
 
     def __init__(self, root: str = "/") -> None:
         self.root = os.path.abspath(root)
+        #: Says which paths of the root count.
+        self.trust = Trust(self.root, trust_owner=bool(os.environ.get(TRUST_OWNER)))
 
     @classmethod
     def chosen(cls, root: str | None = None) -> Layout:

@@ -14,6 +14,7 @@ from esmith.cli.output import print_lines
 from esmith.cli.program import root_option, warn
 from esmith.errors import UsageError
 from esmith.events.lock import LOCK_TIMEOUT, EventLock
+from esmith.events.trusted import require_all
 from esmith.fragments.perl.migrations import PerlMigrations
 from esmith.layout import Layout
 from esmith.schema.initialize import initialize_databases
@@ -44,6 +45,7 @@ def init_command(root: str | None, domain: str | None, name: str | None, service
     templates-custom, stay as they are.
     """
     layout = _layout(root)
+    require_all(layout, filter(None, SERVICES))
     with EventLock(layout, "esmith init", timeout=LOCK_TIMEOUT, say=warn):
         host = DiskHost()
         notes = lay_shipped(layout, host)

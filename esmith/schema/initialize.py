@@ -86,7 +86,9 @@ def initialize_each(transaction: Transaction, schema: Schema, layout: Layout, mi
     A database whose migrate fragments fail stays as it was; the others go on (catalogue D.1).
 
     :raises SchemaError: when a schema file or a default is broken.
+    :raises UntrustedError: when one of them, or a migrate fragment, is not in the hands of its owners alone.
     """
+    layout.trust.require_trees(layout.schema)
     done = Initialized()
     for database in schema.databases():
         try:
