@@ -12,6 +12,7 @@ from esmith.apply.supervision import SERVICES, SUPERVISORS, lay_service_director
 from esmith.apply.trial import lay_trial_accounts
 from esmith.cli.output import print_lines
 from esmith.cli.program import root_option, warn
+from esmith.directories import make_directory
 from esmith.errors import UsageError
 from esmith.events.lock import LOCK_TIMEOUT, EventLock
 from esmith.events.trusted import require_all
@@ -106,7 +107,8 @@ def _layout(root: str | None) -> Layout:
     chosen = root or os.environ.get("ESMITH_ROOT") or "/"
     if not os.path.isdir(chosen):
         try:
-            os.mkdir(chosen)
+            os.stat(os.path.dirname(os.path.abspath(chosen)))
+            make_directory(chosen)
         except OSError as error:
             raise UsageError(f"the root {chosen!r} cannot be made: {error.strerror}", hint="correct --root") from error
     return Layout.chosen(chosen)

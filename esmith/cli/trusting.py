@@ -29,6 +29,5 @@ def trust_owner(root: str | None, say: Callable[[str], None]) -> None:
     if owner is not None:
         from esmith.ownership import user_name
 
-        say(
-            f"{layout.root} belongs to {user_name(owner)}: what that user wrote there now runs as {user_name(os.geteuid())}"
-        )
+        runs_as = user_name(os.geteuid())
+        say(f"{layout.root} belongs to {user_name(owner)}; what that user wrote there runs as {runs_as} now")

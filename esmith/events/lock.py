@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
+from esmith.directories import make_directory, open_file
 from esmith.errors import BusyError, InstallError, UntrustedError
 from esmith.layout import Layout
 
@@ -96,8 +97,8 @@ class EventLock:
         for fault in state_faults(self._layout):
             raise fault
         try:
-            os.makedirs(os.path.dirname(self._path), exist_ok=True)
-            return os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            make_directory(os.path.dirname(self._path))
+            return open_file(self._path, os.O_RDWR, 0o600)
         except OSError as error:
             raise InstallError(
                 f"the lock cannot be opened: {error.strerror}",
