@@ -46,7 +46,9 @@ def init_command(root: str | None, domain: str | None, name: str | None, service
     templates-custom, stay as they are.
     """
     layout = _layout(root)
-    require_all(layout, filter(None, SERVICES))
+    require_all(layout, SERVICES)
+    if services:
+        layout.trust.require(*(layout.under(f"{services[1]}/{name}") for name in SERVICES))
     with EventLock(layout, "esmith init", timeout=LOCK_TIMEOUT, say=warn):
         host = DiskHost()
         notes = lay_shipped(layout, host)

@@ -179,6 +179,7 @@ def _control(layout: Layout, arguments: Texts) -> Texts:
     from esmith.services.words import check_word
 
     name, word = _complete(arguments, 2)
+    layout.trust.renew()
     supervisor = find_supervisor(layout, name)
     if supervisor is None:
         raise ServiceError("no supervisor knows it", place=f"service {name}")

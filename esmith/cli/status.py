@@ -11,10 +11,15 @@ from esmith.apply.drift import count_installed, find_drift
 from esmith.cli.output import print_lines, shown_time
 from esmith.cli.program import root_option
 from esmith.cli.services import services_data, services_lines
+from esmith.errors import ExitCode
 from esmith.events.confirm import find_pending
+from esmith.events.trusted import all_faults, services_of
 from esmith.layout import Layout
-from esmith.store import open_store
+from esmith.store import open_store, store_files
 from esmith.store.protocol import Snapshot
+
+#: Of a directory that was copied with its foreign owners every file is one.
+_SHOWN_FAULTS = 50
 
 
 @click.command("status")
@@ -22,19 +27,31 @@ from esmith.store.protocol import Snapshot
 @root_option
 @click.pass_obj
 def status_command(root: str | None, as_json: bool) -> int:
-    """Verify the data file; show the databases, generated files that were edited by hand, and the services."""
+    """Verify the data file; show the databases, generated files that were edited by hand, and the services.
+
+    Shows also what belongs to others or may be written by them, so that no command reads or runs it; the exit code is
+    12 then.
+    """
     layout = Layout.chosen(root)
-    with open_store(layout, verify=True).snapshot() as snapshot:
-        data = {
-            "root": layout.root,
-            "revision": snapshot.revision(),
-            "databases": {name: _database(snapshot, name) for name in snapshot.databases()},
-            "files": {"generated": count_installed(snapshot), "differing": find_drift(layout, snapshot)},
-            "services": services_data(layout, snapshot),
-            "pending": _pending(snapshot),
-        }
+    data: dict[str, Any] = {"root": layout.root}
+    faults = list(all_faults(layout))
+    if not any(True for path in store_files(layout) for _ in layout.trust.faults(path)):
+        with open_store(layout, verify=True).snapshot() as snapshot:
+            faults = list(all_faults(layout, services_of(snapshot)))
+            data |= _data(layout, snapshot)
+    data["untrusted"] = [{"path": fault.place, "reason": fault.message, "cure": fault.hint} for fault in faults]
     print_lines([json.dumps(data, ensure_ascii=False)] if as_json else _lines(data))
-    return 0
+    return ExitCode.UNTRUSTED if faults else ExitCode.OK
+
+
+def _data(layout: Layout, snapshot: Snapshot) -> dict[str, Any]:
+    return {
+        "revision": snapshot.revision(),
+        "databases": {name: _database(snapshot, name) for name in snapshot.databases()},
+        "files": {"generated": count_installed(snapshot), "differing": find_drift(layout, snapshot)},
+        "services": services_data(layout, snapshot),
+        "pending": _pending(snapshot),
+    }
 
 
 def _database(snapshot: Snapshot, name: str) -> dict[str, int]:
@@ -49,6 +66,19 @@ def _pending(snapshot: Snapshot) -> dict[str, str] | None:
 
 
 def _lines(data: dict[str, Any]) -> list[str]:
+    if "revision" in data:
+        lines = _state_lines(data)
+    else:
+        lines = [f"root {data['root']}", "the databases are not opened, because of what is said below"]
+    if data["untrusted"]:
+        lines.append("read or run by nobody until it is corrected:")
+    for fault in data["untrusted"][:_SHOWN_FAULTS]:
+        lines += [f"  {fault['path']}: {fault['reason']}", f"    {fault['cure']}"]
+    more = len(data["untrusted"]) - _SHOWN_FAULTS
+    return [*lines, f"  ... and {more} more (--json shows all)"] if more > 0 else lines
+
+
+def _state_lines(data: dict[str, Any]) -> list[str]:
     lines = [f"root {data['root']}, revision {data['revision']}"]
     for name, database in data["databases"].items():
         lines.append(f"database {name}: {database['records']} records, last changed in revision {database['revision']}")

@@ -49,7 +49,12 @@ def services_of(snapshot: Snapshot) -> list[str]:
 
 def _all_faults(layout: Layout, services: Iterable[str], event: str) -> Iterator[UntrustedError]:
     trust = layout.trust
-    for path in (layout.root, *store_files(layout)):
+    of_the_root = list(trust.faults(layout.root))
+    yield from of_the_root
+    if of_the_root and not layout.is_machine:
+        # Then the same is said of everything in it.
+        return
+    for path in store_files(layout):
         yield from trust.faults(path)
     yield from state_faults(layout)
     for tree in _trees(layout, event):

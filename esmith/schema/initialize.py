@@ -110,7 +110,9 @@ def initialize_database(
     :return: warnings about what is doubtful.
     :raises MigrationError: when a migrate fragment fails; the transaction holds what was changed until then.
     :raises SchemaError: when a schema file or a default is broken.
+    :raises UntrustedError: as :func:`initialize_each` does.
     """
+    layout.trust.require_trees(layout.schema)
     transaction.create_database(database)
     files = schema.files(database)
     for file in files:
