@@ -171,7 +171,13 @@ class Trust:
             if name in ("", "."):
                 continue
             if name == "..":
-                place = os.path.dirname(place).rstrip("/")
+                if place == self.root:
+                    # Out of the root folder, from where on the directories above it count, too.
+                    names += os.path.dirname(place).split("/")[::-1]
+                    place = ""
+                    yield from self._base(place)
+                else:
+                    place = os.path.dirname(place).rstrip("/")
                 continue
             inside = f"{place}/{name}"
             if inside not in self._sound:

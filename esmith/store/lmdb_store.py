@@ -6,7 +6,6 @@ import os
 
 import lmdb
 
-from esmith.directories import make_directory
 from esmith.errors import StoreError
 from esmith.store.data_file import DIRECTORY_MODE, FILE_MODE, DataFile
 from esmith.store.lmdb_rows import LmdbSnapshot, LmdbTransaction
@@ -94,6 +93,8 @@ def _reserve_lock_file(path: str) -> None:
 
 
 def _make_directory(directory: str) -> None:
+    from esmith.directories import make_directory
+
     try:
         make_directory(directory, DIRECTORY_MODE)
     except OSError as error:
