@@ -37,6 +37,8 @@ class ExitCode:
     CHECK = 10
     #: Done but for some files, which were left as they were: something is wrong with them in the directory of a user.
     PARTIAL = 11
+    #: Something the engine would read or run belongs to somebody else, or others may write it. Nothing was done.
+    UNTRUSTED = 12
 
 
 class EsmithError(Exception):
@@ -139,3 +141,9 @@ class BusyError(EsmithError):
     """Another event holds the lock."""
 
     exit_code = ExitCode.BUSY
+
+
+class UntrustedError(EsmithError):
+    """Something the engine would read or run is not in the hands of its owners alone."""
+
+    exit_code = ExitCode.UNTRUSTED

@@ -23,8 +23,11 @@ LAYERS = (
     ("fragments",),
     ("perl",),
     ("schema", "store"),
-    ("layout", "disk"),
-    ("errors", "names", "trust"),
+    ("layout",),
+    ("disk",),
+    ("trust", "directories", "environment"),
+    ("ownership",),
+    ("errors", "names"),
 )
 WITHIN_A_LAYER = {("schema", "store")}
 #: The version is a constant of the package itself, which anybody may read.
@@ -245,4 +248,7 @@ def test_no_shell_strings() -> None:
 def test_the_layers_are_those_of_the_package() -> None:
     """The order of the packages in the docstring of the package is the one that is checked here."""
     text = ast.get_docstring(_tree(ENGINE / "__init__.py")) or ""
-    assert "cli -> events -> (apply, services) -> fragments -> perl -> (store, schema) -> (layout, errors)" in text
+    assert (
+        "cli -> events -> (apply, services) -> fragments -> perl -> (store, schema) -> layout -> trust -> errors"
+        in text
+    )

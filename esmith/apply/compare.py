@@ -54,7 +54,7 @@ def compare(layout: Layout, snapshot: Snapshot, first: int | None, last: int | N
     between = [other for other in kept if other.number > first and (last is None or other.number <= last)]
     paths = dict.fromkeys(before.path for generation in between for before in generation.before)
     found = []
-    disk = Disk(layout.root)
+    disk = layout.disk()
     for name in sorted(paths):
         if path in ("", name):
             old = _content_at(layout, disk, kept, name, first)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from esmith.apply.installed import TABLE, Installed, digest_of
-from esmith.disk import Disk
 from esmith.layout import Layout
 from esmith.store.protocol import Snapshot
 
@@ -14,7 +13,7 @@ def find_drift(layout: Layout, snapshot: Snapshot) -> dict[str, str]:
     Only files whose size, time or inode changed are read.
     """
     found: dict[str, str] = {}
-    disk = Disk(layout.root)
+    disk = layout.disk()
     for path, row in snapshot.states(TABLE):
         installed = Installed.decode(row)
         if installed.is_absent:

@@ -197,7 +197,7 @@ def finish(
         if also is not None:
             also(transaction)
     generation.complete = True
-    disk = Disk(layout.root)
+    disk = layout.disk()
     for other in outdated:
         forget_kept(layout, disk, other.number)
 
@@ -219,7 +219,7 @@ def restore_since(
     with store.snapshot() as snapshot:
         installs = [other for other in list_generations(snapshot) if other.number >= number]
     restored = Restored()
-    disk = Disk(layout.root)
+    disk = layout.disk()
     paths: dict[str, None] = {}
     failures: list[InstallError] = []
     for install in installs:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from esmith.apply.installed import mark_of
-from esmith.disk import STAGED_PREFIX, Directory, Disk, UnfitError, UserDirectoryError
+from esmith.disk import STAGED_PREFIX, Directory, UnfitError, UserDirectoryError
 from esmith.errors import InstallError, UserFileError
 from esmith.layout import Layout
 
@@ -80,7 +80,7 @@ class DiskHost:
     """
 
     def __init__(self, layout: Layout) -> None:
-        self.disk = Disk(layout.root)
+        self.disk = layout.disk()
         self._layout = layout
         self._count = 0
         self._swept: set[str] = set()

@@ -12,7 +12,6 @@ from esmith.apply.difference import Comparison
 from esmith.apply.installed import TABLE, Installed
 from esmith.apply.memory import Memory
 from esmith.apply.output import Difference, Output
-from esmith.disk import Disk
 from esmith.errors import InstallError, TemplateError, UserFileError
 from esmith.fragments.identity import Identities
 from esmith.fragments.render import Renderer
@@ -106,7 +105,7 @@ def make_plan(
     if not keep_attributes:
         renderer.recall, renderer.recall_all = memory.recall, memory.recall_all
     plan = Plan(strict=snapshot.prop("configuration", "esmith", "Strict") == "enabled")
-    comparison = Comparison(Disk(layout.root), snapshot, keep_attributes=keep_attributes)
+    comparison = Comparison(layout.disk(), snapshot, keep_attributes=keep_attributes)
     made_by: dict[str, str] = {}
     for path in dict.fromkeys(paths):
         for rendering in renderer.render(path):

@@ -34,6 +34,7 @@ class _Options:
 
     def __init__(self) -> None:
         self.root: str | None = None
+        self.trust_owner = False
         self.force = False
         self.json = False
         self.help = False
@@ -43,8 +44,8 @@ class _Options:
         rest = words
         while rest:
             word = rest[0]
-            if word in ("--force", "--json", "--help"):
-                setattr(self, word[2:], True)
+            if word in ("--force", "--json", "--help", "--trust-owner"):
+                setattr(self, word[2:].replace("-", "_"), True)
                 rest = rest[1:]
             elif word == "--root":
                 if len(rest) < 2:
@@ -76,6 +77,10 @@ def _command(program: str, words: list[str], database: str | None) -> int:
         return ExitCode.USAGE
     if verb.pairs_from is not None and not options.force:
         _refuse_joined(program, words, rest)
+    if options.trust_owner:
+        from esmith.cli.trusting import trust_owner
+
+        trust_owner(options.root, lambda text: complain(program, text))
     layout = Layout.chosen(options.root)
     if verb.read is not None:
         return _read(layout, database, verb, rest, as_json=options.json)

@@ -12,8 +12,10 @@ from esmith.apply.supervision import SERVICES, SUPERVISORS, lay_service_director
 from esmith.apply.trial import lay_trial_accounts
 from esmith.cli.output import print_lines
 from esmith.cli.program import root_option, warn
+from esmith.directories import make_directory
 from esmith.errors import InstallError, StoreError, UsageError
 from esmith.events.lock import LOCK_TIMEOUT, EventLock
+from esmith.events.trusted import require_all
 from esmith.fragments.perl.migrations import PerlMigrations
 from esmith.layout import Layout
 from esmith.schema.initialize import initialize_databases
@@ -44,6 +46,9 @@ def init_command(root: str | None, domain: str | None, name: str | None, service
     templates-custom, stay as they are.
     """
     layout = _layout(root)
+    require_all(layout, SERVICES)
+    if services:
+        layout.trust.require(*(layout.under(f"{services[1]}/{name}") for name in SERVICES))
     try:
         lines = _set_up(layout, domain, name, services)
     except (InstallError, StoreError) as error:
@@ -116,7 +121,8 @@ def _layout(root: str | None) -> Layout:
     chosen = root or os.environ.get("ESMITH_ROOT") or "/"
     if not os.path.isdir(chosen):
         try:
-            os.mkdir(chosen)
+            os.stat(os.path.dirname(os.path.abspath(chosen)))
+            make_directory(chosen)
         except OSError as error:
             raise UsageError(f"the root {chosen!r} cannot be made: {error.strerror}", hint="correct --root") from error
     return Layout.chosen(chosen)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
+from esmith.environment import clean
 from esmith.errors import EsmithError, ExitCode, RefusedError
 
 TYPE_CHECKING = False
@@ -18,6 +19,7 @@ def run(program: str, main: Callable[[list[str]], int]) -> int:
     :param program: the name errors begin with.
     """
     _open_closed_streams()
+    clean()
     try:
         return main(arguments())
     except EsmithError as error:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
 
 import click
 
 from esmith.cli.output import complain, print_error, run
+from esmith.cli.trusting import trust_owner
 from esmith.errors import ExitCode
 from esmith.names import counted
+
+_Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
+_TRUSTS_OWNER = "esmith.trust-owner"
 
 
 def _remember_root(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
@@ -18,15 +23,31 @@ def _remember_root(context: click.Context, parameter: click.Parameter, value: st
         context.obj = value
 
 
-#: ``--root``, for commands and subcommands alike; they get it by ``click.pass_obj``.
-root_option = click.option(
-    "--root",
-    metavar="DIR",
-    expose_value=False,
-    is_eager=True,
-    callback=_remember_root,
-    help="The root folder; default: ESMITH_ROOT, else /.",
-)
+def _remember_trust(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    # Said of "esmith", it holds for the subcommand, whose root is not known before.
+    context.meta[_TRUSTS_OWNER] = context.meta.get(_TRUSTS_OWNER) or value
+    if context.meta[_TRUSTS_OWNER] and not isinstance(context.command, click.Group):
+        trust_owner(context.obj, warn)
+
+
+def root_option(function: _Decorated) -> _Decorated:
+    """Give a command or a group of commands ``--root``, which it gets by ``click.pass_obj``, and ``--trust-owner``."""
+    trust = click.option(
+        "--trust-owner",
+        is_flag=True,
+        expose_value=False,
+        callback=_remember_trust,
+        help="Let what the owner of the root folder wrote there run as the caller.",
+    )
+    root = click.option(
+        "--root",
+        metavar="DIR",
+        expose_value=False,
+        is_eager=True,
+        callback=_remember_root,
+        help="The root folder; default: ESMITH_ROOT, else /.",
+    )
+    return root(trust(function))
 
 
 def run_click(command: click.Command, program: str) -> NoReturn:

@@ -9,7 +9,7 @@ import click
 
 from esmith.cli.output import print_lines, shown_time
 from esmith.cli.program import root_option
-from esmith.errors import EsmithError
+from esmith.errors import EsmithError, UntrustedError
 from esmith.events.owed import list_owed
 from esmith.layout import Layout
 from esmith.services.find import find_supervisor
@@ -67,5 +67,7 @@ def _state(layout: Layout, service: str) -> str:
     try:
         supervisor = find_supervisor(layout, service)
         return str(supervisor.status(service)) if supervisor else ""
+    except UntrustedError as error:
+        return f"not looked at: {error.place} {error.message}"
     except EsmithError as error:
         return error.message

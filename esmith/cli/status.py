@@ -13,12 +13,17 @@ from esmith.apply.left import list_left
 from esmith.cli.output import print_lines, shown_time
 from esmith.cli.program import root_option
 from esmith.cli.services import services_data, services_lines
+from esmith.errors import ExitCode
 from esmith.events.confirm import find_pending
 from esmith.events.recover import find_interrupted
+from esmith.events.trusted import all_faults, services_of
 from esmith.layout import Layout
 from esmith.names import counted
-from esmith.store import open_store
-from esmith.store.protocol import Snapshot
+from esmith.store import open_store, store_files
+from esmith.store.protocol import Snapshot, Store
+
+#: Of a directory that was copied with its foreign owners every file is one.
+_SHOWN_FAULTS = 50
 
 
 @click.command("status")
@@ -26,13 +31,28 @@ from esmith.store.protocol import Snapshot
 @root_option
 @click.pass_obj
 def status_command(root: str | None, as_json: bool) -> int:
-    """Verify the data file; show the databases, files that were edited by hand, services, and what was interrupted."""
+    """Verify the data file; show the databases, files that were edited by hand, services, and what was interrupted.
+
+    Shows also what belongs to others or may be written by them, so that no command reads or runs it; the exit code is
+    12 then.
+    """
     layout = Layout.chosen(root)
-    store = open_store(layout, verify=True)
+    data: dict[str, Any] = {"root": layout.root}
+    faults = list(all_faults(layout))
+    if not any(True for path in store_files(layout) for _ in layout.trust.faults(path)):
+        store = open_store(layout, verify=True)
+        with store.snapshot() as snapshot:
+            faults = list(all_faults(layout, services_of(snapshot)))
+        data |= _data(layout, store)
+    data["untrusted"] = [{"path": fault.place, "reason": fault.message, "cure": fault.hint} for fault in faults]
+    print_lines([json.dumps(data, ensure_ascii=False)] if as_json else _lines(data))
+    return ExitCode.UNTRUSTED if faults else ExitCode.OK
+
+
+def _data(layout: Layout, store: Store) -> dict[str, Any]:
     running, interrupted = find_interrupted(layout, store)
     with store.snapshot() as snapshot:
-        data = {
-            "root": layout.root,
+        return {
             "revision": snapshot.revision(),
             "databases": {name: _database(snapshot, name) for name in snapshot.databases()},
             "files": {
@@ -45,8 +65,6 @@ def status_command(root: str | None, as_json: bool) -> int:
             "running": running,
             "interrupted": [_install(generation) for generation in interrupted],
         }
-    print_lines([json.dumps(data, ensure_ascii=False)] if as_json else _lines(data))
-    return 0
 
 
 def _database(snapshot: Snapshot, name: str) -> dict[str, int]:
@@ -69,6 +87,19 @@ def _install(generation: Generation) -> dict[str, Any]:
 
 
 def _lines(data: dict[str, Any]) -> list[str]:
+    if "revision" in data:
+        lines = _state_lines(data)
+    else:
+        lines = [f"root {data['root']}", "the databases are not opened, because of what is said below"]
+    if data["untrusted"]:
+        lines.append("read or run by nobody until it is corrected:")
+    for fault in data["untrusted"][:_SHOWN_FAULTS]:
+        lines += [f"  {fault['path']}: {fault['reason']}", f"    {fault['cure']}"]
+    more = len(data["untrusted"]) - _SHOWN_FAULTS
+    return [*lines, f"  ... and {more} more (--json shows all)"] if more > 0 else lines
+
+
+def _state_lines(data: dict[str, Any]) -> list[str]:
     lines = [f"root {data['root']}, revision {data['revision']}"]
     for name, database in data["databases"].items():
         lines.append(f"database {name}: {database['records']} records, last changed in revision {database['revision']}")

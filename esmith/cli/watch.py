@@ -10,6 +10,7 @@ import click
 
 from esmith.cli.program import root_option
 from esmith.events.definition import load_event
+from esmith.events.trusted import require_all, services_of
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import Layout
 from esmith.store import open_store
@@ -34,7 +35,10 @@ def watch_command(root: str | None, event: str) -> int:
     from esmith.watch.watcher import Watcher
 
     layout = Layout.chosen(root)
-    open_store(layout).close()
+    store = open_store(layout)
+    with store.snapshot() as snapshot:
+        require_all(layout, services_of(snapshot), event=event)
+    store.close()
     if event:
         load_event(layout, event, TemplateTree(layout))
     source = InotifySource()

@@ -41,7 +41,7 @@ class Directory:
         self._owners = owners
         status = os.fstat(descriptor)
         above = parent is None or parent.is_ours or parent.is_shared
-        self.is_ours: bool = above and is_ours(status, owners)
+        self.is_ours: bool = above and (is_ours(status, owners) or _is_private(path, status, owners))
         self.is_shared: bool = above and not self.is_ours and status.st_uid in owners and is_shared(status)
         self.user: tuple[int, int] | None = parent.user if parent is not None else None
         if not (self.is_ours or self.is_shared or self.user) and status.st_uid not in owners:
@@ -272,6 +272,15 @@ class Directory:
             if self.is_ours or is_answer or isinstance(error, UserDirectoryError):
                 raise
             raise UserDirectoryError.of(error) from error
+
+
+def _is_private(path: str, status: os.stat_result, owners: frozenset[int]) -> bool:
+    """Return whether the group that may write a directory has nobody in it but its owner."""
+    if status.st_uid not in owners or is_shared(status):
+        return False
+    from esmith.ownership import find_fault
+
+    return find_fault(path, status, owners, shared=False, root="/") is None
 
 
 @contextmanager

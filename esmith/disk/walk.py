@@ -10,7 +10,6 @@ from contextlib import suppress
 
 from esmith.disk.directory import Directory
 from esmith.disk.fault import SIZE_LIMIT, UnfitError, UserDirectoryError, unfit
-from esmith.trust import owners_of
 
 #: How many directories stay open; a process may have 1,024 descriptors (getrlimit(2)).
 _KEPT_OPEN = 128
@@ -23,12 +22,12 @@ class Disk:
     """The files of one root, for one command.
 
     :param root: the root, as an absolute path of this disk.
-    :param owners: the numbers of those who may own what is ours; default: as :func:`esmith.trust.owners_of` says.
+    :param owners: the numbers of those who may own what is ours.
     """
 
-    def __init__(self, root: str = "/", owners: frozenset[int] | None = None) -> None:
+    def __init__(self, root: str, owners: frozenset[int]) -> None:
         self._root = root
-        self._owners = owners_of(root) if owners is None else owners
+        self._owners = owners
         self._open: OrderedDict[str, Directory] = OrderedDict()
 
     def directory(self, path: str, *, make: int | None = None) -> Directory:

@@ -8,6 +8,7 @@ import tempfile
 import time
 from typing import Protocol
 
+from esmith.environment import clean_environment
 from esmith.errors import ActionError, ExitCode
 from esmith.events.definition import Event
 from esmith.events.log import EventLog
@@ -43,9 +44,8 @@ class ProcessRunner:
     def __init__(self, layout: Layout, log: EventLog, environment: dict[str, str]) -> None:
         self._log = log
         path = f"{layout.commands}:{os.environ.get('PATH', os.defpath)}"
-        modules = ":".join(filter(None, [perl_modules(), os.environ.get("PERL5LIB")]))
-        ours = {"ESMITH_ROOT": layout.root, "PATH": path, "PERL5LIB": modules}
-        self._environment = {**os.environ, **ours, **environment}
+        ours = {"ESMITH_ROOT": layout.root, "PATH": path, "PERL5LIB": perl_modules()}
+        self._environment = {**clean_environment(), **ours, **environment}
 
     def run(self, event: Event, name: str, arguments: list[str]) -> str:
         """Run an action; what it prints is logged."""

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
+from esmith.directories import make_directory, open_file
+from esmith.environment import clean_environment
 from esmith.errors import EsmithError
 from esmith.layout import Layout
 from esmith.store.protocol import Snapshot, Transaction
@@ -70,11 +72,12 @@ def wait_in_background(layout: Layout) -> None:
     """
     try:
         subprocess.Popen(
-            [sys.executable, "-m", "esmith", "--root", layout.root, "recover", "--wait"],
+            [sys.executable, "-IXutf8", "-m", "esmith", "--root", layout.root, "recover", "--wait"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd="/",
+            env=clean_environment(),
             start_new_session=True,
         )
     except OSError as error:
@@ -87,8 +90,10 @@ def wait_in_background(layout: Layout) -> None:
 @contextmanager
 def single_waiter(layout: Layout) -> Iterator[bool]:
     """Yield whether this is the only process that waits for the deadline; its end ends that."""
-    os.makedirs(layout.state, exist_ok=True)
-    descriptor = os.open(os.path.join(layout.state, "confirm.lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    file = os.path.join(layout.state, "confirm.lock")
+    layout.trust.require(file)
+    make_directory(layout.state)
+    descriptor = open_file(file, os.O_RDWR, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -7,12 +7,13 @@ import fcntl
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
 from esmith.apply.host import trouble
-from esmith.errors import BusyError, InstallError
+from esmith.directories import make_directory, open_file
+from esmith.errors import BusyError, InstallError, UntrustedError
 from esmith.layout import Layout
 
 #: Tells the commands an action runs that their event holds the lock: its secret word.
@@ -20,6 +21,8 @@ ENVIRONMENT = "ESMITH_EVENT_LOCK"
 #: How long to wait for another event, in seconds.
 LOCK_TIMEOUT = 300.0
 _POLL_SECONDS = 0.1
+#: What is in the directory of the state.
+_STATE = ("event.lock", "confirm.lock", "shipped", "service-directories", "generations", "kept", "check", "home")
 
 
 class EventLock:
@@ -32,6 +35,7 @@ class EventLock:
     """
 
     def __init__(self, layout: Layout, what: str, *, timeout: float, say: Callable[[str], None]) -> None:
+        self._layout = layout
         self._path = layout.event_lock
         self._what = what
         self._timeout = timeout
@@ -43,6 +47,7 @@ class EventLock:
         """Wait for the lock and take it.
 
         :raises BusyError: when it is not free in time.
+        :raises UntrustedError: when what the engine keeps is not in the hands of its owners alone.
         """
         descriptor = self._open()
         deadline = time.monotonic() + self._timeout
@@ -92,15 +97,29 @@ class EventLock:
         return {ENVIRONMENT: self._word}
 
     def _open(self) -> int:
+        for fault in state_faults(self._layout):
+            raise fault
         try:
-            os.makedirs(os.path.dirname(self._path), exist_ok=True)
-            return os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            make_directory(os.path.dirname(self._path))
+            return open_file(self._path, os.O_RDWR, 0o600)
         except OSError as error:
             raise InstallError(
                 f"the lock cannot be opened: {error.strerror}",
                 place=self._path,
                 hint="run it as root, or as the owner of the root folder",
             ) from error
+
+
+def state_faults(layout: Layout) -> Iterator[UntrustedError]:
+    """Yield what is not in the hands of its owners alone of what the engine keeps besides the databases.
+
+    Of a generation that is its directory: the files in it are those it replaced, some of which belong to users.
+    """
+    for name in _STATE:
+        yield from layout.trust.faults(os.path.join(layout.state, name))
+    generations = os.path.join(layout.state, "generations")
+    for name in os.listdir(generations) if os.path.isdir(generations) else []:
+        yield from layout.trust.faults(os.path.join(generations, name))
 
 
 def is_held(layout: Layout) -> bool:

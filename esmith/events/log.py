@@ -6,7 +6,11 @@ import os
 import syslog
 import time
 
+from esmith.directories import make_directory, open_file
 from esmith.layout import Layout
+
+#: It holds what actions print.
+_MODE = 0o640
 
 
 class EventLog:
@@ -29,8 +33,9 @@ class EventLog:
                 syslog.syslog(syslog.LOG_INFO, line.replace("\0", "?"))
                 continue
             try:
-                os.makedirs(os.path.dirname(self._path), exist_ok=True)
-                with open(self._path, "a", encoding="utf-8", errors="backslashreplace") as file:
+                make_directory(os.path.dirname(self._path))
+                descriptor = open_file(self._path, os.O_WRONLY | os.O_APPEND, _MODE)
+                with open(descriptor, "a", encoding="utf-8", errors="backslashreplace") as file:
                     file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} esmith[{os.getpid()}]: {line}\n")
             except OSError:
                 return

@@ -40,6 +40,7 @@ def recover_all(layout: Layout, store: Store, *, say: Callable[[str], None], tim
     :raises ServiceError: when a service could not be told; it stays owed.
     :raises BusyError: when a running event does not end in time.
     """
+    layout.trust.renew()
     log = EventLog(layout)
     with EventLock(layout, "esmith recover", timeout=timeout, say=say) as lock:
         recover_files(layout, store, lock, log, say)

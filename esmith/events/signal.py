@@ -21,6 +21,7 @@ from esmith.events.lock import LOCK_TIMEOUT, EventLock
 from esmith.events.log import EventLog, SilentLog
 from esmith.events.owed import Owed, owe
 from esmith.events.recover import give_back_all, recover_files
+from esmith.events.trusted import require_all, services_of
 from esmith.fragments.metadata import OWN_CHECKS
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import Layout
@@ -109,7 +110,9 @@ def signal_event(
     :raises ServiceError: when a service failed, and everything was put back; a SupervisorError when a supervisor
         refused: the files are installed then, and what the service was to be told is still owed.
     :raises BusyError: when another event does not end in time.
+    :raises UntrustedError: when something of the root is not in the hands of its owners alone; nothing ran.
     """
+    _require_trusted(layout, store, name)
     log = EventLog(layout)
     with EventLock(layout, f"event {name}", timeout=timeout, say=say) as lock:
         recover_files(layout, store, lock, log, say)
@@ -144,12 +147,20 @@ def rehearse_event(
 
     :param show: called with the plan before it is checked, so that also what is refused can be looked at.
     """
+    _require_trusted(layout, store, name)
     log = SilentLog(layout)
     result = _Run(layout, store, Machine.recording(layout), log, say, name, restart=restart, show=show).signal(
         arguments
     )
     result.left = {output.path: str(output.left) for output in result.plan.left}
     return result
+
+
+def _require_trusted(layout: Layout, store: Store, name: str) -> None:
+    """Refuse the event before anything of it runs when something of the root is in the hands of others."""
+    with store.snapshot() as snapshot:
+        services = services_of(snapshot)
+    require_all(layout, services, event=name)
 
 
 class _Run:

@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from esmith.disk import Disk
 from esmith.fragments.identity import Identities
 from esmith.fragments.reads import Reads
 from esmith.fragments.records import Missing, Records, RecordView
@@ -29,7 +28,7 @@ def functions(
     :param warnings: where ``warn`` puts its texts.
     """
 
-    disk = Disk(layout.root)
+    disk = layout.disk()
 
     def exists(path: str) -> bool:
         reads.files.add(path)

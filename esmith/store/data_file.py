@@ -25,8 +25,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
 
-#: The databases hold passwords.
+#: The databases hold passwords. Those above their directory are homes of users as well, and open to all.
 FILE_MODE = 0o600
+DIRECTORY_MODE = 0o700
 
 
 class DataFile:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 
 from esmith.errors import StoreError, UsageError
-from esmith.store import flat_format
+from esmith.store import STORE_FILES, flat_format
 from esmith.store.replace import file_trouble, replace_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from esmith.store.model import Record
     from esmith.store.protocol import Snapshot
-
-#: Files of the store itself, which a database of that name must not replace.
-STORE_FILES = ("data.mdb", "lock.mdb", "data.verified")
 
 _NEW_MODE = 0o640
 

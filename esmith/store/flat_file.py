@@ -332,7 +332,9 @@ def _open(path: str) -> tuple[int, bool]:
     with contextlib.suppress(FileNotFoundError):
         return os.open(path, flags), False
     try:
-        return os.open(path, flags | os.O_CREAT | os.O_EXCL, _NEW_MODE), True
+        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, _NEW_MODE)
+        os.fchmod(descriptor, _NEW_MODE)
+        return descriptor, True
     except OSError as error:
         # A link that leads nowhere, or somebody else was faster.
         if error.errno != errno.EEXIST:

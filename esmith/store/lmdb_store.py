@@ -7,7 +7,7 @@ import os
 import lmdb
 
 from esmith.errors import StoreError
-from esmith.store.data_file import FILE_MODE, DataFile
+from esmith.store.data_file import DIRECTORY_MODE, FILE_MODE, DataFile
 from esmith.store.lmdb_rows import LmdbSnapshot, LmdbTransaction, state_pages
 from esmith.store.trouble import store_trouble
 
@@ -117,7 +117,9 @@ def _reserve_lock_file(path: str) -> None:
 
 
 def _make_directory(directory: str) -> None:
+    from esmith.directories import make_directory
+
     try:
-        os.makedirs(directory, exist_ok=True)
+        make_directory(directory, DIRECTORY_MODE)
     except OSError as error:
         raise StoreError(f"cannot make the directory: {error.strerror}", place=directory) from error

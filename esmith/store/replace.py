@@ -14,21 +14,21 @@ def replace_file(path: str, data: bytes, like: os.stat_result | None = None, *, 
 
     :param path: the file; not a link, which would be replaced itself.
     :param like: whose owner and mode the new file gets; None for a new file.
-    :param mode: the mode of a new file, less what the umask takes away.
+    :param mode: the mode of a new file.
     :raises StoreError: when it cannot be written; the old file is as it was then, unless the error ``is_doubtful``.
     """
     directory, name = os.path.split(path)
     # The original left FILE.PID behind; a hidden name is taken for a database by nobody.
     temporary = os.path.join(directory, f".{name[:200]}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
-        descriptor = os.open(
-            temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode if not like else 0o600
-        )
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         placed = False
         try:
             with open(descriptor, "wb") as file:
                 if like is not None:
                     _give(descriptor, like)
+                else:
+                    os.fchmod(descriptor, mode)
                 file.write(data)
                 file.flush()
                 os.fsync(descriptor)

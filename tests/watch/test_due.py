@@ -8,7 +8,6 @@ from dataclasses import asdict
 import pytest
 
 from esmith.apply.generations import begin, list_generations
-from esmith.disk import Disk
 from esmith.events.confirm import Pending, set_pending
 from esmith.events.owed import TABLE as OWED
 from esmith.events.owed import Owed
@@ -25,8 +24,7 @@ def test_an_interrupted_event_is_repaired(post: Post) -> None:
     def killed_event() -> None:
         post.trees.custom("/etc/a/20b", "two\n")
         assert (
-            begin(post.plan("/etc/a"), post.layout, post.store, "signal-event try", {}, Disk(post.layout.root))
-            is not None
+            begin(post.plan("/etc/a"), post.layout, post.store, "signal-event try", {}, post.layout.disk()) is not None
         )
         post.output("/etc/a").unlink()
         post.output("/etc/a").write_text("half")

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 
 from esmith.apply.output import Difference, Output
-from esmith.disk import Disk, UnfitError
+from esmith.disk import UnfitError
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.layout import Layout
 
@@ -20,7 +20,7 @@ class StagedTree:
 
     def __init__(self, layout: Layout, outputs: Iterable[Output] = ()) -> None:
         self.layout = layout
-        self._disk = Disk(layout.root)
+        self._disk = layout.disk()
         changed = (output for output in outputs if output.difference is not Difference.NONE and not output.left)
         self.changed = {output.path: output for output in changed}
 

@@ -23,7 +23,6 @@ from esmith.apply.checks.process import NAME
 from esmith.apply.checks.staged import StagedTree
 from esmith.apply.host import PUBLIC, trouble
 from esmith.apply.output import Output
-from esmith.disk import Disk
 from esmith.errors import CheckError
 from esmith.fragments.metadata import Check
 from esmith.fragments.rendering import Kind
@@ -158,7 +157,7 @@ class Views:
         try:
             if self._writes:
                 shutil.rmtree(place, ignore_errors=True)
-                Disk(self._layout.root).directory(place, make=PUBLIC)
+                self._layout.disk().directory(place, make=PUBLIC)
             with tempfile.TemporaryDirectory(dir=place, prefix="esmith-check-", ignore_cleanup_errors=True) as above:
                 places: dict[str, str] = {}
                 for job in jobs:
