@@ -109,26 +109,32 @@ class SmallDisk:
                 files[str(path.relative_to(self.root))] = [f"{status.st_mode:o} {digest}", status.st_ino]
         return {"files": files, "settings": self.run("config", "print")["out"]}
 
-    def scan(self, command: list[str], then: list[str], leaves: list[int]) -> list[dict[str, Any]]:
-        """Run a command on a root of its own with each of some sizes of free space, and once more with plenty.
+    def scan(self, command: list[str], first: int, step: int, enough: int, again: bool) -> list[dict[str, Any]]:
+        """Run a command with more and more free space, each time on a new copy of the root, and last with plenty.
 
-        :param then: the command that is run when there is space again.
-        :return: for each size what was there before, what the command gave, and what was there after it; the same for
-            the second command; the last one is for plenty of space.
+        :param first: the first size, in bytes.
+        :param step: how much more there is each time.
+        :param enough: how often the command has to succeed in a row.
+        :param again: whether a command that has succeeded is run once more, as one that has failed is.
+        :return: for each size what was there before, what the command gave, what was there after it, what it gave once
+            more when there was space again, and what was there then.
         """
-        found = []
-        for leave in [*leaves, -1]:
+        found: list[dict[str, Any]] = []
+        succeeded = 0
+        for leave in [*range(first, first + 1000 * step, step), None]:
+            if leave is not None and succeeded == enough:
+                continue
             self.renew()
             before = self.look()
-            free = self.fill(leave) if leave >= 0 else -1
+            free = None if leave is None else self.fill(leave)
             done = self.run(*command)
             after = self.look()
-            if leave >= 0:
+            if leave is not None:
                 self.free()
-            again = self.run(*then)
-            found.append(
-                {"free": free, "before": before, "done": done, "after": after, "again": again, "last": self.look()}
-            )
+            more = self.run(*command) if again or done["code"] else None
+            last = self.look() if more else after
+            found.append({"free": free, "before": before, "done": done, "after": after, "again": more, "last": last})
+            succeeded = 0 if done["code"] else succeeded + 1
         return found
 
 
