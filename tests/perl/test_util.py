@@ -9,6 +9,8 @@ import pytest
 
 from tests.perl.kit import Script
 
+pytestmark = pytest.mark.program("perl")
+
 ADDRESSES = [
     ("IPquadToAddr('192.168.8.4')", "<3232237572>"),
     ("IPquadToAddr('x'), esmith::util::IPquadToAddr(undef)", "<0> <0>"),

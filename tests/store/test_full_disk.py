@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +18,7 @@ from tests.store.stores import REPOSITORY
 pytestmark = [
     pytest.mark.root,
     pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a disk"),
-    pytest.mark.skipif(shutil.which("unshare") is None, reason="unshare is not installed (Debian package util-linux)"),
+    pytest.mark.program("unshare"),
 ]
 
 Step = list[Any]

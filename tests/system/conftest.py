@@ -9,27 +9,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.programs import requires_program
 from tests.qpsmtpd.dns import FakeDNS
 from tests.system.machine import Machine, machine_trouble
 from tests.system.mail import CONFIG, SERVER, SETUP, MailSystem, know_the_world, prepare
 
-PROGRAMS = {
-    "qpsmtpd-forkserver": "qpsmtpd",
-    "clamd": "clamav-daemon",
-    "clamdscan": "clamdscan",
-    "spamd": "spamd",
-    "php-fpm8.2": "php8.2-fpm",
-    "dovecot": "dovecot-imapd",
-    "runsvdir": "runit",
-    "openssl": "openssl",
-}
-
 
 @pytest.fixture(scope="session")
 def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailSystem]:
-    for program, package in PROGRAMS.items():
-        requires_program(program, package)
     if trouble := machine_trouble():
         if os.environ.get("ESMITH_REQUIRE_DAEMONS") == "1":
             pytest.fail(trouble)

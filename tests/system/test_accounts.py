@@ -6,7 +6,9 @@ import dkim  # type: ignore[import-untyped]
 import pytest
 
 from tests.qpsmtpd.daemon import text_message
-from tests.system.mail import CONFIG, LOCAL, OUTSIDE, MailSystem
+from tests.system.mail import CONFIG, LOCAL, OUTSIDE, MailSystem, needs_mail_system
+
+pytestmark = needs_mail_system
 
 FRIEND = ["friend@elsewhere.net"]
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.qpsmtpd.daemon import text_message
-from tests.system.mail import CONFIG, EICAR, MailSystem
+from tests.system.mail import CONFIG, EICAR, MailSystem, needs_mail_system
+
+pytestmark = needs_mail_system
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,9 @@ import signal
 import pytest
 
 from tests.qpsmtpd.daemon import text_message
-from tests.system.mail import CONFIG, EICAR, MailSystem
+from tests.system.mail import CONFIG, EICAR, MailSystem, needs_mail_system
+
+pytestmark = needs_mail_system
 
 
 def _mail_flows(mail: MailSystem) -> bool:

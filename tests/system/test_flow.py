@@ -5,7 +5,9 @@ from __future__ import annotations
 import smtplib
 import ssl
 
-from tests.system.mail import EICAR, LOCAL, SERVER, MailSystem
+from tests.system.mail import EICAR, LOCAL, SERVER, MailSystem, needs_mail_system
+
+pytestmark = needs_mail_system
 
 
 def test_mail_flows_as_installed(mail: MailSystem) -> None:

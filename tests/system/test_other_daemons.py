@@ -9,7 +9,9 @@ import socket
 import pytest
 
 from tests.system.fastcgi import run_script
-from tests.system.mail import LOCAL, PASSWORD, PHP, SERVER, MailSystem
+from tests.system.mail import LOCAL, PASSWORD, PHP, SERVER, MailSystem, needs_mail_system
+
+pytestmark = needs_mail_system
 
 
 def _memory_limit(mail: MailSystem) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from tests.qpsmtpd.daemon import text_message
-from tests.system.mail import CONFIG, LOCAL, OTHER, OUTSIDE, MailSystem
+from tests.system.mail import CONFIG, LOCAL, OTHER, OUTSIDE, MailSystem, needs_mail_system
+
+pytestmark = needs_mail_system
 
 REVERSED = ".".join(reversed(OUTSIDE.split(".")))
 
