@@ -62,7 +62,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test whose program is not installed, before anything is done for it."""
+    """Skip a test that cannot run here, before anything is done for it.
+
+    What is skipped begins with one of few reasons, which ``.ci/skips`` knows: no program, no root, or root.
+    """
+    if os.geteuid() != 0 and (mark := item.get_closest_marker("root")):
+        pytest.skip(": ".join(["needs root", *mark.args]))
+    if os.geteuid() == 0 and (mark := item.get_closest_marker("plain_user")):
+        pytest.skip(": ".join(["needs a user who is not root", *mark.args]))
     require(names_of(item))
 
 

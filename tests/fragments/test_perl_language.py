@@ -80,6 +80,7 @@ def _lay(trees: Trees, name: str) -> None:
         (target / "template-begin").touch()
 
 
+@pytest.mark.program("Text::Template")
 @pytest.mark.parametrize("event", [None, "email-update"], ids=["no event", "an event"])
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_the_same_bytes_as_text_template(trees: Trees, name: str, event: str | None) -> None:

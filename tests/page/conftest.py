@@ -22,12 +22,16 @@ Opener = Callable[[str], Stage]
 def machine_trouble() -> str:
     """Return why no machine can be had here, "" when one can."""
     if os.geteuid() != 0:
-        return "a machine of its own needs root (mount namespaces and chown)"
+        return "needs root: a machine of its own (mount namespaces and chown)"
     if text := missing("unshare"):
         return text
     words = ("unshare", "-m", "-u", "-n", "-i", "-p", "--fork", "mount", "-t", "tmpfs", "tmpfs", "/mnt")
     done = subprocess.run(words, capture_output=True, text=True, check=False)
-    return "" if done.returncode == 0 else f"this container allows no mount namespaces: {done.stderr.strip()}"
+    return "" if done.returncode == 0 else f"not possible here: no mount namespaces are allowed: {done.stderr.strip()}"
+
+
+#: Marks a test that is played on a machine.
+on_a_machine = pytest.mark.skipif(machine_trouble() != "", reason=machine_trouble() or "-")
 
 
 def kind_of_stage() -> str:

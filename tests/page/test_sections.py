@@ -19,7 +19,7 @@ def _marks(transcript: Transcript) -> list[pytest.MarkDecorator]:
     needs = {need for block in transcript.blocks for need in block.needs}
     marks = [pytest.mark.program(*sorted(needs - {"machine"}))]
     if "machine" in needs:
-        reason = machine_trouble() or "PAGE_STAGE asks for a folder"
+        reason = machine_trouble() or "not possible here: PAGE_STAGE asks for a folder"
         marks.append(pytest.mark.skipif(kind_of_stage() != "machine", reason=reason))
     return marks
 

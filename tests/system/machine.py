@@ -13,9 +13,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.commands import TIMEOUT_SECONDS, Answer
 from tests.programs import missing
 
+#: What the machine of the mail system cannot do without.
+needs_mail_system = pytest.mark.program(
+    "qpsmtpd-forkserver",
+    "clamd",
+    "clamdscan",
+    "spamd",
+    "php-fpm8.2",
+    "dovecot",
+    "/usr/lib/dovecot/imap",
+    "runsvdir",
+    "sv",
+    "openssl",
+    "unshare",
+)
 #: Namespaces of its own. The capabilities of an ordinary user's are kept, so that he may use low ports there.
 _NAMESPACES = ("--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--kill-child")
 _OF_A_USER = ("--user", "--map-current-user", "--keep-caps")

@@ -18,27 +18,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from tests.commands import Answer
 from tests.qpsmtpd.daemon import PATIENCE_SECONDS, QUEUE, Receiver, while_patient
 from tests.qpsmtpd.dns import FakeDNS
 from tests.system.machine import Machine
 
-#: What the machine of the mail system cannot do without.
-needs_mail_system = pytest.mark.program(
-    "qpsmtpd-forkserver",
-    "clamd",
-    "clamdscan",
-    "spamd",
-    "php-fpm8.2",
-    "dovecot",
-    "/usr/lib/dovecot/imap",
-    "runsvdir",
-    "sv",
-    "openssl",
-    "unshare",
-)
 #: The server's address in the local network, a client there, and clients elsewhere.
 SERVER, LOCAL, OUTSIDE, OTHER = "192.168.1.1", "192.168.1.50", "198.51.100.7", "198.51.100.8"
 CONFIG = "/var/service/qpsmtpd/config"

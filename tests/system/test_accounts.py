@@ -6,7 +6,8 @@ import dkim  # type: ignore[import-untyped]
 import pytest
 
 from tests.qpsmtpd.daemon import text_message
-from tests.system.mail import CONFIG, LOCAL, OUTSIDE, MailSystem, needs_mail_system
+from tests.system.machine import needs_mail_system
+from tests.system.mail import CONFIG, LOCAL, OUTSIDE, MailSystem
 
 pytestmark = needs_mail_system
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.qpsmtpd.daemon import text_message
-from tests.system.mail import CONFIG, EICAR, MailSystem, needs_mail_system
+from tests.system.machine import needs_mail_system
+from tests.system.mail import CONFIG, EICAR, MailSystem
 
 pytestmark = needs_mail_system
 

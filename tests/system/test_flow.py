@@ -5,7 +5,8 @@ from __future__ import annotations
 import smtplib
 import ssl
 
-from tests.system.mail import EICAR, LOCAL, SERVER, MailSystem, needs_mail_system
+from tests.system.machine import needs_mail_system
+from tests.system.mail import EICAR, LOCAL, SERVER, MailSystem
 
 pytestmark = needs_mail_system
 
