@@ -50,7 +50,7 @@ def _section(name: str, heading: str) -> str:
     starts = [(number, level) for number, level, text in found if text == heading]
     assert len(starts) == 1, f"{name} has {len(starts)} headings {heading!r}"
     start, level = starts[0]
-    end = min((number for number, other, _ in headings if number > start and other <= level), default=len(lines))
+    end = min((number for number, other, _ in found if number > start and other <= level), default=len(lines))
     return "\n".join(lines[start + 1 : end])
 
 
