@@ -9,6 +9,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import forks
+
 #: Never wait longer for a command; far above what any takes.
 TIMEOUT_SECONDS = 120
 
@@ -38,15 +40,13 @@ class Root:
 
         :param code: the exit code it must have; None for any.
         """
-        done = subprocess.run(
+        returned, out, err = forks.run(
             [str(self.path / "sbin/e-smith" / program), *words],
-            capture_output=True,
-            input=stdin.encode(),
+            stdin=stdin.encode(),
             env={**os.environ, "ESMITH_ROOT": str(self.path), **(env or {})},
             timeout=TIMEOUT_SECONDS,
-            check=False,
         )
-        answer = Answer(done.returncode, done.stdout.decode("utf-8", "surrogateescape"), done.stderr.decode())
+        answer = Answer(returned, out.decode("utf-8", "surrogateescape"), err.decode())
         assert "Traceback" not in answer.err, answer.err
         assert code in (None, answer.code), f"{program} {words} exited {answer.code}: {answer.err}"
         return answer

@@ -13,7 +13,7 @@ import pytest
 from esmith.fragments.perl import engine
 from esmith.fragments.perl.process import PerlProcess
 from tests.commands import Root, copy_tree, initialise
-from tests.programs import requires_text_template
+from tests.programs import names_of, path_of, require
 
 #: The unix accounts of the office's users; ``esmith init`` gives a trial root those of the system.
 USERS = """\
@@ -44,6 +44,33 @@ def pytest_configure(config: pytest.Config) -> None:
     if status.f_bavail * status.f_frsize >= _WANTED_BYTES and not status.f_flag & os.ST_NOEXEC:
         config.option.basetemp = tempfile.mkdtemp(prefix="esmith-tests-", dir=_MEMORY)
         config.add_cleanup(lambda: shutil.rmtree(config.option.basetemp, ignore_errors=True))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option by which ``.ci/run`` selects the tests of one program."""
+    parser.addoption("--of-program", metavar="NAME", help="run only tests that name this program by their marker")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Look at what every test names, and select those of one program where that is asked for."""
+    named = {item: names_of(item) for item in items}
+    wanted = config.getoption("--of-program")
+    if wanted:
+        config.hook.pytest_deselected(items=[item for item in items if wanted not in named[item]])
+        items[:] = [item for item in items if wanted in named[item]]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test that cannot run here, before anything is done for it.
+
+    What is skipped begins with one of few reasons, which ``.ci/skips`` knows: no program, no root, or root.
+    """
+    if os.geteuid() != 0 and (mark := item.get_closest_marker("root")):
+        pytest.skip(": ".join(["needs root", *mark.args]))
+    if os.geteuid() == 0 and (mark := item.get_closest_marker("plain_user")):
+        pytest.skip(": ".join(["needs a user who is not root", *mark.args]))
+    require(names_of(item))
 
 
 @pytest.fixture(autouse=True)
@@ -109,7 +136,7 @@ def office(_office: Path, copy_root: Callable[[Path], Root]) -> Root:
 @pytest.fixture
 def perls(monkeypatch: pytest.MonkeyPatch) -> list[PerlProcess]:
     """Every perl that is started, in order; Text::Template is there."""
-    requires_text_template()
+    path_of("Text::Template")
     started: list[PerlProcess] = []
 
     class Counted(PerlProcess):

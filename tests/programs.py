@@ -1,54 +1,139 @@
-"""Real programs the tests run."""
+"""Real programs the tests run: a test names what it needs, and this module knows the Debian packages.
+
+A test says what it cannot run without by a marker, and is skipped where that is not installed::
+
+    @pytest.mark.program("clamconf", "Text::Template")
+
+A name is that of a program, of a module of Perl, or the path of a file. With ESMITH_REQUIRE_DAEMONS=1, which
+``.ci/run`` sets where it has installed everything, what is not there fails the test instead.
+
+``python -m tests.programs`` prints the packages of all of them, ``python -m tests.programs names`` the names.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+import sys
 from functools import cache
-from typing import NoReturn
 
 import pytest
 
+#: The Debian package of each. Where a version is part of the name it is that of Debian 12.
+PACKAGES = {
+    "apache2": "apache2-bin",
+    "clamconf": "clamav-daemon",
+    "clamd": "clamav-daemon",
+    "clamdscan": "clamdscan",
+    "doveconf": "dovecot-core",
+    "dovecot": "dovecot-core",
+    "fetchmail": "fetchmail",
+    "freshclam": "clamav-freshclam",
+    "localedef": "libc-bin",
+    "openssl": "openssl",
+    "perl": "perl-base",
+    "php": "php-cli",
+    "php-fpm8.2": "php8.2-fpm",
+    "podchecker": "perl",
+    "qpsmtpd-forkserver": "qpsmtpd",
+    "runsvdir": "runit",
+    "sa-learn": "spamassassin",
+    "setpriv": "util-linux",
+    "spamassassin": "spamassassin",
+    "spamd": "spamd",
+    "sv": "runit",
+    "svc": "daemontools",
+    "svscan": "daemontools",
+    "unshare": "util-linux",
+    "/usr/lib/dovecot/imap": "dovecot-imapd",
+    "/usr/share/i18n/charmaps/EUC-JP.gz": "locales",
+    "/usr/share/i18n/charmaps/ISO-8859-1.gz": "locales",
+    "IO::Socket::SSL": "libio-socket-ssl-perl",
+    "Mail::DKIM": "libmail-dkim-perl",
+    "Mail::DMARC": "libmail-dmarc-perl",
+    "Mail::SPF": "libmail-spf-perl",
+    "Net::IP": "libnet-ip-perl",
+    "Text::Template": "libtext-template-perl",
+}
+#: Where programs are that are not in an ordinary user's PATH.
+_ELSEWHERE = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 
-def requires_program(name: str, package: str) -> str:
-    """Return the path of a real program; without it skip the test, or fail it where daemons are required.
+#: What the test that runs now has named.
+_named: set[str] = set()
 
-    ``.ci/run`` sets ESMITH_REQUIRE_DAEMONS=1 as root, where a missing program is a failure.
 
-    :param package: the Debian package that has it.
+def names_of(item: pytest.Item) -> list[str]:
+    """Return what a test names; a module of Perl is of no use without perl.
+
+    :raises pytest.UsageError: for a name that is not in the table.
     """
-    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
-    if path is None:
-        _is_missing(name, package)
+    found: dict[str, None] = {}
+    for mark in item.iter_markers("program"):
+        for name in mark.args:
+            if name not in PACKAGES:
+                raise pytest.UsageError(f"{item.nodeid} names {name!r}, which is not in PACKAGES of tests/programs.py")
+            if "::" in name:
+                found["perl"] = None
+            found[name] = None
+    return list(found)
+
+
+def require(names: list[str]) -> None:
+    """Let a test run that has named these; where one is not there skip it, or fail it where all are required."""
+    _named.clear()
+    _named.update(names)
+    for name in names:
+        if text := missing(name):
+            if os.environ.get("ESMITH_REQUIRE_DAEMONS") == "1":
+                pytest.fail(text, pytrace=False)
+            pytest.skip(text)
+
+
+def missing(name: str) -> str:
+    """Return what is said of a program, module or file that is not installed, "" when it is."""
+    return "" if _find(name) else f"{name} is not installed (Debian package {PACKAGES[name]})"
+
+
+def path_of(name: str) -> str:
+    """Return the path of a program that the test has named; it fails one that has not named it."""
+    assert name in _named, f"the test runs {name} and does not say so: it lacks @pytest.mark.program({name!r})"
+    path = _find(name)
+    assert path is not None, missing(name)
     return path
 
 
-def requires_text_template() -> str:
-    """Return the path of perl, which has Text::Template; else skip the test, or fail it where daemons are required."""
-    requires("Text::Template", "libtext-template-perl")
-    return requires_program("perl", "perl")
+def is_installed(name: str) -> bool:
+    """Return whether a program, a module of Perl or a file is there."""
+    return _find(name) is not None
 
 
-def requires(name: str, package: str) -> None:
-    """Go on where there is a program, or a module of Perl; else as :func:`requires_program`."""
-    if "::" not in name:
-        requires_program(name, package)
-    elif not has_perl_module(name):
-        _is_missing(name, package)
+def _find(name: str) -> str | None:
+    if "::" in name:
+        return _find_module(name)
+    if "/" in name:
+        return name if os.path.isfile(name) else None
+    return shutil.which(name) or shutil.which(name, path=_ELSEWHERE)
 
 
 @cache
-def has_perl_module(name: str) -> bool:
-    """Return whether the perl of this machine has a module."""
+def _find_module(name: str) -> str | None:
     perl = shutil.which("perl")
     if perl is None:
-        return False
-    return subprocess.run([perl, f"-M{name}", "-e", "1"], capture_output=True, check=False).returncode == 0
+        return None
+    code = f"print $INC{{'{name.replace('::', '/')}.pm'}}"
+    done = subprocess.run([perl, f"-M{name}", "-e", code], capture_output=True, text=True, check=False)
+    return done.stdout if done.returncode == 0 else None
 
 
-def _is_missing(name: str, package: str) -> NoReturn:
-    text = f"{name} is not installed (Debian package {package})"
-    if os.environ.get("ESMITH_REQUIRE_DAEMONS") == "1":
-        pytest.fail(text)
-    pytest.skip(text)
+def main(words: list[str]) -> None:
+    """Print the packages, or with ``names`` the names of the table with where each is (empty where it is not)."""
+    if words == ["names"]:
+        for name in PACKAGES:
+            print(name, os.path.realpath(_find(name) or "") if _find(name) else "", sep="\t")
+    else:
+        print("\n".join(sorted(set(PACKAGES.values()))))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -88,7 +88,7 @@ class TestAsRoot:
             bench.apply("/etc/t")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may give files away")
+@pytest.mark.plain_user("root may give files away")
 def test_others_keep_what_they_make(bench: Bench) -> None:
     """Who is not root makes files of his own, whatever owner the metadata says, even an unknown one."""
     bench.template("/etc/t", "text\n", 'owner = "nosuch"\ngroup = "staff"')

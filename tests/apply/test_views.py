@@ -68,19 +68,17 @@ class Checking:
         return target
 
 
-@pytest.fixture(params=["in place", "copies"])
+@pytest.fixture(params=[pytest.param("in place", marks=pytest.mark.root("only root can put files in place")), "copies"])
 def checking(request: pytest.FixtureRequest, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Checking:
     """Return a root whose check sees its file in place, where that is possible, and one where it sees a copy."""
     checking = Checking(bench, in_place=request.param == "in place")
     if not checking.in_place:
         monkeypatch.setattr("esmith.apply.checks.views.may_put_in_place", lambda: False)
         return checking
-    if os.geteuid() != 0:
-        pytest.skip("only root can put files in place")
     plan = checking.plan("pass")
     check(plan, bench.layout, writes=False)
     if plan.copied:
-        pytest.skip(plan.copied)
+        pytest.skip(f"not possible here: {plan.copied}")
     return checking
 
 
@@ -196,17 +194,11 @@ def in_place(bench: Bench) -> Checking:
     plan = checking.plan("pass")
     check(plan, bench.layout, writes=False)
     if plan.copied:
-        pytest.skip(plan.copied)
+        pytest.skip(f"not possible here: {plan.copied}")
     return checking
 
 
-def _marked(test: Callable[..., None]) -> Callable[..., None]:
-    for mark in only_root:
-        test = mark(test)
-    return test
-
-
-@_marked
+@only_root
 def test_an_include_by_absolute_path_is_the_new_one(in_place: Checking) -> None:
     """In place a program sees the new text of a file elsewhere in the tree, at its real path."""
     in_place.bench.template("/var/lib/daemon/part.conf", "new part\n")
@@ -215,7 +207,7 @@ def test_an_include_by_absolute_path_is_the_new_one(in_place: Checking) -> None:
     assert part.read_text() == "old part\n"
 
 
-@_marked
+@only_root
 def test_owner_and_mode_are_those_to_come(in_place: Checking) -> None:
     """In place files have their owner and mode already, also those of which only these change."""
     in_place.bench.template(f"{DIRECTORY}/other.conf", "same\n", 'mode = "0640"\nowner = "7"')
@@ -228,7 +220,7 @@ def test_owner_and_mode_are_those_to_come(in_place: Checking) -> None:
     assert other.stat().st_uid == os.geteuid()
 
 
-@_marked
+@only_root
 def test_the_machine_is_read_only(in_place: Checking, tmp_path: Path) -> None:
     """In place a program can write nothing that stays: not at the new files' places, and nowhere else at all."""
     in_place.put(f"{DIRECTORY}/old.conf", "old\n")
@@ -241,7 +233,7 @@ def test_the_machine_is_read_only(in_place: Checking, tmp_path: Path) -> None:
     assert not (tmp_path / "outside").exists()
 
 
-@_marked
+@only_root
 def test_what_is_mounted_below_stays_visible(in_place: Checking) -> None:
     """In place a program sees file systems that are mounted inside the directory that is laid over."""
     inner = in_place.put("/etc/inner/x", "covered\n").parent

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ from esmith.store import open_store
 from tests.apply.kit import AUTHOR, Bench
 from tests.commands import TIMEOUT_SECONDS, Answer, Root
 from tests.events.kit import lay_event
+
+pytestmark = pytest.mark.program("setpriv")
 
 ME = "/var/qmail/control/me"
 #: The most lines of a message, blank ones not counted: a usage line, a pointer to the help, and what is wrong.
@@ -50,8 +51,6 @@ def _run(root: Root, *words: str | bytes, env: dict[str, str] | None = None) -> 
     program, *rest = words
     command: list[str | bytes] = [str(root.path / "sbin/e-smith" / os.fsdecode(program)), *rest]
     if os.geteuid() == 0:
-        if shutil.which("setpriv") is None:
-            pytest.skip("as root this needs setpriv (Debian package util-linux)")
         command = [*_POWERLESS, *command]
     done = subprocess.run(
         command,

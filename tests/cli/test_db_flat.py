@@ -207,6 +207,7 @@ def test_no_root_is_needed(bare: Root, tmp_path: Path) -> None:
     assert bare.run("db", f"{tmp_path}/own", "get", "k", env=env).out == "v\n"
 
 
+@pytest.mark.program("setpriv")
 def test_without_permission(bare: Root, tmp_path: Path) -> None:
     """Where the directory may not be written, or the file not be read, a command says so; the file stays."""
     folder = bare.file("/own")

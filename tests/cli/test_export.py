@@ -29,6 +29,7 @@ def test_one_database_is_printed(root: Root) -> None:
     assert records(answer.out) == "a=v\nb=t|A|x\\|y|z|1\n"
 
 
+@pytest.mark.program("perl")
 def test_all_to_a_directory(office: Root, tmp_path: Path) -> None:
     """--to writes a file for each database, closed to others, in a directory that is closed too."""
     target = tmp_path / "export"
@@ -61,6 +62,7 @@ def test_export_and_import_of_another_root(office: Root, tmp_path: Path) -> None
         assert other.db(name, "print", code=None).out == office.db(name, "print", code=None).out
 
 
+@pytest.mark.program("perl")
 def test_what_the_original_reads_otherwise(root: Root) -> None:
     """A value the original knows no way to write is exported with a comment and a warning; import reads it right."""
     root.db("own", "set", "k", "t", "Path", "C:\\new", "a", "x\\", "b", "y\\")

@@ -11,7 +11,7 @@ import pytest
 from esmith.layout import Layout
 from esmith.mail.dns import sample_entries
 from tests.commands import Root
-from tests.programs import requires_program
+from tests.programs import path_of
 
 KEYS = "/home/e-smith/dkim_keys"
 #: The key of the page's example (block 93), and what the page shows for it.
@@ -77,9 +77,10 @@ def test_a_key_of_the_domain_s_own(root: Root) -> None:
 
 
 @pytest.mark.parametrize("bits", [1024, 2048, 4096])
+@pytest.mark.program("openssl")
 def test_keys_of_any_length(root: Root, bits: int) -> None:
     """The public key of a real pair is printed whole, in strings of 255 characters and a rest."""
-    openssl = requires_program("openssl", "openssl")
+    openssl = path_of("openssl")
     lay_key(root)
     private, public = (root.file(f"{KEYS}/default/{part}") for part in ("private", "public"))
     subprocess.run([openssl, "genrsa", "-out", private, str(bits)], check=True, capture_output=True)

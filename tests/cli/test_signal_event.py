@@ -8,6 +8,7 @@ import pytest
 
 from tests.commands import Root
 from tests.events.kit import lay_event, look_at_files
+from tests.unchecked import without_unchecked
 
 PEERS = "/var/service/qpsmtpd/config/peers/0"
 
@@ -111,7 +112,7 @@ def test_a_file_edited_by_hand_is_reported(office: Root) -> None:
     """When a file that was edited by hand is replaced, that is said, with the place of the edited file."""
     office.file("/etc/clamd.conf").write_text("# mine\n")
     answer = office.signal("email-update")
-    (line,) = [line for line in answer.err.splitlines() if "clamd.conf" in line]
+    (line,) = [line for line in without_unchecked(answer.err).splitlines() if "clamd.conf" in line]
     assert "edited by hand" in line
     assert office.read(line.rpartition(" ")[2]) == "# mine\n"
 

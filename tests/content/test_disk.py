@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.commands import Root
+from tests.unchecked import without_unchecked
 
 FRESHCLAM = "/etc/freshclam.conf"
 PHP = "/etc/php.ini"
@@ -50,7 +51,7 @@ def test_php_gets_time_zones_that_exist(office: Root) -> None:
     """Where the machine has a list of time zones, one that is not in it is left out with a warning."""
     office.write("/usr/share/zoneinfo/Europe/Paris", "")
     office.config("set", "TimeZone", "Europe/Paris")
-    assert office.expand(PHP).err == ""
+    assert without_unchecked(office.expand(PHP).err) == ""
     assert _php(office, "date.timezone") == '"Europe/Paris"'
     office.config("set", "TimeZone", "No/Where")
     assert "TimeZone" in office.expand(PHP).err

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import Root
-from tests.programs import requires_program
+from tests.programs import path_of
 
 KEYS = "/home/e-smith/dkim_keys"
 LINKS = "/var/service/qpsmtpd/config/dkim"
@@ -19,7 +19,7 @@ VIA = "/var/service/qpsmtpd/config/dkim_default"
 @pytest.fixture
 def openssl() -> str:
     """Return the real openssl."""
-    return requires_program("openssl", "openssl")
+    return path_of("openssl")
 
 
 def links(root: Root, place: str = LINKS) -> dict[str, str]:
@@ -46,6 +46,7 @@ def sign(root: Root) -> None:
     root.signal("email-update")
 
 
+@pytest.mark.program("openssl")
 def test_the_default_key_is_made_once(office: Root, openssl: str) -> None:
     """The first email-update with signing enabled makes a 2048-bit key pair and every link; the next one nothing."""
     office.config("setprop", "qpsmtpd", "DKIMSigning", "enabled")
@@ -69,6 +70,7 @@ def test_the_default_key_is_made_once(office: Root, openssl: str) -> None:
 
 
 @pytest.mark.parametrize("parts", [("private",), ("private", "selector"), ("private", "public")], ids=" ".join)
+@pytest.mark.program("openssl")
 def test_a_key_that_is_there_stays(office: Root, openssl: str, parts: tuple[str, ...]) -> None:
     """What is there of a key pair is never changed; what is missing is added to it."""
     private = office.file(f"{KEYS}/default/private")
@@ -195,14 +197,11 @@ for my $host (@ARGV[2 .. $#ARGV]) {
 """
 
 
-@pytest.mark.daemon("qpsmtpd")
+@pytest.mark.program("perl", "qpsmtpd-forkserver")
 def test_the_real_plugin_signs_in_the_name_of_the_sender(office: Root) -> None:
     """qpsmtpd's own dkim plugin takes the sender's domain for the signature, not the name of the key."""
-    perl = requires_program("perl", "perl")
+    perl = path_of("perl")
     plugin = "/usr/share/qpsmtpd/plugins/dkim"
-    if not os.path.isfile(plugin):
-        requires_program("qpsmtpd-forkserver", "qpsmtpd")
-        pytest.skip(f"qpsmtpd is installed, but not its plugin {plugin}")
     office.db("domains", "set", "off.example", "domain", "DKIMSigning", "disabled")
     sign(office)
     lay_key(office, "domain.net")

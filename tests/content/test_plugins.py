@@ -10,7 +10,6 @@ import pytest
 from esmith.fragments.render import Renderer
 from tests.commands import Root
 from tests.content.desk import Desk
-from tests.programs import requires_program
 
 CONFIG = "/var/service/qpsmtpd/config"
 OUTSIDE = f"{CONFIG}/peers/0"
@@ -60,9 +59,9 @@ def test_an_upgrade_replaces_and_removes_plugins(root: Root) -> None:
     assert (old.exists(), foreign.read_text()) == (False, "not ours\n")
 
 
+@pytest.mark.program("qpsmtpd-forkserver")
 def test_every_line_of_a_list_is_known_to_debian_or_us(_office: Path) -> None:
     """What the office's lists name is a plugin of Debian's qpsmtpd, or of ours."""
-    requires_program("qpsmtpd-forkserver", "qpsmtpd")
     root = Root(_office)
     for name in ("plugins", "peers/0", "peers/local"):
         named = _named(root, f"{CONFIG}/{name}")
@@ -71,9 +70,9 @@ def test_every_line_of_a_list_is_known_to_debian_or_us(_office: Path) -> None:
         ] == []
 
 
+@pytest.mark.program("qpsmtpd-forkserver")
 def test_what_counts_as_installed_in_a_trial_folder(desk: Desk) -> None:
     """Where qpsmtpd is not there, just what comes with Debian's 0.94, and our plugins, count as installed."""
-    requires_program("qpsmtpd-forkserver", "qpsmtpd")
     programs = {"karma_tool", "tls_cert", "registry.txt"}
     debian = {str(path.relative_to(DEBIAN)) for path in DEBIAN.rglob("*") if path.is_file()} - programs
     debian = {name for name in debian if not name.startswith(("async/", "check_"))}
@@ -153,9 +152,9 @@ def test_karma_blocks_with_each_version_of_the_plugin(office: Root, text: str | 
     assert line in office.lines(OUTSIDE)
 
 
+@pytest.mark.program("qpsmtpd-forkserver")
 def test_debians_karma_is_the_one_that_does_not_count() -> None:
     """What tells the versions of karma apart is so in Debian's."""
-    requires_program("qpsmtpd-forkserver", "qpsmtpd")
     assert "$naughty++" not in (DEBIAN / "karma").read_text()
 
 

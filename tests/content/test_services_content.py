@@ -30,7 +30,7 @@ from tests.content.services_cases import (
     SETTINGS,
 )
 from tests.daemons.generated import ask, lay
-from tests.programs import requires_program
+from tests.programs import path_of
 
 
 @pytest.mark.parametrize(("commands", "path", "has", "lacks"), SETTINGS.values(), ids=SETTINGS)
@@ -86,9 +86,10 @@ DOVECOT_CASES = {
 
 
 @pytest.mark.parametrize(("commands", "expected"), DOVECOT_CASES.values(), ids=DOVECOT_CASES)
+@pytest.mark.program("doveconf")
 def test_dovecot(desk: Desk, tmp_path: Path, commands: str, expected: dict[str, str | None]) -> None:
     """dovecot takes the file without a word and has protocols, listeners and limits as the settings say."""
-    doveconf = requires_program("doveconf", "dovecot-core")
+    doveconf = path_of("doveconf")
     target = tmp_path / "dovecot.conf"
     lay(desk, commands, DOVECOT, target)
     done = ask(doveconf, "-n", "-c", target)
@@ -112,9 +113,10 @@ def test_dovecot(desk: Desk, tmp_path: Path, commands: str, expected: dict[str, 
 
 
 @pytest.mark.parametrize("secret", ["a b#c", "it's", 'say "x"', "both ' and \"", "^A \\x41 \\", "$(id)`id`;%s"])
+@pytest.mark.program("fetchmail")
 def test_fetchmail_reads_what_was_set(desk: Desk, tmp_path: Path, secret: str) -> None:
     """fetchmail reads account, password and envelope as they were set, whatever quotes and signs are in them."""
-    fetchmail = requires_program("fetchmail", "fetchmail")
+    fetchmail = path_of("fetchmail")
     target = tmp_path / "fetchmailrc"
     words = ["SecondaryMailAccount", secret, "SecondaryMailPassword", secret, "SecondaryMailEnvelope", secret]
     with desk.trial(MULTIDROP) as trial:
@@ -150,25 +152,33 @@ WARNINGS = {
 
 
 @pytest.mark.parametrize(("commands", "warning", "path"), WARNINGS.values(), ids=WARNINGS)
-def test_a_setting_that_cannot_be_followed(desk: Desk, tmp_path: Path, commands: str, warning: str, path: str) -> None:
+def test_a_setting_that_cannot_be_followed(desk: Desk, commands: str, warning: str, path: str) -> None:
     """A value a file cannot hold is left out with a warning, and the file stays one its program can read."""
     with desk.trial(commands) as trial:
         (output,) = trial.plan(path).outputs
     (said,) = output.rendering.warnings
     assert warning in said
     assert not [line for line in output.rendering.content.decode().splitlines() if "y'" in line or "../" in line]
-    if path == HTTPD:
-        _apache_takes(tmp_path, output.rendering.content)
+
+
+@pytest.mark.program("apache2")
+@pytest.mark.parametrize("name", [name for name, (_, _, path) in WARNINGS.items() if path == HTTPD])
+def test_apache_takes_a_file_without_that_setting(desk: Desk, tmp_path: Path, name: str) -> None:
+    """Where a setting that cannot be followed is left out, httpd.conf stays a file that Apache reads."""
+    with desk.trial(WARNINGS[name][0]) as trial:
+        (output,) = trial.plan(HTTPD).outputs
+    _apache_takes(tmp_path, output.rendering.content)
 
 
 def _apache_takes(folder: Path, content: bytes) -> None:
-    apache = requires_program("apache2", "apache2-bin")
+    apache = path_of("apache2")
     target = folder / "httpd.conf"
     target.write_bytes(content)
     done = ask(apache, "-t", "-f", target)
     assert (done.returncode, done.stderr) == (0, "Syntax OK\n")
 
 
+@pytest.mark.program("apache2")
 def test_a_domain_that_is_passed_on(desk: Desk, tmp_path: Path) -> None:
     """A domain with ProxyPassVirtualHosts leads to its target: by http at port 80, by https at port 443."""
     with desk.trial(f"{PROXY} http://sme.dom.ain/webmail\ndb hosts set a.mail.dom.ain host HostType Self") as trial:
@@ -204,9 +214,10 @@ def test_scan_of_stored_files(desk: Desk, tmp_path: Path) -> None:
     assert (tmp_path / "q'%").is_dir()
 
 
+@pytest.mark.program("php")
 def test_webmail_title_is_text(desk: Desk, tmp_path: Path) -> None:
     """PHP reads webmail's files without a complaint, and the title as it was set."""
-    php = requires_program("php", "php8.2-cli")
+    php = path_of("php")
     title = "\"; exit; $x {$y} \\' é"
     with desk.trial() as trial:
         trial.do_words(["config", "setprop", "horde", "Name", title, "googlemaps", title, "Administration", "enabled"])

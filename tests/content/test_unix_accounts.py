@@ -7,7 +7,6 @@ and a group file in the test's folder and note how they were called.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,10 +17,7 @@ import pytest
 ACTION = Path(__file__).parents[2] / "events/actions/unix-accounts"
 HOMES = "/home/e-smith/files/users"
 
-pytestmark = [
-    pytest.mark.root,
-    pytest.mark.skipif(os.geteuid() != 0, reason="unix accounts are only touched as root"),
-]
+pytestmark = pytest.mark.root("unix accounts are only touched as root")
 
 #: Each notes its call, then does what little the action relies on. $D is the folder of the files.
 PROGRAMS = {

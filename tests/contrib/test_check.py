@@ -16,7 +16,6 @@ from esmith.layout import Layout
 from esmith.store import open_store
 from tests.commands import Root
 from tests.contrib.kit import copied
-from tests.programs import requires_text_template
 
 Spoil = Callable[[Path], object]
 
@@ -215,9 +214,9 @@ SPOILT: dict[str, tuple[Spoil, str, int, str, str]] = {
 
 
 @pytest.mark.parametrize(("spoil", "path", "line", "kind", "message"), SPOILT.values(), ids=SPOILT.keys())
+@pytest.mark.program("Text::Template")
 def test_what_is_found(root: Root, tmp_path: Path, spoil: Spoil, path: str, line: int, kind: str, message: str) -> None:
     """Each thing that would not work is found, with file and line, and nothing else is."""
-    requires_text_template()
     spoil(copied(tmp_path / "contrib"))
     layout = Layout(str(root.path))
     store = open_store(layout)
@@ -230,9 +229,9 @@ def test_what_is_found(root: Root, tmp_path: Path, spoil: Spoil, path: str, line
     assert message in found.message
 
 
+@pytest.mark.program("Text::Template")
 def test_nothing_is_run(root: Root, tmp_path: Path) -> None:
     """Fragments, migrations, expressions and actions are not run."""
-    requires_text_template()
     base = copied(tmp_path / "contrib")
     touch = f"open my $f, '>', '{tmp_path}/ran'"
     for name in ("templates/etc/notices.conf/50x", "db/configuration/migrate/50x"):
@@ -243,9 +242,9 @@ def test_nothing_is_run(root: Root, tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.program("Text::Template")
 def test_the_command(root: Root, tmp_path: Path) -> None:
     """It prints a line for each thing, exits with 4 when one fails, and with 0 when there are only notes."""
-    requires_text_template()
     base = copied(tmp_path / "contrib")
     _write("web/x", "x")(base)
     answer = root.esmith("contrib", "check", str(base.parent.parent))

@@ -8,13 +8,15 @@ import pytest
 
 from tests.commands import Root
 from tests.contrib.kit import NOTICES
-from tests.programs import requires_text_template
+from tests.programs import path_of
+
+pytestmark = pytest.mark.program("Text::Template")
 
 
 @pytest.fixture
 def contrib(office: Root) -> Root:
     """Return the office's root with the contrib copied into it."""
-    requires_text_template()
+    path_of("Text::Template")
     shutil.copytree(NOTICES / "root", office.path, symlinks=True, dirs_exist_ok=True)
     return office
 
@@ -32,7 +34,6 @@ site test.com {
 
 def test_it_is_said_to_work(office: Root) -> None:
     """esmith contrib check finds nothing against it, and changes nothing."""
-    requires_text_template()
     before = office.snapshot("/etc"), office.esmith("history", "--limit", "1").out
     answer = office.esmith("contrib", "check", str(NOTICES))
     assert answer.out == "all of it would work\n"

@@ -8,15 +8,8 @@ import re
 import pytest
 
 from tests.commands import Root
-from tests.programs import requires_program
 
-PROGRAMS = {
-    "clamconf": "clamav-daemon",
-    "doveconf": "dovecot-core",
-    "fetchmail": "fetchmail",
-    "php": "php8.2-cli",
-    "spamassassin": "spamassassin",
-}
+PROGRAMS = ("clamconf", "doveconf", "fetchmail", "php", "spamassassin")
 LOCAL_CF = "/etc/mail/spamassassin/local.cf"
 PEERS = "/var/service/qpsmtpd/config/peers/0"
 
@@ -39,11 +32,15 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize(("path", "line", "program", "said"), BROKEN.values(), ids=BROKEN)
-def test_a_custom_fragment_that_breaks_a_file(office: Root, path: str, line: str, program: str, said: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "line", "said"),
+    [
+        pytest.param(path, line, said, id=name, marks=pytest.mark.program(program) if program else ())
+        for name, (path, line, program, said) in BROKEN.items()
+    ],
+)
+def test_a_custom_fragment_that_breaks_a_file(office: Root, path: str, line: str, said: str) -> None:
     """The event exits with 10, says which fragment it is, and no file is another one than before."""
-    if program:
-        requires_program(program, PROGRAMS[program])
     fragment = office.custom(f"{path}/zz", "")
     if office.file(f"/etc/e-smith/templates{path}").is_file():
         # Behind a directory a single file counts no more, so it is taken over as a fragment.
@@ -69,9 +66,9 @@ def test_a_custom_fragment_that_breaks_a_file(office: Root, path: str, line: str
     assert office.snapshot("/var/service") != before
 
 
+@pytest.mark.program("clamconf")
 def test_a_message_names_only_the_file_that_is_wrong(office: Root) -> None:
     """clamconf reads both files of ClamAV; of freshclam.conf's fault clamd.conf is not accused."""
-    requires_program("clamconf", "clamav-daemon")
     office.custom("/etc/freshclam.conf/zz", "NoSuchOption yes\n")
     office.config("setprop", "clamav", "MaxFileSize", "20M")
     answer = office.signal("email-update", code=10)
@@ -79,6 +76,7 @@ def test_a_message_names_only_the_file_that_is_wrong(office: Root) -> None:
     assert "/etc/freshclam.conf: clamconf refuses it" in answer.err
 
 
+@pytest.mark.program("php", "doveconf")
 def test_several_files_that_are_wrong_are_all_named(office: Root) -> None:
     """One message tells of every file that is refused, so that one look is enough."""
     for path, line in (("/etc/php.ini", "memory_limit = ("), ("/etc/dovecot/dovecot.conf", "no_such = 1")):
@@ -89,6 +87,7 @@ def test_several_files_that_are_wrong_are_all_named(office: Root) -> None:
         assert path in answer.err
 
 
+@pytest.mark.program("doveconf")
 def test_an_event_that_changes_nothing_checks_nothing(office: Root) -> None:
     """Only files that change are checked, and those that depend on them."""
     assert json.loads(office.signal("--json", "email-update").out)["checked"] == []
@@ -112,19 +111,18 @@ def test_a_plugin_that_is_nowhere(office: Root) -> None:
     assert PEERS in json.loads(office.signal("--json", "email-update").out)["checked"]
 
 
+@pytest.mark.program("php")
 def test_a_dry_run_says_what_would_be_refused(office: Root) -> None:
     """A dry run runs the programs too, and changes nothing anywhere under the root."""
-    requires_program("php", PROGRAMS["php"])
     office.custom("/etc/php.ini/zz", "memory_limit = (\n")
     before = sorted(office.path.rglob("*"))
     assert "php refuses it" in office.signal("--dry-run", "email-update", code=10).err
     assert sorted(office.path.rglob("*")) == before
 
 
+@pytest.mark.program(*PROGRAMS)
 def test_what_is_installed_is_accepted(office: Root) -> None:
     """Every program accepts the files of an office as they are installed."""
-    for name, package in PROGRAMS.items():
-        requires_program(name, package)
     verdicts = {one["path"]: one["verdict"] for one in json.loads(office.esmith("check", "--json").out)}
     assert {path for path, verdict in verdicts.items() if verdict == "refused"} == set()
     for path in ("/etc/clamd.conf", "/etc/freshclam.conf", "/etc/php.ini", LOCAL_CF, "/etc/dovecot/dovecot.conf"):

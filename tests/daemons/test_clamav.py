@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tests.content.desk import Desk
 from tests.content.random_values import values
 from tests.daemons.generated import ask, lay, this_user
-from tests.programs import requires_program
+from tests.programs import path_of
 
 CLAMD = "/etc/clamd.conf"
 FRESHCLAM = "/etc/freshclam.conf"
@@ -30,7 +30,7 @@ TEST_SIGNATURE = "Test.Fragment:0:*:" + b"a-harmless-string-that-counts-as-a-vir
 @pytest.fixture(scope="module")
 def clamconf() -> str:
     """Return the program that shows what ClamAV reads in its configuration."""
-    return requires_program("clamconf", "clamav-daemon")
+    return path_of("clamconf")
 
 
 def _complaints(output: str) -> list[str]:
@@ -85,6 +85,7 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize(("commands", "expected"), SETTINGS.values(), ids=SETTINGS)
+@pytest.mark.program("clamconf")
 def test_clamconf_reads_the_settings(
     desk: Desk, clamconf: str, tmp_path: Path, commands: str, expected: dict[str, str]
 ) -> None:
@@ -96,6 +97,7 @@ def test_clamconf_reads_the_settings(
 
 
 @pytest.mark.parametrize("password", ["secret", '"', '"x"', "x ", "a b", "#", "a#b", "'", "\\", "$HOME", '"a" b', "ü"])
+@pytest.mark.program("clamconf")
 def test_freshclam_reads_the_password_as_it_was_set(desk: Desk, clamconf: str, tmp_path: Path, password: str) -> None:
     """Quotes, blanks and signs in the proxy's password reach freshclam unchanged."""
     with desk.trial() as trial:
@@ -108,6 +110,7 @@ def test_freshclam_reads_the_password_as_it_was_set(desk: Desk, clamconf: str, t
 @pytest.mark.parametrize(
     "line", ["ScanRAR no", "MaxThreads many", "DetectBrokenExecutables yes", "AllowSupplementaryGroups yes", "ScanPE"]
 )
+@pytest.mark.program("clamconf")
 def test_clamconf_notices_a_line_that_is_wrong(desk: Desk, clamconf: str, tmp_path: Path, line: str) -> None:
     """The check itself works: a directive that ClamAV of today lacks, or a wrong value, is complained of."""
     _lay_both(desk, "", tmp_path)
@@ -118,6 +121,7 @@ def test_clamconf_notices_a_line_that_is_wrong(desk: Desk, clamconf: str, tmp_pa
 
 @settings(max_examples=25, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
+@pytest.mark.program("clamconf")
 def test_clamconf_takes_whatever_setprop_takes(
     desk: Desk, clamconf: str, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
@@ -183,9 +187,10 @@ def _scan(socket_path: Path, body: bytes) -> str:
     return _said(socket_path, b"zINSTREAM\0" + len(body).to_bytes(4) + body + bytes(4))
 
 
+@pytest.mark.program("clamd")
 def test_clamd_runs_on_its_file(desk: Desk, tmp_path: Path) -> None:
     """clamd starts on the generated file without a complaint, answers, scans, and keeps the limits that were set."""
-    program = requires_program("clamd", "clamav-daemon")
+    program = path_of("clamd")
     config, log, place = tmp_path / "clamd.conf", tmp_path / "log", tmp_path / "s"
     lay(desk, _places(tmp_path), CLAMD, config)
     (tmp_path / "db/test.ndb").write_text(TEST_SIGNATURE + "\n")
@@ -202,9 +207,10 @@ def test_clamd_runs_on_its_file(desk: Desk, tmp_path: Path) -> None:
     assert "Files limit set to 77" in said
 
 
+@pytest.mark.program("clamd")
 def test_clamd_refuses_a_broken_file(desk: Desk, tmp_path: Path) -> None:
     """The check itself works: clamd does not start with a directive it does not know."""
-    program = requires_program("clamd", "clamav-daemon")
+    program = path_of("clamd")
     config = tmp_path / "clamd.conf"
     text = lay(desk, _places(tmp_path), CLAMD, config)
     config.write_text(text + "ScanRAR no\n")
@@ -227,9 +233,10 @@ LOGIN = "config setprop clamav HTTPProxyServer p.example.org HTTPProxyUsername j
 @pytest.mark.parametrize(
     "commands", ["", LOGIN, LOGIN + " HTTPProxyPassword 'se cret'"], ids=["defaults", "user-only", "user-and-password"]
 )
+@pytest.mark.program("freshclam")
 def test_freshclam_updates_with_its_file(desk: Desk, tmp_path: Path, commands: str) -> None:
     """freshclam takes the generated file, with its mode, and installs signatures into the directory it names."""
-    program = requires_program("freshclam", "clamav-freshclam")
+    program = path_of("freshclam")
     lay(desk, _places(tmp_path) + commands, FRESHCLAM, tmp_path / "freshclam.conf")
     done = _update(program, tmp_path / "freshclam.conf")
     assert done.returncode == 0, done.stderr
@@ -238,9 +245,10 @@ def test_freshclam_updates_with_its_file(desk: Desk, tmp_path: Path, commands: s
 
 
 @pytest.mark.parametrize("line", ["Foo bar", "HTTPProxyUsername joe", "HTTPProxyPassword open-to-all"])
+@pytest.mark.program("freshclam")
 def test_freshclam_refuses_a_broken_file(desk: Desk, tmp_path: Path, line: str) -> None:
     """The check itself works: an unknown directive, a user without a password, a password all may read are refused."""
-    program = requires_program("freshclam", "clamav-freshclam")
+    program = path_of("freshclam")
     config = tmp_path / "freshclam.conf"
     text = lay(desk, _places(tmp_path), FRESHCLAM, config)
     config.write_text(f"{text}HTTPProxyServer p.example.org\n{line}\n")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.content.desk import Desk
 from tests.daemons.generated import ask, lay, this_user
-from tests.programs import requires_program
+from tests.programs import path_of
 
 PHP_INI = "/etc/php.ini"
 #: Errors of the start and of reading the file go to stderr; the file itself sends them to the system log.
@@ -27,7 +27,7 @@ WORDS = {"On": "1", "Off": "", "E_ALL & ~E_NOTICE": str(32767 & ~8)}
 @pytest.fixture(scope="module")
 def php() -> str:
     """Return PHP for the command line."""
-    return requires_program("php", "php8.2-cli")
+    return path_of("php")
 
 
 def _settings_of(text: str) -> dict[str, str]:
@@ -52,6 +52,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("commands", CASES.values(), ids=CASES)
+@pytest.mark.program("php")
 def test_php_reads_every_setting(desk: Desk, php: str, tmp_path: Path, commands: str) -> None:
     """PHP starts on the file without a word, and each setting has the value that stands there."""
     config = tmp_path / "php.ini"
@@ -67,6 +68,7 @@ def test_php_reads_every_setting(desk: Desk, php: str, tmp_path: Path, commands:
     assert len(same) > 40
 
 
+@pytest.mark.program("php")
 def test_php_takes_a_session_path_as_it_is(desk: Desk, php: str, tmp_path: Path) -> None:
     """A path with signs that PHP knows in quotes is kept as it is, or not used at all; the file stays whole."""
     config = tmp_path / "php.ini"
@@ -82,6 +84,7 @@ def test_php_takes_a_session_path_as_it_is(desk: Desk, php: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize("line", ['memory_limit = "64M', "memory_limit = (", "magic_quotes_gpc = On"])
+@pytest.mark.program("php")
 def test_php_notices_a_line_that_is_wrong(desk: Desk, php: str, tmp_path: Path, line: str) -> None:
     """The check itself works: PHP complains of wrong syntax and of a setting it refuses to start with."""
     config = tmp_path / "php.ini"
@@ -93,7 +96,7 @@ def test_php_notices_a_line_that_is_wrong(desk: Desk, php: str, tmp_path: Path, 
 @pytest.fixture
 def fpm(tmp_path: Path) -> tuple[str, ...]:
     """Return the words that run the FPM with a pool of the test's own."""
-    program = requires_program("php-fpm8.2", "php8.2-fpm")
+    program = path_of("php-fpm8.2")
     pool = tmp_path / "fpm.conf"
     pool.write_text(
         f"[global]\nerror_log = {tmp_path}/log\npid = {tmp_path}/pid\n"
@@ -104,6 +107,7 @@ def fpm(tmp_path: Path) -> tuple[str, ...]:
     return (program, *allowed, "-y", str(pool))
 
 
+@pytest.mark.program("php-fpm8.2")
 def test_fpm_reads_what_the_command_line_overrides(desk: Desk, fpm: tuple[str, ...], tmp_path: Path) -> None:
     """The FPM accepts the file, and has the limits of time that were set."""
     config = tmp_path / "php.ini"
@@ -118,6 +122,7 @@ def test_fpm_reads_what_the_command_line_overrides(desk: Desk, fpm: tuple[str, .
     assert {name: values.get(name) for name in wanted} == wanted
 
 
+@pytest.mark.program("php-fpm8.2")
 def test_fpm_notices_a_line_that_is_wrong(desk: Desk, fpm: tuple[str, ...], tmp_path: Path) -> None:
     """The check itself works: the FPM complains of wrong syntax."""
     config = tmp_path / "php.ini"

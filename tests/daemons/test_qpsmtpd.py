@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 import time
@@ -12,6 +11,9 @@ import pytest
 
 from tests.content.desk import Desk
 from tests.daemons.generated import lay, this_user
+from tests.programs import path_of
+
+pytestmark = pytest.mark.program("qpsmtpd-forkserver")
 
 CONFIG = "/var/service/qpsmtpd/config"
 PLUGINS = Path("/usr/share/qpsmtpd/plugins")
@@ -41,9 +43,7 @@ ABSENT = ("Mail::DMARC",)
 
 def _start(lines: list[str], directory: Path) -> str:
     """Start qpsmtpd with some plugins on a free port of 127.0.0.1, stop it again, and return what it said."""
-    program = shutil.which("qpsmtpd-forkserver")
-    if program is None:
-        pytest.skip("qpsmtpd is not installed; its lines are checked as text (tests/content/formats.py)")
+    program = path_of("qpsmtpd-forkserver")
     config, spool, log = directory / "config", directory / "spool", directory / "log"
     config.mkdir()
     spool.mkdir(mode=0o700)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.content.desk import Desk
 from tests.daemons.generated import ask, lay
-from tests.programs import requires_program
+from tests.programs import path_of
 
 LOCAL_CF = "/etc/mail/spamassassin/local.cf"
 DEBIAN = Path("/etc/spamassassin")
@@ -21,7 +21,7 @@ MORE_PLUGINS = "".join(f"loadplugin Mail::SpamAssassin::Plugin::{name}\n" for na
 @pytest.fixture(scope="module")
 def program() -> str:
     """Return SpamAssassin."""
-    return requires_program("spamassassin", "spamassassin")
+    return path_of("spamassassin")
 
 
 def _site(tmp_path: Path) -> Path:
@@ -70,6 +70,7 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("more_plugins", [False, True], ids=["debian-plugins", "more-plugins"])
+@pytest.mark.program("spamassassin")
 def test_spamassassin_finds_no_fault(desk: Desk, program: str, tmp_path: Path, *, more_plugins: bool) -> None:
     """Lint says nothing of the defaults and of any setting, with Debian's plugins and with those it leaves out."""
     site = _site(tmp_path)
@@ -81,6 +82,7 @@ def test_spamassassin_finds_no_fault(desk: Desk, program: str, tmp_path: Path, *
     assert _run(program, site, "--lint") == (0, "", "")
 
 
+@pytest.mark.program("spamassassin")
 def test_spamassassin_finds_no_fault_in_everything_together(desk: Desk, program: str, tmp_path: Path) -> None:
     """Lint says nothing of one file with all settings, and of scores of one's own between them."""
     site = _site(tmp_path)
@@ -98,6 +100,7 @@ def test_spamassassin_finds_no_fault_in_everything_together(desk: Desk, program:
 
 
 @pytest.mark.parametrize("line", ["use_bayse 1", "required_score high"])
+@pytest.mark.program("spamassassin")
 def test_lint_notices_a_line_that_is_wrong(desk: Desk, program: str, tmp_path: Path, line: str) -> None:
     """The check itself works: an unknown word and a value that is none fail it."""
     site = _site(tmp_path)
@@ -119,6 +122,7 @@ def _mail(sender: str) -> str:
     ("sender", "rule"),
     [("q@foo.xyz", "USER_IN_BLOCKLIST"), ("a#b@c.com", "USER_IN_WELCOMELIST"), ("q@example.org", "")],
 )
+@pytest.mark.program("spamassassin")
 def test_the_settings_count_for_a_mail(desk: Desk, program: str, tmp_path: Path, sender: str, rule: str) -> None:
     """A mail is judged by the level that was set and by the lists of senders."""
     site = _site(tmp_path)
@@ -132,9 +136,10 @@ def test_the_settings_count_for_a_mail(desk: Desk, program: str, tmp_path: Path,
 
 
 @pytest.mark.parametrize("name", ["state", "state #1"])
+@pytest.mark.program("sa-learn")
 def test_learnt_data_goes_where_it_was_told(desk: Desk, tmp_path: Path, name: str) -> None:
     """What Bayes learns is kept in StateDirectory, also at a path with a sign that begins a comment elsewhere."""
-    learner = requires_program("sa-learn", "spamassassin")
+    learner = path_of("sa-learn")
     site = _site(tmp_path)
     state = tmp_path / name
     state.mkdir()

@@ -13,7 +13,8 @@ from esmith.fragments.perl import engine
 from esmith.fragments.perl.process import PerlProcess
 from tests.commands import Root
 from tests.events.kit import Scene, eventually, look_at_files, make_old
-from tests.programs import requires_text_template
+
+pytestmark = pytest.mark.program("Text::Template")
 
 
 def _perls_under(root: Root) -> list[str]:
@@ -137,7 +138,6 @@ def test_a_deadly_fragment_in_an_event(
 
 def test_a_deadly_fragment_at_the_command(root: Root) -> None:
     """The commands exit with 4, name fragment and output, and leave no file changed and no process behind."""
-    requires_text_template()
     root.custom("/etc/a/10a", "{ my $p = fork; exec 'sleep', 1000 unless $p; exit 3 }\n")
     before = look_at_files(root, besides=("/home/e-smith/db/", "/var/lib/e-smith/"))
     for words in (["/etc/a"], ["--dry-run", "/etc/a"], ["--explain", "/etc/a"]):
@@ -150,7 +150,6 @@ def test_a_deadly_fragment_at_the_command(root: Root) -> None:
 
 def test_the_engine_is_explained(root: Root) -> None:
     """--explain shows that a fragment is Perl, why, and what it read."""
-    requires_text_template()
     root.custom("/etc/a/10a", "port { $qpsmtpd{DNSBL} } { $DB->get_prop('clamd', 'status') }\n")
     lines = [line.split() for line in root.expand("--explain", "/etc/a").out.splitlines()]
     assert ["10a", "templates-custom", "perl", "(has", "'$qpsmtpd{DNSBL}'", "in", "braces)"] in lines
@@ -160,7 +159,6 @@ def test_the_engine_is_explained(root: Root) -> None:
 
 def test_a_broken_perl_fragment_is_seen_in_a_dry_run(root: Root) -> None:
     """A dry run has no side effects even in Perl: a write to the databases is refused, and nothing is changed."""
-    requires_text_template()
     root.custom("/etc/a/10a", "{ $DB->set_prop('qpsmtpd', 'DNSBL', 'enabled'); '' }\n")
     revision = root.esmith("history").out
     answer = root.expand("--dry-run", "/etc/a", code=ExitCode.TEMPLATE)

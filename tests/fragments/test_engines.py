@@ -41,6 +41,7 @@ def test_what_may_be_either_is_an_error(trees: Trees, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", UNCLEAR.values(), ids=UNCLEAR.keys())
+@pytest.mark.program("Text::Template")
 def test_what_may_be_either_is_perl_beside_perl(trees: Trees, text: str) -> None:
     """A fragment that may be either is Perl where another one of its directory is; another layer does not count."""
     trees.standard("/t/template-begin")
@@ -56,6 +57,7 @@ def test_what_may_be_either_is_perl_beside_perl(trees: Trees, text: str) -> None
     assert trees.text("/t") == "\\{ x \\}\n"
 
 
+@pytest.mark.program("Text::Template")
 def test_a_wrong_guess_can_be_corrected(trees: Trees) -> None:
     """When what was taken for Perl is broken, the error tells why it was, and how to say that it is plain text."""
     text = "set ports { $ports }\nset more { $x + }\n"

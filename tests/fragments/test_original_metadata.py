@@ -10,7 +10,6 @@ from esmith.errors import TemplateError
 from esmith.fragments.perl.process import PerlProcess
 from esmith.fragments.rendering import Kind, Rendering
 from tests.fragments.kit import Trees
-from tests.programs import requires_text_template
 
 
 def _says(trees: Trees, text: str, path: str = "/etc/t") -> Path:
@@ -43,6 +42,7 @@ def _attributes(rendering: Rendering) -> tuple[str, str, str]:
         ("# a comment\n\nUID='a'\r\n", ("0644", "a", "root")),
     ],
 )
+@pytest.mark.program("Text::Template")
 def test_plain_values_need_no_perl(
     trees: Trees, perls: list[PerlProcess], text: str, expected: tuple[str, str, str]
 ) -> None:
@@ -61,6 +61,7 @@ def test_plain_values_need_no_perl(
         ('UID=$DB->get_prop("httpd-admin", "TCPPort")', ("0644", "980", "root")),
     ],
 )
+@pytest.mark.program("Text::Template")
 def test_expressions_are_perl(
     trees: Trees, perls: list[PerlProcess], text: str, expected: tuple[str, str, str]
 ) -> None:
@@ -95,9 +96,9 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(("text", "line", "message"), BROKEN.values(), ids=BROKEN.keys())
+@pytest.mark.program("Text::Template")
 def test_what_is_wrong_is_named(trees: Trees, text: str, line: int, message: str) -> None:
     """An expression that is wrong is an error that names file and line."""
-    requires_text_template()
     file = _says(trees, text)
     with pytest.raises(TemplateError) as caught:
         trees.render("/etc/t")
@@ -122,6 +123,7 @@ def test_other_places(trees: Trees) -> None:
     assert trees.render("/etc/t").path == "/var/jail/etc/t"
 
 
+@pytest.mark.program("Text::Template")
 def test_one_template_for_several_files(trees: Trees) -> None:
     """TEMPLATE_PATH takes the fragments of another template; mode and variables are each file's own."""
     trees.standard("/etc/shared/template-begin", "")
@@ -130,7 +132,6 @@ def test_one_template_for_several_files(trees: Trees) -> None:
     for name, mode in (("one", "0600"), ("two", "0640")):
         data = f'MORE_DATA={{ kind => "{name}", }}'
         _says(trees, f'TEMPLATE_PATH="/etc/shared"\nPERMS={mode}\n{data}\n', f"/etc/{name}")
-    requires_text_template()
     one, two = trees.render("/etc/one"), trees.render("/etc/two")
     assert (one.path, one.mode, one.content) == ("/etc/one", 0o600, b"one of example.com\none\n")
     assert (two.path, two.mode, two.content) == ("/etc/two", 0o640, b"two of example.com\ntwo\n")
@@ -145,9 +146,9 @@ def test_what_the_shared_template_says_holds(trees: Trees) -> None:
     assert (one.path, one.mode) == ("/etc/one", 0o600)
 
 
+@pytest.mark.program("Text::Template")
 def test_other_directories(trees: Trees) -> None:
     """TEMPLATE_EXPAND_QUEUE names the directories the fragments are found in, the nearest first."""
-    requires_text_template()
     for name, text in {
         "templates-a/etc/t/10a": "near\n",
         "templates-b/etc/t/10a": "far\n",
@@ -160,26 +161,26 @@ def test_other_directories(trees: Trees) -> None:
     assert trees.render("/etc/t").content == b"near\nb\n"
 
 
+@pytest.mark.program("Text::Template")
 def test_filter(trees: Trees) -> None:
     """FILTER is called for each line with its newline; empty lines are left out, a missing last newline is added."""
-    requires_text_template()
     trees.standard("/etc/t/10a", "b\n\n  \na\nskip\nlast")
     _says(trees, 'FILTER=sub { $_[0] =~ /skip/ ? undef : "<$_[0]" }\n')
     assert trees.render("/etc/t").content == b"<b\n<  \n<a\n<last\n"
 
 
+@pytest.mark.program("Text::Template")
 def test_a_filter_that_dies(trees: Trees) -> None:
     """An error in a FILTER names its file and line."""
-    requires_text_template()
     file = _says(trees, "PERMS=0600\nFILTER=sub { die 'sorry' }\n")
     with pytest.raises(TemplateError, match="sorry") as caught:
         trees.render("/etc/t")
     assert caught.value.place == f"{file}:2"
 
 
+@pytest.mark.program("Text::Template")
 def test_a_filter_passes_any_bytes(trees: Trees) -> None:
     """Bytes that are no UTF-8 pass a FILTER."""
-    requires_text_template()
     trees.standard("/etc/t/10a", "").write_bytes(b"caf\xe9 \xc3\xa9\n")
     _says(trees, "FILTER=sub { $_[0] }\n")
     assert trees.render("/etc/t").content == b"caf\xe9 \xc3\xa9\n"

@@ -9,6 +9,8 @@ from esmith.fragments.perl.engine import Perl
 from esmith.fragments.perl.process import PerlProcess
 from tests.fragments.kit import Trees
 
+pytestmark = pytest.mark.program("Text::Template")
+
 
 def test_engines_in_order(trees: Trees, perls: list[PerlProcess]) -> None:
     """A template may mix Perl, Jinja2 and plain fragments; they stand in the order of their names."""

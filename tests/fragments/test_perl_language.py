@@ -15,7 +15,7 @@ import pytest
 
 from esmith.fragments.perl.engine import PATH
 from tests.fragments.kit import Contents, Trees
-from tests.programs import requires_text_template
+from tests.programs import path_of
 
 HERE = Path(__file__).parent
 TREE = HERE / "original"
@@ -65,7 +65,7 @@ def _expected(trees: Trees, place: Path, event: str | None) -> bytes:
         "PERL_HASH_SEED": "0",
         "PERL_PERTURB_KEYS": "0",
     }
-    perl = requires_text_template()
+    perl = path_of("perl")
     words = [perl, str(DRIVER), str(place), str(records), *([event] if event else [])]
     done = subprocess.run(words, capture_output=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
@@ -80,6 +80,7 @@ def _lay(trees: Trees, name: str) -> None:
         (target / "template-begin").touch()
 
 
+@pytest.mark.program("Text::Template")
 @pytest.mark.parametrize("event", [None, "email-update"], ids=["no event", "an event"])
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_the_same_bytes_as_text_template(trees: Trees, name: str, event: str | None) -> None:

@@ -51,6 +51,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize(("fragment", "line", "says"), MISTAKES.values(), ids=MISTAKES.keys())
+@pytest.mark.program("Text::Template")
 def test_mistakes_have_a_place(trees: Trees, perls: list[PerlProcess], fragment: str, line: int, says: str) -> None:
     """An error names output, fragment and the line in the fragment, in one line of text, and perl is ended."""
     error = trees.mistake(fragment)
@@ -63,11 +64,13 @@ def test_mistakes_have_a_place(trees: Trees, perls: list[PerlProcess], fragment:
     assert trees.fragment not in error.message
 
 
+@pytest.mark.program("Text::Template")
 def test_the_other_lines_of_a_message(trees: Trees, perls: list[PerlProcess]) -> None:
     """The lines of a message after the first are shown below it."""
     assert trees.mistake('{ die "one\\ntwo\\nthree\\n" }').hint == "two\n  three"
 
 
+@pytest.mark.program("Text::Template")
 def test_later_fragments_are_not_run(trees: Trees, perls: list[PerlProcess], tmp_path: Path) -> None:
     """After a broken block nothing of the template runs any more."""
     trees.standard("/t/20b", f"{{ $DomainName; open my $f, '>', '{tmp_path}/ran' }}")
@@ -90,6 +93,7 @@ WARNINGS = {
 
 
 @pytest.mark.parametrize(("fragment", "says"), WARNINGS.values(), ids=WARNINGS.keys())
+@pytest.mark.program("Text::Template")
 def test_warnings_have_a_place(trees: Trees, perls: list[PerlProcess], fragment: str, says: str) -> None:
     """A warning is shown with fragment and line, and the file is made."""
     trees.standard("/inner", "x")
@@ -98,6 +102,7 @@ def test_warnings_have_a_place(trees: Trees, perls: list[PerlProcess], fragment:
     assert warning == f"{trees.fragment}{says}"
 
 
+@pytest.mark.program("Text::Template")
 def test_many_warnings(trees: Trees, perls: list[PerlProcess]) -> None:
     """Of a hundred thousand warnings a hundred are shown."""
     trees.expand('{ my $x; warn "number $_\\n" for 1 .. 100_000; "x" }')
@@ -107,6 +112,7 @@ def test_many_warnings(trees: Trees, perls: list[PerlProcess]) -> None:
     assert warnings[100].endswith("and more")
 
 
+@pytest.mark.program("Text::Template")
 def test_what_is_long_is_cut(trees: Trees, perls: list[PerlProcess]) -> None:
     """A warning, a message, and what is printed are shown in part when they are long."""
     rendering_of = "{ my $x; warn 'w' x 1_000_000; print STDERR 'p' x 100_000; 'x' }"
@@ -117,6 +123,7 @@ def test_what_is_long_is_cut(trees: Trees, perls: list[PerlProcess]) -> None:
         assert len(str(error)) < 1200
 
 
+@pytest.mark.program("Text::Template")
 def test_a_template_inside_that_is_missing(trees: Trees, perls: list[PerlProcess]) -> None:
     """processTemplate of a template that does not exist names the fragment that asked for it."""
     call = "esmith::templates::processTemplate({ TEMPLATE_PATH => '/nosuch', OUTPUT_TYPE => 'string' })"
@@ -138,6 +145,7 @@ def test_missing_perl(trees: Trees, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("module", ["", "die 'out of order';", "package Text::Template; 0;"])
+@pytest.mark.program("Text::Template")
 def test_missing_text_template(trees: Trees, perls: list[PerlProcess], tmp_path: Path, module: str) -> None:
     """Where Text::Template is not installed, or broken, the error names the Debian package; perl is not left behind."""
     place = trees.standard("/t", "{ $DomainName }")
@@ -169,6 +177,7 @@ def test_a_perl_that_does_not_start(trees: Trees, tmp_path: Path) -> None:
     assert "cannot be started" in trees.error("/t").message
 
 
+@pytest.mark.program("Text::Template")
 def test_the_callers_environment_is_not_perls(
     trees: Trees, perls: list[PerlProcess], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -11,6 +11,8 @@ import pytest
 from esmith.fragments.perl.process import PRINTED_BYTES, PerlProcess
 from tests.fragments.kit import Trees
 
+pytestmark = pytest.mark.program("Text::Template")
+
 #: Fragments that end perl or have to be ended, and what the error says.
 DEADLY = {
     "loops for ever": ("{ 1 while 1 }", "did not end within 1 s"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from tests.page.office import copy_office, make_office
 from tests.page.stage import FolderStage, MachineStage, Stage
+from tests.programs import missing
 
 #: Opens a stage of one kind: ``machine`` or ``folder``.
 Opener = Callable[[str], Stage]
@@ -22,12 +22,16 @@ Opener = Callable[[str], Stage]
 def machine_trouble() -> str:
     """Return why no machine can be had here, "" when one can."""
     if os.geteuid() != 0:
-        return "a machine of its own needs root (mount namespaces and chown)"
-    if shutil.which("unshare") is None:
-        return "unshare is not installed (Debian package util-linux)"
+        return "needs root: a machine of its own (mount namespaces and chown)"
+    if text := missing("unshare"):
+        return text
     words = ("unshare", "-m", "-u", "-n", "-i", "-p", "--fork", "mount", "-t", "tmpfs", "tmpfs", "/mnt")
     done = subprocess.run(words, capture_output=True, text=True, check=False)
-    return "" if done.returncode == 0 else f"this container allows no mount namespaces: {done.stderr.strip()}"
+    return "" if done.returncode == 0 else f"not possible here: no mount namespaces are allowed: {done.stderr.strip()}"
+
+
+#: Marks a test that is played on a machine.
+on_a_machine = pytest.mark.skipif(machine_trouble() != "", reason=machine_trouble() or "-")
 
 
 def kind_of_stage() -> str:

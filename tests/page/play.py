@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tests.page.files import Eye, Look, changed, describe, faults
 from tests.page.stage import Outcome, Stage
 from tests.page.transcript import Block, Command, Scene, Transcript
-from tests.programs import has_perl_module
+from tests.programs import is_installed
+from tests.unchecked import without_unchecked
 
 
 class Player:
@@ -81,13 +81,14 @@ class Player:
 def answer_faults(command: Command, outcome: Outcome) -> list[str]:
     """Return what a command answered otherwise than the transcript says."""
     found = []
+    complaints = without_unchecked(outcome.err)
     if outcome.code != command.code:
         found.append(f"exits {outcome.code}, not {command.code}; stderr: {outcome.err[-2000:]}")
-    if command.complains is None and outcome.err:
-        found.append(f"complains: {outcome.err[-2000:]}")
+    if command.complains is None and complaints:
+        found.append(f"complains: {complaints[-2000:]}")
     if "Traceback" in outcome.err:
         found.append("is a crash")
-    rest = outcome.err
+    rest = complaints
     for text in command.complains or ():
         place = rest.find(text)
         if place < 0:
@@ -111,36 +112,31 @@ def _indented(path: str, before: Look, after: Look) -> str:
 class Played:
     """What came of a play.
 
-    :param stage: where it was; closed after a section.
+    :param stage: where it was; still open.
     :param faults: what went otherwise than the transcripts say.
-    :param left_out: the blocks that cannot be played here.
     """
 
     stage: Stage
     faults: list[str]
-    left_out: list[str] = field(default_factory=list)
 
 
 def lacking(block: Block, kind: str) -> list[str]:
     """Return what a block cannot be played without on a kind of stage."""
-    return [need for need in block.needs if not (kind == "machine" if need == "machine" else _has(need.split()[0]))]
+    return [need for need in block.needs if not (kind == "machine" if need == "machine" else is_installed(need))]
 
 
-def _has(name: str) -> bool:
-    return has_perl_module(name) if "::" in name else shutil.which(name) is not None
+def play_section(open_it: Callable[[], Stage], transcript: Transcript, blocks: Iterable[Block]) -> list[str]:
+    """Play some blocks of a section on a stage of its own, and take them back.
 
-
-def play_section(open_it: Callable[[], Stage], transcript: Transcript, kind: str) -> Played:
-    """Play one section on a stage of its own, and take it back."""
+    :return: what went otherwise than the transcript says.
+    """
     stage = open_it()
     try:
         player = Player(stage)
-        left_out = [block.name for block in transcript.blocks if lacking(block, kind)]
-        for block in transcript.blocks:
-            if block.name not in left_out:
-                player.play(transcript, block)
+        for block in blocks:
+            player.play(transcript, block)
         player.take_back(transcript)
-        return Played(stage, player.faults, left_out)
+        return player.faults
     finally:
         stage.close()
 

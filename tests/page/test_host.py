@@ -6,9 +6,7 @@ import os
 import shlex
 from pathlib import Path
 
-import pytest
-
-from tests.page.conftest import Opener, machine_trouble
+from tests.page.conftest import Opener, on_a_machine
 from tests.page.stage import MachineStage
 
 #: What the page's commands write to, and the directories they would make those in.
@@ -33,8 +31,7 @@ def _look() -> dict[str, tuple[int, ...] | None]:
     return found
 
 
-@pytest.mark.root
-@pytest.mark.skipif(machine_trouble() != "", reason=machine_trouble() or "-")
+@on_a_machine
 def test_the_host_is_untouched(open_stage: Opener) -> None:
     """Commands of the page that write, make accounts and reboot leave no trace on the host."""
     before = _look()
@@ -63,8 +60,7 @@ def test_the_host_is_untouched(open_stage: Opener) -> None:
     assert "probe" not in Path("/etc/passwd").read_text()
 
 
-@pytest.mark.root
-@pytest.mark.skipif(machine_trouble() != "", reason=machine_trouble() or "-")
+@on_a_machine
 def test_a_machine_ends_with_its_shell(open_stage: Opener) -> None:
     """When its shell ends, no process of a machine is left and nothing is mounted."""
     stage = open_stage("machine")

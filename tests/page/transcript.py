@@ -81,7 +81,7 @@ class Block:
     :param title: what it does.
     :param scenes: what is typed and what comes of it.
     :param undo: what takes it back.
-    :param needs: what it cannot be played without: ``machine``, or a program and its Debian package.
+    :param needs: what it cannot be played without: ``machine``, or a program as tests/programs.py names it.
     """
 
     name: str

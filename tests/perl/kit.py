@@ -8,7 +8,7 @@ from pathlib import Path
 
 from esmith.perl.modules import perl_modules
 from tests.commands import TIMEOUT_SECONDS, Answer, Root
-from tests.programs import requires_program
+from tests.programs import path_of
 
 #: Prints a list so that undef, empty texts and the ends of texts can be told.
 _SHOW = """
@@ -24,7 +24,7 @@ class Script:
 
     def __init__(self, root: Root) -> None:
         self.root = root
-        self.perl = requires_program("perl", "perl")
+        self.perl = path_of("perl")
 
     def environment(self) -> dict[str, str]:
         """Return what a script finds in its environment."""

@@ -6,6 +6,8 @@ import pytest
 
 from tests.perl.kit import Script
 
+pytestmark = pytest.mark.program("perl")
+
 OPEN = "use esmith::AccountsDB; my $a = esmith::AccountsDB->open;\n"
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from esmith.errors import ExitCode
 from tests.events.kit import lay_event
 from tests.perl.kit import Script
+
+pytestmark = pytest.mark.program("perl")
 
 ACTION = """\
 #!/usr/bin/perl -w

@@ -39,6 +39,7 @@ def _lines(file: Path) -> list[str]:
     return [line for line in file.read_text().splitlines() if not line.startswith("#")]
 
 
+@pytest.mark.program("perl")
 def test_a_file_is_a_database(script: Script, own: Path) -> None:
     """Every class and every way of reading finds what stands in the file; a bar in a value has no backslash."""
     assert script.shown(
@@ -63,6 +64,7 @@ def test_a_file_is_a_database(script: Script, own: Path) -> None:
     assert own.read_text().startswith("# by hand\n")
 
 
+@pytest.mark.program("perl")
 def test_every_write_is_in_the_file(script: Script, own: Path) -> None:
     """Methods, the tied hash and the functions on it write lines the original reads; nothing goes into the journal."""
     before = script.root.esmith("history").out
@@ -100,6 +102,7 @@ def test_every_write_is_in_the_file(script: Script, own: Path) -> None:
     assert script.root.esmith("history").out == before
 
 
+@pytest.mark.program("perl")
 def test_files_are_made_and_missed(script: Script, own: Path) -> None:
     """open wants a file, create makes one, a tied hash makes one when it is written; paths may be relative."""
     assert script.shown(
@@ -136,6 +139,7 @@ def test_files_are_made_and_missed(script: Script, own: Path) -> None:
         ("esmith::DB::db->open('DIR/text')->set_value('a', 'b')", "is not a flat database file"),
     ],
 )
+@pytest.mark.program("perl")
 def test_what_cannot_be_done_dies(script: Script, own: Path, call: str, reason: str) -> None:
     """The reason is told, and the file is as it was."""
     before = own.read_bytes()
@@ -147,6 +151,7 @@ def test_what_cannot_be_done_dies(script: Script, own: Path, call: str, reason: 
     assert sorted(os.listdir(own.parent)) == ["counters", "text"]
 
 
+@pytest.mark.program("perl")
 def test_bytes_pass(script: Script, own: Path) -> None:
     """Values that are not UTF-8 are read and written as they are, as in the original."""
     own.write_bytes(b"k=t|city|M\xfcnchen\n")
@@ -157,6 +162,7 @@ def test_bytes_pass(script: Script, own: Path) -> None:
     assert own.read_bytes().splitlines()[-1] == b"k=t|b|\xe9|city|M\xfcnchen"
 
 
+@pytest.mark.program("perl")
 def test_many_writers_lose_nothing(script: Script, own: Path) -> None:
     """Scripts with objects, scripts with a tied hash, and the command write one file at once: all of it is there."""
     script.file(
@@ -280,6 +286,7 @@ def test_a_migration_only_reads_files(layout: Layout, own: Path, name: str, argu
     assert own.read_bytes() == before
 
 
+@pytest.mark.program("Text::Template")
 def test_a_fragment_reads_a_file(script: Script, own: Path) -> None:
     """A fragment reads it by every interface; what it writes stops the expansion and changes neither file."""
     root = script.root
@@ -302,6 +309,7 @@ def test_a_fragment_reads_a_file(script: Script, own: Path) -> None:
     assert root.read("/etc/own") == "a|b\nplain Bar\n"
 
 
+@pytest.mark.program("perl")
 def test_an_action_counts_in_a_file(script: Script, own: Path) -> None:
     """An action with a small database of its own: two events count twice."""
     code = (

@@ -6,6 +6,8 @@ import pytest
 
 from tests.perl.kit import Script
 
+pytestmark = pytest.mark.program("perl")
+
 HOOK = """
 use esmith::backend; our @asked; our %answer = (exists => [1], prop => ['value'], template => ["one\\n\\ntwo\\n"]);
 $ENV{ESMITH_PERL_SERVER} = '/no/such/server';

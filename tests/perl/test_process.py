@@ -19,6 +19,8 @@ from esmith.store.model import Author
 from tests.commands import TIMEOUT_SECONDS
 from tests.perl.kit import Script
 
+pytestmark = pytest.mark.program("perl")
+
 USE = "use esmith::ConfigDB; my $db = esmith::ConfigDB->open('zoo');\n"
 
 

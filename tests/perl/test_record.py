@@ -6,6 +6,8 @@ import pytest
 
 from tests.perl.kit import Script
 
+pytestmark = pytest.mark.program("perl")
+
 SQUID = "use esmith::DB::db; my $db = esmith::DB::db->open('zoo'); my $squid = $db->get('Squid');\n"
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from tests.perl.kit import Script
+
+pytestmark = pytest.mark.program("perl")
 
 USE = "use esmith::templates;\n"
 
@@ -149,7 +149,7 @@ def test_unknown_options_are_warned_of(templated: Script) -> None:
     assert templated.root.read("/etc/try").endswith("plain\n")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+@pytest.mark.root("only root may give files away")
 def test_owners(templated: Script) -> None:
     """UID and GID name the owner by name or number; one that does not exist is an error."""
     templated.root.write("/etc/passwd", templated.root.read("/etc/passwd") + "apu:x:5001:5002::/:/bin/false\n")

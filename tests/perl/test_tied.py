@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.perl.kit import Script
+
+pytestmark = pytest.mark.program("perl")
 
 TIE = "use esmith::config; use esmith::db; tie my %zoo, 'esmith::config', 'zoo';\n"
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 import pytest
 
 from tests.perl.kit import Script
+
+pytestmark = pytest.mark.program("perl")
 
 ADDRESSES = [
     ("IPquadToAddr('192.168.8.4')", "<3232237572>"),
@@ -119,7 +120,7 @@ def test_the_logger_writes_lines(script: Script) -> None:
     assert [line.partition("]: ")[2] for line in lines if " box[" in line] == ["one two", "3"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+@pytest.mark.root("only root may give files away")
 def test_an_unknown_owner_is_an_error(script: Script) -> None:
     """chownFile with a user that does not exist dies and leaves the file as it is."""
     path = script.root.write("/owned", "x")

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pytest
 
-from tests.programs import requires_program
+from tests.programs import path_of
 from tests.qpsmtpd.daemon import DEBIAN_PLUGINS, PLUGINS, Daemon
 from tests.qpsmtpd.dns import FakeDNS
 
@@ -43,7 +43,7 @@ def dns(_dns: FakeDNS) -> FakeDNS:
 @pytest.fixture(scope="session")
 def _shared(tmp_path_factory: pytest.TempPathFactory, _dns: FakeDNS) -> Iterator[Daemon]:
     """Start one daemon for all tests. With peers it reads what they write for every connection."""
-    requires_program("qpsmtpd-forkserver", "qpsmtpd")
+    path_of("qpsmtpd-forkserver")
     folder = tmp_path_factory.mktemp("qpsmtpd")
     daemon = Daemon(folder, _dns, folder / "service/config")
     _configure(daemon)
@@ -82,7 +82,7 @@ def serve(shared: Daemon) -> Serve:
 @pytest.fixture
 def launch(tmp_path: Path, dns: FakeDNS) -> Iterator[Launch]:
     """Return a function that starts a daemon of this test's own, with the lines given for config/plugins."""
-    requires_program("qpsmtpd-forkserver", "qpsmtpd")
+    path_of("qpsmtpd-forkserver")
     started = []
 
     def start(*plugins: str) -> Daemon:

@@ -9,6 +9,8 @@ import pytest
 from tests.qpsmtpd.conftest import Serve
 from tests.qpsmtpd.daemon import text_message
 
+pytestmark = pytest.mark.program("qpsmtpd-forkserver")
+
 LOCAL, OUTSIDE = "127.0.5.1", "127.0.2.2"
 ARCHIVE = "archive@example.com"
 

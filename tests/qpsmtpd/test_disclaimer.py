@@ -11,6 +11,8 @@ import pytest
 from tests.qpsmtpd.conftest import Serve
 from tests.qpsmtpd.daemon import Queued, text_message
 
+pytestmark = pytest.mark.program("qpsmtpd-forkserver")
+
 LOCAL, OUTSIDE = "127.0.5.1", "127.0.2.2"
 TEXT = ["Example Ltd.", "", "  Only for the person named above."]
 ADDED = "\nExample Ltd.\n\n  Only for the person named above.\n"

@@ -7,6 +7,8 @@ import pytest
 from tests.qpsmtpd.conftest import Serve
 from tests.qpsmtpd.daemon import Daemon, text_message
 
+pytestmark = pytest.mark.program("qpsmtpd-forkserver")
+
 
 def _lines(daemon: Daemon) -> list[list[str]]:
     """Return the fields of each line, without the log's own beginning."""

@@ -20,9 +20,11 @@ from pathlib import Path
 import pytest
 
 from tests.commands import Root, copy_file
-from tests.programs import requires_program
+from tests.programs import path_of
 from tests.qpsmtpd.daemon import DEBIAN_PLUGINS, Daemon, text_message
 from tests.qpsmtpd.dns import FakeDNS
+
+pytestmark = pytest.mark.program("qpsmtpd-forkserver")
 
 CONFIG = "/var/service/qpsmtpd/config"
 OURS = "/usr/share/e-smith/qpsmtpd/plugins"
@@ -69,7 +71,7 @@ def _adapted(tmp_path_factory: pytest.TempPathFactory, _office: Path) -> Path:
 @pytest.fixture
 def system(_adapted: Path, copy_root: Callable[[Path], Root], tmp_path: Path, dns: FakeDNS) -> Iterator[Office]:
     """Return the running office."""
-    requires_program("qpsmtpd-forkserver", "qpsmtpd")
+    path_of("qpsmtpd-forkserver")
     root = copy_root(_adapted)
     daemon = Daemon(tmp_path, dns, root.file(CONFIG), root.file("/var/qmail"))
     daemon.start()

@@ -8,6 +8,8 @@ from tests.qpsmtpd.conftest import Serve
 from tests.qpsmtpd.daemon import text_message
 from tests.qpsmtpd.dns import FakeDNS
 
+pytestmark = pytest.mark.program("qpsmtpd-forkserver")
+
 NO_DATE = text_message(headers={"Date": None})
 OLD = text_message(headers={"Date": "Mon, 1 Jan 2001 12:00:00 +0000"})
 FINE = text_message()

@@ -9,6 +9,8 @@ import pytest
 from tests.qpsmtpd.conftest import Serve
 from tests.qpsmtpd.daemon import text_message
 
+pytestmark = pytest.mark.program("qpsmtpd-forkserver")
+
 LINE = "virus/pattern_filter check patterns"
 PROGRAM = b64encode(b"MZ\x90\0\3\0\0\0" + b"program" * 20).decode()
 MULTIPART = 'multipart/mixed; boundary="b"'

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs import requires_program
+from tests.programs import path_of
 from tests.qpsmtpd.conftest import Launch
 from tests.qpsmtpd.daemon import PLUGINS, Daemon, text_message
+
+pytestmark = pytest.mark.program("qpsmtpd-forkserver")
 
 RELAYING = ("relay", "rcpt_ok", "queue/qmail-queue")
 #: Refuses everybody, so that a test sees that the list was used.
@@ -181,10 +183,11 @@ def test_second_login_mail_keeps_the_list(peers: Daemon) -> None:
     assert peers.log().count("using peers/local after login") == 1
 
 
+@pytest.mark.program("openssl", "IO::Socket::SSL")
 def test_encryption_and_login_together(launch: Launch, tmp_path: Path) -> None:
     """With tls in config/plugins and in the lists, as generated, a client encrypts, logs in and sends."""
     certificate = tmp_path / "cert.pem"
-    make = [requires_program("openssl", "openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x"]
+    make = [path_of("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x"]
     subprocess.run([*make, "-keyout", certificate, "-out", certificate], check=True, capture_output=True, timeout=60)
     tls = f"tls {certificate} {certificate} {certificate}"
     daemon = launch("hosts_allow", "peers", tls)
@@ -225,7 +228,6 @@ for my $name (@ARGV, undef) {
 @pytest.mark.parametrize(("address", "names"), ADDRESSES.items())
 def test_ipv6_addresses_have_lists_too(tmp_path: Path, address: str, names: list[str]) -> None:
     """An IPv6 address is looked up as written, then in full and group by group; the nearest file wins."""
-    requires_program("qpsmtpd-forkserver", "qpsmtpd")
     (tmp_path / "peers").mkdir()
     farthest_first = names[::-1]
     done = subprocess.run(

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.programs import requires_program
+from tests.programs import path_of
 from tests.qpsmtpd.conftest import Launch, names
 from tests.qpsmtpd.daemon import PLUGINS
 
@@ -36,6 +36,7 @@ def test_there_are_all_the_plugins_that_qpsmtpd_lacks() -> None:
     ]
 
 
+@pytest.mark.program("qpsmtpd-forkserver")
 def test_all_load_in_taint_mode_without_a_warning(launch: Launch) -> None:
     """qpsmtpd starts with all of them in config/plugins, and they have nothing to complain about."""
     lines = [" ".join([name, ARGUMENTS.get(name, "")]).strip() for name in NAMES if name != "peers"]
@@ -48,9 +49,10 @@ def test_all_load_in_taint_mode_without_a_warning(launch: Launch) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.program("podchecker")
 def test_each_is_documented(name: str) -> None:
     """perldoc shows what each plugin is, how it is used, and what it does."""
-    podchecker = requires_program("podchecker", "perl")
+    podchecker = path_of("podchecker")
     done = subprocess.run([podchecker, PLUGINS / name], capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, "WARNING" in done.stderr) == (0, False), done.stderr
     text = (PLUGINS / name).read_text()

@@ -6,6 +6,8 @@ import pytest
 
 from tests.qpsmtpd.conftest import Serve
 
+pytestmark = pytest.mark.program("qpsmtpd-forkserver")
+
 GOOD = ["tom@example.com", "Sales-Team@example.com", "@test.com"]
 LOCAL, OUTSIDE = "127.0.5.1", "127.0.2.2"
 

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs import requires_program
+from tests.programs import path_of
 from tests.qpsmtpd.conftest import Launch, Serve
 from tests.qpsmtpd.daemon import PERL, Daemon, text_message
 from tests.qpsmtpd.dns import FakeDNS
+
+pytestmark = pytest.mark.program("qpsmtpd-forkserver")
 
 LOCAL = "127.0.5.1"
 LINE = "dkim_sign keys dkim"
@@ -28,7 +30,7 @@ print $dkim->result, ' ', $dkim->signature ? join ' ', map { $dkim->signature->$
 def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a private key."""
     path = tmp_path_factory.mktemp("dkim") / "private"
-    openssl = requires_program("openssl", "openssl")
+    openssl = path_of("openssl")
     subprocess.run([openssl, "genrsa", "-out", str(path), "2048"], check=True, capture_output=True, timeout=60)
     return path
 
@@ -36,7 +38,7 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def public(key: Path) -> str:
     """Return the public key, as a record has it."""
-    openssl = requires_program("openssl", "openssl")
+    openssl = path_of("openssl")
     done = subprocess.run(
         [openssl, "rsa", "-in", str(key), "-pubout"], check=True, capture_output=True, text=True, timeout=60
     )
@@ -68,6 +70,7 @@ def _with_key(daemon: Daemon, key: Path) -> Daemon:
 
 
 @pytest.mark.parametrize("body", ["Hello\n\n\n", "", "..\n x\n"], ids=["text", "empty", "dots"])
+@pytest.mark.program("openssl")
 def test_signature_verifies(serve: Serve, published: FakeDNS, key: Path, body: str) -> None:
     """What is signed passes the check of whoever looks up the key."""
     assert _result(_with_key(serve(LINE), key), published, body) == "pass example.com default rsa-sha256"
@@ -83,6 +86,7 @@ def test_signature_verifies(serve: Serve, published: FakeDNS, key: Path, body: s
         ("dkim_sign keys", "pass example.com default rsa-sha256"),
     ],
 )
+@pytest.mark.program("openssl")
 def test_signs_as_the_arguments_say(serve: Serve, published: FakeDNS, key: Path, line: str, result: str) -> None:
     """The arguments of the old plugin are understood; DomainKeys are no longer made."""
     assert _result(_with_key(serve(line), key), published, "Hello\n") == result
@@ -102,6 +106,7 @@ def _result(daemon: Daemon, dns: FakeDNS, body: str) -> str:
         pytest.param("", LOCAL, id="bounce"),
     ],
 )
+@pytest.mark.program("openssl")
 def test_other_mail_is_not_signed(serve: Serve, key: Path, sender: str, source: str) -> None:
     """Only mail of our users, from a domain that has a key, is signed."""
     daemon = _with_key(serve(LINE), key)
@@ -109,6 +114,7 @@ def test_other_mail_is_not_signed(serve: Serve, key: Path, sender: str, source: 
     assert "DKIM-Signature" not in daemon.only().message
 
 
+@pytest.mark.program("openssl")
 def test_signed_mail_is_not_signed_again(serve: Serve, key: Path) -> None:
     """If the domain has signed already, for instance by the dkim plugin, that is enough."""
     daemon = _with_key(serve(LINE), key)
@@ -127,6 +133,7 @@ def test_broken_key_loses_no_mail(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("plugins", [("dkim", "disclaimer"), ("disclaimer", LINE), (LINE, "disclaimer")])
+@pytest.mark.program("openssl")
 def test_signature_covers_the_disclaimer(
     launch: Launch, published: FakeDNS, key: Path, plugins: tuple[str, ...]
 ) -> None:

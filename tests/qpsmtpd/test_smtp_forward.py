@@ -9,6 +9,8 @@ import pytest
 from tests.qpsmtpd.conftest import Serve
 from tests.qpsmtpd.inner import InnerServer
 
+pytestmark = pytest.mark.program("qpsmtpd-forkserver")
+
 LOCAL, OUTSIDE = "127.0.5.1", "127.0.2.2"
 ANSWERS = {"jack@test.com": "250 ok", "full@test.com": "452 mailbox full", "jack@branch.test.com": "250 ok"}
 LINE = "check_smtp_forward timeout 1"

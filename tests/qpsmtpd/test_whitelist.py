@@ -6,6 +6,8 @@ import pytest
 
 from tests.qpsmtpd.conftest import Serve
 
+pytestmark = pytest.mark.program("qpsmtpd-forkserver")
+
 BAD = {"badmailfrom": ["@sender.org"]}
 
 

@@ -8,15 +8,9 @@ from esmith.errors import ExitCode
 from esmith.fragments.perl.process import PerlProcess
 from esmith.schema.initialize import MigrationError
 from tests.commands import Root
-from tests.programs import requires_text_template
 from tests.schema.kit import Desk
 
-pytestmark = pytest.mark.usefixtures("_text_template")
-
-
-@pytest.fixture(name="_text_template")
-def _needs_text_template() -> None:
-    requires_text_template()
+pytestmark = pytest.mark.program("Text::Template")
 
 
 def test_a_migration_writes(desk: Desk) -> None:

@@ -107,10 +107,9 @@ class ServiceTree:
 class Server:
     """A program that supervises every service of a tree. Base class of the two there are."""
 
-    #: The program, the one that controls its services, and the package they come from.
+    #: The program, and the one that controls its services.
     program = ""
     control = ""
-    package = ""
 
     def __init__(self, tree: ServiceTree) -> None:
         self.tree = tree
@@ -182,7 +181,6 @@ class Runsvdir(Server):
 
     program = "runsvdir"
     control = "sv"
-    package = "runit"
 
     def supervisor(self, timeout: float = 30.0) -> RunitSupervisor:
         """Return a RunitSupervisor."""
@@ -202,7 +200,6 @@ class Svscan(Server):
 
     program = "svscan"
     control = "svc"
-    package = "daemontools"
 
     def supervisor(self, timeout: float = 30.0) -> DaemontoolsSupervisor:
         """Return a DaemontoolsSupervisor."""

@@ -10,7 +10,7 @@ from esmith.services.daemontools import DaemontoolsSupervisor
 
 from .servers import Server, ServiceTree, eventually
 
-pytestmark = pytest.mark.daemon("daemontools")
+pytestmark = pytest.mark.program("svscan", "svc")
 
 
 def test_svc_exits_0_when_it_could_do_nothing(daemontools: Server, tree: ServiceTree) -> None:

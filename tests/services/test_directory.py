@@ -88,7 +88,7 @@ def test_a_folder_of_settings_is_no_service(tmp_path: Path) -> None:
     assert directory.exists
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.plain_user("root may read everything")
 def test_a_forbidden_directory_is_an_error(tmp_path: Path) -> None:
     """Not being allowed to look is told as such, and not taken for "nothing supervises it"."""
     directory = _directory(tmp_path)

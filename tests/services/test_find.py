@@ -55,7 +55,7 @@ def test_supervised_service(server: Server, tree: ServiceTree, request: pytest.F
     assert supervisor.status("imap").state is Status.UNSUPERVISED
 
 
-@pytest.mark.daemon("runit")
+@pytest.mark.program("runsvdir", "sv")
 def test_a_live_supervisor_wins_over_a_dead_directory(runit: Server, tree: ServiceTree, tmp_path: Path) -> None:
     """/service has the service but nothing supervises it; /etc/service, as Debian scans it, is live."""
     tree.add("imap")

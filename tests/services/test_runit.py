@@ -9,7 +9,7 @@ from esmith.services.model import Status
 
 from .servers import Server, ServiceTree, eventually
 
-pytestmark = pytest.mark.daemon("runit")
+pytestmark = pytest.mark.program("runsvdir", "sv")
 
 
 def test_check_script_decides_whether_it_is_up(runit: Server, tree: ServiceTree) -> None:

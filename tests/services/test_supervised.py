@@ -16,6 +16,7 @@ from esmith.services.adjust import adjust
 from esmith.services.health import Probe, find_failing
 from esmith.services.model import Status, UnsupervisedError
 from esmith.services.supervised import NoSupervisor
+from tests.programs import PACKAGES
 
 from .servers import CRASHING, STUBBORN, Server, ServiceTree, eventually
 
@@ -188,7 +189,7 @@ def test_missing_program_names_the_package(shared: Server, tmp_path: Path, monke
     pid = shared.ready(name)
     with monkeypatch.context() as patched:
         patched.setenv("PATH", str(tmp_path))
-        with pytest.raises(ServiceError, match=f"not on the PATH\n.*Debian package {shared.package}"):
+        with pytest.raises(ServiceError, match=f"not on the PATH\n.*Debian package {PACKAGES[shared.control]}"):
             shared.supervisor().control(name, "restart")
     assert shared.supervisor().status(name).pid == pid
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from esmith.store.limits import MAX_NAME_BYTES
 from esmith.store.model import Record
 from tests.commands import TIMEOUT_SECONDS
-from tests.programs import requires_program
+from tests.programs import path_of
 
 #: Pieces that mean something in a flat file, between characters of all kinds.
 _PIECES = st.sampled_from(
@@ -59,7 +59,7 @@ LONGEST = Record("k" * 400, "é" * 32_768, {"p" * (MAX_NAME_BYTES - 401): "\\n" 
 
 def read_as_the_original(data: bytes) -> dict[str, Record]:
     """Return what the original reads in a file."""
-    perl = requires_program("perl", "perl-base")
+    perl = path_of("perl")
     done = subprocess.run(
         [perl, str(Path(__file__).parent / "flat_reader.pl")],
         input=data,

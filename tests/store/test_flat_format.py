@@ -45,6 +45,7 @@ LINES = {
 }
 
 
+@pytest.mark.program("perl")
 @pytest.mark.parametrize(("line", "record", "flaw"), LINES.values(), ids=LINES.keys())
 def test_a_line(line: str, record: Record, flaw: str) -> None:
     """A line is read as the original reads it, and what is odd about it is said."""
@@ -70,6 +71,7 @@ def test_what_is_written_is_read(record: Record) -> None:
     assert entry.flaws == []
 
 
+@pytest.mark.program("perl")
 @given(DATABASES)
 @settings(deadline=None, max_examples=40)
 def test_the_original_reads_it_equal_or_a_comment_says_so(records: dict[str, Record]) -> None:

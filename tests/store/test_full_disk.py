@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,9 +16,8 @@ from tests.commands import Root
 from tests.store.stores import REPOSITORY
 
 pytestmark = [
-    pytest.mark.root,
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a disk"),
-    pytest.mark.skipif(shutil.which("unshare") is None, reason="unshare is not installed (Debian package util-linux)"),
+    pytest.mark.root("only root may mount a disk"),
+    pytest.mark.program("unshare"),
 ]
 
 Step = list[Any]
@@ -49,7 +47,7 @@ def play(
     if kind == "ext4" and "loop" in done.stderr:
         pytest.skip("there is no loop device to mount a file as a disk")
     if done.returncode and "mount" in done.stderr and "permi" in done.stderr.lower():
-        pytest.skip("this root may not mount a disk (a container without CAP_SYS_ADMIN)")
+        pytest.skip("not possible here: this root may not mount a disk (a container without CAP_SYS_ADMIN)")
     assert done.returncode == 0, done.stderr
     assert not os.listdir(disk), "the disk is seen by nobody else"
     found = json.loads(done.stdout)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -14,8 +13,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.commands import TIMEOUT_SECONDS, Answer
+import pytest
 
+from tests.commands import TIMEOUT_SECONDS, Answer
+from tests.programs import missing
+
+#: What the machine of the mail system cannot do without.
+needs_mail_system = pytest.mark.program(
+    "qpsmtpd-forkserver",
+    "clamd",
+    "clamdscan",
+    "spamd",
+    "php-fpm8.2",
+    "dovecot",
+    "/usr/lib/dovecot/imap",
+    "runsvdir",
+    "sv",
+    "openssl",
+    "unshare",
+)
 #: Namespaces of its own. The capabilities of an ordinary user's are kept, so that he may use low ports there.
 _NAMESPACES = ("--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--kill-child")
 _OF_A_USER = ("--user", "--map-current-user", "--keep-caps")
@@ -30,8 +46,8 @@ def unshare(*words: str) -> list[str]:
 @functools.cache
 def machine_trouble() -> str:
     """Return why no machine can be had here, "" when one can."""
-    if shutil.which("unshare") is None:
-        return "unshare is not installed (Debian package util-linux)"
+    if text := missing("unshare"):
+        return text
     done = subprocess.run(unshare("mount", "-t", "tmpfs", "tmpfs", "/mnt"), capture_output=True, text=True, check=False)
     return "" if done.returncode == 0 else f"this host allows no namespaces: {done.stderr.strip()}"
 

@@ -6,7 +6,10 @@ import dkim  # type: ignore[import-untyped]
 import pytest
 
 from tests.qpsmtpd.daemon import text_message
+from tests.system.machine import needs_mail_system
 from tests.system.mail import CONFIG, LOCAL, OUTSIDE, MailSystem
+
+pytestmark = needs_mail_system
 
 FRIEND = ["friend@elsewhere.net"]
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.qpsmtpd.daemon import text_message
+from tests.system.machine import needs_mail_system
 from tests.system.mail import CONFIG, EICAR, MailSystem
+
+pytestmark = needs_mail_system
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 
 from tests.qpsmtpd.daemon import text_message
+from tests.system.machine import needs_mail_system
 from tests.system.mail import EICAR, MailSystem
+
+pytestmark = needs_mail_system
 
 GTUBE = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
 #: A rule with a score of its own, so that a mail's score is known.

@@ -7,7 +7,10 @@ import signal
 import pytest
 
 from tests.qpsmtpd.daemon import text_message
+from tests.system.machine import needs_mail_system
 from tests.system.mail import CONFIG, EICAR, MailSystem
+
+pytestmark = needs_mail_system
 
 
 def _mail_flows(mail: MailSystem) -> bool:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import smtplib
 import ssl
 
+from tests.system.machine import needs_mail_system
 from tests.system.mail import EICAR, LOCAL, SERVER, MailSystem
+
+pytestmark = needs_mail_system
 
 
 def test_mail_flows_as_installed(mail: MailSystem) -> None:

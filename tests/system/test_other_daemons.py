@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import imaplib
-import os
 import socket
 
 import pytest
 
 from tests.system.fastcgi import run_script
+from tests.system.machine import needs_mail_system
 from tests.system.mail import LOCAL, PASSWORD, PHP, SERVER, MailSystem
+
+pytestmark = needs_mail_system
 
 
 def _memory_limit(mail: MailSystem) -> str:
@@ -36,7 +38,7 @@ class _Imap(imaplib.IMAP4):
         return self._mail.connect((SERVER, 143), LOCAL)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="dovecot's processes become other users, which needs root")
+@pytest.mark.root("dovecot's processes become other users")
 def test_imap_connections(mail: MailSystem) -> None:
     """One connection more than ConcurrencyLimitPerIP of a user is refused, and it is the new limit that counts."""
     for limit in (3, 2):

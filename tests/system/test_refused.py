@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from tests.qpsmtpd.daemon import text_message
+from tests.system.machine import needs_mail_system
 from tests.system.mail import CONFIG, LOCAL, OTHER, OUTSIDE, MailSystem
+
+pytestmark = needs_mail_system
 
 REVERSED = ".".join(reversed(OUTSIDE.split(".")))
 

@@ -13,7 +13,6 @@ import pytest
 
 from esmith.services.directory import ServiceDirectory
 from tests.commands import Root, initialise
-from tests.programs import requires_program
 from tests.qpsmtpd.daemon import DEBIAN_PLUGINS, free_port
 from tests.services.servers import eventually
 
@@ -142,10 +141,9 @@ def test_missing_program_is_told_and_waited_for(root: Root) -> None:
         process.stdout.close()
 
 
+@pytest.mark.program("clamd", "qpsmtpd-forkserver", "runsvdir", "sv")
 def test_daemons_run_from_a_folder(root: Root, tmp_path: Path) -> None:
     """Under a root that is a folder the daemons run where settings and fragments say so, as docs/daemons.md tells."""
-    for program, package in (("clamd", "clamav-daemon"), ("qpsmtpd-forkserver", "qpsmtpd"), ("runsvdir", "runit")):
-        requires_program(program, package)
     folder = tmp_path / "daemons"
     folder.mkdir()
     # clamd becomes its own user when root starts it.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -249,7 +248,7 @@ def test_what_cannot_be_watched_is_looked_at_each_minute(post: Post) -> None:
     assert set(post.source.timeouts) == {RETRY_SECONDS}
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every directory")
+@pytest.mark.plain_user("root reads every directory")
 def test_an_unreadable_directory_is_reported(post: Post) -> None:
     """A directory that cannot be read is named once; its fragments do not count as removed."""
     place = post.trees.custom("/etc/a/20b", "two\n").parent

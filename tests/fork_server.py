@@ -1,0 +1,166 @@
+"""The server of tests/forks.py: it has the engine imported, runs nothing itself, and forks a child for each command.
+
+Run by that module as ``python FLAGS fork_server.py LISTENER LIFELINE PATH...``, with the flags of a script of
+``/sbin/e-smith``, and the path of the engine. Its standard streams are pipes, as a command's are.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import selectors
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+import traceback
+import types
+from typing import Any, NoReturn
+
+_LENGTH = struct.Struct("=I")
+
+
+def receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """Return a request, and the three descriptors that came with it.
+
+    :raises EOFError: when there is none.
+    """
+    data, descriptors, _, _ = socket.recv_fds(connection, _LENGTH.size, 3)
+    if len(data) < _LENGTH.size:
+        raise EOFError
+    rest = bytearray()
+    (length,) = _LENGTH.unpack(data)
+    while len(rest) < length:
+        part = connection.recv(length - len(rest))
+        if not part:
+            raise EOFError
+        rest += part
+    request = json.loads(rest)
+    assert isinstance(request, dict)
+    return request, descriptors
+
+
+class Server:
+    """Answers each connection with the pid of a child, and when that has ended with its status.
+
+    :param listener: where connections come in.
+    :param lifeline: a descriptor that is at its end when nobody needs the server.
+    """
+
+    def __init__(self, listener: socket.socket, lifeline: int) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(listener, selectors.EVENT_READ, self._accept)
+        self._selector.register(lifeline, selectors.EVENT_READ, self._end)
+        self._listener = listener
+
+    def serve(self) -> NoReturn:
+        """Serve until nobody needs it."""
+        while True:
+            for key, _ in self._selector.select():
+                key.data()
+
+    def _end(self) -> NoReturn:
+        os._exit(0)
+
+    def _accept(self) -> None:
+        connection, _ = self._listener.accept()
+        request, descriptors = receive(connection)
+        pid = os.fork()
+        if pid == 0:
+            become(request, descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        connection.sendall(_LENGTH.pack(pid))
+        watched = os.pidfd_open(pid)
+        self._selector.register(watched, selectors.EVENT_READ, lambda: self._ended(pid, watched, connection))
+
+    def _ended(self, pid: int, watched: int, connection: socket.socket) -> None:
+        self._selector.unregister(watched)
+        os.close(watched)
+        _, status = os.waitpid(pid, 0)
+        with connection:
+            try:
+                connection.sendall(_LENGTH.pack(status))
+            except (BrokenPipeError, ConnectionResetError):
+                # Who asked has given up.
+                return
+
+
+def become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
+    """Become the command that is asked for: run its script as Python runs one, and end as Python ends."""
+    for number, descriptor in enumerate(descriptors):
+        os.dup2(descriptor, number)
+    os.closerange(3, 65536)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.clear()
+    os.environ.update(request["env"])
+    time.tzset()
+    os.umask(request["umask"])
+    os.chdir(request["cwd"])
+    sys.argv = request["argv"]
+    code: object = 0
+    try:
+        _run_script(sys.argv[0])
+    except SystemExit as error:
+        code = error.code
+    except KeyboardInterrupt:
+        traceback.print_exc()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    except BaseException:  # noqa: BLE001 - Python's own end of a script
+        traceback.print_exc()
+        code = 1
+    if not isinstance(code, int | None):
+        print(code, file=sys.stderr)
+        code = 1
+    getattr(threading, "_shutdown")()  # noqa: B009 - typeshed does not know it
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        code = 120
+    os._exit((code or 0) & 0xFF)
+
+
+def _run_script(path: str) -> None:
+    with open(path, "rb") as file:
+        code = compile(file.read(), path, "exec")
+    script = types.ModuleType("__main__")
+    script.__file__ = path
+    sys.modules["__main__"] = script
+    exec(code, script.__dict__)
+
+
+def import_everything(path: list[str]) -> None:
+    """Import the engine, all of it; sys.path stays as it is, since a script adds to it."""
+    own = list(sys.path)
+    sys.path += path
+    for module in pkgutil.walk_packages(importlib.import_module("esmith").__path__, "esmith."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    sys.path[:] = own
+    # What is here now stays as it is, so that no child copies it.
+    gc.collect()
+    gc.freeze()
+
+
+def main(words: list[str]) -> NoReturn:
+    """Serve."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    listener = socket.socket(fileno=int(words[0]))
+    import_everything(words[2:])
+    assert threading.active_count() == 1
+    Server(listener, int(words[1])).serve()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
