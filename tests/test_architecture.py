@@ -24,7 +24,7 @@ LAYERS = (
     ("perl",),
     ("schema", "store"),
     ("layout",),
-    ("errors", "names"),
+    ("errors", "names", "printable", "trust"),
 )
 WITHIN_A_LAYER = {("schema", "store")}
 #: The version is a constant of the package itself, which anybody may read.

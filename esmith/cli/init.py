@@ -10,7 +10,7 @@ from esmith.apply.host import DiskHost
 from esmith.apply.shipped import lay_commands, lay_perl_modules, lay_shipped
 from esmith.apply.supervision import SERVICES, SUPERVISORS, lay_service_directories
 from esmith.apply.trial import lay_trial_accounts
-from esmith.cli.output import print_lines
+from esmith.cli.output import print_report
 from esmith.cli.program import root_option, warn
 from esmith.errors import UsageError
 from esmith.events.lock import LOCK_TIMEOUT, EventLock
@@ -63,7 +63,7 @@ def init_command(root: str | None, domain: str | None, name: str | None, service
     done.raise_failures()
     with store.snapshot() as snapshot:
         primary = snapshot.type_of("configuration", "DomainName")
-    print_lines(
+    print_report(
         [
             f"{layout.root} is ready: {len(done.changes)} settings written, the primary domain is {primary}",
             "next: signal-event email-update" + ("" if layout.is_machine else f" (with ESMITH_ROOT={layout.root})"),
@@ -87,7 +87,7 @@ def initialize_command(root: str | None) -> int:
         done = initialize_databases(store, Schema(layout), layout, author, migrations)
     for note in done.warnings:
         warn(note)
-    print_lines(_shown(change) for change in done.changes)
+    print_report(_shown(change) for change in done.changes)
     done.raise_failures()
     return 0
 

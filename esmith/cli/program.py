@@ -9,6 +9,7 @@ from typing import NoReturn
 import click
 
 from esmith.cli.output import complain, print_error, run
+from esmith.printable import printable_message
 
 
 def _remember_root(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
@@ -47,7 +48,9 @@ def run_click(command: click.Command, program: str) -> NoReturn:
 def _show(error: click.ClickException) -> None:
     shown = io.StringIO()
     error.show(shown)
-    print_error(shown.getvalue().rstrip("\n"))
+    # What stands before it is the usage message, which holds nothing of others.
+    usage, mark, message = shown.getvalue().rstrip("\n").partition("Error: ")
+    print_error(usage + printable_message(mark + message))
 
 
 def warn(text: str) -> None:

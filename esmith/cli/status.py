@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
 from esmith.apply.drift import count_installed, find_drift
-from esmith.cli.output import print_lines, shown_time
+from esmith.cli.json_output import json_text
+from esmith.cli.output import print_lines, print_report, shown_time
 from esmith.cli.program import root_option
 from esmith.cli.services import services_data, services_lines
 from esmith.events.confirm import find_pending
@@ -33,7 +33,10 @@ def status_command(root: str | None, as_json: bool) -> int:
             "services": services_data(layout, snapshot),
             "pending": _pending(snapshot),
         }
-    print_lines([json.dumps(data, ensure_ascii=False)] if as_json else _lines(data))
+    if as_json:
+        print_lines([json_text(data)])
+    else:
+        print_report(_lines(data))
     return 0
 
 
