@@ -27,7 +27,7 @@ LAYERS = (
     ("disk",),
     ("trust", "directories", "environment"),
     ("ownership",),
-    ("errors", "names"),
+    ("errors", "names", "printable"),
 )
 WITHIN_A_LAYER = {("schema", "store")}
 #: The version is a constant of the package itself, which anybody may read.

@@ -9,7 +9,7 @@ import click
 
 from esmith.apply.diff import diff_all
 from esmith.apply.plan import Plan
-from esmith.cli.output import print_lines
+from esmith.cli.output import print_lines, print_report
 from esmith.cli.program import root_option, run_click, warn, warn_of_left
 from esmith.events.expand import expand_templates, plan_templates, rehearse_templates
 from esmith.events.lock import LOCK_TIMEOUT
@@ -73,7 +73,7 @@ def _command(
             plan = plan_templates(layout, snapshot, words, output=output, layers=layers)
         for text in plan.warnings:
             warn(text)
-        print_lines(_explanation(plan, layout))
+        print_report(_explanation(plan, layout))
         show(plan)
     elif dry_run:
         with store.snapshot() as snapshot:

@@ -10,7 +10,7 @@ from esmith.apply.host import DiskHost
 from esmith.apply.shipped import lay_commands, lay_perl_modules, lay_shipped
 from esmith.apply.supervision import SERVICES, SUPERVISORS, lay_service_directories
 from esmith.apply.trial import lay_trial_accounts
-from esmith.cli.output import print_lines
+from esmith.cli.output import print_report
 from esmith.cli.program import root_option, warn
 from esmith.directories import make_directory
 from esmith.errors import InstallError, StoreError, UsageError
@@ -54,7 +54,7 @@ def init_command(root: str | None, domain: str | None, name: str | None, service
     except (InstallError, StoreError) as error:
         error.add("then run it again: what is done stays, and the rest follows")
         raise
-    print_lines(lines)
+    print_report(lines)
     return 0
 
 
@@ -104,7 +104,7 @@ def initialize_command(root: str | None) -> int:
         raise
     for note in done.warnings:
         warn(note)
-    print_lines(_shown(change) for change in done.changes)
+    print_report(_shown(change) for change in done.changes)
     done.raise_failures()
     return 0
 

@@ -13,6 +13,7 @@ from esmith.cli.output import complain, print_error, run
 from esmith.cli.trusting import trust_owner
 from esmith.errors import ExitCode
 from esmith.names import counted
+from esmith.printable import printable_message
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 _TRUSTS_OWNER = "esmith.trust-owner"
@@ -70,7 +71,9 @@ def run_click(command: click.Command, program: str) -> NoReturn:
 def _show(error: click.ClickException) -> None:
     shown = io.StringIO()
     error.show(shown)
-    print_error(shown.getvalue().rstrip("\n"))
+    # What stands before it is the usage message, which holds nothing of others.
+    usage, mark, message = shown.getvalue().rstrip("\n").partition("Error: ")
+    print_error(usage + printable_message(mark + message))
 
 
 def warn_of_left(count: int) -> int:

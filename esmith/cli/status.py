@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
@@ -10,7 +9,8 @@ import click
 from esmith.apply.drift import count_installed, find_drift
 from esmith.apply.generations import Generation
 from esmith.apply.left import list_left
-from esmith.cli.output import print_lines, shown_time
+from esmith.cli.json_output import json_text
+from esmith.cli.output import print_lines, print_report, shown_time
 from esmith.cli.program import root_option
 from esmith.cli.services import services_data, services_lines
 from esmith.errors import ExitCode
@@ -45,7 +45,10 @@ def status_command(root: str | None, as_json: bool) -> int:
             faults = list(all_faults(layout, services_of(snapshot)))
         data |= _data(layout, store)
     data["untrusted"] = [{"path": fault.place, "reason": fault.message, "cure": fault.hint} for fault in faults]
-    print_lines([json.dumps(data, ensure_ascii=False)] if as_json else _lines(data))
+    if as_json:
+        print_lines([json_text(data)])
+    else:
+        print_report(_lines(data))
     return ExitCode.UNTRUSTED if faults else ExitCode.OK
 
 

@@ -70,7 +70,7 @@ class ProcessRunner:
             output.seek(0)
             text = output.read().decode("utf-8", "backslashreplace")
         if text:
-            self._log.write(text)
+            self._log.write_output(text)
         self._log.write(f"{name} ended with status {done.returncode} after {time.monotonic() - start:.3f} s")
         if done.returncode == ExitCode.PARTIAL:
             return _last_lines(text)

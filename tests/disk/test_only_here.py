@@ -13,8 +13,8 @@ ENGINE = Path(__file__).parent.parent.parent / "esmith"
 PACKAGES = ("apply", "events", "fragments", "watch", "cli", "mail")
 #: Functions of :mod:`os` that act on a name. With a ``dir_fd`` they are meant for :mod:`esmith.disk` alone, too.
 BY_NAME = frozenset(
-    "chmod chown lchown link symlink rename replace renames unlink remove rmdir removedirs mkdir makedirs mkfifo "
-    "truncate utime setxattr removexattr open mknod".split()
+    ("chmod", "chown", "lchown", "link", "symlink", "rename", "replace", "renames", "unlink", "remove", "rmdir")
+    + ("removedirs", "mkdir", "makedirs", "mkfifo", "truncate", "utime", "setxattr", "removexattr", "open", "mknod")
 )
 #: The modules that work by name, and why no user can turn that elsewhere.
 EXEMPT = {
