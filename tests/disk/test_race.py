@@ -37,7 +37,7 @@ def _round(house: House, number: int, *, fails: bool) -> None:
         assert house.mail("jack") == f"&round{number}\n"
 
 
-@pytest.mark.parametrize("rounds", [200])
+@pytest.mark.parametrize("rounds", [200, pytest.param(2000, marks=pytest.mark.long)])
 def test_exchanging_names(house: House, tmp_path: Path, rounds: int) -> None:
     """Whatever is exchanged at whatever moment, a file of root stays as it is, and others' files are made."""
     victim = tmp_path / "secret" / "shadow"
