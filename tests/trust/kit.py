@@ -19,6 +19,17 @@ _ACL = "system.posix_acl_access"
 _USER_OBJ, _USER, _GROUP_OBJ, _MASK, _OTHER = 0x01, 0x02, 0x04, 0x10, 0x20
 
 
+def plain_user(number: int) -> list[str]:
+    """Return the words before a command that make it one of a user.
+
+    He may read everything, since the Python of the tests may be in a directory that only root may enter.
+    """
+    if shutil.which("setpriv") is None:
+        pytest.skip("setpriv is not installed (Debian package util-linux)")
+    reads = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+    return ["setpriv", f"--reuid={number}", f"--regid={number}", "--clear-groups", *reads]
+
+
 def set_acl(path: Path, user: int) -> None:
     """Let a user write a file by an ACL (acl(5); the form of linux/posix_acl_xattr.h), others as before."""
     entries = [(_USER_OBJ, 7, 0xFFFFFFFF), (_USER, 7, user), (_GROUP_OBJ, 5, 0xFFFFFFFF), (_MASK, 7, 0xFFFFFFFF)]
