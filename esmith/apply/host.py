@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -216,8 +217,12 @@ def trouble(path: str, error: OSError) -> InstallError:
     """
     if isinstance(error, UserDirectoryError):
         is_unfit = error.errno == errno.EINVAL
-        reason = f"{error.strerror}" if is_unfit else f"cannot be read or written: {error.strerror}"
-        return UserFileError(reason, place=path, hint=f"this file alone is left as it is; look at it: ls -ld {path}")
+        reason = f"{error.strerror}" if is_unfit else f"cannot be read or written there: {error.strerror}"
+        return UserFileError(
+            f"{reason}, so it is left as it is",
+            place=path,
+            hint=f"it is a user's, and stops no other file; see what is there: ls -ld {shlex.quote(path)}",
+        )
     if isinstance(error, UnfitError):
         return InstallError(f"{error.strerror}, so no file can be put there", place=path, hint="move it out of the way")
     hints = {

@@ -21,7 +21,7 @@ TABLE = "left"
 class Left:
     """Why an output was left as it was.
 
-    :param reason: what is wrong, and where.
+    :param reason: what is wrong.
     :param template: the path of its template.
     :param since: when it was tried last, in seconds since 1970.
     """
@@ -48,5 +48,5 @@ def record_left(plan: Plan, transaction: Transaction) -> None:
         if paths.get(path) is None and (path in paths or left.template in plan.whole):
             transaction.set_state(TABLE, path, None)
     for output in plan.left:
-        left = Left(str(output.left), output.rendering.template.path, time.time())
+        left = Left(output.left.message if output.left else "", output.rendering.template.path, time.time())
         transaction.set_state(TABLE, output.path, json.dumps(asdict(left)).encode())

@@ -108,7 +108,7 @@ def _state_lines(data: dict[str, Any]) -> list[str]:
         lines.append(f"database {name}: {database['records']} records, last changed in revision {database['revision']}")
     lines.append(f"files: {data['files']['generated']} generated")
     lines += [f"  {path}: {what}" for path, what in data["files"]["differing"].items()]
-    lines += [f"  {path}: left as it was: {reason}" for path, reason in data["files"]["left"].items()]
+    lines += [f"  {path}: {reason}" for path, reason in data["files"]["left"].items()]
     if not data["services"]:
         lines.append("services: none is supervised under this root")
     lines += services_lines(data["services"])

@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
-from esmith.disk.fault import SIZE_LIMIT, UnfitError, UserDirectoryError, unfit
+from esmith.disk.fault import SIZE_LIMIT, USER_SIZE_LIMIT, UnfitError, UserDirectoryError, unfit
 from esmith.disk.kernel import open_beneath, rights_of
 from esmith.trust import is_ours, is_shared
 
@@ -68,19 +68,21 @@ class Directory:
         """Return what a regular file holds, and what it is.
 
         :raises FileNotFoundError: when there is no such file.
-        :raises UnfitError: when it is no regular file, or larger than :data:`SIZE_LIMIT`.
+        :raises UnfitError: when it is not a regular file, or is larger than :data:`SIZE_LIMIT`, in a directory of a
+            user :data:`USER_SIZE_LIMIT`.
         :raises UserDirectoryError: instead of these two and of other errors, in a directory of a user.
         """
+        limit = SIZE_LIMIT if self.is_ours else USER_SIZE_LIMIT
         with self._blamed(name):
             descriptor = self._open(name, _READ)
             with open(descriptor, "rb") as file:
                 status = os.fstat(descriptor)
                 fault = unfit(status.st_mode, self._path(name))
-                if fault is None and status.st_size <= SIZE_LIMIT:
-                    content = file.read(SIZE_LIMIT + 1)
-                    if len(content) <= SIZE_LIMIT:
+                if fault is None and status.st_size <= limit:
+                    content = file.read(limit + 1)
+                    if len(content) <= limit:
                         return content, status
-                raise fault or UnfitError(f"is larger than {SIZE_LIMIT >> 20} MB", self._path(name))
+                raise fault or UnfitError(f"is larger than {limit >> 20} MB", self._path(name))
 
     def read_link(self, name: str) -> bytes:
         """Return what a symbolic link holds."""

@@ -7,6 +7,8 @@ import stat
 
 #: No generated file is larger, in bytes; what a template gives has the same limit (docs/fragments.md).
 SIZE_LIMIT = 16 * 2**20
+#: The same in a directory of a user: what is replaced there is copied at each event, and must not fill the disk.
+USER_SIZE_LIMIT = 2**20
 
 
 class UnfitError(OSError):

@@ -152,7 +152,7 @@ def rehearse_event(
     result = _Run(layout, store, Machine.recording(layout), log, say, name, restart=restart, show=show).signal(
         arguments
     )
-    result.left = {output.path: str(output.left) for output in result.plan.left}
+    result.left = {output.path: output.left.message for output in result.plan.left if output.left}
     return result
 
 
