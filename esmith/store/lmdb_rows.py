@@ -23,13 +23,13 @@ from esmith.store.trouble import store_trouble
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
     from typing import Self
 
     from esmith.store.data_file import DataFile
 
-_JOURNAL = "=journal"
+JOURNAL = "=journal"
 _REVISIONS = "=revisions"
 
 
@@ -132,7 +132,7 @@ class LmdbSnapshot:
         if database is not None:
             number = self.state("revisions", database)
             return int.from_bytes(number) if number else 0
-        handle = self._handle(_JOURNAL)
+        handle = self._handle(JOURNAL)
         if handle is None:
             return 0
         with self._txn.cursor(handle) as cursor:
@@ -140,7 +140,7 @@ class LmdbSnapshot:
 
     def revisions(self, newest: int | None = None) -> Iterator[Revision]:
         """Yield the revisions of the journal, the newest first."""
-        handle = self._handle(_JOURNAL)
+        handle = self._handle(JOURNAL)
         if handle is None or not (newest is None or 0 < newest < 2**64):
             return
         with self._txn.cursor(handle) as cursor:
@@ -180,9 +180,10 @@ class LmdbTransaction(LmdbSnapshot):
 
     _write = True
 
-    def __init__(self, env: lmdb.Environment, data: DataFile, author: Author) -> None:
+    def __init__(self, env: lmdb.Environment, data: DataFile, author: Author, reopen: Callable[[], None]) -> None:
         super().__init__(env, data.path)
         self._data = data
+        self._reopen = reopen
         self._author = author
         self._old: dict[tuple[str, str, str], str | None] = {}
         self._dirty = False
@@ -210,14 +211,16 @@ class LmdbTransaction(LmdbSnapshot):
         """Return the error for a commit that failed.
 
         LMDB makes a commit valid by the write of its last page, the head. When that fails and the old head cannot be
-        restored either, it refuses all further work in this process (MDB_PANIC); nobody knows then what is stored.
+        restored either, nobody knows what is stored, and LMDB refuses all work until the file is opened again
+        (MDB_PANIC). It is, so that the caller can restore what he changed.
         """
         error = store_trouble(self._file, trouble)
         try:
             self._env.begin().abort()
-        except lmdb.Error:
+        except lmdb.PanicError:
             error.is_doubtful = True
             error.add("it is not known whether the change was stored: see 'esmith history'")
+            self._reopen()
         return error
 
     @property
@@ -302,7 +305,7 @@ class LmdbTransaction(LmdbSnapshot):
     def _write_journal(self, changes: list[Change]) -> None:
         number = self.revision() + 1
         revision = Revision(number, int(time.time()), self._author, changes)
-        self._txn.put(number.to_bytes(8), journal.encode(revision), db=self._open(_JOURNAL), append=True)
+        self._txn.put(number.to_bytes(8), journal.encode(revision), db=self._open(JOURNAL), append=True)
         for database in {change.database for change in changes}:
             self._txn.put(database.encode(), number.to_bytes(8), db=self._open(_REVISIONS))
 
@@ -310,19 +313,6 @@ class LmdbTransaction(LmdbSnapshot):
         handle = self._handle(name, create=True)
         assert handle is not None
         return handle
-
-
-def state_pages(env: lmdb.Environment, txn: lmdb.Transaction) -> int:
-    """Return how many pages the engine's own tables have, without long values and without the journal.
-
-    A transaction that writes rows in many places may change as many.
-    """
-    with txn.cursor() as cursor:
-        names = [bytes(name) for name in cursor.iternext(keys=True, values=False)]
-    own = [name for name in names if name.startswith(b"=") and name != _JOURNAL.encode()]
-    tables = [env.open_db(name, txn=txn, create=False) for name in own]
-    found = [txn.stat(table) for table in tables]
-    return sum(statistic["branch_pages"] + statistic["leaf_pages"] for statistic in found)
 
 
 def _text(row: bytes) -> str:

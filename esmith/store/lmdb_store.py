@@ -8,7 +8,7 @@ import lmdb
 
 from esmith.errors import StoreError
 from esmith.store.data_file import DIRECTORY_MODE, FILE_MODE, DataFile
-from esmith.store.lmdb_rows import LmdbSnapshot, LmdbTransaction, state_pages
+from esmith.store.lmdb_rows import JOURNAL, LmdbSnapshot, LmdbTransaction
 from esmith.store.trouble import store_trouble
 
 TYPE_CHECKING = False
@@ -48,19 +48,8 @@ class LmdbStore:
         new = create and not self._data.exists()
         if not new:
             self._data.require_sound(thorough=verify)
-        try:
-            _reserve_lock_file(os.path.join(directory, "lock.mdb"))
-            self._env = lmdb.open(
-                os.fsencode(directory),
-                map_size=MAP_BYTES,
-                max_dbs=MAX_DATABASES,
-                max_readers=MAX_READERS,
-                readonly=not write,
-                create=create,
-                mode=FILE_MODE,
-            )
-        except (lmdb.Error, OSError) as error:
-            raise store_trouble(self._file, error) from error
+        self._write = write
+        self._open(create=create)
         if new:
             self._data.mark()
         if write:
@@ -73,7 +62,27 @@ class LmdbStore:
 
     def transaction(self, author: Author) -> LmdbTransaction:
         """Return a transaction to write with."""
-        return LmdbTransaction(self._env, self._data, author)
+        return LmdbTransaction(self._env, self._data, author, self._reopen)
+
+    def _open(self, *, create: bool = False) -> None:
+        try:
+            _reserve_lock_file(os.path.join(self.directory, "lock.mdb"))
+            self._env = lmdb.open(
+                os.fsencode(self.directory),
+                map_size=MAP_BYTES,
+                max_dbs=MAX_DATABASES,
+                max_readers=MAX_READERS,
+                readonly=not self._write,
+                create=create,
+                mode=FILE_MODE,
+            )
+        except (lmdb.Error, OSError) as error:
+            raise store_trouble(self._file, error) from error
+
+    def _reopen(self) -> None:
+        """Open the file once more, after which LMDB works with what is in it now."""
+        self._env.close()
+        self._open()
 
     def reserve(self, size: int, transactions: int) -> None:
         """Take disk space for transactions on the engine's own tables.
@@ -89,7 +98,7 @@ class LmdbStore:
             try:
                 page_size = self._env.stat()["psize"]
                 # Pages are hardly ever full: two thirds in the mean.
-                rows = 3 * size // (2 * page_size) + state_pages(self._env, txn)
+                rows = 3 * size // (2 * page_size) + _state_pages(self._env, txn)
                 pages = transactions * _PAGES_A_TRANSACTION + rows
                 self._data.extend((self._env.info()["last_pgno"] + 1 + pages) * page_size)
             finally:
@@ -100,6 +109,19 @@ class LmdbStore:
     def close(self) -> None:
         """Release the store."""
         self._env.close()
+
+
+def _state_pages(env: lmdb.Environment, txn: lmdb.Transaction) -> int:
+    """Return how many pages the engine's own tables have, without long values and without the journal.
+
+    A transaction that writes rows in many places may change as many.
+    """
+    with txn.cursor() as cursor:
+        names = [bytes(name) for name in cursor.iternext(keys=True, values=False)]
+    own = [name for name in names if name.startswith(b"=") and name != JOURNAL.encode()]
+    tables = [env.open_db(name, txn=txn, create=False) for name in own]
+    found = [txn.stat(table) for table in tables]
+    return sum(statistic["branch_pages"] + statistic["leaf_pages"] for statistic in found)
 
 
 def _reserve_lock_file(path: str) -> None:

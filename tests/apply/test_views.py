@@ -135,7 +135,7 @@ def test_a_program_that_hangs_is_ended_with_all_it_started(checking: Checking) -
         "child = os.fork()\nif not child:\n    os.setsid()\n    if os.fork(): os._exit(0)\ntime.sleep(600)",
         said="timeout = 1",
     )
-    assert "check.py did not end within 1 s, so nothing was changed" in said
+    assert "check.py did not end within 1 s, so no file was changed" in said
     assert _running(str(checking.bench.path / "check.py")) == []
 
 

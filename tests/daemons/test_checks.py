@@ -54,7 +54,7 @@ def test_a_custom_fragment_that_breaks_a_file(office: Root, path: str, line: str
     )
     answer = office.signal("email-update", code=10)
     assert answer.err.splitlines()[0].startswith(f"signal-event: {path}: ")
-    assert "so nothing was changed" in answer.err
+    assert "so no file was changed" in answer.err
     assert said in answer.err
     assert re.search(rf"line \d+ comes from {re.escape(str(fragment))}$", answer.err, re.MULTILINE)
     assert (

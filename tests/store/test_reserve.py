@@ -150,6 +150,9 @@ def test_a_commit_of_which_nobody_knows(store: LmdbStore, monkeypatch: pytest.Mo
     caught.value.add_unchanged()
     assert "not known whether" in caught.value.hint
     assert "nothing was changed" not in caught.value.hint
+    monkeypatch.undo()
+    put(store, "t", "k", "v")
+    assert "t" in contents(store), "the caller can go on, e.g. to restore what was changed"
 
 
 def test_a_mark_that_cannot_be_made(used: Root, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,7 +58,7 @@ def check(plan: Plan, layout: Layout, *, writes: bool) -> None:
         first, *others = refused
         more = [f"{verdict.path}: {verdict.reason}:\n  {_indented(verdict)}" for verdict in others]
         raise CheckError(
-            f"{first.reason}, so nothing was changed:",
+            f"{first.reason}, so no file was changed:",
             place=first.path,
             hint="\n".join([_indented(first), *more]),
         )

@@ -119,14 +119,14 @@ class Views:
         try:
             text, _ = process.communicate(json.dumps(task).encode(), timeout=limit)
         except subprocess.TimeoutExpired as error:
-            raise CheckError("the checks did not end, so nothing was changed", place=jobs[0].path) from error
+            raise CheckError("the checks did not end, so no file was changed", place=jobs[0].path) from error
         finally:
             if process.poll() is None:
                 process.terminate()
                 process.wait()
         if process.returncode != 0:
             raise CheckError(
-                "the process that runs the checks ended early, so nothing was changed",
+                "the process that runs the checks ended early, so no file was changed",
                 place=jobs[0].path,
                 hint=f"its status was {process.returncode}; run the command again",
             )
