@@ -77,7 +77,9 @@ class Identities:
     def _own_file(self, path: str, count: int) -> dict[str, list[str]] | None:
         """Return the lines of the root's own file by name; None when it has none, and the machine's counts."""
         if path not in self._own:
-            self._own[path] = None if self._layout.is_machine else _read_accounts(self._layout.under(path), count)
+            place = self._layout.under(path)
+            self._layout.trust.require(place)
+            self._own[path] = None if self._layout.is_machine else _read_accounts(place, count)
         return self._own[path]
 
 
