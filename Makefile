@@ -1,5 +1,6 @@
 # make demo    set up and run the main job in the folder demo-root
 # make test    set up and pass the tests
+# make test-long  the tests that take minutes: every size of free space on a full disk
 # make lint    ruff and mypy
 # make bench   print the performance table
 
@@ -7,7 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test test-long lint bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -15,6 +16,9 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed-test
 	$(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
+
+test-long: $(VENV)/installed-test
+	$(BIN)/python -m pytest -n auto -m long
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check

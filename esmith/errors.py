@@ -35,6 +35,10 @@ class ExitCode:
     BUSY = 9
     #: The program that reads a generated file refuses it. No file was touched.
     CHECK = 10
+    #: Done but for some files, which were left as they were: something is wrong with them in the directory of a user.
+    PARTIAL = 11
+    #: Something the engine would read or run belongs to somebody else, or others may write it. Nothing was done.
+    UNTRUSTED = 12
 
 
 class EsmithError(Exception):
@@ -52,6 +56,13 @@ class EsmithError(Exception):
         self.message = message
         self.place = place
         self.hint = hint
+
+    def add(self, fact: str) -> None:
+        """Add what is so now to the cure; only a caller knows what was changed before the error, and what was restored.
+
+        :param fact: a clause, e.g. ``nothing was changed``.
+        """
+        self.hint = f"{self.hint}; {fact}" if self.hint else fact
 
     def __str__(self) -> str:
         text = f"{self.place}: {self.message}" if self.place else self.message
@@ -88,6 +99,13 @@ class InstallError(EsmithError):
     exit_code = ExitCode.INSTALL
 
 
+class UserFileError(InstallError):
+    """A generated file could not be read or put in place in a directory that belongs to somebody else.
+
+    It fails alone: the directory may be hostile, and must stop nobody else.
+    """
+
+
 class CheckError(EsmithError):
     """The program that reads a generated file refuses the staged one."""
 
@@ -98,6 +116,13 @@ class StoreError(EsmithError):
     """The database could not be opened, read or written."""
 
     exit_code = ExitCode.STORE
+    #: Whether the change may be on the disk although it failed: its last step failed, and so did taking that back.
+    is_doubtful = False
+
+    def add_unchanged(self) -> None:
+        """Say that nothing was changed, unless that is not known; for a command that is one transaction."""
+        if not self.is_doubtful:
+            self.add("nothing was changed")
 
 
 class ActionError(EsmithError):
@@ -116,3 +141,9 @@ class BusyError(EsmithError):
     """Another event holds the lock."""
 
     exit_code = ExitCode.BUSY
+
+
+class UntrustedError(EsmithError):
+    """Something the engine would read or run is not in the hands of its owners alone."""
+
+    exit_code = ExitCode.UNTRUSTED

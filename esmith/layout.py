@@ -8,6 +8,12 @@ from __future__ import annotations
 import os
 
 from esmith.errors import UsageError
+from esmith.trust import ENVIRONMENT as TRUST_OWNER
+from esmith.trust import Trust
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.disk import Disk
 
 #: The two trees a fragment may come from, nearest first (DESIGN section 2, "layer").
 LAYERS = ("templates-custom", "templates")
@@ -19,10 +25,12 @@ class Layout:
     :param root: the directory every absolute path is taken under; ``/`` in production.
     """
 
-    __slots__ = ("root",)
+    __slots__ = ("root", "trust")
 
     def __init__(self, root: str = "/") -> None:
         self.root = os.path.abspath(root)
+        #: Says which paths of the root count.
+        self.trust = Trust(self.root, trust_owner=bool(os.environ.get(TRUST_OWNER)))
 
     @classmethod
     def chosen(cls, root: str | None = None) -> Layout:
@@ -38,6 +46,12 @@ class Layout:
                 f"the root {chosen!r} is not a directory", hint="create it first, or correct --root or ESMITH_ROOT"
             )
         return cls(chosen)
+
+    def disk(self) -> Disk:
+        """Return the files of this root, for one command; directories are opened once."""
+        from esmith.disk import Disk
+
+        return Disk(self.root, self.trust.owners)
 
     def under(self, path: str) -> str:
         """Return where an absolute path of the configured system is on this disk.

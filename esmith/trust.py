@@ -1,7 +1,12 @@
-"""Whose files the engine believes: what it runs or reads as its own may be written by nobody but its owners.
+"""Whose files the engine believes: what it reads as its own, and runs, may be written by nobody but its owners.
 
 Under ``/`` the owner is root. Under a root folder it is root or the user who runs the command, or with
-``--trust-owner`` also the owner of that folder. docs/security.md tells what that protects from.
+``--trust-owner`` also the owner of that folder. What a plain user owns he may believe under ``/`` as well: it is in his
+own hand already. docs/security.md says what that protects from.
+
+A path counts when it, every directory above it and every link on the way have such an owner and nobody else may write
+them. Under a root folder that begins at the folder; where a link leads out of it, at ``/``. Nothing here imports more
+than ``os`` and ``stat``, because every ``config getprop`` asks for the way to the databases.
 """
 
 from __future__ import annotations
@@ -9,7 +14,18 @@ from __future__ import annotations
 import os
 import stat
 
+from esmith.errors import UntrustedError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+#: Set to a word that is not empty, the owner of a root folder is believed; ``--trust-owner`` sets it, so that the
+#: commands of an action agree.
+ENVIRONMENT = "ESMITH_TRUST_OWNER"
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
+#: The kernel follows no more links on one way (path_resolution(7)).
+_MOST_LINKS = 40
 
 
 def owners_of(root: str, *, trust_owner: bool = False) -> frozenset[int]:
@@ -19,10 +35,8 @@ def owners_of(root: str, *, trust_owner: bool = False) -> frozenset[int]:
     :param trust_owner: whether the owner of a root folder is one of them.
     :raises OSError: when the root cannot be looked at.
     """
-    if root == "/":
-        return frozenset({0})
     owners = {0, os.geteuid()}
-    if trust_owner:
+    if trust_owner and root != "/":
         owners.add(os.stat(root).st_uid)
     return frozenset(owners)
 
@@ -45,3 +59,187 @@ def others_may_write(status: os.stat_result) -> bool:
 def is_shared(status: os.stat_result) -> bool:
     """Return whether it is a directory such as ``/tmp``: anybody makes names in it, only their owners remove them."""
     return stat.S_ISDIR(status.st_mode) and bool(status.st_mode & stat.S_ISVTX)
+
+
+class Trust:
+    """Says of the paths of one root whether they count, and remembers which it has looked at.
+
+    :param root: the root, as an absolute path of this disk.
+    :param trust_owner: whether the owner of a root folder is believed.
+    """
+
+    def __init__(self, root: str, *, trust_owner: bool = False) -> None:
+        self.root = root
+        self._trust_owner = trust_owner
+        self._owners: frozenset[int] | None = None
+        # How many faults were found so far.
+        self._found = 0
+        self.renew()
+
+    def renew(self) -> None:
+        """Forget what was looked at: whoever runs for long looks again at each piece of work."""
+        self._sound: set[str] = set()
+        self._shared: set[str] = set()
+        self._trees: set[str] = set()
+
+    @property
+    def owners(self) -> frozenset[int]:
+        """The numbers of the users who may own what counts."""
+        if self._owners is None:
+            self._owners = owners_of(self.root, trust_owner=self._trust_owner)
+        return self._owners
+
+    def believed_owner(self) -> int | None:
+        """Return the owner of the root folder when only ``--trust-owner`` makes this user believe him, else None."""
+        owner = os.stat(self.root).st_uid
+        return owner if owner in self.owners and owner not in owners_of(self.root) else None
+
+    def require(self, *paths: str) -> None:
+        """Refuse paths that do not count: each, the directories above it and the links on its way.
+
+        One that is not there counts, as far as there is a way to it.
+
+        :param paths: absolute paths of this disk.
+        :raises UntrustedError: for the first thing that does not count, with the cure.
+        """
+        for path in paths:
+            for fault in self.faults(path):
+                raise fault
+
+    def require_trees(self, *paths: str) -> None:
+        """Refuse directories in which anything does not count, however deep, and what links in them lead to.
+
+        :raises UntrustedError: for the first thing that does not count, with the cure.
+        """
+        for path in paths:
+            if path not in self._trees:
+                for fault in self.tree_faults(path):
+                    raise fault
+
+    def faults(self, path: str) -> Iterator[UntrustedError]:
+        """Yield what does not count on the way to a path, and the path itself."""
+        yield from self._way(path)
+
+    def tree_faults(self, path: str) -> Iterator[UntrustedError]:
+        """Yield what does not count on the way to a directory, in it, and behind the links in it."""
+        pending: list[str] = [path]
+        seen: set[str] = set()
+        found = self._found
+        while pending:
+            place = yield from self._way(pending.pop())
+            directories = [place] if place else []
+            while directories:
+                directory = directories.pop()
+                if directory in seen:
+                    continue
+                seen.add(directory)
+                yield from self._entries(directory, directories, pending)
+        if found == self._found:
+            self._trees.add(path)
+
+    def _entries(self, directory: str, directories: list[str], links: list[str]) -> Iterator[UntrustedError]:
+        """Yield what does not count right in a directory, and add its directories and links to lists."""
+        try:
+            entries = os.scandir(directory)
+        except OSError:
+            # It is no directory, or nobody of this command reads it either.
+            return
+        owners, shared = self.owners, directory in self._shared
+        for entry in entries:
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except OSError:
+                continue
+            kind = stat.S_IFMT(status.st_mode)
+            if kind == stat.S_IFLNK:
+                links.append(entry.path)
+                continue
+            if kind == stat.S_IFDIR:
+                directories.append(entry.path)
+            if shared or status.st_uid not in owners or status.st_mode & _OTHERS:
+                fault = self._fault(entry.path, status, shared=shared)
+                if fault is not None:
+                    yield fault
+
+    def _way(self, path: str) -> Generator[UntrustedError, None, str]:
+        """Yield what does not count on the way to a path; return where it leads to in the end, "" when nowhere."""
+        place, names = self._start(path)
+        yield from self._base(place)
+        links = 0
+        while names:
+            name = names.pop()
+            if name in ("", "."):
+                continue
+            if name == "..":
+                if place == self.root:
+                    # Out of the root folder, from where on the directories above it count, too.
+                    names += os.path.dirname(place).split("/")[::-1]
+                    place = ""
+                    yield from self._base(place)
+                else:
+                    place = os.path.dirname(place).rstrip("/")
+                continue
+            inside = f"{place}/{name}"
+            if inside not in self._sound:
+                try:
+                    status = os.lstat(inside)
+                    target = os.readlink(inside) if stat.S_ISLNK(status.st_mode) else ""
+                except OSError:
+                    # It is not there, or nobody of this command gets to it either.
+                    return ""
+                yield from self._judged(inside, status, shared=(place or "/") in self._shared)
+                if target:
+                    links += 1
+                    if links > _MOST_LINKS:
+                        return ""
+                    if target.startswith("/"):
+                        place, more = self._start(target)
+                        yield from self._base(place)
+                    else:
+                        more = target.split("/")[::-1]
+                    names += more
+                    continue
+            place = inside
+        return place or "/"
+
+    def _start(self, path: str) -> tuple[str, list[str]]:
+        """Return where the way to an absolute path begins, "" for ``/``, and the names on it, the first one last."""
+        if self.root != "/" and (path == self.root or path.startswith(f"{self.root}/")):
+            return self.root, path[len(self.root) :].split("/")[::-1]
+        return "", path.split("/")[::-1]
+
+    def _base(self, place: str) -> Iterator[UntrustedError]:
+        """Yield what does not count of the directory a way begins at."""
+        base = place or "/"
+        if base in self._sound:
+            return
+        try:
+            status = os.stat(base)
+        except OSError:
+            return
+        yield from self._judged(base, status, shared=False)
+
+    def _judged(self, place: str, status: os.stat_result, *, shared: bool) -> Iterator[UntrustedError]:
+        """Yield why something does not count, and remember what does."""
+        if is_shared(status):
+            self._shared.add(place)
+        fault = self._fault(place, status, shared=shared)
+        if fault is not None:
+            yield fault
+        elif not stat.S_ISLNK(status.st_mode):
+            self._sound.add(place)
+
+    def _fault(self, place: str, status: os.stat_result, *, shared: bool) -> UntrustedError | None:
+        """Return why something does not count, None when it does.
+
+        :param shared: whether anybody makes names in the directory it is in.
+        """
+        if is_shared(status):
+            self._shared.add(place)
+        if is_ours(status, self.owners) and not (shared and status.st_nlink > 1):
+            return None
+        from esmith.ownership import find_fault
+
+        fault = find_fault(place, status, self.owners, shared=shared, root=self.root)
+        self._found += fault is not None
+        return fault

@@ -24,7 +24,10 @@ LAYERS = (
     ("perl",),
     ("schema", "store"),
     ("layout",),
-    ("errors", "names"),
+    ("disk",),
+    ("trust", "directories", "environment"),
+    ("ownership",),
+    ("errors", "names", "printable"),
 )
 WITHIN_A_LAYER = {("schema", "store")}
 #: The version is a constant of the package itself, which anybody may read.
@@ -245,4 +248,7 @@ def test_no_shell_strings() -> None:
 def test_the_layers_are_those_of_the_package() -> None:
     """The order of the packages in the docstring of the package is the one that is checked here."""
     text = ast.get_docstring(_tree(ENGINE / "__init__.py")) or ""
-    assert "cli -> events -> (apply, services) -> fragments -> perl -> (store, schema) -> (layout, errors)" in text
+    assert (
+        "cli -> events -> (apply, services) -> fragments -> perl -> (store, schema) -> layout -> trust -> errors"
+        in text
+    )

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from esmith.apply.checks.check import check
-from esmith.apply.generations import Also, Generation, begin, restore
+from esmith.apply.generations import Also, Generation, Owe, Restored, UnrecordedError, begin, restore_since
 from esmith.apply.host import DiskHost, RecordingHost
 from esmith.apply.install import discard, install, remember, stage
+from esmith.apply.left import record_left
 from esmith.apply.plan import Plan
+from esmith.errors import InstallError, StoreError
 from esmith.layout import Layout
+from esmith.names import counted
 from esmith.store.model import Author
 from esmith.store.protocol import Store
 
@@ -34,26 +37,57 @@ def commit_plan(
     :param also: what is to be written durably together with what was installed, e.g. what the services are owed.
     :param host: installs the files; default: the disk.
     :return: the generation, which the caller finishes or restores; None when nothing changed.
-    :raises CheckError: when a program refuses its file; nothing was changed.
-    :raises InstallError: when a file could not be written; nothing was changed.
+    :raises CheckError: when a program refuses its file; no file was changed.
+    :raises InstallError: when a file could not be written; the message says whether one was changed, and ``note`` is
+        called with what was restored.
+    :raises StoreError: when the store could not be written; likewise.
     """
-    host = host or DiskHost()
-    stage(plan, host)
+    host = host or DiskHost(layout)
+    generation = None
+    installed = False
     try:
+        stage(plan, host)
         check(plan, layout, writes=True)
-        generation = begin(plan, layout, store, what, services or {})
-        installed = False
-        try:
-            for text in install(plan, host, layout):
-                note(text)
-            remember(plan, store, Author.current(what.split()), also)
-            installed = True
-        finally:
-            if generation is not None and not installed:
-                restore(generation, layout, store)
+        generation = begin(plan, layout, store, what, services or {}, host.disk)
+        for text in install(plan, host, layout):
+            note(text)
+        _remember(plan, generation, store, Author.current(what.split()), also)
+        installed = True
+    except (InstallError, StoreError) as error:
+        if generation is None:
+            error.add("no file was changed")
+        raise
     finally:
-        discard(plan, host)
+        try:
+            if generation is not None and not installed:
+                _, text = give_back(generation, layout, store)
+                note(text)
+        finally:
+            discard(plan, host)
     return generation
+
+
+def give_back(
+    generation: Generation, layout: Layout, store: Store, owe: Owe | None = None, also: Also | None = None
+) -> tuple[Restored | None, str]:
+    """Restore what was there before an install that failed, or that was followed by a failure.
+
+    It raises no error of ours, because there is one already, which the administrator has to see.
+
+    :param owe: see :func:`esmith.apply.generations.restore_since`.
+    :param also: likewise.
+    :return: what was restored, None when that is not all; and what to say of it.
+    """
+    who = "the event" if generation.what.startswith("signal-event ") else "the command"
+    try:
+        restored = restore_since(generation.number, layout, store, owe, also)
+    except UnrecordedError as error:
+        return error.restored, f"{who} failed; {error.fact}"
+    except (InstallError, StoreError) as error:
+        text = f"{who} failed, and not all old files could be restored"
+        return None, f"{text}; remove the cause and run: esmith recover\n  {error}"
+    text = f"{who} failed, so the old content of {counted(len(restored.paths), 'file')} was restored"
+    return restored, "\n".join([text, *(f"could not be restored: {error}" for error in restored.left.values())])
 
 
 def rehearse_plan(plan: Plan, layout: Layout) -> None:
@@ -65,3 +99,14 @@ def rehearse_plan(plan: Plan, layout: Layout) -> None:
     stage(plan, host)
     check(plan, layout, writes=False)
     install(plan, host, layout)
+
+
+def _remember(plan: Plan, generation: Generation | None, store: Store, author: Author, also: Also | None) -> None:
+    """Record what was installed, and what was left as it was."""
+    with store.transaction(author) as transaction:
+        if also is not None and plan.changed:
+            also(transaction)
+        remember(plan, transaction)
+        record_left(plan, transaction)
+        if generation is not None and plan.left:
+            generation.leave_out({output.path for output in plan.left}, transaction)

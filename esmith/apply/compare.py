@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from esmith.apply.diff import hidden, unified
-from esmith.apply.generations import Generation, kept_directory, list_generations
+from esmith.apply.generations import Generation, list_generations
 from esmith.apply.host import trouble
+from esmith.apply.kept import kept_directory
+from esmith.disk import Disk
 from esmith.errors import UsageError
 from esmith.layout import Layout
 from esmith.schema.load import Schema
@@ -52,10 +54,11 @@ def compare(layout: Layout, snapshot: Snapshot, first: int | None, last: int | N
     between = [other for other in kept if other.number > first and (last is None or other.number <= last)]
     paths = dict.fromkeys(before.path for generation in between for before in generation.before)
     found = []
+    disk = layout.disk()
     for name in sorted(paths):
         if path in ("", name):
-            old = _content_at(layout, kept, name, first)
-            new = _content_at(layout, kept, name, numbers[-1] if last is None else last)
+            old = _content_at(layout, disk, kept, name, first)
+            new = _content_at(layout, disk, kept, name, numbers[-1] if last is None else last)
             if old != new:
                 found.append(Compared(name, old, new))
     return found
@@ -73,23 +76,20 @@ def shown(compared: list[Compared], snapshot: Snapshot, schema: Schema) -> list[
     return lines
 
 
-def _content_at(layout: Layout, kept: list[Generation], path: str, number: int) -> bytes | None:
+def _content_at(layout: Layout, disk: Disk, kept: list[Generation], path: str, number: int) -> bytes | None:
     """Return what a file held after a generation: what the next change replaced, else what it holds now."""
     for generation in kept:
         for before in generation.before:
             if generation.number > number and before.path == path and not before.stays:
                 if not before.stored:
                     return None
-                return _read(os.path.join(kept_directory(layout, generation.number), before.stored))
-    return _read(layout.under(path))
+                return _read(disk, os.path.join(kept_directory(layout, generation.number), before.stored))
+    return _read(disk, layout.under(path))
 
 
-def _read(place: str) -> bytes | None:
+def _read(disk: Disk, place: str) -> bytes | None:
     try:
-        if os.path.islink(place):
-            return os.fsencode(os.readlink(place))
-        with open(place, "rb") as file:
-            return file.read()
+        return disk.content(place)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

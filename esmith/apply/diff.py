@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 
-from esmith.apply.plan import Difference, Output, Plan
+from esmith.apply.output import Difference, Output
+from esmith.apply.plan import Plan
 from esmith.fragments.rendering import Kind
 from esmith.schema.load import Schema
 from esmith.store.protocol import Snapshot

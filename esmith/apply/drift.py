@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from esmith.apply.installed import TABLE, Installed, digest_of
 from esmith.layout import Layout
 from esmith.store.protocol import Snapshot
@@ -15,6 +13,7 @@ def find_drift(layout: Layout, snapshot: Snapshot) -> dict[str, str]:
     Only files whose size, time or inode changed are read.
     """
     found: dict[str, str] = {}
+    disk = layout.disk()
     for path, row in snapshot.states(TABLE):
         installed = Installed.decode(row)
         if installed.is_absent:
@@ -23,7 +22,7 @@ def find_drift(layout: Layout, snapshot: Snapshot) -> dict[str, str]:
         try:
             if installed.is_untouched(target):
                 continue
-            digest = digest_of(_content(target))
+            digest = digest_of(disk.content(target))
         except FileNotFoundError:
             found[path] = "removed"
         except OSError as error:
@@ -34,13 +33,6 @@ def find_drift(layout: Layout, snapshot: Snapshot) -> dict[str, str]:
             if digest != installed.digest:
                 found[path] = "edited by hand"
     return found
-
-
-def _content(target: str) -> bytes:
-    if os.path.islink(target):
-        return os.fsencode(os.readlink(target))
-    with open(target, "rb") as file:
-        return file.read()
 
 
 def count_installed(snapshot: Snapshot) -> int:

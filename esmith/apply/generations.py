@@ -7,21 +7,20 @@ itself, by the next one, or by ``esmith recover``. What is kept of complete inst
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import shutil
-import stat
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from functools import partial
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Protocol
 
-from esmith.apply.host import STAGED_PREFIX, make_directory, set_attributes, sync_directory, trouble
+from esmith.apply.host import trouble
 from esmith.apply.installed import TABLE
-from esmith.apply.plan import Difference, Output, Plan
+from esmith.apply.kept import Before, forget_kept, keep, kept_directory, make_kept, restore_file
+from esmith.apply.plan import Plan
+from esmith.disk import Disk
+from esmith.errors import InstallError, StoreError, UserFileError
 from esmith.layout import Layout
+from esmith.names import counted
 from esmith.store.model import Author
 from esmith.store.protocol import Snapshot, Store, Transaction
 
@@ -40,28 +39,11 @@ class Owe(Protocol):
 GENERATIONS = "generations"
 #: How many complete generations are kept.
 KEPT = 20
-
-
-@dataclass
-class Before:
-    """What was at the place of one output before an install.
-
-    :param path: the output's path in the configured system.
-    :param stored: the name of the kept file or link; "" when there was nothing, or its content stays.
-    :param stays: its content stays; only mode and owner change.
-    :param mode: its permissions.
-    :param uid: its owner.
-    :param gid: its group.
-    :param row: what the engine remembered of it.
-    """
-
-    path: str
-    stored: str = ""
-    stays: bool = False
-    mode: int = 0
-    uid: int = 0
-    gid: int = 0
-    row: str | None = None
+#: The transactions of an event from the first rename to its end, also when it fails. There may be more, one for each
+#: service that refuses; they use the pages that the others leave, unless somebody reads all the while.
+_TRANSACTIONS = 8
+#: What a row of an output has besides its names, in bytes; rather too much.
+_ROW_BYTES = 300
 
 
 @dataclass
@@ -95,6 +77,11 @@ class Generation:
         """Return the row of a generation."""
         return json.dumps(asdict(self)).encode()
 
+    def leave_out(self, paths: Collection[str], transaction: Transaction) -> None:
+        """Take out, also of its row, files that were not installed after all."""
+        self.before = [before for before in self.before if before.path not in paths]
+        transaction.set_state(GENERATIONS, _name(self), self.encode())
+
 
 def list_generations(snapshot: Snapshot) -> list[Generation]:
     """Return the generations that are kept, the newest first."""
@@ -106,20 +93,42 @@ class Restored:
     """What was put back.
 
     :param paths: the outputs.
+    :param left: those that could not be, because of the users in whose directories they are, each with the reason.
     :param services: the services that read them, each with the words the installs told it.
     """
 
     paths: list[str] = field(default_factory=list)
+    left: dict[str, UserFileError] = field(default_factory=dict)
     services: dict[str, list[str]] = field(default_factory=dict)
 
 
-def begin(plan: Plan, layout: Layout, store: Store, what: str, services: Mapping[str, list[str]]) -> Generation | None:
+class UnrecordedError(StoreError):
+    """The old files were restored, but the store could not be written, so the installs are not forgotten.
+
+    The next command that changes files, or ``esmith recover``, restores them once more, which changes nothing.
+
+    :param cause: what the store reported.
+    :param restored: what was restored.
+    """
+
+    def __init__(self, cause: StoreError, restored: Restored) -> None:
+        super().__init__(cause.message, place=cause.place, hint=cause.hint)
+        self.restored = restored
+        files = counted(len(restored.paths), "file")
+        self.fact = f"the old content of {files} was restored, but not recorded in the databases; run: esmith recover"
+        self.add(self.fact)
+
+
+def begin(
+    plan: Plan, layout: Layout, store: Store, what: str, services: Mapping[str, list[str]], disk: Disk
+) -> Generation | None:
     """Keep what an install is about to replace, and record durably that it begins.
 
     :param what: the command.
     :param services: the services that read what it changes, each with the words it will be told.
     :return: the generation; None when the plan changes nothing.
-    :raises InstallError: when an old file cannot be kept; nothing was changed.
+    :raises InstallError: when an old file cannot be kept; no output was changed.
+    :raises StoreError: when the store has no space for all that follows; no output was changed.
     """
     if not plan.changed:
         return None
@@ -127,21 +136,45 @@ def begin(plan: Plan, layout: Layout, store: Store, what: str, services: Mapping
         newest = list_generations(snapshot)[:1]
         generation = Generation(newest[0].number + 1 if newest else 1, what, int(time.time()), snapshot.revision())
         generation.services = dict(services)
-        directory = kept_directory(layout, generation.number)
+        kept = False
         try:
-            shutil.rmtree(directory, ignore_errors=True)
-            make_directory(directory)
-            os.chmod(directory, 0o700)
-            for index, output in enumerate(plan.changed):
-                row = snapshot.state(TABLE, output.path)
-                before = _keep(output, os.path.join(directory, str(index)))
-                before.row = row.decode("utf-8", "surrogateescape") if row is not None else None
-                generation.before.append(before)
-            sync_directory(directory)
-        except OSError as error:
-            raise trouble(directory, error) from error
-    _write(store, generation)
+            _keep_all(generation, plan, layout, snapshot, disk)
+            kept = True
+        finally:
+            if not kept:
+                forget_kept(layout, disk, generation.number)
+    if not generation.before:
+        return None
+    try:
+        # The last step that may fail for want of space comes before the first rename.
+        store.reserve(_bytes_of(generation, plan), _TRANSACTIONS)
+        _write(store, generation)
+    except StoreError as error:
+        if not error.is_doubtful:
+            forget_kept(layout, disk, generation.number)
+        raise
     return generation
+
+
+def _keep_all(generation: Generation, plan: Plan, layout: Layout, snapshot: Snapshot, disk: Disk) -> None:
+    kept = make_kept(layout, disk, generation.number)
+    for index, output in enumerate(plan.changed):
+        row = snapshot.state(TABLE, output.path)
+        with plan.leaving(output):
+            before = keep(output, disk, kept, str(index))
+            before.row = row.decode("utf-8", "surrogateescape") if row is not None else None
+            generation.before.append(before)
+    try:
+        kept.sync()
+    except OSError as error:
+        raise trouble(kept.path, error) from error
+
+
+def _bytes_of(generation: Generation, plan: Plan) -> int:
+    """Return how much an event writes to the store: the generation, at its end once more, the rows new and restored."""
+    outputs = [output for output in plan.outputs if not output.rendering.recalled]
+    texts = (text for output in outputs for text in (output.path, output.inputs, output.rendering.template.path))
+    return 3 * len(generation.encode()) + sum(map(len, texts)) + _ROW_BYTES * len(outputs)
 
 
 def finish(
@@ -149,63 +182,109 @@ def finish(
 ) -> None:
     """Record that everything that belongs to an install is done, and forget generations beyond the last ones.
 
+    That is one transaction: when it fails the install is not complete, and the caller restores it.
+
     :param also: what else is to be written in the same transaction.
     :param keep_since: the first generation that must not be forgotten.
+    :raises StoreError: when the store cannot be written.
     """
-    generation.complete = True
-    _write(store, generation, also=also)
-    with store.snapshot() as snapshot:
-        old = list_generations(snapshot)[KEPT:]
-    for outdated in old:
-        if keep_since is not None and outdated.number >= keep_since:
-            continue
-        _write(store, outdated, delete=True)
-        shutil.rmtree(kept_directory(layout, outdated.number), ignore_errors=True)
-
-
-def restore(generation: Generation, layout: Layout, store: Store, also: Also | None = None) -> None:
-    """Put back what was there before an install, and forget the install.
-
-    May be repeated when it is interrupted.
-
-    :param also: what else is to be written in the transaction that forgets it.
-    :raises InstallError: when a file cannot be put back.
-    """
-    directory = kept_directory(layout, generation.number)
-    for before in generation.before:
-        target = layout.under(before.path)
-        try:
-            _put_back(before, target, os.path.join(directory, before.stored))
-        except OSError as error:
-            raise trouble(target, error) from error
-    with store.transaction(Author.current(["esmith", "recover"])) as transaction:
-        for before in generation.before:
-            row = None if before.row is None else before.row.encode("utf-8", "surrogateescape")
-            transaction.set_state(TABLE, before.path, row)
-        transaction.set_state(GENERATIONS, _name(generation), None)
+    with store.transaction(Author.current([generation.what])) as transaction:
+        transaction.set_state(GENERATIONS, _name(generation), replace(generation, complete=True).encode())
+        old = list_generations(transaction)[KEPT:]
+        outdated = [other for other in old if keep_since is None or other.number < keep_since]
+        for other in outdated:
+            transaction.set_state(GENERATIONS, _name(other), None)
         if also is not None:
             also(transaction)
-    shutil.rmtree(directory, ignore_errors=True)
+    generation.complete = True
+    disk = layout.disk()
+    for other in outdated:
+        forget_kept(layout, disk, other.number)
 
 
-def restore_since(number: int, layout: Layout, store: Store, owe: Owe) -> Restored:
-    """Put back what was there before an install and before those that followed it, e.g. of events it signalled.
+def restore_since(
+    number: int, layout: Layout, store: Store, owe: Owe | None = None, also: Also | None = None
+) -> Restored:
+    """Restore what was there before an install and before those that followed it, e.g. of events it signalled.
+
+    First all files, then one transaction forgets the installs. It may be repeated when it is interrupted or fails.
 
     :param number: the number of the first install that is taken back.
-    :param owe: called in the transaction that forgets an install, with its services: they read the new files perhaps.
-    :return: everything that was put back.
-    :raises InstallError: when a file cannot be put back.
+    :param owe: called in the transaction for each install, with its services: they read the new files perhaps.
+    :param also: what else is to be written in the transaction.
+    :return: everything that was restored.
+    :raises InstallError: when a file cannot be restored; the others are, and no install is forgotten.
+    :raises UnrecordedError: when all files were restored and the transaction failed.
     """
     with store.snapshot() as snapshot:
-        later = [other for other in list_generations(snapshot) if other.number >= number]
+        installs = [other for other in list_generations(snapshot) if other.number >= number]
+    restored = Restored()
+    disk = layout.disk()
     paths: dict[str, None] = {}
-    services: dict[str, list[str]] = {}
-    for other in later:
-        restore(other, layout, store, partial(owe, services=other.services))
-        paths |= dict.fromkeys(before.path for before in other.before)
-        for service, words in other.services.items():
-            services.setdefault(service, []).extend(words)
-    return Restored(list(paths), services)
+    failures: list[InstallError] = []
+    for install in installs:
+        failures += _restore_files(install, layout, disk, restored.left)
+        paths |= dict.fromkeys(before.path for before in install.before)
+        for service, words in install.services.items():
+            restored.services.setdefault(service, []).extend(words)
+    if failures:
+        raise failures[0]
+    restored.paths = [path for path in paths if path not in restored.left]
+    try:
+        with store.transaction(Author.current(["esmith", "recover"])) as transaction:
+            for install in installs:
+                _forget(install, transaction)
+                if owe is not None:
+                    owe(transaction, services=install.services)
+            if also is not None:
+                also(transaction)
+    except StoreError as error:
+        raise UnrecordedError(error, restored) from error
+    for install in installs:
+        forget_kept(layout, disk, install.number)
+    return restored
+
+
+def _restore_files(
+    install: Generation, layout: Layout, disk: Disk, left: dict[str, UserFileError]
+) -> list[InstallError]:
+    """Restore what was there before an install, as far as possible; return what cannot be restored.
+
+    :param left: gets what cannot be restored because of the user in whose directory it is.
+    """
+    failures = []
+    for before in install.before:
+        target = layout.under(before.path)
+        try:
+            restore_file(before, disk, target, kept_directory(layout, install.number))
+        except OSError as error:
+            reason = trouble(target, error)
+            if isinstance(reason, UserFileError):
+                left[before.path] = reason
+            else:
+                failures.append(reason)
+    return failures
+
+
+def _forget(install: Generation, transaction: Transaction) -> None:
+    for before in install.before:
+        row = None if before.row is None else before.row.encode("utf-8", "surrogateescape")
+        transaction.set_state(TABLE, before.path, row)
+    transaction.set_state(GENERATIONS, _name(install), None)
+
+
+def mark_interrupted(transaction: Transaction, number: int, what: str) -> list[Generation]:
+    """Record that an install and those that followed it are to be taken back: if this is interrupted, it is finished.
+
+    :param number: the number of the first install.
+    :param what: the command that takes them back.
+    :return: the installs.
+    """
+    installs = [other for other in list_generations(transaction) if other.number >= number]
+    for install in installs:
+        marked = replace(install, complete=False, what=what)
+        transaction.set_state(GENERATIONS, _name(install), marked.encode())
+    return installs
 
 
 def list_interrupted(snapshot: Snapshot) -> list[Generation]:
@@ -213,62 +292,10 @@ def list_interrupted(snapshot: Snapshot) -> list[Generation]:
     return [generation for generation in list_generations(snapshot) if not generation.complete]
 
 
-def _keep(output: Output, place: str) -> Before:
-    path, target = output.path, output.target
-    try:
-        status = os.lstat(target)
-    except (FileNotFoundError, NotADirectoryError):
-        return Before(path)
-    if output.difference is Difference.ATTRIBUTES:
-        return Before(path, "", True, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
-    try:
-        # A link costs nothing, and the install never writes into the old file.
-        os.link(target, place, follow_symlinks=False)
-    except OSError:
-        shutil.copy2(target, place, follow_symlinks=False)
-    name = os.path.basename(place)
-    return Before(path, name, False, stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
-
-
-def _put_back(before: Before, target: str, place: str) -> None:
-    folder = os.path.dirname(target)
-    if before.stays:
-        set_attributes(target, before.mode, (before.uid, before.gid))
-        return
-    if not before.stored:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            os.unlink(target)
-            sync_directory(folder)
-        return
-    staged = os.path.join(folder, f"{STAGED_PREFIX}{os.getpid()}-back")
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(staged)
-    try:
-        os.link(place, staged, follow_symlinks=False)
-    except OSError:
-        shutil.copy2(place, staged, follow_symlinks=False)
-    if not os.path.islink(staged):
-        if os.geteuid() == 0:
-            os.chown(staged, before.uid, before.gid)
-        os.chmod(staged, before.mode)
-    os.rename(staged, target)
-    # Renaming one link of a file over another does nothing and leaves the first.
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(staged)
-    sync_directory(folder)
-
-
-def kept_directory(layout: Layout, number: int) -> str:
-    """Return the directory of what an install replaced."""
-    return os.path.join(layout.state, "generations", str(number))
-
-
 def _name(generation: Generation) -> str:
     return f"{generation.number:012d}"
 
 
-def _write(store: Store, generation: Generation, *, delete: bool = False, also: Also | None = None) -> None:
+def _write(store: Store, generation: Generation) -> None:
     with store.transaction(Author.current([generation.what])) as transaction:
-        transaction.set_state(GENERATIONS, _name(generation), None if delete else generation.encode())
-        if also is not None:
-            also(transaction)
+        transaction.set_state(GENERATIONS, _name(generation), generation.encode())

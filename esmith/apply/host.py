@@ -4,40 +4,61 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
-import stat
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
-from esmith.errors import InstallError
+from esmith.apply.installed import mark_of
+from esmith.disk import STAGED_PREFIX, Directory, UnfitError, UserDirectoryError
+from esmith.errors import InstallError, UserFileError
 from esmith.layout import Layout
 
-#: A staged file is named so; a scan of the directory by a daemon skips names that begin with a dot.
-STAGED_PREFIX = ".esmith-"
+#: The modes of the directories that are made for files: anybody may look at those of the configured system.
+PUBLIC, PRIVATE = 0o755, 0o700
+#: The bits of a mode that are taken over from what lies in a directory of a user: none that runs as its owner.
+PERMISSIONS = 0o777
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A new file that waits beside its target.
+
+    :param target: the path of the target on this disk.
+    :param name: the name it waits under, in the same directory.
+    :param mark: what tells whether it was changed since, see :func:`esmith.apply.installed.mark_of`.
+    """
+
+    target: str
+    name: str
+    mark: str
 
 
 class Host(Protocol):
-    """The operations on files. Paths are those of this disk."""
+    """The operations on files. Paths are those of this disk.
 
-    def stage(self, target: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> str:
+    :raises UserFileError: whatever fails in a directory that belongs to somebody else.
+    :raises InstallError: whatever fails elsewhere.
+    """
+
+    def stage(self, target: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> Staged:
         """Write a new file beside its target, owner and mode set before any content is in it, and durable.
 
+        Nothing is left behind when that fails.
+
         :param owner: user and group number; None leaves the caller's.
-        :return: the path of the staged file.
-        :raises InstallError: when that is not possible; nothing is left behind then.
         """
 
-    def stage_link(self, target: str, points_to: bytes, owner: tuple[int, int] | None) -> str:
-        """Make a symbolic link beside its target.
+    def stage_link(self, target: str, points_to: bytes, owner: tuple[int, int] | None) -> Staged:
+        """Make a symbolic link beside its target; nothing is left behind when that fails.
 
         :param points_to: what the link holds.
-        :return: the path of the staged link.
-        :raises InstallError: when that is not possible; nothing is left behind then.
         """
 
-    def install(self, staged: str, target: str) -> None:
+    def install(self, staged: Staged) -> None:
         """Rename a staged file to its target."""
 
-    def discard(self, staged: str) -> None:
+    def discard(self, staged: Staged) -> None:
         """Remove a staged file."""
 
     def remove(self, target: str) -> None:
@@ -50,124 +71,96 @@ class Host(Protocol):
         """Copy a target aside, readable by its owner only."""
 
     def sync(self, directories: set[str]) -> None:
-        """Make renames and removals in these directories durable.
-
-        :raises InstallError: when that is not possible.
-        """
+        """Make renames and removals in these directories durable."""
 
 
 class DiskHost:
-    """Does it. Only one at a time may work on a root: it removes what another left behind that was killed."""
+    """Does it. Only one at a time may work on a root: it removes what another left behind that was killed.
 
-    def __init__(self) -> None:
+    :param layout: the root.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self.disk = layout.disk()
+        self._layout = layout
         self._count = 0
         self._swept: set[str] = set()
 
-    def stage(self, target: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> str:
+    def stage(self, target: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> Staged:
         """Write a new file beside its target."""
-        staged = self._staged_name(target)
-        try:
-            self._prepare(os.path.dirname(target))
-            self._write(staged, content, mode, owner)
-        except OSError as error:
-            self._remove_if_there(staged)
-            raise trouble(target, error) from error
-        return staged
+        return self._stage(target, lambda directory, name: directory.write(name, content, mode, owner))
 
-    def stage_link(self, target: str, points_to: bytes, owner: tuple[int, int] | None) -> str:
+    def stage_link(self, target: str, points_to: bytes, owner: tuple[int, int] | None) -> Staged:
         """Make a symbolic link beside its target."""
-        staged = self._staged_name(target)
-        try:
-            self._prepare(os.path.dirname(target))
-            os.symlink(points_to, os.fsencode(staged))
-            if owner is not None:
-                os.lchown(staged, *owner)
-        except OSError as error:
-            self._remove_if_there(staged)
-            raise trouble(target, error) from error
-        return staged
+        return self._stage(target, lambda directory, name: directory.make_link(name, points_to, owner))
 
-    def install(self, staged: str, target: str) -> None:
+    def install(self, staged: Staged) -> None:
         """Rename a staged file to its target."""
         try:
-            os.rename(staged, target)
+            self._of(staged.target).rename(staged.name, os.path.basename(staged.target))
         except OSError as error:
-            raise trouble(target, error) from error
+            raise trouble(staged.target, error) from error
 
-    def discard(self, staged: str) -> None:
+    def discard(self, staged: Staged) -> None:
         """Remove a staged file."""
-        self._remove_if_there(staged)
+        try:
+            self._of(staged.target).remove_if_there(staged.name)
+        except OSError as error:
+            raise trouble(staged.target, error) from error
 
     def remove(self, target: str) -> None:
         """Remove a target."""
         try:
-            os.unlink(target)
+            self._of(target).remove(os.path.basename(target))
         except OSError as error:
             raise trouble(target, error) from error
 
     def set_attributes(self, target: str, mode: int, owner: tuple[int, int] | None) -> None:
         """Set the mode and the owner of a target."""
         try:
-            set_attributes(target, mode, owner)
+            self._of(target).set_attributes(os.path.basename(target), mode, owner)
         except OSError as error:
             raise trouble(target, error) from error
 
     def keep(self, target: str, copy: str) -> None:
         """Copy a target aside."""
         try:
-            os.makedirs(os.path.dirname(copy), mode=0o700, exist_ok=True)
-            with (
-                open(target, "rb") as old,
-                open(os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as new,
-            ):
-                shutil.copyfileobj(old, new)
-                new.flush()
-                os.fsync(new.fileno())
+            content, _ = self._of(target).read(os.path.basename(target))
+            self.disk.directory(self._layout.state, make=PUBLIC)
+            directory = self.disk.directory(os.path.dirname(copy), make=PRIVATE)
+            directory.write(os.path.basename(copy), content, 0o600, None)
+            directory.sync()
         except OSError as error:
-            raise trouble(copy, error) from error
-        self.sync({os.path.dirname(copy)})
+            raise trouble(target if isinstance(error, UserDirectoryError | UnfitError) else copy, error) from error
 
     def sync(self, directories: set[str]) -> None:
         """Make renames and removals in these directories durable."""
-        for directory in sorted(directories):
+        for path in sorted(directories):
             try:
-                sync_directory(directory)
+                directory = self.disk.find(path)
+                if directory is not None:
+                    directory.sync()
+            except UserDirectoryError:
+                # Its user may lose what is there in any case.
+                continue
             except OSError as error:
-                raise trouble(directory, error) from error
+                raise trouble(path, error) from error
 
-    def _prepare(self, directory: str) -> None:
-        """Make a directory where there is none, and sweep it once."""
-        if directory in self._swept:
-            return
-        make_directory(directory)
-        self._swept.add(directory)
-        for entry in os.scandir(directory):
-            if entry.name.startswith(STAGED_PREFIX) and not entry.is_dir(follow_symlinks=False):
-                self._remove_if_there(entry.path)
+    def _of(self, target: str) -> Directory:
+        return self.disk.directory(os.path.dirname(target))
 
-    def _staged_name(self, target: str) -> str:
+    def _stage(self, target: str, make: Callable[[Directory, str], os.stat_result]) -> Staged:
         self._count += 1
-        return os.path.join(os.path.dirname(target), f"{STAGED_PREFIX}{os.getpid()}-{self._count}")
-
-    @staticmethod
-    def _write(staged: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> None:
-        descriptor = os.open(staged, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
-        with open(descriptor, "wb") as file:
-            if owner is not None:
-                os.fchown(descriptor, *owner)
-            os.fchmod(descriptor, mode)
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
-
-    @staticmethod
-    def _remove_if_there(path: str) -> None:
+        name = f"{STAGED_PREFIX}{os.getpid()}-{self._count}"
+        path = os.path.dirname(target)
         try:
-            os.unlink(path)
-        except (FileNotFoundError, NotADirectoryError):
-            pass
+            directory = self.disk.directory(path, make=PUBLIC)
+            if path not in self._swept:
+                self._swept.add(path)
+                directory.sweep()
+            return Staged(target, name, mark_of(make(directory, name)))
         except OSError as error:
-            raise trouble(path, error) from error
+            raise trouble(target, error) from error
 
 
 class RecordingHost:
@@ -180,23 +173,23 @@ class RecordingHost:
         self._layout = layout
         self.operations: list[tuple[str, str]] = []
 
-    def stage(self, target: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> str:
+    def stage(self, target: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> Staged:
         """Remember it."""
         self._note("stage", target)
-        return target
+        return Staged(target, "", "")
 
-    def stage_link(self, target: str, points_to: bytes, owner: tuple[int, int] | None) -> str:
+    def stage_link(self, target: str, points_to: bytes, owner: tuple[int, int] | None) -> Staged:
         """Remember it."""
         self._note("stage_link", target)
-        return target
+        return Staged(target, "", "")
 
-    def install(self, staged: str, target: str) -> None:
+    def install(self, staged: Staged) -> None:
         """Remember it."""
-        self._note("install", target)
+        self._note("install", staged.target)
 
-    def discard(self, staged: str) -> None:
+    def discard(self, staged: Staged) -> None:
         """Remember it."""
-        self._note("discard", staged)
+        self._note("discard", staged.target)
 
     def remove(self, target: str) -> None:
         """Remember it."""
@@ -217,59 +210,28 @@ class RecordingHost:
         self.operations.append((operation, self._layout.inside(target)))
 
 
-def set_attributes(target: str, mode: int, owner: tuple[int, int] | None) -> None:
-    """Set the mode and the owner of a file that stays as it is.
-
-    For root the file is opened first and must be a plain one with one name: whoever owns the directory it is in, e.g.
-    a user whose ``.qmail`` it is, could otherwise put a link to any file of the machine in its place.
-
-    :raises OSError: when it is another kind of file, or that is not possible.
-    """
-    if os.geteuid() != 0:
-        os.chmod(target, mode)
-        return
-    descriptor = os.open(target, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-            raise OSError(errno.EMLINK, "is not a plain file with one name")
-        if owner is not None:
-            os.fchown(descriptor, *owner)
-        os.fchmod(descriptor, mode)
-    finally:
-        os.close(descriptor)
-
-
-def make_directory(directory: str) -> None:
-    """Make a directory and its parents, readable by everybody whatever the umask, and durable.
-
-    :raises OSError: when that is not possible.
-    """
-    if os.path.isdir(directory):
-        return
-    parent = os.path.dirname(directory)
-    make_directory(parent)
-    os.mkdir(directory)
-    os.chmod(directory, 0o755)
-    sync_directory(parent)
-
-
-def sync_directory(directory: str) -> None:
-    """Make what was renamed, made or removed in a directory durable."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def trouble(path: str, error: OSError) -> InstallError:
-    """Return the error for what the system reported about a file."""
+    """Return the error for what the system reported about a file: one that stops only that file, or any other.
+
+    It does not say what was changed.
+    """
+    if isinstance(error, UserDirectoryError):
+        is_unfit = error.errno == errno.EINVAL
+        reason = f"{error.strerror}" if is_unfit else f"cannot be read or written there: {error.strerror}"
+        return UserFileError(
+            f"{reason}, so it is left as it is",
+            place=path,
+            hint=f"it is a user's, and stops no other file; see what is there: ls -ld {shlex.quote(path)}",
+        )
+    if isinstance(error, UnfitError):
+        return InstallError(f"{error.strerror}, so no file can be put there", place=path, hint="move it out of the way")
     hints = {
-        28: "free some disk space; no file was changed",
-        13: "run it as root, or as the owner of the root folder",
-        1: "run it as root, or as the owner of the root folder",
-        30: "the file system is mounted read-only",
+        errno.ENOSPC: "free some disk space",
+        errno.EDQUOT: "free some disk space, or raise the quota",
+        errno.EIO: "the disk may be failing: see the messages of the kernel (dmesg)",
+        errno.EACCES: "run it as root, or as the owner of the root folder",
+        errno.EPERM: "run it as root, or as the owner of the root folder",
+        errno.EROFS: "the file system is mounted read-only",
     }
     hint = hints.get(error.errno or 0, "")
     obstacle = _nearest_above(path)

@@ -1,22 +1,24 @@
 """Carrying out a plan: stage everything, then install everything, then remember it.
 
-Staging is where a disk full or a missing permission shows, and it touches no output yet.
+Staging is where a disk full or a missing permission shows, and it touches no output yet. What fails in a directory of
+a user is left out, in each of the steps.
 """
 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 
-from esmith.apply.generations import Also
-from esmith.apply.host import Host
-from esmith.apply.installed import TABLE, Installed, digest_of, mark_of
+from esmith.apply.host import Host, Staged
+from esmith.apply.installed import TABLE, Installed, digest_of
 from esmith.apply.keep import keep_aside
-from esmith.apply.plan import Difference, Output, Plan
+from esmith.apply.output import Difference, Output
+from esmith.apply.plan import Plan
+from esmith.errors import UserFileError
 from esmith.fragments.rendering import Kind
 from esmith.layout import Layout
-from esmith.store.model import Author
-from esmith.store.protocol import Store
+from esmith.store.protocol import Transaction
 
 
 def stage(plan: Plan, host: Host) -> None:
@@ -27,24 +29,29 @@ def stage(plan: Plan, host: Host) -> None:
     complete = False
     try:
         for output in plan.changed:
-            if output.difference not in (Difference.CREATE, Difference.REPLACE):
-                continue
-            content = output.rendering.content
-            if output.rendering.kind is Kind.SYMLINK:
-                output.staged = host.stage_link(output.target, content, output.owner)
-            else:
-                output.staged = host.stage(output.target, content, output.mode, output.owner)
+            if output.difference in (Difference.CREATE, Difference.REPLACE):
+                with plan.leaving(output):
+                    output.staged = _staged(output, host)
         complete = True
     finally:
         if not complete:
             discard(plan, host)
 
 
+def _staged(output: Output, host: Host) -> Staged:
+    content = output.rendering.content
+    if output.rendering.kind is Kind.SYMLINK:
+        return host.stage_link(output.target, content, output.owner)
+    return host.stage(output.target, content, output.mode, output.owner)
+
+
 def discard(plan: Plan, host: Host) -> None:
     """Remove what was staged and not installed."""
     for output in plan.outputs:
         if output.staged is not None:
-            host.discard(output.staged)
+            # A user may have removed the whole directory meanwhile.
+            with suppress(UserFileError):
+                host.discard(output.staged)
             output.staged = None
 
 
@@ -54,32 +61,26 @@ def install(plan: Plan, host: Host, layout: Layout) -> list[str]:
     :return: what the administrator should know: files of others that were replaced, and where the old ones are.
     :raises InstallError: when one cannot be put in place.
     """
-    notes = []
+    notes: list[str] = []
     directories: set[str] = set()
     try:
         for output in plan.changed:
-            if output.foreign:
-                copy = keep_aside(layout, host, output.target)
-                notes.append(f"{output.path} was {output.foreign}; the old file is kept in {copy}")
-            _install_one(output, host)
-            directories.add(os.path.dirname(output.target))
+            with plan.leaving(output):
+                if output.foreign:
+                    copy = keep_aside(layout, host, output.target, is_a_users=output.is_a_users)
+                    notes.append(f"{output.path} was {output.foreign}; the old file is kept in {copy}")
+                _install_one(output, host)
+                directories.add(os.path.dirname(output.target))
     finally:
         discard(plan, host)
         host.sync(directories)
     return notes
 
 
-def remember(plan: Plan, store: Store, author: Author, also: Also | None = None) -> None:
-    """Record in the store what was installed, so that a change by hand shows later.
-
-    :param also: what else is to be written in the same transaction.
-    """
-    with store.transaction(author) as transaction:
-        if also is not None and plan.changed:
-            also(transaction)
-        for output in plan.outputs:
-            if output.rendering.recalled:
-                continue
+def remember(plan: Plan, transaction: Transaction) -> None:
+    """Record in the store what was installed, so that a change by hand shows later."""
+    for output in plan.outputs:
+        if not output.rendering.recalled:
             before = transaction.state(TABLE, output.path)
             row = _row(output, before)
             if row != before:
@@ -98,14 +99,13 @@ def _row(output: Output, before: bytes | None) -> bytes | None:
         return installed.encode() if installed.inputs or not installed.is_absent else None
     if rendering.kind is Kind.ABSENT:
         return replace(nothing, inputs=output.inputs).encode() if output.inputs else None
-    mark = mark_of(os.lstat(output.target))
-    return Installed(digest_of(rendering.content), mark, rendering.template.path, output.inputs).encode()
+    return Installed(digest_of(rendering.content), output.mark, rendering.template.path, output.inputs).encode()
 
 
 def _install_one(output: Output, host: Host) -> None:
     if output.staged is not None:
-        host.install(output.staged, output.target)
-        output.staged = None
+        host.install(output.staged)
+        output.mark, output.staged = output.staged.mark, None
     elif output.difference is Difference.REMOVE:
         host.remove(output.target)
     elif output.difference is Difference.ATTRIBUTES:

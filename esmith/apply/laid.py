@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from esmith.apply.host import Host, trouble
 from esmith.apply.keep import keep_aside
+from esmith.disk import read_file
 from esmith.layout import Layout
 
 
@@ -45,7 +46,7 @@ def lay_file(layout: Layout, host: Host, target: str, content: bytes, *, keep: b
     """
     note = keep_edited(layout, host, target) if keep else ""
     # Not "#!perl": a plugin of qpsmtpd is no program.
-    host.install(host.stage(target, content, 0o755 if content.startswith(b"#!/") else 0o644, None), target)
+    host.install(host.stage(target, content, 0o755 if content.startswith(b"#!/") else 0o644, None))
     return note
 
 
@@ -64,7 +65,7 @@ def write_file(host: Host, path: str, content: bytes, mode: int) -> None:
     :raises InstallError: when it cannot be written.
     """
     if content_of(path) != content:
-        host.install(host.stage(path, content, mode, None), path)
+        host.install(host.stage(path, content, mode, None))
         host.sync({os.path.dirname(path)})
 
 
@@ -74,8 +75,7 @@ def content_of(path: str) -> bytes | None:
     :raises InstallError: when it cannot be read.
     """
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return read_file(path)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -64,7 +64,7 @@ def lay_service_directories(
         _lay_down(host, layout.under(f"{_DIRECTORIES}/{name}/down"), started=started)
     for name, link in links.items():
         if not os.path.islink(link):
-            host.install(host.stage_link(link, os.fsencode(layout.under(f"{_DIRECTORIES}/{name}")), None), link)
+            host.install(host.stage_link(link, os.fsencode(layout.under(f"{_DIRECTORIES}/{name}")), None))
     host.sync({os.path.dirname(link) for link in links.values()})
     return notes
 
@@ -119,7 +119,7 @@ def _lay_down(host: Host, file: str, *, started: bool) -> None:
     if started:
         host.remove(file)
     else:
-        host.install(host.stage(file, b"", 0o644, None), file)
+        host.install(host.stage(file, b"", 0o644, None))
     host.sync({os.path.dirname(file)})
 
 

@@ -35,5 +35,5 @@ def lay_trial_accounts(layout: Layout, host: Host) -> None:
     for path, lines in (("/etc/passwd", users), ("/etc/group", groups)):
         target = layout.under(path)
         if not os.path.lexists(target):
-            host.install(host.stage(target, "".join(lines).encode(), 0o644, None), target)
+            host.install(host.stage(target, "".join(lines).encode(), 0o644, None))
             host.sync({os.path.dirname(target)})

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
 from esmith.apply.checks.installed import check_installed
 from esmith.apply.checks.verdict import Outcome, Verdict
-from esmith.cli.output import print_lines
+from esmith.cli.json_output import json_text
+from esmith.cli.output import print_lines, print_report
 from esmith.cli.program import root_option
 from esmith.errors import ExitCode
 from esmith.layout import Layout
@@ -30,9 +30,9 @@ def check_command(root: str | None, as_json: bool, paths: tuple[str, ...]) -> in
     with open_store(layout).snapshot() as snapshot:
         verdicts = check_installed(layout, snapshot, paths)
     if as_json:
-        print_lines([json.dumps([verdict_data(verdict) for verdict in verdicts], ensure_ascii=False)])
+        print_lines([json_text([verdict_data(verdict) for verdict in verdicts])])
     else:
-        print_lines(line for verdict in verdicts for line in _lines(verdict))
+        print_report(line for verdict in verdicts for line in _lines(verdict))
     refused = any(verdict.outcome is Outcome.REFUSED for verdict in verdicts)
     return ExitCode.CHECK if refused else ExitCode.OK
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 
 import click
 
-from esmith.cli.output import print_lines
+from esmith.cli.json_output import json_text
+from esmith.cli.output import print_lines, print_report
 from esmith.cli.program import root_option
 from esmith.contrib.check import check_contrib
 from esmith.contrib.place import FAILS, Finding
@@ -33,10 +33,10 @@ def contrib_command(root: str | None, action: str, directory: str, as_json: bool
         findings = check_contrib(directory, layout, snapshot)
     failures = sum(finding.kind == FAILS for finding in findings)
     if as_json:
-        print_lines([json.dumps([dataclasses.asdict(finding) for finding in findings], ensure_ascii=False)])
+        print_lines([json_text([dataclasses.asdict(finding) for finding in findings])])
     else:
-        print_lines(map(_shown, findings))
-        print_lines([f"{counted(failures, 'thing')} would not work" if failures else "all of it would work"])
+        print_report(map(_shown, findings))
+        print_report([f"{counted(failures, 'thing')} would not work" if failures else "all of it would work"])
     return ExitCode.TEMPLATE if failures else ExitCode.OK
 
 

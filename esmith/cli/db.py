@@ -10,7 +10,7 @@ import sys
 
 from esmith.cli.output import complain, print_error, print_lines, run
 from esmith.cli.verbs import NOTHING_DONE, VERBS, Verb
-from esmith.errors import ExitCode, UsageError
+from esmith.errors import ExitCode, StoreError, UsageError
 from esmith.layout import Layout
 from esmith.store import is_flat, open_database
 
@@ -34,6 +34,7 @@ class _Options:
 
     def __init__(self) -> None:
         self.root: str | None = None
+        self.trust_owner = False
         self.force = False
         self.json = False
         self.help = False
@@ -43,8 +44,8 @@ class _Options:
         rest = words
         while rest:
             word = rest[0]
-            if word in ("--force", "--json", "--help"):
-                setattr(self, word[2:], True)
+            if word in ("--force", "--json", "--help", "--trust-owner"):
+                setattr(self, word[2:].replace("-", "_"), True)
                 rest = rest[1:]
             elif word == "--root":
                 if len(rest) < 2:
@@ -76,6 +77,10 @@ def _command(program: str, words: list[str], database: str | None) -> int:
         return ExitCode.USAGE
     if verb.pairs_from is not None and not options.force:
         _refuse_joined(program, words, rest)
+    if options.trust_owner:
+        from esmith.cli.trusting import trust_owner
+
+        trust_owner(options.root, lambda text: complain(program, text))
     layout = Layout.chosen(options.root)
     if verb.read is not None:
         return _read(layout, database, verb, rest, as_json=options.json)
@@ -117,8 +122,12 @@ def _write(layout: Layout, database: str, verb: Verb, operands: list[str], *, fo
     assert verb.write is not None
     store, database = open_database(layout, database, write=True)
     schema = None if force or is_flat(database) else Schema(layout)
-    with store.transaction(Author.current(command)) as transaction:
-        hints = verb.write(transaction, schema, database, operands)
+    try:
+        with store.transaction(Author.current(command)) as transaction:
+            hints = verb.write(transaction, schema, database, operands)
+    except StoreError as error:
+        error.add_unchanged()
+        raise
     if hints is None:
         return ExitCode.FAILED
     for hint in hints:

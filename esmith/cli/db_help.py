@@ -37,6 +37,9 @@ def show_help(program: str, verb: str) -> int:
 def _group(program: str) -> click.Group:
     options = [
         click.Option(["--root"], metavar="DIR", help="The root folder; default: ESMITH_ROOT, else /."),
+        click.Option(
+            ["--trust-owner"], is_flag=True, help="Let what the owner of the root folder wrote there run as the caller."
+        ),
         click.Option(["--force"], is_flag=True, help="Store what the schema does not allow."),
         click.Option(["--json"], is_flag=True, help="Print keys, show, print and get as JSON."),
     ]

@@ -9,8 +9,8 @@ import click
 
 from esmith.apply.diff import diff_all
 from esmith.apply.plan import Plan
-from esmith.cli.output import print_lines
-from esmith.cli.program import root_option, run_click, warn
+from esmith.cli.output import print_lines, print_report
+from esmith.cli.program import root_option, run_click, warn, warn_of_left
 from esmith.events.expand import expand_templates, plan_templates, rehearse_templates
 from esmith.events.lock import LOCK_TIMEOUT
 from esmith.layout import Layout
@@ -73,14 +73,15 @@ def _command(
             plan = plan_templates(layout, snapshot, words, output=output, layers=layers)
         for text in plan.warnings:
             warn(text)
-        print_lines(_explanation(plan, layout))
+        print_report(_explanation(plan, layout))
         show(plan)
     elif dry_run:
         with store.snapshot() as snapshot:
-            rehearse_templates(layout, snapshot, words, say=warn, show=show, output=output, layers=layers)
+            plan = rehearse_templates(layout, snapshot, words, say=warn, show=show, output=output, layers=layers)
     else:
-        show(expand_templates(layout, store, words, say=warn, output=output, layers=layers, timeout=timeout))
-    return 0
+        plan = expand_templates(layout, store, words, say=warn, output=output, layers=layers, timeout=timeout)
+        show(plan)
+    return warn_of_left(len(plan.left))
 
 
 def _explanation(plan: Plan, layout: Layout) -> list[str]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from typing import Any
 
 import click
 
-from esmith.cli.output import print_lines
+from esmith.cli.json_output import json_text
+from esmith.cli.output import print_lines, print_report, print_text
 from esmith.cli.program import root_option, warn
-from esmith.errors import EsmithError, RefusedError, UsageError
+from esmith.errors import EsmithError, RefusedError, StoreError, UsageError
 from esmith.fragments.perl.migrations import PerlMigrations
 from esmith.layout import Layout
 from esmith.names import counted
@@ -58,19 +58,21 @@ def import_command(
     done = skip_refused or not refused
     try:
         changes = work.run([source for source in sources if source.usable]) if done else {}
-    except EsmithError:
+    except EsmithError as error:
+        if isinstance(error, StoreError) and not work.imported:
+            error.add_unchanged()
         if work.imported:
             warn(f"imported before this happened: {', '.join(work.imported)}; import again when it is mended")
         raise
     for note in work.warnings:
         warn(note)
     if as_json:
-        print_lines([json.dumps(_data(sources, skipped, changes, done and not dry_run), ensure_ascii=False)])
+        print_lines([json_text(_data(sources, skipped, changes, done and not dry_run))])
     else:
-        print_lines([f"{file}: left out: {reason}" for file, reason in skipped.items()])
-        print_lines(line for source in sources for line in _report(source, changes, done, dry_run))
+        print_report([f"{file}: left out: {reason}" for file, reason in skipped.items()])
+        print_report(line for source in sources for line in _report(source, changes, done, dry_run))
         others = changes.keys() - {source.database for source in sources}
-        print_lines([f"{name}: {counted(len(changes[name]), 'setting')} completed" for name in sorted(others)])
+        print_report([f"{name}: {counted(len(changes[name]), 'setting')} completed" for name in sorted(others)])
     if refused:
         raise RefusedError(
             f"{counted(len(refused), 'thing')} cannot be stored; "
@@ -99,12 +101,10 @@ def export_command(root: str | None, databases: tuple[str, ...], directory: str 
     with open_store(layout).snapshot() as snapshot:
         texts = [flat_text(snapshot, name) for name in dict.fromkeys(databases or snapshot.databases())]
     if directory is None:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(texts[0].data)
-        sys.stdout.buffer.flush()
+        print_text(texts[0].data.decode())
     else:
         write_flat_files(texts, directory, layout.database)
-        print_lines(os.path.join(directory, text.database) for text in texts)
+        print_report(os.path.join(directory, text.database) for text in texts)
     for text in texts:
         _warn_of_changed(text)
     return 0

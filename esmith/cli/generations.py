@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 
 import click
 
 from esmith.apply.generations import Generation, list_generations
-from esmith.cli.output import print_lines, shown_time
+from esmith.cli.json_output import json_text
+from esmith.cli.output import print_lines, print_report, shown_time
 from esmith.cli.program import root_option, warn
 from esmith.events.adjust import ServiceStep
 from esmith.events.lock import LOCK_TIMEOUT, EventLock
@@ -31,10 +31,10 @@ def generations_command(root: str | None, as_json: bool) -> int:
         found = list_generations(snapshot)
     if as_json:
         data = [_data(generation) for generation in found]
-        print_lines([json.dumps(data, ensure_ascii=False)])
+        print_lines([json_text(data)])
         return 0
     for generation in found:
-        print_lines([_line(generation), *(f"    {before.path}" for before in generation.before)])
+        print_report([_line(generation), *(f"    {before.path}" for before in generation.before)])
     return 0
 
 
@@ -56,7 +56,7 @@ def rollback_command(root: str | None, number: int | None) -> int:
         back = roll_back(layout, store, number, step)
     services = [f"service {name}: {' '.join(words)}" for name, words in back.services.items()]
     files, settings = counted(len(back.paths), "file"), counted(len(back.changes), "setting")
-    print_lines([*back.paths, *services, f"{files} and {settings} set back"])
+    print_report([*back.paths, *services, f"{files} and {settings} set back"])
     return 0
 
 

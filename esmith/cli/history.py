@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
-from esmith.cli.output import print_lines, shown_time
+from esmith.cli.json_output import json_text
+from esmith.cli.output import print_lines, print_report, shown_time
 from esmith.cli.program import root_option
+from esmith.errors import StoreError
 from esmith.layout import Layout
 from esmith.schema.load import Schema
 from esmith.store import open_store
@@ -47,9 +48,9 @@ def history_command(root: str | None, limit: int, database: str | None, key: str
             if any(database in (None, change.database) and key in (None, change.key) for change in changes):
                 chosen.append(masking.revision_data(snapshot, revision))
     if as_json:
-        print_lines([json.dumps(chosen, ensure_ascii=False)])
+        print_lines([json_text(chosen)])
     else:
-        print_lines(line for data in chosen for line in _revision_lines(data))
+        print_report(line for data in chosen for line in _revision_lines(data))
     return 0
 
 
@@ -66,12 +67,16 @@ def undo_command(root: str | None, number: int, force: bool) -> int:
     layout = Layout.chosen(root)
     store = open_store(layout, write=True)
     words = ["esmith", "undo", *(["--force"] if force else []), str(number)]
-    changes = undo(store, number, Author.current(words), force=force)
+    try:
+        changes = undo(store, number, Author.current(words), force=force)
+    except StoreError as error:
+        error.add_unchanged()
+        raise
     masking = _Masking(Schema(layout))
     with store.snapshot() as snapshot:
-        print_lines([_change_line(masking.change_data(snapshot, change)) for change in changes])
+        print_report([_change_line(masking.change_data(snapshot, change)) for change in changes])
     if not changes:
-        print_lines([f"nothing to do: everything is as it was before revision {number}"])
+        print_report([f"nothing to do: everything is as it was before revision {number}"])
     return 0
 
 

@@ -10,10 +10,12 @@ from esmith.apply.host import DiskHost
 from esmith.apply.shipped import lay_commands, lay_perl_modules, lay_shipped
 from esmith.apply.supervision import SERVICES, SUPERVISORS, lay_service_directories
 from esmith.apply.trial import lay_trial_accounts
-from esmith.cli.output import print_lines
+from esmith.cli.output import print_report
 from esmith.cli.program import root_option, warn
-from esmith.errors import UsageError
+from esmith.directories import make_directory
+from esmith.errors import InstallError, StoreError, UsageError
 from esmith.events.lock import LOCK_TIMEOUT, EventLock
+from esmith.events.trusted import require_all
 from esmith.fragments.perl.migrations import PerlMigrations
 from esmith.layout import Layout
 from esmith.schema.initialize import initialize_databases
@@ -44,8 +46,22 @@ def init_command(root: str | None, domain: str | None, name: str | None, service
     templates-custom, stay as they are.
     """
     layout = _layout(root)
+    require_all(layout, SERVICES)
+    if services:
+        layout.trust.require(*(layout.under(f"{services[1]}/{name}") for name in SERVICES))
+    try:
+        lines = _set_up(layout, domain, name, services)
+    except (InstallError, StoreError) as error:
+        error.add("then run it again: what is done stays, and the rest follows")
+        raise
+    print_report(lines)
+    return 0
+
+
+def _set_up(layout: Layout, domain: str | None, name: str | None, services: tuple[str, str] | None) -> list[str]:
+    """Set up a root and return what to say of it."""
     with EventLock(layout, "esmith init", timeout=LOCK_TIMEOUT, say=warn):
-        host = DiskHost()
+        host = DiskHost(layout)
         notes = lay_shipped(layout, host)
         lay_commands(layout, host)
         lay_perl_modules(layout, host)
@@ -63,13 +79,10 @@ def init_command(root: str | None, domain: str | None, name: str | None, service
     done.raise_failures()
     with store.snapshot() as snapshot:
         primary = snapshot.type_of("configuration", "DomainName")
-    print_lines(
-        [
-            f"{layout.root} is ready: {len(done.changes)} settings written, the primary domain is {primary}",
-            "next: signal-event email-update" + ("" if layout.is_machine else f" (with ESMITH_ROOT={layout.root})"),
-        ]
-    )
-    return 0
+    return [
+        f"{layout.root} is ready: {len(done.changes)} settings written, the primary domain is {primary}",
+        "next: signal-event email-update" + ("" if layout.is_machine else f" (with ESMITH_ROOT={layout.root})"),
+    ]
 
 
 @click.command("initialize-databases")
@@ -83,11 +96,15 @@ def initialize_command(root: str | None) -> int:
     layout = Layout.chosen(root)
     store = open_store(layout, write=True)
     author = Author.current(["esmith", "initialize-databases"])
-    with PerlMigrations(layout) as migrations:
-        done = initialize_databases(store, Schema(layout), layout, author, migrations)
+    try:
+        with PerlMigrations(layout) as migrations:
+            done = initialize_databases(store, Schema(layout), layout, author, migrations)
+    except StoreError as error:
+        error.add_unchanged()
+        raise
     for note in done.warnings:
         warn(note)
-    print_lines(_shown(change) for change in done.changes)
+    print_report(_shown(change) for change in done.changes)
     done.raise_failures()
     return 0
 
@@ -96,7 +113,7 @@ def _lay_services(layout: Layout, store: Store, supervisor: str, folder: str) ->
     with store.snapshot() as snapshot:
         statuses = {name: snapshot.prop("configuration", name, "status") for name in filter(None, SERVICES.values())}
     with EventLock(layout, "esmith init", timeout=LOCK_TIMEOUT, say=warn):
-        return lay_service_directories(layout, DiskHost(), supervisor, folder, statuses)
+        return lay_service_directories(layout, DiskHost(layout), supervisor, folder, statuses)
 
 
 def _layout(root: str | None) -> Layout:
@@ -104,7 +121,8 @@ def _layout(root: str | None) -> Layout:
     chosen = root or os.environ.get("ESMITH_ROOT") or "/"
     if not os.path.isdir(chosen):
         try:
-            os.mkdir(chosen)
+            os.stat(os.path.dirname(os.path.abspath(chosen)))
+            make_directory(chosen)
         except OSError as error:
             raise UsageError(f"the root {chosen!r} cannot be made: {error.strerror}", hint="correct --root") from error
     return Layout.chosen(chosen)

@@ -10,6 +10,15 @@ from esmith.store.model import Record
 from esmith.store.protocol import Snapshot
 
 
+def json_text(data: Any) -> str:
+    """Return JSON in one line, in which every character that is not printable is written by its code.
+
+    So it is UTF-8 also where a text holds a byte that is not, and safe at a terminal.
+    """
+    text = json.dumps(data, ensure_ascii=False)
+    return text if text.isprintable() else "".join(char if char.isprintable() else _code(char) for char in text)
+
+
 def record_data(record: Record) -> dict[str, Any]:
     """Return a record as what ``json.dumps`` takes: name, type, and props when it has any."""
     data: dict[str, Any] = {"name": record.key, "type": record.type}
@@ -36,4 +45,11 @@ def records_json(snapshot: Snapshot, database: str, verb: str, operands: list[st
             data = [record_data(record) for record in snapshot.records(database)]
     else:
         raise UsageError(f"{verb} has no --json form", hint="use it with show, print, get or keys")
-    return [json.dumps(data, ensure_ascii=False)]
+    return [json_text(data)]
+
+
+def _code(char: str) -> str:
+    code = ord(char)
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    return f"\\u{0xD800 + (code - 0x10000 >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import sys
 
+from esmith.environment import clean
 from esmith.errors import EsmithError, ExitCode, RefusedError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+#: What stays as it is in a text of several lines.
+_LINES = "\n\t"
 
 
 def run(program: str, main: Callable[[list[str]], int]) -> int:
@@ -18,6 +22,7 @@ def run(program: str, main: Callable[[list[str]], int]) -> int:
     :param program: the name errors begin with.
     """
     _open_closed_streams()
+    clean()
     try:
         return main(arguments())
     except EsmithError as error:
@@ -71,13 +76,35 @@ def arguments() -> list[str]:
 
 
 def print_lines(lines: Iterable[str]) -> None:
-    """Write lines to stdout as UTF-8, all at once.
-
-    A reader that has gone away (head, grep -q) is no error.
+    """Write lines of data to stdout as UTF-8, all at once; to the byte, as :func:`print_text` says.
 
     :raises EsmithError: when they cannot be written.
     """
-    text = "".join(f"{line}\n" for line in lines)
+    print_text("".join(f"{line}\n" for line in lines))
+
+
+def print_report(lines: Iterable[str]) -> None:
+    """Write lines for people to stdout: what is not printable is shown by its code, wherever stdout leads.
+
+    :raises EsmithError: when they cannot be written.
+    """
+    from esmith.printable import printable
+
+    print_lines(printable(line, keep="\t") for line in lines)
+
+
+def print_text(text: str) -> None:
+    """Write data to stdout as UTF-8, to the byte; at a terminal what is not printable is shown by its code.
+
+    A reader that has gone away (head, grep -q) is no error.
+
+    :param text: bytes that are not UTF-8 are surrogates, as PEP 383 has them.
+    :raises EsmithError: when it cannot be written.
+    """
+    if sys.stdout.isatty():
+        from esmith.printable import printable
+
+        text = printable(text, keep=_LINES)
     try:
         sys.stdout.flush()
         sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
@@ -90,18 +117,22 @@ def print_lines(lines: Iterable[str]) -> None:
 
 
 def complain(program: str, text: str) -> None:
-    """Write a message to stderr, after the program's name."""
-    print_error(f"{program}: {text}")
+    """Write a message to stderr, after the program's name; each further line of it is indented."""
+    from esmith.printable import printable_message
+
+    print_error(printable_message(f"{program}: {text}"))
 
 
 def print_error(text: str) -> None:
-    """Write to stderr; where that cannot be, the exit code alone has to say it."""
+    """Write to stderr, what is not printable by its code; where that cannot be, the exit code alone has to say it."""
+    from esmith.printable import printable
+
     try:
         sys.stdout.flush()
     except OSError:
         _give_up(1)
     try:
-        sys.stderr.buffer.write(f"{text}\n".encode("utf-8", "backslashreplace"))
+        sys.stderr.buffer.write(f"{printable(text, keep=_LINES)}\n".encode())
         sys.stderr.buffer.flush()
     except OSError:
         _give_up(2)

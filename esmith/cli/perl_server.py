@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
+from esmith.environment import clean
 from esmith.errors import EsmithError, UsageError
 from esmith.layout import Layout
 from esmith.perl.protocol import MessageReader, ProtocolError, encode
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 def main() -> NoReturn:
     """Serve the script whose name is the argument, on the standard input and output, until it ends."""
+    clean()
     script = sys.argv[1] if len(sys.argv) > 1 else "perl"
     incoming, outgoing = _take_pipes()
     reader = MessageReader(lambda wanted: os.read(incoming, wanted))
@@ -177,6 +179,7 @@ def _control(layout: Layout, arguments: Texts) -> Texts:
     from esmith.services.words import check_word
 
     name, word = _complete(arguments, 2)
+    layout.trust.renew()
     supervisor = find_supervisor(layout, name)
     if supervisor is None:
         raise ServiceError("no supervisor knows it", place=f"service {name}")

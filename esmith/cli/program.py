@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import io
 import sys
-from typing import NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
 
 import click
 
 from esmith.cli.output import complain, print_error, run
+from esmith.cli.trusting import trust_owner
+from esmith.errors import ExitCode
+from esmith.names import counted
+from esmith.printable import printable_message
+
+_Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
+_TRUSTS_OWNER = "esmith.trust-owner"
 
 
 def _remember_root(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
@@ -16,15 +24,31 @@ def _remember_root(context: click.Context, parameter: click.Parameter, value: st
         context.obj = value
 
 
-#: ``--root``, for commands and subcommands alike; they get it by ``click.pass_obj``.
-root_option = click.option(
-    "--root",
-    metavar="DIR",
-    expose_value=False,
-    is_eager=True,
-    callback=_remember_root,
-    help="The root folder; default: ESMITH_ROOT, else /.",
-)
+def _remember_trust(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    # Said of "esmith", it holds for the subcommand, whose root is not known before.
+    context.meta[_TRUSTS_OWNER] = context.meta.get(_TRUSTS_OWNER) or value
+    if context.meta[_TRUSTS_OWNER] and not isinstance(context.command, click.Group):
+        trust_owner(context.obj, warn)
+
+
+def root_option(function: _Decorated) -> _Decorated:
+    """Give a command or a group of commands ``--root``, which it gets by ``click.pass_obj``, and ``--trust-owner``."""
+    trust = click.option(
+        "--trust-owner",
+        is_flag=True,
+        expose_value=False,
+        callback=_remember_trust,
+        help="Let what the owner of the root folder wrote there run as the caller.",
+    )
+    root = click.option(
+        "--root",
+        metavar="DIR",
+        expose_value=False,
+        is_eager=True,
+        callback=_remember_root,
+        help="The root folder; default: ESMITH_ROOT, else /.",
+    )
+    return root(trust(function))
 
 
 def run_click(command: click.Command, program: str) -> NoReturn:
@@ -47,7 +71,20 @@ def run_click(command: click.Command, program: str) -> NoReturn:
 def _show(error: click.ClickException) -> None:
     shown = io.StringIO()
     error.show(shown)
-    print_error(shown.getvalue().rstrip("\n"))
+    # What stands before it is the usage message, which holds nothing of others.
+    usage, mark, message = shown.getvalue().rstrip("\n").partition("Error: ")
+    print_error(usage + printable_message(mark + message))
+
+
+def warn_of_left(count: int) -> int:
+    """Say as the last line that files were left as they were, and return the exit code.
+
+    :param count: how many.
+    """
+    if not count:
+        return ExitCode.OK
+    warn(f"{counted(count, 'file')} left as {'it was' if count == 1 else 'they were'}; everything else was done")
+    return ExitCode.PARTIAL
 
 
 def warn(text: str) -> None:

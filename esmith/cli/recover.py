@@ -6,12 +6,14 @@ import time
 
 import click
 
-from esmith.cli.output import print_lines, shown_time
+from esmith.cli.output import print_report, shown_time
 from esmith.cli.program import root_option, warn
+from esmith.errors import StoreError
 from esmith.events.confirm import find_pending, set_pending, single_waiter, wait_in_background
 from esmith.events.lock import LOCK_TIMEOUT, EventLock
 from esmith.events.recover import recover_all
 from esmith.layout import Layout
+from esmith.printable import printable_message
 from esmith.store import open_store
 from esmith.store.model import Author
 
@@ -45,7 +47,7 @@ def recover_command(root: str | None, wait: bool) -> int:
         said.append(
             f"{pending.what} goes back at {shown_time(pending.deadline)} unless it is confirmed: esmith confirm"
         )
-    print_lines(said or ["nothing was left undone"])
+    print_report(line for text in said or ["nothing was left undone"] for line in printable_message(text).split("\n"))
     return 0
 
 
@@ -56,13 +58,15 @@ def confirm_command(root: str | None) -> int:
     """Keep what signal-event --confirm changed; without this it goes back at its deadline."""
     layout = Layout.chosen(root)
     store = open_store(layout, write=True)
-    with (
-        EventLock(layout, "esmith confirm", timeout=LOCK_TIMEOUT, say=warn),
-        store.transaction(Author.current(["esmith", "confirm"])) as transaction,
-    ):
-        pending = find_pending(transaction)
-        set_pending(transaction, None)
-    print_lines([f"confirmed: {pending.what}" if pending else "nothing waits to be confirmed"])
+    with EventLock(layout, "esmith confirm", timeout=LOCK_TIMEOUT, say=warn):
+        try:
+            with store.transaction(Author.current(["esmith", "confirm"])) as transaction:
+                pending = find_pending(transaction)
+                set_pending(transaction, None)
+        except StoreError as error:
+            error.add_unchanged()
+            raise
+    print_report([f"confirmed: {pending.what}" if pending else "nothing waits to be confirmed"])
     return 0 if pending else 1
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
-from esmith.cli.output import print_lines, shown_time
+from esmith.cli.json_output import json_text
+from esmith.cli.output import print_lines, print_report, shown_time
 from esmith.cli.program import root_option
-from esmith.errors import EsmithError
+from esmith.errors import EsmithError, UntrustedError
 from esmith.events.owed import list_owed
 from esmith.layout import Layout
 from esmith.services.find import find_supervisor
@@ -28,9 +28,9 @@ def services_command(root: str | None, with_all: bool, as_json: bool) -> int:
     with open_store(layout).snapshot() as snapshot:
         found = services_data(layout, snapshot, with_all=with_all)
     if as_json:
-        print_lines([json.dumps(found, ensure_ascii=False)])
+        print_lines([json_text(found)])
     else:
-        print_lines(services_lines(found) or ["none is supervised under this root"])
+        print_report(services_lines(found) or ["none is supervised under this root"])
     return 0
 
 
@@ -67,5 +67,7 @@ def _state(layout: Layout, service: str) -> str:
     try:
         supervisor = find_supervisor(layout, service)
         return str(supervisor.status(service)) if supervisor else ""
+    except UntrustedError as error:
+        return f"not looked at: {error.place} {error.message}"
     except EsmithError as error:
         return error.message

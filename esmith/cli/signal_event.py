@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from typing import Any, NoReturn
@@ -12,8 +11,9 @@ import click
 from esmith.apply.checks.verdict import Outcome
 from esmith.apply.diff import describe, diff_all
 from esmith.apply.plan import Plan
-from esmith.cli.output import print_lines
-from esmith.cli.program import root_option, run_click, warn
+from esmith.cli.json_output import json_text
+from esmith.cli.output import print_lines, print_report
+from esmith.cli.program import root_option, run_click, warn, warn_of_left
 from esmith.events.lock import LOCK_TIMEOUT
 from esmith.events.signal import Result, rehearse_event, signal_event
 from esmith.layout import Layout
@@ -93,13 +93,13 @@ def _command(
         result = signal_event(layout, store, event, words, say=warn, timeout=timeout, restart=restart, confirm=confirm)
         show(result.plan)
     if as_json:
-        print_lines([json.dumps(_data(result), ensure_ascii=False)])
+        print_lines([json_text(_data(result))])
     elif dry_run:
-        print_lines(_summary(result))
+        print_report(_summary(result))
     elif verbose or sys.stderr.isatty():
         for line in _summary(result):
             warn(line)
-    return 0
+    return warn_of_left(len(result.left))
 
 
 def _data(result: Result) -> dict[str, Any]:
@@ -111,6 +111,7 @@ def _data(result: Result) -> dict[str, Any]:
         "notes": result.notes,
         "checked": [verdict.path for verdict in result.plan.verdicts if verdict.outcome is Outcome.PASSED],
         "unchecked": result.plan.unchecked,
+        "left": result.left,
     }
 
 

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
 from esmith.apply.drift import count_installed, find_drift
-from esmith.cli.output import print_lines, shown_time
+from esmith.apply.generations import Generation
+from esmith.apply.left import list_left
+from esmith.cli.json_output import json_text
+from esmith.cli.output import print_lines, print_report, shown_time
 from esmith.cli.program import root_option
 from esmith.cli.services import services_data, services_lines
+from esmith.errors import ExitCode
 from esmith.events.confirm import find_pending
+from esmith.events.recover import find_interrupted
+from esmith.events.trusted import all_faults, services_of
 from esmith.layout import Layout
-from esmith.store import open_store
-from esmith.store.protocol import Snapshot
+from esmith.names import counted
+from esmith.store import open_store, store_files
+from esmith.store.protocol import Snapshot, Store
+
+#: Of a directory that was copied with its foreign owners every file is one.
+_SHOWN_FAULTS = 50
 
 
 @click.command("status")
@@ -22,19 +31,43 @@ from esmith.store.protocol import Snapshot
 @root_option
 @click.pass_obj
 def status_command(root: str | None, as_json: bool) -> int:
-    """Verify the data file; show the databases, generated files that were edited by hand, and the services."""
+    """Verify the data file; show the databases, files that were edited by hand, services, and what was interrupted.
+
+    Shows also what belongs to others or may be written by them, so that no command reads or runs it; the exit code is
+    12 then.
+    """
     layout = Layout.chosen(root)
-    with open_store(layout, verify=True).snapshot() as snapshot:
-        data = {
-            "root": layout.root,
+    data: dict[str, Any] = {"root": layout.root}
+    faults = list(all_faults(layout))
+    if not any(True for path in store_files(layout) for _ in layout.trust.faults(path)):
+        store = open_store(layout, verify=True)
+        with store.snapshot() as snapshot:
+            faults = list(all_faults(layout, services_of(snapshot)))
+        data |= _data(layout, store)
+    data["untrusted"] = [{"path": fault.place, "reason": fault.message, "cure": fault.hint} for fault in faults]
+    if as_json:
+        print_lines([json_text(data)])
+    else:
+        print_report(_lines(data))
+    return ExitCode.UNTRUSTED if faults else ExitCode.OK
+
+
+def _data(layout: Layout, store: Store) -> dict[str, Any]:
+    running, interrupted = find_interrupted(layout, store)
+    with store.snapshot() as snapshot:
+        return {
             "revision": snapshot.revision(),
             "databases": {name: _database(snapshot, name) for name in snapshot.databases()},
-            "files": {"generated": count_installed(snapshot), "differing": find_drift(layout, snapshot)},
+            "files": {
+                "generated": count_installed(snapshot),
+                "differing": find_drift(layout, snapshot),
+                "left": {path: left.reason for path, left in list_left(snapshot).items()},
+            },
             "services": services_data(layout, snapshot),
             "pending": _pending(snapshot),
+            "running": running,
+            "interrupted": [_install(generation) for generation in interrupted],
         }
-    print_lines([json.dumps(data, ensure_ascii=False)] if as_json else _lines(data))
-    return 0
 
 
 def _database(snapshot: Snapshot, name: str) -> dict[str, int]:
@@ -48,15 +81,42 @@ def _pending(snapshot: Snapshot) -> dict[str, str] | None:
     return {"command": pending.what, "deadline": shown_time(pending.deadline)}
 
 
+def _install(generation: Generation) -> dict[str, Any]:
+    return {
+        "command": generation.what,
+        "time": shown_time(generation.time),
+        "files": [before.path for before in generation.before],
+    }
+
+
 def _lines(data: dict[str, Any]) -> list[str]:
+    if "revision" in data:
+        lines = _state_lines(data)
+    else:
+        lines = [f"root {data['root']}", "the databases are not opened, because of what is said below"]
+    if data["untrusted"]:
+        lines.append("read or run by nobody until it is corrected:")
+    for fault in data["untrusted"][:_SHOWN_FAULTS]:
+        lines += [f"  {fault['path']}: {fault['reason']}", f"    {fault['cure']}"]
+    more = len(data["untrusted"]) - _SHOWN_FAULTS
+    return [*lines, f"  ... and {more} more (--json shows all)"] if more > 0 else lines
+
+
+def _state_lines(data: dict[str, Any]) -> list[str]:
     lines = [f"root {data['root']}, revision {data['revision']}"]
     for name, database in data["databases"].items():
         lines.append(f"database {name}: {database['records']} records, last changed in revision {database['revision']}")
     lines.append(f"files: {data['files']['generated']} generated")
     lines += [f"  {path}: {what}" for path, what in data["files"]["differing"].items()]
+    lines += [f"  {path}: {reason}" for path, reason in data["files"]["left"].items()]
     if not data["services"]:
         lines.append("services: none is supervised under this root")
     lines += services_lines(data["services"])
+    if data["running"]:
+        lines.append(f"running now: {data['running']}")
+    for install in data["interrupted"]:
+        files = counted(len(install["files"]), "file")
+        lines.append(f"{install['command']} was interrupted; to restore the old content of {files}: esmith recover")
     if data["pending"]:
         pending = data["pending"]
         lines.append(f"{pending['command']} goes back at {pending['deadline']} unless it is confirmed: esmith confirm")

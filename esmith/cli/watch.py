@@ -10,8 +10,10 @@ import click
 
 from esmith.cli.program import root_option
 from esmith.events.definition import load_event
+from esmith.events.trusted import require_all, services_of
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import Layout
+from esmith.printable import printable_message
 from esmith.store import open_store
 
 
@@ -34,7 +36,10 @@ def watch_command(root: str | None, event: str) -> int:
     from esmith.watch.watcher import Watcher
 
     layout = Layout.chosen(root)
-    open_store(layout).close()
+    store = open_store(layout)
+    with store.snapshot() as snapshot:
+        require_all(layout, services_of(snapshot), event=event)
+    store.close()
     if event:
         load_event(layout, event, TemplateTree(layout))
     source = InotifySource()
@@ -54,7 +59,7 @@ def watch_command(root: str | None, event: str) -> int:
 def _say(text: str) -> None:
     """Write a report to stdout; a log on a full disk must not end the watcher."""
     try:
-        sys.stdout.buffer.write(f"{text}\n".encode("utf-8", "backslashreplace"))
+        sys.stdout.buffer.write(f"{printable_message(text)}\n".encode())
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         raise

@@ -26,8 +26,10 @@ def check_contrib(directory: str, layout: Layout, snapshot: Snapshot) -> list[Fi
     :param directory: the contrib's sources, or the folder whose ``etc/e-smith`` is to be copied.
     :param snapshot: the databases of the root.
     :raises UsageError: when the directory is no contrib.
+    :raises UntrustedError: when it is not in the hands of its owners alone: perl would run what others wrote.
     """
     contrib = Contrib(directory, layout)
+    contrib.own.trust.require_trees(contrib.own.configuration)
     perl = Perl(layout, snapshot)
     try:
         _check_parts(contrib)

@@ -8,7 +8,8 @@ import tempfile
 import time
 from typing import Protocol
 
-from esmith.errors import ActionError
+from esmith.environment import clean_environment
+from esmith.errors import ActionError, ExitCode
 from esmith.events.definition import Event
 from esmith.events.log import EventLog
 from esmith.layout import Layout
@@ -21,9 +22,11 @@ _SHOWN_LINES = 10
 class ActionRunner(Protocol):
     """Runs actions, or only remembers them."""
 
-    def run(self, event: Event, name: str, arguments: list[str]) -> None:
+    def run(self, event: Event, name: str, arguments: list[str]) -> str:
         """Run an action.
 
+        :return: what it printed last when it ended with exit code 11: it did all but what a single fault stopped.
+            "" when it did everything.
         :raises ActionError: when it cannot be run, fails, or is killed.
         """
 
@@ -41,11 +44,10 @@ class ProcessRunner:
     def __init__(self, layout: Layout, log: EventLog, environment: dict[str, str]) -> None:
         self._log = log
         path = f"{layout.commands}:{os.environ.get('PATH', os.defpath)}"
-        modules = ":".join(filter(None, [perl_modules(), os.environ.get("PERL5LIB")]))
-        ours = {"ESMITH_ROOT": layout.root, "PATH": path, "PERL5LIB": modules}
-        self._environment = {**os.environ, **ours, **environment}
+        ours = {"ESMITH_ROOT": layout.root, "PATH": path, "PERL5LIB": perl_modules()}
+        self._environment = {**clean_environment(), **ours, **environment}
 
-    def run(self, event: Event, name: str, arguments: list[str]) -> None:
+    def run(self, event: Event, name: str, arguments: list[str]) -> str:
         """Run an action; what it prints is logged."""
         path = os.path.join(event.directory, name)
         self._log.write(f"Running event handler: {path}")
@@ -68,10 +70,13 @@ class ProcessRunner:
             output.seek(0)
             text = output.read().decode("utf-8", "backslashreplace")
         if text:
-            self._log.write(text)
+            self._log.write_output(text)
         self._log.write(f"{name} ended with status {done.returncode} after {time.monotonic() - start:.3f} s")
+        if done.returncode == ExitCode.PARTIAL:
+            return _last_lines(text)
         if done.returncode != 0:
             raise ActionError(_reason(done.returncode), place=path, hint=_last_lines(text))
+        return ""
 
 
 class RecordingRunner:
@@ -80,9 +85,10 @@ class RecordingRunner:
     def __init__(self) -> None:
         self.actions: list[str] = []
 
-    def run(self, event: Event, name: str, arguments: list[str]) -> None:
+    def run(self, event: Event, name: str, arguments: list[str]) -> str:
         """Remember it."""
         self.actions.append(name)
+        return ""
 
 
 def _reason(status: int) -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from esmith.apply.plan import Difference, Plan
-from esmith.errors import ServiceError
+from esmith.apply.output import Difference
+from esmith.apply.plan import Plan
+from esmith.errors import ServiceError, StoreError
 from esmith.events.definition import Event
 from esmith.events.log import EventLog
 from esmith.events.owed import Owed, list_owed, note_attempt, settle
@@ -175,6 +176,8 @@ class ServiceStep:
                 self._adjust({service: words})
             except ServiceError as error:
                 self._tell(f"with its old files: {error}")
+            except StoreError as error:
+                self._tell(f"service {service} was told to read its old files, which is not recorded: {error}")
         try:
             self.watch()
         except ServiceError as error:

@@ -15,6 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
+from esmith.directories import make_directory, open_file
+from esmith.environment import clean_environment
+from esmith.errors import EsmithError
 from esmith.layout import Layout
 from esmith.store.protocol import Snapshot, Transaction
 
@@ -63,22 +66,34 @@ def set_pending(transaction: Transaction, pending: Pending | None) -> None:
 
 
 def wait_in_background(layout: Layout) -> None:
-    """Start a process that waits for the deadline and then goes back, whatever becomes of the terminal."""
-    subprocess.Popen(
-        [sys.executable, "-m", "esmith", "--root", layout.root, "recover", "--wait"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd="/",
-        start_new_session=True,
-    )
+    """Start a process that waits for the deadline and then goes back, whatever becomes of the terminal.
+
+    :raises EsmithError: when it cannot be started; the change waits to be confirmed nevertheless.
+    """
+    try:
+        subprocess.Popen(
+            [sys.executable, "-IXutf8", "-m", "esmith", "--root", layout.root, "recover", "--wait"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            env=clean_environment(),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise EsmithError(
+            f"the process that waits for the deadline cannot be started: {error.strerror}",
+            hint="the change was made; unless it is confirmed, the next event or 'esmith recover' takes it back then",
+        ) from error
 
 
 @contextmanager
 def single_waiter(layout: Layout) -> Iterator[bool]:
     """Yield whether this is the only process that waits for the deadline; its end ends that."""
-    os.makedirs(layout.state, exist_ok=True)
-    descriptor = os.open(os.path.join(layout.state, "confirm.lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    file = os.path.join(layout.state, "confirm.lock")
+    layout.trust.require(file)
+    make_directory(layout.state)
+    descriptor = open_file(file, os.O_RDWR, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

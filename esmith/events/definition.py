@@ -60,6 +60,7 @@ def load_event(layout: Layout, name: str, tree: TemplateTree) -> Event:
     :param tree: where globs of templates are looked up.
     :raises UsageError: when there is no such event.
     :raises TemplateError: when it names a template that does not exist, or is written wrongly.
+    :raises UntrustedError: when its directory, an action or a list is not in the hands of its owners alone.
     """
     directory = os.path.join(layout.events, name)
     if "/" in name or name.startswith(".") or name in ("", "actions") or not os.path.isdir(directory):
@@ -69,6 +70,7 @@ def load_event(layout: Layout, name: str, tree: TemplateTree) -> Event:
         raise UsageError(f"there is no event {name!r}", hint=hint)
     if not os.access(directory, os.R_OK | os.X_OK):
         raise TemplateError("cannot be read: Permission denied", place=directory, hint="run it as root")
+    layout.trust.require_trees(directory)
     event = Event(name, directory)
     for entry in sorted(os.scandir(directory), key=lambda entry: os.fsencode(entry.name)):
         if entry.name in (TEMPLATES, SERVICES) or is_leftover(entry.name) or entry.is_dir():

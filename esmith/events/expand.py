@@ -13,9 +13,9 @@ from esmith.events.adjust import asked_by
 from esmith.events.definition import Event
 from esmith.events.lock import LOCK_TIMEOUT, EventLock
 from esmith.events.log import EventLog, SilentLog
-from esmith.events.owed import owe
-from esmith.events.recover import recover_files
-from esmith.events.signal import report_checks, show_warnings
+from esmith.events.owed import list_owed, owe
+from esmith.events.recover import give_back_all, recover_files
+from esmith.events.signal import report_checks, report_left, show_warnings
 from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.layout import Layout
@@ -44,11 +44,12 @@ def rehearse_templates(
     show: Callable[[Plan], None],
     output: str = "",
     layers: tuple[str, ...] = (),
-) -> None:
+) -> Plan:
     """Try what expanding templates would do now, with the checks, changing nothing.
 
     :param say: called with warnings.
     :param show: called with the plan before it is checked, so that also what is refused can be looked at.
+    :return: the plan.
     :raises TemplateError: when a template is missing or broken.
     :raises CheckError: when a program refuses its file.
     """
@@ -58,6 +59,8 @@ def rehearse_templates(
     show(plan)
     check(plan, layout, writes=False)
     report_checks(plan, layout, SilentLog(layout), say)
+    report_left(plan, say)
+    return plan
 
 
 def expand_templates(
@@ -144,10 +147,25 @@ def _carry_out(
         show_warnings(plan, log, say)
         asked = asked_by(Event(what.partition(" ")[0], ""), plan)
         also = partial(owe, services=asked, why=what)
+        with store.snapshot() as snapshot:
+            owed_before = list_owed(snapshot)
         generation = commit_plan(plan, layout, store, what, say, services=asked, also=also)
-        report_checks(plan, layout, log, say)
-        if generation is not None:
-            finish(generation, layout, store)
+
+        def tell(text: str) -> None:
+            log.write(text)
+            say(text)
+
+        complete = False
+        try:
+            report_checks(plan, layout, log, say)
+            report_left(plan, tell)
+            if generation is not None:
+                finish(generation, layout, store)
+            complete = True
+        finally:
+            if generation is not None and not complete:
+                back = give_back_all(generation, layout, store, what, owed_before=owed_before)
+                tell(back.text)
     return plan
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
-from esmith.errors import BusyError, InstallError
+from esmith.apply.host import trouble
+from esmith.directories import make_directory, open_file
+from esmith.errors import BusyError, InstallError, UntrustedError
 from esmith.layout import Layout
 
 #: Tells the commands an action runs that their event holds the lock: its secret word.
@@ -18,6 +21,8 @@ ENVIRONMENT = "ESMITH_EVENT_LOCK"
 #: How long to wait for another event, in seconds.
 LOCK_TIMEOUT = 300.0
 _POLL_SECONDS = 0.1
+#: What is in the directory of the state.
+_STATE = ("event.lock", "confirm.lock", "shipped", "service-directories", "generations", "kept", "check", "home")
 
 
 class EventLock:
@@ -30,6 +35,7 @@ class EventLock:
     """
 
     def __init__(self, layout: Layout, what: str, *, timeout: float, say: Callable[[str], None]) -> None:
+        self._layout = layout
         self._path = layout.event_lock
         self._what = what
         self._timeout = timeout
@@ -41,12 +47,13 @@ class EventLock:
         """Wait for the lock and take it.
 
         :raises BusyError: when it is not free in time.
+        :raises UntrustedError: when what the engine keeps is not in the hands of its owners alone.
         """
         descriptor = self._open()
         deadline = time.monotonic() + self._timeout
         told = False
         while not _try_lock(descriptor):
-            word, holder = self._holder(descriptor)
+            word, holder = _holder(descriptor)
             if word and os.environ.get(ENVIRONMENT) == word:
                 os.close(descriptor)
                 self._word = word
@@ -61,20 +68,21 @@ class EventLock:
                 told = True
             time.sleep(_POLL_SECONDS)
         self._descriptor = descriptor
-        os.ftruncate(descriptor, 0)
         try:
+            os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{self._word}\n{self._what} (process {os.getpid()})\n".encode(), 0)
         except OSError as error:
-            raise InstallError(
-                f"cannot be written: {error.strerror}", place=self._path, hint="free some disk space"
-            ) from error
+            self.__exit__(None, None, None)
+            raise trouble(self._path, error) from error
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._descriptor is not None:
-            os.ftruncate(self._descriptor, 0)
+            # What is left in the file says nothing once it is not locked any more.
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = None
 
@@ -89,9 +97,11 @@ class EventLock:
         return {ENVIRONMENT: self._word}
 
     def _open(self) -> int:
+        for fault in state_faults(self._layout):
+            raise fault
         try:
-            os.makedirs(os.path.dirname(self._path), exist_ok=True)
-            return os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            make_directory(os.path.dirname(self._path))
+            return open_file(self._path, os.O_RDWR, 0o600)
         except OSError as error:
             raise InstallError(
                 f"the lock cannot be opened: {error.strerror}",
@@ -99,10 +109,17 @@ class EventLock:
                 hint="run it as root, or as the owner of the root folder",
             ) from error
 
-    @staticmethod
-    def _holder(descriptor: int) -> tuple[str, str]:
-        lines = os.pread(descriptor, 1000, 0).decode("utf-8", "replace").splitlines()
-        return (lines[0], lines[1]) if len(lines) > 1 else ("", "another event")
+
+def state_faults(layout: Layout) -> Iterator[UntrustedError]:
+    """Yield what is not in the hands of its owners alone of what the engine keeps besides the databases.
+
+    Of a generation that is its directory: the files in it are those it replaced, some of which belong to users.
+    """
+    for name in _STATE:
+        yield from layout.trust.faults(os.path.join(layout.state, name))
+    generations = os.path.join(layout.state, "generations")
+    for name in os.listdir(generations) if os.path.isdir(generations) else []:
+        yield from layout.trust.faults(os.path.join(generations, name))
 
 
 def is_held(layout: Layout) -> bool:
@@ -112,21 +129,35 @@ def is_held(layout: Layout) -> bool:
 
     :raises InstallError: when the lock cannot be read.
     """
+    return find_holder(layout) is not None
+
+
+def find_holder(layout: Layout) -> str | None:
+    """Return what runs with the lock, e.g. ``event email-update (process 123)``; None when nothing does.
+
+    :raises InstallError: when the lock cannot be read.
+    """
     try:
         descriptor = os.open(layout.event_lock, os.O_RDONLY | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
-        return False
+        return None
     except OSError as error:
         raise InstallError(f"the lock cannot be read: {error.strerror}", place=layout.event_lock) from error
     try:
         if not os.fstat(descriptor).st_size:
-            return False
+            return None
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return True
+        return _holder(descriptor)[1]
     finally:
         os.close(descriptor)
-    return False
+    return None
+
+
+def _holder(descriptor: int) -> tuple[str, str]:
+    """Return the secret word of who holds the lock, and what it is."""
+    lines = os.pread(descriptor, 1000, 0).decode("utf-8", "replace").splitlines()
+    return (lines[0], lines[1]) if len(lines) > 1 else ("", "another event")
 
 
 def _try_lock(descriptor: int) -> bool:

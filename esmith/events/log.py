@@ -5,12 +5,27 @@ from __future__ import annotations
 import os
 import syslog
 import time
+from collections.abc import Iterator
 
+from esmith.directories import make_directory, open_file
 from esmith.layout import Layout
+from esmith.printable import printable
+
+#: Before each line that an action printed.
+OUTPUT_MARK = "| "
+#: Before each piece but the first of an entry that was too long.
+CUT_MARK = "+ "
+#: In bytes. RFC 3164 allows 1,024 with the time, the name of the host and that of the program.
+_LONGEST = 900
+#: How a message of several lines goes on: with its hint (:class:`esmith.errors.EsmithError`).
+_CONTINUED = "\n  "
+
+#: It holds what actions print.
+_MODE = 0o640
 
 
 class EventLog:
-    """Writes one line at a time; logging never makes an event fail.
+    """Writes an entry at a time; logging never makes an event fail.
 
     The facility is the original's, local1 (cli-contract section 5).
 
@@ -23,14 +38,23 @@ class EventLog:
             syslog.openlog("esmith", syslog.LOG_PID, syslog.LOG_LOCAL1)
 
     def write(self, text: str) -> None:
-        """Log a text; one of several lines becomes several entries."""
-        for line in text.splitlines() or [""]:
+        """Log one entry. What is not printable in it is shown by its code, so no name or argument begins another."""
+        self._put(printable(text.replace(_CONTINUED, " - ")))
+
+    def write_output(self, text: str) -> None:
+        """Log what a program printed, an entry for each line; the mark tells them from entries of the engine."""
+        for line in text.splitlines():
+            self._put(OUTPUT_MARK + printable(line, keep="\t"))
+
+    def _put(self, entry: str) -> None:
+        for line in _pieces(entry):
             if not self._path:
-                syslog.syslog(syslog.LOG_INFO, line.replace("\0", "?"))
+                syslog.syslog(syslog.LOG_INFO, line)
                 continue
             try:
-                os.makedirs(os.path.dirname(self._path), exist_ok=True)
-                with open(self._path, "a", encoding="utf-8", errors="backslashreplace") as file:
+                make_directory(os.path.dirname(self._path))
+                descriptor = open_file(self._path, os.O_WRONLY | os.O_APPEND, _MODE)
+                with open(descriptor, "a", encoding="utf-8") as file:
                     file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} esmith[{os.getpid()}]: {line}\n")
             except OSError:
                 return
@@ -41,3 +65,18 @@ class SilentLog(EventLog):
 
     def write(self, text: str) -> None:
         """Log nothing."""
+
+    def write_output(self, text: str) -> None:
+        """Log nothing."""
+
+
+def _pieces(entry: str) -> Iterator[str]:
+    """Yield an entry in pieces that every syslog takes, cut between characters; the later ones with a mark."""
+    data = entry.encode()
+    while len(data) > _LONGEST:
+        end = _LONGEST
+        while data[end] & 0xC0 == 0x80:
+            end -= 1
+        yield data[:end].decode()
+        data = CUT_MARK.encode() + data[end:]
+    yield data.decode()

@@ -71,8 +71,13 @@ def settle(store: Store, services: Mapping[str, Owed | None]) -> None:
     changed = {service: owed for service, owed in services.items() if known.get(service) != owed}
     if changed:
         with store.transaction(Author.current(["esmith"])) as transaction:
-            for service, owed in changed.items():
-                _write(transaction, service, owed)
+            put_owed(transaction, changed)
+
+
+def put_owed(transaction: Transaction, services: Mapping[str, Owed | None]) -> None:
+    """Record what services are owed, whatever they were owed before; None for nothing."""
+    for service, owed in services.items():
+        _write(transaction, service, owed)
 
 
 def _write(transaction: Transaction, service: str, owed: Owed | None) -> None:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import takewhile
 
-from esmith.apply.generations import list_generations, restore_since
-from esmith.errors import UsageError
+from esmith.apply.generations import UnrecordedError, list_generations, mark_interrupted, restore_since
+from esmith.errors import InstallError, StoreError, UsageError
 from esmith.events.adjust import ServiceStep
 from esmith.events.owed import owe
 from esmith.layout import Layout
 from esmith.store.model import Author, Change
-from esmith.store.protocol import Store
+from esmith.store.protocol import Snapshot, Store
 from esmith.store.undo import rewind
+
+#: One for the settings, one for the files, and some for services.
+_TRANSACTIONS = 8
+#: A row may lie on a page of its own.
+_PAGE_BYTES = 4096
+_SETTINGS_WENT_BACK = "the settings went back"
 
 
 @dataclass
@@ -32,12 +39,13 @@ class RolledBack:
 def roll_back(layout: Layout, store: Store, number: int | None, step: ServiceStep) -> RolledBack:
     """Go back to a generation; the caller holds the event lock.
 
-    The settings go back first, in one revision: if the files cannot follow, the next event makes them.
+    The settings go back first, in one revision, which also says that the files are to follow.
 
     :param number: the generation; None for the one before the last.
     :param step: adjusts the services that read the files.
     :raises UsageError: when there is no such generation, or none after it.
-    :raises InstallError: when a file cannot be put back.
+    :raises InstallError: when a file cannot be restored.
+    :raises StoreError: when the store cannot be written.
     :raises ServiceError: when a service does not stay up with its old files.
     """
     with store.snapshot() as snapshot:
@@ -53,7 +61,34 @@ def roll_back(layout: Layout, store: Store, number: int | None, step: ServiceSte
             f"generation {number} is not one to go back to", hint="'esmith generations' lists them; the last one is now"
         )
     what = f"esmith rollback {number}"
-    changes = rewind(store, found[number].revision, Author.current(what.split()))
-    restored = restore_since(later[0], layout, store, partial(owe, why=what))
+    try:
+        with store.snapshot() as snapshot:
+            size = _bytes_back(snapshot, found[number].revision)
+        store.reserve(size + sum(len(found[other].encode()) for other in later), _TRANSACTIONS)
+        # One transaction for the settings and what is to be done: interrupted after it, recovering does the rest.
+        with store.transaction(Author.current(what.split())) as transaction:
+            changes = rewind(transaction, found[number].revision)
+            mark_interrupted(transaction, later[0], what)
+    except StoreError as error:
+        error.add_unchanged()
+        raise
+    try:
+        restored = restore_since(later[0], layout, store, partial(owe, why=what))
+    except UnrecordedError as error:
+        error.add(_SETTINGS_WENT_BACK)
+        raise
+    except (InstallError, StoreError) as error:
+        error.add(f"{_SETTINGS_WENT_BACK}; remove the cause, and restore the rest of the files with: esmith recover")
+        raise
     step.carry_out_owed()
     return RolledBack(restored.paths, changes, step.done)
+
+
+def _bytes_back(snapshot: Snapshot, number: int) -> int:
+    """Return what it takes at most to set back what came after a revision: rows, and their parts of the journal."""
+    size = 0
+    for revision in takewhile(lambda revision: revision.number > number, snapshot.revisions()):
+        for change in revision.changes:
+            texts = (*change.cell, *change.cell, change.old, change.old, change.new)
+            size += _PAGE_BYTES + sum(len(text or "") for text in texts)
+    return size

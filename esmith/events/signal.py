@@ -10,7 +10,8 @@ from functools import partial
 
 from esmith.apply.checks.verdict import unchecked
 from esmith.apply.commit import commit_plan, rehearse_plan
-from esmith.apply.generations import Generation, finish, list_generations, restore_since
+from esmith.apply.generations import Generation, finish, list_generations
+from esmith.apply.left import list_left
 from esmith.apply.plan import Plan, make_plan
 from esmith.events.actions import ActionRunner, ProcessRunner, RecordingRunner
 from esmith.events.adjust import Finder, ServiceStep, asked_by, check_words
@@ -18,8 +19,9 @@ from esmith.events.confirm import Pending, find_pending, set_pending, wait_in_ba
 from esmith.events.definition import ADJUST_PLACE, EXPAND_PLACE, load_event
 from esmith.events.lock import LOCK_TIMEOUT, EventLock
 from esmith.events.log import EventLog, SilentLog
-from esmith.events.owed import Owed, owe, settle
-from esmith.events.recover import recover_files
+from esmith.events.owed import Owed, owe
+from esmith.events.recover import give_back_all, recover_files
+from esmith.events.trusted import require_all, services_of
 from esmith.fragments.metadata import OWN_CHECKS
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import Layout
@@ -41,12 +43,15 @@ class Result:
     :param actions: the actions that ran.
     :param services: the services that were adjusted, each with what was done.
     :param notes: what the administrator should know.
+    :param left: the files that were left as they were, also by events that actions signalled, each with the reason.
+        Within another event they are left to that one to report.
     """
 
     plan: Plan = field(default_factory=Plan)
     actions: list[str] = field(default_factory=list)
     services: dict[str, list[str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    left: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -105,13 +110,19 @@ def signal_event(
     :raises ServiceError: when a service failed, and everything was put back; a SupervisorError when a supervisor
         refused: the files are installed then, and what the service was to be told is still owed.
     :raises BusyError: when another event does not end in time.
+    :raises UntrustedError: when something of the root is not in the hands of its owners alone; nothing ran.
     """
+    _require_trusted(layout, store, name)
     log = EventLog(layout)
     with EventLock(layout, f"event {name}", timeout=timeout, say=say) as lock:
         recover_files(layout, store, lock, log, say)
         machine = Machine.real(layout, log, lock)
+        started = time.time()
         run = _Run(layout, store, machine, log, say, name, restart=restart, confirm=confirm)
         result = run.signal(arguments)
+        if not lock.is_nested:
+            with store.snapshot() as snapshot:
+                result.left |= {path: left.reason for path, left in list_left(snapshot, since=started).items()}
         if confirm is not None:
             if run.awaits_confirmation:
                 wait_in_background(layout)
@@ -136,8 +147,20 @@ def rehearse_event(
 
     :param show: called with the plan before it is checked, so that also what is refused can be looked at.
     """
+    _require_trusted(layout, store, name)
     log = SilentLog(layout)
-    return _Run(layout, store, Machine.recording(layout), log, say, name, restart=restart, show=show).signal(arguments)
+    result = _Run(layout, store, Machine.recording(layout), log, say, name, restart=restart, show=show).signal(
+        arguments
+    )
+    result.left = {output.path: output.left.message for output in result.plan.left if output.left}
+    return result
+
+
+def _require_trusted(layout: Layout, store: Store, name: str) -> None:
+    """Refuse the event before anything of it runs when something of the root is in the hands of others."""
+    with store.snapshot() as snapshot:
+        services = services_of(snapshot)
+    require_all(layout, services, event=name)
 
 
 class _Run:
@@ -188,13 +211,12 @@ class _Run:
         try:
             for step in self._event.steps:
                 self._step(step, arguments)
+            if self._generation is not None:
+                self._complete(self._generation)
             complete = True
         finally:
-            if self._generation is not None:
-                if complete:
-                    self._complete(self._generation)
-                else:
-                    self._put_back(self._generation)
+            if self._generation is not None and not complete:
+                self._put_back(self._generation)
         self._log.write(f"Event {name} ended: {counted(len(self._result.plan.changed), 'file')} changed")
         if self._services.refused:
             raise self._services.refused[0]
@@ -206,8 +228,12 @@ class _Run:
         elif step == ADJUST_PLACE and (self._event.services or step not in self._event.actions):
             self._adjust()
         else:
-            self._machine.runner.run(self._event, step, arguments)
+            left = self._machine.runner.run(self._event, step, arguments)
             self._result.actions.append(step)
+            if left:
+                path = os.path.join(self._event.directory, step)
+                self._result.left[path] = left
+                self._tell(f"{path}: was done in part\n  {left}")
 
     def _expand(self) -> None:
         with self._store.snapshot() as snapshot:
@@ -230,6 +256,7 @@ class _Run:
                 also=partial(owe, services=asked, why=self._what),
             )
         report_checks(plan, self._layout, self._log, self._say)
+        report_left(plan, self._tell)
         for output in plan.changed:
             self._log.write(f"{output.path}: {output.difference.value}")
 
@@ -266,18 +293,12 @@ class _Run:
             self._say(f"everything goes back at {when} unless it is confirmed: esmith confirm")
 
     def _put_back(self, generation: Generation) -> None:
-        """Put back what was there before, and have the services that may have read the new files read the old ones."""
-        owed = self._services.owed()
-        restored = restore_since(generation.number, self._layout, self._store, partial(owe, why=self._what))
-        told = {
-            service: words
-            for service, words in restored.services.items()
-            if service in self._services.done or service not in owed
-        }
-        untold = restored.services.keys() - told.keys()
-        settle(self._store, {service: self._owed_before.get(service) for service in untold})
-        self._tell(f"the event failed, so the old content of {counted(len(restored.paths), 'file')} was put back")
-        self._services.adjust_back(told)
+        """Restore what was there before, and have the services that may have read the new files read the old ones."""
+        back = give_back_all(
+            generation, self._layout, self._store, self._what, owed_before=self._owed_before, done=self._services.done
+        )
+        self._tell(back.text)
+        self._services.adjust_back(back.told)
 
     def _tell(self, text: str) -> None:
         self._log.write(text)
@@ -294,6 +315,12 @@ def show_warnings(plan: Plan, log: EventLog, say: Callable[[str], None]) -> None
         say(warning)
     if len(warnings) > _SHOWN_WARNINGS:
         say(f"... and {len(warnings) - _SHOWN_WARNINGS} more warnings, in the log")
+
+
+def report_left(plan: Plan, tell: Callable[[str], None]) -> None:
+    """Tell which files of a plan were left as they were, and why."""
+    for output in plan.left:
+        tell(str(output.left))
 
 
 def report_checks(plan: Plan, layout: Layout, log: EventLog, say: Callable[[str], None]) -> None:

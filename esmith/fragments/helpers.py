@@ -28,6 +28,8 @@ def functions(
     :param warnings: where ``warn`` puts its texts.
     """
 
+    disk = layout.disk()
+
     def exists(path: str) -> bool:
         reads.files.add(path)
         return os.path.exists(layout.under(path))
@@ -35,12 +37,12 @@ def functions(
     def read(path: str) -> str | Missing:
         reads.files.add(path)
         try:
-            with open(layout.under(path), encoding="utf-8", errors="replace") as file:
-                return file.read()
+            text = disk.read(layout.under(path)).decode("utf-8", "replace")
         except OSError as error:
             return Missing.value(
                 f"{path} cannot be read: {error.strerror}", "test exists() first, or use | default('')"
             )
+        return text.replace("\r\n", "\n").replace("\r", "\n")
 
     def glob(pattern: str) -> list[str]:
         reads.files.add(pattern)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from esmith.errors import TemplateError
 from esmith.fragments.identity import Identities
 from esmith.fragments.metadata import Metadata, MetadataFiles
-from esmith.fragments.original import OriginalMetadata
+from esmith.fragments.original import DIRECTORY, OriginalMetadata
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.tree import KEY, Template, TemplateTree
 from esmith.layout import Layout
@@ -35,6 +35,7 @@ class Renderer:
     :param output: where the output of a template goes instead of its own path.
     :param event: the event it is for, which Perl fragments know as ``$EVENT``; "" outside of one.
     :param perl: what runs Perl fragments; default: one perl, started when the first is met.
+    :raises UntrustedError: when a file of a template or its metadata is not in the hands of its owners alone.
 
     ``recall``, when it is set, is asked before an output is expanded, and ``recall_all`` before the keys of ``outputs``
     are.
@@ -52,6 +53,9 @@ class Renderer:
     ) -> None:
         self.layout = layout
         self.snapshot = snapshot
+        # Actions of the event have run since the last look, or an administrator was at work.
+        layout.trust.renew()
+        layout.trust.require_trees(layout.under(DIRECTORY))
         self.tree = TemplateTree(layout, layers)
         self.metadata = MetadataFiles(self.tree, OriginalMetadata(layout, self.perl))
         self.identities = Identities(layout)

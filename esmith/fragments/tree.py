@@ -70,10 +70,12 @@ class TemplateTree:
 
     :param layout: the root.
     :param layers: the directories to look in, the nearest first; default: the layers of the layout.
+    :raises UntrustedError: when anything in them is not in the hands of its owners alone.
     """
 
     def __init__(self, layout: Layout, layers: tuple[str, ...] = ()) -> None:
         self._layers = layers or tuple(layout.layer(name) for name in LAYERS)
+        layout.trust.require_trees(*self._layers)
         self._loaded: dict[str, Template | None] = {}
         self._outer: dict[tuple[str, str], Fragment | None] = {}
         self._told: dict[str, list[tuple[str, str]]] = {}

@@ -120,8 +120,7 @@ def _public_key(layout: Layout, directory: str) -> str:
 
 def _read(layout: Layout, path: str, cure: str) -> str:
     try:
-        with open(layout.under(path), encoding="utf-8", errors="replace") as file:
-            return file.read()
+        return layout.disk().read(layout.under(path)).decode("utf-8", "replace")
     except FileNotFoundError:
         raise EsmithError("is missing", place=layout.under(path), hint=cure) from None
     except OSError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from esmith.errors import EsmithError, RefusedError, UsageError
 from esmith.layout import Layout
+from esmith.printable import printable_message
 from esmith.schema.check import NotAllowedError
 from esmith.schema.settings import set_properties, set_record, set_type
 from esmith.store import database_name, is_flat, limits
@@ -298,7 +299,8 @@ def _encoded(text: str) -> bytes:
 
 def failure(error: EsmithError) -> Message:
     """Return the reply that says why an operation failed."""
-    parts = [_encoded(part) for part in (error.message, error.place, error.hint)]
+    # The script shows it on its own standard error.
+    parts = [_encoded(printable_message(part)) for part in (error.message, error.place, error.hint)]
     return [FAILED, *parts, b"%d" % error.exit_code]
 
 

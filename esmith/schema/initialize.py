@@ -86,7 +86,9 @@ def initialize_each(transaction: Transaction, schema: Schema, layout: Layout, mi
     A database whose migrate fragments fail stays as it was; the others go on (catalogue D.1).
 
     :raises SchemaError: when a schema file or a default is broken.
+    :raises UntrustedError: when one of them, or a migrate fragment, is not in the hands of its owners alone.
     """
+    layout.trust.require_trees(layout.schema)
     done = Initialized()
     for database in schema.databases():
         try:
@@ -108,7 +110,9 @@ def initialize_database(
     :return: warnings about what is doubtful.
     :raises MigrationError: when a migrate fragment fails; the transaction holds what was changed until then.
     :raises SchemaError: when a schema file or a default is broken.
+    :raises UntrustedError: as :func:`initialize_each` does.
     """
+    layout.trust.require_trees(layout.schema)
     transaction.create_database(database)
     files = schema.files(database)
     for file in files:

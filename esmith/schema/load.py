@@ -59,11 +59,16 @@ class Schema:
     """
 
     def __init__(self, layout: Layout) -> None:
+        self._trust = layout.trust
         self._directory = layout.schema
         self._read: dict[tuple[str, str], RecordSchema | None] = {}
 
     def databases(self) -> list[str]:
-        """Return the databases that have a directory of schema files."""
+        """Return the databases that have a directory of schema files.
+
+        :raises UntrustedError: when their directory is not in the hands of its owners alone.
+        """
+        self._trust.require(self._directory)
         if not os.path.isdir(self._directory):
             return []
         return sorted(entry.name for entry in os.scandir(self._directory) if entry.is_dir() and entry.name[0] != ".")
@@ -79,6 +84,7 @@ class Schema:
     def keys(self, database: str) -> list[str]:
         """Return the names of a database's schema files, without their ending, sorted: keys and ``@types``."""
         directory = os.path.join(self._directory, database)
+        self._trust.require(directory)
         names = sorted(os.listdir(directory)) if os.path.isdir(directory) else []
         return [name.removesuffix(".toml") for name in names if name.endswith(".toml") and not is_leftover(name)]
 
@@ -128,6 +134,7 @@ class Schema:
         if "/" in key or key.startswith("."):
             return None
         path = os.path.join(self._directory, database, f"{key}.toml")
+        self._trust.require(path)
         try:
             with open(path, "rb") as file:
                 data = tomllib.load(file)

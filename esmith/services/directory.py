@@ -13,6 +13,7 @@ import stat
 import struct
 import time
 
+from esmith.directories import open_file
 from esmith.errors import ServiceError
 from esmith.services.model import ServiceStatus, Status
 
@@ -86,7 +87,7 @@ class ServiceDirectory:
             if wanted:
                 os.unlink(file)
             else:
-                os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
+                os.close(open_file(file, os.O_WRONLY, 0o644))
         except FileNotFoundError:
             pass
         except OSError as error:

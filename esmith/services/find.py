@@ -14,6 +14,9 @@ from esmith.services.systemd import SystemdSupervisor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from esmith.errors import UntrustedError
     from esmith.layout import Layout
     from esmith.services.model import Supervisor
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 FOLDERS = ("/service", "/var/service", "/etc/service")
 #: Exists exactly when systemd is the running init (sd_booted(3)).
 SYSTEMD_RUNS = "/run/systemd/system"
+#: What a supervisor runs, or is told by, in a service directory (runsv(8), supervise(8), sv(8)).
+_DECIDING = ("run", "finish", "check", "down", "log/run", "log/finish", "supervise/status")
 #: No path, no option, no pattern of systemctl.
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@\\-]*")
 
@@ -37,12 +42,15 @@ def find_supervisor(layout: Layout, service: str) -> Supervisor | None:
         supervisor whose every status is UNSUPERVISED and whose every control raises UnsupervisedError.
     :raises UsageError: when that cannot be the name of a service.
     :raises ServiceError: when a supervisor may not be looked at, or systemd cannot be asked.
+    :raises UntrustedError: when a service directory of that name is not in the hands of its owners alone.
     """
     if not _NAME.fullmatch(service):
         raise UsageError(
             f"{service!r} cannot be the name of a service", hint="it consists of letters, digits and _ . : @ -"
         )
     idle: Supervisor | None = None
+    for fault in service_faults(layout, service):
+        raise fault
     for folder in map(layout.under, FOLDERS):
         directory = ServiceDirectory(os.path.join(folder, service))
         if directory.is_supervised():
@@ -54,3 +62,14 @@ def find_supervisor(layout: Layout, service: str) -> Supervisor | None:
         if systemd.has_unit(service):
             return systemd
     return idle
+
+
+def service_faults(layout: Layout, service: str) -> Iterator[UntrustedError]:
+    """Yield what is not in the hands of its owners alone of what decides what is run for a service."""
+    for folder in map(layout.under, FOLDERS):
+        directory = os.path.join(folder, service)
+        yield from layout.trust.faults(directory)
+        if os.path.isdir(directory):
+            for name in _DECIDING:
+                yield from layout.trust.faults(os.path.join(directory, name))
+            yield from layout.trust.tree_faults(os.path.join(directory, "control"))

@@ -64,8 +64,10 @@ def load_probes(layout: Layout) -> dict[str, Probe]:
     What the administrator's file says of a service takes the place of what is shipped, key by key.
 
     :raises ServiceError: when a file is broken.
+    :raises UntrustedError: when a file is not in the hands of its owners alone.
     """
     said: dict[str, dict[str, Any]] = {}
+    layout.trust.require(*map(layout.under, FILES))
     for path in map(layout.under, FILES):
         for service, table in _read(path).items():
             said[service] = said.get(service, {}) | _checked(path, service, table)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import tempfile
 
+from esmith.environment import clean_environment
 from esmith.errors import ServiceError
 
 #: What a program may say before an error message cuts it.
@@ -34,7 +35,7 @@ def run_program(argv: list[str], *, package: str, timeout: float, place: str) ->
             place=place,
             hint=f"install the Debian package {package}, or put the directory it is in on the PATH",
         )
-    quiet = {**os.environ, "LC_ALL": "C", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": ""}
+    quiet = {**clean_environment(), "LC_ALL": "C", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": ""}
     with tempfile.TemporaryFile() as output:
         try:
             process = subprocess.Popen(

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from esmith.layout import Layout
     from esmith.store.protocol import Store
 
+#: In the directory of the databases; a database of such a name is not written there as a file.
+STORE_FILES = ("data.mdb", "lock.mdb", "data.verified")
+
 
 def open_store(layout: Layout, *, write: bool = False, create: bool = False, verify: bool = False) -> Store:
     """Open the databases of a root.
@@ -20,10 +23,17 @@ def open_store(layout: Layout, *, write: bool = False, create: bool = False, ver
     :param create: make the store when there is none (only ``esmith init`` does).
     :param verify: verify the data file even if nothing seems to have happened to it; it costs a read of all of it.
     :raises StoreError: when there is none, or it is damaged, or may not be read or written.
+    :raises UntrustedError: when it is not in the hands of its owners alone.
     """
+    layout.trust.require(*store_files(layout))
     from esmith.store.lmdb_store import LmdbStore
 
     return LmdbStore(layout.database, root=layout.root, write=write or create, create=create, verify=verify)
+
+
+def store_files(layout: Layout) -> list[str]:
+    """Return the files of the store, whether they are there or not."""
+    return [f"{layout.database}/{name}" for name in STORE_FILES]
 
 
 def changing_file(layout: Layout) -> str:

@@ -15,6 +15,7 @@ seen to the file when it opened it.
 
 from __future__ import annotations
 
+import errno
 import os
 
 from esmith.errors import StoreError
@@ -24,8 +25,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
 
-#: The databases hold passwords.
+#: The databases hold passwords. Those above their directory are homes of users as well, and open to all.
 FILE_MODE = 0o600
+DIRECTORY_MODE = 0o700
 
 
 class DataFile:
@@ -90,8 +92,32 @@ class DataFile:
             os.close(descriptor)
 
     def mark(self) -> None:
-        """Note what the file looks like now; where that cannot be written the next command verifies."""
-        self._write_mark(self._state())
+        """Note what the file looks like now; where that cannot be done the next command verifies."""
+        try:
+            state = self._state()
+        except OSError:
+            # What was committed stays so: it must not look as if it had failed.
+            return
+        self._write_mark(state)
+
+    def extend(self, size: int) -> None:
+        """Have the disk hold the file with a size at least; what is in it stays. LMDB's lock for writers is held.
+
+        :param size: in bytes.
+        :raises OSError: when there is no space for that; the file has its old size then.
+        """
+        failure: OSError | None = None
+        with Commit(self):
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                _allocate(descriptor, size)
+            except OSError as error:
+                # Its pages are what they were, so it is marked in this case as well.
+                failure = error
+            finally:
+                os.close(descriptor)
+        if failure is not None:
+            raise failure
 
     def _state(self) -> bytes:
         status = os.stat(self.path)
@@ -172,3 +198,15 @@ class Commit:
                 self._data.mark()
         finally:
             os.close(self._descriptor)
+
+
+def _allocate(descriptor: int, size: int) -> None:
+    """Let a file have disk space for all of its first bytes: for holes in it, and behind its end."""
+    old = os.fstat(descriptor).st_size
+    try:
+        os.posix_fallocate(descriptor, 0, max(old, size))
+    except OSError as error:
+        # Some file systems keep what they could get.
+        os.ftruncate(descriptor, old)
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+            raise

@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 
 from esmith.errors import StoreError, UsageError
-from esmith.store import flat_format
+from esmith.store import STORE_FILES, flat_format
 from esmith.store.replace import file_trouble, replace_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from esmith.store.model import Record
     from esmith.store.protocol import Snapshot
-
-#: Files of the store itself, which a database of that name must not replace.
-STORE_FILES = ("data.mdb", "lock.mdb", "data.verified")
 
 _NEW_MODE = 0o640
 
@@ -70,8 +67,12 @@ def write_flat_files(texts: list[FlatText], directory: str, store_directory: str
             raise StoreError(
                 "is a file of the store", place=os.path.join(directory, text.database), hint="name another directory"
             )
-    for text in texts:
-        replace_file(os.path.join(directory, text.database), text.data, mode=_NEW_MODE)
+    for number, text in enumerate(texts):
+        try:
+            replace_file(os.path.join(directory, text.database), text.data, mode=_NEW_MODE)
+        except StoreError as error:
+            error.add(f"{number} of {len(texts)} files were written before")
+            raise
 
 
 def _changed_cells(record: Record) -> list[tuple[str, str]]:

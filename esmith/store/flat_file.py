@@ -154,11 +154,19 @@ class FlatTransaction(FlatSnapshot):
     ) -> None:
         try:
             if error is None and (self._new_database or self.changes):
-                # A link is kept: what is replaced is the file it leads to.
-                replace_file(os.path.realpath(self._file), self._text(), os.fstat(self._lock))
-                self._was_made = False
+                self._replace()
         finally:
             self._release()
+
+    def _replace(self) -> None:
+        try:
+            # A link is kept: what is replaced is the file it leads to.
+            replace_file(os.path.realpath(self._file), self._text(), os.fstat(self._lock))
+            self._was_made = False
+        except StoreError as error:
+            # The new file is in place then, and must not go with the lock.
+            self._was_made = self._was_made and not error.is_doubtful
+            raise
 
     @property
     def changes(self) -> list[Change]:
@@ -269,6 +277,9 @@ class FlatFile:
         """Return a transaction; one writer at a time, others wait."""
         return FlatTransaction(self._path)
 
+    def reserve(self, size: int, transactions: int) -> None:
+        """Do nothing: a flat file holds no rows of the engine's own."""
+
     def close(self) -> None:
         """Do nothing: nothing is kept open."""
 
@@ -321,7 +332,9 @@ def _open(path: str) -> tuple[int, bool]:
     with contextlib.suppress(FileNotFoundError):
         return os.open(path, flags), False
     try:
-        return os.open(path, flags | os.O_CREAT | os.O_EXCL, _NEW_MODE), True
+        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, _NEW_MODE)
+        os.fchmod(descriptor, _NEW_MODE)
+        return descriptor, True
     except OSError as error:
         # A link that leads nowhere, or somebody else was faster.
         if error.errno != errno.EEXIST:

@@ -11,8 +11,7 @@ import re
 
 from esmith.errors import RefusedError, UsageError
 from esmith.names import is_leftover
-from esmith.store import flat_format, limits
-from esmith.store.flat_export import STORE_FILES
+from esmith.store import STORE_FILES, flat_format, limits
 from esmith.store.flat_format import BLANKS, Entry
 from esmith.store.model import Record
 from esmith.store.replace import file_trouble

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 import lmdb
 
-from esmith.errors import UsageError
+from esmith.errors import StoreError, UsageError
 from esmith.store import journal, limits
 from esmith.store.data_file import Commit
 from esmith.store.model import Author, Change, Record, Revision
@@ -204,7 +204,21 @@ class LmdbTransaction(LmdbSnapshot):
                 self._txn.abort()
         except (lmdb.Error, OSError) as trouble:
             self._txn.abort()
-            raise store_trouble(self._file, trouble) from trouble
+            raise self._commit_trouble(trouble) from trouble
+
+    def _commit_trouble(self, trouble: Exception) -> StoreError:
+        """Return the error for a commit that failed.
+
+        LMDB makes a commit valid by the write of its last page, the head. When that fails and the old head cannot be
+        restored either, it refuses all further work in this process (MDB_PANIC); nobody knows then what is stored.
+        """
+        error = store_trouble(self._file, trouble)
+        try:
+            self._env.begin().abort()
+        except lmdb.Error:
+            error.is_doubtful = True
+            error.add("it is not known whether the change was stored: see 'esmith history'")
+        return error
 
     @property
     def changes(self) -> list[Change]:
@@ -296,6 +310,19 @@ class LmdbTransaction(LmdbSnapshot):
         handle = self._handle(name, create=True)
         assert handle is not None
         return handle
+
+
+def state_pages(env: lmdb.Environment, txn: lmdb.Transaction) -> int:
+    """Return how many pages the engine's own tables have, without long values and without the journal.
+
+    A transaction that writes rows in many places may change as many.
+    """
+    with txn.cursor() as cursor:
+        names = [bytes(name) for name in cursor.iternext(keys=True, values=False)]
+    own = [name for name in names if name.startswith(b"=") and name != _JOURNAL.encode()]
+    tables = [env.open_db(name, txn=txn, create=False) for name in own]
+    found = [txn.stat(table) for table in tables]
+    return sum(statistic["branch_pages"] + statistic["leaf_pages"] for statistic in found)
 
 
 def _text(row: bytes) -> str:

@@ -7,8 +7,8 @@ import os
 import lmdb
 
 from esmith.errors import StoreError
-from esmith.store.data_file import FILE_MODE, DataFile
-from esmith.store.lmdb_rows import LmdbSnapshot, LmdbTransaction
+from esmith.store.data_file import DIRECTORY_MODE, FILE_MODE, DataFile
+from esmith.store.lmdb_rows import LmdbSnapshot, LmdbTransaction, state_pages
 from esmith.store.trouble import store_trouble
 
 TYPE_CHECKING = False
@@ -22,6 +22,8 @@ MAX_DATABASES = 128
 MAX_READERS = 1022
 #: More than the header of the lock file; LMDB makes it longer for its readers.
 _LOCK_BYTES = 8192
+#: What a transaction writes besides rows: the paths to the tables it changes, and the list of free pages.
+_PAGES_A_TRANSACTION = 6
 
 
 class LmdbStore:
@@ -73,6 +75,28 @@ class LmdbStore:
         """Return a transaction to write with."""
         return LmdbTransaction(self._env, self._data, author)
 
+    def reserve(self, size: int, transactions: int) -> None:
+        """Take disk space for transactions on the engine's own tables.
+
+        LMDB changes no page in place: a transaction writes new ones, into pages that no reader can see any more or
+        behind the last page. As somebody may be reading, it is assumed that all go behind the last one; a file that is
+        longer than its pages is sound. So the file grows once, and is as long as that for the next events.
+
+        A file system that writes nothing in place (btrfs, ZFS) or one without fallocate may still be full later.
+        """
+        try:
+            txn = self._env.begin(write=True)
+            try:
+                page_size = self._env.stat()["psize"]
+                # Pages are hardly ever full: two thirds in the mean.
+                rows = 3 * size // (2 * page_size) + state_pages(self._env, txn)
+                pages = transactions * _PAGES_A_TRANSACTION + rows
+                self._data.extend((self._env.info()["last_pgno"] + 1 + pages) * page_size)
+            finally:
+                txn.abort()
+        except (lmdb.Error, OSError) as error:
+            raise store_trouble(self._file, error) from error
+
     def close(self) -> None:
         """Release the store."""
         self._env.close()
@@ -93,7 +117,9 @@ def _reserve_lock_file(path: str) -> None:
 
 
 def _make_directory(directory: str) -> None:
+    from esmith.directories import make_directory
+
     try:
-        os.makedirs(directory, exist_ok=True)
+        make_directory(directory, DIRECTORY_MODE)
     except OSError as error:
         raise StoreError(f"cannot make the directory: {error.strerror}", place=directory) from error

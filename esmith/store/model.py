@@ -61,16 +61,18 @@ class Author:
 
     @classmethod
     def current(cls, command: list[str]) -> Author:
-        """Return the author of this process, running ``command``."""
+        """Return the author of this process, running ``command``; what is not printable is written by its code."""
         import os
         import pwd
+
+        from esmith.printable import printable
 
         try:
             user = pwd.getpwuid(os.getuid()).pw_name
         except KeyError:
             user = str(os.getuid())
-        clean = [word.encode("utf-8", "replace").decode() for word in command]
-        return cls(user, os.environ.get("SUDO_USER", "").encode("utf-8", "replace").decode(), clean)
+        clean = [printable(word) for word in command]
+        return cls(printable(user), printable(os.environ.get("SUDO_USER", "")), clean)
 
 
 class Change:

@@ -104,5 +104,15 @@ class Store(Protocol):
     def transaction(self, author: Author) -> Transaction:
         """Return a transaction; one writer at a time, others wait."""
 
+    def reserve(self, size: int, transactions: int) -> None:
+        """Take disk space for transactions on the engine's own tables, so that these do not fail for want of it.
+
+        What is reserved is not kept from other commands: what they store meanwhile may use it up.
+
+        :param size: how many bytes the rows have that are written, all together.
+        :param transactions: how many transactions write them.
+        :raises StoreError: when there is not enough; nothing was changed.
+        """
+
     def close(self) -> None:
         """Release the store."""

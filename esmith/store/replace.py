@@ -6,6 +6,7 @@ import errno
 import os
 
 from esmith.errors import StoreError
+from esmith.store.cures import CURES, NO_SPACE
 
 
 def replace_file(path: str, data: bytes, like: os.stat_result | None = None, *, mode: int = 0o640) -> None:
@@ -13,21 +14,21 @@ def replace_file(path: str, data: bytes, like: os.stat_result | None = None, *, 
 
     :param path: the file; not a link, which would be replaced itself.
     :param like: whose owner and mode the new file gets; None for a new file.
-    :param mode: the mode of a new file, less what the umask takes away.
-    :raises StoreError: when it cannot be written; the old file is as it was then.
+    :param mode: the mode of a new file.
+    :raises StoreError: when it cannot be written; the old file is as it was then, unless the error ``is_doubtful``.
     """
     directory, name = os.path.split(path)
     # The original left FILE.PID behind; a hidden name is taken for a database by nobody.
     temporary = os.path.join(directory, f".{name[:200]}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
-        descriptor = os.open(
-            temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode if not like else 0o600
-        )
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         placed = False
         try:
             with open(descriptor, "wb") as file:
                 if like is not None:
                     _give(descriptor, like)
+                else:
+                    os.fchmod(descriptor, mode)
                 file.write(data)
                 file.flush()
                 os.fsync(descriptor)
@@ -36,9 +37,15 @@ def replace_file(path: str, data: bytes, like: os.stat_result | None = None, *, 
         finally:
             if not placed:
                 os.unlink(temporary)
-        sync_directory(directory)
     except OSError as error:
         raise file_trouble(path, error) from error
+    try:
+        sync_directory(directory)
+    except OSError as error:
+        trouble = file_trouble(path, error)
+        trouble.is_doubtful = True
+        trouble.add("the new content is in place, but a crash of the machine may lose it")
+        raise trouble from error
 
 
 def sync_directory(directory: str) -> None:
@@ -51,14 +58,14 @@ def sync_directory(directory: str) -> None:
 
 
 def file_trouble(path: str, error: OSError) -> StoreError:
-    """Return the error to raise for what the system said of a file."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StoreError("no space left; nothing was changed", place=path, hint="free some disk space and try again")
+    """Return the error to raise for what the system said of a file; it does not say what was changed."""
+    if error.errno == errno.ENOSPC:
+        return StoreError(NO_SPACE, place=path, hint=CURES[errno.ENOSPC])
     if error.errno in (errno.EACCES, errno.EPERM):
         return StoreError("permission denied", place=path, hint="run the command as root, or as the owner of the file")
-    hints = {errno.ENOENT: "make the directory first", errno.EISDIR: "name a file"}
+    hints = {**CURES, errno.ENOENT: "make the directory first", errno.EISDIR: "name a file"}
     reason = (error.strerror or str(error)).lower()
-    return StoreError(reason, place=path, hint=hints.get(error.errno or 0, "nothing was changed"))
+    return StoreError(reason, place=path, hint=hints.get(error.errno or 0, ""))
 
 
 def _give(descriptor: int, like: os.stat_result) -> None:

@@ -1,4 +1,8 @@
-"""What LMDB or the system reported about the data file, said in the words of an administrator."""
+"""What LMDB or the system reported about the data file, said in the words of an administrator.
+
+What was changed and what was not is never said here: the same error comes from a command of one transaction and from
+the end of an event. Whoever knows adds it, see :meth:`esmith.errors.EsmithError.add`.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +16,15 @@ from esmith.errors import StoreError
 RESTORE = "restore data.mdb from a backup (removing it and running 'esmith init' starts with defaults only)"
 
 
-def _is_full(file: str) -> bool:
-    status = os.statvfs(file)
-    return status.f_bavail * status.f_frsize < 2**20
-
-
 def store_trouble(file: str, error: Exception) -> StoreError:
     """Return the error to raise for what LMDB or the system reported.
 
     :param file: the data file.
     """
+    import errno
+
+    from esmith.store.cures import CURES, NO_SPACE
+
     text = str(error)
     if isinstance(error, OSError) and error.strerror:
         reason = error.strerror
@@ -33,8 +36,19 @@ def store_trouble(file: str, error: Exception) -> StoreError:
         )
     if isinstance(error, lmdb.InvalidError | lmdb.CorruptedError | lmdb.PageNotFoundError | lmdb.VersionMismatchError):
         return StoreError(f"the data file is damaged ({reason})", place=file, hint=RESTORE)
-    if "Input/output error" in text and _is_full(file):
-        return StoreError("no space left; nothing was changed", place=file, hint="free some disk space and try again")
-    if "No space left" in text or isinstance(error, lmdb.MapFullError):
-        return StoreError("no space left; nothing was changed", place=file, hint="free some disk space and try again")
-    return StoreError(reason, place=file, hint="nothing was changed")
+    if isinstance(error, OSError):
+        number = error.errno or 0
+    elif isinstance(error, lmdb.MapFullError):
+        number = errno.ENOSPC
+    else:
+        # LMDB tells the text only.
+        number = next((number for number in CURES if os.strerror(number) == reason), 0)
+    # LMDB calls a write that was cut short an input/output error.
+    if number == errno.ENOSPC or (number == errno.EIO and _is_full(file)):
+        return StoreError(NO_SPACE, place=file, hint=CURES[errno.ENOSPC])
+    return StoreError(reason, place=file, hint=CURES.get(number, ""))
+
+
+def _is_full(file: str) -> bool:
+    status = os.statvfs(file)
+    return status.f_bavail * status.f_frsize < 2**20

@@ -38,18 +38,17 @@ def undo(store: Store, number: int, author: Author, *, force: bool = False) -> l
         return transaction.changes
 
 
-def rewind(store: Store, number: int, author: Author) -> list[Change]:
-    """Set every database back to what it was right after a revision; that is one revision of its own.
+def rewind(transaction: Transaction, number: int) -> list[Change]:
+    """Set every database back to what it was right after a revision.
 
     :param number: the revision; 0 for before the first one.
     :return: what was changed by going back.
     """
-    with store.transaction(author) as transaction:
-        for revision in transaction.revisions():
-            if revision.number <= number:
-                break
-            _set_back(transaction, revision.changes)
-        return transaction.changes
+    for revision in transaction.revisions():
+        if revision.number <= number:
+            break
+        _set_back(transaction, revision.changes)
+    return transaction.changes
 
 
 def take_back(transaction: Transaction, after: int, last: int) -> list[Change]:

@@ -138,6 +138,7 @@ class Watcher:
     def look(self) -> None:
         """Compare everything with its state before, report what differs, and do what is due."""
         self._new_troubles = set()
+        self._layout.trust.renew()
         try:
             self._held = is_held(self._layout)
             if self._held:

@@ -11,8 +11,9 @@ import pytest
 
 from esmith.apply.commit import commit_plan
 from esmith.apply.generations import finish
-from esmith.apply.host import DiskHost
-from esmith.apply.plan import Output, Plan, make_plan
+from esmith.apply.host import DiskHost, Staged
+from esmith.apply.output import Output
+from esmith.apply.plan import Plan, make_plan
 from esmith.errors import InstallError
 from esmith.layout import Layout
 from esmith.store import open_store
@@ -71,7 +72,7 @@ class Bench:
     def apply(self, *paths: str, keep_attributes: bool = False) -> list[str]:
         """Plan some templates and carry the plan out; return what changed, as 'path: what'."""
         plan = self.plan(*paths, keep_attributes=keep_attributes)
-        self.carry_out(plan, DiskHost())
+        self.carry_out(plan, DiskHost(self.layout))
         return [f"{output.path}: {output.difference.value}" for output in plan.changed]
 
     def carry_out(self, plan: Plan, host: DiskHost) -> None:
@@ -117,29 +118,30 @@ def staged_files(path: Path) -> list[Path]:
 class FaultyHost(DiskHost):
     """A host that fails at one operation, before doing it.
 
+    :param layout: the root.
     :param fault: the number of the operation to fail at, from 1.
     """
 
-    def __init__(self, fault: int) -> None:
-        super().__init__()
+    def __init__(self, layout: Layout, fault: int) -> None:
+        super().__init__(layout)
         self._fault = fault
         #: The operations that were asked for.
         self.operations: list[str] = []
 
-    def stage(self, target: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> str:
+    def stage(self, target: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> Staged:
         """Stage a file."""
         self._note("stage", target)
         return super().stage(target, content, mode, owner)
 
-    def stage_link(self, target: str, points_to: bytes, owner: tuple[int, int] | None) -> str:
+    def stage_link(self, target: str, points_to: bytes, owner: tuple[int, int] | None) -> Staged:
         """Stage a link."""
         self._note("stage_link", target)
         return super().stage_link(target, points_to, owner)
 
-    def install(self, staged: str, target: str) -> None:
+    def install(self, staged: Staged) -> None:
         """Install a staged file."""
-        self._note("install", target)
-        super().install(staged, target)
+        self._note("install", staged.target)
+        super().install(staged)
 
     def remove(self, target: str) -> None:
         """Remove a target."""

@@ -79,7 +79,7 @@ def test_every_operation_may_fail(tmp_path: Path) -> None:
     """Whichever operation of the host fails, every output is as it was, and the next attempt makes all new."""
 
     def attempt(bench: Bench, number: int) -> bool:
-        host = FaultyHost(number)
+        host = FaultyHost(bench.layout, number)
         plan = bench.plan(*OUTPUTS)
         try:
             bench.carry_out(plan, host)
@@ -102,7 +102,7 @@ def test_every_call_of_the_system_may_fail(tmp_path: Path) -> None:
         failed = False
         for _ in fault.patched():
             try:
-                bench.carry_out(plan, DiskHost())
+                bench.carry_out(plan, DiskHost(bench.layout))
             except InstallError:
                 failed = True
             except OSError as error:
@@ -122,6 +122,6 @@ def test_an_error_of_the_program_puts_everything_back(tmp_path: Path) -> None:
 
     with _office(tmp_path / "root") as bench:
         with pytest.raises(KeyboardInterrupt):
-            bench.carry_out(bench.plan(*OUTPUTS), Interrupted())
+            bench.carry_out(bench.plan(*OUTPUTS), Interrupted(bench.layout))
         assert _looks(bench) == {path: old for path, (old, _) in OUTPUTS.items()}
         assert staged_files(bench.path) == []

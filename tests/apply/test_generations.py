@@ -27,7 +27,7 @@ def test_a_failing_action_puts_the_old_files_back(office: Root) -> None:
     _fail(office, "exit 3")
     office.config("setprop", "qpsmtpd", "DNSBL", "enabled")
     answer = office.signal("email-update", code=7)
-    assert "the old content of 1 file was put back" in answer.err
+    assert "the old content of 1 file was restored" in answer.err
     after = office.snapshot("/etc", "/var/qmail", "/var/service")
     del after[ACTION]
     assert after == before

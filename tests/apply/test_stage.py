@@ -14,7 +14,12 @@ import pytest
 from esmith.apply.host import DiskHost, RecordingHost, trouble
 from esmith.apply.install import install, stage
 from esmith.errors import InstallError
+from esmith.layout import Layout
 from tests.apply.kit import Bench, look, staged_files
+
+
+def _host(path: Path) -> DiskHost:
+    return DiskHost(Layout(str(path)))
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o000, 0o711], ids=oct)
@@ -40,18 +45,18 @@ def test_mode_and_owner_come_before_content(
         watch(name)
     old = os.umask(umask)
     try:
-        staged = DiskHost().stage(str(tmp_path / "t"), b"content", mode, (os.getuid(), os.getgid()))
+        staged = _host(tmp_path).stage(str(tmp_path / "t"), b"content", mode, (os.getuid(), os.getgid()))
     finally:
         os.umask(old)
     assert seen == [("fchown", 0, 0o600), ("fchmod", 0, 0o600), ("fsync", 7, mode)]
-    assert stat.S_IMODE(os.stat(staged).st_mode) == mode
+    assert stat.S_IMODE(os.stat(tmp_path / staged.name).st_mode) == mode
     assert not (tmp_path / "t").exists()
 
 
 def test_a_staged_file_stands_beside_its_target(tmp_path: Path) -> None:
     """A staged file is in the directory of its target, under a hidden name, so that renaming it is atomic."""
-    staged = Path(DiskHost().stage(str(tmp_path / "dir/t"), b"x", 0o644, None))
-    assert staged.parent == tmp_path / "dir"
+    staged = _host(tmp_path).stage(str(tmp_path / "dir/t"), b"x", 0o644, None)
+    assert (tmp_path / "dir" / staged.name).read_bytes() == b"x"
     assert staged.name.startswith(".esmith-")
 
 
@@ -59,7 +64,7 @@ def test_a_staged_file_is_never_written_through_a_link(tmp_path: Path) -> None:
     """A link that somebody puts where a staged file will be is not followed: what it leads to is untouched."""
     victim = tmp_path / "victim"
     victim.write_text("precious\n")
-    host = DiskHost()
+    host = _host(tmp_path)
     host.stage(str(tmp_path / "first"), b"content", 0o644, None)
     for number in range(2, 5):
         (tmp_path / f".esmith-{os.getpid()}-{number}").symlink_to(victim)
@@ -116,7 +121,7 @@ def test_a_text_that_does_not_fit_leaves_nothing_behind(bench: Bench) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
     try:
         with pytest.raises(InstallError) as caught:
-            stage(plan, DiskHost())
+            stage(plan, DiskHost(bench.layout))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert caught.value.place == str(bench.file("/etc/big"))
@@ -141,7 +146,8 @@ def test_a_file_in_the_place_of_a_directory(bench: Bench) -> None:
     bench.template("/etc/mail/deep/local.cf", "x\n")
     with pytest.raises(InstallError) as caught:
         bench.apply("/etc/mail/deep/local.cf")
-    assert caught.value.hint == f"{bench.file('/etc/mail')} is in the way: a directory has to be there; move it"
+    hint = f"{bench.file('/etc/mail')} is in the way: a directory has to be there; move it; no file was changed"
+    assert caught.value.hint == hint
     assert bench.file("/etc/mail").read_text() == "a file\n"
 
 

@@ -245,6 +245,39 @@ def test_undo_masks_secrets(root: Root) -> None:
     assert "s3cret-word" not in answer.out + answer.err
 
 
+def test_status_shows_an_interrupted_event(office: Root) -> None:
+    """An event that was killed shows in ``status`` with its files and the cure, until it is recovered."""
+    script = "#!/bin/sh\nkill -9 $PPID\n"
+    action = office.write("/etc/e-smith/events/email-update/S50last", script, mode=0o755)
+    office.config("setprop", "qpsmtpd", "DNSBL", "enabled")
+    office.signal("email-update", code=None)
+    line = "signal-event email-update was interrupted; to restore the old content of 1 file: esmith recover"
+    assert line in office.esmith("status").out.splitlines()
+    data = json.loads(office.esmith("status", "--json").out)
+    assert [(one["command"], one["files"]) for one in data["interrupted"]] == [
+        ("signal-event email-update", ["/var/service/qpsmtpd/config/peers/0"])
+    ]
+    assert data["running"] is None
+    action.unlink()
+    office.esmith("recover")
+    assert "interrupted" not in office.esmith("status").out
+    assert json.loads(office.esmith("status", "--json").out)["interrupted"] == []
+
+
+def test_status_shows_an_event_that_runs(office: Root) -> None:
+    """An event that runs now is shown as running, not as interrupted, also when its files are installed already."""
+    script = '#!/bin/sh\nesmith status > "$ESMITH_ROOT/text"\nesmith status --json > "$ESMITH_ROOT/json"\n'
+    office.write("/etc/e-smith/events/email-update/S50last", script, mode=0o755)
+    office.config("setprop", "qpsmtpd", "DNSBL", "enabled")
+    office.signal("email-update")
+    text, data = office.read("/text"), json.loads(office.read("/json"))
+    assert "running now: event email-update (process " in text
+    assert "interrupted" not in text
+    assert data["running"].startswith("event email-update (process ")
+    assert data["interrupted"] == []
+    assert "running" not in office.esmith("status").out
+
+
 def test_status(office: Root) -> None:
     """``status`` shows the databases, how many files are generated, and which of them somebody changed."""
     office.signal("email-update")

@@ -24,7 +24,8 @@ from esmith.apply.checks.check import Subject, examine
 from esmith.apply.checks.staged import StagedTree
 from esmith.apply.checks.verdict import Outcome
 from esmith.apply.checks.views import Views
-from esmith.apply.plan import Difference, Plan, make_plan
+from esmith.apply.output import Difference
+from esmith.apply.plan import Plan, make_plan
 from esmith.cli.verbs import VERBS
 from esmith.events.definition import load_event
 from esmith.fragments.jinja import Engine

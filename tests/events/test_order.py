@@ -119,7 +119,7 @@ def test_a_service_that_fails_puts_the_files_back(scene: Scene) -> None:
         scene.signal()
     assert scene.order() == ["[aa restart]", "[bb restart]", "[aa restart]", "[bb start]"]
     assert look(scene.path / "etc/t") == ("file", b"before\n", 0o600)
-    assert any("put back" in note for note in scene.notes)
+    assert any("restored" in note for note in scene.notes)
 
 
 def test_what_early_actions_change_is_expanded(scene: Scene) -> None:

@@ -120,6 +120,30 @@ def test_the_logger_writes_lines(script: Script) -> None:
     assert [line.partition("]: ")[2] for line in lines if " box[" in line] == ["one two", "3"]
 
 
+def test_the_logger_writes_one_line_for_each_text(script: Script) -> None:
+    """What is not printable in a text is logged by its code, so that it cannot begin an entry; UTF-8 stays."""
+    script.run(
+        "use esmith::Logger; tie *LOG, 'esmith::Logger', 'box';"
+        "print LOG qq{a\\nforged\\x1b[2J\\x7f}; print LOG qq{\\xc3\\xa9 \\xc2\\x9b \\xe2\\x80\\xae};"
+        "print LOG qq{\\x{e9} \\x{202e}};"
+        "print LOG qq{\\x9b};"
+    )
+    lines = script.root.lines("/var/log/e-smith/events.log")
+    logged = [line.partition("]: ")[2] for line in lines if " box[" in line]
+    assert logged == [r"a\x0aforged\x1b[2J\x7f", r"é \x9b \x{202e}", r"é \x{202e}", r"\x9b"]
+    assert not [line for line in lines if "forged" in line and " box[" not in line]
+
+
+def test_messages_hold_nothing_raw(script: Script) -> None:
+    """A name that a script got from others is shown by its codes in the message it dies with."""
+    answer = script.run(
+        "use esmith::ConfigDB; esmith::ConfigDB->open->new_record(qq{a\\x1b[2J\\nb}, { type => 'x' });", status=None
+    )
+    assert "\\x1b[2J" in answer.err
+    assert all(char.isprintable() or char == "\n" for char in answer.err)
+    assert [line for line in answer.err.split("\n") if line.startswith("b")] == []
+
+
 @pytest.mark.root("only root may give files away")
 def test_an_unknown_owner_is_an_error(script: Script) -> None:
     """chownFile with a user that does not exist dies and leaves the file as it is."""

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -17,20 +18,37 @@ from typing import Any
 
 #: Far above what any command takes.
 TIMEOUT_SECONDS = 120
+#: Where what commands write is, besides their own records.
+FOLDERS = ("etc", "var/qmail", "var/service", "home/e-smith/files", "sbin/e-smith", "usr/local/lib/site_perl")
 
 
 class SmallDisk:
     """A root on a tmpfs.
 
     :param source: the root that is copied to it.
-    :param directory: where the tmpfs is mounted.
+    :param directory: where the disk is mounted.
+    :param size: of the disk, e.g. ``16m``.
+    :param kind: ``tmpfs`` or ``ext4``.
     """
 
-    def __init__(self, source: str, directory: str, size: str) -> None:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", directory], check=True)
+    def __init__(self, source: str, directory: str, size: str, kind: str = "tmpfs") -> None:
+        if kind == "tmpfs":
+            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", directory], check=True)
+        else:
+            image = f"{directory}.image"
+            subprocess.run(["mkfs.ext4", "-q", "-m", "0", "-F", image, size], check=True)
+            subprocess.run(["mount", "-o", "loop", image, directory], check=True)
+            os.unlink(image)
+        self.source = source
         self.root = Path(directory) / "root"
         self.ballast = Path(directory) / "ballast"
-        shutil.copytree(source, self.root, symlinks=True)
+        self.renew()
+
+    def renew(self) -> None:
+        """Copy the root again."""
+        shutil.rmtree(self.root, ignore_errors=True)
+        self.ballast.unlink(missing_ok=True)
+        subprocess.run(["cp", "-a", self.source, str(self.root)], check=True, timeout=TIMEOUT_SECONDS)
 
     def fill(self, leave: int) -> int:
         """Fill the disk up, but for some bytes; return how many are free then."""
@@ -41,6 +59,8 @@ class SmallDisk:
                     os.write(descriptor, b"x" * size)
         if leave:
             os.ftruncate(descriptor, os.fstat(descriptor).st_size - leave)
+        # Not before they are synced, what ext4 has freed is free.
+        os.fsync(descriptor)
         os.close(descriptor)
         status = os.statvfs(self.root)
         return status.f_bavail * status.f_bsize
@@ -76,10 +96,51 @@ class SmallDisk:
                 found.update(f"{path} {status.st_mode} {status.st_ino}\n".encode() + content)
         return found.hexdigest()
 
+    def look(self) -> dict[str, Any]:
+        """Return the files with their contents, modes and inodes, and the settings."""
+        files = {}
+        for folder in FOLDERS:
+            for path in sorted((self.root / folder).rglob("*")):
+                status = path.lstat()
+                if stat.S_ISDIR(status.st_mode):
+                    continue
+                content = os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
+                digest = hashlib.sha256(content).hexdigest()
+                files[str(path.relative_to(self.root))] = [f"{status.st_mode:o} {digest}", status.st_ino]
+        return {"files": files, "settings": self.run("config", "print")["out"]}
 
-def main(source: str, directory: str, size: str) -> None:
+    def scan(self, command: list[str], first: int, step: int, enough: int, again: bool) -> list[dict[str, Any]]:
+        """Run a command with more and more free space, each time on a new copy of the root, and last with plenty.
+
+        :param first: the first size, in bytes.
+        :param step: how much more there is each time.
+        :param enough: how often the command has to succeed in a row.
+        :param again: whether a command that has succeeded is run once more, as one that has failed is.
+        :return: for each size what was there before, what the command gave, what was there after it, what it gave once
+            more when there was space again, and what was there then.
+        """
+        found: list[dict[str, Any]] = []
+        succeeded = 0
+        for leave in [*range(first, first + 1000 * step, step), None]:
+            if leave is not None and succeeded == enough:
+                continue
+            self.renew()
+            before = self.look()
+            free = None if leave is None else self.fill(leave)
+            done = self.run(*command)
+            after = self.look()
+            if leave is not None:
+                self.free()
+            more = self.run(*command) if again or done["code"] else None
+            last = self.look() if more else after
+            found.append({"free": free, "before": before, "done": done, "after": after, "again": more, "last": last})
+            succeeded = 0 if done["code"] else succeeded + 1
+        return found
+
+
+def main(source: str, directory: str, size: str, kind: str = "tmpfs") -> None:
     """Carry out the steps on standard input."""
-    disk = SmallDisk(source, directory, size)
+    disk = SmallDisk(source, directory, size, kind)
     steps = json.load(sys.stdin)
     json.dump([getattr(disk, name)(*arguments) for name, *arguments in steps], sys.stdout)
 

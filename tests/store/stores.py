@@ -64,7 +64,7 @@ def cells(changes: list[Change]) -> set[Cell]:
 def bare_root(path: Path) -> Root:
     """Make a root that has the commands and an empty store, but no schema files, templates or events."""
     path.mkdir(parents=True, exist_ok=True)
-    lay_commands(Layout(str(path)), DiskHost())
+    lay_commands(Layout(str(path)), DiskHost(Layout(str(path))))
     with opened(path, create=True):
         pass
     return Root(path)

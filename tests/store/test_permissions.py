@@ -154,10 +154,11 @@ def test_init_where_nothing_may_be_made(tmp_path: Path, root: Root) -> None:
 
 
 def test_a_foreign_user(root: Root) -> None:
-    """The databases, which hold passwords, are closed to other users."""
+    """The databases, which hold passwords, are closed to other users; a file of another user is not opened."""
     if os.geteuid() == 0:
         os.chown(data_file(root), 12345, 12345)
         code, _, err = run(root, *GETPROP)
-        assert code == ExitCode.STORE
-        assert "permission denied" in err
+        assert code == ExitCode.UNTRUSTED
+        assert f"{data_file(root)}: belongs to 12345" in err
+        assert f"chown root: {data_file(root)}" in err
     assert data_file(root).stat().st_mode & 0o077 == 0

@@ -36,7 +36,7 @@ def test_daemon_that_dies_of_its_new_files(
     answer = mail.signal(code=None)
     assert answer.code == 8, answer
     assert f"service {service}" in answer.err
-    assert "put back" in answer.err
+    assert "restored" in answer.err
     assert {path: mail.path(path).read_text() for path in files} == before
     assert _mail_flows(mail)
 

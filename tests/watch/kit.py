@@ -76,6 +76,7 @@ class _Kept:
     def __init__(self, store: Store) -> None:
         self.snapshot = store.snapshot
         self.transaction = store.transaction
+        self.reserve = store.reserve
 
     def close(self) -> None:
         """Leave it open."""

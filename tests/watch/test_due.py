@@ -23,7 +23,9 @@ def test_an_interrupted_event_is_repaired(post: Post) -> None:
 
     def killed_event() -> None:
         post.trees.custom("/etc/a/20b", "two\n")
-        assert begin(post.plan("/etc/a"), post.layout, post.store, "signal-event try", {}) is not None
+        assert (
+            begin(post.plan("/etc/a"), post.layout, post.store, "signal-event try", {}, post.layout.disk()) is not None
+        )
         post.output("/etc/a").unlink()
         post.output("/etc/a").write_text("half")
 

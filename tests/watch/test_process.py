@@ -196,3 +196,12 @@ def test_errors_before_it_begins(office: Root) -> None:
     assert "did you mean 'email-update'?" in office.esmith("watch", "--apply", "email-updat", code=2).err
     shutil.rmtree(office.file("/home/e-smith/db"))
     assert "there are no databases" in office.esmith("watch", code=6).err
+
+
+def test_reports_of_hostile_names(office: Root, watch: Watch) -> None:
+    """A name with control characters is shown with their codes, and its newline begins no report."""
+    process = watch()
+    office.custom("/etc/clamd.conf/20\x1b[2J\u202e\n2026-01-01 00:00:00 all is well", "{% if %}\n")
+    lines = process.until("Expected an expression")
+    assert any("20\\x1b[2J\\u202e" in line for line in lines)
+    assert [line for line in lines if not line.isprintable() or line.startswith("2026-01-01")] == []

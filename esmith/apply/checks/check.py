@@ -16,7 +16,8 @@ from esmith.apply.checks.complaint import SHOWN_LINES, Complaint, complaints
 from esmith.apply.checks.staged import StagedTree
 from esmith.apply.checks.verdict import Outcome, Verdict
 from esmith.apply.checks.views import PATH, Ended, Job, Views
-from esmith.apply.plan import Difference, Output, Plan
+from esmith.apply.output import Difference, Output
+from esmith.apply.plan import Plan
 from esmith.errors import CheckError
 from esmith.fragments.metadata import Check
 from esmith.fragments.rendering import Kind, Rendering
@@ -31,12 +32,14 @@ class Subject:
     :param check: how it is checked.
     :param said: the file that says so.
     :param rendering: what gives it; None when that is not known, or not what is in it.
+    :param is_a_users: whether it is in a directory of a user, which no program is shown.
     """
 
     path: str
     check: Check
     said: str
     rendering: Rendering | None
+    is_a_users: bool = False
 
 
 def check(plan: Plan, layout: Layout, *, writes: bool) -> None:
@@ -80,6 +83,9 @@ def examine(subjects: Iterable[Subject], tree: StagedTree, views: Views) -> list
             verdict = _own(subject, tree)
             if verdict is not None:
                 found[subject.path] = verdict
+        elif subject.is_a_users:
+            reason = f"it is in a directory of a user, so {program} was not run on it"
+            found[subject.path] = Verdict(subject.path, Outcome.UNCHECKED, program, reason)
         elif shutil.which(program, path=PATH) is None:
             reason = f"{program} is not installed (Debian package {subject.check.package})"
             found[subject.path] = Verdict(subject.path, Outcome.UNCHECKED, program, reason)
@@ -96,7 +102,7 @@ def _subject(output: Output) -> Subject:
     metadata = output.rendering.metadata
     assert metadata.check is not None
     rendering = None if output.rendering.recalled else output.rendering
-    return Subject(output.path, metadata.check, metadata.said["check"], rendering)
+    return Subject(output.path, metadata.check, metadata.said["check"], rendering, output.is_a_users)
 
 
 def _is_due(output: Output, changed: Collection[str]) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from esmith.apply.checks.views import Ended
 from esmith.fragments.rendering import Rendering
 from esmith.names import shorten
+from esmith.printable import printable
 
 #: How many complaints about one file are shown.
 SHOWN_LINES = 6
@@ -55,7 +56,7 @@ class Complaint:
 
     def lines(self) -> Iterator[str]:
         """Yield it as lines for the administrator."""
-        yield shorten("".join(char if char.isprintable() else "?" for char in self.text), _LINE_LENGTH)
+        yield shorten(printable(self.text), _LINE_LENGTH)
         if self.rendering is None:
             return
         # PHP speaks of the line after the last one when something is not closed.

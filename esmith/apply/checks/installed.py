@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Collection, Iterator
 
 from esmith.apply.checks.check import Subject, examine
@@ -35,7 +37,7 @@ def check_installed(layout: Layout, snapshot: Snapshot, paths: Collection[str] =
     tree = StagedTree(layout)
     with Renderer(layout, snapshot) as renderer:
         subjects = list(_subjects(renderer, {path: templates[path] for path in sorted(paths or templates)}))
-        found = {subject.path: verdict for subject in subjects if (verdict := _unreadable(subject, layout))}
+        found = {subject.path: verdict for subject in subjects if (verdict := _unreadable(subject, tree))}
         readable = {subject.path: subject for subject in subjects if subject.path not in found}
         found |= _examine(readable.values(), tree)
         # Only now is it worth finding out which fragments the lines come from.
@@ -78,9 +80,10 @@ def _rendering(path: str, renderer: Renderer, tree: StagedTree) -> Rendering | N
     return None
 
 
-def _unreadable(subject: Subject, layout: Layout) -> Verdict | None:
+def _unreadable(subject: Subject, tree: StagedTree) -> Verdict | None:
     try:
-        with open(layout.under(subject.path), "rb"):
+        if tree.read(subject.path) is not None:
             return None
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
     except OSError as error:
         return Verdict(subject.path, Outcome.UNCHECKED, "", f"it cannot be read ({error.strerror})")

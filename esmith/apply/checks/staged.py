@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 
-from esmith.apply.plan import Difference, Output
+from esmith.apply.output import Difference, Output
+from esmith.disk import UnfitError
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.layout import Layout
 
@@ -19,7 +20,9 @@ class StagedTree:
 
     def __init__(self, layout: Layout, outputs: Iterable[Output] = ()) -> None:
         self.layout = layout
-        self.changed = {output.path: output for output in outputs if output.difference is not Difference.NONE}
+        self._disk = layout.disk()
+        changed = (output for output in outputs if output.difference is not Difference.NONE and not output.left)
+        self.changed = {output.path: output for output in changed}
 
     def read(self, path: str) -> bytes | None:
         """Return what a file will hold, None when there will be no such file.
@@ -30,10 +33,13 @@ class StagedTree:
         if output is not None:
             return output.rendering.content if output.rendering.kind is Kind.FILE else None
         try:
-            with open(self.layout.under(path), "rb") as file:
-                return file.read()
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return self._disk.read(self.layout.under(path))
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except UnfitError:
+            if self.is_directory(path):
+                return None
+            raise
 
     def exists(self, path: str) -> bool:
         """Return whether there will be a file or directory."""

@@ -21,8 +21,8 @@ from typing import Any
 
 from esmith.apply.checks.process import NAME
 from esmith.apply.checks.staged import StagedTree
-from esmith.apply.host import make_directory, trouble
-from esmith.apply.plan import Output
+from esmith.apply.host import PUBLIC, trouble
+from esmith.apply.output import Output
 from esmith.errors import CheckError
 from esmith.fragments.metadata import Check
 from esmith.fragments.rendering import Kind
@@ -134,7 +134,7 @@ class Views:
         return answer
 
     def _in_place(self, jobs: list[Job]) -> dict[str, Any]:
-        files = [_file(output) for output in self._tree.changed.values()]
+        files = [_file(output) for output in self._tree.changed.values() if not output.is_a_users]
         links = [link for job in jobs for link in _beside(job, self._layout.under(job.directory))]
         targets = [*(file["path"] for file in files), *(link for _, link in links)]
         return {
@@ -157,7 +157,7 @@ class Views:
         try:
             if self._writes:
                 shutil.rmtree(place, ignore_errors=True)
-                make_directory(place)
+                self._layout.disk().directory(place, make=PUBLIC)
             with tempfile.TemporaryDirectory(dir=place, prefix="esmith-check-", ignore_cleanup_errors=True) as above:
                 places: dict[str, str] = {}
                 for job in jobs:

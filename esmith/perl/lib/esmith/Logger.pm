@@ -48,6 +48,9 @@ foreach my $name (qw(READ READLINE GETC WRITE)) {
 sub _log {
     my ($self, $text) = @_;
     $text =~ s/\n\z//;
+    # One entry, whatever is in it: what comes after a newline must not look like another one.
+    $text = esmith::backend::printable($text);
+    utf8::encode($text) if utf8::is_utf8($text);
     if (!length esmith::backend::root()) {
         require Sys::Syslog;
         Sys::Syslog::openlog($self->{title}, 'pid,nofatal', 'local1');

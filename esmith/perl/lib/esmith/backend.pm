@@ -99,10 +99,37 @@ sub complain {
 sub _placed {
     my ($message) = @_;
     $message =~ s/\n+\z//;
+    $message = printable($message, "\n\t");
     my $depth = 1;
     $depth++ while caller($depth) && caller($depth) =~ $OURS;
     my (undef, $file, $line) = caller($depth);
     return defined $file ? "$message at $file line $line.\n" : "$message\n";
+}
+
+=head2 printable($text, $keep)
+
+A text in which every character that is not printable is shown by its code, as C<\x1b> or C<\x{202e}>, so that a name
+or an argument can neither move a terminal's cursor nor begin a line of a log. The characters of C<$keep> stay. Bytes
+are read as UTF-8 and stay bytes.
+
+=cut
+
+sub printable {
+    my ($text, $keep) = @_;
+    $keep = '' unless defined $keep;
+    my $bytes = !utf8::is_utf8($text);
+    if ($bytes && !utf8::decode($text)) {
+        $text =~ s/([^ -~])/index($keep, $1) < 0 ? sprintf('\\x%02x', ord $1) : $1/ge;
+        return $text;
+    }
+    $text =~ s/([\p{C}\p{Z}])/index(" $keep", $1) < 0 ? _code(ord $1) : $1/ge;
+    utf8::encode($text) if $bytes;
+    return $text;
+}
+
+sub _code {
+    my ($number) = @_;
+    return sprintf $number < 256 ? '\x%02x' : '\x{%x}', $number;
 }
 
 =head2 root(), under($path)

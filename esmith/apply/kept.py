@@ -1,0 +1,153 @@
+"""The files that an install replaces: kept before it, in a directory of the engine, and restored from there.
+
+In directories of ours an old file costs only a second name. One in a directory of a user is copied: the user may still
+write into his own, and the copy goes back with his rights.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from dataclasses import dataclass
+
+from esmith.apply.host import PERMISSIONS, PRIVATE, PUBLIC, trouble
+from esmith.apply.output import Difference, Output
+from esmith.disk import STAGED_PREFIX, Directory, Disk
+from esmith.layout import Layout
+
+
+@dataclass
+class Before:
+    """What was at the place of one output before an install.
+
+    :param path: the output's path in the configured system.
+    :param stored: the name of the kept file or link; "" when there was nothing, or its content stays.
+    :param copied: the kept file is a copy, not the old file itself.
+    :param stays: its content stays; only mode and owner change.
+    :param mode: its permissions.
+    :param uid: its owner.
+    :param gid: its group.
+    :param row: what the engine remembered of it.
+    """
+
+    path: str
+    stored: str = ""
+    copied: bool = False
+    stays: bool = False
+    mode: int = 0
+    uid: int = 0
+    gid: int = 0
+    row: str | None = None
+
+
+def kept_directory(layout: Layout, number: int) -> str:
+    """Return the directory of what an install replaced."""
+    return os.path.join(layout.state, "generations", str(number))
+
+
+def make_kept(layout: Layout, disk: Disk, number: int) -> Directory:
+    """Make the directory of what an install replaces, empty and private.
+
+    :raises InstallError: when that is not possible.
+    """
+    path = kept_directory(layout, number)
+    try:
+        above = disk.directory(os.path.dirname(path), make=PUBLIC)
+        above.remove_tree(str(number))
+        return above.make(str(number), PRIVATE)
+    except OSError as error:
+        raise trouble(path, error) from error
+
+
+def keep(output: Output, disk: Disk, kept: Directory, name: str) -> Before:
+    """Keep what is at the place of an output.
+
+    :param kept: the directory for what is kept.
+    :param name: the name it gets there.
+    :raises UserFileError: when that is not possible in a directory of a user.
+    :raises InstallError: when it is not possible elsewhere.
+    """
+    try:
+        directory = disk.find(os.path.dirname(output.target))
+        status = directory.look(os.path.basename(output.target)) if directory is not None else None
+        if directory is None or status is None:
+            return Before(output.path)
+        before = Before(output.path, mode=stat.S_IMODE(status.st_mode), uid=status.st_uid, gid=status.st_gid)
+        if output.difference is Difference.ATTRIBUTES:
+            before.stays = True
+            return before
+        before.stored = name
+        before.copied = not _linked(directory, os.path.basename(output.target), kept, name)
+        if before.copied:
+            _copy(directory, os.path.basename(output.target), kept, name, 0o600, None)
+        return before
+    except OSError as error:
+        raise trouble(output.target, error) from error
+
+
+def _linked(directory: Directory, name: str, other: Directory, new: str) -> bool:
+    """Give a file a second name in another directory, and return whether that was possible.
+
+    It costs nothing, and nothing of ours ever writes into an old file. But a user might.
+    """
+    try:
+        directory.hard_link(name, other, new)
+    except OSError:
+        return False
+    return True
+
+
+def _copy(
+    directory: Directory, name: str, other: Directory, new: str, mode: int, owner: tuple[int, int] | None
+) -> None:
+    """Copy a file or a link to another directory.
+
+    :param mode: the permissions of the copy.
+    :param owner: its user and group number; None for those of who makes it.
+    """
+    status = directory.look(name)
+    if status is not None and stat.S_ISLNK(status.st_mode):
+        other.make_link(new, directory.read_link(name), owner)
+    else:
+        other.write(new, directory.read(name)[0], mode, owner)
+
+
+def restore_file(before: Before, disk: Disk, target: str, kept: str) -> None:
+    """Restore what was at the place of an output.
+
+    :param target: the place, as a path of this disk.
+    :param kept: the directory of what the install replaced.
+    :raises OSError: when that is not possible; a UserDirectoryError in a directory of a user.
+    """
+    name = os.path.basename(target)
+    try:
+        directory = disk.directory(os.path.dirname(target))
+    except (FileNotFoundError, NotADirectoryError):
+        if before.stored or before.stays:
+            raise
+        return
+    if before.stays:
+        directory.set_attributes(name, before.mode, (before.uid, before.gid))
+        return
+    if not before.stored:
+        directory.remove_if_there(name)
+        directory.sync()
+        return
+    staged = f"{STAGED_PREFIX}{os.getpid()}-back"
+    directory.remove_if_there(staged)
+    source = disk.directory(kept)
+    if before.copied or not _linked(source, before.stored, directory, staged):
+        mode = before.mode & (PERMISSIONS if directory.is_a_users else ~0)
+        owner = (before.uid, before.gid) if os.geteuid() == 0 else None
+        _copy(source, before.stored, directory, staged, mode, owner)
+    directory.rename(staged, name)
+    # Renaming one link of a file over another does nothing and leaves the first.
+    directory.remove_if_there(staged)
+    directory.sync()
+
+
+def forget_kept(layout: Layout, disk: Disk, number: int) -> None:
+    """Remove what was kept of an install; what cannot be removed only takes space."""
+    with suppress(OSError):
+        disk.directory(os.path.dirname(kept_directory(layout, number))).remove_tree(str(number))

@@ -1,0 +1,295 @@
+"""One open directory, and what may be done to the names in it. Paths are only for messages."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+
+from esmith.disk.fault import SIZE_LIMIT, USER_SIZE_LIMIT, UnfitError, UserDirectoryError, unfit
+from esmith.disk.kernel import open_beneath, rights_of
+from esmith.trust import is_ours, is_shared
+
+#: A new file waits beside its target under such a name; a scan of the directory by a daemon skips names with a dot.
+STAGED_PREFIX = ".esmith-"
+#: How many names are looked at in the search for such files: in a directory of a user there may be any number.
+_SWEPT_NAMES = 10_000
+_DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_PRIVATE = 0o600
+
+
+class Directory:
+    """An open directory of the configured system; it is closed when nothing refers to it any more.
+
+    :param descriptor: the directory, opened with ``O_PATH``.
+    :param path: its real path on this disk.
+    :param owners: the numbers of those who may own what is ours.
+    :param parent: the directory it was found in; None for the first one.
+
+    ``is_ours``: nobody else may make or remove names here or in a directory above. ``user`` is the user and the group
+    of the first directory on the way that belongs to somebody else; None when there is none.
+    """
+
+    def __init__(self, descriptor: int, path: str, owners: frozenset[int], parent: Directory | None) -> None:
+        self.descriptor = descriptor
+        self.path = path
+        self._owners = owners
+        status = os.fstat(descriptor)
+        above = parent is None or parent.is_ours or parent.is_shared
+        self.is_ours: bool = above and (is_ours(status, owners) or _is_private(path, status, owners))
+        self.is_shared: bool = above and not self.is_ours and status.st_uid in owners and is_shared(status)
+        self.user: tuple[int, int] | None = parent.user if parent is not None else None
+        if not (self.is_ours or self.is_shared or self.user) and status.st_uid not in owners:
+            self.user = status.st_uid, status.st_gid
+
+    def __del__(self) -> None:
+        with suppress(OSError):
+            os.close(self.descriptor)
+
+    @property
+    def is_a_users(self) -> bool:
+        """Whether somebody else may make or remove names here, or in a directory above."""
+        return not self.is_ours
+
+    def look(self, name: str) -> os.stat_result | None:
+        """Return what a name is, None when there is no such name; a link is not followed."""
+        with self._blamed(name):
+            try:
+                return os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
+            except FileNotFoundError:
+                return None
+
+    def read(self, name: str) -> tuple[bytes, os.stat_result]:
+        """Return what a regular file holds, and what it is.
+
+        :raises FileNotFoundError: when there is no such file.
+        :raises UnfitError: when it is not a regular file, or is larger than :data:`SIZE_LIMIT`, in a directory of a
+            user :data:`USER_SIZE_LIMIT`.
+        :raises UserDirectoryError: instead of these two and of other errors, in a directory of a user.
+        """
+        limit = SIZE_LIMIT if self.is_ours else USER_SIZE_LIMIT
+        with self._blamed(name):
+            descriptor = self._open(name, _READ)
+            with open(descriptor, "rb") as file:
+                status = os.fstat(descriptor)
+                fault = unfit(status.st_mode, self._path(name))
+                if fault is None and status.st_size <= limit:
+                    content = file.read(limit + 1)
+                    if len(content) <= limit:
+                        return content, status
+                raise fault or UnfitError(f"is larger than {limit >> 20} MB", self._path(name))
+
+    def read_link(self, name: str) -> bytes:
+        """Return what a symbolic link holds."""
+        with self._blamed(name):
+            return os.readlink(os.fsencode(name), dir_fd=self.descriptor)
+
+    def write(self, name: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> os.stat_result:
+        """Make a new file, durable; it has its owner and mode before it has any content.
+
+        Half a file is never left behind when that fails.
+
+        :param mode: the permissions, whatever the umask.
+        :param owner: user and group number; None for those of who makes it.
+        :return: what it is.
+        """
+        with self._blamed(name, missing=True):
+            with self._as_user(owner):
+                descriptor = os.open(name, _NEW, _PRIVATE, dir_fd=self.descriptor)
+            # From here on only this descriptor counts, whatever becomes of the name.
+            with self._removed_unless_whole(name), open(descriptor, "wb") as file:
+                if owner is not None:
+                    os.fchown(descriptor, *owner)
+                os.fchmod(descriptor, mode)
+                file.write(content)
+                file.flush()
+                os.fsync(descriptor)
+                return os.fstat(descriptor)
+
+    def make_link(self, name: str, points_to: bytes, owner: tuple[int, int] | None) -> os.stat_result:
+        """Make a symbolic link.
+
+        :param points_to: what it holds.
+        :param owner: as for :meth:`write`; in a directory of a user, nobody but that user.
+        :return: what it is.
+        """
+        with self._blamed(name, missing=True):
+            if self.is_a_users and owner is not None and owner[0] not in (self._uid, os.geteuid()):
+                raise PermissionError(errno.EPERM, "a link there can belong to nobody but the user")
+            with self._as_user(owner):
+                os.symlink(points_to, os.fsencode(name), dir_fd=self.descriptor)
+            with self._removed_unless_whole(name):
+                if owner is not None and self.is_ours:
+                    os.chown(name, *owner, dir_fd=self.descriptor, follow_symlinks=False)
+                return os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
+
+    def hard_link(self, name: str, other: Directory, new: str) -> None:
+        """Give a file of this directory a second name in another one; both have to be ours.
+
+        :raises OSError: when the two cannot share a file.
+        """
+        if not (self.is_ours and other.is_ours):
+            raise PermissionError(errno.EPERM, "a directory of a user shares no files", self._path(name))
+        os.link(name, new, src_dir_fd=self.descriptor, dst_dir_fd=other.descriptor, follow_symlinks=False)
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a name of this directory another one, in place of what has that now."""
+        with self._blamed(new, missing=True), self._as_user():
+            os.rename(old, new, src_dir_fd=self.descriptor, dst_dir_fd=self.descriptor)
+
+    def remove(self, name: str) -> None:
+        """Remove a file or a link."""
+        with self._blamed(name), self._as_user():
+            os.unlink(name, dir_fd=self.descriptor)
+
+    def remove_if_there(self, name: str) -> None:
+        """Remove a file or a link, if there is one."""
+        with suppress(FileNotFoundError):
+            self.remove(name)
+
+    def set_attributes(self, name: str, mode: int, owner: tuple[int, int] | None) -> None:
+        """Set mode and owner of a regular file with one name, whose content stays.
+
+        In a directory of a user the owner has to be as wanted: a file of somebody else may have been moved there.
+        """
+        is_root = os.geteuid() == 0
+        with self._blamed(name, missing=True):
+            # Who is not root may have a file whose mode keeps even its owner from opening it.
+            descriptor = self._open(name, _READ if is_root else os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                status = os.fstat(descriptor)
+                if not stat.S_ISREG(status.st_mode) or (status.st_nlink != 1 and (is_root or self.is_a_users)):
+                    raise UnfitError("is not a plain file with one name", self._path(name))
+                if not is_root:
+                    os.chmod(f"/proc/self/fd/{descriptor}", mode)
+                    return
+                if owner is not None and self.is_a_users and owner != (status.st_uid, status.st_gid):
+                    raise PermissionError(errno.EPERM, "belongs to somebody else now")
+                if owner is not None:
+                    os.fchown(descriptor, *owner)
+                os.fchmod(descriptor, mode)
+            finally:
+                os.close(descriptor)
+
+    def enter(self, name: str) -> Directory:
+        """Return a directory in this one.
+
+        :raises OSError: when there is no such directory, or a link has its name.
+        """
+        with self._blamed(name):
+            descriptor = self._open(name, _DIRECTORY)
+        return Directory(descriptor, self._path(name), self._owners, self)
+
+    def make(self, name: str, mode: int) -> Directory:
+        """Make a directory in this one, durable, and return it.
+
+        :param mode: its permissions, whatever the umask.
+        """
+        with self._blamed(name), self._as_user():
+            os.mkdir(name, mode, dir_fd=self.descriptor)
+            made = self.enter(name)
+            if stat.S_IMODE(os.fstat(made.descriptor).st_mode) != mode:
+                with _reopened(made.descriptor) as descriptor:
+                    os.fchmod(descriptor, mode)
+        self.sync()
+        return made
+
+    def sweep(self) -> None:
+        """Remove new files that a killed command left here. Only one command at a time may work on a root."""
+        with (
+            self._blamed(""),
+            self._as_user(),
+            _reopened(self.descriptor) as descriptor,
+            os.scandir(descriptor) as found,
+        ):
+            for _, entry in zip(range(_SWEPT_NAMES), found, strict=False):
+                if entry.name.startswith(STAGED_PREFIX) and not entry.is_dir(follow_symlinks=False):
+                    with suppress(FileNotFoundError):
+                        os.unlink(entry.name, dir_fd=self.descriptor)
+
+    def remove_tree(self, name: str) -> None:
+        """Remove a directory and all that is in it, if there is one; only where that is ours.
+
+        :raises OSError: when something of it cannot be removed.
+        """
+        if not self.is_ours:
+            raise PermissionError(errno.EPERM, "is in a directory of a user", self._path(name))
+        with suppress(FileNotFoundError):
+            shutil.rmtree(name, dir_fd=self.descriptor)
+
+    def sync(self) -> None:
+        """Make what was renamed, made or removed here durable."""
+        with self._blamed(""), _reopened(self.descriptor) as descriptor:
+            os.fsync(descriptor)
+
+    @property
+    def _uid(self) -> int:
+        return self.user[0] if self.user is not None else os.geteuid()
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self.path, name) if name else self.path
+
+    def _open(self, name: str, flags: int) -> int:
+        if self.is_ours:
+            return os.open(name, flags, dir_fd=self.descriptor)
+        return open_beneath(name, flags, self.descriptor)
+
+    @contextmanager
+    def _as_user(self, owner: tuple[int, int] | None = None) -> Iterator[None]:
+        """Act with the rights of the user whose directory it is, unless what is made is for somebody else."""
+        with ExitStack() as stack:
+            if self.user is not None and (owner is None or owner[0] == self.user[0]):
+                stack.enter_context(rights_of(owner or self.user))
+            yield
+
+    @contextmanager
+    def _removed_unless_whole(self, name: str) -> Iterator[None]:
+        """Remove a name that was just made when what follows fails."""
+        whole = False
+        try:
+            yield
+            whole = True
+        finally:
+            if not whole:
+                with suppress(OSError):
+                    self.remove(name)
+
+    @contextmanager
+    def _blamed(self, name: str, *, missing: bool = False) -> Iterator[None]:
+        """Give errors of the system the whole path; in a directory of a user they become faults of that user.
+
+        :param missing: whether a missing name is a fault too; else it is an answer.
+        """
+        try:
+            yield
+        except OSError as error:
+            if not isinstance(error, UnfitError | UserDirectoryError):
+                error.filename = self._path(name)
+            is_answer = isinstance(error, FileNotFoundError) and not missing
+            if self.is_ours or is_answer or isinstance(error, UserDirectoryError):
+                raise
+            raise UserDirectoryError.of(error) from error
+
+
+def _is_private(path: str, status: os.stat_result, owners: frozenset[int]) -> bool:
+    """Return whether the group that may write a directory has nobody in it but its owner."""
+    if status.st_uid not in owners or is_shared(status):
+        return False
+    from esmith.ownership import find_fault
+
+    return find_fault(path, status, owners, shared=False, root="/") is None
+
+
+@contextmanager
+def _reopened(descriptor: int) -> Iterator[int]:
+    """Open a directory again that is open with ``O_PATH``, for what such a descriptor is not good for."""
+    again = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=descriptor)
+    try:
+        yield again
+    finally:
+        os.close(again)

@@ -1,0 +1,42 @@
+"""What is wrong with something on the disk: the kinds of error beyond those of the system."""
+
+from __future__ import annotations
+
+import errno
+import stat
+
+#: No generated file is larger, in bytes; what a template gives has the same limit (docs/fragments.md).
+SIZE_LIMIT = 16 * 2**20
+#: The same in a directory of a user: what is replaced there is copied at each event, and must not fill the disk.
+USER_SIZE_LIMIT = 2**20
+
+
+class UnfitError(OSError):
+    """Something is in the place of a file that is none, or that is too large to be one of ours.
+
+    :param what: what it is, e.g. ``is a directory``.
+    :param path: where.
+    """
+
+    def __init__(self, what: str, path: str) -> None:
+        super().__init__(errno.EINVAL, what, path)
+
+
+class UserDirectoryError(OSError):
+    """Something went wrong in a directory that somebody else owns or may write; that stops this one file only."""
+
+    @classmethod
+    def of(cls, error: OSError) -> UserDirectoryError:
+        """Return an error of the system as one of such a directory."""
+        return cls(error.errno or errno.EIO, error.strerror or str(error), error.filename)
+
+
+def unfit(status_mode: int, path: str) -> UnfitError | None:
+    """Return what is wrong with something that has to be a regular file; None for nothing.
+
+    :param status_mode: ``st_mode`` of what is there.
+    """
+    if stat.S_ISREG(status_mode):
+        return None
+    kinds = {stat.S_IFDIR: "is a directory", stat.S_IFLNK: "is a link"}
+    return UnfitError(kinds.get(stat.S_IFMT(status_mode), "is not a regular file"), path)

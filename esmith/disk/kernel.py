@@ -1,0 +1,71 @@
+"""Two things of the kernel that Python does not offer: opening without leaving a file system, and a user's rights."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+# linux/openat2.h; the number of the system call is the same on every architecture.
+_SYS_OPENAT2 = 437
+_RESOLVE_NO_XDEV, _RESOLVE_NO_MAGICLINKS, _RESOLVE_NO_SYMLINKS, _RESOLVE_BENEATH = 0x01, 0x02, 0x04, 0x08
+_STAY = _RESOLVE_NO_XDEV | _RESOLVE_NO_MAGICLINKS | _RESOLVE_NO_SYMLINKS | _RESOLVE_BENEATH
+_OPEN_HOW = "QQQ"
+_UNKNOWN = (errno.ENOSYS, errno.EPERM)
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.setfsuid.restype = libc.setfsgid.restype = ctypes.c_uint
+    return libc
+
+
+def open_beneath(name: str, flags: int, directory: int) -> int:
+    """Open a name in a directory: no link is followed and no file system is entered (openat2(2)).
+
+    A user may mount a file system of his own in his home (fusermount(1)), and have whoever opens a file there wait.
+    Kernels before 5.6 do not know this; there only links are refused.
+
+    :param directory: a descriptor.
+    :raises OSError: as open(2) does.
+    """
+    flags |= os.O_CLOEXEC | os.O_NOFOLLOW
+    how = struct.pack(_OPEN_HOW, flags, 0, _STAY)
+    result: int = _libc().syscall(
+        ctypes.c_long(_SYS_OPENAT2), ctypes.c_int(directory), os.fsencode(name), how, ctypes.c_size_t(len(how))
+    )
+    if result >= 0:
+        return result
+    number = ctypes.get_errno()
+    if number in _UNKNOWN:
+        return os.open(name, flags, dir_fd=directory)
+    raise OSError(number, os.strerror(number), name)
+
+
+@contextmanager
+def rights_of(user: tuple[int, int] | None) -> Iterator[None]:
+    """Have the file system see this thread as a user (setfsuid(2)); for root only, others stay who they are.
+
+    :param user: the numbers of the user and the group; None for no change.
+    :raises PermissionError: when the kernel does not know this user, e.g. in a user namespace.
+    """
+    if user is None or os.geteuid() != 0:
+        yield
+        return
+    libc = _libc()
+    # setfsuid(2): it returns who it was before, and no number but a valid one changes anything.
+    uid, gid = (ctypes.c_uint(number) for number in user)
+    libc.setfsgid(gid)
+    libc.setfsuid(uid)
+    try:
+        if libc.setfsuid(ctypes.c_uint(-1)) != user[0] or libc.setfsgid(ctypes.c_uint(-1)) != user[1]:
+            raise PermissionError(errno.EPERM, f"the rights of user {user[0]} cannot be taken")
+        yield
+    finally:
+        libc.setfsuid(ctypes.c_uint(os.geteuid()))
+        libc.setfsgid(ctypes.c_uint(os.getegid()))

@@ -1,0 +1,167 @@
+"""Walking to the directories of the configured system, one name at a time."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections import OrderedDict
+from contextlib import suppress
+
+from esmith.disk.directory import Directory
+from esmith.disk.fault import SIZE_LIMIT, UnfitError, UserDirectoryError, unfit
+
+#: How many directories stay open; a process may have 1,024 descriptors (getrlimit(2)).
+_KEPT_OPEN = 128
+#: As many as the kernel follows in one path (path_resolution(7)).
+_MOST_LINKS = 40
+_DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+class Disk:
+    """The files of one root, for one command.
+
+    :param root: the root, as an absolute path of this disk.
+    :param owners: the numbers of those who may own what is ours.
+    """
+
+    def __init__(self, root: str, owners: frozenset[int]) -> None:
+        self._root = root
+        self._owners = owners
+        self._open: OrderedDict[str, Directory] = OrderedDict()
+
+    def directory(self, path: str, *, make: int | None = None) -> Directory:
+        """Return a directory, open.
+
+        :param path: its absolute path on this disk, without ``..``.
+        :param make: make it, and those above it, with this mode where they are missing.
+        :raises FileNotFoundError: when there is no such directory.
+        :raises OSError: when it cannot be opened, or something else is there.
+        :raises UserDirectoryError: instead of these, below a directory of a user.
+        """
+        try:
+            return self._walk(path, make, _MOST_LINKS)
+        except FileNotFoundError as error:
+            if self.is_a_users(os.path.dirname(path)):
+                raise UserDirectoryError.of(error) from error
+            raise
+
+    def find(self, path: str) -> Directory | None:
+        """Return a directory, open; None where there is none."""
+        try:
+            return self._walk(path, None, _MOST_LINKS)
+        except FileNotFoundError:
+            return None
+
+    def is_a_users(self, path: str) -> bool:
+        """Return whether a directory, or the nearest one above it that is there, belongs to somebody else."""
+        found = self.find(path)
+        while found is None:
+            path = os.path.dirname(path)
+            found = self.find(path)
+        return found.is_a_users
+
+    def look(self, path: str) -> os.stat_result | None:
+        """Return what is at a path, None when nothing is; a link at its end is not followed."""
+        found = self.find(os.path.dirname(path))
+        return found.look(os.path.basename(path)) if found is not None else None
+
+    def content(self, path: str) -> bytes:
+        """Return what is in a file, or what a link holds.
+
+        :raises FileNotFoundError: when nothing is there.
+        :raises OSError: as :meth:`Directory.read` does.
+        """
+        directory, name = self.directory(os.path.dirname(path)), os.path.basename(path)
+        status = directory.look(name)
+        if status is not None and stat.S_ISLNK(status.st_mode):
+            return directory.read_link(name)
+        return directory.read(name)[0]
+
+    def read(self, path: str) -> bytes:
+        """Return what is in a file; a link at its end is followed where nobody else may have put it there.
+
+        :raises FileNotFoundError: when there is no such file.
+        :raises OSError: as :meth:`Directory.read` does.
+        """
+        for _ in range(_MOST_LINKS):
+            directory = self.directory(os.path.dirname(path))
+            name = os.path.basename(path)
+            status = directory.look(name)
+            if status is None or not stat.S_ISLNK(status.st_mode) or not self._may_follow(directory, status):
+                return directory.read(name)[0]
+            path = _joined(directory.path, os.fsdecode(directory.read_link(name)))
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+
+    def _walk(self, path: str, make: int | None, links: int) -> Directory:
+        found = self._open.get(path)
+        if found is not None and _is_there(found):
+            self._open.move_to_end(path)
+            return found
+        found = self._first(path) or self._step(path, make, links)
+        self._open[path] = found
+        while len(self._open) > _KEPT_OPEN:
+            self._open.popitem(last=False)
+        return found
+
+    def _first(self, path: str) -> Directory | None:
+        if path not in (self._root, "/"):
+            return None
+        return Directory(os.open(path, _DIRECTORY), path, self._owners, None)
+
+    def _step(self, path: str, make: int | None, links: int) -> Directory:
+        above, name = os.path.split(path)
+        directory = self._walk(above, make, links)
+        status = directory.look(name)
+        if status is not None and stat.S_ISLNK(status.st_mode) and self._may_follow(directory, status):
+            if not links:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+            target = _joined(directory.path, os.fsdecode(directory.read_link(name)))
+            return self._walk(target, make, links - 1)
+        if status is None and make is not None:
+            with suppress(FileExistsError):
+                return directory.make(name, make)
+        return directory.enter(name)
+
+    def _may_follow(self, directory: Directory, status: os.stat_result) -> bool:
+        """Return whether nobody else may have put a link there."""
+        return directory.is_ours or (directory.is_shared and status.st_uid in self._owners)
+
+
+def read_file(path: str, limit: int = SIZE_LIMIT) -> bytes:
+    """Return what is in a file of ours, whatever links lead there; nothing is waited for.
+
+    :param limit: how large it may be, in bytes.
+    :raises UnfitError: when it is no regular file, or larger.
+    :raises OSError: when it cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        fault = unfit(status.st_mode, path)
+        content = b"" if fault else file.read(limit + 1)
+    if fault or len(content) > limit:
+        raise fault or UnfitError(f"is larger than {limit >> 20} MB", path)
+    return content
+
+
+def sync_directory(path: str) -> None:
+    """Make what was renamed, made or removed in a directory of ours durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _joined(directory: str, target: str) -> str:
+    """Return the path that a link leads to.
+
+    :param directory: the real path of the directory the link is in, so that ``..`` in the target goes up from there.
+    """
+    return os.path.normpath(os.path.join(directory, target))
+
+
+def _is_there(directory: Directory) -> bool:
+    """Return whether an open directory was not removed since."""
+    return os.fstat(directory.descriptor).st_nlink > 0

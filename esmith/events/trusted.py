@@ -1,0 +1,73 @@
+"""Everything a root has that the engine reads as its own or runs: looked at before an event or an installation begins.
+
+What reads a thing looks at it as well, so that no command goes without: the store, schema files, the trees of
+fragments, an event, the state, service directories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from esmith.apply.shipped import PERL_MODULES, TREES
+from esmith.errors import UntrustedError
+from esmith.events.lock import state_faults
+from esmith.fragments.original import DIRECTORY
+from esmith.layout import LAYERS, Layout
+from esmith.services.find import service_faults
+from esmith.services.health import FILES
+from esmith.store import store_files
+from esmith.store.protocol import Snapshot
+
+
+def all_faults(layout: Layout, services: Iterable[str] = (), *, event: str = "") -> Iterator[UntrustedError]:
+    """Yield what is not in the hands of its owners alone, each thing once.
+
+    :param services: the services whose directories count.
+    :param event: the only event that counts, with the actions it has; default: all of them.
+    """
+    layout.trust.renew()
+    told: set[str] = set()
+    for fault in _all_faults(layout, services, event):
+        if fault.place not in told:
+            told.add(fault.place)
+            yield fault
+
+
+def require_all(layout: Layout, services: Iterable[str] = (), *, event: str = "") -> None:
+    """Refuse a root in which something is not in the hands of its owners alone.
+
+    :raises UntrustedError: for the first such thing, with the cure.
+    """
+    for fault in all_faults(layout, services, event=event):
+        raise fault
+
+
+def services_of(snapshot: Snapshot) -> list[str]:
+    """Return the services that may be adjusted: those with a record in the configuration database."""
+    return [record.key for record in snapshot.records("configuration", "service")]
+
+
+def _all_faults(layout: Layout, services: Iterable[str], event: str) -> Iterator[UntrustedError]:
+    trust = layout.trust
+    of_the_root = list(trust.faults(layout.root))
+    yield from of_the_root
+    if of_the_root and not layout.is_machine:
+        # Then the same is said of everything in it.
+        return
+    for path in store_files(layout):
+        yield from trust.faults(path)
+    yield from state_faults(layout)
+    for tree in _trees(layout, event):
+        yield from trust.tree_faults(tree)
+    for path in map(layout.under, FILES):
+        yield from trust.faults(path)
+    for service in services:
+        yield from service_faults(layout, service)
+
+
+def _trees(layout: Layout, event: str) -> list[str]:
+    shipped = [layout.under(path) for path in TREES.values()]
+    own = [layout.layer(name) for name in LAYERS]
+    others = [layout.under(DIRECTORY), layout.commands, layout.under(PERL_MODULES)]
+    found = list(dict.fromkeys([*own, *shipped, *others]))
+    return [f"{tree}/{event}" if event and tree == layout.events else tree for tree in found]

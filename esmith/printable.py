@@ -1,0 +1,45 @@
+r"""Text of others, made safe for a log, the journal and a terminal.
+
+A name, an argument or what a program printed may hold characters that move the cursor, change the order of what a
+terminal shows, or begin a line that looks like one of ours. Each character that is not printable (Unicode's control,
+format, surrogate, private and unassigned characters, and separators other than a space) is shown as in Python:
+``\n``, ``\x1b``, ``\u202e``. A byte that is not UTF-8 (a surrogate of PEP 383) is shown as ``\x9b``.
+
+Nothing here imports a module, because every command pays for it.
+"""
+
+from __future__ import annotations
+
+_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def printable(text: str, *, keep: str = "") -> str:
+    """Return a text in which every character that is not printable is shown by its code.
+
+    :param keep: characters that stay as they are, e.g. a tab. Without them the text is one line.
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char in keep else _code(char) for char in text)
+
+
+def printable_message(text: str) -> str:
+    """Return a message of one or several lines, each made printable, and each after the first indented.
+
+    So a newline in a name cannot begin what looks like another message.
+    """
+    if text.isprintable():
+        return text
+    first, *others = (printable(line, keep="\t") for line in text.split("\n"))
+    return "\n".join([first, *(line if line.startswith(" ") or not line else f"  {line}" for line in others)])
+
+
+def _code(char: str) -> str:
+    code = ord(char)
+    if char in _NAMED:
+        return _NAMED[char]
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

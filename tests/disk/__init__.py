@@ -1,0 +1,1 @@
+"""Tests of reaching files by descriptors, above all in directories of users who are hostile."""

@@ -1,0 +1,86 @@
+"""A user who exchanges names in his home as fast as he can, while root works there."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+#: How often the names of new files are exchanged before what is there is looked at.
+_TIGHT_ROUNDS = 20
+_AT_FDCWD, _RENAME_EXCHANGE, _PR_SET_PDEATHSIG = -100, 2, 1
+
+
+def _exchange(libc: ctypes.CDLL, first: str, second: str) -> None:
+    """Exchange two names (renameat2(2)); when one is gone meanwhile, nothing happens."""
+    libc.renameat2(_AT_FDCWD, first.encode(), _AT_FDCWD, second.encode(), _RENAME_EXCHANGE)
+
+
+def _prepare(victim: Path) -> list[str]:
+    """Make what is put in the place of files, and return the names."""
+    os.symlink(victim, "link")
+    os.symlink(victim, "second link")
+    os.mkdir("directory")
+    os.mkfifo("fifo")
+    Path("own").write_text("own\n")
+    os.link("own", "second")
+    os.symlink(victim.parent, "way")
+    return ["own", "directory", "own", "fifo", "own", "second", "own", "way"]
+
+
+def _attack(home: Path, user: int, victim: Path, root: int, ready: int) -> None:
+    os.chdir(home)
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
+    libc = ctypes.CDLL(None)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    obstacles = _prepare(victim)
+    os.write(ready, b"x")
+    # The names that root uses are known: they hold the number of its process.
+    staged = [f".esmith-{root}-{name}" for name in ("back", "back", "back", "back", 1, 2)]
+    number = 0
+    while True:
+        for name in staged * _TIGHT_ROUNDS:
+            _exchange(libc, name, "link")
+        for link in ("link", "second link"):
+            # One that root took for its file is gone.
+            with contextlib.suppress(OSError):
+                if not os.path.islink(link):
+                    os.symlink(victim, "new link")
+                    os.rename("new link", link)
+        with contextlib.suppress(OSError):
+            for name in os.listdir("."):
+                if name.startswith(".esmith-"):
+                    _exchange(libc, name, "second link")
+                elif name == ".qmail":
+                    number += 1
+                    _exchange(libc, name, obstacles[number % len(obstacles)])
+
+
+@contextlib.contextmanager
+def attacking(home: Path, user: int, victim: Path) -> Iterator[None]:
+    """Have a process of a user exchange names in his home.
+
+    :param victim: the file of root that he wants.
+    """
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _attack(home, user, victim, os.getppid(), writing)
+        finally:
+            os._exit(1)
+    os.close(writing)
+    try:
+        assert os.read(reading, 1) == b"x", "the attacker could not begin"
+        yield
+    finally:
+        os.close(reading)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        _, status = os.waitpid(pid, 0)
+        assert os.WIFSIGNALED(status), "the attacker ended by itself"
