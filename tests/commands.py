@@ -13,6 +13,9 @@ from tests import forks
 
 #: Never wait longer for a command; far above what any takes.
 TIMEOUT_SECONDS = 120
+#: Before a command that gets a signal: a process inherits what its starter ignores, and what runs the tests in the
+#: background, or under nohup, ignores some.
+DEFAULT_SIGNALS = ("env", "--default-signal=HUP,INT,QUIT,TERM")
 
 
 @dataclass(frozen=True)

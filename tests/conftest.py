@@ -47,13 +47,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option by which ``.ci/run`` selects the tests of one program."""
+    """Add the options by which ``.ci/without`` finds and selects the tests of one program."""
     parser.addoption("--of-program", metavar="NAME", help="run only tests that name this program by their marker")
+    parser.addoption("--programs-to", metavar="FILE", help="write there which files have tests that name a program")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Look at what every test names, and select those of one program where that is asked for."""
     named = {item: names_of(item) for item in items}
+    if place := config.getoption("--programs-to"):
+        pairs = {(name, str(item.path)) for item in items for name in named[item]}
+        Path(place).write_text("".join(f"{name}\t{path}\n" for name, path in sorted(pairs)))
     wanted = config.getoption("--of-program")
     if wanted:
         config.hook.pytest_deselected(items=[item for item in items if wanted not in named[item]])

@@ -7,7 +7,7 @@ A test says what it cannot run without by a marker, and is skipped where that is
 A name is that of a program, of a module of Perl, or the path of a file. With ESMITH_REQUIRE_DAEMONS=1, which
 ``.ci/run`` sets where it has installed everything, what is not there fails the test instead.
 
-``python -m tests.programs`` prints the packages of all of them, ``python -m tests.programs names`` the names.
+``python -m tests.programs`` prints the packages of all of them, for ``.ci/run``.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ PACKAGES = {
     "svscan": "daemontools",
     "unshare": "util-linux",
     "/usr/lib/dovecot/imap": "dovecot-imapd",
+    "/usr/lib/dovecot/pop3": "dovecot-pop3d",
     "/usr/share/i18n/charmaps/EUC-JP.gz": "locales",
     "/usr/share/i18n/charmaps/ISO-8859-1.gz": "locales",
     "IO::Socket::SSL": "libio-socket-ssl-perl",
@@ -127,10 +128,13 @@ def _find_module(name: str) -> str | None:
 
 
 def main(words: list[str]) -> None:
-    """Print the packages, or with ``names`` the names of the table with where each is (empty where it is not)."""
+    """Print the packages; ``names``: each name, and where it really is; ``missing NAME``: what is said of it."""
     if words == ["names"]:
         for name in PACKAGES:
-            print(name, os.path.realpath(_find(name) or "") if _find(name) else "", sep="\t")
+            path = _find(name)
+            print(name, os.path.realpath(path) if path else "", sep="\t")
+    elif words[:1] == ["missing"]:
+        print(missing(words[1]))
     else:
         print("\n".join(sorted(set(PACKAGES.values()))))
 

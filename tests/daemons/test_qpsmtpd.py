@@ -12,8 +12,9 @@ import pytest
 from tests.content.desk import Desk
 from tests.daemons.generated import lay, this_user
 from tests.programs import path_of
+from tests.qpsmtpd.daemon import needs_qpsmtpd
 
-pytestmark = pytest.mark.program("qpsmtpd-forkserver")
+pytestmark = needs_qpsmtpd
 
 CONFIG = "/var/service/qpsmtpd/config"
 PLUGINS = Path("/usr/share/qpsmtpd/plugins")

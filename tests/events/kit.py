@@ -17,7 +17,7 @@ from esmith.events.signal import Result, signal_event
 from esmith.services.model import ServiceStatus, Status
 from esmith.services.recording import RecordingSupervisor
 from tests.apply.kit import Bench
-from tests.commands import Root
+from tests.commands import DEFAULT_SIGNALS, Root
 
 #: Far longer than anything that is waited for takes.
 DEADLINE_SECONDS = 60.0
@@ -156,7 +156,7 @@ def start(root: Root, program: str, *words: str, errors: Path) -> subprocess.Pop
     """
     with errors.open("wb") as stderr:
         return subprocess.Popen(
-            [str(root.path / "sbin/e-smith" / program), *words],
+            [*DEFAULT_SIGNALS, str(root.path / "sbin/e-smith" / program), *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=stderr,

@@ -17,8 +17,14 @@ from email.message import Message
 from email.utils import formatdate
 from pathlib import Path
 
+import pytest
+
 from tests.qpsmtpd.dns import FakeDNS
 
+#: What qpsmtpd and the plugins that are tested cannot do without.
+needs_qpsmtpd = pytest.mark.program(
+    "qpsmtpd-forkserver", "IO::Socket::SSL", "Mail::DKIM", "Mail::DMARC", "Mail::SPF", "Net::IP"
+)
 PLUGINS = Path(__file__).parents[2] / "plugins/qpsmtpd"
 DEBIAN_PLUGINS = Path("/usr/share/qpsmtpd/plugins")
 PERL = Path(__file__).parent / "perl"

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pytest
 
 from tests.qpsmtpd.conftest import Serve
-from tests.qpsmtpd.daemon import text_message
+from tests.qpsmtpd.daemon import needs_qpsmtpd, text_message
 
-pytestmark = pytest.mark.program("qpsmtpd-forkserver")
+pytestmark = needs_qpsmtpd
 
 LOCAL, OUTSIDE = "127.0.5.1", "127.0.2.2"
 ARCHIVE = "archive@example.com"

@@ -9,9 +9,9 @@ from quopri import encodestring
 import pytest
 
 from tests.qpsmtpd.conftest import Serve
-from tests.qpsmtpd.daemon import Queued, text_message
+from tests.qpsmtpd.daemon import Queued, needs_qpsmtpd, text_message
 
-pytestmark = pytest.mark.program("qpsmtpd-forkserver")
+pytestmark = needs_qpsmtpd
 
 LOCAL, OUTSIDE = "127.0.5.1", "127.0.2.2"
 TEXT = ["Example Ltd.", "", "  Only for the person named above."]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.qpsmtpd.conftest import Serve
-from tests.qpsmtpd.daemon import Daemon, text_message
+from tests.qpsmtpd.daemon import Daemon, needs_qpsmtpd, text_message
 
-pytestmark = pytest.mark.program("qpsmtpd-forkserver")
+pytestmark = needs_qpsmtpd
 
 
 def _lines(daemon: Daemon) -> list[list[str]]:

@@ -21,10 +21,10 @@ import pytest
 
 from tests.commands import Root, copy_file
 from tests.programs import path_of
-from tests.qpsmtpd.daemon import DEBIAN_PLUGINS, Daemon, text_message
+from tests.qpsmtpd.daemon import DEBIAN_PLUGINS, Daemon, needs_qpsmtpd, text_message
 from tests.qpsmtpd.dns import FakeDNS
 
-pytestmark = pytest.mark.program("qpsmtpd-forkserver")
+pytestmark = needs_qpsmtpd
 
 CONFIG = "/var/service/qpsmtpd/config"
 OURS = "/usr/share/e-smith/qpsmtpd/plugins"

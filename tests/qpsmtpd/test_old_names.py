@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests.qpsmtpd.conftest import Serve
-from tests.qpsmtpd.daemon import text_message
+from tests.qpsmtpd.daemon import needs_qpsmtpd, text_message
 from tests.qpsmtpd.dns import FakeDNS
 
-pytestmark = pytest.mark.program("qpsmtpd-forkserver")
+pytestmark = needs_qpsmtpd
 
 NO_DATE = text_message(headers={"Date": None})
 OLD = text_message(headers={"Date": "Mon, 1 Jan 2001 12:00:00 +0000"})

@@ -7,9 +7,9 @@ from base64 import b64encode
 import pytest
 
 from tests.qpsmtpd.conftest import Serve
-from tests.qpsmtpd.daemon import text_message
+from tests.qpsmtpd.daemon import needs_qpsmtpd, text_message
 
-pytestmark = pytest.mark.program("qpsmtpd-forkserver")
+pytestmark = needs_qpsmtpd
 
 LINE = "virus/pattern_filter check patterns"
 PROGRAM = b64encode(b"MZ\x90\0\3\0\0\0" + b"program" * 20).decode()

@@ -10,9 +10,9 @@ import pytest
 
 from tests.programs import path_of
 from tests.qpsmtpd.conftest import Launch
-from tests.qpsmtpd.daemon import PLUGINS, Daemon, text_message
+from tests.qpsmtpd.daemon import PLUGINS, Daemon, needs_qpsmtpd, text_message
 
-pytestmark = pytest.mark.program("qpsmtpd-forkserver")
+pytestmark = needs_qpsmtpd
 
 RELAYING = ("relay", "rcpt_ok", "queue/qmail-queue")
 #: Refuses everybody, so that a test sees that the list was used.
@@ -183,7 +183,7 @@ def test_second_login_mail_keeps_the_list(peers: Daemon) -> None:
     assert peers.log().count("using peers/local after login") == 1
 
 
-@pytest.mark.program("openssl", "IO::Socket::SSL")
+@pytest.mark.program("openssl")
 def test_encryption_and_login_together(launch: Launch, tmp_path: Path) -> None:
     """With tls in config/plugins and in the lists, as generated, a client encrypts, logs in and sends."""
     certificate = tmp_path / "cert.pem"

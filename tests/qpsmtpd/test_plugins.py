@@ -8,7 +8,7 @@ import pytest
 
 from tests.programs import path_of
 from tests.qpsmtpd.conftest import Launch, names
-from tests.qpsmtpd.daemon import PLUGINS
+from tests.qpsmtpd.daemon import PLUGINS, needs_qpsmtpd
 
 NAMES = names(PLUGINS)
 #: Plugins that are of no use without arguments.
@@ -36,7 +36,7 @@ def test_there_are_all_the_plugins_that_qpsmtpd_lacks() -> None:
     ]
 
 
-@pytest.mark.program("qpsmtpd-forkserver")
+@needs_qpsmtpd
 def test_all_load_in_taint_mode_without_a_warning(launch: Launch) -> None:
     """qpsmtpd starts with all of them in config/plugins, and they have nothing to complain about."""
     lines = [" ".join([name, ARGUMENTS.get(name, "")]).strip() for name in NAMES if name != "peers"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.qpsmtpd.conftest import Serve
+from tests.qpsmtpd.daemon import needs_qpsmtpd
 
-pytestmark = pytest.mark.program("qpsmtpd-forkserver")
+pytestmark = needs_qpsmtpd
 
 GOOD = ["tom@example.com", "Sales-Team@example.com", "@test.com"]
 LOCAL, OUTSIDE = "127.0.5.1", "127.0.2.2"

@@ -9,10 +9,10 @@ import pytest
 
 from tests.programs import path_of
 from tests.qpsmtpd.conftest import Launch, Serve
-from tests.qpsmtpd.daemon import PERL, Daemon, text_message
+from tests.qpsmtpd.daemon import PERL, Daemon, needs_qpsmtpd, text_message
 from tests.qpsmtpd.dns import FakeDNS
 
-pytestmark = pytest.mark.program("qpsmtpd-forkserver")
+pytestmark = needs_qpsmtpd
 
 LOCAL = "127.0.5.1"
 LINE = "dkim_sign keys dkim"

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.qpsmtpd.conftest import Serve
+from tests.qpsmtpd.daemon import needs_qpsmtpd
 from tests.qpsmtpd.inner import InnerServer
 
-pytestmark = pytest.mark.program("qpsmtpd-forkserver")
+pytestmark = needs_qpsmtpd
 
 LOCAL, OUTSIDE = "127.0.5.1", "127.0.2.2"
 ANSWERS = {"jack@test.com": "250 ok", "full@test.com": "452 mailbox full", "jack@branch.test.com": "250 ok"}

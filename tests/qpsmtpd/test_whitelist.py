@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.qpsmtpd.conftest import Serve
+from tests.qpsmtpd.daemon import needs_qpsmtpd
 
-pytestmark = pytest.mark.program("qpsmtpd-forkserver")
+pytestmark = needs_qpsmtpd
 
 BAD = {"badmailfrom": ["@sender.org"]}
 

@@ -17,16 +17,18 @@ import pytest
 
 from tests.commands import TIMEOUT_SECONDS, Answer
 from tests.programs import missing
+from tests.qpsmtpd.daemon import needs_qpsmtpd
 
 #: What the machine of the mail system cannot do without.
 needs_mail_system = pytest.mark.program(
-    "qpsmtpd-forkserver",
+    *needs_qpsmtpd.args,
     "clamd",
     "clamdscan",
     "spamd",
     "php-fpm8.2",
     "dovecot",
     "/usr/lib/dovecot/imap",
+    "/usr/lib/dovecot/pop3",
     "runsvdir",
     "sv",
     "openssl",

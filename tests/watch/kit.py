@@ -18,7 +18,7 @@ from esmith.store.protocol import Store
 from esmith.watch.places import Places
 from esmith.watch.source import Kind, Notice
 from esmith.watch.watcher import Watcher
-from tests.commands import Root
+from tests.commands import DEFAULT_SIGNALS, Root
 from tests.events.kit import DEADLINE_SECONDS, Scene
 
 #: What happens at a moment; it returns what inotify would tell.
@@ -149,7 +149,7 @@ class Process:
 
     def __init__(self, root: Root, *words: str) -> None:
         self._process = subprocess.Popen(
-            [str(root.path / "sbin/e-smith/esmith"), "watch", *words],
+            [*DEFAULT_SIGNALS, str(root.path / "sbin/e-smith/esmith"), "watch", *words],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
