@@ -14,9 +14,9 @@ import pytest
 from esmith.errors import ExitCode
 from tests.commands import Answer
 from tests.system.machine import Machine, machine_trouble
-from tests.trust.kit import MALLORY, plain_user, requires_root
+from tests.trust.kit import MALLORY, only_root, plain_user
 
-pytestmark = [pytest.mark.root, requires_root]
+pytestmark = [only_root, pytest.mark.program("setpriv", "unshare")]
 
 E = "/etc/e-smith"
 #: What mallory may own, or write, of a server that was copied from elsewhere or repaired in a hurry.
@@ -65,7 +65,7 @@ rm /ran
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """Return a machine with the product installed, a user mallory, and an event that leaves a trace."""
     if trouble := machine_trouble():
-        pytest.skip(trouble)
+        pytest.skip(f"not possible here: {trouble}")
     folder = tmp_path_factory.mktemp("trust")
     prepared = folder / "prepared"
     for place in ["dev", "root", "run", "tmp", "var/tmp", "var/spool/taken"]:
