@@ -257,6 +257,23 @@ def test_an_unreadable_directory_is_reported(post: Post) -> None:
     assert post.watch() == [f"{CUSTOM}/etc/a cannot be read: Permission denied"]
 
 
+def test_what_others_may_write_is_named(post: Post) -> None:
+    """A saved fragment that others may write is not expanded: it is named with the cure; afterwards it is shown."""
+
+    def save_openly() -> list[Notice]:
+        notices = post.save("/etc/a/20b", "two\n")()
+        os.chmod(notices[0].path, 0o666)
+        return notices
+
+    post.source.at(1, save_openly)
+    place = post.path / f"{CUSTOM}/etc/a/20b".lstrip("/")
+    post.source.at(70, post.happens(lambda: place.chmod(0o644), place))
+    trouble, report = post.watch()
+    assert "20b: may be written by everybody" in trouble
+    assert f"chmod go-w {CUSTOM}/etc/a/20b" in trouble
+    assert "+two" in report
+
+
 def test_what_vanishes_while_it_is_read(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     """A directory that vanishes between being found and being read is named; the save is reported at the next look."""
     real = event_names
