@@ -23,6 +23,7 @@ import pytest
 #: The Debian package of each. Where a version is part of the name it is that of Debian 12.
 PACKAGES = {
     "apache2": "apache2-bin",
+    "bash": "bash",
     "clamconf": "clamav-daemon",
     "clamd": "clamav-daemon",
     "clamdscan": "clamdscan",
@@ -31,6 +32,7 @@ PACKAGES = {
     "fetchmail": "fetchmail",
     "freshclam": "clamav-freshclam",
     "localedef": "libc-bin",
+    "mkfs.ext4": "e2fsprogs",
     "openssl": "openssl",
     "perl": "perl-base",
     "php": "php-cli",

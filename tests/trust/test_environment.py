@@ -11,7 +11,7 @@ import pytest
 from esmith.environment import clean_environment
 from tests.commands import Root
 from tests.events.kit import eventually, lay_event
-from tests.programs import requires_program
+from tests.programs import path_of
 
 #: One or more of each kind: loader, C library, shells, Perl, Python, other languages, and our own.
 _HARMFUL = """
@@ -55,9 +55,10 @@ def test_a_python_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["PATH"] == "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
+@pytest.mark.program("bash", "perl")
 def test_modules_of_others(root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Modules in PYTHONPATH, PERL5LIB and in the working directory are run neither by commands nor by actions."""
-    perl = requires_program("perl", "perl")
+    perl = path_of("perl")
     marker = tmp_path / "ran"
     evil = tmp_path / "evil"
     (evil / "esmith").mkdir(parents=True)
@@ -67,7 +68,7 @@ def test_modules_of_others(root: Root, tmp_path: Path, monkeypatch: pytest.Monke
     (evil / "esmith/ConfigDB.pm").write_text(f"open my $f, '>>', '{marker}'; print $f 'Perl'; close $f; die;\n")
     (evil / "bash_env").write_text(f"echo bash >> {marker}\n")
     perl_action = f"#!{perl}\nuse esmith::ConfigDB;\nprint esmith::ConfigDB->open->get('qpsmtpd')->prop('DNSBL');\n"
-    shell_action = f"#!{requires_program('bash', 'bash')}\nconfig getprop qpsmtpd DNSBL\n"
+    shell_action = f"#!{path_of('bash')}\nconfig getprop qpsmtpd DNSBL\n"
     lay_event(root.path, "try", actions={"S10perl": perl_action, "S20bash": shell_action})
     monkeypatch.chdir(evil)
     given = {"PYTHONPATH": str(evil), "PERL5LIB": str(evil), "BASH_ENV": str(evil / "bash_env"), "ENV": "bash_env"}

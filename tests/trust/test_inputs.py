@@ -15,7 +15,7 @@ from tests.commands import TIMEOUT_SECONDS, Root, initialise
 from tests.events.kit import lay_event
 from tests.trust.kit import FAULTS, MALLORY, requires_root, spoilt
 
-pytestmark = [pytest.mark.root, requires_root]
+pytestmark = requires_root
 
 E = "/etc/e-smith"
 EVENT = ("signal-event", "try")

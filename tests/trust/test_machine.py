@@ -16,7 +16,7 @@ from tests.commands import Answer
 from tests.system.machine import Machine, machine_trouble
 from tests.trust.kit import MALLORY, plain_user, requires_root
 
-pytestmark = [pytest.mark.root, requires_root]
+pytestmark = [requires_root, pytest.mark.program("setpriv", "unshare")]
 
 E = "/etc/e-smith"
 #: What mallory may own, or write, of a server that was copied from elsewhere or repaired in a hurry.

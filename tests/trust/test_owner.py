@@ -16,7 +16,7 @@ from tests.commands import TIMEOUT_SECONDS, Answer, Root, initialise
 from tests.events.kit import lay_event
 from tests.trust.kit import MALLORY, plain_user, requires_root
 
-pytestmark = [pytest.mark.root, requires_root]
+pytestmark = [requires_root, pytest.mark.program("setpriv")]
 
 GET = ("config", "getprop", "qpsmtpd", "DNSBL")
 EVENT = ("signal-event", "try")
