@@ -86,11 +86,10 @@ def require(names: list[str]) -> None:
     """Let a test run that has named these; where one is not there skip it, or fail it where all are required."""
     _named.clear()
     _named.update(names)
-    for name in names:
-        if text := missing(name):
-            if os.environ.get("ESMITH_REQUIRE_DAEMONS") == "1":
-                pytest.fail(text, pytrace=False)
-            pytest.skip(text)
+    if text := "; ".join(filter(None, map(missing, names))):
+        if os.environ.get("ESMITH_REQUIRE_DAEMONS") == "1":
+            pytest.fail(text, pytrace=False)
+        pytest.skip(text)
 
 
 def missing(name: str) -> str:
