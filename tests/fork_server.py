@@ -19,7 +19,6 @@ import struct
 import sys
 import threading
 import time
-import traceback
 import types
 from typing import Any, NoReturn
 
@@ -93,7 +92,10 @@ class Server:
 
 
 def become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
-    """Become the command that is asked for: run its script as Python runs one, and end as Python ends."""
+    """Become the command that is asked for: run its script as Python runs one, and end as Python ends.
+
+    :raises BaseException: what the script raises but SystemExit; nobody catches it, so Python ends this process by it.
+    """
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
     os.closerange(3, 65536)
@@ -109,13 +111,6 @@ def become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
         _run_script(sys.argv[0])
     except SystemExit as error:
         code = error.code
-    except KeyboardInterrupt:
-        traceback.print_exc()
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGINT)
-    except BaseException:  # noqa: BLE001 - Python's own end of a script
-        traceback.print_exc()
-        code = 1
     if not isinstance(code, int | None):
         print(code, file=sys.stderr)
         code = 1

@@ -23,6 +23,7 @@ import pytest
 #: The Debian package of each. Where a version is part of the name it is that of Debian 12.
 PACKAGES = {
     "apache2": "apache2-bin",
+    "bash": "bash",
     "clamconf": "clamav-daemon",
     "clamd": "clamav-daemon",
     "clamdscan": "clamdscan",
@@ -31,6 +32,7 @@ PACKAGES = {
     "fetchmail": "fetchmail",
     "freshclam": "clamav-freshclam",
     "localedef": "libc-bin",
+    "mkfs.ext4": "e2fsprogs",
     "openssl": "openssl",
     "perl": "perl-base",
     "php": "php-cli",
@@ -84,11 +86,10 @@ def require(names: list[str]) -> None:
     """Let a test run that has named these; where one is not there skip it, or fail it where all are required."""
     _named.clear()
     _named.update(names)
-    for name in names:
-        if text := missing(name):
-            if os.environ.get("ESMITH_REQUIRE_DAEMONS") == "1":
-                pytest.fail(text, pytrace=False)
-            pytest.skip(text)
+    if text := "; ".join(filter(None, map(missing, names))):
+        if os.environ.get("ESMITH_REQUIRE_DAEMONS") == "1":
+            pytest.fail(text, pytrace=False)
+        pytest.skip(text)
 
 
 def missing(name: str) -> str:

@@ -40,6 +40,8 @@ def test_a_test_without_its_program(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ESMITH_REQUIRE_DAEMONS", "1")
     with pytest.raises(pytest.fail.Exception, match=text):
         require(["php"])
+    with pytest.raises(pytest.fail.Exception, match=text + r"; openssl is not installed \(Debian package openssl\)"):
+        require(["php", "openssl"])
     require([])
 
 

@@ -45,7 +45,7 @@ def play(
         check=False,
     )
     if kind == "ext4" and "loop" in done.stderr:
-        pytest.skip("there is no loop device to mount a file as a disk")
+        pytest.skip("not possible here: there is no loop device to mount a file as a disk")
     if done.returncode and "mount" in done.stderr and "permi" in done.stderr.lower():
         pytest.skip("not possible here: this root may not mount a disk (a container without CAP_SYS_ADMIN)")
     assert done.returncode == 0, done.stderr

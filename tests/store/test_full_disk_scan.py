@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -18,9 +17,8 @@ from tests.store.stores import data_file
 from tests.store.test_full_disk import play
 
 pytestmark = [
-    pytest.mark.root,
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a disk"),
-    pytest.mark.skipif(shutil.which("unshare") is None, reason="unshare is not installed (Debian package util-linux)"),
+    pytest.mark.root("only root may mount a disk"),
+    pytest.mark.program("unshare"),
 ]
 
 PAGE = 4096
@@ -144,7 +142,7 @@ COMMANDS = {
 SIZES = [
     pytest.param("tmpfs", STEP, id="some"),
     pytest.param("tmpfs", PAGE, id="all", marks=pytest.mark.long),
-    pytest.param("ext4", PAGE, id="all-ext4", marks=pytest.mark.long),
+    pytest.param("ext4", PAGE, id="all-ext4", marks=[pytest.mark.long, pytest.mark.program("mkfs.ext4")]),
 ]
 
 

@@ -51,7 +51,7 @@ def machine_trouble() -> str:
     if text := missing("unshare"):
         return text
     done = subprocess.run(unshare("mount", "-t", "tmpfs", "tmpfs", "/mnt"), capture_output=True, text=True, check=False)
-    return "" if done.returncode == 0 else f"this host allows no namespaces: {done.stderr.strip()}"
+    return "" if done.returncode == 0 else f"not possible here: no namespaces are allowed: {done.stderr.strip()}"
 
 
 class Machine:

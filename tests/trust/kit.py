@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.programs import path_of
+
 #: Somebody who is neither root nor in /etc/passwd.
 MALLORY = 2001
-only_root = pytest.mark.root("only root may give files away")
+requires_root = pytest.mark.root("only root may give files away")
 
 _ACL = "system.posix_acl_access"
 _USER_OBJ, _USER, _GROUP_OBJ, _MASK, _OTHER = 0x01, 0x02, 0x04, 0x10, 0x20
@@ -25,7 +27,7 @@ def plain_user(number: int) -> list[str]:
     He may read everything, since the Python of the tests may be in a directory that only root may enter.
     """
     reads = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
-    return ["setpriv", f"--reuid={number}", f"--regid={number}", "--clear-groups", *reads]
+    return [path_of("setpriv"), f"--reuid={number}", f"--regid={number}", "--clear-groups", *reads]
 
 
 def set_acl(path: Path, user: int) -> None:
@@ -36,7 +38,7 @@ def set_acl(path: Path, user: int) -> None:
     try:
         os.setxattr(path, _ACL, data)
     except OSError as error:
-        pytest.skip(f"not possible here: this file system has no ACLs ({error.strerror})")
+        pytest.skip(f"not possible here: this file system has no ACLs: {error.strerror}")
 
 
 def _foreign(path: Path, spare: Path) -> Path:

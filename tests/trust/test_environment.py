@@ -55,7 +55,7 @@ def test_a_python_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["PATH"] == "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
-@pytest.mark.program("perl")
+@pytest.mark.program("bash", "perl")
 def test_modules_of_others(root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Modules in PYTHONPATH, PERL5LIB and in the working directory are run neither by commands nor by actions."""
     perl = path_of("perl")
@@ -68,7 +68,7 @@ def test_modules_of_others(root: Root, tmp_path: Path, monkeypatch: pytest.Monke
     (evil / "esmith/ConfigDB.pm").write_text(f"open my $f, '>>', '{marker}'; print $f 'Perl'; close $f; die;\n")
     (evil / "bash_env").write_text(f"echo bash >> {marker}\n")
     perl_action = f"#!{perl}\nuse esmith::ConfigDB;\nprint esmith::ConfigDB->open->get('qpsmtpd')->prop('DNSBL');\n"
-    shell_action = "#!/bin/bash\nconfig getprop qpsmtpd DNSBL\n"
+    shell_action = f"#!{path_of('bash')}\nconfig getprop qpsmtpd DNSBL\n"
     lay_event(root.path, "try", actions={"S10perl": perl_action, "S20bash": shell_action})
     monkeypatch.chdir(evil)
     given = {"PYTHONPATH": str(evil), "PERL5LIB": str(evil), "BASH_ENV": str(evil / "bash_env"), "ENV": "bash_env"}

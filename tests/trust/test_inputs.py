@@ -13,9 +13,9 @@ import pytest
 from esmith.errors import ExitCode
 from tests.commands import TIMEOUT_SECONDS, Root, initialise
 from tests.events.kit import lay_event
-from tests.trust.kit import FAULTS, MALLORY, only_root, spoilt
+from tests.trust.kit import FAULTS, MALLORY, requires_root, spoilt
 
-pytestmark = only_root
+pytestmark = requires_root
 
 E = "/etc/e-smith"
 EVENT = ("signal-event", "try")

@@ -14,9 +14,9 @@ import pytest
 from esmith.errors import ExitCode
 from tests.commands import Answer
 from tests.system.machine import Machine, machine_trouble
-from tests.trust.kit import MALLORY, only_root, plain_user
+from tests.trust.kit import MALLORY, plain_user, requires_root
 
-pytestmark = [only_root, pytest.mark.program("setpriv", "unshare")]
+pytestmark = [requires_root, pytest.mark.program("setpriv", "unshare")]
 
 E = "/etc/e-smith"
 #: What mallory may own, or write, of a server that was copied from elsewhere or repaired in a hurry.

@@ -14,9 +14,9 @@ import pytest
 from esmith.errors import ExitCode
 from tests.commands import TIMEOUT_SECONDS, Answer, Root, initialise
 from tests.events.kit import lay_event
-from tests.trust.kit import MALLORY, only_root, plain_user
+from tests.trust.kit import MALLORY, plain_user, requires_root
 
-pytestmark = [only_root, pytest.mark.program("setpriv")]
+pytestmark = [requires_root, pytest.mark.program("setpriv")]
 
 GET = ("config", "getprop", "qpsmtpd", "DNSBL")
 EVENT = ("signal-event", "try")

@@ -14,7 +14,7 @@ import pytest
 from esmith.errors import ExitCode, UntrustedError
 from esmith.layout import Layout
 from esmith.trust import Trust, owners_of
-from tests.trust.kit import MALLORY, only_root, set_acl
+from tests.trust.kit import MALLORY, requires_root, set_acl
 
 
 @pytest.fixture
@@ -189,7 +189,7 @@ def test_whose(tmp_path: Path) -> None:
         assert owners_of(str(tmp_path), trust_owner=True) == {0, MALLORY}
 
 
-@only_root
+@requires_root
 def test_the_cure_of_a_foreign_file(root: Path) -> None:
     """A foreign file goes to the owner of the root folder where he counts, else to root; a link as a link."""
     os.chown(root / "etc/own/file", MALLORY, MALLORY)
