@@ -45,8 +45,7 @@ def history_command(root: str | None, limit: int, database: str | None, key: str
         for revision in snapshot.revisions():
             if limit and len(chosen) == limit:
                 break
-            changes = revision.changes
-            if any(database in (None, change.database) and key in (None, change.key) for change in changes):
+            if _concerns(revision, database, key):
                 chosen.append(masking.revision_data(revision))
     if as_json:
         print_lines([json_text(chosen)])
@@ -74,6 +73,13 @@ def undo_command(root: str | None, number: int, force: bool) -> int:
     if not changes:
         print_report([f"nothing to do: everything is as it was before revision {number}"])
     return 0
+
+
+def _concerns(revision: Revision, database: str | None, key: str | None) -> bool:
+    """Return whether a revision changed a database and a record, or has forgotten values of them."""
+    if not revision.changes:
+        return all(name in (None, *revision.author.command) for name in (database, key))
+    return any(database in (None, change.database) and key in (None, change.key) for change in revision.changes)
 
 
 class _Masking:
@@ -130,7 +136,7 @@ class _Masking:
         for database, key in {change.cell[:2] for change in revision.changes}:
             pairs = zip(words, words[1:], strict=False)
             found |= {value for prop, value in pairs if self._schema.may_be_secret(database, key, prop, value)}
-        return found
+        return found - {FORGOTTEN}
 
     def _is_secret(self, change: Change, value: str, with_props: set[tuple[str, str]]) -> bool:
         database, key, prop = change.cell

@@ -12,7 +12,7 @@ from esmith.events.owed import owe
 from esmith.layout import Layout
 from esmith.store.model import Author, Change
 from esmith.store.protocol import Store
-from esmith.store.undo import rewind
+from esmith.store.undo import forgotten_since, rewind
 
 
 @dataclass
@@ -22,11 +22,13 @@ class RolledBack:
     :param paths: the files that were put back.
     :param changes: the settings that were set back.
     :param services: the services that were told to read their files again, each with what was done.
+    :param forgotten: the properties that stayed as they are, because their values of then were forgotten.
     """
 
     paths: list[str]
     changes: list[Change]
     services: dict[str, list[str]]
+    forgotten: list[tuple[str, str, str]]
 
 
 def roll_back(layout: Layout, store: Store, number: int | None, step: ServiceStep) -> RolledBack:
@@ -53,7 +55,9 @@ def roll_back(layout: Layout, store: Store, number: int | None, step: ServiceSte
             f"generation {number} is not one to go back to", hint="'esmith generations' lists them; the last one is now"
         )
     what = f"esmith rollback {number}"
+    with store.snapshot() as snapshot:
+        forgotten = forgotten_since(snapshot, found[number].revision)
     changes = rewind(store, found[number].revision, Author.current(what.split()))
     restored = restore_since(later[0], layout, store, partial(owe, why=what))
     step.carry_out_owed()
-    return RolledBack(restored.paths, changes, step.done)
+    return RolledBack(restored.paths, changes, step.done, forgotten)

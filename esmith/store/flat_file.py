@@ -20,11 +20,11 @@ from esmith.store.replace import file_trouble, replace_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from types import TracebackType
     from typing import Self
 
-    from esmith.store.model import Author, Revision
+    from esmith.store.model import Author, Erased, Revision
 
 _NEW_MODE = 0o640
 
@@ -217,6 +217,13 @@ class FlatTransaction(FlatSnapshot):
         """
         raise EsmithError("a flat file holds records only", place=self._file)
 
+    def rewrite(self, revisions: Iterable[Revision]) -> None:
+        """Refuse: a flat file has no journal.
+
+        :raises EsmithError: always.
+        """
+        raise EsmithError("a flat file has no journal", place=self._file)
+
     @contextlib.contextmanager
     def savepoint(self) -> Iterator[None]:
         """Take back what is changed inside when it ends with an error."""
@@ -268,6 +275,13 @@ class FlatFile:
     def transaction(self, author: Author) -> FlatTransaction:
         """Return a transaction; one writer at a time, others wait."""
         return FlatTransaction(self._path)
+
+    def erase(self, texts: Collection[str]) -> Erased:
+        """Refuse: what a flat file was before it was replaced is not in it.
+
+        :raises EsmithError: always.
+        """
+        raise EsmithError("a flat file has no journal", place=self._path)
 
     def close(self) -> None:
         """Do nothing: nothing is kept open."""

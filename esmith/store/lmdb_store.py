@@ -13,7 +13,9 @@ from esmith.store.trouble import store_trouble
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from esmith.store.model import Author
+    from collections.abc import Collection
+
+    from esmith.store.model import Author, Erased
 
 #: Address space, not disk: the file grows only with what is stored. Never resized, so no reader ever has to reopen.
 MAP_BYTES = 16 * 2**30
@@ -48,15 +50,7 @@ class LmdbStore:
             self._data.require_sound(thorough=verify)
         try:
             _reserve_lock_file(os.path.join(directory, "lock.mdb"))
-            self._env = lmdb.open(
-                os.fsencode(directory),
-                map_size=MAP_BYTES,
-                max_dbs=MAX_DATABASES,
-                max_readers=MAX_READERS,
-                readonly=not write,
-                create=create,
-                mode=FILE_MODE,
-            )
+            self._env = _open(directory, write=write, create=create)
         except (lmdb.Error, OSError) as error:
             raise store_trouble(self._file, error) from error
         if new:
@@ -73,9 +67,33 @@ class LmdbStore:
         """Return a transaction to write with."""
         return LmdbTransaction(self._env, self._data, author)
 
+    def erase(self, texts: Collection[str]) -> Erased:
+        """Overwrite what the data file still keeps of rows that were changed or deleted."""
+        from esmith.store.erase import erase
+
+        try:
+            # The buffers of this environment may hold old rows, and would be written again with new pages.
+            self._env.close()
+            self._env = _open(self.directory, write=True, create=False)
+            return erase(self._env, self._data, texts)
+        except (lmdb.Error, OSError) as error:
+            raise store_trouble(self._file, error) from error
+
     def close(self) -> None:
         """Release the store."""
         self._env.close()
+
+
+def _open(directory: str, *, write: bool, create: bool) -> lmdb.Environment:
+    return lmdb.open(
+        os.fsencode(directory),
+        map_size=MAP_BYTES,
+        max_dbs=MAX_DATABASES,
+        max_readers=MAX_READERS,
+        readonly=not write,
+        create=create,
+        mode=FILE_MODE,
+    )
 
 
 def _reserve_lock_file(path: str) -> None:

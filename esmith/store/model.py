@@ -122,3 +122,17 @@ class Revision:
         self.time = time
         self.author = author
         self.changes = changes
+
+
+class Erased:
+    """What came of overwriting what no row holds any more.
+
+    :param left: how many of the texts are still found.
+    :param readers: processes that read an older state, which has to stay as long as they do.
+    """
+
+    __slots__ = ("left", "readers")
+
+    def __init__(self, left: int, readers: list[int]) -> None:
+        self.left = left
+        self.readers = readers

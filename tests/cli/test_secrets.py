@@ -105,7 +105,7 @@ def test_a_short_value_hides_no_file(box: Root) -> None:
 @pytest.mark.parametrize("installed", [False, True])
 def test_check_programs(box: Root, installed: bool) -> None:
     """A check program that prints the line with the password does not bring it to a message."""
-    program = box.write("/program", '#!/bin/sh\necho "line 1: $(head -n 1 "$1")"; exit 1\n', mode=0o755)
+    program = box.write("/program", '#!/bin/sh\necho "line 1: $(grep ^password "$1")"; exit 1\n', mode=0o755)
     toml = f'[check]\ncommand = ["{program}", "{{file}}"]\npackage = "x"\n'
     box.custom("/etc/box.conf/template.toml", toml)
     if installed:
