@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
 from collections.abc import Collection, Iterator
 
 from esmith.apply.generations import GENERATIONS, Generation, kept_directory, list_generations
-from esmith.apply.host import trouble
+from esmith.apply.host import STAGED_PREFIX, trouble
 from esmith.apply.installed import TABLE, Installed
 from esmith.apply.memory import reads_of
 from esmith.layout import Layout
@@ -60,16 +61,23 @@ def find_generations(layout: Layout, values: Collection[str]) -> list[int]:
 
 
 def find_in_place(layout: Layout, snapshot: Snapshot, values: Collection[str]) -> list[str]:
-    """Return the generated files that hold a value still, as they are on the disk."""
-    found = []
-    for path, row in snapshot.states(TABLE):
-        target = layout.under(path)
-        try:
-            if not Installed.decode(row).is_absent and os.lstat(target).st_size <= _LONGEST_OUTPUT:
-                found += [path] if _places(target, values) else []
-        except OSError:
-            continue  # gone, or not readable: status tells that
-    return found
+    """Return the generated files that hold a value still, and what a killed event left beside them."""
+    paths = [path for path, row in snapshot.states(TABLE) if not Installed.decode(row).is_absent]
+    return [path for path in [*paths, *_staged_beside(layout, paths)] if _may_hold(layout.under(path), values)]
+
+
+def _staged_beside(layout: Layout, paths: list[str]) -> Iterator[str]:
+    for folder in sorted({os.path.dirname(path) for path in paths}):
+        with contextlib.suppress(OSError):
+            names = sorted(os.listdir(layout.under(folder)))
+            yield from (os.path.join(folder, name) for name in names if name.startswith(STAGED_PREFIX))
+
+
+def _may_hold(target: str, values: Collection[str]) -> bool:
+    try:
+        return os.lstat(target).st_size <= _LONGEST_OUTPUT and bool(_places(target, values))
+    except OSError:
+        return False  # gone, or not readable: status tells that
 
 
 def overwrite(files: dict[str, Places]) -> None:

@@ -97,7 +97,7 @@ def _begin_to_fill(env: lmdb.Environment, data: DataFile) -> int:
     with _transaction(env, data) as txn:
         table = env.open_db(_FILLING, txn=txn, create=True)
         txn.put(b"\0", b"", db=table)
-        return _free_pages(data) + _MORE_PAGES
+        return DeadSpace(data.path).free_pages + _MORE_PAGES
 
 
 def _fill(env: lmdb.Environment, data: DataFile, wanted: int) -> None:
@@ -123,10 +123,7 @@ def _search(env: lmdb.Environment, data: DataFile, texts: Collection[str]) -> li
     # Nobody else writes while this transaction is open, and it changes nothing.
     with env.begin(write=True) as txn:
         space = DeadSpace(data.path)
-        try:
-            found = [text for text in texts if space.holds(text)]
-        finally:
-            space.close()
+        found = [text for text in texts if space.holds(text)]
         # What a row holds as well is still a value of today, or that of another property: no harm is done by a copy.
         rows = [value for name in _tables(env, txn) for value in _values(env, txn, name)] if found else []
         found = [text for text in found if not any(text.encode() in value for value in rows)]
@@ -137,14 +134,6 @@ def _search(env: lmdb.Environment, data: DataFile, texts: Collection[str]) -> li
 def _values(env: lmdb.Environment, txn: lmdb.Transaction, name: bytes) -> Iterator[bytes]:
     with txn.cursor(env.open_db(name, txn=txn, create=False)) as cursor:
         yield from map(bytes, cursor.iternext(keys=False, values=True))
-
-
-def _free_pages(data: DataFile) -> int:
-    space = DeadSpace(data.path)
-    try:
-        return space.free_pages
-    finally:
-        space.close()
 
 
 @contextmanager

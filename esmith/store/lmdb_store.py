@@ -77,7 +77,9 @@ class LmdbStore:
             self._env = _open(self.directory, write=True, create=False)
             return erase(self._env, self._data, texts)
         except (lmdb.Error, OSError) as error:
-            raise store_trouble(self._file, error) from error
+            reason = store_trouble(self._file, error).message.partition(";")[0]
+            hint = "the journal is done, but free space may hold old values: cure that, and run it again"
+            raise StoreError(reason, place=self._file, hint=hint) from error
 
     def close(self) -> None:
         """Release the store."""

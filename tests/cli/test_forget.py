@@ -4,69 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from esmith.apply.generations import Generation
 from esmith.cli.forget import _not_reached
 from esmith.errors import ExitCode
 from esmith.events.forget import Forgotten
 from esmith.layout import Layout
 from esmith.store.data_file import DataFile
 from esmith.store.forget import Former
-from tests.commands import Root, copy_tree
-from tests.events.kit import lay_event
-from tests.store.stores import AUTHOR, data_file, opened, start_child, wait_ready
-
-FIRST, SECOND, NOW = "tru5tno1", "c0rrect-horse", "n0w-in-use"
-CELL = ("configuration", "box", "Password")
-LOG = "/var/log/e-smith/events.log"
-
-
-@pytest.fixture(scope="module")
-def _box(_fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("box") / "root"
-    copy_tree(_fresh, path)
-    root = Root(path)
-    root.custom("/etc/box.conf/10x", "password {{ box.Password }}\nport {{ box.Port }}\n")
-    root.custom("/etc/port.conf/10x", "port {{ box.Port }}\n")
-    lay_event(
-        root.path,
-        "box-update",
-        templates="/etc/box.conf\n/etc/port.conf\n",
-        actions={"S90say": "config getprop box Password"},
-    )
-    root.config("set", "box", "vpnbox", "Password", FIRST, "Port", "1")
-    root.signal("box-update")
-    root.write("/etc/box.conf", f"# mine: {FIRST}, {FIRST}\n")
-    root.config("setprop", "box", "Password", SECOND, "Port", "2")
-    root.signal("box-update")
-    root.config("setprop", "box", "Password", NOW, "Port", "3")
-    root.signal("box-update", FIRST)
-    root.config("setprop", "box", "Port", "4")
-    root.signal("box-update")
-    return path
-
-
-@pytest.fixture
-def box(_box: Path, copy_root: Callable[[Path], Root]) -> Root:
-    """Return a root in which two passwords were used and are kept everywhere; the third is that of today."""
-    return copy_root(_box)
-
-
-def traces(root: Root, *values: str) -> dict[str, list[str]]:
-    """Return every file below the root that holds one of some values."""
-    found: dict[str, list[str]] = {}
-    for path in sorted(root.path.rglob("*")):
-        if path.is_file() and not path.is_symlink():
-            data = path.read_bytes()
-            held = [value for value in values if value.encode() in data]
-            if held:
-                found["/" + str(path.relative_to(root.path))] = held
-    return found
+from tests.cli.kit import CELL, FIRST, LOG, NOW, SECOND, traces
+from tests.commands import Root
+from tests.store.stores import data_file, opened
 
 
 def history(root: Root, *words: str) -> list[dict[str, Any]]:
@@ -258,7 +207,9 @@ def test_what_it_names(box: Root) -> None:
     box.config("setprop", "box", "Password", "n3wer")
     box.write("/var/log/e-smith/events.log.2.gz", "packed")
     box.write("/var/log/e-smith/events.log.1", f"old {FIRST}\n")
+    box.write("/etc/.esmith-123-1", f"password {NOW}\n")
     out = box.esmith("forget", *CELL).out
+    assert "not reached: /etc/.esmith-123-1 holds a former value" in out
     assert "not reached: /etc/box.conf holds a former value; signal the event that makes it" in out
     assert "not reached: configuration twin Password has or had the same value" in out
     assert "not reached: /var/log/e-smith/events.log.2.gz, which is compressed" in out
@@ -279,75 +230,6 @@ def test_digests_go(box: Root) -> None:
         assert "Port" in rows["/etc/port.conf"].decode()
         assert not [row for _, row in snapshot.states("generations") if b"Password" in row]
     assert "0 files changed" in box.signal("-v", "box-update").err
-
-
-WRONG = {
-    "no such property": (("configuration", "box", "NoSuch"), ExitCode.USAGE, "there is no such property"),
-    "no such record": (("configuration", "nosuch", "Password"), ExitCode.USAGE, "there is no such property"),
-    "no such database": (("nosuch", "box", "Password"), ExitCode.USAGE, "there is no such property"),
-    "record with properties": (("configuration", "box"), ExitCode.USAGE, "name the property"),
-    "text file": (("/tmp/x", "box", "Password"), ExitCode.USAGE, "a text file has no journal"),
-    "no key": (("configuration",), ExitCode.USAGE, "KEY"),
-}
-
-
-@pytest.mark.parametrize(("words", "code", "says"), WRONG.values(), ids=WRONG.keys())
-@pytest.mark.parametrize("option", [(), ("--dry-run",)])
-def test_wrong_words(box: Root, words: tuple[str, ...], code: int, says: str, option: tuple[str, ...]) -> None:
-    """What cannot be forgotten is refused with the reason, and nothing is changed."""
-    before = history(box)
-    assert says in box.esmith("forget", *option, *words, code=code).err
-    assert history(box) == before
-
-
-@pytest.mark.parametrize("option", [(), ("--dry-run",)])
-def test_a_change_that_is_not_confirmed(box: Root, option: tuple[str, ...]) -> None:
-    """While a change waits to be confirmed it refuses, since that may go back; once it is confirmed it does not."""
-    box.config("setprop", "box", "Port", "9")
-    box.signal("--confirm", "1h", "box-update")
-    answer = box.esmith("forget", *option, *CELL, code=ExitCode.FAILED)
-    assert "signal-event box-update is not confirmed" in answer.err
-    assert "esmith confirm" in answer.err
-    assert FIRST in str(traces(box, FIRST))
-    box.esmith("confirm")
-    box.esmith("forget", *option, *CELL)
-
-
-def test_an_interrupted_event(box: Root) -> None:
-    """While an event that was killed has to be taken back it refuses, and names the cure, which helps."""
-    with opened(box.path) as store, store.transaction(AUTHOR) as transaction:
-        row = Generation(99, "signal-event killed", 0, 1).encode()
-        transaction.set_state("generations", "000000000099", row)
-    answer = box.esmith("forget", *CELL, code=ExitCode.FAILED)
-    assert "signal-event killed was interrupted" in answer.err
-    assert "esmith recover" in answer.err
-    box.esmith("recover")
-    box.esmith("forget", *CELL)
-    assert traces(box, FIRST, SECOND) == {}
-
-
-def test_inside_an_event(box: Root) -> None:
-    """An action of an event cannot do it: the event may have to go back."""
-    lay_event(box.path, "box-update", actions={"S95forget": "esmith forget configuration box Password || exit 0"})
-    box.signal("box-update")
-    assert "| esmith: an event runs, which could go back to what is forgotten" in box.read(LOG)
-    assert FIRST in str(traces(box, FIRST))
-
-
-def test_a_reader_of_an_older_state(box: Root) -> None:
-    """When a process reads an older state all that time, it fails, names the process, and can be run again."""
-    reader = start_child("read", str(box.path), "600")
-    try:
-        wait_ready(reader)
-        answer = box.esmith("forget", *CELL, code=ExitCode.STORE)
-        assert f"older states are read by process {reader.pid}" in answer.err
-        assert "run this again" in answer.err
-        assert "free space overwritten" not in answer.out
-    finally:
-        reader.kill()
-        reader.communicate()
-    assert "databases: free space overwritten" in box.esmith("forget", *CELL).out
-    assert traces(box, FIRST, SECOND) == {}
 
 
 def test_the_data_file_stays_known(box: Root) -> None:
