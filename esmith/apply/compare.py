@@ -6,14 +6,17 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from esmith.apply.diff import hidden, unified
+from esmith.apply.diff import Cell, hidden, hides, unified
 from esmith.apply.generations import Generation, list_generations
 from esmith.apply.host import trouble
+from esmith.apply.installed import TABLE, Installed
 from esmith.apply.kept import kept_directory
+from esmith.apply.memory import reads_of
 from esmith.disk import Disk
 from esmith.errors import UsageError
 from esmith.layout import Layout
 from esmith.schema.load import Schema
+from esmith.store.model import FORGOTTEN
 from esmith.store.protocol import Snapshot
 
 
@@ -66,10 +69,15 @@ def compare(layout: Layout, snapshot: Snapshot, first: int | None, last: int | N
 
 def shown(compared: list[Compared], snapshot: Snapshot, schema: Schema) -> list[str]:
     """Return the unified diffs of files; one that holds a secret, or held it, is only named."""
-    secrets = {value.encode() for value in _secret_values(snapshot, schema)}
+    secrets = {(cell, value): schema.declares_secret(*cell) for cell, value in secret_values(snapshot, schema)}
     lines: list[str] = []
     for one in compared:
-        if any(secret in content for secret in secrets for content in (one.old or b"", one.new or b"")):
+        reads = _reads(snapshot, one.path)
+        if any(
+            value.encode() in content and (declared or reads is None or cell in reads)
+            for (cell, value), declared in secrets.items()
+            for content in (one.old or b"", one.new or b"")
+        ):
             lines.append(hidden(one.path))
         else:
             lines += unified(one.path, one.old, one.new)
@@ -96,14 +104,26 @@ def _read(disk: Disk, place: str) -> bytes | None:
         raise trouble(place, error) from error
 
 
-def _secret_values(snapshot: Snapshot, schema: Schema) -> Iterator[str]:
-    """Yield every value that a secret property has or had."""
+def _reads(snapshot: Snapshot, path: str) -> set[Cell] | None:
+    """Return the cells that a generated file was made from; None when that is not remembered."""
+    row = snapshot.state(TABLE, path)
+    return reads_of(Installed.decode(row)) if row else None
+
+
+def secret_values(snapshot: Snapshot, schema: Schema) -> Iterator[tuple[Cell, str]]:
+    """Yield every value that a secret property has or had, with its cell, if texts that hold it are not shown."""
+    with_props: set[tuple[str, str]] = set()
     for database in snapshot.databases():
         for record in snapshot.records(database):
-            for prop, value in record.props.items():
-                if value and schema.may_be_secret(database, record.key, prop):
-                    yield value
+            if record.props:
+                with_props.add((database, record.key))
+            for prop, value in (record.props or {"": record.type}).items():
+                if value and hides(schema, (database, record.key, prop), value):
+                    yield (database, record.key, prop), value
     for revision in snapshot.revisions():
         for change in revision.changes:
-            if change.prop and schema.may_be_secret(change.database, change.key, change.prop):
-                yield from (value for value in (change.old, change.new) if value)
+            if not change.prop and change.cell[:2] in with_props:
+                continue
+            for former in (change.old, change.new):
+                if former and former != FORGOTTEN and hides(schema, change.cell, former):
+                    yield change.cell, former

@@ -9,7 +9,12 @@ from esmith.apply.output import Difference, Output
 from esmith.apply.plan import Plan
 from esmith.fragments.rendering import Kind
 from esmith.schema.load import Schema
+from esmith.schema.secrecy import is_findable
+from esmith.store.model import FORGOTTEN
 from esmith.store.protocol import Snapshot
+
+#: Database, key, property; "" for the type.
+Cell = tuple[str, str, str]
 
 
 def describe(output: Output) -> str:
@@ -61,23 +66,33 @@ def _lines(content: bytes) -> list[str]:
     return [*lines[:-1], f"{lines[-1]} (no newline at the end)"]
 
 
+def hides(schema: Schema, cell: Cell, value: str) -> bool:
+    """Return whether a text that holds a value of a cell is not shown.
+
+    A value that is a secret only by the name of its property must not be one that is found everywhere by chance.
+    """
+    if schema.declares_secret(*cell):
+        return True
+    return is_findable(value) and schema.may_be_secret(*cell, value)
+
+
 def _holds_secret(output: Output, snapshot: Snapshot, schema: Schema) -> bool:
     """Return whether the old or the new content holds a value that a secret property it reads has, or ever had."""
-    cells = {
-        (database, key, prop)
-        for database, key, prop in output.rendering.reads.props
-        if prop and schema.is_secret(database, key, snapshot.type_of(database, key), prop)
-    }
+    cells = {cell for cell in output.rendering.reads.props if schema.may_be_secret(*cell)}
     if not cells:
         return False
     contents = (output.old or b"", output.rendering.content)
-    return any(value.encode() in content for value in _values(cells, snapshot) for content in contents)
+    return any(
+        value.encode() in content and hides(schema, cell, value)
+        for cell, value in _values(cells, snapshot)
+        for content in contents
+    )
 
 
-def _values(cells: set[tuple[str, str, str]], snapshot: Snapshot) -> Iterator[str]:
-    found = [snapshot.prop(*cell) for cell in cells]
+def _values(cells: set[Cell], snapshot: Snapshot) -> Iterator[tuple[Cell, str]]:
+    found = [(cell, snapshot.prop(*cell)) for cell in cells]
     for revision in snapshot.revisions():
         for change in revision.changes:
             if change.cell in cells:
-                found += [change.old, change.new]
-    return (value for value in found if value)
+                found += [(change.cell, change.old), (change.cell, change.new)]
+    return ((cell, value) for cell, value in found if value and value != FORGOTTEN)

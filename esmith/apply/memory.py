@@ -204,6 +204,12 @@ def included(installed: Installed) -> list[str]:
     return list(json.loads(head)["templates"]) if head else []
 
 
+def reads_of(installed: Installed) -> set[tuple[str, str, str]] | None:
+    """Return the cells that an output was made from: database, key, property; None when that is not remembered."""
+    _, _, props = installed.inputs.partition("\n")
+    return {(database, key, prop) for database, key, prop, _ in json.loads(props)} if props else None
+
+
 def _user(user: User | None) -> str:
     return "" if user is None else f"{user.uid}:{user.gid}:{user.home}:{user.shell}"
 

@@ -91,11 +91,16 @@ def _refuse_joined(program: str, words: list[str], operands: list[str]) -> None:
     """Refuse two commands typed as one: the page lost some of its line breaks (blocks 86 to 91 of the catalogue)."""
     for joined in ("signal-event", "expand-template"):
         if joined in operands:
+            from itertools import pairwise
+
+            from esmith.schema.secrecy import MASK, looks_secret
+
             place = words.index(joined)
+            shown = [words[0], *(MASK if looks_secret(prop) else word for prop, word in pairwise(words))]
             raise UsageError(
                 f"these are two commands; type them one after the other:\n"
-                f"    {program} {' '.join(words[:place])}\n"
-                f"    {' '.join(words[place:])}"
+                f"    {program} {' '.join(shown[:place])}\n"
+                f"    {' '.join(shown[place:])}"
             )
 
 

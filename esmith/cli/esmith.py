@@ -11,6 +11,7 @@ from esmith.cli.check import check_command
 from esmith.cli.contrib import contrib_command
 from esmith.cli.diff import diff_command
 from esmith.cli.flat import export_command, import_command
+from esmith.cli.forget import forget_command
 from esmith.cli.generations import generations_command, rollback_command
 from esmith.cli.history import history_command, undo_command
 from esmith.cli.init import init_command, initialize_command
@@ -42,6 +43,7 @@ for command in (
     services_command,
     history_command,
     undo_command,
+    forget_command,
     generations_command,
     diff_command,
     rollback_command,

@@ -54,6 +54,9 @@ def rollback_command(root: str | None, number: int | None) -> int:
         recover_files(layout, store, lock, log, warn)
         step = ServiceStep(layout, store, partial(find_supervisor, layout), log, warn, "esmith rollback")
         back = roll_back(layout, store, number, step)
+    for cell in back.forgotten:
+        name = " ".join(part for part in cell if part)
+        warn(f"{name}: stays as it is, because its value of then was forgotten")
     services = [f"service {name}: {' '.join(words)}" for name, words in back.services.items()]
     files, settings = counted(len(back.paths), "file"), counted(len(back.changes), "setting")
     print_report([*back.paths, *services, f"{files} and {settings} set back"])

@@ -11,13 +11,15 @@ from esmith.cli.output import print_lines, print_report, shown_time
 from esmith.cli.program import root_option
 from esmith.errors import StoreError
 from esmith.layout import Layout
+from esmith.printable import printable
 from esmith.schema.load import Schema
+from esmith.schema.secrecy import MASK, is_findable
 from esmith.store import open_store
-from esmith.store.model import Author, Change, Revision
+from esmith.store.model import FORGOTTEN, Author, Change, Revision
 from esmith.store.protocol import Snapshot
 from esmith.store.undo import undo
 
-_MASK = "****"
+_FORGOTTEN = "(forgotten)"
 #: A revision of 'esmith init' has hundreds of changes, and nobody reads them.
 _SHOWN_CHANGES = 20
 
@@ -38,15 +40,14 @@ _SHOWN_CHANGES = 20
 def history_command(root: str | None, limit: int, database: str | None, key: str | None, as_json: bool) -> int:
     """Show who changed which settings, the newest change first."""
     layout = Layout.chosen(root)
-    masking = _Masking(Schema(layout))
     chosen: list[dict[str, Any]] = []
     with open_store(layout).snapshot() as snapshot:
+        masking = _Masking(Schema(layout), snapshot)
         for revision in snapshot.revisions():
             if limit and len(chosen) == limit:
                 break
-            changes = revision.changes
-            if any(database in (None, change.database) and key in (None, change.key) for change in changes):
-                chosen.append(masking.revision_data(snapshot, revision))
+            if _concerns(revision, database, key):
+                chosen.append(masking.revision_data(revision))
     if as_json:
         print_lines([json_text(chosen)])
     else:
@@ -72,59 +73,92 @@ def undo_command(root: str | None, number: int, force: bool) -> int:
     except StoreError as error:
         error.add_unchanged()
         raise
-    masking = _Masking(Schema(layout))
     with store.snapshot() as snapshot:
-        print_report([_change_line(masking.change_data(snapshot, change)) for change in changes])
+        print_report(map(_change_line, _Masking(Schema(layout), snapshot).changes_data(changes)))
     if not changes:
         print_report([f"nothing to do: everything is as it was before revision {number}"])
     return 0
 
 
+def _concerns(revision: Revision, database: str | None, key: str | None) -> bool:
+    """Return whether a revision changed a database and a record, or has forgotten values of them."""
+    if not revision.changes:
+        return all(name in (None, *revision.author.command) for name in (database, key))
+    return any(database in (None, change.database) and key in (None, change.key) for change in revision.changes)
+
+
 class _Masking:
-    """Turns revisions into what may be shown: the values of secret properties are masked, also in the command."""
+    """Turns revisions into what may be shown: the values of secret properties are masked, also in the command.
 
-    def __init__(self, schema: Schema) -> None:
+    :param schema: what says which they are.
+    :param snapshot: the databases now.
+    """
+
+    def __init__(self, schema: Schema, snapshot: Snapshot) -> None:
         self._schema = schema
+        self._snapshot = snapshot
 
-    def revision_data(self, snapshot: Snapshot, revision: Revision) -> dict[str, Any]:
+    def revision_data(self, revision: Revision) -> dict[str, Any]:
         author = revision.author
-        secrets = self._secrets(snapshot, revision)
+        secrets = self._secrets(revision)
         return {
             "revision": revision.number,
             "time": shown_time(revision.time),
             "user": author.user,
             "sudo_user": author.sudo_user,
-            "command": " ".join(_MASK if word in secrets else word for word in author.command),
-            "changes": [self.change_data(snapshot, change) for change in revision.changes],
+            "command": " ".join(_masked_word(word, secrets) for word in author.command),
+            "changes": self.changes_data(revision.changes),
         }
 
-    def change_data(self, snapshot: Snapshot, change: Change) -> dict[str, Any]:
-        masked = self._is_secret(snapshot, change)
-        return {
-            "database": change.database,
-            "key": change.key,
-            "property": change.prop,
-            "old": _MASK if masked and change.old else change.old,
-            "new": _MASK if masked and change.new else change.new,
-        }
+    def changes_data(self, changes: list[Change]) -> list[dict[str, Any]]:
+        with_props = {change.cell[:2] for change in changes if change.prop}
+        return [
+            {
+                "database": change.database,
+                "key": change.key,
+                "property": change.prop,
+                "old": self._shown(change, change.old, with_props),
+                "new": self._shown(change, change.new, with_props),
+            }
+            for change in changes
+        ]
 
-    def _secrets(self, snapshot: Snapshot, revision: Revision) -> set[str]:
-        """Return the values to mask in a command: also those of secrets it set to what they were."""
+    def _shown(self, change: Change, value: str | None, with_props: set[tuple[str, str]]) -> str | None:
+        if value == FORGOTTEN:
+            return _FORGOTTEN
+        return MASK if value and self._is_secret(change, value, with_props) else value
+
+    def _secrets(self, revision: Revision) -> set[str]:
+        """Return the values to mask in a command, as they are written there; also those it set to what they were."""
+        with_props = {change.cell[:2] for change in revision.changes if change.prop}
         found = {
-            value
+            printable(value)
             for change in revision.changes
-            if self._is_secret(snapshot, change)
             for value in (change.old, change.new)
-            if value
+            if value and value != FORGOTTEN and self._is_secret(change, value, with_props)
         }
         words = revision.author.command
         for database, key in {change.cell[:2] for change in revision.changes}:
             pairs = zip(words, words[1:], strict=False)
-            found |= {value for prop, value in pairs if self._schema.may_be_secret(database, key, prop)}
-        return found
+            found |= {value for prop, value in pairs if self._schema.may_be_secret(database, key, prop, value)}
+        return found - {FORGOTTEN}
 
-    def _is_secret(self, snapshot: Snapshot, change: Change) -> bool:
-        return bool(change.prop) and self._schema.may_be_secret(change.database, change.key, change.prop)
+    def _is_secret(self, change: Change, value: str, with_props: set[tuple[str, str]]) -> bool:
+        database, key, prop = change.cell
+        if not prop:
+            record = self._snapshot.record(database, key)
+            if (database, key) in with_props or (record is not None and record.props):
+                return False  # a type, not the value of a record without properties
+        return self._schema.may_be_secret(database, key, prop, value)
+
+
+def _masked_word(word: str, secrets: set[str]) -> str:
+    """Return a word of a command as it is shown: masked as a whole, or where it holds a secret."""
+    if word in secrets:
+        return MASK
+    for secret in sorted(filter(is_findable, secrets), key=len, reverse=True):
+        word = word.replace(secret, MASK)
+    return word.replace(FORGOTTEN, _FORGOTTEN)
 
 
 def _revision_lines(data: dict[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ from esmith.events.owed import owe
 from esmith.layout import Layout
 from esmith.store.model import Author, Change
 from esmith.store.protocol import Snapshot, Store
-from esmith.store.undo import rewind
+from esmith.store.undo import forgotten_since, rewind
 
 #: One for the settings, one for the files, and some for services.
 _TRANSACTIONS = 8
@@ -29,11 +29,13 @@ class RolledBack:
     :param paths: the files that were put back.
     :param changes: the settings that were set back.
     :param services: the services that were told to read their files again, each with what was done.
+    :param forgotten: the properties that stayed as they are, because their values of then were forgotten.
     """
 
     paths: list[str]
     changes: list[Change]
     services: dict[str, list[str]]
+    forgotten: list[tuple[str, str, str]]
 
 
 def roll_back(layout: Layout, store: Store, number: int | None, step: ServiceStep) -> RolledBack:
@@ -64,6 +66,7 @@ def roll_back(layout: Layout, store: Store, number: int | None, step: ServiceSte
     try:
         with store.snapshot() as snapshot:
             size = _bytes_back(snapshot, found[number].revision)
+            forgotten = forgotten_since(snapshot, found[number].revision)
         store.reserve(size + sum(len(found[other].encode()) for other in later), _TRANSACTIONS)
         # One transaction for the settings and what is to be done: interrupted after it, recovering does the rest.
         with store.transaction(Author.current(what.split())) as transaction:
@@ -81,7 +84,7 @@ def roll_back(layout: Layout, store: Store, number: int | None, step: ServiceSte
         error.add(f"{_SETTINGS_WENT_BACK}; remove the cause, and restore the rest of the files with: esmith recover")
         raise
     step.carry_out_owed()
-    return RolledBack(restored.paths, changes, step.done)
+    return RolledBack(restored.paths, changes, step.done, forgotten)
 
 
 def _bytes_back(snapshot: Snapshot, number: int) -> int:

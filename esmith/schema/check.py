@@ -59,7 +59,8 @@ def check_properties(schema: Schema, database: str, key: str, type: str | None, 
     """
     known = schema.record(database, key, type)
     hints = [
-        f"{database} {key} {name}: {value!r} looks like a placeholder; put your own value there (stored as given)"
+        f"{database} {key} {name}: {_shown(schema, database, key, type, name, value)} looks like a placeholder; "
+        "put your own value there (stored as given)"
         for name, value in props.items()
         if value.startswith("<") and value.endswith(">")
     ]
@@ -74,6 +75,10 @@ def check_properties(schema: Schema, database: str, key: str, type: str | None, 
         else:
             _check_value(f"{database} {key} {name}", prop, value)
     return hints
+
+
+def _shown(schema: Schema, database: str, key: str, type: str | None, prop: str, value: str) -> str:
+    return "the value" if schema.is_secret(database, key, type, prop, value) else repr(shorten(value))
 
 
 def _check_value(place: str, prop: Property, value: str) -> None:

@@ -163,7 +163,8 @@ class FlatImport:
             else:
                 check_record(self._schema, database, key, type, {})
         except RefusedError as error:
-            secret = prop and self._schema.may_be_secret(database, key, prop)
+            value = record.props[prop] if prop else type
+            secret = self._schema.may_be_secret(database, key, prop, value)
             message = "the value is not one that the schema allows" if secret else error.message
             source.note(line, f"{key} {prop}".strip(), DOUBTFUL, f"stored as it is, but {message}")
 

@@ -9,6 +9,7 @@ import tomllib
 from esmith.errors import SchemaError
 from esmith.names import is_leftover, nearest
 from esmith.schema.model import RecordSchema
+from esmith.schema.secrecy import cannot_be_secret, looks_secret
 from esmith.schema.types import TYPES
 
 TYPE_CHECKING = False
@@ -62,6 +63,7 @@ class Schema:
         self._trust = layout.trust
         self._directory = layout.schema
         self._read: dict[tuple[str, str], RecordSchema | None] = {}
+        self._types: dict[str, list[RecordSchema | None]] = {}
 
     def databases(self) -> list[str]:
         """Return the databases that have a directory of schema files.
@@ -88,17 +90,16 @@ class Schema:
         names = sorted(os.listdir(directory)) if os.path.isdir(directory) else []
         return [name.removesuffix(".toml") for name in names if name.endswith(".toml") and not is_leftover(name)]
 
-    def may_be_secret(self, database: str, key: str, prop: str) -> bool:
+    def may_be_secret(self, database: str, key: str, prop: str, value: str | None = None) -> bool:
         """Return whether a property is secret for the record, or for any type it may have had.
 
         The journal shows values of records that are gone, or have another type now.
+
+        :param prop: "" for the value of a record without properties.
+        :param value: a value it has or had; None for any. Where no schema file speaks of the property, its name and
+            the value decide.
         """
-        for name in [key, *(name for name in self.keys(database) if name.startswith("@"))]:
-            schema = self._file(database, name)
-            known = schema.property(prop) if schema else None
-            if known is not None and known.secret:
-                return True
-        return False
+        return self._secrecy(self._any_type(database, key), database, key, prop, value)
 
     def record(self, database: str, key: str, type: str | None) -> RecordSchema | None:
         """Return what is known of a record, None when nothing is.
@@ -118,11 +119,31 @@ class Schema:
         merged.key_rule = shared.key_rule
         return merged
 
-    def is_secret(self, database: str, key: str, type: str | None, prop: str) -> bool:
-        """Return whether a property's value is masked wherever it is shown for people."""
-        schema = self.record(database, key, type)
-        known = schema.property(prop) if schema else None
-        return known is not None and known.secret
+    def is_secret(self, database: str, key: str, type: str | None, prop: str, value: str | None = None) -> bool:
+        """Return whether a property's value is masked wherever it is shown for people.
+
+        :param prop, value: as for :meth:`may_be_secret`.
+        """
+        return self._secrecy([self.record(database, key, type)], database, key, prop, value)
+
+    def declares_secret(self, database: str, key: str, prop: str) -> bool:
+        """Return whether a schema file says that a property is secret, for the record or for any type."""
+        return any(_declared(schema, prop) for schema in self._any_type(database, key))
+
+    def _any_type(self, database: str, key: str) -> list[RecordSchema | None]:
+        """Return what is said of a record and of each type of the database."""
+        if database not in self._types:
+            names = (name for name in self.keys(database) if name.startswith("@"))
+            self._types[database] = [self._file(database, name) for name in names]
+        return [self._file(database, key), *self._types[database]]
+
+    def _secrecy(self, known: list[RecordSchema | None], database: str, key: str, prop: str, value: str | None) -> bool:
+        declared = [_declared(schema, prop) for schema in known]
+        if True in declared or False in declared:
+            return True in declared
+        if not prop and value is not None and self._file(database, f"@{value}") is not None:
+            return False  # the type of a record that has properties
+        return looks_secret(prop or key) and not (value is not None and cannot_be_secret(value))
 
     def _file(self, database: str, key: str) -> RecordSchema | None:
         name = (database, key)
@@ -150,6 +171,18 @@ class Schema:
         if "key" in data and not key.startswith("@"):
             raise SchemaError("key speaks of all records of a type", place=path, hint="write it in a file @TYPE.toml")
         return RecordSchema(database, key, data)
+
+
+def _declared(schema: RecordSchema | None, prop: str) -> bool | None:
+    """Return whether a schema file says that a property is secret, or is not; None when it does not speak of it."""
+    if schema is None:
+        return None
+    if not prop:
+        return schema.value.secret if schema.value else False if schema.type else None
+    known = schema.property(prop)
+    # The table for all other properties says nothing of a name, but for what type they are of.
+    silent = known is None or (known.name == "*" and known.type == "text")
+    return None if known is None or silent else known.secret
 
 
 def _check_words(path: str, data: dict[str, Any]) -> None:

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from esmith.store.model import Record
     from esmith.store.protocol import Snapshot
 
-_NEW_MODE = 0o640
-
 
 class FlatText:
     """A database as the text of a flat file.
@@ -69,7 +67,7 @@ def write_flat_files(texts: list[FlatText], directory: str, store_directory: str
             )
     for number, text in enumerate(texts):
         try:
-            replace_file(os.path.join(directory, text.database), text.data, mode=_NEW_MODE)
+            replace_file(os.path.join(directory, text.database), text.data)
         except StoreError as error:
             error.add(f"{number} of {len(texts)} files were written before")
             raise

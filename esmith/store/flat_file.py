@@ -7,26 +7,23 @@ change is one new file, put in place of the old one while the file is locked. Mo
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import os
 import stat
 
 from esmith.errors import EsmithError, StoreError, UsageError
 from esmith.store import flat_format
 from esmith.store.flat_format import Entry
+from esmith.store.flat_lock import lock_file
 from esmith.store.model import Change, Record
 from esmith.store.replace import file_trouble, replace_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from types import TracebackType
     from typing import Self
 
-    from esmith.store.model import Author, Revision
-
-_NEW_MODE = 0o640
+    from esmith.store.model import Author, Erased, Revision
 
 
 class FlatSnapshot:
@@ -129,7 +126,7 @@ class FlatTransaction(FlatSnapshot):
         self._new_database = False
 
     def __enter__(self) -> Self:
-        self._lock, self._was_made = _lock(self._file)
+        self._lock, self._was_made = lock_file(self._file)
         taken = False
         try:
             with open(self._lock, "rb", closefd=False) as file:
@@ -225,6 +222,13 @@ class FlatTransaction(FlatSnapshot):
         """
         raise EsmithError("a flat file holds records only", place=self._file)
 
+    def rewrite(self, revisions: Iterable[Revision]) -> None:
+        """Refuse: a flat file has no journal.
+
+        :raises EsmithError: always.
+        """
+        raise EsmithError("a flat file has no journal", place=self._file)
+
     @contextlib.contextmanager
     def savepoint(self) -> Iterator[None]:
         """Take back what is changed inside when it ends with an error."""
@@ -280,63 +284,17 @@ class FlatFile:
     def reserve(self, size: int, transactions: int) -> None:
         """Do nothing: a flat file holds no rows of the engine's own."""
 
+    def erase(self, texts: Collection[str]) -> Erased:
+        """Refuse: what a flat file was before it was replaced is not in it.
+
+        :raises EsmithError: always.
+        """
+        raise EsmithError("a flat file has no journal", place=self._path)
+
     def close(self) -> None:
         """Do nothing: nothing is kept open."""
-
-
-def _lock(path: str) -> tuple[int, bool]:
-    """Lock a file, making an empty one where there is none; return its descriptor and whether it was made.
-
-    Whoever waited may hold the lock of a file that was replaced meanwhile; then the new one is to be locked.
-    """
-    while True:
-        try:
-            descriptor, made = _open(path)
-        except OSError as error:
-            raise file_trouble(path, error) from error
-        locked = False
-        try:
-            locked = _lock_if_current(descriptor, path)
-        finally:
-            if not locked:
-                os.close(descriptor)
-        if locked:
-            return descriptor, made
-
-
-def _lock_if_current(descriptor: int, path: str) -> bool:
-    """Lock a file; return whether it still is the one in place then.
-
-    :raises StoreError: when it cannot be locked.
-    """
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        raise StoreError("is not a file, so it cannot be written", place=path, hint="correct the path")
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        return os.path.samestat(os.fstat(descriptor), os.stat(os.path.realpath(path)))
-    except FileNotFoundError:
-        return False  # removed meanwhile
-    except OSError as error:
-        raise file_trouble(path, error) from error
 
 
 def _nonblocking(path: str, flags: int) -> int:
     # To open a FIFO would wait.
     return os.open(path, flags | os.O_NONBLOCK)
-
-
-def _open(path: str) -> tuple[int, bool]:
-    # The path is opened as it was given, and not as os.path.realpath has it, so that the kernel may refuse to follow
-    # links that others made in /tmp. O_NONBLOCK: to open a FIFO would wait.
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
-    with contextlib.suppress(FileNotFoundError):
-        return os.open(path, flags), False
-    try:
-        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, _NEW_MODE)
-        os.fchmod(descriptor, _NEW_MODE)
-        return descriptor, True
-    except OSError as error:
-        # A link that leads nowhere, or somebody else was faster.
-        if error.errno != errno.EEXIST:
-            raise
-    return os.open(path, flags | os.O_CREAT, _NEW_MODE), False

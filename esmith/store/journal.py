@@ -1,7 +1,8 @@
 """How a revision is written down: one row of the journal, as bytes.
 
-The fields are joined by NUL, which no name and no value can hold, and a cell that did not exist is the single control
-character ``\\x01``, which no value can hold either. So nothing needs escaping and nothing has to be imported.
+The fields are joined by NUL, which no name and no value can hold. A cell that did not exist is the single control
+character ``\\x01``, one that was forgotten is ``\\x02`` (:data:`esmith.store.model.FORGOTTEN`), which no value can hold
+either. So nothing needs escaping and nothing has to be imported.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from esmith.store.trouble import store_trouble
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
     from typing import Self
 
@@ -275,6 +275,14 @@ class LmdbTransaction(LmdbSnapshot):
             self._txn.put(name.encode(), value, db=handle)
         self._dirty = True
 
+    def rewrite(self, revisions: Iterable[Revision]) -> None:
+        """Write revisions of the journal again, and note in it that it was done."""
+        table = self._open(JOURNAL)
+        for revision in revisions:
+            self._txn.put(revision.number.to_bytes(8), journal.encode(revision), db=table)
+        self._append(Revision(self.revision() + 1, int(time.time()), self._author, []))
+        self._dirty = True
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """Take back what is changed inside when it ends with an error, by a transaction within the transaction."""
@@ -304,10 +312,12 @@ class LmdbTransaction(LmdbSnapshot):
 
     def _write_journal(self, changes: list[Change]) -> None:
         number = self.revision() + 1
-        revision = Revision(number, int(time.time()), self._author, changes)
-        self._txn.put(number.to_bytes(8), journal.encode(revision), db=self._open(JOURNAL), append=True)
+        self._append(Revision(number, int(time.time()), self._author, changes))
         for database in {change.database for change in changes}:
             self._txn.put(database.encode(), number.to_bytes(8), db=self._open(_REVISIONS))
+
+    def _append(self, revision: Revision) -> None:
+        self._txn.put(revision.number.to_bytes(8), journal.encode(revision), db=self._open(JOURNAL), append=True)
 
     def _open(self, name: str) -> lmdb._Database:
         handle = self._handle(name, create=True)

@@ -13,7 +13,9 @@ from esmith.store.trouble import store_trouble
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from esmith.store.model import Author
+    from collections.abc import Collection
+
+    from esmith.store.model import Author, Erased
 
 #: Address space, not disk: the file grows only with what is stored. Never resized, so no reader ever has to reopen.
 MAP_BYTES = 16 * 2**30
@@ -105,6 +107,19 @@ class LmdbStore:
                 txn.abort()
         except (lmdb.Error, OSError) as error:
             raise store_trouble(self._file, error) from error
+
+    def erase(self, texts: Collection[str]) -> Erased:
+        """Overwrite what the data file still keeps of rows that were changed or deleted."""
+        from esmith.store.erase import erase
+
+        try:
+            # The buffers of this environment may hold old rows, and would be written again with new pages.
+            self._reopen()
+            return erase(self._env, self._data, texts)
+        except (lmdb.Error, OSError) as error:
+            reason = store_trouble(self._file, error).message.partition(";")[0]
+            hint = "the journal is done, but free space may hold old values: cure that, and run it again"
+            raise StoreError(reason, place=self._file, hint=hint) from error
 
     def close(self) -> None:
         """Release the store."""

@@ -5,6 +5,9 @@ Plain classes with slots: importing :mod:`dataclasses` costs more than a whole `
 
 from __future__ import annotations
 
+#: Stands in the journal for a value, or a part of a word, that was forgotten; no value can hold this character.
+FORGOTTEN = "\x02"
+
 
 class Record:
     """One record of a database.
@@ -81,8 +84,8 @@ class Change:
     :param database: name of the database.
     :param key: key of the record.
     :param prop: name of the property; "" for the record's type.
-    :param old: the value before, None if there was none.
-    :param new: the value after, None if it was deleted.
+    :param old: the value before, None if there was none, FORGOTTEN if it was forgotten.
+    :param new: the value after, None if it was deleted, FORGOTTEN if it was forgotten.
     """
 
     __slots__ = ("database", "key", "new", "old", "prop")
@@ -119,3 +122,17 @@ class Revision:
         self.time = time
         self.author = author
         self.changes = changes
+
+
+class Erased:
+    """What came of overwriting what no row holds any more.
+
+    :param left: how many of the texts are still found.
+    :param readers: processes that read an older state, which has to stay as long as they do.
+    """
+
+    __slots__ = ("left", "readers")
+
+    def __init__(self, left: int, readers: list[int]) -> None:
+        self.left = left
+        self.readers = readers

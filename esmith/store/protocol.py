@@ -5,12 +5,12 @@ A multi-machine backend implements these three protocols; ``lmdb_store`` is the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Protocol
 
-from esmith.store.model import Author, Change, Record, Revision
+from esmith.store.model import Author, Change, Erased, Record, Revision
 
 
 class Snapshot(Protocol):
@@ -87,6 +87,9 @@ class Transaction(Snapshot, Protocol):
     def set_state(self, table: str, name: str, value: bytes | None) -> None:
         """Write a row of one of the engine's own tables; None deletes it. These rows are not journalled."""
 
+    def rewrite(self, revisions: Iterable[Revision]) -> None:
+        """Write revisions of the journal again, from which values were taken out, and note there that it was done."""
+
     def savepoint(self) -> AbstractContextManager[None]:
         """Return a context: when it ends with an error, what was changed in it is as before, and the rest stays."""
 
@@ -112,6 +115,13 @@ class Store(Protocol):
         :param size: how many bytes the rows have that are written, all together.
         :param transactions: how many transactions write them.
         :raises StoreError: when there is not enough; nothing was changed.
+        """
+
+    def erase(self, texts: Collection[str]) -> Erased:
+        """Overwrite what the store still keeps of rows that were changed or deleted; nothing else may be open.
+
+        :param texts: what must not be found there afterwards; no row holds them but as a value of today.
+        :raises StoreError: when it cannot be written.
         """
 
     def close(self) -> None:

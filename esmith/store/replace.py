@@ -8,8 +8,11 @@ import os
 from esmith.errors import StoreError
 from esmith.store.cures import CURES, NO_SPACE
 
+#: The mode of a new text file of records: they may hold passwords.
+NEW_MODE = 0o640
 
-def replace_file(path: str, data: bytes, like: os.stat_result | None = None, *, mode: int = 0o640) -> None:
+
+def replace_file(path: str, data: bytes, like: os.stat_result | None = None, *, mode: int = NEW_MODE) -> None:
     """Write a file beside its place, make it durable, and put it in place.
 
     :param path: the file; not a link, which would be replaced itself.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from esmith.errors import EsmithError, UsageError
+from esmith.store.model import FORGOTTEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,10 +29,12 @@ def undo(store: Store, number: int, author: Author, *, force: bool = False) -> l
     :param force: also when a later revision changed the same property.
     :return: what was changed by going back.
     :raises UsageError: when there is no such revision.
-    :raises EsmithError: when a later revision changed the same property and ``force`` is not given.
+    :raises EsmithError: when a value of before was forgotten, or a later revision changed the same property and
+        ``force`` is not given.
     """
     with store.transaction(author) as transaction:
         revision = find_revision(transaction, number)
+        _refuse_forgotten(revision)
         if not force:
             _refuse_overlap(transaction, revision)
         _set_back(transaction, revision.changes)
@@ -41,20 +44,33 @@ def undo(store: Store, number: int, author: Author, *, force: bool = False) -> l
 def rewind(transaction: Transaction, number: int) -> list[Change]:
     """Set every database back to what it was right after a revision.
 
+    A property whose value of then was forgotten stays as it is; :func:`forgotten_since` tells which.
+
     :param number: the revision; 0 for before the first one.
     :return: what was changed by going back.
     """
     for revision in transaction.revisions():
         if revision.number <= number:
             break
-        _set_back(transaction, revision.changes)
+        _set_back(transaction, [change for change in revision.changes if change.old != FORGOTTEN])
     return transaction.changes
+
+
+def forgotten_since(snapshot: Snapshot, number: int) -> list[tuple[str, str, str]]:
+    """Return the properties whose value right after a revision was forgotten: database, key, property."""
+    oldest: dict[tuple[str, str, str], str | None] = {}
+    for revision in snapshot.revisions():
+        if revision.number <= number:
+            break
+        oldest |= {change.cell: change.old for change in revision.changes}
+    return sorted(cell for cell, value in oldest.items() if value == FORGOTTEN)
 
 
 def take_back(transaction: Transaction, after: int, last: int) -> list[Change]:
     """Set back what the revisions from ``after`` (not itself) to ``last`` changed, except what was changed later.
 
-    :return: the changes that stayed, because a later revision changed the same property, or the record they made.
+    :return: the changes that stayed, because a later revision changed the same property, or the record they made, or
+        because the value of before was forgotten.
     """
     cells: set[tuple[str, str, str]] = set()
     kept: list[Change] = []
@@ -68,7 +84,7 @@ def take_back(transaction: Transaction, after: int, last: int) -> list[Change]:
         stay = [
             change
             for change in revision.changes
-            if change.cell in cells or not change.prop and change.cell[:2] in records
+            if change.cell in cells or change.old == FORGOTTEN or not change.prop and change.cell[:2] in records
         ]
         kept += stay
         cells |= {change.cell for change in stay}
@@ -93,6 +109,17 @@ def _restore_prop(transaction: Transaction, change: Change) -> None:
         transaction.delete_prop(*change.cell)
     elif transaction.type_of(change.database, change.key) is not None:
         transaction.set_prop(*change.cell, change.old)
+
+
+def _refuse_forgotten(revision: Revision) -> None:
+    for change in revision.changes:
+        if change.old == FORGOTTEN:
+            place = " ".join(part for part in change.cell if part)
+            raise EsmithError(
+                f"the value before revision {revision.number} was forgotten, so the revision cannot be undone",
+                place=place,
+                hint="set what it changed by hand: config setprop, db",
+            )
 
 
 def _refuse_overlap(snapshot: Snapshot, revision: Revision) -> None:

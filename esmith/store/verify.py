@@ -14,23 +14,23 @@ from collections.abc import Iterator
 from lmdb.verify import VerifyError, verify
 
 #: LMDB 0.9's layout (mdb.c: MDB_page, MDB_node, MDB_meta, MDB_db), in the order of this machine.
-_PAGE_HEAD = struct.Struct("=QHHHH")
-_NODE_HEAD = struct.Struct("=HHHH")
-_NUMBER = struct.Struct("=Q")
+PAGE_HEAD = struct.Struct("=QHHHH")
+NODE_HEAD = struct.Struct("=HHHH")
+NUMBER = struct.Struct("=Q")
 _META_AT = 16
 _FREE_FLAGS_AT = _META_AT + 24 + 4
 _MAIN_FLAGS_AT = _FREE_FLAGS_AT + 48
-_PAGE_SIZE_AT = _META_AT + 24
-_MAIN_ROOT_AT = _META_AT + 24 + 48 + 40
-_LAST_PAGE_AT = _META_AT + 24 + 2 * 48
-_TRANSACTION_AT = _LAST_PAGE_AT + 8
-_ROOT_IN_TABLE = 40
-_BRANCH = 1
-_BIG_VALUE, _TABLE = 1, 2
+PAGE_SIZE_AT = _META_AT + 24
+MAIN_ROOT_AT = _META_AT + 24 + 48 + 40
+LAST_PAGE_AT = _META_AT + 24 + 2 * 48
+TRANSACTION_AT = LAST_PAGE_AT + 8
+ROOT_IN_TABLE = 40
+BRANCH = 1
+BIG_VALUE, TABLE = 1, 2
 #: MDB_FIXEDMAP and the kinds of tables, in the flags of the free list: it has integers for keys (MDB_INTEGERKEY).
 _KINDS = 0x7F
 _INTEGER_KEYS = 8
-_NO_PAGE = 2**64 - 1
+NO_PAGE = 2**64 - 1
 
 
 def find_damage(path: str) -> str | None:
@@ -52,20 +52,20 @@ def find_damage(path: str) -> str | None:
 
 def _find_what_passes(path: str) -> str | None:
     with open(path, "rb") as file:
-        (page_size,) = struct.unpack_from("=I", file.read(_META_AT + 160), _PAGE_SIZE_AT)
+        (page_size,) = struct.unpack_from("=I", file.read(_META_AT + 160), PAGE_SIZE_AT)
         file.seek(0)
         metas = (file.read(page_size), file.read(page_size))
         if not all(_has_our_flags(meta) for meta in metas):
             return "the data file is damaged (flags in its head make no sense)"
-        committed = max(metas, key=lambda meta: int(_NUMBER.unpack_from(meta, _TRANSACTION_AT)[0]))
+        committed = max(metas, key=lambda meta: int(NUMBER.unpack_from(meta, TRANSACTION_AT)[0]))
         size = os.fstat(file.fileno()).st_size
-        (last,) = _NUMBER.unpack_from(committed, _LAST_PAGE_AT)
+        (last,) = NUMBER.unpack_from(committed, LAST_PAGE_AT)
         if size >= (last + 1) * page_size:
             return None
         # That alone is no damage: pages that were taken and freed in one transaction are not written.
         file.seek(0)
         data = memoryview(file.read(size))
-    (root,) = _NUMBER.unpack_from(committed, _MAIN_ROOT_AT)
+    (root,) = NUMBER.unpack_from(committed, MAIN_ROOT_AT)
     if any(end * page_size > len(data) for end in _ends(data, page_size, root)):
         return "the data file is shorter than its contents"
     return None
@@ -79,20 +79,20 @@ def _has_our_flags(meta: bytes) -> bool:
 
 def _ends(data: memoryview, page_size: int, root: int) -> Iterator[int]:
     """Yield for every page and long value of a tree the number of the page behind it."""
-    if root == _NO_PAGE:
+    if root == NO_PAGE:
         return
     yield root + 1
     page = data[root * page_size : (root + 1) * page_size]
-    _, _, kind, lower, _ = _PAGE_HEAD.unpack_from(page)
-    for place in range(_PAGE_HEAD.size, lower, 2):
+    _, _, kind, lower, _ = PAGE_HEAD.unpack_from(page)
+    for place in range(PAGE_HEAD.size, lower, 2):
         (node,) = struct.unpack_from("=H", page, place)
-        low, high, flags, key_size = _NODE_HEAD.unpack_from(page, node)
-        value = node + _NODE_HEAD.size + key_size
-        if kind & _BRANCH:
+        low, high, flags, key_size = NODE_HEAD.unpack_from(page, node)
+        value = node + NODE_HEAD.size + key_size
+        if kind & BRANCH:
             yield from _ends(data, page_size, low | high << 16 | flags << 32)
-        elif flags & _BIG_VALUE:
-            (first,) = _NUMBER.unpack_from(page, value)
-            pages = -(-(_PAGE_HEAD.size + (low | high << 16)) // page_size)
+        elif flags & BIG_VALUE:
+            (first,) = NUMBER.unpack_from(page, value)
+            pages = -(-(PAGE_HEAD.size + (low | high << 16)) // page_size)
             yield first + pages
-        elif flags & _TABLE:
-            yield from _ends(data, page_size, *_NUMBER.unpack_from(page, value + _ROOT_IN_TABLE))
+        elif flags & TABLE:
+            yield from _ends(data, page_size, *NUMBER.unpack_from(page, value + ROOT_IN_TABLE))

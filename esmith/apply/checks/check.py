@@ -9,19 +9,22 @@ import fnmatch
 import os
 import shutil
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from esmith.apply.checks import own
 from esmith.apply.checks.complaint import SHOWN_LINES, Complaint, complaints
 from esmith.apply.checks.staged import StagedTree
 from esmith.apply.checks.verdict import Outcome, Verdict
 from esmith.apply.checks.views import PATH, Ended, Job, Views
+from esmith.apply.diff import hides
 from esmith.apply.output import Difference, Output
 from esmith.apply.plan import Plan
 from esmith.errors import CheckError
 from esmith.fragments.metadata import Check
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.layout import Layout
+from esmith.schema.load import Schema
+from esmith.schema.secrecy import MASK
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ def check(plan: Plan, layout: Layout, *, writes: bool) -> None:
     changed = {output.path for output in plan.changed if output.difference is not Difference.ATTRIBUTES}
     subjects = [_subject(output) for output in plan.outputs if changed and _is_due(output, changed)]
     views = Views(StagedTree(layout, plan.outputs), writes=writes)
-    plan.verdicts = examine(subjects, StagedTree(layout, plan.outputs), views)
+    secrets = _secrets_read(plan, Schema(layout))
+    plan.verdicts = examine(subjects, StagedTree(layout, plan.outputs), views, secrets)
     plan.copied = views.copied
     refused = [verdict for verdict in plan.verdicts if verdict.outcome is Outcome.REFUSED]
     if refused:
@@ -64,10 +68,13 @@ def check(plan: Plan, layout: Layout, *, writes: bool) -> None:
         )
 
 
-def examine(subjects: Iterable[Subject], tree: StagedTree, views: Views) -> list[Verdict]:
+def examine(
+    subjects: Iterable[Subject], tree: StagedTree, views: Views, secrets: Collection[str] = ()
+) -> list[Verdict]:
     """Check files of a tree.
 
     :param views: shows the tree to programs.
+    :param secrets: values that are masked in what the programs print.
     :return: a verdict for each file that a check knows, in order.
     """
     found: dict[str, Verdict] = {}
@@ -91,11 +98,24 @@ def examine(subjects: Iterable[Subject], tree: StagedTree, views: Views) -> list
             found[subject.path] = Verdict(subject.path, Outcome.UNCHECKED, program, reason)
         else:
             waiting.setdefault(_run_key(subject), []).append(subject)
-    ended = views.run([Job(group[0].path, group[0].check) for group in waiting.values()])
+    ended = [_masked(one, secrets) for one in views.run([Job(one[0].path, one[0].check) for one in waiting.values()])]
     for group, one in zip(waiting.values(), ended, strict=True):
         for subject in group:
             found[subject.path] = _judge(subject, one, group, tree)
     return [found[path] for path in order if path in found]
+
+
+def _secrets_read(plan: Plan, schema: Schema) -> set[str]:
+    """Return the secrets that the files of a plan were made from, as far as they were expanded now."""
+    cells = (item for output in plan.outputs for item in output.rendering.reads.props.items())
+    return {value for cell, value in cells if value and hides(schema, cell, value)}
+
+
+def _masked(ended: Ended, secrets: Collection[str]) -> Ended:
+    out, err = ended.out, ended.err
+    for secret in sorted(secrets, key=len, reverse=True):
+        out, err = out.replace(secret, MASK), err.replace(secret, MASK)
+    return replace(ended, out=out, err=err)
 
 
 def _subject(output: Output) -> Subject:

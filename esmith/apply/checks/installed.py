@@ -10,11 +10,13 @@ from esmith.apply.checks.check import Subject, examine
 from esmith.apply.checks.staged import StagedTree
 from esmith.apply.checks.verdict import Outcome, Verdict
 from esmith.apply.checks.views import Views
+from esmith.apply.compare import secret_values
 from esmith.apply.installed import TABLE, Installed
 from esmith.errors import TemplateError, UsageError
 from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.layout import Layout
+from esmith.schema.load import Schema
 from esmith.store.protocol import Snapshot
 
 
@@ -42,14 +44,15 @@ def check_installed(layout: Layout, snapshot: Snapshot, paths: Collection[str] =
         found |= _examine(readable.values(), tree)
         # Only now is it worth finding out which fragments the lines come from.
         refused = [path for path, verdict in found.items() if verdict.outcome is Outcome.REFUSED]
-        found |= _examine([_explained(readable[path], renderer, tree) for path in refused], tree)
+        secrets = {value for _, value in secret_values(snapshot, Schema(layout))} if refused else set()
+        found |= _examine([_explained(readable[path], renderer, tree) for path in refused], tree, secrets)
     for path in paths:
         found.setdefault(path, Verdict(path, Outcome.UNCHECKED, "", "no check is named that knows this file"))
     return [found[path] for path in sorted(found)]
 
 
-def _examine(subjects: Collection[Subject], tree: StagedTree) -> dict[str, Verdict]:
-    return {verdict.path: verdict for verdict in examine(subjects, tree, Views(tree, writes=False))}
+def _examine(subjects: Collection[Subject], tree: StagedTree, secrets: Collection[str] = ()) -> dict[str, Verdict]:
+    return {verdict.path: verdict for verdict in examine(subjects, tree, Views(tree, writes=False), secrets)}
 
 
 def _subjects(renderer: Renderer, templates: dict[str, str]) -> Iterator[Subject]:

@@ -1,0 +1,203 @@
+"""Finding values in the files the engine keeps, and taking them out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Collection, Iterator
+
+from esmith.apply.generations import GENERATIONS, Generation, list_generations
+from esmith.apply.host import trouble
+from esmith.apply.installed import TABLE, Installed
+from esmith.apply.kept import kept_directory
+from esmith.apply.memory import reads_of
+from esmith.disk import STAGED_PREFIX, Disk
+from esmith.layout import Layout
+from esmith.printable import printable
+from esmith.store.protocol import Snapshot, Transaction
+
+#: So much of a file is read at once.
+_BLOCK = 2**20
+
+#: Database, key, property; "" for the type.
+Cell = tuple[str, str, str]
+#: Where values stand in a file: place and length, in bytes.
+Places = list[tuple[int, int]]
+
+
+def find_in_kept(layout: Layout, values: Collection[str]) -> dict[str, Places]:
+    """Return the files that were kept aside and hold a value, by their paths on this disk.
+
+    :raises InstallError: when one cannot be read.
+    """
+    return _find_below(os.path.join(layout.state, "kept"), values)
+
+
+def find_in_logs(layout: Layout, values: Collection[str]) -> tuple[dict[str, Places], list[str]]:
+    """Return the logs of a root folder that hold a value, and those that are compressed and cannot be searched.
+
+    :raises InstallError: when one cannot be read.
+    """
+    if layout.is_machine:
+        return {}, []
+    folder, name = os.path.split(layout.log)
+    logs = [path for path in _files_below(folder) if os.path.basename(path).startswith(name)]
+    packed = [path for path in logs if path.endswith((".gz", ".xz", ".bz2", ".zst"))]
+    written = {*values, *map(printable, values)}
+    return {path: places for path in logs if path not in packed and (places := _find(path, written))}, packed
+
+
+def find_generations(layout: Layout, values: Collection[str]) -> list[int]:
+    """Return the numbers of the generations that cannot be kept: those whose old files hold a value, and older ones.
+
+    :raises InstallError: when a file cannot be read.
+    """
+    folder = os.path.dirname(kept_directory(layout, 0))
+    numbers = [int(name) for name in _names_in(folder) if name.isdecimal()]
+    newest = max((number for number in numbers if _find_below(kept_directory(layout, number), values)), default=0)
+    return sorted(number for number in numbers if number <= newest)
+
+
+def find_in_place(layout: Layout, snapshot: Snapshot, values: Collection[str]) -> list[str]:
+    """Return the generated files that hold a value still, and what a killed event left beside them."""
+    paths = [path for path, row in snapshot.states(TABLE) if not Installed.decode(row).is_absent]
+    disk = layout.disk()
+    texts = [value.encode() for value in values]
+    return [path for path in [*paths, *_staged_beside(layout, paths)] if _holds(disk, layout.under(path), texts)]
+
+
+def _staged_beside(layout: Layout, paths: list[str]) -> Iterator[str]:
+    for folder in sorted({os.path.dirname(path) for path in paths}):
+        with contextlib.suppress(OSError):
+            names = sorted(os.listdir(layout.under(folder)))
+            yield from (os.path.join(folder, name) for name in names if name.startswith(STAGED_PREFIX))
+
+
+def _holds(disk: Disk, target: str, texts: Collection[bytes]) -> bool:
+    try:
+        content = disk.content(target)
+    except OSError:
+        return False  # gone, or not readable: status tells that
+    return any(text in content for text in texts)
+
+
+def overwrite(files: dict[str, Places]) -> None:
+    """Overwrite what was found, in place: whoever appends to a log meanwhile loses nothing.
+
+    :raises InstallError: when that is not possible.
+    """
+    for path, places in files.items():
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                for at, length in places:
+                    os.pwrite(descriptor, b"*" * length, at)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise trouble(path, error) from error
+
+
+def drop_generations(numbers: Collection[int], transaction: Transaction) -> None:
+    """Forget generations; their files are removed by :func:`remove_generations` when that is on the disk."""
+    for name, row in list(transaction.states(GENERATIONS)):
+        if Generation.decode(row).number in numbers:
+            transaction.set_state(GENERATIONS, name, None)
+
+
+def remove_generations(layout: Layout, numbers: Collection[int]) -> None:
+    """Remove the files of generations.
+
+    :raises InstallError: when that is not possible.
+    """
+    disk = layout.disk()
+    for number in numbers:
+        folder, name = os.path.split(kept_directory(layout, number))
+        try:
+            disk.directory(folder).remove_tree(name)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise trouble(os.path.join(folder, name), error) from error
+
+
+def drop_digests(transaction: Transaction, cell: Cell) -> None:
+    """Forget what outputs were made of, where that is the property: the digest of a short value tells it.
+
+    The next event expands those outputs.
+    """
+    for path, row in list(transaction.states(TABLE)):
+        installed = Installed.decode(row)
+        if cell in (reads_of(installed) or ()):
+            transaction.set_state(TABLE, path, _without_inputs(row))
+    for generation in list_generations(transaction):
+        rows = [before.row for before in generation.before]
+        for before in generation.before:
+            encoded = (before.row or "").encode("utf-8", "surrogateescape")
+            if before.row and cell in (reads_of(Installed.decode(encoded)) or ()):
+                before.row = _without_inputs(encoded).decode("utf-8", "surrogateescape")
+        if rows != [before.row for before in generation.before]:
+            transaction.set_state(GENERATIONS, f"{generation.number:012d}", generation.encode())
+
+
+def _without_inputs(row: bytes) -> bytes:
+    installed = Installed.decode(row)
+    return Installed(installed.digest, installed.mark, installed.template).encode()
+
+
+def _find_below(folder: str, values: Collection[str]) -> dict[str, Places]:
+    return {path: places for path in _files_below(folder) if (places := _find(path, values))}
+
+
+def _files_below(folder: str) -> Iterator[str]:
+    def refuse(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise trouble(error.filename or folder, error)
+
+    for directory, _, names in os.walk(folder, onerror=refuse):
+        yield from (os.path.join(directory, name) for name in sorted(names))
+
+
+def _names_in(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise trouble(folder, error) from error
+
+
+def _find(path: str, values: Collection[str]) -> Places:
+    try:
+        return _places(path, values)
+    except OSError as error:
+        raise trouble(path, error) from error
+
+
+def _places(path: str, values: Collection[str]) -> Places:
+    """Return where values stand in a file, none in what is no plain file; a long file is read piece by piece."""
+    wanted = sorted({value.encode() for value in values}, key=len, reverse=True)
+    if not wanted or not stat.S_ISREG(os.lstat(path).st_mode):
+        return []
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    found: Places = []
+    try:
+        at, rest = 0, b""
+        while block := os.read(descriptor, _BLOCK):
+            data, start = rest + block, at - len(rest)
+            for value in wanted:
+                found += [(start + place, len(value)) for place in _each(data, value)]
+            at += len(block)
+            rest = data[max(len(data) - len(wanted[0]) + 1, 0) :]
+    finally:
+        os.close(descriptor)
+    return sorted(set(found))
+
+
+def _each(data: bytes, value: bytes) -> Iterator[int]:
+    place = data.find(value)
+    while place >= 0:
+        yield place
+        place = data.find(value, place + 1)

@@ -1,0 +1,95 @@
+"""``esmith forget``: take the former values of a property out of everything that is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from esmith.cli.output import print_report
+from esmith.cli.program import root_option, warn
+from esmith.errors import StoreError, UsageError
+from esmith.events.forget import Forgotten, forget, rehearse_forgetting
+from esmith.layout import Layout
+from esmith.names import counted
+from esmith.schema.secrecy import LEAST_LENGTH
+from esmith.store import changing_file, open_store
+from esmith.store.model import Author
+
+#: More numbers of revisions nobody reads.
+_SHOWN_REVISIONS = 10
+
+
+@click.command("forget")
+@click.argument("database")
+@click.argument("key")
+@click.argument("prop", metavar="[PROP]", required=False, default="")
+@click.option("--dry-run", is_flag=True, help="Only list what would be done.")
+@root_option
+@click.pass_obj
+def forget_command(root: str | None, database: str, key: str, prop: str, dry_run: bool) -> int:
+    """Take every former value of a property out of the journal and whatever else is kept.
+
+    The setting itself stays as it is. Without PROP the record is one without properties. Change a password first, and
+    signal its event.
+
+    \b
+    Example:
+      esmith forget configuration fetchmail SecondaryMailPassword
+    """
+    layout = Layout.chosen(root)
+    if "/" in database:
+        raise UsageError("a text file has no journal", place=database, hint="name a database, e.g. configuration")
+    cell = (database, key, prop)
+    if dry_run:
+        with_store = open_store(layout)
+        print_report(_lines(layout, rehearse_forgetting(layout, with_store, cell)))
+        print_report(["nothing was changed"])
+        return 0
+    words = ["esmith", "forget", *(word for word in cell if word)]
+    forgotten = forget(layout, open_store(layout, write=True), cell, Author.current(words), warn)
+    print_report(_lines(layout, forgotten))
+    _raise_what_is_left(layout, forgotten)
+    return 0
+
+
+def _lines(layout: Layout, forgotten: Forgotten) -> Iterator[str]:
+    former = forgotten.former
+    numbers = sorted(revision.number for revision in former.revisions)
+    shown = ", ".join(map(str, numbers[:_SHOWN_REVISIONS])) + (" ..." if len(numbers) > _SHOWN_REVISIONS else "")
+    yield f"journal: {counted(len(numbers), 'revision')}{f' ({shown})' if numbers else ''}"
+    for path, places in forgotten.overwritten.items():
+        yield f"{path}: {counted(places, 'place')} overwritten"
+    if forgotten.generations:
+        last = forgotten.generations[-1]
+        yield f"generations up to {last}: dropped; 'esmith rollback' cannot go back past generation {last + 1}"
+    if forgotten.erased is not None and not (forgotten.erased.left or forgotten.erased.readers):
+        yield "databases: free space overwritten"
+    yield from _not_reached(layout, forgotten)
+
+
+def _not_reached(layout: Layout, forgotten: Forgotten) -> Iterator[str]:
+    if forgotten.unsearched:
+        number = counted(forgotten.unsearched, "value")
+        yield f"not looked for in files: {number} shorter than {LEAST_LENGTH} characters, or that of a switch"
+    for path in forgotten.in_place:
+        yield f"not reached: {path} holds a former value; signal the event that makes it"
+    for cell in sorted(forgotten.former.elsewhere):
+        yield f"not reached: {' '.join(part for part in cell if part)} has or had the same value"
+    for path in forgotten.packed:
+        yield f"not reached: {path}, which is compressed"
+    system = "the system log (syslog, journald), " if layout.is_machine else ""
+    yield f"not reached: backups made before, {system}the history of your shell, and what the disk keeps of old files"
+
+
+def _raise_what_is_left(layout: Layout, forgotten: Forgotten) -> None:
+    erased = forgotten.erased
+    if erased is None or not (erased.left or erased.readers):
+        return
+    hint = "run it again"
+    reason = f"the free space of the databases still holds {counted(erased.left, 'value')}"
+    if erased.readers:
+        processes = ", ".join(map(str, erased.readers))
+        reason = f"the free space of the databases may still hold values: older states are read by process {processes}"
+        hint = "wait until it ends, or end it; then run this again"
+    raise StoreError(reason, place=changing_file(layout), hint=hint)

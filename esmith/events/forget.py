@@ -1,0 +1,135 @@
+"""Taking the former values of a property out of everything the engine keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from esmith.apply import forget as kept
+from esmith.apply.generations import list_interrupted
+from esmith.errors import EsmithError, UsageError
+from esmith.events.confirm import find_pending
+from esmith.events.lock import LOCK_TIMEOUT, EventLock
+from esmith.events.log import EventLog
+from esmith.layout import Layout
+from esmith.schema.secrecy import is_findable
+from esmith.store.forget import Former, find_former, is_known
+from esmith.store.model import Author, Erased
+from esmith.store.protocol import Snapshot, Store
+
+
+@dataclass
+class Forgotten:
+    """What was forgotten, or would be.
+
+    :param former: what the journal has.
+    :param unsearched: how many values are not looked for in files and free space, because they are too short.
+    :param overwritten: files in which values are overwritten, with the number of places.
+    :param generations: those that are dropped.
+    :param in_place: generated files that hold a former value still.
+    :param packed: compressed logs, which are not searched.
+    :param erased: what came of the free space of the databases; None in a rehearsal.
+    """
+
+    former: Former
+    unsearched: int = 0
+    overwritten: dict[str, int] = field(default_factory=dict)
+    generations: list[int] = field(default_factory=list)
+    in_place: list[str] = field(default_factory=list)
+    packed: list[str] = field(default_factory=list)
+    erased: Erased | None = None
+
+
+def rehearse_forgetting(layout: Layout, store: Store, cell: kept.Cell) -> Forgotten:
+    """Return what forgetting the former values of a property would take out; nothing is changed.
+
+    :param cell: database, key and property, "" for the value of a record without properties.
+    :raises UsageError: when there is no such property.
+    :raises EsmithError: when a change is not confirmed, or an event was interrupted.
+    """
+    with store.snapshot() as snapshot:
+        _refuse(snapshot, cell)
+        former = _former(snapshot, cell)
+        forgotten, _ = _look(layout, snapshot, former)
+        return forgotten
+
+
+def forget(layout: Layout, store: Store, cell: kept.Cell, author: Author, say: Callable[[str], None]) -> Forgotten:
+    """Take every former value of a property out of the journal, kept files, generations, logs and free space.
+
+    The value of today stays in the database; its entry in the journal goes. The files come first and the journal
+    after them, since it alone tells the values: when this is interrupted it can be repeated.
+
+    :param cell: database, key and property, "" for the value of a record without properties.
+    :param author: who does it, for the journal.
+    :param say: called with whom it waits for.
+    :raises UsageError: when there is no such property.
+    :raises EsmithError: when a change is not confirmed, an event was interrupted, or runs this.
+    :raises InstallError: when a file cannot be read or written.
+    """
+    with EventLock(layout, "esmith forget", timeout=LOCK_TIMEOUT, say=say) as lock:
+        if lock.is_nested:
+            raise EsmithError(
+                "an event runs, which could go back to what is forgotten", hint="run it outside of events"
+            )
+        former: Former | None = None
+        while True:
+            with store.snapshot() as snapshot:
+                _refuse(snapshot, cell)
+                former = _former(snapshot, cell)
+                forgotten, files = _look(layout, snapshot, former)
+            kept.overwrite(files)
+            with store.transaction(author) as transaction:
+                kept.drop_generations(forgotten.generations, transaction)
+            kept.remove_generations(layout, forgotten.generations)
+            with store.transaction(author) as transaction:
+                now = _former(transaction, cell)
+                if now.values == former.values:
+                    kept.drop_digests(transaction, cell)
+                    transaction.rewrite(now.revisions)
+                    break
+        EventLog(layout).write(f"Forgot the former values of {' '.join(filter(None, cell))}")
+        forgotten.erased = store.erase([value for value in former.values if is_findable(value)])
+    return forgotten
+
+
+def _former(snapshot: Snapshot, cell: kept.Cell) -> Former:
+    return find_former(snapshot, cell, is_findable)
+
+
+def _look(layout: Layout, snapshot: Snapshot, former: Former) -> tuple[Forgotten, dict[str, kept.Places]]:
+    """Return what of the files is concerned, and where in those that are overwritten the values stand."""
+    values = {value for value in former.values if is_findable(value)}
+    logs, packed = kept.find_in_logs(layout, values)
+    files = {**kept.find_in_kept(layout, values), **logs}
+    forgotten = Forgotten(
+        former,
+        unsearched=len(former.values - values),
+        overwritten={layout.inside(path): len(places) for path, places in files.items()},
+        generations=kept.find_generations(layout, values),
+        in_place=kept.find_in_place(layout, snapshot, values),
+        packed=[layout.inside(path) for path in packed],
+    )
+    return forgotten, files
+
+
+def _refuse(snapshot: Snapshot, cell: kept.Cell) -> None:
+    database, key, prop = cell
+    place = " ".join(part for part in cell if part)
+    record = snapshot.record(database, key)
+    if not prop and record is not None and record.props:
+        raise UsageError("the record has properties", place=place, hint="name the property whose values to forget")
+    if not is_known(snapshot, cell):
+        raise UsageError("there is no such property, and the journal knows of none", place=place)
+    interrupted = list_interrupted(snapshot)
+    if interrupted:
+        raise EsmithError(
+            f"{interrupted[-1].what} was interrupted, and its old files are needed to go back",
+            hint="esmith recover, and then run this again",
+        )
+    pending = find_pending(snapshot)
+    if pending is not None:
+        raise EsmithError(
+            f"{pending.what} is not confirmed, and goes back to old values otherwise",
+            hint="keep it with 'esmith confirm', or wait until it went back; then run this again",
+        )
