@@ -36,7 +36,8 @@ class SmallDisk:
             subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", directory], check=True)
         else:
             image = f"{directory}.image"
-            subprocess.run(["mkfs.ext4", "-q", "-m", "0", "-F", image, size], check=True)
+            make = ["mkfs.ext4", "-q", "-m", "0", "-F", image, size]
+            subprocess.run(make, check=True, stdout=subprocess.DEVNULL)
             subprocess.run(["mount", "-o", "loop", image, directory], check=True)
             os.unlink(image)
         self.source = source
