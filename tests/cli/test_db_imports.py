@@ -55,6 +55,11 @@ def test_reading_again(root: Root) -> None:
     assert not imported(root, "config", "getprop", "qpsmtpd", "DNSBL") & {"lmdb.verify", "esmith.store.verify", "fcntl"}
 
 
+def test_reading_for_a_program(root: Root) -> None:
+    """Making text safe for a terminal costs nothing where there is none."""
+    assert "esmith.printable" not in imported(root, "config", "getprop", "qpsmtpd", "DNSBL")
+
+
 @pytest.mark.parametrize("words", ["getprop nosuch p", "get nosuch", "show nosuch"])
 def test_reading_what_is_missing(root: Root, words: str) -> None:
     """A missing record is found out as fast."""
