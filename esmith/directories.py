@@ -32,7 +32,7 @@ def make_directory(path: str, mode: int = 0o755) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    _sync(parent)
+    sync_directory(parent)
 
 
 def open_file(path: str, flags: int, mode: int) -> int:
@@ -67,7 +67,8 @@ def _complete(descriptor: int, mode: int) -> None:
         os.fchmod(descriptor, mode | status.st_mode & stat.S_ISGID)
 
 
-def _sync(directory: str) -> None:
+def sync_directory(directory: str) -> None:
+    """Make the names in a directory durable."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from esmith.disk.directory import STAGED_PREFIX, Directory
 from esmith.disk.fault import SIZE_LIMIT, UnfitError, UserDirectoryError
-from esmith.disk.walk import Disk, read_file, sync_directory
+from esmith.disk.walk import Disk, read_file
 
 __all__ = [
     "SIZE_LIMIT",
@@ -22,5 +22,4 @@ __all__ = [
     "UnfitError",
     "UserDirectoryError",
     "read_file",
-    "sync_directory",
 ]

@@ -145,15 +145,6 @@ def read_file(path: str, limit: int = SIZE_LIMIT) -> bytes:
     return content
 
 
-def sync_directory(path: str) -> None:
-    """Make what was renamed, made or removed in a directory of ours durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _joined(directory: str, target: str) -> str:
     """Return the path that a link leads to.
 

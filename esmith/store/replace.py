@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
+from esmith.directories import sync_directory
 from esmith.errors import StoreError
 from esmith.store.cures import CURES, NO_SPACE
 
@@ -49,15 +50,6 @@ def replace_file(path: str, data: bytes, like: os.stat_result | None = None, *, 
         trouble.is_doubtful = True
         trouble.add("the new content is in place, but a crash of the machine may lose it")
         raise trouble from error
-
-
-def sync_directory(directory: str) -> None:
-    """Make the names in a directory durable."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def file_trouble(path: str, error: OSError) -> StoreError:
