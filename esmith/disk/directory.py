@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
-from esmith.disk.fault import SIZE_LIMIT, USER_SIZE_LIMIT, UnfitError, UserDirectoryError, unfit
+from esmith.disk.fault import SIZE_LIMIT, USER_SIZE_LIMIT, UnfitError, UserDirectoryError, read_regular
 from esmith.disk.kernel import open_beneath, rights_of
 from esmith.trust import is_ours, is_shared
 
@@ -74,15 +74,7 @@ class Directory:
         """
         limit = SIZE_LIMIT if self.is_ours else USER_SIZE_LIMIT
         with self._blamed(name):
-            descriptor = self._open(name, _READ)
-            with open(descriptor, "rb") as file:
-                status = os.fstat(descriptor)
-                fault = unfit(status.st_mode, self._path(name))
-                if fault is None and status.st_size <= limit:
-                    content = file.read(limit + 1)
-                    if len(content) <= limit:
-                        return content, status
-                raise fault or UnfitError(f"is larger than {limit >> 20} MB", self._path(name))
+            return read_regular(self._open(name, _READ), self._path(name), limit)
 
     def read_link(self, name: str) -> bytes:
         """Return what a symbolic link holds."""

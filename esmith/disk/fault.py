@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import os
 import stat
 
 #: No generated file is larger, in bytes; what a template gives has the same limit (docs/fragments.md).
 SIZE_LIMIT = 16 * 2**20
 #: The same in a directory of a user: what is replaced there is copied at each event, and must not fill the disk.
 USER_SIZE_LIMIT = 2**20
+_BLOCK = 2**18
 
 
 class UnfitError(OSError):
@@ -29,6 +31,31 @@ class UserDirectoryError(OSError):
     def of(cls, error: OSError) -> UserDirectoryError:
         """Return an error of the system as one of such a directory."""
         return cls(error.errno or errno.EIO, error.strerror or str(error), error.filename)
+
+
+def read_regular(descriptor: int, path: str, limit: int) -> tuple[bytes, os.stat_result]:
+    """Return what an open file holds, and what it is. The descriptor is closed.
+
+    :param path: where it is, for the message.
+    :param limit: how large it may be, in bytes.
+    :raises UnfitError: when it is not a regular file, or is larger.
+    """
+    try:
+        status = os.fstat(descriptor)
+        fault = unfit(status.st_mode, path)
+        content = bytearray()
+        # A sparse file of any size costs nothing to make.
+        while fault is None and status.st_size <= limit and (block := os.read(descriptor, _BLOCK)):
+            content += block
+            if len(content) > limit:
+                break
+    finally:
+        os.close(descriptor)
+    if fault is None and max(status.st_size, len(content)) > limit:
+        fault = UnfitError(f"is larger than {limit >> 20} MB", path)
+    if fault is not None:
+        raise fault
+    return bytes(content), status
 
 
 def unfit(status_mode: int, path: str) -> UnfitError | None:

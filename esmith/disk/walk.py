@@ -9,7 +9,7 @@ from collections import OrderedDict
 from contextlib import suppress
 
 from esmith.disk.directory import Directory
-from esmith.disk.fault import SIZE_LIMIT, UnfitError, UserDirectoryError, unfit
+from esmith.disk.fault import SIZE_LIMIT, UserDirectoryError, read_regular
 
 #: How many directories stay open; a process may have 1,024 descriptors (getrlimit(2)).
 _KEPT_OPEN = 128
@@ -136,13 +136,7 @@ def read_file(path: str, limit: int = SIZE_LIMIT) -> bytes:
     :raises OSError: when it cannot be read.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    with open(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        fault = unfit(status.st_mode, path)
-        content = b"" if fault else file.read(limit + 1)
-    if fault or len(content) > limit:
-        raise fault or UnfitError(f"is larger than {limit >> 20} MB", path)
-    return content
+    return read_regular(descriptor, path, limit)[0]
 
 
 def _joined(directory: str, target: str) -> str:
