@@ -144,6 +144,7 @@ def begin(
             if not kept:
                 forget_kept(layout, disk, generation.number)
     if not generation.before:
+        forget_kept(layout, disk, generation.number)
         return None
     try:
         # The last step that may fail for want of space comes before the first rename.
