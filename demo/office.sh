@@ -4,7 +4,7 @@
 set -eu
 
 folder=$1
-mkdir -p "$folder"
+(umask 022 && mkdir -p "$folder")
 ESMITH_ROOT=$(cd "$folder" && pwd)
 export ESMITH_ROOT
 

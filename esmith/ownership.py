@@ -55,7 +55,7 @@ def _error(
 ) -> UntrustedError:
     cures, reasons = [], []
     if foreign:
-        reasons.append(f"belongs to {user_name(status.st_uid)}")
+        reasons.append(f"belongs to the user {user_name(status.st_uid)}")
         option = "-h " if stat.S_ISLNK(status.st_mode) else ""
         cures.append(f"chown {option}{user_name(_rightful(owners, root))}: {shlex.quote(place)}")
     if others:
@@ -66,7 +66,7 @@ def _error(
         hint = "run the command as that user; or, if what that user wrote there may run as you, say --trust-owner"
     allowed = " or ".join(user_name(owner) for owner in sorted(owners))
     return UntrustedError(
-        f"{' and '.join(reasons)}, so it does not count: only {allowed} may own and write it", place=place, hint=hint
+        f"{' and '.join(reasons)}, so it is not used: only {allowed} may own and write it", place=place, hint=hint
     )
 
 

@@ -166,6 +166,7 @@ class Trust:
         place, names = self._start(path)
         yield from self._base(place)
         links = 0
+        link = ""
         while names:
             name = names.pop()
             if name in ("", "."):
@@ -187,14 +188,17 @@ class Trust:
                 except OSError:
                     # It is not there, or nobody of this command gets to it either.
                     return ""
-                yield from self._judged(inside, status, shared=(place or "/") in self._shared)
+                for fault in self._judged(inside, status, shared=(place or "/") in self._shared):
+                    yield _behind(link, fault)
                 if target:
+                    link = link or inside
                     links += 1
                     if links > _MOST_LINKS:
                         return ""
                     if target.startswith("/"):
                         place, more = self._start(target)
-                        yield from self._base(place)
+                        for fault in self._base(place):
+                            yield _behind(link, fault)
                     else:
                         more = target.split("/")[::-1]
                     names += more
@@ -243,3 +247,19 @@ class Trust:
         fault = find_fault(place, status, self.owners, shared=shared, root=self.root)
         self._found += fault is not None
         return fault
+
+
+def _behind(link: str, fault: UntrustedError) -> UntrustedError:
+    """Return a fault of something that a link leads to as one of the link.
+
+    To correct its owner would be the wrong cure: it may be the home of a user.
+
+    :param link: where the link is; "" when there was none on the way.
+    """
+    if not link:
+        return fault
+    return UntrustedError(
+        f"leads to {fault.place}, which {fault.message}",
+        place=link,
+        hint="remove the link, or copy what it leads to to a directory of the owner",
+    )

@@ -218,11 +218,8 @@ def trouble(path: str, error: OSError) -> InstallError:
     if isinstance(error, UserDirectoryError):
         is_unfit = error.errno == errno.EINVAL
         reason = f"{error.strerror}" if is_unfit else f"cannot be read or written there: {error.strerror}"
-        return UserFileError(
-            f"{reason}, so it is left as it is",
-            place=path,
-            hint=f"it is a user's, and stops no other file; see what is there: ls -ld {shlex.quote(path)}",
-        )
+        hint = f"its directory is one of a user; correct or remove what is there: ls -ld {shlex.quote(path)}"
+        return UserFileError(reason, place=path, hint=hint)
     if isinstance(error, UnfitError):
         return InstallError(f"{error.strerror}, so no file can be put there", place=path, hint="move it out of the way")
     hints = {

@@ -57,6 +57,7 @@ class Plan:
             yield
         except UserFileError as error:
             if self.strict:
+                error.add("Strict of esmith is enabled, so it stops everything")
                 raise
             output.left = error
 

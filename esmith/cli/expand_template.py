@@ -81,7 +81,7 @@ def _command(
     else:
         plan = expand_templates(layout, store, words, say=warn, output=output, layers=layers, timeout=timeout)
         show(plan)
-    return warn_of_left(len(plan.left))
+    return warn_of_left(len(plan.left), done=not (dry_run or explain))
 
 
 def _explanation(plan: Plan, layout: Layout) -> list[str]:

@@ -43,26 +43,28 @@ def forget_command(root: str | None, database: str, key: str, prop: str, dry_run
     cell = (database, key, prop)
     if dry_run:
         with_store = open_store(layout)
-        print_report(_lines(layout, rehearse_forgetting(layout, with_store, cell)))
+        print_report(_lines(layout, rehearse_forgetting(layout, with_store, cell), done=False))
         print_report(["nothing was changed"])
         return 0
     words = ["esmith", "forget", *(word for word in cell if word)]
     forgotten = forget(layout, open_store(layout, write=True), cell, Author.current(words), warn)
-    print_report(_lines(layout, forgotten))
+    print_report(_lines(layout, forgotten, done=True))
     _raise_what_is_left(layout, forgotten)
     return 0
 
 
-def _lines(layout: Layout, forgotten: Forgotten) -> Iterator[str]:
+def _lines(layout: Layout, forgotten: Forgotten, *, done: bool) -> Iterator[str]:
     former = forgotten.former
+    would_be = "" if done else "would be "
     numbers = sorted(revision.number for revision in former.revisions)
     shown = ", ".join(map(str, numbers[:_SHOWN_REVISIONS])) + (" ..." if len(numbers) > _SHOWN_REVISIONS else "")
     yield f"journal: {counted(len(numbers), 'revision')}{f' ({shown})' if numbers else ''}"
     for path, places in forgotten.overwritten.items():
-        yield f"{path}: {counted(places, 'place')} overwritten"
+        yield f"{path}: {counted(places, 'place')} {would_be}overwritten"
     if forgotten.generations:
         last = forgotten.generations[-1]
-        yield f"generations up to {last}: dropped; 'esmith rollback' cannot go back past generation {last + 1}"
+        text = f"generations up to {last}: {would_be}dropped, so 'esmith rollback' cannot go back to them"
+        yield text if done else f"{text}; what they hold is lost"
     if forgotten.erased is not None and not (forgotten.erased.left or forgotten.erased.readers):
         yield "databases: free space overwritten"
     yield from _not_reached(layout, forgotten)

@@ -76,14 +76,23 @@ def _show(error: click.ClickException) -> None:
     print_error(usage + printable_message(mark + message))
 
 
-def warn_of_left(count: int) -> int:
-    """Say as the last line that files were left as they were, and return the exit code.
+def warn_of_left(files: int, actions: int = 0, *, done: bool = True) -> int:
+    """Say as the last line that something was left out, and return the exit code.
 
-    :param count: how many.
+    :param files: how many files were left as they were.
+    :param actions: how many actions were done in part.
+    :param done: whether the rest was done; else it was only tried.
     """
-    if not count:
+    found = []
+    if files:
+        found.append(
+            f"{counted(files, 'file')} {'' if done else 'would be '}left as {'it is' if files == 1 else 'they are'}"
+        )
+    if actions:
+        found.append(f"{counted(actions, 'action')} done in part")
+    if not found:
         return ExitCode.OK
-    warn(f"{counted(count, 'file')} left as {'it was' if count == 1 else 'they were'}; everything else was done")
+    warn(", ".join(found) + ("; everything else was done" if done else ""))
     return ExitCode.PARTIAL
 
 

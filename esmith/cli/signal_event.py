@@ -99,7 +99,7 @@ def _command(
     elif verbose or sys.stderr.isatty():
         for line in _summary(result):
             warn(line)
-    return warn_of_left(len(result.left))
+    return warn_of_left(len(result.left), len(result.partial), done=not dry_run)
 
 
 def _data(result: Result) -> dict[str, Any]:
@@ -112,6 +112,7 @@ def _data(result: Result) -> dict[str, Any]:
         "checked": [verdict.path for verdict in result.plan.verdicts if verdict.outcome is Outcome.PASSED],
         "unchecked": result.plan.unchecked,
         "left": result.left,
+        "partial": result.partial,
     }
 
 

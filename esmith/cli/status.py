@@ -95,7 +95,7 @@ def _lines(data: dict[str, Any]) -> list[str]:
     else:
         lines = [f"root {data['root']}", "the databases are not opened, because of what is said below"]
     if data["untrusted"]:
-        lines.append("read or run by nobody until it is corrected:")
+        lines.append("not used until it is corrected (look at the content first):")
     for fault in data["untrusted"][:_SHOWN_FAULTS]:
         lines += [f"  {fault['path']}: {fault['reason']}", f"    {fault['cure']}"]
     more = len(data["untrusted"]) - _SHOWN_FAULTS

@@ -28,7 +28,7 @@ def check_databases(contrib: Contrib, perl: Perl) -> None:
         elif kind in ("defaults", "force"):
             _check_value(contrib, database, path, name)
         elif not path.endswith(".toml"):
-            contrib.note(path, "is neither below defaults, force nor migrate, so it does not count")
+            contrib.note(path, "is neither below defaults, force nor migrate, so it is not used")
 
 
 def _check_migration(contrib: Contrib, perl: Perl, path: str, name: str) -> None:

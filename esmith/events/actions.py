@@ -22,11 +22,11 @@ _SHOWN_LINES = 10
 class ActionRunner(Protocol):
     """Runs actions, or only remembers them."""
 
-    def run(self, event: Event, name: str, arguments: list[str]) -> str:
+    def run(self, event: Event, name: str, arguments: list[str]) -> str | None:
         """Run an action.
 
         :return: what it printed last when it ended with exit code 11: it did all but what a single fault stopped.
-            "" when it did everything.
+            None when it did everything.
         :raises ActionError: when it cannot be run, fails, or is killed.
         """
 
@@ -47,7 +47,7 @@ class ProcessRunner:
         ours = {"ESMITH_ROOT": layout.root, "PATH": path, "PERL5LIB": perl_modules()}
         self._environment = {**clean_environment(), **ours, **environment}
 
-    def run(self, event: Event, name: str, arguments: list[str]) -> str:
+    def run(self, event: Event, name: str, arguments: list[str]) -> str | None:
         """Run an action; what it prints is logged."""
         path = os.path.join(event.directory, name)
         self._log.write(f"Running event handler: {path}")
@@ -73,10 +73,14 @@ class ProcessRunner:
             self._log.write_output(text)
         self._log.write(f"{name} ended with status {done.returncode} after {time.monotonic() - start:.3f} s")
         if done.returncode == ExitCode.PARTIAL:
-            return _last_lines(text)
+            return _last_lines(text) or "it printed nothing"
         if done.returncode != 0:
-            raise ActionError(_reason(done.returncode), place=path, hint=_last_lines(text))
-        return ""
+            raise ActionError(
+                _reason(done.returncode),
+                place=path,
+                hint=_last_lines(text) or "it printed nothing; the actions after it did not run",
+            )
+        return None
 
 
 class RecordingRunner:
@@ -85,10 +89,10 @@ class RecordingRunner:
     def __init__(self) -> None:
         self.actions: list[str] = []
 
-    def run(self, event: Event, name: str, arguments: list[str]) -> str:
+    def run(self, event: Event, name: str, arguments: list[str]) -> str | None:
         """Remember it."""
         self.actions.append(name)
-        return ""
+        return None
 
 
 def _reason(status: int) -> str:
@@ -97,6 +101,4 @@ def _reason(status: int) -> str:
 
 def _last_lines(text: str) -> str:
     lines = text.splitlines()[-_SHOWN_LINES:]
-    return (
-        "it printed:\n    " + "\n    ".join(lines) if lines else "it printed nothing; the actions after it did not run"
-    )
+    return "it printed:\n    " + "\n    ".join(lines) if lines else ""

@@ -45,6 +45,7 @@ class Result:
     :param notes: what the administrator should know.
     :param left: the files that were left as they were, also by events that actions signalled, each with the reason.
         Within another event they are left to that one to report.
+    :param partial: the actions that were done in part, each with what it printed last.
     """
 
     plan: Plan = field(default_factory=Plan)
@@ -52,6 +53,7 @@ class Result:
     services: dict[str, list[str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     left: dict[str, str] = field(default_factory=dict)
+    partial: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -122,7 +124,7 @@ def signal_event(
         result = run.signal(arguments)
         if not lock.is_nested:
             with store.snapshot() as snapshot:
-                result.left |= {path: left.reason for path, left in list_left(snapshot, since=started).items()}
+                result.left = {path: left.reason for path, left in list_left(snapshot, since=started).items()}
         if confirm is not None:
             if run.awaits_confirmation:
                 wait_in_background(layout)
@@ -228,12 +230,12 @@ class _Run:
         elif step == ADJUST_PLACE and (self._event.services or step not in self._event.actions):
             self._adjust()
         else:
-            left = self._machine.runner.run(self._event, step, arguments)
+            part = self._machine.runner.run(self._event, step, arguments)
             self._result.actions.append(step)
-            if left:
+            if part is not None:
                 path = os.path.join(self._event.directory, step)
-                self._result.left[path] = left
-                self._tell(f"{path}: was done in part\n  {left}")
+                self._result.partial[path] = part
+                self._tell(f"{path}: was done in part\n  {part}")
 
     def _expand(self) -> None:
         with self._store.snapshot() as snapshot:
@@ -320,7 +322,8 @@ def show_warnings(plan: Plan, log: EventLog, say: Callable[[str], None]) -> None
 def report_left(plan: Plan, tell: Callable[[str], None]) -> None:
     """Tell which files of a plan were left as they were, and why."""
     for output in plan.left:
-        tell(str(output.left))
+        if output.left is not None:
+            tell(f"{output.left.place}: {output.left.message}, so it is left as it is\n  {output.left.hint}")
 
 
 def report_checks(plan: Plan, layout: Layout, log: EventLog, say: Callable[[str], None]) -> None:

@@ -130,7 +130,7 @@ def read_original(layout: Layout, path: str) -> Said:
             continue
         found = _LINE.match(line)
         if found is None:
-            said.notes.append(f"{place}:{number}: is no line NAME=expression, so it does not count")
+            said.notes.append(f"{place}:{number}: is no line NAME=expression, so it is not used")
         else:
             _add(said, found[1], Expression(found[2], place, number))
     return said

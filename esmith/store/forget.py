@@ -41,8 +41,9 @@ def is_known(snapshot: Snapshot, cell: Cell) -> bool:
 def find_former(snapshot: Snapshot, cell: Cell, is_findable: Callable[[str], bool]) -> Former:
     """Return what the journal has of a property.
 
-    :param is_findable: whether a value may be looked for in every word of every command; others are only taken out
-        of words that stand behind the name of the property.
+    :param is_findable: whether a value may be looked for in commands; others are only taken out of words that stand
+        behind the name of the property. It goes as a part of a word only from commands that changed the property: what
+        happens to hold it elsewhere (the host ``nas.example.com``) stays as it is.
     """
     values: set[str] = set()
     for revision in snapshot.revisions():
@@ -69,8 +70,9 @@ def find_former(snapshot: Snapshot, cell: Cell, is_findable: Callable[[str], boo
 def _without(revision: Revision, cell: Cell, values: set[str], findable: set[str]) -> Revision | None:
     """Return a revision without the values of a property; None when it has none of them."""
     author = revision.author
+    parts = findable if any(change.cell == cell for change in revision.changes) else set()
     words = [
-        _word_without(word, before, cell, author.command, values, findable)
+        FORGOTTEN if word in _written(findable) else _word_without(word, before, cell, author.command, values, parts)
         for before, word in zip(["", *author.command], author.command, strict=False)
     ]
     changes = [_forgotten(change) if change.cell == cell else change for change in revision.changes]
@@ -84,12 +86,12 @@ def _forgotten(change: Change) -> Change:
     return change if (old, new) == (change.old, change.new) else Change(*change.cell, old, new)
 
 
-def _word_without(word: str, before: str, cell: Cell, command: list[str], values: set[str], findable: set[str]) -> str:
+def _word_without(word: str, before: str, cell: Cell, command: list[str], values: set[str], parts: set[str]) -> str:
     _, key, prop = cell
     # Words are written down with codes for what is not printable; those of older versions are as they were.
     if before == printable(prop or key) and printable(key) in command and word in _written(values):
         return FORGOTTEN
-    for value in sorted(_written(findable), key=len, reverse=True):
+    for value in sorted(_written(parts), key=len, reverse=True):
         word = word.replace(value, FORGOTTEN)
     return word
 

@@ -178,8 +178,9 @@ def test_an_action_may_be_done_in_part(house: House) -> None:
     house.event("/etc/all\n", actions={"S10part": "echo tom has no mailbox; exit 11", "S50next": "true"})
     result = house.signal()
     assert result.actions == ["S10part", "S50next"]
-    (reason,) = result.left.values()
+    (reason,) = result.partial.values()
     assert "tom has no mailbox" in reason
+    assert result.left == {}
 
 
 def test_a_user_cannot_fill_the_disk_with_copies(house: House) -> None:
