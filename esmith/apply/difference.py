@@ -57,8 +57,8 @@ class Comparison:
         unchanged = output.difference is Difference.NONE
         if unchanged and output.rendering.kind is Kind.FILE and _attributes_differ(output, status):
             output.difference = Difference.ATTRIBUTES
-            if output.is_a_users and (_owner_differs(output, status) or status.st_nlink != 1):
-                # The file may be somebody else's, moved or linked there; one of our own takes its place.
+            if output.is_a_users:
+                # What is there may be another file by now, or somebody else's; a new one takes its place.
                 output.difference = Difference.REPLACE
                 output.old = output.rendering.content
 
@@ -82,11 +82,11 @@ class Comparison:
             # Not read again: this also spares the files whose mode 0000 keeps even their owner from reading them.
             if kept and remembered.digest == digest_of(wanted):
                 return
-            output.old = _read(directory, output.target, is_link=is_link, unreadable=b"")
+            output.old = _read(directory, output.target, unreadable=b"")
         else:
             # Its owner may not read it either (mode 0000); as what it holds is not known, it is replaced.
             unreadable = b"" if status.st_uid == os.geteuid() else None
-            old = _read(directory, output.target, is_link=is_link, unreadable=unreadable)
+            old = _read(directory, output.target, unreadable=unreadable)
             if kept and old == wanted:
                 return
             output.old = old
@@ -97,12 +97,9 @@ class Comparison:
         output.difference = Difference.REMOVE if output.rendering.kind is Kind.ABSENT else Difference.REPLACE
 
 
-def _read(directory: Directory, target: str, *, is_link: bool, unreadable: bytes | None) -> bytes:
-    name = os.path.basename(target)
-    if is_link:
-        return directory.read_link(name)
+def _read(directory: Directory, target: str, *, unreadable: bytes | None) -> bytes:
     try:
-        return directory.read(name)[0]
+        return directory.take(os.path.basename(target))[0]
     except PermissionError:
         if unreadable is None:
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from esmith.apply.installed import TABLE, Installed, digest_of
+from esmith.disk import Disk
 from esmith.layout import Layout
 from esmith.store.protocol import Snapshot
 
@@ -18,21 +19,28 @@ def find_drift(layout: Layout, snapshot: Snapshot) -> dict[str, str]:
         installed = Installed.decode(row)
         if installed.is_absent:
             continue
-        target = layout.under(path)
-        try:
-            if installed.is_untouched(target):
-                continue
-            digest = digest_of(disk.content(target))
-        except FileNotFoundError:
-            found[path] = "removed"
-        except OSError as error:
-            # Of a file with mode 0000 in a copy of the root that is all its owner can see.
-            if not installed.may_be_untouched(target):
-                found[path] = f"cannot be read: {error.strerror}"
-        else:
-            if digest != installed.digest:
-                found[path] = "edited by hand"
+        what = _drift(disk, layout.under(path), installed)
+        if what:
+            found[path] = what
     return found
+
+
+def _drift(disk: Disk, target: str, installed: Installed) -> str:
+    """Return what happened to a file, "" for nothing."""
+    status = None
+    try:
+        status = disk.look(target)
+        if status is None:
+            return "removed"
+        if installed.is_untouched(status) or digest_of(disk.content(target)) == installed.digest:
+            return ""
+    except FileNotFoundError:
+        return "removed"
+    except OSError as error:
+        # Of a file with mode 0000 in a copy of the root that is all its owner can see.
+        untouched = status is not None and installed.may_be_untouched(status)
+        return "" if untouched else f"cannot be read: {error.strerror}"
+    return "edited by hand"
 
 
 def count_installed(snapshot: Snapshot) -> int:

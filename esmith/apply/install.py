@@ -80,7 +80,8 @@ def install(plan: Plan, host: Host, layout: Layout) -> list[str]:
 def remember(plan: Plan, transaction: Transaction) -> None:
     """Record in the store what was installed, so that a change by hand shows later."""
     for output in plan.outputs:
-        if not output.rendering.recalled:
+        # What was left is as it was before, and so is what is known of it.
+        if not (output.rendering.recalled or output.left):
             before = transaction.state(TABLE, output.path)
             row = _row(output, before)
             if row != before:

@@ -41,19 +41,13 @@ class Installed:
         """Whether there was to be no such file."""
         return not self.digest
 
-    def is_untouched(self, target: str) -> bool:
-        """Return whether a file is surely the one that was installed: same size, time and inode.
+    def is_untouched(self, status: os.stat_result) -> bool:
+        """Return whether a file is the one that was installed: same size, time and inode."""
+        return self.mark == mark_of(status)
 
-        :raises OSError: when it cannot be looked at.
-        """
-        return self.mark == mark_of(os.lstat(target))
-
-    def may_be_untouched(self, target: str) -> bool:
-        """Return whether a file has the size and time of the one that was installed: it may be a copy of it.
-
-        :raises OSError: when it cannot be looked at.
-        """
-        return self.mark.rpartition("-")[0] == mark_of(os.lstat(target)).rpartition("-")[0]
+    def may_be_untouched(self, status: os.stat_result) -> bool:
+        """Return whether a file has the size and time of the one that was installed: it may be a copy of it."""
+        return self.mark.rpartition("-")[0] == mark_of(status).rpartition("-")[0]
 
 
 def digest_of(content: bytes) -> str:

@@ -73,14 +73,19 @@ def keep(output: Output, disk: Disk, kept: Directory, name: str) -> Before:
         status = directory.look(os.path.basename(output.target)) if directory is not None else None
         if directory is None or status is None:
             return Before(output.path)
-        before = Before(output.path, mode=stat.S_IMODE(status.st_mode), uid=status.st_uid, gid=status.st_gid)
-        if output.difference is Difference.ATTRIBUTES:
-            before.stays = True
-            return before
-        before.stored = name
-        before.copied = not _linked(directory, os.path.basename(output.target), kept, name)
+        before = Before(output.path)
+        before.stays = output.difference is Difference.ATTRIBUTES
+        if not before.stays:
+            before.stored = name
+            before.copied = not _linked(directory, os.path.basename(output.target), kept, name)
         if before.copied:
-            _copy(directory, os.path.basename(output.target), kept, name, 0o600, None)
+            # What it holds and whose it is are those of one open file: the name may be another one's by now.
+            content, status = directory.take(os.path.basename(output.target))
+            if stat.S_ISLNK(status.st_mode):
+                kept.make_link(name, content, None)
+            else:
+                kept.write(name, content, 0o600, None)
+        before.mode, before.uid, before.gid = stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid
         return before
     except OSError as error:
         raise trouble(output.target, error) from error
@@ -96,21 +101,6 @@ def _linked(directory: Directory, name: str, other: Directory, new: str) -> bool
     except OSError:
         return False
     return True
-
-
-def _copy(
-    directory: Directory, name: str, other: Directory, new: str, mode: int, owner: tuple[int, int] | None
-) -> None:
-    """Copy a file or a link to another directory.
-
-    :param mode: the permissions of the copy.
-    :param owner: its user and group number; None for those of who makes it.
-    """
-    status = directory.look(name)
-    if status is not None and stat.S_ISLNK(status.st_mode):
-        other.make_link(new, directory.read_link(name), owner)
-    else:
-        other.write(new, directory.read(name)[0], mode, owner)
 
 
 def restore_file(before: Before, disk: Disk, target: str, kept: str) -> None:
@@ -138,9 +128,13 @@ def restore_file(before: Before, disk: Disk, target: str, kept: str) -> None:
     directory.remove_if_there(staged)
     source = disk.directory(kept)
     if before.copied or not _linked(source, before.stored, directory, staged):
-        mode = before.mode & (PERMISSIONS if directory.is_a_users else ~0)
+        content, status = source.take(before.stored)
         owner = (before.uid, before.gid) if os.geteuid() == 0 else None
-        _copy(source, before.stored, directory, staged, mode, owner)
+        if stat.S_ISLNK(status.st_mode):
+            directory.make_link(staged, content, directory.user if directory.is_a_users else owner)
+        else:
+            mode = before.mode & (PERMISSIONS if directory.is_a_users else ~0)
+            directory.write(staged, content, mode, owner)
     directory.rename(staged, name)
     # Renaming one link of a file over another does nothing and leaves the first.
     directory.remove_if_there(staged)

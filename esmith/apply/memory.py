@@ -121,7 +121,7 @@ class Memory:
             status = os.lstat(target)
         except OSError:
             return rendering.kind is Kind.ABSENT
-        if rendering.kind is Kind.ABSENT or not installed.is_untouched(target):
+        if rendering.kind is Kind.ABSENT or not installed.is_untouched(status):
             return False
         if rendering.kind is Kind.SYMLINK:
             return True

@@ -19,6 +19,7 @@ STAGED_PREFIX = ".esmith-"
 _SWEPT_NAMES = 10_000
 _DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+_LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _PRIVATE = 0o600
 
@@ -57,12 +58,38 @@ class Directory:
         return not self.is_ours
 
     def look(self, name: str) -> os.stat_result | None:
-        """Return what a name is, None when there is no such name; a link is not followed."""
+        """Return what a name is, None when there is no such name; a link is not followed.
+
+        In a directory of a user it may be another thing a moment later: :meth:`take` tells of what it reads.
+        """
         with self._blamed(name):
             try:
-                return os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
+                if self.is_ours:
+                    return os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
+                descriptor = self._open(name, _LOOK)
             except FileNotFoundError:
                 return None
+            try:
+                return os.fstat(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def take(self, name: str) -> tuple[bytes, os.stat_result]:
+        """Return what a regular file or a symbolic link holds, and what it is: both of one and the same thing.
+
+        :raises OSError: as :meth:`read` does.
+        """
+        try:
+            return self.read(name)
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+        with self._blamed(name, missing=True):
+            descriptor = self._open(name, _LOOK)
+            try:
+                return os.readlink(b"", dir_fd=descriptor), os.fstat(descriptor)
+            finally:
+                os.close(descriptor)
 
     def read(self, name: str) -> tuple[bytes, os.stat_result]:
         """Return what a regular file holds, and what it is.
@@ -73,12 +100,12 @@ class Directory:
         :raises UserDirectoryError: instead of these two and of other errors, in a directory of a user.
         """
         limit = SIZE_LIMIT if self.is_ours else USER_SIZE_LIMIT
-        with self._blamed(name):
+        with self._blamed(name, missing=True):
             return read_regular(self._open(name, _READ), self._path(name), limit)
 
     def read_link(self, name: str) -> bytes:
         """Return what a symbolic link holds."""
-        with self._blamed(name):
+        with self._blamed(name, missing=True):
             return os.readlink(os.fsencode(name), dir_fd=self.descriptor)
 
     def write(self, name: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> os.stat_result:
@@ -136,32 +163,32 @@ class Directory:
 
     def remove(self, name: str) -> None:
         """Remove a file or a link."""
-        with self._blamed(name), self._as_user():
+        with self._blamed(name, missing=True), self._as_user():
             os.unlink(name, dir_fd=self.descriptor)
 
     def remove_if_there(self, name: str) -> None:
         """Remove a file or a link, if there is one."""
-        with suppress(FileNotFoundError):
-            self.remove(name)
+        with self._blamed(name), self._as_user(), suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=self.descriptor)
 
     def set_attributes(self, name: str, mode: int, owner: tuple[int, int] | None) -> None:
-        """Set mode and owner of a regular file with one name, whose content stays.
+        """Set mode and owner of a regular file with one name, whose content stays; only in a directory of ours.
 
-        In a directory of a user the owner has to be as wanted: a file of somebody else may have been moved there.
+        In one of a user the file may be another one than was compared.
         """
         is_root = os.geteuid() == 0
         with self._blamed(name, missing=True):
+            if self.is_a_users:
+                raise PermissionError(errno.EPERM, "the attributes of a file of a user are not changed")
             # Who is not root may have a file whose mode keeps even its owner from opening it.
-            descriptor = self._open(name, _READ if is_root else os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+            descriptor = os.open(name, _READ if is_root else _LOOK, dir_fd=self.descriptor)
             try:
                 status = os.fstat(descriptor)
-                if not stat.S_ISREG(status.st_mode) or (status.st_nlink != 1 and (is_root or self.is_a_users)):
+                if not stat.S_ISREG(status.st_mode) or (status.st_nlink != 1 and is_root):
                     raise UnfitError("is not a plain file with one name", self._path(name))
                 if not is_root:
                     os.chmod(f"/proc/self/fd/{descriptor}", mode)
                     return
-                if owner is not None and self.is_a_users and owner != (status.st_uid, status.st_gid):
-                    raise PermissionError(errno.EPERM, "belongs to somebody else now")
                 if owner is not None:
                     os.fchown(descriptor, *owner)
                 os.fchmod(descriptor, mode)

@@ -60,9 +60,9 @@ def rights_of(user: tuple[int, int] | None) -> Iterator[None]:
     libc = _libc()
     # setfsuid(2): it returns who it was before, and no number but a valid one changes anything.
     uid, gid = (ctypes.c_uint(number) for number in user)
-    libc.setfsgid(gid)
-    libc.setfsuid(uid)
     try:
+        libc.setfsgid(gid)
+        libc.setfsuid(uid)
         if libc.setfsuid(ctypes.c_uint(-1)) != user[0] or libc.setfsgid(ctypes.c_uint(-1)) != user[1]:
             raise PermissionError(errno.EPERM, f"the rights of user {user[0]} cannot be taken")
         yield

@@ -73,10 +73,22 @@ class Disk:
         :raises OSError: as :meth:`Directory.read` does.
         """
         directory, name = self.directory(os.path.dirname(path)), os.path.basename(path)
-        status = directory.look(name)
-        if status is not None and stat.S_ISLNK(status.st_mode):
-            return directory.read_link(name)
-        return directory.read(name)[0]
+        if directory.look(name) is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        return directory.take(name)[0]
+
+    def exists(self, path: str) -> bool:
+        """Return whether something is at a path; a link at its end is followed where nobody else may have put it there.
+
+        A link of a user counts as it is: where it leads is not looked at.
+        """
+        found = self.find(os.path.dirname(path))
+        status = found.look(os.path.basename(path)) if found is not None else None
+        if found is None or status is None:
+            return False
+        if stat.S_ISLNK(status.st_mode) and self._may_follow(found, status):
+            return os.path.exists(path)
+        return True
 
     def read(self, path: str) -> bytes:
         """Return what is in a file; a link at its end is followed where nobody else may have put it there.
@@ -88,7 +100,9 @@ class Disk:
             directory = self.directory(os.path.dirname(path))
             name = os.path.basename(path)
             status = directory.look(name)
-            if status is None or not stat.S_ISLNK(status.st_mode) or not self._may_follow(directory, status):
+            if status is None:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+            if not stat.S_ISLNK(status.st_mode) or not self._may_follow(directory, status):
                 return directory.read(name)[0]
             path = _joined(directory.path, os.fsdecode(directory.read_link(name)))
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -32,7 +31,10 @@ def functions(
 
     def exists(path: str) -> bool:
         reads.files.add(path)
-        return os.path.exists(layout.under(path))
+        try:
+            return disk.exists(layout.under(path))
+        except OSError:
+            return False
 
     def read(path: str) -> str | Missing:
         reads.files.add(path)

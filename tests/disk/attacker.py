@@ -6,7 +6,7 @@ import contextlib
 import ctypes
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 #: How often the names of new files are exchanged before what is there is looked at.
@@ -31,19 +31,16 @@ def _prepare(victim: Path) -> list[str]:
     return ["own", "directory", "own", "fifo", "own", "second", "own", "way"]
 
 
-def _attack(home: Path, user: int, victim: Path, root: int, ready: int) -> None:
-    os.chdir(home)
-    os.setgroups([])
-    os.setresgid(user, user, user)
-    os.setresuid(user, user, user)
-    libc = ctypes.CDLL(None)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def exchange_all(libc: ctypes.CDLL, victim: Path, root: int) -> Iterator[None]:
+    """Put links in the place of new files, and all kinds of things in the place of the file.
+
+    :param root: the number of root's process, which its new files have in their names.
+    """
     obstacles = _prepare(victim)
-    os.write(ready, b"x")
-    # The names that root uses are known: they hold the number of its process.
     staged = [f".esmith-{root}-{name}" for name in ("back", "back", "back", "back", 1, 2)]
     number = 0
     while True:
+        yield
         for name in staged * _TIGHT_ROUNDS:
             _exchange(libc, name, "link")
         for link in ("link", "second link"):
@@ -61,17 +58,52 @@ def _attack(home: Path, user: int, victim: Path, root: int, ready: int) -> None:
                     _exchange(libc, name, obstacles[number % len(obstacles)])
 
 
+def exchange_with_foreign(libc: ctypes.CDLL, victim: Path, root: int) -> Iterator[None]:
+    """Exchange the file with one of root's that lies beside it, as fast as possible."""
+    while True:
+        yield
+        for _ in range(_TIGHT_ROUNDS):
+            _exchange(libc, ".qmail", "foreign")
+
+
+def take_away(libc: ctypes.CDLL, victim: Path, root: int) -> Iterator[None]:
+    """Take the file away and bring it back, as fast as possible."""
+    while True:
+        yield
+        for _ in range(_TIGHT_ROUNDS):
+            with contextlib.suppress(OSError):
+                os.rename(".qmail", "away")
+            with contextlib.suppress(OSError):
+                os.rename("away", ".qmail")
+
+
+Attack = Callable[[ctypes.CDLL, Path, int], Iterator[None]]
+
+
+def _attack(attack: Attack, home: Path, user: int, victim: Path, root: int, ready: int) -> None:
+    os.chdir(home)
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
+    libc = ctypes.CDLL(None)
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    for turn, _ in enumerate(attack(libc, victim, root)):
+        if not turn:
+            os.write(ready, b"x")
+
+
 @contextlib.contextmanager
-def attacking(home: Path, user: int, victim: Path) -> Iterator[None]:
+def attacking(attack: Attack, home: Path, user: int, victim: Path) -> Iterator[None]:
     """Have a process of a user exchange names in his home.
 
+    :param attack: what it does again and again.
     :param victim: the file of root that he wants.
     """
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
         try:
-            _attack(home, user, victim, os.getppid(), writing)
+            _attack(attack, home, user, victim, os.getppid(), writing)
         finally:
             os._exit(1)
     os.close(writing)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from esmith.apply.left import list_left
+from esmith.disk import Directory, UserDirectoryError
 from esmith.errors import ActionError, UserFileError
 from tests.apply.kit import only_root
 from tests.disk.kit import OBSTACLES, USERS, House
@@ -193,3 +194,27 @@ def test_a_user_cannot_fill_the_disk_with_copies(house: House) -> None:
         house.signal()
     folder = Path(house.layout.state, "kept/home/tom")
     assert sorted(copy.read_text() for copy in folder.iterdir()) == ["edit 10\n", "edit 11\n", "edit 9\n"]
+
+
+@pytest.mark.parametrize("moment", ["compare", "stage", "keep", "install"])
+def test_a_left_file_is_made_by_the_next_event(house: House, moment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whenever a file is left as it was, the next event makes it, and nothing else has to change for that."""
+    house.signal()
+    house.forward("two")
+    method = {"compare": "take", "stage": "write", "keep": "take", "install": "rename"}[moment]
+    real = getattr(Directory, method)
+    calls = []
+
+    def failing(self: Directory, *words: object) -> object:
+        if self.user == (5001, 5001):
+            calls.append(words)
+            if moment != "keep" or len(calls) > 1:
+                raise UserDirectoryError(11, "Resource temporarily unavailable")
+        return real(self, *words)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Directory, method, failing)
+        assert list(house.signal().left) == ["/home/tom/.qmail"]
+    assert (house.mail("tom"), house.mail("jack")) == ("&one\n", "&two\n")
+    assert house.signal().left == {}
+    assert house.mail("tom") == "&two\n"

@@ -10,7 +10,7 @@ import pytest
 from esmith.apply.commit import commit_plan
 from esmith.apply.generations import finish, restore_since
 from tests.apply.kit import only_root
-from tests.disk.attacker import attacking
+from tests.disk.attacker import attacking, exchange_all, exchange_with_foreign, take_away
 from tests.disk.kit import House
 
 pytestmark = only_root
@@ -37,7 +37,10 @@ def _round(house: House, number: int, *, fails: bool) -> None:
         assert house.mail("jack") == f"&round{number}\n"
 
 
-@pytest.mark.parametrize("rounds", [200, pytest.param(2000, marks=pytest.mark.long)])
+ROUNDS = pytest.mark.parametrize("rounds", [200, pytest.param(2000, marks=pytest.mark.long)])
+
+
+@ROUNDS
 def test_exchanging_names(house: House, tmp_path: Path, rounds: int) -> None:
     """Whatever is exchanged at whatever moment, a file of root stays as it is, and others' files are made."""
     victim = tmp_path / "secret" / "shadow"
@@ -46,8 +49,57 @@ def test_exchanging_names(house: House, tmp_path: Path, rounds: int) -> None:
     victim.chmod(0o600)
     house.apply(*TEMPLATES)
     before = _look(victim), os.listdir(victim.parent), victim.parent.lstat().st_mode
-    with attacking(house.home("tom"), 5001, victim):
+    with attacking(exchange_all, house.home("tom"), 5001, victim):
         for number in range(rounds):
             _round(house, number, fails=number % 3 > 0)
             assert (_look(victim), os.listdir(victim.parent), victim.parent.lstat().st_mode) == before, number
     assert house.home("jack").lstat().st_uid == 5002
+
+
+@ROUNDS
+def test_exchanging_the_file_with_one_of_root(house: House, tmp_path: Path, rounds: int) -> None:
+    """A file of root's in a home keeps its content to itself when files are restored, and the user's text stays his."""
+    house.apply(*TEMPLATES)
+    home = house.home("tom")
+    for name in ("foreign", ".qmail"):
+        (home / name).unlink(missing_ok=True)
+    with attacking(exchange_with_foreign, home, 5001, tmp_path / "none"):
+        for number in range(rounds):
+            _put(home, "foreign", "secret of root\n", 0, 0o600)
+            _put(home, ".qmail", f"text of tom {number}\n", 5001, 0o755)
+            _round(house, number, fails=True)
+            for name in ("foreign", ".qmail"):
+                _assert_whole(home, name)
+
+
+def _put(home: Path, name: str, text: str, owner: int, mode: int) -> None:
+    new = home / "being made"
+    new.write_text(text)
+    new.chmod(mode)
+    os.chown(new, owner, owner)
+    new.rename(home / name)
+
+
+def _assert_whole(home: Path, name: str) -> None:
+    """Assert that a file has the content of its owner."""
+    try:
+        descriptor = os.open(home / name, os.O_RDONLY)
+    except FileNotFoundError:
+        return
+    with open(descriptor) as file:
+        text, owner = file.read(), os.fstat(descriptor).st_uid
+    assert (owner == 0) == (text == "secret of root\n"), (name, owner, text)
+
+
+@ROUNDS
+def test_taking_the_file_away(house: House, tmp_path: Path, rounds: int) -> None:
+    """A file that comes and goes stops nothing: an event leaves it out at most, and everybody else's file is made."""
+    house.apply(*TEMPLATES)
+    home = house.home("tom")
+    with attacking(take_away, home, 5001, tmp_path / "none"):
+        for number in range(rounds):
+            if number % 2:
+                _put(home, "away", f"text of tom {number}\n", 5001, 0o600)
+            _round(house, number, fails=number % 3 == 0)
+            result = house.signal()
+            assert result.left.keys() <= {"/home/tom/.qmail"}

@@ -160,17 +160,13 @@ class TestUsers:
                 one.hard_link(name, other, "second")
 
     def test_a_file_of_another_is_not_given_away(self, disk: Disk, tmp_path: Path) -> None:
-        """The attributes of a file of somebody else in a home, or of one with a second name, stay as they are."""
+        """The attributes of a file in a home stay as they are: it may be another file than was looked at."""
         home = disk.directory(str(tmp_path / "home"))
         place = tmp_path / "home/file"
         place.write_text("x")
-        with pytest.raises(UserDirectoryError, match="somebody else"):
+        with pytest.raises(UserDirectoryError, match="not changed"):
             home.set_attributes("file", 0o644, (TOM, TOM))
-        os.chown(place, TOM, TOM)
-        os.link(place, tmp_path / "home/second")
-        with pytest.raises(UserDirectoryError, match="one name"):
-            home.set_attributes("file", 0o644, (TOM, TOM))
-        assert place.stat().st_uid == TOM
+        assert place.stat().st_uid == 0
 
     def test_half_a_file_is_never_left(self, disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A file that cannot be written to its end is gone again."""
@@ -243,4 +239,4 @@ def test_descriptors_are_closed(tmp_path: Path) -> None:
         disk.directory(str(tmp_path / str(number)), make=0o755)
     assert len(os.listdir("/proc/self/fd")) < before + 200
     del disk
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before
