@@ -64,10 +64,21 @@ def _error(
     hint = " && ".join(cures)
     if foreign and place == root != "/":
         hint = "run the command as that user; or, if what that user wrote there may run as you, say --trust-owner"
+    elif foreign and _is_home(place, status.st_uid):
+        owner = user_name(status.st_uid)
+        hint = f"it is the home of {owner}: what e-smith is to use has to be in a directory of root's"
     allowed = " or ".join(user_name(owner) for owner in sorted(owners))
     return UntrustedError(
         f"{' and '.join(reasons)}, so it is not used: only {allowed} may own and write it", place=place, hint=hint
     )
+
+
+def _is_home(place: str, user: int) -> bool:
+    """Return whether a directory is the home of a user, who needs it."""
+    try:
+        return os.path.normpath(pwd.getpwuid(user).pw_dir) == place
+    except KeyError:
+        return False
 
 
 def _rightful(owners: frozenset[int], root: str) -> int:

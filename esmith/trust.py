@@ -250,16 +250,10 @@ class Trust:
 
 
 def _behind(link: str, fault: UntrustedError) -> UntrustedError:
-    """Return a fault of something that a link leads to as one of the link.
-
-    To correct its owner would be the wrong cure: it may be the home of a user.
+    """Return a fault of something that a link leads to, with the link: perhaps that is what is wrong.
 
     :param link: where the link is; "" when there was none on the way.
     """
-    if not link:
-        return fault
-    return UntrustedError(
-        f"leads to {fault.place}, which {fault.message}",
-        place=link,
-        hint="remove the link, or copy what it leads to to a directory of the owner",
-    )
+    if link:
+        fault.message = f"{fault.message} (the link {link} leads there)"
+    return fault

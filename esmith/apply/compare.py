@@ -73,10 +73,13 @@ def shown(compared: list[Compared], snapshot: Snapshot, schema: Schema) -> list[
     lines: list[str] = []
     for one in compared:
         reads = _reads(snapshot, one.path)
-        if any(
-            value.encode() in content and (declared or reads is None or cell in reads)
-            for (cell, value), declared in secrets.items()
-            for content in (one.old or b"", one.new or b"")
+        contents = (one.old or b"", one.new or b"")
+        # A fragment may write a value in another form, e.g. with quotes; that it was read is enough.
+        if any(cell in (reads or ()) for cell, _ in secrets) or any(
+            value.encode() in content
+            for (_, value), declared in secrets.items()
+            for content in contents
+            if declared or reads is None
         ):
             lines.append(hidden(one.path))
         else:

@@ -77,16 +77,12 @@ def hides(schema: Schema, cell: Cell, value: str) -> bool:
 
 
 def _holds_secret(output: Output, snapshot: Snapshot, schema: Schema) -> bool:
-    """Return whether the old or the new content holds a value that a secret property it reads has, or ever had."""
+    """Return whether a secret property that an output reads has a value, or ever had one.
+
+    The value is not looked for: a fragment may write it in another form, e.g. with quotes.
+    """
     cells = {cell for cell in output.rendering.reads.props if schema.may_be_secret(*cell)}
-    if not cells:
-        return False
-    contents = (output.old or b"", output.rendering.content)
-    return any(
-        value.encode() in content and hides(schema, cell, value)
-        for cell, value in _values(cells, snapshot)
-        for content in contents
-    )
+    return bool(cells) and any(hides(schema, cell, value) for cell, value in _values(cells, snapshot))
 
 
 def _values(cells: set[Cell], snapshot: Snapshot) -> Iterator[tuple[Cell, str]]:

@@ -48,15 +48,24 @@ def find_in_logs(layout: Layout, values: Collection[str]) -> tuple[dict[str, Pla
     return {path: places for path in logs if path not in packed and (places := _find(path, written))}, packed
 
 
-def find_generations(layout: Layout, values: Collection[str]) -> list[int]:
+def find_generations(layout: Layout, snapshot: Snapshot, values: Collection[str], cell: Cell) -> list[int]:
     """Return the numbers of the generations that cannot be kept: those whose old files hold a value, and older ones.
+
+    An old file that was made from the property counts as well: it may hold the value in another form.
 
     :raises InstallError: when a file cannot be read.
     """
     folder = os.path.dirname(kept_directory(layout, 0))
     numbers = [int(name) for name in _names_in(folder) if name.isdecimal()]
-    newest = max((number for number in numbers if _find_below(kept_directory(layout, number), values)), default=0)
+    made_from = {generation.number for generation in list_generations(snapshot) if _is_made_from(generation, cell)}
+    holding = (number for number in numbers if _find_below(kept_directory(layout, number), values))
+    newest = max([*made_from, *holding], default=0)
     return sorted(number for number in numbers if number <= newest)
+
+
+def _is_made_from(generation: Generation, cell: Cell) -> bool:
+    rows = [before.row for before in generation.before if before.row and before.stored]
+    return any(cell in (reads_of(Installed.decode(row.encode("utf-8", "surrogateescape"))) or ()) for row in rows)
 
 
 def find_in_place(layout: Layout, snapshot: Snapshot, values: Collection[str]) -> list[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
 
 from esmith.apply.drift import count_installed, find_drift
 from esmith.apply.generations import Generation
-from esmith.apply.left import list_left
+from esmith.apply.left import Left, list_left
 from esmith.cli.json_output import json_text
 from esmith.cli.output import print_lines, print_report, shown_time
 from esmith.cli.program import root_option
@@ -17,7 +18,7 @@ from esmith.errors import ExitCode
 from esmith.events.confirm import find_pending
 from esmith.events.recover import find_interrupted
 from esmith.events.trusted import all_faults, services_of
-from esmith.layout import Layout
+from esmith.layout import LAYERS, Layout
 from esmith.names import counted
 from esmith.store import open_store, store_files
 from esmith.store.protocol import Snapshot, Store
@@ -61,13 +62,18 @@ def _data(layout: Layout, store: Store) -> dict[str, Any]:
             "files": {
                 "generated": count_installed(snapshot),
                 "differing": find_drift(layout, snapshot),
-                "left": {path: left.reason for path, left in list_left(snapshot).items()},
+                "left": {path: one.reason for path, one in list_left(snapshot).items() if _has_template(layout, one)},
             },
             "services": services_data(layout, snapshot),
             "pending": _pending(snapshot),
             "running": running,
             "interrupted": [_install(generation) for generation in interrupted],
         }
+
+
+def _has_template(layout: Layout, left: Left) -> bool:
+    """Return whether a file that was left is still to be made."""
+    return any(os.path.exists(layout.layer(name) + left.template) for name in LAYERS)
 
 
 def _database(snapshot: Snapshot, name: str) -> dict[str, int]:

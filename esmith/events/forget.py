@@ -50,7 +50,7 @@ def rehearse_forgetting(layout: Layout, store: Store, cell: kept.Cell) -> Forgot
     with store.snapshot() as snapshot:
         _refuse(snapshot, cell)
         former = _former(snapshot, cell)
-        forgotten, _ = _look(layout, snapshot, former)
+        forgotten, _ = _look(layout, snapshot, former, cell)
         return forgotten
 
 
@@ -77,7 +77,7 @@ def forget(layout: Layout, store: Store, cell: kept.Cell, author: Author, say: C
             with store.snapshot() as snapshot:
                 _refuse(snapshot, cell)
                 former = _former(snapshot, cell)
-                forgotten, files = _look(layout, snapshot, former)
+                forgotten, files = _look(layout, snapshot, former, cell)
             kept.overwrite(files)
             with store.transaction(author) as transaction:
                 kept.drop_generations(forgotten.generations, transaction)
@@ -97,7 +97,9 @@ def _former(snapshot: Snapshot, cell: kept.Cell) -> Former:
     return find_former(snapshot, cell, is_findable)
 
 
-def _look(layout: Layout, snapshot: Snapshot, former: Former) -> tuple[Forgotten, dict[str, kept.Places]]:
+def _look(
+    layout: Layout, snapshot: Snapshot, former: Former, cell: kept.Cell
+) -> tuple[Forgotten, dict[str, kept.Places]]:
     """Return what of the files is concerned, and where in those that are overwritten the values stand."""
     values = {value for value in former.values if is_findable(value)}
     logs, packed = kept.find_in_logs(layout, values)
@@ -106,7 +108,7 @@ def _look(layout: Layout, snapshot: Snapshot, former: Former) -> tuple[Forgotten
         former,
         unsearched=len(former.values - values),
         overwritten={layout.inside(path): len(places) for path, places in files.items()},
-        generations=kept.find_generations(layout, values),
+        generations=kept.find_generations(layout, snapshot, values, cell),
         in_place=kept.find_in_place(layout, snapshot, values),
         packed=[layout.inside(path) for path in packed],
     )

@@ -56,8 +56,7 @@ def test_what_it_says(box: Root) -> None:
     assert kept.startswith("/var/lib/e-smith/kept/etc/box.conf.2")
     assert kept.endswith(": 2 places overwritten")
     assert log.startswith(f"{LOG}: ")
-    number = newest - 1
-    assert dropped == f"generations up to {number}: dropped; 'esmith rollback' cannot go back past generation {newest}"
+    assert dropped == f"generations up to {newest - 1}: dropped, so 'esmith rollback' cannot go back to them"
     assert free == "databases: free space overwritten"
     assert rest == "not reached: backups made before, the history of your shell, and what the disk keeps of old files"
 
@@ -70,7 +69,9 @@ def test_a_dry_run(box: Root) -> None:
     assert {path: path.read_bytes() for path in before} == before
     assert rehearsed.pop() == "nothing was changed"
     done = box.esmith("forget", *CELL).out.splitlines()
-    assert rehearsed == [line for line in done if not line.startswith("databases: ")]
+    lines = [line.replace("would be ", "").removesuffix("; what they hold is lost") for line in rehearsed]
+    assert lines == [line for line in done if not line.startswith("databases: ")]
+    assert any("would be" in line for line in rehearsed)
 
 
 def test_the_rest_stays(box: Root) -> None:

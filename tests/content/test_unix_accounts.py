@@ -25,7 +25,7 @@ PROGRAMS = {
     "db": 'case $1 in --json) cat "$D/db-$(printf %s "$4" | tr / %)" || exit 1 ;; esac',
     "useradd": 'for n; do :; done; echo "$n:x:5001:5001::/home/e-smith/files/users/$n:/bin/false" >>"$D/passwd"',
     "groupadd": 'for n; do :; done; echo "$n:x:5101:" >>"$D/group"',
-    **dict.fromkeys(("install", "setpriv", "usermod", "userdel", "groupdel", "gpasswd"), ":"),
+    **dict.fromkeys(("install", "setpriv", "usermod", "pkill", "userdel", "groupdel", "gpasswd"), ":"),
 }
 
 
@@ -158,7 +158,10 @@ def test_delete_a_user(machine: Machine) -> None:
     """user-delete removes the unix account with the home, once the record says so."""
     machine.record("tom", "user-deleted")
     machine.has("passwd", TOM)
-    assert machine.do("user-delete-unix", "user-delete", "tom") == ["userdel --remove -- tom"]
+    assert machine.do("user-delete-unix", "user-delete", "tom") == [
+        "pkill -KILL -U 5001",
+        "userdel --remove -- tom",
+    ]
 
 
 @pytest.mark.parametrize("kind", ["user", None], ids=["live", "no-record"])

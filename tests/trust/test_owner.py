@@ -68,7 +68,7 @@ def test_the_owner_works_there(theirs: Root) -> None:
 def test_root_is_refused(theirs: Root, command: tuple[str, ...]) -> None:
     """Root would run what the user wrote, so root is refused before anything ran, and the way out is named."""
     answer = theirs.run(*command, code=ExitCode.UNTRUSTED)
-    assert f"{theirs.path}: belongs to {MALLORY}" in answer.err
+    assert f"{theirs.path}: belongs to the user {MALLORY}" in answer.err
     assert "--trust-owner" in answer.err
     assert not theirs.file("/ran").exists()
 
@@ -76,7 +76,7 @@ def test_root_is_refused(theirs: Root, command: tuple[str, ...]) -> None:
 def test_status_for_root(theirs: Root) -> None:
     """The status says that once, and not of every file in the folder."""
     answer = theirs.esmith("status", code=ExitCode.UNTRUSTED)
-    assert answer.out.count(f"belongs to {MALLORY}") == 1
+    assert answer.out.count(f"belongs to the user {MALLORY}") == 1
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_root_believes_the_owner(theirs: Root, words: tuple[str, ...]) -> None:
     """With --trust-owner root works there, and is warned once."""
     answer = theirs.run(*words)
     assert answer.err == (
-        f"{words[0]}: {theirs.path} belongs to {MALLORY}; what that user wrote there runs as root now\n"
+        f"{words[0]}: {theirs.path} belongs to the user {MALLORY}; what that user wrote there runs as root now\n"
     )
     assert answer.out
 
@@ -116,11 +116,11 @@ def test_only_the_owner_is_believed(theirs: Root) -> None:
     os.chown(fragment, MALLORY + 1, MALLORY + 1)
     try:
         answer = theirs.run("expand-template", "--trust-owner", "/etc/clamd.conf", code=ExitCode.UNTRUSTED)
-        assert f"{fragment}: belongs to {MALLORY + 1}" in answer.err
+        assert f"{fragment}: belongs to the user {MALLORY + 1}" in answer.err
     finally:
         shutil.rmtree(theirs.file("/etc/e-smith/templates-custom/etc"))
 
 
 def test_another_user_is_refused(theirs: Root) -> None:
     """A user in the folder of another gets no further than root; a folder of root's he may read is his to read."""
-    assert f"belongs to {MALLORY}" in _as_user(theirs, MALLORY + 1, *GET, code=ExitCode.UNTRUSTED).err
+    assert f"belongs to the user {MALLORY}" in _as_user(theirs, MALLORY + 1, *GET, code=ExitCode.UNTRUSTED).err
