@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import struct
 from collections.abc import Callable, Iterator
@@ -13,8 +14,10 @@ import pytest
 
 from tests.programs import path_of
 
-#: Somebody who is neither root nor in /etc/passwd.
-MALLORY = 2001
+#: Somebody who is neither root nor in /etc/passwd; nor is the next number.
+MALLORY = next(
+    number for number in range(2001, 65_000) if not {number, number + 1} & {user.pw_uid for user in pwd.getpwall()}
+)
 requires_root = pytest.mark.root("only root may give files away")
 
 _ACL = "system.posix_acl_access"
