@@ -11,7 +11,7 @@ from esmith.apply.generations import GENERATIONS, Generation, list_generations
 from esmith.apply.host import trouble
 from esmith.apply.installed import TABLE, Installed
 from esmith.apply.kept import kept_directory
-from esmith.apply.memory import reads_of
+from esmith.apply.memory import reads_of, saw_other
 from esmith.disk import STAGED_PREFIX, Disk
 from esmith.layout import Layout
 from esmith.printable import printable
@@ -57,15 +57,18 @@ def find_generations(layout: Layout, snapshot: Snapshot, values: Collection[str]
     """
     folder = os.path.dirname(kept_directory(layout, 0))
     numbers = [int(name) for name in _names_in(folder) if name.isdecimal()]
-    made_from = {generation.number for generation in list_generations(snapshot) if _is_made_from(generation, cell)}
+    today = snapshot.prop(*cell)
+    made_from = [other.number for other in list_generations(snapshot) if _is_made_from(other, cell, today)]
     holding = (number for number in numbers if _find_below(kept_directory(layout, number), values))
     newest = max([*made_from, *holding], default=0)
     return sorted(number for number in numbers if number <= newest)
 
 
-def _is_made_from(generation: Generation, cell: Cell) -> bool:
-    rows = [before.row for before in generation.before if before.row and before.stored]
-    return any(cell in (reads_of(Installed.decode(row.encode("utf-8", "surrogateescape"))) or ()) for row in rows)
+def _is_made_from(generation: Generation, cell: Cell, today: str | None) -> bool:
+    rows = [
+        before.row.encode("utf-8", "surrogateescape") for before in generation.before if before.row and before.stored
+    ]
+    return any(saw_other(Installed.decode(row), cell, today) for row in rows)
 
 
 def find_in_place(layout: Layout, snapshot: Snapshot, values: Collection[str]) -> list[str]:

@@ -204,6 +204,17 @@ def included(installed: Installed) -> list[str]:
     return list(json.loads(head)["templates"]) if head else []
 
 
+def saw_other(installed: Installed, cell: tuple[str, str, str], today: str | None) -> bool:
+    """Return whether an output was made from a property, as far as that is remembered, when its value was not today's.
+
+    :param cell: database, key and property.
+    :param today: the value now, None for none.
+    """
+    _, _, props = installed.inputs.partition("\n")
+    seen = {tuple(row[:3]): row[3] for row in json.loads(props)} if props else {}
+    return seen.get(cell) not in (None, _digest(today))
+
+
 def reads_of(installed: Installed) -> set[tuple[str, str, str]] | None:
     """Return the cells that an output was made from: database, key, property; None when that is not remembered."""
     _, _, props = installed.inputs.partition("\n")

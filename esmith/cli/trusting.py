@@ -30,4 +30,4 @@ def trust_owner(root: str | None, say: Callable[[str], None]) -> None:
         from esmith.ownership import user_name
 
         runs_as = user_name(os.geteuid())
-        say(f"{layout.root} belongs to {user_name(owner)}; what that user wrote there runs as {runs_as} now")
+        say(f"{layout.root} belongs to the user {user_name(owner)}; what that user wrote there runs as {runs_as} now")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.kit import FIRST, NOW, SECOND
+from tests.cli.kit import FIRST, NOW, SECOND, outlive_the_clock
 from tests.commands import Root, copy_tree
 from tests.events.kit import lay_event
 
@@ -25,6 +25,7 @@ def _box(_fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         templates="/etc/box.conf\n/etc/port.conf\n",
         actions={"S90say": "config getprop box Password"},
     )
+    outlive_the_clock(root)
     root.config("set", "box", "vpnbox", "Password", FIRST, "Port", "1")
     root.signal("box-update")
     root.write("/etc/box.conf", f"# mine: {FIRST}, {FIRST}\n")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from tests.commands import Root
 
 FIRST, SECOND, NOW = "tru5tno1", "c0rrect-horse", "n0w-in-use"
@@ -19,3 +21,11 @@ def traces(root: Root, *values: str) -> dict[str, list[str]]:
             if held:
                 found["/" + str(path.relative_to(root.path))] = held
     return found
+
+
+def outlive_the_clock(root: Root) -> None:
+    """Wait until the fragments of a root are so old that what files are made from is remembered."""
+    fragments = [*root.file("/etc/e-smith").rglob("*")]
+    newest = max(path.lstat().st_ctime for path in fragments)
+    while time.time() < newest + 1.01:
+        time.sleep(0.05)
