@@ -76,7 +76,7 @@ def _error(
 def _is_home(place: str, user: int) -> bool:
     """Return whether a directory is the home of a user, who needs it."""
     try:
-        return os.path.normpath(pwd.getpwuid(user).pw_dir) == place
+        return os.path.normpath(pwd.getpwuid(user).pw_dir) == place != "/"
     except KeyError:
         return False
 

@@ -137,14 +137,18 @@ class Server:
     def ready(self, name: str) -> int:
         """Wait until a service's process is ready for signals, and return its pid."""
 
+        ready: list[int] = []
+
         def is_ready() -> bool:
+            # The pid of this one look: the process may be killed before another.
             status = self.tree.directory(name).status()
-            return status.state is Status.UP and self.tree.read(name, "ready") == str(status.pid)
+            if status.pid is None or status.state is not Status.UP or self.tree.read(name, "ready") != str(status.pid):
+                return False
+            ready.append(status.pid)
+            return True
 
         eventually(is_ready, f"{name} is ready")
-        pid = self.tree.directory(name).status().pid
-        assert pid is not None
-        return pid
+        return ready[-1]
 
     def stop(self) -> None:
         """Stop it, the supervisors it started, and their services; wait until all are gone."""

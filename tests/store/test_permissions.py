@@ -159,6 +159,6 @@ def test_a_foreign_user(root: Root) -> None:
         os.chown(data_file(root), 12345, 12345)
         code, _, err = run(root, *GETPROP)
         assert code == ExitCode.UNTRUSTED
-        assert f"{data_file(root)}: belongs to 12345" in err
+        assert f"{data_file(root)}: belongs to the user 12345" in err
         assert f"chown root: {data_file(root)}" in err
     assert data_file(root).stat().st_mode & 0o077 == 0

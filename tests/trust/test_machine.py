@@ -141,8 +141,8 @@ def test_mallory_lays_an_action(changed: Machine) -> None:
         # The directories are closed, and what mallory left in them is found as well.
         changed.run("chmod", "0755", f"{E}/events/try", f"{E}/templates-custom")
         shown = changed.run("esmith", "status", code=ExitCode.UNTRUSTED).out
-        assert f"{E}/events/try/S05a: belongs to mallory" in shown
-        assert f"{E}/templates-custom/etc/clamd.conf/x: belongs to mallory" in shown
+        assert f"{E}/events/try/S05a: belongs to the user mallory" in shown
+        assert f"{E}/templates-custom/etc/clamd.conf/x: belongs to the user mallory" in shown
         _refused(changed, f"{E}/")
     finally:
         changed.run("rm", "-r", f"{E}/events/try/S05a", f"{E}/templates-custom/etc")
@@ -176,7 +176,7 @@ def test_a_foreign_directory_is_not_laid_into(changed: Machine) -> None:
     changed.run("chown", "mallory", E)
     try:
         changed.path(f"{E}/templates/etc/clamd.conf/Debug").unlink()
-        _refused(changed, f"{E}: belongs to mallory", "esmith", "init")
+        _refused(changed, f"{E}: belongs to the user mallory", "esmith", "init")
         assert not changed.path(f"{E}/templates/etc/clamd.conf/Debug").exists()
     finally:
         changed.run("chown", "root", E)

@@ -12,6 +12,7 @@ import pytest
 
 from esmith.directories import make_directory, open_file
 from tests.commands import TIMEOUT_SECONDS, Root
+from tests.events.kit import eventually
 
 UMASKS = (0o000, 0o022, 0o027, 0o077)
 COMMANDS = [
@@ -42,6 +43,9 @@ def _made(path: Path, umask: int) -> dict[str, int]:
         subprocess.run(
             [program, *given], check=True, umask=umask, env=environment, capture_output=True, timeout=TIMEOUT_SECONDS
         )
+    # The process that waits for the confirmation makes it, perhaps only after that was given.
+    waiting = root.file("/var/lib/e-smith/confirm.lock")
+    eventually(waiting.exists, f"{waiting} is there")
     return {
         str(file.relative_to(path)): stat.S_IMODE(file.lstat().st_mode)
         for file in [path, *path.rglob("*")]
