@@ -142,7 +142,7 @@ class Trust:
         try:
             entries = os.scandir(directory)
         except OSError:
-            # It is no directory, or nobody of this command reads it either.
+            # It is not a directory, or this command cannot read it either.
             return
         owners, shared = self.owners, directory in self._shared
         for entry in entries:

@@ -56,11 +56,11 @@ class Comparison:
         self._compare_content(output, directory, status)
         unchanged = output.difference is Difference.NONE
         if unchanged and output.rendering.kind is Kind.FILE and _attributes_differ(output, status):
-            output.difference = Difference.ATTRIBUTES
             if output.is_a_users:
                 # What is there may be another file by now, or somebody else's; a new one takes its place.
-                output.difference = Difference.REPLACE
-                output.old = output.rendering.content
+                output.difference, output.old = Difference.REPLACE, output.rendering.content
+            else:
+                output.difference = Difference.ATTRIBUTES
 
     def _directory(self, output: Output) -> Directory | None:
         path = os.path.dirname(output.target)

@@ -142,15 +142,14 @@ class Disk:
         return directory.is_ours or (directory.is_shared and status.st_uid in self._owners)
 
 
-def read_file(path: str, limit: int = SIZE_LIMIT) -> bytes:
+def read_file(path: str) -> bytes:
     """Return what is in a file of ours, whatever links lead there; nothing is waited for.
 
-    :param limit: how large it may be, in bytes.
-    :raises UnfitError: when it is no regular file, or larger.
+    :raises UnfitError: when it is not a regular file, or is larger than :data:`SIZE_LIMIT`.
     :raises OSError: when it cannot be read.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    return read_regular(descriptor, path, limit)[0]
+    return read_regular(descriptor, path, SIZE_LIMIT)[0]
 
 
 def _joined(directory: str, target: str) -> str:

@@ -114,7 +114,7 @@ def give_back_all(
 
     :param what: the command.
     :param owed_before: what services were owed before the install.
-    :param done: the services that were told something since.
+    :param done: the services that were adjusted since.
     """
     try:
         with store.snapshot() as snapshot:
@@ -124,7 +124,7 @@ def give_back_all(
     seen: set[str] = set()
 
     def is_told(service: str) -> bool:
-        # One that is owed nothing any more was told by somebody else, e.g. by an event that an action signalled.
+        # One with nothing pending was adjusted by somebody else, e.g. by an event that an action signalled.
         return service in done or service not in owed
 
     def record(transaction: Transaction, services: Mapping[str, list[str]]) -> None:

@@ -193,7 +193,7 @@ def test_all_further_commits_fail(tmp_path: Path, command: Callable[[Scene], Non
 
 
 def test_services_that_read_the_new_files(tmp_path: Path) -> None:
-    """A service that was told about the new files is told once more when the end of the event fails."""
+    """A service that read the new files is adjusted once more when the end of the event fails."""
     told: list[list[str]] = []
     for scene, _, _ in every_fault(tmp_path, signal, errno.EIO, lasting=False):
         told.append(scene.told())

@@ -139,7 +139,7 @@ def test_directories_above(root: Root, place: str) -> None:
 
 
 def test_status_lists_all(root: Root) -> None:
-    """``esmith status`` works all the same: it lists everything that does not count, each with its cure, exits 12."""
+    """``esmith status`` still works: it lists everything that is not trusted, each with its cure, and exits 12."""
     assert root.esmith("status").out.count("chown") == 0
     paths = [root.file(INPUTS[kind][0]) for kind in ("fragment", "action", "service", "schema")]
     for path in paths:
