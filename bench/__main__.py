@@ -13,16 +13,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from esmith.apply.plan import make_plan
 from esmith.events.definition import load_event
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import Layout
+from esmith.plan.plan import make_plan
 from esmith.store import open_store
 from esmith.store.model import Author
 from esmith.store.protocol import Store
 
 ROUNDS = 25
-#: What was written less than a second ago is expanded again to be sure (esmith.apply.memory).
+#: What was written less than a second ago is expanded again to be sure (esmith.plan.memory).
 TRUSTED_AGE_SECONDS = 1.5
 HERE = Path(__file__).parent
 AUTHOR = Author("bench", "", ["bench"])

@@ -19,7 +19,10 @@ LAYERS = (
     ("cli",),
     ("watch", "contrib"),
     ("events", "mail"),
+    ("setup",),
     ("apply", "services"),
+    ("checks",),
+    ("plan",),
     ("fragments",),
     ("perl",),
     ("schema", "store"),
@@ -38,8 +41,8 @@ STARTS_PROCESSES = (
     "services/",
     "events/actions.py",
     "events/confirm.py",
-    "apply/checks/views.py",
-    "apply/checks/process.py",
+    "checks/views.py",
+    "checks/process.py",
     "fragments/perl/",
 )
 _STARTERS = ("exec", "spawn", "posix_spawn", "fork", "popen", "system", "startfile")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from esmith.apply.checks.check import check
 from esmith.apply.generations import Also, Generation, Owe, Restored, UnrecordedError, begin, restore_since
-from esmith.apply.host import DiskHost, RecordingHost
 from esmith.apply.install import discard, install, remember, stage
 from esmith.apply.left import record_left
-from esmith.apply.plan import Plan
+from esmith.checks.check import check
 from esmith.errors import InstallError, StoreError
 from esmith.layout import Layout
 from esmith.names import counted
+from esmith.plan.host import DiskHost, RecordingHost
+from esmith.plan.plan import Plan
 from esmith.store.model import Author
 from esmith.store.protocol import Store
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from esmith.apply.diff import Cell, hidden, hides, unified
 from esmith.apply.generations import Generation, list_generations
-from esmith.apply.host import trouble
-from esmith.apply.installed import TABLE, Installed
 from esmith.apply.kept import kept_directory
-from esmith.apply.memory import reads_of
 from esmith.disk import Disk
 from esmith.errors import UsageError
 from esmith.layout import Layout
+from esmith.plan.diff import Cell, hidden, secret_values, unified
+from esmith.plan.host import trouble
+from esmith.plan.installed import TABLE, Installed
+from esmith.plan.memory import reads_of
 from esmith.schema.load import Schema
-from esmith.store.model import FORGOTTEN
 from esmith.store.protocol import Snapshot
 
 
@@ -111,22 +109,3 @@ def _reads(snapshot: Snapshot, path: str) -> set[Cell] | None:
     """Return the cells that a generated file was made from; None when that is not remembered."""
     row = snapshot.state(TABLE, path)
     return reads_of(Installed.decode(row)) if row else None
-
-
-def secret_values(snapshot: Snapshot, schema: Schema) -> Iterator[tuple[Cell, str]]:
-    """Yield every value that a secret property has or had, with its cell, if texts that hold it are not shown."""
-    with_props: set[tuple[str, str]] = set()
-    for database in snapshot.databases():
-        for record in snapshot.records(database):
-            if record.props:
-                with_props.add((database, record.key))
-            for prop, value in (record.props or {"": record.type}).items():
-                if value and hides(schema, (database, record.key, prop), value):
-                    yield (database, record.key, prop), value
-    for revision in snapshot.revisions():
-        for change in revision.changes:
-            if not change.prop and change.cell[:2] in with_props:
-                continue
-            for former in (change.old, change.new):
-                if former and former != FORGOTTEN and hides(schema, change.cell, former):
-                    yield change.cell, former

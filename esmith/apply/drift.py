@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from esmith.apply.installed import TABLE, Installed, digest_of
 from esmith.disk import Disk
 from esmith.layout import Layout
+from esmith.plan.installed import TABLE, Installed, digest_of
 from esmith.store.protocol import Snapshot
 
 

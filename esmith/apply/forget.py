@@ -8,12 +8,12 @@ import stat
 from collections.abc import Collection, Iterator
 
 from esmith.apply.generations import GENERATIONS, Generation, list_generations
-from esmith.apply.host import trouble
-from esmith.apply.installed import TABLE, Installed
 from esmith.apply.kept import kept_directory
-from esmith.apply.memory import reads_of, saw_other
 from esmith.disk import STAGED_PREFIX, Disk
 from esmith.layout import Layout
+from esmith.plan.host import trouble
+from esmith.plan.installed import TABLE, Installed
+from esmith.plan.memory import reads_of, saw_other
 from esmith.printable import printable
 from esmith.store.protocol import Snapshot, Transaction
 

@@ -13,14 +13,14 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Protocol
 
-from esmith.apply.host import trouble
-from esmith.apply.installed import TABLE
 from esmith.apply.kept import Before, forget_kept, keep, kept_directory, make_kept, restore_file
-from esmith.apply.plan import Plan
 from esmith.disk import Disk
 from esmith.errors import InstallError, StoreError, UserFileError
 from esmith.layout import Layout
 from esmith.names import counted
+from esmith.plan.host import trouble
+from esmith.plan.installed import TABLE
+from esmith.plan.plan import Plan
 from esmith.store.model import Author
 from esmith.store.protocol import Snapshot, Store, Transaction
 

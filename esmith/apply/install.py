@@ -10,14 +10,14 @@ import os
 from contextlib import suppress
 from dataclasses import replace
 
-from esmith.apply.host import Host, Staged
-from esmith.apply.installed import TABLE, Installed, digest_of
 from esmith.apply.keep import keep_aside
-from esmith.apply.output import Difference, Output
-from esmith.apply.plan import Plan
 from esmith.errors import UserFileError
 from esmith.fragments.rendering import Kind
 from esmith.layout import Layout
+from esmith.plan.host import Host, Staged
+from esmith.plan.installed import TABLE, Installed, digest_of
+from esmith.plan.output import Difference, Output
+from esmith.plan.plan import Plan
 from esmith.store.protocol import Transaction
 
 

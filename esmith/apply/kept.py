@@ -11,10 +11,10 @@ import stat
 from contextlib import suppress
 from dataclasses import dataclass
 
-from esmith.apply.host import PERMISSIONS, PRIVATE, PUBLIC, trouble
-from esmith.apply.output import Difference, Output
 from esmith.disk import STAGED_PREFIX, Directory, Disk
 from esmith.layout import Layout
+from esmith.plan.host import PERMISSIONS, PRIVATE, PUBLIC, trouble
+from esmith.plan.output import Difference, Output
 
 
 @dataclass

@@ -10,7 +10,7 @@ import json
 import time
 from dataclasses import asdict, dataclass
 
-from esmith.apply.plan import Plan
+from esmith.plan.plan import Plan
 from esmith.store.protocol import Snapshot, Transaction
 
 #: The engine's table: path of the output -> :class:`Left` as JSON.

@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from esmith.apply.checks.installed import check_installed
-from esmith.apply.checks.verdict import Outcome, Verdict
+from esmith.checks.installed import check_installed
 from esmith.cli.json_output import json_text
 from esmith.cli.output import print_lines, print_report
 from esmith.cli.program import root_option
 from esmith.errors import ExitCode
 from esmith.layout import Layout
+from esmith.plan.verdict import Outcome, Verdict
 from esmith.store import open_store
 
 

@@ -7,13 +7,13 @@ from typing import NoReturn
 
 import click
 
-from esmith.apply.diff import diff_all
-from esmith.apply.plan import Plan
 from esmith.cli.output import print_lines, print_report
 from esmith.cli.program import root_option, run_click, warn, warn_of_left
 from esmith.events.expand import expand_templates, plan_templates, rehearse_templates
 from esmith.events.lock import LOCK_TIMEOUT
 from esmith.layout import Layout
+from esmith.plan.diff import diff_all
+from esmith.plan.plan import Plan
 from esmith.schema.load import Schema
 from esmith.store import open_store
 

@@ -18,8 +18,8 @@ from esmith.names import counted
 from esmith.schema.flat_import import FlatImport
 from esmith.schema.load import Schema
 from esmith.store import open_store
-from esmith.store.flat_export import FlatText, flat_text, write_flat_files
-from esmith.store.flat_source import REFUSED, Finding, FlatSource, find_sources
+from esmith.store.flat.export import FlatText, flat_text, write_flat_files
+from esmith.store.flat.source import REFUSED, Finding, FlatSource, find_sources
 from esmith.store.model import Author, Change
 
 

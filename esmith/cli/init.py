@@ -6,10 +6,6 @@ import os
 
 import click
 
-from esmith.apply.host import DiskHost
-from esmith.apply.shipped import lay_commands, lay_perl_modules, lay_shipped
-from esmith.apply.supervision import SERVICES, SUPERVISORS, lay_service_directories
-from esmith.apply.trial import lay_trial_accounts
 from esmith.cli.output import print_report
 from esmith.cli.program import root_option, warn
 from esmith.directories import make_directory
@@ -18,9 +14,13 @@ from esmith.events.lock import LOCK_TIMEOUT, EventLock
 from esmith.events.trusted import require_all
 from esmith.fragments.perl.migrations import PerlMigrations
 from esmith.layout import Layout
+from esmith.plan.host import DiskHost
 from esmith.schema.initialize import initialize_databases
 from esmith.schema.load import Schema
 from esmith.schema.settings import set_record
+from esmith.setup.shipped import lay_commands, lay_perl_modules, lay_shipped
+from esmith.setup.supervision import SERVICES, SUPERVISORS, lay_service_directories
+from esmith.setup.trial import lay_trial_accounts
 from esmith.store import open_store
 from esmith.store.model import Author, Change
 from esmith.store.protocol import Store

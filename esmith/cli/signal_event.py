@@ -8,9 +8,6 @@ from typing import Any, NoReturn
 
 import click
 
-from esmith.apply.checks.verdict import Outcome
-from esmith.apply.diff import describe, diff_all
-from esmith.apply.plan import Plan
 from esmith.cli.json_output import json_text
 from esmith.cli.output import print_lines, print_report
 from esmith.cli.program import root_option, run_click, warn, warn_of_left
@@ -18,6 +15,9 @@ from esmith.events.lock import LOCK_TIMEOUT
 from esmith.events.signal import Result, rehearse_event, signal_event
 from esmith.layout import Layout
 from esmith.names import counted
+from esmith.plan.diff import describe, diff_all
+from esmith.plan.plan import Plan
+from esmith.plan.verdict import Outcome
 from esmith.schema.load import Schema
 from esmith.store import open_store
 

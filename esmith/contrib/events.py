@@ -7,7 +7,6 @@ import re
 import shutil
 from typing import TYPE_CHECKING
 
-from esmith.apply.shipped import COMMANDS
 from esmith.contrib.fragments import missing_module
 from esmith.contrib.place import Contrib
 from esmith.errors import EsmithError, TemplateError
@@ -17,6 +16,7 @@ from esmith.fragments.perl.engine import PATH
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import LAYERS
 from esmith.services.words import check_word
+from esmith.setup.shipped import COMMANDS
 
 if TYPE_CHECKING:
     from esmith.fragments.perl.engine import Perl

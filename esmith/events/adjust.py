@@ -9,13 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from esmith.apply.output import Difference
-from esmith.apply.plan import Plan
 from esmith.errors import ServiceError, StoreError
 from esmith.events.definition import Event
 from esmith.events.log import EventLog
 from esmith.events.owed import Owed, list_owed, note_attempt, settle
 from esmith.layout import Layout
+from esmith.plan.output import Difference
+from esmith.plan.plan import Plan
 from esmith.services.adjust import adjust
 from esmith.services.health import find_failing, load_probes
 from esmith.services.model import Supervisor, SupervisorError, UnsupervisedError

@@ -6,13 +6,13 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from esmith.apply.installed import TABLE, Installed
-from esmith.apply.memory import included
 from esmith.errors import EsmithError
 from esmith.events.definition import event_names, load_event
 from esmith.fragments.original import DIRECTORY
 from esmith.fragments.tree import BEGIN, END, METADATA, TemplateTree
 from esmith.layout import LAYERS, Layout
+from esmith.plan.installed import TABLE, Installed
+from esmith.plan.memory import included
 from esmith.store.protocol import Snapshot
 
 #: These speak of every template below their directory.

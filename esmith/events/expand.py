@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from esmith.apply.checks.check import check
 from esmith.apply.commit import commit_plan
 from esmith.apply.generations import finish
-from esmith.apply.plan import Plan, make_plan
+from esmith.checks.check import check
 from esmith.events.adjust import asked_by
 from esmith.events.definition import Event
 from esmith.events.lock import LOCK_TIMEOUT, EventLock
@@ -19,6 +18,7 @@ from esmith.events.signal import report_checks, report_left, show_warnings
 from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.layout import Layout
+from esmith.plan.plan import Plan, make_plan
 from esmith.store.protocol import Snapshot, Store
 
 

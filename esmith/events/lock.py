@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Self
 
-from esmith.apply.host import trouble
 from esmith.directories import make_directory, open_file
 from esmith.errors import BusyError, InstallError, UntrustedError
 from esmith.layout import Layout
+from esmith.plan.host import trouble
 
 #: Tells the commands an action runs that their event holds the lock: its secret word.
 ENVIRONMENT = "ESMITH_EVENT_LOCK"

@@ -1,6 +1,6 @@
 """Showing what saved fragments would change: the diffs an event would make and the verdict of the checks, or the error.
 
-Nothing is changed. Secrets stay hidden, as :mod:`esmith.apply.diff` hides them.
+Nothing is changed. Secrets stay hidden, as :mod:`esmith.plan.diff` hides them.
 """
 
 from __future__ import annotations
@@ -9,9 +9,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from esmith.apply.checks.check import check
-from esmith.apply.diff import describe, diff
-from esmith.apply.plan import Plan, make_plan
+from esmith.checks.check import check
 from esmith.errors import EsmithError, TemplateError
 from esmith.events.adjust import check_words
 from esmith.events.concern import Concern, Known
@@ -19,6 +17,8 @@ from esmith.events.definition import load_event
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import Layout
 from esmith.names import counted
+from esmith.plan.diff import describe, diff
+from esmith.plan.plan import Plan, make_plan
 from esmith.schema.load import Schema
 from esmith.store.protocol import Snapshot
 

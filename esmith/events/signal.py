@@ -8,11 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from esmith.apply.checks.verdict import unchecked
 from esmith.apply.commit import commit_plan, rehearse_plan
 from esmith.apply.generations import Generation, finish, list_generations
 from esmith.apply.left import list_left
-from esmith.apply.plan import Plan, make_plan
 from esmith.events.actions import ActionRunner, ProcessRunner, RecordingRunner
 from esmith.events.adjust import Finder, ServiceStep, asked_by, check_words
 from esmith.events.confirm import Pending, find_pending, set_pending, wait_in_background
@@ -26,6 +24,8 @@ from esmith.fragments.metadata import OWN_CHECKS
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import Layout
 from esmith.names import counted
+from esmith.plan.plan import Plan, make_plan
+from esmith.plan.verdict import unchecked
 from esmith.services.find import find_supervisor
 from esmith.services.model import Supervisor
 from esmith.services.recording import RecordingSupervisor

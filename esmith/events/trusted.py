@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from esmith.apply.shipped import PERL_MODULES, TREES
 from esmith.errors import UntrustedError
 from esmith.events.lock import state_faults
 from esmith.fragments.original import DIRECTORY
 from esmith.layout import LAYERS, Layout
 from esmith.services.find import service_faults
 from esmith.services.health import FILES
+from esmith.setup.shipped import PERL_MODULES, TREES
 from esmith.store import store_files
 from esmith.store.protocol import Snapshot
 

@@ -1,1 +1,5 @@
-"""What Perl scripts and Perl fragments see of the databases: a protocol, the service behind it, and Perl modules."""
+"""What Perl sees of the databases: a protocol over a pipe, the service that answers it, and the Perl modules.
+
+Both kinds of Perl use it: scripts of their own, as actions (``use esmith::ConfigDB``), and the Perl fragments of
+templates, which :mod:`esmith.fragments.perl` runs. Nothing here starts perl.
+"""

@@ -7,7 +7,7 @@ import contextlib
 from esmith.errors import EsmithError, RefusedError
 from esmith.schema.check import check_key, check_properties, check_record
 from esmith.schema.initialize import Initialized, initialize_database, initialize_each
-from esmith.store.flat_source import DOUBTFUL
+from esmith.store.flat.source import DOUBTFUL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from esmith.schema.initialize import Migrations
     from esmith.schema.load import Schema
     from esmith.schema.model import RecordSchema
-    from esmith.store.flat_source import FlatSource
+    from esmith.store.flat.source import FlatSource
     from esmith.store.model import Author, Change, Record
     from esmith.store.protocol import Store, Transaction
 

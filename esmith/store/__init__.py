@@ -26,7 +26,7 @@ def open_store(layout: Layout, *, write: bool = False, create: bool = False, ver
     :raises UntrustedError: when it is not in the hands of its owners alone.
     """
     layout.trust.require(*store_files(layout))
-    from esmith.store.lmdb_store import LmdbStore
+    from esmith.store.lmdb.store import LmdbStore
 
     return LmdbStore(layout.database, root=layout.root, write=write or create, create=create, verify=verify)
 
@@ -71,7 +71,7 @@ def database_name(layout: Layout, name: str, prefix: str = "") -> str:
     """
     if "/" not in name and not prefix:
         return name
-    from esmith.store.flat_path import flat_path
+    from esmith.store.flat.path import flat_path
 
     file, base = flat_path(layout, name, prefix)
     return file or base
@@ -87,6 +87,6 @@ def open_flat(path: str) -> Store:
 
     :param path: as :func:`database_name` returns it.
     """
-    from esmith.store.flat_file import FlatFile
+    from esmith.store.flat.file import FlatFile
 
     return FlatFile(path)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from esmith.apply.installed import TABLE, Installed
 from esmith.fragments.original import DIRECTORY
 from esmith.layout import LAYERS, Layout
+from esmith.plan.installed import TABLE, Installed
 from esmith.store import changing_file
 from esmith.store.protocol import Snapshot
 from esmith.watch.marks import Marks

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 
 from esmith.apply.drift import find_drift
-from esmith.apply.installed import mark_of
 from esmith.errors import BusyError, EsmithError
 from esmith.events.concern import Known, concerned
 from esmith.events.lock import is_held
@@ -16,6 +15,7 @@ from esmith.events.rehearse import rehearse
 from esmith.events.signal import signal_event
 from esmith.layout import Layout
 from esmith.names import counted, is_leftover
+from esmith.plan.installed import mark_of
 from esmith.store import open_store
 from esmith.store.protocol import Snapshot, Store
 from esmith.watch.marks import Marks

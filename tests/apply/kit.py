@@ -11,11 +11,11 @@ import pytest
 
 from esmith.apply.commit import commit_plan
 from esmith.apply.generations import finish
-from esmith.apply.host import DiskHost, Staged
-from esmith.apply.output import Output
-from esmith.apply.plan import Plan, make_plan
 from esmith.errors import InstallError
 from esmith.layout import Layout
+from esmith.plan.host import DiskHost, Staged
+from esmith.plan.output import Output
+from esmith.plan.plan import Plan, make_plan
 from esmith.store import open_store
 from esmith.store.model import Author
 from tests.fragments.kit import Trees

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from esmith.apply.diff import describe, diff
+from esmith.plan.diff import describe, diff
 from esmith.schema.load import Schema
 from tests.apply.kit import Bench
 

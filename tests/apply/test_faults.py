@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from esmith.apply.host import DiskHost
 from esmith.errors import InstallError
+from esmith.plan.host import DiskHost
 from tests.apply.kit import Bench, FaultyHost, SystemFault, look, staged_files
 
 #: More faults than there are points to fail at.

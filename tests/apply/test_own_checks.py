@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from esmith.apply.checks import own
-from esmith.apply.checks.staged import StagedTree
+from esmith.checks import own
+from esmith.checks.staged import StagedTree
 from esmith.fragments.metadata import OWN_CHECKS
 from esmith.layout import Layout
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from esmith.apply.host import DiskHost, RecordingHost, trouble
 from esmith.apply.install import install, stage
 from esmith.errors import InstallError
 from esmith.layout import Layout
+from esmith.plan.host import DiskHost, RecordingHost, trouble
 from tests.apply.kit import Bench, look, staged_files
 
 

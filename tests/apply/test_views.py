@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from esmith.apply.checks.check import check
-from esmith.apply.checks.views import PATH
-from esmith.apply.plan import Plan
+from esmith.checks.check import check
+from esmith.checks.views import PATH
 from esmith.errors import CheckError
+from esmith.plan.plan import Plan
 from tests.apply.kit import Bench, only_root
 from tests.commands import Root
 
@@ -73,7 +73,7 @@ def checking(request: pytest.FixtureRequest, bench: Bench, monkeypatch: pytest.M
     """Return a root whose check sees its file in place, where that is possible, and one where it sees a copy."""
     checking = Checking(bench, in_place=request.param == "in place")
     if not checking.in_place:
-        monkeypatch.setattr("esmith.apply.checks.views.may_put_in_place", lambda: False)
+        monkeypatch.setattr("esmith.checks.views.may_put_in_place", lambda: False)
         return checking
     plan = checking.plan("pass")
     check(plan, bench.layout, writes=False)

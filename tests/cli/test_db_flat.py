@@ -238,4 +238,4 @@ def test_imports(root: Root, file: Path) -> None:
     assert packages(modules) & NEVER_FOR_READING == set()
     assert packages(modules) & {"lmdb"} == set()
     assert not {module for module in modules if module.startswith("esmith.schema")}
-    assert "esmith.store.flat_path" not in imported(root, "config", "getprop", "qpsmtpd", "DNSBL")
+    assert "esmith.store.flat.path" not in imported(root, "config", "getprop", "qpsmtpd", "DNSBL")

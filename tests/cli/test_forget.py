@@ -11,8 +11,8 @@ from esmith.cli.forget import _not_reached
 from esmith.errors import ExitCode
 from esmith.events.forget import Forgotten
 from esmith.layout import Layout
-from esmith.store.data_file import DataFile
 from esmith.store.forget import Former
+from esmith.store.lmdb.data_file import DataFile
 from tests.cli.kit import CELL, FIRST, LOG, NOW, SECOND, traces
 from tests.commands import Root
 from tests.store.stores import data_file, opened

@@ -20,18 +20,18 @@ from unittest import mock
 
 import pytest
 
-from esmith.apply.checks.check import Subject, examine
-from esmith.apply.checks.staged import StagedTree
-from esmith.apply.checks.verdict import Outcome
-from esmith.apply.checks.views import Views
-from esmith.apply.output import Difference
-from esmith.apply.plan import Plan, make_plan
+from esmith.checks.check import Subject, examine
+from esmith.checks.staged import StagedTree
+from esmith.checks.views import Views
 from esmith.cli.verbs import VERBS
 from esmith.events.definition import load_event
 from esmith.fragments.jinja import Engine
 from esmith.fragments.rendering import Kind
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import Layout
+from esmith.plan.output import Difference
+from esmith.plan.plan import Plan, make_plan
+from esmith.plan.verdict import Outcome
 from esmith.schema.load import Schema
 from esmith.store import open_store
 from esmith.store.model import Author

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from esmith.apply.output import Difference, Output
-from esmith.apply.plan import Plan
+from esmith.plan.output import Difference, Output
+from esmith.plan.plan import Plan
 from tests.commands import Root
 from tests.content.desk import Desk
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from esmith.apply.plan import Plan
 from esmith.fragments.rendering import Kind
+from esmith.plan.plan import Plan
 from tests.commands import Root
 from tests.content.desk import Desk
 from tests.content.services_cases import (

@@ -18,8 +18,8 @@ BY_NAME = frozenset(
 )
 #: The modules that work by name, and why no user can turn that elsewhere.
 EXEMPT = {
-    "apply/checks/process.py": "in a mount namespace of its own, where the machine is read-only; no file of a user",
-    "apply/checks/views.py": "in a folder that was made this moment, with mode 0700",
+    "checks/process.py": "in a mount namespace of its own, where the machine is read-only; no file of a user",
+    "checks/views.py": "in a folder that was made this moment, with mode 0700",
     "apply/forget.py": "kept files and logs, in directories that only root may enter",
     "cli/output.py": "/dev/null",
     "cli/perl_server.py": "/dev/null",

@@ -20,7 +20,8 @@ from esmith.events.owed import list_owed
 from esmith.events.recover import find_interrupted, recover_all
 from esmith.events.rollback import roll_back
 from esmith.events.signal import signal_event
-from esmith.store import data_file, lmdb_rows
+from esmith.store.lmdb import data_file
+from esmith.store.lmdb import rows as lmdb_rows
 from tests.events.kit import Scene
 
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from esmith.apply.installed import TABLE
 from esmith.events.concern import Concern, Known, concerned
 from esmith.events.rehearse import Rehearsal, rehearse
+from esmith.plan.installed import TABLE
 from tests.events.kit import Scene, lay_event
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from esmith.apply.plan import make_plan
+from esmith.plan.plan import make_plan
 from tests.fragments.kit import Trees
 
 #: In the order in which the original puts them (cli-contract section 4).

@@ -16,7 +16,7 @@ from typing import Any
 
 from esmith.cli.db import config_main
 from esmith.schema.settings import set_properties
-from esmith.store.flat_file import FlatFile
+from esmith.store.flat.file import FlatFile
 from tests.store.stores import AUTHOR, opened
 
 #: What is swept by :func:`kill_at`: the code between the command line and LMDB.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from esmith.errors import ExitCode
-from esmith.store.data_file import DataFile
+from esmith.store.lmdb.data_file import DataFile
 from tests.commands import Root
 from tests.store.stores import data_file, opened, put
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from esmith.apply.host import DiskHost
-from esmith.apply.shipped import lay_commands
 from esmith.layout import Layout
+from esmith.plan.host import DiskHost
+from esmith.setup.shipped import lay_commands
 from esmith.store import open_store
 from esmith.store.model import Author, Change, Record
 from esmith.store.protocol import Store

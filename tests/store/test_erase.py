@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from esmith.store.data_file import DataFile
 from esmith.store.forget import find_former
+from esmith.store.lmdb.data_file import DataFile
+from esmith.store.lmdb.verify import find_damage
 from esmith.store.model import FORGOTTEN, Erased
 from esmith.store.protocol import Store
-from esmith.store.verify import find_damage
 from tests.commands import TIMEOUT_SECONDS, Root
 from tests.store.stores import (
     AUTHOR,
@@ -148,7 +148,7 @@ def _die_while_filling(root: Path) -> None:
     """Forget, and end at once, as by a signal, when the free pages are about to be written."""
     from unittest import mock
 
-    from esmith.store import erase
+    from esmith.store.lmdb import erase
 
     with opened(root) as store, mock.patch.object(erase, "_fill", lambda *words: os._exit(9)):
         forget(store)
@@ -157,7 +157,7 @@ def _die_while_filling(root: Path) -> None:
 
 def test_a_reader_of_an_older_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While another process reads an older state that is said, with its number; afterwards nothing is left."""
-    monkeypatch.setattr("esmith.store.erase._PATIENCE", 0.0)
+    monkeypatch.setattr("esmith.store.lmdb.erase._PATIENCE", 0.0)
     root = bare_root(tmp_path / "root")
     with opened(root.path) as store:
         change(store, [secret(number, 3000) for number in range(5)])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from esmith.errors import EsmithError, RefusedError, StoreError, UsageError
-from esmith.store.flat_file import FlatFile
+from esmith.store.flat.file import FlatFile
 from esmith.store.model import Record
 from tests.store.stores import AUTHOR, cells
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 
 from esmith.errors import RefusedError
-from esmith.store import flat_format
+from esmith.store.flat import format as flat_format
 from esmith.store.model import Record
 from tests.store.flat import DATABASES, LONGEST, RECORDS, read_as_the_original
 

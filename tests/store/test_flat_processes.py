@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from esmith.store.flat_file import FlatFile
+from esmith.store.flat.file import FlatFile
 from esmith.store.model import Record
 from tests.commands import TIMEOUT_SECONDS, Root
 from tests.store.stores import AUTHOR, bare_root, release, start_child, wait_ready

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 
 from esmith.errors import EsmithError
-from esmith.store.flat_export import flat_text, write_flat_files
-from esmith.store.flat_format import format_record
-from esmith.store.flat_source import FlatSource, find_sources
+from esmith.store.flat.export import flat_text, write_flat_files
+from esmith.store.flat.format import format_record
+from esmith.store.flat.source import FlatSource, find_sources
 from esmith.store.model import Record
 from esmith.store.protocol import Store
 from tests.store.flat import DATABASES, LONGEST

@@ -11,11 +11,12 @@ import lmdb
 import pytest
 
 from esmith.errors import StoreError
-from esmith.store import data_file, lmdb_rows
-from esmith.store.lmdb_rows import LmdbTransaction
-from esmith.store.lmdb_store import LmdbStore
+from esmith.store.lmdb import data_file
+from esmith.store.lmdb import rows as lmdb_rows
+from esmith.store.lmdb.rows import LmdbTransaction
+from esmith.store.lmdb.store import LmdbStore
+from esmith.store.lmdb.trouble import store_trouble
 from esmith.store.replace import replace_file
-from esmith.store.trouble import store_trouble
 from tests.commands import Root
 from tests.store.damage import marked
 from tests.store.stores import AUTHOR, contents, opened, put
@@ -210,7 +211,7 @@ def test_a_flat_file_whose_directory_cannot_be_synced(tmp_path: Path, monkeypatc
 
 def test_a_new_flat_file_is_not_removed_by_a_late_error(bare: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     """A flat file that was made and is in place when the error comes stays in place."""
-    from esmith.store.flat_file import FlatFile
+    from esmith.store.flat.file import FlatFile
 
     def broken(directory: str) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))

@@ -17,8 +17,8 @@ import lmdb
 import pytest
 
 from esmith.errors import ExitCode, StoreError
-from esmith.store import verify
-from esmith.store.data_file import Commit, DataFile
+from esmith.store.lmdb import verify
+from esmith.store.lmdb.data_file import Commit, DataFile
 from tests.commands import TIMEOUT_SECONDS, Root
 from tests.store.damage import FIRST, GETPROP, PAGE, damaged, marked, overwrite
 from tests.store.stores import AUTHOR, bare_root, data_file, opened, put, release, start_child, wait_ready

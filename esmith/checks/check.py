@@ -1,0 +1,204 @@
+"""Checking new files before any of them is installed, and installed ones (DESIGN section 7).
+
+A template says how in its metadata: a program that reads the file, or one of the engine's own checks.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import shutil
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+
+from esmith.checks import own
+from esmith.checks.complaint import SHOWN_LINES, Complaint, complaints
+from esmith.checks.staged import StagedTree
+from esmith.checks.views import PATH, Ended, Job, Views
+from esmith.errors import CheckError
+from esmith.fragments.metadata import Check
+from esmith.fragments.rendering import Kind, Rendering
+from esmith.layout import Layout
+from esmith.plan.diff import hides
+from esmith.plan.output import Difference, Output
+from esmith.plan.plan import Plan
+from esmith.plan.verdict import Outcome, Verdict
+from esmith.schema.load import Schema
+from esmith.schema.secrecy import MASK
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A file to be checked.
+
+    :param path: the file, as the configured system knows it.
+    :param check: how it is checked.
+    :param said: the file that says so.
+    :param rendering: what gives it; None when that is not known, or not what is in it.
+    :param is_a_users: whether it is in a directory of a user, which no program is shown.
+    """
+
+    path: str
+    check: Check
+    said: str
+    rendering: Rendering | None
+    is_a_users: bool = False
+
+
+def check(plan: Plan, layout: Layout, *, writes: bool) -> None:
+    """Check what a plan changes. The verdicts are put into the plan.
+
+    :param writes: whether the root may be written to; the caller holds the event lock then.
+    :raises CheckError: when a file is refused. Nothing was installed.
+    """
+    changed = {output.path for output in plan.changed if output.difference is not Difference.ATTRIBUTES}
+    subjects = [_subject(output) for output in plan.outputs if changed and _is_due(output, changed)]
+    views = Views(StagedTree(layout, plan.outputs), writes=writes)
+    secrets = _secrets_read(plan, Schema(layout))
+    plan.verdicts = examine(subjects, StagedTree(layout, plan.outputs), views, secrets)
+    plan.copied = views.copied
+    refused = [verdict for verdict in plan.verdicts if verdict.outcome is Outcome.REFUSED]
+    if refused:
+        first, *others = refused
+        more = [f"{verdict.path}: {verdict.reason}:\n  {_indented(verdict)}" for verdict in others]
+        raise CheckError(
+            f"{first.reason}, so no file was changed:",
+            place=first.path,
+            hint="\n".join([_indented(first), *more]),
+        )
+
+
+def examine(
+    subjects: Iterable[Subject], tree: StagedTree, views: Views, secrets: Collection[str] = ()
+) -> list[Verdict]:
+    """Check files of a tree.
+
+    :param views: shows the tree to programs.
+    :param secrets: values that are masked in what the programs print.
+    :return: a verdict for each file that a check knows, in order.
+    """
+    found: dict[str, Verdict] = {}
+    waiting: dict[tuple[str, ...], list[Subject]] = {}
+    order = []
+    for subject in subjects:
+        order.append(subject.path)
+        program = subject.check.command[0] if subject.check.command else subject.check.own
+        if subject.check.off:
+            reason = f"its check is off: {subject.check.off} ({subject.said})"
+            found[subject.path] = Verdict(subject.path, Outcome.UNCHECKED, "", reason)
+        elif subject.check.own:
+            verdict = _own(subject, tree)
+            if verdict is not None:
+                found[subject.path] = verdict
+        elif subject.is_a_users:
+            reason = f"it is in a directory of a user, so {program} was not run on it"
+            found[subject.path] = Verdict(subject.path, Outcome.UNCHECKED, program, reason)
+        elif shutil.which(program, path=PATH) is None:
+            reason = f"{program} is not installed (Debian package {subject.check.package})"
+            found[subject.path] = Verdict(subject.path, Outcome.UNCHECKED, program, reason)
+        else:
+            waiting.setdefault(_run_key(subject), []).append(subject)
+    ended = [_masked(one, secrets) for one in views.run([Job(one[0].path, one[0].check) for one in waiting.values()])]
+    for group, one in zip(waiting.values(), ended, strict=True):
+        for subject in group:
+            found[subject.path] = _judge(subject, one, group, tree)
+    return [found[path] for path in order if path in found]
+
+
+def _secrets_read(plan: Plan, schema: Schema) -> set[str]:
+    """Return the secrets that the files of a plan were made from, as far as they were expanded now."""
+    cells = (item for output in plan.outputs for item in output.rendering.reads.props.items())
+    return {value for cell, value in cells if value and hides(schema, cell, value)}
+
+
+def _masked(ended: Ended, secrets: Collection[str]) -> Ended:
+    out, err = ended.out, ended.err
+    for secret in sorted(secrets, key=len, reverse=True):
+        out, err = out.replace(secret, MASK), err.replace(secret, MASK)
+    return replace(ended, out=out, err=err)
+
+
+def _subject(output: Output) -> Subject:
+    metadata = output.rendering.metadata
+    assert metadata.check is not None
+    rendering = None if output.rendering.recalled else output.rendering
+    return Subject(output.path, metadata.check, metadata.said["check"], rendering, output.is_a_users)
+
+
+def _is_due(output: Output, changed: Collection[str]) -> bool:
+    """Return whether a file is checked and one that it reads changes, or itself."""
+    wanted = output.rendering.metadata.check
+    if wanted is None or output.rendering.kind is not Kind.FILE:
+        return False
+    if output.path in changed:
+        return True
+    if wanted.reads is None:
+        directory = os.path.dirname(output.path)
+        return bool(wanted.command) and any(os.path.dirname(path) == directory for path in changed)
+    return any(
+        fnmatch.fnmatchcase(path, pattern) and path.count("/") == pattern.count("/")
+        for pattern in wanted.reads
+        for path in changed
+    )
+
+
+def _run_key(subject: Subject) -> tuple[str, ...]:
+    """Return what two files have in common that one run of a program checks."""
+    wanted = subject.check
+    own_name = subject.path if any("{file}" in word for word in wanted.command) else ""
+    environment = [f"{name}={value}" for name, value in sorted(wanted.environment.items())]
+    return (own_name, os.path.dirname(subject.path), *wanted.command, "", *environment)
+
+
+def _own(subject: Subject, tree: StagedTree) -> Verdict | None:
+    rule = own.find(subject.check.own, subject.path)
+    if rule is None:
+        return None
+    try:
+        content = tree.read(subject.path)
+        findings = rule(own.File(subject.path, content or b"", tree))
+    except OSError as error:
+        reason = f"{error.filename or subject.path} cannot be read ({error.strerror})"
+        return Verdict(subject.path, Outcome.UNCHECKED, subject.check.own, reason)
+    if findings.faults:
+        found = [
+            Complaint(f"line {number}: {text}" if number else text, subject.path, (number,), subject.rendering)
+            for number, text in findings.faults[:SHOWN_LINES]
+        ]
+        lines = tuple(line for complaint in found for line in complaint.lines())
+        return Verdict(
+            subject.path, Outcome.REFUSED, subject.check.own, f"it is not as {findings.reader} needs it", lines
+        )
+    if findings.unknown:
+        return Verdict(subject.path, Outcome.UNCHECKED, subject.check.own, findings.unknown)
+    return Verdict(subject.path, Outcome.PASSED, subject.check.own)
+
+
+def _judge(subject: Subject, ended: Ended, group: list[Subject], tree: StagedTree) -> Verdict:
+    program = subject.check.command[0]
+    name = os.path.basename(program)
+    if ended.why:
+        what = {
+            "timeout": f"{name} did not end within {subject.check.timeout:g} s",
+            "output": f"{name} printed more than a megabyte",
+        }.get(ended.why, f"{name} {ended.why}")
+        return Verdict(subject.path, Outcome.REFUSED, program, what)
+    said = complaints(ended, subject.check.fails_on)
+    if said is None:
+        return Verdict(subject.path, Outcome.PASSED, program)
+    renderings = {other.path: other.rendering for other in group}
+    renderings |= {path: output.rendering for path, output in tree.changed.items()}
+    found = [Complaint.about(text, subject.path, renderings) for text in said]
+    mine = [complaint for complaint in found if complaint.path == subject.path or complaint.path not in _paths(group)]
+    if not mine and found:
+        return Verdict(subject.path, Outcome.PASSED, program)
+    lines = tuple(line for complaint in mine for line in complaint.lines())
+    return Verdict(subject.path, Outcome.REFUSED, program, f"{name} refuses it", lines or ("(it printed nothing)",))
+
+
+def _paths(group: list[Subject]) -> set[str]:
+    return {subject.path for subject in group}
+
+
+def _indented(verdict: Verdict) -> str:
+    return "\n  ".join(verdict.lines)

@@ -1,0 +1,92 @@
+"""Checking the generated files that are installed."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Collection, Iterator
+
+from esmith.checks.check import Subject, examine
+from esmith.checks.staged import StagedTree
+from esmith.checks.views import Views
+from esmith.errors import TemplateError, UsageError
+from esmith.fragments.render import Renderer
+from esmith.fragments.rendering import Kind, Rendering
+from esmith.layout import Layout
+from esmith.plan.diff import secret_values
+from esmith.plan.installed import TABLE, Installed
+from esmith.plan.verdict import Outcome, Verdict
+from esmith.schema.load import Schema
+from esmith.store.protocol import Snapshot
+
+
+def check_installed(layout: Layout, snapshot: Snapshot, paths: Collection[str] = ()) -> list[Verdict]:
+    """Check generated files as they are on the disk; nothing is written to the root.
+
+    :param paths: the files; default: all that have a check.
+    :return: the verdicts, in the order of the paths. A file that was named has one in any case.
+    :raises UsageError: when one of the paths is not a generated file.
+    :raises TemplateError: when the metadata of a template is broken.
+    """
+    templates = {
+        path: installed.template
+        for path, row in snapshot.states(TABLE)
+        if not (installed := Installed.decode(row)).is_absent
+    }
+    for path in paths:
+        if path not in templates:
+            raise UsageError(f"{path} is not a generated file", hint="name it by its absolute path below the root")
+    tree = StagedTree(layout)
+    with Renderer(layout, snapshot) as renderer:
+        subjects = list(_subjects(renderer, {path: templates[path] for path in sorted(paths or templates)}))
+        found = {subject.path: verdict for subject in subjects if (verdict := _unreadable(subject, tree))}
+        readable = {subject.path: subject for subject in subjects if subject.path not in found}
+        found |= _examine(readable.values(), tree)
+        # Only now is it worth finding out which fragments the lines come from.
+        refused = [path for path, verdict in found.items() if verdict.outcome is Outcome.REFUSED]
+        secrets = {value for _, value in secret_values(snapshot, Schema(layout))} if refused else set()
+        found |= _examine([_explained(readable[path], renderer, tree) for path in refused], tree, secrets)
+    for path in paths:
+        found.setdefault(path, Verdict(path, Outcome.UNCHECKED, "", "no check is named that knows this file"))
+    return [found[path] for path in sorted(found)]
+
+
+def _examine(subjects: Collection[Subject], tree: StagedTree, secrets: Collection[str] = ()) -> dict[str, Verdict]:
+    return {verdict.path: verdict for verdict in examine(subjects, tree, Views(tree, writes=False), secrets)}
+
+
+def _subjects(renderer: Renderer, templates: dict[str, str]) -> Iterator[Subject]:
+    for path, name in templates.items():
+        try:
+            template = renderer.metadata.find(name)
+        except TemplateError:
+            # It was removed, and what it made stays where it is.
+            continue
+        metadata = renderer.metadata.of(template)
+        if metadata.check is not None and metadata.kind == Kind.FILE.value:
+            yield Subject(path, metadata.check, metadata.said["check"], None)
+
+
+def _explained(subject: Subject, renderer: Renderer, tree: StagedTree) -> Subject:
+    """Return the subject with what gives the file, if that gives just what is in it."""
+    return Subject(subject.path, subject.check, subject.said, _rendering(subject.path, renderer, tree))
+
+
+def _rendering(path: str, renderer: Renderer, tree: StagedTree) -> Rendering | None:
+    try:
+        renderings = list(renderer.render(path))
+    except TemplateError:
+        return None
+    for rendering in renderings:
+        if rendering.path == path and rendering.kind is Kind.FILE and rendering.content == tree.read(path):
+            return rendering
+    return None
+
+
+def _unreadable(subject: Subject, tree: StagedTree) -> Verdict | None:
+    try:
+        if tree.read(subject.path) is not None:
+            return None
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    except OSError as error:
+        return Verdict(subject.path, Outcome.UNCHECKED, "", f"it cannot be read ({error.strerror})")

@@ -1,0 +1,132 @@
+"""The files of qpsmtpd's config directory, as qpsmtpd 0.94 reads them (Qpsmtpd.pm and the plugins)."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterator
+
+from esmith.checks.own import one_line
+from esmith.checks.own.file import File, Findings, entries
+from esmith.checks.own.pairs import pairs
+from esmith.checks.staged import StagedTree
+
+_READER = "qpsmtpd"
+_CONFIG = "/var/service/qpsmtpd/config/"
+_INTEGERS = ("databytes", "timeout", "timeoutsmtpd", "size_threshold", "memory_threshold")
+_HIGHEST_LOGLEVEL = 8
+#: The plugin helo takes a line with one of these for a pattern, and looks at no line after the first pattern.
+_PATTERN_SIGNS = re.compile(r"[{}\[\]()^$|*+?\\!]")
+_PRINTABLE = re.compile(r"[ -~]+")
+_MODULE = "::"
+
+
+def rule_for(path: str) -> Callable[[File], Findings] | None:
+    """Return the rule for a file of the config directory; None for one whose format is free."""
+    name = path.removeprefix(_CONFIG)
+    if not path.startswith(_CONFIG):
+        return None
+    if name in ("plugins", "logging") or name.startswith("peers/"):
+        return _plugins
+    if name in _INTEGERS:
+        return lambda file: Findings.of(_READER, one_line.integer(file, comments=True))
+    if name == "loglevel":
+        return lambda file: Findings.of(_READER, one_line.integer(file, comments=True, highest=_HIGHEST_LOGLEVEL))
+    rules = {
+        "badhelo": _bad_helo,
+        "badmailfromto": pairs,
+        "norelayclients": _no_relay_clients,
+        "plugin_dirs": _plugin_dirs,
+        "relayclients": _relay_clients,
+    }
+    rule = rules.get(name)
+    return None if rule is None else lambda file: Findings.of(_READER, rule(file))
+
+
+def _plugins(file: File) -> Findings:
+    """Check a list of plugins: qpsmtpd dies of a line it cannot take and of a plugin it does not find."""
+    directories, unknown = _directories(file.tree)
+    faults = []
+    for number, line in file.entries():
+        if line.startswith("$include"):
+            continue
+        words = line.split()
+        if not _PRINTABLE.fullmatch(line):
+            faults.append((number, f"{_escaped(line)} has signs that are not printable ASCII"))
+        elif any(word.startswith("#") for word in words[1:]):
+            faults.append((number, f"{line!r} has a comment at its end, which would be arguments of the plugin"))
+        elif not unknown and not _is_there(words[0], directories, file.tree):
+            faults.append((number, f"there is no plugin {words[0]} in {', '.join(directories)}"))
+    return Findings(_READER, faults, unknown)
+
+
+def _directories(tree: StagedTree) -> tuple[list[str], str]:
+    """Return the plugin directories, and why it is not known what is in them all."""
+    directories = entries(tree.read(f"{_CONFIG}plugin_dirs") or b"")
+    missing = [directory for directory in directories if not tree.is_directory(directory)]
+    if not directories:
+        return [], f"{_CONFIG}plugin_dirs names no directory, so whether its plugins are there is not known"
+    if missing:
+        return directories, f"{', '.join(missing)} is not there, so whether its plugins are there is not known"
+    return directories, ""
+
+
+def _is_there(plugin: str, directories: list[str], tree: StagedTree) -> bool:
+    # A number after the name keeps several instances of a plugin apart; a name with :: is that of a Perl module.
+    name = re.sub(r":\d+$", "", plugin)
+    return _MODULE in plugin or any(tree.exists(f"{directory.rstrip('/')}/{name}") for directory in directories)
+
+
+def _plugin_dirs(file: File) -> Iterator[tuple[int, str]]:
+    for number, line in file.entries():
+        if not line.startswith("/"):
+            yield number, f"{line!r} is no absolute path"
+
+
+def _bad_helo(file: File) -> Iterator[tuple[int, str]]:
+    pattern = ""
+    for number, line in file.entries():
+        if _PATTERN_SIGNS.search(line):
+            pattern = pattern or line
+        elif pattern:
+            yield number, f"{line!r} comes after the pattern {pattern!r}, so it is not looked at"
+
+
+def _relay_clients(file: File) -> Iterator[tuple[int, str]]:
+    for number, line in file.entries():
+        if not (_is_address_or_prefix(line) or _is_network(line)):
+            yield number, f"{line!r} is no address, no prefix that ends in a dot and no network such as 192.168.1.0/24"
+
+
+def _no_relay_clients(file: File) -> Iterator[tuple[int, str]]:
+    for number, line in file.entries():
+        if not _is_address_or_prefix(line):
+            yield number, f"{line!r} is no address and no prefix that ends in a dot"
+
+
+def _is_address_or_prefix(text: str) -> bool:
+    octets = text.removesuffix(".").split(".")
+    if text.endswith("."):
+        return len(octets) in (1, 2, 3) and all(octet.isdigit() and int(octet) < 256 for octet in octets)
+    if ":" in text and "/" not in text:
+        return re.fullmatch(r"[0-9A-Fa-f:.]+", text) is not None
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_network(text: str) -> bool:
+    address, slash, bits = text.partition("/")
+    if not (slash and bits.isdigit()):
+        return False
+    try:
+        ipaddress.ip_network(f"{address}/{bits}", strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _escaped(line: str) -> str:
+    return ascii(line.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))

@@ -1,0 +1,113 @@
+"""What a plan changes, as text for people."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+
+from esmith.fragments.rendering import Kind
+from esmith.plan.output import Difference, Output
+from esmith.plan.plan import Plan
+from esmith.schema.load import Schema
+from esmith.schema.secrecy import is_findable
+from esmith.store.model import FORGOTTEN
+from esmith.store.protocol import Snapshot
+
+#: Database, key, property; "" for the type.
+Cell = tuple[str, str, str]
+
+
+def describe(output: Output) -> str:
+    """Return one line that says what happens to an output."""
+    if output.difference is Difference.ATTRIBUTES:
+        return f"{output.path}: set mode {output.mode:04o} and owner"
+    return f"{output.path}: {output.difference.value}"
+
+
+def diff(output: Output, snapshot: Snapshot, schema: Schema) -> list[str]:
+    """Return the unified diff of an output, from what is on the disk to what it becomes.
+
+    An output that holds a secret is not shown, only named.
+    """
+    if output.difference in (Difference.NONE, Difference.ATTRIBUTES):
+        return []
+    if _holds_secret(output, snapshot, schema):
+        return [hidden(output.path)]
+    old = None if output.difference is Difference.CREATE else output.old or b""
+    return unified(output.path, old, None if output.rendering.kind is Kind.ABSENT else output.rendering.content)
+
+
+def diff_all(plan: Plan, snapshot: Snapshot, schema: Schema) -> Iterator[str]:
+    """Yield the unified diffs of all that a plan changes."""
+    for output in plan.changed:
+        yield from diff(output, snapshot, schema)
+
+
+def unified(path: str, old: bytes | None, new: bytes | None) -> list[str]:
+    """Return the unified diff of a file.
+
+    :param old: what it held; None for no file.
+    :param new: what it holds then; None for no file.
+    """
+    before, after = ("/dev/null" if content is None else path for content in (old, new))
+    return list(difflib.unified_diff(_lines(old or b""), _lines(new or b""), before, after, lineterm=""))
+
+
+def hidden(path: str) -> str:
+    """Return the line that stands for the diff of a file that holds a secret."""
+    return f"{path}: holds a secret, so its changes are not shown"
+
+
+def _lines(content: bytes) -> list[str]:
+    text = content.decode("utf-8", "backslashreplace")
+    lines = text.split("\n")
+    if lines[-1] == "":
+        return lines[:-1]
+    return [*lines[:-1], f"{lines[-1]} (no newline at the end)"]
+
+
+def hides(schema: Schema, cell: Cell, value: str) -> bool:
+    """Return whether a text that holds a value of a cell is not shown.
+
+    A value that is a secret only by the name of its property must not be one that is found everywhere by chance.
+    """
+    if schema.declares_secret(*cell):
+        return True
+    return is_findable(value) and schema.may_be_secret(*cell, value)
+
+
+def _holds_secret(output: Output, snapshot: Snapshot, schema: Schema) -> bool:
+    """Return whether a secret property that an output reads has a value, or ever had one.
+
+    The value is not looked for: a fragment may write it in another form, e.g. with quotes.
+    """
+    cells = {cell for cell in output.rendering.reads.props if schema.may_be_secret(*cell)}
+    return bool(cells) and any(hides(schema, cell, value) for cell, value in _values(cells, snapshot))
+
+
+def _values(cells: set[Cell], snapshot: Snapshot) -> Iterator[tuple[Cell, str]]:
+    found = [(cell, snapshot.prop(*cell)) for cell in cells]
+    for revision in snapshot.revisions():
+        for change in revision.changes:
+            if change.cell in cells:
+                found += [(change.cell, change.old), (change.cell, change.new)]
+    return ((cell, value) for cell, value in found if value and value != FORGOTTEN)
+
+
+def secret_values(snapshot: Snapshot, schema: Schema) -> Iterator[tuple[Cell, str]]:
+    """Yield every value that a secret property has or had, with its cell, if texts that hold it are not shown."""
+    with_props: set[tuple[str, str]] = set()
+    for database in snapshot.databases():
+        for record in snapshot.records(database):
+            if record.props:
+                with_props.add((database, record.key))
+            for prop, value in (record.props or {"": record.type}).items():
+                if value and hides(schema, (database, record.key, prop), value):
+                    yield (database, record.key, prop), value
+    for revision in snapshot.revisions():
+        for change in revision.changes:
+            if not change.prop and change.cell[:2] in with_props:
+                continue
+            for former in (change.old, change.new):
+                if former and former != FORGOTTEN and hides(schema, change.cell, former):
+                    yield change.cell, former

@@ -1,0 +1,124 @@
+"""Comparing outputs with what is on the disk. Nothing is changed."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from esmith.disk import Directory, Disk, UserDirectoryError
+from esmith.disk.fault import unfit
+from esmith.fragments.rendering import Kind
+from esmith.plan.host import PERMISSIONS, trouble
+from esmith.plan.installed import TABLE, Installed, digest_of, mark_of
+from esmith.plan.output import Difference, Output
+from esmith.store.protocol import Snapshot
+
+
+class Comparison:
+    """Compares outputs with the disk.
+
+    :param disk: the disk.
+    :param snapshot: where is written what was installed.
+    :param keep_attributes: whether an existing file keeps its mode and owner unless the metadata says otherwise.
+    """
+
+    def __init__(self, disk: Disk, snapshot: Snapshot, *, keep_attributes: bool) -> None:
+        self._disk = disk
+        self._snapshot = snapshot
+        self._keep_attributes = keep_attributes
+
+    def compare(self, output: Output) -> None:
+        """Note how an output differs from the disk.
+
+        :raises UserFileError: when its place cannot be looked at in a directory of a user.
+        :raises InstallError: when that is so elsewhere, or no file can be put there.
+        """
+        if output.rendering.recalled or output.rendering.kind is Kind.LEFT:
+            return
+        try:
+            self._compare(output)
+        except OSError as error:
+            raise trouble(output.target, error) from error
+
+    def _compare(self, output: Output) -> None:
+        directory = self._directory(output)
+        status = directory.look(os.path.basename(output.target)) if directory is not None else None
+        if directory is None or status is None:
+            if output.rendering.kind in (Kind.FILE, Kind.SYMLINK):
+                output.difference = Difference.CREATE
+            return
+        output.mark = mark_of(status)
+        fault = None if stat.S_ISLNK(status.st_mode) else unfit(status.st_mode, output.target)
+        if fault is not None:
+            raise UserDirectoryError.of(fault) if output.is_a_users else fault
+        if self._keep_attributes and stat.S_ISREG(status.st_mode):
+            _keep_attributes(output, status, directory)
+        self._compare_content(output, directory, status)
+        unchanged = output.difference is Difference.NONE
+        if unchanged and output.rendering.kind is Kind.FILE and _attributes_differ(output, status):
+            if output.is_a_users:
+                # What is there may be another file by now, or somebody else's; a new one takes its place.
+                output.difference, output.old = Difference.REPLACE, output.rendering.content
+            else:
+                output.difference = Difference.ATTRIBUTES
+
+    def _directory(self, output: Output) -> Directory | None:
+        path = os.path.dirname(output.target)
+        try:
+            found = self._disk.find(path)
+        except NotADirectoryError:
+            # Staging says what is in the way.
+            return None
+        output.is_a_users = found.is_a_users if found is not None else self._disk.is_a_users(path)
+        return found
+
+    def _compare_content(self, output: Output, directory: Directory, status: os.stat_result) -> None:
+        row = self._snapshot.state(TABLE, output.path)
+        remembered = Installed.decode(row) if row else None
+        is_link = stat.S_ISLNK(status.st_mode)
+        wanted = output.rendering.content
+        kept = is_link == (output.rendering.kind is Kind.SYMLINK) and output.rendering.kind is not Kind.ABSENT
+        if remembered and remembered.mark == output.mark:
+            # Not read again: this also spares the files whose mode 0000 keeps even their owner from reading them.
+            if kept and remembered.digest == digest_of(wanted):
+                return
+            output.old = _read(directory, output.target, unreadable=b"")
+        else:
+            # Its owner may not read it either (mode 0000); as what it holds is not known, it is replaced.
+            unreadable = b"" if status.st_uid == os.geteuid() else None
+            old = _read(directory, output.target, unreadable=unreadable)
+            if kept and old == wanted:
+                return
+            output.old = old
+            if remembered is None or remembered.is_absent:
+                output.foreign = "" if is_link else "not made by e-smith"
+            elif remembered.digest != digest_of(old):
+                output.foreign = "" if is_link else "edited by hand"
+        output.difference = Difference.REMOVE if output.rendering.kind is Kind.ABSENT else Difference.REPLACE
+
+
+def _read(directory: Directory, target: str, *, unreadable: bytes | None) -> bytes:
+    try:
+        return directory.take(os.path.basename(target))[0]
+    except PermissionError:
+        if unreadable is None:
+            raise
+        return unreadable
+
+
+def _keep_attributes(output: Output, status: os.stat_result, directory: Directory) -> None:
+    if output.is_a_users and directory.user is not None and status.st_uid != directory.user[0]:
+        return
+    said = output.rendering.metadata.said
+    if "mode" not in said:
+        output.mode = stat.S_IMODE(status.st_mode) & (PERMISSIONS if output.is_a_users else ~0)
+    if output.owner is not None and "owner" not in said and "group" not in said:
+        output.owner = (status.st_uid, status.st_gid)
+
+
+def _attributes_differ(output: Output, status: os.stat_result) -> bool:
+    return stat.S_IMODE(status.st_mode) != output.mode or _owner_differs(output, status)
+
+
+def _owner_differs(output: Output, status: os.stat_result) -> bool:
+    return output.owner is not None and output.owner != (status.st_uid, status.st_gid)

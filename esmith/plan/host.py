@@ -1,0 +1,245 @@
+"""What applying a plan does to a machine, behind one interface: the disk itself, or a record of what would be done."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from esmith.disk import STAGED_PREFIX, Directory, UnfitError, UserDirectoryError
+from esmith.errors import InstallError, UserFileError
+from esmith.layout import Layout
+from esmith.plan.installed import mark_of
+
+#: The modes of the directories that are made for files: anybody may look at those of the configured system.
+PUBLIC, PRIVATE = 0o755, 0o700
+#: The bits of a mode that are taken over from what lies in a directory of a user: none that runs as its owner.
+PERMISSIONS = 0o777
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A new file that waits beside its target.
+
+    :param target: the path of the target on this disk.
+    :param name: the name it waits under, in the same directory.
+    :param mark: what tells whether it was changed since, see :func:`esmith.plan.installed.mark_of`.
+    """
+
+    target: str
+    name: str
+    mark: str
+
+
+class Host(Protocol):
+    """The operations on files. Paths are those of this disk.
+
+    :raises UserFileError: whatever fails in a directory that belongs to somebody else.
+    :raises InstallError: whatever fails elsewhere.
+    """
+
+    def stage(self, target: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> Staged:
+        """Write a new file beside its target, owner and mode set before any content is in it, and durable.
+
+        Nothing is left behind when that fails.
+
+        :param owner: user and group number; None leaves the caller's.
+        """
+
+    def stage_link(self, target: str, points_to: bytes, owner: tuple[int, int] | None) -> Staged:
+        """Make a symbolic link beside its target; nothing is left behind when that fails.
+
+        :param points_to: what the link holds.
+        """
+
+    def install(self, staged: Staged) -> None:
+        """Rename a staged file to its target."""
+
+    def discard(self, staged: Staged) -> None:
+        """Remove a staged file."""
+
+    def remove(self, target: str) -> None:
+        """Remove a target."""
+
+    def set_attributes(self, target: str, mode: int, owner: tuple[int, int] | None) -> None:
+        """Set the mode and the owner of a target, whose content stays."""
+
+    def keep(self, target: str, copy: str) -> None:
+        """Copy a target aside, readable by its owner only."""
+
+    def sync(self, directories: set[str]) -> None:
+        """Make renames and removals in these directories durable."""
+
+
+class DiskHost:
+    """Does it. Only one at a time may work on a root: it removes what another left behind that was killed.
+
+    :param layout: the root.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self.disk = layout.disk()
+        self._layout = layout
+        self._count = 0
+        self._swept: set[str] = set()
+
+    def stage(self, target: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> Staged:
+        """Write a new file beside its target."""
+        return self._stage(target, lambda directory, name: directory.write(name, content, mode, owner))
+
+    def stage_link(self, target: str, points_to: bytes, owner: tuple[int, int] | None) -> Staged:
+        """Make a symbolic link beside its target."""
+        return self._stage(target, lambda directory, name: directory.make_link(name, points_to, owner))
+
+    def install(self, staged: Staged) -> None:
+        """Rename a staged file to its target."""
+        try:
+            self._of(staged.target).rename(staged.name, os.path.basename(staged.target))
+        except OSError as error:
+            raise trouble(staged.target, error) from error
+
+    def discard(self, staged: Staged) -> None:
+        """Remove a staged file."""
+        try:
+            self._of(staged.target).remove_if_there(staged.name)
+        except OSError as error:
+            raise trouble(staged.target, error) from error
+
+    def remove(self, target: str) -> None:
+        """Remove a target."""
+        try:
+            self._of(target).remove(os.path.basename(target))
+        except OSError as error:
+            raise trouble(target, error) from error
+
+    def set_attributes(self, target: str, mode: int, owner: tuple[int, int] | None) -> None:
+        """Set the mode and the owner of a target."""
+        try:
+            self._of(target).set_attributes(os.path.basename(target), mode, owner)
+        except OSError as error:
+            raise trouble(target, error) from error
+
+    def keep(self, target: str, copy: str) -> None:
+        """Copy a target aside."""
+        try:
+            content, _ = self._of(target).read(os.path.basename(target))
+            self.disk.directory(self._layout.state, make=PUBLIC)
+            directory = self.disk.directory(os.path.dirname(copy), make=PRIVATE)
+            directory.write(os.path.basename(copy), content, 0o600, None)
+            directory.sync()
+        except OSError as error:
+            raise trouble(target if isinstance(error, UserDirectoryError | UnfitError) else copy, error) from error
+
+    def sync(self, directories: set[str]) -> None:
+        """Make renames and removals in these directories durable."""
+        for path in sorted(directories):
+            try:
+                directory = self.disk.find(path)
+                if directory is not None:
+                    directory.sync()
+            except UserDirectoryError:
+                # Its user may lose what is there in any case.
+                continue
+            except OSError as error:
+                raise trouble(path, error) from error
+
+    def _of(self, target: str) -> Directory:
+        return self.disk.directory(os.path.dirname(target))
+
+    def _stage(self, target: str, make: Callable[[Directory, str], os.stat_result]) -> Staged:
+        self._count += 1
+        name = f"{STAGED_PREFIX}{os.getpid()}-{self._count}"
+        path = os.path.dirname(target)
+        try:
+            directory = self.disk.directory(path, make=PUBLIC)
+            if path not in self._swept:
+                self._swept.add(path)
+                directory.sweep()
+            return Staged(target, name, mark_of(make(directory, name)))
+        except OSError as error:
+            raise trouble(target, error) from error
+
+
+class RecordingHost:
+    """Does nothing, and remembers what it was asked to do, for ``--dry-run`` and for tests.
+
+    ``operations`` holds (operation, target) in order.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self.operations: list[tuple[str, str]] = []
+
+    def stage(self, target: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> Staged:
+        """Remember it."""
+        self._note("stage", target)
+        return Staged(target, "", "")
+
+    def stage_link(self, target: str, points_to: bytes, owner: tuple[int, int] | None) -> Staged:
+        """Remember it."""
+        self._note("stage_link", target)
+        return Staged(target, "", "")
+
+    def install(self, staged: Staged) -> None:
+        """Remember it."""
+        self._note("install", staged.target)
+
+    def discard(self, staged: Staged) -> None:
+        """Remember it."""
+        self._note("discard", staged.target)
+
+    def remove(self, target: str) -> None:
+        """Remember it."""
+        self._note("remove", target)
+
+    def set_attributes(self, target: str, mode: int, owner: tuple[int, int] | None) -> None:
+        """Remember it."""
+        self._note("set_attributes", target)
+
+    def keep(self, target: str, copy: str) -> None:
+        """Remember it."""
+        self._note("keep", target)
+
+    def sync(self, directories: set[str]) -> None:
+        """Remember nothing: what is synced follows from what is installed."""
+
+    def _note(self, operation: str, target: str) -> None:
+        self.operations.append((operation, self._layout.inside(target)))
+
+
+def trouble(path: str, error: OSError) -> InstallError:
+    """Return the error for what the system reported about a file: one that stops only that file, or any other.
+
+    It does not say what was changed.
+    """
+    if isinstance(error, UserDirectoryError):
+        is_unfit = error.errno == errno.EINVAL
+        reason = f"{error.strerror}" if is_unfit else f"cannot be read or written there: {error.strerror}"
+        hint = f"its directory is one of a user; correct or remove what is there: ls -ld {shlex.quote(path)}"
+        return UserFileError(reason, place=path, hint=hint)
+    if isinstance(error, UnfitError):
+        return InstallError(f"{error.strerror}, so no file can be put there", place=path, hint="move it out of the way")
+    hints = {
+        errno.ENOSPC: "free some disk space",
+        errno.EDQUOT: "free some disk space, or raise the quota",
+        errno.EIO: "the disk may be failing: see the messages of the kernel (dmesg)",
+        errno.EACCES: "run it as root, or as the owner of the root folder",
+        errno.EPERM: "run it as root, or as the owner of the root folder",
+        errno.EROFS: "the file system is mounted read-only",
+    }
+    hint = hints.get(error.errno or 0, "")
+    obstacle = _nearest_above(path)
+    if error.errno in (errno.EEXIST, errno.ENOTDIR) and not os.path.isdir(obstacle):
+        hint = f"{obstacle} is in the way: a directory has to be there; move it"
+    return InstallError(f"cannot be written: {error.strerror or error}", place=path, hint=hint)
+
+
+def _nearest_above(path: str) -> str:
+    """Return the nearest thing above a path that exists: its directory, or what keeps that from being made."""
+    place = os.path.dirname(path)
+    while not os.path.lexists(place):
+        place = os.path.dirname(place)
+    return place

@@ -1,0 +1,232 @@
+"""Remembering what each output was made of, so that an event expands only what may have changed (DESIGN section 6).
+
+An output is recalled instead of expanded when everything it was made of is the same: its fragments and metadata
+(path, size, times, inode), the properties, records, accounts and files it read, and the output itself on the disk.
+While a database has had no revision since, its properties are not even looked at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+import time
+from typing import Any
+
+from esmith.errors import TemplateError
+from esmith.fragments.identity import User
+from esmith.fragments.metadata import Metadata
+from esmith.fragments.render import Renderer
+from esmith.fragments.rendering import Kind, Rendering
+from esmith.fragments.tree import Template
+from esmith.plan.installed import TABLE, Installed
+
+#: Two changes of a file within one tick of the file system's clock look like one, so what is younger is not trusted.
+_TRUSTED_AGE_NS = 1_000_000_000
+_DIGEST_BYTES = 12
+
+
+class Memory:
+    """What is remembered, for one plan.
+
+    :param renderer: whose outputs are remembered; it asks this memory first.
+    """
+
+    def __init__(self, renderer: Renderer) -> None:
+        self._renderer = renderer
+        self._snapshot = renderer.snapshot
+        self._signatures: dict[str, str] = {}
+        self._listings: dict[str, str] = {}
+        self._revisions: dict[str, int] = {}
+        self._outputs: dict[str, list[str]] | None = None
+        self._newest = 0
+        self._started = time.time_ns()
+
+    def recall(self, path: str, template: Template, metadata: Metadata) -> Rendering | None:
+        """Return what an output should be when that is surely what it is; None when it has to be expanded."""
+        row = self._snapshot.state(TABLE, path)
+        installed = Installed.decode(row) if row else None
+        if installed is None or not installed.inputs:
+            return None
+        head, _, props = installed.inputs.partition("\n")
+        known = json.loads(head)
+        if "names" not in known:  # of a version that did not remember them
+            return None
+        rendering = Rendering(path, template, metadata, Kind(known["kind"]), recalled=True)
+        rendering.mode, rendering.owner, rendering.group = known["mode"], known["owner"], known["group"]
+        rendering.warnings = known["warnings"]
+        if known["template"] != self._signature(template, metadata, known["templates"]):
+            return None
+        if not self._is_in_place(rendering, installed) or not self._same_reads(known, props):
+            return None
+        return rendering
+
+    def recall_all(self, template: Template, metadata: Metadata) -> list[Rendering] | None:
+        """Return the outputs of a template that makes one for each key, when all are surely as they should be.
+
+        What the keys are made of is among what each of the outputs read, so there is none besides them.
+
+        :return: None when something has to be expanded.
+        """
+        found = [self.recall(path, template, metadata) for path in self.outputs_of(template.path)]
+        recalled = [rendering for rendering in found if rendering is not None]
+        return recalled if recalled and len(recalled) == len(found) else None
+
+    def outputs_of(self, path: str) -> list[str]:
+        """Return the outputs of a template that were installed.
+
+        :param path: the template's path.
+        """
+        if self._outputs is None:
+            self._outputs = {}
+            for name, row in self._snapshot.states(TABLE):
+                self._outputs.setdefault(Installed.decode(row).template, []).append(name)
+        return self._outputs.get(path, [])
+
+    def inputs(self, rendering: Rendering) -> str:
+        """Return what to remember of an expanded output; "" when it cannot be recalled.
+
+        What has a fragment or metadata in Perl cannot: Perl may read anything.
+        """
+        if rendering.metadata.by_perl or any(choice.engine == "perl" for _, choice in rendering.engines):
+            return ""
+        reads = rendering.reads
+        signature = self._signature(rendering.template, rendering.metadata, sorted(reads.templates))
+        files = {path: self._file(path) for path in sorted(reads.files)}
+        if self._newest > self._started - _TRUSTED_AGE_NS:
+            return ""
+        head = {
+            "kind": rendering.kind.value,
+            "mode": rendering.mode,
+            "owner": rendering.owner,
+            "group": rendering.group,
+            "warnings": rendering.warnings,
+            "template": signature,
+            "templates": sorted(reads.templates),
+            "revisions": {database: self._revision(database) for database in sorted(reads.databases())},
+            "listings": {spec: self._listing(spec) for spec in sorted(map(":".join, reads.listings))},
+            "names": [[*place, self._names(*place)] for place in sorted(reads.names)],
+            "files": files,
+            "users": {name: _user(user) for name, user in sorted(reads.users.items())},
+        }
+        props = [[*cell, _digest(value)] for cell, value in reads.props.items()]
+        return f"{json.dumps(head)}\n{json.dumps(props)}"
+
+    def _is_in_place(self, rendering: Rendering, installed: Installed) -> bool:
+        if rendering.kind is Kind.LEFT:
+            return True
+        target = self._renderer.layout.under(rendering.path)
+        try:
+            status = os.lstat(target)
+        except OSError:
+            return rendering.kind is Kind.ABSENT
+        if rendering.kind is Kind.ABSENT or not installed.is_untouched(status):
+            return False
+        if rendering.kind is Kind.SYMLINK:
+            return True
+        identities = self._renderer.identities
+        owner = identities.user_id(rendering.owner), identities.group_id(rendering.group)
+        same_owner = os.geteuid() != 0 or owner == (status.st_uid, status.st_gid)
+        return same_owner and stat.S_IMODE(status.st_mode) == rendering.mode
+
+    def _same_reads(self, known: dict[str, Any], props: str) -> bool:
+        changed = {name for name, number in known["revisions"].items() if number != self._revision(name)}
+        if changed:
+            for spec, digest in known["listings"].items():
+                if spec.partition(":")[0] in changed and digest != self._listing(spec):
+                    return False
+            for database, key, digest in known["names"]:
+                if database in changed and digest != self._names(database, key):
+                    return False
+            for database, key, prop, digest in json.loads(props):
+                if database in changed and digest != _digest(self._snapshot.prop(database, key, prop)):
+                    return False
+        if any(digest != self._file(path) for path, digest in known["files"].items()):
+            return False
+        return all(text == _user(self._renderer.identities.user(name)) for name, text in known["users"].items())
+
+    def _signature(self, template: Template, metadata: Metadata, others: list[str]) -> str:
+        """Return the digest of a template's files and of those of the templates it expands inside."""
+        parts = [self._files_signature(template, metadata)]
+        for path in others:
+            try:
+                other = self._renderer.metadata.find(path)
+            except TemplateError:
+                parts.append("gone")
+            else:
+                parts.append(self._files_signature(other, self._renderer.metadata.of(other)))
+        return parts[0] if len(parts) == 1 else _digest("\n".join(parts)) or ""
+
+    def _files_signature(self, template: Template, metadata: Metadata) -> str:
+        if template.path not in self._signatures:
+            fragments = [f"{fragment.path} {self._file_mark(fragment.path)}" for fragment in template.fragments]
+            said = [f"{path} {self._file_mark(path)}" for path in sorted(set(metadata.said.values()))]
+            self._signatures[template.path] = _digest("\n".join([*fragments, "", *said])) or ""
+        return self._signatures[template.path]
+
+    def _file(self, path: str) -> str:
+        """Return what was seen of a file, a directory, or the matches of a pattern."""
+        layout = self._renderer.layout
+        if any(mark in path for mark in "*?["):
+            return _digest("\n".join(layout.matching(path))) or ""
+        return self._file_mark(layout.under(path))
+
+    def _file_mark(self, path: str) -> str:
+        try:
+            status = os.stat(path)
+        except OSError as error:
+            return str(error.errno)
+        self._newest = max(self._newest, status.st_mtime_ns, status.st_ctime_ns)
+        return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_ino}"
+
+    def _listing(self, spec: str) -> str:
+        if spec not in self._listings:
+            database, _, type = spec.partition(":")
+            keys = "\n".join(record.key for record in self._snapshot.records(database, type or None))
+            self._listings[spec] = _digest(keys) or ""
+        return self._listings[spec]
+
+    def _names(self, database: str, key: str) -> str:
+        """Return the digest of the names of a record's properties."""
+        record = self._snapshot.record(database, key)
+        return _digest("\n".join(record.props if record else [])) or ""
+
+    def _revision(self, database: str) -> int:
+        if database not in self._revisions:
+            self._revisions[database] = self._snapshot.revision(database)
+        return self._revisions[database]
+
+
+def included(installed: Installed) -> list[str]:
+    """Return the other templates that were expanded inside an output, as far as that is remembered."""
+    head = installed.inputs.partition("\n")[0]
+    return list(json.loads(head)["templates"]) if head else []
+
+
+def saw_other(installed: Installed, cell: tuple[str, str, str], today: str | None) -> bool:
+    """Return whether an output was made from a property, as far as that is remembered, when its value was not today's.
+
+    :param cell: database, key and property.
+    :param today: the value now, None for none.
+    """
+    _, _, props = installed.inputs.partition("\n")
+    seen = {tuple(row[:3]): row[3] for row in json.loads(props)} if props else {}
+    return seen.get(cell) not in (None, _digest(today))
+
+
+def reads_of(installed: Installed) -> set[tuple[str, str, str]] | None:
+    """Return the cells that an output was made from: database, key, property; None when that is not remembered."""
+    _, _, props = installed.inputs.partition("\n")
+    return {(database, key, prop) for database, key, prop, _ in json.loads(props)} if props else None
+
+
+def _user(user: User | None) -> str:
+    return "" if user is None else f"{user.uid}:{user.gid}:{user.home}:{user.shell}"
+
+
+def _digest(text: str | None) -> str | None:
+    """Return a digest, so that secrets are not written down once more; None for a missing value."""
+    if text is None:
+        return None
+    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=_DIGEST_BYTES).hexdigest()

@@ -1,0 +1,54 @@
+"""One file of a plan: what it should be, and how that differs from what is on the disk."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from esmith.errors import UserFileError
+from esmith.fragments.rendering import Rendering
+from esmith.plan.host import Staged
+
+
+class Difference(enum.Enum):
+    """How an output differs from what is on the disk."""
+
+    NONE = "unchanged"
+    CREATE = "create"
+    REPLACE = "replace"
+    ATTRIBUTES = "mode or owner"
+    REMOVE = "remove"
+
+
+@dataclass
+class Output:
+    """One file of a plan.
+
+    :param path: its path in the configured system.
+    :param target: its path on this disk.
+    :param rendering: what it should be.
+    :param mode: the permissions it should have.
+    :param owner: user and group number it should have; None when the caller may not set them.
+    :param difference: how it differs from what is there.
+    :param old: what is there, when that differs.
+    :param foreign: why what is there was not written by the engine: "edited by hand", "not made by e-smith"; or "".
+    :param inputs: what to remember of what it was made of; see :mod:`esmith.plan.memory`.
+    :param mark: what tells later whether it was changed; see :func:`esmith.plan.installed.mark_of`.
+    :param is_a_users: whether its directory belongs to somebody else, who may do there what he likes.
+    :param staged: the new content, while it waits to be installed.
+    :param left: why it is left as it is, although the rest of the plan is carried out.
+    """
+
+    path: str
+    target: str
+    rendering: Rendering
+    mode: int
+    owner: tuple[int, int] | None
+    difference: Difference = Difference.NONE
+    old: bytes | None = None
+    foreign: str = ""
+    inputs: str = ""
+    mark: str = ""
+    is_a_users: bool = False
+    staged: Staged | None = None
+    left: UserFileError | None = None

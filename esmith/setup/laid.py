@@ -1,0 +1,86 @@
+"""Files the product lays down as they are: the shipped trees, commands, service directories.
+
+A manifest remembers the digest of each, so that one that was changed by hand is kept aside before it is replaced.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+
+from esmith.apply.keep import keep_aside
+from esmith.disk import read_file
+from esmith.layout import Layout
+from esmith.plan.host import Host, trouble
+
+
+class Manifest:
+    """Which files were laid below a directory, as they were laid.
+
+    :param file: where that is written down, as a path of this disk.
+    """
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        lines = (content_of(file) or b"").decode().splitlines()
+        self.digests = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+
+    def is_ours(self, name: str, content: bytes) -> bool:
+        """Return whether that is what was laid there."""
+        return self.digests.get(name) == _digest(content)
+
+    def replace(self, host: Host, wanted: Mapping[str, bytes]) -> None:
+        """Write down what is laid now."""
+        lines = (f"{_digest(content)}  {name}\n" for name, content in sorted(wanted.items()))
+        write_file(host, self._file, "".join(lines).encode(), 0o644)
+
+
+def lay_file(layout: Layout, host: Host, target: str, content: bytes, *, keep: bool) -> str:
+    """Write a file, executable if it is a script.
+
+    :param target: where, as a path of this disk.
+    :param keep: whether what is there was changed by hand, so that it must not be lost.
+    :return: a note for the administrator about what was kept aside, "" when nothing was.
+    :raises InstallError: when it cannot be written.
+    """
+    note = keep_edited(layout, host, target) if keep else ""
+    # Not "#!perl": a plugin of qpsmtpd is no program.
+    host.install(host.stage(target, content, 0o755 if content.startswith(b"#!/") else 0o644, None))
+    return note
+
+
+def keep_edited(layout: Layout, host: Host, target: str) -> str:
+    """Keep a file aside that is about to be replaced or removed, and return a note about it.
+
+    :raises InstallError: when it cannot be copied.
+    """
+    copy = keep_aside(layout, host, target)
+    return f"{layout.inside(target)} was edited by hand; the edited file is kept in {copy}"
+
+
+def write_file(host: Host, path: str, content: bytes, mode: int) -> None:
+    """Write a file durably, unless it has that content already.
+
+    :raises InstallError: when it cannot be written.
+    """
+    if content_of(path) != content:
+        host.install(host.stage(path, content, mode, None))
+        host.sync({os.path.dirname(path)})
+
+
+def content_of(path: str) -> bytes | None:
+    """Return what a file holds, None when there is none.
+
+    :raises InstallError: when it cannot be read.
+    """
+    try:
+        return read_file(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise trouble(path, error) from error
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
