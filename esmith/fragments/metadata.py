@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import itertools
 import re
-import tomllib
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from esmith.errors import TemplateError
 from esmith.fragments.tree import Template, TemplateTree
-from esmith.names import nearest
+from esmith.tables import NAME, NUMBER, TABLE, TEXT, TEXT_TABLE, TEXTS, TomlFile, Type, either, list_of, one_of
 
 if TYPE_CHECKING:
     from esmith.fragments.original import OriginalMetadata
@@ -101,21 +99,37 @@ class Metadata:
     notes: tuple[str, ...] = ()
 
 
+_ENGINE = one_of(*ENGINES)
+_ENGINE_TABLE = Type(
+    "a table of these",
+    lambda value: TABLE.accepts(value) and all(map(_ENGINE.accepts, value.values())),
+)
 _KEYS = {
-    "mode": str,
-    "owner": str,
-    "group": str,
-    "services": (list, dict),
-    "foreach": str,
-    "outputs": str,
-    "filter": list,
-    "delete-when": str,
-    "skip-when": str,
-    "suspect-lines": dict,
-    "check": dict,
-    "kind": str,
-    "output": str,
-    "engine": (str, dict),
+    "mode": TEXT,
+    "owner": TEXT,
+    "group": TEXT,
+    "services": either(TEXTS, TEXT_TABLE),
+    "foreach": TEXT,
+    "outputs": TEXT,
+    "filter": list_of(*FILTERS),
+    "delete-when": TEXT,
+    "skip-when": TEXT,
+    "suspect-lines": TEXT_TABLE,
+    "check": TABLE,
+    "kind": one_of(*KINDS),
+    "output": TEXT,
+    "engine": either(_ENGINE, _ENGINE_TABLE),
+}
+_CHECK_KEYS = {
+    "command": TEXTS,
+    "package": TEXT,
+    "own": one_of(*OWN_CHECKS),
+    "off": NAME,
+    "fails-on": TEXT,
+    "reads": TEXTS,
+    "beside": TEXTS,
+    "environment": TEXT_TABLE,
+    "timeout": NUMBER,
 }
 
 
@@ -221,94 +235,44 @@ class MetadataFiles:
         )
 
 
-_CHECK_KEYS: dict[str, type | tuple[type, ...]] = {
-    "command": list,
-    "package": str,
-    "own": str,
-    "off": str,
-    "fails-on": str,
-    "reads": list,
-    "beside": list,
-    "environment": dict,
-    "timeout": (int, float),
-}
+def _read(path: str) -> dict[str, Any]:
+    """Return what a ``template.toml`` says, checked.
 
-
-def _read(file: str) -> dict[str, Any]:
+    :raises TemplateError: when it cannot be read, or says something unknown.
+    """
     try:
-        with open(file, "rb") as stream:
-            data = tomllib.load(stream)
-    except (OSError, ValueError) as error:
-        raise TemplateError(f"cannot be read: {error}", place=file, hint="correct the file") from error
-    _check(file, {key: value for key, value in data.items() if key != "files"})
-    files = data.get("files", {})
-    for table in files.values() if isinstance(files, dict) else [files]:
-        if not isinstance(table, dict) or not isinstance(files, dict):
-            raise TemplateError("files holds one table for each file", place=file, hint="write [files.NAME]")
-        _check(file, table)
-    return data
+        file = TomlFile(path, TemplateError)
+    except OSError as error:
+        raise TemplateError(f"cannot be read: {error}", place=path, hint="run the command again") from error
+    file.check(file.data, _KEYS | {"files": TABLE})
+    _check_values(file, file.data, "")
+    for name, table in file.data.get("files", {}).items():
+        file.check(table, _KEYS, f"files.{name}")
+        _check_values(file, table, f"files.{name}")
+    return file.data
 
 
-def _check(file: str, data: dict[str, Any]) -> None:
-    for key, value in data.items():
-        if key not in _KEYS:
-            close = nearest(key, _KEYS)
-            hint = f"did you mean {close!r}?" if close else f"known are {', '.join(_KEYS)}"
-            raise TemplateError(f"unknown key {key!r}", place=file, hint=hint)
-        if not isinstance(value, _KEYS[key]):  # type: ignore[arg-type]
-            raise TemplateError(f"{key} has the wrong kind of value: {value!r}", place=file)
-    engine = data.get("engine", "text")
-    for word in engine.values() if isinstance(engine, dict) else [engine]:
-        _check_word(file, "engine", word, ENGINES)
-    services = data.get("services", [])
-    _check_texts(file, "services", services.values() if isinstance(services, dict) else services)
-    _check_texts(file, "suspect-lines", data.get("suspect-lines", {}).values())
-    for pattern in data.get("suspect-lines", {}):
+def _check_values(file: TomlFile, table: dict[str, Any], name: str) -> None:
+    """Check what the types of the keys leave open."""
+    for pattern in table.get("suspect-lines", {}):
         _check_pattern(file, "suspect-lines", pattern)
-    _check_check(file, data.get("check"))
-    _check_word(file, "kind", data.get("kind", "file"), KINDS)
-    for word in data.get("filter", []):
-        _check_word(file, "filter", word, FILTERS)
-
-
-def _check_texts(file: str, key: str, values: Iterable[Any]) -> None:
-    for value in values:
-        if not isinstance(value, str):
-            raise TemplateError(f"{key} holds {value!r}, which is no text", place=file, hint="put it in quotes")
-
-
-def _check_check(file: str, check: dict[str, Any] | None) -> None:
+    check = table.get("check")
     if check is None:
         return
-    for key, value in check.items():
-        if key not in _CHECK_KEYS or not isinstance(value, _CHECK_KEYS[key]):
-            known = ", ".join(_CHECK_KEYS)
-            raise TemplateError(f"check: {key} = {value!r} is wrong", place=file, hint=f"it holds {known}")
-    _check_texts(file, "check: command", check.get("command", []))
-    _check_texts(file, "check: reads", check.get("reads", []))
-    _check_texts(file, "check: beside", check.get("beside", []))
-    _check_texts(file, "check: environment", check.get("environment", {}).values())
+    name = f"{name}.check".lstrip(".")
+    file.check(check, _CHECK_KEYS, name)
     if sum(key in check for key in ("command", "own", "off")) != 1:
-        raise TemplateError("check needs a command (a list), or own, or off", place=file)
+        raise file.error(f"[{name}] needs one of command, own and off", hint="see docs/fragments.md, A check")
     if "command" in check and not (check["command"] and check.get("package")):
-        raise TemplateError("check: a command is a list and needs its package", place=file)
-    if "own" in check:
-        _check_word(file, "check: own", check["own"], OWN_CHECKS)
-    if check.get("off") == "":
-        raise TemplateError("check: off needs the reason", place=file)
-    _check_pattern(file, "check: fails-on", check.get("fails-on", ""))
+        raise file.error(f"[{name}] command needs the Debian package of its program", hint='add package = "..."')
+    _check_pattern(file, f"[{name}] fails-on", check.get("fails-on", ""))
 
 
-def _check_pattern(file: str, key: str, pattern: str) -> None:
+def _check_pattern(file: TomlFile, key: str, pattern: str) -> None:
     try:
         re.compile(pattern)
     except re.error as error:
-        raise TemplateError(f"{key} {pattern!r}: {error}", place=file) from error
-
-
-def _check_word(file: str, key: str, word: str, known: tuple[str, ...]) -> None:
-    if word not in known:
-        raise TemplateError(f"unknown {key} {word!r}", place=file, hint=f"known are {', '.join(known)}")
+        raise file.error(f"{key} {pattern!r} is not a regular expression: {error}", hint="see pydoc re") from error
 
 
 def _checking(data: dict[str, Any] | None) -> Check | None:
