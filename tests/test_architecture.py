@@ -18,7 +18,7 @@ LAYERS = (
     ("__main__",),
     ("cli",),
     ("watch", "contrib"),
-    ("events", "mail"),
+    ("events",),
     ("setup",),
     ("apply", "services"),
     ("checks",),

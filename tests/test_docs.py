@@ -13,6 +13,7 @@ from __future__ import annotations
 import inspect
 import os
 import re
+import runpy
 import subprocess
 import tomllib
 from pathlib import Path
@@ -22,7 +23,7 @@ import click
 import pytest
 
 import esmith
-from esmith.cli import db_help, expand_template, qpsmtpd_print_dns, signal_event
+from esmith.cli import db_help, expand_template, signal_event
 from esmith.cli import esmith as esmith_command
 from esmith.cli.verbs import VERBS
 from esmith.errors import ExitCode
@@ -194,7 +195,7 @@ COMMANDS: dict[str, click.Command] = {
     "`config` and `db`": db_help._group("db"),
     "`signal-event`": signal_event._command,
     "`expand-template`": expand_template._command,
-    "`qpsmtpd-print-dns`": qpsmtpd_print_dns._command,
+    "`qpsmtpd-print-dns`": runpy.run_path(str(HOME / "commands/qpsmtpd_print_dns.py"))["command"],
     "`esmith`": esmith_command.group,
 } | {f"`esmith {name}`": command for name, command in esmith_command.group.commands.items()}
 

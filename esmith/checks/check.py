@@ -1,6 +1,6 @@
 """Checking new files before any of them is installed, and installed ones (DESIGN section 7).
 
-A template says how in its metadata: a program that reads the file, or one of the engine's own checks.
+A template says how in its metadata: a program that reads the file, or a check that needs no program.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from esmith.checks import own
 from esmith.checks.complaint import SHOWN_LINES, Complaint, complaints
@@ -80,6 +81,7 @@ def examine(
     found: dict[str, Verdict] = {}
     waiting: dict[tuple[str, ...], list[Subject]] = {}
     order = []
+    rules = own.Rules(tree.layout)
     for subject in subjects:
         order.append(subject.path)
         program = subject.check.command[0] if subject.check.command else subject.check.own
@@ -87,7 +89,7 @@ def examine(
             reason = f"its check is off: {subject.check.off} ({subject.said})"
             found[subject.path] = Verdict(subject.path, Outcome.UNCHECKED, "", reason)
         elif subject.check.own:
-            verdict = _own(subject, tree)
+            verdict = _own(subject, tree, rules)
             if verdict is not None:
                 found[subject.path] = verdict
         elif subject.is_a_users:
@@ -150,28 +152,27 @@ def _run_key(subject: Subject) -> tuple[str, ...]:
     return (own_name, os.path.dirname(subject.path), *wanted.command, "", *environment)
 
 
-def _own(subject: Subject, tree: StagedTree) -> Verdict | None:
-    rule = own.find(subject.check.own, subject.path)
+def _own(subject: Subject, tree: StagedTree, rules: own.Rules) -> Verdict | None:
+    rule = rules.find(subject.check.own, subject.path)
     if rule is None:
         return None
+    verdict = partial(Verdict, subject.path, by=subject.check.own, is_a_rules=True)
     try:
         content = tree.read(subject.path)
         findings = rule(own.File(subject.path, content or b"", tree))
     except OSError as error:
         reason = f"{error.filename or subject.path} cannot be read ({error.strerror})"
-        return Verdict(subject.path, Outcome.UNCHECKED, subject.check.own, reason)
+        return verdict(Outcome.UNCHECKED, reason=reason)
     if findings.faults:
         found = [
             Complaint(f"line {number}: {text}" if number else text, subject.path, (number,), subject.rendering)
             for number, text in findings.faults[:SHOWN_LINES]
         ]
         lines = tuple(line for complaint in found for line in complaint.lines())
-        return Verdict(
-            subject.path, Outcome.REFUSED, subject.check.own, f"it is not as {findings.reader} needs it", lines
-        )
+        return verdict(Outcome.REFUSED, reason=f"it is not as {findings.reader} needs it", lines=lines)
     if findings.unknown:
-        return Verdict(subject.path, Outcome.UNCHECKED, subject.check.own, findings.unknown)
-    return Verdict(subject.path, Outcome.PASSED, subject.check.own)
+        return verdict(Outcome.UNCHECKED, reason=findings.unknown)
+    return verdict(Outcome.PASSED)
 
 
 def _judge(subject: Subject, ended: Ended, group: list[Subject], tree: StagedTree) -> Verdict:

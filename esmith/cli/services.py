@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
@@ -12,8 +13,10 @@ from esmith.cli.program import root_option
 from esmith.errors import EsmithError, UntrustedError
 from esmith.events.owed import list_owed
 from esmith.layout import Layout
+from esmith.services.definition import Services
 from esmith.services.find import find_supervisor
 from esmith.store import open_store
+from esmith.store.model import Record
 from esmith.store.protocol import Snapshot
 
 
@@ -41,14 +44,14 @@ def services_data(layout: Layout, snapshot: Snapshot, *, with_all: bool = False)
     """
     owed = list_owed(snapshot)
     found: dict[str, dict[str, Any]] = {}
-    for record in snapshot.records("configuration", "service"):
+    for name, record in _records(layout, snapshot).items():
         wanted = "up" if record.props.get("status") == "enabled" else "down"
-        data: dict[str, Any] = {"wanted": wanted, "state": _state(layout, record.key)}
-        if record.key in owed:
-            due = owed[record.key]
+        data: dict[str, Any] = {"wanted": wanted, "state": _state(layout, name)}
+        if name in owed:
+            due = owed[name]
             data["owed"] = {"words": due.words, "since": shown_time(due.since), "command": due.why}
         if data["state"] or "owed" in data or with_all:
-            found[record.key] = data
+            found[name] = data
     return found
 
 
@@ -61,6 +64,17 @@ def services_lines(found: dict[str, dict[str, Any]]) -> list[str]:
             due = data["owed"]
             lines.append(f"  owed since {due['since']}: {' '.join(due['words'])} (by {due['command']})")
     return lines
+
+
+def _records(layout: Layout, snapshot: Snapshot) -> dict[str, Record]:
+    """Return the services that have a record, each with it, sorted."""
+    found = {record.key: record for record in snapshot.records("configuration", "service")}
+    services = Services(layout)
+    for name in services.names():
+        record = snapshot.record("configuration", services.of(name).record)
+        if record is not None:
+            found[name] = record
+    return {name: found[name] for name in sorted(found, key=os.fsencode)}
 
 
 def _state(layout: Layout, service: str) -> str:

@@ -43,7 +43,7 @@ def status_command(root: str | None, as_json: bool) -> int:
     if not any(True for path in store_files(layout) for _ in layout.trust.faults(path)):
         store = open_store(layout, verify=True)
         with store.snapshot() as snapshot:
-            faults = list(all_faults(layout, services_of(snapshot)))
+            faults = list(all_faults(layout, services_of(layout, snapshot)))
         data |= _data(layout, store)
     data["untrusted"] = [{"path": fault.place, "reason": fault.message, "cure": fault.hint} for fault in faults]
     if as_json:

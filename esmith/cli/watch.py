@@ -38,7 +38,7 @@ def watch_command(root: str | None, event: str) -> int:
     layout = Layout.chosen(root)
     store = open_store(layout)
     with store.snapshot() as snapshot:
-        require_all(layout, services_of(snapshot), event=event)
+        require_all(layout, services_of(layout, snapshot), event=event)
     store.close()
     if event:
         load_event(layout, event, TemplateTree(layout))

@@ -7,7 +7,7 @@ names is adjusted every time, as the original does: nobody said what it reads. W
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from esmith.errors import ServiceError, StoreError
 from esmith.events.definition import Event
@@ -17,7 +17,8 @@ from esmith.layout import Layout
 from esmith.plan.output import Difference
 from esmith.plan.plan import Plan
 from esmith.services.adjust import adjust
-from esmith.services.health import find_failing, load_probes
+from esmith.services.definition import Services
+from esmith.services.health import find_failing
 from esmith.services.model import Supervisor, SupervisorError, UnsupervisedError
 from esmith.services.words import HOLDING, check_word, effect_of, strongest
 from esmith.store.protocol import Store
@@ -99,12 +100,20 @@ class ServiceStep:
         self._tell = tell
         self._why = why
         self._records = records
-        self._probes = load_probes(layout)
+        self._services = Services(layout)
         self._watched: dict[str, Supervisor] = {}
         #: The services that were told something, each with what was done; of one that failed what was tried.
         self.done: dict[str, list[str]] = {}
         #: Why supervisors did not do what was asked; what was asked is still owed.
         self.refused: list[SupervisorError] = []
+
+    def read(self, services: Iterable[str]) -> None:
+        """Read what is defined of services, so that a mistake shows before anything is changed.
+
+        :raises ServiceError: when a file that defines one is broken.
+        """
+        for service in services:
+            self._services.of(service)
 
     def owed(self) -> dict[str, Owed]:
         """Return what services are owed now."""
@@ -126,7 +135,9 @@ class ServiceStep:
         with self._store.snapshot() as snapshot:
             owed = list_owed(snapshot)
             services = sorted(asked)
-            records = {service: snapshot.record("configuration", service) for service in services}
+            records = {
+                service: snapshot.record("configuration", self._services.of(service).record) for service in services
+            }
         settled: list[str] = []
         try:
             for service, record in records.items():
@@ -147,7 +158,8 @@ class ServiceStep:
         :raises ServiceError: when one does not stay up, or does not answer its probe.
         """
         watched = [(supervisor, service) for service, supervisor in self._watched.items()]
-        failing = find_failing(watched, self._probes, self._layout)
+        probes = {service: self._services.of(service).probe for service in self._watched}
+        failing = find_failing(watched, probes, self._layout)
         errors = [ServiceError(text, place=f"service {name}", hint=_LOOK_CLOSER) for name, text in failing.items()]
         for error in errors:
             self._log.write(str(error))

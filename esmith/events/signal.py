@@ -20,7 +20,6 @@ from esmith.events.log import EventLog, SilentLog
 from esmith.events.owed import Owed, owe
 from esmith.events.recover import give_back_all, recover_files
 from esmith.events.trusted import require_all, services_of
-from esmith.fragments.metadata import OWN_CHECKS
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import Layout
 from esmith.names import counted
@@ -161,7 +160,7 @@ def rehearse_event(
 def _require_trusted(layout: Layout, store: Store, name: str) -> None:
     """Refuse the event before anything of it runs when something of the root is in the hands of others."""
     with store.snapshot() as snapshot:
-        services = services_of(snapshot)
+        services = services_of(layout, snapshot)
     require_all(layout, services, event=name)
 
 
@@ -195,6 +194,7 @@ class _Run:
         self._event = load_event(layout, name, TemplateTree(layout))
         check_words(self._event)
         self._services = ServiceStep(layout, store, machine.find, log, self._tell, self._what, records=machine.records)
+        self._services.read(self._event.services)
         self._owed_before: dict[str, Owed] = {}
 
     @property
@@ -243,6 +243,7 @@ class _Run:
         self._result.plan = plan
         show_warnings(plan, self._log, self._say)
         asked = asked_by(self._event, plan, always=self._restart)
+        self._services.read(asked)
         if self._machine.records:
             self._show(plan)
             rehearse_plan(plan, self._layout)
@@ -333,7 +334,7 @@ def report_checks(plan: Plan, layout: Layout, log: EventLog, say: Callable[[str]
     """
     for text in plan.unchecked:
         log.write(text)
-    shown = [verdict for verdict in plan.verdicts if layout.is_machine or verdict.by not in OWN_CHECKS]
+    shown = [verdict for verdict in plan.verdicts if layout.is_machine or not verdict.is_a_rules]
     for text in unchecked(shown):
         say(text)
     if plan.copied:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from esmith.errors import TemplateError
 from esmith.fragments.tree import Template, TemplateTree
+from esmith.layout import Layout
+from esmith.names import nearest
 from esmith.tables import NAME, NUMBER, TABLE, TEXT, TEXT_TABLE, TEXTS, TomlFile, Type, either, list_of, one_of
 
 if TYPE_CHECKING:
@@ -19,17 +22,13 @@ FILTERS = (NO_BLANK_LINES := "no-blank-lines",)
 KINDS = ("file", "symlink")
 
 
-#: Checks that need no program; what each looks at is in docs/fragments.md, "A check".
-OWN_CHECKS = ("qpsmtpd", "qmail-control", "qmail-users", "dot-qmail")
-
-
 @dataclass(frozen=True)
 class Check:
     """How a generated file is checked before it is installed: by a program, or by a check of the engine's own.
 
     :param command: program and arguments; ``{file}`` is the new file, ``{dir}`` its directory. Empty without a program.
     :param package: the Debian package that has the program.
-    :param own: one of :data:`OWN_CHECKS`; "" for a program.
+    :param own: the name of a check that needs no program (``esmith/checks/own``); "" for a program.
     :param off: why the file is not checked although something said so; "" when it is.
     :param fails_on: a pattern of what it prints when it refuses the file, for programs whose exit status is 0 then.
     :param reads: patterns of the generated files it reads besides its own; None for those of the same directory when
@@ -123,7 +122,7 @@ _KEYS = {
 _CHECK_KEYS = {
     "command": TEXTS,
     "package": TEXT,
-    "own": one_of(*OWN_CHECKS),
+    "own": NAME,
     "off": NAME,
     "fails-on": TEXT,
     "reads": TEXTS,
@@ -188,7 +187,7 @@ class MetadataFiles:
         alone, inherited = [], []
         for directory, file in self._tree.metadata_files(path):
             if file not in self._read:
-                self._read[file] = _read(file)
+                self._read[file] = _read(file, self._tree.layout)
             data = self._read[file]
             if directory == path:
                 alone.append((data, file, True))
@@ -235,8 +234,10 @@ class MetadataFiles:
         )
 
 
-def _read(path: str) -> dict[str, Any]:
+def _read(path: str, layout: Layout) -> dict[str, Any]:
     """Return what a ``template.toml`` says, checked.
+
+    :param layout: the root, whose checks it may name.
 
     :raises TemplateError: when it cannot be read, or says something unknown.
     """
@@ -245,14 +246,14 @@ def _read(path: str) -> dict[str, Any]:
     except OSError as error:
         raise TemplateError(f"cannot be read: {error}", place=path, hint="run the command again") from error
     file.check(file.data, _KEYS | {"files": TABLE})
-    _check_values(file, file.data, "")
+    _check_values(file, file.data, "", layout)
     for name, table in file.data.get("files", {}).items():
         file.check(table, _KEYS, f"files.{name}")
-        _check_values(file, table, f"files.{name}")
+        _check_values(file, table, f"files.{name}", layout)
     return file.data
 
 
-def _check_values(file: TomlFile, table: dict[str, Any], name: str) -> None:
+def _check_values(file: TomlFile, table: dict[str, Any], name: str, layout: Layout) -> None:
     """Check what the types of the keys leave open."""
     for pattern in table.get("suspect-lines", {}):
         _check_pattern(file, "suspect-lines", pattern)
@@ -263,6 +264,12 @@ def _check_values(file: TomlFile, table: dict[str, Any], name: str) -> None:
     file.check(check, _CHECK_KEYS, name)
     if sum(key in check for key in ("command", "own", "off")) != 1:
         raise file.error(f"[{name}] needs one of command, own and off", hint="see docs/fragments.md, A check")
+    if "own" in check and not os.path.exists(layout.check(check["own"])):
+        known = sorted(os.listdir(layout.checks)) if os.path.isdir(layout.checks) else []
+        names = [other.removesuffix(".py").replace("_", "-") for other in known if other.endswith(".py")]
+        close = nearest(check["own"], names)
+        hint = f"did you mean {close!r}?" if close else f"the checks are in {layout.checks}: {', '.join(names)}"
+        raise file.error(f"[{name}] there is no check {check['own']!r}", hint=hint)
     if "command" in check and not (check["command"] and check.get("package")):
         raise file.error(f"[{name}] command needs the Debian package of its program", hint='add package = "..."')
     _check_pattern(file, f"[{name}] fails-on", check.get("fails-on", ""))

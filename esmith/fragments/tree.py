@@ -74,6 +74,7 @@ class TemplateTree:
     """
 
     def __init__(self, layout: Layout, layers: tuple[str, ...] = ()) -> None:
+        self.layout = layout
         self._layers = layers or tuple(layout.layer(name) for name in LAYERS)
         layout.trust.require_trees(*self._layers)
         self._loaded: dict[str, Template | None] = {}

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import base64
 import os
+import runpy
 import subprocess
 
 import pytest
 
 from esmith.layout import Layout
-from esmith.mail.dns import sample_entries
 from tests.commands import Root
+from tests.documents import HOME
 from tests.programs import path_of
 
+sample_entries = runpy.run_path(str(HOME / "commands/qpsmtpd_print_dns.py"))["sample_entries"]
 KEYS = "/home/e-smith/dkim_keys"
 #: The key of the page's example (block 93), and what the page shows for it.
 PAGE_KEY = (
