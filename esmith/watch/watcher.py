@@ -124,7 +124,7 @@ class Watcher:
         now = self._clock()
         late = now >= self._first + LONGEST_SECONDS
         if late:
-            # A time or a size that is set by name is told as writing, but nobody closes the file afterwards.
+            # A time or a size that is set by name comes as writing, but nobody closes the file afterwards.
             self._writing = {path for path in self._writing if self._source.is_open(path)}
         if self._writing:
             if late and not self._told_writing:
@@ -142,7 +142,7 @@ class Watcher:
         try:
             self._held = is_held(self._layout)
             if self._held:
-                # Its end is told by the file of the lock, which is watched.
+                # When it ends, the file of the lock changes, which is watched.
                 self._first = self._first or self._clock()
                 return
             self._first = None
@@ -232,7 +232,7 @@ class Watcher:
         found = {path: (what, self._mark(path)) for path, what in find_drift(self._layout, snapshot).items()}
         for path, (what, mark) in found.items():
             if self._drift.get(path) != (what, mark):
-                kept = "; the next event replaces it" if what.startswith("edited") else "; the next event makes it anew"
+                kept = "; the next event replaces it" if what.startswith("edited") else "; the next event makes it again"
                 self._report(f"{path}: {what}{kept if what in ('edited by hand', 'removed') else ''}")
         self._drift = found
 
