@@ -1,7 +1,7 @@
 """inotify, by way of watchdog.
 
-This uses watchdog's :class:`InotifyFD` and not its observers. An observer of version 7.1 does not inform its handlers of
-a queue overflow (``InotifyWatchGroup.on_queue_overflow`` only rebuilds its watches), and says nothing when a
+This uses watchdog's :class:`InotifyFD` and not its observers. An observer of version 7.1 does not inform its handlers
+of a queue overflow (``InotifyWatchGroup.on_queue_overflow`` only rebuilds its watches), and says nothing when a
 sub-directory cannot be watched because the limit of watches is reached (``_add_callback`` drops the error).
 """
 

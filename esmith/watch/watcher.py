@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable
 
-from esmith.apply.drift import find_drift
+from esmith.apply.drift import Drift, DriftKind, find_drift
 from esmith.errors import BusyError, EsmithError
 from esmith.events.concern import Known, concerned
 from esmith.events.lock import is_held
@@ -30,6 +30,8 @@ RETRY_SECONDS = 60.0
 #: How long to wait for an event that began at the same moment, in seconds.
 _LOCK_SECONDS = 5.0
 _SHOWN_FILES = 5
+#: What the next event does about a file that was changed by hand.
+_NEXT = {DriftKind.EDITED: "; the next event replaces it", DriftKind.REMOVED: "; the next event makes it again"}
 
 
 class Watcher:
@@ -67,7 +69,7 @@ class Watcher:
         self._marks: Marks | None = None
         self._known = Known()
         self._outputs: list[str] = []
-        self._drift: dict[str, tuple[str, str]] = {}
+        self._drift: dict[str, tuple[Drift, str]] = {}
         self._due: float | None = None
         self._not_before = 0.0
         self._recovered = ""
@@ -229,11 +231,10 @@ class Watcher:
 
     def _look_at_outputs(self, snapshot: Snapshot) -> None:
         """Report outputs that were changed by hand since the last look."""
-        found = {path: (what, self._mark(path)) for path, what in find_drift(self._layout, snapshot).items()}
-        for path, (what, mark) in found.items():
-            if self._drift.get(path) != (what, mark):
-                kept = "; the next event replaces it" if what.startswith("edited") else "; the next event makes it again"
-                self._report(f"{path}: {what}{kept if what in ('edited by hand', 'removed') else ''}")
+        found = {path: (drift, self._mark(path)) for path, drift in find_drift(self._layout, snapshot).items()}
+        for path, (drift, mark) in found.items():
+            if self._drift.get(path) != (drift, mark):
+                self._report(f"{path}: {drift}{_NEXT.get(drift.kind, '')}")
         self._drift = found
 
     def _mark(self, path: str) -> str:

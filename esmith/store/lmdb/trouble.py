@@ -1,7 +1,7 @@
 """Errors of LMDB or the system about the data file, as messages for an administrator.
 
-These messages never say what was changed and what was not: the same error comes from a command of one transaction and from
-the end of an event. Whoever knows adds it, see :meth:`esmith.errors.EsmithError.add`.
+These messages never say what was changed and what was not: the same error comes from a command of one transaction and
+from the end of an event. Whoever knows adds it, see :meth:`esmith.errors.EsmithError.add`.
 """
 
 from __future__ import annotations
