@@ -1,4 +1,4 @@
-"""The templates of a contrib: do the fragments compile, is what is said of them understood."""
+"""The templates of a contrib: do the fragments compile, is their metadata understood."""
 
 from __future__ import annotations
 
