@@ -11,7 +11,6 @@ that opens a block: ````` ```console needs Text::Template`````.
 from __future__ import annotations
 
 import inspect
-import os
 import re
 import runpy
 import subprocess
@@ -31,17 +30,17 @@ from esmith.fragments import metadata
 from esmith.fragments.helpers import FILTERS, functions
 from esmith.schema import load
 from esmith.schema.types import TYPES
+from esmith.services import definition
 from esmith.services.words import WORDS
 from esmith.store import limits
-from tests.commands import TIMEOUT_SECONDS, Root, copy_tree
+from tests.commands import Root, copy_tree
 from tests.documents import DOCUMENTS, HOME, Block, blocks, headings, slug
+from tests.transcripts import PROGRAMS, commands, matches, play
 from tests.unchecked import without_unchecked
 
 LINKING = [*DOCUMENTS, HOME / "db/README.md", HOME / "templates-custom/README.md"]
-PROGRAMS = ("config", "db", "signal-event", "expand-template", "esmith", "qpsmtpd-print-dns")
-#: Folders of the configured system; for other programs than ours the session puts them below its root.
-ON_DISK = re.compile(r"(?:(?<=[\s>])|(?<=\s['\"]))/(?=(?:etc|var|home|sbin|service)/)")
-MARK = "\x1e"
+#: What is not a session of its own: tests/services/test_add_a_service.py plays it, under a supervisor.
+PLAYED_ELSEWHERE = ("add-a-service.md#step-by-step",)
 
 
 def _section(name: str, heading: str) -> str:
@@ -80,6 +79,8 @@ def _each_session() -> pytest.MarkDecorator:
     sessions: dict[str, list[Block]] = {}
     for block in blocks("console"):
         sessions.setdefault(f"{block.document.name}#{slug(block.section)}", []).append(block)
+    for name in PLAYED_ELSEWHERE:
+        del sessions[name]
     needs = {name: {need for block in blocks for need in block.needs} for name, blocks in sessions.items()}
     return pytest.mark.parametrize(
         "session",
@@ -88,50 +89,6 @@ def _each_session() -> pytest.MarkDecorator:
             for name, blocks in sessions.items()
         ],
     )
-
-
-def _commands(block: Block) -> list[tuple[str, str]]:
-    """Return what is typed and what is printed, command by command."""
-    found: list[tuple[str, str]] = []
-    for line in block.text.splitlines(keepends=True):
-        if line.startswith("$ "):
-            found.append((line[2:], ""))
-            continue
-        typed, printed = found.pop()
-        goes_on = line.startswith(">") and not printed
-        found.append((typed + (line[2:] or "\n"), "") if goes_on else (typed, printed + line))
-    return found
-
-
-def _play(root: Root, commands: list[str]) -> list[tuple[int, str]]:
-    """Run commands in one shell and return the exit code of each and what it printed."""
-    script = "exec 2>&1\n"
-    for command in commands:
-        first, _, rest = command.partition("\n")
-        if first.split()[0] not in PROGRAMS:
-            first = ON_DISK.sub(lambda _: f"{root.path}/", first)
-        script += f"{first}\n{rest}printf '{MARK}%s{MARK}' $?\n"
-    path = f"{root.path}/sbin/e-smith:{os.environ['PATH']}"
-    done = subprocess.run(
-        ["sh", "-c", script],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        cwd=root.path,
-        env={"ESMITH_ROOT": str(root.path), "PATH": path, "LC_ALL": "C.UTF-8"},
-        timeout=TIMEOUT_SECONDS,
-        check=False,
-    )
-    texts = done.stdout.decode().split(MARK)
-    assert len(texts) == 2 * len(commands) + 1, f"the session ended early: {texts[-1]}{done.stderr.decode()}"
-    place = re.escape(str(root.path))
-    printed = [re.sub(place, "/", re.sub(f"{place}(?=/)", "", text)) for text in texts[::2]]
-    return [(int(code), text) for text, code in zip(printed, texts[1::2], strict=False)]
-
-
-def _matches(expected: str, printed: str) -> bool:
-    lines = (re.escape(line).replace(r"\.\.\.", ".*") for line in expected.splitlines(keepends=True))
-    pattern = "".join(r"(?:.*\n)*" if line == ".*\\\n" else line for line in lines)
-    return re.fullmatch(pattern, printed) is not None
 
 
 def _copy(source: Path, target: Path) -> Path:
@@ -158,12 +115,12 @@ def copied(_model: Path, tmp_path: Path) -> Root:
 @_each_session()
 def test_transcript(session: list[Block], copied: Root) -> None:
     """Every command of a transcript exits 0 and prints what the document shows."""
-    steps = [(block, *command) for block in session for command in _commands(block)]
-    played = _play(copied, [typed for _, typed, _ in steps])
+    steps = [(block, *command) for block in session for command in commands(block)]
+    played = play(copied, [typed for _, typed, _ in steps])
     for (block, typed, expected), (code, printed) in zip(steps, played, strict=True):
         place = f"{block.document.name}, block at line {block.line}: $ {typed}"
         assert code == 0, f"{place}exits {code}:\n{printed}"
-        assert _matches(expected, without_unchecked(printed)), f"{place}prints\n{printed}\nnot\n{expected}"
+        assert matches(expected, without_unchecked(printed)), f"{place}prints\n{printed}\nnot\n{expected}"
 
 
 @_each("sh")
@@ -254,6 +211,18 @@ def test_template_keys() -> None:
     assert set(_first_column(_section("fragments.md", "A check"))) == set(metadata._CHECK_KEYS)
 
 
+def test_service_keys() -> None:
+    """The table of the keys of service.toml in add-a-service.md is that of the program, with those of its tables."""
+    text = _section("add-a-service.md", "What a service is")
+    assert {name for name in _first_column(text) if "." not in name and "/" not in name} == {
+        *definition._KEYS,
+        "begin",
+        "run",
+    }
+    inner = {*definition._DIRECTORY_KEYS, *(key for keys in definition._TABLES.values() for key in keys)}
+    assert [key for key in sorted(inner) if f"`{key}" not in text] == []
+
+
 def test_events_and_words() -> None:
     """The tables in events.md are the events that are shipped, and the words for services of the program."""
     shipped = {path.name for path in (HOME / "events").iterdir() if path.is_dir()} - {"actions"}
@@ -301,7 +270,7 @@ def test_links(document: Path) -> None:
 def test_first_screen() -> None:
     """The README begins with the main job."""
     first = next(block for block in blocks("console") if block.document.name == "README.md")
-    programs = [command.split()[0] for command, _ in _commands(first)]
+    programs = [command.split()[0] for command, _ in commands(first)]
     assert first.line < 20
     assert [name for name in programs if name in PROGRAMS] == ["config", "signal-event", "expand-template"]
 
