@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import click
@@ -16,7 +15,6 @@ from esmith.layout import Layout
 from esmith.services.definition import Services
 from esmith.services.find import find_supervisor
 from esmith.store import open_store
-from esmith.store.model import Record
 from esmith.store.protocol import Snapshot
 
 
@@ -44,9 +42,12 @@ def services_data(layout: Layout, snapshot: Snapshot, *, with_all: bool = False)
     """
     owed = list_owed(snapshot)
     found: dict[str, dict[str, Any]] = {}
-    for name, record in _records(layout, snapshot).items():
+    for name, (key, trouble) in sorted(_names(layout, snapshot).items()):
+        record = snapshot.record("configuration", key)
+        if record is None:
+            continue
         wanted = "up" if record.props.get("status") == "enabled" else "down"
-        data: dict[str, Any] = {"wanted": wanted, "state": _state(layout, name)}
+        data: dict[str, Any] = {"wanted": wanted, "state": trouble or _state(layout, name)}
         if name in owed:
             due = owed[name]
             data["owed"] = {"words": due.words, "since": shown_time(due.since), "command": due.why}
@@ -66,15 +67,23 @@ def services_lines(found: dict[str, dict[str, Any]]) -> list[str]:
     return lines
 
 
-def _records(layout: Layout, snapshot: Snapshot) -> dict[str, Record]:
-    """Return the services that have a record, each with it, sorted."""
-    found = {record.key: record for record in snapshot.records("configuration", "service")}
-    services = Services(layout)
+def _names(layout: Layout, snapshot: Snapshot) -> dict[str, tuple[str, str]]:
+    """Return the services, each with the key of its record, and why its definition cannot be read."""
+    names = {record.key: (record.key, "") for record in snapshot.records("configuration", "service")}
+    try:
+        services = Services(layout)
+    except EsmithError as error:
+        return {name: (name, _trouble(error)) for name in names}
     for name in services.names():
-        record = snapshot.record("configuration", services.of(name).record)
-        if record is not None:
-            found[name] = record
-    return {name: found[name] for name in sorted(found, key=os.fsencode)}
+        try:
+            names[name] = (services.of(name).record, "")
+        except EsmithError as error:
+            names[name] = (name, _trouble(error))
+    return names
+
+
+def _trouble(error: EsmithError) -> str:
+    return f"not looked at: {error.place} {error.message}"
 
 
 def _state(layout: Layout, service: str) -> str:
@@ -82,6 +91,6 @@ def _state(layout: Layout, service: str) -> str:
         supervisor = find_supervisor(layout, service)
         return str(supervisor.status(service)) if supervisor else ""
     except UntrustedError as error:
-        return f"not looked at: {error.place} {error.message}"
+        return _trouble(error)
     except EsmithError as error:
         return error.message

@@ -265,14 +265,17 @@ def _check_values(file: TomlFile, table: dict[str, Any], name: str, layout: Layo
     if sum(key in check for key in ("command", "own", "off")) != 1:
         raise file.error(f"[{name}] needs one of command, own and off", hint="see docs/fragments.md, A check")
     if "own" in check and not os.path.exists(layout.check(check["own"])):
-        known = sorted(os.listdir(layout.checks)) if os.path.isdir(layout.checks) else []
-        names = [other.removesuffix(".py").replace("_", "-") for other in known if other.endswith(".py")]
-        close = nearest(check["own"], names)
-        hint = f"did you mean {close!r}?" if close else f"the checks are in {layout.checks}: {', '.join(names)}"
-        raise file.error(f"[{name}] there is no check {check['own']!r}", hint=hint)
+        raise file.error(f"[{name}] there is no check {check['own']!r}", hint=_hint_at_checks(check["own"], layout))
     if "command" in check and not (check["command"] and check.get("package")):
         raise file.error(f"[{name}] command needs the Debian package of its program", hint='add package = "..."')
     _check_pattern(file, f"[{name}] fails-on", check.get("fails-on", ""))
+
+
+def _hint_at_checks(name: str, layout: Layout) -> str:
+    known = sorted(os.listdir(layout.checks)) if os.path.isdir(layout.checks) else []
+    names = [other.removesuffix(".py").replace("_", "-") for other in known if other.endswith(".py")]
+    close = nearest(name, names)
+    return f"did you mean {close!r}?" if close else f"the checks are in {layout.checks}: {', '.join(names)}"
 
 
 def _check_pattern(file: TomlFile, key: str, pattern: str) -> None:
