@@ -125,7 +125,7 @@ def test_the_definition_names_the_record(scene: Scene) -> None:
     """The record that service.toml names says whether a service is to run, and its own is not looked at."""
     scene.service("virus", "disabled")
     definition = scene.file("/etc/e-smith/services/clamd/service.toml")
-    definition.parent.mkdir(parents=True)
+    definition.parent.mkdir(parents=True, exist_ok=True)
     definition.write_text('record = "virus"\n')
     scene.signal()
     assert scene.told() == ["clamd stop"]
@@ -141,7 +141,7 @@ def test_a_broken_definition_stops_the_event_before_a_file_changes(scene: Scene,
         scene.event("/etc/a\n/etc/b\n")
         _says(scene, "/etc/a", '["clamd"]')
     definition = scene.file("/etc/e-smith/services-custom/clamd/service.toml")
-    definition.parent.mkdir(parents=True)
+    definition.parent.mkdir(parents=True, exist_ok=True)
     definition.write_text("[probe]\nprt = 25\n")
     with pytest.raises(EsmithError, match="unknown key 'prt'") as caught:
         scene.signal()
@@ -152,7 +152,7 @@ def test_a_broken_definition_stops_the_event_before_a_file_changes(scene: Scene,
 def test_another_services_definition_is_not_read(scene: Scene) -> None:
     """A mistake in the definition of a service that the event has nothing to do with does not stop it."""
     definition = scene.file("/etc/e-smith/services/spamd/service.toml")
-    definition.parent.mkdir(parents=True)
+    definition.parent.mkdir(parents=True, exist_ok=True)
     definition.write_text("[probe]\nprt = 25\n")
     scene.signal()
     assert scene.told() == ["clamd hup"]
