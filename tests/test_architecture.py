@@ -12,6 +12,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ENGINE = ROOT / "esmith"
 TESTS = ROOT / "tests"
+#: Python that is shipped beside the files it belongs to.
+CONTENT = (ROOT / "checks", ROOT / "commands")
 
 #: A package may import those in the rows below its own (DESIGN section 3). Within one row only what is said here.
 LAYERS = (
@@ -158,14 +160,14 @@ def test_processes_are_started_where_that_is_the_job() -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("folder", [ENGINE, TESTS], ids=["engine", "tests"])
+@pytest.mark.parametrize("folder", [ENGINE, TESTS, *CONTENT], ids=lambda folder: folder.name)
 def test_files_are_short(folder: Path) -> None:
     """No file is longer than a reader takes in."""
     lengths = {_name(path): len(path.read_text().splitlines()) for path in _sources(folder)}
     assert {name: length for name, length in lengths.items() if length > MAX_FILE_LINES} == {}
 
 
-@pytest.mark.parametrize("folder", [ENGINE, TESTS], ids=["engine", "tests"])
+@pytest.mark.parametrize("folder", [ENGINE, TESTS, *CONTENT], ids=lambda folder: folder.name)
 def test_functions_are_short(folder: Path) -> None:
     """No function is longer than a screen."""
     long = [
@@ -186,7 +188,7 @@ def _public(body: list[ast.stmt]) -> Iterator[Function | ast.ClassDef]:
                 yield from _public(node.body)
 
 
-@pytest.mark.parametrize("folder", [ENGINE, TESTS], ids=["engine", "tests"])
+@pytest.mark.parametrize("folder", [ENGINE, TESTS, *CONTENT], ids=lambda folder: folder.name)
 def test_everything_public_is_documented(folder: Path) -> None:
     """Every module and every public class, method and function has a docstring."""
     silent = []
@@ -225,7 +227,7 @@ def test_no_error_is_swallowed() -> None:
     """Nobody catches whatever comes: an error nobody thought of has to be seen."""
     wrong = [
         f"{_name(path)}:{node.lineno}"
-        for path in _sources(ENGINE, TESTS)
+        for path in _sources(ENGINE, TESTS, *CONTENT)
         for node in ast.walk(_tree(path))
         if isinstance(node, ast.ExceptHandler) and _catches_everything(node)
     ]
@@ -235,7 +237,7 @@ def test_no_error_is_swallowed() -> None:
 def test_no_shell_strings() -> None:
     """Programs are started by lists of words: no value is ever read by a shell."""
     wrong = []
-    for path in _sources(ENGINE, TESTS):
+    for path in _sources(ENGINE, TESTS, *CONTENT):
         for node in ast.walk(_tree(path)):
             if not isinstance(node, ast.Call):
                 continue

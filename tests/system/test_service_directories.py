@@ -100,6 +100,22 @@ directories = { "/var/lib/mine" = { mode = "0700" }, "/run/mine" = { owner = "ro
     assert root.file("/service/freshclam/down").exists()
 
 
+def test_services_bring_their_accounts_to_a_trial_root(tmp_path: Path) -> None:
+    """A root that has no accounts gets those of the product and of its services; one that has some keeps them."""
+    place = tmp_path / "root/etc/e-smith/services/mine/service.toml"
+    place.parent.mkdir(parents=True)
+    place.write_text('account = { number = 900, group = "ours", group-number = 901, home = "/var/lib/mine" }\n')
+    root = initialise(tmp_path / "root")
+    users, groups = root.lines("/etc/passwd"), root.lines("/etc/group")
+    assert "mine:x:900:901::/var/lib/mine:/bin/false" in users
+    assert "alias:x:7790:2107::/var/qmail/alias:/bin/false" in users
+    assert [line.partition(":")[0] for line in users[:2]] == ["root", "admin"]
+    assert {"ours:x:901:", "nofiles:x:2107:", "shared:x:500:", "root:x:0:"} <= set(groups)
+    place.write_text("account = { number = 902 }\n")
+    root.esmith("init")
+    assert root.lines("/etc/passwd") == users
+
+
 def test_edited_scripts_are_kept_aside(root: Root) -> None:
     """A script that was edited, and one that was there before, can be had back; a message tells where they are."""
     root.write("/var/service/clamd/run", "#!/bin/sh\nexec mine\n")
