@@ -71,6 +71,7 @@ class Services:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._read: dict[str, Service] = {}
+        self._there = {layer: frozenset(service_names(layer)) for layer in _layers(layout)}
         self._old = _old_probes(layout)
         defaults = [_read(layout, f"{layer}/{SETTINGS}", {"probe": TABLE}) for layer in _layers(layout)]
         self._default = _merged([self._old.pop("default", {}), *defaults])
@@ -82,13 +83,14 @@ class Services:
         :raises UntrustedError: when a file of it is not in the hands of its owners alone.
         """
         if name not in self._read:
-            own = [_read(self._layout, f"{layer}/{name}/{SETTINGS}", _KEYS) for layer in _layers(self._layout)]
+            layers = [layer for layer, names in self._there.items() if name in names]
+            own = [_read(self._layout, f"{layer}/{name}/{SETTINGS}", _KEYS) for layer in layers]
             self._read[name] = _service(name, _merged([self._old.get(name, {}), *own, self._default]))
         return self._read[name]
 
     def names(self) -> list[str]:
         """Return the names of the services that have a directory, sorted."""
-        return service_names(*_layers(self._layout))
+        return sorted(frozenset().union(*self._there.values()))
 
 
 def service_names(*directories: str) -> list[str]:
