@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from esmith.errors import ExitCode
-from tests.commands import Root
+from tests.commands import Answer, Root
 
 GOOD = "k=line|Note|one\n"
 #: One thing that cannot be stored, beside one that can.
@@ -19,50 +20,78 @@ ONE = "1 thing cannot be stored; "
 REST, NOTHING = f"{ONE}the rest was imported", f"{ONE}nothing was imported"
 HINT = "correct the files, or leave it out with --skip-refused"
 
-#: The text of the file and the options; the exit code, the line about the file, the error, its hint, and the records
-#: afterwards.
-CASES: dict[str, tuple[str, list[str], int, str, str, str, str]] = {
-    "good": (GOOD, [], ExitCode.OK, "1 record, 2 settings changed", "", "", "k"),
-    "good, skip": (GOOD, [SKIP], ExitCode.OK, "1 record, 2 settings changed", "", "", "k"),
-    "good, dry": (GOOD, [DRY], ExitCode.OK, "1 record, 2 settings would change", "", "", ""),
-    "good, skip, dry": (GOOD, [SKIP, DRY], ExitCode.OK, "1 record, 2 settings would change", "", "", ""),
-    "bad": (BAD, [], ExitCode.REFUSED, "2 records", NOTHING, HINT, ""),
-    "bad, skip": (BAD, [SKIP], ExitCode.REFUSED, "2 records, 4 settings changed", REST, "", "k m"),
-    "bad, dry": (BAD, [DRY], ExitCode.REFUSED, "2 records", NOTHING, HINT, ""),
-    "bad, skip, dry": (BAD, [SKIP, DRY], ExitCode.REFUSED, "2 records, 4 settings would change", NOTHING, "", ""),
+
+class Case(NamedTuple):
+    """One import.
+
+    :param text: the file.
+    :param words: the options.
+    :param line: what is reported of the file.
+    :param error: the error, "" for none.
+    :param hint: what the error says to do.
+    :param keys: the records afterwards.
+    """
+
+    text: str
+    words: list[str]
+    line: str
+    error: str = ""
+    hint: str = ""
+    keys: str = ""
+
+
+CASES = {
+    "good": Case(GOOD, [], "1 record, 2 settings changed", keys="k"),
+    "good, skip": Case(GOOD, [SKIP], "1 record, 2 settings changed", keys="k"),
+    "good, dry": Case(GOOD, [DRY], "1 record, 2 settings would change"),
+    "good, skip, dry": Case(GOOD, [SKIP, DRY], "1 record, 2 settings would change"),
+    "bad": Case(BAD, [], "2 records", NOTHING, HINT),
+    "bad, skip": Case(BAD, [SKIP], "2 records, 4 settings changed", REST, keys="k m"),
+    "bad, dry": Case(BAD, [DRY], "2 records", NOTHING, HINT),
+    "bad, skip, dry": Case(BAD, [SKIP, DRY], "2 records, 4 settings would change", NOTHING),
 }
 
 
-@pytest.mark.parametrize(("text", "words", "code", "line", "error", "hint", "keys"), CASES.values(), ids=CASES.keys())
-@pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
-def test_what_is_imported(
-    root: Root,
-    tmp_path: Path,
-    text: str,
-    words: list[str],
-    code: int,
-    line: str,
-    error: str,
-    hint: str,
-    keys: str,
-    as_json: bool,
-) -> None:
-    """What cannot be stored keeps all from being imported, or only itself; the report says which of the two it was."""
-    file = tmp_path / "own"
-    file.write_text(text)
-    answer = root.esmith("import", *words, *(["--json"] if as_json else []), str(file), code=code)
-    if as_json:
-        data = json.loads(answer.out)
-        assert data["imported"] is bool(keys)
-        (found,) = data["files"]
-        shown = f"{found['records']} record{'' if found['records'] == 1 else 's'}"
-        assert line.split(", ")[0] == shown
-        assert found["changes"] == (int(line.split(", ")[1].split()[0]) if ", " in line else 0)
-    else:
-        assert f"{file}: {line}" in answer.out.splitlines()
-    expected = [f"esmith: {error}", *([f"  {hint}"] if hint else [])] if error else []
+@pytest.fixture(params=CASES.values(), ids=[*CASES])
+def case(request: pytest.FixtureRequest) -> Case:
+    """Return each of the cases."""
+    found: Case = request.param
+    return found
+
+
+@pytest.fixture
+def file(tmp_path: Path, case: Case) -> Path:
+    """Return the file of the case."""
+    place = tmp_path / "own"
+    place.write_text(case.text)
+    return place
+
+
+def _check_error(answer: Answer, case: Case) -> None:
+    expected = [f"esmith: {case.error}", *([f"  {case.hint}"] if case.hint else [])] if case.error else []
     assert answer.err.splitlines() == expected
-    assert root.db("own", "keys", code=None).out.split() == keys.split()
+    assert answer.code == (ExitCode.REFUSED if case.error else ExitCode.OK)
+
+
+def test_what_is_imported(root: Root, file: Path, case: Case) -> None:
+    """What cannot be stored keeps all from being imported, or only itself; the report says which of the two it was."""
+    answer = root.esmith("import", *case.words, str(file), code=None)
+    assert f"{file}: {case.line}" in answer.out.splitlines()
+    _check_error(answer, case)
+    assert root.db("own", "keys", code=None).out.split() == case.keys.split()
+
+
+def test_what_is_imported_as_json(root: Root, file: Path, case: Case) -> None:
+    """--json says the same as an object; "imported" is true when something was stored."""
+    answer = root.esmith("import", "--json", *case.words, str(file), code=None)
+    data = json.loads(answer.out)
+    records, _, settings = case.line.partition(", ")
+    assert data["imported"] is bool(case.keys)
+    assert [found["file"] for found in data["files"]] == [str(file)]
+    assert data["files"][0]["records"] == int(records.split()[0])
+    assert data["files"][0]["changes"] == (int(settings.split()[0]) if settings else 0)
+    _check_error(answer, case)
+    assert root.db("own", "keys", code=None).out.split() == case.keys.split()
 
 
 BROKEN = "nonsense = 1\n"
