@@ -117,24 +117,21 @@ def merge_as_user(layers: str, merged: str) -> None:
             # What is below cannot be looked at, and would be for each name that is looked up here.
             os.setxattr(directory, "user.overlay.opaque", b"y")
     for number, name in enumerate(sorted({*os.listdir("/"), *os.listdir(prepared)})):
-        point = f"/{name}"
+        point, target = f"/{name}", f"{merged}/{name}"
         if os.path.islink(point):
-            os.symlink(os.readlink(point), merged + point)
-        elif not os.path.isfile(point):
-            os.makedirs(merged + point)
-            if point not in _KERNEL or point == "/run":
-                merge_directory(point, layers, f"work{number}", merged)
-
-
-def merge_directory(point: str, layers: str, spare: str, merged: str) -> None:
-    """Mount a directory of the root: the host's, the prepared one, or both."""
-    prepared = os.path.join(layers, "prepared") + point
-    if not os.path.exists(point):
-        mount("--bind", prepared, merged + point)
-    elif os.path.exists(prepared):
-        mount_overlay(point, layers, spare, merged, ",userxattr")
-    elif os.access(point, os.R_OK):
-        mount("--rbind", point, merged + point)
+            os.symlink(os.readlink(point), target)
+            continue
+        if os.path.isfile(point):
+            continue
+        os.makedirs(target)
+        if point in _KERNEL and point != "/run":
+            continue
+        if not os.path.exists(point):
+            mount("--bind", f"{prepared}/{name}", target)
+        elif os.path.exists(f"{prepared}/{name}"):
+            mount_overlay(point, layers, f"work{number}", merged, ",userxattr")
+        elif os.access(point, os.R_OK):
+            mount("--rbind", point, target)
 
 
 def mount_overlay(point: str, layers: str, spare: str, merged: str, options: str = "") -> None:
