@@ -32,6 +32,7 @@ LAYERS = (
     ("disk",),
     ("trust", "directories", "environment"),
     ("ownership",),
+    ("tables",),
     ("errors", "names", "printable"),
 )
 WITHIN_A_LAYER = {("schema", "store")}

@@ -1,17 +1,15 @@
-"""``template.toml``: what is said of a template besides its text (DESIGN section 6, "Metadata")."""
+"""``template.toml``: the metadata of a template, which is what it has besides its text."""
 
 from __future__ import annotations
 
 import itertools
 import re
-import tomllib
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from esmith.errors import TemplateError
 from esmith.fragments.tree import Template, TemplateTree
-from esmith.names import nearest
+from esmith.tables import NAME, NUMBER, TABLE, TEXT, TEXT_TABLE, TEXTS, TomlFile, Type, either, list_of, one_of
 
 if TYPE_CHECKING:
     from esmith.fragments.original import OriginalMetadata
@@ -32,7 +30,7 @@ class Check:
     :param command: program and arguments; ``{file}`` is the new file, ``{dir}`` its directory. Empty without a program.
     :param package: the Debian package that has the program.
     :param own: one of :data:`OWN_CHECKS`; "" for a program.
-    :param off: why the file is not checked although something said so; "" when it is.
+    :param off: why the file is not checked although a farther file names a check; "" when it is.
     :param fails_on: a pattern of what it prints when it refuses the file, for programs whose exit status is 0 then.
     :param reads: patterns of the generated files it reads besides its own; None for those of the same directory when
         it is a program, and for none when it is one of the engine's own.
@@ -54,14 +52,14 @@ class Check:
 
 @dataclass(frozen=True)
 class Metadata:
-    """What is said of a template.
+    """The metadata of a template.
 
     :param mode: permissions in octal, e.g. ``0644``; may be Jinja2.
     :param owner: user that owns the output; may be Jinja2.
     :param group: group of the output; may be Jinja2.
     :param kind: ``file``, or ``symlink`` when the text is the target of a symbolic link.
     :param services: services that read the output, each with the action a change needs ("" for the event's own).
-        None when nothing is said.
+        None when no file says.
     :param foreach: ``database:type,type`` of the records an output is made for each; "" for one output.
     :param outputs: Jinja2 that gives the keys of the outputs, one a line; "" for one output.
     :param filters: what is done to the whole text, by names of :data:`FILTERS`.
@@ -72,11 +70,11 @@ class Metadata:
     :param fragment_engines: the engine of single fragments.
     :param check: how the output is checked before it is installed; None for not at all.
     :param suspect_lines: patterns of lines that belong elsewhere, each with the advice to give.
-    :param said: the keys that are set, each with the file that sets it.
+    :param sources: the keys that are set, each with the file that sets it.
     :param variables: variables for the fragments (MORE_DATA of ``templates.metadata``).
     :param line_filter: FILTER of ``templates.metadata`` is called for each line.
-    :param by_perl: what ``templates.metadata`` says was told by perl, which may look at anything.
-    :param notes: what ``templates.metadata`` says in vain, as messages.
+    :param by_perl: a value of ``templates.metadata`` was found by perl, which may look at anything.
+    :param notes: lines of ``templates.metadata`` that are ignored, as messages.
     """
 
     mode: str = "0644"
@@ -94,28 +92,44 @@ class Metadata:
     fragment_engines: dict[str, str] = field(default_factory=dict)
     suspect_lines: dict[str, str] = field(default_factory=dict)
     check: Check | None = None
-    said: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     line_filter: bool = False
     by_perl: bool = False
     notes: tuple[str, ...] = ()
 
 
+_ENGINE = one_of(*ENGINES)
+_ENGINE_TABLE = Type(
+    "a table of these",
+    lambda value: TABLE.accepts(value) and all(map(_ENGINE.accepts, value.values())),
+)
 _KEYS = {
-    "mode": str,
-    "owner": str,
-    "group": str,
-    "services": (list, dict),
-    "foreach": str,
-    "outputs": str,
-    "filter": list,
-    "delete-when": str,
-    "skip-when": str,
-    "suspect-lines": dict,
-    "check": dict,
-    "kind": str,
-    "output": str,
-    "engine": (str, dict),
+    "mode": TEXT,
+    "owner": TEXT,
+    "group": TEXT,
+    "services": either(TEXTS, TEXT_TABLE),
+    "foreach": TEXT,
+    "outputs": TEXT,
+    "filter": list_of(*FILTERS),
+    "delete-when": TEXT,
+    "skip-when": TEXT,
+    "suspect-lines": TEXT_TABLE,
+    "check": TABLE,
+    "kind": one_of(*KINDS),
+    "output": TEXT,
+    "engine": either(_ENGINE, _ENGINE_TABLE),
+}
+_CHECK_KEYS = {
+    "command": TEXTS,
+    "package": TEXT,
+    "own": one_of(*OWN_CHECKS),
+    "off": NAME,
+    "fails-on": TEXT,
+    "reads": TEXTS,
+    "beside": TEXTS,
+    "environment": TEXT_TABLE,
+    "timeout": NUMBER,
 }
 
 
@@ -139,7 +153,7 @@ class MetadataFiles:
         return self.original.find(self._tree, path) or self._tree.find(path)
 
     def of(self, template: Template) -> Metadata:
-        """Return what is said of a template, in its own directory or a parent's: key by key, the nearest wins.
+        """Return the metadata of a template, set in its own directory or a parent's: key by key, the nearest wins.
 
         A ``[files.NAME]`` table in the directory that holds the template speaks of that template alone, and so does the
         file in a directory of its path, also where a single file takes the place of that directory's fragments. What
@@ -148,27 +162,27 @@ class MetadataFiles:
 
         :raises TemplateError: when a file is broken or says something unknown.
         """
-        told = self._told(template.path)
+        levels = self._levels(template.path)
         if template.source:
-            told = [one for one in told if one[2]]
-            others = self._told(template.source)
-            told += [({**data, "output": ""}, file, False) for data, file, _ in others]
-        original, sources = self._original(template.path)
-        place = sum(1 for _ in itertools.takewhile(lambda one: one[2] and self._tree.is_custom(one[1]), told))
+            levels = [one for one in levels if one[2]]
+            others = self._levels(template.source)
+            levels += [({**data, "output": ""}, file, False) for data, file, _ in others]
+        original, original_sources = self._original(template.path)
+        place = sum(1 for _ in itertools.takewhile(lambda one: one[2] and self._tree.is_custom(one[1]), levels))
         merged: dict[str, Any] = {}
-        said: dict[str, str] = {}
-        levels = [(data, dict.fromkeys(data, file)) for data, file, _ in told]
-        for data, files in [*levels[:place], (original, sources), *levels[place:]]:
+        sources: dict[str, str] = {}
+        tables = [(data, dict.fromkeys(data, file)) for data, file, _ in levels]
+        for data, files in [*tables[:place], (original, original_sources), *tables[place:]]:
             for key, value in data.items():
                 if key not in merged and key != "files":
                     merged[key] = value
-                    said[key] = files[key]
-        return self._metadata(template.path, merged, said)
+                    sources[key] = files[key]
+        return self._metadata(template.path, merged, sources)
 
-    def _told(self, path: str) -> list[tuple[dict[str, Any], str, bool]]:
-        """Return what each ``template.toml`` says of a template, with the file, and whether of this template alone.
+    def _levels(self, path: str) -> list[tuple[dict[str, Any], str, bool]]:
+        """Return what each ``template.toml`` sets for a template, with the file, and whether for this template alone.
 
-        What is said of it alone comes first; of that, what an administrator says.
+        What is for it alone comes first; of that, what an administrator set.
         """
         holder, _, name = path.rpartition("/")
         alone, inherited = [], []
@@ -188,7 +202,7 @@ class MetadataFiles:
     def _original(self, path: str) -> tuple[dict[str, Any], dict[str, str]]:
         """Return what ``templates.metadata`` says, in the words of ``template.toml``, and the files that say it."""
         found = self.original
-        expressions = found.said(path).expressions
+        expressions = found.entries(path).expressions
         if not expressions:
             return {}, {}
         deleted = found.value(path, "DELETE")
@@ -204,13 +218,13 @@ class MetadataFiles:
         anywhere = next(iter(expressions.values()))
         return values, {key: expressions.get(words[key][0], anywhere).path for key in values}
 
-    def _metadata(self, path: str, merged: dict[str, Any], said: dict[str, str]) -> Metadata:
-        metadata = _metadata(merged, said)
-        original = self.original.said(path)
+    def _metadata(self, path: str, merged: dict[str, Any], sources: dict[str, str]) -> Metadata:
+        metadata = _metadata(merged, sources)
+        original = self.original.entries(path)
         if not original.expressions and not original.notes:
             return metadata
         for name, expression in original.expressions.items():
-            said[name] = expression.path
+            sources[name] = expression.path
         more = (self.original.value(path, "MORE_DATA") or "").split("\0")
         return replace(
             metadata,
@@ -221,94 +235,44 @@ class MetadataFiles:
         )
 
 
-_CHECK_KEYS: dict[str, type | tuple[type, ...]] = {
-    "command": list,
-    "package": str,
-    "own": str,
-    "off": str,
-    "fails-on": str,
-    "reads": list,
-    "beside": list,
-    "environment": dict,
-    "timeout": (int, float),
-}
+def _read(path: str) -> dict[str, Any]:
+    """Return what a ``template.toml`` says, checked.
 
-
-def _read(file: str) -> dict[str, Any]:
+    :raises TemplateError: when it cannot be read, or says something unknown.
+    """
     try:
-        with open(file, "rb") as stream:
-            data = tomllib.load(stream)
-    except (OSError, ValueError) as error:
-        raise TemplateError(f"cannot be read: {error}", place=file, hint="correct the file") from error
-    _check(file, {key: value for key, value in data.items() if key != "files"})
-    files = data.get("files", {})
-    for table in files.values() if isinstance(files, dict) else [files]:
-        if not isinstance(table, dict) or not isinstance(files, dict):
-            raise TemplateError("files holds one table for each file", place=file, hint="write [files.NAME]")
-        _check(file, table)
-    return data
+        file = TomlFile(path, TemplateError)
+    except OSError as error:
+        raise TemplateError(f"cannot be read: {error}", place=path, hint="run the command again") from error
+    file.check(file.data, _KEYS | {"files": TABLE})
+    _check_values(file, file.data, "")
+    for name, table in file.data.get("files", {}).items():
+        file.check(table, _KEYS, f"files.{name}")
+        _check_values(file, table, f"files.{name}")
+    return file.data
 
 
-def _check(file: str, data: dict[str, Any]) -> None:
-    for key, value in data.items():
-        if key not in _KEYS:
-            close = nearest(key, _KEYS)
-            hint = f"did you mean {close!r}?" if close else f"known are {', '.join(_KEYS)}"
-            raise TemplateError(f"unknown key {key!r}", place=file, hint=hint)
-        if not isinstance(value, _KEYS[key]):  # type: ignore[arg-type]
-            raise TemplateError(f"{key} has the wrong kind of value: {value!r}", place=file)
-    engine = data.get("engine", "text")
-    for word in engine.values() if isinstance(engine, dict) else [engine]:
-        _check_word(file, "engine", word, ENGINES)
-    services = data.get("services", [])
-    _check_texts(file, "services", services.values() if isinstance(services, dict) else services)
-    _check_texts(file, "suspect-lines", data.get("suspect-lines", {}).values())
-    for pattern in data.get("suspect-lines", {}):
+def _check_values(file: TomlFile, table: dict[str, Any], name: str) -> None:
+    """Check what the types of the keys leave open."""
+    for pattern in table.get("suspect-lines", {}):
         _check_pattern(file, "suspect-lines", pattern)
-    _check_check(file, data.get("check"))
-    _check_word(file, "kind", data.get("kind", "file"), KINDS)
-    for word in data.get("filter", []):
-        _check_word(file, "filter", word, FILTERS)
-
-
-def _check_texts(file: str, key: str, values: Iterable[Any]) -> None:
-    for value in values:
-        if not isinstance(value, str):
-            raise TemplateError(f"{key} holds {value!r}, which is no text", place=file, hint="put it in quotes")
-
-
-def _check_check(file: str, check: dict[str, Any] | None) -> None:
+    check = table.get("check")
     if check is None:
         return
-    for key, value in check.items():
-        if key not in _CHECK_KEYS or not isinstance(value, _CHECK_KEYS[key]):
-            known = ", ".join(_CHECK_KEYS)
-            raise TemplateError(f"check: {key} = {value!r} is wrong", place=file, hint=f"it holds {known}")
-    _check_texts(file, "check: command", check.get("command", []))
-    _check_texts(file, "check: reads", check.get("reads", []))
-    _check_texts(file, "check: beside", check.get("beside", []))
-    _check_texts(file, "check: environment", check.get("environment", {}).values())
+    name = f"{name}.check".lstrip(".")
+    file.check(check, _CHECK_KEYS, name)
     if sum(key in check for key in ("command", "own", "off")) != 1:
-        raise TemplateError("check needs a command (a list), or own, or off", place=file)
+        raise file.error(f"[{name}] needs one of command, own and off", hint="see docs/fragments.md, A check")
     if "command" in check and not (check["command"] and check.get("package")):
-        raise TemplateError("check: a command is a list and needs its package", place=file)
-    if "own" in check:
-        _check_word(file, "check: own", check["own"], OWN_CHECKS)
-    if check.get("off") == "":
-        raise TemplateError("check: off needs the reason", place=file)
-    _check_pattern(file, "check: fails-on", check.get("fails-on", ""))
+        raise file.error(f"[{name}] command needs the Debian package of its program", hint='add package = "..."')
+    _check_pattern(file, f"[{name}] fails-on", check.get("fails-on", ""))
 
 
-def _check_pattern(file: str, key: str, pattern: str) -> None:
+def _check_pattern(file: TomlFile, key: str, pattern: str) -> None:
     try:
         re.compile(pattern)
     except re.error as error:
-        raise TemplateError(f"{key} {pattern!r}: {error}", place=file) from error
-
-
-def _check_word(file: str, key: str, word: str, known: tuple[str, ...]) -> None:
-    if word not in known:
-        raise TemplateError(f"unknown {key} {word!r}", place=file, hint=f"known are {', '.join(known)}")
+        raise file.error(f"{key} {pattern!r} is not a regular expression: {error}", hint="see pydoc re") from error
 
 
 def _checking(data: dict[str, Any] | None) -> Check | None:
@@ -327,7 +291,7 @@ def _checking(data: dict[str, Any] | None) -> Check | None:
     )
 
 
-def _metadata(merged: dict[str, Any], said: dict[str, str]) -> Metadata:
+def _metadata(merged: dict[str, Any], sources: dict[str, str]) -> Metadata:
     services = merged.get("services")
     engine = merged.get("engine", "")
     return Metadata(
@@ -346,5 +310,5 @@ def _metadata(merged: dict[str, Any], said: dict[str, str]) -> Metadata:
         fragment_engines=engine if isinstance(engine, dict) else {},
         suspect_lines=merged.get("suspect-lines", {}),
         check=_checking(merged.get("check")),
-        said=said,
+        sources=sources,
     )

@@ -2,55 +2,54 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import tomllib
 
 from esmith.errors import SchemaError
-from esmith.names import is_leftover, nearest
+from esmith.names import is_leftover
 from esmith.schema.model import RecordSchema
 from esmith.schema.secrecy import cannot_be_secret, looks_secret
 from esmith.schema.types import TYPES
+from esmith.tables import FLAG, INTEGER, NAME, NUMBER, TABLE, TEXT, TEXT_TABLE, TEXTS, TomlFile, Type, one_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from esmith.layout import Layout
-
-#: The words a schema file may hold, with the TOML type of each.
-_RECORD_WORDS: dict[str, type] = {
-    "type": str,
-    "help": str,
-    "key": str,
-    "create": bool,
-    "renamed-from": list,
-    "ensure-from": str,
-    "ensure": dict,
-    "value": dict,
-    "properties": dict,
-}
-_PROPERTY_WORDS: dict[str, type | tuple[type, ...]] = {
-    "type": str,
-    "help": str,
-    "default": str,
-    "force": str,
-    "values": list,
-    "min": (int, float),
-    "max": (int, float),
-    "separator": str,
-    "empty": bool,
-    "removed": bool,
-    "renamed-from": list,
-    "obsolete-values": list,
-    "replace-values": dict,
-    "raise-to": str,
-    "generate": int,
-}
-
 
 #: Those that need no other word, which a key could not have.
 _KEY_TYPES = [name for name in TYPES if name not in ("choice", "secret")]
+#: The keys of a schema file, and of the table of one property.
+_RECORD_KEYS = {
+    "type": TEXT,
+    "help": TEXT,
+    "key": one_of(*_KEY_TYPES),
+    "create": FLAG,
+    "renamed-from": TEXTS,
+    "ensure-from": TEXT,
+    "ensure": TEXT_TABLE,
+    "value": TABLE,
+    "properties": TABLE,
+}
+_PROPERTY_KEYS = {
+    "type": one_of(*TYPES),
+    "help": TEXT,
+    "default": TEXT,
+    "force": TEXT,
+    "values": TEXTS,
+    "min": NUMBER,
+    "max": NUMBER,
+    "separator": NAME,
+    "empty": FLAG,
+    "removed": FLAG,
+    "renamed-from": TEXTS,
+    "obsolete-values": TEXTS,
+    "replace-values": TEXT_TABLE,
+    "raise-to": Type(
+        "a whole number in quotes", lambda value: isinstance(value, str) and value.isascii() and value.isdecimal()
+    ),
+    "generate": INTEGER,
+}
+#: The longest name of a file, in bytes (NAME_MAX, limits.h(0p)). The store refuses such a key, and says why.
+_LONGEST_NAME = 255
 
 
 class Schema:
@@ -104,7 +103,7 @@ class Schema:
     def record(self, database: str, key: str, type: str | None) -> RecordSchema | None:
         """Return what is known of a record, None when nothing is.
 
-        What is said of the record itself comes before what is said of its type.
+        The schema of the record itself comes before that of its type.
 
         :param type: the record's type, None when it does not exist yet.
         :raises SchemaError: when a schema file is broken.
@@ -131,7 +130,7 @@ class Schema:
         return any(_declared(schema, prop) for schema in self._any_type(database, key))
 
     def _any_type(self, database: str, key: str) -> list[RecordSchema | None]:
-        """Return what is said of a record and of each type of the database."""
+        """Return the schema of a record and of each type of the database."""
         if database not in self._types:
             names = (name for name in self.keys(database) if name.startswith("@"))
             self._types[database] = [self._file(database, name) for name in names]
@@ -155,22 +154,17 @@ class Schema:
         if "/" in key or key.startswith("."):
             return None
         path = os.path.join(self._directory, database, f"{key}.toml")
+        if len(os.fsencode(os.path.basename(path))) > _LONGEST_NAME:
+            return None
         self._trust.require(path)
         try:
-            with open(path, "rb") as file:
-                data = tomllib.load(file)
-        except (FileNotFoundError, NotADirectoryError):
+            file = TomlFile(path, SchemaError)
+        except OSError:
             return None
-        except (OSError, ValueError) as error:
-            if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
-                return None  # the store refuses such a key, and says why
-            raise SchemaError(
-                f"cannot be read: {error}", place=path, hint="correct the file, or reinstall it"
-            ) from error
-        _check_words(path, data)
-        if "key" in data and not key.startswith("@"):
-            raise SchemaError("key speaks of all records of a type", place=path, hint="write it in a file @TYPE.toml")
-        return RecordSchema(database, key, data)
+        _check(file)
+        if "key" in file.data and not key.startswith("@"):
+            raise file.error("key speaks of all records of a type", hint="write it in a file @TYPE.toml")
+        return RecordSchema(database, key, file.data)
 
 
 def _declared(schema: RecordSchema | None, prop: str) -> bool | None:
@@ -185,41 +179,8 @@ def _declared(schema: RecordSchema | None, prop: str) -> bool | None:
     return None if known is None or silent else known.secret
 
 
-def _check_words(path: str, data: dict[str, Any]) -> None:
-    _check_table(path, "", data, _RECORD_WORDS)
-    if data.get("key", "text") not in _KEY_TYPES:
-        hint = f"the types are {', '.join(_KEY_TYPES)}"
-        raise SchemaError(f"unknown type of a key {data['key']!r}", place=path, hint=hint)
-    tables = dict(data.get("properties", {}))
-    if "value" in data:
-        tables["value"] = data["value"]
-    for name, table in tables.items():
-        if not isinstance(table, dict):
-            raise SchemaError(f"[properties] {name} has to be a table", place=path, hint=f"write [properties.{name}]")
-        _check_table(path, f"[{name}] ", table, _PROPERTY_WORDS)
-        kind = table.get("type", "text")
-        if kind not in TYPES:
-            raise SchemaError(f"[{name}] unknown type {kind!r}", place=path, hint=f"the types are {', '.join(TYPES)}")
-
-
-def _check_table(path: str, where: str, table: dict[str, Any], words: dict[str, Any]) -> None:
-    for word, value in table.items():
-        if word not in words:
-            close = nearest(word, words)
-            hint = f"did you mean {close!r}?" if close else f"known are {', '.join(words)}"
-            raise SchemaError(f"{where}unknown word {word!r}", place=path, hint=hint)
-        if not isinstance(value, words[word]) or not _is_sound(word, value, words[word]):
-            raise SchemaError(f"{where}{word} has the wrong kind of value: {value!r}", place=path)
-
-
-def _is_sound(word: str, value: Any, kind: Any) -> bool:
-    """Return whether a value of the right type holds what it may: texts in lists and tables, a number as text."""
-    if isinstance(value, bool):
-        return kind is bool
-    if isinstance(value, list):
-        return all(isinstance(part, str) for part in value)
-    if word in ("replace-values", "ensure"):
-        return all(isinstance(part, str) for part in value.values())
-    if word == "raise-to":
-        return bool(value.isascii() and value.isdecimal())
-    return not (word == "separator" and value == "")
+def _check(file: TomlFile) -> None:
+    file.check(file.data, _RECORD_KEYS)
+    for name, table in file.data.get("properties", {}).items():
+        file.check(table, _PROPERTY_KEYS, f"properties.{name}")
+    file.check(file.data.get("value", {}), _PROPERTY_KEYS, "value")

@@ -9,16 +9,15 @@ from __future__ import annotations
 import os
 import socket
 import time
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from esmith.errors import ServiceError
 from esmith.layout import Layout
-from esmith.names import nearest
 from esmith.services.model import ServiceStatus, Status, Supervisor
 from esmith.services.program import run_program
+from esmith.tables import INTEGER, NUMBER, TEXT, TEXTS, TomlFile
 
 #: The states in which a service is as it should be when it is enabled.
 STEADY = frozenset({Status.UP, Status.PAUSED, Status.FINISHED})
@@ -48,13 +47,13 @@ class Probe:
     package: str = ""
 
 
-_KEYS: dict[str, Any] = {
-    "up-for": (int, float),
-    "within": (int, float),
-    "port": int,
-    "socket": str,
-    "command": list,
-    "package": str,
+_KEYS = {
+    "up-for": NUMBER,
+    "within": NUMBER,
+    "port": INTEGER,
+    "socket": TEXT,
+    "command": TEXTS,
+    "package": TEXT,
 }
 
 
@@ -70,7 +69,7 @@ def load_probes(layout: Layout) -> dict[str, Probe]:
     layout.trust.require(*map(layout.under, FILES))
     for path in map(layout.under, FILES):
         for service, table in _read(path).items():
-            said[service] = said.get(service, {}) | _checked(path, service, table)
+            said[service] = said.get(service, {}) | table
     default = said.pop("default", {})
     return {service: _probe(default | table) for service, table in {"default": {}, **said}.items()}
 
@@ -155,30 +154,16 @@ def _ask(probe: Probe, layout: Layout, service: str) -> str:
     return "" if code == 0 else f"{' '.join(argv)}: {said or f'exit code {code}'}"
 
 
-def _read(path: str) -> dict[str, Any]:
+def _read(path: str) -> dict[str, dict[str, Any]]:
     try:
-        with open(path, "rb") as file:
-            return tomllib.load(file)
-    except FileNotFoundError:
+        file = TomlFile(path, ServiceError)
+    except OSError:
         return {}
-    except (OSError, ValueError) as error:
-        raise ServiceError(f"cannot be read: {error}", place=path, hint="correct the file") from error
-
-
-def _checked(path: str, service: str, table: Any) -> dict[str, Any]:
-    if not isinstance(table, dict):
-        raise ServiceError(f"{service} has to be a table", place=path, hint=f"write [{service}]")
-    for key, value in table.items():
-        if key not in _KEYS:
-            close = nearest(key, _KEYS)
-            hint = f"did you mean {close!r}?" if close else f"known are {', '.join(_KEYS)}"
-            raise ServiceError(f"[{service}] unknown key {key!r}", place=path, hint=hint)
-        texts = value if isinstance(value, list) else []
-        if not isinstance(value, _KEYS[key]) or not all(isinstance(text, str) for text in texts):
-            raise ServiceError(f"[{service}] {key} has the wrong kind of value: {value!r}", place=path)
-    if table.get("command") and not table.get("package"):
-        raise ServiceError(f"[{service}] command needs the package of its program", place=path)
-    return table
+    for service, table in file.data.items():
+        file.check(table, _KEYS, service)
+        if table.get("command") and not table.get("package"):
+            raise file.error(f"[{service}] command needs the Debian package of its program", hint='add package = "..."')
+    return file.data
 
 
 def _probe(said: dict[str, Any]) -> Probe:

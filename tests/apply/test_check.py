@@ -139,9 +139,12 @@ def test_the_view_is_gone_afterwards(daemon: Root) -> None:
 @pytest.mark.parametrize(
     ("toml", "message"),
     [
-        ("[check]\npackage = 'x'\n", "check needs a command"),
-        ("[check]\ncommand = 'sh -c x'\npackage = 'x'\n", "check: command"),
-        ("[check]\ncommand = ['x']\npackage = 'x'\nfails-on = '('\n", "check: fails-on"),
+        ("[check]\npackage = 'x'\n", "needs one of command, own and off"),
+        ("[check]\ncommand = 'sh -c x'\npackage = 'x'\n", "[check] command must be a list of strings, not 'sh -c x'"),
+        (
+            "[check]\ncommand = ['x']\npackage = 'x'\nfails-on = '('\n",
+            "[check] fails-on '(' is not a regular expression",
+        ),
     ],
     ids=["no command", "a shell string", "a broken pattern"],
 )

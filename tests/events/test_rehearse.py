@@ -107,7 +107,7 @@ def test_events_and_schema_files(scene: Scene) -> None:
     assert not found.sound
     assert "event good has 1 template, 1 action, 0 services" in text
     assert "/etc/e-smith/events/bad/templates2expand:1: " in text
-    assert "/etc/e-smith/db/configuration/@user.toml: [P] unknown word 'typo'" in text
+    assert "/etc/e-smith/db/configuration/@user.toml: [properties.P] unknown key 'typo'" in text
     assert "/etc/e-smith/db/configuration/x.toml is sound" in text
 
 

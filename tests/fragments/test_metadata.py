@@ -40,7 +40,7 @@ def test_who_said_it_is_known(trees: Trees) -> None:
     trees.standard("/etc/t/10a", "text\n")
     outer = trees.standard("/etc/template.toml", 'mode = "0600"\nowner = "etc"\n')
     own = trees.custom("/etc/t/template.toml", 'owner = "own"\n')
-    assert trees.render("/etc/t").metadata.said == {"mode": str(outer), "owner": str(own)}
+    assert trees.render("/etc/t").metadata.sources == {"mode": str(outer), "owner": str(own)}
 
 
 @pytest.mark.parametrize("single", [True, False], ids=["file", "directory"])
@@ -155,18 +155,24 @@ def test_owner_may_be_jinja(trees: Trees) -> None:
 BROKEN = {
     "no TOML": ("mode = 0644", "cannot be read"),
     "no text": ("mode = \xff", "cannot be read"),
-    "wrong kind of mode": ("mode = 644", "mode has the wrong kind"),
-    "wrong kind of owner": ("owner = 0", "owner has the wrong kind"),
-    "wrong kind of services": ('services = "qmail"', "services has the wrong kind"),
+    "wrong kind of mode": ("mode = 644", "mode must be a string, not 644"),
+    "wrong kind of owner": ("owner = 0", "owner must be a string, not 0"),
+    "wrong kind of services": (
+        'services = "qmail"',
+        "services must be a list of strings or a table of strings, not 'qmail'",
+    ),
     "number as action": ("services = { qmail = 1 }", "services"),
     "number as service": ("services = [1]", "services"),
-    "wrong kind of filter": ('filter = "no-blank-lines"', "filter has the wrong kind"),
-    "unknown filter": ('filter = ["no-blank"]', "unknown filter 'no-blank'"),
+    "wrong kind of filter": ('filter = "no-blank-lines"', "filter must be a list"),
+    "unknown filter": ('filter = ["no-blank"]', "each of it one of 'no-blank-lines', not ['no-blank']"),
     "number as filter": ("filter = [1]", "filter"),
-    "unknown engine": ('engine = "jinja"', "unknown engine 'jinja'"),
-    "unknown engine of a fragment": ('engine = { 10a = "jinja" }', "unknown engine 'jinja'"),
-    "unknown kind": ('kind = "link"', "unknown kind 'link'"),
-    "wrong kind of condition": ("delete-when = true", "delete-when has the wrong kind"),
+    "unknown engine": (
+        'engine = "jinja"',
+        "engine must be one of 'text', 'jinja2', 'perl' or a table of these, not 'jinja'",
+    ),
+    "unknown engine of a fragment": ('engine = { 10a = "jinja" }', "a table of these, not {'10a': 'jinja'}"),
+    "unknown kind": ('kind = "link"', "kind must be one of 'file', 'symlink', not 'link'"),
+    "wrong kind of condition": ("delete-when = true", "delete-when must be a string, not true"),
     "number as files": ("files = 1", "files"),
     "number as file": ("[files]\none = 1", "files"),
     "unknown key of a file": ('[files.one]\nmood = "0600"', "unknown key 'mood'"),

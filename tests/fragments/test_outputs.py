@@ -97,7 +97,7 @@ def test_a_mistake_in_the_text(peers: Trees) -> None:
     [
         ("/etc/one", 'outputs = "a"\n', "outputs needs {key}"),
         (PATH, 'outputs = "a"\nforeach = "accounts:user"\n', "exclude each other"),
-        (PATH, 'outputs = ["a"]\n', "wrong kind of value"),
+        (PATH, 'outputs = ["a"]\n', "outputs must be a string, not ['a']"),
     ],
     ids=["no place for the key", "with foreach", "a list"],
 )

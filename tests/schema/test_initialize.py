@@ -177,7 +177,7 @@ def test_nothing_when_a_file_is_broken(desk: Desk) -> None:
     """One broken schema file, whichever, keeps everything as it was."""
     desk.file("a/rec.toml", REC)
     desk.file("b/rec.toml", "broken = 1\n")
-    with pytest.raises(SchemaError, match="unknown word 'broken'"):
+    with pytest.raises(SchemaError, match="unknown key 'broken'"):
         desk.initialize()
     with desk.store.snapshot() as snapshot:
         assert (snapshot.databases(), snapshot.revision()) == ([], 0)

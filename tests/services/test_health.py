@@ -115,11 +115,11 @@ def test_without_files_there_is_a_default(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("up-for = 1\n", "up-for has to be a table"),
+        ("up-for = 1\n", "up-for must be a table, not 1"),
         ("[clamd]\nupfor = 1\n", "unknown key 'upfor'\n.*did you mean 'up-for'"),
-        ('[clamd]\nport = "25"\n', "port has the wrong kind of value"),
-        ("[clamd]\ncommand = [1]\n", "command has the wrong kind of value"),
-        ('[clamd]\ncommand = ["x"]\n', "command needs the package"),
+        ('[clamd]\nport = "25"\n', "port must be a whole number, not .25."),
+        ("[clamd]\ncommand = [1]\n", "command must be a list of strings, not .1."),
+        ('[clamd]\ncommand = ["x"]\n', "command needs the Debian package"),
         ("[clamd\n", "cannot be read"),
     ],
 )

@@ -1,0 +1,117 @@
+"""Reading TOML files: which keys a table may hold, and the type of each.
+
+One reader for ``template.toml``, the schema files and the files of services, so that all of them report a mistake in
+the same way: the file, the table, the key, and what its value must be.
+"""
+
+from __future__ import annotations
+
+import tomllib
+
+from esmith.names import nearest, shorten
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from esmith.errors import EsmithError
+
+#: How much of a wrong value a message shows, in characters.
+_SHOWN = 60
+
+
+class Type:
+    """What the value of a key must be. Plain, because ``config setprop`` pays for every import.
+
+    :param name: how a message names it, as in "must be a list of strings".
+    :param accepts: whether a value is one.
+    """
+
+    __slots__ = ("accepts", "name")
+
+    def __init__(self, name: str, accepts: Callable[[Any], bool]) -> None:
+        self.name = name
+        self.accepts = accepts
+
+
+def _is_texts(values: Any) -> bool:
+    return all(isinstance(value, str) for value in values)
+
+
+TEXT = Type("a string", lambda value: isinstance(value, str))
+NAME = Type("a string that is not empty", lambda value: isinstance(value, str) and value != "")
+FLAG = Type("true or false", lambda value: isinstance(value, bool))
+INTEGER = Type("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool))
+NUMBER = Type("a number", lambda value: isinstance(value, int | float) and not isinstance(value, bool))
+TEXTS = Type("a list of strings", lambda value: isinstance(value, list) and _is_texts(value))
+TABLE = Type("a table", lambda value: isinstance(value, dict))
+TEXT_TABLE = Type("a table of strings", lambda value: isinstance(value, dict) and _is_texts(value.values()))
+
+
+def either(one: Type, other: Type) -> Type:
+    """Return the type of a key whose value may be of two types."""
+    return Type(f"{one.name} or {other.name}", lambda value: one.accepts(value) or other.accepts(value))
+
+
+def one_of(*words: str) -> Type:
+    """Return the type of a key whose value is one of some strings."""
+    return Type(f"one of {', '.join(map(repr, words))}", lambda value: value in words)
+
+
+def list_of(*words: str) -> Type:
+    """Return the type of a key whose value is a list of some strings."""
+    name = f"a list, and each of it {one_of(*words).name}"
+    return Type(name, lambda value: TEXTS.accepts(value) and all(word in words for word in value))
+
+
+class TomlFile:
+    """A TOML file that was read.
+
+    :param path: the file, which messages name.
+    :param error: the class of the errors.
+    :raises EsmithError: of that class, when the file cannot be read or is not TOML.
+    :raises FileNotFoundError: when there is no such file.
+    :raises NotADirectoryError: when its directory is a file.
+    """
+
+    def __init__(self, path: str, error: type[EsmithError]) -> None:
+        self.path = path
+        self._error = error
+        try:
+            with open(path, "rb") as file:
+                self.data = tomllib.load(file)
+        except (FileNotFoundError, NotADirectoryError):
+            raise
+        except (OSError, ValueError) as trouble:
+            raise self.error(f"cannot be read: {trouble}", hint="correct the file, or install it again") from trouble
+
+    def error(self, message: str, hint: str = "") -> EsmithError:
+        """Return an error of this file, to be raised.
+
+        :param hint: what to do.
+        """
+        return self._error(message, place=self.path, hint=hint)
+
+    def check(self, table: Any, keys: Mapping[str, Type], name: str = "") -> None:
+        """Check that a table has only known keys, and each a value of its type.
+
+        :param table: the table, or the value that should be one.
+        :param keys: the type of each key.
+        :param name: the table's name, as it stands between brackets in the file; "" for the file as a whole.
+        :raises EsmithError: of the file's class, when it does not.
+        """
+        if not isinstance(table, dict):
+            raise self.error(f"{name} must be a table, not {_shown(table)}", hint=f"write [{name}]")
+        where = f"[{name}] " if name else ""
+        for key, value in table.items():
+            if key not in keys:
+                close = nearest(key, keys)
+                hint = f"did you mean {close!r}?" if close else f"the keys are {', '.join(keys)}"
+                raise self.error(f"{where}unknown key {key!r}", hint=hint)
+            if not keys[key].accepts(value):
+                raise self.error(f"{where}{key} must be {keys[key].name}, not {_shown(value)}", hint="correct the file")
+
+
+def _shown(value: Any) -> str:
+    return shorten(str(value).lower() if isinstance(value, bool) else repr(value), _SHOWN)
