@@ -15,7 +15,7 @@ from esmith.setup.shipped import shipped_commands
 def main() -> NoReturn:
     """Run the shipped command that has the name of this process."""
     name = os.path.basename(sys.argv[0])
-    sys.exit(run(name, lambda words: _run(name)))
+    sys.exit(run(name, lambda _words: _run(name)))
 
 
 def _run(name: str) -> int:

@@ -97,11 +97,11 @@ def _lay_scripts(layout: Layout, host: Host, supervisor: str, services: list[Ser
         wanted[f"{name}/log/run"] = log + (piece(layout, f"{name}/log") or _shared(layout, f"log.{supervisor}"))
     manifest = Manifest(os.path.join(layout.state, "service-directories"))
     notes = []
-    for name, content in wanted.items():
-        target = layout.under(f"{_DIRECTORIES}/{name}")
+    for script, content in wanted.items():
+        target = layout.under(f"{_DIRECTORIES}/{script}")
         old = content_of(target)
         if old != content:
-            keep = old is not None and not manifest.is_ours(name, old)
+            keep = old is not None and not manifest.is_ours(script, old)
             notes.append(lay_file(layout, host, target, content, keep=keep))
             host.sync({os.path.dirname(target)})
     manifest.replace(host, wanted)
