@@ -12,6 +12,7 @@ from esmith.events.concern import Known, concerned
 from esmith.events.lock import is_held
 from esmith.events.recover import next_due, recover_all
 from esmith.events.rehearse import rehearse
+from esmith.events.session import Session
 from esmith.events.signal import signal_event
 from esmith.layout import Layout
 from esmith.names import counted, is_leftover
@@ -265,7 +266,7 @@ class Watcher:
         self._not_before = self._now() + RETRY_SECONDS
         lines: list[str] = []
         try:
-            recover_all(self._layout, store, say=lines.append, timeout=_LOCK_SECONDS)
+            recover_all(Session(self._layout, store, lines.append, timeout=_LOCK_SECONDS))
         except EsmithError as error:
             lines.append(str(error))
         text = "\n".join(lines)
@@ -277,7 +278,7 @@ class Watcher:
         self._wants_event = False
         lines: list[str] = []
         try:
-            result = signal_event(self._layout, store, self._event, [], say=lines.append, timeout=_LOCK_SECONDS)
+            result = signal_event(Session(self._layout, store, lines.append, timeout=_LOCK_SECONDS), self._event)
         except BusyError:
             self._wants_event = True
             return

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from esmith.events.confirm import find_pending
+from esmith.events.confirm import find_unconfirmed
 from esmith.events.recover import next_due, recover_all
 from esmith.events.signal import signal_event
 from esmith.store.model import Author
@@ -35,12 +35,12 @@ def _no_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _signal(scene: Scene, seconds: float) -> None:
-    signal_event(scene.layout, scene.store, "try", [], say=scene.notes.append, timeout=5, confirm=seconds)
+    signal_event(scene.session(), "try", confirm=seconds)
 
 
 def _recover(scene: Scene) -> list[str]:
     said: list[str] = []
-    recover_all(scene.layout, scene.store, say=said.append, timeout=5)
+    recover_all(scene.session(said))
     return said
 
 
@@ -114,7 +114,7 @@ def test_an_event_that_changes_nothing_needs_no_confirmation(scene: Scene) -> No
     _signal(scene, 0.0)
     assert scene.notes == ["no file changed, so there is nothing to confirm"]
     with scene.store.snapshot() as snapshot:
-        assert find_pending(snapshot) is None
+        assert find_unconfirmed(snapshot) is None
 
 
 def test_generations_on_probation_are_kept(scene: Scene) -> None:
