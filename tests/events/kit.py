@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from esmith.errors import ServiceError
-from esmith.events.session import Session
+from esmith.events.session import RecordingSession, Session
 from esmith.events.signal import Result, signal_event
 from esmith.services.model import ServiceStatus, Status
 from esmith.services.recording import RecordingSupervisor
@@ -119,6 +119,10 @@ class Scene(Bench):
         :param said: where its messages go; default: to ``notes``.
         """
         return Session(self.layout, self.store, (self.notes if said is None else said).append, timeout=5)
+
+    def rehearsal(self) -> RecordingSession:
+        """Return a session that changes nothing."""
+        return RecordingSession(self.layout, self.store, self.notes.append)
 
     def signal(self, *arguments: str, restart: bool = False) -> Result:
         """Signal the event ``try``."""
