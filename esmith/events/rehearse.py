@@ -14,7 +14,7 @@ from esmith.errors import EsmithError, TemplateError
 from esmith.events.adjust import check_words
 from esmith.events.concern import Concern, Known
 from esmith.events.definition import load_event
-from esmith.fragments.tree import TemplateTree
+from esmith.fragments.tree import NoTemplateError, TemplateTree
 from esmith.layout import Layout
 from esmith.names import counted
 from esmith.plan.diff import describe, diff
@@ -101,14 +101,15 @@ def _is_there(tree: TemplateTree, path: str, known: Known, rehearsal: Rehearsal)
     """Return whether there is such a template; report it when it is gone."""
     try:
         tree.find_for_key(path)
-    except TemplateError as error:
-        if error.place:
-            rehearsal.fail(error)
-        elif path in known.events:
+    except NoTemplateError:
+        if path in known.events:
             rehearsal.fail(TemplateError(f"there is no template for {path} any more", hint=_named_by(path, known)))
         else:
             stays = "; the file stays as it is" if path in known.installed else ""
             rehearsal.lines.append(f"there is no template for {path} any more{stays}")
+        return False
+    except TemplateError as error:
+        rehearsal.fail(error)
         return False
     return True
 
