@@ -32,6 +32,7 @@ from esmith.events.definition import Event
 from esmith.events.owed import Owed, list_owed, owe, put_owed
 from esmith.events.session import Session
 from esmith.fragments.metadata import OWN_CHECKS
+from esmith.names import counted
 from esmith.plan.host import DiskHost
 from esmith.plan.plan import Plan
 from esmith.plan.verdict import unchecked
@@ -156,15 +157,16 @@ class Installation:
 
 
 def _warn(plan: Plan, session: Session) -> None:
-    """Log what the fragments of a plan warn of, and show the first of it; all of it where nothing is logged."""
+    """Log what the fragments of a plan warn of, and show the first of it."""
     warnings = plan.warnings
     for warning in warnings:
         session.log.write(f"WARNING: {warning}")
-    shown = len(warnings) if session.records else _SHOWN_WARNINGS
-    for warning in warnings[:shown]:
+    for warning in warnings[:_SHOWN_WARNINGS]:
         session.say(warning)
-    if len(warnings) > shown:
-        session.say(f"... and {len(warnings) - shown} more warnings, in the log")
+    more = len(warnings) - _SHOWN_WARNINGS
+    if more > 0:
+        place = "expand-template --explain shows those of one template" if session.records else "they are in the log"
+        session.say(f"... and {counted(more, 'more warning')} ({place})")
 
 
 def _report(plan: Plan, session: Session) -> None:

@@ -194,7 +194,7 @@ class Watcher:
                 self._first = self._clock()
                 return
             if changed:
-                self._show(snapshot, changed, marks)
+                self._show(store, snapshot, changed, marks)
             elif self._marks is None:
                 self._learn(snapshot)
             self._marks = marks
@@ -211,9 +211,9 @@ class Watcher:
         self._known.includes = both.includes
         return both
 
-    def _show(self, snapshot: Snapshot, changed: list[str], marks: Marks) -> None:
+    def _show(self, store: Store, snapshot: Snapshot, changed: list[str], marks: Marks) -> None:
         known = self._learn(snapshot)
-        rehearsal = rehearse(self._layout, snapshot, concerned(self._layout, known, changed), known)
+        rehearsal = rehearse(self._layout, store, concerned(self._layout, known, changed), known)
         for path, others in rehearsal.includes.items():
             self._known.includes.setdefault(path, set()).update(others)
         gone = [path for path in changed if path not in marks.files]
