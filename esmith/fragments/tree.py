@@ -20,6 +20,10 @@ KEY = "{key}"
 _SPECIAL = frozenset((BEGIN, END, METADATA))
 
 
+class NoTemplateError(TemplateError):
+    """There is no such template. Any other TemplateError says that the template is broken."""
+
+
 @dataclass(frozen=True)
 class Fragment:
     """One file that is part of a template.
@@ -84,18 +88,18 @@ class TemplateTree:
         """Return the template of an output.
 
         :param path: the output's absolute path, or the path of a ``foreach`` template, with ``{key}`` in it.
-        :raises TemplateError: when there is no such template.
+        :raises NoTemplateError: when there is no such template.
         """
         path = os.path.normpath("/" + path.lstrip("/"))
         template = self._load(path)
         if template is None:
-            raise TemplateError(f"there is no template for {path}", hint=self._hint(path))
+            raise NoTemplateError(f"there is no template for {path}", hint=self._hint(path))
         return template
 
     def find_for_key(self, path: str) -> tuple[Template, str | None]:
         """Return the template of an output and, when it is made by a ``foreach`` template, the record's key.
 
-        :raises TemplateError: when there is no such template.
+        :raises NoTemplateError: when there is no such template.
         """
         path = os.path.normpath("/" + path.lstrip("/"))
         if self._load(path) is None:

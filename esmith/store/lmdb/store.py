@@ -117,7 +117,7 @@ class LmdbStore:
             self._reopen()
             return erase(self._env, self._data, texts)
         except (lmdb.Error, OSError) as error:
-            reason = store_trouble(self._file, error).message.partition(";")[0]
+            reason = store_trouble(self._file, error).message
             hint = "the journal is done, but free space may hold old values: cure that, and run it again"
             raise StoreError(reason, place=self._file, hint=hint) from error
 
