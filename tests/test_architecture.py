@@ -13,7 +13,8 @@ ROOT = Path(__file__).parent.parent
 ENGINE = ROOT / "esmith"
 TESTS = ROOT / "tests"
 
-#: A package may import those in the rows below its own (DESIGN section 3). Within one row only what is said here.
+#: A package may import those in the rows below its own (docs/architecture.md#the-packages). Within one row only what
+#: is said here.
 LAYERS = (
     ("__main__",),
     ("cli",),

@@ -1,4 +1,4 @@
-"""Applying a plan as one unit, all of it or nothing: staged, checked, kept, installed, remembered (DESIGN 7)."""
+"""Applying a plan as one unit, all of it or nothing: staged, checked, kept, installed, remembered."""
 
 from __future__ import annotations
 

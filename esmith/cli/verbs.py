@@ -1,4 +1,4 @@
-"""The fourteen verbs of ``db`` and ``config``, declared once (cli-contract section 2).
+"""The fourteen verbs of ``db`` and ``config``, declared once (docs/original.md#verbs-and-exit-codes).
 
 Each is a :class:`Verb`: its operands, its help, and a function. The dispatcher in :mod:`esmith.cli.db` runs the
 functions; click's help pages are made of the same declarations.
@@ -146,7 +146,7 @@ def _setprop(transaction: Transaction, schema: Schema | None, database: str, ope
 
     key = operands[0]
     if transaction.type_of(database, key) is None:
-        # Scripts rely on exit 0 here (cli-contract section 2.1); the dispatcher tells a person at a terminal.
+        # Scripts rely on exit 0 here (docs/original.md#verbs-and-exit-codes); at a terminal the dispatcher says so.
         return [f"{NOTHING_DONE} {database} has no record {key!r}; make it first: set {key} TYPE"]
     return set_properties(transaction, schema, database, key, _pairs(operands[1:]))
 

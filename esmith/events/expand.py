@@ -1,4 +1,4 @@
-"""``expand-template``: expand some templates outside any event (cli-contract section 4)."""
+"""``expand-template``: expand some templates outside any event (docs/commands.md#expand-template)."""
 
 from __future__ import annotations
 

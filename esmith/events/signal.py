@@ -1,4 +1,4 @@
-"""Signalling an event: its steps in order, on one plan, stopping at the first failure (DESIGN sections 7 and 8)."""
+"""Signalling an event: its steps in order, on one plan, stopping at the first failure (docs/events.md#order)."""
 
 from __future__ import annotations
 

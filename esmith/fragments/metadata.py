@@ -1,4 +1,4 @@
-"""``template.toml``: what is said of a template besides its text (DESIGN section 6, "Metadata")."""
+"""``template.toml``: what is said of a template besides its text (docs/fragments.md#templatetoml)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``templates.metadata``: what the original says of a template besides its text (cli-contract section 4, "Metadata").
+"""``templates.metadata``: what the original says of a template besides its text (docs/fragments.md#templatesmetadata).
 
 A file of lines ``NAME=expression``, or a directory with a file for each name. Expressions are Perl; a plain number or
 text is read here, everything else is evaluated by perl. No value is ever run by Python.

@@ -1,4 +1,4 @@
-"""Running the migrate fragments of contribs: ``db/DATABASE/migrate`` (catalogue D.1, cli-contract section 3)."""
+"""Running the migrate fragments of contribs: ``db/DATABASE/migrate`` (docs/schema.md#migrate-fragments)."""
 
 from __future__ import annotations
 
