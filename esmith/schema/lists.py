@@ -8,9 +8,9 @@ _HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+\.?")
 
 
 def entries(value: str) -> list[str]:
-    """Return the entries of a list, as the block lists of qpsmtpd are written.
+    """Return the entries of a list, as the block lists of qpsmtpd are written (docs/original.md).
 
-    See docs/original.md#where-the-sources-disagree. A comma always separates. A colon does only where a host name follows, because since SME 9.2 it also introduces a
+    A comma always separates. A colon does only where a host name follows, because since SME 9.2 it also introduces a
     bit mask (``multi.surbl.org:8-16``) or a message (``zone.example:Blocked - see ...``).
     """
     found: list[str] = []
