@@ -248,12 +248,3 @@ def test_no_shell_strings() -> None:
             if shell or system:
                 wrong.append(f"{_name(path)}:{node.lineno}")
     assert wrong == []
-
-
-def test_the_layers_are_those_of_the_package() -> None:
-    """The order of the packages in the docstring of the package is the one that is checked here."""
-    text = ast.get_docstring(_tree(ENGINE / "__init__.py")) or ""
-    assert (
-        "cli -> events -> (apply, services) -> fragments -> perl -> (store, schema) -> layout -> trust -> errors"
-        in text
-    )
