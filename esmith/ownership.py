@@ -105,7 +105,7 @@ def _writers(place: str, status: os.stat_result) -> str:
 
 
 def _has_acl(place: str) -> bool:
-    """Return whether the bits of the group are the mask of an ACL, so that they speak of others too (acl(5))."""
+    """Return whether the bits of the group are the mask of an ACL, so that they include others too (acl(5))."""
     try:
         return bool(os.getxattr(place, "system.posix_acl_access", follow_symlinks=False))
     except OSError:

@@ -2,45 +2,70 @@
 
 from __future__ import annotations
 
+import enum
+from dataclasses import dataclass
+
 from esmith.disk import Disk
 from esmith.layout import Layout
 from esmith.plan.installed import TABLE, Installed, digest_of
 from esmith.store.protocol import Snapshot
 
 
-def find_drift(layout: Layout, snapshot: Snapshot) -> dict[str, str]:
+class DriftKind(enum.Enum):
+    """What happened to a generated file since it was written."""
+
+    EDITED = "edited by hand"
+    REMOVED = "removed"
+    UNREADABLE = "cannot be read"
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How a generated file differs from what the engine wrote.
+
+    :param kind: what happened to it.
+    :param reason: the system's reason why it cannot be read.
+    """
+
+    kind: DriftKind
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind.value}: {self.reason}" if self.reason else self.kind.value
+
+
+def find_drift(layout: Layout, snapshot: Snapshot) -> dict[str, Drift]:
     """Return the generated files that were edited or removed by hand, each with what happened to it.
 
     Only files whose size, time or inode changed are read.
     """
-    found: dict[str, str] = {}
+    found: dict[str, Drift] = {}
     disk = layout.disk()
     for path, row in snapshot.states(TABLE):
         installed = Installed.decode(row)
         if installed.is_absent:
             continue
-        what = _drift(disk, layout.under(path), installed)
-        if what:
-            found[path] = what
+        drift = _drift(disk, layout.under(path), installed)
+        if drift:
+            found[path] = drift
     return found
 
 
-def _drift(disk: Disk, target: str, installed: Installed) -> str:
-    """Return what happened to a file, "" for nothing."""
+def _drift(disk: Disk, target: str, installed: Installed) -> Drift | None:
     status = None
     try:
         status = disk.look(target)
         if status is None:
-            return "removed"
+            return Drift(DriftKind.REMOVED)
         if installed.is_untouched(status) or digest_of(disk.content(target)) == installed.digest:
-            return ""
+            return None
     except FileNotFoundError:
-        return "removed"
+        return Drift(DriftKind.REMOVED)
     except OSError as error:
         # Of a file with mode 0000 in a copy of the root that is all its owner can see.
         untouched = status is not None and installed.may_be_untouched(status)
-        return "" if untouched else f"cannot be read: {error.strerror}"
-    return "edited by hand"
+        return None if untouched else Drift(DriftKind.UNREADABLE, error.strerror or str(error))
+    return Drift(DriftKind.EDITED)
 
 
 def count_installed(snapshot: Snapshot) -> int:

@@ -33,14 +33,14 @@ class Subject:
 
     :param path: the file, as the configured system knows it.
     :param check: how it is checked.
-    :param said: the file that says so.
+    :param source: the file that sets the check.
     :param rendering: what gives it; None when that is not known, or not what is in it.
     :param is_a_users: whether it is in a directory of a user, which no program is shown.
     """
 
     path: str
     check: Check
-    said: str
+    source: str
     rendering: Rendering | None
     is_a_users: bool = False
 
@@ -84,7 +84,7 @@ def examine(
         order.append(subject.path)
         program = subject.check.command[0] if subject.check.command else subject.check.own
         if subject.check.off:
-            reason = f"its check is off: {subject.check.off} ({subject.said})"
+            reason = f"its check is off: {subject.check.off} ({subject.source})"
             found[subject.path] = Verdict(subject.path, Outcome.UNCHECKED, "", reason)
         elif subject.check.own:
             verdict = _own(subject, tree)
@@ -122,7 +122,7 @@ def _subject(output: Output) -> Subject:
     metadata = output.rendering.metadata
     assert metadata.check is not None
     rendering = None if output.rendering.recalled else output.rendering
-    return Subject(output.path, metadata.check, metadata.said["check"], rendering, output.is_a_users)
+    return Subject(output.path, metadata.check, metadata.sources["check"], rendering, output.is_a_users)
 
 
 def _is_due(output: Output, changed: Collection[str]) -> bool:
@@ -183,12 +183,12 @@ def _judge(subject: Subject, ended: Ended, group: list[Subject], tree: StagedTre
             "output": f"{name} printed more than a megabyte",
         }.get(ended.why, f"{name} {ended.why}")
         return Verdict(subject.path, Outcome.REFUSED, program, what)
-    said = complaints(ended, subject.check.fails_on)
-    if said is None:
+    found_texts = complaints(ended, subject.check.fails_on)
+    if found_texts is None:
         return Verdict(subject.path, Outcome.PASSED, program)
     renderings = {other.path: other.rendering for other in group}
     renderings |= {path: output.rendering for path, output in tree.changed.items()}
-    found = [Complaint.about(text, subject.path, renderings) for text in said]
+    found = [Complaint.about(text, subject.path, renderings) for text in found_texts]
     mine = [complaint for complaint in found if complaint.path == subject.path or complaint.path not in _paths(group)]
     if not mine and found:
         return Verdict(subject.path, Outcome.PASSED, program)

@@ -10,7 +10,7 @@ import sys
 
 from esmith.cli.output import complain, print_error, print_lines, run
 from esmith.cli.verbs import NOTHING_DONE, VERBS, Verb
-from esmith.errors import ExitCode, StoreError, UsageError
+from esmith.errors import ExitCode, RefusedError, StoreError, UsageError
 from esmith.layout import Layout
 from esmith.store import is_flat, open_database
 
@@ -132,6 +132,14 @@ def _write(layout: Layout, database: str, verb: Verb, operands: list[str], *, fo
             hints = verb.write(transaction, schema, database, operands)
     except StoreError as error:
         error.add_unchanged()
+        raise
+    except RefusedError as error:
+        from esmith.schema.check import NotAllowedError
+
+        if isinstance(error, NotAllowedError) and schema is not None:
+            from esmith.cli.force import forced
+
+            error.hint = f"to store it anyway: {forced(command, operands, schema, database)}"
         raise
     if hints is None:
         return ExitCode.FAILED

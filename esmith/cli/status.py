@@ -61,7 +61,7 @@ def _data(layout: Layout, store: Store) -> dict[str, Any]:
             "databases": {name: _database(snapshot, name) for name in snapshot.databases()},
             "files": {
                 "generated": count_installed(snapshot),
-                "differing": find_drift(layout, snapshot),
+                "differing": {path: str(drift) for path, drift in find_drift(layout, snapshot).items()},
                 "left": {path: one.reason for path, one in list_left(snapshot).items() if _has_template(layout, one)},
             },
             "services": services_data(layout, snapshot),

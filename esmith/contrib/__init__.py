@@ -1,7 +1,7 @@
-"""Telling in advance what of a contrib of SME Server would not work here.
+"""Finding the parts of a contrib of SME Server that would not work here, before it is installed.
 
 ``place``      the tree of a contrib, and what was found in it
-``fragments``  its templates and what is said of them
+``fragments``  its templates and their metadata
 ``events``     its events and actions
 ``databases``  its defaults and migrations
 ``check``      all of it together

@@ -19,7 +19,7 @@ _PARTS = (*LAYERS, *USER_TREES, "templates.metadata", "events", "db")
 
 
 def check_contrib(directory: str, layout: Layout, snapshot: Snapshot) -> list[Finding]:
-    """Return what of a contrib would not work under a root, and what to look at, sorted.
+    """Return the parts of a contrib that would not work under a root, and those to look at, sorted.
 
     Fragments are compiled by perl and not run; like ``perl -c``, this loads the modules they ``use``.
 

@@ -47,8 +47,8 @@ def check_events(contrib: Contrib, perl: Perl) -> None:
 def _check_marker(contrib: Contrib, path: str, template: str) -> None:
     """Check that there is a template for what an event names."""
     layers = tuple(layout.layer(layer) for layout in (contrib.own, contrib.here) for layer in LAYERS)
-    said = [read_original(layout, template).expressions for layout in (contrib.own, contrib.here)]
-    if any(word in expressions for expressions in said for word in ("TEMPLATE_PATH", "TEMPLATE_EXPAND_QUEUE")):
+    here = [read_original(layout, template).expressions for layout in (contrib.own, contrib.here)]
+    if any(word in expressions for expressions in here for word in ("TEMPLATE_PATH", "TEMPLATE_EXPAND_QUEUE")):
         return
     try:
         TemplateTree(contrib.here, layers).find_for_key(template)

@@ -1,4 +1,4 @@
-"""The templates of a contrib: do the fragments compile, is what is said of them understood."""
+"""The templates of a contrib: do the fragments compile, is their metadata understood."""
 
 from __future__ import annotations
 
@@ -78,14 +78,14 @@ def check_metadata(contrib: Contrib, perl: Perl) -> None:
     paths = {path.removeprefix(DIRECTORY) for path in contrib.files(DIRECTORY)}
     templates = {os.path.dirname(path) if os.path.basename(path) in NAMES else path for path in paths}
     for path in sorted(templates):
-        said = original.said(path)
-        for note in said.notes:
+        entries = original.entries(path)
+        for note in entries.notes:
             place, _, message = note.partition(": ")
             file, _, line = place.rpartition(":")
             contrib.note(contrib.own.inside(file), message, int(line))
-        for name, expression in said.expressions.items():
+        for name, expression in entries.expressions.items():
             try:
-                if said.literal(name) is None:
+                if entries.literal(name) is None:
                     perl.evaluate(f"sub {{ {expression.code} }}; 1", expression.path, {})
                     continue
                 value = original.mode(path) if name == "PERMS" else original.value(path, name)

@@ -60,7 +60,8 @@ class Directory:
     def look(self, name: str) -> os.stat_result | None:
         """Return what a name is, None when there is no such name; a link is not followed.
 
-        In a directory of a user it may be another thing a moment later: :meth:`take` tells of what it reads.
+        In a directory of a user it may be another thing a moment later: :meth:`take` returns the status
+        of what it reads.
         """
         with self._blamed(name):
             try:

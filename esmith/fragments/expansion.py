@@ -85,7 +85,7 @@ class Expansion:
             return
         rendering.owner = self.value("owner", metadata.owner)
         rendering.group = self.value("group", metadata.group)
-        rendering.mode = _mode(self.value("mode", metadata.mode), metadata.said.get("mode", ""))
+        rendering.mode = _mode(self.value("mode", metadata.mode), metadata.sources.get("mode", ""))
         parts = self._parts(rendering.template, metadata)
         rendering.content = _filtered(b"".join(parts), metadata.filters)
         rendering.parts = list(zip(rendering.template.fragments, parts, strict=True))
@@ -99,14 +99,14 @@ class Expansion:
 
     def holds(self, key: str, expression: str) -> bool:
         """Return whether an expression of the metadata holds."""
-        source = self._rendering.metadata.said[key]
+        source = self._rendering.metadata.sources[key]
         return self._engine.condition(expression, source, self._rendering.path, self._variables)
 
     def value(self, key: str, text: str) -> str:
         """Return a value of the metadata, expanded when it is Jinja2."""
         if "{" not in text:
             return text
-        source = self._rendering.metadata.said[key]
+        source = self._rendering.metadata.sources[key]
         return self._engine.expand(text, source, self._rendering.path, self._variables).strip()
 
     def _parts(self, template: Template, metadata: Metadata) -> list[bytes]:
@@ -207,7 +207,7 @@ def chosen_engine(fragment: Fragment, data: bytes, template: Template, metadata:
     """Return the engine of a fragment: what the metadata says, else what its text asks for."""
     stated = metadata.fragment_engines.get(fragment.name) or metadata.engine
     if stated:
-        return Choice(stated, f"said in {metadata.said['engine']}")
+        return Choice(stated, f"set in {metadata.sources['engine']}")
     text = data.decode("utf-8", "surrogateescape")
     choice = choose_engine(text)
     unsure = not choice.engine or (choice.engine == "text" and ("{" in text or "}" in text))
@@ -237,7 +237,7 @@ def _run_perl(
     try:
         return perl().expand(fragment.path, data)
     except TemplateError as error:
-        guessed = "engine" not in metadata.said
+        guessed = "engine" not in metadata.sources
         if guessed and not error.hint and error.place.startswith(fragment.path):
             hint = f"it was taken for Perl, as it {choice.reason}; if it is not, {_state('text', fragment)}"
             raise TemplateError(error.message, place=error.place, hint=hint) from error

@@ -1,4 +1,4 @@
-"""``template.toml``: what is said of a template besides its text (docs/fragments.md#templatetoml)."""
+"""``template.toml``: the metadata of a template, what it has besides its text (docs/fragments.md#templatetoml)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Check:
     :param command: program and arguments; ``{file}`` is the new file, ``{dir}`` its directory. Empty without a program.
     :param package: the Debian package that has the program.
     :param own: one of :data:`OWN_CHECKS`; "" for a program.
-    :param off: why the file is not checked although something said so; "" when it is.
+    :param off: why the file is not checked although a farther file names a check; "" when it is.
     :param fails_on: a pattern of what it prints when it refuses the file, for programs whose exit status is 0 then.
     :param reads: patterns of the generated files it reads besides its own; None for those of the same directory when
         it is a program, and for none when it is one of the engine's own.
@@ -52,14 +52,14 @@ class Check:
 
 @dataclass(frozen=True)
 class Metadata:
-    """What is said of a template.
+    """The metadata of a template.
 
     :param mode: permissions in octal, e.g. ``0644``; may be Jinja2.
     :param owner: user that owns the output; may be Jinja2.
     :param group: group of the output; may be Jinja2.
     :param kind: ``file``, or ``symlink`` when the text is the target of a symbolic link.
     :param services: services that read the output, each with the action a change needs ("" for the event's own).
-        None when nothing is said.
+        None when no file says.
     :param foreach: ``database:type,type`` of the records an output is made for each; "" for one output.
     :param outputs: Jinja2 that gives the keys of the outputs, one a line; "" for one output.
     :param filters: what is done to the whole text, by names of :data:`FILTERS`.
@@ -70,11 +70,11 @@ class Metadata:
     :param fragment_engines: the engine of single fragments.
     :param check: how the output is checked before it is installed; None for not at all.
     :param suspect_lines: patterns of lines that belong elsewhere, each with the advice to give.
-    :param said: the keys that are set, each with the file that sets it.
+    :param sources: the keys that are set, each with the file that sets it.
     :param variables: variables for the fragments (MORE_DATA of ``templates.metadata``).
     :param line_filter: FILTER of ``templates.metadata`` is called for each line.
-    :param by_perl: what ``templates.metadata`` says was told by perl, which may look at anything.
-    :param notes: what ``templates.metadata`` says in vain, as messages.
+    :param by_perl: a value of ``templates.metadata`` was found by perl, which may look at anything.
+    :param notes: lines of ``templates.metadata`` that are ignored, as messages.
     """
 
     mode: str = "0644"
@@ -92,7 +92,7 @@ class Metadata:
     fragment_engines: dict[str, str] = field(default_factory=dict)
     suspect_lines: dict[str, str] = field(default_factory=dict)
     check: Check | None = None
-    said: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     line_filter: bool = False
     by_perl: bool = False
@@ -153,7 +153,7 @@ class MetadataFiles:
         return self.original.find(self._tree, path) or self._tree.find(path)
 
     def of(self, template: Template) -> Metadata:
-        """Return what is said of a template, in its own directory or a parent's: key by key, the nearest wins.
+        """Return the metadata of a template, set in its own directory or a parent's: key by key, the nearest wins.
 
         A ``[files.NAME]`` table in the directory that holds the template speaks of that template alone, and so does the
         file in a directory of its path, also where a single file takes the place of that directory's fragments. What
@@ -162,27 +162,27 @@ class MetadataFiles:
 
         :raises TemplateError: when a file is broken or says something unknown.
         """
-        told = self._told(template.path)
+        levels = self._levels(template.path)
         if template.source:
-            told = [one for one in told if one[2]]
-            others = self._told(template.source)
-            told += [({**data, "output": ""}, file, False) for data, file, _ in others]
-        original, sources = self._original(template.path)
-        place = sum(1 for _ in itertools.takewhile(lambda one: one[2] and self._tree.is_custom(one[1]), told))
+            levels = [one for one in levels if one[2]]
+            others = self._levels(template.source)
+            levels += [({**data, "output": ""}, file, False) for data, file, _ in others]
+        original, original_sources = self._original(template.path)
+        place = sum(1 for _ in itertools.takewhile(lambda one: one[2] and self._tree.is_custom(one[1]), levels))
         merged: dict[str, Any] = {}
-        said: dict[str, str] = {}
-        levels = [(data, dict.fromkeys(data, file)) for data, file, _ in told]
-        for data, files in [*levels[:place], (original, sources), *levels[place:]]:
+        sources: dict[str, str] = {}
+        tables = [(data, dict.fromkeys(data, file)) for data, file, _ in levels]
+        for data, files in [*tables[:place], (original, original_sources), *tables[place:]]:
             for key, value in data.items():
                 if key not in merged and key != "files":
                     merged[key] = value
-                    said[key] = files[key]
-        return self._metadata(template.path, merged, said)
+                    sources[key] = files[key]
+        return self._metadata(template.path, merged, sources)
 
-    def _told(self, path: str) -> list[tuple[dict[str, Any], str, bool]]:
-        """Return what each ``template.toml`` says of a template, with the file, and whether of this template alone.
+    def _levels(self, path: str) -> list[tuple[dict[str, Any], str, bool]]:
+        """Return what each ``template.toml`` sets for a template, with the file, and whether for this template alone.
 
-        What is said of it alone comes first; of that, what an administrator says.
+        What is for it alone comes first; of that, what an administrator set.
         """
         holder, _, name = path.rpartition("/")
         alone, inherited = [], []
@@ -202,7 +202,7 @@ class MetadataFiles:
     def _original(self, path: str) -> tuple[dict[str, Any], dict[str, str]]:
         """Return what ``templates.metadata`` says, in the words of ``template.toml``, and the files that say it."""
         found = self.original
-        expressions = found.said(path).expressions
+        expressions = found.entries(path).expressions
         if not expressions:
             return {}, {}
         deleted = found.value(path, "DELETE")
@@ -218,13 +218,13 @@ class MetadataFiles:
         anywhere = next(iter(expressions.values()))
         return values, {key: expressions.get(words[key][0], anywhere).path for key in values}
 
-    def _metadata(self, path: str, merged: dict[str, Any], said: dict[str, str]) -> Metadata:
-        metadata = _metadata(merged, said)
-        original = self.original.said(path)
+    def _metadata(self, path: str, merged: dict[str, Any], sources: dict[str, str]) -> Metadata:
+        metadata = _metadata(merged, sources)
+        original = self.original.entries(path)
         if not original.expressions and not original.notes:
             return metadata
         for name, expression in original.expressions.items():
-            said[name] = expression.path
+            sources[name] = expression.path
         more = (self.original.value(path, "MORE_DATA") or "").split("\0")
         return replace(
             metadata,
@@ -291,7 +291,7 @@ def _checking(data: dict[str, Any] | None) -> Check | None:
     )
 
 
-def _metadata(merged: dict[str, Any], said: dict[str, str]) -> Metadata:
+def _metadata(merged: dict[str, Any], sources: dict[str, str]) -> Metadata:
     services = merged.get("services")
     engine = merged.get("engine", "")
     return Metadata(
@@ -310,5 +310,5 @@ def _metadata(merged: dict[str, Any], said: dict[str, str]) -> Metadata:
         fragment_engines=engine if isinstance(engine, dict) else {},
         suspect_lines=merged.get("suspect-lines", {}),
         check=_checking(merged.get("check")),
-        said=said,
+        sources=sources,
     )

@@ -96,13 +96,13 @@ class Renderer:
         """
         template, metadata, key = self._find(path)
         output = self._output or metadata.output or template.path
-        said = "foreach" if metadata.foreach else "outputs"
+        by = "foreach" if metadata.foreach else "outputs"
         if not (metadata.foreach or metadata.outputs):
             yield self._render_one(output, template, metadata, None, None)
             return
         if KEY not in output:
             raise TemplateError(
-                f"{said} needs {KEY} in the path of the output", place=metadata.said[said], hint=f"rename {path}"
+                f"{by} needs {KEY} in the path of the output", place=metadata.sources[by], hint=f"rename {path}"
             )
         if metadata.outputs:
             yield from self._render_keys(output, template, metadata, key)
@@ -124,13 +124,13 @@ class Renderer:
         """Yield an output for each key that the Jinja2 text ``outputs`` gives; all of them, or the one of a key."""
         if metadata.foreach:
             raise TemplateError(
-                "foreach and outputs exclude each other", place=metadata.said["outputs"], hint="remove one of them"
+                "foreach and outputs exclude each other", place=metadata.sources["outputs"], hint="remove one of them"
             )
         recalled = self.recall_all(template, metadata) if self.recall_all is not None and key is None else None
         if recalled is not None:
             yield from recalled
             return
-        source = metadata.said["outputs"]
+        source = metadata.sources["outputs"]
         all_of_them = Rendering(output, template, metadata)
         lines = self._expansion(all_of_them).value("outputs", metadata.outputs).splitlines()
         names = dict.fromkeys(name for name in map(str.strip, lines) if name)

@@ -78,7 +78,7 @@ class TemplateTree:
         layout.trust.require_trees(*self._layers)
         self._loaded: dict[str, Template | None] = {}
         self._outer: dict[tuple[str, str], Fragment | None] = {}
-        self._told: dict[str, list[tuple[str, str]]] = {}
+        self._metadata_files: dict[str, list[tuple[str, str]]] = {}
 
     def find(self, path: str) -> Template:
         """Return the template of an output.
@@ -150,11 +150,11 @@ class TemplateTree:
 
         :param path: the template's path.
         """
-        if path not in self._told:
+        if path not in self._metadata_files:
             files = [layer + os.path.join(path, METADATA) for layer in self._layers]
             outer = [] if path in ("/", "") else self.metadata_files(os.path.dirname(path))
-            self._told[path] = [*((path, file) for file in files if os.path.isfile(file)), *outer]
-        return self._told[path]
+            self._metadata_files[path] = [*((path, file) for file in files if os.path.isfile(file)), *outer]
+        return self._metadata_files[path]
 
     def is_custom(self, path: str) -> bool:
         """Return whether a file, as a path of this disk, is in a nearer layer than the shipped one."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Operation = Callable[[Texts], Texts]
 
     class ReadLog(Protocol):
-        """Is told of everything that is read."""
+        """Receives everything that is read."""
 
         def prop(self, database: str, key: str, prop: str, value: str | None) -> None:
             """Note that a property was read; ``prop`` is "" for the type, ``value`` None for a missing one."""
@@ -79,7 +79,7 @@ class StoreService:
     :param source: what is read and written.
     :param schema: what is checked before a value is stored; None stores whatever the store can hold. Of flat files it
         knows nothing.
-    :param log: is told of the reads.
+    :param log: receives the reads.
     """
 
     def __init__(
@@ -266,7 +266,7 @@ class StoreService:
         return None if is_flat(database) else self._schema
 
     def _log_of(self, database: str) -> ReadLog | None:
-        """Return what is told of the records that are read; of a flat file it is told here, and of the file only."""
+        """Return the log for the records that are read; for a flat file, only the file itself is logged, here."""
         if self._log and is_flat(database):
             root = self._layout.under("/").rstrip("/") + "/"
             self._log.file(self._layout.inside(database) if database.startswith(root) else database)

@@ -109,10 +109,10 @@ def _read(directory: Directory, target: str, *, unreadable: bytes | None) -> byt
 def _keep_attributes(output: Output, status: os.stat_result, directory: Directory) -> None:
     if output.is_a_users and directory.user is not None and status.st_uid != directory.user[0]:
         return
-    said = output.rendering.metadata.said
-    if "mode" not in said:
+    sources = output.rendering.metadata.sources
+    if "mode" not in sources:
         output.mode = stat.S_IMODE(status.st_mode) & (PERMISSIONS if output.is_a_users else ~0)
-    if output.owner is not None and "owner" not in said and "group" not in said:
+    if output.owner is not None and "owner" not in sources and "group" not in sources:
         output.owner = (status.st_uid, status.st_gid)
 
 

@@ -162,8 +162,8 @@ class Memory:
     def _files_signature(self, template: Template, metadata: Metadata) -> str:
         if template.path not in self._signatures:
             fragments = [f"{fragment.path} {self._file_mark(fragment.path)}" for fragment in template.fragments]
-            said = [f"{path} {self._file_mark(path)}" for path in sorted(set(metadata.said.values()))]
-            self._signatures[template.path] = _digest("\n".join([*fragments, "", *said])) or ""
+            sources = [f"{path} {self._file_mark(path)}" for path in sorted(set(metadata.sources.values()))]
+            self._signatures[template.path] = _digest("\n".join([*fragments, "", *sources])) or ""
         return self._signatures[template.path]
 
     def _file(self, path: str) -> str:

@@ -163,6 +163,6 @@ def _owner(identities: Identities, rendering: Rendering) -> tuple[int, int] | No
 def _missing(rendering: Rendering, kind: str, key: str, name: str) -> InstallError:
     return InstallError(
         f"there is no {kind} {name!r} (for {rendering.path})",
-        place=rendering.metadata.said.get(key, rendering.template.path),
+        place=rendering.metadata.sources.get(key, rendering.template.path),
         hint=f"create the {kind}, or correct {key}",
     )

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from esmith.schema.load import Schema
     from esmith.schema.model import Property, RecordSchema
 
-_FORCE = "--force before the key stores it all the same"
-
 
 class NotAllowedError(RefusedError):
     """A value that the schema does not allow. Whoever means it may store it without the schema."""
@@ -41,7 +39,7 @@ def check_key(schema: Schema, database: str, key: str, type: str, current: str |
     reason = _key_refusal(schema, database, key, type)
     if reason is None or (current is not None and _key_refusal(schema, database, key, current) is not None):
         return
-    raise NotAllowedError(f"the key {shorten(key)!r} {reason}", place=database, hint=_FORCE)
+    raise NotAllowedError(f"the key {shorten(key)!r} {reason}", place=database)
 
 
 def _key_refusal(schema: Schema, database: str, key: str, type: str) -> str | None:
@@ -85,7 +83,7 @@ def _check_value(place: str, prop: Property, value: str) -> None:
     reason = refusal(prop, value)
     if reason is not None:
         shown = "the value" if prop.secret else repr(shorten(value))
-        raise NotAllowedError(f"{shown} {reason}", place=place, hint=_FORCE)
+        raise NotAllowedError(f"{shown} {reason}", place=place)
 
 
 def _hint(known: RecordSchema, place: str, name: str) -> list[str]:

@@ -55,7 +55,7 @@ class Initialized:
     failures: dict[str, MigrationError] = field(default_factory=dict)
 
     def raise_failures(self) -> None:
-        """Raise the first failure, if there is one; the others are told in its hint.
+        """Raise the first failure, if there is one; the others are in its hint.
 
         :raises MigrationError: when a database stayed as it was.
         """

@@ -32,7 +32,7 @@ class Former:
 
 
 def is_known(snapshot: Snapshot, cell: Cell) -> bool:
-    """Return whether there is such a property, or the journal tells of one."""
+    """Return whether there is such a property, or the journal has one."""
     if snapshot.prop(*cell) is not None:
         return True
     return any(change.cell == cell for revision in snapshot.revisions() for change in revision.changes)

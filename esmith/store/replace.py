@@ -53,7 +53,7 @@ def replace_file(path: str, data: bytes, like: os.stat_result | None = None, *, 
 
 
 def file_trouble(path: str, error: OSError) -> StoreError:
-    """Return the error to raise for what the system said of a file; it does not say what was changed."""
+    """Return the error to raise for an error of the system on a file; its message does not say what was changed."""
     if error.errno == errno.ENOSPC:
         return StoreError(NO_SPACE, place=path, hint=CURES[errno.ENOSPC])
     if error.errno in (errno.EACCES, errno.EPERM):

@@ -44,7 +44,7 @@ def undo(store: Store, number: int, author: Author, *, force: bool = False) -> l
 def rewind(transaction: Transaction, number: int) -> list[Change]:
     """Set every database back to what it was right after a revision.
 
-    A property whose value of then was forgotten stays as it is; :func:`forgotten_since` tells which.
+    A property whose value of then was forgotten stays as it is; :func:`forgotten_since` returns which.
 
     :param number: the revision; 0 for before the first one.
     :return: what was changed by going back.
@@ -134,5 +134,5 @@ def _refuse_overlap(snapshot: Snapshot, revision: Revision) -> None:
                 raise EsmithError(
                     f"revision {later.number} changed the same property later",
                     place=place,
-                    hint=f"undo {later.number} first, or use --force to set it back all the same",
+                    hint=f"undo {later.number} first, or set it back anyway: esmith undo --force {revision.number}",
                 )

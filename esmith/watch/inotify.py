@@ -1,7 +1,7 @@
 """inotify, by way of watchdog.
 
-This uses watchdog's :class:`InotifyFD` and not its observers. An observer of version 7.1 tells its handlers nothing of
-a queue overflow (``InotifyWatchGroup.on_queue_overflow`` only rebuilds its watches), and says nothing when a
+This uses watchdog's :class:`InotifyFD` and not its observers. An observer of version 7.1 does not inform its handlers
+of a queue overflow (``InotifyWatchGroup.on_queue_overflow`` only rebuilds its watches), and says nothing when a
 sub-directory cannot be watched because the limit of watches is reached (``_add_callback`` drops the error).
 """
 
@@ -71,13 +71,13 @@ class _Place:
         self._notices.put(Notice(Kind.DONE, self.directory))
 
     def on_queue_overflow(self) -> None:
-        """Note that events were lost; perhaps one that told that this directory is gone."""
+        """Note that events were lost; perhaps the one for the end of this directory."""
         self.is_gone = True
         self._notices.put(Notice(Kind.LOST))
 
 
 class InotifySource:
-    """Tells what inotify tells; implements :class:`esmith.watch.source.Source`.
+    """Passes on the notices of inotify; implements :class:`esmith.watch.source.Source`.
 
     :raises EsmithError: when no inotify instance is left.
     """
@@ -86,7 +86,7 @@ class InotifySource:
         self._notices: queue.SimpleQueue[Notice] = queue.SimpleQueue()
         self._places: dict[str, _Place] = {}
         self._count = 0
-        # What watchdog logs is told as a notice.
+        # What watchdog logs comes as a notice too.
         logging.getLogger("watchdog").addHandler(logging.NullHandler())
         try:
             self._inotify = InotifyFD()
@@ -128,7 +128,7 @@ class InotifySource:
         return added, [_message(number, directories) for number, directories in failed.items()]
 
     def is_open(self, path: str) -> bool:
-        """Return whether somebody has a file open for writing; of a stranger's file only root can tell.
+        """Return whether somebody has a file open for writing; of a file of another user only root can know.
 
         A read lease is refused while there is a writer (fcntl(2), F_SETLEASE).
         """

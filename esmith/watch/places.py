@@ -16,7 +16,7 @@ Places = dict[str, frozenset[str] | None]
 
 
 def trees(layout: Layout) -> list[str]:
-    """Return the directories whose files are compared: fragments, what is said of them, events, schema."""
+    """Return the directories whose files are compared: fragments, metadata, events, schema files."""
     return [*(layout.layer(name) for name in LAYERS), layout.under(DIRECTORY), layout.events, layout.schema]
 
 

@@ -39,7 +39,7 @@ class Source(Protocol):
     def wait(self, timeout: float | None) -> list[Notice]:
         """Wait until something happens and return it.
 
-        :param timeout: return nothing after so many seconds; None waits for ever.
+        :param timeout: return nothing after so many seconds; None waits without a limit.
         """
 
     def watch(self, wanted: Places) -> tuple[bool, list[str]]:

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable
 
-from esmith.apply.drift import find_drift
+from esmith.apply.drift import Drift, DriftKind, find_drift
 from esmith.errors import BusyError, EsmithError
 from esmith.events.concern import Known, concerned
 from esmith.events.lock import is_held
@@ -30,6 +30,8 @@ RETRY_SECONDS = 60.0
 #: How long to wait for an event that began at the same moment, in seconds.
 _LOCK_SECONDS = 5.0
 _SHOWN_FILES = 5
+#: What the next event does about a file that was changed by hand.
+_NEXT = {DriftKind.EDITED: "; the next event replaces it", DriftKind.REMOVED: "; the next event makes it again"}
 
 
 class Watcher:
@@ -67,7 +69,7 @@ class Watcher:
         self._marks: Marks | None = None
         self._known = Known()
         self._outputs: list[str] = []
-        self._drift: dict[str, tuple[str, str]] = {}
+        self._drift: dict[str, tuple[Drift, str]] = {}
         self._due: float | None = None
         self._not_before = 0.0
         self._recovered = ""
@@ -124,7 +126,7 @@ class Watcher:
         now = self._clock()
         late = now >= self._first + LONGEST_SECONDS
         if late:
-            # A time or a size that is set by name is told as writing, but nobody closes the file afterwards.
+            # A time or a size that is set by name comes as writing, but nobody closes the file afterwards.
             self._writing = {path for path in self._writing if self._source.is_open(path)}
         if self._writing:
             if late and not self._told_writing:
@@ -142,7 +144,7 @@ class Watcher:
         try:
             self._held = is_held(self._layout)
             if self._held:
-                # Its end is told by the file of the lock, which is watched.
+                # When it ends, the file of the lock changes, which is watched.
                 self._first = self._first or self._clock()
                 return
             self._first = None
@@ -229,11 +231,10 @@ class Watcher:
 
     def _look_at_outputs(self, snapshot: Snapshot) -> None:
         """Report outputs that were changed by hand since the last look."""
-        found = {path: (what, self._mark(path)) for path, what in find_drift(self._layout, snapshot).items()}
-        for path, (what, mark) in found.items():
-            if self._drift.get(path) != (what, mark):
-                kept = "; the next event replaces it" if what.startswith("edited") else "; the next event makes it anew"
-                self._report(f"{path}: {what}{kept if what in ('edited by hand', 'removed') else ''}")
+        found = {path: (drift, self._mark(path)) for path, drift in find_drift(self._layout, snapshot).items()}
+        for path, (drift, mark) in found.items():
+            if self._drift.get(path) != (drift, mark):
+                self._report(f"{path}: {drift}{_NEXT.get(drift.kind, '')}")
         self._drift = found
 
     def _mark(self, path: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from pathlib import Path
 
@@ -49,20 +50,20 @@ def shared(_fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Root:
 
 @pytest.mark.parametrize(("words", "message"), REFUSED.values(), ids=REFUSED.keys())
 def test_a_value_that_is_not_allowed(shared: Root, words: list[str], message: str) -> None:
-    """A known property refuses what it does not allow: one line says what is, one how to do it all the same."""
+    """A known property refuses what it does not allow: one line says what it allows, one is the command to force it."""
     before = shared.db(words[0], "print", code=None).out
     answer = shared.db(*words, code=ExitCode.REFUSED)
     assert answer.out == ""
     first, second = answer.err.splitlines()
     assert first.startswith("db: ")
     assert message in first
-    assert second.strip() == "--force before the key stores it all the same"
+    assert second == f"  to store it anyway: {shlex.join(['db', '--force', *words])}"
     assert shared.db(words[0], "print", code=None).out == before
 
 
 @pytest.mark.parametrize("words", [words for words, _ in REFUSED.values()], ids=REFUSED.keys())
 def test_by_force(root: Root, words: list[str]) -> None:
-    """--force before the key stores the value all the same."""
+    """--force before the key stores the value anyway."""
     database, verb, key, *rest = words
     root.db(database, verb, "--force", key, *rest)
     assert rest[-1] in root.db(database, "get", key).out
@@ -114,3 +115,13 @@ def test_no_hint(root: Root, words: list[str]) -> None:
     """A name that resembles none, and every allowed value, is stored without a word."""
     answer = root.config(*words)
     assert (answer.out, answer.err) == ("", "")
+
+
+def test_a_secret_is_not_in_the_command_that_forces(root: Root) -> None:
+    """The command that stores a refused value anyway is cut after the key when it has a secret, or is long."""
+    secret = root.db(
+        "configuration", "setprop", "fetchmail", "SecondaryMailPassword", "tru5tno1", "Method", "x", code=3
+    )
+    assert secret.err.endswith("\n  to store it anyway: db --force configuration setprop fetchmail ...\n")
+    long = root.db("configuration", "setprop", "clamav", "MaxFiles", "1" * 200 + "x", code=3)
+    assert long.err.endswith("\n  to store it anyway: db --force configuration setprop clamav ...\n")

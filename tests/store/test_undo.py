@@ -118,7 +118,7 @@ def test_undo_is_refused_after_a_later_change(record: Store, later: Callable[[St
     with pytest.raises(EsmithError, match=f"revision {before[1]} changed the same property later") as caught:
         undo(record, 3, AUTHOR)
     assert caught.value.place == "t k p"
-    assert f"undo {before[1]} first, or use --force" in caught.value.hint
+    assert f"undo {before[1]} first, or set it back anyway: esmith undo --force" in caught.value.hint
     assert (contents(record), last_revision(record)) == before
 
 

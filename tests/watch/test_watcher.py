@@ -171,7 +171,7 @@ def test_an_edited_output_is_reported_once(post: Post) -> None:
     assert post.watch() == [
         "/etc/a: edited by hand; the next event replaces it",
         "/etc/a: edited by hand; the next event replaces it",
-        "/etc/a: removed; the next event makes it anew",
+        "/etc/a: removed; the next event makes it again",
     ]
     assert "a" in (post.source.wanted[str(output.parent)] or ())
 

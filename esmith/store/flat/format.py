@@ -45,7 +45,7 @@ class Entry:
     :param number: the line, counted from 1.
     :param record: what the line says.
     :param text: the line, and the comment before it that belongs to it.
-    :param flaws: what is odd about it, in words; the original reads it as ``record`` all the same.
+    :param flaws: what is odd about it, in words; the original still reads it as ``record``.
     """
 
     __slots__ = ("flaws", "number", "record", "text")

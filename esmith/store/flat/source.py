@@ -1,4 +1,4 @@
-"""Reading the original's database files for an import: which files there are, and what of them can be stored.
+"""Reading the original's database files for an import: which files there are, and which of their records can be stored.
 
 Nothing is changed or left out without a :class:`Finding` that names the line. A finding holds no value, since that
 might be a password.
@@ -32,7 +32,7 @@ class Finding:
     """What an import has to say of a line.
 
     :param line: counted from 1; 0 for the file as a whole.
-    :param place: key and property, if it speaks of one.
+    :param place: key and property, if the line has them.
     :param kind: ``repaired``, ``refused`` or ``doubtful``.
     """
 
@@ -176,7 +176,7 @@ class FlatSource:
 
 
 def find_sources(path: str) -> tuple[list[FlatSource], dict[str, str]]:
-    """Return the database files that a path names, and what of a directory is left out, with the reasons.
+    """Return the database files that a path names, and the files of a directory that are ignored, with the reasons.
 
     :raises UsageError: when there are none.
     :raises StoreError: when the directory cannot be read.

@@ -3,7 +3,7 @@
 LMDB 0.9 trusts what it reads: a damaged or cut file can kill the process by a signal. Verifying the whole file at every
 command would cost more than the command. So a mark beside it, ``data.verified``, says what the file looked like when it
 was last known to be sound: inode, size and the time of its last change (ctime, which unlike mtime nobody can set, so a
-file put back with its old times is noticed). While they agree the file is trusted. When they do not, somebody else
+file restored with its old times is noticed). While they agree the file is trusted. When they do not, somebody else
 wrote, restored or damaged it, or a command was killed before it could mark what it had committed; then the file is
 verified before LMDB sees it, and marked again.
 

@@ -99,7 +99,7 @@ class LmdbStore:
             txn = self._env.begin(write=True)
             try:
                 page_size = self._env.stat()["psize"]
-                # Pages are hardly ever full: two thirds in the mean.
+                # Pages are seldom full: two thirds on average.
                 rows = 3 * size // (2 * page_size) + _state_pages(self._env, txn)
                 pages = transactions * _PAGES_A_TRANSACTION + rows
                 self._data.extend((self._env.info()["last_pgno"] + 1 + pages) * page_size)

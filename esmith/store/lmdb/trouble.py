@@ -1,7 +1,7 @@
-"""What LMDB or the system reported about the data file, said in the words of an administrator.
+"""Errors of LMDB or the system about the data file, as messages for an administrator.
 
-What was changed and what was not is never said here: the same error comes from a command of one transaction and from
-the end of an event. Whoever knows adds it, see :meth:`esmith.errors.EsmithError.add`.
+These messages never say what was changed and what was not: the same error comes from a command of one transaction and
+from the end of an event. Whoever knows adds it, see :meth:`esmith.errors.EsmithError.add`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def store_trouble(file: str, error: Exception) -> StoreError:
     elif isinstance(error, lmdb.MapFullError):
         number = errno.ENOSPC
     else:
-        # LMDB tells the text only.
+        # LMDB gives the text only.
         number = next((number for number in CURES if os.strerror(number) == reason), 0)
     # LMDB calls a write that was cut short an input/output error.
     if number == errno.ENOSPC or (number == errno.EIO and _is_full(file)):

@@ -1,7 +1,7 @@
 """Verifying a data file without LMDB: every page that LMDB would come across, so that it cannot be led astray.
 
 ``lmdb.verify`` reads the file in Python and checks the structure of all pages. Two things that it lets pass kill LMDB
-0.9 and are seen to here: a file that ends inside a long value, of which it reads the first page only, and flags in the
+0.9 and are checked here: a file that ends inside a long value, of which it reads the first page only, and flags in the
 head that no file of ours has, e.g. a fixed address for the map.
 """
 

@@ -151,7 +151,7 @@ sub under {
 
 =head2 path_of($name)
 
-The path of a database, named by itself or by a path, which may be relative to the current directory.
+The path of a database that is given by its name or by a path, which may be relative to the current directory.
 
 =cut
 
