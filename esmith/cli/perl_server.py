@@ -73,7 +73,7 @@ def _answering(script: str) -> Callable[[Message], Message]:
         layout = Layout.chosen()
     except EsmithError as error:
         reply = failure(error)
-        return lambda request: reply
+        return lambda _request: reply
     from esmith.schema.load import Schema
 
     source = StoreSource(layout, Author.current([script]))

@@ -81,4 +81,4 @@ def _wait(layout: Layout) -> None:
         if remaining > 0:
             time.sleep(min(remaining, _LOOK_EVERY))
         else:
-            recover_all(layout, store, say=lambda text: None)
+            recover_all(layout, store, say=lambda _text: None)

@@ -44,7 +44,7 @@ def watch_command(root: str | None, event: str) -> int:
         load_event(layout, event, TemplateTree(layout))
     source = InotifySource()
 
-    def stop(number: int, frame: FrameType | None) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
         source.stop()
 
     for number in (signal.SIGTERM, signal.SIGINT):

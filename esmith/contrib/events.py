@@ -86,12 +86,16 @@ def _check_action(contrib: Contrib, perl: Perl, path: str, *, of_event: bool) ->
     if interpreter is None:
         contrib.note(path, "has no line #! at its beginning, so it cannot be looked into")
         return
-    name = os.path.basename(interpreter)
     found = contrib.exists(interpreter) if interpreter.startswith("/") else shutil.which(interpreter, path=PATH)
     if not found:
         contrib.fails(path, f"needs {interpreter}, which is not installed", 1)
-    if name.startswith("perl"):
+    if os.path.basename(interpreter).startswith("perl"):
         _check_modules(contrib, perl, path, text)
+    _check_calls(contrib, path, text)
+
+
+def _check_calls(contrib: Contrib, path: str, text: str) -> None:
+    """Name the programs a script calls by their paths and that are not there."""
     for number, line in enumerate(text.splitlines(), 1):
         for called in _CALLS.findall("" if line.lstrip().startswith("#") else line):
             if os.path.basename(called) not in COMMANDS and not contrib.exists(called):

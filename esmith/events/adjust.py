@@ -6,6 +6,7 @@ names is adjusted every time, as the original does: nobody said what it reads. W
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Mapping
 
@@ -14,7 +15,7 @@ from esmith.events.definition import Event
 from esmith.events.log import EventLog
 from esmith.events.owed import Owed, list_owed, note_attempt, settle
 from esmith.layout import Layout
-from esmith.plan.output import Difference
+from esmith.plan.output import Difference, Output
 from esmith.plan.plan import Plan
 from esmith.services.adjust import adjust
 from esmith.services.health import find_failing, load_probes
@@ -51,22 +52,34 @@ def asked_by(event: Event, plan: Plan, *, always: bool = False) -> dict[str, lis
 
 def _words_for(event: Event, plan: Plan, service: str, *, always: bool) -> list[str]:
     own = event.services.get(service, ["restart"])
-    if always and service in event.services:
+    readers = _readers(event, plan, service)
+    named = any(output.rendering.metadata.services is not None for output in readers)
+    if not named or (always and service in event.services):
         return own
-    named = False
-    reasons: set[tuple[str, ...]] = set()
-    for output in plan.outputs:
-        services = output.rendering.metadata.services
-        if service in services if services is not None else service in event.services:
-            named = named or services is not None
-            if output.difference is not Difference.NONE:
-                word = (services or {}).get(service, "")
-                reasons.add((check_word(word),) if word else tuple(own))
-    if not named:
-        return own
-    if len(reasons) < 2:
-        return [word for words in reasons for word in words]
-    return [strongest(word for words in reasons for word in words)]
+    reasons = _reasons(readers, service, own)
+    if len(reasons) == 1:
+        return list(reasons[0])
+    return [strongest(itertools.chain.from_iterable(reasons))] if reasons else []
+
+
+def _readers(event: Event, plan: Plan, service: str) -> list[Output]:
+    """Return the files that a service reads; any service of the event may read one whose metadata names none."""
+    of_event = service in event.services
+    return [
+        output
+        for output in plan.outputs
+        if (of_event if (services := output.rendering.metadata.services) is None else service in services)
+    ]
+
+
+def _reasons(readers: list[Output], service: str, own: list[str]) -> list[tuple[str, ...]]:
+    """Return the words that changed files ask for, each once: the action in the metadata, else those of the event."""
+    actions = [
+        (output.rendering.metadata.services or {}).get(service, "")
+        for output in readers
+        if output.difference is not Difference.NONE
+    ]
+    return list(dict.fromkeys((check_word(action),) if action else tuple(own) for action in actions))
 
 
 class ServiceStep:

@@ -110,13 +110,7 @@ def make_plan(
     made_by: dict[str, str] = {}
     for path in dict.fromkeys(paths):
         for rendering in renderer.render(path):
-            other = made_by.setdefault(rendering.path, rendering.template.path)
-            if other != rendering.template.path:
-                raise TemplateError(
-                    f"two templates make this file: {other} and {rendering.template.path}",
-                    place=rendering.path,
-                    hint="change the output of one in its template.toml",
-                )
+            _require_one_template(rendering, made_by)
             output = _output(renderer, rendering)
             output.inputs = "" if rendering.recalled else memory.inputs(rendering)
             plan.outputs.append(output)
@@ -124,14 +118,29 @@ def make_plan(
                 comparison.compare(output)
         if renderer.makes_all(path):
             plan.whole.add(path)
-            for name in memory.outputs_of(path):
-                if name not in made_by:
-                    orphan = _output(renderer, renderer.absent(path, name))
-                    plan.outputs.append(orphan)
-                    if _was_installed(snapshot, name):
-                        with plan.leaving(orphan):
-                            comparison.compare(orphan)
+            orphans = [name for name in memory.outputs_of(path) if name not in made_by]
+            for name in orphans:
+                orphan = _output(renderer, renderer.absent(path, name))
+                plan.outputs.append(orphan)
+                if _was_installed(snapshot, name):
+                    with plan.leaving(orphan):
+                        comparison.compare(orphan)
     return plan
+
+
+def _require_one_template(rendering: Rendering, made_by: dict[str, str]) -> None:
+    """Note which template makes an output.
+
+    :param made_by: output -> template, of the outputs so far.
+    :raises TemplateError: when another template makes it, too.
+    """
+    other = made_by.setdefault(rendering.path, rendering.template.path)
+    if other != rendering.template.path:
+        raise TemplateError(
+            f"two templates make this file: {other} and {rendering.template.path}",
+            place=rendering.path,
+            hint="change the output of one in its template.toml",
+        )
 
 
 def _was_installed(snapshot: Snapshot, path: str) -> bool:

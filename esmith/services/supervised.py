@@ -137,7 +137,7 @@ class NoSupervisor:
     def __init__(self, folder: str) -> None:
         self.folder = folder
 
-    def status(self, service: str) -> ServiceStatus:
+    def status(self, _service: str) -> ServiceStatus:
         """Return that nothing supervises the service."""
         return ServiceStatus(Status.UNSUPERVISED)
 

@@ -208,7 +208,7 @@ def test_no_root_is_needed(bare: Root, tmp_path: Path) -> None:
 
 
 @pytest.mark.program("setpriv")
-def test_without_permission(bare: Root, tmp_path: Path) -> None:
+def test_without_permission(bare: Root) -> None:
     """Where the directory may not be written, or the file not be read, a command says so; the file stays."""
     folder = bare.file("/own")
     folder.mkdir()

@@ -95,8 +95,8 @@ class Scene(Bench):
     def __init__(self, path: Path, patch: pytest.MonkeyPatch) -> None:
         super().__init__(path)
         self.supervisor = Recorder(path / "order")
-        patch.setattr("esmith.events.signal.find_supervisor", lambda layout, service: self.supervisor)
-        patch.setattr("esmith.events.recover.find_supervisor", lambda layout, service: self.supervisor)
+        patch.setattr("esmith.events.signal.find_supervisor", lambda _layout, _service: self.supervisor)
+        patch.setattr("esmith.events.recover.find_supervisor", lambda _layout, _service: self.supervisor)
         self.patience(0)
 
     def event(

@@ -31,7 +31,7 @@ def scene(scene: Scene) -> Scene:
 @pytest.fixture(autouse=True)
 def _no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Within this process nobody waits for the deadline in the background; the commands below do."""
-    monkeypatch.setattr("esmith.events.signal.wait_in_background", lambda layout: None)
+    monkeypatch.setattr("esmith.events.signal.wait_in_background", lambda _layout: None)
 
 
 def _signal(scene: Scene, seconds: float) -> None:

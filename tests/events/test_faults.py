@@ -108,7 +108,7 @@ def signal(scene: Scene) -> None:
 def signal_confirm(scene: Scene) -> None:
     """Signal the event on probation, without a process that waits."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("esmith.events.signal.wait_in_background", lambda layout: None)
+        patch.setattr("esmith.events.signal.wait_in_background", lambda _layout: None)
         signal_event(scene.layout, scene.store, "try", [], say=scene.notes.append, timeout=5, confirm=3600)
 
 
@@ -205,7 +205,12 @@ def test_services_that_read_the_new_files(tmp_path: Path) -> None:
 def back(scene: Scene) -> None:
     """Go back to the generation before the last."""
     step = ServiceStep(
-        scene.layout, scene.store, lambda service: scene.supervisor, SilentLog(scene.layout), scene.notes.append, "test"
+        scene.layout,
+        scene.store,
+        lambda _service: scene.supervisor,
+        SilentLog(scene.layout),
+        scene.notes.append,
+        "test",
     )
     roll_back(scene.layout, scene.store, None, step)
 
@@ -275,7 +280,7 @@ def test_a_rollback_that_cannot_restore_a_file(tmp_path: Path) -> None:
 def test_a_rollback_needs_its_space_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the space for all of it a rollback does not begin."""
 
-    def full(descriptor: int, offset: int, size: int) -> None:
+    def full(_descriptor: int, _offset: int, _size: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with two_generations(tmp_path) as scene:

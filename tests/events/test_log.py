@@ -64,7 +64,7 @@ def test_a_long_entry_is_cut(tmp_path: Path) -> None:
 def test_the_machine_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """Syslog gets the same entries: short, printable, and without what it cannot take."""
     sent: list[str] = []
-    monkeypatch.setattr(syslog, "syslog", lambda priority, text: sent.append(text))
+    monkeypatch.setattr(syslog, "syslog", lambda _priority, text: sent.append(text))
     log = EventLog(Layout("/"))
     log.write("a\0b\nc\ud800")
     log.write_output("y" * 1000)

@@ -25,7 +25,7 @@ class _Scripted(RecordingSupervisor):
         super().__init__()
         self._next = list(states)
 
-    def status(self, service: str) -> ServiceStatus:
+    def status(self, _service: str) -> ServiceStatus:
         """Return the next state."""
         return self._next.pop(0) if len(self._next) > 1 else self._next[0]
 

@@ -37,8 +37,8 @@ def test_an_interrupted_event_is_repaired(post: Post) -> None:
 
 def _supervise(post: Post, patch: pytest.MonkeyPatch) -> None:
     """Let the recorded supervisor be found by what recovers; its services run since long ago."""
-    patch.setattr("esmith.events.recover.find_supervisor", lambda layout, service: post.supervisor)
-    patch.setattr("esmith.events.adjust._started_since", lambda supervisor, service, owed: False)
+    patch.setattr("esmith.events.recover.find_supervisor", lambda _layout, _service: post.supervisor)
+    patch.setattr("esmith.events.adjust._started_since", lambda _supervisor, _service, _owed: False)
 
 
 def _owe(post: Post, since: float) -> None:

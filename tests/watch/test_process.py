@@ -185,7 +185,7 @@ def test_a_deadline_set_by_another_command(office: Root, watch: Watch) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it(office: Root, watch: Watch, number: int) -> None:
+def test_a_signal_ends_it(watch: Watch, number: int) -> None:
     """SIGTERM and SIGINT end it with exit code 0 and without a word."""
     process = watch()
     assert process.end(number) == (0, "")
