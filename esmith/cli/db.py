@@ -1,4 +1,4 @@
-"""``db`` and ``config``: read and change the databases (cli-contract section 2).
+"""``db`` and ``config``: read and change the databases (docs/commands.md#config-and-db).
 
 A script calls these hundreds of times, so nothing is imported that the verb at hand does not need; click only for
 the help pages.
@@ -88,7 +88,7 @@ def _command(program: str, words: list[str], database: str | None) -> int:
 
 
 def _refuse_joined(program: str, words: list[str], operands: list[str]) -> None:
-    """Refuse two commands typed as one: the page lost some of its line breaks (blocks 86 to 91 of the catalogue)."""
+    """Refuse two commands typed as one: the wiki page lost line breaks (docs/page.md, blocks 86 to 91)."""
     for joined in ("signal-event", "expand-template"):
         if joined in operands:
             from itertools import pairwise

@@ -1,4 +1,4 @@
-"""``expand-template``: expand single templates."""
+"""``expand-template``: expand single templates (docs/commands.md#expand-template)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``qpsmtpd-print-dns``: the DNS entries to publish for a domain (catalogue, block 93)."""
+"""``qpsmtpd-print-dns``: the DNS entries to publish for a domain (docs/commands.md#qpsmtpd-print-dns)."""
 
 from __future__ import annotations
 

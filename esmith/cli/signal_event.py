@@ -1,4 +1,4 @@
-"""``signal-event``: make the changed settings take effect."""
+"""``signal-event``: make the changed settings take effect (docs/commands.md#signal-event)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fourteen verbs of ``db`` and ``config``, declared once.
+"""The fourteen verbs of ``db`` and ``config``, declared once (docs/original.md#verbs-and-exit-codes).
 
 Each is a :class:`Verb`: its operands, its help, and a function. The dispatcher in :mod:`esmith.cli.db` runs the
 functions; click's help pages are made of the same declarations.
@@ -160,6 +160,7 @@ def _setprop(
 
     key = operands[0]
     if transaction.type_of(database, key) is None:
+        # Scripts rely on exit 0 here (docs/original.md#verbs-and-exit-codes).
         return NothingDone(f"{database} has no record {key!r}; make it first: set {key} TYPE")
     return set_properties(transaction, schema, database, key, _pairs(operands[1:]))
 

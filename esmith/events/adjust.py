@@ -103,7 +103,8 @@ class ServiceStep:
         """Adjust services, those that are owed something too.
 
         A service without a record in the configuration database is skipped; one whose status is not ``enabled`` is
-        only stopped (cli-contract section 5). What a supervisor refuses is noted in ``refused``, and the rest goes on.
+        only stopped (docs/original.md#the-steps-of-an-event). What a supervisor refuses is noted in ``refused``, and
+        the rest goes on.
 
         :param asked: services, each with the words for it; none to only start or stop it as its status asks.
         :raises ServiceError: when a service did not take a word as it should. It is in ``done``, too.

@@ -1,4 +1,4 @@
-"""Signalling an event: its steps in order, stopping at the first failure.
+"""Signalling an event: its steps in order, stopping at the first failure (docs/events.md#order).
 
 The files go the path of :mod:`esmith.events.installation`. What is special to an event is here: its actions, the
 services it adjusts, and a change that has to be confirmed. ``signal-event --dry-run`` is :func:`signal_event` with a

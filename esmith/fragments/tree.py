@@ -1,4 +1,4 @@
-"""Finding templates: which fragments, from which layer, in which order (DESIGN section 6)."""
+"""Finding templates: which fragments, from which layer, in which order (docs/fragments.md#layers)."""
 
 from __future__ import annotations
 
@@ -114,8 +114,8 @@ class TemplateTree:
     def matching(self, pattern: str) -> list[str]:
         """Return the paths of the templates in the ``templates`` layer that match a pattern, in byte order.
 
-        Only that layer is looked at: the page makes a custom directory as a mere source of links (block 69 of the
-        catalogue), and that must not become an output.
+        Only that layer is looked at: the wiki page makes a custom directory as a mere source of links
+        (docs/page.md, block 69), and that must not become an output.
 
         :param pattern: an absolute path; ``*``, ``?`` and ``[...]`` match within one name.
         """
@@ -176,7 +176,7 @@ class TemplateTree:
         for layer in self._layers:
             place = layer + path
             if os.path.isfile(place):
-                # Behind a directory of a nearer layer a single file counts no more (catalogue 0.1).
+                # Behind a directory of a nearer layer a single file counts no more (docs/fragments.md#single-files).
                 if not found:
                     return Template(path, [Fragment(os.path.basename(path), place, layer)])
                 break
@@ -248,7 +248,7 @@ def _skipped(entry: os.DirEntry[str], shipped: str) -> Skipped | None:
 
 
 def _directory_advice(entry: os.DirEntry[str], shipped: str) -> str:
-    """Say so when a fragment seems to be saved one directory too deep (block 13 of the catalogue).
+    """Say so when a fragment seems to be saved one directory too deep (docs/page.md, block 13).
 
     Sub-templates are directories too, but shipped, and none holds a file of its own name.
     """

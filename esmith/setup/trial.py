@@ -11,7 +11,7 @@ import os
 from esmith.layout import Layout
 from esmith.plan.host import Host
 
-#: User, number, group, home. Numbers as on SME Server where the catalogue states them (B.3, B.5), else qmail's own.
+#: User, number, group, home. Numbers as on SME Server where its sources state them, else qmail's own.
 _ACCOUNTS = (
     ("root", 0, "root", "/root"),
     ("admin", 101, "admin", "/home/e-smith"),

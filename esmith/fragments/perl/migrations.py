@@ -1,4 +1,4 @@
-"""Running the migrate fragments of contribs: ``db/DATABASE/migrate``."""
+"""Running the migrate fragments of contribs: ``db/DATABASE/migrate`` (docs/schema.md#migrate-fragments)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embedded store: one LMDB environment in ``/home/e-smith/db`` (DESIGN section 4)."""
+"""The embedded store: one LMDB environment in ``/home/e-smith/db`` (docs/architecture.md#why-lmdb)."""
 
 from __future__ import annotations
 
