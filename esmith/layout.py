@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from esmith.disk import Disk
 
-#: The two trees a fragment may come from, nearest first (DESIGN section 2, "layer").
+#: The two trees a fragment may come from, nearest first (docs/concepts.md#layers).
 LAYERS = ("templates-custom", "templates")
 
 

@@ -17,7 +17,8 @@ TESTS = ROOT / "tests"
 #: Python that is shipped beside the files it belongs to.
 CONTENT = (ROOT / "checks", ROOT / "commands")
 
-#: A package may import those in the rows below its own (DESIGN section 3). Within one row only what is said here.
+#: A package may import those in the rows below its own (docs/architecture.md#the-packages). Within one row only what
+#: is said here.
 LAYERS = (
     ("__main__",),
     ("cli",),
@@ -57,9 +58,6 @@ MAX_FILE_LINES = 350
 MAX_FUNCTION_LINES = 60
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-
-#: Temporary: a loop there takes over a name, which is being corrected elsewhere.
-TAKES_OVER = ("esmith/events/signal.py",)
 
 
 @cache
@@ -111,6 +109,67 @@ def test_imports_go_one_way() -> None:
             if parts[0] == "esmith" and not _may_import(_package(path), parts[1]):
                 wrong.append(f"{_name(path)}:{line} imports {module}")
     assert wrong == []
+
+
+def _module(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _imported_modules() -> dict[str, set[str]]:
+    """Return which modules of the engine each one imports, for types and inside functions too."""
+    modules = {_module(path): path for path in _sources(ENGINE)}
+    found: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        names = {name for _, name in _imports(path)}
+        # A name may be that of a module, or of something in one.
+        found[module] = {name if name in modules else name.rpartition(".")[0] for name in names} & modules.keys()
+        found[module].discard(module)
+    return found
+
+
+def _circles(imported: dict[str, set[str]]) -> list[str]:
+    """Return those that import one another in a circle, directly or through others."""
+
+    def reached(start: str) -> set[str]:
+        seen: set[str] = set()
+        waiting = [start]
+        while waiting:
+            for name in imported[waiting.pop()] - seen:
+                seen.add(name)
+                waiting.append(name)
+        return seen
+
+    return sorted(name for name in imported if name in reached(name))
+
+
+def test_no_modules_import_each_other() -> None:
+    """No modules import each other in a circle, not even for their types or inside a function."""
+    assert _circles(_imported_modules()) == []
+
+
+def test_no_packages_import_each_other() -> None:
+    """No packages of the first level import each other in a circle, either."""
+    packages: dict[str, set[str]] = {}
+    for module, others in _imported_modules().items():
+        # The package itself holds only the version.
+        names = [(name.split(".") + [""])[1] for name in (module, *others)]
+        packages.setdefault(names[0], set()).update(name for name in names[1:] if name not in ("", names[0]))
+    assert len(packages) > 10
+    assert _circles(packages) == []
+
+
+@pytest.mark.parametrize(
+    ("imported", "circle"),
+    [
+        ({"a": {"b"}, "b": {"a"}, "c": {"a"}}, ["a", "b"]),
+        ({"a": {"b"}, "b": {"c"}, "c": {"b"}}, ["b", "c"]),
+        ({"a": {"b", "c"}, "b": {"c"}, "c": set()}, []),
+    ],
+    ids=["two", "behind another", "none"],
+)
+def test_circles_are_found(imported: dict[str, set[str]], circle: list[str]) -> None:
+    """A circle is found wherever the walk begins, and something that is imported twice is none."""
+    assert _circles(imported) == circle
 
 
 def test_every_package_has_its_place() -> None:
@@ -261,47 +320,6 @@ def test_no_loop_takes_over_a_name() -> None:
     wrong = [
         f"{_name(path)}:{place}"
         for path in _sources(ENGINE, TESTS, ROOT / "bench")
-        if _name(path) not in TAKES_OVER
         for place in taken_over(_tree(path))
     ]
     assert wrong == []
-
-
-@pytest.mark.parametrize(
-    ("lines", "found"),
-    [
-        (["name = 1", "for name in x: pass", "print(name)"], ["3 for name"]),
-        (["for key, (name, *more) in x: pass"], []),
-        (["name = 1", "for key, (_, *name) in x: pass"], ["3 for name"]),
-        (["for own in x: pass"], ["2 for own"]),
-        (["import os.path", "for os in x: pass"], ["3 for os"]),
-        (["if (name := x): pass", "for name in x: pass"], ["3 for name"]),
-        (["for name in x: pass", "name = 1"], []),
-        (["for name in x: pass", "for name in x: pass"], []),
-        (["for name in x: pass", "name = 1", "for name in x: pass"], ["4 for name"]),
-        (["name = 1", "with x as name: pass"], ["3 with name"]),
-        (["with x as name: pass", "with x as name: pass"], []),
-        (["with x as name: pass", "for name in x: pass"], ["3 for name"]),
-        (["error = 1", "try: pass", "except OSError as error: pass"], ["4 except error"]),
-        (["try: pass", "except OSError as error: pass", "except ValueError as error: pass"], []),
-        (["name = 1", "print([name for name in x])"], []),
-        (["name = 1", "def inner():", "    for name in x: pass"], []),
-        (["def inner(name):", "    for name in x: pass"], ["3 for name"]),
-        (["def name(): pass", "for name in x: pass"], ["3 for name"]),
-        (["_ = 1", "for _ in x: pass"], []),
-    ],
-    ids=str,
-)
-def test_what_takes_over_a_name(lines: list[str], found: list[str]) -> None:
-    """The check finds what a parameter, an assignment or an import bound before, in the same function only."""
-    text = "\n".join(["def outer(own):", *(f"    {line}" for line in lines)])
-    assert taken_over(ast.parse(text)) == found
-
-
-def test_the_layers_are_those_of_the_package() -> None:
-    """The order of the packages in the docstring of the package is the one that is checked here."""
-    text = ast.get_docstring(_tree(ENGINE / "__init__.py")) or ""
-    assert (
-        "cli -> events -> (apply, services) -> fragments -> perl -> (store, schema) -> layout -> trust -> errors"
-        in text
-    )

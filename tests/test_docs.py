@@ -34,7 +34,7 @@ from esmith.services import definition
 from esmith.services.words import WORDS
 from esmith.store import limits
 from tests.commands import Root, copy_tree
-from tests.documents import DOCUMENTS, HOME, Block, blocks, headings, slug
+from tests.documents import DOCUMENTS, HOME, Block, blocks, headings, rows, section, slug
 from tests.transcripts import PROGRAMS, commands, matches, play
 from tests.unchecked import without_unchecked
 
@@ -43,28 +43,9 @@ LINKING = [*DOCUMENTS, HOME / "db/README.md", HOME / "templates-custom/README.md
 PLAYED_ELSEWHERE = ("add-a-service.md#step-by-step",)
 
 
-def _section(name: str, heading: str) -> str:
-    """Return the text below a heading of a document of docs/, with all that is below that in turn."""
-    document = HOME / "docs" / name
-    lines, found = document.read_text().splitlines(), headings(document)
-    starts = [(number, level) for number, level, text in found if text == heading]
-    assert len(starts) == 1, f"{name} has {len(starts)} headings {heading!r}"
-    start, level = starts[0]
-    end = min((number for number, other, _ in found if number > start and other <= level), default=len(lines))
-    return "\n".join(lines[start + 1 : end])
-
-
-def _rows(text: str) -> list[list[str]]:
-    """Return the cells of the rows of every table, without the heading rows."""
-    lines = [line for line in text.splitlines() if line.startswith("|")]
-    rules = {number for number, line in enumerate(lines) if not line.strip("|:- ")}
-    rows = [line for number, line in enumerate(lines) if not rules & {number, number + 1}]
-    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in rows]
-
-
 def _first_column(text: str) -> list[str]:
     """Return what stands in backquotes in the first column of the tables."""
-    return [name for row in _rows(text) for name in re.findall(r"`([^`]+)`", row[0])]
+    return [name for row in rows(text) for name in re.findall(r"`([^`]+)`", row[0])]
 
 
 def _each(language: str) -> pytest.MarkDecorator:
@@ -160,7 +141,7 @@ COMMANDS: dict[str, click.Command] = {
 @pytest.mark.parametrize("heading", COMMANDS)
 def test_options(heading: str) -> None:
     """Every option of a command is in its section of commands.md, and no other."""
-    text = _section("commands.md", heading).partition("\n### ")[0]
+    text = section("commands.md", heading).partition("\n### ")[0]
     options = {name for param in COMMANDS[heading].params if isinstance(param, click.Option) for name in param.opts}
     spans = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL))
     own = [span for span in spans if span.startswith(("-", heading.strip("`").split()[0]))]
@@ -177,18 +158,18 @@ def test_commands_are_complete() -> None:
 def test_verbs() -> None:
     """Every verb is in commands.md with its operands, and no other."""
     verbs = {f"{verb.name} {verb.operands}".strip() for verb in VERBS.values()}
-    named = _first_column(_section("commands.md", "`config` and `db`"))
+    named = _first_column(section("commands.md", "`config` and `db`"))
     assert {name for name in named if not name.startswith("-")} == verbs
 
 
 def test_exit_codes_and_variables() -> None:
     """The tables of exit codes and of environment variables in commands.md are those of the program."""
     codes = {name: value for name, value in vars(ExitCode).items() if name.isupper()}
-    rows = _rows(_section("commands.md", "Exit codes"))
-    assert {row[1].strip("`"): int(row[0]) for row in rows if row[1]} == codes
+    table = rows(section("commands.md", "Exit codes"))
+    assert {row[1].strip("`"): int(row[0]) for row in table if row[1]} == codes
     source = "".join(path.read_text() for path in (HOME / "esmith").rglob("*.py"))
     used = set(re.findall(r"\"(ESMITH_[A-Z_]+|SUDO_USER|DBPATH)\"", source))
-    assert set(_first_column(_section("commands.md", "Environment variables"))) == used
+    assert set(_first_column(section("commands.md", "Environment variables"))) == used
 
 
 def _function_names() -> set[str]:
@@ -197,23 +178,23 @@ def _function_names() -> set[str]:
 
 def test_functions_and_filters() -> None:
     """The tables of functions and filters in fragments.md are those of the program."""
-    named = {name.partition("(")[0] for name in _first_column(_section("fragments.md", "Functions"))}
+    named = {name.partition("(")[0] for name in _first_column(section("fragments.md", "Functions"))}
     assert named == _function_names()
-    assert set(_first_column(_section("fragments.md", "Filters"))) == set(FILTERS)
+    assert set(_first_column(section("fragments.md", "Filters"))) == set(FILTERS)
 
 
 def test_template_keys() -> None:
     """The table of the keys of template.toml in fragments.md is that of the program, with the words they take."""
-    text = _section("fragments.md", "template.toml")
+    text = section("fragments.md", "template.toml")
     assert set(_first_column(text)) == {*metadata._KEYS, "[files.NAME]"}
     for word in (*metadata.ENGINES, *metadata.FILTERS, *metadata.KINDS):
         assert f'"{word}"' in text
-    assert set(_first_column(_section("fragments.md", "A check"))) == set(metadata._CHECK_KEYS)
+    assert set(_first_column(section("fragments.md", "A check"))) == set(metadata._CHECK_KEYS)
 
 
 def test_service_keys() -> None:
     """The table of the keys of service.toml in add-a-service.md is that of the program, with those of its tables."""
-    text = _section("add-a-service.md", "What a service is")
+    text = section("add-a-service.md", "What a service is")
     assert {name for name in _first_column(text) if "." not in name and "/" not in name} == {
         *definition._KEYS,
         "begin",
@@ -226,9 +207,9 @@ def test_service_keys() -> None:
 def test_events_and_words() -> None:
     """The tables in events.md are the events that are shipped, and the words for services of the program."""
     shipped = {path.name for path in (HOME / "events").iterdir() if path.is_dir()} - {"actions"}
-    assert set(_first_column(_section("events.md", "The events"))) == shipped
+    assert set(_first_column(section("events.md", "The events"))) == shipped
     words = {word for name, (_, others) in WORDS.items() for word in (name, *others)}
-    assert set(_first_column(_section("events.md", "Words"))) == words
+    assert set(_first_column(section("events.md", "Words"))) == words
 
 
 def test_schema_words() -> None:
@@ -250,9 +231,9 @@ def _migrations() -> set[str]:
 
 def test_migrations_and_limits() -> None:
     """The table of migrations in schema.md is what the schema files say; the limits in original.md are the store's."""
-    assert set(_first_column(_section("schema.md", "The migrations"))) == _migrations()
+    assert set(_first_column(section("schema.md", "The migrations"))) == _migrations()
     for limit in (limits.MAX_VALUE_BYTES, limits.MAX_NAME_BYTES):
-        assert f"at most {limit} bytes" in _section("original.md", "Values and names")
+        assert f"at most {limit} bytes" in section("original.md", "Values and names")
 
 
 @pytest.mark.parametrize("document", LINKING, ids=lambda path: str(path.relative_to(HOME)))

@@ -1,4 +1,4 @@
-"""Checking new files before any of them is installed, and installed ones (DESIGN section 7).
+"""Checking new files before any of them is installed, and installed ones (docs/architecture.md#checks).
 
 A template says how in its metadata: a program that reads the file, or a check that needs no program.
 """

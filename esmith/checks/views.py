@@ -1,4 +1,4 @@
-"""Showing check programs the new files before they are installed, and running the programs (DESIGN section 7).
+"""Showing check programs the new files before they are installed, and running the programs.
 
 For root the files stand at their real places over the real tree, in a mount namespace that only the programs are in.
 Otherwise a program sees a copy of the directory its file is in: the new files among links to the others.

@@ -1,4 +1,4 @@
-"""The fourteen verbs of ``db`` and ``config``, declared once (cli-contract section 2).
+"""The fourteen verbs of ``db`` and ``config``, declared once (docs/original.md#verbs-and-exit-codes).
 
 Each is a :class:`Verb`: its operands, its help, and a function. The dispatcher in :mod:`esmith.cli.db` runs the
 functions; click's help pages are made of the same declarations.
@@ -16,8 +16,22 @@ if TYPE_CHECKING:
 
     #: Returns the lines to print, None for "no such thing" (exit 1).
     Read = Callable[[Snapshot, str, list[str]], "list[str] | None"]
-    #: Returns hints to show, None for "no such thing" (exit 1).
-    Write = Callable[[Transaction, "Schema | None", str, list[str]], "list[str] | None"]
+    #: Returns hints to show, why nothing was changed, or None for "no such thing" (exit 1).
+    Write = Callable[[Transaction, "Schema | None", str, list[str]], "list[str] | NothingDone | None"]
+
+
+class NothingDone:
+    """The outcome of a verb that changed nothing, for a reason that is no failure: the exit code is 0.
+
+    Scripts rely on that, as with the original. The reason is shown at a terminal only.
+
+    :param reason: what is missing, and what to do about it.
+    """
+
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
 
 
 class Verb:
@@ -139,13 +153,15 @@ def _settype(transaction: Transaction, schema: Schema | None, database: str, ope
     return set_type(transaction, schema, database, operands[0], operands[1])
 
 
-def _setprop(transaction: Transaction, schema: Schema | None, database: str, operands: list[str]) -> list[str] | None:
+def _setprop(
+    transaction: Transaction, schema: Schema | None, database: str, operands: list[str]
+) -> list[str] | NothingDone | None:
     from esmith.schema.settings import set_properties
 
     key = operands[0]
     if transaction.type_of(database, key) is None:
-        # Scripts rely on exit 0 here (cli-contract section 2.1); the dispatcher tells a person at a terminal.
-        return [f"{NOTHING_DONE} {database} has no record {key!r}; make it first: set {key} TYPE"]
+        # Scripts rely on exit 0 here (docs/original.md#verbs-and-exit-codes).
+        return NothingDone(f"{database} has no record {key!r}; make it first: set {key} TYPE")
     return set_properties(transaction, schema, database, key, _pairs(operands[1:]))
 
 
@@ -156,9 +172,11 @@ def _delete(transaction: Transaction, _schema: Schema | None, database: str, ope
     return []
 
 
-def _delprop(transaction: Transaction, _schema: Schema | None, database: str, operands: list[str]) -> list[str] | None:
+def _delprop(
+    transaction: Transaction, _schema: Schema | None, database: str, operands: list[str]
+) -> list[str] | NothingDone | None:
     if transaction.type_of(database, operands[0]) is None:
-        return [f"{NOTHING_DONE} {database} has no record {operands[0]!r}"]
+        return NothingDone(f"{database} has no record {operands[0]!r}")
     for prop in operands[1:]:
         transaction.delete_prop(database, operands[0], prop)
     return []
@@ -167,9 +185,6 @@ def _delprop(transaction: Transaction, _schema: Schema | None, database: str, op
 def _pairs(operands: list[str]) -> dict[str, str]:
     return dict(zip(operands[::2], operands[1::2], strict=True))
 
-
-#: A hint that begins so is shown at a terminal only.
-NOTHING_DONE = "nothing was changed:"
 
 #: In the order of the original's usage message.
 VERBS = {

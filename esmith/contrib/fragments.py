@@ -12,6 +12,7 @@ from esmith.fragments.expansion import chosen_engine
 from esmith.fragments.identity import Identities
 from esmith.fragments.metadata import Metadata
 from esmith.fragments.original import DIRECTORY, NAMES, OriginalMetadata
+from esmith.fragments.perl.template import PerlMistakeError
 from esmith.fragments.tree import METADATA, Fragment, Template
 from esmith.layout import LAYERS
 
@@ -46,14 +47,14 @@ def check_code(contrib: Contrib, perl: Perl, path: str, text: bytes) -> None:
     """Compile a fragment without running it."""
     try:
         warnings = perl.parse(contrib.own.under(path), text)
-    except TemplateError as error:
-        missing = re.match(r"Can't locate (\S+)\.pm in @INC", error.message)
-        if missing is None:
+    except PerlMistakeError as error:
+        if error.missing:
+            contrib.fails(path, missing_module(contrib, error.missing), error.line)
+        else:
             contrib.fails_of(error, path)
-            return
-        module = missing[1].replace("/", "::")
-        line = error.place.rpartition(":")[2]
-        contrib.fails(path, missing_module(contrib, module), int(line) if line.isdecimal() else 0)
+        return
+    except TemplateError as error:
+        contrib.fails_of(error, path)
         return
     for warning in warnings:
         contrib.note(path, warning.removeprefix(contrib.own.under(path)).lstrip(": "))

@@ -1,4 +1,4 @@
-"""``template.toml``: the metadata of a template, which is what it has besides its text."""
+"""``template.toml``: the metadata of a template, what it has besides its text (docs/fragments.md#templatetoml)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``templates.metadata``: the metadata of a template as the original has it (docs/original.md).
+"""``templates.metadata``: the metadata of a template as the original has it (docs/fragments.md#templatesmetadata).
 
 A file of lines ``NAME=expression``, or a directory with a file for each name. Expressions are Perl; a plain number or
 text is read here, everything else is evaluated by perl. No value is ever run by Python.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from types import CodeType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from esmith.errors import TemplateError
+from esmith.fragments.context import Context
 from esmith.fragments.identity import Identities
 from esmith.fragments.metadata import Metadata, MetadataFiles
 from esmith.fragments.original import DIRECTORY, OriginalMetadata
@@ -65,7 +66,7 @@ class Renderer:
         self.recall: Recall | None = None
         self.recall_all: RecallAll | None = None
         self._found: dict[str, tuple[Template, Metadata, str | None]] = {}
-        self._compiled: dict[tuple[str, str], CodeType] = {}
+        self._context = Context(layout, snapshot, self.tree, self.metadata, self.identities, self.perl)
 
     def __enter__(self) -> Self:
         return self
@@ -198,18 +199,7 @@ class Renderer:
         # Jinja2 is imported only when something has to be expanded.
         from esmith.fragments.expansion import Expansion
 
-        return Expansion(
-            self.layout,
-            self.snapshot,
-            self.tree,
-            self.metadata,
-            self.identities,
-            rendering,
-            self._compiled,
-            self.perl,
-            key=key,
-            database=database,
-        )
+        return Expansion(self._context, rendering, key=key, database=database)
 
 
 def _path_part(key: str, *, place: str, hint: str) -> str:

@@ -82,7 +82,7 @@ class DiskHost:
 
     def __init__(self, layout: Layout) -> None:
         self.disk = layout.disk()
-        self._layout = layout
+        self.layout = layout
         self._count = 0
         self._swept: set[str] = set()
 
@@ -126,7 +126,7 @@ class DiskHost:
         """Copy a target aside."""
         try:
             content, _ = self._of(target).read(os.path.basename(target))
-            self.disk.directory(self._layout.state, make=PUBLIC)
+            self.disk.directory(self.layout.state, make=PUBLIC)
             directory = self.disk.directory(os.path.dirname(copy), make=PRIVATE)
             directory.write(os.path.basename(copy), content, 0o600, None)
             directory.sync()

@@ -1,5 +1,6 @@
-"""Remembering what each output was made of, so that an event expands only what may have changed (DESIGN section 6).
+"""Remembering what each output was made of, so that an event expands only what may have changed.
 
+What is remembered is in docs/concepts.md#what-a-file-depends-on.
 An output is recalled instead of expanded when everything it was made of is the same: its fragments and metadata
 (path, size, times, inode), the properties, records, accounts and files it read, and the output itself on the disk.
 While a database has had no revision since, its properties are not even looked at.

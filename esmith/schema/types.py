@@ -1,4 +1,4 @@
-"""The types a property may have, and what each accepts (DESIGN section 5)."""
+"""The types a property may have, and what each accepts (db/README.md#properties)."""
 
 from __future__ import annotations
 

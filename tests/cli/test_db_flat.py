@@ -1,4 +1,4 @@
-"""``db`` on the path of a flat file: scripts with small databases of their own (cli-contract section 2)."""
+"""``db`` on the path of a flat file: databases of scripts (docs/sme-server.md#databases-of-your-own-scripts)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values and keys on the command line are stored exactly, or refused (cli-contract section 2.2)."""
+"""Values and keys on the command line are stored exactly, or refused (docs/original.md#values-and-names)."""
 
 from __future__ import annotations
 
