@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 #: The number of the test that runs.
 TEST = "ESMITH_MUTANTS_TEST"
 _NOTES = "ESMITH_MUTANTS_NOTES"
+#: Not needed in one process, for a tree that is thrown away.
+_WITHOUT = ("-p", "no:xdist", "-p", "no:cacheprovider")
 _LEFT_OUT = (".git", ".venv", ".mutants", "*_cache", "__pycache__", ".hypothesis", "demo-root", "build", "dist")
 
 #: Appended to the copy's esmith/__init__.py. A function is noted at its first call in a test.
@@ -94,7 +96,7 @@ class Notes:
 
     def pytest_sessionfinish(self) -> None:
         """Write down the tests in the order of their numbers, with the seconds; none of one that did not pass."""
-        lines = [[name, None if name in self._failed else self._seconds[name]] for name in self._names]
+        lines = [[name, None if name in self._failed else self._seconds.get(name)] for name in self._names]
         self._tests.write_text(json.dumps(lines))
 
 
@@ -136,7 +138,7 @@ class Tree:
         """
         python = str(self.path / ".venv/bin/python")
         plugin, variables = (["-p", "tests.mutants.reach"], {_NOTES: str(self._notes)}) if notes else ([], {})
-        command = [*_alone(), python, "-m", "pytest", "-q", *plugin, *words]
+        command = [*_alone(), python, "-m", "pytest", "-q", *_WITHOUT, *plugin, *words]
         environment = {**os.environ, **variables}
         out = None if notes else subprocess.DEVNULL
         try:
@@ -165,7 +167,7 @@ class Tree:
         own = package.read_bytes()
         package.write_bytes(own + _TRACER.encode())
         try:
-            self.pytest([*words, "-n0"], notes=True)
+            self.pytest(words, notes=True)
         finally:
             package.write_bytes(own)
         tests = [(name, seconds) for name, seconds in json.loads((self._path / "tests.json").read_text())]

@@ -93,7 +93,7 @@ def try_mutant(tree: Tree, mutant: Mutant, reach: Reach, seconds: float, number:
         # Python takes a compiled file for the current one by the size and the whole seconds of its source.
         os.utime(file, (times.st_atime, times.st_mtime + number))
         limit = sum(reach.seconds[name] for name in tests) * _SLOWER + _SPARE_SECONDS
-        code = tree.pytest(["-x", "-n0", *tests], timeout=limit)
+        code = tree.pytest(["-x", *tests], timeout=limit)
     finally:
         file.write_bytes(own)
         os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
