@@ -25,7 +25,8 @@ TEST = "ESMITH_MUTANTS_TEST"
 _NOTES = "ESMITH_MUTANTS_NOTES"
 #: Not needed in one process, for a tree that is thrown away.
 _WITHOUT = ("-p", "no:xdist", "-p", "no:cacheprovider")
-_LEFT_OUT = (".git", ".venv", ".mutants", "*_cache", "__pycache__", ".hypothesis", "demo-root", "build", "dist")
+_ENVIRONMENT = ".venv"
+_LEFT_OUT = (".git", _ENVIRONMENT, ".mutants", "*_cache", "__pycache__", ".hypothesis", "demo-root", "build", "dist")
 
 #: Appended to the copy's esmith/__init__.py. A function is noted at its first call in a test.
 _TRACER = """
@@ -120,14 +121,22 @@ class Tree:
     def make(self) -> None:
         """Copy the tree as it is now, and give it an environment with the packages of the one that runs this."""
         shutil.rmtree(self._path, ignore_errors=True)
-        shutil.copytree(ROOT, self.path, symlinks=True, ignore=shutil.ignore_patterns(*_LEFT_OUT))
-        environment = self.path / ".venv"
+        self.renew()
+        environment = self.path / _ENVIRONMENT
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
         (packages,) = environment.glob("lib/python*/site-packages")
         for entry in Path(sysconfig.get_path("purelib")).iterdir():
             if entry.suffix != ".pth":
                 (packages / entry.name).symlink_to(entry)
         (packages / "copy.pth").write_text(f"{self.path}\n")
+
+    def renew(self) -> None:
+        """Copy the files of the tree as they are now; a run that was killed may have left a fault in the copy."""
+        for entry in self.path.glob("*"):
+            if entry.name != _ENVIRONMENT:
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        left_out = shutil.ignore_patterns(*_LEFT_OUT)
+        shutil.copytree(ROOT, self.path, symlinks=True, ignore=left_out, dirs_exist_ok=True)
 
     def pytest(self, words: Sequence[str], *, timeout: float | None = None, notes: bool = False) -> int | None:
         """Run pytest in the copy.
@@ -136,7 +145,7 @@ class Tree:
         :param notes: whether what tests call is noted.
         :return: its exit code; None when it was killed.
         """
-        python = str(self.path / ".venv/bin/python")
+        python = str(self.path / _ENVIRONMENT / "bin/python")
         plugin, variables = (["-p", "tests.mutants.reach"], {_NOTES: str(self._notes)}) if notes else ([], {})
         command = [*_alone(), python, "-m", "pytest", "-q", *_WITHOUT, *plugin, *words]
         environment = {**os.environ, **variables}
