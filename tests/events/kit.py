@@ -73,6 +73,8 @@ class Recorder(RecordingSupervisor):
         self.refuses: set[str] = set()
         #: Services that end when they are told something.
         self.breaks: set[str] = set()
+        #: Services that take what they are told, and end soon after it.
+        self.dies: set[str] = set()
         #: Services that have a new process when their supervisor has reported that it failed.
         self.replaces: set[str] = set()
 
@@ -90,6 +92,8 @@ class Recorder(RecordingSupervisor):
             self._seen[service] = ServiceStatus(before.state, (before.pid or 0) + 1)
             raise ServiceError(f"{word} failed: it took too long", place=f"service {service}")
         super().control(service, word)
+        if service in self.dies:
+            self._seen[service] = ServiceStatus(Status.DOWN)
 
 
 class Scene(Bench):
