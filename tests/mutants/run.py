@@ -58,7 +58,7 @@ def list_mutants(packages: list[str], ignored: set[str]) -> list[Mutant]:
 
 
 def choose_tests(mutant: Mutant, reach: Reach, seconds: float) -> list[str]:
-    """Return the tests to run: those of the package first, and of these the ones that call the fewest functions.
+    """Return the tests to run: those of the package first, a case of each, and first those that call the least.
 
     :param seconds: about how long they may take together.
     """
@@ -69,7 +69,14 @@ def choose_tests(mutant: Mutant, reach: Reach, seconds: float) -> list[str]:
     else:
         names = {name for place, some in reach.callers.items() if place.startswith(f"{mutant.path}:") for name in some}
     chosen: list[str] = []
-    for name in sorted(names, key=lambda name: (not name.startswith(folders), calls[name], name)):
+    turns: Counter[str] = Counter()
+    turn: dict[str, int] = {}
+    for name in sorted(names, key=lambda name: (calls[name], name)):
+        # One case of each test before the second of any: cases of one test call much the same.
+        test = name.partition("[")[0]
+        turn[name] = turns[test]
+        turns[test] += 1
+    for name in sorted(names, key=lambda name: (not name.startswith(folders), turn[name], calls[name], name)):
         seconds -= reach.seconds[name]
         if chosen and (seconds < 0 or len(chosen) == _MOST_TESTS):
             break

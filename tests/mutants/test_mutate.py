@@ -75,6 +75,13 @@ def test_which_tests_are_chosen() -> None:
     assert choose_tests(_mutant("esmith/store/x.py", 5), reach, 60) == []
 
 
+def test_a_case_of_each_test_comes_first() -> None:
+    """The second case of a test is chosen after the first cases of the others."""
+    names = [f"tests/store/a.py::{name}" for name in ("a[1]", "a[2]", "b")]
+    reach = Reach(dict.fromkeys(names, 2.0), {"esmith/store/x.py:3": names, "esmith/store/y.py:1": [names[2]]})
+    assert choose_tests(_mutant("esmith/store/x.py", 3), reach, 60) == [names[0], names[2], names[1]]
+
+
 def test_what_is_ignored_is_there() -> None:
     """Each fault that the list calls equivalent can still be put into the engine; others have to go from the list."""
     keys = {mutant.key for mutant in list_mutants(list(OWN_TESTS), set())}
