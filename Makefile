@@ -1,6 +1,7 @@
 # make demo    set up and run the main job in the folder demo-root
 # make test    set up and pass the tests
 # make test-long  the tests that take minutes: every size of free space on a full disk
+# make mutants  put single faults into a copy of the engine, and print those that no test notices: docs/testing.md
 # make lint    ruff and mypy
 # make bench   print the performance table
 
@@ -8,7 +9,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-long lint bench clean
+# How many faults make mutants tries, and which: another seed takes others.
+SAMPLE ?= 100
+SEED ?= 1
+
+.PHONY: demo test test-long mutants lint bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -20,6 +25,9 @@ test: $(VENV)/installed-test
 test-long: $(VENV)/installed-test
 	$(BIN)/python -m pytest -n auto -m long
 
+mutants: $(VENV)/installed-test
+	@$(BIN)/python -m tests.mutants --sample $(SAMPLE) --seed $(SEED)
+
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -29,7 +37,7 @@ bench: $(VENV)/installed
 	@$(BIN)/python -m bench
 
 clean:
-	rm -rf $(VENV) demo-root build dist
+	rm -rf $(VENV) .mutants demo-root build dist
 
 # Debian's python3 without python3-venv cannot put pip into an environment, but pip can install into one from outside.
 $(VENV)/bin/python:

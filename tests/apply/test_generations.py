@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from esmith.apply.commit import commit_plan
+from esmith.apply.generations import finish, list_generations
 from esmith.events.expand import expand_templates
 from esmith.events.session import Session
 from esmith.layout import Layout
+from esmith.plan.host import DiskHost
 from esmith.store import open_store
 from esmith.store.model import Author
+from tests.apply.kit import Bench
 from tests.commands import Root
 
 PEERS = "/var/service/qpsmtpd/config/peers/0"
@@ -119,3 +124,21 @@ def test_an_unknown_generation_is_refused(office: Root) -> None:
     newest = json.loads(office.esmith("generations", "--json").out)[0]["generation"]
     office.esmith("rollback", str(newest), code=2)
     assert office.snapshot("/etc", "/var/qmail", "/var/service") == before
+
+
+@pytest.mark.parametrize(("keep_since", "numbers"), [(None, [6, 5]), (4, [6, 5, 4]), (9, [6, 5])])
+def test_the_last_generations_are_kept(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, keep_since: int | None, numbers: list[int]
+) -> None:
+    """Older generations go with their old files; not those since a change that is still to be confirmed."""
+    monkeypatch.setattr("esmith.apply.generations.KEPT", 2)
+    for text in "abcdef":
+        bench.template("/etc/t", f"{text}\n")
+        plan = bench.plan("/etc/t")
+        generation = commit_plan(plan, DiskHost(bench.layout), bench.store, "test", bench.notes.append)
+        assert generation is not None
+        finish(generation, bench.layout, bench.store, keep_since=keep_since)
+    with bench.store.snapshot() as snapshot:
+        assert [generation.number for generation in list_generations(snapshot)] == numbers
+    folders = sorted(entry.name for entry in Path(bench.layout.state, "generations").iterdir())
+    assert len(folders) == len(numbers)

@@ -69,6 +69,24 @@ class TestAsRoot:
         bench.apply("/etc/t", keep_attributes=keep)
         assert _owner(place) == owner
 
+    @pytest.mark.parametrize(
+        ("said", "owner"),
+        [
+            ('group = "staff"', (0, 5100)),
+            ('owner = "tom"', (5001, 0)),
+            ('owner = "tom"\ngroup = "staff"', (5001, 5100)),
+            ('mode = "0600"', (7, 8)),
+        ],
+    )
+    def test_expand_template_sets_what_the_metadata_says(self, bench: Bench, said: str, owner: tuple[int, int]) -> None:
+        """expand-template keeps neither owner nor group of a file when the metadata says one of them."""
+        place = bench.foreign("/etc/t", "text\n")
+        os.chown(place, 7, 8)
+        bench.template("/etc/t", "text\n", said)
+        bench.apply("/etc/t", keep_attributes=True)
+        assert _owner(place) == owner
+        assert bench.apply("/etc/t", keep_attributes=True) == []
+
     @pytest.mark.parametrize(("key", "kind"), [("owner", "user"), ("group", "group")])
     def test_an_unknown_owner_names_the_file_that_says_it(self, bench: Bench, key: str, kind: str) -> None:
         """An owner or group that does not exist is an error that names the metadata file; nothing is written."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from esmith.apply.drift import find_drift
 from esmith.errors import InstallError, TemplateError
 from tests.apply.kit import Bench, look
 
@@ -132,6 +133,65 @@ def test_a_file_becomes_a_link_and_back(bench: Bench) -> None:
     bench.template("/etc/t", "text\n", 'kind = "file"')
     bench.apply("/etc/t")
     assert look(place) == ("file", b"text\n", 0o644)
+
+
+def _turn(place: Path, target: str) -> None:
+    """Let a link lead somewhere else."""
+    place.unlink()
+    place.symlink_to(target)
+
+
+@pytest.mark.parametrize("how", ["another target", "a file", "removed"])
+def test_a_link_that_was_changed_by_hand(bench: Bench, how: str) -> None:
+    """Status names a generated link that was changed, the next expansion restores it, and of a link keeps no copy."""
+    bench.template("/etc/t", "/usr/share/x\n", 'kind = "symlink"')
+    bench.apply("/etc/t")
+    place = bench.file("/etc/t")
+    assert _drift(bench) == {}
+    if how == "another target":
+        # Of the same length: what a link leads to has to be compared.
+        _turn(place, "/usr/share/y")
+    else:
+        place.unlink()
+        if how == "a file":
+            place.write_text("text\n")
+    assert _drift(bench) == {"/etc/t": "removed" if how == "removed" else "edited by hand"}
+    assert bench.apply("/etc/t") == ["/etc/t: create" if how == "removed" else "/etc/t: replace"]
+    assert look(place) == ("link", b"/usr/share/x", 0)
+    assert bench.kept() == ({"/etc/t": "text\n"} if how == "a file" else {})
+    assert _drift(bench) == {}
+
+
+def test_a_link_that_was_made_again_is_as_it_was(bench: Bench) -> None:
+    """A link that somebody removed and made again with the same target is not reported and not replaced."""
+    bench.template("/etc/t", "/usr/share/x\n", 'kind = "symlink"')
+    bench.apply("/etc/t")
+    place = bench.file("/etc/t")
+    spare = bench.file("/etc/spare")
+    spare.symlink_to("/usr/share/x")
+    spare.rename(place)
+    before = place.lstat().st_ino
+    assert _drift(bench) == {}
+    assert bench.apply("/etc/t") == []
+    assert place.lstat().st_ino == before
+
+
+def test_a_changed_link_whose_template_changed_too(bench: Bench) -> None:
+    """A link that was changed by hand gets the new target of its template, whatever it led to."""
+    bench.template("/etc/t", "/usr/share/x\n", 'kind = "symlink"')
+    bench.apply("/etc/t")
+    place = bench.file("/etc/t")
+    _turn(place, "/usr/share/z")
+    bench.template("/etc/t", "/usr/share/y\n", 'kind = "symlink"')
+    output = bench.one("/etc/t")
+    assert (output.old, output.rendering.content) == (b"/usr/share/z", b"/usr/share/y")
+    bench.apply("/etc/t")
+    assert look(place) == ("link", b"/usr/share/y", 0)
+
+
+def _drift(bench: Bench) -> dict[str, str]:
+    with bench.store.snapshot() as snapshot:
+        return {path: str(drift) for path, drift in find_drift(bench.layout, snapshot).items()}
 
 
 @pytest.mark.parametrize("kind", ["directory", "fifo"])

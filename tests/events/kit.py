@@ -74,6 +74,10 @@ class Recorder(RecordingSupervisor):
         self.refuses: set[str] = set()
         #: Services that end when they are told something.
         self.breaks: set[str] = set()
+        #: Services that take what they are told, and end soon after it.
+        self.dies: set[str] = set()
+        #: Services that have a new process when their supervisor has reported that it failed.
+        self.replaces: set[str] = set()
 
     def control(self, service: str, word: str) -> None:
         """Record a word."""
@@ -84,7 +88,13 @@ class Recorder(RecordingSupervisor):
         if service in self.breaks:
             self._seen[service] = ServiceStatus(Status.DOWN)
             raise ServiceError(f"{word} failed: it ended", place=f"service {service}")
+        if service in self.replaces:
+            before = self._seen[service]
+            self._seen[service] = ServiceStatus(before.state, (before.pid or 0) + 1)
+            raise ServiceError(f"{word} failed: it took too long", place=f"service {service}")
         super().control(service, word)
+        if service in self.dies:
+            self._seen[service] = ServiceStatus(Status.DOWN)
 
 
 class Scene(Bench):
@@ -108,6 +118,16 @@ class Scene(Bench):
     def service(self, name: str, status: str = "enabled") -> None:
         """Make the record of a service."""
         self.set("configuration", name, "service", status=status)
+
+    def give_reader(self) -> None:
+        """Make a service ``clamd`` that reads /etc/t, and an event that writes it and has written it once."""
+        self.service("clamd")
+        self.template("/etc/t", "{{ A.value | default('') }}\n")
+        self.trees.standard("/etc/t/template.toml", 'services = { clamd = "restart" }\n')
+        self.event("/etc/t\n", "clamd sighup\n")
+        self.set("configuration", "A", "setting", value="first")
+        self.signal()
+        self.told()
 
     def patience(self, seconds: float) -> None:
         """Say for how long services have to stay up."""

@@ -101,6 +101,21 @@ def test_later_changes_of_other_settings_stay(scene: Scene) -> None:
     assert (_value(scene), _value(scene, "B")) == ("third", "later")
 
 
+def test_a_record_that_was_used_since_stays(scene: Scene) -> None:
+    """A record that the event's settings made is deleted again, unless a later command gave it a property."""
+    scene.set("configuration", "A", "setting", value="second")
+    scene.set("configuration", "Unused", "setting", value="1")
+    scene.set("configuration", "Used", "setting", value="1")
+    _signal(scene, 0.0)
+    with scene.store.transaction(Author("tom", "", ["test"])) as transaction:
+        transaction.set_prop("configuration", "Used", "later", "2")
+    _recover(scene)
+    with scene.store.snapshot() as snapshot:
+        assert snapshot.type_of("configuration", "Unused") is None
+        assert snapshot.type_of("configuration", "Used") == "setting"
+        assert snapshot.prop("configuration", "Used", "later") == "2"
+
+
 def test_events_in_between_go_back_with_it(scene: Scene) -> None:
     """Files of events that followed go back as well, since they were made on top of it."""
     scene.set("configuration", "A", "setting", value="second")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from esmith.errors import ActionError, EsmithError
+from esmith.errors import ActionError, EsmithError, ServiceError
 from tests.apply.kit import look
 from tests.events.kit import Scene
 
@@ -120,6 +120,22 @@ def test_a_service_that_fails_puts_the_files_back(scene: Scene) -> None:
     assert scene.order() == ["[aa restart]", "[bb restart]", "[aa restart]", "[bb start]"]
     assert look(scene.path / "etc/t") == ("file", b"before\n", 0o600)
     assert any("restored" in note for note in scene.notes)
+
+
+def test_a_service_that_does_not_stay_up_fails_the_event(scene: Scene) -> None:
+    """A service that took its restart and then ended is a failure: the old file is restored, the log names it."""
+    scene.foreign("/etc/t", "before\n", 0o600)
+    scene.template("/etc/t", "new\n")
+    scene.service("aa")
+    scene.service("bb")
+    scene.supervisor.dies = {"bb"}
+    scene.event("/etc/t\n", "aa restart\nbb restart\n", {"S95": NOTE})
+    with pytest.raises(ServiceError, match="service bb") as caught:
+        scene.signal()
+    assert caught.value.exit_code == 8
+    assert scene.order() == ["[aa restart]", "[bb restart]", "[aa restart]", "[bb start]"]
+    assert look(scene.path / "etc/t") == ("file", b"before\n", 0o600)
+    assert "service bb" in scene.file("/var/log/e-smith/events.log").read_text()
 
 
 def test_what_early_actions_change_is_expanded(scene: Scene) -> None:

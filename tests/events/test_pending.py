@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from esmith.errors import ExitCode
+from esmith.errors import ExitCode, ServiceError
 from esmith.events.expand import expand_templates
 from esmith.events.pending import PendingAction, add_pending, list_pending
 from esmith.events.recover import RETRY_SECONDS, next_due, recover_all
@@ -21,13 +21,7 @@ from tests.events.kit import FakeRunit, Scene
 @pytest.fixture
 def scene(scene: Scene) -> Scene:
     """Give the root a service ``clamd`` that reads /etc/t, and an event that writes it."""
-    scene.service("clamd")
-    scene.template("/etc/t", "{{ A.value | default('') }}\n")
-    scene.trees.standard("/etc/t/template.toml", 'services = { clamd = "restart" }\n')
-    scene.event("/etc/t\n", "clamd sighup\n")
-    scene.set("configuration", "A", "setting", value="first")
-    scene.signal()
-    scene.told()
+    scene.give_reader()
     return scene
 
 
@@ -64,6 +58,19 @@ def test_a_supervisor_that_refuses_stays_owed(scene: Scene) -> None:
     assert scene.signal().services == {"clamd": ["restart"]}
     assert scene.told() == ["clamd restart"]
     assert _owed(scene) == {}
+
+
+def test_a_restart_that_fails_with_a_new_process_fails_the_event(scene: Scene) -> None:
+    """A new process has read the new file, so the event did not only fail to tell it: everything is as before it."""
+    scene.supervisor._seen["clamd"] = ServiceStatus(Status.UP, 7)
+    scene.set("configuration", "A", "setting", value="second")
+    scene.supervisor.replaces = {"clamd"}
+    with pytest.raises(ServiceError, match="took too long") as caught:
+        scene.signal()
+    assert not isinstance(caught.value, SupervisorError)
+    assert look(scene.path / "etc/t") == ("file", b"first\n", 0o644)
+    assert scene.told() == []
+    assert _owed(scene) == {"clamd": ["restart"]}, "the new process is to read the old file"
 
 
 def test_a_refusal_does_not_keep_the_others_from_being_told(scene: Scene) -> None:
@@ -104,12 +111,49 @@ def test_a_service_that_is_not_supervised_is_owed(scene: Scene) -> None:
     assert _recover(scene) == ["service clamd: restart"]
 
 
+@pytest.mark.parametrize("status", ["enabled", "disabled"])
+@pytest.mark.parametrize("changes", [True, False], ids=["a change", "no change"])
+def test_what_is_said_of_a_service_that_is_not_supervised(scene: Scene, status: str, changes: bool) -> None:
+    """It is worth a word, and is done later, only for a service that is enabled and has a new file to read."""
+    scene.service("clamd", status)
+    if changes:
+        scene.set("configuration", "A", "setting", value="second")
+    scene.supervisor._seen["clamd"] = ServiceStatus(Status.UNSUPERVISED)
+    result = scene.signal()
+    matters = changes and status == "enabled"
+    assert [("clamd" in note, "restart" in note) for note in scene.notes] == [(True, True)] * matters
+    assert _owed(scene) == ({"clamd": ["restart"]} if matters else {})
+    assert (scene.told(), result.services) == ([], {})
+    assert "service clamd" in scene.file("/var/log/e-smith/events.log").read_text()
+
+
+def test_recover_leaves_a_service_that_is_not_supervised(scene: Scene) -> None:
+    """esmith recover does not fail because of it; it is tried again, and the other services get their turn."""
+    scene.service("spamd")
+    scene.trees.standard("/etc/t/template.toml", 'services = { clamd = "restart", spamd = "restart" }\n')
+    scene.set("configuration", "A", "setting", value="second")
+    expand_templates(scene.session(), ["/etc/t"])
+    scene.supervisor._seen["clamd"] = ServiceStatus(Status.UNSUPERVISED)
+    before = time.time()
+    said = _recover(scene)
+    assert scene.told() == ["spamd restart"]
+    assert any("clamd" in line and "restart" in line for line in said)
+    assert "service spamd: restart" in said
+    with scene.store.snapshot() as snapshot:
+        (owed,) = list_pending(snapshot).values()
+        due = next_due(snapshot)
+    assert owed.actions == ["restart"]
+    assert before <= owed.tried <= time.time()
+    assert due is not None
+    assert due >= owed.tried + RETRY_SECONDS
+
+
 @pytest.mark.parametrize(("seconds", "told"), [(0, []), (3600, ["clamd restart"])])
 def test_a_process_that_started_since_is_owed_nothing(scene: Scene, seconds: int, told: list[str]) -> None:
     """A service that was started after the change has read the new file, e.g. when the machine was booted."""
     with scene.store.transaction(Author("tom", "", ["test"])) as transaction:
         add_pending(transaction, {"clamd": ["restart"]}, "test")
-        row = json.dumps(PendingAction(["restart"], time.time() - 60, "test").__dict__).encode()
+        row = PendingAction(["restart"], time.time() - 60, "test").encode()
         transaction.set_state("owed", "clamd", row)
     scene.supervisor._seen["clamd"] = ServiceStatus(Status.UP, 7, seconds)
     _recover(scene)
@@ -232,7 +276,7 @@ def test_status_and_services_show_what_is_owed(root: Root) -> None:
     (directory / "run").write_text("#!/bin/sh\n")
     root.config("setprop", "clamav", "MaxFiles", "77")
     answer = root.signal("email-update")
-    assert "still to be done: restart" in answer.err
+    assert "not supervised; restart is pending" in answer.err
     for command in ("status", "services"):
         lines = root.esmith(command).out.splitlines()
         place = lines.index("service clamd: wanted up, is unsupervised for 0 s")

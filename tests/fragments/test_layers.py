@@ -206,6 +206,35 @@ def test_a_fragment_put_one_directory_too_deep_is_reported(trees: Trees) -> None
     assert "10b" in warning
 
 
+@pytest.mark.parametrize(
+    ("shipped", "own", "is_reported"),
+    [
+        ("10a", "10a/10a", True),
+        ("10a", "10a/20b", True),
+        ("10a", "20b/20b", True),
+        ("20sub/10b", "20sub/20sub", True),
+        ("20sub/10b", "20sub/10b", False),
+        ("20sub/10b", "20sub/30c", False),
+    ],
+    ids=[
+        "below a shipped fragment of its name",
+        "below a shipped fragment",
+        "below none",
+        "of the name of a sub-template",
+        "instead of a sub-template's",
+        "beside a sub-template's",
+    ],
+)
+def test_a_fragment_below_a_shipped_one(trees: Trees, shipped: str, own: str, is_reported: bool) -> None:
+    """A fragment saved below the name of a shipped one is reported; one of a shipped sub-template is in its place."""
+    trees.standard("/etc/t/50z", "z\n")
+    trees.standard(f"/etc/t/{shipped}", "shipped\n")
+    trees.custom(f"/etc/t/{own}", "own\n")
+    warnings = make_plan(trees.layout, trees.snapshot, ["/etc/t"]).warnings
+    name = own.partition("/")[2]
+    assert [f"its file {name} is not used; move it up" in warning for warning in warnings] == [True] * is_reported
+
+
 def test_a_directory_of_directories_is_no_template(trees: Trees) -> None:
     """A directory that holds directories and metadata only is not a template."""
     trees.standard("/template-begin", "banner\n")

@@ -137,6 +137,14 @@ def test_one_template_for_several_files(trees: Trees) -> None:
     assert (two.path, two.mode, two.content) == ("/etc/two", 0o640, b"two of example.com\ntwo\n")
 
 
+@pytest.mark.program("Text::Template")
+def test_more_data_holds_several_variables(trees: Trees) -> None:
+    """Each name of MORE_DATA is a variable of the fragments, with its own value."""
+    trees.standard("/etc/t/10a", "{{ kind }} {{ size }} {{ colour }}\n")
+    _says(trees, 'MORE_DATA={ kind => "box", size => "large", colour => "red" }\n')
+    assert trees.render("/etc/t").content == b"box large red\n"
+
+
 def test_what_the_shared_template_says_holds(trees: Trees) -> None:
     """A file with the fragments of another template has its metadata too, but not its output."""
     trees.standard("/etc/shared/10a", "plain { text }\n")

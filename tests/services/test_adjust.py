@@ -152,6 +152,39 @@ def test_a_service_that_fails_is_not_the_supervisors_fault(state: Status) -> Non
     assert not isinstance(caught.value, SupervisorError)
 
 
+class _Late(RecordingSupervisor):
+    """Reports a failure, though the service is afterwards in some state, perhaps with another process."""
+
+    def __init__(self, before: ServiceStatus, after: ServiceStatus) -> None:
+        super().__init__()
+        self._seen["imap"] = before
+        self._outcome = after
+
+    def control(self, service: str, word: str) -> None:
+        """Fail."""
+        self._seen[service] = self._outcome
+        raise ServiceError(f"{word} failed", place=f"service {service}")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "by_supervisor"),
+    [
+        (ServiceStatus(Status.UP, 7), ServiceStatus(Status.UP, 7), True),
+        (ServiceStatus(Status.UP, 7, 100), ServiceStatus(Status.UP, 7, 101), True),
+        (ServiceStatus(Status.UP, 7), ServiceStatus(Status.UP, 8), False),
+        (ServiceStatus(Status.UP, 7), ServiceStatus(Status.ENDING, 7), False),
+        (ServiceStatus(Status.UP, 7), ServiceStatus(Status.STARTING), False),
+        (ServiceStatus(Status.STARTING), ServiceStatus(Status.STARTING), False),
+    ],
+    ids=["as before", "as before, later", "another process", "about to end", "crashes", "crashed before"],
+)
+def test_whose_fault_a_failure_is(before: ServiceStatus, after: ServiceStatus, by_supervisor: bool) -> None:
+    """Only the process of before, in the state of before, has read nothing new: then the supervisor failed."""
+    with pytest.raises(ServiceError) as caught:
+        adjust(_Late(before, after), "imap", ["restart"], enabled=True)
+    assert isinstance(caught.value, SupervisorError) == by_supervisor
+
+
 @pytest.mark.parametrize(
     ("words", "enabled", "owed"),
     [(["sighup", "sigusr1"], True, "hup usr1"), ([], True, "start"), ([], False, "stop"), (["restart"], False, "stop")],

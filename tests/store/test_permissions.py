@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from esmith.errors import ExitCode
-from tests.commands import TIMEOUT_SECONDS, Root
+from tests.commands import TIMEOUT_SECONDS, Root, copy_file
 from tests.store.stores import data_file
 from tests.unchecked import without_unchecked
 
@@ -140,6 +141,65 @@ def test_an_event_by_somebody_who_is_not_root(owned: Root) -> None:
     inode = closed.stat().st_ino
     assert run(owned, "signal-event", "email-update")[::2] == (0, "")
     assert closed.stat().st_ino == inode, "an unchanged file is not rewritten"
+
+
+@pytest.fixture
+def closed(root: Root) -> Path:
+    """Return a generated file of mode 0000, which was installed by somebody who may not read it himself."""
+    root.write("/etc/e-smith/templates/etc/closed", "{{ qpsmtpd.LogLevel }}\n")
+    root.write("/etc/e-smith/templates/etc/template.toml", 'mode = "0000"\n')
+    root.write("/etc/e-smith/events/try/templates2expand", "/etc/closed\n")
+    assert run(root, "signal-event", "try")[0] == 0
+    return root.file("/etc/closed")
+
+
+def _differing(root: Root) -> dict[str, str]:
+    """Return what ``esmith status`` says of files that were changed by hand."""
+    code, out, _ = run(root, "esmith", "status", "--json")
+    assert code == 0
+    found: dict[str, str] = json.loads(out)["files"]["differing"]
+    return found
+
+
+def test_a_file_that_may_not_be_read(root: Root, closed: Path) -> None:
+    """What cannot be compared is told by size and time: the same is not reported, and is not written again."""
+    assert _differing(root) == {}
+    inode = closed.stat().st_ino
+    assert run(root, "signal-event", "try")[0] == 0
+    assert closed.stat().st_ino == inode
+    status = closed.stat()
+    os.utime(closed, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
+    assert _differing(root) == {"/etc/closed": "cannot be read: Permission denied"}
+
+
+def test_a_file_that_may_not_be_read_in_a_copy_of_the_root(root: Root, closed: Path) -> None:
+    """A copy of a root has other inodes; its closed files count as they were by their size and time."""
+    copy = closed.with_name("copy")
+    copy_file(str(closed), str(copy))
+    copy.rename(closed)
+    assert _differing(root) == {}
+    other = closed.with_name("other")
+    other.write_text("longer than it was\n")
+    status = closed.stat()
+    os.utime(other, ns=(status.st_atime_ns, status.st_mtime_ns))
+    other.chmod(0)
+    other.rename(closed)
+    assert _differing(root) == {"/etc/closed": "cannot be read: Permission denied"}
+
+
+@pytest.mark.root("only root may give files away")
+def test_a_file_of_another_user_that_may_not_be_read(root: Root, closed: Path) -> None:
+    """A closed file that is somebody else's is not replaced unseen: the event says so and leaves it."""
+    closed.unlink()
+    closed.write_text("of another\n")
+    closed.chmod(0)
+    os.chown(closed, 12345, 12345)
+    code, _, err = run(root, "signal-event", "try")
+    assert code == ExitCode.INSTALL
+    assert str(closed) in err
+    assert "run it as root, or as the owner" in err
+    assert closed.stat().st_uid == 12345
+    assert closed.read_text() == "of another\n"
 
 
 def test_init_where_nothing_may_be_made(tmp_path: Path, root: Root) -> None:

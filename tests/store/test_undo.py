@@ -140,6 +140,34 @@ def test_undo_of_a_creation_is_refused_when_the_record_was_used(record: Store) -
     assert contents(record)["t"] == [OTHER]
 
 
+@pytest.mark.parametrize(
+    ("type", "props"), [("v", {"new": "1"}), ("w", {})], ids=["a property was added", "the type was changed"]
+)
+def test_only_a_creation_counts_as_one(record: Store, type: str, props: dict[str, str]) -> None:
+    """A revision that added a property, or changed the type, made no record: later changes of others do not matter."""
+    put(record, "t", "k", type, props)
+    put(record, "t", "k", type, {"q": "later"})
+    undo(record, 3, AUTHOR)
+    assert contents(record)["t"] == [Record("k", "v", {"p": "1", "q": "later"}), OTHER]
+
+
+def test_undo_of_a_creation_says_what_it_took_away(record: Store) -> None:
+    """The record goes with every property, all of them are in the journal, and so it can come back."""
+    changes = undo(record, 1, AUTHOR)
+    assert cells(changes) == {("t", "k", "", "v", None), ("t", "k", "p", "1", None), ("t", "k", "q", "", None)}
+    undo(record, 3, AUTHOR)
+    assert contents(record)["t"] == [Record("k", "v", {"p": "1", "q": ""}), OTHER]
+
+
+def test_undo_of_a_creation_when_the_record_was_made_again(record: Store) -> None:
+    """A record that was deleted and made again by somebody else is not deleted by undoing its first creation."""
+    delete(record, "k")
+    put(record, "t", "k", "another")
+    with pytest.raises(EsmithError, match="revision 4 changed"):
+        undo(record, 1, AUTHOR)
+    assert contents(record)["t"] == [Record("k", "another", {}), OTHER]
+
+
 def test_undo_by_force(record: Store) -> None:
     """With force the old value is set, whatever was changed since."""
     put(record, "t", "k", "v", {"p": "2"})

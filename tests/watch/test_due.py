@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
-
 import pytest
 
 from esmith.apply.generations import begin, list_generations
@@ -43,7 +40,7 @@ def _supervise(post: Post, patch: pytest.MonkeyPatch) -> None:
 
 def _owe(post: Post, since: float) -> None:
     with post.store.transaction(AUTHOR) as transaction:
-        row = json.dumps(asdict(PendingAction(["restart"], since, "signal-event try"))).encode()
+        row = PendingAction(["restart"], since, "signal-event try").encode()
         transaction.set_state(OWED, "clamd", row)
 
 

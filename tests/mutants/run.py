@@ -1,0 +1,123 @@
+"""Running the tests that reach a fault."""
+
+from __future__ import annotations
+
+import ast
+import enum
+import os
+from collections import Counter
+from pathlib import Path
+
+from tests.mutants.mutate import Mutant, find_mutants
+from tests.mutants.reach import ROOT, Reach, Tree
+
+#: The folders of tests that are about each package; the tests of these come first.
+OWN_TESTS = {
+    "store": ("store",),
+    "schema": ("schema",),
+    "fragments": ("fragments",),
+    "plan": ("apply",),
+    "checks": ("apply",),
+    "apply": ("apply",),
+    "events": ("events",),
+}
+#: What of the tests is measured. Tests of other folders need minutes, other programs or a whole machine.
+MEASURED = ("tests/store", "tests/schema", "tests/fragments", "tests/apply", "tests/events", "tests/cli")
+#: These kill hundreds of commands, or fill disks: far too slow to be repeated for each fault.
+NOT_MEASURED = (
+    "tests/store/test_concurrency.py",
+    "tests/store/test_flat_processes.py",
+    "tests/store/test_full_disk.py",
+    "tests/store/test_full_disk_scan.py",
+    "tests/store/test_killed.py",
+)
+#: Besides the time the tests took without a fault: for a slow machine, and for starting pytest.
+_SPARE_SECONDS = 60.0
+_SLOWER = 4.0
+#: Their names have to fit into a command line.
+_MOST_TESTS = 2000
+
+
+class Outcome(enum.Enum):
+    """What became of a fault."""
+
+    KILLED = "killed"
+    KILLED_BY_TIME = "killed, tests did not end"
+    SURVIVED = "survived"
+    UNREACHED = "survived, no measured test reaches it"
+
+
+def list_mutants(packages: list[str], ignored: set[str]) -> list[Mutant]:
+    """Return the faults that can be put into some packages of the engine.
+
+    :param ignored: keys of faults that change nothing anybody could see.
+    """
+    files = [path for package in packages for path in sorted((ROOT / "esmith" / package).rglob("*.py"))]
+    found = [mutant for path in files for mutant in find_mutants(str(path.relative_to(ROOT)), path.read_bytes())]
+    return [mutant for mutant in found if mutant.key not in ignored]
+
+
+def choose_tests(mutant: Mutant, reach: Reach, seconds: float) -> list[str]:
+    """Return the tests to run: those of the package first, a case of each, and first those that call the least.
+
+    :param seconds: about how long they may take together.
+    """
+    calls = Counter(name for names in reach.callers.values() for name in names)
+    folders = tuple(f"tests/{folder}/" for folder in OWN_TESTS[package_of(mutant)])
+    if mutant.function:
+        names = set(reach.callers.get(f"{mutant.path}:{mutant.function}", []))
+    else:
+        names = {name for place, some in reach.callers.items() if place.startswith(f"{mutant.path}:") for name in some}
+    chosen: list[str] = []
+    turns: Counter[str] = Counter()
+    turn: dict[str, int] = {}
+    for name in sorted(names, key=lambda name: (calls[name], name)):
+        # One case of each test before the second of any: cases of one test call much the same.
+        test = name.partition("[")[0]
+        turn[name] = turns[test]
+        turns[test] += 1
+    for name in sorted(names, key=lambda name: (not name.startswith(folders), turn[name], calls[name], name)):
+        seconds -= reach.seconds[name]
+        if chosen and (seconds < 0 or len(chosen) == _MOST_TESTS):
+            break
+        chosen.append(name)
+    return chosen
+
+
+def try_mutant(tree: Tree, mutant: Mutant, reach: Reach, seconds: float, number: int) -> Outcome:
+    """Put a fault into the copy, run the tests that reach it, and take it out again.
+
+    :param seconds: about how long the tests may take without the fault.
+    :param number: a number no other fault has.
+    """
+    tests = choose_tests(mutant, reach, seconds)
+    if not tests:
+        return Outcome.UNREACHED
+    file = tree.path / mutant.path
+    own, times = file.read_bytes(), file.stat()
+    try:
+        file.write_bytes(mutant.apply(own))
+        # Python takes a compiled file for the current one by the size and the whole seconds of its source.
+        os.utime(file, (times.st_atime, times.st_mtime + number))
+        limit = sum(reach.seconds[name] for name in tests) * _SLOWER + _SPARE_SECONDS
+        code = tree.pytest(["-x", *tests], timeout=limit)
+    finally:
+        file.write_bytes(own)
+        os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+    if code is None:
+        return Outcome.KILLED_BY_TIME
+    return Outcome.KILLED if code else Outcome.SURVIVED
+
+
+def package_of(mutant: Mutant) -> str:
+    """Return the package of the engine a fault is in."""
+    return Path(mutant.path).parts[1]
+
+
+def compiles(mutant: Mutant) -> bool:
+    """Return whether the file with the fault is Python."""
+    try:
+        ast.parse(mutant.apply((ROOT / mutant.path).read_bytes()))
+    except SyntaxError:
+        return False
+    return True
