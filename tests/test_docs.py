@@ -31,7 +31,7 @@ from esmith.fragments.helpers import FILTERS, functions
 from esmith.schema import load
 from esmith.schema.types import TYPES
 from esmith.services import definition
-from esmith.services.words import WORDS
+from esmith.services.actions import ACTIONS
 from esmith.store import limits
 from tests.commands import Root, copy_tree
 from tests.documents import DOCUMENTS, HOME, Block, blocks, headings, rows, section, slug
@@ -208,8 +208,8 @@ def test_events_and_words() -> None:
     """The tables in events.md are the events that are shipped, and the words for services of the program."""
     shipped = {path.name for path in (HOME / "events").iterdir() if path.is_dir()} - {"actions"}
     assert set(_first_column(section("events.md", "The events"))) == shipped
-    words = {word for name, (_, others) in WORDS.items() for word in (name, *others)}
-    assert set(_first_column(section("events.md", "Words"))) == words
+    words = {word for name, (_, others) in ACTIONS.items() for word in (name, *others)}
+    assert set(_first_column(section("events.md", "Service actions"))) == words
 
 
 def test_schema_words() -> None:

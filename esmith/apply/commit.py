@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from esmith.apply.generations import Also, Generation, Owe, Restored, UnrecordedError, begin, restore_since
+from esmith.apply.generations import AddPending, Also, Generation, Restored, UnrecordedError, begin, restore_since
 from esmith.apply.install import discard, install, remember, stage
 from esmith.apply.left import record_left
 from esmith.checks.check import check
@@ -59,26 +59,30 @@ def commit_plan(
     finally:
         try:
             if generation is not None and not installed:
-                _, text = give_back(generation, layout, store)
+                _, text = restore_or_explain(generation, layout, store)
                 note(text)
         finally:
             discard(plan, host)
     return generation
 
 
-def give_back(
-    generation: Generation, layout: Layout, store: Store, owe: Owe | None = None, also: Also | None = None
+def restore_or_explain(
+    generation: Generation,
+    layout: Layout,
+    store: Store,
+    add_pending: AddPending | None = None,
+    also: Also | None = None,
 ) -> tuple[Restored | None, str]:
     """Restore what was there before an install that failed, or that was followed by a failure.
 
     It raises no error of ours, because there is one already, which the administrator has to see.
 
-    :param owe: see :func:`esmith.apply.generations.restore_since`.
+    :param add_pending: see :func:`esmith.apply.generations.restore_since`.
     :param also: likewise.
     :return: what was restored, None when that is not all; and what to say of it.
     """
     try:
-        restored = restore_since(generation.number, layout, store, owe, also)
+        restored = restore_since(generation.number, layout, store, add_pending, also)
     except UnrecordedError as error:
         return error.restored, error.fact
     except (InstallError, StoreError) as error:

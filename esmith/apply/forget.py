@@ -27,7 +27,7 @@ Places = list[tuple[int, int]]
 
 
 def find_in_kept(layout: Layout, values: Collection[str]) -> dict[str, Places]:
-    """Return the files that were kept aside and hold a value, by their paths on this disk.
+    """Return the backup copies that hold a value, by their paths on this disk.
 
     :raises InstallError: when one cannot be read.
     """
@@ -90,7 +90,7 @@ def _holds(disk: Disk, target: str, texts: Collection[bytes]) -> bool:
     try:
         content = disk.content(target)
     except OSError:
-        return False  # gone, or not readable: status tells that
+        return False  # gone, or not readable: esmith status shows that
     return any(text in content for text in texts)
 
 
@@ -136,7 +136,7 @@ def remove_generations(layout: Layout, numbers: Collection[int]) -> None:
 
 
 def drop_digests(transaction: Transaction, cell: Cell) -> None:
-    """Forget what outputs were made of, where that is the property: the digest of a short value tells it.
+    """Forget what outputs were made of, where that is the property: the digest of a short value gives it away.
 
     The next event expands those outputs.
     """

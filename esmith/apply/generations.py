@@ -1,7 +1,7 @@
 """All or nothing: what was there before each install is kept until, and after, the install is complete.
 
 Before the first rename the old files are linked into a private directory and a row of the store says so, durably. When
-the install, or what follows it, fails or the machine crashes, the old files are put back from there: by the command
+the install, or what follows it, fails or the machine crashes, the old files are restored from there: by the command
 itself, by the next one, or by ``esmith recover``. What is kept of complete installs lets an administrator go back.
 """
 
@@ -28,11 +28,11 @@ from esmith.store.protocol import Snapshot, Store, Transaction
 Also = Callable[[Transaction], None]
 
 
-class Owe(Protocol):
-    """Something that records what services are owed."""
+class AddPending(Protocol):
+    """Something that records pending actions."""
 
     def __call__(self, transaction: Transaction, services: Mapping[str, list[str]]) -> None:
-        """Record that services are owed words, because the files they read were put back."""
+        """Record actions of services as pending, because the files they read were restored."""
 
 
 #: The engine's table of generations: number -> :class:`Generation` as JSON.
@@ -56,7 +56,7 @@ class Generation:
     :param revision: the revision of the databases it was made from.
     :param complete: whether everything that belongs to it was done.
     :param before: what was there before.
-    :param services: the services that read what it changed, each with the words it is told.
+    :param services: the services that read what it changed, each with its service actions.
     """
 
     number: int
@@ -90,11 +90,11 @@ def list_generations(snapshot: Snapshot) -> list[Generation]:
 
 @dataclass
 class Restored:
-    """What was put back.
+    """What was restored.
 
     :param paths: the outputs.
     :param left: those that could not be, because of the users in whose directories they are, each with the reason.
-    :param services: the services that read them, each with the words the installs told it.
+    :param services: the services that read them, each with the service actions of the installs.
     """
 
     paths: list[str] = field(default_factory=list)
@@ -125,7 +125,7 @@ def begin(
     """Keep what an install is about to replace, and record durably that it begins.
 
     :param what: the command.
-    :param services: the services that read what it changes, each with the words it will be told.
+    :param services: the services that read what it changes, each with its service actions.
     :return: the generation; None when the plan changes nothing.
     :raises InstallError: when an old file cannot be kept; no output was changed.
     :raises StoreError: when the store has no space for all that follows; no output was changed.
@@ -204,14 +204,14 @@ def finish(
 
 
 def restore_since(
-    number: int, layout: Layout, store: Store, owe: Owe | None = None, also: Also | None = None
+    number: int, layout: Layout, store: Store, add_pending: AddPending | None = None, also: Also | None = None
 ) -> Restored:
     """Restore what was there before an install and before those that followed it, e.g. of events it signalled.
 
     First all files, then one transaction forgets the installs. It may be repeated when it is interrupted or fails.
 
     :param number: the number of the first install that is taken back.
-    :param owe: called in the transaction for each install, with its services: they read the new files perhaps.
+    :param add_pending: called in the transaction for each install, with its services: they read the new files perhaps.
     :param also: what else is to be written in the transaction.
     :return: everything that was restored.
     :raises InstallError: when a file cannot be restored; the others are, and no install is forgotten.
@@ -226,8 +226,8 @@ def restore_since(
     for install in installs:
         failures += _restore_files(install, layout, disk, restored.left)
         paths |= dict.fromkeys(before.path for before in install.before)
-        for service, words in install.services.items():
-            restored.services.setdefault(service, []).extend(words)
+        for service, actions in install.services.items():
+            restored.services.setdefault(service, []).extend(actions)
     if failures:
         raise failures[0]
     restored.paths = [path for path in paths if path not in restored.left]
@@ -235,8 +235,8 @@ def restore_since(
         with store.transaction(Author.current(["esmith", "recover"])) as transaction:
             for install in installs:
                 _forget(install, transaction)
-                if owe is not None:
-                    owe(transaction, services=install.services)
+                if add_pending is not None:
+                    add_pending(transaction, services=install.services)
             if also is not None:
                 also(transaction)
     except StoreError as error:

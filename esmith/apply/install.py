@@ -10,7 +10,7 @@ import os
 from contextlib import suppress
 from dataclasses import replace
 
-from esmith.apply.keep import keep_aside
+from esmith.apply.backup import back_up
 from esmith.errors import UserFileError
 from esmith.fragments.rendering import Kind
 from esmith.layout import Layout
@@ -67,7 +67,7 @@ def install(plan: Plan, host: Host, layout: Layout) -> list[str]:
         for output in plan.changed:
             with plan.leaving(output):
                 if output.foreign:
-                    copy = keep_aside(layout, host, output.target, is_a_users=output.is_a_users)
+                    copy = back_up(layout, host, output.target, is_a_users=output.is_a_users)
                     notes.append(f"{output.path} was {output.foreign}; the old file is kept in {copy}")
                 _install_one(output, host)
                 directories.add(os.path.dirname(output.target))

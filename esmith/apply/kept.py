@@ -1,7 +1,7 @@
 """The files that an install replaces: kept before it, in a directory of the engine, and restored from there.
 
 In directories of ours an old file costs only a second name. One in a directory of a user is copied: the user may still
-write into his own, and the copy goes back with his rights.
+write into his own, and the copy is restored with his rights.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class Complaint:
         yield shorten(printable(self.text), _LINE_LENGTH)
         if self.rendering is None:
             return
-        # PHP speaks of the line after the last one when something is not closed.
+        # PHP names the line after the last one when something is not closed.
         last = len(self.rendering.content.splitlines())
         for number in self.numbers:
             fragments = self.rendering.fragments_at(min(number, last))
@@ -72,15 +72,15 @@ class Complaint:
 def complaints(ended: Ended, fails_on: str) -> list[str] | None:
     """Return what a program has to complain of, None when it accepts its file.
 
-    :param fails_on: a pattern of what it prints when it refuses the file; "" when its exit status tells.
+    :param fails_on: a pattern of what it prints when it refuses the file; "" when its exit status shows it.
     """
     errors = [line for line in ended.err.splitlines() if line.strip()]
     printed = errors + [line for line in ended.out.splitlines() if line.strip()]
-    telling = [line for line in printed if re.search(fails_on, line)] if fails_on else []
-    if ended.status == 0 and not telling:
+    matching = [line for line in printed if re.search(fails_on, line)] if fails_on else []
+    if ended.status == 0 and not matching:
         return None
     # Some print the whole file to standard output first.
-    return list(dict.fromkeys(telling or errors or printed))[:SHOWN_LINES]
+    return list(dict.fromkeys(matching or errors or printed))[:SHOWN_LINES]
 
 
 def _lines_that_begin_so(text: str, rendering: Rendering | None) -> tuple[int, ...]:

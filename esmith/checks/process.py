@@ -169,7 +169,7 @@ def _enter(tree: dict[str, Any]) -> None:
     _mount("tmpfs", tree["memory"], "tmpfs", data="mode=0700")
     memory = os.open(tree["memory"], os.O_PATH)
     for number, place in enumerate(places):
-        _lay_over(place, lower[place], f"/proc/self/fd/{memory}/{number}")
+        _install_over(place, lower[place], f"/proc/self/fd/{memory}/{number}")
     for point, handle in inner.items():
         _mount(f"/proc/self/fd/{handle}", point, "", _MS_BIND)
     for file in tree["files"]:
@@ -179,7 +179,7 @@ def _enter(tree: dict[str, Any]) -> None:
             os.symlink(source, link)
 
 
-def _lay_over(place: str, lower: int, memory: str) -> None:
+def _install_over(place: str, lower: int, memory: str) -> None:
     status = os.stat(place)
     handles = {"lowerdir": lower}
     os.mkdir(memory)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 
-from esmith.disk import UnfitError
+from esmith.disk import UnusableError
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.layout import Layout
 from esmith.plan.output import Difference, Output
@@ -36,7 +36,7 @@ class StagedTree:
             return self._disk.read(self.layout.under(path))
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except UnfitError:
+        except UnusableError:
             if self.is_directory(path):
                 return None
             raise

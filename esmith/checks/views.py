@@ -74,7 +74,7 @@ class Views:
     :param writes: whether the root may be written to; a rehearsal keeps its copies elsewhere. The caller holds the
         event lock then: what an earlier check left that was killed is removed.
 
-    ``copied`` tells, after programs ran, why they saw copies; "" when they saw the files in place.
+    After programs ran, ``copied`` is the reason why they saw copies; "" when they saw the files in place.
     """
 
     def __init__(self, tree: StagedTree, *, writes: bool) -> None:

@@ -1,4 +1,4 @@
-"""``esmith contrib``: what of a contrib of SME Server would not work here."""
+"""``esmith contrib``: which parts of a contrib of SME Server would not work here."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from esmith.store import open_store
 @root_option
 @click.pass_obj
 def contrib_command(root: str | None, directory: str, as_json: bool) -> int:
-    """Say what of the contrib of SME Server in DIR would not work under the root, and why. Nothing is changed.
+    """Show which parts of the contrib of SME Server in DIR would not work under the root, and why. Nothing is changed.
 
     DIR holds the tree to copy: root/etc/e-smith or etc/e-smith. The exit code is 4 when something would not work.
     """

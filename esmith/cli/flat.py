@@ -75,7 +75,7 @@ def _run(work: FlatImport, sources: list[FlatSource]) -> dict[str, list[Change]]
         if isinstance(error, StoreError) and not work.imported:
             error.add_unchanged()
         if work.imported:
-            warn(f"imported before this happened: {', '.join(work.imported)}; import again when it is mended")
+            warn(f"imported before this happened: {', '.join(work.imported)}; import again when it is corrected")
         raise
 
 

@@ -39,14 +39,14 @@ def generations_command(root: str | None, as_json: bool) -> int:
 def rollback_command(root: str | None, number: int | None) -> int:
     """Go back to generation NUMBER: its files, and the settings they were made from. Default: the one before the last.
 
-    The services that read the files are told to read them again.
+    The services that read the files are reloaded or restarted.
     """
     layout = Layout.chosen(root)
     back = roll_back(Session(layout, open_store(layout, write=True), warn), number)
     for cell in back.forgotten:
         name = " ".join(part for part in cell if part)
         warn(f"{name}: stays as it is, because its value of then was forgotten")
-    services = [f"service {name}: {' '.join(words)}" for name, words in back.services.items()]
+    services = [f"service {name}: {' '.join(actions)}" for name, actions in back.services.items()]
     files, settings = counted(len(back.paths), "file"), counted(len(back.changes), "setting")
     print_report([*back.paths, *services, f"{files} and {settings} set back"])
     return 0

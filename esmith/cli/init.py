@@ -18,9 +18,9 @@ from esmith.plan.host import DiskHost
 from esmith.schema.initialize import initialize_databases
 from esmith.schema.load import Schema
 from esmith.schema.settings import set_record
-from esmith.setup.shipped import lay_commands, lay_perl_modules, lay_shipped
-from esmith.setup.supervision import SUPERVISORS, known_services, lay_service_directories
-from esmith.setup.trial import lay_trial_accounts
+from esmith.setup.shipped import install_commands, install_perl_modules, install_shipped
+from esmith.setup.supervision import SUPERVISORS, install_service_directories, known_services
+from esmith.setup.trial import make_trial_accounts
 from esmith.store import open_store
 from esmith.store.model import Author, Change
 from esmith.store.protocol import Store
@@ -63,10 +63,10 @@ def _set_up(layout: Layout, domain: str | None, name: str | None, services: tupl
     """Set up a root and return what to say of it."""
     with EventLock(layout, "esmith init", timeout=LOCK_TIMEOUT, say=warn):
         host = DiskHost(layout)
-        notes = lay_shipped(layout, host)
-        lay_commands(layout, host)
-        lay_perl_modules(layout, host)
-        lay_trial_accounts(layout, host)
+        notes = install_shipped(layout, host)
+        install_commands(layout, host)
+        install_perl_modules(layout, host)
+        make_trial_accounts(layout, host)
     store = open_store(layout, create=True)
     author = Author.current(["esmith", "init"])
     schema = Schema(layout)
@@ -74,7 +74,7 @@ def _set_up(layout: Layout, domain: str | None, name: str | None, services: tupl
     with PerlMigrations(layout) as migrations:
         done = initialize_databases(store, schema, layout, author, migrations)
     if services:
-        notes += _lay_services(layout, store, *services)
+        notes += _install_services(layout, store, *services)
     for note in [*notes, *done.warnings]:
         warn(note)
     done.raise_failures()
@@ -110,11 +110,11 @@ def initialize_command(root: str | None) -> int:
     return 0
 
 
-def _lay_services(layout: Layout, store: Store, supervisor: str, folder: str) -> list[str]:
+def _install_services(layout: Layout, store: Store, supervisor: str, folder: str) -> list[str]:
     with store.snapshot() as snapshot:
         statuses = {record.key: record.props.get("status") for record in snapshot.records("configuration")}
     with EventLock(layout, "esmith init", timeout=LOCK_TIMEOUT, say=warn):
-        return lay_service_directories(layout, DiskHost(layout), supervisor, folder, statuses)
+        return install_service_directories(layout, DiskHost(layout), supervisor, folder, statuses)
 
 
 def _layout(root: str | None) -> Layout:

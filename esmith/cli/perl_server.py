@@ -172,13 +172,13 @@ def _complete(arguments: Texts, wanted: int) -> list[str]:
 def _control(layout: Layout, arguments: Texts) -> Texts:
     """Do one thing to a service: NAME WORD."""
     from esmith.errors import ServiceError
+    from esmith.services.actions import check_action
     from esmith.services.find import find_supervisor
-    from esmith.services.words import check_word
 
     name, word = _complete(arguments, 2)
     layout.trust.renew()
     supervisor = find_supervisor(layout, name)
     if supervisor is None:
         raise ServiceError("no supervisor knows it", place=f"service {name}")
-    supervisor.control(name, check_word(word))
+    supervisor.control(name, check_action(word))
     return []

@@ -26,8 +26,8 @@ _LOOK_EVERY = 2.0
 def recover_command(root: str | None, wait: bool) -> int:
     """Finish what was left undone: run this after a crash and at boot.
 
-    Puts back what an interrupted event changed, or what was not confirmed in time, and tells services what they are
-    owed. The next event does the same.
+    Restores what an interrupted event changed, or what was not confirmed in time, and carries out the pending actions
+    of services. The next event does the same.
     """
     layout = Layout.chosen(root)
     if wait:
@@ -42,7 +42,7 @@ def recover_command(root: str | None, wait: bool) -> int:
         change = find_unconfirmed(snapshot)
     if change is not None:
         wait_in_background(layout)
-        said.append(f"{change.what} goes back at {shown_time(change.deadline)} unless it is confirmed: esmith confirm")
+        said.append(f"{change.what} is rolled back at {shown_time(change.deadline)} unless you run: esmith confirm")
     print_report(line for text in said or ["nothing was left undone"] for line in printable_message(text).split("\n"))
     return 0
 
@@ -51,7 +51,7 @@ def recover_command(root: str | None, wait: bool) -> int:
 @root_option
 @click.pass_obj
 def confirm_command(root: str | None) -> int:
-    """Keep what signal-event --confirm changed; without this it goes back at its deadline."""
+    """Keep what signal-event --confirm changed; without this it is rolled back at its deadline."""
     layout = Layout.chosen(root)
     change = confirm(Session(layout, open_store(layout, write=True), warn))
     print_report([f"confirmed: {change.what}" if change else "nothing waits to be confirmed"])

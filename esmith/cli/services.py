@@ -1,4 +1,4 @@
-"""``esmith services``: what each service should be doing, what it does, and what it is owed."""
+"""``esmith services``: what each service should be doing, what it does, and its pending action."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from esmith.cli.json_output import json_text
 from esmith.cli.output import print_lines, print_report, shown_time
 from esmith.cli.program import root_option
 from esmith.errors import EsmithError, UntrustedError
-from esmith.events.owed import list_owed
+from esmith.events.pending import list_pending
 from esmith.layout import Layout
 from esmith.services.definition import Services
 from esmith.services.find import find_supervisor
@@ -24,7 +24,7 @@ from esmith.store.protocol import Snapshot
 @root_option
 @click.pass_obj
 def services_command(root: str | None, with_all: bool, as_json: bool) -> int:
-    """Show what each service should be doing, what it does, and what it is still owed."""
+    """Show what each service should be doing, what it does, and its pending action."""
     layout = Layout.chosen(root)
     with open_store(layout).snapshot() as snapshot:
         found = services_data(layout, snapshot, with_all=with_all)
@@ -36,11 +36,11 @@ def services_command(root: str | None, with_all: bool, as_json: bool) -> int:
 
 
 def services_data(layout: Layout, snapshot: Snapshot, *, with_all: bool = False) -> dict[str, dict[str, Any]]:
-    """Return the services of the configuration database that a supervisor knows or that are owed something.
+    """Return the services of the configuration database that a supervisor knows, or that have a pending action.
 
     :param with_all: also the others.
     """
-    owed = list_owed(snapshot)
+    pending = list_pending(snapshot)
     found: dict[str, dict[str, Any]] = {}
     for name, (key, trouble) in sorted(_names(layout, snapshot).items()):
         record = snapshot.record("configuration", key)
@@ -48,10 +48,10 @@ def services_data(layout: Layout, snapshot: Snapshot, *, with_all: bool = False)
             continue
         wanted = "up" if record.props.get("status") == "enabled" else "down"
         data: dict[str, Any] = {"wanted": wanted, "state": trouble or _state(layout, name)}
-        if name in owed:
-            due = owed[name]
-            data["owed"] = {"words": due.words, "since": shown_time(due.since), "command": due.why}
-        if data["state"] or "owed" in data or with_all:
+        if name in pending:
+            due = pending[name]
+            data["pending"] = {"actions": due.actions, "since": shown_time(due.since), "command": due.why}
+        if data["state"] or "pending" in data or with_all:
             found[name] = data
     return found
 
@@ -61,9 +61,9 @@ def services_lines(found: dict[str, dict[str, Any]]) -> list[str]:
     lines = []
     for name, data in found.items():
         lines.append(f"service {name}: wanted {data['wanted']}, is {data['state'] or 'not supervised'}")
-        if "owed" in data:
-            due = data["owed"]
-            lines.append(f"  owed since {due['since']}: {' '.join(due['words'])} (by {due['command']})")
+        if "pending" in data:
+            due = data["pending"]
+            lines.append(f"  pending since {due['since']}: {' '.join(due['actions'])} (by {due['command']})")
     return lines
 
 

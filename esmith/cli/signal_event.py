@@ -128,7 +128,7 @@ def _data(result: Result) -> dict[str, Any]:
 def _summary(result: Result) -> list[str]:
     lines = [describe(output) for output in result.plan.changed]
     lines += [f"action {name}" for name in result.actions]
-    lines += [f"service {name}: {' '.join(words)}" for name, words in result.services.items()]
+    lines += [f"service {name}: {' '.join(actions)}" for name, actions in result.services.items()]
     unchanged = len(result.plan.outputs) - len(result.plan.changed)
     return [*lines, f"{counted(len(result.plan.changed), 'file')} changed, {unchanged} unchanged"]
 

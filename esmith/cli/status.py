@@ -125,5 +125,5 @@ def _state_lines(data: dict[str, Any]) -> list[str]:
         lines.append(f"{install['command']} was interrupted; to restore the old content of {files}: esmith recover")
     if data["pending"]:
         pending = data["pending"]
-        lines.append(f"{pending['command']} goes back at {pending['deadline']} unless it is confirmed: esmith confirm")
+        lines.append(f"{pending['command']} is rolled back at {pending['deadline']} unless you run: esmith confirm")
     return lines

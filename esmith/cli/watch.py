@@ -28,7 +28,7 @@ from esmith.store import open_store
 @root_option
 @click.pass_obj
 def watch_command(root: str | None, event: str) -> int:
-    """Show what each saved fragment would change, or what is wrong with it, until it is told to end.
+    """Show what each saved fragment would change, or what is wrong with it, until it gets SIGTERM or SIGINT.
 
     It also reports generated files that are changed by hand, and does in time what other commands left to be done.
     """

@@ -15,7 +15,7 @@ from esmith.fragments.original import read_original
 from esmith.fragments.perl.engine import PATH
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import LAYERS
-from esmith.services.words import check_word
+from esmith.services.actions import check_action
 from esmith.setup.shipped import COMMANDS
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _check_words(contrib: Contrib, path: str) -> None:
         if word.startswith("#"):
             continue
         try:
-            check_word(word)
+            check_action(word)
         except EsmithError as error:
             contrib.fails(path, error.message, number)
 

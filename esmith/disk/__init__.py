@@ -11,7 +11,7 @@ docs/security.md, "Directories of users", says what this protects from.
 from __future__ import annotations
 
 from esmith.disk.directory import STAGED_PREFIX, Directory
-from esmith.disk.fault import SIZE_LIMIT, UnfitError, UserDirectoryError
+from esmith.disk.fault import SIZE_LIMIT, UnusableError, UserDirectoryError
 from esmith.disk.walk import Disk, read_file
 
 __all__ = [
@@ -19,7 +19,7 @@ __all__ = [
     "STAGED_PREFIX",
     "Directory",
     "Disk",
-    "UnfitError",
+    "UnusableError",
     "UserDirectoryError",
     "read_file",
 ]

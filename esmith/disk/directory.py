@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
-from esmith.disk.fault import SIZE_LIMIT, USER_SIZE_LIMIT, UnfitError, UserDirectoryError, read_regular
+from esmith.disk.fault import SIZE_LIMIT, USER_SIZE_LIMIT, UnusableError, UserDirectoryError, read_regular
 from esmith.disk.kernel import open_beneath, rights_of
 from esmith.trust import is_ours, is_shared
 
@@ -96,7 +96,7 @@ class Directory:
         """Return what a regular file holds, and what it is.
 
         :raises FileNotFoundError: when there is no such file.
-        :raises UnfitError: when it is not a regular file, or is larger than :data:`SIZE_LIMIT`, in a directory of a
+        :raises UnusableError: when it is not a regular file, or is larger than :data:`SIZE_LIMIT`, in a directory of a
             user :data:`USER_SIZE_LIMIT`.
         :raises UserDirectoryError: instead of these two and of other errors, in a directory of a user.
         """
@@ -186,7 +186,7 @@ class Directory:
             try:
                 status = os.fstat(descriptor)
                 if not stat.S_ISREG(status.st_mode) or (status.st_nlink != 1 and is_root):
-                    raise UnfitError("is not a plain file with one name", self._path(name))
+                    raise UnusableError("is not a plain file with one name", self._path(name))
                 if not is_root:
                     os.chmod(f"/proc/self/fd/{descriptor}", mode)
                     return
@@ -288,7 +288,7 @@ class Directory:
         try:
             yield
         except OSError as error:
-            if not isinstance(error, UnfitError | UserDirectoryError):
+            if not isinstance(error, UnusableError | UserDirectoryError):
                 error.filename = self._path(name)
             is_answer = isinstance(error, FileNotFoundError) and not missing
             if self.is_ours or is_answer or isinstance(error, UserDirectoryError):

@@ -13,7 +13,7 @@ USER_SIZE_LIMIT = 2**20
 _BLOCK = 2**18
 
 
-class UnfitError(OSError):
+class UnusableError(OSError):
     """Something is in the place of a file that is none, or that is too large to be one of ours.
 
     :param what: what it is, e.g. ``is a directory``.
@@ -38,11 +38,11 @@ def read_regular(descriptor: int, path: str, limit: int) -> tuple[bytes, os.stat
 
     :param path: where it is, for the message.
     :param limit: how large it may be, in bytes.
-    :raises UnfitError: when it is not a regular file, or is larger.
+    :raises UnusableError: when it is not a regular file, or is larger.
     """
     try:
         status = os.fstat(descriptor)
-        fault = unfit(status.st_mode, path)
+        fault = find_unusable(status.st_mode, path)
         content = bytearray()
         # A sparse file of any size costs nothing to make.
         while fault is None and status.st_size <= limit and (block := os.read(descriptor, _BLOCK)):
@@ -52,13 +52,13 @@ def read_regular(descriptor: int, path: str, limit: int) -> tuple[bytes, os.stat
     finally:
         os.close(descriptor)
     if fault is None and max(status.st_size, len(content)) > limit:
-        fault = UnfitError(f"is larger than {limit >> 20} MB", path)
+        fault = UnusableError(f"is larger than {limit >> 20} MB", path)
     if fault is not None:
         raise fault
     return bytes(content), status
 
 
-def unfit(status_mode: int, path: str) -> UnfitError | None:
+def find_unusable(status_mode: int, path: str) -> UnusableError | None:
     """Return what is wrong with something that has to be a regular file; None for nothing.
 
     :param status_mode: ``st_mode`` of what is there.
@@ -66,4 +66,4 @@ def unfit(status_mode: int, path: str) -> UnfitError | None:
     if stat.S_ISREG(status_mode):
         return None
     kinds = {stat.S_IFDIR: "is a directory", stat.S_IFLNK: "is a link"}
-    return UnfitError(kinds.get(stat.S_IFMT(status_mode), "is not a regular file"), path)
+    return UnusableError(kinds.get(stat.S_IFMT(status_mode), "is not a regular file"), path)

@@ -145,7 +145,7 @@ class Disk:
 def read_file(path: str) -> bytes:
     """Return what is in a file of ours, whatever links lead there; nothing is waited for.
 
-    :raises UnfitError: when it is not a regular file, or is larger than :data:`SIZE_LIMIT`.
+    :raises UnusableError: when it is not a regular file, or is larger than :data:`SIZE_LIMIT`.
     :raises OSError: when it cannot be read.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)

@@ -1,7 +1,8 @@
 """Which services an event adjusts, and how: only those that read a changed file, must start or must stop.
 
 A template says which services read its output (``services`` in template.toml). A service that no output of the event
-names is adjusted every time, as the original does: nobody said what it reads. What could not be told stays owed.
+names is adjusted every time, as the original does: no metadata says what it reads. What could not be done stays
+pending.
 """
 
 from __future__ import annotations
@@ -12,41 +13,41 @@ from collections.abc import Iterable, Mapping
 
 from esmith.errors import ServiceError, StoreError
 from esmith.events.definition import Event
-from esmith.events.owed import Owed, list_owed, note_attempt, settle
+from esmith.events.pending import PendingAction, list_pending, record_attempt, settle
 from esmith.events.session import Session
 from esmith.plan.output import Difference, Output
 from esmith.plan.plan import Plan
+from esmith.services.actions import HOLDING, check_action, effect_of, strongest
 from esmith.services.adjust import adjust
 from esmith.services.definition import Services
 from esmith.services.health import find_failing
 from esmith.services.model import Supervisor, SupervisorError, UnsupervisedError
-from esmith.services.words import HOLDING, check_word, effect_of, strongest
 
-_LOOK_CLOSER = "its log tells why; 'esmith services' shows its state"
+_LOOK_CLOSER = "its log says why; 'esmith services' shows its state"
 
 
-def check_words(event: Event) -> None:
-    """Check the words of an event before anything is touched.
+def check_service_actions(event: Event) -> None:
+    """Check the service actions of an event before anything is touched.
 
     :raises UsageError: when one is unknown.
     """
-    for words in event.services.values():
-        for word in words:
-            check_word(word)
+    for actions in event.services.values():
+        for action in actions:
+            check_action(action)
 
 
 def asked_by(event: Event, plan: Plan, *, always: bool = False) -> dict[str, list[str]]:
     """Return what services are asked to do because of a plan: those of the event, and those that read a changed file.
 
     :param always: whether no change is needed for the services of the event (``--restart``).
-    :return: the words for each service; none when it is only to be started or stopped as its status asks.
-    :raises UsageError: when a word is unknown.
+    :return: the actions for each service; none when it is only to be started or stopped as its status asks.
+    :raises UsageError: when an action is unknown.
     """
     named = {service for output in plan.changed for service in output.rendering.metadata.services or {}}
-    return {service: _words_for(event, plan, service, always=always) for service in sorted({*event.services, *named})}
+    return {service: _actions_for(event, plan, service, always=always) for service in sorted({*event.services, *named})}
 
 
-def _words_for(event: Event, plan: Plan, service: str, *, always: bool) -> list[str]:
+def _actions_for(event: Event, plan: Plan, service: str, *, always: bool) -> list[str]:
     own = event.services.get(service, ["restart"])
     readers = _readers(event, plan, service)
     named = any(output.rendering.metadata.services is not None for output in readers)
@@ -69,17 +70,17 @@ def _readers(event: Event, plan: Plan, service: str) -> list[Output]:
 
 
 def _reasons(readers: list[Output], service: str, own: list[str]) -> list[tuple[str, ...]]:
-    """Return the words that changed files ask for, each once: the action in the metadata, else those of the event."""
+    """Return the actions that changed files ask for, each once: the one in the metadata, else those of the event."""
     actions = [
         (output.rendering.metadata.services or {}).get(service, "")
         for output in readers
         if output.difference is not Difference.NONE
     ]
-    return list(dict.fromkeys((check_word(action),) if action else tuple(own) for action in actions))
+    return list(dict.fromkeys((check_action(action),) if action else tuple(own) for action in actions))
 
 
 class ServiceStep:
-    """Adjusts services for one command, and keeps what could not be told as owed.
+    """Adjusts services for one command, and keeps what could not be done as pending actions.
 
     :param session: the run; in a rehearsal its supervisors only record, and nothing is written.
     :param why: the command.
@@ -90,9 +91,9 @@ class ServiceStep:
         self._why = why
         self._services = Services(session.layout)
         self._watched: dict[str, Supervisor] = {}
-        #: The services that were told something, each with what was done; of one that failed what was tried.
+        #: The services that were adjusted, each with what was done; of one that failed what was tried.
         self.done: dict[str, list[str]] = {}
-        #: Why supervisors did not do what was asked; what was asked is still owed.
+        #: Why supervisors did not do what was asked; it is pending.
         self.refused: list[SupervisorError] = []
 
     def read(self, services: Iterable[str]) -> None:
@@ -103,26 +104,26 @@ class ServiceStep:
         for service in services:
             self._services.of(service)
 
-    def owed(self) -> dict[str, Owed]:
-        """Return what services are owed now."""
+    def pending(self) -> dict[str, PendingAction]:
+        """Return the pending actions."""
         with self._session.store.snapshot() as snapshot:
-            return list_owed(snapshot)
+            return list_pending(snapshot)
 
     def adjust(self, asked: Mapping[str, list[str]]) -> None:
-        """Adjust services, those that are owed something too.
+        """Adjust services, those with a pending action too.
 
         A service without a record in the configuration database is skipped; one whose status is not ``enabled`` is
         only stopped (docs/original.md#the-steps-of-an-event). What a supervisor refuses is noted in ``refused``, and
         the rest goes on.
 
-        :param asked: services, each with the words for it; none to only start or stop it as its status asks.
-        :raises ServiceError: when a service did not take a word as it should. It is in ``done``, too.
+        :param asked: services, each with its actions; none to only start or stop it as its status asks.
+        :raises ServiceError: when a service did not carry out an action as it should. It is in ``done``, too.
         """
-        self._adjust({**dict.fromkeys(self.owed(), []), **asked})
+        self._adjust({**dict.fromkeys(self.pending(), []), **asked})
 
     def _adjust(self, asked: Mapping[str, list[str]]) -> None:
         with self._session.store.snapshot() as snapshot:
-            owed = list_owed(snapshot)
+            pending = list_pending(snapshot)
             services = sorted(asked)
             records = {
                 service: snapshot.record("configuration", self._services.of(service).record) for service in services
@@ -135,14 +136,14 @@ class ServiceStep:
                     settled.append(service)
                     continue
                 enabled = record.props.get("status") == "enabled"
-                if self._adjust_one(service, asked[service], owed.get(service), enabled=enabled):
+                if self._adjust_one(service, asked[service], pending.get(service), enabled=enabled):
                     settled.append(service)
         finally:
             if not self._session.records:
                 settle(self._session.store, dict.fromkeys(settled))
 
     def watch(self) -> None:
-        """Wait until the services that were told something are surely up.
+        """Wait until the services that were adjusted are certain to be up.
 
         :raises ServiceError: when one does not stay up, or does not answer its probe.
         """
@@ -155,11 +156,11 @@ class ServiceStep:
         if errors:
             raise errors[0]
 
-    def carry_out_owed(self) -> None:
-        """Tell services what they are owed, and wait until they are surely up.
+    def carry_out_pending(self) -> None:
+        """Carry out the pending actions, and wait until the services are certain to be up.
 
-        :raises SupervisorError: when a supervisor refuses; the word stays owed.
-        :raises ServiceError: when a service did not take a word as it should, or does not stay up.
+        :raises SupervisorError: when a supervisor refuses; the action stays pending.
+        :raises ServiceError: when a service did not carry out an action as it should, or does not stay up.
         """
         self.adjust({})
         self.watch()
@@ -167,47 +168,47 @@ class ServiceStep:
             raise self.refused[0]
 
     def adjust_back(self, services: Mapping[str, list[str]]) -> None:
-        """Adjust services once more, after their old files were put back; what fails stays owed, and the rest goes on.
+        """Adjust services once more, after their old files were restored; what fails stays pending.
 
-        :param services: those that read the new files perhaps, each with the words it was told.
+        :param services: those that read the new files perhaps, each with the actions it got.
         """
         self._watched.clear()
-        for service, words in services.items():
+        for service, actions in services.items():
             try:
-                self._adjust({service: words})
+                self._adjust({service: actions})
             except ServiceError as error:
-                self._session.tell(f"with its old files: {error}")
+                self._session.report(f"with its old files: {error}")
             except StoreError as error:
-                self._session.tell(f"service {service} was told to read its old files, which is not recorded: {error}")
+                self._session.report(f"service {service} has read its old files again, which is not recorded: {error}")
         try:
             self.watch()
         except ServiceError as error:
-            self._session.tell(f"with its old files: {error}")
+            self._session.report(f"with its old files: {error}")
 
-    def _adjust_one(self, service: str, asked: list[str], owed: Owed | None, *, enabled: bool) -> bool:
-        """Adjust a service and return whether nothing is owed to it any more."""
-        words = asked
+    def _adjust_one(self, service: str, asked: list[str], pending: PendingAction | None, *, enabled: bool) -> bool:
+        """Adjust a service and return whether nothing is pending for it any more."""
+        actions = asked
         try:
             supervisor = self._session.find_supervisor(service)
             if supervisor is None:
                 self._session.log.write(f"no supervisor knows service {service}")
                 return True
-            if owed is not None and not _started_since(supervisor, service, owed):
-                words = asked if owed.words == asked else [strongest([*asked, *owed.words])]
-            carried_out = adjust(supervisor, service, words, enabled)
+            if pending is not None and not _started_since(supervisor, service, pending):
+                actions = asked if pending.actions == asked else [strongest([*asked, *pending.actions])]
+            carried_out = adjust(supervisor, service, actions, enabled)
         except SupervisorError as error:
             self._session.log.write(str(error))
             if not isinstance(error, UnsupervisedError):
                 self.refused.append(error)
-            elif not enabled or not words:
+            elif not enabled or not actions:
                 return True
             else:
-                self._session.tell(str(error))
+                self._session.report(str(error))
             if not self._session.records:
-                note_attempt(self._session.store, service, words, self._why)
+                record_attempt(self._session.store, service, actions, self._why)
             return False
         except ServiceError:
-            self.done[service] = words
+            self.done[service] = actions
             raise
         if carried_out:
             self.done[service] = carried_out
@@ -217,10 +218,10 @@ class ServiceStep:
         return True
 
 
-def _started_since(supervisor: Supervisor, service: str, owed: Owed) -> bool:
-    """Return whether the process surely started after the last change, so that it has read everything.
+def _started_since(supervisor: Supervisor, service: str, pending: PendingAction) -> bool:
+    """Return whether the process is certain to have started after the last change, so that it has read everything.
 
-    Supervisors tell whole seconds.
+    Supervisors give whole seconds.
     """
     status = supervisor.status(service)
-    return status.pid is not None and time.time() - status.seconds - 1 > owed.since
+    return status.pid is not None and time.time() - status.seconds - 1 > pending.since

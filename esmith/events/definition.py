@@ -28,7 +28,7 @@ class Event:
     :param name: its name.
     :param directory: where it is on this disk.
     :param templates: paths of the templates to expand, globs resolved.
-    :param services: services to adjust, each with the words for it.
+    :param services: services to adjust, each with its service actions.
     :param actions: names of the executables, in byte order.
     :param skipped: names of files that are no actions because they are not executable.
     :param dangling: those of them that are links which lead nowhere.
@@ -46,7 +46,7 @@ class Event:
     def steps(self) -> list[str]:
         """The names of the steps in order: actions, the expansion and the adjustment.
 
-        Services are adjusted in every event: they may read a file it changed, or be owed something. A contrib's own
+        Services are adjusted in every event: they may read a file it changed, or have a pending action. A contrib's own
         action of that name is run instead when the event names no services.
         """
         expansion = [EXPAND_PLACE] if self.templates else []
@@ -128,7 +128,7 @@ def _listed(place: str, tree: TemplateTree) -> Iterator[str]:
 
 
 def _services(place: str) -> dict[str, list[str]]:
-    """Return services and words: the lines of a list, and links (the target is the word) or files of a directory."""
+    """Return services and their actions: the lines of a list; of a directory, links (to the action) and files."""
     if not os.path.isdir(place):
         return _listed_services(place)
     services = _listed_services(os.path.join(place, LIST))
@@ -138,16 +138,16 @@ def _services(place: str) -> dict[str, list[str]]:
         if entry.is_symlink():
             services.setdefault(entry.name, []).append(os.readlink(entry.path))
         elif entry.is_file():
-            words = [line.split()[0] for _, line in _lines(entry.path)] or ["start"]
-            services.setdefault(entry.name, []).extend(words)
+            actions = [line.split()[0] for _, line in _lines(entry.path)] or ["start"]
+            services.setdefault(entry.name, []).extend(actions)
     return services
 
 
 def _listed_services(place: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for _, line in _lines(place):
-        service, *words = line.split()
-        found.setdefault(service, []).extend(words or ["start"])
+        service, *actions = line.split()
+        found.setdefault(service, []).extend(actions or ["start"])
     return found
 
 

@@ -56,7 +56,7 @@ def forget(session: Session, cell: kept.Cell, author: Author) -> Forgotten:
     """Take every former value of a property out of the journal, kept files, generations, logs and free space.
 
     The value of today stays in the database; its entry in the journal goes. The files come first and the journal
-    after them, since it alone tells the values: when this is interrupted it can be repeated.
+    after them, since only it has the values: when this is interrupted it can be repeated.
 
     :param cell: database, key and property, "" for the value of a record without properties.
     :param author: who does it, for the journal.
@@ -98,7 +98,7 @@ def _former(snapshot: Snapshot, cell: kept.Cell) -> Former:
 def _look(
     layout: Layout, snapshot: Snapshot, former: Former, cell: kept.Cell
 ) -> tuple[Forgotten, dict[str, kept.Places]]:
-    """Return what of the files is concerned, and where in those that are overwritten the values stand."""
+    """Return the files that hold the values, and where in those that are overwritten the values stand."""
     values = {value for value in former.values if is_findable(value)}
     logs, packed = kept.find_in_logs(layout, values)
     files = {**kept.find_in_kept(layout, values), **logs}
@@ -130,6 +130,6 @@ def _refuse(snapshot: Snapshot, cell: kept.Cell) -> None:
     unconfirmed = find_unconfirmed(snapshot)
     if unconfirmed is not None:
         raise EsmithError(
-            f"{unconfirmed.what} is not confirmed, and goes back to old values otherwise",
-            hint="keep it with 'esmith confirm', or wait until it went back; then run this again",
+            f"{unconfirmed.what} is not confirmed, and is rolled back to old values otherwise",
+            hint="keep it with 'esmith confirm', or wait until it was rolled back; then run this again",
         )

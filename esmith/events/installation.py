@@ -23,13 +23,13 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from esmith.apply.commit import commit_plan, give_back, rehearse_plan
+from esmith.apply.commit import commit_plan, rehearse_plan, restore_or_explain
 from esmith.apply.generations import Also, Generation, finish
 from esmith.errors import StoreError
 from esmith.events.adjust import ServiceStep, asked_by
 from esmith.events.confirm import find_unconfirmed
 from esmith.events.definition import Event
-from esmith.events.owed import Owed, list_owed, owe, put_owed
+from esmith.events.pending import PendingAction, add_pending, list_pending, put_pending
 from esmith.events.session import Session
 from esmith.names import counted
 from esmith.plan.host import DiskHost
@@ -59,7 +59,7 @@ class Installation:
         self._event = event
         self._restart = restart
         self._services = services
-        self._pending_before: dict[str, Owed] = {}
+        self._pending_before: dict[str, PendingAction] = {}
         self._complete = False
         #: The files; none before they are planned.
         self.plan = Plan()
@@ -92,7 +92,7 @@ class Installation:
         """
         session = self._session
         with session.store.snapshot() as snapshot:
-            self._pending_before = list_owed(snapshot)
+            self._pending_before = list_pending(snapshot)
             self.plan = plan = make(snapshot)
         _warn(plan, session)
         session.preview(plan)
@@ -102,10 +102,10 @@ class Installation:
         if session.records:
             rehearse_plan(plan, session.layout)
         else:
-            also = partial(owe, services=asked, why=self._what)
+            also = partial(add_pending, services=asked, why=self._what)
             host = DiskHost(session.layout)
             self.generation = commit_plan(
-                plan, host, session.store, self._what, session.tell, services=asked, also=also
+                plan, host, session.store, self._what, session.report, services=asked, also=also
             )
         _report(plan, session)
 
@@ -134,7 +134,7 @@ class Installation:
         session, done = self._session, self._services.done if self._services else {}
         try:
             with session.store.snapshot() as snapshot:
-                pending = set(list_owed(snapshot))
+                pending = set(list_pending(snapshot))
         except StoreError:
             pending = set()
         seen: set[str] = set()
@@ -145,14 +145,14 @@ class Installation:
 
         def record(transaction: Transaction, services: Mapping[str, list[str]]) -> None:
             seen.update(services)
-            owe(transaction, services, self._what)
+            add_pending(transaction, services, self._what)
 
         def settle_others(transaction: Transaction) -> None:
             others = (service for service in seen if not was_adjusted(service))
-            put_owed(transaction, {service: self._pending_before.get(service) for service in others})
+            put_pending(transaction, {service: self._pending_before.get(service) for service in others})
 
-        restored, text = give_back(generation, session.layout, session.store, record, settle_others)
-        session.tell(text)
+        restored, text = restore_or_explain(generation, session.layout, session.store, record, settle_others)
+        session.report(text)
         if self._services is not None and restored is not None:
             services = restored.services.items()
             self._services.adjust_back({service: words for service, words in services if was_adjusted(service)})
@@ -174,7 +174,7 @@ def _warn(plan: Plan, session: Session) -> None:
 def _report(plan: Plan, session: Session) -> None:
     """Report which new files were not checked, which were left as they are, and log which changed.
 
-    A root that is only a folder has hardly the plugins of a machine, so what is not known because of that is logged.
+    A root that is only a folder lacks most plugins of a machine, so what is not known because of that is logged.
     """
     for text in plan.unchecked:
         session.log.write(text)
@@ -185,6 +185,6 @@ def _report(plan: Plan, session: Session) -> None:
     for output in plan.left:
         if output.left is not None:
             left = output.left
-            session.tell(f"{left.place}: {left.message}, so it is left as it is\n  {left.hint}")
+            session.report(f"{left.place}: {left.message}, so it is left as it is\n  {left.hint}")
     for output in plan.changed:
         session.log.write(f"{output.path}: {output.difference.value}")

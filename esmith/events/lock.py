@@ -16,7 +16,7 @@ from esmith.errors import BusyError, InstallError, UntrustedError
 from esmith.layout import Layout
 from esmith.plan.host import trouble
 
-#: Tells the commands an action runs that their event holds the lock: its secret word.
+#: For the commands that an action runs: their event holds the lock, and this is its secret.
 ENVIRONMENT = "ESMITH_EVENT_LOCK"
 #: How long to wait for another event, in seconds.
 LOCK_TIMEOUT = 300.0
@@ -51,7 +51,7 @@ class EventLock:
         """
         descriptor = self._open()
         deadline = time.monotonic() + self._timeout
-        told = False
+        has_said = False
         while not _try_lock(descriptor):
             word, holder = _holder(descriptor)
             if word and os.environ.get(ENVIRONMENT) == word:
@@ -63,9 +63,9 @@ class EventLock:
                 raise BusyError(
                     f"{holder} is still running", place=self._path, hint="wait for it, or use a longer --timeout"
                 )
-            if not told:
+            if not has_said:
                 self._say(f"waiting for {holder} to end")
-                told = True
+                has_said = True
             time.sleep(_POLL_SECONDS)
         self._descriptor = descriptor
         try:

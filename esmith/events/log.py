@@ -42,7 +42,7 @@ class EventLog:
         self._put(printable(text.replace(_CONTINUED, " - ")))
 
     def write_output(self, text: str) -> None:
-        """Log what a program printed, an entry for each line; the mark tells them from entries of the engine."""
+        """Log what a program printed, an entry for each line; the mark sets them apart from entries of the engine."""
         for line in text.splitlines():
             self._put(OUTPUT_MARK + printable(line, keep="\t"))
 

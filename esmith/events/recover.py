@@ -1,4 +1,4 @@
-"""Finishing what was left undone: interrupted installs, changes that were not confirmed in time, owed services.
+"""Finishing what was interrupted: installs, changes that were not confirmed in time, pending actions.
 
 Each command that changes files does the first two before anything else; ``esmith recover``, at boot, and the watcher
 do all three.
@@ -15,7 +15,7 @@ from esmith.apply.generations import Generation, list_interrupted, restore_since
 from esmith.events.adjust import ServiceStep
 from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_unconfirmed
 from esmith.events.lock import EventLock, find_holder
-from esmith.events.owed import list_owed, owe
+from esmith.events.pending import add_pending, list_pending
 from esmith.events.session import Session
 from esmith.layout import Layout
 from esmith.names import counted
@@ -23,7 +23,7 @@ from esmith.store.model import Change
 from esmith.store.protocol import Snapshot, Store, Transaction
 from esmith.store.undo import take_back
 
-#: How long after a vain attempt a service is told again, in seconds.
+#: How long after an attempt without success a pending action is tried again, in seconds.
 RETRY_SECONDS = 60.0
 _WHAT = "esmith recover"
 
@@ -38,14 +38,14 @@ def recover_all(session: Session) -> None:
     session.layout.trust.renew()
     with recovered(session, _WHAT):
         with session.store.snapshot() as snapshot:
-            if not list_owed(snapshot):
+            if not list_pending(snapshot):
                 return
         step = ServiceStep(session, _WHAT)
         try:
-            step.carry_out_owed()
+            step.carry_out_pending()
         finally:
-            for service, words in step.done.items():
-                session.say(f"service {service}: {' '.join(words)}")
+            for service, actions in step.done.items():
+                session.say(f"service {service}: {' '.join(actions)}")
 
 
 @contextmanager
@@ -79,17 +79,17 @@ def _restore(session: Session) -> None:
     notes = []
     if interrupted:
         first = interrupted[-1]
-        restored = restore_since(first.number, session.layout, session.store, partial(owe, why=_WHAT))
+        restored = restore_since(first.number, session.layout, session.store, partial(add_pending, why=_WHAT))
         files = counted(len(restored.paths), "file")
         notes.append(f"{first.what} was interrupted; the old content of {files} was restored")
         notes += [f"could not be restored: {error}" for error in restored.left.values()]
     if unconfirmed is not None and time.time() >= unconfirmed.deadline:
-        notes.append(_go_back(unconfirmed, session))
+        notes.append(_roll_back(unconfirmed, session))
     for note in notes:
-        session.tell(note)
+        session.report(note)
 
 
-def _go_back(change: UnconfirmedChange, session: Session) -> str:
+def _roll_back(change: UnconfirmedChange, session: Session) -> str:
     """Restore the files and the settings of a change that was not confirmed, and return what to say of it."""
     kept: list[Change] = []
     changes: list[Change] = []
@@ -100,18 +100,18 @@ def _go_back(change: UnconfirmedChange, session: Session) -> str:
         changes.extend(transaction.changes)
         set_unconfirmed(transaction, None)
 
-    record = partial(owe, why=_WHAT)
+    record = partial(add_pending, why=_WHAT)
     restored = restore_since(change.generation, session.layout, session.store, record, also=settings_back)
     files = counted(len(restored.paths), "file")
-    text = f"{change.what} was not confirmed in time; {files} and {counted(len(changes), 'setting')} went back"
-    return f"{text}; {counted(len(kept), 'setting')} changed since then stayed" if kept else text
+    text = f"{change.what} was not confirmed in time; {files} and {counted(len(changes), 'setting')} were restored"
+    return f"{text}; {counted(len(kept), 'setting')} changed since then stay" if kept else text
 
 
 def find_interrupted(layout: Layout, store: Store) -> tuple[str | None, list[Generation]]:
     """Return what runs now, and the installs that were interrupted and not recovered, the newest first.
 
     An install of the command that runs now is not complete, and not interrupted either. So one counts if it was not
-    complete before nobody was seen to hold the lock, and still is not after that.
+    complete before nobody held the lock, and still is not after that.
 
     :return: who holds the lock, e.g. ``event email-update (process 123)``, None for nobody; and the installs.
     :raises InstallError: when the lock cannot be read.
@@ -133,5 +133,5 @@ def next_due(snapshot: Snapshot) -> float | None:
     if list_interrupted(snapshot):
         return 0.0
     unconfirmed = find_unconfirmed(snapshot)
-    times = [max(owed.since, owed.tried) + RETRY_SECONDS for owed in list_owed(snapshot).values()]
+    times = [max(pending.since, pending.tried) + RETRY_SECONDS for pending in list_pending(snapshot).values()]
     return min([*times, *([unconfirmed.deadline] if unconfirmed else [])], default=None)

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from esmith.errors import EsmithError, TemplateError
-from esmith.events.adjust import check_words
-from esmith.events.concern import Concern, Known
+from esmith.events.adjust import check_service_actions
+from esmith.events.affected import Affected, TemplateUse
 from esmith.events.definition import Event, load_event
 from esmith.events.installation import Installation
 from esmith.events.session import RecordingSession
@@ -51,15 +51,15 @@ class Rehearsal:
         self.say(str(error))
 
 
-def rehearse(layout: Layout, store: Store, concern: Concern, known: Known) -> Rehearsal:
-    """Return what an event would make of the templates that some changed files concern."""
+def rehearse(layout: Layout, store: Store, affected: Affected, known: TemplateUse) -> Rehearsal:
+    """Return what an event would make of the templates that some changed files affect."""
     rehearsal = Rehearsal()
     tree = TemplateTree(layout)
-    for path in concern.schemas:
+    for path in affected.schemas:
         _look_at_schema(layout, path, rehearsal)
-    for name in concern.events:
+    for name in affected.events:
         _look_at_event(layout, tree, name, rehearsal)
-    paths = [path for path in concern.templates if _is_there(tree, path, known, rehearsal)]
+    paths = [path for path in affected.templates if _is_there(tree, path, known, rehearsal)]
     if paths:
         _rehearse_templates(layout, store, paths, rehearsal)
         for path in paths:
@@ -86,7 +86,7 @@ def _look_at_schema(layout: Layout, path: str, rehearsal: Rehearsal) -> None:
 def _look_at_event(layout: Layout, tree: TemplateTree, name: str, rehearsal: Rehearsal) -> None:
     try:
         event = load_event(layout, name, tree)
-        check_words(event)
+        check_service_actions(event)
     except EsmithError as error:
         rehearsal.fail(error)
         return
@@ -101,7 +101,7 @@ def _look_at_event(layout: Layout, tree: TemplateTree, name: str, rehearsal: Reh
     ]
 
 
-def _is_there(tree: TemplateTree, path: str, known: Known, rehearsal: Rehearsal) -> bool:
+def _is_there(tree: TemplateTree, path: str, known: TemplateUse, rehearsal: Rehearsal) -> bool:
     """Return whether there is such a template; report it when it is gone."""
     try:
         tree.find_for_key(path)
@@ -118,7 +118,7 @@ def _is_there(tree: TemplateTree, path: str, known: Known, rehearsal: Rehearsal)
     return True
 
 
-def _named_by(path: str, known: Known) -> str:
+def _named_by(path: str, known: TemplateUse) -> str:
     names = known.events[path]
     return f"{counted(len(names), 'event')} would fail: {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}"
 
@@ -135,7 +135,7 @@ def _plan(layout: Layout, snapshot: Snapshot, paths: list[str], rehearsal: Rehea
         try:
             plan.outputs += make_plan(layout, snapshot, [path]).outputs
         except EsmithError as error:
-            # One template-begin that is broken breaks every template in the same words, but for the output's name.
+            # One template-begin that is broken breaks every template with the same message, but for the output's name.
             if error.place not in shown or not error.place:
                 rehearsal.fail(error)
             shown.add(error.place)

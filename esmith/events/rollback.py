@@ -9,7 +9,7 @@ from itertools import takewhile
 from esmith.apply.generations import UnrecordedError, list_generations, mark_interrupted, restore_since
 from esmith.errors import InstallError, StoreError, UsageError
 from esmith.events.adjust import ServiceStep
-from esmith.events.owed import owe
+from esmith.events.pending import add_pending
 from esmith.events.recover import recovered
 from esmith.events.session import Session
 from esmith.store.model import Author, Change
@@ -20,16 +20,16 @@ from esmith.store.undo import forgotten_since, rewind
 _TRANSACTIONS = 8
 #: A row may lie on a page of its own.
 _PAGE_BYTES = 4096
-_SETTINGS_WENT_BACK = "the settings went back"
+_SETTINGS_WENT_BACK = "the settings were restored"
 
 
 @dataclass
 class RolledBack:
     """What going back did.
 
-    :param paths: the files that were put back.
+    :param paths: the files that were restored.
     :param changes: the settings that were set back.
-    :param services: the services that were told to read their files again, each with what was done.
+    :param services: the services that read their files again, each with what was done.
     :param forgotten: the properties that stayed as they are, because their values of then were forgotten.
     """
 
@@ -83,14 +83,14 @@ def _roll_back(session: Session, number: int | None) -> RolledBack:
         error.add_unchanged()
         raise
     try:
-        restored = restore_since(later[0], session.layout, session.store, partial(owe, why=what))
+        restored = restore_since(later[0], session.layout, session.store, partial(add_pending, why=what))
     except UnrecordedError as error:
         error.add(_SETTINGS_WENT_BACK)
         raise
     except (InstallError, StoreError) as error:
         error.add(f"{_SETTINGS_WENT_BACK}; remove the cause, and restore the rest of the files with: esmith recover")
         raise
-    step.carry_out_owed()
+    step.carry_out_pending()
     return RolledBack(restored.paths, changes, step.done, forgotten)
 
 

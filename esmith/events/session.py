@@ -45,7 +45,7 @@ class Session:
     def __post_init__(self) -> None:
         self.log = EventLog(self.layout)
 
-    def tell(self, text: str) -> None:
+    def report(self, text: str) -> None:
         """Log what the administrator should know, note it, and show it."""
         self.log.write(text)
         self.notes.append(text)
@@ -84,7 +84,7 @@ class RecordingSession(Session):
         self.log = SilentLog(self.layout)
 
     def find_supervisor(self, service: str) -> Supervisor | None:
-        """Return a supervisor that pretends to do what it is told, None when nothing knows the service."""
+        """Return a supervisor that pretends to do what is asked, None when nothing knows the service."""
         real = super().find_supervisor(service)
         return RecordingSupervisor(real=real) if real else None
 

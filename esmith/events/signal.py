@@ -15,7 +15,7 @@ from functools import partial
 
 from esmith.apply.left import list_left
 from esmith.events.actions import run_action
-from esmith.events.adjust import ServiceStep, check_words
+from esmith.events.adjust import ServiceStep, check_service_actions
 from esmith.events.confirm import UnconfirmedChange, set_unconfirmed, wait_in_background
 from esmith.events.definition import ADJUST_PLACE, EXPAND_PLACE, load_event
 from esmith.events.installation import Installation
@@ -103,7 +103,7 @@ class _Run:
         self._lock = lock
         self._what = f"signal-event {name}"
         self._event = load_event(session.layout, name, TemplateTree(session.layout))
-        check_words(self._event)
+        check_service_actions(self._event)
         self._services = ServiceStep(session, self._what)
         self._services.read(self._event.services)
         self._installation = Installation(session, self._what, self._event, restart=restart, services=self._services)
@@ -152,13 +152,13 @@ class _Run:
         if part is not None:
             path = os.path.join(self._event.directory, step)
             self._result.partial[path] = part
-            self._session.tell(f"{path}: was done in part\n  {part}")
+            self._session.report(f"{path}: was done in part\n  {part}")
 
     def _adjust(self) -> None:
         asked = self._installation.asked
         if self._installation.generation is not None:
             # An event that an action signalled has adjusted some of them already.
-            pending = self._services.owed()
+            pending = self._services.pending()
             asked = {service: words if service in pending else [] for service, words in asked.items()}
         self._result.services = self._services.done
         self._services.adjust(asked)
@@ -174,5 +174,5 @@ class _Run:
             change = UnconfirmedChange.begun_by(generation, snapshot, time.time() + seconds)
         self._installation.complete(partial(set_unconfirmed, change=change), keep_since=generation.number)
         when = time.strftime("%H:%M:%S", time.localtime(change.deadline))
-        session.say(f"everything goes back at {when} unless it is confirmed: esmith confirm")
+        session.say(f"these changes are rolled back at {when} unless you run: esmith confirm")
         self._awaits_confirmation = True

@@ -26,10 +26,10 @@ def all_faults(layout: Layout, services: Iterable[str] = (), *, event: str = "")
     :param event: the only event that counts, with the actions it has; default: all of them.
     """
     layout.trust.renew()
-    told: set[str] = set()
+    seen: set[str] = set()
     for fault in _all_faults(layout, services, event):
-        if fault.place not in told:
-            told.add(fault.place)
+        if fault.place not in seen:
+            seen.add(fault.place)
             yield fault
 
 

@@ -67,7 +67,7 @@ _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 class Choice:
     """Which engine runs a fragment, and why.
 
-    :param engine: ``text``, ``jinja2`` or ``perl``; "" when the text does not tell.
+    :param engine: ``text``, ``jinja2`` or ``perl``; "" when the text does not show it.
     :param reason: for people, e.g. ``has {{``.
     :param line: the line of the fragment that decided, from 1; 0 when none did.
     """

@@ -154,7 +154,7 @@ class MetadataFiles:
     def of(self, template: Template) -> Metadata:
         """Return the metadata of a template, set in its own directory or a parent's: key by key, the nearest wins.
 
-        A ``[files.NAME]`` table in the directory that holds the template speaks of that template alone, and so does the
+        A ``[files.NAME]`` table in the directory that holds the template is for that template alone, and so is the
         file in a directory of its path, also where a single file takes the place of that directory's fragments. What
         ``templates.metadata`` says goes before all that is shipped or inherited, and after what an administrator says
         of this one template in ``templates-custom``.

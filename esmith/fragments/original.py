@@ -98,7 +98,7 @@ class OriginalEntries:
     notes: list[str]
 
     def literal(self, name: str) -> str | None:
-        """Return the value of a name when it is a plain number or text, None when only perl can tell it."""
+        """Return the value of a name when it is a plain number or text, None when only perl can find it."""
         found = _LITERAL.match(self.expressions[name].text)
         if found is None:
             return None

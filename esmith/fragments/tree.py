@@ -151,7 +151,7 @@ class TemplateTree:
         return None
 
     def metadata_files(self, path: str) -> list[tuple[str, str]]:
-        """Return the ``template.toml`` files that speak of a template, each after its directory, the nearest first.
+        """Return the ``template.toml`` files that are for a template, each after its directory, the nearest first.
 
         :param path: the template's path.
         """

@@ -6,10 +6,10 @@ import os
 import stat
 
 from esmith.disk import Directory, Disk, UserDirectoryError
-from esmith.disk.fault import unfit
+from esmith.disk.fault import find_unusable
 from esmith.fragments.rendering import Kind
 from esmith.plan.host import PERMISSIONS, trouble
-from esmith.plan.installed import TABLE, Installed, digest_of, mark_of
+from esmith.plan.installed import TABLE, Installed, digest_of, fingerprint_of
 from esmith.plan.output import Difference, Output
 from esmith.store.protocol import Snapshot
 
@@ -47,8 +47,8 @@ class Comparison:
             if output.rendering.kind in (Kind.FILE, Kind.SYMLINK):
                 output.difference = Difference.CREATE
             return
-        output.mark = mark_of(status)
-        fault = None if stat.S_ISLNK(status.st_mode) else unfit(status.st_mode, output.target)
+        output.mark = fingerprint_of(status)
+        fault = None if stat.S_ISLNK(status.st_mode) else find_unusable(status.st_mode, output.target)
         if fault is not None:
             raise UserDirectoryError.of(fault) if output.is_a_users else fault
         if self._keep_attributes and stat.S_ISREG(status.st_mode):

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from esmith.disk import STAGED_PREFIX, Directory, UnfitError, UserDirectoryError
+from esmith.disk import STAGED_PREFIX, Directory, UnusableError, UserDirectoryError
 from esmith.errors import InstallError, UserFileError
 from esmith.layout import Layout
-from esmith.plan.installed import mark_of
+from esmith.plan.installed import fingerprint_of
 
 #: The modes of the directories that are made for files: anybody may look at those of the configured system.
 PUBLIC, PRIVATE = 0o755, 0o700
@@ -26,7 +26,7 @@ class Staged:
 
     :param target: the path of the target on this disk.
     :param name: the name it waits under, in the same directory.
-    :param mark: what tells whether it was changed since, see :func:`esmith.plan.installed.mark_of`.
+    :param mark: by which a later change is seen, see :func:`esmith.plan.installed.fingerprint_of`.
     """
 
     target: str
@@ -131,7 +131,7 @@ class DiskHost:
             directory.write(os.path.basename(copy), content, 0o600, None)
             directory.sync()
         except OSError as error:
-            raise trouble(target if isinstance(error, UserDirectoryError | UnfitError) else copy, error) from error
+            raise trouble(target if isinstance(error, UserDirectoryError | UnusableError) else copy, error) from error
 
     def sync(self, directories: set[str]) -> None:
         """Make renames and removals in these directories durable."""
@@ -158,7 +158,7 @@ class DiskHost:
             if path not in self._swept:
                 self._swept.add(path)
                 directory.sweep()
-            return Staged(target, name, mark_of(make(directory, name)))
+            return Staged(target, name, fingerprint_of(make(directory, name)))
         except OSError as error:
             raise trouble(target, error) from error
 
@@ -216,11 +216,11 @@ def trouble(path: str, error: OSError) -> InstallError:
     It does not say what was changed.
     """
     if isinstance(error, UserDirectoryError):
-        is_unfit = error.errno == errno.EINVAL
-        reason = f"{error.strerror}" if is_unfit else f"cannot be read or written there: {error.strerror}"
+        is_wrong_kind = error.errno == errno.EINVAL
+        reason = f"{error.strerror}" if is_wrong_kind else f"cannot be read or written there: {error.strerror}"
         hint = f"its directory is one of a user; correct or remove what is there: ls -ld {shlex.quote(path)}"
         return UserFileError(reason, place=path, hint=hint)
-    if isinstance(error, UnfitError):
+    if isinstance(error, UnusableError):
         return InstallError(f"{error.strerror}, so no file can be put there", place=path, hint="move it out of the way")
     hints = {
         errno.ENOSPC: "free some disk space",

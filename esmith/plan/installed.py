@@ -43,11 +43,11 @@ class Installed:
 
     def is_untouched(self, status: os.stat_result) -> bool:
         """Return whether a file is the one that was installed: same size, time and inode."""
-        return self.mark == mark_of(status)
+        return self.mark == fingerprint_of(status)
 
     def may_be_untouched(self, status: os.stat_result) -> bool:
         """Return whether a file has the size and time of the one that was installed: it may be a copy of it."""
-        return self.mark.rpartition("-")[0] == mark_of(status).rpartition("-")[0]
+        return self.mark.rpartition("-")[0] == fingerprint_of(status).rpartition("-")[0]
 
 
 def digest_of(content: bytes) -> str:
@@ -55,6 +55,6 @@ def digest_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def mark_of(status: os.stat_result) -> str:
+def fingerprint_of(status: os.stat_result) -> str:
     """Return what changes when a file is written."""
     return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ino}"

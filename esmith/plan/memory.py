@@ -49,7 +49,7 @@ class Memory:
         self._started = time.time_ns()
 
     def recall(self, path: str, template: Template, metadata: Metadata) -> Rendering | None:
-        """Return what an output should be when that is surely what it is; None when it has to be expanded."""
+        """Return what an output should be when that is certain; None when it has to be expanded."""
         row = self._snapshot.state(TABLE, path)
         installed = Installed.decode(row) if row else None
         if installed is None or not installed.inputs:
@@ -68,7 +68,7 @@ class Memory:
         return rendering
 
     def recall_all(self, template: Template, metadata: Metadata) -> list[Rendering] | None:
-        """Return the outputs of a template that makes one for each key, when all are surely as they should be.
+        """Return the outputs of a template that makes one for each key, when all are certain to be as they should be.
 
         What the keys are made of is among what each of the outputs read, so there is none besides them.
 

@@ -33,7 +33,7 @@ class Output:
     :param old: what is there, when that differs.
     :param foreign: why what is there was not written by the engine: "edited by hand", "not made by e-smith"; or "".
     :param inputs: what to remember of what it was made of; see :mod:`esmith.plan.memory`.
-    :param mark: what tells later whether it was changed; see :func:`esmith.plan.installed.mark_of`.
+    :param mark: by which a later change is seen; see :func:`esmith.plan.installed.fingerprint_of`.
     :param is_a_users: whether its directory belongs to somebody else, who may do there what he likes.
     :param staged: the new content, while it waits to be installed.
     :param left: why it is left as it is, although the rest of the plan is carried out.

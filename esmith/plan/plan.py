@@ -93,7 +93,7 @@ def make_plan(
     :param paths: the templates.
     :param keep_attributes: an existing file keeps its mode and owner unless the metadata says otherwise, as
         ``expand-template`` does and an event does not (docs/original.md#what-is-kept).
-        Everything is expanded then; an event leaves out what surely is as it was.
+        Everything is expanded then; an event leaves out what is certain to be as it was.
     :param renderer: what expands them, and stays open; default: one over the layers of the layout.
     :param event: the event it is for; "" outside of one.
     :raises TemplateError: when a template is missing or broken.

@@ -62,7 +62,7 @@ class FlatImport:
     def run(self, sources: list[FlatSource]) -> dict[str, list[Change]]:
         """Import files that were read, and bring the other databases up to date.
 
-        What the schema does not allow is stored all the same, and added to the findings of its file.
+        What the schema does not allow is stored as well, and added to the findings of its file.
 
         :return: what changed, by database.
         :raises SchemaError: when a schema file is broken, or a migrate fragment of a database that is imported fails;

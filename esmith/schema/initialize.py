@@ -108,7 +108,7 @@ def initialize_database(
     """Bring one database up to date, inside a transaction of the caller.
 
     Migrate fragments run before defaults are written, as in the original, and after the migrations of the schema
-    files: they find the names that hold today. What they write under an old name is migrated all the same.
+    files: they find the names that hold today. What they write under an old name is migrated as well.
 
     :return: warnings about what is doubtful.
     :raises MigrationError: when a migrate fragment fails; the transaction holds what was changed until then.
@@ -157,7 +157,7 @@ def _named(database: str) -> Iterator[None]:
 
 
 def _doubtful(transaction: Transaction, schema: Schema, before: int) -> Iterator[str]:
-    """Yield what was stored that the schema does not allow: a migrate fragment may know better, but hardly ever does.
+    """Yield what was stored that the schema does not allow: a migrate fragment may know better, but it seldom does.
 
     :param before: how many changes there were before.
     """

@@ -95,7 +95,7 @@ class Schema:
         The journal shows values of records that are gone, or have another type now.
 
         :param prop: "" for the value of a record without properties.
-        :param value: a value it has or had; None for any. Where no schema file speaks of the property, its name and
+        :param value: a value it has or had; None for any. Where no schema file has the property, its name and
             the value decide.
         """
         return self._secrecy(self._any_type(database, key), database, key, prop, value)
@@ -163,12 +163,12 @@ class Schema:
             return None
         _check(file)
         if "key" in file.data and not key.startswith("@"):
-            raise file.error("key speaks of all records of a type", hint="write it in a file @TYPE.toml")
+            raise file.error("key is for all records of a type", hint="write it in a file @TYPE.toml")
         return RecordSchema(database, key, file.data)
 
 
 def _declared(schema: RecordSchema | None, prop: str) -> bool | None:
-    """Return whether a schema file says that a property is secret, or is not; None when it does not speak of it."""
+    """Return whether a schema file says that a property is secret, or is not; None when it does not have it."""
     if schema is None:
         return None
     if not prop:

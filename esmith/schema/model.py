@@ -61,10 +61,10 @@ class RecordSchema:
     """What one record, or each record of one type, may hold.
 
     :param database: the database.
-    :param key: the record's key, or ``@type`` when it speaks of every record of a type.
+    :param key: the record's key, or ``@type`` when it is for every record of a type.
     :param type: the record's type; None for a record without properties.
     :param value: for a record without properties: what its value may be.
-    :param key_rule: where it speaks of every record of a type: what their keys may be; None when any may.
+    :param key_rule: for a file of a type: what their keys may be; None when any may.
     """
 
     __slots__ = (

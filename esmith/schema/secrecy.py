@@ -34,7 +34,7 @@ LEAST_LENGTH = 4
 
 
 def looks_secret(name: str) -> bool:
-    """Return whether a property of this name holds a password, a key or the like, as far as a name tells."""
+    """Return whether a property of this name holds a password, a key or the like, as far as a name shows."""
     if "@" in name:
         return False  # a list of addresses, e.g. wbl.global
     if any(certain in re.sub(r"[^a-z]", "", name.lower()) for certain in _CERTAIN):

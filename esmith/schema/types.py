@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from esmith.schema.model import Property
 
-#: What surely fits into the name of a file, as .qmail-NAME-default; and the longest name DNS has (RFC 1035).
+#: What always fits into the name of a file, as .qmail-NAME-default; and the longest name DNS has (RFC 1035).
 _ACCOUNT_BYTES = 200
 _DOMAIN_BYTES = 253
 #: A leading dot stands for all names below it in control/rcpthosts (qmail-smtpd(8)), "*." for those in a DNS zone.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from esmith.errors import ServiceError
+from esmith.services.actions import HOLDING, SIGNALLING, Effect, check_action, effect_of
 from esmith.services.model import AT_REST, ServiceStatus, Status, SupervisorError, UnsupervisedError
-from esmith.services.words import HOLDING, SIGNALLING, Effect, check_word, effect_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,32 +13,32 @@ if TYPE_CHECKING:
     from esmith.services.model import Supervisor
 
 
-def adjust(supervisor: Supervisor, service: str, words: Sequence[str], enabled: bool) -> list[str]:
-    """Carry out the words of an event, and bring the service into the state its ``status`` asks for.
+def adjust(supervisor: Supervisor, service: str, actions: Sequence[str], enabled: bool) -> list[str]:
+    """Carry out the service actions of an event, and bring the service into the state its ``status`` asks for.
 
     :param supervisor: who has the service.
     :param service: its name.
-    :param words: what is asked, in order; none to only start or stop it as needed.
+    :param actions: what is asked, in order; none to only start or stop it as needed.
     :param enabled: whether it is to be up.
-    :return: the words carried out, as :func:`esmith.services.words.check_word` writes them; empty when there was
+    :return: the actions carried out, as :func:`esmith.services.actions.check_action` writes them; empty when there was
         nothing to do.
-    :raises UsageError: when one of the words is unknown. Nothing was done.
+    :raises UsageError: when one of the actions is unknown. Nothing was done.
     :raises UnsupervisedError: when nothing supervises the service now. Nothing was done.
     :raises SupervisorError: when the supervisor refused and the service runs as before.
-    :raises ServiceError: when the service did not take a word as it should. The words after it were not carried out.
+    :raises ServiceError: when the service did not carry out an action. Those after it were not carried out.
     """
-    wanted = [check_word(word) for word in words]
+    wanted = [check_action(action) for action in actions]
     state = _look(supervisor, service).state
     if state is Status.UNSUPERVISED:
         asked = (" ".join(wanted) or "start") if enabled else "stop"
         raise UnsupervisedError(
-            f"nothing supervises it now, so this is still to be done: {asked}",
+            f"not supervised; {asked} is pending (esmith services)",
             place=f"service {service}",
             hint="start its supervisor, or disable the service",
         )
     steps = plan(wanted, state, enabled)
-    for word in steps:
-        _tell(supervisor, service, word)
+    for action in steps:
+        _control(supervisor, service, action)
     return steps
 
 
@@ -49,11 +49,11 @@ def _look(supervisor: Supervisor, service: str) -> ServiceStatus:
         raise SupervisorError(error.message, place=error.place, hint=error.hint) from error
 
 
-def _tell(supervisor: Supervisor, service: str, word: str) -> None:
-    """Tell a word, and when that fails find out whose fault it is: the supervisor's or the service's."""
+def _control(supervisor: Supervisor, service: str, action: str) -> None:
+    """Carry out an action, and when that fails find out whose fault it is: the supervisor's or the service's."""
     before = _look(supervisor, service)
     try:
-        supervisor.control(service, word)
+        supervisor.control(service, action)
     except SupervisorError:
         raise
     except ServiceError as error:
@@ -63,26 +63,26 @@ def _tell(supervisor: Supervisor, service: str, word: str) -> None:
         raise
 
 
-def plan(words: Sequence[str], state: Status, enabled: bool) -> list[str]:
-    """Return the words to carry out, in order: what :func:`adjust` does, without doing it.
+def plan(actions: Sequence[str], state: Status, enabled: bool) -> list[str]:
+    """Return the actions to carry out, in order: what :func:`adjust` does, without doing it.
 
     - A service that is not enabled is only stopped, if it is not down yet.
-    - An enabled one that is not up is started, unless a word stops it or runs it once. As a process that just
+    - An enabled one that is not up is started, unless an action stops it or runs it once. As a process that just
       started has read its files, this one start makes up for restarts, reloads and signals.
     - A restart makes up for the signals and restarts before and after it.
 
-    This is the original's rule (its ``adjust-services``), less the words that do the same work twice and the words it
+    This is the original's rule (its ``adjust-services``), less the actions that do the same work twice and those it
     sends to disabled services.
 
-    :param words: words that :func:`esmith.services.words.check_word` returned.
+    :param actions: what :func:`esmith.services.actions.check_action` returned.
     :param state: what the service is doing now.
     """
     if not enabled:
         return [] if state in AT_REST else ["stop"]
     course = _Course(state)
-    for word in words:
-        course.add(word)
-    if not course.staying and HOLDING.isdisjoint(map(effect_of, words)):
+    for action in actions:
+        course.add(action)
+    if not course.staying and HOLDING.isdisjoint(map(effect_of, actions)):
         course.start()
     return course.steps
 
@@ -105,37 +105,37 @@ class _Course:
             self.running = self.staying = True
             self._at_rest = False
 
-    def add(self, word: str) -> None:
-        """Add what is needed of one word."""
-        effect = effect_of(word)
+    def add(self, action: str) -> None:
+        """Add what is needed of one action."""
+        effect = effect_of(action)
         if effect is Effect.STOP:
-            self._stop(word)
+            self._stop(action)
         elif effect is Effect.START:
             self.start()
         elif effect is Effect.RESTART:
-            self._restart(word)
+            self._restart(action)
         elif effect in SIGNALLING:
-            if self.running and not self._fresh and word not in self.steps:
-                self.steps.append(word)
+            if self.running and not self._fresh and action not in self.steps:
+                self.steps.append(action)
         else:
-            self.steps.append(word)
+            self.steps.append(action)
             if effect is Effect.ONCE:
                 self._fresh = self._fresh or not self.running
                 self.running, self.staying, self._at_rest = True, False, False
 
-    def _stop(self, word: str) -> None:
+    def _stop(self, action: str) -> None:
         # "exit" ends the supervisor too, which runs even where the service does not.
-        if word != "stop" or not self._at_rest:
-            self.steps.append(word)
+        if action != "stop" or not self._at_rest:
+            self.steps.append(action)
         self.running = self.staying = self._fresh = False
         self._at_rest = True
 
-    def _restart(self, word: str) -> None:
+    def _restart(self, action: str) -> None:
         if self._fresh:
             return
         if self.running:
             self.steps = [step for step in self.steps if effect_of(step) not in SIGNALLING]
-            self.steps.append(word)
+            self.steps.append(action)
             self.running = self.staying = self._fresh = True
-        elif word != "try-restart":
+        elif action != "try-restart":
             self.start()

@@ -1,11 +1,11 @@
-"""Services under daemontools: ``svc`` tells supervise what to do (svc(8), checked with daemontools 0.76)."""
+"""Services under daemontools: ``svc`` controls supervise (svc(8), checked with daemontools 0.76)."""
 
 from __future__ import annotations
 
 from esmith.services.supervised import DirectorySupervisor
 
-#: The options of svc for each word; it carries out several in the order they are given. To a paused process TERM is
-#: only delivered when it continues. ``x`` alone would wait for the service to end by itself, ``x`` of runsv ends it.
+#: The options of svc for each service action; it carries out several in the order they are given. To a paused process
+#: TERM is only delivered when it continues. ``x`` alone would wait until the service ends, ``x`` of runsv ends it.
 OPTIONS = {
     "stop": "-d",
     "exit": "-dx",
@@ -31,9 +31,9 @@ class DaemontoolsSupervisor(DirectorySupervisor):
     name = "daemontools"
     package = "daemontools"
 
-    def command(self, word: str, directory: str) -> list[str] | None:
+    def command(self, action: str, directory: str) -> list[str] | None:
         """Return the call of ``svc``; None for signals it does not know."""
-        options = OPTIONS.get(word)
+        options = OPTIONS.get(action)
         return None if options is None else ["svc", options, directory]
 
     def look_closer(self, directory: str) -> str:

@@ -64,7 +64,7 @@ class Services:
     """The services of one root; the files of each are read once, when it is asked for.
 
     :param layout: the root.
-    :raises ServiceError: when a file that speaks of all services is broken.
+    :raises ServiceError: when a file that is for all services is broken.
     :raises UntrustedError: when it is not in the hands of its owners alone.
     """
 

@@ -1,4 +1,4 @@
-"""A service directory, as runit and daemontools both use it: its ``supervise`` folder tells the state.
+"""A service directory, as runit and daemontools both use it: its ``supervise`` folder shows the state.
 
 Checked with runit 2.1.2 and daemontools 0.76. ``supervise/status`` is a TAI64N stamp of the last change (12 bytes),
 the pid (4, little endian), whether it is paused (1) and whether ``u`` or ``d`` is wanted (1); runit adds whether TERM

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FOLDERS = ("/service", "/var/service", "/etc/service")
 #: Exists exactly when systemd is the running init (sd_booted(3)).
 SYSTEMD_RUNS = "/run/systemd/system"
-#: What a supervisor runs, or is told by, in a service directory (runsv(8), supervise(8), sv(8)).
+#: What a supervisor runs, or is controlled by, in a service directory (runsv(8), supervise(8), sv(8)).
 _DECIDING = ("run", "finish", "check", "down", "log/run", "log/finish", "supervise/status")
 
 

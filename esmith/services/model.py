@@ -14,17 +14,17 @@ class Status(enum.Enum):
 
     #: Runs, and is started again when it ends.
     UP = "up"
-    #: Runs, but was sent STOP: it does nothing until it is told to continue.
+    #: Runs, but was sent STOP: it does nothing until it gets CONT.
     PAUSED = "paused"
     #: Does not run yet, or crashed and is about to be started again.
     STARTING = "starting"
-    #: Runs, but is not started again: it was told to stop, or was started once.
+    #: Runs, but is not started again: it was stopped, or was started once.
     ENDING = "ending"
     #: Ran to its end as it should, and counts as started (a oneshot unit of systemd).
     FINISHED = "finished"
     #: Does not run, and is not meant to.
     DOWN = "down"
-    #: No supervisor runs for it, so nothing can be done to it now; what it is owed stays owed.
+    #: No supervisor runs for it, so nothing can be done to it now; its pending action stays pending.
     UNSUPERVISED = "unsupervised"
     #: Its supervisor gave an answer that is not understood.
     UNKNOWN = "unknown"
@@ -60,7 +60,7 @@ class ServiceStatus:
 
 
 class SupervisorError(ServiceError):
-    """The supervisor could not be told, or did not do it: the service is as before, and what was asked is still owed.
+    """The supervisor could not be reached, or did not do it: the service is as before, and the action is pending.
 
     Any other ServiceError says that the service itself failed.
     """
@@ -71,21 +71,21 @@ class UnsupervisedError(SupervisorError):
 
 
 class Supervisor(Protocol):
-    """Something that keeps services running: it is told words, and asked for states."""
+    """Something that keeps services running: it carries out service actions, and is asked for states."""
 
     @property
     def name(self) -> str:
         """What it is: ``runit``, ``daemontools``, ``systemd``, ``recording``, or ``none``."""
 
-    def control(self, service: str, word: str) -> None:
-        """Carry out one word.
+    def control(self, service: str, action: str) -> None:
+        """Carry out one service action.
 
         After stop, start and restart (and what comes to the same) the service is down, up, or up as a new process
         when this returns. Of a signal it is only known that it was sent.
 
         :param service: name of the service.
-        :param word: any of the words of :mod:`esmith.services.words`.
-        :raises UsageError: when there is no such word. Nothing was done.
+        :param action: any of :mod:`esmith.services.actions`.
+        :raises UsageError: when there is no such action. Nothing was done.
         :raises UnsupervisedError: when nothing supervises the service now.
         :raises ServiceError: when it could not be done, with what the supervisor said.
         """

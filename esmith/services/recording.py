@@ -1,10 +1,10 @@
-"""A supervisor that only writes down what it is told: for dry runs and for tests."""
+"""A supervisor that only writes down what is asked of it: for dry runs and for tests."""
 
 from __future__ import annotations
 
 from esmith.errors import ServiceError
+from esmith.services.actions import Effect, check_action, effect_of
 from esmith.services.model import ServiceStatus, Status
-from esmith.services.words import Effect, check_word, effect_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,11 +16,11 @@ _FIRST_PID = 1000
 
 
 class RecordingSupervisor:
-    """Records (service, word) and pretends that it was done. It starts no process.
+    """Records (service, action) and pretends that it was done. It starts no process.
 
     :param states: what services are doing at first; those not named are up.
     :param real: the supervisor to ask for the state of services that are not named.
-    :param refused: the (service, word) pairs to fail at, to see what happens then.
+    :param refused: the (service, action) pairs to fail at, to see what happens then.
     """
 
     name = "recording"
@@ -32,10 +32,10 @@ class RecordingSupervisor:
         real: Supervisor | None = None,
         refused: Collection[tuple[str, str]] = (),
     ) -> None:
-        #: What was told, in order; words as ``check_word`` writes them.
+        #: What was asked, in order; service actions as ``check_action`` writes them.
         self.calls: list[tuple[str, str]] = []
         self._real = real
-        self._refused = {(service, check_word(word)) for service, word in refused}
+        self._refused = {(service, check_action(action)) for service, action in refused}
         self._last_pid = _FIRST_PID
         self._seen = {service: self._pretended(state) for service, state in (states or {}).items()}
 
@@ -48,28 +48,28 @@ class RecordingSupervisor:
             self._seen[service] = self._real.status(service) if self._real else self._pretended(Status.UP)
         return self._seen[service]
 
-    def control(self, service: str, word: str) -> None:
-        """Record the word.
+    def control(self, service: str, action: str) -> None:
+        """Record the service action.
 
-        :raises UsageError: when there is no such word. It is not recorded.
+        :raises UsageError: when there is no such action. It is not recorded.
         :raises ServiceError: when it is one to fail at. It is recorded.
         """
-        word = check_word(word)
+        action = check_action(action)
         before = self.status(service)
-        self.calls.append((service, word))
-        if (service, word) in self._refused:
-            raise ServiceError(f"{word} failed: refused", place=f"service {service}", hint="this is only a record")
-        self._seen[service] = self._after(effect_of(word), word, before)
+        self.calls.append((service, action))
+        if (service, action) in self._refused:
+            raise ServiceError(f"{action} failed: refused", place=f"service {service}", hint="this is only a record")
+        self._seen[service] = self._after(effect_of(action), action, before)
 
-    def _after(self, effect: Effect, word: str, before: ServiceStatus) -> ServiceStatus:
+    def _after(self, effect: Effect, action: str, before: ServiceStatus) -> ServiceStatus:
         if effect is Effect.STOP:
             return ServiceStatus(Status.DOWN)
         if effect in (Effect.RESTART, Effect.KILL):
-            return self._pretended(Status.UP) if before.running or word == "restart" else before
+            return self._pretended(Status.UP) if before.running or action == "restart" else before
         if effect in (Effect.START, Effect.ONCE):
             state = Status.UP if effect is Effect.START else Status.ENDING
             return ServiceStatus(state, before.pid) if before.running else self._pretended(state)
-        if word == "reload-or-restart" and not before.running:
+        if action == "reload-or-restart" and not before.running:
             return self._pretended(Status.UP)
         return before
 

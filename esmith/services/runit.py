@@ -1,10 +1,10 @@
-"""Services under runit: ``sv`` tells runsv what to do (sv(8), checked with runit 2.1.2)."""
+"""Services under runit: ``sv`` controls runsv (sv(8), checked with runit 2.1.2)."""
 
 from __future__ import annotations
 
 from esmith.services.supervised import DirectorySupervisor
 
-#: The command of sv for each word.
+#: The command of sv for each service action.
 COMMANDS = {
     "stop": "stop",
     "exit": "exit",
@@ -35,9 +35,9 @@ class RunitSupervisor(DirectorySupervisor):
     name = "runit"
     package = "runit"
 
-    def command(self, word: str, directory: str) -> list[str] | None:
+    def command(self, action: str, directory: str) -> list[str] | None:
         """Return the call of ``sv``; None for signals it does not know."""
-        command = COMMANDS.get(word)
+        command = COMMANDS.get(action)
         if command is None:
             return None
         wait = ["-w", str(max(1, int(self.timeout)))] if command in _WAITED_FOR else []

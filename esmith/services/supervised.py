@@ -1,4 +1,4 @@
-"""What runit and daemontools have in common: a word is told by a program, and the service directory tells the rest."""
+"""What runit and daemontools have in common: a program controls them, and the service directory shows the state."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import os
 import time
 
 from esmith.errors import ServiceError
+from esmith.services.actions import check_action, signal_of
 from esmith.services.directory import ServiceDirectory
 from esmith.services.model import ServiceStatus, Status, UnsupervisedError
 from esmith.services.program import run_program
-from esmith.services.words import check_word, signal_of
 
 #: How long a service may take to stop, start or restart. The 7 s of sv(8) are too few for one that reads much first.
 WAIT_SECONDS = 30.0
 _LOOK_EVERY = 0.05
-#: A program may take this much longer than what it was told to wait.
+#: A program may take this much longer than the time it has to wait.
 _SPARE_SECONDS = 10.0
 
 
@@ -42,31 +42,31 @@ class DirectorySupervisor(abc.ABC):
         """
         return self._directory(service).status()
 
-    def control(self, service: str, word: str) -> None:
-        """Carry out one word, and wait until a stop, start or restart has taken effect.
+    def control(self, service: str, action: str) -> None:
+        """Carry out one service action, and wait until a stop, start or restart has taken effect.
 
-        :raises UsageError: when there is no such word.
+        :raises UsageError: when there is no such action.
         :raises UnsupervisedError: when no supervisor runs for the service.
         :raises ServiceError: when it failed or did not take effect in time.
         """
-        word = check_word(word)
+        action = check_action(action)
         before = self.status(service)
         if before.state is Status.UNSUPERVISED:
-            raise unsupervised(self.folder, service, word)
-        if word in ("enable", "disable"):
-            self._directory(service).start_with_supervisor(word == "enable")
+            raise unsupervised(self.folder, service, action)
+        if action in ("enable", "disable"):
+            self._directory(service).start_with_supervisor(action == "enable")
             return
-        certain = _unconditional(word, before.running)
+        certain = _unconditional(action, before.running)
         if certain is not None:
             deadline = time.monotonic() + self.timeout
-            self._tell(service, certain, before)
+            self._control(service, certain, before)
             self._await(service, certain, before, deadline)
 
     @abc.abstractmethod
-    def command(self, word: str, directory: str) -> list[str] | None:
-        """Return the program and arguments that carry out a word, None when the program has no such command.
+    def command(self, action: str, directory: str) -> list[str] | None:
+        """Return the program and arguments that carry out a service action, None when the program has no such command.
 
-        :param word: a word of :func:`esmith.services.words.check_word` that is not conditional.
+        :param action: one that :func:`esmith.services.actions.check_action` returned, and that is not conditional.
         :param directory: the service directory.
         """
 
@@ -78,10 +78,10 @@ class DirectorySupervisor(abc.ABC):
         """Return what went wrong according to the program, "" when nothing did."""
         return "" if code == 0 else said or f"exit code {code}"
 
-    def _tell(self, service: str, word: str, before: ServiceStatus) -> None:
-        argv = self.command(word, self._directory(service).path)
+    def _control(self, service: str, action: str, before: ServiceStatus) -> None:
+        argv = self.command(action, self._directory(service).path)
         if argv is None:
-            self._send(service, word, before)
+            self._send(service, action, before)
             return
         limit = self.timeout + _SPARE_SECONDS
         code, said = run_program(argv, package=self.package, timeout=limit, place=f"service {service}")
@@ -89,14 +89,14 @@ class DirectorySupervisor(abc.ABC):
         if not complaint:
             return
         if self.status(service).state is Status.UNSUPERVISED:
-            raise unsupervised(self.folder, service, word)
-        raise self._failed(service, f"{word} failed: {argv[0]} says: {complaint}")
+            raise unsupervised(self.folder, service, action)
+        raise self._failed(service, f"{action} failed: {argv[0]} says: {complaint}")
 
-    def _send(self, service: str, word: str, before: ServiceStatus) -> None:
+    def _send(self, service: str, action: str, before: ServiceStatus) -> None:
         """Send a signal that the program has no command for; like the program, not minding that nothing runs."""
-        number = signal_of(word)
+        number = signal_of(action)
         if number is None:
-            raise self._failed(service, f"{self.name} cannot {word}")
+            raise self._failed(service, f"{self.name} cannot {action}")
         if before.pid is None:
             return
         try:
@@ -104,18 +104,18 @@ class DirectorySupervisor(abc.ABC):
         except ProcessLookupError:
             return
         except PermissionError as error:
-            raise self._failed(service, f"{word} failed: no permission to signal pid {before.pid}") from error
+            raise self._failed(service, f"{action} failed: no permission to signal pid {before.pid}") from error
 
-    def _await(self, service: str, word: str, before: ServiceStatus, deadline: float) -> None:
+    def _await(self, service: str, action: str, before: ServiceStatus, deadline: float) -> None:
         """Wait for the service itself: of a young one the programs report success while the old process runs."""
         while True:
             now = self.status(service)
-            if _took_effect(word, before, now):
+            if _took_effect(action, before, now):
                 return
             if now.state is Status.UNSUPERVISED:
-                raise unsupervised(self.folder, service, word)
+                raise unsupervised(self.folder, service, action)
             if time.monotonic() >= deadline:
-                raise self._failed(service, f"{word} had no effect within {self.timeout:g} s: the service is {now}")
+                raise self._failed(service, f"{action} had no effect within {self.timeout:g} s: the service is {now}")
             time.sleep(_LOOK_EVERY)
 
     def _directory(self, service: str) -> ServiceDirectory:
@@ -141,44 +141,44 @@ class NoSupervisor:
         """Return that nothing supervises the service."""
         return ServiceStatus(Status.UNSUPERVISED)
 
-    def control(self, service: str, word: str) -> None:
+    def control(self, service: str, action: str) -> None:
         """Refuse.
 
-        :raises UsageError: when there is no such word.
+        :raises UsageError: when there is no such action.
         :raises UnsupervisedError: otherwise.
         """
-        raise unsupervised(self.folder, service, check_word(word))
+        raise unsupervised(self.folder, service, check_action(action))
 
 
-def unsupervised(folder: str, service: str, word: str) -> UnsupervisedError:
+def unsupervised(folder: str, service: str, action: str) -> UnsupervisedError:
     """Return the error to raise when no supervisor runs for a service directory.
 
     :param folder: the folder the service directory is in.
-    :param word: what was not done.
+    :param action: what was not done.
     """
     return UnsupervisedError(
-        f"nothing supervises it now, so {word} is still to be done",
+        f"not supervised; {action} is pending (esmith services)",
         place=f"service {service}",
         hint=f"start runsvdir (package runit) or svscan (package daemontools) on {folder}",
     )
 
 
-def _unconditional(word: str, running: bool) -> str | None:
-    """Return what a word that asks for the state comes to, None for nothing (as systemctl(1) defines them)."""
-    if word == "reload-or-restart":
+def _unconditional(action: str, running: bool) -> str | None:
+    """Return what an action that asks for the state comes to, None for nothing (as systemctl(1) defines them)."""
+    if action == "reload-or-restart":
         return "hup" if running else "start"
-    if word == "try-restart":
+    if action == "try-restart":
         return "restart" if running else None
-    if word in ("reload", "reload-or-try-restart"):
+    if action in ("reload", "reload-or-try-restart"):
         return "hup" if running else None
-    return word
+    return action
 
 
-def _took_effect(word: str, before: ServiceStatus, now: ServiceStatus) -> bool:
-    if word == "stop":
+def _took_effect(action: str, before: ServiceStatus, now: ServiceStatus) -> bool:
+    if action == "stop":
         return now.state is Status.DOWN
-    if word == "start":
+    if action == "start":
         return now.state in (Status.UP, Status.PAUSED)
-    if word == "restart":
+    if action == "restart":
         return now.state is Status.UP and now.pid != before.pid
     return True

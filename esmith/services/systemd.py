@@ -1,20 +1,20 @@
-"""Services under systemd, through ``systemctl`` (systemctl(1); the words as the original maps them)."""
+"""Services under systemd, through ``systemctl`` (systemctl(1); the service actions as the original maps them)."""
 
 from __future__ import annotations
 
 import time
 
 from esmith.errors import ServiceError
+from esmith.services.actions import check_action, signal_of
 from esmith.services.model import ServiceStatus, Status, UnsupervisedError
 from esmith.services.program import run_program
-from esmith.services.words import check_word, signal_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: The verb of systemctl for each word that is not just a signal. It knows no "once": what happens when the service
-#: ends is up to its unit. HUP, USR1 and USR2 reload, as units do not tell what a signal would do.
+#: The verb of systemctl for each service action that is not just a signal. It knows no "once": what happens when the
+#: service ends is up to its unit. HUP, USR1 and USR2 reload, as units do not say what a signal would do.
 VERBS = {
     "stop": "stop",
     "exit": "stop",
@@ -50,9 +50,9 @@ class SystemdSupervisor:
     """The system's systemd.
 
     :param systemctl: the program to call.
-    :param timeout: seconds it may take to carry out one word.
+    :param timeout: seconds it may take to carry out one service action.
     :param unit: the name of the unit, where it differs from that of the service.
-    :param verbs: verbs of systemctl for some words, in the place of those of :data:`VERBS`.
+    :param verbs: verbs of systemctl for some actions, in the place of those of :data:`VERBS`.
     """
 
     name = "systemd"
@@ -94,14 +94,14 @@ class SystemdSupervisor:
         seconds = max(0, int(time.clock_gettime(time.CLOCK_MONOTONIC) - since / 1_000_000)) if since else 0
         return ServiceStatus(state, pid or None, seconds)
 
-    def control(self, service: str, word: str) -> None:
-        """Carry out one word; systemctl waits until it has taken effect.
+    def control(self, service: str, action: str) -> None:
+        """Carry out one service action; systemctl waits until it has taken effect.
 
-        :raises UsageError: when there is no such word.
+        :raises UsageError: when there is no such action.
         :raises UnsupervisedError: when there is no such unit.
         :raises ServiceError: when systemctl failed.
         """
-        arguments = self.arguments(service, word)
+        arguments = self.arguments(service, action)
         code, said = self._run(arguments)
         if code == 0:
             return
@@ -117,18 +117,18 @@ class SystemdSupervisor:
             hint=f"look closer with: systemctl status {arguments[-1]}; and: journalctl -u {arguments[-1]}",
         )
 
-    def arguments(self, service: str, word: str) -> list[str]:
-        """Return the arguments of systemctl that carry out a word.
+    def arguments(self, service: str, action: str) -> list[str]:
+        """Return the arguments of systemctl that carry out a service action.
 
-        :raises UsageError: when there is no such word.
+        :raises UsageError: when there is no such action.
         """
-        word = check_word(word)
+        action = check_action(action)
         unit = self._unit or service
-        if word in self._verbs:
-            return [self._verbs[word], unit]
-        number = signal_of(word)
+        if action in self._verbs:
+            return [self._verbs[action], unit]
+        number = signal_of(action)
         if number is None:
-            raise ServiceError(f"systemd cannot {word}", place=f"service {service}")
+            raise ServiceError(f"systemd cannot {action}", place=f"service {service}")
         return ["kill", f"--signal={number.name}", unit]
 
     def _show(self, service: str) -> dict[str, str]:
@@ -136,7 +136,7 @@ class SystemdSupervisor:
         code, said = self._run(["show", f"--property={','.join(_PROPERTIES)}", unit])
         if code != 0:
             raise ServiceError(
-                f"systemd does not tell its state: {said or f'exit code {code}'}",
+                f"systemd does not show its state: {said or f'exit code {code}'}",
                 place=f"service {service}",
                 hint=f"look closer with: systemctl status {unit}",
             )

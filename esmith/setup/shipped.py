@@ -15,7 +15,7 @@ from esmith.errors import InstallError
 from esmith.layout import Layout
 from esmith.perl.modules import perl_modules
 from esmith.plan.host import Host
-from esmith.setup.laid import Manifest, content_of, keep_edited, lay_file, write_file
+from esmith.setup.product_files import Manifest, back_up_edited, content_of, install_product_file, write_file
 
 #: The shipped trees that go to ``/etc/e-smith``.
 _TREES = ("templates", "events", "db", "services", "checks")
@@ -68,12 +68,12 @@ def shipped_commands() -> dict[str, str]:
     return {name.removesuffix(".py").replace("_", "-"): os.path.join(directory, name) for name in files}
 
 
-def lay_shipped(layout: Layout, host: Host) -> list[str]:
+def install_shipped(layout: Layout, host: Host) -> list[str]:
     """Copy the shipped files that differ to the root, and remove those that only an older version shipped.
 
-    A shipped file that was changed by hand is kept aside before it is replaced or removed.
+    A shipped file that was changed by hand is kept as a backup copy before it is replaced or removed.
 
-    :return: notes for the administrator about files that were kept aside.
+    :return: notes for the administrator about backup copies.
     :raises InstallError: when a file cannot be written.
     """
     source = shipped_directory()
@@ -88,9 +88,9 @@ def lay_shipped(layout: Layout, host: Host) -> list[str]:
             continue
         keep = old is not None and name in manifest.digests and not manifest.is_ours(name, old)
         if new is not None:
-            notes.append(lay_file(layout, host, target, new, keep=keep))
+            notes.append(install_product_file(layout, host, target, new, keep=keep))
         else:
-            notes.append(keep_edited(layout, host, target) if keep else "")
+            notes.append(back_up_edited(layout, host, target) if keep else "")
             host.remove(target)
         directories.add(os.path.dirname(target))
     host.sync({directory for directory in directories if os.path.isdir(directory)})
@@ -98,7 +98,7 @@ def lay_shipped(layout: Layout, host: Host) -> list[str]:
     return list(filter(None, notes))
 
 
-def lay_commands(layout: Layout, host: Host) -> None:
+def install_commands(layout: Layout, host: Host) -> None:
     """Write the commands to ``/sbin/e-smith``, as scripts of the Python that runs now.
 
     They start faster than what pip makes of an entry point: ``-I`` and ``-S`` leave out what a script of root should
@@ -115,7 +115,7 @@ def lay_commands(layout: Layout, host: Host) -> None:
         write_file(host, os.path.join(layout.commands, name), (_interpreter_line() + body).encode(), 0o755)
 
 
-def lay_perl_modules(layout: Layout, host: Host) -> None:
+def install_perl_modules(layout: Layout, host: Host) -> None:
     """Copy the Perl modules to where perl looks for them.
 
     Within an event actions find them in the package itself, over PERL5LIB, whatever root it is.

@@ -16,7 +16,7 @@ from esmith.layout import Layout
 from esmith.plan.host import Host
 from esmith.services.definition import Services, piece, service_names
 from esmith.services.service import Service
-from esmith.setup.laid import Manifest, content_of, lay_file
+from esmith.setup.product_files import Manifest, content_of, install_product_file
 from esmith.setup.shipped import shipped_directory
 
 #: The supervisors that service directories can be written for; each has a ``log.NAME`` in the directory of services.
@@ -30,13 +30,13 @@ def known_services(layout: Layout) -> list[str]:
     return service_names(shipped, layout.services, layout.services_custom)
 
 
-def lay_service_directories(
+def install_service_directories(
     layout: Layout, host: Host, supervisor: str, folder: str, statuses: Mapping[str, str | None]
 ) -> list[str]:
     """Write the service directories, and link them into the folder that the supervisor scans.
 
     The links come last, so that nothing is started from a directory that is not complete. A script that was edited by
-    hand, or that somebody else wrote, is kept aside. Of services that were written before, none is removed.
+    hand, or that somebody else wrote, is kept as a backup copy. Of services that were written before, none is removed.
 
     :param supervisor: one of :data:`SUPERVISORS`.
     :param folder: the folder, as a path of the configured system.
@@ -50,12 +50,12 @@ def lay_service_directories(
     if not folder.startswith("/"):
         raise UsageError(f"{folder!r} is no absolute path", hint="name the folder that the supervisor scans: /service")
     defined = Services(layout)
-    services = [service for service in map(defined.of, defined.names()) if _is_laid(layout, service)]
+    services = [service for service in map(defined.of, defined.names()) if _is_wanted(layout, service)]
     links = {service.name: link for service in services if (link := _link(layout, folder, service.name))}
-    notes = _lay_scripts(layout, host, supervisor, services)
+    notes = _install_scripts(layout, host, supervisor, services)
     for service in services:
         started = service.start == "always" or (service.start == "status" and statuses.get(service.record) == "enabled")
-        _lay_down(host, layout.under(f"{_DIRECTORIES}/{service.name}/down"), started=started)
+        _write_down_file(host, layout.under(f"{_DIRECTORIES}/{service.name}/down"), started=started)
     for name, link in links.items():
         if not os.path.islink(link):
             host.install(host.stage_link(link, os.fsencode(layout.under(f"{_DIRECTORIES}/{name}")), None))
@@ -63,7 +63,7 @@ def lay_service_directories(
     return notes
 
 
-def _is_laid(layout: Layout, service: Service) -> bool:
+def _is_wanted(layout: Layout, service: Service) -> bool:
     """Return whether a service gets a service directory: it has a run script, and the program that is required."""
     if not piece(layout, f"{service.name}/run"):
         return False
@@ -87,7 +87,7 @@ def _link(layout: Layout, folder: str, name: str) -> str:
     return link
 
 
-def _lay_scripts(layout: Layout, host: Host, supervisor: str, services: list[Service]) -> list[str]:
+def _install_scripts(layout: Layout, host: Host, supervisor: str, services: list[Service]) -> list[str]:
     begin = _shared(layout, "begin").replace(b"\nroot=\n", b"\nroot=" + _root_word(layout) + b"\n")
     run, log = begin + _shared(layout, "run"), begin + _shared(layout, "log.begin")
     wanted = {}
@@ -102,7 +102,7 @@ def _lay_scripts(layout: Layout, host: Host, supervisor: str, services: list[Ser
         old = content_of(target)
         if old != content:
             keep = old is not None and not manifest.is_ours(script, old)
-            notes.append(lay_file(layout, host, target, content, keep=keep))
+            notes.append(install_product_file(layout, host, target, content, keep=keep))
             host.sync({os.path.dirname(target)})
     manifest.replace(host, wanted)
     return list(filter(None, notes))
@@ -137,7 +137,7 @@ def _root_word(layout: Layout) -> bytes:
     return b"" if layout.is_machine else os.fsencode(shlex.quote(layout.root))
 
 
-def _lay_down(host: Host, file: str, *, started: bool) -> None:
+def _write_down_file(host: Host, file: str, *, started: bool) -> None:
     """Say whether a service starts when its supervisor does (runsv(8), supervise(8))."""
     if os.path.exists(file) != started:
         return

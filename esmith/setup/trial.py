@@ -20,7 +20,7 @@ _SYSTEM = (Account("root", (), 0, "root", 0, "/root"), Account("admin", (), 101,
 _SHARED = ("shared", 500)
 
 
-def lay_trial_accounts(layout: Layout, host: Host) -> None:
+def make_trial_accounts(layout: Layout, host: Host) -> None:
     """Write ``/etc/passwd`` and ``/etc/group`` of a trial root that has none; never on the machine itself.
 
     :raises ServiceError: when a file that defines a service is broken.

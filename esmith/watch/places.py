@@ -9,7 +9,7 @@ from esmith.layout import LAYERS, Layout
 from esmith.plan.installed import TABLE, Installed
 from esmith.store import changing_file
 from esmith.store.protocol import Snapshot
-from esmith.watch.marks import Marks
+from esmith.watch.trees import TreeState
 
 #: Directories, each with the names in it that matter; None for all.
 Places = dict[str, frozenset[str] | None]
@@ -20,7 +20,7 @@ def trees(layout: Layout) -> list[str]:
     return [*(layout.layer(name) for name in LAYERS), layout.under(DIRECTORY), layout.events, layout.schema]
 
 
-def places(layout: Layout, marks: Marks, outputs: list[str]) -> Places:
+def places(layout: Layout, marks: TreeState, outputs: list[str]) -> Places:
     """Return the directories to watch.
 
     :param marks: the state of the trees.

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from esmith.apply.drift import Drift, DriftKind, find_drift
 from esmith.errors import BusyError, EsmithError
-from esmith.events.concern import Known, concerned
+from esmith.events.affected import TemplateUse, find_affected
 from esmith.events.lock import is_held
 from esmith.events.recover import next_due, recover_all
 from esmith.events.rehearse import rehearse
@@ -16,12 +16,12 @@ from esmith.events.session import Session
 from esmith.events.signal import signal_event
 from esmith.layout import Layout
 from esmith.names import counted, is_leftover
-from esmith.plan.installed import mark_of
+from esmith.plan.installed import fingerprint_of
 from esmith.store import open_store
 from esmith.store.protocol import Snapshot, Store
-from esmith.watch.marks import Marks
 from esmith.watch.places import installed_outputs, places, trees
 from esmith.watch.source import Kind, Notice, Source
+from esmith.watch.trees import TreeState
 
 #: How long nothing must happen before it is looked at, and how long that is put off at most, in seconds.
 QUIET_SECONDS = 0.5
@@ -65,10 +65,10 @@ class Watcher:
         self._first: float | None = None
         self._last = 0.0
         self._writing: set[str] = set()
-        self._told_writing = False
+        self._reported_writing = False
         self._held = False
-        self._marks: Marks | None = None
-        self._known = Known()
+        self._marks: TreeState | None = None
+        self._known = TemplateUse()
         self._outputs: list[str] = []
         self._drift: dict[str, tuple[Drift, str]] = {}
         self._due: float | None = None
@@ -97,7 +97,7 @@ class Watcher:
         if self._held:
             return RETRY_SECONDS
         if self._first is not None:
-            if self._told_writing:
+            if self._reported_writing:
                 return RETRY_SECONDS
             end = self._first + LONGEST_SECONDS
             return max((end if self._writing else min(self._last + QUIET_SECONDS, end)) - self._clock(), 0.0)
@@ -130,8 +130,8 @@ class Watcher:
             # A time or a size that is set by name comes as writing, but nobody closes the file afterwards.
             self._writing = {path for path in self._writing if self._source.is_open(path)}
         if self._writing:
-            if late and not self._told_writing:
-                self._told_writing = True
+            if late and not self._reported_writing:
+                self._reported_writing = True
                 self._report(
                     f"{self._layout.inside(min(self._writing))} is still open for writing; waiting for its end"
                 )
@@ -149,7 +149,7 @@ class Watcher:
                 self._first = self._first or self._clock()
                 return
             self._first = None
-            self._told_writing = False
+            self._reported_writing = False
             marks = self._watch()
             store = open_store(self._layout)
             try:
@@ -166,10 +166,10 @@ class Watcher:
             self._trouble(f"{error.filename or 'the system'}: {error.strerror}")
         self._troubles = self._new_troubles
 
-    def _watch(self) -> Marks:
+    def _watch(self) -> TreeState:
         """Have the right directories watched and return the state of the trees as it is with all of them watched."""
         while True:
-            marks = Marks.take(trees(self._layout))
+            marks = TreeState.take(trees(self._layout))
             added, troubles = self._source.watch(places(self._layout, marks, self._outputs))
             if not added:
                 break
@@ -180,7 +180,7 @@ class Watcher:
             self._trouble(f"{self._layout.inside(directory)} cannot be read: {reason}")
         return marks
 
-    def _compare(self, store: Store, marks: Marks) -> None:
+    def _compare(self, store: Store, marks: TreeState) -> None:
         with store.snapshot() as snapshot:
             outputs = installed_outputs(self._layout, snapshot)
             if outputs != self._outputs:
@@ -201,19 +201,19 @@ class Watcher:
             self._look_at_outputs(snapshot)
             self._due = next_due(snapshot)
 
-    def _learn(self, snapshot: Snapshot) -> Known:
+    def _learn(self, snapshot: Snapshot) -> TemplateUse:
         """Return the templates somebody uses now or used at the last look; what is gone is still spoken of."""
-        now = Known.of(self._layout, snapshot)
-        both = Known({**self._known.events, **now.events}, self._known.installed | now.installed, now.includes)
+        now = TemplateUse.of(self._layout, snapshot)
+        both = TemplateUse({**self._known.events, **now.events}, self._known.installed | now.installed, now.includes)
         for path, others in self._known.includes.items():
             both.includes.setdefault(path, set()).update(others)
         self._known = now
         self._known.includes = both.includes
         return both
 
-    def _show(self, store: Store, snapshot: Snapshot, changed: list[str], marks: Marks) -> None:
+    def _show(self, store: Store, snapshot: Snapshot, changed: list[str], marks: TreeState) -> None:
         known = self._learn(snapshot)
-        rehearsal = rehearse(self._layout, store, concerned(self._layout, known, changed), known)
+        rehearsal = rehearse(self._layout, store, find_affected(self._layout, known, changed), known)
         for path, others in rehearsal.includes.items():
             self._known.includes.setdefault(path, set()).update(others)
         gone = [path for path in changed if path not in marks.files]
@@ -240,7 +240,7 @@ class Watcher:
 
     def _mark(self, path: str) -> str:
         try:
-            return mark_of(os.lstat(self._layout.under(path)))
+            return fingerprint_of(os.lstat(self._layout.under(path)))
         except OSError:
             return ""
 
@@ -285,7 +285,7 @@ class Watcher:
         except EsmithError as error:
             self._report("\n".join([f"event {self._event} failed", *lines, str(error)]))
             return
-        lines += [f"service {name}: {' '.join(words)}" for name, words in result.services.items()]
+        lines += [f"service {name}: {' '.join(actions)}" for name, actions in result.services.items()]
         files = counted(len(result.plan.changed), "file")
         self._report("\n".join([f"event {self._event} done, {files} changed", *(f"  {line}" for line in lines)]))
 

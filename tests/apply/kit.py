@@ -21,7 +21,7 @@ from esmith.store.model import Author
 from tests.fragments.kit import Trees
 
 AUTHOR = Author("tester", "", ["test"])
-#: Marks a test that only root can make.
+#: TreeState a test that only root can make.
 only_root = pytest.mark.root("only root may give files away")
 
 

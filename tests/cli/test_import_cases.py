@@ -95,7 +95,7 @@ def test_what_is_imported_as_json(root: Root, file: Path, case: Case) -> None:
 
 
 BROKEN = "nonsense = 1\n"
-IMPORTED = "esmith: imported before this happened: configuration; import again when it is mended"
+IMPORTED = "esmith: imported before this happened: configuration; import again when it is corrected"
 
 #: Whether the first of two databases has a broken schema file, whether it is a dry run; what is said, what is there.
 BREAKS: dict[str, tuple[str, list[str], list[str], bool]] = {

@@ -21,7 +21,7 @@ OVERRIDDEN = {"max_execution_time", "max_input_time", "implicit_flush", "output_
 OVERRIDDEN |= {"display_startup_errors", "display_errors", "error_log"}
 #: Settings of the web server's module and of extensions that need not be installed.
 ELSEWHERE = ("engine", "cli_server.", "odbc.", "mysqli.", "pgsql.", "tidy.", "soap.", "ldap.", "bcmath.")
-WORDS = {"On": "1", "Off": "", "E_ALL & ~E_NOTICE": str(32767 & ~8)}
+ACTIONS = {"On": "1", "Off": "", "E_ALL & ~E_NOTICE": str(32767 & ~8)}
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def php() -> str:
 def _settings_of(text: str) -> dict[str, str]:
     """Return what the file says, each value as PHP's ini_get gives it."""
     found = dict(re.findall(r"(?m)^([a-z_.0-9]+) *= ?(.*)$", text, re.IGNORECASE))
-    return {name: WORDS.get(value, value.strip('"')) for name, value in found.items()}
+    return {name: ACTIONS.get(value, value.strip('"')) for name, value in found.items()}
 
 
 def _ask_php(php: str, config: Path, code: str) -> tuple[str, str]:

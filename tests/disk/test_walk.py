@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from esmith.disk import Disk, UnfitError, UserDirectoryError
+from esmith.disk import Disk, UnusableError, UserDirectoryError
 from esmith.disk.kernel import open_beneath, rights_of
 from tests.disk.kit import OBSTACLES
 from tests.programs import path_of
@@ -126,7 +126,7 @@ class TestUsers:
     @pytest.mark.parametrize("obstacle", OBSTACLES)
     def test_obstacles(self, disk: Disk, tmp_path: Path, obstacle: str) -> None:
         """What is no regular file, or too large, is an error at once; in a home it is one of that user."""
-        for place, kind in ((tmp_path / "etc/x", UnfitError), (tmp_path / "home/x", UserDirectoryError)):
+        for place, kind in ((tmp_path / "etc/x", UnusableError), (tmp_path / "home/x", UserDirectoryError)):
             OBSTACLES[obstacle](place)
             with pytest.raises(OSError) as caught:
                 disk.read(str(place))

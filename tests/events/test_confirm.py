@@ -57,10 +57,10 @@ def test_what_is_not_confirmed_goes_back(scene: Scene) -> None:
     scene.set("configuration", "A", "setting", value="second")
     _signal(scene, 0.0)
     assert scene.file("/etc/t").read_text() == "second\n"
-    assert scene.notes[-1].startswith("everything goes back at ")
+    assert scene.notes[-1].startswith("these changes are rolled back at ")
     scene.told()
     said = _recover(scene)
-    assert said[0] == "signal-event try was not confirmed in time; 1 file and 1 setting went back"
+    assert said[0] == "signal-event try was not confirmed in time; 1 file and 1 setting were restored"
     assert scene.file("/etc/t").read_text() == "first\n"
     assert _value(scene) == "first"
     assert scene.told() == ["clamd restart"]
@@ -97,7 +97,7 @@ def test_later_changes_of_other_settings_stay(scene: Scene) -> None:
     scene.set("configuration", "B", "setting", value="later")
     scene.set("configuration", "A", "setting", value="third", other="x")
     said = _recover(scene)
-    assert said[0].endswith("1 setting went back; 1 setting changed since then stayed")
+    assert said[0].endswith("1 setting were restored; 1 setting changed since then stay")
     assert (_value(scene), _value(scene, "B")) == ("third", "later")
 
 
@@ -107,7 +107,7 @@ def test_events_in_between_go_back_with_it(scene: Scene) -> None:
     _signal(scene, 3600)
     scene.set("configuration", "A", "setting", value="third")
     _signal(scene, 0.0)
-    assert "went back" in _recover(scene)[0]
+    assert "were restored" in _recover(scene)[0]
     assert scene.file("/etc/t").read_text() == "first\n"
     assert _value(scene) == "first"
 
@@ -193,10 +193,10 @@ def test_the_command_confirms(office: Root) -> None:
     office.config("setprop", "clamav", "MaxFiles", "77")
     office.signal("--confirm", "10m", "email-update")
     status = office.esmith("status").out
-    assert "signal-event email-update goes back at" in status
+    assert "signal-event email-update is rolled back at" in status
     assert office.esmith("confirm").out == "confirmed: signal-event email-update\n"
     assert office.esmith("recover").out == "nothing was left undone\n"
-    assert "goes back" not in office.esmith("status").out
+    assert "is rolled back" not in office.esmith("status").out
     assert "MaxFiles 77\n" in office.read("/etc/clamd.conf")
     assert office.esmith("confirm", code=1).out == "nothing waits to be confirmed\n"
 

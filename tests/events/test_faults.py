@@ -14,7 +14,7 @@ from esmith.apply.generations import list_generations
 from esmith.errors import EsmithError, StoreError
 from esmith.events.confirm import find_unconfirmed
 from esmith.events.expand import expand_templates
-from esmith.events.owed import list_owed
+from esmith.events.pending import list_pending
 from esmith.events.recover import find_interrupted, recover_all
 from esmith.events.rollback import roll_back
 from esmith.events.signal import signal_event
@@ -159,7 +159,7 @@ def test_one_commit_fails(tmp_path: Path, command: Callable[[Scene], None], numb
         assert "nothing was changed" not in said
         assert find_interrupted(scene.layout, scene.store) == (None, []), "and that is recorded"
         with scene.store.snapshot() as snapshot:
-            assert list_owed(snapshot) == {}, f"commit {fault}"
+            assert list_pending(snapshot) == {}, f"commit {fault}"
             assert find_unconfirmed(snapshot) is None
         kept = len(list((scene.path / "var/lib/e-smith/generations").iterdir()))
         with scene.store.snapshot() as snapshot:
@@ -240,7 +240,7 @@ def test_a_rollback_that_fails(tmp_path: Path) -> None:
                 assert (texts(scene), setting(scene)) == (NEW, "later")
                 assert fault == 1
             elif fault == 2:
-                assert "the settings went back" in said
+                assert "the settings were restored" in said
                 assert "the old content of 3 files was restored, but not recorded" in said
                 assert (texts(scene), setting(scene)) == (OLD, None)
                 assert [one.what for one in find_interrupted(scene.layout, scene.store)[1]] == ["esmith rollback 1"]
@@ -257,7 +257,7 @@ def test_a_rollback_that_cannot_restore_a_file(tmp_path: Path) -> None:
         (scene.path / "etc/removed").mkdir()
         with pytest.raises(EsmithError, match="cannot be written") as caught:
             back(scene)
-        assert "the settings went back" in caught.value.hint
+        assert "the settings were restored" in caught.value.hint
         assert "esmith recover" in caught.value.hint
         assert (scene.path / "etc/replaced").read_text() == "old\n"
         assert not (scene.path / "etc/new").exists()

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from esmith.events.concern import Concern, Known, concerned
+from esmith.events.affected import Affected, TemplateUse, find_affected
 from esmith.events.rehearse import Rehearsal, rehearse
 from esmith.plan.installed import TABLE
 from tests.events.kit import Scene, lay_event
 
 
-def _rehearse(scene: Scene, concern: Concern, known: Known | None = None) -> Rehearsal:
+def _rehearse(scene: Scene, concern: Affected, known: TemplateUse | None = None) -> Rehearsal:
     with scene.store.snapshot() as snapshot:
-        users = known or Known.of(scene.layout, snapshot)
+        users = known or TemplateUse.of(scene.layout, snapshot)
     found = rehearse(scene.layout, scene.store, concern, users)
     found.lines = [line.replace(str(scene.path), "") for line in found.lines]
     return found
@@ -30,7 +30,7 @@ def test_a_diff_changes_nothing(scene: Scene) -> None:
     """The rehearsal shows the diff; neither the file nor what is remembered of it is there afterwards."""
     scene.template("/etc/a", "one\n")
     scene.event("/etc/a\n")
-    found = _rehearse(scene, Concern(["/etc/a"]))
+    found = _rehearse(scene, Affected(["/etc/a"]))
     assert found.sound and "+one" in found.lines
     assert not Path(scene.layout.under("/etc/a")).exists()
     with scene.store.snapshot() as snapshot:
@@ -42,7 +42,7 @@ def test_one_broken_template_hides_no_other(scene: Scene) -> None:
     scene.template("/etc/a", "{{ broken\n")
     scene.template("/etc/b", "fine\n")
     scene.event("/etc/a\n/etc/b\n")
-    found = _rehearse(scene, Concern(["/etc/a", "/etc/b"]))
+    found = _rehearse(scene, Affected(["/etc/a", "/etc/b"]))
     assert not found.sound
     assert found.lines[0].startswith("/etc/e-smith/templates/etc/a/10a:1: ")
     assert "+fine" in found.lines
@@ -54,7 +54,7 @@ def test_a_broken_common_file_is_told_once(scene: Scene) -> None:
         scene.trees.standard(f"/etc/{name}/10a", "x\n")
     scene.trees.standard("/etc/template-begin", "{{ broken\n")
     scene.event("/etc/a\n/etc/b\n/etc/c\n")
-    found = _rehearse(scene, Concern(["/etc/a", "/etc/b", "/etc/c"]))
+    found = _rehearse(scene, Affected(["/etc/a", "/etc/b", "/etc/c"]))
     assert sum("template-begin:1" in line for line in found.lines) == 1
 
 
@@ -63,7 +63,7 @@ def test_the_verdict_of_the_checks(scene: Scene, code: str, sound: bool) -> None
     """A check that accepts is told, one that refuses too, with the fragment its line comes from."""
     scene.template("/etc/a", "one\n", _check(code))
     scene.event("/etc/a\n")
-    found = _rehearse(scene, Concern(["/etc/a"]))
+    found = _rehearse(scene, Affected(["/etc/a"]))
     assert found.sound == sound
     assert ("the checks accept what changes" in found.lines) == sound
     assert any("line 1 comes from" in line for line in found.lines) != sound
@@ -73,7 +73,7 @@ def test_a_check_that_is_missing_is_no_verdict(scene: Scene) -> None:
     """A check whose program is not installed is told as not checked, never as accepted."""
     scene.template("/etc/a", "one\n", '[check]\ncommand = ["no-such-checker"]\npackage = "nothing"\n')
     scene.event("/etc/a\n")
-    found = _rehearse(scene, Concern(["/etc/a"]))
+    found = _rehearse(scene, Affected(["/etc/a"]))
     assert any("was not checked" in line for line in found.lines)
     assert "the checks accept what changes" not in found.lines
 
@@ -82,8 +82,8 @@ def test_a_template_that_is_gone(scene: Scene) -> None:
     """A template that vanished is an error when an event names it, and else a note that its file stays."""
     scene.template("/etc/b", "b\n")
     scene.event("/etc/b\n")
-    known = Known(events={"/etc/gone": ["try"]}, installed={"/etc/left"})
-    found = _rehearse(scene, Concern(["/etc/gone", "/etc/left"]), known)
+    known = TemplateUse(events={"/etc/gone": ["try"]}, installed={"/etc/left"})
+    found = _rehearse(scene, Affected(["/etc/gone", "/etc/left"]), known)
     assert not found.sound
     assert found.lines == [
         "there is no template for /etc/gone any more",
@@ -102,7 +102,7 @@ def test_events_and_schema_files(scene: Scene) -> None:
     (schema / "x.toml").write_text('[properties.P]\ntype = "text"\n')
     (schema / "@user.toml").write_text('[properties.P]\ntypo = "text"\n')
     paths = [f"{scene.layout.events}/good/S10x", f"{scene.layout.events}/bad/templates2expand"]
-    concern = concerned(scene.layout, Known(), [*paths, str(schema / "x.toml"), str(schema / "@user.toml")])
+    concern = find_affected(scene.layout, TemplateUse(), [*paths, str(schema / "x.toml"), str(schema / "@user.toml")])
     found = _rehearse(scene, concern)
     text = "\n".join(found.lines)
     assert not found.sound
@@ -116,6 +116,6 @@ def test_long_reports_are_cut(scene: Scene) -> None:
     """A diff of thousands of lines is cut, and says how much is left out."""
     scene.template("/etc/a", "line\n" * 3000)
     scene.event("/etc/a\n")
-    found = _rehearse(scene, Concern(["/etc/a"]))
+    found = _rehearse(scene, Affected(["/etc/a"]))
     assert len(found.lines) < 300
     assert any("more lines" in line for line in found.lines)

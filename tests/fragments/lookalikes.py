@@ -151,7 +151,7 @@ TEXT = {
     "perl outside braces": "#!/usr/bin/perl\nmy $x = 1;\nprint $x;\n",
 }
 
-#: Marks of both: nobody knows.
+#: TreeState of both: nobody knows.
 UNCLEAR = {
     "both": "{{ DomainName }} { $DomainName }\n",
     "perl first": "{ $qpsmtpd{DNSBL} } {% if x %}a{% endif %}\n",

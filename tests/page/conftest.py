@@ -30,7 +30,7 @@ def machine_trouble() -> str:
     return "" if done.returncode == 0 else f"not possible here: no mount namespaces are allowed: {done.stderr.strip()}"
 
 
-#: Marks a test that is played on a machine.
+#: TreeState a test that is played on a machine.
 on_a_machine = pytest.mark.skipif(machine_trouble() != "", reason=machine_trouble() or "-")
 
 

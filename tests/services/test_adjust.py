@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from esmith.errors import ServiceError, UsageError
+from esmith.services.actions import ACTIONS, check_action
 from esmith.services.adjust import adjust, plan
 from esmith.services.model import ServiceStatus, Status, SupervisorError, UnsupervisedError
 from esmith.services.recording import RecordingSupervisor
-from esmith.services.words import WORDS, check_word
 
 _STATES = [state for state in Status if state is not Status.UNSUPERVISED]
 
 
-@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize("word", ACTIONS)
 @pytest.mark.parametrize("state", _STATES)
 def test_a_service_that_is_not_enabled_is_only_stopped(word: str, state: Status) -> None:
     """Whatever is asked, a disabled service ends down; if it is down nothing is done."""
@@ -52,7 +52,7 @@ def test_a_service_that_is_not_enabled_is_only_stopped(word: str, state: Status)
 )
 def test_an_enabled_service_that_is_up(words: str, steps: list[str]) -> None:
     """The words are carried out in order, once each; one restart makes up for signals and other restarts."""
-    assert plan([check_word(word) for word in words.split()], Status.UP, enabled=True) == steps
+    assert plan([check_action(word) for word in words.split()], Status.UP, enabled=True) == steps
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_an_enabled_service_that_is_up(words: str, steps: list[str]) -> None:
 )
 def test_an_enabled_service_that_is_down(words: str, steps: list[str]) -> None:
     """It is started once, however many reasons there are, unless it is asked to stop or to run once."""
-    assert plan([check_word(word) for word in words.split()], Status.DOWN, enabled=True) == steps
+    assert plan([check_action(word) for word in words.split()], Status.DOWN, enabled=True) == steps
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_an_enabled_service_that_is_down(words: str, steps: list[str]) -> None:
 )
 def test_states_between(words: str, state: Status, steps: list[str]) -> None:
     """A crashed service is started; one that runs for the last time is kept, or restarted if that is asked."""
-    assert plan([check_word(word) for word in words.split()], state, enabled=True) == steps
+    assert plan([check_action(word) for word in words.split()], state, enabled=True) == steps
 
 
 def test_adjust_carries_out_the_plan() -> None:
@@ -159,6 +159,6 @@ def test_a_service_that_fails_is_not_the_supervisors_fault(state: Status) -> Non
 def test_unsupervised_is_an_error_of_its_own(words: list[str], enabled: bool, owed: str) -> None:
     """When nothing supervises the service nothing is done, and the error tells what is still owed."""
     supervisor = RecordingSupervisor({"imap": Status.UNSUPERVISED})
-    with pytest.raises(UnsupervisedError, match=f"still to be done: {owed}\n"):
+    with pytest.raises(UnsupervisedError, match=f"not supervised; {owed} is pending"):
         adjust(supervisor, "imap", words, enabled=enabled)
     assert supervisor.calls == []

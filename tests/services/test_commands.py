@@ -8,11 +8,11 @@ from shutil import copytree
 import pytest
 
 from esmith.layout import Layout
+from esmith.services.actions import ACTIONS
 from esmith.services.daemontools import DaemontoolsSupervisor
 from esmith.services.definition import Services
 from esmith.services.runit import RunitSupervisor
 from esmith.services.systemd import SystemdSupervisor
-from esmith.services.words import WORDS
 from tests.documents import HOME
 
 #: Words the two supervisors of directories settle by the state of the service or by its directory.
@@ -127,6 +127,6 @@ def test_systemd_has_a_name_of_its_own_for_a_service() -> None:
 
 def test_no_word_is_forgotten() -> None:
     """The tables above hold every word there is."""
-    assert set(WORDS) == set(RUNIT) - {"sigwinch"} | _SETTLED_BEFORE
-    assert set(WORDS) == set(DAEMONTOOLS) - {"sigwinch"} | _SETTLED_BEFORE
-    assert set(WORDS) <= set(SYSTEMD)
+    assert set(ACTIONS) == set(RUNIT) - {"sigwinch"} | _SETTLED_BEFORE
+    assert set(ACTIONS) == set(DAEMONTOOLS) - {"sigwinch"} | _SETTLED_BEFORE
+    assert set(ACTIONS) <= set(SYSTEMD)

@@ -10,7 +10,7 @@ from esmith.services.recording import RecordingSupervisor
 
 
 def test_it_records_and_pretends() -> None:
-    """What was told is recorded as check_word writes it, and the state follows."""
+    """What was told is recorded as check_action writes it, and the state follows."""
     supervisor = RecordingSupervisor({"imap": Status.DOWN})
     pids = [supervisor.status("imap").pid]
     for word in ("start", "sighup", "sigterm", "stop"):

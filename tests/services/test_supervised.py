@@ -163,7 +163,7 @@ def test_supervisor_that_is_gone(server: Server, tree: ServiceTree) -> None:
     server.stop()
     assert supervisor.status("imap").state is Status.UNSUPERVISED
     for control in (supervisor.control, NoSupervisor(tree.folder).control):
-        with pytest.raises(UnsupervisedError, match="service imap: nothing supervises it now, so restart is still"):
+        with pytest.raises(UnsupervisedError, match="service imap: not supervised; restart is pending"):
             control("imap", "sigterm")
     with pytest.raises(UnsupervisedError, match="still to be done: hup"):
         adjust(supervisor, "imap", ["sighup"], enabled=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from esmith.layout import Layout
 from esmith.plan.host import DiskHost
-from esmith.setup.shipped import lay_commands
+from esmith.setup.shipped import install_commands
 from esmith.store import open_store
 from esmith.store.model import Author, Change, Record
 from esmith.store.protocol import Store
@@ -64,7 +64,7 @@ def cells(changes: list[Change]) -> set[Cell]:
 def bare_root(path: Path) -> Root:
     """Make a root that has the commands and an empty store, but no schema files, templates or events."""
     path.mkdir(parents=True, exist_ok=True)
-    lay_commands(Layout(str(path)), DiskHost(Layout(str(path))))
+    install_commands(Layout(str(path)), DiskHost(Layout(str(path))))
     with opened(path, create=True):
         pass
     return Root(path)

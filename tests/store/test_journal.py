@@ -16,9 +16,9 @@ from tests.store.stores import AUTHOR, cells, last_revision, opened, put
 
 #: A value or name as the store admits it; a word of a command, which may also hold control characters but NUL.
 TEXTS = st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=20)
-WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
+ACTIONS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 CHANGES = st.builds(Change, TEXTS, TEXTS, TEXTS, st.none() | TEXTS, st.none() | TEXTS)
-AUTHORS = st.builds(Author, TEXTS, TEXTS, st.lists(WORDS, max_size=6))
+AUTHORS = st.builds(Author, TEXTS, TEXTS, st.lists(ACTIONS, max_size=6))
 REVISIONS = st.builds(
     Revision, st.integers(1, 2**63), st.integers(0, 2**40), AUTHORS, st.lists(CHANGES, min_size=1, max_size=6)
 )

@@ -81,7 +81,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
     (event / "S20shared").symlink_to("../actions/shared")
     root.signal("try")
     assert marker.read_text() == "action\nshared\n"
-    # Owed from now on, so that "recover" has to look at the service.
+    # PendingAction from now on, so that "recover" has to look at the service.
     root.config("setprop", "clamav", "MaxFileSize", "20M")
     root.expand("/etc/clamd.conf")
     marker.unlink()

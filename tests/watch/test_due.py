@@ -9,8 +9,8 @@ import pytest
 
 from esmith.apply.generations import begin, list_generations
 from esmith.events.confirm import UnconfirmedChange, set_unconfirmed
-from esmith.events.owed import TABLE as OWED
-from esmith.events.owed import Owed
+from esmith.events.pending import TABLE as OWED
+from esmith.events.pending import PendingAction
 from esmith.events.recover import RETRY_SECONDS as OWED_RETRY
 from esmith.store import changing_file
 from esmith.watch.watcher import RETRY_SECONDS
@@ -43,7 +43,7 @@ def _supervise(post: Post, patch: pytest.MonkeyPatch) -> None:
 
 def _owe(post: Post, since: float) -> None:
     with post.store.transaction(AUTHOR) as transaction:
-        row = json.dumps(asdict(Owed(["restart"], since, "signal-event try"))).encode()
+        row = json.dumps(asdict(PendingAction(["restart"], since, "signal-event try"))).encode()
         transaction.set_state(OWED, "clamd", row)
 
 

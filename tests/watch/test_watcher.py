@@ -280,11 +280,11 @@ def test_what_vanishes_while_it_is_read(post: Post, monkeypatch: pytest.MonkeyPa
     real = event_names
 
     def vanish(_layout: Layout) -> list[str]:
-        monkeypatch.setattr("esmith.events.concern.event_names", real)
+        monkeypatch.setattr("esmith.events.affected.event_names", real)
         raise FileNotFoundError(2, "No such file or directory", f"{post.path}/gone")
 
     def save() -> list[Notice]:
-        monkeypatch.setattr("esmith.events.concern.event_names", vanish)
+        monkeypatch.setattr("esmith.events.affected.event_names", vanish)
         return post.save("/etc/a/20b", "two\n")()
 
     post.source.at(1, save)

@@ -28,7 +28,7 @@ PRINTED_BYTES = 2**20
 _MEMORY_BYTES = 2**30
 #: How long it may compute in all, should nobody be left to stop it, in seconds.
 _CPU_SECONDS = 3600
-#: How long it may take to end when it is told to, in seconds.
+#: How long it may take to end after it was asked to, in seconds.
 _PATIENCE = 2.0
 #: The exit status of the driver when the pipes are no longer what they were.
 LOST_PIPES = 97

@@ -10,7 +10,7 @@ verified before LMDB sees it, and marked again.
 The mark is a hint that may be lost or old at any moment: it then costs a verification. It is not flushed to the disk.
 A ``flock`` on the data file keeps a commit from being taken for damage: exclusive from before the first page is written
 until the mark is made, shared while verifying. Whoever finds a commit under way does not wait for it: that writer has
-seen to the file when it opened it.
+looked at the file when it opened it.
 """
 
 from __future__ import annotations

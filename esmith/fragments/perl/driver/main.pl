@@ -109,7 +109,7 @@ sub typed_value {
     return \%record;
 }
 
-# The variables of one fragment. The original, too, gives each fragment the scalars anew.
+# The variables of one fragment. The original, too, gives each fragment new scalars.
 sub variables {
     my ($template) = @_;
     prepare($template) unless $template->{ready}++;

@@ -1,6 +1,6 @@
-"""The words that ``services2adjust`` may hold, what each does, and which of several is the strongest.
+"""The service actions that ``services2adjust`` may hold, what each does, and which of several is the strongest.
 
-The words are the original's (its ``adjust-services`` and ``serviceControl``), systemctl's, and the letters of svc(8)
+They are the original's (its ``adjust-services`` and ``serviceControl``), systemctl's, and the letters of svc(8)
 and sv(8). Case does not matter, because signals are written in capitals everywhere else.
 """
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class Effect(enum.IntEnum):
-    """What a word does, the weakest first.
+    """What a service action does, the weakest first.
 
-    START is the weakest although it starts a process: an enabled service is brought up whatever the word is, and to
-    a service that is up START does nothing. If it won over RELOAD, a reload that is owed would be lost.
+    START is the weakest although it starts a process: an enabled service is brought up whatever the action is, and to
+    a service that is up START does nothing. If it won over RELOAD, a pending reload would be lost.
     """
 
     #: Brings the service up if it is not.
@@ -44,13 +44,13 @@ class Effect(enum.IntEnum):
     STOP = 9
 
 
-#: The effects that leave the last word on whether the service is up with the word: nothing is started afterwards.
+#: The effects that decide whether the service is up: nothing is started afterwards.
 HOLDING = frozenset({Effect.STOP, Effect.ONCE})
 #: The effects that only reach a process that runs; a process that starts anyway makes up for them.
 SIGNALLING = frozenset({Effect.KILL, Effect.RELOAD, Effect.USER_SIGNAL, Effect.SIGNAL})
 
-#: Each word the supervisors implement, its effect, and the other words for it.
-WORDS: dict[str, tuple[Effect, tuple[str, ...]]] = {
+#: Each service action that supervisors implement, its effect, and its other names.
+ACTIONS: dict[str, tuple[Effect, tuple[str, ...]]] = {
     "stop": (Effect.STOP, ("down", "d")),
     "exit": (Effect.STOP, ("x",)),
     "restart": (Effect.RESTART, ("sigterm", "term", "t")),
@@ -85,17 +85,17 @@ _SIGNALS = {
     "cont": signal.SIGCONT,
 }
 
-_SAME_AS = {other: word for word, (_, others) in WORDS.items() for other in (word, *others)}
+_SAME_AS = {other: action for action, (_, others) in ACTIONS.items() for other in (action, *others)}
 
 
-def check_word(word: str) -> str:
-    """Return the word the supervisors implement that means the same: ``restart`` for ``sigterm``.
+def check_action(action: str) -> str:
+    """Return the action the supervisors implement that means the same: ``restart`` for ``sigterm``.
 
-    Besides :data:`WORDS` every signal of the system may be named, as ``sigwinch``.
+    Besides :data:`ACTIONS` every signal of the system may be named, as ``sigwinch``.
 
-    :raises UsageError: when there is no such word, naming the nearest and all there are.
+    :raises UsageError: when there is no such action, naming the nearest and all there are.
     """
-    lower = word.strip().lower()
+    lower = action.strip().lower()
     if lower in _SAME_AS:
         return _SAME_AS[lower]
     if lower.startswith("sig") and lower.upper() in signal.Signals.__members__:
@@ -104,36 +104,36 @@ def check_word(word: str) -> str:
     close = nearest(lower, known)
     meant = f"did you mean {close!r}? " if close else ""
     raise UsageError(
-        f"there is no word {word!r} to adjust a service with",
-        hint=f"{meant}The words are: {' '.join(sorted(known))}, and sigNAME for other signals",
+        f"there is no service action {action!r}",
+        hint=f"{meant}The service actions are: {' '.join(sorted(known))}, and sigNAME for other signals",
     )
 
 
-def effect_of(word: str) -> Effect:
-    """Return what a word does.
+def effect_of(action: str) -> Effect:
+    """Return what a service action does.
 
-    :raises UsageError: when there is no such word.
+    :raises UsageError: when there is no such action.
     """
-    known = WORDS.get(check_word(word))
+    known = ACTIONS.get(check_action(action))
     return Effect.SIGNAL if known is None else known[0]
 
 
-def signal_of(word: str) -> signal.Signals | None:
-    """Return the signal a word of :func:`check_word` stands for; None when it does more than sending one."""
-    if word in WORDS:
-        return _SIGNALS.get(word)
-    return signal.Signals[word.upper()]
+def signal_of(action: str) -> signal.Signals | None:
+    """Return the signal that an action of :func:`check_action` is; None when it does more than sending one."""
+    if action in ACTIONS:
+        return _SIGNALS.get(action)
+    return signal.Signals[action.upper()]
 
 
-def strongest(words: Iterable[str]) -> str:
-    """Return the one word to carry out when there are several reasons to adjust a service.
+def strongest(actions: Iterable[str]) -> str:
+    """Return the one action to carry out when there are several reasons to adjust a service.
 
     The order is that of :class:`Effect`: stop, restart, kill, once, reload, USR1 and USR2, other signals, enable and
-    disable, start. Of equally strong words the first is taken.
+    disable, start. Of equally strong actions the first is taken.
 
-    :param words: one word a reason.
-    :return: as :func:`check_word` writes it.
+    :param actions: one for each reason.
+    :return: as :func:`check_action` writes it.
     :raises UsageError: when one of them is unknown.
     :raises ValueError: when there are none.
     """
-    return max([check_word(word) for word in words], key=effect_of)
+    return max([check_action(action) for action in actions], key=effect_of)

@@ -14,7 +14,7 @@ _NOT_OURS = frozenset((".git", ".svn", ".hg", "CVS"))
 
 
 @dataclass
-class Marks:
+class TreeState:
     """Every file of some trees.
 
     :param files: path -> what changes when the file is written, replaced, or its mode or owner are set.
@@ -29,14 +29,14 @@ class Marks:
     unreadable: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def take(cls, roots: Iterable[str]) -> Marks:
+    def take(cls, roots: Iterable[str]) -> TreeState:
         """Return the state of some directories now; one that is missing holds nothing."""
         marks = cls()
         for root in roots:
             marks._enter(root, ())
         return marks
 
-    def changed_since(self, before: Marks) -> list[str]:
+    def changed_since(self, before: TreeState) -> list[str]:
         """Return the files that were made, changed or removed, sorted.
 
         What is in a directory that cannot be read now counts as unchanged, also for the next comparison.

@@ -1,6 +1,6 @@
-"""Files the product lays down as they are: the shipped trees, commands, service directories.
+"""Files that the product installs as they are: the shipped trees, commands, service directories.
 
-A manifest remembers the digest of each, so that one that was changed by hand is kept aside before it is replaced.
+A manifest remembers the digest of each, so that a backup copy is kept of one that was changed by hand.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ import hashlib
 import os
 from collections.abc import Mapping
 
-from esmith.apply.keep import keep_aside
+from esmith.apply.backup import back_up
 from esmith.disk import read_file
 from esmith.layout import Layout
 from esmith.plan.host import Host, trouble
 
 
 class Manifest:
-    """Which files were laid below a directory, as they were laid.
+    """Which files were installed below a directory, with their digests.
 
     :param file: where that is written down, as a path of this disk.
     """
@@ -27,35 +27,35 @@ class Manifest:
         self.digests = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
 
     def is_ours(self, name: str, content: bytes) -> bool:
-        """Return whether that is what was laid there."""
+        """Return whether that is what was installed there."""
         return self.digests.get(name) == _digest(content)
 
     def replace(self, host: Host, wanted: Mapping[str, bytes]) -> None:
-        """Write down what is laid now."""
+        """Write down what is installed now."""
         lines = (f"{_digest(content)}  {name}\n" for name, content in sorted(wanted.items()))
         write_file(host, self._file, "".join(lines).encode(), 0o644)
 
 
-def lay_file(layout: Layout, host: Host, target: str, content: bytes, *, keep: bool) -> str:
+def install_product_file(layout: Layout, host: Host, target: str, content: bytes, *, keep: bool) -> str:
     """Write a file, executable if it is a script.
 
     :param target: where, as a path of this disk.
     :param keep: whether what is there was changed by hand, so that it must not be lost.
-    :return: a note for the administrator about what was kept aside, "" when nothing was.
+    :return: a note for the administrator about the backup copy, "" when nothing was.
     :raises InstallError: when it cannot be written.
     """
-    note = keep_edited(layout, host, target) if keep else ""
+    note = back_up_edited(layout, host, target) if keep else ""
     # Not "#!perl": a plugin of qpsmtpd is no program.
     host.install(host.stage(target, content, 0o755 if content.startswith(b"#!/") else 0o644, None))
     return note
 
 
-def keep_edited(layout: Layout, host: Host, target: str) -> str:
+def back_up_edited(layout: Layout, host: Host, target: str) -> str:
     """Keep a file aside that is about to be replaced or removed, and return a note about it.
 
     :raises InstallError: when it cannot be copied.
     """
-    copy = keep_aside(layout, host, target)
+    copy = back_up(layout, host, target)
     return f"{layout.inside(target)} was edited by hand; the edited file is kept in {copy}"
 
 

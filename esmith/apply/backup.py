@@ -15,7 +15,7 @@ _TIME = _TIME_ALONE + r"(\.\d+)?"
 _MOST_OF_A_USER = 3
 
 
-def keep_aside(layout: Layout, host: Host, target: str, *, is_a_users: bool = False) -> str:
+def back_up(layout: Layout, host: Host, target: str, *, is_a_users: bool = False) -> str:
     """Copy a file to ``/var/lib/e-smith/kept``, under its own path and the time.
 
     Not beside the file: daemons read whole directories.

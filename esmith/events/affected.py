@@ -1,4 +1,4 @@
-"""Which templates, events and schema files are concerned when files of ``/etc/e-smith`` change."""
+"""Which templates, events and schema files are affected when files of ``/etc/e-smith`` change."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from esmith.plan.installed import TABLE, Installed
 from esmith.plan.memory import included
 from esmith.store.protocol import Snapshot
 
-#: These speak of every template below their directory.
+#: These are for every template below their directory.
 _OF_ALL_BELOW = (BEGIN, END, METADATA)
 
 
 @dataclass
-class Known:
-    """The templates that somebody uses.
+class TemplateUse:
+    """The templates that are in use.
 
     :param events: the templates that events name, each with the names of the events.
     :param installed: the templates that were expanded before.
@@ -33,8 +33,8 @@ class Known:
     includes: dict[str, set[str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, layout: Layout, snapshot: Snapshot) -> Known:
-        """Return what the events of a root and what was installed tell. A broken event tells nothing."""
+    def of(cls, layout: Layout, snapshot: Snapshot) -> TemplateUse:
+        """Return the templates of the events of a root, and of what was installed. A broken event is left out."""
         known = cls()
         tree = TemplateTree(layout)
         for name in event_names(layout):
@@ -63,8 +63,8 @@ class Known:
 
 
 @dataclass
-class Concern:
-    """What some changed files concern.
+class Affected:
+    """What some changed files affect.
 
     :param templates: the templates to look at, sorted.
     :param events: the names of the events whose directories changed, sorted.
@@ -76,10 +76,10 @@ class Concern:
     schemas: list[str] = field(default_factory=list)
 
 
-def concerned(layout: Layout, known: Known, paths: Iterable[str]) -> Concern:
-    """Return what changed files concern.
+def find_affected(layout: Layout, known: TemplateUse, paths: Iterable[str]) -> Affected:
+    """Return what changed files affect.
 
-    :param known: the templates that somebody uses.
+    :param known: the templates that are in use.
     :param paths: files that were made, changed or removed, as paths of this disk.
     """
     templates: set[str] = set()
@@ -93,17 +93,17 @@ def concerned(layout: Layout, known: Known, paths: Iterable[str]) -> Concern:
                 templates |= _templates(known, path.removeprefix(layer))
         if path.startswith(f"{metadata}/"):
             # A file of lines, or one name of a directory.
-            said = path.removeprefix(metadata)
-            templates |= {said, os.path.dirname(said)} & known.all
+            name = path.removeprefix(metadata)
+            templates |= {name, os.path.dirname(name)} & known.all
         if path.startswith(f"{layout.events}/"):
             events.add(path.removeprefix(f"{layout.events}/").partition("/")[0])
         if path.startswith(f"{layout.schema}/") and path.endswith(".toml"):
             schemas.add(path)
-    # The list of actions that events link to is no event.
-    return Concern(sorted(_outer(known, templates)), sorted(events & set(event_names(layout))), sorted(schemas))
+    # The list of actions that events link to is not an event.
+    return Affected(sorted(_outer(known, templates)), sorted(events & set(event_names(layout))), sorted(schemas))
 
 
-def _templates(known: Known, path: str) -> set[str]:
+def _templates(known: TemplateUse, path: str) -> set[str]:
     """Return the templates that a file of a layer belongs to.
 
     :param path: its path below the layer.
@@ -125,7 +125,7 @@ def _templates(known: Known, path: str) -> set[str]:
     return {directory}
 
 
-def _outer(known: Known, templates: set[str]) -> set[str]:
+def _outer(known: TemplateUse, templates: set[str]) -> set[str]:
     """Return templates, with those that include one of them in place of those that are only included."""
     found: set[str] = set()
     waiting = list(templates)

@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from esmith.events.concern import Concern, Known, concerned
+from esmith.events.affected import Affected, TemplateUse, find_affected
 from esmith.layout import Layout
 from tests.events.kit import Scene, lay_event, make_old
 
-KNOWN = Known(
+KNOWN = TemplateUse(
     events={"/etc/a": ["one"], "/etc/b": ["one", "two"], "/var/control/x": ["one"], "/var/control/y": ["two"]},
     installed={"/etc/a", "/srv/{key}/.qmail"},
     includes={"/etc/a/inner": {"/etc/a"}, "/etc/lines": {"/etc/b", "/etc/words"}, "/etc/words": {"/etc/a"}},
 )
 
 
-def _concern(*paths: str) -> Concern:
-    return concerned(Layout("/r"), KNOWN, [f"/r/etc/e-smith{path}" for path in paths])
+def _concern(*paths: str) -> Affected:
+    return find_affected(Layout("/r"), KNOWN, [f"/r/etc/e-smith{path}" for path in paths])
 
 
 @pytest.mark.parametrize("layer", ["templates", "templates-custom"])
@@ -53,8 +53,8 @@ def test_files_of_other_trees(tmp_path: Path) -> None:
     lay_event(tmp_path, "actions", actions={"S10x": "true"})
     layout = Layout(str(tmp_path))
     paths = ["events/one/templates2expand", "events/actions/S10x", "events/gone/S10x", "db/configuration/x.toml"]
-    found = concerned(layout, KNOWN, [*(f"{layout.configuration}/{path}" for path in paths), "/somewhere/else"])
-    assert found == Concern([], ["one"], [f"{layout.schema}/configuration/x.toml"])
+    found = find_affected(layout, KNOWN, [*(f"{layout.configuration}/{path}" for path in paths), "/somewhere/else"])
+    assert found == Affected([], ["one"], [f"{layout.schema}/configuration/x.toml"])
 
 
 @pytest.mark.parametrize("path", ["/etc/a", "/etc/a/PERMS"])
@@ -62,11 +62,11 @@ def test_metadata_of_contribs(tmp_path: Path, path: str) -> None:
     """What templates.metadata says concerns its template, as a file or as a directory of names; else nobody."""
     layout = Layout(str(tmp_path))
     metadata = f"{layout.configuration}/templates.metadata"
-    assert concerned(layout, KNOWN, [metadata + path, f"{metadata}/etc/nothing/UID"]) == Concern(["/etc/a"])
+    assert find_affected(layout, KNOWN, [metadata + path, f"{metadata}/etc/nothing/UID"]) == Affected(["/etc/a"])
 
 
 def test_known_templates(scene: Scene) -> None:
-    """Known are the templates of the events, those that were installed, and what these included."""
+    """TemplateUse are the templates of the events, those that were installed, and what these included."""
     scene.template("/etc/a", "{{ template('/etc/lines') }}\n")
     scene.template("/etc/lines", "line\n")
     scene.template("/etc/b", "b\n")
@@ -76,7 +76,7 @@ def test_known_templates(scene: Scene) -> None:
     make_old(scene.path)
     scene.signal()
     with scene.store.snapshot() as snapshot:
-        known = Known.of(scene.layout, snapshot)
+        known = TemplateUse.of(scene.layout, snapshot)
     assert known.events == {"/etc/a": ["try"], "/etc/b": ["other"]}
     assert known.installed == {"/etc/a"}
     assert known.includes == {"/etc/lines": {"/etc/a"}}

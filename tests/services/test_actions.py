@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from esmith.errors import ExitCode, UsageError
-from esmith.services.words import WORDS, Effect, check_word, effect_of, signal_of, strongest
+from esmith.services.actions import ACTIONS, Effect, check_action, effect_of, signal_of, strongest
 
 #: Every word of the original's adjust-services and serviceControl, and what it comes to here.
 ORIGINAL = {
@@ -52,43 +52,43 @@ ORIGINAL = {
 @pytest.mark.parametrize(("word", "meant"), ORIGINAL.items())
 def test_every_word_of_the_original_is_known(word: str, meant: str) -> None:
     """Scripts and contribs written for the original keep working."""
-    assert check_word(word) == meant
+    assert check_action(word) == meant
 
 
-@pytest.mark.parametrize("word", WORDS)
+@pytest.mark.parametrize("word", ACTIONS)
 def test_words_mean_themselves(word: str) -> None:
-    """What check_word returns may be checked again, and every other word for it comes to it."""
-    assert check_word(word) == word
-    assert {check_word(other) for other in WORDS[word][1]} <= {word}
+    """What check_action returns may be checked again, and every other word for it comes to it."""
+    assert check_action(word) == word
+    assert {check_action(other) for other in ACTIONS[word][1]} <= {word}
 
 
 def test_no_word_has_two_meanings() -> None:
     """Each word belongs to one row of the table."""
-    others = [other for word, (_, others) in WORDS.items() for other in (word, *others)]
+    others = [other for word, (_, others) in ACTIONS.items() for other in (word, *others)]
     assert len(others) == len(set(others))
 
 
 @pytest.mark.parametrize("word", ["SIGHUP", "SigHup", " sighup\n", "HUP"])
 def test_case_and_blanks_do_not_matter(word: str) -> None:
     """Signals may be written as they are everywhere else."""
-    assert check_word(word) == "hup"
+    assert check_action(word) == "hup"
 
 
 def test_unknown_word_names_the_nearest_and_all_known() -> None:
     """A typing mistake is refused as wrong usage, with the word that was meant."""
     with pytest.raises(UsageError) as caught:
-        check_word("restrat")
+        check_action("restrat")
     assert caught.value.exit_code == ExitCode.USAGE
     assert "'restrat'" in caught.value.message
     assert "did you mean 'restart'?" in caught.value.hint
-    assert all(word in caught.value.hint for word in WORDS)
+    assert all(word in caught.value.hint for word in ACTIONS)
 
 
 @pytest.mark.parametrize("word", ["", "sig", "signosuch", "sighup; reboot", "restart now", "--help", "winch"])
 def test_other_words_are_refused(word: str) -> None:
     """Nothing that is not a word reaches a supervisor, least of all an option or a shell."""
     with pytest.raises(UsageError):
-        check_word(word)
+        check_action(word)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from esmith.errors import ExitCode
 from esmith.events.expand import expand_templates
-from esmith.events.owed import Owed, list_owed, owe
+from esmith.events.pending import PendingAction, add_pending, list_pending
 from esmith.events.recover import RETRY_SECONDS, next_due, recover_all
 from esmith.services.model import ServiceStatus, Status, SupervisorError
 from esmith.store.model import Author
@@ -33,7 +33,7 @@ def scene(scene: Scene) -> Scene:
 
 def _owed(scene: Scene) -> dict[str, list[str]]:
     with scene.store.snapshot() as snapshot:
-        return {service: owed.words for service, owed in list_owed(snapshot).items()}
+        return {service: owed.actions for service, owed in list_pending(snapshot).items()}
 
 
 def _recover(scene: Scene) -> list[str]:
@@ -98,7 +98,7 @@ def test_a_service_that_is_not_supervised_is_owed(scene: Scene) -> None:
     scene.set("configuration", "A", "setting", value="second")
     scene.supervisor._seen["clamd"] = ServiceStatus(Status.UNSUPERVISED)
     scene.signal()
-    assert any("nothing supervises it now, so this is still to be done: restart" in note for note in scene.notes)
+    assert any("not supervised; restart is pending (esmith services)" in note for note in scene.notes)
     assert _owed(scene) == {"clamd": ["restart"]}
     scene.supervisor._seen["clamd"] = ServiceStatus(Status.UP, 7)
     assert _recover(scene) == ["service clamd: restart"]
@@ -108,8 +108,8 @@ def test_a_service_that_is_not_supervised_is_owed(scene: Scene) -> None:
 def test_a_process_that_started_since_is_owed_nothing(scene: Scene, seconds: int, told: list[str]) -> None:
     """A service that was started after the change has read the new file, e.g. when the machine was booted."""
     with scene.store.transaction(Author("tom", "", ["test"])) as transaction:
-        owe(transaction, {"clamd": ["restart"]}, "test")
-        row = json.dumps(Owed(["restart"], time.time() - 60, "test").__dict__).encode()
+        add_pending(transaction, {"clamd": ["restart"]}, "test")
+        row = json.dumps(PendingAction(["restart"], time.time() - 60, "test").__dict__).encode()
         transaction.set_state("owed", "clamd", row)
     scene.supervisor._seen["clamd"] = ServiceStatus(Status.UP, 7, seconds)
     _recover(scene)
@@ -121,7 +121,7 @@ def test_a_process_that_started_since_is_owed_nothing(scene: Scene, seconds: int
 def test_a_service_that_is_not_enabled_is_owed_nothing(scene: Scene, status: str | None) -> None:
     """A disabled service reads its files when it is started; one without a record is nobody's."""
     with scene.store.transaction(Author("tom", "", ["test"])) as transaction:
-        owe(transaction, {"clamd": ["restart"]}, "test")
+        add_pending(transaction, {"clamd": ["restart"]}, "test")
     if status:
         scene.service("clamd", status)
     else:
@@ -155,10 +155,10 @@ def test_a_service_without_a_word_of_its_own_is_owed_a_restart(scene: Scene) -> 
     [("sighup", "restart", ["restart"]), ("restart", "sighup", ["restart"]), ("hup", "hup", ["hup"])],
 )
 def test_the_strongest_word_is_owed(scene: Scene, first: str, second: str, together: list[str]) -> None:
-    """Owed twice, the strongest of the words is what remains."""
+    """PendingAction twice, the strongest of the words is what remains."""
     for word in (first, second):
         with scene.store.transaction(Author("tom", "", ["test"])) as transaction:
-            owe(transaction, {"clamd": [word]}, "test")
+            add_pending(transaction, {"clamd": [word]}, "test")
     assert _owed(scene) == {"clamd": together}
 
 
@@ -236,9 +236,9 @@ def test_status_and_services_show_what_is_owed(root: Root) -> None:
     for command in ("status", "services"):
         lines = root.esmith(command).out.splitlines()
         place = lines.index("service clamd: wanted up, is unsupervised for 0 s")
-        assert lines[place + 1].startswith("  owed since ")
+        assert lines[place + 1].startswith("  pending since ")
         assert lines[place + 1].endswith(": restart (by signal-event email-update)")
     data = json.loads(root.esmith("services", "--json").out)
-    assert data["clamd"]["owed"]["words"] == ["restart"]
+    assert data["clamd"]["pending"]["actions"] == ["restart"]
     assert list(data) == ["clamd"]
     assert "spamd" in json.loads(root.esmith("services", "--all", "--json").out)

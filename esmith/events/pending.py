@@ -1,0 +1,98 @@
+"""Pending actions: what services still have to get, kept in the store until it was carried out.
+
+See docs/concepts.md#pending-actions. A row is written in the same transaction that records the files that were
+installed, and deleted when the action was carried out or the service has started since. So a restart is lost neither by
+a crash nor by a supervisor that does not run.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from esmith.services.actions import strongest
+from esmith.store.model import Author
+from esmith.store.protocol import Snapshot, Store, Transaction
+
+#: The engine's table: service -> :class:`PendingAction`. It has this name in the databases that exist.
+TABLE = "owed"
+
+
+@dataclass(frozen=True)
+class PendingAction:
+    """What one service still has to get.
+
+    :param actions: the service actions, in order; none to only start or stop it as its status asks.
+    :param since: when the last file it reads was changed, in seconds since 1970.
+    :param why: the command that changed it.
+    :param tried: when it was last tried without success, in seconds since 1970; 0 for never.
+    """
+
+    actions: list[str]
+    since: float
+    why: str
+    tried: float = 0.0
+
+    @classmethod
+    def decode(cls, row: bytes) -> PendingAction:
+        """Return what a row of the table holds."""
+        data = json.loads(row)
+        return cls(data["words"], data["since"], data["why"], data["tried"])
+
+    def encode(self) -> bytes:
+        """Return the row of the table."""
+        # Rows that exist call the actions words.
+        data = {"words": self.actions, "since": self.since, "why": self.why, "tried": self.tried}
+        return json.dumps(data).encode()
+
+
+def list_pending(snapshot: Snapshot) -> dict[str, PendingAction]:
+    """Return the pending actions, by service."""
+    return {service: PendingAction.decode(row) for service, row in snapshot.states(TABLE)}
+
+
+def add_pending(transaction: Transaction, services: Mapping[str, list[str]], why: str) -> None:
+    """Record actions as pending. Where one is pending already, the stronger of both is.
+
+    :param services: the services, each with its actions.
+    :param why: the command.
+    """
+    before = list_pending(transaction)
+    for service, actions in services.items():
+        if actions:
+            known = before[service].actions if service in before else []
+            together = actions if known in ([], actions) else [strongest([*known, *actions])]
+            _write(transaction, service, PendingAction(together, time.time(), why))
+
+
+def record_attempt(store: Store, service: str, actions: list[str], why: str) -> None:
+    """Record that actions were tried without success; they stay pending."""
+    with store.transaction(Author.current([why])) as transaction:
+        known = list_pending(transaction).get(service)
+        pending = known or PendingAction(actions, time.time(), why)
+        _write(transaction, service, PendingAction(pending.actions, pending.since, pending.why, time.time()))
+
+
+def settle(store: Store, services: Mapping[str, PendingAction | None]) -> None:
+    """Record what is pending for services from now on, in a transaction of its own; no transaction without a change.
+
+    :param services: the services, each with what was pending before the reason for the rest went; None for nothing.
+    """
+    with store.snapshot() as snapshot:
+        known = list_pending(snapshot)
+    changed = {service: pending for service, pending in services.items() if known.get(service) != pending}
+    if changed:
+        with store.transaction(Author.current(["esmith"])) as transaction:
+            put_pending(transaction, changed)
+
+
+def put_pending(transaction: Transaction, services: Mapping[str, PendingAction | None]) -> None:
+    """Record what is pending for services, whatever was pending before; None for nothing."""
+    for service, pending in services.items():
+        _write(transaction, service, pending)
+
+
+def _write(transaction: Transaction, service: str, pending: PendingAction | None) -> None:
+    transaction.set_state(TABLE, service, None if pending is None else pending.encode())
