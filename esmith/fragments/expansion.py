@@ -20,6 +20,7 @@ from esmith.fragments.records import Records, RecordView
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.tree import Fragment, Template, TemplateTree
 from esmith.layout import Layout
+from esmith.schema.defaults import Defaults
 from esmith.store.protocol import Snapshot
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Expansion:
     :param identities: the users.
     :param rendering: the output; what is found goes there.
     :param compiled: fragments that were compiled before for another output.
+    :param defaults: what properties that are not stored read as.
     :param key: what stands for ``{key}`` in the output's path; None for a template without ``foreach`` or ``outputs``.
     :param database: with ``foreach``, the database of the record of that key.
     :param perl: gives what runs Perl fragments.
@@ -52,6 +54,7 @@ class Expansion:
         compiled: Compiled,
         perl: Callable[[], Perl],
         *,
+        defaults: Defaults,
         key: str | None = None,
         database: str | None = None,
     ) -> None:
@@ -61,7 +64,7 @@ class Expansion:
         self._metadata = metadata
         self._rendering = rendering
         self._variables: dict[str, Any] = {}
-        records = Records(snapshot, rendering.reads)
+        records = Records(snapshot, rendering.reads, defaults)
         if key is not None and database is not None:
             rendering.reads.props[database, key, ""] = snapshot.type_of(database, key)
             self._variables["record"] = RecordView(records, database, key)

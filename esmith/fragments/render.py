@@ -14,6 +14,7 @@ from esmith.fragments.original import DIRECTORY, OriginalMetadata
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.tree import KEY, Template, TemplateTree
 from esmith.layout import Layout
+from esmith.schema.defaults import Defaults
 from esmith.store.protocol import Snapshot
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Renderer:
         self.recall: Recall | None = None
         self.recall_all: RecallAll | None = None
         self._found: dict[str, tuple[Template, Metadata, str | None]] = {}
+        self._defaults = Defaults(layout)
         self._compiled: dict[tuple[str, str], CodeType] = {}
 
     def __enter__(self) -> Self:
@@ -207,6 +209,7 @@ class Renderer:
             rendering,
             self._compiled,
             self.perl,
+            defaults=self._defaults,
             key=key,
             database=database,
         )

@@ -1,7 +1,8 @@
 """Remembering what each output was made of, so that an event expands only what may have changed (DESIGN section 6).
 
 An output is recalled instead of expanded when everything it was made of is the same: its fragments and metadata
-(path, size, times, inode), the properties, records, accounts and files it read, and the output itself on the disk.
+(path, size, times, inode), the properties, records, accounts and files it read, the schema files whose defaults it
+could read (:class:`~esmith.schema.defaults.RecordDefaults`), and the output itself on the disk.
 While a database has had no revision since, its properties are not even looked at.
 """
 
@@ -51,7 +52,7 @@ class Memory:
             return None
         head, _, props = installed.inputs.partition("\n")
         known = json.loads(head)
-        if "names" not in known:  # of a version that did not remember them
+        if "schemas" not in known:  # of a version that did not remember them
             return None
         rendering = Rendering(path, template, metadata, Kind(known["kind"]), recalled=True)
         rendering.mode, rendering.owner, rendering.group = known["mode"], known["owner"], known["group"]
@@ -94,6 +95,7 @@ class Memory:
         reads = rendering.reads
         signature = self._signature(rendering.template, rendering.metadata, sorted(reads.templates))
         files = {path: self._file(path) for path in sorted(reads.files)}
+        schemas = {path: self._file_mark(self._renderer.layout.under(path)) for path in sorted(reads.schemas)}
         if self._newest > self._started - _TRUSTED_AGE_NS:
             return ""
         head = {
@@ -108,6 +110,7 @@ class Memory:
             "listings": {spec: self._listing(spec) for spec in sorted(map(":".join, reads.listings))},
             "names": [[*place, self._names(*place)] for place in sorted(reads.names)],
             "files": files,
+            "schemas": schemas,
             "users": {name: _user(user) for name, user in sorted(reads.users.items())},
         }
         props = [[*cell, _digest(value)] for cell, value in reads.props.items()]
@@ -143,6 +146,9 @@ class Memory:
                 if database in changed and digest != _digest(self._snapshot.prop(database, key, prop)):
                     return False
         if any(digest != self._file(path) for path, digest in known["files"].items()):
+            return False
+        under = self._renderer.layout.under
+        if any(mark != self._file_mark(under(path)) for path, mark in known["schemas"].items()):
             return False
         return all(text == _user(self._renderer.identities.user(name)) for name, text in known["users"].items())
 
