@@ -42,9 +42,10 @@ class RecordDefaults:
     def find(self, prop: str, stored: str | None) -> Default | None:
         """Return what a property reads as, None when it reads as what is stored.
 
-        A missing property reads as ``unset``, else as ``default``. So does an empty one, unless the schema file says
-        ``empty = true``. The value of a record without properties has only ``unset``: its default is what a new server
-        starts with, such as a host name, and not the meaning of a missing one.
+        A property that is missing or empty reads as ``unset``. Without an ``unset`` it reads as ``default``; an empty
+        one does so only where the schema file does not say ``empty = true``. The value of a record without properties
+        has only ``unset``: its default is what a new server starts with, such as a host name, and not the meaning of a
+        missing one.
 
         :param prop: "" for the value of a record without properties.
         :param stored: what is stored: None, or "".
@@ -53,11 +54,11 @@ class RecordDefaults:
             known = schema.properties.get(prop) if prop else schema.value
             if known is None:
                 continue
-            if stored is not None and known.empty:
-                return None
             if known.unset is not None:
                 return Default(known.unset, "unset", path)
-            return Default(known.default, "default", path) if prop and known.default is not None else None
+            if known.default is None or not prop or (stored is not None and known.empty):
+                return None
+            return Default(known.default, "default", path)
         return None
 
 
