@@ -37,6 +37,14 @@ class Fallback:
     code: str
 
 
+#: Variables that a template passes to another one: the records they stand for.
+_PASSED = {
+    "domain": "domains:domain",
+    "interface": "configuration:interface",
+    "service": "configuration:service",
+}
+
+
 @dataclass
 class _Names:
     """What the names of a fragment stand for.
@@ -67,9 +75,18 @@ def _texts() -> Iterator[tuple[str, str, str]]:
                     braces = value if "{" in value or not key.endswith("-when") else f"{{{{ {value} }}}}"
                     yield f"{name} {key}", braces, data.get("foreach", "")
         elif choose_engine(path.read_text()).engine == "jinja2":
-            metadata = path.parent / "template.toml"
-            data = tomllib.loads(metadata.read_text()) if metadata.exists() else {}
-            yield name, path.read_text(), data.get("foreach", "")
+            yield name, path.read_text(), _foreach(path)
+
+
+def _foreach(fragment: Path) -> str:
+    """Return ``foreach`` of the nearest metadata above a fragment that has one."""
+    for directory in fragment.parents:
+        metadata = directory / "template.toml"
+        if metadata.exists() and (foreach := tomllib.loads(metadata.read_text()).get("foreach")):
+            return str(foreach)
+        if directory == TEMPLATES:
+            break
+    return ""
 
 
 def fallbacks(name: str, text: str, foreach: str = "") -> list[Fallback]:
@@ -77,13 +94,14 @@ def fallbacks(name: str, text: str, foreach: str = "") -> list[Fallback]:
 
     :param foreach: the metadata ``foreach`` of its template.
     """
-    tree = Environment(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.do"]).parse(text)
+    tree = Environment(trim_blocks=True, lstrip_blocks=True).parse(text)
     names = _names_of(tree)
+    for variable, spec in _PASSED.items():
+        names.records.setdefault(variable, _files(spec))
     if foreach:
         names.records["record"] = _files(foreach)
     return [
-        Fallback(name, literal, tuple(_cells(subject, names)), _code(subject))
-        for subject, literal in _literals(tree)
+        Fallback(name, literal, tuple(_cells(subject, names)), _code(subject)) for subject, literal in _literals(tree)
     ]
 
 
@@ -129,7 +147,9 @@ def _files(spec: str) -> list[tuple[str, str]]:
     """Return the schema files that may speak of the records of ``accounts:user,group``."""
     database, _, types = spec.partition(":")
     kinds = [f"@{kind}" for kind in types.split(",")] if types else []
-    return [(database, kind) for kind in kinds or [path.stem for path in _schema_files(database) if path.stem[0] == "@"]]
+    return [
+        (database, kind) for kind in kinds or [path.stem for path in _schema_files(database) if path.stem[0] == "@"]
+    ]
 
 
 def _schema_files(database: str) -> list[Path]:
@@ -181,6 +201,32 @@ def _code(node: nodes.Node) -> str:
     if isinstance(node, nodes.Getattr | nodes.Getitem):
         return f"{_code(node.node)}.{_member(node) or '[]'}"
     return type(node).__name__
+
+
+def reading_of(cell: Cell) -> str | None:
+    """Return what a missing property reads as by the shipped schema files, None when it stays missing."""
+    known = schema_of(cell)
+    if known is None:
+        return None
+    return known.unset if known.unset is not None or not cell[2] else known.default
+
+
+def numbers(name: str, text: str, foreach: str = "") -> list[Fallback]:
+    """Return the numbers that stand for a value that is not a number: ``x.y | int(25)``."""
+    tree = Environment(trim_blocks=True, lstrip_blocks=True).parse(text)
+    names = _names_of(tree)
+    if foreach:
+        names.records["record"] = _files(foreach)
+    return [
+        Fallback(name, str(use.args[0].value), tuple(_cells(_last(use.node), names)), _code(_last(use.node)))
+        for use in tree.find_all(nodes.Filter)
+        if use.name in ("int", "float") and use.node is not None and use.args and isinstance(use.args[0], nodes.Const)
+    ]
+
+
+def shipped_numbers() -> list[Fallback]:
+    """Return the numbers of all shipped fragments that stand for a value that is not a number."""
+    return [found for name, text, foreach in _texts() for found in numbers(name, text, foreach)]
 
 
 def schema_of(cell: Cell) -> Property | None:
