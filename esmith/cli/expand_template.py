@@ -112,7 +112,7 @@ def _read(cell: tuple[str, str, str], reads: Reads) -> str:
     state = "missing" if reads.props[cell] is None else "empty"
     default = reads.defaults.get(cell)
     if default is not None:
-        return f"{name} ({state}, so {default.value!r}: the {default.key} in {default.path})"
+        return f"{name} ({state}, so {default.value!r}: {default.key} in {default.path})"
     return f"{name} (missing)" if state == "missing" else name
 
 
