@@ -1,11 +1,6 @@
 """A configuration database and template-expansion engine: e-smith in Python.
 
-The packages, in the order in which they may import one another (each only those to its right):
-
-    cli -> events -> (apply, services) -> fragments -> perl -> (store, schema) -> layout -> trust -> errors
-
-``watch`` and ``contrib`` stand between cli and events, ``directories`` and ``environment`` beside trust, ``names``
-beside errors.
+The packages, and the order in which they may import one another, are in docs/architecture.md#the-packages.
 """
 
 __version__ = "0.1.0"

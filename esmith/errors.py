@@ -1,6 +1,6 @@
 """The errors of the engine: one base class that knows its exit code, its place and the cure.
 
-Nothing here imports a module, because ``config getprop`` pays for every import (DESIGN section 9).
+Nothing here imports a module, because ``config getprop`` pays for every import (docs/architecture.md#start-up-time).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from esmith.disk import Disk
 
-#: The two trees a fragment may come from, nearest first (DESIGN section 2, "layer").
+#: The two trees a fragment may come from, nearest first (docs/concepts.md#layers).
 LAYERS = ("templates-custom", "templates")
 
 
@@ -98,6 +98,25 @@ class Layout:
     def events(self) -> str:
         """The directory of the events."""
         return self.under("/etc/e-smith/events")
+
+    @property
+    def services(self) -> str:
+        """The directory of the services."""
+        return self.under("/etc/e-smith/services")
+
+    @property
+    def services_custom(self) -> str:
+        """The directory of what the administrator says of services, which comes first."""
+        return self.under("/etc/e-smith/services-custom")
+
+    @property
+    def checks(self) -> str:
+        """The directory of the checks that need no program."""
+        return self.under("/etc/e-smith/checks")
+
+    def check(self, name: str) -> str:
+        """Return the file of a check that needs no program: that of ``qmail-users`` is ``qmail_users.py``."""
+        return os.path.join(self.checks, f"{name.replace('-', '_')}.py")
 
     @property
     def commands(self) -> str:

@@ -28,7 +28,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 def is_leftover(name: str) -> bool:
     """Return whether an editor or a package manager left this file: it is no fragment, action or schema file.
 
-    The list is that of DESIGN section 6, with what Vim and Emacs put beside a file that is being edited.
+    The list is in docs/fragments.md#order.
     """
     if name.startswith(".#") or len(name) > 1 and name[0] == name[-1] == "#":
         return True

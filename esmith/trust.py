@@ -172,13 +172,7 @@ class Trust:
             if name in ("", "."):
                 continue
             if name == "..":
-                if place == self.root:
-                    # Out of the root folder, from where on the directories above it count, too.
-                    names += os.path.dirname(place).split("/")[::-1]
-                    place = ""
-                    yield from self._base(place)
-                else:
-                    place = os.path.dirname(place).rstrip("/")
+                place = yield from self._above(place, names)
                 continue
             inside = f"{place}/{name}"
             if inside not in self._sound:
@@ -195,16 +189,38 @@ class Trust:
                     links += 1
                     if links > _MOST_LINKS:
                         return ""
-                    if target.startswith("/"):
-                        place, more = self._start(target)
-                        for fault in self._base(place):
-                            yield _behind(link, fault)
-                    else:
-                        more = target.split("/")[::-1]
-                    names += more
+                    place = yield from self._aim(link, target, place, names)
                     continue
             place = inside
         return place or "/"
+
+    def _above(self, place: str, names: list[str]) -> Generator[UntrustedError, None, str]:
+        """Yield what does not count of the directory above a place; return where the way goes on.
+
+        :param names: the rest of the way, the next name last; gets the names to the directory above the root folder.
+        """
+        if place != self.root:
+            return os.path.dirname(place).rstrip("/")
+        # Out of the root folder, from where on the directories above it count, too.
+        names += os.path.dirname(place).split("/")[::-1]
+        yield from self._base("")
+        return ""
+
+    def _aim(self, link: str, target: str, place: str, names: list[str]) -> Generator[UntrustedError, None, str]:
+        """Yield what does not count where the target of a link begins; return where the way goes on.
+
+        :param link: the first link on the way.
+        :param place: the directory the link is in.
+        :param names: the rest of the way, the next name last; gets the names of the target.
+        """
+        if not target.startswith("/"):
+            names += target.split("/")[::-1]
+            return place
+        start, more = self._start(target)
+        for fault in self._base(start):
+            yield _behind(link, fault)
+        names += more
+        return start
 
     def _start(self, path: str) -> tuple[str, list[str]]:
         """Return where the way to an absolute path begins, "" for ``/``, and the names on it, the first one last."""

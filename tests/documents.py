@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HOME = Path(__file__).resolve().parent.parent
-DOCUMENTS = [HOME / "README.md", HOME / "CHANGELOG.md", *sorted((HOME / "docs").glob("*.md"))]
+DOCUMENTS = [HOME / "README.md", HOME / "CHANGELOG.md", HOME / "CONTRIBUTING.md", *sorted((HOME / "docs").glob("*.md"))]
 
 
 @dataclass(frozen=True)
@@ -59,3 +59,22 @@ def blocks(language: str) -> list[Block]:
                     found.append(Block(document, section, start + 1, "".join(lines[start:number]), tuple(words[2:])))
                 start = 0
     return found
+
+
+def section(name: str, heading: str) -> str:
+    """Return the text below a heading of a document of docs/, with all that is below that in turn."""
+    document = HOME / "docs" / name
+    lines, found = document.read_text().splitlines(), headings(document)
+    starts = [(number, level) for number, level, text in found if text == heading]
+    assert len(starts) == 1, f"{name} has {len(starts)} headings {heading!r}"
+    start, level = starts[0]
+    end = min((number for number, other, _ in found if number > start and other <= level), default=len(lines))
+    return "\n".join(lines[start + 1 : end])
+
+
+def rows(text: str) -> list[list[str]]:
+    """Return the cells of the rows of every table, without the heading rows."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    rules = {number for number, line in enumerate(lines) if not line.strip("|:- ")}
+    found = [line for number, line in enumerate(lines) if not rules & {number, number + 1}]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in found]

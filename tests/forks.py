@@ -79,13 +79,13 @@ def _of_the_start(env: dict[str, str]) -> dict[str, str]:
 @functools.cache
 def _server(pid: int, flags: str) -> _Client:
     """Return the server of this process for some flags; it is started at the first command."""
-    return _Client(flags)
+    return _Client(pid, flags)
 
 
 class _Client:
     """The server, as seen from here."""
 
-    def __init__(self, flags: str) -> None:
+    def __init__(self, pid: int, flags: str) -> None:
         # Nobody else may enter the folder, and so nobody else can ask the server for anything.
         self._folder = tempfile.mkdtemp(prefix="esmith-tests-forks-")
         self._address = os.path.join(self._folder, "socket")
@@ -102,7 +102,7 @@ class _Client:
                 pass_fds=[listener.fileno(), end],
             )
             os.close(end)
-        atexit.register(self._close, os.getpid())
+        atexit.register(self._close, pid)
 
     def run(self, words: list[str], stdin: bytes, env: dict[str, str], timeout: float) -> tuple[int, bytes, bytes]:
         """Run a command, as :func:`run`."""

@@ -9,16 +9,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.taken_over import taken_over
+
 ROOT = Path(__file__).parent.parent
 ENGINE = ROOT / "esmith"
 TESTS = ROOT / "tests"
+#: Python that is shipped beside the files it belongs to.
+CONTENT = (ROOT / "checks", ROOT / "commands")
 
-#: A package may import those in the rows below its own (DESIGN section 3). Within one row only what is said here.
+#: A package may import those in the rows below its own (docs/architecture.md#the-packages). Within one row only what
+#: is said here.
 LAYERS = (
     ("__main__",),
     ("cli",),
     ("watch", "contrib"),
-    ("events", "mail"),
+    ("events",),
     ("setup",),
     ("apply", "services"),
     ("checks",),
@@ -106,6 +111,67 @@ def test_imports_go_one_way() -> None:
     assert wrong == []
 
 
+def _module(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _imported_modules() -> dict[str, set[str]]:
+    """Return which modules of the engine each one imports, for types and inside functions too."""
+    modules = {_module(path): path for path in _sources(ENGINE)}
+    found: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        names = {name for _, name in _imports(path)}
+        # A name may be that of a module, or of something in one.
+        found[module] = {name if name in modules else name.rpartition(".")[0] for name in names} & modules.keys()
+        found[module].discard(module)
+    return found
+
+
+def _circles(imported: dict[str, set[str]]) -> list[str]:
+    """Return those that import one another in a circle, directly or through others."""
+
+    def reached(start: str) -> set[str]:
+        seen: set[str] = set()
+        waiting = [start]
+        while waiting:
+            for name in imported[waiting.pop()] - seen:
+                seen.add(name)
+                waiting.append(name)
+        return seen
+
+    return sorted(name for name in imported if name in reached(name))
+
+
+def test_no_modules_import_each_other() -> None:
+    """No modules import each other in a circle, not even for their types or inside a function."""
+    assert _circles(_imported_modules()) == []
+
+
+def test_no_packages_import_each_other() -> None:
+    """No packages of the first level import each other in a circle, either."""
+    packages: dict[str, set[str]] = {}
+    for module, others in _imported_modules().items():
+        # The package itself holds only the version.
+        names = [(name.split(".") + [""])[1] for name in (module, *others)]
+        packages.setdefault(names[0], set()).update(name for name in names[1:] if name not in ("", names[0]))
+    assert len(packages) > 10
+    assert _circles(packages) == []
+
+
+@pytest.mark.parametrize(
+    ("imported", "circle"),
+    [
+        ({"a": {"b"}, "b": {"a"}, "c": {"a"}}, ["a", "b"]),
+        ({"a": {"b"}, "b": {"c"}, "c": {"b"}}, ["b", "c"]),
+        ({"a": {"b", "c"}, "b": {"c"}, "c": set()}, []),
+    ],
+    ids=["two", "behind another", "none"],
+)
+def test_circles_are_found(imported: dict[str, set[str]], circle: list[str]) -> None:
+    """A circle is found wherever the walk begins, and something that is imported twice is none."""
+    assert _circles(imported) == circle
+
+
 def test_every_package_has_its_place() -> None:
     """A new package or module of the top level is put into the order of imports, and none is listed that is gone."""
     there = {_package(path) for path in _sources(ENGINE)} - {"__init__"}
@@ -158,14 +224,14 @@ def test_processes_are_started_where_that_is_the_job() -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("folder", [ENGINE, TESTS], ids=["engine", "tests"])
+@pytest.mark.parametrize("folder", [ENGINE, TESTS, *CONTENT], ids=lambda folder: folder.name)
 def test_files_are_short(folder: Path) -> None:
     """No file is longer than a reader takes in."""
     lengths = {_name(path): len(path.read_text().splitlines()) for path in _sources(folder)}
     assert {name: length for name, length in lengths.items() if length > MAX_FILE_LINES} == {}
 
 
-@pytest.mark.parametrize("folder", [ENGINE, TESTS], ids=["engine", "tests"])
+@pytest.mark.parametrize("folder", [ENGINE, TESTS, *CONTENT], ids=lambda folder: folder.name)
 def test_functions_are_short(folder: Path) -> None:
     """No function is longer than a screen."""
     long = [
@@ -186,7 +252,7 @@ def _public(body: list[ast.stmt]) -> Iterator[Function | ast.ClassDef]:
                 yield from _public(node.body)
 
 
-@pytest.mark.parametrize("folder", [ENGINE, TESTS], ids=["engine", "tests"])
+@pytest.mark.parametrize("folder", [ENGINE, TESTS, *CONTENT], ids=lambda folder: folder.name)
 def test_everything_public_is_documented(folder: Path) -> None:
     """Every module and every public class, method and function has a docstring."""
     silent = []
@@ -225,7 +291,7 @@ def test_no_error_is_swallowed() -> None:
     """Nobody catches whatever comes: an error nobody thought of has to be seen."""
     wrong = [
         f"{_name(path)}:{node.lineno}"
-        for path in _sources(ENGINE, TESTS)
+        for path in _sources(ENGINE, TESTS, *CONTENT)
         for node in ast.walk(_tree(path))
         if isinstance(node, ast.ExceptHandler) and _catches_everything(node)
     ]
@@ -235,7 +301,7 @@ def test_no_error_is_swallowed() -> None:
 def test_no_shell_strings() -> None:
     """Programs are started by lists of words: no value is ever read by a shell."""
     wrong = []
-    for path in _sources(ENGINE, TESTS):
+    for path in _sources(ENGINE, TESTS, *CONTENT):
         for node in ast.walk(_tree(path)):
             if not isinstance(node, ast.Call):
                 continue
@@ -249,10 +315,11 @@ def test_no_shell_strings() -> None:
     assert wrong == []
 
 
-def test_the_layers_are_those_of_the_package() -> None:
-    """The order of the packages in the docstring of the package is the one that is checked here."""
-    text = ast.get_docstring(_tree(ENGINE / "__init__.py")) or ""
-    assert (
-        "cli -> events -> (apply, services) -> fragments -> perl -> (store, schema) -> layout -> trust -> errors"
-        in text
-    )
+def test_no_loop_takes_over_a_name() -> None:
+    """A loop, a handler or "with" does not bind a name that holds something else: who reads it later gets the wrong."""
+    wrong = [
+        f"{_name(path)}:{place}"
+        for path in _sources(ENGINE, TESTS, ROOT / "bench")
+        for place in taken_over(_tree(path))
+    ]
+    assert wrong == []

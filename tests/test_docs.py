@@ -11,8 +11,8 @@ that opens a block: ````` ```console needs Text::Template`````.
 from __future__ import annotations
 
 import inspect
-import os
 import re
+import runpy
 import subprocess
 import tomllib
 from pathlib import Path
@@ -22,7 +22,7 @@ import click
 import pytest
 
 import esmith
-from esmith.cli import db_help, expand_template, qpsmtpd_print_dns, signal_event
+from esmith.cli import db_help, expand_template, signal_event
 from esmith.cli import esmith as esmith_command
 from esmith.cli.verbs import VERBS
 from esmith.errors import ExitCode
@@ -30,41 +30,22 @@ from esmith.fragments import metadata
 from esmith.fragments.helpers import FILTERS, functions
 from esmith.schema import load
 from esmith.schema.types import TYPES
+from esmith.services import definition
 from esmith.services.words import WORDS
 from esmith.store import limits
-from tests.commands import TIMEOUT_SECONDS, Root, copy_tree
-from tests.documents import DOCUMENTS, HOME, Block, blocks, headings, slug
+from tests.commands import Root, copy_tree
+from tests.documents import DOCUMENTS, HOME, Block, blocks, headings, rows, section, slug
+from tests.transcripts import PROGRAMS, commands, matches, play
 from tests.unchecked import without_unchecked
 
 LINKING = [*DOCUMENTS, HOME / "db/README.md", HOME / "templates-custom/README.md"]
-PROGRAMS = ("config", "db", "signal-event", "expand-template", "esmith", "qpsmtpd-print-dns")
-#: Folders of the configured system; for other programs than ours the session puts them below its root.
-ON_DISK = re.compile(r"(?:(?<=[\s>])|(?<=\s['\"]))/(?=(?:etc|var|home|sbin|service)/)")
-MARK = "\x1e"
-
-
-def _section(name: str, heading: str) -> str:
-    """Return the text below a heading of a document of docs/, with all that is below that in turn."""
-    document = HOME / "docs" / name
-    lines, found = document.read_text().splitlines(), headings(document)
-    starts = [(number, level) for number, level, text in found if text == heading]
-    assert len(starts) == 1, f"{name} has {len(starts)} headings {heading!r}"
-    start, level = starts[0]
-    end = min((number for number, other, _ in found if number > start and other <= level), default=len(lines))
-    return "\n".join(lines[start + 1 : end])
-
-
-def _rows(text: str) -> list[list[str]]:
-    """Return the cells of the rows of every table, without the heading rows."""
-    lines = [line for line in text.splitlines() if line.startswith("|")]
-    rules = {number for number, line in enumerate(lines) if not line.strip("|:- ")}
-    rows = [line for number, line in enumerate(lines) if not rules & {number, number + 1}]
-    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1]] for row in rows]
+#: What is not a session of its own: tests/services/test_add_a_service.py plays it, under a supervisor.
+PLAYED_ELSEWHERE = ("add-a-service.md#step-by-step",)
 
 
 def _first_column(text: str) -> list[str]:
     """Return what stands in backquotes in the first column of the tables."""
-    return [name for row in _rows(text) for name in re.findall(r"`([^`]+)`", row[0])]
+    return [name for row in rows(text) for name in re.findall(r"`([^`]+)`", row[0])]
 
 
 def _each(language: str) -> pytest.MarkDecorator:
@@ -79,6 +60,8 @@ def _each_session() -> pytest.MarkDecorator:
     sessions: dict[str, list[Block]] = {}
     for block in blocks("console"):
         sessions.setdefault(f"{block.document.name}#{slug(block.section)}", []).append(block)
+    for name in PLAYED_ELSEWHERE:
+        del sessions[name]
     needs = {name: {need for block in blocks for need in block.needs} for name, blocks in sessions.items()}
     return pytest.mark.parametrize(
         "session",
@@ -87,50 +70,6 @@ def _each_session() -> pytest.MarkDecorator:
             for name, blocks in sessions.items()
         ],
     )
-
-
-def _commands(block: Block) -> list[tuple[str, str]]:
-    """Return what is typed and what is printed, command by command."""
-    found: list[tuple[str, str]] = []
-    for line in block.text.splitlines(keepends=True):
-        if line.startswith("$ "):
-            found.append((line[2:], ""))
-            continue
-        typed, printed = found.pop()
-        goes_on = line.startswith(">") and not printed
-        found.append((typed + (line[2:] or "\n"), "") if goes_on else (typed, printed + line))
-    return found
-
-
-def _play(root: Root, commands: list[str]) -> list[tuple[int, str]]:
-    """Run commands in one shell and return the exit code of each and what it printed."""
-    script = "exec 2>&1\n"
-    for command in commands:
-        first, _, rest = command.partition("\n")
-        if first.split()[0] not in PROGRAMS:
-            first = ON_DISK.sub(lambda _: f"{root.path}/", first)
-        script += f"{first}\n{rest}printf '{MARK}%s{MARK}' $?\n"
-    path = f"{root.path}/sbin/e-smith:{os.environ['PATH']}"
-    done = subprocess.run(
-        ["sh", "-c", script],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        cwd=root.path,
-        env={"ESMITH_ROOT": str(root.path), "PATH": path, "LC_ALL": "C.UTF-8"},
-        timeout=TIMEOUT_SECONDS,
-        check=False,
-    )
-    texts = done.stdout.decode().split(MARK)
-    assert len(texts) == 2 * len(commands) + 1, f"the session ended early: {texts[-1]}{done.stderr.decode()}"
-    place = re.escape(str(root.path))
-    printed = [re.sub(place, "/", re.sub(f"{place}(?=/)", "", text)) for text in texts[::2]]
-    return [(int(code), text) for text, code in zip(printed, texts[1::2], strict=False)]
-
-
-def _matches(expected: str, printed: str) -> bool:
-    lines = (re.escape(line).replace(r"\.\.\.", ".*") for line in expected.splitlines(keepends=True))
-    pattern = "".join(r"(?:.*\n)*" if line == ".*\\\n" else line for line in lines)
-    return re.fullmatch(pattern, printed) is not None
 
 
 def _copy(source: Path, target: Path) -> Path:
@@ -157,12 +96,12 @@ def copied(_model: Path, tmp_path: Path) -> Root:
 @_each_session()
 def test_transcript(session: list[Block], copied: Root) -> None:
     """Every command of a transcript exits 0 and prints what the document shows."""
-    steps = [(block, *command) for block in session for command in _commands(block)]
-    played = _play(copied, [typed for _, typed, _ in steps])
+    steps = [(block, *command) for block in session for command in commands(block)]
+    played = play(copied, [typed for _, typed, _ in steps])
     for (block, typed, expected), (code, printed) in zip(steps, played, strict=True):
         place = f"{block.document.name}, block at line {block.line}: $ {typed}"
         assert code == 0, f"{place}exits {code}:\n{printed}"
-        assert _matches(expected, without_unchecked(printed)), f"{place}prints\n{printed}\nnot\n{expected}"
+        assert matches(expected, without_unchecked(printed)), f"{place}prints\n{printed}\nnot\n{expected}"
 
 
 @_each("sh")
@@ -194,7 +133,7 @@ COMMANDS: dict[str, click.Command] = {
     "`config` and `db`": db_help._group("db"),
     "`signal-event`": signal_event._command,
     "`expand-template`": expand_template._command,
-    "`qpsmtpd-print-dns`": qpsmtpd_print_dns._command,
+    "`qpsmtpd-print-dns`": runpy.run_path(str(HOME / "commands/qpsmtpd_print_dns.py"))["command"],
     "`esmith`": esmith_command.group,
 } | {f"`esmith {name}`": command for name, command in esmith_command.group.commands.items()}
 
@@ -202,7 +141,7 @@ COMMANDS: dict[str, click.Command] = {
 @pytest.mark.parametrize("heading", COMMANDS)
 def test_options(heading: str) -> None:
     """Every option of a command is in its section of commands.md, and no other."""
-    text = _section("commands.md", heading).partition("\n### ")[0]
+    text = section("commands.md", heading).partition("\n### ")[0]
     options = {name for param in COMMANDS[heading].params if isinstance(param, click.Option) for name in param.opts}
     spans = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL))
     own = [span for span in spans if span.startswith(("-", heading.strip("`").split()[0]))]
@@ -219,18 +158,18 @@ def test_commands_are_complete() -> None:
 def test_verbs() -> None:
     """Every verb is in commands.md with its operands, and no other."""
     verbs = {f"{verb.name} {verb.operands}".strip() for verb in VERBS.values()}
-    named = _first_column(_section("commands.md", "`config` and `db`"))
+    named = _first_column(section("commands.md", "`config` and `db`"))
     assert {name for name in named if not name.startswith("-")} == verbs
 
 
 def test_exit_codes_and_variables() -> None:
     """The tables of exit codes and of environment variables in commands.md are those of the program."""
     codes = {name: value for name, value in vars(ExitCode).items() if name.isupper()}
-    rows = _rows(_section("commands.md", "Exit codes"))
-    assert {row[1].strip("`"): int(row[0]) for row in rows if row[1]} == codes
+    table = rows(section("commands.md", "Exit codes"))
+    assert {row[1].strip("`"): int(row[0]) for row in table if row[1]} == codes
     source = "".join(path.read_text() for path in (HOME / "esmith").rglob("*.py"))
     used = set(re.findall(r"\"(ESMITH_[A-Z_]+|SUDO_USER|DBPATH)\"", source))
-    assert set(_first_column(_section("commands.md", "Environment variables"))) == used
+    assert set(_first_column(section("commands.md", "Environment variables"))) == used
 
 
 def _function_names() -> set[str]:
@@ -239,26 +178,38 @@ def _function_names() -> set[str]:
 
 def test_functions_and_filters() -> None:
     """The tables of functions and filters in fragments.md are those of the program."""
-    named = {name.partition("(")[0] for name in _first_column(_section("fragments.md", "Functions"))}
+    named = {name.partition("(")[0] for name in _first_column(section("fragments.md", "Functions"))}
     assert named == _function_names()
-    assert set(_first_column(_section("fragments.md", "Filters"))) == set(FILTERS)
+    assert set(_first_column(section("fragments.md", "Filters"))) == set(FILTERS)
 
 
 def test_template_keys() -> None:
     """The table of the keys of template.toml in fragments.md is that of the program, with the words they take."""
-    text = _section("fragments.md", "template.toml")
+    text = section("fragments.md", "template.toml")
     assert set(_first_column(text)) == {*metadata._KEYS, "[files.NAME]"}
     for word in (*metadata.ENGINES, *metadata.FILTERS, *metadata.KINDS):
         assert f'"{word}"' in text
-    assert set(_first_column(_section("fragments.md", "A check"))) == set(metadata._CHECK_KEYS)
+    assert set(_first_column(section("fragments.md", "A check"))) == set(metadata._CHECK_KEYS)
+
+
+def test_service_keys() -> None:
+    """The table of the keys of service.toml in add-a-service.md is that of the program, with those of its tables."""
+    text = section("add-a-service.md", "What a service is")
+    assert {name for name in _first_column(text) if "." not in name and "/" not in name} == {
+        *definition._KEYS,
+        "begin",
+        "run",
+    }
+    inner = {*definition._DIRECTORY_KEYS, *(key for keys in definition._TABLES.values() for key in keys)}
+    assert [key for key in sorted(inner) if f"`{key}" not in text] == []
 
 
 def test_events_and_words() -> None:
     """The tables in events.md are the events that are shipped, and the words for services of the program."""
     shipped = {path.name for path in (HOME / "events").iterdir() if path.is_dir()} - {"actions"}
-    assert set(_first_column(_section("events.md", "The events"))) == shipped
+    assert set(_first_column(section("events.md", "The events"))) == shipped
     words = {word for name, (_, others) in WORDS.items() for word in (name, *others)}
-    assert set(_first_column(_section("events.md", "Words"))) == words
+    assert set(_first_column(section("events.md", "Words"))) == words
 
 
 def test_schema_words() -> None:
@@ -280,9 +231,9 @@ def _migrations() -> set[str]:
 
 def test_migrations_and_limits() -> None:
     """The table of migrations in schema.md is what the schema files say; the limits in original.md are the store's."""
-    assert set(_first_column(_section("schema.md", "The migrations"))) == _migrations()
+    assert set(_first_column(section("schema.md", "The migrations"))) == _migrations()
     for limit in (limits.MAX_VALUE_BYTES, limits.MAX_NAME_BYTES):
-        assert f"at most {limit} bytes" in _section("original.md", "Values and names")
+        assert f"at most {limit} bytes" in section("original.md", "Values and names")
 
 
 @pytest.mark.parametrize("document", LINKING, ids=lambda path: str(path.relative_to(HOME)))
@@ -300,7 +251,7 @@ def test_links(document: Path) -> None:
 def test_first_screen() -> None:
     """The README begins with the main job."""
     first = next(block for block in blocks("console") if block.document.name == "README.md")
-    programs = [command.split()[0] for command, _ in _commands(first)]
+    programs = [command.split()[0] for command, _ in commands(first)]
     assert first.line < 20
     assert [name for name in programs if name in PROGRAMS] == ["config", "signal-event", "expand-template"]
 

@@ -21,7 +21,7 @@ BOTH = (
 @pytest.fixture
 def nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make a machine on which nothing is installed."""
-    monkeypatch.setattr(programs, "_find", lambda name: None)
+    monkeypatch.setattr(programs, "_find", lambda _name: None)
 
 
 @pytest.fixture

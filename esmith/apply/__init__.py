@@ -1,1 +1,4 @@
-"""From text to installed files: plan, stage, install, each a step on one plan object (DESIGN section 7)."""
+"""From text to installed files: plan, stage, install, each a step on one plan object.
+
+The steps are those of docs/concepts.md#plan-stage-check-install.
+"""

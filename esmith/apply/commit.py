@@ -1,4 +1,4 @@
-"""Applying a plan as one unit, all of it or nothing: staged, checked, kept, installed, remembered (DESIGN 7)."""
+"""Applying a plan as one unit, all of it or nothing: staged, checked, kept, installed, remembered."""
 
 from __future__ import annotations
 
@@ -19,30 +19,29 @@ from esmith.store.protocol import Store
 
 def commit_plan(
     plan: Plan,
-    layout: Layout,
+    host: DiskHost,
     store: Store,
     what: str,
     note: Callable[[str], None],
     *,
     services: Mapping[str, list[str]] | None = None,
     also: Also | None = None,
-    host: DiskHost | None = None,
 ) -> Generation | None:
     """Apply a plan. The caller holds the event lock.
 
+    :param host: installs the files.
     :param store: the databases, opened for writing.
     :param what: the command, for the list of generations.
     :param note: called with what the administrator should know.
-    :param services: the services that read what changes, each with the words it will be told.
-    :param also: what is to be written durably together with what was installed, e.g. what the services are owed.
-    :param host: installs the files; default: the disk.
+    :param services: the services that read what changes, each with its service actions.
+    :param also: what is to be written durably together with what was installed, e.g. the pending actions.
     :return: the generation, which the caller finishes or restores; None when nothing changed.
     :raises CheckError: when a program refuses its file; no file was changed.
     :raises InstallError: when a file could not be written; the message says whether one was changed, and ``note`` is
         called with what was restored.
     :raises StoreError: when the store could not be written; likewise.
     """
-    host = host or DiskHost(layout)
+    layout = host.layout
     generation = None
     installed = False
     try:
@@ -78,15 +77,14 @@ def give_back(
     :param also: likewise.
     :return: what was restored, None when that is not all; and what to say of it.
     """
-    who = "the event" if generation.what.startswith("signal-event ") else "the command"
     try:
         restored = restore_since(generation.number, layout, store, owe, also)
     except UnrecordedError as error:
-        return error.restored, f"{who} failed; {error.fact}"
+        return error.restored, error.fact
     except (InstallError, StoreError) as error:
-        text = f"{who} failed, and not all old files could be restored"
-        return None, f"{text}; remove the cause and run: esmith recover\n  {error}"
-    text = f"{who} failed, so the old content of {counted(len(restored.paths), 'file')} was restored"
+        text = "not all old files could be restored; remove the cause of this and run: esmith recover"
+        return None, f"{text}\n  {error}"
+    text = f"the old content of {counted(len(restored.paths), 'file')} was restored"
     return restored, "\n".join([text, *(f"could not be restored: {error}" for error in restored.left.values())])
 
 

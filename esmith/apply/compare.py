@@ -43,26 +43,37 @@ def compare(layout: Layout, snapshot: Snapshot, first: int | None, last: int | N
     :raises InstallError: when a kept file cannot be read.
     """
     kept = list_generations(snapshot)[::-1]
+    start, end = _moments(kept, first, last)
+    between = [generation for generation in kept if start < generation.number <= end]
+    changed = {before.path for generation in between for before in generation.before}
+    disk = layout.disk()
+    compared = (
+        Compared(name, _content_at(layout, disk, kept, name, start), _content_at(layout, disk, kept, name, end))
+        for name in sorted(changed)
+        if path in ("", name)
+    )
+    return [one for one in compared if one.old != one.new]
+
+
+def _moments(kept: list[Generation], first: int | None, last: int | None) -> tuple[int, int]:
+    """Return the numbers of the two generations that are asked for.
+
+    After the last generation come the files as they are now, so its number stands for them.
+
+    :param kept: the generations, the oldest first.
+    :raises UsageError: when there is no such generation, or the second is the older one.
+    """
     if not kept:
         raise UsageError("no generation is kept yet", hint="an event or expand-template makes one when files change")
     numbers = [kept[0].number - 1, *(generation.number for generation in kept)]
-    first = numbers[-2] if first is None else first
-    for number in (first, last):
-        if number is not None and number not in numbers:
+    start = numbers[-2] if first is None else first
+    end = numbers[-1] if last is None else last
+    for number in (start, end):
+        if number not in numbers:
             raise UsageError(f"there is no generation {number}", hint="'esmith generations' lists them")
-    if last is not None and last < first:
-        raise UsageError(f"generation {last} is older than {first}", hint=f"esmith diff {last} {first}")
-    between = [other for other in kept if other.number > first and (last is None or other.number <= last)]
-    paths = dict.fromkeys(before.path for generation in between for before in generation.before)
-    found = []
-    disk = layout.disk()
-    for name in sorted(paths):
-        if path in ("", name):
-            old = _content_at(layout, disk, kept, name, first)
-            new = _content_at(layout, disk, kept, name, numbers[-1] if last is None else last)
-            if old != new:
-                found.append(Compared(name, old, new))
-    return found
+    if end < start:
+        raise UsageError(f"generation {end} is older than {start}", hint=f"esmith diff {end} {start}")
+    return start, end
 
 
 def shown(compared: list[Compared], snapshot: Snapshot, schema: Schema) -> list[str]:

@@ -1,4 +1,4 @@
-"""Checking files with the programs that read them, or with rules of our own (DESIGN section 7).
+"""Checking files with the programs that read them, or with rules of our own (docs/architecture.md#checks).
 
 ``check``      what a plan changes is checked, before any of it is installed
 ``installed``  what is installed is checked

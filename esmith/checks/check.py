@@ -1,6 +1,6 @@
-"""Checking new files before any of them is installed, and installed ones (DESIGN section 7).
+"""Checking new files before any of them is installed, and installed ones (docs/architecture.md#checks).
 
-A template says how in its metadata: a program that reads the file, or one of the engine's own checks.
+A template says how in its metadata: a program that reads the file, or a check that needs no program.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from esmith.checks import own
 from esmith.checks.complaint import SHOWN_LINES, Complaint, complaints
@@ -33,14 +34,14 @@ class Subject:
 
     :param path: the file, as the configured system knows it.
     :param check: how it is checked.
-    :param said: the file that says so.
+    :param source: the file that sets the check.
     :param rendering: what gives it; None when that is not known, or not what is in it.
     :param is_a_users: whether it is in a directory of a user, which no program is shown.
     """
 
     path: str
     check: Check
-    said: str
+    source: str
     rendering: Rendering | None
     is_a_users: bool = False
 
@@ -80,14 +81,15 @@ def examine(
     found: dict[str, Verdict] = {}
     waiting: dict[tuple[str, ...], list[Subject]] = {}
     order = []
+    rules = own.Rules(tree.layout)
     for subject in subjects:
         order.append(subject.path)
         program = subject.check.command[0] if subject.check.command else subject.check.own
         if subject.check.off:
-            reason = f"its check is off: {subject.check.off} ({subject.said})"
+            reason = f"its check is off: {subject.check.off} ({subject.source})"
             found[subject.path] = Verdict(subject.path, Outcome.UNCHECKED, "", reason)
         elif subject.check.own:
-            verdict = _own(subject, tree)
+            verdict = _own(subject, tree, rules)
             if verdict is not None:
                 found[subject.path] = verdict
         elif subject.is_a_users:
@@ -122,7 +124,7 @@ def _subject(output: Output) -> Subject:
     metadata = output.rendering.metadata
     assert metadata.check is not None
     rendering = None if output.rendering.recalled else output.rendering
-    return Subject(output.path, metadata.check, metadata.said["check"], rendering, output.is_a_users)
+    return Subject(output.path, metadata.check, metadata.sources["check"], rendering, output.is_a_users)
 
 
 def _is_due(output: Output, changed: Collection[str]) -> bool:
@@ -150,28 +152,27 @@ def _run_key(subject: Subject) -> tuple[str, ...]:
     return (own_name, os.path.dirname(subject.path), *wanted.command, "", *environment)
 
 
-def _own(subject: Subject, tree: StagedTree) -> Verdict | None:
-    rule = own.find(subject.check.own, subject.path)
+def _own(subject: Subject, tree: StagedTree, rules: own.Rules) -> Verdict | None:
+    rule = rules.find(subject.check.own, subject.path)
     if rule is None:
         return None
+    verdict = partial(Verdict, subject.path, by=subject.check.own, is_a_rules=True)
     try:
         content = tree.read(subject.path)
         findings = rule(own.File(subject.path, content or b"", tree))
     except OSError as error:
         reason = f"{error.filename or subject.path} cannot be read ({error.strerror})"
-        return Verdict(subject.path, Outcome.UNCHECKED, subject.check.own, reason)
+        return verdict(Outcome.UNCHECKED, reason=reason)
     if findings.faults:
         found = [
             Complaint(f"line {number}: {text}" if number else text, subject.path, (number,), subject.rendering)
             for number, text in findings.faults[:SHOWN_LINES]
         ]
         lines = tuple(line for complaint in found for line in complaint.lines())
-        return Verdict(
-            subject.path, Outcome.REFUSED, subject.check.own, f"it is not as {findings.reader} needs it", lines
-        )
+        return verdict(Outcome.REFUSED, reason=f"it is not as {findings.reader} needs it", lines=lines)
     if findings.unknown:
-        return Verdict(subject.path, Outcome.UNCHECKED, subject.check.own, findings.unknown)
-    return Verdict(subject.path, Outcome.PASSED, subject.check.own)
+        return verdict(Outcome.UNCHECKED, reason=findings.unknown)
+    return verdict(Outcome.PASSED)
 
 
 def _judge(subject: Subject, ended: Ended, group: list[Subject], tree: StagedTree) -> Verdict:
@@ -183,12 +184,12 @@ def _judge(subject: Subject, ended: Ended, group: list[Subject], tree: StagedTre
             "output": f"{name} printed more than a megabyte",
         }.get(ended.why, f"{name} {ended.why}")
         return Verdict(subject.path, Outcome.REFUSED, program, what)
-    said = complaints(ended, subject.check.fails_on)
-    if said is None:
+    found_texts = complaints(ended, subject.check.fails_on)
+    if found_texts is None:
         return Verdict(subject.path, Outcome.PASSED, program)
     renderings = {other.path: other.rendering for other in group}
     renderings |= {path: output.rendering for path, output in tree.changed.items()}
-    found = [Complaint.about(text, subject.path, renderings) for text in said]
+    found = [Complaint.about(text, subject.path, renderings) for text in found_texts]
     mine = [complaint for complaint in found if complaint.path == subject.path or complaint.path not in _paths(group)]
     if not mine and found:
         return Verdict(subject.path, Outcome.PASSED, program)

@@ -64,12 +64,12 @@ def _subjects(renderer: Renderer, templates: dict[str, str]) -> Iterator[Subject
             continue
         metadata = renderer.metadata.of(template)
         if metadata.check is not None and metadata.kind == Kind.FILE.value:
-            yield Subject(path, metadata.check, metadata.said["check"], None)
+            yield Subject(path, metadata.check, metadata.sources["check"], None)
 
 
 def _explained(subject: Subject, renderer: Renderer, tree: StagedTree) -> Subject:
     """Return the subject with what gives the file, if that gives just what is in it."""
-    return Subject(subject.path, subject.check, subject.said, _rendering(subject.path, renderer, tree))
+    return Subject(subject.path, subject.check, subject.source, _rendering(subject.path, renderer, tree))
 
 
 def _rendering(path: str, renderer: Renderer, tree: StagedTree) -> Rendering | None:

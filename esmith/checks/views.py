@@ -1,4 +1,4 @@
-"""Showing check programs the new files before they are installed, and running the programs (DESIGN section 7).
+"""Showing check programs the new files before they are installed, and running the programs.
 
 For root the files stand at their real places over the real tree, in a mount namespace that only the programs are in.
 Otherwise a program sees a copy of the directory its file is in: the new files among links to the others.
@@ -97,10 +97,10 @@ class Views:
         elif not os.path.isdir(self._layout.state):
             self.copied = f"{self._layout.state} is not there"
         else:
-            places = {job.directory: self._layout.under(job.directory) for job in jobs}
-            answer = self._start(jobs, places, os.path.join(self._layout.state, "home"), self._in_place(jobs))
+            targets = {job.directory: self._layout.under(job.directory) for job in jobs}
+            answer = self._start(jobs, targets, os.path.join(self._layout.state, "home"), self._in_place(jobs))
             if "ended" in answer:
-                return _translated(answer["ended"], places)
+                return _translated(answer["ended"], targets)
             self.copied = f"this machine does not let them be put in place: {answer['refused']}"
         with self._copies(jobs) as (home, places):
             return _translated(self._start(jobs, places, home, None)["ended"], places)

@@ -18,12 +18,12 @@ from esmith.store import open_store
 
 
 @click.command("contrib")
-@click.argument("action", metavar="check", type=click.Choice(["check"]))
+@click.argument("action", metavar="check", type=click.Choice(["check"]), expose_value=False)
 @click.argument("directory", metavar="DIR")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 @root_option
 @click.pass_obj
-def contrib_command(root: str | None, action: str, directory: str, as_json: bool) -> int:
+def contrib_command(root: str | None, directory: str, as_json: bool) -> int:
     """Say what of the contrib of SME Server in DIR would not work under the root, and why. Nothing is changed.
 
     DIR holds the tree to copy: root/etc/e-smith or etc/e-smith. The exit code is 4 when something would not work.

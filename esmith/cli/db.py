@@ -1,4 +1,4 @@
-"""``db`` and ``config``: read and change the databases (cli-contract section 2).
+"""``db`` and ``config``: read and change the databases (docs/commands.md#config-and-db).
 
 A script calls these hundreds of times, so nothing is imported that the verb at hand does not need; click only for
 the help pages.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 from esmith.cli.output import complain, print_error, print_lines, run
-from esmith.cli.verbs import NOTHING_DONE, VERBS, Verb
+from esmith.cli.verbs import VERBS, NothingDone, Verb
 from esmith.errors import ExitCode, RefusedError, StoreError, UsageError
 from esmith.layout import Layout
 from esmith.store import is_flat, open_database
@@ -88,7 +88,7 @@ def _command(program: str, words: list[str], database: str | None) -> int:
 
 
 def _refuse_joined(program: str, words: list[str], operands: list[str]) -> None:
-    """Refuse two commands typed as one: the page lost some of its line breaks (blocks 86 to 91 of the catalogue)."""
+    """Refuse two commands typed as one: the wiki page lost line breaks (docs/page.md, blocks 86 to 91)."""
     for joined in ("signal-event", "expand-template"):
         if joined in operands:
             from itertools import pairwise
@@ -129,7 +129,7 @@ def _write(layout: Layout, database: str, verb: Verb, operands: list[str], *, fo
     schema = None if force or is_flat(database) else Schema(layout)
     try:
         with store.transaction(Author.current(command)) as transaction:
-            hints = verb.write(transaction, schema, database, operands)
+            outcome = verb.write(transaction, schema, database, operands)
     except StoreError as error:
         error.add_unchanged()
         raise
@@ -141,11 +141,12 @@ def _write(layout: Layout, database: str, verb: Verb, operands: list[str], *, fo
 
             error.hint = f"to store it anyway: {forced(command, operands, schema, database)}"
         raise
-    if hints is None:
+    if outcome is None:
         return ExitCode.FAILED
-    for hint in hints:
-        if not hint.startswith(NOTHING_DONE) or sys.stderr.isatty():
-            complain(command[0], hint)
+    if isinstance(outcome, NothingDone):
+        outcome = [f"nothing was changed: {outcome.reason}"] if sys.stderr.isatty() else []
+    for hint in outcome:
+        complain(command[0], hint)
     return ExitCode.OK
 
 

@@ -1,22 +1,37 @@
-"""``expand-template``: expand single templates (cli-contract section 4)."""
+"""``expand-template``: expand single templates (docs/commands.md#expand-template)."""
 
 from __future__ import annotations
 
 import os
-from typing import NoReturn
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
 import click
 
 from esmith.cli.output import print_lines, print_report
 from esmith.cli.program import root_option, run_click, warn, warn_of_left
-from esmith.events.expand import expand_templates, plan_templates, rehearse_templates
+from esmith.events.expand import expand_templates, plan_templates
 from esmith.events.lock import LOCK_TIMEOUT
+from esmith.events.session import RecordingSession, Session
 from esmith.fragments.reads import Reads
 from esmith.layout import Layout
 from esmith.plan.diff import diff_all
 from esmith.plan.plan import Plan
 from esmith.schema.load import Schema
 from esmith.store import open_store
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What was given on the command line."""
+
+    paths: tuple[str, ...]
+    dry_run: bool
+    show_diff: bool
+    explain: bool
+    output: str
+    queue: tuple[str, ...]
+    timeout: float
 
 
 @click.command()
@@ -38,16 +53,7 @@ from esmith.store import open_store
 @click.option("--timeout", default=LOCK_TIMEOUT, show_default=True, help="Seconds to wait for an event.")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
 @click.pass_obj
-def _command(
-    root: str | None,
-    dry_run: bool,
-    show_diff: bool,
-    explain: bool,
-    output: str,
-    queue: tuple[str, ...],
-    timeout: float,
-    paths: tuple[str, ...],
-) -> int:
+def _command(root: str | None, /, **options: Any) -> int:
     """Expand the templates of files: PATH is the absolute path of the file to generate.
 
     No service is adjusted. An existing file keeps its mode and owner, unless a template.toml says otherwise.
@@ -57,32 +63,34 @@ def _command(
       expand-template /etc/clamd.conf
       expand-template --explain /var/service/qpsmtpd/config/peers/0
     """
-    layout = Layout.chosen(root)
-    layers = tuple(layout.under(os.path.join("/etc/e-smith", directory)) for directory in queue)
-    if output and len(paths) > 1:
+    return _expand(Layout.chosen(root), _Options(**options))
+
+
+def _expand(layout: Layout, options: _Options) -> int:
+    layers = tuple(layout.under(os.path.join("/etc/e-smith", directory)) for directory in options.queue)
+    if options.output and len(options.paths) > 1:
         raise click.UsageError("--output_filename goes with one PATH")
-    store = open_store(layout, write=not (dry_run or explain))
-    words = list(paths)
+    only_tries = options.dry_run or options.explain
+    store = open_store(layout, write=not only_tries)
 
     def show(plan: Plan) -> None:
-        if show_diff:
+        if options.show_diff:
             with store.snapshot() as snapshot:
                 print_lines(diff_all(plan, snapshot, Schema(layout)))
 
-    if explain:
-        with store.snapshot() as snapshot:
-            plan = plan_templates(layout, snapshot, words, output=output, layers=layers)
+    session = Session(layout, store, warn, options.timeout)
+    if only_tries:
+        session = RecordingSession(layout, store, warn, show=show)
+    if options.explain:
+        plan = plan_templates(session, options.paths, output=options.output, layers=layers)
         for text in plan.warnings:
             warn(text)
         print_report(_explanation(plan, layout))
-        show(plan)
-    elif dry_run:
-        with store.snapshot() as snapshot:
-            plan = rehearse_templates(layout, snapshot, words, say=warn, show=show, output=output, layers=layers)
     else:
-        plan = expand_templates(layout, store, words, say=warn, output=output, layers=layers, timeout=timeout)
+        plan = expand_templates(session, options.paths, output=options.output, layers=layers)
+    if options.explain or not only_tries:
         show(plan)
-    return warn_of_left(len(plan.left), done=not (dry_run or explain))
+    return warn_of_left(len(plan.left), done=not only_tries)
 
 
 def _explanation(plan: Plan, layout: Layout) -> list[str]:

@@ -51,36 +51,115 @@ def import_command(
     sources, skipped = _sources(paths, database)
     for source in sources:
         source.read()
-    refused = [finding for source in sources for finding in source.refused]
     author = Author.current(["esmith", *sys.argv[1:]])
     migrations = click.get_current_context().with_resource(PerlMigrations(layout))
     work = FlatImport(store, Schema(layout), layout, author, migrations, replace=replace, dry_run=dry_run)
-    done = skip_refused or not refused
+    outcome = _Outcome(sources, skipped, skip_refused=skip_refused, dry_run=dry_run)
+    if outcome.tried:
+        outcome.changes = _run(work, sources)
+    for note in work.warnings:
+        warn(note)
+    if as_json:
+        print_lines([json_text(outcome.data())])
+    else:
+        print_report(outcome.lines())
+    outcome.raise_refused()
+    work.completed.raise_failures()
+    return 0
+
+
+def _run(work: FlatImport, sources: list[FlatSource]) -> dict[str, list[Change]]:
     try:
-        changes = work.run([source for source in sources if source.usable]) if done else {}
+        return work.run([source for source in sources if source.usable])
     except EsmithError as error:
         if isinstance(error, StoreError) and not work.imported:
             error.add_unchanged()
         if work.imported:
             warn(f"imported before this happened: {', '.join(work.imported)}; import again when it is mended")
         raise
-    for note in work.warnings:
-        warn(note)
-    if as_json:
-        print_lines([json_text(_data(sources, skipped, changes, done and not dry_run))])
-    else:
-        print_report([f"{file}: left out: {reason}" for file, reason in skipped.items()])
-        print_report(line for source in sources for line in _report(source, changes, done, dry_run))
-        others = changes.keys() - {source.database for source in sources}
-        print_report([f"{name}: {counted(len(changes[name]), 'setting')} completed" for name in sorted(others)])
-    if refused:
-        raise RefusedError(
-            f"{counted(len(refused), 'thing')} cannot be stored; "
-            + ("the rest was imported" if done and not dry_run else "nothing was imported"),
-            hint="" if done else "correct the files, or leave it out with --skip-refused",
-        )
-    work.completed.raise_failures()
-    return 0
+
+
+class _Outcome:
+    """What an import found and did.
+
+    :param sources: the files, which were read.
+    :param skipped: the files that were left out, each with the reason.
+    :param skip_refused: whether what cannot be stored keeps only itself from being imported.
+    :param dry_run: whether nothing is changed.
+    """
+
+    def __init__(
+        self, sources: list[FlatSource], skipped: dict[str, str], *, skip_refused: bool, dry_run: bool
+    ) -> None:
+        self._sources = sources
+        self._skipped = skipped
+        self._dry_run = dry_run
+        self._refused = sum(len(source.refused) for source in sources)
+        #: Whether the import is carried out, be it as a dry run.
+        self.tried = skip_refused or not self._refused
+        #: What changed, by database; of a dry run what would.
+        self.changes: dict[str, list[Change]] = {}
+
+    @property
+    def imported(self) -> bool:
+        """Whether something was imported."""
+        return self.tried and not self._dry_run
+
+    def raise_refused(self) -> None:
+        """Raise the error for what cannot be stored, if there is something.
+
+        :raises RefusedError: when there is.
+        """
+        if self._refused:
+            raise RefusedError(
+                f"{counted(self._refused, 'thing')} cannot be stored; "
+                + ("the rest was imported" if self.imported else "nothing was imported"),
+                hint="" if self.tried else "correct the files, or leave it out with --skip-refused",
+            )
+
+    def lines(self) -> list[str]:
+        """Return the report for people."""
+        left_out = [f"{file}: left out: {reason}" for file, reason in self._skipped.items()]
+        files = [line for source in self._sources for line in self._lines_of(source)]
+        completed = [f"{name}: {counted(count, 'setting')} completed" for name, count in self._completed().items()]
+        return [*left_out, *files, *completed]
+
+    def data(self) -> dict[str, Any]:
+        """Return the report for programs, as ``--json`` prints it."""
+        return {
+            "imported": self.imported,
+            "files": [self._data_of(source) for source in self._sources],
+            "completed": self._completed(),
+            "left_out": self._skipped,
+        }
+
+    def _completed(self) -> dict[str, int]:
+        """Return how many settings changed in the databases that have no file."""
+        others = self.changes.keys() - {source.database for source in self._sources}
+        return {name: len(self.changes[name]) for name in sorted(others)}
+
+    def _changed(self, source: FlatSource) -> int:
+        return len(self.changes.get(source.database, []))
+
+    def _lines_of(self, source: FlatSource) -> list[str]:
+        lines = [_finding_line(source, finding) for finding in source.ordered_findings]
+        summary = f"{source.path}: {counted(len(source.records), 'record')}"
+        if self.tried:
+            done = "would change" if self._dry_run else "changed"
+            summary += f", {counted(self._changed(source), 'setting')} {done}"
+        return [*lines, summary]
+
+    def _data_of(self, source: FlatSource) -> dict[str, Any]:
+        return {
+            "file": source.path,
+            "database": source.database,
+            "records": len(source.records),
+            "changes": self._changed(source),
+            "findings": [
+                {"line": finding.line, "place": finding.place, "kind": finding.kind, "message": finding.message}
+                for finding in source.ordered_findings
+            ],
+        }
 
 
 @click.command("export")
@@ -131,46 +210,10 @@ def _sources(paths: tuple[str, ...], database: str | None) -> tuple[list[FlatSou
     return sources, skipped
 
 
-def _report(source: FlatSource, changes: dict[str, list[Change]], done: bool, dry_run: bool) -> list[str]:
-    lines = [_finding_line(source, finding) for finding in source.ordered_findings]
-    summary = f"{source.path}: {counted(len(source.records), 'record')}"
-    if done:
-        changed = len(changes.get(source.database, []))
-        summary += f", {counted(changed, 'setting')} {'would change' if dry_run else 'changed'}"
-    return [*lines, summary]
-
-
 def _finding_line(source: FlatSource, finding: Finding) -> str:
     place = f"{source.path}:{finding.line}" if finding.line else source.path
     what = f"{finding.place}: {finding.message}" if finding.place else finding.message
     return f"{place}: {'refused: ' if finding.kind == REFUSED else ''}{what}"
-
-
-def _data(
-    sources: list[FlatSource], skipped: dict[str, str], changes: dict[str, list[Change]], imported: bool
-) -> dict[str, Any]:
-    return {
-        "imported": imported,
-        "files": [
-            {
-                "file": source.path,
-                "database": source.database,
-                "records": len(source.records),
-                "changes": len(changes.get(source.database, [])),
-                "findings": [
-                    {"line": finding.line, "place": finding.place, "kind": finding.kind, "message": finding.message}
-                    for finding in source.ordered_findings
-                ],
-            }
-            for source in sources
-        ],
-        "completed": {
-            name: len(found)
-            for name, found in sorted(changes.items())
-            if name not in {source.database for source in sources}
-        },
-        "left_out": skipped,
-    }
 
 
 def _warn_of_changed(text: FlatText) -> None:

@@ -10,6 +10,7 @@ from esmith.cli.output import print_report
 from esmith.cli.program import root_option, warn
 from esmith.errors import StoreError, UsageError
 from esmith.events.forget import Forgotten, forget, rehearse_forgetting
+from esmith.events.session import RecordingSession, Session
 from esmith.layout import Layout
 from esmith.names import counted
 from esmith.schema.secrecy import LEAST_LENGTH
@@ -42,12 +43,13 @@ def forget_command(root: str | None, database: str, key: str, prop: str, dry_run
         raise UsageError("a text file has no journal", place=database, hint="name a database, e.g. configuration")
     cell = (database, key, prop)
     if dry_run:
-        with_store = open_store(layout)
-        print_report(_lines(layout, rehearse_forgetting(layout, with_store, cell), done=False))
+        session: Session = RecordingSession(layout, open_store(layout), warn)
+        print_report(_lines(layout, rehearse_forgetting(session, cell), done=False))
         print_report(["nothing was changed"])
         return 0
     words = ["esmith", "forget", *(word for word in cell if word)]
-    forgotten = forget(layout, open_store(layout, write=True), cell, Author.current(words), warn)
+    session = Session(layout, open_store(layout, write=True), warn)
+    forgotten = forget(session, cell, Author.current(words))
     print_report(_lines(layout, forgotten, done=True))
     _raise_what_is_left(layout, forgotten)
     return 0

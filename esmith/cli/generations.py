@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import click
 
 from esmith.apply.generations import Generation, list_generations
 from esmith.cli.json_output import json_text
 from esmith.cli.output import print_lines, print_report, shown_time
 from esmith.cli.program import root_option, warn
-from esmith.events.adjust import ServiceStep
-from esmith.events.lock import LOCK_TIMEOUT, EventLock
-from esmith.events.log import EventLog
-from esmith.events.recover import recover_files
 from esmith.events.rollback import roll_back
+from esmith.events.session import Session
 from esmith.layout import Layout
 from esmith.names import counted
-from esmith.services.find import find_supervisor
 from esmith.store import open_store
 
 
@@ -48,12 +42,7 @@ def rollback_command(root: str | None, number: int | None) -> int:
     The services that read the files are told to read them again.
     """
     layout = Layout.chosen(root)
-    store = open_store(layout, write=True)
-    log = EventLog(layout)
-    with EventLock(layout, "esmith rollback", timeout=LOCK_TIMEOUT, say=warn) as lock:
-        recover_files(layout, store, lock, log, warn)
-        step = ServiceStep(layout, store, partial(find_supervisor, layout), log, warn, "esmith rollback")
-        back = roll_back(layout, store, number, step)
+    back = roll_back(Session(layout, open_store(layout, write=True), warn), number)
     for cell in back.forgotten:
         name = " ".join(part for part in cell if part)
         warn(f"{name}: stays as it is, because its value of then was forgotten")

@@ -19,7 +19,7 @@ from esmith.schema.initialize import initialize_databases
 from esmith.schema.load import Schema
 from esmith.schema.settings import set_record
 from esmith.setup.shipped import lay_commands, lay_perl_modules, lay_shipped
-from esmith.setup.supervision import SERVICES, SUPERVISORS, lay_service_directories
+from esmith.setup.supervision import SUPERVISORS, known_services, lay_service_directories
 from esmith.setup.trial import lay_trial_accounts
 from esmith.store import open_store
 from esmith.store.model import Author, Change
@@ -41,14 +41,15 @@ from esmith.store.protocol import Store
 def init_command(root: str | None, domain: str | None, name: str | None, services: tuple[str, str] | None) -> int:
     """Set up a root, or bring one up to date after an upgrade.
 
-    Lays templates, events and schema files in /etc/e-smith, the commands in /sbin/e-smith and the Perl modules in
-    /usr/local/lib/site_perl, makes the databases, applies defaults and migrations. What an administrator set, and
-    templates-custom, stay as they are.
+    Lays templates, events, schema files, services and checks in /etc/e-smith, the commands in /sbin/e-smith and the
+    Perl modules in /usr/local/lib/site_perl, makes the databases, applies defaults and migrations. What an
+    administrator set, and templates-custom, stay as they are.
     """
     layout = _layout(root)
-    require_all(layout, SERVICES)
+    known = known_services(layout)
+    require_all(layout, known)
     if services:
-        layout.trust.require(*(layout.under(f"{services[1]}/{name}") for name in SERVICES))
+        layout.trust.require(*(layout.under(f"{services[1]}/{name}") for name in known))
     try:
         lines = _set_up(layout, domain, name, services)
     except (InstallError, StoreError) as error:
@@ -111,7 +112,7 @@ def initialize_command(root: str | None) -> int:
 
 def _lay_services(layout: Layout, store: Store, supervisor: str, folder: str) -> list[str]:
     with store.snapshot() as snapshot:
-        statuses = {name: snapshot.prop("configuration", name, "status") for name in filter(None, SERVICES.values())}
+        statuses = {record.key: record.props.get("status") for record in snapshot.records("configuration")}
     with EventLock(layout, "esmith init", timeout=LOCK_TIMEOUT, say=warn):
         return lay_service_directories(layout, DiskHost(layout), supervisor, folder, statuses)
 

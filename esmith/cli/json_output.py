@@ -1,4 +1,4 @@
-"""Records as JSON, for ``--json`` (the shape is NethServer's, cli-contract section 2.4)."""
+"""Records as JSON, for ``--json`` (the shape is NethServer's; docs/architecture.md#json)."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
+    from esmith.events.session import Session
     from esmith.perl.protocol import Message
     from esmith.perl.service import Texts
 
@@ -73,7 +74,7 @@ def _answering(script: str) -> Callable[[Message], Message]:
         layout = Layout.chosen()
     except EsmithError as error:
         reply = failure(error)
-        return lambda request: reply
+        return lambda _request: reply
     from esmith.schema.load import Schema
 
     source = StoreSource(layout, Author.current([script]))
@@ -110,9 +111,8 @@ class _Templates:
         from esmith.events.expand import expand_templates
 
         path, output, *directories = _complete(arguments, 2)
-        store = self._source.store(write=True)
         other = "" if output == path else output
-        expand_templates(self._layout, store, [path], say=self._say, output=other, layers=self._layers([*directories]))
+        expand_templates(self._session(), [path], output=other, layers=self._layers([*directories]))
         return []
 
     def install(self, arguments: Texts) -> Texts:
@@ -132,17 +132,14 @@ class _Templates:
     ) -> Texts:
         from esmith.events.expand import install_content
 
-        install_content(
-            self._layout,
-            self._source.store(write=True),
-            path,
-            output,
-            content,
-            say=self._say,
-            layers=self._layers([*directories]),
-            attributes=attributes,
-        )
+        layers = self._layers([*directories])
+        install_content(self._session(), path, output, content, layers=layers, attributes=attributes)
         return []
+
+    def _session(self) -> Session:
+        from esmith.events.session import Session
+
+        return Session(self._layout, self._source.store(write=True), self._say)
 
     def _text(self, layers: tuple[str, ...], arguments: Texts) -> str:
         from esmith.fragments.render import Renderer

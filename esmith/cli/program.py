@@ -19,12 +19,12 @@ _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 _TRUSTS_OWNER = "esmith.trust-owner"
 
 
-def _remember_root(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+def _remember_root(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
     if value is not None:
         context.obj = value
 
 
-def _remember_trust(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+def _remember_trust(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
     # Said of "esmith", it holds for the subcommand, whose root is not known before.
     context.meta[_TRUSTS_OWNER] = context.meta.get(_TRUSTS_OWNER) or value
     if context.meta[_TRUSTS_OWNER] and not isinstance(context.command, click.Group):

@@ -12,6 +12,7 @@ from esmith.cli.program import root_option
 from esmith.errors import EsmithError, UntrustedError
 from esmith.events.owed import list_owed
 from esmith.layout import Layout
+from esmith.services.definition import Services
 from esmith.services.find import find_supervisor
 from esmith.store import open_store
 from esmith.store.protocol import Snapshot
@@ -41,14 +42,17 @@ def services_data(layout: Layout, snapshot: Snapshot, *, with_all: bool = False)
     """
     owed = list_owed(snapshot)
     found: dict[str, dict[str, Any]] = {}
-    for record in snapshot.records("configuration", "service"):
+    for name, (key, trouble) in sorted(_names(layout, snapshot).items()):
+        record = snapshot.record("configuration", key)
+        if record is None:
+            continue
         wanted = "up" if record.props.get("status") == "enabled" else "down"
-        data: dict[str, Any] = {"wanted": wanted, "state": _state(layout, record.key)}
-        if record.key in owed:
-            due = owed[record.key]
+        data: dict[str, Any] = {"wanted": wanted, "state": trouble or _state(layout, name)}
+        if name in owed:
+            due = owed[name]
             data["owed"] = {"words": due.words, "since": shown_time(due.since), "command": due.why}
         if data["state"] or "owed" in data or with_all:
-            found[record.key] = data
+            found[name] = data
     return found
 
 
@@ -63,11 +67,30 @@ def services_lines(found: dict[str, dict[str, Any]]) -> list[str]:
     return lines
 
 
+def _names(layout: Layout, snapshot: Snapshot) -> dict[str, tuple[str, str]]:
+    """Return the services, each with the key of its record, and why its definition cannot be read."""
+    names = {record.key: (record.key, "") for record in snapshot.records("configuration", "service")}
+    try:
+        services = Services(layout)
+    except EsmithError as error:
+        return {name: (name, _trouble(error)) for name in names}
+    for name in services.names():
+        try:
+            names[name] = (services.of(name).record, "")
+        except EsmithError as error:
+            names[name] = (name, _trouble(error))
+    return names
+
+
+def _trouble(error: EsmithError) -> str:
+    return f"not looked at: {error.place} {error.message}"
+
+
 def _state(layout: Layout, service: str) -> str:
     try:
         supervisor = find_supervisor(layout, service)
         return str(supervisor.status(service)) if supervisor else ""
     except UntrustedError as error:
-        return f"not looked at: {error.place} {error.message}"
+        return _trouble(error)
     except EsmithError as error:
         return error.message

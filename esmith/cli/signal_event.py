@@ -1,9 +1,10 @@
-"""``signal-event``: make the changed settings take effect (cli-contract section 5)."""
+"""``signal-event``: make the changed settings take effect (docs/commands.md#signal-event)."""
 
 from __future__ import annotations
 
 import re
 import sys
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import click
@@ -12,7 +13,8 @@ from esmith.cli.json_output import json_text
 from esmith.cli.output import print_lines, print_report
 from esmith.cli.program import root_option, run_click, warn, warn_of_left
 from esmith.events.lock import LOCK_TIMEOUT
-from esmith.events.signal import Result, rehearse_event, signal_event
+from esmith.events.session import RecordingSession, Session
+from esmith.events.signal import Result, signal_event
 from esmith.layout import Layout
 from esmith.names import counted
 from esmith.plan.diff import describe, diff_all
@@ -37,6 +39,21 @@ class Duration(click.ParamType[float]):
         return float(int(found[1]) * _SECONDS[found[2] or "s"])
 
 
+@dataclass(frozen=True)
+class _Options:
+    """What was given on the command line."""
+
+    event: str
+    arguments: tuple[str, ...]
+    dry_run: bool
+    show_diff: bool
+    restart: bool
+    timeout: float
+    confirm: float | None
+    verbose: bool
+    as_json: bool
+
+
 @click.command(context_settings={"allow_interspersed_args": False})
 @root_option
 @click.option("--dry-run", is_flag=True, help="Only show what would be done.")
@@ -56,18 +73,7 @@ class Duration(click.ParamType[float]):
 @click.argument("event")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @click.pass_obj
-def _command(
-    root: str | None,
-    dry_run: bool,
-    show_diff: bool,
-    restart: bool,
-    timeout: float,
-    confirm: float | None,
-    verbose: bool,
-    as_json: bool,
-    event: str,
-    arguments: tuple[str, ...],
-) -> int:
+def _command(root: str | None, /, **options: Any) -> int:
     """Make changed settings take effect: expand the templates of EVENT, run its actions, adjust its services.
 
     ARGUMENTS are given to the actions, e.g. the name of a user. Nothing is changed when a template is broken.
@@ -78,28 +84,31 @@ def _command(
       signal-event --dry-run --diff email-update
       signal-event user-modify alice
     """
-    layout = Layout.chosen(root)
-    store = open_store(layout, write=not dry_run)
-    words = list(arguments)
+    return _signal(Layout.chosen(root), _Options(**options))
+
+
+def _signal(layout: Layout, options: _Options) -> int:
+    store = open_store(layout, write=not options.dry_run)
 
     def show(plan: Plan) -> None:
-        if show_diff and not as_json:
+        if options.show_diff and not options.as_json:
             with store.snapshot() as snapshot:
                 print_lines(diff_all(plan, snapshot, Schema(layout)))
 
-    if dry_run:
-        result = rehearse_event(layout, store, event, words, say=warn, restart=restart, show=show)
-    else:
-        result = signal_event(layout, store, event, words, say=warn, timeout=timeout, restart=restart, confirm=confirm)
+    session = Session(layout, store, warn, options.timeout)
+    if options.dry_run:
+        session = RecordingSession(layout, store, warn, show=show)
+    result = signal_event(session, options.event, options.arguments, restart=options.restart, confirm=options.confirm)
+    if not options.dry_run:
         show(result.plan)
-    if as_json:
+    if options.as_json:
         print_lines([json_text(_data(result))])
-    elif dry_run:
+    elif options.dry_run:
         print_report(_summary(result))
-    elif verbose or sys.stderr.isatty():
+    elif options.verbose or sys.stderr.isatty():
         for line in _summary(result):
             warn(line)
-    return warn_of_left(len(result.left), len(result.partial), done=not dry_run)
+    return warn_of_left(len(result.left), len(result.partial), done=not options.dry_run)
 
 
 def _data(result: Result) -> dict[str, Any]:

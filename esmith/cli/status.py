@@ -15,7 +15,7 @@ from esmith.cli.output import print_lines, print_report, shown_time
 from esmith.cli.program import root_option
 from esmith.cli.services import services_data, services_lines
 from esmith.errors import ExitCode
-from esmith.events.confirm import find_pending
+from esmith.events.confirm import find_unconfirmed
 from esmith.events.recover import find_interrupted
 from esmith.events.trusted import all_faults, services_of
 from esmith.layout import LAYERS, Layout
@@ -43,7 +43,7 @@ def status_command(root: str | None, as_json: bool) -> int:
     if not any(True for path in store_files(layout) for _ in layout.trust.faults(path)):
         store = open_store(layout, verify=True)
         with store.snapshot() as snapshot:
-            faults = list(all_faults(layout, services_of(snapshot)))
+            faults = list(all_faults(layout, services_of(layout, snapshot)))
         data |= _data(layout, store)
     data["untrusted"] = [{"path": fault.place, "reason": fault.message, "cure": fault.hint} for fault in faults]
     if as_json:
@@ -65,7 +65,7 @@ def _data(layout: Layout, store: Store) -> dict[str, Any]:
                 "left": {path: one.reason for path, one in list_left(snapshot).items() if _has_template(layout, one)},
             },
             "services": services_data(layout, snapshot),
-            "pending": _pending(snapshot),
+            "pending": _unconfirmed(snapshot),
             "running": running,
             "interrupted": [_install(generation) for generation in interrupted],
         }
@@ -80,11 +80,11 @@ def _database(snapshot: Snapshot, name: str) -> dict[str, int]:
     return {"records": len(snapshot.keys(name)), "revision": snapshot.revision(name)}
 
 
-def _pending(snapshot: Snapshot) -> dict[str, str] | None:
-    pending = find_pending(snapshot)
-    if pending is None:
+def _unconfirmed(snapshot: Snapshot) -> dict[str, str] | None:
+    change = find_unconfirmed(snapshot)
+    if change is None:
         return None
-    return {"command": pending.what, "deadline": shown_time(pending.deadline)}
+    return {"command": change.what, "deadline": shown_time(change.deadline)}
 
 
 def _install(generation: Generation) -> dict[str, Any]:

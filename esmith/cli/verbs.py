@@ -1,4 +1,4 @@
-"""The fourteen verbs of ``db`` and ``config``, declared once (cli-contract section 2).
+"""The fourteen verbs of ``db`` and ``config``, declared once (docs/original.md#verbs-and-exit-codes).
 
 Each is a :class:`Verb`: its operands, its help, and a function. The dispatcher in :mod:`esmith.cli.db` runs the
 functions; click's help pages are made of the same declarations.
@@ -16,23 +16,36 @@ if TYPE_CHECKING:
 
     #: Returns the lines to print, None for "no such thing" (exit 1).
     Read = Callable[[Snapshot, str, list[str]], "list[str] | None"]
-    #: Returns hints to show, None for "no such thing" (exit 1).
-    Write = Callable[[Transaction, "Schema | None", str, list[str]], "list[str] | None"]
+    #: Returns hints to show, why nothing was changed, or None for "no such thing" (exit 1).
+    Write = Callable[[Transaction, "Schema | None", str, list[str]], "list[str] | NothingDone | None"]
+
+
+class NothingDone:
+    """The outcome of a verb that changed nothing, for a reason that is no failure: the exit code is 0.
+
+    Scripts rely on that, as with the original. The reason is shown at a terminal only.
+
+    :param reason: what is missing, and what to do about it.
+    """
+
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
 
 
 class Verb:
     """One verb.
 
-    :param operands: as the usage message shows them.
+    :param operands: as the usage message shows them; those that may be left out are in brackets.
     :param help: one line.
-    :param needs: how many operands must be given.
     :param named: how many of the first operands must not be empty.
     :param pairs_from: from this operand on they come in pairs; None when they do not.
     :param read: what it does, for a verb that only reads.
     :param write: what it does, for a verb that writes.
     """
 
-    __slots__ = ("help", "name", "named", "needs", "operands", "pairs_from", "read", "write")
+    __slots__ = ("help", "name", "named", "operands", "pairs_from", "read", "write")
 
     def __init__(
         self,
@@ -40,7 +53,6 @@ class Verb:
         operands: str,
         help: str,
         *,
-        needs: int = 0,
         named: int = 0,
         pairs_from: int | None = None,
         read: Read | None = None,
@@ -49,7 +61,6 @@ class Verb:
         self.name = name
         self.operands = operands
         self.help = help
-        self.needs = needs
         self.named = named
         self.pairs_from = pairs_from
         self.read = read
@@ -57,12 +68,13 @@ class Verb:
 
     def accepts(self, operands: list[str]) -> bool:
         """Return whether the operands are complete: the key and the property named, values in pairs."""
-        if len(operands) < self.needs or not all(operands[: self.named]):
+        needs = len(self.operands.partition("[")[0].split())
+        if len(operands) < needs or not all(operands[: self.named]):
             return False
         return self.pairs_from is None or (len(operands) - self.pairs_from) % 2 == 0
 
 
-def _keys(snapshot: Snapshot, database: str, operands: list[str]) -> list[str] | None:
+def _keys(snapshot: Snapshot, database: str, _operands: list[str]) -> list[str] | None:
     return snapshot.keys(database) or None
 
 
@@ -141,26 +153,30 @@ def _settype(transaction: Transaction, schema: Schema | None, database: str, ope
     return set_type(transaction, schema, database, operands[0], operands[1])
 
 
-def _setprop(transaction: Transaction, schema: Schema | None, database: str, operands: list[str]) -> list[str] | None:
+def _setprop(
+    transaction: Transaction, schema: Schema | None, database: str, operands: list[str]
+) -> list[str] | NothingDone | None:
     from esmith.schema.settings import set_properties
 
     key = operands[0]
     if transaction.type_of(database, key) is None:
-        # Scripts rely on exit 0 here (cli-contract section 2.1); the dispatcher tells a person at a terminal.
-        return [f"{NOTHING_DONE} {database} has no record {key!r}; make it first: set {key} TYPE"]
+        # Scripts rely on exit 0 here (docs/original.md#verbs-and-exit-codes).
+        return NothingDone(f"{database} has no record {key!r}; make it first: set {key} TYPE")
     return set_properties(transaction, schema, database, key, _pairs(operands[1:]))
 
 
-def _delete(transaction: Transaction, schema: Schema | None, database: str, operands: list[str]) -> list[str] | None:
+def _delete(transaction: Transaction, _schema: Schema | None, database: str, operands: list[str]) -> list[str] | None:
     if transaction.type_of(database, operands[0]) is None:
         return None
     transaction.delete_record(database, operands[0])
     return []
 
 
-def _delprop(transaction: Transaction, schema: Schema | None, database: str, operands: list[str]) -> list[str] | None:
+def _delprop(
+    transaction: Transaction, _schema: Schema | None, database: str, operands: list[str]
+) -> list[str] | NothingDone | None:
     if transaction.type_of(database, operands[0]) is None:
-        return [f"{NOTHING_DONE} {database} has no record {operands[0]!r}"]
+        return NothingDone(f"{database} has no record {operands[0]!r}")
     for prop in operands[1:]:
         transaction.delete_prop(database, operands[0], prop)
     return []
@@ -169,9 +185,6 @@ def _delprop(transaction: Transaction, schema: Schema | None, database: str, ope
 def _pairs(operands: list[str]) -> dict[str, str]:
     return dict(zip(operands[::2], operands[1::2], strict=True))
 
-
-#: A hint that begins so is shown at a terminal only.
-NOTHING_DONE = "nothing was changed:"
 
 #: In the order of the original's usage message.
 VERBS = {
@@ -184,7 +197,6 @@ VERBS = {
             "get",
             "key",
             "Print the value of a record: its type and properties joined by '|'.",
-            needs=1,
             named=1,
             read=_get,
         ),
@@ -192,7 +204,6 @@ VERBS = {
             "set",
             "key type [prop1 val1] [prop2 val2] ...",
             "Make or replace a record; properties that are not named are gone.",
-            needs=2,
             named=1,
             pairs_from=2,
             write=_set,
@@ -201,29 +212,26 @@ VERBS = {
             "setdefault",
             "key type [prop1 val1] [prop2 val2] ...",
             "Make a record, unless there is one already.",
-            needs=2,
             named=2,
             pairs_from=2,
             write=_setdefault,
         ),
-        Verb("delete", "key", "Delete a record.", needs=1, named=1, write=_delete),
+        Verb("delete", "key", "Delete a record.", named=1, write=_delete),
         Verb("printtype", "[key]", "Print keys and types as key=type.", read=_printtype),
-        Verb("gettype", "key", "Print the type of a record.", needs=1, named=1, read=_gettype),
-        Verb("settype", "key type", "Set the type of a record.", needs=2, named=1, write=_settype),
+        Verb("gettype", "key", "Print the type of a record.", named=1, read=_gettype),
+        Verb("settype", "key type", "Set the type of a record.", named=1, write=_settype),
         Verb(
             "printprop",
             "key [prop1] [prop2] [prop3] ...",
             "Print properties of a record as property=value.",
-            needs=1,
             named=1,
             read=_printprop,
         ),
-        Verb("getprop", "key prop", "Print the value of a property.", needs=2, named=2, read=_getprop),
+        Verb("getprop", "key prop", "Print the value of a property.", named=2, read=_getprop),
         Verb(
             "setprop",
             "key prop1 val1 [prop2 val2] [prop3 val3] ...",
             "Set properties of a record, all together.",
-            needs=3,
             named=1,
             pairs_from=1,
             write=_setprop,
@@ -232,7 +240,6 @@ VERBS = {
             "delprop",
             "key prop1 [prop2] [prop3] ...",
             "Delete properties of a record.",
-            needs=2,
             named=1,
             write=_delprop,
         ),

@@ -38,13 +38,13 @@ def watch_command(root: str | None, event: str) -> int:
     layout = Layout.chosen(root)
     store = open_store(layout)
     with store.snapshot() as snapshot:
-        require_all(layout, services_of(snapshot), event=event)
+        require_all(layout, services_of(layout, snapshot), event=event)
     store.close()
     if event:
         load_event(layout, event, TemplateTree(layout))
     source = InotifySource()
 
-    def stop(number: int, frame: FrameType | None) -> None:
+    def stop(_number: int, _frame: FrameType | None) -> None:
         source.stop()
 
     for number in (signal.SIGTERM, signal.SIGINT):

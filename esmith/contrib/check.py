@@ -9,13 +9,15 @@ from esmith.contrib.databases import check_databases
 from esmith.contrib.events import check_events
 from esmith.contrib.fragments import USER_TREES, check_metadata, check_templates
 from esmith.contrib.place import Contrib, Finding
+from esmith.errors import ServiceError
 from esmith.fragments.perl.engine import Perl
 from esmith.layout import LAYERS, Layout
+from esmith.services.definition import Services
 
 if TYPE_CHECKING:
     from esmith.store.protocol import Snapshot
 
-_PARTS = (*LAYERS, *USER_TREES, "templates.metadata", "events", "db")
+_PARTS = (*LAYERS, *USER_TREES, "templates.metadata", "events", "db", "services", "services-custom", "checks")
 
 
 def check_contrib(directory: str, layout: Layout, snapshot: Snapshot) -> list[Finding]:
@@ -38,6 +40,7 @@ def check_contrib(directory: str, layout: Layout, snapshot: Snapshot) -> list[Fi
         check_metadata(contrib, perl)
         check_events(contrib, perl)
         check_databases(contrib, perl)
+        _check_services(contrib)
     finally:
         perl.close()
     return sorted(contrib.findings)
@@ -50,6 +53,16 @@ def _check_parts(contrib: Contrib) -> None:
             contrib.note(f"{base}/{name}", "is for the server-manager, which is not part of this")
         elif name not in _PARTS:
             contrib.note(f"{base}/{name}", "is used by nothing here")
+
+
+def _check_services(contrib: Contrib) -> None:
+    """Read what the contrib says of its services."""
+    services = Services(contrib.own)
+    for name in services.names():
+        try:
+            services.of(name)
+        except ServiceError as error:
+            contrib.fails_of(error, f"/etc/e-smith/services/{name}")
 
 
 def _check_kinds(contrib: Contrib) -> None:

@@ -47,8 +47,8 @@ def check_events(contrib: Contrib, perl: Perl) -> None:
 def _check_marker(contrib: Contrib, path: str, template: str) -> None:
     """Check that there is a template for what an event names."""
     layers = tuple(layout.layer(layer) for layout in (contrib.own, contrib.here) for layer in LAYERS)
-    said = [read_original(layout, template).expressions for layout in (contrib.own, contrib.here)]
-    if any(word in expressions for expressions in said for word in ("TEMPLATE_PATH", "TEMPLATE_EXPAND_QUEUE")):
+    here = [read_original(layout, template).expressions for layout in (contrib.own, contrib.here)]
+    if any(word in expressions for expressions in here for word in ("TEMPLATE_PATH", "TEMPLATE_EXPAND_QUEUE")):
         return
     try:
         TemplateTree(contrib.here, layers).find_for_key(template)
@@ -86,12 +86,16 @@ def _check_action(contrib: Contrib, perl: Perl, path: str, *, of_event: bool) ->
     if interpreter is None:
         contrib.note(path, "has no line #! at its beginning, so it cannot be looked into")
         return
-    name = os.path.basename(interpreter)
     found = contrib.exists(interpreter) if interpreter.startswith("/") else shutil.which(interpreter, path=PATH)
     if not found:
         contrib.fails(path, f"needs {interpreter}, which is not installed", 1)
-    if name.startswith("perl"):
+    if os.path.basename(interpreter).startswith("perl"):
         _check_modules(contrib, perl, path, text)
+    _check_calls(contrib, path, text)
+
+
+def _check_calls(contrib: Contrib, path: str, text: str) -> None:
+    """Name the programs a script calls by their paths and that are not there."""
     for number, line in enumerate(text.splitlines(), 1):
         for called in _CALLS.findall("" if line.lstrip().startswith("#") else line):
             if os.path.basename(called) not in COMMANDS and not contrib.exists(called):

@@ -12,6 +12,7 @@ from esmith.fragments.expansion import chosen_engine
 from esmith.fragments.identity import Identities
 from esmith.fragments.metadata import Metadata
 from esmith.fragments.original import DIRECTORY, NAMES, OriginalMetadata
+from esmith.fragments.perl.template import PerlMistakeError
 from esmith.fragments.tree import METADATA, Fragment, Template
 from esmith.layout import LAYERS
 
@@ -46,14 +47,14 @@ def check_code(contrib: Contrib, perl: Perl, path: str, text: bytes) -> None:
     """Compile a fragment without running it."""
     try:
         warnings = perl.parse(contrib.own.under(path), text)
-    except TemplateError as error:
-        missing = re.match(r"Can't locate (\S+)\.pm in @INC", error.message)
-        if missing is None:
+    except PerlMistakeError as error:
+        if error.missing:
+            contrib.fails(path, missing_module(contrib, error.missing), error.line)
+        else:
             contrib.fails_of(error, path)
-            return
-        module = missing[1].replace("/", "::")
-        line = error.place.rpartition(":")[2]
-        contrib.fails(path, missing_module(contrib, module), int(line) if line.isdecimal() else 0)
+        return
+    except TemplateError as error:
+        contrib.fails_of(error, path)
         return
     for warning in warnings:
         contrib.note(path, warning.removeprefix(contrib.own.under(path)).lstrip(": "))
@@ -78,14 +79,14 @@ def check_metadata(contrib: Contrib, perl: Perl) -> None:
     paths = {path.removeprefix(DIRECTORY) for path in contrib.files(DIRECTORY)}
     templates = {os.path.dirname(path) if os.path.basename(path) in NAMES else path for path in paths}
     for path in sorted(templates):
-        said = original.said(path)
-        for note in said.notes:
+        entries = original.entries(path)
+        for note in entries.notes:
             place, _, message = note.partition(": ")
             file, _, line = place.rpartition(":")
             contrib.note(contrib.own.inside(file), message, int(line))
-        for name, expression in said.expressions.items():
+        for name, expression in entries.expressions.items():
             try:
-                if said.literal(name) is None:
+                if entries.literal(name) is None:
                     perl.evaluate(f"sub {{ {expression.code} }}; 1", expression.path, {})
                     continue
                 value = original.mode(path) if name == "PERMS" else original.value(path, name)

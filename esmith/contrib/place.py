@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from esmith.errors import TemplateError, UsageError
+from esmith.errors import EsmithError, UsageError
 from esmith.layout import Layout
 from esmith.names import is_leftover
 
@@ -62,7 +62,7 @@ class Contrib:
         """Note something to look at."""
         self._add(Finding(path, line, NOTE, message))
 
-    def fails_of(self, error: TemplateError, path: str) -> None:
+    def fails_of(self, error: EsmithError, path: str) -> None:
         """Note an error; its place is the file, with a line or without, when that is of the contrib."""
         place, _, line = error.place.rpartition(":")
         if not (place and line.isdecimal()):

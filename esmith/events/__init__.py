@@ -1,1 +1,1 @@
-"""``signal-event``: expand what an event names, run its actions, adjust its services (DESIGN section 8)."""
+"""``signal-event``: expand what an event names, run its actions, adjust its services (docs/events.md)."""

@@ -1,4 +1,4 @@
-"""Changes on probation: an event with ``--confirm`` goes back by itself unless it is confirmed in time.
+"""Unconfirmed changes: what an event with ``--confirm`` changed is rolled back unless it is confirmed in time.
 
 The deadline is a row of the store, so it also holds after a reboot: ``esmith recover``, the watcher, and every event
 carry it out. A process of its own waits for it in the meantime.
@@ -13,29 +13,32 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
+from esmith.apply.generations import Generation, list_generations
 from esmith.directories import make_directory, open_file
 from esmith.environment import clean_environment
-from esmith.errors import EsmithError
+from esmith.errors import EsmithError, StoreError
+from esmith.events.session import Session
 from esmith.layout import Layout
+from esmith.store.model import Author
 from esmith.store.protocol import Snapshot, Transaction
 
-#: The engine's table; its one row is :class:`Pending` as JSON.
+#: The engine's table; its one row is :class:`UnconfirmedChange` as JSON.
 TABLE = "confirm"
 _ROW = "pending"
 
 
 @dataclass(frozen=True)
-class Pending:
-    """A change that waits to be confirmed.
+class UnconfirmedChange:
+    """What is rolled back at its deadline unless it is confirmed.
 
     :param what: the command.
-    :param deadline: when it goes back, in seconds since 1970.
-    :param generation: the first install that would be taken back.
+    :param deadline: when it is rolled back, in seconds since 1970.
+    :param generation: the first install that would be rolled back.
     :param settings_from: the last revision before the settings it made effective; None when that is not known, and
         the settings stay.
-    :param settings_to: the last revision that would be taken back.
+    :param settings_to: the last revision that would be rolled back.
     """
 
     what: str
@@ -44,29 +47,57 @@ class Pending:
     settings_from: int | None
     settings_to: int
 
+    @classmethod
+    def begun_by(cls, generation: Generation, snapshot: Snapshot, deadline: float) -> UnconfirmedChange:
+        """Return the change that an install is the first of.
 
-def find_pending(snapshot: Snapshot) -> Pending | None:
-    """Return the change that waits to be confirmed, None when there is none."""
+        :param generation: the install.
+        :param snapshot: the databases as they are at its end.
+        """
+        numbers = ((other.number, other.revision) for other in list_generations(snapshot))
+        earlier = (revision for number, revision in numbers if number < generation.number)
+        return cls(generation.what, deadline, generation.number, next(earlier, None), snapshot.revision())
+
+
+def find_unconfirmed(snapshot: Snapshot) -> UnconfirmedChange | None:
+    """Return the change that is not confirmed yet, None when there is none."""
     row = snapshot.state(TABLE, _ROW)
-    return None if row is None else Pending(**json.loads(row))
+    return None if row is None else UnconfirmedChange(**json.loads(row))
 
 
-def set_pending(transaction: Transaction, pending: Pending | None) -> None:
-    """Record that a change waits to be confirmed.
+def set_unconfirmed(transaction: Transaction, change: UnconfirmedChange | None) -> None:
+    """Record that a change has to be confirmed.
 
-    What waited already keeps its beginning: both go back together.
+    One that had to be already keeps its beginning: both are rolled back together.
 
-    :param pending: the change; None when it is confirmed, or went back.
+    :param change: the change; None when it is confirmed, or was rolled back.
     """
-    before = find_pending(transaction)
-    if pending is not None and before is not None:
-        first = (before.generation, before.settings_from)
-        pending = Pending(pending.what, pending.deadline, *first, pending.settings_to)
-    transaction.set_state(TABLE, _ROW, None if pending is None else json.dumps(asdict(pending)).encode())
+    before = find_unconfirmed(transaction)
+    if change is not None and before is not None:
+        change = replace(change, generation=before.generation, settings_from=before.settings_from)
+    transaction.set_state(TABLE, _ROW, None if change is None else json.dumps(asdict(change)).encode())
+
+
+def confirm(session: Session) -> UnconfirmedChange | None:
+    """Keep the change that is not confirmed yet, as ``esmith confirm`` does.
+
+    :return: the change; None when there is none.
+    :raises BusyError: when a running event does not end in time.
+    :raises StoreError: when the store cannot be written; the change is still not confirmed.
+    """
+    with session.lock("esmith confirm"):
+        try:
+            with session.store.transaction(Author.current(["esmith", "confirm"])) as transaction:
+                change = find_unconfirmed(transaction)
+                set_unconfirmed(transaction, None)
+        except StoreError as error:
+            error.add_unchanged()
+            raise
+    return change
 
 
 def wait_in_background(layout: Layout) -> None:
-    """Start a process that waits for the deadline and then goes back, whatever becomes of the terminal.
+    """Start a process that waits for the deadline and then rolls the change back, whatever becomes of the terminal.
 
     :raises EsmithError: when it cannot be started; the change waits to be confirmed nevertheless.
     """

@@ -1,4 +1,4 @@
-"""What an event is: the directory ``events/NAME`` read and checked (cli-contract section 5, DESIGN section 8)."""
+"""What an event is: the directory ``events/NAME`` read and checked (docs/events.md#what-an-event-is-made-of)."""
 
 from __future__ import annotations
 

@@ -1,110 +1,58 @@
-"""``expand-template``: expand some templates outside any event (cli-contract section 4)."""
+"""``expand-template``, and what a script makes of a template: files that are installed outside of any event."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 
-from esmith.apply.commit import commit_plan
-from esmith.apply.generations import finish
-from esmith.checks.check import check
-from esmith.events.adjust import asked_by
 from esmith.events.definition import Event
-from esmith.events.lock import LOCK_TIMEOUT, EventLock
-from esmith.events.log import EventLog, SilentLog
-from esmith.events.owed import list_owed, owe
-from esmith.events.recover import give_back_all, recover_files
-from esmith.events.signal import report_checks, report_left, show_warnings
+from esmith.events.installation import Installation
+from esmith.events.recover import recovered
+from esmith.events.session import Session
 from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.layout import Layout
 from esmith.plan.plan import Plan, make_plan
-from esmith.store.protocol import Snapshot, Store
+from esmith.store.protocol import Snapshot
 
 
-def plan_templates(
-    layout: Layout, snapshot: Snapshot, paths: list[str], *, output: str = "", layers: tuple[str, ...] = ()
-) -> Plan:
-    """Plan the expansion of templates; existing files keep their mode and owner.
+def plan_templates(session: Session, paths: Sequence[str], *, output: str = "", layers: tuple[str, ...] = ()) -> Plan:
+    """Plan the expansion of templates as ``expand-template --explain`` does; existing files keep their mode and owner.
 
-    :param output: where the one template's output goes instead.
-    :param layers: the directories to find fragments in, the nearest first; default: those of the layout.
+    The parameters are those of :func:`expand_templates`.
+
     :raises TemplateError: when a template is missing or broken.
     """
-    with Renderer(layout, snapshot, layers, output=output) as renderer:
-        return make_plan(layout, snapshot, paths, keep_attributes=True, renderer=renderer)
+    with session.store.snapshot() as snapshot:
+        return _plan(session.layout, paths, output, layers, snapshot)
 
 
-def rehearse_templates(
-    layout: Layout,
-    snapshot: Snapshot,
-    paths: list[str],
-    *,
-    say: Callable[[str], None],
-    show: Callable[[Plan], None],
-    output: str = "",
-    layers: tuple[str, ...] = (),
-) -> Plan:
-    """Try what expanding templates would do now, with the checks, changing nothing.
-
-    :param say: called with warnings.
-    :param show: called with the plan before it is checked, so that also what is refused can be looked at.
-    :return: the plan.
-    :raises TemplateError: when a template is missing or broken.
-    :raises CheckError: when a program refuses its file.
-    """
-    plan = plan_templates(layout, snapshot, paths, output=output, layers=layers)
-    for text in plan.warnings:
-        say(text)
-    show(plan)
-    check(plan, layout, writes=False)
-    report_checks(plan, layout, SilentLog(layout), say)
-    report_left(plan, say)
-    return plan
-
-
-def expand_templates(
-    layout: Layout,
-    store: Store,
-    paths: list[str],
-    *,
-    say: Callable[[str], None],
-    output: str = "",
-    layers: tuple[str, ...] = (),
-    timeout: float = LOCK_TIMEOUT,
-) -> Plan:
+def expand_templates(session: Session, paths: Sequence[str], *, output: str = "", layers: tuple[str, ...] = ()) -> Plan:
     """Expand templates: all of them or, when one is broken, none.
 
-    No service is adjusted; those that read a changed file are owed it, and the next event does it.
+    No service is adjusted; those that read a changed file have a pending action then, and the next event carries it
+    out.
 
-    :param store: the databases, opened for writing.
+    :param session: the run; with a :class:`esmith.events.session.RecordingSession` nothing is changed.
     :param output: where the one template's output goes instead.
     :param layers: the directories to find fragments in, the nearest first; default: those of the layout.
-    :param say: called with messages while it runs.
-    :param timeout: how long to wait for a running event, in seconds.
     :raises TemplateError: when a template is missing or broken; no file was touched.
     :raises CheckError: when a program refuses its file; no file was touched.
     :raises InstallError: when a file could not be written.
     :raises BusyError: when a running event does not end in time.
     """
-
-    def make(snapshot: Snapshot) -> Plan:
-        return plan_templates(layout, snapshot, paths, output=output, layers=layers)
-
-    return _carry_out(layout, store, make, " ".join(["expand-template", *paths]), say, timeout)
+    return _install(session, ["expand-template", *paths], partial(_plan, session.layout, paths, output, layers))
 
 
 def install_content(
-    layout: Layout,
-    store: Store,
+    session: Session,
     path: str,
     output: str,
     content: bytes | None,
     *,
-    say: Callable[[str], None],
     layers: tuple[str, ...] = (),
     attributes: dict[str, str] | None = None,
-    timeout: float = LOCK_TIMEOUT,
 ) -> Plan:
     """Install what a script made of a template, checked and with a generation to go back to like every output.
 
@@ -120,84 +68,68 @@ def install_content(
     """
 
     def make(snapshot: Snapshot) -> Plan:
-        renderer = _Given(layout, snapshot, layers, output, content, attributes or {})
-        plan = make_plan(layout, snapshot, [path], renderer=renderer)
+        renderer = _Given(session.layout, snapshot, layers, _Content(output, content, attributes or {}))
+        plan = make_plan(session.layout, snapshot, [path], renderer=renderer)
         for one in plan.outputs:
             # The next event must not take it for what the template gives.
             one.inputs = ""
         return plan
 
-    return _carry_out(layout, store, make, f"processTemplate {path}", say, timeout)
+    return _install(session, ["processTemplate", path], make)
 
 
-def _carry_out(
-    layout: Layout,
-    store: Store,
-    make: Callable[[Snapshot], Plan],
-    what: str,
-    say: Callable[[str], None],
-    timeout: float,
-) -> Plan:
-    """Make a plan and apply it, under the lock."""
-    log = EventLog(layout)
-    with EventLock(layout, what.partition(" ")[0], timeout=timeout, say=say) as lock:
-        recover_files(layout, store, lock, log, say)
-        with store.snapshot() as snapshot:
-            plan = make(snapshot)
-        show_warnings(plan, log, say)
-        asked = asked_by(Event(what.partition(" ")[0], ""), plan)
-        also = partial(owe, services=asked, why=what)
-        with store.snapshot() as snapshot:
-            owed_before = list_owed(snapshot)
-        generation = commit_plan(plan, layout, store, what, say, services=asked, also=also)
+def _plan(layout: Layout, paths: Sequence[str], output: str, layers: tuple[str, ...], snapshot: Snapshot) -> Plan:
+    with Renderer(layout, snapshot, layers, output=output) as renderer:
+        return make_plan(layout, snapshot, paths, keep_attributes=True, renderer=renderer)
 
-        def tell(text: str) -> None:
-            log.write(text)
-            say(text)
 
-        complete = False
-        try:
-            report_checks(plan, layout, log, say)
-            report_left(plan, tell)
-            if generation is not None:
-                finish(generation, layout, store)
-            complete = True
-        finally:
-            if generation is not None and not complete:
-                back = give_back_all(generation, layout, store, what, owed_before=owed_before)
-                tell(back.text)
-    return plan
+def _install(session: Session, words: Sequence[str], make: Callable[[Snapshot], Plan]) -> Plan:
+    """Install files outside of an event.
+
+    :param words: the command.
+    """
+    program = words[0]
+    with recovered(session, program), Installation(session, " ".join(words), Event(program, "")) as installation:
+        installation.carry_out(make)
+        installation.complete()
+    return installation.plan
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What a script made of a template: the file, its content (None for none), and mode, owner and group."""
+
+    output: str
+    content: bytes | None
+    attributes: dict[str, str]
 
 
 class _Given(Renderer):
-    """Gives a template the content it is told."""
+    """Gives a template the content that a script made."""
 
     def __init__(
         self,
         layout: Layout,
         snapshot: Snapshot,
         layers: tuple[str, ...],
-        output: str,
-        content: bytes | None,
-        attributes: dict[str, str],
+        given: _Content,
     ) -> None:
         super().__init__(layout, snapshot, layers)
-        self._given = output, content
-        self._attributes = attributes
+        self._given = given
 
     def render(self, path: str) -> Iterator[Rendering]:
         """Yield the one output."""
-        output, content = self._given
+        given = self._given
         template = self.metadata.find(path)
         metadata = self.metadata.of(template)
-        rendering = Rendering(output, template, metadata)
-        if content is None:
+        rendering = Rendering(given.output, template, metadata)
+        if given.content is None:
             rendering.kind = Kind.ABSENT
         else:
             expansion = self._expansion(rendering)
-            rendering.content = content
+            rendering.content = given.content
             rendering.owner, rendering.group, mode = (
-                self._attributes.get(name) or expansion.value(name, getattr(metadata, name))
+                given.attributes.get(name) or expansion.value(name, getattr(metadata, name))
                 for name in ("owner", "group", "mode")
             )
             rendering.mode = int(mode, 8)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from esmith.apply import forget as kept
 from esmith.apply.generations import list_interrupted
 from esmith.errors import EsmithError, UsageError
-from esmith.events.confirm import find_pending
-from esmith.events.lock import LOCK_TIMEOUT, EventLock
-from esmith.events.log import EventLog
+from esmith.events.confirm import find_unconfirmed
+from esmith.events.session import Session
 from esmith.layout import Layout
 from esmith.schema.secrecy import is_findable
 from esmith.store.forget import Former, find_former, is_known
 from esmith.store.model import Author, Erased
-from esmith.store.protocol import Snapshot, Store
+from esmith.store.protocol import Snapshot
 
 
 @dataclass
@@ -40,21 +38,21 @@ class Forgotten:
     erased: Erased | None = None
 
 
-def rehearse_forgetting(layout: Layout, store: Store, cell: kept.Cell) -> Forgotten:
+def rehearse_forgetting(session: Session, cell: kept.Cell) -> Forgotten:
     """Return what forgetting the former values of a property would take out; nothing is changed.
 
     :param cell: database, key and property, "" for the value of a record without properties.
     :raises UsageError: when there is no such property.
     :raises EsmithError: when a change is not confirmed, or an event was interrupted.
     """
-    with store.snapshot() as snapshot:
+    with session.store.snapshot() as snapshot:
         _refuse(snapshot, cell)
         former = _former(snapshot, cell)
-        forgotten, _ = _look(layout, snapshot, former, cell)
+        forgotten, _ = _look(session.layout, snapshot, former, cell)
         return forgotten
 
 
-def forget(layout: Layout, store: Store, cell: kept.Cell, author: Author, say: Callable[[str], None]) -> Forgotten:
+def forget(session: Session, cell: kept.Cell, author: Author) -> Forgotten:
     """Take every former value of a property out of the journal, kept files, generations, logs and free space.
 
     The value of today stays in the database; its entry in the journal goes. The files come first and the journal
@@ -62,12 +60,12 @@ def forget(layout: Layout, store: Store, cell: kept.Cell, author: Author, say: C
 
     :param cell: database, key and property, "" for the value of a record without properties.
     :param author: who does it, for the journal.
-    :param say: called with whom it waits for.
     :raises UsageError: when there is no such property.
     :raises EsmithError: when a change is not confirmed, an event was interrupted, or runs this.
     :raises InstallError: when a file cannot be read or written.
     """
-    with EventLock(layout, "esmith forget", timeout=LOCK_TIMEOUT, say=say) as lock:
+    layout, store = session.layout, session.store
+    with session.lock("esmith forget") as lock:
         if lock.is_nested:
             raise EsmithError(
                 "an event runs, which could go back to what is forgotten", hint="run it outside of events"
@@ -88,7 +86,7 @@ def forget(layout: Layout, store: Store, cell: kept.Cell, author: Author, say: C
                     kept.drop_digests(transaction, cell)
                     transaction.rewrite(now.revisions)
                     break
-        EventLog(layout).write(f"Forgot the former values of {' '.join(filter(None, cell))}")
+        session.log.write(f"Forgot the former values of {' '.join(filter(None, cell))}")
         forgotten.erased = store.erase([value for value in former.values if is_findable(value)])
     return forgotten
 
@@ -129,9 +127,9 @@ def _refuse(snapshot: Snapshot, cell: kept.Cell) -> None:
             f"{interrupted[-1].what} was interrupted, and its old files are needed to go back",
             hint="esmith recover, and then run this again",
         )
-    pending = find_pending(snapshot)
-    if pending is not None:
+    unconfirmed = find_unconfirmed(snapshot)
+    if unconfirmed is not None:
         raise EsmithError(
-            f"{pending.what} is not confirmed, and goes back to old values otherwise",
+            f"{unconfirmed.what} is not confirmed, and goes back to old values otherwise",
             hint="keep it with 'esmith confirm', or wait until it went back; then run this again",
         )

@@ -27,7 +27,7 @@ _MODE = 0o640
 class EventLog:
     """Writes an entry at a time; logging never makes an event fail.
 
-    The facility is the original's, local1 (cli-contract section 5).
+    The facility is the original's, local1 (docs/original.md#events).
 
     :param layout: the root.
     """

@@ -1,5 +1,6 @@
-"""What services are still owed: words that were not told yet, kept in the store until they are (DESIGN section 8).
+"""What services are still owed: words that were not told yet, kept in the store until they are.
 
+See docs/concepts.md#pending-actions.
 A row is written in the same transaction that records the files that were installed, and deleted when the service was
 told or has started since. So a restart is lost neither by a crash nor by a supervisor that is down.
 """

@@ -7,152 +7,103 @@ do all three.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
-from esmith.apply.commit import give_back
 from esmith.apply.generations import Generation, list_interrupted, restore_since
-from esmith.errors import StoreError
 from esmith.events.adjust import ServiceStep
-from esmith.events.confirm import Pending, find_pending, set_pending
-from esmith.events.lock import LOCK_TIMEOUT, EventLock, find_holder
-from esmith.events.log import EventLog
-from esmith.events.owed import Owed, list_owed, owe, put_owed
+from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_unconfirmed
+from esmith.events.lock import EventLock, find_holder
+from esmith.events.owed import list_owed, owe
+from esmith.events.session import Session
 from esmith.layout import Layout
 from esmith.names import counted
-from esmith.services.find import find_supervisor
 from esmith.store.model import Change
 from esmith.store.protocol import Snapshot, Store, Transaction
 from esmith.store.undo import take_back
 
 #: How long after a vain attempt a service is told again, in seconds.
 RETRY_SECONDS = 60.0
+_WHAT = "esmith recover"
 
 
-def recover_all(layout: Layout, store: Store, *, say: Callable[[str], None], timeout: float = LOCK_TIMEOUT) -> None:
-    """Put back what was interrupted or not confirmed in time, and tell services what they are owed.
+def recover_all(session: Session) -> None:
+    """Restore what was interrupted or not confirmed in time, and carry out the pending actions of services.
 
-    :param store: the databases, opened for writing.
-    :param say: called with what was done.
-    :param timeout: how long to wait for a running event, in seconds.
-    :raises InstallError: when a file cannot be put back.
-    :raises ServiceError: when a service could not be told; it stays owed.
+    :raises InstallError: when a file cannot be restored.
+    :raises ServiceError: when a service could not be adjusted; its action is still pending.
     :raises BusyError: when a running event does not end in time.
     """
-    layout.trust.renew()
-    log = EventLog(layout)
-    with EventLock(layout, "esmith recover", timeout=timeout, say=say) as lock:
-        recover_files(layout, store, lock, log, say)
-        with store.snapshot() as snapshot:
-            owed = list_owed(snapshot)
-        if not owed:
-            return
-
-        def tell(text: str) -> None:
-            log.write(text)
-            say(text)
-
-        step = ServiceStep(layout, store, partial(find_supervisor, layout), log, tell, "esmith recover")
+    session.layout.trust.renew()
+    with recovered(session, _WHAT):
+        with session.store.snapshot() as snapshot:
+            if not list_owed(snapshot):
+                return
+        step = ServiceStep(session, _WHAT)
         try:
             step.carry_out_owed()
         finally:
             for service, words in step.done.items():
-                say(f"service {service}: {' '.join(words)}")
+                session.say(f"service {service}: {' '.join(words)}")
 
 
-def recover_files(layout: Layout, store: Store, lock: EventLock, log: EventLog, say: Callable[[str], None]) -> None:
-    """Put back what an event changed that was killed, or was not confirmed in time.
+@contextmanager
+def recovered(session: Session, what: str) -> Iterator[EventLock | None]:
+    """Hold the lock of the root, in which what earlier commands left undone is restored first.
 
-    The services that read those files are owed their words then. Nothing is done inside an event that goes on.
+    Inside an event that goes on nothing is restored, and in a rehearsal the lock is not taken.
 
-    :raises InstallError: when a file cannot be put back.
+    :param what: what the lock is held for, shown to those who wait.
+    :return: a context manager that gives the lock; None in a rehearsal.
+    :raises InstallError: when a file cannot be restored.
+    :raises BusyError: when a running event does not end in time.
     """
-    if lock.is_nested:
+    if session.records:
+        yield None
         return
-    with store.snapshot() as snapshot:
+    with session.lock(what) as lock:
+        if not lock.is_nested:
+            _restore(session)
+        yield lock
+
+
+def _restore(session: Session) -> None:
+    """Restore what an event changed that was killed, or was not confirmed in time.
+
+    The services that read those files get pending actions.
+    """
+    with session.store.snapshot() as snapshot:
         interrupted = list_interrupted(snapshot)
-        pending = find_pending(snapshot)
+        unconfirmed = find_unconfirmed(snapshot)
     notes = []
     if interrupted:
         first = interrupted[-1]
-        restored = restore_since(first.number, layout, store, partial(owe, why="esmith recover"))
+        restored = restore_since(first.number, session.layout, session.store, partial(owe, why=_WHAT))
         files = counted(len(restored.paths), "file")
         notes.append(f"{first.what} was interrupted; the old content of {files} was restored")
         notes += [f"could not be restored: {error}" for error in restored.left.values()]
-    if pending is not None and time.time() >= pending.deadline:
-        notes.append(_go_back(pending, layout, store))
+    if unconfirmed is not None and time.time() >= unconfirmed.deadline:
+        notes.append(_go_back(unconfirmed, session))
     for note in notes:
-        log.write(note)
-        say(note)
+        session.tell(note)
 
 
-@dataclass(frozen=True)
-class GivenBack:
-    """What was done after a failure.
-
-    :param text: what to say of it.
-    :param told: the services that have to be told once more, because they may have read the new files.
-    """
-
-    text: str
-    told: dict[str, list[str]]
-
-
-def give_back_all(
-    generation: Generation,
-    layout: Layout,
-    store: Store,
-    what: str,
-    *,
-    owed_before: Mapping[str, Owed],
-    done: Collection[str] = (),
-) -> GivenBack:
-    """Restore the files of an install that was followed by a failure, and what services were owed before it.
-
-    It raises no error of ours, because there is one already.
-
-    :param what: the command.
-    :param owed_before: what services were owed before the install.
-    :param done: the services that were adjusted since.
-    """
-    try:
-        with store.snapshot() as snapshot:
-            owed = set(list_owed(snapshot))
-    except StoreError:
-        owed = set()
-    seen: set[str] = set()
-
-    def is_told(service: str) -> bool:
-        # One with nothing pending was adjusted by somebody else, e.g. by an event that an action signalled.
-        return service in done or service not in owed
-
-    def record(transaction: Transaction, services: Mapping[str, list[str]]) -> None:
-        seen.update(services)
-        owe(transaction, services, what)
-
-    def settle_others(transaction: Transaction) -> None:
-        put_owed(transaction, {service: owed_before.get(service) for service in seen if not is_told(service)})
-
-    restored, text = give_back(generation, layout, store, record, settle_others)
-    services = restored.services if restored is not None else {}
-    return GivenBack(text, {service: words for service, words in services.items() if is_told(service)})
-
-
-def _go_back(pending: Pending, layout: Layout, store: Store) -> str:
+def _go_back(change: UnconfirmedChange, session: Session) -> str:
     """Restore the files and the settings of a change that was not confirmed, and return what to say of it."""
     kept: list[Change] = []
     changes: list[Change] = []
 
     def settings_back(transaction: Transaction) -> None:
-        if pending.settings_from is not None:
-            kept.extend(take_back(transaction, pending.settings_from, pending.settings_to))
+        if change.settings_from is not None:
+            kept.extend(take_back(transaction, change.settings_from, change.settings_to))
         changes.extend(transaction.changes)
-        set_pending(transaction, None)
+        set_unconfirmed(transaction, None)
 
-    restored = restore_since(pending.generation, layout, store, partial(owe, why="esmith recover"), also=settings_back)
+    record = partial(owe, why=_WHAT)
+    restored = restore_since(change.generation, session.layout, session.store, record, also=settings_back)
     files = counted(len(restored.paths), "file")
-    text = f"{pending.what} was not confirmed in time; {files} and {counted(len(changes), 'setting')} went back"
+    text = f"{change.what} was not confirmed in time; {files} and {counted(len(changes), 'setting')} went back"
     return f"{text}; {counted(len(kept), 'setting')} changed since then stayed" if kept else text
 
 
@@ -181,6 +132,6 @@ def next_due(snapshot: Snapshot) -> float | None:
     """
     if list_interrupted(snapshot):
         return 0.0
-    pending = find_pending(snapshot)
+    unconfirmed = find_unconfirmed(snapshot)
     times = [max(owed.since, owed.tried) + RETRY_SECONDS for owed in list_owed(snapshot).values()]
-    return min([*times, *([pending.deadline] if pending else [])], default=None)
+    return min([*times, *([unconfirmed.deadline] if unconfirmed else [])], default=None)

@@ -1,6 +1,7 @@
 """Showing what saved fragments would change: the diffs an event would make and the verdict of the checks, or the error.
 
-Nothing is changed. Secrets stay hidden, as :mod:`esmith.plan.diff` hides them.
+That is a rehearsal of :mod:`esmith.events.installation`, but each template that is broken is reported, and the others
+are shown. Nothing is changed. Secrets stay hidden, as :mod:`esmith.plan.diff` hides them.
 """
 
 from __future__ import annotations
@@ -9,22 +10,22 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from esmith.checks.check import check
 from esmith.errors import EsmithError, TemplateError
 from esmith.events.adjust import check_words
 from esmith.events.concern import Concern, Known
-from esmith.events.definition import load_event
-from esmith.fragments.tree import TemplateTree
+from esmith.events.definition import Event, load_event
+from esmith.events.installation import Installation
+from esmith.events.session import RecordingSession
+from esmith.fragments.tree import NoTemplateError, TemplateTree
 from esmith.layout import Layout
 from esmith.names import counted
 from esmith.plan.diff import describe, diff
 from esmith.plan.plan import Plan, make_plan
 from esmith.schema.load import Schema
-from esmith.store.protocol import Snapshot
+from esmith.store.protocol import Snapshot, Store
 
 #: More of one report nobody reads; a saved template-begin may change every file there is.
 _SHOWN_LINES = 200
-_SHOWN_MESSAGES = 10
 
 
 @dataclass
@@ -40,13 +41,17 @@ class Rehearsal:
     sound: bool = True
     includes: dict[str, set[str]] = field(default_factory=dict)
 
+    def say(self, text: str) -> None:
+        """Report a message."""
+        self.lines += text.splitlines()
+
     def fail(self, error: EsmithError) -> None:
         """Report an error."""
         self.sound = False
-        self.lines += str(error).splitlines()
+        self.say(str(error))
 
 
-def rehearse(layout: Layout, snapshot: Snapshot, concern: Concern, known: Known) -> Rehearsal:
+def rehearse(layout: Layout, store: Store, concern: Concern, known: Known) -> Rehearsal:
     """Return what an event would make of the templates that some changed files concern."""
     rehearsal = Rehearsal()
     tree = TemplateTree(layout)
@@ -55,9 +60,8 @@ def rehearse(layout: Layout, snapshot: Snapshot, concern: Concern, known: Known)
     for name in concern.events:
         _look_at_event(layout, tree, name, rehearsal)
     paths = [path for path in concern.templates if _is_there(tree, path, known, rehearsal)]
-    plan = _plan(layout, snapshot, paths, rehearsal)
     if paths:
-        _show(plan, layout, snapshot, rehearsal)
+        _rehearse_templates(layout, store, paths, rehearsal)
         for path in paths:
             if path not in known.events:
                 rehearsal.lines.append(f"no event expands {path}; 'expand-template {path}' does")
@@ -101,14 +105,15 @@ def _is_there(tree: TemplateTree, path: str, known: Known, rehearsal: Rehearsal)
     """Return whether there is such a template; report it when it is gone."""
     try:
         tree.find_for_key(path)
-    except TemplateError as error:
-        if error.place:
-            rehearsal.fail(error)
-        elif path in known.events:
+    except NoTemplateError:
+        if path in known.events:
             rehearsal.fail(TemplateError(f"there is no template for {path} any more", hint=_named_by(path, known)))
         else:
             stays = "; the file stays as it is" if path in known.installed else ""
             rehearsal.lines.append(f"there is no template for {path} any more{stays}")
+        return False
+    except TemplateError as error:
+        rehearsal.fail(error)
         return False
     return True
 
@@ -139,22 +144,28 @@ def _plan(layout: Layout, snapshot: Snapshot, paths: list[str], rehearsal: Rehea
     return plan
 
 
-def _show(plan: Plan, layout: Layout, snapshot: Snapshot, rehearsal: Rehearsal) -> None:
-    for output in plan.outputs:
-        for path in output.rendering.reads.templates:
-            rehearsal.includes.setdefault(path, set()).add(output.rendering.template.path)
+def _rehearse_templates(layout: Layout, store: Store, paths: list[str], rehearsal: Rehearsal) -> None:
+    """Go the path of an event for some templates, as a rehearsal, and report what comes of it."""
+
+    def show(plan: Plan) -> None:
+        for output in plan.outputs:
+            for path in output.rendering.reads.templates:
+                rehearsal.includes.setdefault(path, set()).add(output.rendering.template.path)
+        try:
+            with store.snapshot() as snapshot:
+                rehearsal.lines += _shortened(list(_diffs(plan, layout, snapshot)))
+        except EsmithError as error:
+            rehearsal.fail(error)
+
+    session = RecordingSession(layout, store, rehearsal.say, show=show)
     try:
-        rehearsal.lines += _shortened(list(_diffs(plan, layout, snapshot)))
-    except EsmithError as error:
-        rehearsal.fail(error)
-    rehearsal.lines += _shortened(plan.warnings, _SHOWN_MESSAGES)
-    checked = [output for output in plan.changed if output.rendering.metadata.check is not None]
-    try:
-        check(plan, layout, writes=False)
+        with Installation(session, "esmith watch", Event("", "")) as installation:
+            installation.carry_out(lambda snapshot: _plan(layout, snapshot, paths, rehearsal))
     except EsmithError as error:
         rehearsal.fail(error)
         return
-    rehearsal.lines += plan.unchecked
+    plan = installation.plan
+    checked = [output for output in plan.changed if output.rendering.metadata.check is not None]
     if checked and not plan.unchecked:
         rehearsal.lines.append("the checks accept what changes")
     if rehearsal.sound and not plan.changed:
@@ -167,7 +178,7 @@ def _diffs(plan: Plan, layout: Layout, snapshot: Snapshot) -> Iterator[str]:
         yield from diff(output, snapshot, schema) or [describe(output)]
 
 
-def _shortened(lines: list[str], most: int = _SHOWN_LINES) -> list[str]:
-    if len(lines) <= most:
+def _shortened(lines: list[str]) -> list[str]:
+    if len(lines) <= _SHOWN_LINES:
         return lines
-    return [*lines[:most], f"... and {counted(len(lines) - most, 'more line')}"]
+    return [*lines[:_SHOWN_LINES], f"... and {counted(len(lines) - _SHOWN_LINES, 'more line')}"]

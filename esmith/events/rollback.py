@@ -10,9 +10,10 @@ from esmith.apply.generations import UnrecordedError, list_generations, mark_int
 from esmith.errors import InstallError, StoreError, UsageError
 from esmith.events.adjust import ServiceStep
 from esmith.events.owed import owe
-from esmith.layout import Layout
+from esmith.events.recover import recovered
+from esmith.events.session import Session
 from esmith.store.model import Author, Change
-from esmith.store.protocol import Snapshot, Store
+from esmith.store.protocol import Snapshot
 from esmith.store.undo import forgotten_since, rewind
 
 #: One for the settings, one for the files, and some for services.
@@ -38,19 +39,25 @@ class RolledBack:
     forgotten: list[tuple[str, str, str]]
 
 
-def roll_back(layout: Layout, store: Store, number: int | None, step: ServiceStep) -> RolledBack:
-    """Go back to a generation; the caller holds the event lock.
+def roll_back(session: Session, number: int | None = None) -> RolledBack:
+    """Go back to a generation.
 
     The settings go back first, in one revision, which also says that the files are to follow.
 
     :param number: the generation; None for the one before the last.
-    :param step: adjusts the services that read the files.
     :raises UsageError: when there is no such generation, or none after it.
     :raises InstallError: when a file cannot be restored.
     :raises StoreError: when the store cannot be written.
     :raises ServiceError: when a service does not stay up with its old files.
+    :raises BusyError: when a running event does not end in time.
     """
-    with store.snapshot() as snapshot:
+    with recovered(session, "esmith rollback"):
+        return _roll_back(session, number)
+
+
+def _roll_back(session: Session, number: int | None) -> RolledBack:
+    step = ServiceStep(session, "esmith rollback")
+    with session.store.snapshot() as snapshot:
         found = {generation.number: generation for generation in list_generations(snapshot)}
     numbers = sorted(found)
     if number is None:
@@ -64,19 +71,19 @@ def roll_back(layout: Layout, store: Store, number: int | None, step: ServiceSte
         )
     what = f"esmith rollback {number}"
     try:
-        with store.snapshot() as snapshot:
+        with session.store.snapshot() as snapshot:
             size = _bytes_back(snapshot, found[number].revision)
             forgotten = forgotten_since(snapshot, found[number].revision)
-        store.reserve(size + sum(len(found[other].encode()) for other in later), _TRANSACTIONS)
+        session.store.reserve(size + sum(len(found[other].encode()) for other in later), _TRANSACTIONS)
         # One transaction for the settings and what is to be done: interrupted after it, recovering does the rest.
-        with store.transaction(Author.current(what.split())) as transaction:
+        with session.store.transaction(Author.current(what.split())) as transaction:
             changes = rewind(transaction, found[number].revision)
             mark_interrupted(transaction, later[0], what)
     except StoreError as error:
         error.add_unchanged()
         raise
     try:
-        restored = restore_since(later[0], layout, store, partial(owe, why=what))
+        restored = restore_since(later[0], session.layout, session.store, partial(owe, why=what))
     except UnrecordedError as error:
         error.add(_SETTINGS_WENT_BACK)
         raise

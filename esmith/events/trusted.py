@@ -1,7 +1,7 @@
 """Everything a root has that the engine reads as its own or runs: looked at before an event or an installation begins.
 
 What reads a thing looks at it as well, so that no command goes without: the store, schema files, the trees of
-fragments, an event, the state, service directories.
+fragments, an event, the definition of a service, a check, the state, service directories.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from esmith.errors import UntrustedError
 from esmith.events.lock import state_faults
 from esmith.fragments.original import DIRECTORY
 from esmith.layout import LAYERS, Layout
+from esmith.services.definition import OLD_PROBES, service_names
 from esmith.services.find import service_faults
-from esmith.services.health import FILES
-from esmith.setup.shipped import PERL_MODULES, TREES
+from esmith.setup.shipped import PERL_MODULES, shipped_trees
 from esmith.store import store_files
 from esmith.store.protocol import Snapshot
 
@@ -42,9 +42,10 @@ def require_all(layout: Layout, services: Iterable[str] = (), *, event: str = ""
         raise fault
 
 
-def services_of(snapshot: Snapshot) -> list[str]:
-    """Return the services that may be adjusted: those with a record in the configuration database."""
-    return [record.key for record in snapshot.records("configuration", "service")]
+def services_of(layout: Layout, snapshot: Snapshot) -> list[str]:
+    """Return the services that may be adjusted: those with a record in the configuration database or a directory."""
+    records = [record.key for record in snapshot.records("configuration", "service")]
+    return sorted({*records, *service_names(layout.services_custom, layout.services)})
 
 
 def _all_faults(layout: Layout, services: Iterable[str], event: str) -> Iterator[UntrustedError]:
@@ -59,15 +60,14 @@ def _all_faults(layout: Layout, services: Iterable[str], event: str) -> Iterator
     yield from state_faults(layout)
     for tree in _trees(layout, event):
         yield from trust.tree_faults(tree)
-    for path in map(layout.under, FILES):
-        yield from trust.faults(path)
+    yield from trust.faults(layout.under(OLD_PROBES))
     for service in services:
         yield from service_faults(layout, service)
 
 
 def _trees(layout: Layout, event: str) -> list[str]:
-    shipped = [layout.under(path) for path in TREES.values()]
-    own = [layout.layer(name) for name in LAYERS]
+    shipped = [layout.under(path) for path in shipped_trees().values()]
+    own = [*(layout.layer(name) for name in LAYERS), layout.services_custom]
     others = [layout.under(DIRECTORY), layout.commands, layout.under(PERL_MODULES)]
     found = list(dict.fromkeys([*own, *shipped, *others]))
     return [f"{tree}/{event}" if event and tree == layout.events else tree for tree in found]

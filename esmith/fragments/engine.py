@@ -1,4 +1,4 @@
-"""Choosing the engine of a fragment by its text (DESIGN section 6).
+"""Choosing the engine of a fragment by its text (docs/fragments.md#engines).
 
 Text::Template takes every brace for the beginning of Perl; plain configuration files and Jinja2 have braces, too. So
 the blocks of a fragment are looked at as Text::Template would find them, and what is in them decides.

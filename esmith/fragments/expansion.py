@@ -7,71 +7,47 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from esmith.errors import TemplateError
+from esmith.fragments.context import Context
 from esmith.fragments.engine import Choice, choose_engine
 from esmith.fragments.helpers import functions
-from esmith.fragments.identity import Identities
-from esmith.fragments.jinja import Compiled, Engine
+from esmith.fragments.jinja import Engine
 from esmith.fragments.metadata import NO_BLANK_LINES, Metadata, MetadataFiles
 from esmith.fragments.records import Records, RecordView
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.tree import Fragment, Template, TemplateTree
-from esmith.layout import Layout
-from esmith.schema.defaults import Defaults
-from esmith.store.protocol import Snapshot
 
 if TYPE_CHECKING:
-    from esmith.fragments.perl.engine import Perl
     from esmith.fragments.perl.template import PerlTemplate
 
 
 class Expansion:
     """The expansion of one output: its variables, and where its reads are recorded.
 
-    :param layout: the root.
-    :param snapshot: the databases.
-    :param metadata: where the metadata of sub-templates is read.
-    :param identities: the users.
+    :param context: what it shares with those of other outputs.
     :param rendering: the output; what is found goes there.
-    :param compiled: fragments that were compiled before for another output.
-    :param defaults: what properties that are not stored read as.
     :param key: what stands for ``{key}`` in the output's path; None for a template without ``foreach`` or ``outputs``.
     :param database: with ``foreach``, the database of the record of that key.
-    :param perl: gives what runs Perl fragments.
     """
 
     def __init__(
-        self,
-        layout: Layout,
-        snapshot: Snapshot,
-        tree: TemplateTree,
-        metadata: MetadataFiles,
-        identities: Identities,
-        rendering: Rendering,
-        compiled: Compiled,
-        perl: Callable[[], Perl],
-        *,
-        defaults: Defaults,
-        key: str | None = None,
-        database: str | None = None,
+        self, context: Context, rendering: Rendering, *, key: str | None = None, database: str | None = None
     ) -> None:
-        self._perl = perl
-        self._layout = layout
-        self._tree = tree
-        self._metadata = metadata
+        self._context = context
         self._rendering = rendering
         self._variables: dict[str, Any] = {}
-        records = Records(snapshot, rendering.reads, defaults)
+        records = Records(context.snapshot, rendering.reads, context.defaults)
         if key is not None and database is not None:
-            rendering.reads.props[database, key, ""] = snapshot.type_of(database, key)
+            rendering.reads.props[database, key, ""] = context.snapshot.type_of(database, key)
             self._variables["record"] = RecordView(records, database, key)
         elif key is not None:
             self._variables["key"] = key
-        helpers = functions(layout, records, identities, rendering.reads, rendering.warnings)
-        self._engine = Engine(records, helpers | {"template": self._sub_template}, compiled)
+        helpers = functions(context.layout, records, context.identities, rendering.reads, rendering.warnings)
+        self._engine = Engine(records, helpers | {"template": self._sub_template}, context.compiled)
 
     def fill(self) -> None:
         """Expand the output.
@@ -88,28 +64,28 @@ class Expansion:
             return
         rendering.owner = self.value("owner", metadata.owner)
         rendering.group = self.value("group", metadata.group)
-        rendering.mode = _mode(self.value("mode", metadata.mode), metadata.said.get("mode", ""))
+        rendering.mode = _mode(self.value("mode", metadata.mode), metadata.sources.get("mode", ""))
         parts = self._parts(rendering.template, metadata)
         rendering.content = _filtered(b"".join(parts), metadata.filters)
         rendering.parts = list(zip(rendering.template.fragments, parts, strict=True))
-        rendering.warnings += _run_on(rendering.parts, self._tree)
+        rendering.warnings += _run_on(rendering.parts, self._context.tree)
         if metadata.line_filter:
             path = rendering.template.path
-            rendering.content = self._metadata.original.filtered(path, rendering.content, drop=True)
+            rendering.content = self._context.metadata.original.filtered(path, rendering.content, drop=True)
             rendering.parts = []  # a sub of an administrator may give any number of lines
         if metadata.kind == "symlink":
             rendering.kind, rendering.content = Kind.SYMLINK, rendering.content.strip()
 
     def holds(self, key: str, expression: str) -> bool:
         """Return whether an expression of the metadata holds."""
-        source = self._rendering.metadata.said[key]
+        source = self._rendering.metadata.sources[key]
         return self._engine.condition(expression, source, self._rendering.path, self._variables)
 
     def value(self, key: str, text: str) -> str:
         """Return a value of the metadata, expanded when it is Jinja2."""
         if "{" not in text:
             return text
-        source = self._rendering.metadata.said[key]
+        source = self._rendering.metadata.sources[key]
         return self._engine.expand(text, source, self._rendering.path, self._variables).strip()
 
     def _parts(self, template: Template, metadata: Metadata) -> list[bytes]:
@@ -146,24 +122,26 @@ class Expansion:
 
         :param directories: where its fragments are, below ``/etc/e-smith``; none for where those of this one are.
         """
-        outer = self._variables, self._tree, self._metadata
+        outer = self._variables, self._context
         if directories:
-            places = (self._layout.under(os.path.join("/etc/e-smith", directory)) for directory in directories)
-            self._tree = TemplateTree(self._layout, tuple(places))
-            self._metadata = MetadataFiles(self._tree, self._metadata.original)
+            layout, original = self._context.layout, self._context.metadata.original
+            places = (layout.under(os.path.join("/etc/e-smith", directory)) for directory in directories)
+            tree = TemplateTree(layout, tuple(places))
+            self._context = replace(self._context, tree=tree, metadata=MetadataFiles(tree, original))
         self._variables = variables
         try:
-            template = self._metadata.find(path)
+            templates = self._context.metadata
+            template = templates.find(path)
             self._rendering.reads.templates.add(template.path)
-            metadata = self._metadata.of(template)
+            metadata = templates.of(template)
             text = b"".join(self._parts(template, metadata))
-            return self._metadata.original.filtered(template.path, text, drop=False) if metadata.line_filter else text
+            return templates.original.filtered(template.path, text, drop=False) if metadata.line_filter else text
         finally:
-            self._variables, self._tree, self._metadata = outer
+            self._variables, self._context = outer
 
     def _perl_template(self) -> PerlTemplate:
         rendering = self._rendering
-        perl = self._perl()
+        perl = self._context.perl()
         return perl.template(rendering.path, self._variables, rendering.reads, rendering.warnings, self._other_template)
 
     def _suspect(self, fragment: Fragment, text: bytes, metadata: Metadata) -> None:
@@ -210,7 +188,7 @@ def chosen_engine(fragment: Fragment, data: bytes, template: Template, metadata:
     """Return the engine of a fragment: what the metadata says, else what its text asks for."""
     stated = metadata.fragment_engines.get(fragment.name) or metadata.engine
     if stated:
-        return Choice(stated, f"said in {metadata.said['engine']}")
+        return Choice(stated, f"set in {metadata.sources['engine']}")
     text = data.decode("utf-8", "surrogateescape")
     choice = choose_engine(text)
     unsure = not choice.engine or (choice.engine == "text" and ("{" in text or "}" in text))
@@ -237,13 +215,14 @@ def _run_perl(
 ) -> bytes:
     if not data:
         return b""  # Text::Template does not take an empty one
+    from esmith.fragments.perl.template import PerlMistakeError
+
     try:
         return perl().expand(fragment.path, data)
-    except TemplateError as error:
-        guessed = "engine" not in metadata.said
-        if guessed and not error.hint and error.place.startswith(fragment.path):
-            hint = f"it was taken for Perl, as it {choice.reason}; if it is not, {_state('text', fragment)}"
-            raise TemplateError(error.message, place=error.place, hint=hint) from error
+    except PerlMistakeError as error:
+        guessed = "engine" not in metadata.sources
+        if guessed and not error.hint and error.fragment == fragment.path:
+            error.hint = f"it was taken for Perl, as it {choice.reason}; if it is not, {_state('text', fragment)}"
         raise
 
 

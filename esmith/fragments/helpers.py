@@ -81,7 +81,7 @@ FILTERS: dict[str, Callable[..., Any]] = {"entries": entries, "properties": prop
 
 
 def network_prefixes(network: str, mask: str) -> list[str]:
-    """Return the dotted prefixes that cover a network on octet boundaries (catalogue 0.2).
+    """Return the dotted prefixes that cover a network on octet boundaries, as the original's function does.
 
     A prefix of fewer than four octets ends in a dot: ``192.168.1.`` for a /24; a /25 gives 128 whole addresses.
 

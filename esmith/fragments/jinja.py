@@ -1,4 +1,4 @@
-"""Running Jinja2 fragments: whatever goes wrong becomes an error with fragment and line (DESIGN section 6)."""
+"""Running Jinja2 fragments: whatever goes wrong becomes an error with fragment and line"""
 
 from __future__ import annotations
 

@@ -1,14 +1,17 @@
-"""``template.toml``: what is said of a template besides its text (DESIGN section 6, "Metadata")."""
+"""``template.toml``: the metadata of a template, what it has besides its text (docs/fragments.md#templatetoml)."""
 
 from __future__ import annotations
 
 import itertools
+import os
 import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from esmith.errors import TemplateError
 from esmith.fragments.tree import Template, TemplateTree
+from esmith.layout import Layout
+from esmith.names import nearest
 from esmith.tables import NAME, NUMBER, TABLE, TEXT, TEXT_TABLE, TEXTS, TomlFile, Type, either, list_of, one_of
 
 if TYPE_CHECKING:
@@ -19,18 +22,14 @@ FILTERS = (NO_BLANK_LINES := "no-blank-lines",)
 KINDS = ("file", "symlink")
 
 
-#: Checks that need no program; what each looks at is in docs/fragments.md, "A check".
-OWN_CHECKS = ("qpsmtpd", "qmail-control", "qmail-users", "dot-qmail")
-
-
 @dataclass(frozen=True)
 class Check:
     """How a generated file is checked before it is installed: by a program, or by a check of the engine's own.
 
     :param command: program and arguments; ``{file}`` is the new file, ``{dir}`` its directory. Empty without a program.
     :param package: the Debian package that has the program.
-    :param own: one of :data:`OWN_CHECKS`; "" for a program.
-    :param off: why the file is not checked although something said so; "" when it is.
+    :param own: the name of a check that needs no program (``esmith/checks/own``); "" for a program.
+    :param off: why the file is not checked although a farther file names a check; "" when it is.
     :param fails_on: a pattern of what it prints when it refuses the file, for programs whose exit status is 0 then.
     :param reads: patterns of the generated files it reads besides its own; None for those of the same directory when
         it is a program, and for none when it is one of the engine's own.
@@ -52,14 +51,14 @@ class Check:
 
 @dataclass(frozen=True)
 class Metadata:
-    """What is said of a template.
+    """The metadata of a template.
 
     :param mode: permissions in octal, e.g. ``0644``; may be Jinja2.
     :param owner: user that owns the output; may be Jinja2.
     :param group: group of the output; may be Jinja2.
     :param kind: ``file``, or ``symlink`` when the text is the target of a symbolic link.
     :param services: services that read the output, each with the action a change needs ("" for the event's own).
-        None when nothing is said.
+        None when no file says.
     :param foreach: ``database:type,type`` of the records an output is made for each; "" for one output.
     :param outputs: Jinja2 that gives the keys of the outputs, one a line; "" for one output.
     :param filters: what is done to the whole text, by names of :data:`FILTERS`.
@@ -70,11 +69,11 @@ class Metadata:
     :param fragment_engines: the engine of single fragments.
     :param check: how the output is checked before it is installed; None for not at all.
     :param suspect_lines: patterns of lines that belong elsewhere, each with the advice to give.
-    :param said: the keys that are set, each with the file that sets it.
+    :param sources: the keys that are set, each with the file that sets it.
     :param variables: variables for the fragments (MORE_DATA of ``templates.metadata``).
     :param line_filter: FILTER of ``templates.metadata`` is called for each line.
-    :param by_perl: what ``templates.metadata`` says was told by perl, which may look at anything.
-    :param notes: what ``templates.metadata`` says in vain, as messages.
+    :param by_perl: a value of ``templates.metadata`` was found by perl, which may look at anything.
+    :param notes: lines of ``templates.metadata`` that are ignored, as messages.
     """
 
     mode: str = "0644"
@@ -92,7 +91,7 @@ class Metadata:
     fragment_engines: dict[str, str] = field(default_factory=dict)
     suspect_lines: dict[str, str] = field(default_factory=dict)
     check: Check | None = None
-    said: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     line_filter: bool = False
     by_perl: bool = False
@@ -123,7 +122,7 @@ _KEYS = {
 _CHECK_KEYS = {
     "command": TEXTS,
     "package": TEXT,
-    "own": one_of(*OWN_CHECKS),
+    "own": NAME,
     "off": NAME,
     "fails-on": TEXT,
     "reads": TEXTS,
@@ -153,7 +152,7 @@ class MetadataFiles:
         return self.original.find(self._tree, path) or self._tree.find(path)
 
     def of(self, template: Template) -> Metadata:
-        """Return what is said of a template, in its own directory or a parent's: key by key, the nearest wins.
+        """Return the metadata of a template, set in its own directory or a parent's: key by key, the nearest wins.
 
         A ``[files.NAME]`` table in the directory that holds the template speaks of that template alone, and so does the
         file in a directory of its path, also where a single file takes the place of that directory's fragments. What
@@ -162,33 +161,33 @@ class MetadataFiles:
 
         :raises TemplateError: when a file is broken or says something unknown.
         """
-        told = self._told(template.path)
+        levels = self._levels(template.path)
         if template.source:
-            told = [one for one in told if one[2]]
-            others = self._told(template.source)
-            told += [({**data, "output": ""}, file, False) for data, file, _ in others]
-        original, sources = self._original(template.path)
-        place = sum(1 for _ in itertools.takewhile(lambda one: one[2] and self._tree.is_custom(one[1]), told))
+            levels = [one for one in levels if one[2]]
+            others = self._levels(template.source)
+            levels += [({**data, "output": ""}, file, False) for data, file, _ in others]
+        original, original_sources = self._original(template.path)
+        place = sum(1 for _ in itertools.takewhile(lambda one: one[2] and self._tree.is_custom(one[1]), levels))
         merged: dict[str, Any] = {}
-        said: dict[str, str] = {}
-        levels = [(data, dict.fromkeys(data, file)) for data, file, _ in told]
-        for data, files in [*levels[:place], (original, sources), *levels[place:]]:
+        sources: dict[str, str] = {}
+        tables = [(data, dict.fromkeys(data, file)) for data, file, _ in levels]
+        for data, files in [*tables[:place], (original, original_sources), *tables[place:]]:
             for key, value in data.items():
                 if key not in merged and key != "files":
                     merged[key] = value
-                    said[key] = files[key]
-        return self._metadata(template.path, merged, said)
+                    sources[key] = files[key]
+        return self._metadata(template.path, merged, sources)
 
-    def _told(self, path: str) -> list[tuple[dict[str, Any], str, bool]]:
-        """Return what each ``template.toml`` says of a template, with the file, and whether of this template alone.
+    def _levels(self, path: str) -> list[tuple[dict[str, Any], str, bool]]:
+        """Return what each ``template.toml`` sets for a template, with the file, and whether for this template alone.
 
-        What is said of it alone comes first; of that, what an administrator says.
+        What is for it alone comes first; of that, what an administrator set.
         """
         holder, _, name = path.rpartition("/")
         alone, inherited = [], []
         for directory, file in self._tree.metadata_files(path):
             if file not in self._read:
-                self._read[file] = _read(file)
+                self._read[file] = _read(file, self._tree.layout)
             data = self._read[file]
             if directory == path:
                 alone.append((data, file, True))
@@ -202,7 +201,7 @@ class MetadataFiles:
     def _original(self, path: str) -> tuple[dict[str, Any], dict[str, str]]:
         """Return what ``templates.metadata`` says, in the words of ``template.toml``, and the files that say it."""
         found = self.original
-        expressions = found.said(path).expressions
+        expressions = found.entries(path).expressions
         if not expressions:
             return {}, {}
         deleted = found.value(path, "DELETE")
@@ -218,13 +217,13 @@ class MetadataFiles:
         anywhere = next(iter(expressions.values()))
         return values, {key: expressions.get(words[key][0], anywhere).path for key in values}
 
-    def _metadata(self, path: str, merged: dict[str, Any], said: dict[str, str]) -> Metadata:
-        metadata = _metadata(merged, said)
-        original = self.original.said(path)
+    def _metadata(self, path: str, merged: dict[str, Any], sources: dict[str, str]) -> Metadata:
+        metadata = _metadata(merged, sources)
+        original = self.original.entries(path)
         if not original.expressions and not original.notes:
             return metadata
         for name, expression in original.expressions.items():
-            said[name] = expression.path
+            sources[name] = expression.path
         more = (self.original.value(path, "MORE_DATA") or "").split("\0")
         return replace(
             metadata,
@@ -235,8 +234,10 @@ class MetadataFiles:
         )
 
 
-def _read(path: str) -> dict[str, Any]:
+def _read(path: str, layout: Layout) -> dict[str, Any]:
     """Return what a ``template.toml`` says, checked.
+
+    :param layout: the root, whose checks it may name.
 
     :raises TemplateError: when it cannot be read, or says something unknown.
     """
@@ -245,14 +246,14 @@ def _read(path: str) -> dict[str, Any]:
     except OSError as error:
         raise TemplateError(f"cannot be read: {error}", place=path, hint="run the command again") from error
     file.check(file.data, _KEYS | {"files": TABLE})
-    _check_values(file, file.data, "")
+    _check_values(file, file.data, "", layout)
     for name, table in file.data.get("files", {}).items():
         file.check(table, _KEYS, f"files.{name}")
-        _check_values(file, table, f"files.{name}")
+        _check_values(file, table, f"files.{name}", layout)
     return file.data
 
 
-def _check_values(file: TomlFile, table: dict[str, Any], name: str) -> None:
+def _check_values(file: TomlFile, table: dict[str, Any], name: str, layout: Layout) -> None:
     """Check what the types of the keys leave open."""
     for pattern in table.get("suspect-lines", {}):
         _check_pattern(file, "suspect-lines", pattern)
@@ -263,9 +264,18 @@ def _check_values(file: TomlFile, table: dict[str, Any], name: str) -> None:
     file.check(check, _CHECK_KEYS, name)
     if sum(key in check for key in ("command", "own", "off")) != 1:
         raise file.error(f"[{name}] needs one of command, own and off", hint="see docs/fragments.md, A check")
+    if "own" in check and not os.path.exists(layout.check(check["own"])):
+        raise file.error(f"[{name}] there is no check {check['own']!r}", hint=_hint_at_checks(check["own"], layout))
     if "command" in check and not (check["command"] and check.get("package")):
         raise file.error(f"[{name}] command needs the Debian package of its program", hint='add package = "..."')
     _check_pattern(file, f"[{name}] fails-on", check.get("fails-on", ""))
+
+
+def _hint_at_checks(name: str, layout: Layout) -> str:
+    known = sorted(os.listdir(layout.checks)) if os.path.isdir(layout.checks) else []
+    names = [other.removesuffix(".py").replace("_", "-") for other in known if other.endswith(".py")]
+    close = nearest(name, names)
+    return f"did you mean {close!r}?" if close else f"the checks are in {layout.checks}: {', '.join(names)}"
 
 
 def _check_pattern(file: TomlFile, key: str, pattern: str) -> None:
@@ -291,7 +301,7 @@ def _checking(data: dict[str, Any] | None) -> Check | None:
     )
 
 
-def _metadata(merged: dict[str, Any], said: dict[str, str]) -> Metadata:
+def _metadata(merged: dict[str, Any], sources: dict[str, str]) -> Metadata:
     services = merged.get("services")
     engine = merged.get("engine", "")
     return Metadata(
@@ -310,5 +320,5 @@ def _metadata(merged: dict[str, Any], said: dict[str, str]) -> Metadata:
         fragment_engines=engine if isinstance(engine, dict) else {},
         suspect_lines=merged.get("suspect-lines", {}),
         check=_checking(merged.get("check")),
-        said=said,
+        sources=sources,
     )

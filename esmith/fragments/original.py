@@ -1,4 +1,4 @@
-"""``templates.metadata``: what the original says of a template besides its text (cli-contract section 4, "Metadata").
+"""``templates.metadata``: the metadata of a template as the original has it (docs/fragments.md#templatesmetadata).
 
 A file of lines ``NAME=expression``, or a directory with a file for each name. Expressions are Perl; a plain number or
 text is read here, everything else is evaluated by perl. No value is ever run by Python.
@@ -87,8 +87,8 @@ class Expression:
 
 
 @dataclass
-class Said:
-    """What the original's metadata says of one template.
+class OriginalEntries:
+    """The entries of one template in the original's metadata.
 
     :param expressions: by name; only names that are known.
     :param notes: what has no effect, as messages.
@@ -109,42 +109,42 @@ class Said:
         return next(text for text in (decimal, single, double) if text is not None)
 
 
-def read_original(layout: Layout, path: str) -> Said:
+def read_original(layout: Layout, path: str) -> OriginalEntries:
     """Return what the original's metadata says of a template, unevaluated.
 
     :param path: the template's path.
     :raises TemplateError: when a file cannot be read.
     """
     place = layout.under(DIRECTORY + path)
-    said = Said({}, [])
+    entries = OriginalEntries({}, [])
     if os.path.isdir(place):
         for name in sorted(os.listdir(place)):
             file = os.path.join(place, name)
             if os.path.isfile(file) and not is_leftover(name) and (name in NAMES or name.isupper()):
-                _add(said, name, Expression(_text(file), file, 1))
-        return said
+                _add(entries, name, Expression(_text(file), file, 1))
+        return entries
     if not os.path.isfile(place):
-        return said
+        return entries
     for number, line in enumerate(_text(place).split("\n"), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         found = _LINE.match(line)
         if found is None:
-            said.notes.append(f"{place}:{number}: is no line NAME=expression, so it is not used")
+            entries.notes.append(f"{place}:{number}: is not a line NAME=expression, so it is ignored")
         else:
-            _add(said, found[1], Expression(found[2], place, number))
-    return said
+            _add(entries, found[1], Expression(found[2], place, number))
+    return entries
 
 
-def _add(said: Said, name: str, expression: Expression) -> None:
+def _add(entries: OriginalEntries, name: str, expression: Expression) -> None:
     if name not in NAMES:
         close = nearest(name, NAMES)
         meant = f"; did you mean {close}?" if close else ""
-        said.notes.append(f"{expression.place}: unknown name {name!r}, which does not count{meant}")
+        entries.notes.append(f"{expression.place}: unknown name {name!r}, which is ignored{meant}")
     elif name in _WITHOUT_EFFECT:
-        said.notes.append(f"{expression.place}: {name} has no effect here; MORE_DATA gives variables")
+        entries.notes.append(f"{expression.place}: {name} has no effect here; MORE_DATA gives variables")
     else:
-        said.expressions[name] = expression
+        entries.expressions[name] = expression
 
 
 class OriginalMetadata:
@@ -157,37 +157,37 @@ class OriginalMetadata:
     def __init__(self, layout: Layout, perl: Callable[[], Perl]) -> None:
         self._layout = layout
         self._perl = perl
-        self._said: dict[str, Said] = {}
+        self._entries: dict[str, OriginalEntries] = {}
         self._values: dict[tuple[str, str], str | None] = {}
 
-    def said(self, path: str) -> Said:
-        """Return what is said of a template, unevaluated."""
-        if path not in self._said:
-            self._said[path] = read_original(self._layout, path)
-        return self._said[path]
+    def entries(self, path: str) -> OriginalEntries:
+        """Return the entries of a template, unevaluated."""
+        if path not in self._entries:
+            self._entries[path] = read_original(self._layout, path)
+        return self._entries[path]
 
     def value(self, path: str, name: str) -> str | None:
-        """Return the value of a name, None when it is undefined or nothing is said; lists are joined by NUL.
+        """Return the value of a name, None when it is undefined or there is no entry; lists are joined by NUL.
 
         :raises TemplateError: when the expression is wrong; it names file and line.
         """
-        if name not in self.said(path).expressions:
+        if name not in self.entries(path).expressions:
             return None
         if (path, name) not in self._values:
             self._values[path, name] = self._evaluated(path, name)
         return self._values[path, name]
 
     def needs_perl(self, path: str) -> bool:
-        """Return whether only perl can tell what is said of a template."""
-        said = self.said(path)
-        return any(said.literal(name) is None for name in said.expressions)
+        """Return whether only perl can find the values of a template's entries."""
+        entries = self.entries(path)
+        return any(entries.literal(name) is None for name in entries.expressions)
 
     def mode(self, path: str) -> str | None:
         """Return the mode that PERMS says, in octal: a text that begins with 0 is octal, any other number decimal."""
         value = self.value(path, "PERMS")
         if value is None:
             return None
-        expression = self.said(path).expressions["PERMS"]
+        expression = self.entries(path).expressions["PERMS"]
         quoted = not expression.text.lstrip()[:1].isdigit()
         octal = quoted and value.startswith("0")
         if not re.fullmatch("[0-7]+" if octal else "[0-9]+", value) or int(value, 8 if octal else 10) > 0o7777:
@@ -200,7 +200,7 @@ class OriginalMetadata:
         """Return the user or group that UID or GID says."""
         value = self.value(path, name)
         if value is not None and not re.fullmatch(r"[\w.][\w.@$-]*", value):
-            place = self.said(path).expressions[name].place
+            place = self.entries(path).expressions[name].place
             raise TemplateError(f"{name} gives {value!r}, which is no name or number", place=place)
         return value
 
@@ -230,17 +230,17 @@ class OriginalMetadata:
 
         :param drop: empty lines are left out, as the original does in files.
         """
-        expression = self.said(path).expressions["FILTER"]
+        expression = self.entries(path).expressions["FILTER"]
         variables = {"TEXT": text.decode("utf-8", "surrogateescape"), "DROP": drop}
         value = self._perl().evaluate(_FILTERED % expression.code, expression.path, variables)
         return (value or "").encode("utf-8", "surrogateescape")
 
     def _evaluated(self, path: str, name: str) -> str | None:
-        said = self.said(path)
-        literal = said.literal(name)
+        entries = self.entries(path)
+        literal = entries.literal(name)
         if literal is not None:
             return literal
-        expression = said.expressions[name]
+        expression = entries.expressions[name]
         return self._perl().evaluate(NAMES[name] % expression.code, expression.path, {})
 
 

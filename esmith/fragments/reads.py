@@ -1,4 +1,4 @@
-"""What a template read while it was expanded (DESIGN section 6, last paragraph)."""
+"""What a template read while it was expanded (docs/concepts.md#what-a-file-depends-on)."""
 
 from __future__ import annotations
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from types import CodeType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from esmith.errors import TemplateError
+from esmith.fragments.context import Context
 from esmith.fragments.identity import Identities
 from esmith.fragments.metadata import Metadata, MetadataFiles
 from esmith.fragments.original import DIRECTORY, OriginalMetadata
@@ -66,8 +67,9 @@ class Renderer:
         self.recall: Recall | None = None
         self.recall_all: RecallAll | None = None
         self._found: dict[str, tuple[Template, Metadata, str | None]] = {}
-        self._defaults = Defaults(layout)
-        self._compiled: dict[tuple[str, str], CodeType] = {}
+        self._context = Context(
+            layout, snapshot, self.tree, self.metadata, self.identities, self.perl, Defaults(layout)
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -98,13 +100,13 @@ class Renderer:
         """
         template, metadata, key = self._find(path)
         output = self._output or metadata.output or template.path
-        said = "foreach" if metadata.foreach else "outputs"
+        by = "foreach" if metadata.foreach else "outputs"
         if not (metadata.foreach or metadata.outputs):
             yield self._render_one(output, template, metadata, None, None)
             return
         if KEY not in output:
             raise TemplateError(
-                f"{said} needs {KEY} in the path of the output", place=metadata.said[said], hint=f"rename {path}"
+                f"{by} needs {KEY} in the path of the output", place=metadata.sources[by], hint=f"rename {path}"
             )
         if metadata.outputs:
             yield from self._render_keys(output, template, metadata, key)
@@ -126,13 +128,13 @@ class Renderer:
         """Yield an output for each key that the Jinja2 text ``outputs`` gives; all of them, or the one of a key."""
         if metadata.foreach:
             raise TemplateError(
-                "foreach and outputs exclude each other", place=metadata.said["outputs"], hint="remove one of them"
+                "foreach and outputs exclude each other", place=metadata.sources["outputs"], hint="remove one of them"
             )
         recalled = self.recall_all(template, metadata) if self.recall_all is not None and key is None else None
         if recalled is not None:
             yield from recalled
             return
-        source = metadata.said["outputs"]
+        source = metadata.sources["outputs"]
         all_of_them = Rendering(output, template, metadata)
         lines = self._expansion(all_of_them).value("outputs", metadata.outputs).splitlines()
         names = dict.fromkeys(name for name in map(str.strip, lines) if name)
@@ -200,19 +202,7 @@ class Renderer:
         # Jinja2 is imported only when something has to be expanded.
         from esmith.fragments.expansion import Expansion
 
-        return Expansion(
-            self.layout,
-            self.snapshot,
-            self.tree,
-            self.metadata,
-            self.identities,
-            rendering,
-            self._compiled,
-            self.perl,
-            defaults=self._defaults,
-            key=key,
-            database=database,
-        )
+        return Expansion(self._context, rendering, key=key, database=database)
 
 
 def _path_part(key: str, *, place: str, hint: str) -> str:

@@ -32,7 +32,7 @@ class Rendering:
 
     :param path: its absolute path in the configured system.
     :param template: its template.
-    :param metadata: what is said of its template.
+    :param metadata: the metadata of its template.
     :param kind: what it should be.
     :param content: the content of a file, the target of a link.
     :param mode: its permissions.

@@ -1,4 +1,4 @@
-"""Finding templates: which fragments, from which layer, in which order (DESIGN section 6)."""
+"""Finding templates: which fragments, from which layer, in which order (docs/fragments.md#layers)."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ METADATA = "template.toml"
 #: Stands in a template's path for the key of the record an output is made for.
 KEY = "{key}"
 _SPECIAL = frozenset((BEGIN, END, METADATA))
+
+
+class NoTemplateError(TemplateError):
+    """There is no such template. Any other TemplateError says that the template is broken."""
 
 
 @dataclass(frozen=True)
@@ -74,28 +78,29 @@ class TemplateTree:
     """
 
     def __init__(self, layout: Layout, layers: tuple[str, ...] = ()) -> None:
+        self.layout = layout
         self._layers = layers or tuple(layout.layer(name) for name in LAYERS)
         layout.trust.require_trees(*self._layers)
         self._loaded: dict[str, Template | None] = {}
         self._outer: dict[tuple[str, str], Fragment | None] = {}
-        self._told: dict[str, list[tuple[str, str]]] = {}
+        self._metadata_files: dict[str, list[tuple[str, str]]] = {}
 
     def find(self, path: str) -> Template:
         """Return the template of an output.
 
         :param path: the output's absolute path, or the path of a ``foreach`` template, with ``{key}`` in it.
-        :raises TemplateError: when there is no such template.
+        :raises NoTemplateError: when there is no such template.
         """
         path = os.path.normpath("/" + path.lstrip("/"))
         template = self._load(path)
         if template is None:
-            raise TemplateError(f"there is no template for {path}", hint=self._hint(path))
+            raise NoTemplateError(f"there is no template for {path}", hint=self._hint(path))
         return template
 
     def find_for_key(self, path: str) -> tuple[Template, str | None]:
         """Return the template of an output and, when it is made by a ``foreach`` template, the record's key.
 
-        :raises TemplateError: when there is no such template.
+        :raises NoTemplateError: when there is no such template.
         """
         path = os.path.normpath("/" + path.lstrip("/"))
         if self._load(path) is None:
@@ -110,8 +115,8 @@ class TemplateTree:
     def matching(self, pattern: str) -> list[str]:
         """Return the paths of the templates in the ``templates`` layer that match a pattern, in byte order.
 
-        Only that layer is looked at: the page makes a custom directory as a mere source of links (block 69 of the
-        catalogue), and that must not become an output.
+        Only that layer is looked at: the wiki page makes a custom directory as a mere source of links
+        (docs/page.md, block 69), and that must not become an output.
 
         :param pattern: an absolute path; ``*``, ``?`` and ``[...]`` match within one name.
         """
@@ -150,11 +155,11 @@ class TemplateTree:
 
         :param path: the template's path.
         """
-        if path not in self._told:
+        if path not in self._metadata_files:
             files = [layer + os.path.join(path, METADATA) for layer in self._layers]
             outer = [] if path in ("/", "") else self.metadata_files(os.path.dirname(path))
-            self._told[path] = [*((path, file) for file in files if os.path.isfile(file)), *outer]
-        return self._told[path]
+            self._metadata_files[path] = [*((path, file) for file in files if os.path.isfile(file)), *outer]
+        return self._metadata_files[path]
 
     def is_custom(self, path: str) -> bool:
         """Return whether a file, as a path of this disk, is in a nearer layer than the shipped one."""
@@ -172,7 +177,7 @@ class TemplateTree:
         for layer in self._layers:
             place = layer + path
             if os.path.isfile(place):
-                # Behind a directory of a nearer layer a single file counts no more (catalogue 0.1).
+                # Behind a directory of a nearer layer a single file counts no more (docs/fragments.md#single-files).
                 if not found:
                     return Template(path, [Fragment(os.path.basename(path), place, layer)])
                 break
@@ -244,7 +249,7 @@ def _skipped(entry: os.DirEntry[str], shipped: str) -> Skipped | None:
 
 
 def _directory_advice(entry: os.DirEntry[str], shipped: str) -> str:
-    """Say so when a fragment seems to be saved one directory too deep (block 13 of the catalogue).
+    """Say so when a fragment seems to be saved one directory too deep (docs/page.md, block 13).
 
     Sub-templates are directories too, but shipped, and none holds a file of its own name.
     """

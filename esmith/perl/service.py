@@ -1,4 +1,4 @@
-"""The operations Perl may ask for, on the databases (DESIGN section 4).
+"""The operations Perl may ask for, on the databases (docs/perl.md#how-it-works).
 
 An operation has a name and arguments and returns a list; each element is a text, or None for ``undef``. Wherever a
 database is named its path as the original has it, ``/home/e-smith/db/NAME``, is accepted too; another path is that of

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     class Source(Protocol):
         """Gives the service snapshots to read from and transactions to write with."""
 
-        def reading(self, database: str) -> AbstractContextManager[Snapshot]:
+        def reading(self, database: str, /) -> AbstractContextManager[Snapshot]:
             """Return a snapshot for one operation on a database."""
 
-        def writing(self, database: str) -> AbstractContextManager[Transaction]:
+        def writing(self, database: str, /) -> AbstractContextManager[Transaction]:
             """Return a transaction for one operation on a database."""
 
 
@@ -57,7 +57,7 @@ class SnapshotSource:
             self._files[database] = open_flat(database).snapshot().__enter__()
         yield self._files[database]
 
-    def writing(self, database: str) -> NoReturn:
+    def writing(self, _database: str) -> NoReturn:
         """Refuse.
 
         :raises RefusedError: always.

@@ -86,28 +86,43 @@ def _holds_secret(output: Output, snapshot: Snapshot, schema: Schema) -> bool:
 
 
 def _values(cells: set[Cell], snapshot: Snapshot) -> Iterator[tuple[Cell, str]]:
-    found = [(cell, snapshot.prop(*cell)) for cell in cells]
-    for revision in snapshot.revisions():
-        for change in revision.changes:
-            if change.cell in cells:
-                found += [(change.cell, change.old), (change.cell, change.new)]
-    return ((cell, value) for cell, value in found if value and value != FORGOTTEN)
+    for cell in cells:
+        value = snapshot.prop(*cell)
+        if value and value != FORGOTTEN:
+            yield cell, value
+    for cell, former in _former_values(snapshot):
+        if cell in cells:
+            yield cell, former
 
 
 def secret_values(snapshot: Snapshot, schema: Schema) -> Iterator[tuple[Cell, str]]:
     """Yield every value that a secret property has or had, with its cell, if texts that hold it are not shown."""
     with_props: set[tuple[str, str]] = set()
+    for cell, value in _stored_values(snapshot):
+        database, key, prop = cell
+        if prop:
+            with_props.add((database, key))
+        if value and hides(schema, cell, value):
+            yield cell, value
+    for cell, former in _former_values(snapshot):
+        database, key, prop = cell
+        is_type = not prop and (database, key) in with_props
+        if not is_type and hides(schema, cell, former):
+            yield cell, former
+
+
+def _stored_values(snapshot: Snapshot) -> Iterator[tuple[Cell, str]]:
+    """Yield the properties of all records; of a record without properties the type, which is its value."""
     for database in snapshot.databases():
         for record in snapshot.records(database):
-            if record.props:
-                with_props.add((database, record.key))
             for prop, value in (record.props or {"": record.type}).items():
-                if value and hides(schema, (database, record.key, prop), value):
-                    yield (database, record.key, prop), value
+                yield (database, record.key, prop), value
+
+
+def _former_values(snapshot: Snapshot) -> Iterator[tuple[Cell, str]]:
+    """Yield the values in the journal that were not forgotten."""
     for revision in snapshot.revisions():
         for change in revision.changes:
-            if not change.prop and change.cell[:2] in with_props:
-                continue
-            for former in (change.old, change.new):
-                if former and former != FORGOTTEN and hides(schema, change.cell, former):
-                    yield change.cell, former
+            for value in (change.old, change.new):
+                if value and value != FORGOTTEN:
+                    yield change.cell, value

@@ -54,13 +54,8 @@ class Comparison:
         if self._keep_attributes and stat.S_ISREG(status.st_mode):
             _keep_attributes(output, status, directory)
         self._compare_content(output, directory, status)
-        unchanged = output.difference is Difference.NONE
-        if unchanged and output.rendering.kind is Kind.FILE and _attributes_differ(output, status):
-            if output.is_a_users:
-                # What is there may be another file by now, or somebody else's; a new one takes its place.
-                output.difference, output.old = Difference.REPLACE, output.rendering.content
-            else:
-                output.difference = Difference.ATTRIBUTES
+        if output.difference is Difference.NONE and output.rendering.kind is Kind.FILE:
+            _compare_attributes(output, status)
 
     def _directory(self, output: Output) -> Directory | None:
         path = os.path.dirname(output.target)
@@ -73,28 +68,40 @@ class Comparison:
         return found
 
     def _compare_content(self, output: Output, directory: Directory, status: os.stat_result) -> None:
-        row = self._snapshot.state(TABLE, output.path)
-        remembered = Installed.decode(row) if row else None
-        is_link = stat.S_ISLNK(status.st_mode)
-        wanted = output.rendering.content
-        kept = is_link == (output.rendering.kind is Kind.SYMLINK) and output.rendering.kind is not Kind.ABSENT
-        if remembered and remembered.mark == output.mark:
+        installed = self._installed(output.path)
+        wanted = output.rendering.content if _is_of_kind(status, output.rendering.kind) else None
+        if installed is not None and installed.is_untouched(status):
             # Not read again: this also spares the files whose mode 0000 keeps even their owner from reading them.
-            if kept and remembered.digest == digest_of(wanted):
+            if wanted is not None and installed.digest == digest_of(wanted):
                 return
             output.old = _read(directory, output.target, unreadable=b"")
         else:
             # Its owner may not read it either (mode 0000); as what it holds is not known, it is replaced.
             unreadable = b"" if status.st_uid == os.geteuid() else None
             old = _read(directory, output.target, unreadable=unreadable)
-            if kept and old == wanted:
+            if old == wanted:
                 return
             output.old = old
-            if remembered is None or remembered.is_absent:
-                output.foreign = "" if is_link else "not made by e-smith"
-            elif remembered.digest != digest_of(old):
-                output.foreign = "" if is_link else "edited by hand"
+            output.foreign = _foreign(status, installed, old)
         output.difference = Difference.REMOVE if output.rendering.kind is Kind.ABSENT else Difference.REPLACE
+
+    def _installed(self, path: str) -> Installed | None:
+        row = self._snapshot.state(TABLE, path)
+        return Installed.decode(row) if row else None
+
+
+def _is_of_kind(status: os.stat_result, kind: Kind) -> bool:
+    """Return whether a file or a link is of the kind that is wanted; nothing is when it should be absent."""
+    return kind is (Kind.SYMLINK if stat.S_ISLNK(status.st_mode) else Kind.FILE)
+
+
+def _foreign(status: os.stat_result, installed: Installed | None, content: bytes) -> str:
+    """Return why the engine did not write a file; "" when it did, and for a link: what that leads to stays."""
+    if stat.S_ISLNK(status.st_mode):
+        return ""
+    if installed is None or installed.is_absent:
+        return "not made by e-smith"
+    return "" if installed.digest == digest_of(content) else "edited by hand"
 
 
 def _read(directory: Directory, target: str, *, unreadable: bytes | None) -> bytes:
@@ -109,16 +116,19 @@ def _read(directory: Directory, target: str, *, unreadable: bytes | None) -> byt
 def _keep_attributes(output: Output, status: os.stat_result, directory: Directory) -> None:
     if output.is_a_users and directory.user is not None and status.st_uid != directory.user[0]:
         return
-    said = output.rendering.metadata.said
-    if "mode" not in said:
+    sources = output.rendering.metadata.sources
+    if "mode" not in sources:
         output.mode = stat.S_IMODE(status.st_mode) & (PERMISSIONS if output.is_a_users else ~0)
-    if output.owner is not None and "owner" not in said and "group" not in said:
+    if output.owner is not None and "owner" not in sources and "group" not in sources:
         output.owner = (status.st_uid, status.st_gid)
 
 
-def _attributes_differ(output: Output, status: os.stat_result) -> bool:
-    return stat.S_IMODE(status.st_mode) != output.mode or _owner_differs(output, status)
-
-
-def _owner_differs(output: Output, status: os.stat_result) -> bool:
-    return output.owner is not None and output.owner != (status.st_uid, status.st_gid)
+def _compare_attributes(output: Output, status: os.stat_result) -> None:
+    same_owner = output.owner in (None, (status.st_uid, status.st_gid))
+    if same_owner and stat.S_IMODE(status.st_mode) == output.mode:
+        return
+    if output.is_a_users:
+        # What is there may be another file by now, or somebody else's; a new one takes its place.
+        output.difference, output.old = Difference.REPLACE, output.rendering.content
+    else:
+        output.difference = Difference.ATTRIBUTES

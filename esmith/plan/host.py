@@ -41,7 +41,7 @@ class Host(Protocol):
     :raises InstallError: whatever fails elsewhere.
     """
 
-    def stage(self, target: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> Staged:
+    def stage(self, target: str, content: bytes, mode: int, owner: tuple[int, int] | None, /) -> Staged:
         """Write a new file beside its target, owner and mode set before any content is in it, and durable.
 
         Nothing is left behind when that fails.
@@ -49,28 +49,28 @@ class Host(Protocol):
         :param owner: user and group number; None leaves the caller's.
         """
 
-    def stage_link(self, target: str, points_to: bytes, owner: tuple[int, int] | None) -> Staged:
+    def stage_link(self, target: str, points_to: bytes, owner: tuple[int, int] | None, /) -> Staged:
         """Make a symbolic link beside its target; nothing is left behind when that fails.
 
         :param points_to: what the link holds.
         """
 
-    def install(self, staged: Staged) -> None:
+    def install(self, staged: Staged, /) -> None:
         """Rename a staged file to its target."""
 
-    def discard(self, staged: Staged) -> None:
+    def discard(self, staged: Staged, /) -> None:
         """Remove a staged file."""
 
-    def remove(self, target: str) -> None:
+    def remove(self, target: str, /) -> None:
         """Remove a target."""
 
-    def set_attributes(self, target: str, mode: int, owner: tuple[int, int] | None) -> None:
+    def set_attributes(self, target: str, mode: int, owner: tuple[int, int] | None, /) -> None:
         """Set the mode and the owner of a target, whose content stays."""
 
-    def keep(self, target: str, copy: str) -> None:
+    def keep(self, target: str, copy: str, /) -> None:
         """Copy a target aside, readable by its owner only."""
 
-    def sync(self, directories: set[str]) -> None:
+    def sync(self, directories: set[str], /) -> None:
         """Make renames and removals in these directories durable."""
 
 
@@ -82,7 +82,7 @@ class DiskHost:
 
     def __init__(self, layout: Layout) -> None:
         self.disk = layout.disk()
-        self._layout = layout
+        self.layout = layout
         self._count = 0
         self._swept: set[str] = set()
 
@@ -126,7 +126,7 @@ class DiskHost:
         """Copy a target aside."""
         try:
             content, _ = self._of(target).read(os.path.basename(target))
-            self.disk.directory(self._layout.state, make=PUBLIC)
+            self.disk.directory(self.layout.state, make=PUBLIC)
             directory = self.disk.directory(os.path.dirname(copy), make=PRIVATE)
             directory.write(os.path.basename(copy), content, 0o600, None)
             directory.sync()
@@ -173,12 +173,12 @@ class RecordingHost:
         self._layout = layout
         self.operations: list[tuple[str, str]] = []
 
-    def stage(self, target: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> Staged:
+    def stage(self, target: str, _content: bytes, _mode: int, _owner: tuple[int, int] | None) -> Staged:
         """Remember it."""
         self._note("stage", target)
         return Staged(target, "", "")
 
-    def stage_link(self, target: str, points_to: bytes, owner: tuple[int, int] | None) -> Staged:
+    def stage_link(self, target: str, _points_to: bytes, _owner: tuple[int, int] | None) -> Staged:
         """Remember it."""
         self._note("stage_link", target)
         return Staged(target, "", "")
@@ -195,11 +195,11 @@ class RecordingHost:
         """Remember it."""
         self._note("remove", target)
 
-    def set_attributes(self, target: str, mode: int, owner: tuple[int, int] | None) -> None:
+    def set_attributes(self, target: str, _mode: int, _owner: tuple[int, int] | None) -> None:
         """Remember it."""
         self._note("set_attributes", target)
 
-    def keep(self, target: str, copy: str) -> None:
+    def keep(self, target: str, _copy: str) -> None:
         """Remember it."""
         self._note("keep", target)
 

@@ -1,5 +1,6 @@
-"""Remembering what each output was made of, so that an event expands only what may have changed (DESIGN section 6).
+"""Remembering what each output was made of, so that an event expands only what may have changed.
 
+What is remembered is in docs/concepts.md#what-a-file-depends-on.
 An output is recalled instead of expanded when everything it was made of is the same: its fragments and metadata
 (path, size, times, inode), the properties, records, accounts and files it read, the schema files whose defaults it
 could read (:class:`~esmith.schema.defaults.RecordDefaults`), and the output itself on the disk.
@@ -9,10 +10,12 @@ While a database has had no revision since, its properties are not even looked a
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import stat
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from esmith.errors import TemplateError
@@ -26,6 +29,8 @@ from esmith.plan.installed import TABLE, Installed
 #: Two changes of a file within one tick of the file system's clock look like one, so what is younger is not trusted.
 _TRUSTED_AGE_NS = 1_000_000_000
 _DIGEST_BYTES = 12
+#: What was remembered of something that was read, and what is there now; None for a missing value.
+_Pair = tuple[str | None, str | None]
 
 
 class Memory:
@@ -134,23 +139,47 @@ class Memory:
         return same_owner and stat.S_IMODE(status.st_mode) == rendering.mode
 
     def _same_reads(self, known: dict[str, Any], props: str) -> bool:
+        """Return whether everything that an output read is as it was, the databases that have a new revision first."""
         changed = {name for name, number in known["revisions"].items() if number != self._revision(name)}
-        if changed:
-            for spec, digest in known["listings"].items():
-                if spec.partition(":")[0] in changed and digest != self._listing(spec):
-                    return False
-            for database, key, digest in known["names"]:
-                if database in changed and digest != self._names(database, key):
-                    return False
-            for database, key, prop, digest in json.loads(props):
-                if database in changed and digest != _digest(self._snapshot.prop(database, key, prop)):
-                    return False
-        if any(digest != self._file(path) for path, digest in known["files"].items()):
-            return False
-        under = self._renderer.layout.under
-        if any(mark != self._file_mark(under(path)) for path, mark in known["schemas"].items()):
-            return False
-        return all(text == _user(self._renderer.identities.user(name)) for name, text in known["users"].items())
+        reads = (
+            self._listing_reads(known, changed),
+            self._name_reads(known, changed),
+            self._prop_reads(props, changed),
+            self._file_reads(known),
+            self._schema_reads(known),
+            self._user_reads(known),
+        )
+        return all(before == now for before, now in itertools.chain.from_iterable(reads))
+
+    # Each yields what was remembered and what is there now.
+
+    def _listing_reads(self, known: dict[str, Any], changed: set[str]) -> Iterator[_Pair]:
+        for spec, digest in known["listings"].items():
+            if spec.partition(":")[0] in changed:
+                yield digest, self._listing(spec)
+
+    def _name_reads(self, known: dict[str, Any], changed: set[str]) -> Iterator[_Pair]:
+        for database, key, digest in known["names"]:
+            if database in changed:
+                yield digest, self._names(database, key)
+
+    def _prop_reads(self, props: str, changed: set[str]) -> Iterator[_Pair]:
+        # They are many, and not even parsed when no database changed.
+        for database, key, prop, digest in json.loads(props) if changed else ():
+            if database in changed:
+                yield digest, _digest(self._snapshot.prop(database, key, prop))
+
+    def _file_reads(self, known: dict[str, Any]) -> Iterator[_Pair]:
+        for path, mark in known["files"].items():
+            yield mark, self._file(path)
+
+    def _schema_reads(self, known: dict[str, Any]) -> Iterator[_Pair]:
+        for path, mark in known["schemas"].items():
+            yield mark, self._file_mark(self._renderer.layout.under(path))
+
+    def _user_reads(self, known: dict[str, Any]) -> Iterator[_Pair]:
+        for name, text in known["users"].items():
+            yield text, _user(self._renderer.identities.user(name))
 
     def _signature(self, template: Template, metadata: Metadata, others: list[str]) -> str:
         """Return the digest of a template's files and of those of the templates it expands inside."""
@@ -167,8 +196,8 @@ class Memory:
     def _files_signature(self, template: Template, metadata: Metadata) -> str:
         if template.path not in self._signatures:
             fragments = [f"{fragment.path} {self._file_mark(fragment.path)}" for fragment in template.fragments]
-            said = [f"{path} {self._file_mark(path)}" for path in sorted(set(metadata.said.values()))]
-            self._signatures[template.path] = _digest("\n".join([*fragments, "", *said])) or ""
+            sources = [f"{path} {self._file_mark(path)}" for path in sorted(set(metadata.sources.values()))]
+            self._signatures[template.path] = _digest("\n".join([*fragments, "", *sources])) or ""
         return self._signatures[template.path]
 
     def _file(self, path: str) -> str:

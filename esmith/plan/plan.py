@@ -92,7 +92,7 @@ def make_plan(
 
     :param paths: the templates.
     :param keep_attributes: an existing file keeps its mode and owner unless the metadata says otherwise, as
-        ``expand-template`` does and an event does not (cli-contract sections 4 and 5).
+        ``expand-template`` does and an event does not (docs/original.md#what-is-kept).
         Everything is expanded then; an event leaves out what surely is as it was.
     :param renderer: what expands them, and stays open; default: one over the layers of the layout.
     :param event: the event it is for; "" outside of one.
@@ -110,13 +110,7 @@ def make_plan(
     made_by: dict[str, str] = {}
     for path in dict.fromkeys(paths):
         for rendering in renderer.render(path):
-            other = made_by.setdefault(rendering.path, rendering.template.path)
-            if other != rendering.template.path:
-                raise TemplateError(
-                    f"two templates make this file: {other} and {rendering.template.path}",
-                    place=rendering.path,
-                    hint="change the output of one in its template.toml",
-                )
+            _require_one_template(rendering, made_by)
             output = _output(renderer, rendering)
             output.inputs = "" if rendering.recalled else memory.inputs(rendering)
             plan.outputs.append(output)
@@ -124,14 +118,29 @@ def make_plan(
                 comparison.compare(output)
         if renderer.makes_all(path):
             plan.whole.add(path)
-            for name in memory.outputs_of(path):
-                if name not in made_by:
-                    orphan = _output(renderer, renderer.absent(path, name))
-                    plan.outputs.append(orphan)
-                    if _was_installed(snapshot, name):
-                        with plan.leaving(orphan):
-                            comparison.compare(orphan)
+            orphans = [name for name in memory.outputs_of(path) if name not in made_by]
+            for name in orphans:
+                orphan = _output(renderer, renderer.absent(path, name))
+                plan.outputs.append(orphan)
+                if _was_installed(snapshot, name):
+                    with plan.leaving(orphan):
+                        comparison.compare(orphan)
     return plan
+
+
+def _require_one_template(rendering: Rendering, made_by: dict[str, str]) -> None:
+    """Note which template makes an output.
+
+    :param made_by: output -> template, of the outputs so far.
+    :raises TemplateError: when another template makes it, too.
+    """
+    other = made_by.setdefault(rendering.path, rendering.template.path)
+    if other != rendering.template.path:
+        raise TemplateError(
+            f"two templates make this file: {other} and {rendering.template.path}",
+            place=rendering.path,
+            hint="change the output of one in its template.toml",
+        )
 
 
 def _was_installed(snapshot: Snapshot, path: str) -> bool:
@@ -163,6 +172,6 @@ def _owner(identities: Identities, rendering: Rendering) -> tuple[int, int] | No
 def _missing(rendering: Rendering, kind: str, key: str, name: str) -> InstallError:
     return InstallError(
         f"there is no {kind} {name!r} (for {rendering.path})",
-        place=rendering.metadata.said.get(key, rendering.template.path),
+        place=rendering.metadata.sources.get(key, rendering.template.path),
         hint=f"create the {kind}, or correct {key}",
     )

@@ -21,9 +21,10 @@ class Verdict:
 
     :param path: the file, as the configured system knows it.
     :param outcome: how the check ended.
-    :param by: the program that looked at it, or the name of the engine's own check.
+    :param by: the program that looked at it, or the name of the check that needs no program.
     :param reason: who refuses it, or why it was not checked; "" when it passed.
     :param lines: what is wrong, and which fragments the lines come from.
+    :param is_a_rules: whether a rule of our own looked at it, and no program.
     """
 
     path: str
@@ -31,6 +32,7 @@ class Verdict:
     by: str
     reason: str = ""
     lines: tuple[str, ...] = ()
+    is_a_rules: bool = False
 
 
 def unchecked(verdicts: Iterable[Verdict]) -> list[str]:

@@ -1,1 +1,1 @@
-"""What each record may hold: ``db/<database>/<key>.toml``, its defaults and migrations (DESIGN section 5)."""
+"""What each record may hold: ``db/<database>/<key>.toml``, its defaults and migrations (docs/schema.md)."""

@@ -1,4 +1,7 @@
-"""``initialize-databases``: migrations, then defaults, then forced values, for every database (catalogue D.1)."""
+"""``initialize-databases``: migrations, then defaults, then forced values, for every database.
+
+The order is that of docs/schema.md#when-it-is-applied.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,7 @@ class Initialized:
     failures: dict[str, MigrationError] = field(default_factory=dict)
 
     def raise_failures(self) -> None:
-        """Raise the first failure, if there is one; the others are told in its hint.
+        """Raise the first failure, if there is one; the others are in its hint.
 
         :raises MigrationError: when a database stayed as it was.
         """
@@ -83,7 +86,7 @@ def initialize_databases(
 def initialize_each(transaction: Transaction, schema: Schema, layout: Layout, migrations: Migrations) -> Initialized:
     """Bring every database that has schema files up to date, inside a transaction of the caller.
 
-    A database whose migrate fragments fail stays as it was; the others go on (catalogue D.1).
+    A database whose migrate fragments fail stays as it was; the others go on (docs/schema.md#migrate-fragments).
 
     :raises SchemaError: when a schema file or a default is broken.
     :raises UntrustedError: when one of them, or a migrate fragment, is not in the hands of its owners alone.

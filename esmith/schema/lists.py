@@ -8,7 +8,7 @@ _HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+\.?")
 
 
 def entries(value: str) -> list[str]:
-    """Return the entries of a list, as the block lists of qpsmtpd are written (catalogue A.1, "List separators").
+    """Return the entries of a list, as the block lists of qpsmtpd are written (docs/original.md).
 
     A comma always separates. A colon does only where a host name follows, because since SME 9.2 it also introduces a
     bit mask (``multi.surbl.org:8-16``) or a message (``zone.example:Blocked - see ...``).

@@ -104,7 +104,7 @@ class Schema:
     def record(self, database: str, key: str, type: str | None) -> RecordSchema | None:
         """Return what is known of a record, None when nothing is.
 
-        What is said of the record itself comes before what is said of its type.
+        The schema of the record itself comes before that of its type.
 
         :param type: the record's type, None when it does not exist yet.
         :raises SchemaError: when a schema file is broken.
@@ -131,7 +131,7 @@ class Schema:
         return any(_declared(schema, prop) for schema in self._any_type(database, key))
 
     def _any_type(self, database: str, key: str) -> list[RecordSchema | None]:
-        """Return what is said of a record and of each type of the database."""
+        """Return the schema of a record and of each type of the database."""
         if database not in self._types:
             names = (name for name in self.keys(database) if name.startswith("@"))
             self._types[database] = [self.file(database, name) for name in names]

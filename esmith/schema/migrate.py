@@ -1,4 +1,4 @@
-"""The declarative migrations: what older versions stored, brought to what this one expects (catalogue section D)."""
+"""The declarative migrations: bringing what older versions stored up to date (docs/schema.md#the-migrations)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The types a property may have, and what each accepts (DESIGN section 5)."""
+"""The types a property may have, and what each accepts (db/README.md#properties)."""
 
 from __future__ import annotations
 
@@ -36,6 +36,11 @@ def _choice(*fixed: str) -> Callable[[Property, str], str | None]:
     return check
 
 
+def _by_value(check: Callable[[str], str | None]) -> Callable[[Property, str], str | None]:
+    """Return the check of a type that accepts the same values for every property."""
+    return lambda _prop, value: check(value)
+
+
 def _integer(prop: Property, value: str) -> str | None:
     if not re.fullmatch(r"-?[0-9]+", value):
         return "is not a whole number"
@@ -56,7 +61,7 @@ def _range(prop: Property, number: float) -> str | None:
     return None
 
 
-def _size(prop: Property, value: str) -> str | None:
+def _size(value: str) -> str | None:
     return None if re.fullmatch(r"[0-9]+[kKmMgG]?", value) else "is not a size such as 15M, 500k or 25000000"
 
 
@@ -64,11 +69,11 @@ def _list(prop: Property, value: str) -> str | None:
     return None if all(part.strip() for part in value.split(prop.separator)) else "has an empty entry"
 
 
-def _host(prop: Property, value: str) -> str | None:
+def _host(value: str) -> str | None:
     return None if _HOST.fullmatch(value) else "is not a host name, an IP address or host:port"
 
 
-def _address(prop: Property, value: str) -> str | None:
+def _address(value: str) -> str | None:
     import ipaddress
 
     try:
@@ -78,7 +83,7 @@ def _address(prop: Property, value: str) -> str | None:
     return None
 
 
-def _ipv4(prop: Property, value: str) -> str | None:
+def _ipv4(value: str) -> str | None:
     import ipaddress
 
     try:
@@ -88,7 +93,7 @@ def _ipv4(prop: Property, value: str) -> str | None:
     return None
 
 
-def _netmask(prop: Property, value: str) -> str | None:
+def _netmask(value: str) -> str | None:
     import ipaddress
 
     try:
@@ -99,20 +104,20 @@ def _netmask(prop: Property, value: str) -> str | None:
     return None
 
 
-def _domain(prop: Property, value: str) -> str | None:
+def _domain(value: str) -> str | None:
     fits = _bytes(value) <= _DOMAIN_BYTES
     return None if fits and _DOMAIN.fullmatch(value) else "is not the name of a domain or host, as mail.example.com"
 
 
-def _account(prop: Property, value: str) -> str | None:
+def _account(value: str) -> str | None:
     if _is_one_word(value) and "/" not in value and value not in (".", ".."):
         return None if _bytes(value) <= _ACCOUNT_BYTES else f"is too long; a name may have {_ACCOUNT_BYTES} bytes"
     return "is not a name without blanks and '/' (nor may it be '.' or '..')"
 
 
-def _mailbox(prop: Property, value: str) -> str | None:
+def _mailbox(value: str) -> str | None:
     if "@" not in value:
-        return _account(prop, value)
+        return _account(value)
     return None if _is_one_word(value) else "is not an address without blanks, as boss@example.com"
 
 
@@ -124,11 +129,11 @@ def _bytes(value: str) -> int:
     return len(value.encode("utf-8", "replace"))  # scripts may give what is no UTF-8; the store refuses that
 
 
-def _path(prop: Property, value: str) -> str | None:
+def _path(value: str) -> str | None:
     return None if value.startswith("/") else "is not an absolute path"
 
 
-def _text(prop: Property, value: str) -> str | None:
+def _text(_value: str) -> str | None:
     return None
 
 
@@ -139,16 +144,16 @@ TYPES: dict[str, Callable[[Property, str], str | None]] = {
     "choice": _choice(),
     "integer": _integer,
     "number": _number,
-    "size": _size,
+    "size": _by_value(_size),
     "list": _list,
-    "host": _host,
-    "address": _address,
-    "ipv4": _ipv4,
-    "netmask": _netmask,
-    "domain": _domain,
-    "account": _account,
-    "mailbox": _mailbox,
-    "path": _path,
-    "text": _text,
-    "secret": _text,
+    "host": _by_value(_host),
+    "address": _by_value(_address),
+    "ipv4": _by_value(_ipv4),
+    "netmask": _by_value(_netmask),
+    "domain": _by_value(_domain),
+    "account": _by_value(_account),
+    "mailbox": _by_value(_mailbox),
+    "path": _by_value(_path),
+    "text": _by_value(_text),
+    "secret": _by_value(_text),
 }

@@ -1,5 +1,6 @@
-"""Services under runit, daemontools or systemd, behind one protocol (DESIGN section 8).
+"""Services under runit, daemontools or systemd, behind one protocol (docs/architecture.md#supervisors).
 
+    ``definition``   reads the directory of a service; ``service``   what is in it
     ``words``    the words of ``services2adjust``: what each does, which is the strongest
     ``find``     which supervisor has a service
     ``adjust``   what an event does to a service

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 
 from esmith.errors import UsageError
 from esmith.services.daemontools import DaemontoolsSupervisor
+from esmith.services.definition import SERVICE_NAME, Services
 from esmith.services.directory import ServiceDirectory
 from esmith.services.runit import RunitSupervisor
 from esmith.services.supervised import NoSupervisor
@@ -26,8 +26,6 @@ FOLDERS = ("/service", "/var/service", "/etc/service")
 SYSTEMD_RUNS = "/run/systemd/system"
 #: What a supervisor runs, or is told by, in a service directory (runsv(8), supervise(8), sv(8)).
 _DECIDING = ("run", "finish", "check", "down", "log/run", "log/finish", "supervise/status")
-#: No path, no option, no pattern of systemctl.
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@\\-]*")
 
 
 def find_supervisor(layout: Layout, service: str) -> Supervisor | None:
@@ -41,10 +39,11 @@ def find_supervisor(layout: Layout, service: str) -> Supervisor | None:
     :return: None when nothing knows the service. When there is a service directory but nothing supervises it now, a
         supervisor whose every status is UNSUPERVISED and whose every control raises UnsupervisedError.
     :raises UsageError: when that cannot be the name of a service.
-    :raises ServiceError: when a supervisor may not be looked at, or systemd cannot be asked.
+    :raises ServiceError: when a supervisor may not be looked at, systemd cannot be asked, or a file that defines the
+        service is broken.
     :raises UntrustedError: when a service directory of that name is not in the hands of its owners alone.
     """
-    if not _NAME.fullmatch(service):
+    if not SERVICE_NAME.fullmatch(service):
         raise UsageError(
             f"{service!r} cannot be the name of a service", hint="it consists of letters, digits and _ . : @ -"
         )
@@ -58,7 +57,8 @@ def find_supervisor(layout: Layout, service: str) -> Supervisor | None:
         if idle is None and directory.exists:
             idle = NoSupervisor(folder)
     if layout.is_machine and os.path.isdir(SYSTEMD_RUNS):
-        systemd = SystemdSupervisor()
+        definition = Services(layout).of(service)
+        systemd = SystemdSupervisor(unit=definition.unit, verbs=definition.verbs)
         if systemd.has_unit(service):
             return systemd
     return idle

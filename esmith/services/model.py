@@ -90,7 +90,7 @@ class Supervisor(Protocol):
         :raises ServiceError: when it could not be done, with what the supervisor said.
         """
 
-    def status(self, service: str) -> ServiceStatus:
+    def status(self, service: str, /) -> ServiceStatus:
         """Return the state of a service.
 
         :raises ServiceError: when the supervisor cannot be asked.

@@ -12,7 +12,7 @@ from esmith.services.model import ServiceStatus, Status, UnsupervisedError
 from esmith.services.program import run_program
 from esmith.services.words import check_word, signal_of
 
-#: How long a service may take to stop, start or restart. The 7 s of sv(8) are too few for clamd.
+#: How long a service may take to stop, start or restart. The 7 s of sv(8) are too few for one that reads much first.
 WAIT_SECONDS = 30.0
 _LOOK_EVERY = 0.05
 #: A program may take this much longer than what it was told to wait.
@@ -137,7 +137,7 @@ class NoSupervisor:
     def __init__(self, folder: str) -> None:
         self.folder = folder
 
-    def status(self, service: str) -> ServiceStatus:
+    def status(self, _service: str) -> ServiceStatus:
         """Return that nothing supervises the service."""
         return ServiceStatus(Status.UNSUPERVISED)
 

@@ -9,6 +9,10 @@ from esmith.services.model import ServiceStatus, Status, UnsupervisedError
 from esmith.services.program import run_program
 from esmith.services.words import check_word, signal_of
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 #: The verb of systemctl for each word that is not just a signal. It knows no "once": what happens when the service
 #: ends is up to its unit. HUP, USR1 and USR2 reload, as units do not tell what a signal would do.
 VERBS = {
@@ -27,8 +31,6 @@ VERBS = {
     "disable": "disable",
     "start": "start",
 }
-#: The services of the web panel: the event that restarts one may be its child, and would be killed with it.
-PANELS = frozenset({"httpd-e-smith", "smanager"})
 #: systemctl waits for the unit, for which systemd itself allows 90 s a step by default.
 WAIT_SECONDS = 300.0
 _MISSING = ("not-found", "masked")
@@ -49,13 +51,24 @@ class SystemdSupervisor:
 
     :param systemctl: the program to call.
     :param timeout: seconds it may take to carry out one word.
+    :param unit: the name of the unit, where it differs from that of the service.
+    :param verbs: verbs of systemctl for some words, in the place of those of :data:`VERBS`.
     """
 
     name = "systemd"
 
-    def __init__(self, systemctl: str = "systemctl", *, timeout: float = WAIT_SECONDS) -> None:
+    def __init__(
+        self,
+        systemctl: str = "systemctl",
+        *,
+        timeout: float = WAIT_SECONDS,
+        unit: str = "",
+        verbs: Mapping[str, str] | None = None,
+    ) -> None:
         self.systemctl = systemctl
         self.timeout = timeout
+        self._unit = unit
+        self._verbs = VERBS | dict(verbs or {})
 
     def has_unit(self, service: str) -> bool:
         """Return whether there is a unit of that name; a masked one counts as none, because it cannot be started.
@@ -101,7 +114,7 @@ class SystemdSupervisor:
         raise ServiceError(
             f"systemctl {arguments[0]} failed: {said or f'exit code {code}'}",
             place=f"service {service}",
-            hint=f"look closer with: systemctl status {service}; and: journalctl -u {service}",
+            hint=f"look closer with: systemctl status {arguments[-1]}; and: journalctl -u {arguments[-1]}",
         )
 
     def arguments(self, service: str, word: str) -> list[str]:
@@ -110,21 +123,22 @@ class SystemdSupervisor:
         :raises UsageError: when there is no such word.
         """
         word = check_word(word)
-        if word in VERBS:
-            verb = "reload-or-restart" if word == "restart" and service in PANELS else VERBS[word]
-            return [verb, service]
+        unit = self._unit or service
+        if word in self._verbs:
+            return [self._verbs[word], unit]
         number = signal_of(word)
         if number is None:
             raise ServiceError(f"systemd cannot {word}", place=f"service {service}")
-        return ["kill", f"--signal={number.name}", service]
+        return ["kill", f"--signal={number.name}", unit]
 
     def _show(self, service: str) -> dict[str, str]:
-        code, said = self._run(["show", f"--property={','.join(_PROPERTIES)}", service])
+        unit = self._unit or service
+        code, said = self._run(["show", f"--property={','.join(_PROPERTIES)}", unit])
         if code != 0:
             raise ServiceError(
                 f"systemd does not tell its state: {said or f'exit code {code}'}",
                 place=f"service {service}",
-                hint=f"look closer with: systemctl status {service}",
+                hint=f"look closer with: systemctl status {unit}",
             )
         return dict(pair.split("=", 1) for pair in said.split() if "=" in pair)
 

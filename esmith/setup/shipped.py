@@ -1,4 +1,4 @@
-"""Laying the shipped templates, events, schema files and plugins, and the commands, under a root.
+"""Laying the shipped templates, events, schema files, services, checks and plugins, and the commands, under a root.
 
 ``templates-custom`` is the administrator's: only its README is ever written, and only where there is none.
 """
@@ -17,13 +17,8 @@ from esmith.perl.modules import perl_modules
 from esmith.plan.host import Host
 from esmith.setup.laid import Manifest, content_of, keep_edited, lay_file, write_file
 
-#: Where the shipped trees go.
-TREES = {
-    "templates": "/etc/e-smith/templates",
-    "events": "/etc/e-smith/events",
-    "db": "/etc/e-smith/db",
-    "plugins/qpsmtpd": "/usr/share/e-smith/qpsmtpd/plugins",
-}
+#: The shipped trees that go to ``/etc/e-smith``.
+_TREES = ("templates", "events", "db", "services", "checks")
 CUSTOM_README = "templates-custom/README.md"
 #: The commands scripts call in ``/sbin/e-smith``, each with the function behind it.
 COMMANDS = {
@@ -32,7 +27,6 @@ COMMANDS = {
     "signal-event": "esmith.cli.signal_event:main",
     "expand-template": "esmith.cli.expand_template:main",
     "esmith": "esmith.cli.esmith:main",
-    "qpsmtpd-print-dns": "esmith.cli.qpsmtpd_print_dns:main",
     "esmith-perl-server": "esmith.cli.perl_server:main",
 }
 #: Where Debian's perl looks for modules, also with -T: scripts outside of events find ``esmith::ConfigDB`` there.
@@ -52,6 +46,26 @@ def shipped_directory() -> str:
         if os.path.isdir(os.path.join(candidate, "templates")):
             return candidate
     raise InstallError("the shipped templates are missing", place=package, hint="install the package again")
+
+
+def shipped_trees() -> dict[str, str]:
+    """Return where each shipped tree goes; plugins go to a directory of the program that loads them.
+
+    :raises InstallError: when there is none.
+    """
+    programs = sorted(os.listdir(os.path.join(shipped_directory(), "plugins")))
+    plugins = {f"plugins/{program}": f"/usr/share/e-smith/{program}/plugins" for program in programs}
+    return {tree: f"/etc/e-smith/{tree}" for tree in _TREES} | plugins
+
+
+def shipped_commands() -> dict[str, str]:
+    """Return the shipped commands that are files of their own, each with its file: ``commands/NAME.py``.
+
+    :raises InstallError: when the shipped trees are missing.
+    """
+    directory = os.path.join(shipped_directory(), "commands")
+    files = (name for name in sorted(os.listdir(directory)) if name.endswith(".py"))
+    return {name.removesuffix(".py").replace("_", "-"): os.path.join(directory, name) for name in files}
 
 
 def lay_shipped(layout: Layout, host: Host) -> list[str]:
@@ -94,7 +108,8 @@ def lay_commands(layout: Layout, host: Host) -> None:
     """
     places = [os.path.dirname(os.path.dirname(_origin(package))) for package in _PACKAGES]
     search = list(dict.fromkeys(places))
-    for name, function in COMMANDS.items():
+    commands = COMMANDS | dict.fromkeys(shipped_commands(), "esmith.cli.shipped:main")
+    for name, function in commands.items():
         module, _, call = function.partition(":")
         body = f"import sys\n\nsys.path += {search!r}\nfrom {module} import {call}\n\n{call}()\n"
         write_file(host, os.path.join(layout.commands, name), (_interpreter_line() + body).encode(), 0o755)
@@ -133,7 +148,7 @@ def _origin(package: str) -> str:
 def _shipped_files(source: str) -> Iterator[str]:
     """Yield the names of the shipped files, below the shipped directory; a link yields what it leads to."""
     yield CUSTOM_README
-    for tree in TREES:
+    for tree in shipped_trees():
         for directory, _, files in os.walk(os.path.join(source, tree), followlinks=True):
             for name in files:
                 yield os.path.relpath(os.path.join(directory, name), source)
@@ -141,7 +156,7 @@ def _shipped_files(source: str) -> Iterator[str]:
 
 def _target(layout: Layout, name: str) -> str:
     """Return where a shipped file goes; one of a tree of older versions went to ``/etc/e-smith``."""
-    for tree, place in TREES.items():
+    for tree, place in shipped_trees().items():
         if name.startswith(f"{tree}/"):
             return layout.under(place + name.removeprefix(tree))
     return os.path.join(layout.configuration, name)

@@ -1,7 +1,8 @@
 """Service directories for runit or daemontools, whose run scripts start the daemons on the generated files.
 
 Laid out as on SME Server: ``/var/service/NAME`` is the service directory, and ``NAME`` in the folder that the
-supervisor scans (``/service``) is a link to it.
+supervisor scans (``/service``) is a link to it. What is written there comes from the services of the root
+(:mod:`esmith.services.definition`).
 """
 
 from __future__ import annotations
@@ -13,28 +14,20 @@ from collections.abc import Mapping
 from esmith.errors import InstallError, UsageError
 from esmith.layout import Layout
 from esmith.plan.host import Host
+from esmith.services.definition import Services, piece, service_names
+from esmith.services.service import Service
 from esmith.setup.laid import Manifest, content_of, lay_file
 from esmith.setup.shipped import shipped_directory
 
-#: What a supervisor's logger is called in ``services/log``.
+#: The supervisors that service directories can be written for; each has a ``log.NAME`` in the directory of services.
 SUPERVISORS = ("runit", "daemontools")
-#: The services, each with the record whose status says whether it is started; "" for always, None for never.
-SERVICES = {
-    "clamd": "clamd",
-    "dovecot": "dovecot",
-    "esmith-watch": "",
-    # Cron collects the mail.
-    "fetchmail": None,
-    "freshclam": "freshclam",
-    "php-fpm": "php-fpm",
-    "qmail": "qmail",
-    "qpsmtpd": "qpsmtpd",
-    "spamd": "spamd",
-    "sqpsmtpd": "sqpsmtpd",
-}
 _DIRECTORIES = "/var/service"
-#: Written only where this is installed.
-_NEEDED = {"qmail": "/var/qmail/bin/qmail-start"}
+
+
+def known_services(layout: Layout) -> list[str]:
+    """Return the names of the services that are shipped or have a directory under a root, sorted."""
+    shipped = os.path.join(shipped_directory(), "services")
+    return service_names(shipped, layout.services, layout.services_custom)
 
 
 def lay_service_directories(
@@ -47,26 +40,34 @@ def lay_service_directories(
 
     :param supervisor: one of :data:`SUPERVISORS`.
     :param folder: the folder, as a path of the configured system.
-    :param statuses: the property ``status`` of each record that is named in :data:`SERVICES`.
+    :param statuses: the property ``status`` of each record of the configuration database.
     :return: notes for the administrator.
-    :raises UsageError: when the folder is no absolute path.
-    :raises InstallError: when something cannot be written, or what is in the folder under a service's name is no link
-        to its directory; nothing was written then.
+    :raises UsageError: when the folder is not an absolute path.
+    :raises ServiceError: when a file that defines a service is broken.
+    :raises InstallError: when something cannot be written, or what is in the folder under a service's name does not
+        lead to its directory; nothing was written then.
     """
     if not folder.startswith("/"):
         raise UsageError(f"{folder!r} is no absolute path", hint="name the folder that the supervisor scans: /service")
-    names = [name for name in SERVICES if os.path.exists(layout.under(_NEEDED.get(name, "/")))]
-    links = {name: link for name in names if (link := _link(layout, folder, name))}
-    notes = _lay_scripts(layout, host, supervisor, names)
-    for name in names:
-        record = SERVICES[name]
-        started = record is not None and (not record or statuses.get(record) == "enabled")
-        _lay_down(host, layout.under(f"{_DIRECTORIES}/{name}/down"), started=started)
+    defined = Services(layout)
+    services = [service for service in map(defined.of, defined.names()) if _is_laid(layout, service)]
+    links = {service.name: link for service in services if (link := _link(layout, folder, service.name))}
+    notes = _lay_scripts(layout, host, supervisor, services)
+    for service in services:
+        started = service.start == "always" or (service.start == "status" and statuses.get(service.record) == "enabled")
+        _lay_down(host, layout.under(f"{_DIRECTORIES}/{service.name}/down"), started=started)
     for name, link in links.items():
         if not os.path.islink(link):
             host.install(host.stage_link(link, os.fsencode(layout.under(f"{_DIRECTORIES}/{name}")), None))
     host.sync({os.path.dirname(link) for link in links.values()})
     return notes
+
+
+def _is_laid(layout: Layout, service: Service) -> bool:
+    """Return whether a service gets a service directory: it has a run script, and the program that is required."""
+    if not piece(layout, f"{service.name}/run"):
+        return False
+    return not service.program.required or os.path.exists(layout.under(service.program.name))
 
 
 def _link(layout: Layout, folder: str, name: str) -> str:
@@ -86,25 +87,49 @@ def _link(layout: Layout, folder: str, name: str) -> str:
     return link
 
 
-def _lay_scripts(layout: Layout, host: Host, supervisor: str, names: list[str]) -> list[str]:
-    source = os.path.join(shipped_directory(), "services")
-    begin = _shipped(source, "begin").replace(b"\nroot=\n", b"\nroot=" + _root_word(layout) + b"\n")
-    run, log = begin + _shipped(source, "run"), begin + _shipped(source, "log/begin")
+def _lay_scripts(layout: Layout, host: Host, supervisor: str, services: list[Service]) -> list[str]:
+    begin = _shared(layout, "begin").replace(b"\nroot=\n", b"\nroot=" + _root_word(layout) + b"\n")
+    run, log = begin + _shared(layout, "run"), begin + _shared(layout, "log.begin")
     wanted = {}
-    for name in names:
-        wanted[f"{name}/run"] = run + _shipped(source, f"{name}/run")
-        wanted[f"{name}/log/run"] = log + _shipped(source, f"log/{supervisor}")
+    for service in services:
+        name = service.name
+        wanted[f"{name}/run"] = run + _needs(service) + piece(layout, f"{name}/run")
+        wanted[f"{name}/log/run"] = log + (piece(layout, f"{name}/log") or _shared(layout, f"log.{supervisor}"))
     manifest = Manifest(os.path.join(layout.state, "service-directories"))
     notes = []
-    for name, content in wanted.items():
-        target = layout.under(f"{_DIRECTORIES}/{name}")
+    for script, content in wanted.items():
+        target = layout.under(f"{_DIRECTORIES}/{script}")
         old = content_of(target)
         if old != content:
-            keep = old is not None and not manifest.is_ours(name, old)
+            keep = old is not None and not manifest.is_ours(script, old)
             notes.append(lay_file(layout, host, target, content, keep=keep))
             host.sync({os.path.dirname(target)})
     manifest.replace(host, wanted)
     return list(filter(None, notes))
+
+
+def _needs(service: Service) -> bytes:
+    """Return the lines of a run script that see to what ``service.toml`` says the service needs."""
+    lines = []
+    if service.program.name:
+        lines.append(f"needs {_below(service.program.name)} {shlex.quote(service.program.package)}")
+    lines += [f"needs_file {_below(file)} {shlex.quote(event)}" for file, event in service.files.items()]
+    own = '"$user"' if service.account else "root"
+    if service.account is not None:
+        names = [service.account.name, *service.account.others]
+        missing = shlex.quote(f"there is no user {' or '.join(names)}")
+        is_needed = any(not directory.owner for directory in service.directories)
+        lines.append(f"user=$(own_account {shlex.join(names)})" + (f" || unable {missing}" if is_needed else ""))
+    for directory in service.directories:
+        owner = shlex.quote(directory.owner) if directory.owner else own
+        group = f":{shlex.quote(directory.group)}" if directory.group else ""
+        lines.append(f"needs_directory {_below(directory.path)} {owner}{group} {directory.mode}")
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _below(path: str) -> str:
+    """Return a path of the configured system as a word of the shell; the name of a program stays as it is."""
+    return f'"$root"{shlex.quote(path)}' if path.startswith("/") else shlex.quote(path)
 
 
 def _root_word(layout: Layout) -> bytes:
@@ -123,8 +148,9 @@ def _lay_down(host: Host, file: str, *, started: bool) -> None:
     host.sync({os.path.dirname(file)})
 
 
-def _shipped(source: str, name: str) -> bytes:
-    content = content_of(os.path.join(source, name))
-    if content is None:
-        raise InstallError("a shipped file is missing", place=os.path.join(source, name), hint="install e-smith again")
+def _shared(layout: Layout, name: str) -> bytes:
+    content = piece(layout, name)
+    if not content:
+        place = os.path.join(layout.services, name)
+        raise InstallError("a shipped file is missing", place=place, hint="run esmith init again")
     return content

@@ -1,7 +1,8 @@
 """System accounts for a trial root.
 
 A root that is only a folder has no accounts of its own, and the machine's are not those of a mail server. What
-``esmith init`` writes here is what a server has after its installation: the accounts that own generated files.
+``esmith init`` writes here is what a server has after its installation: the accounts that own generated files. Those of
+services are in their ``service.toml``.
 """
 
 from __future__ import annotations
@@ -10,28 +11,32 @@ import os
 
 from esmith.layout import Layout
 from esmith.plan.host import Host
+from esmith.services.definition import Services
+from esmith.services.service import Account
 
-#: User, number, group, home. Numbers as on SME Server where the catalogue states them (B.3, B.5), else qmail's own.
-_ACCOUNTS = (
-    ("root", 0, "root", "/root"),
-    ("admin", 101, "admin", "/home/e-smith"),
-    ("alias", 7790, "nofiles", "/var/qmail/alias"),
-    ("qpsmtpd", 453, "qpsmtpd", "/var/spool/qpsmtpd"),
-    ("spamd", 1005, "spamd", "/var/spool/spamd"),
-    ("clamav", 1006, "clamav", "/var/clamav"),
-)
-_GROUPS = {"root": 0, "admin": 101, "nofiles": 2107, "qpsmtpd": 453, "spamd": 1005, "clamav": 1006, "shared": 500}
+#: The accounts that every SME Server has, with its numbers.
+_SYSTEM = (Account("root", (), 0, "root", 0, "/root"), Account("admin", (), 101, "admin", 101, "/home/e-smith"))
+#: The group of all users.
+_SHARED = ("shared", 500)
 
 
 def lay_trial_accounts(layout: Layout, host: Host) -> None:
     """Write ``/etc/passwd`` and ``/etc/group`` of a trial root that has none; never on the machine itself.
 
+    :raises ServiceError: when a file that defines a service is broken.
     :raises InstallError: when they cannot be written.
     """
     if layout.is_machine:
         return
-    users = [f"{name}:x:{number}:{_GROUPS[group]}::{home}:/bin/false\n" for name, number, group, home in _ACCOUNTS]
-    groups = [f"{name}:x:{number}:\n" for name, number in _GROUPS.items()]
+    services = Services(layout)
+    own = [account for name in services.names() if (account := services.of(name).account) and account.number]
+    accounts = {account.name: account for account in [*own, *_SYSTEM]}.values()
+    numbers = {account.group: account.group_number for account in accounts} | dict([_SHARED])
+    users = [
+        f"{account.name}:x:{account.number}:{account.group_number}::{account.home}:/bin/false\n"
+        for account in sorted(accounts, key=lambda account: account.number)
+    ]
+    groups = [f"{name}:x:{number}:\n" for name, number in sorted(numbers.items(), key=lambda group: group[1])]
     for path, lines in (("/etc/passwd", users), ("/etc/group", groups)):
         target = layout.under(path)
         if not os.path.lexists(target):

@@ -1,7 +1,7 @@
-"""The databases: records of properties, changed in durable transactions and journalled (DESIGN section 4).
+"""The databases: records of properties, changed in durable transactions and journalled.
 
 ``open_store`` is the way in. What it returns is described by :class:`esmith.store.protocol.Store`; nothing outside
-this package knows which database engine is behind it.
+this package knows which database engine is behind it (docs/architecture.md#the-store).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What may be stored: the characters and lengths of names and values (DESIGN section 4).
+"""What may be stored: the characters and lengths of names and values (docs/original.md#values-and-names).
 
 A name or value is stored exactly as given or refused; it is never trimmed, cut or escaped.
 """

@@ -39,7 +39,7 @@ class Record:
     def raw(self) -> str:
         """The record in one line, ``type|property|value|...``, as the original's files and ``get`` show it.
 
-        A ``|`` inside a value is written ``\\|`` (cli-contract section 1).
+        A ``|`` inside a value is written ``\\|`` (docs/original.md#text-files).
         """
         fields = [self.type]
         for name, value in self.props.items():

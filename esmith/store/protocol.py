@@ -24,40 +24,40 @@ class Snapshot(Protocol):
     def databases(self) -> list[str]:
         """Return the names of the databases, sorted."""
 
-    def has_database(self, database: str) -> bool:
+    def has_database(self, database: str, /) -> bool:
         """Return whether there is such a database."""
 
-    def keys(self, database: str) -> list[str]:
+    def keys(self, database: str, /) -> list[str]:
         """Return the keys of a database in byte order; none when there is no such database."""
 
-    def type_of(self, database: str, key: str) -> str | None:
+    def type_of(self, database: str, key: str, /) -> str | None:
         """Return the type of a record, None when there is no such record."""
 
-    def prop(self, database: str, key: str, prop: str) -> str | None:
+    def prop(self, database: str, key: str, prop: str, /) -> str | None:
         """Return the value of a property, None when there is no such property."""
 
-    def record(self, database: str, key: str) -> Record | None:
+    def record(self, database: str, key: str, /) -> Record | None:
         """Return a record, None when there is no such record."""
 
-    def records(self, database: str, type: str | None = None) -> Iterator[Record]:
+    def records(self, database: str, type: str | None = None, /) -> Iterator[Record]:
         """Yield the records of a database in byte order of their keys.
 
         :param type: only those of this type.
         """
 
-    def revision(self, database: str | None = None) -> int:
+    def revision(self, database: str | None = None, /) -> int:
         """Return the number of the last revision, or of the last one that changed the database; 0 for none."""
 
-    def revisions(self, newest: int | None = None) -> Iterator[Revision]:
+    def revisions(self, newest: int | None = None, /) -> Iterator[Revision]:
         """Yield the revisions of the journal, the newest first.
 
         :param newest: begin at this revision.
         """
 
-    def state(self, table: str, name: str) -> bytes | None:
+    def state(self, table: str, name: str, /) -> bytes | None:
         """Return a row of one of the engine's own tables, None when there is no such row."""
 
-    def states(self, table: str) -> Iterator[tuple[str, bytes]]:
+    def states(self, table: str, /) -> Iterator[tuple[str, bytes]]:
         """Yield the rows of one of the engine's own tables in byte order of their names."""
 
 
@@ -69,25 +69,25 @@ class Transaction(Snapshot, Protocol):
 
     def __enter__(self) -> Transaction: ...
 
-    def create_database(self, database: str) -> None:
+    def create_database(self, database: str, /) -> None:
         """Make an empty database where there is none."""
 
-    def set_type(self, database: str, key: str, type: str) -> None:
+    def set_type(self, database: str, key: str, type: str, /) -> None:
         """Set the type of a record, making the record (and the database) where there is none."""
 
-    def set_prop(self, database: str, key: str, prop: str, value: str) -> None:
+    def set_prop(self, database: str, key: str, prop: str, value: str, /) -> None:
         """Set a property of an existing record."""
 
-    def delete_prop(self, database: str, key: str, prop: str) -> None:
+    def delete_prop(self, database: str, key: str, prop: str, /) -> None:
         """Delete a property, if there is one."""
 
-    def delete_record(self, database: str, key: str) -> None:
+    def delete_record(self, database: str, key: str, /) -> None:
         """Delete a record with all its properties, if there is one."""
 
-    def set_state(self, table: str, name: str, value: bytes | None) -> None:
+    def set_state(self, table: str, name: str, value: bytes | None, /) -> None:
         """Write a row of one of the engine's own tables; None deletes it. These rows are not journalled."""
 
-    def rewrite(self, revisions: Iterable[Revision]) -> None:
+    def rewrite(self, revisions: Iterable[Revision], /) -> None:
         """Write revisions of the journal again, from which values were taken out, and note there that it was done."""
 
     def savepoint(self) -> AbstractContextManager[None]:
@@ -104,10 +104,10 @@ class Store(Protocol):
     def snapshot(self) -> Snapshot:
         """Return a snapshot to read from."""
 
-    def transaction(self, author: Author) -> Transaction:
+    def transaction(self, author: Author, /) -> Transaction:
         """Return a transaction; one writer at a time, others wait."""
 
-    def reserve(self, size: int, transactions: int) -> None:
+    def reserve(self, size: int, transactions: int, /) -> None:
         """Take disk space for transactions on the engine's own tables, so that these do not fail for want of it.
 
         What is reserved is not kept from other commands: what they store meanwhile may use it up.
@@ -117,7 +117,7 @@ class Store(Protocol):
         :raises StoreError: when there is not enough; nothing was changed.
         """
 
-    def erase(self, texts: Collection[str]) -> Erased:
+    def erase(self, texts: Collection[str], /) -> Erased:
         """Overwrite what the store still keeps of rows that were changed or deleted; nothing else may be open.
 
         :param texts: what must not be found there afterwards; no row holds them but as a value of today.

@@ -65,7 +65,7 @@ class _Place:
         kind = Kind.WRITING if event.is_modify and not event.is_directory else Kind.DONE
         self._notices.put(Notice(kind, os.path.join(self.directory, name) if name else self.directory))
 
-    def on_watch_deleted(self, wd: WatchDescriptor) -> None:
+    def on_watch_deleted(self, _wd: WatchDescriptor) -> None:
         """Note that the kernel has dropped the watch, because the directory is gone."""
         self.is_gone = True
         self._notices.put(Notice(Kind.DONE, self.directory))

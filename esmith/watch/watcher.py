@@ -12,6 +12,7 @@ from esmith.events.concern import Known, concerned
 from esmith.events.lock import is_held
 from esmith.events.recover import next_due, recover_all
 from esmith.events.rehearse import rehearse
+from esmith.events.session import Session
 from esmith.events.signal import signal_event
 from esmith.layout import Layout
 from esmith.names import counted, is_leftover
@@ -193,7 +194,7 @@ class Watcher:
                 self._first = self._clock()
                 return
             if changed:
-                self._show(snapshot, changed, marks)
+                self._show(store, snapshot, changed, marks)
             elif self._marks is None:
                 self._learn(snapshot)
             self._marks = marks
@@ -210,9 +211,9 @@ class Watcher:
         self._known.includes = both.includes
         return both
 
-    def _show(self, snapshot: Snapshot, changed: list[str], marks: Marks) -> None:
+    def _show(self, store: Store, snapshot: Snapshot, changed: list[str], marks: Marks) -> None:
         known = self._learn(snapshot)
-        rehearsal = rehearse(self._layout, snapshot, concerned(self._layout, known, changed), known)
+        rehearsal = rehearse(self._layout, store, concerned(self._layout, known, changed), known)
         for path, others in rehearsal.includes.items():
             self._known.includes.setdefault(path, set()).update(others)
         gone = [path for path in changed if path not in marks.files]
@@ -265,7 +266,7 @@ class Watcher:
         self._not_before = self._now() + RETRY_SECONDS
         lines: list[str] = []
         try:
-            recover_all(self._layout, store, say=lines.append, timeout=_LOCK_SECONDS)
+            recover_all(Session(self._layout, store, lines.append, timeout=_LOCK_SECONDS))
         except EsmithError as error:
             lines.append(str(error))
         text = "\n".join(lines)
@@ -277,7 +278,7 @@ class Watcher:
         self._wants_event = False
         lines: list[str] = []
         try:
-            result = signal_event(self._layout, store, self._event, [], say=lines.append, timeout=_LOCK_SECONDS)
+            result = signal_event(Session(self._layout, store, lines.append, timeout=_LOCK_SECONDS), self._event)
         except BusyError:
             self._wants_event = True
             return

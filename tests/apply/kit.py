@@ -77,7 +77,7 @@ class Bench:
 
     def carry_out(self, plan: Plan, host: DiskHost) -> None:
         """Carry out a plan as an event does."""
-        generation = commit_plan(plan, self.layout, self.store, "test", self.notes.append, host=host)
+        generation = commit_plan(plan, host, self.store, "test", self.notes.append)
         if generation is not None:
             finish(generation, self.layout, self.store)
 

@@ -145,8 +145,10 @@ def test_the_view_is_gone_afterwards(daemon: Root) -> None:
             "[check]\ncommand = ['x']\npackage = 'x'\nfails-on = '('\n",
             "[check] fails-on '(' is not a regular expression",
         ),
+        ("[check]\nown = 'qmial-users'\n", "[check] there is no check 'qmial-users'\n  did you mean 'qmail-users'?"),
+        ("[check]\nown = '../x'\n", "[check] there is no check '../x'\n  the checks are in "),
     ],
-    ids=["no command", "a shell string", "a broken pattern"],
+    ids=["no command", "a shell string", "a broken pattern", "an unknown check", "a path for a check"],
 )
 def test_a_wrong_check_is_an_error_of_the_template(daemon: Root, toml: str, message: str) -> None:
     """A check that is not written as documented is refused with the file that says it."""

@@ -58,7 +58,7 @@ def test_bytes_that_are_no_text(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("make", "line"),
     [
-        (lambda bench: None, "/etc/t: create"),
+        (lambda _bench: None, "/etc/t: create"),
         (lambda bench: bench.foreign("/etc/t", "x\n"), "/etc/t: replace"),
         (lambda bench: bench.foreign("/etc/t", "text\n", 0o600), "/etc/t: set mode 0644 and owner"),
     ],

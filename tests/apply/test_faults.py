@@ -117,7 +117,7 @@ def test_an_error_of_the_program_puts_everything_back(tmp_path: Path) -> None:
     """Even what no one expects, as an interrupt from the keyboard, leaves every output as it was."""
 
     class Interrupted(DiskHost):
-        def remove(self, target: str) -> None:
+        def remove(self, _target: str) -> None:
             raise KeyboardInterrupt
 
     with _office(tmp_path / "root") as bench:

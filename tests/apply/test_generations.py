@@ -7,6 +7,7 @@ import json
 import pytest
 
 from esmith.events.expand import expand_templates
+from esmith.events.session import Session
 from esmith.layout import Layout
 from esmith.store import open_store
 from esmith.store.model import Author
@@ -103,7 +104,7 @@ def test_generations_are_listed_and_limited(office: Root) -> None:
     for number in range(1, 24):
         with store.transaction(Author("tom", "", ["test"])) as transaction:
             transaction.set_prop("configuration", "qmail", "ConcurrencyLocal", str(number))
-        expand_templates(layout, store, ["/var/qmail/control/concurrencylocal"], say=print)
+        expand_templates(Session(layout, store, print), ["/var/qmail/control/concurrencylocal"])
     store.close()
     listed = json.loads(office.esmith("generations", "--json").out)
     assert len(listed) == 20

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
 from esmith.checks import own
 from esmith.checks.staged import StagedTree
-from esmith.fragments.metadata import OWN_CHECKS
+from esmith.errors import TemplateError, UntrustedError
 from esmith.layout import Layout
+from tests.documents import HOME
 
 CONTROL = "/var/qmail/control"
 CONFIG = "/var/service/qpsmtpd/config"
@@ -25,6 +27,7 @@ def tree(tmp_path: Path) -> StagedTree:
         place = tmp_path / directory[1:] / plugin
         place.parent.mkdir(parents=True)
         place.touch()
+    copytree(HOME / "checks", tmp_path / "etc/e-smith/checks")
     (tmp_path / f"{CONFIG}/plugin_dirs"[1:]).parent.mkdir(parents=True)
     (tmp_path / f"{CONFIG}/plugin_dirs"[1:]).write_text("# where\n" + "".join(f"{place}\n" for place in PLUGINS))
     return StagedTree(Layout(str(tmp_path)))
@@ -32,7 +35,7 @@ def tree(tmp_path: Path) -> StagedTree:
 
 def findings(tree: StagedTree, name: str, path: str, content: str | bytes) -> own.Findings:
     """Return what a check finds in a file."""
-    rule = own.find(name, path)
+    rule = own.Rules(tree.layout).find(name, path)
     assert rule is not None
     return rule(own.File(path, content if isinstance(content, bytes) else content.encode(), tree))
 
@@ -184,11 +187,51 @@ def test_plugins_are_not_judged_without_plugin_dirs(tree: StagedTree) -> None:
         ("dot-qmail", "/home/e-smith/files/users/tom/.procmailrc"),
     ],
 )
-def test_a_file_without_rule_has_no_verdict(name: str, path: str) -> None:
+def test_a_file_without_rule_has_no_verdict(tree: StagedTree, name: str, path: str) -> None:
     """A file whose format is free, or of another program, is not said to have been checked."""
-    assert own.find(name, path) is None
+    assert own.Rules(tree.layout).find(name, path) is None
 
 
-def test_every_name_has_its_check() -> None:
-    """The names that template.toml may give are those of the checks there are."""
-    assert tuple(own.FINDERS) == OWN_CHECKS
+MINE = """\
+from esmith.checks.own.file import Findings
+
+def rule_for(path):
+    return lambda file: Findings.of("mine", [(1, file.content.decode())])
+"""
+
+
+def _rules(root: Path, text: str, mode: int = 0o644) -> own.Rules:
+    place = root / "etc/e-smith/checks/my_own.py"
+    place.parent.mkdir(parents=True)
+    place.write_text(text)
+    place.chmod(mode)
+    return own.Rules(Layout(str(root)))
+
+
+def test_a_file_makes_a_check(tmp_path: Path) -> None:
+    """A file in the directory of checks is one, and nothing is written beside it when it is used."""
+    rule = _rules(tmp_path, MINE).find("my-own", "/etc/x")
+    assert rule is not None
+    layout = Layout(str(tmp_path))
+    assert rule(own.File("/etc/x", b"abc", StagedTree(layout))) == own.Findings("mine", [(1, "abc")])
+    assert [path.name for path in (tmp_path / "etc/e-smith/checks").iterdir()] == ["my_own.py"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def rule_for(:\n", "cannot be loaded"),
+        ("import esmith.nothing\n", "cannot be loaded: No module named"),
+        ("rule = 1\n", "has no function rule_for"),
+    ],
+)
+def test_a_broken_check_is_an_error(tmp_path: Path, text: str, message: str) -> None:
+    """A file that is no check is named, with what is wrong."""
+    with pytest.raises(TemplateError, match=f"my_own.py: {message}"):
+        _rules(tmp_path, text).find("my-own", "/etc/x")
+
+
+def test_a_check_that_others_may_write_is_not_run(tmp_path: Path) -> None:
+    """What somebody else could have written is not loaded."""
+    with pytest.raises(UntrustedError, match="may be written by everybody"):
+        _rules(tmp_path, "raise SystemExit(1)\n", 0o666).find("my-own", "/etc/x")

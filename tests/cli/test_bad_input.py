@@ -43,7 +43,7 @@ class Bad:
     words: tuple[str | bytes, ...]
     code: int
     says: str = ""
-    prepare: Callable[[Root], object] = lambda root: None
+    prepare: Callable[[Root], object] = lambda _root: None
 
 
 def _run(root: Root, *words: str | bytes, env: dict[str, str] | None = None) -> Answer:

@@ -40,7 +40,7 @@ class Place:
     """
 
     words: tuple[str | bytes, ...]
-    prepare: Callable[[Root], object] = lambda root: None
+    prepare: Callable[[Root], object] = lambda _root: None
     code: int = 0
     env: dict[str, str] = field(default_factory=dict)
     log: bool = False

@@ -1,4 +1,4 @@
-"""``db`` on the path of a flat file: scripts with small databases of their own (cli-contract section 2)."""
+"""``db`` on the path of a flat file: databases of scripts (docs/sme-server.md#databases-of-your-own-scripts)."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def test_no_root_is_needed(bare: Root, tmp_path: Path) -> None:
 
 
 @pytest.mark.program("setpriv")
-def test_without_permission(bare: Root, tmp_path: Path) -> None:
+def test_without_permission(bare: Root) -> None:
     """Where the directory may not be written, or the file not be read, a command says so; the file stays."""
     folder = bare.file("/own")
     folder.mkdir()

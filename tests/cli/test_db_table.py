@@ -1,4 +1,4 @@
-"""Every cell of the table of cli-contract section 2.1: what each verb prints, changes and answers.
+"""Every cell of the table of docs/original.md#verbs-and-exit-codes: what each verb prints, changes and answers.
 
 Where this version differs from the original on purpose, the row says why.
 """

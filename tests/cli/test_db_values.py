@@ -1,4 +1,4 @@
-"""Values and keys on the command line are stored exactly, or refused (cli-contract section 2.2)."""
+"""Values and keys on the command line are stored exactly, or refused (docs/original.md#values-and-names)."""
 
 from __future__ import annotations
 
@@ -152,8 +152,8 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("words", "message", "original"), REFUSED.values(), ids=REFUSED.keys())
-def test_what_cannot_be_kept_is_refused(bare: Root, words: list[str], message: str, original: str) -> None:
+@pytest.mark.parametrize(("words", "message", "_original"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_cannot_be_kept_is_refused(bare: Root, words: list[str], message: str, _original: str) -> None:
     """What could be lost or change its meaning is refused with exit code 3 and one clear line; nothing is changed."""
     bare.db("t", "set", "k", "v", "p", "old")
     answer = bare.db("t", *words, code=ExitCode.REFUSED)

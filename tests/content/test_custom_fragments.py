@@ -1,4 +1,4 @@
-"""What an administrator drops into templates-custom, and where it appears (the page's blocks, by their numbers)."""
+"""What an administrator drops into templates-custom, and where it appears (docs/page.md, by the numbers there)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ def _place(lines: list[str], begin: str) -> int:
 
 
 def test_own_scores_come_before_the_lists_of_senders(office: Root) -> None:
-    """Blocks 8 and 10: 20localscores stands between the stock lines and the lists; without it all is as before."""
+    """20localscores stands between the stock lines and the lists; without it all is as before.
+
+    docs/page.md, blocks 8 and 10.
+    """
     office.db("spamassassin", "setprop", "wbl.global", "*@vonage.com", "White")
     office.expand(LOCAL_CF)
     before = office.read(LOCAL_CF)
@@ -37,7 +40,10 @@ def test_own_scores_come_before_the_lists_of_senders(office: Root) -> None:
 
 
 def test_another_spf_line_replaces_the_stock_one(office: Root) -> None:
-    """Block 11: a custom 30spf takes the place of the stock line, in peers/0 only."""
+    """A custom 30spf takes the place of the stock line, in peers/0 only.
+
+    docs/page.md, block 11.
+    """
     local = office.read(LOCAL)
     office.custom(f"{OUTSIDE}/30spf", "sender_permitted_from spf_deny 1\n")
     office.expand(OUTSIDE)
@@ -47,7 +53,10 @@ def test_another_spf_line_replaces_the_stock_one(office: Root) -> None:
 
 
 def test_the_header_check_is_taken_out_by_its_old_name(office: Root) -> None:
-    """Blocks 37 and 38: a comment named 17check_basicheaders takes the place of the headers line, where asked for."""
+    """A comment named 17check_basicheaders takes the place of the headers line, where asked for.
+
+    docs/page.md, blocks 37 and 38.
+    """
     comment = "# 17check_basicheaders disabled by custom template"
     office.custom(f"{LOCAL}/17check_basicheaders", comment + "\n")
     office.expand(LOCAL)
@@ -64,7 +73,10 @@ def test_the_header_check_is_taken_out_by_its_old_name(office: Root) -> None:
 
 
 def test_a_queue_lifetime_in_one_file(office: Root) -> None:
-    """Block 41: a custom flat file is the whole file, to the byte; without it the stock one is back."""
+    """A custom flat file is the whole file, to the byte; without it the stock one is back.
+
+    docs/page.md, block 41.
+    """
     custom = office.custom(QUEUELIFETIME, "172800\n")
     office.expand(QUEUELIFETIME)
     assert office.read(QUEUELIFETIME) == "172800\n"
@@ -75,7 +87,10 @@ def test_a_queue_lifetime_in_one_file(office: Root) -> None:
 
 
 def test_copies_of_outgoing_mail_only(office: Root) -> None:
-    """Block 46: the stock 13bcc, copied and edited, speaks for peers/0; peers/local keeps the stock line."""
+    """The stock 13bcc, copied and edited, speaks for peers/0; peers/local keeps the stock line.
+
+    docs/page.md, block 46.
+    """
     stock = office.read(f"/etc/e-smith/templates{OUTSIDE}/13bcc")
     assert " all " in stock
     office.custom(f"{OUTSIDE}/13bcc", stock.replace(" all ", " outgoing "))
@@ -87,7 +102,10 @@ def test_copies_of_outgoing_mail_only(office: Root) -> None:
 
 
 def test_the_authentication_of_outside_copied_for_local_clients(office: Root) -> None:
-    """Block 59: a copy of the stock 05auth_cvm_unix_local under peers/local gives the line it has anyway."""
+    """A copy of the stock 05auth_cvm_unix_local under peers/local gives the line it has anyway.
+
+    docs/page.md, block 59.
+    """
     before = office.read(LOCAL)
     office.custom(
         f"{LOCAL}/05auth_cvm_unix_local", office.read(f"/etc/e-smith/templates{OUTSIDE}/05auth_cvm_unix_local")
@@ -97,7 +115,10 @@ def test_the_authentication_of_outside_copied_for_local_clients(office: Root) ->
 
 
 def test_relaying_from_the_network_denied_whatever_is_set(office: Root) -> None:
-    """Block 61: a comment for 80relayFromLocalNetwork keeps the networks out, whatever RelayRequiresAuth is."""
+    """A comment for 80relayFromLocalNetwork keeps the networks out, whatever RelayRequiresAuth is.
+
+    docs/page.md, block 61.
+    """
     comment = "# SMTP Relay from local network denied by custom template"
     office.custom(f"{CONFIG}/relayclients/80relayFromLocalNetwork", comment + "\n")
     office.config("setprop", "qpsmtpd", "RelayRequiresAuth", "disabled")
@@ -107,7 +128,10 @@ def test_relaying_from_the_network_denied_whatever_is_set(office: Root) -> None:
 
 
 def test_a_plugin_linked_from_the_store_of_fragments(office: Root) -> None:
-    """Blocks 69 and 70: a fragment of config/plugins, linked into peers, appears there; the file plugins stays."""
+    """A fragment of config/plugins, linked into peers, appears there; the file plugins stays.
+
+    docs/page.md, blocks 69 and 70.
+    """
     before = office.read(f"{CONFIG}/plugins")
     stored = office.custom(f"{CONFIG}/plugins/31check_badmailfromto", "check_badmailfromto\n")
     for place in (OUTSIDE, LOCAL):
@@ -124,7 +148,10 @@ def test_a_plugin_linked_from_the_store_of_fragments(office: Root) -> None:
 
 
 def test_a_file_that_is_only_a_template_begin(office: Root) -> None:
-    """Block 71: badmailfromto holds just the lines of its template-begin, with their tabs and no banner."""
+    """badmailfromto holds just the lines of its template-begin, with their tabs and no banner.
+
+    docs/page.md, block 71.
+    """
     pairs = "john@aol.com\tmary@yourdomain\npeter@msn.com\tmary@yourdomain\n"
     office.custom("/var/qmail/control/badmailfromto/template-begin", pairs)
     office.expand("/var/qmail/control/badmailfromto")
@@ -132,7 +159,10 @@ def test_a_file_that_is_only_a_template_begin(office: Root) -> None:
 
 
 def test_signing_is_added_just_before_the_spam_filter(office: Root) -> None:
-    """Block 78: 69dkim_sign in peers/local stands directly before what 70spamassassin gives, and there only."""
+    """69dkim_sign in peers/local stands directly before what 70spamassassin gives, and there only.
+
+    docs/page.md, block 78.
+    """
     office.custom(f"{LOCAL}/69dkim_sign", "dkim_sign keys dkim\n")
     office.expand(LOCAL)
     office.expand(OUTSIDE)

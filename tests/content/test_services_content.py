@@ -271,7 +271,7 @@ def test_mtu_at_the_next_boot(office: Root) -> None:
 
 
 def test_imap_limit_at_the_next_boot(office: Root) -> None:
-    """Page block 35: post-upgrade takes the limit away from imaps, and the boot gives both services imap's."""
+    """docs/page.md, block 35: post-upgrade takes the limit away from imaps, and the boot gives both services imap's."""
     office.config("setprop", "imap", "ConcurrencyLimitPerIP", "20")
     office.config("setprop", "imaps", "ConcurrencyLimitPerIP", "20")
     office.signal("post-upgrade")

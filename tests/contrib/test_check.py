@@ -43,6 +43,13 @@ FRAGMENT = "templates/etc/notices.conf/30x"
 ACTION = "events/actions/x"
 #: What is put into the contrib, and what is said of it: file, line, kind, a part of the message.
 SPOILT: dict[str, tuple[Spoil, str, int, str, str]] = {
+    "a mistake in service.toml": (
+        _write("services/notices/service.toml", "[probe]\nprt = 1\n"),
+        "services/notices/service.toml",
+        0,
+        FAILS,
+        "[probe] unknown key 'prt'",
+    ),
     "a syntax error": (_write(FRAGMENT, "text\n{ my $x = ; }\n"), FRAGMENT, 2, FAILS, "syntax error"),
     "a brace that is not closed": (_write(FRAGMENT, "a\n{ my $x = 1;\n"), FRAGMENT, 2, FAILS, "End of data"),
     "a missing module": (

@@ -58,7 +58,7 @@ def exchange_all(libc: ctypes.CDLL, victim: Path, root: int) -> Iterator[None]:
                     _exchange(libc, name, obstacles[number % len(obstacles)])
 
 
-def exchange_with_foreign(libc: ctypes.CDLL, victim: Path, root: int) -> Iterator[None]:
+def exchange_with_foreign(libc: ctypes.CDLL, _victim: Path, _root: int) -> Iterator[None]:
     """Exchange the file with one of root's that lies beside it, as fast as possible."""
     while True:
         yield
@@ -66,7 +66,7 @@ def exchange_with_foreign(libc: ctypes.CDLL, victim: Path, root: int) -> Iterato
             _exchange(libc, ".qmail", "foreign")
 
 
-def take_away(libc: ctypes.CDLL, victim: Path, root: int) -> Iterator[None]:
+def take_away(_libc: ctypes.CDLL, _victim: Path, _root: int) -> Iterator[None]:
     """Take the file away and bring it back, as fast as possible."""
     while True:
         yield

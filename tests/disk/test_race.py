@@ -9,6 +9,7 @@ import pytest
 
 from esmith.apply.commit import commit_plan
 from esmith.apply.generations import finish, restore_since
+from esmith.plan.host import DiskHost
 from tests.apply.kit import only_root
 from tests.disk.attacker import attacking, exchange_all, exchange_with_foreign, take_away
 from tests.disk.kit import House
@@ -27,7 +28,7 @@ def _round(house: House, number: int, *, fails: bool) -> None:
     """Install new files; then restore the old ones, as a failed event does, or keep the new ones."""
     house.forward(f"round{number}")
     plan = house.plan(*TEMPLATES)
-    generation = commit_plan(plan, house.layout, house.store, "test", house.notes.append)
+    generation = commit_plan(plan, DiskHost(house.layout), house.store, "test", house.notes.append)
     assert generation is not None
     assert {output.path for output in plan.left} <= {"/home/tom/.qmail"}
     if fails:

@@ -171,7 +171,7 @@ class TestUsers:
     def test_half_a_file_is_never_left(self, disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A file that cannot be written to its end is gone again."""
 
-        def full(descriptor: int) -> None:
+        def full(_descriptor: int) -> None:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(os, "fsync", full)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from esmith.errors import ServiceError
+from esmith.events.session import RecordingSession, Session
 from esmith.events.signal import Result, signal_event
 from esmith.services.model import ServiceStatus, Status
 from esmith.services.recording import RecordingSupervisor
@@ -95,8 +96,7 @@ class Scene(Bench):
     def __init__(self, path: Path, patch: pytest.MonkeyPatch) -> None:
         super().__init__(path)
         self.supervisor = Recorder(path / "order")
-        patch.setattr("esmith.events.signal.find_supervisor", lambda layout, service: self.supervisor)
-        patch.setattr("esmith.events.recover.find_supervisor", lambda layout, service: self.supervisor)
+        patch.setattr("esmith.events.session.find_supervisor", lambda _layout, _service: self.supervisor)
         self.patience(0)
 
     def event(
@@ -113,11 +113,20 @@ class Scene(Bench):
         """Say for how long services have to stay up."""
         self.file("/etc/e-smith/services.toml").write_text(f"[default]\nup-for = {seconds}\n")
 
+    def session(self, said: list[str] | None = None) -> Session:
+        """Return a session.
+
+        :param said: where its messages go; default: to ``notes``.
+        """
+        return Session(self.layout, self.store, (self.notes if said is None else said).append, timeout=5)
+
+    def rehearsal(self) -> RecordingSession:
+        """Return a session that changes nothing."""
+        return RecordingSession(self.layout, self.store, self.notes.append)
+
     def signal(self, *arguments: str, restart: bool = False) -> Result:
         """Signal the event ``try``."""
-        return signal_event(
-            self.layout, self.store, "try", list(arguments), say=self.notes.append, timeout=5, restart=restart
-        )
+        return signal_event(self.session(), "try", arguments, restart=restart)
 
     def told(self) -> list[str]:
         """Return what the services were told since the last call, as 'service word'."""

@@ -7,9 +7,12 @@ import time
 
 import pytest
 
-from esmith.events.confirm import find_pending
+from esmith.events.confirm import find_unconfirmed
+from esmith.events.expand import expand_templates
 from esmith.events.recover import next_due, recover_all
 from esmith.events.signal import signal_event
+from esmith.layout import Layout
+from esmith.services.model import SupervisorError
 from esmith.store.model import Author
 from tests.commands import Root
 from tests.events.kit import Scene, eventually
@@ -31,16 +34,16 @@ def scene(scene: Scene) -> Scene:
 @pytest.fixture(autouse=True)
 def _no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Within this process nobody waits for the deadline in the background; the commands below do."""
-    monkeypatch.setattr("esmith.events.signal.wait_in_background", lambda layout: None)
+    monkeypatch.setattr("esmith.events.signal.wait_in_background", lambda _layout: None)
 
 
 def _signal(scene: Scene, seconds: float) -> None:
-    signal_event(scene.layout, scene.store, "try", [], say=scene.notes.append, timeout=5, confirm=seconds)
+    signal_event(scene.session(), "try", confirm=seconds)
 
 
 def _recover(scene: Scene) -> list[str]:
     said: list[str] = []
-    recover_all(scene.layout, scene.store, say=said.append, timeout=5)
+    recover_all(scene.session(said))
     return said
 
 
@@ -114,7 +117,7 @@ def test_an_event_that_changes_nothing_needs_no_confirmation(scene: Scene) -> No
     _signal(scene, 0.0)
     assert scene.notes == ["no file changed, so there is nothing to confirm"]
     with scene.store.snapshot() as snapshot:
-        assert find_pending(snapshot) is None
+        assert find_unconfirmed(snapshot) is None
 
 
 def test_generations_on_probation_are_kept(scene: Scene) -> None:
@@ -129,6 +132,43 @@ def test_generations_on_probation_are_kept(scene: Scene) -> None:
     _expire(scene)
     _recover(scene)
     assert scene.file("/etc/t").read_text() == "second\n"
+
+
+def test_expansions_outside_of_events_do_not_take_the_way_back(scene: Scene) -> None:
+    """However many times templates are expanded before the deadline, the way back to before the event is kept."""
+    scene.set("configuration", "A", "setting", value="second")
+    scene.signal()
+    scene.set("configuration", "A", "setting", value="third")
+    _signal(scene, 3600)
+    for number in range(25):
+        scene.set("configuration", "A", "setting", value=str(number))
+        expand_templates(scene.session(), ["/etc/t"])
+    _expire(scene)
+    _recover(scene)
+    assert scene.file("/etc/t").read_text() == "second\n"
+
+
+def test_a_refusing_supervisor_does_not_stop_the_clock(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a supervisor refuses, the event fails with the new files in place; their deadline is waited for."""
+    waiting: list[Layout] = []
+    monkeypatch.setattr("esmith.events.signal.wait_in_background", waiting.append)
+    scene.set("configuration", "A", "setting", value="second")
+    scene.supervisor.refuses = {"clamd"}
+    with pytest.raises(SupervisorError):
+        _signal(scene, 3600)
+    with scene.store.snapshot() as snapshot:
+        assert find_unconfirmed(snapshot) is not None
+    assert waiting == [scene.layout]
+
+
+def test_a_rehearsal_asks_for_no_confirmation(scene: Scene) -> None:
+    """A rehearsal of an event that would have to be confirmed changes nothing and says nothing of a deadline."""
+    scene.set("configuration", "A", "setting", value="second")
+    result = signal_event(scene.rehearsal(), "try", confirm=3600)
+    assert [output.path for output in result.plan.changed] == ["/etc/t"]
+    with scene.store.snapshot() as snapshot:
+        assert find_unconfirmed(snapshot) is None
+    assert scene.notes == []
 
 
 def _expire(scene: Scene) -> None:

@@ -12,10 +12,8 @@ import pytest
 
 from esmith.apply.generations import list_generations
 from esmith.errors import EsmithError, StoreError
-from esmith.events.adjust import ServiceStep
-from esmith.events.confirm import find_pending
+from esmith.events.confirm import find_unconfirmed
 from esmith.events.expand import expand_templates
-from esmith.events.log import SilentLog
 from esmith.events.owed import list_owed
 from esmith.events.recover import find_interrupted, recover_all
 from esmith.events.rollback import roll_back
@@ -108,18 +106,18 @@ def signal(scene: Scene) -> None:
 def signal_confirm(scene: Scene) -> None:
     """Signal the event on probation, without a process that waits."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("esmith.events.signal.wait_in_background", lambda layout: None)
-        signal_event(scene.layout, scene.store, "try", [], say=scene.notes.append, timeout=5, confirm=3600)
+        patch.setattr("esmith.events.signal.wait_in_background", lambda _layout: None)
+        signal_event(scene.session(), "try", confirm=3600)
 
 
 def expand(scene: Scene) -> None:
     """Expand the templates."""
-    expand_templates(scene.layout, scene.store, list(PATHS), say=scene.notes.append)
+    expand_templates(scene.session(), list(PATHS))
 
 
 def recover(scene: Scene) -> None:
     """Finish what is undone."""
-    recover_all(scene.layout, scene.store, say=scene.notes.append, timeout=5)
+    recover_all(scene.session())
 
 
 def every_fault(
@@ -162,7 +160,7 @@ def test_one_commit_fails(tmp_path: Path, command: Callable[[Scene], None], numb
         assert find_interrupted(scene.layout, scene.store) == (None, []), "and that is recorded"
         with scene.store.snapshot() as snapshot:
             assert list_owed(snapshot) == {}, f"commit {fault}"
-            assert find_pending(snapshot) is None
+            assert find_unconfirmed(snapshot) is None
         kept = len(list((scene.path / "var/lib/e-smith/generations").iterdir()))
         with scene.store.snapshot() as snapshot:
             assert kept == len(list_generations(snapshot)), "no kept files stay that nobody needs"
@@ -204,10 +202,7 @@ def test_services_that_read_the_new_files(tmp_path: Path) -> None:
 
 def back(scene: Scene) -> None:
     """Go back to the generation before the last."""
-    step = ServiceStep(
-        scene.layout, scene.store, lambda service: scene.supervisor, SilentLog(scene.layout), scene.notes.append, "test"
-    )
-    roll_back(scene.layout, scene.store, None, step)
+    roll_back(scene.session())
 
 
 @contextmanager
@@ -275,7 +270,7 @@ def test_a_rollback_that_cannot_restore_a_file(tmp_path: Path) -> None:
 def test_a_rollback_needs_its_space_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the space for all of it a rollback does not begin."""
 
-    def full(descriptor: int, offset: int, size: int) -> None:
+    def full(_descriptor: int, _offset: int, _size: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with two_generations(tmp_path) as scene:
@@ -298,8 +293,8 @@ def test_a_change_on_probation_that_cannot_go_back(tmp_path: Path, monkeypatch: 
         assert "was restored, but not recorded" in str(caught.value)
         assert texts(scene) == OLD
         with scene.store.snapshot() as snapshot:
-            assert find_pending(snapshot) is not None
+            assert find_unconfirmed(snapshot) is not None
         recover(scene)
         with scene.store.snapshot() as snapshot:
-            assert find_pending(snapshot) is None
+            assert find_unconfirmed(snapshot) is None
         assert texts(scene) == OLD

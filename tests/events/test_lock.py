@@ -106,7 +106,8 @@ def test_a_failed_event_frees_the_lock(root: Root) -> None:
     root.signal("--timeout", "0.1", "email-update")
 
 
-def test_roots_do_not_wait_for_each_other(held: Root, _fresh: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("held")
+def test_roots_do_not_wait_for_each_other(_fresh: Path, tmp_path: Path) -> None:
     """An event on another root runs at once."""
     elsewhere = tmp_path / "elsewhere"
     shutil.copytree(_fresh, elsewhere, symlinks=True)

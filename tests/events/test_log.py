@@ -10,6 +10,7 @@ import pytest
 
 from esmith.events.log import EventLog
 from esmith.layout import Layout
+from tests.events.kit import Scene
 
 ENTRY = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d esmith\[\d+\]: (.*)")
 
@@ -64,8 +65,18 @@ def test_a_long_entry_is_cut(tmp_path: Path) -> None:
 def test_the_machine_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """Syslog gets the same entries: short, printable, and without what it cannot take."""
     sent: list[str] = []
-    monkeypatch.setattr(syslog, "syslog", lambda priority, text: sent.append(text))
+    monkeypatch.setattr(syslog, "syslog", lambda _priority, text: sent.append(text))
     log = EventLog(Layout("/"))
     log.write("a\0b\nc\ud800")
     log.write_output("y" * 1000)
     assert sent == ["a\\x00b\\nc\\ud800", "| " + "y" * 898, "+ " + "y" * 102]
+
+
+def test_the_end_of_an_event_names_the_event(scene: Scene) -> None:
+    """The log says which event ended, also when a link in its directory leads nowhere; that one is shown."""
+    (scene.event() / "S40gone").symlink_to("/nowhere")
+    scene.signal()
+    assert logged(scene.path)[-1] == "Event try ended: 0 files changed"
+    assert [note.rpartition("/")[2] for note in scene.notes] == [
+        "S40gone: is a link that leads nowhere, so nothing was run"
+    ]

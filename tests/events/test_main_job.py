@@ -1,4 +1,4 @@
-"""The main job: change a setting, signal an event, and the real files follow (issue 2, "it is done when")."""
+"""The main job: change a setting, signal an event, and the real files follow."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from tests.events.kit import Scene
 #: Writes down the action's name and what the output is at that moment.
 NOTE = 'echo "${0##*/} $(cat "$ESMITH_ROOT/etc/t" 2>/dev/null || echo old)" >>"$ESMITH_ROOT/order"'
 
-#: The original's order, observed (cli-contract section 5), with hidden names and names that do not begin with S.
+#: The original's order (docs/original.md#the-steps-of-an-event), with hidden names and names that begin otherwise.
 ACTIONS = (
     ".hidden",
     "A",

@@ -38,7 +38,7 @@ def _owed(scene: Scene) -> dict[str, list[str]]:
 
 def _recover(scene: Scene) -> list[str]:
     said: list[str] = []
-    recover_all(scene.layout, scene.store, say=said.append, timeout=5)
+    recover_all(scene.session(said))
     return said
 
 
@@ -135,7 +135,7 @@ def test_a_service_that_is_not_enabled_is_owed_nothing(scene: Scene, status: str
 def test_expand_template_owes(scene: Scene) -> None:
     """expand-template tells no service, but what it changed counts in the next event."""
     scene.set("configuration", "A", "setting", value="second")
-    expand_templates(scene.layout, scene.store, ["/etc/t"], say=scene.notes.append)
+    expand_templates(scene.session(), ["/etc/t"])
     assert scene.told() == []
     assert _owed(scene) == {"clamd": ["restart"]}
     scene.signal()
@@ -146,7 +146,7 @@ def test_a_service_without_a_word_of_its_own_is_owed_a_restart(scene: Scene) -> 
     """Outside an event a template that only names the service asks for a restart, which is safe."""
     scene.trees.standard("/etc/t/template.toml", 'services = ["clamd"]\n')
     scene.set("configuration", "A", "setting", value="second")
-    expand_templates(scene.layout, scene.store, ["/etc/t"], say=scene.notes.append)
+    expand_templates(scene.session(), ["/etc/t"])
     assert _owed(scene) == {"clamd": ["restart"]}
 
 
@@ -166,7 +166,7 @@ def test_a_failed_event_leaves_owed_what_was_owed_before(scene: Scene) -> None:
     """When the files of an event are put back the service is owed what it was owed before the event, no more."""
     scene.trees.standard("/etc/t/template.toml", 'services = { clamd = "sighup" }\n')
     scene.set("configuration", "A", "setting", value="second")
-    expand_templates(scene.layout, scene.store, ["/etc/t"], say=scene.notes.append)
+    expand_templates(scene.session(), ["/etc/t"])
     scene.trees.standard("/etc/t/template.toml", 'services = { clamd = "restart" }\n')
     scene.set("configuration", "A", "setting", value="third")
     scene.event("/etc/t\n", "clamd sighup\n", {"S50": "exit 1"})

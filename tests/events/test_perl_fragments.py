@@ -58,7 +58,7 @@ def test_no_perl_for_an_event_without(scene: Scene, perls: list[PerlProcess]) ->
     assert perls == []
 
 
-def test_perl_is_expanded_every_time(scene: Scene, perls: list[PerlProcess], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_perl_is_expanded_every_time(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """An output with a Perl fragment is never taken from memory: Perl may look at anything."""
     # The files of a test are as young as the test.
     monkeypatch.setattr("esmith.plan.memory._TRUSTED_AGE_NS", -(10**18))
@@ -113,9 +113,7 @@ DEADLY = {
 
 
 @pytest.mark.parametrize("fragment", DEADLY.values(), ids=DEADLY.keys())
-def test_a_deadly_fragment_in_an_event(
-    scene: Scene, perls: list[PerlProcess], monkeypatch: pytest.MonkeyPatch, fragment: str
-) -> None:
+def test_a_deadly_fragment_in_an_event(scene: Scene, monkeypatch: pytest.MonkeyPatch, fragment: str) -> None:
     """A fragment that takes perl with it stops the event before any file is touched; the other files stay as well."""
     monkeypatch.setattr(engine, "Perl", partial(engine.Perl, seconds=1.0))
     scene.template("/etc/a", "old\n")

@@ -15,7 +15,8 @@ from tests.events.kit import Scene, lay_event
 
 def _rehearse(scene: Scene, concern: Concern, known: Known | None = None) -> Rehearsal:
     with scene.store.snapshot() as snapshot:
-        found = rehearse(scene.layout, snapshot, concern, known or Known.of(scene.layout, snapshot))
+        users = known or Known.of(scene.layout, snapshot)
+    found = rehearse(scene.layout, scene.store, concern, users)
     found.lines = [line.replace(str(scene.path), "") for line in found.lines]
     return found
 

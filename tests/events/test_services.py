@@ -121,6 +121,43 @@ def test_status_is_brought_about_without_a_change(scene: Scene, status: str, sta
     assert scene.told() == told
 
 
+def test_the_definition_names_the_record(scene: Scene) -> None:
+    """The record that service.toml names says whether a service is to run, and its own is not looked at."""
+    scene.service("virus", "disabled")
+    definition = scene.file("/etc/e-smith/services/clamd/service.toml")
+    definition.parent.mkdir(parents=True, exist_ok=True)
+    definition.write_text('record = "virus"\n')
+    scene.signal()
+    assert scene.told() == ["clamd stop"]
+    scene.service("virus", "enabled")
+    scene.signal()
+    assert scene.told() == ["clamd start"]
+
+
+@pytest.mark.parametrize("reader", ["event", "template"])
+def test_a_broken_definition_stops_the_event_before_a_file_changes(scene: Scene, reader: str) -> None:
+    """A mistake in service.toml is found before anything is installed, whoever names the service."""
+    if reader == "template":
+        scene.event("/etc/a\n/etc/b\n")
+        _says(scene, "/etc/a", '["clamd"]')
+    definition = scene.file("/etc/e-smith/services-custom/clamd/service.toml")
+    definition.parent.mkdir(parents=True, exist_ok=True)
+    definition.write_text("[probe]\nprt = 25\n")
+    with pytest.raises(EsmithError, match="unknown key 'prt'") as caught:
+        scene.signal()
+    assert caught.value.exit_code == ExitCode.SERVICE
+    assert not scene.file("/etc/a").exists()
+
+
+def test_another_services_definition_is_not_read(scene: Scene) -> None:
+    """A mistake in the definition of a service that the event has nothing to do with does not stop it."""
+    definition = scene.file("/etc/e-smith/services/spamd/service.toml")
+    definition.parent.mkdir(parents=True, exist_ok=True)
+    definition.write_text("[probe]\nprt = 25\n")
+    scene.signal()
+    assert scene.told() == ["clamd hup"]
+
+
 def test_a_service_without_a_record_is_skipped(scene: Scene) -> None:
     """A service that the configuration does not know is not touched; the log says so."""
     scene.delete("configuration", "clamd")
@@ -133,7 +170,7 @@ def test_a_service_that_nothing_supervises_is_no_failure(scene: Scene, monkeypat
     """A service that no supervisor knows, or that is not supervised now, does not fail the event."""
     scene.supervisor._seen["clamd"] = ServiceStatus(Status.UNSUPERVISED)
     assert scene.signal().services == {}
-    monkeypatch.setattr("esmith.events.signal.find_supervisor", lambda layout, service: None)
+    monkeypatch.setattr("esmith.events.session.find_supervisor", lambda _layout, _service: None)
     assert scene.signal().services == {}
 
 

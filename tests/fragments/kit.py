@@ -72,19 +72,19 @@ class MemorySnapshot:
             if record is not None and type in (None, record.type):
                 yield record
 
-    def revision(self, database: str | None = None) -> int:
+    def revision(self, _database: str | None = None) -> int:
         """Return 0: nothing was ever written."""
         return 0
 
-    def revisions(self, newest: int | None = None) -> Iterator[Revision]:
+    def revisions(self, _newest: int | None = None) -> Iterator[Revision]:
         """Yield nothing."""
         return iter(())
 
-    def state(self, table: str, name: str) -> bytes | None:
+    def state(self, _table: str, _name: str) -> bytes | None:
         """Return nothing."""
         return None
 
-    def states(self, table: str) -> Iterator[tuple[str, bytes]]:
+    def states(self, _table: str) -> Iterator[tuple[str, bytes]]:
         """Yield nothing."""
         return iter(())
 

@@ -80,11 +80,11 @@ PERL = {
     "empty, single quotes": "{ '' }",
     "comment": '{\n    # nothing to do\n    "";\n}',
     "return": '{\n    return "# off" unless ($qpsmtpd{Bcc} eq "enabled");\n}',
-    "page block 13": (
+    "docs/page.md, block 13": (
         "{\n  my $pyzor_timeout = ($spamassassin{PyzorTimeout} || 0);\n  if ($pyzor_timeout)\n  {\n"
         '    $OUT .= "pyzor_timeout $pyzor_timeout";\n  }\n}\n'
     ),
-    "page block 46": (
+    "docs/page.md, block 46": (
         '{\n     return "# bcc disabled" unless ($qpsmtpd{Bcc} eq "enabled");\n'
         '     return "bcc mode " . $qpsmtpd{BccMode} . " outgoing " . $qpsmtpd{BccUser};\n}\n'
     ),

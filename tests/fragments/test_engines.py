@@ -125,7 +125,7 @@ def test_the_metadata_overrides_the_guess(trees: Trees, said: str, expected: str
         return
     assert trees.text("/t") == expected
     choice = {fragment.name: choice for fragment, choice in trees.render("/t").engines}["10a"]
-    assert (choice.engine, choice.reason) == ("text", f"said in {toml}")
+    assert (choice.engine, choice.reason) == ("text", f"set in {toml}")
 
 
 def test_jinja_may_be_demanded(trees: Trees) -> None:

@@ -10,7 +10,7 @@ import pytest
 from esmith.plan.plan import make_plan
 from tests.fragments.kit import Trees
 
-#: In the order in which the original puts them (cli-contract section 4).
+#: In the order in which the original puts them (docs/original.md#fragments).
 IN_ORDER = [".hidden", "10-b", "10.b", "100", "10a", "20", "20B", "20a", "9z", "Z", "_x", "a", "é"]
 
 

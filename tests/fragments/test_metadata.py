@@ -40,7 +40,7 @@ def test_who_said_it_is_known(trees: Trees) -> None:
     trees.standard("/etc/t/10a", "text\n")
     outer = trees.standard("/etc/template.toml", 'mode = "0600"\nowner = "etc"\n')
     own = trees.custom("/etc/t/template.toml", 'owner = "own"\n')
-    assert trees.render("/etc/t").metadata.said == {"mode": str(outer), "owner": str(own)}
+    assert trees.render("/etc/t").metadata.sources == {"mode": str(outer), "owner": str(own)}
 
 
 @pytest.mark.parametrize("single", [True, False], ids=["file", "directory"])

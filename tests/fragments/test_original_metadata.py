@@ -80,7 +80,7 @@ def test_a_directory_of_names(trees: Trees) -> None:
     rendering = trees.render("/etc/t")
     assert _attributes(rendering) == ("0600", "a", "root")
     assert rendering.warnings == []
-    assert rendering.metadata.said["mode"].endswith("templates.metadata/etc/t/PERMS")
+    assert rendering.metadata.sources["mode"].endswith("templates.metadata/etc/t/PERMS")
 
 
 BROKEN = {

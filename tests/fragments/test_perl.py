@@ -12,7 +12,7 @@ from tests.fragments.kit import Trees
 pytestmark = pytest.mark.program("Text::Template")
 
 
-def test_engines_in_order(trees: Trees, perls: list[PerlProcess]) -> None:
+def test_engines_in_order(trees: Trees) -> None:
     """A template may mix Perl, Jinja2 and plain fragments; they stand in the order of their names."""
     trees.standard("/t/template-begin")
     trees.standard("/t/10perl", '{ $n = 1; "$DomainName\\n" }')
@@ -64,7 +64,7 @@ def test_a_file_for_each_record(trees: Trees, perls: list[PerlProcess]) -> None:
     assert len(perls) == 1
 
 
-def test_variables_of_a_sub_template_of_jinja(trees: Trees, perls: list[PerlProcess]) -> None:
+def test_variables_of_a_sub_template_of_jinja(trees: Trees) -> None:
     """What template() passes are variables of Perl fragments: texts, numbers, lists, dictionaries and records."""
     trees.standard("/inner", '{ "$port $items[1] $map{a} $user{key}:$user{Uid} [$no] [$yes] [$none]" }\n')
     passed = "port=80, items=['a', 'b'], map={'a': 'x'}, user=db.accounts.tom, no=false, yes=true, none=none"
@@ -92,7 +92,7 @@ def test_templates_inside_perl(trees: Trees, perls: list[PerlProcess]) -> None:
     assert len(perls) == 2
 
 
-def test_other_directories_and_filters(trees: Trees, perls: list[PerlProcess]) -> None:
+def test_other_directories_and_filters(trees: Trees) -> None:
     """processTemplate in a fragment takes fragments of other directories, and a filter for their lines."""
     for layer, text in (("templates-user", "standard"), ("templates-user-custom", "custom")):
         place = trees.path / f"etc/e-smith/{layer}/.qmail"
@@ -116,7 +116,7 @@ def test_deep_nesting(trees: Trees, perls: list[PerlProcess]) -> None:
     assert len(perls) == 1
 
 
-def test_a_broken_template_inside(trees: Trees, perls: list[PerlProcess]) -> None:
+def test_a_broken_template_inside(trees: Trees) -> None:
     """A broken template inside another is the error, with its own place, even when the fragment outside catches it."""
     place = trees.standard("/inner", "fine\n{ die 'broken inside' if $DomainName }\n")
     error = trees.mistake("{ eval { " + PROCESS % ("/inner", "{}") + "}; 'caught' }")
@@ -127,7 +127,7 @@ def test_a_broken_template_inside(trees: Trees, perls: list[PerlProcess]) -> Non
     assert "there is no template" in trees.mistake("{ " + PROCESS % ("/nosuch", "{}") + " }").message
 
 
-def test_a_template_that_expands_itself(trees: Trees, perls: list[PerlProcess]) -> None:
+def test_a_template_that_expands_itself(trees: Trees) -> None:
     """A template that expands itself without end is an error that says so."""
     error = trees.mistake("{ " + PROCESS % ("/t", "{}") + " }")
     assert "inside one another" in error.message
@@ -158,9 +158,7 @@ READS = {
 
 
 @pytest.mark.parametrize(("fragment", "props", "listings"), READS.values(), ids=READS.keys())
-def test_reads_are_recorded(
-    trees: Trees, perls: list[PerlProcess], fragment: str, props: set[str], listings: set[tuple[str, str]]
-) -> None:
+def test_reads_are_recorded(trees: Trees, fragment: str, props: set[str], listings: set[tuple[str, str]]) -> None:
     """Only what a fragment really read is recorded, with the value it had."""
     trees.expand(fragment)
     reads = trees.render("/t").reads
@@ -169,7 +167,7 @@ def test_reads_are_recorded(
     assert all(trees.snapshot.prop(*cell) == value for cell, value in reads.props.items())
 
 
-def test_reads_of_other_databases(trees: Trees, perls: list[PerlProcess]) -> None:
+def test_reads_of_other_databases(trees: Trees) -> None:
     """What esmith::AccountsDB reads is recorded, too."""
     trees.expand("{ use esmith::AccountsDB; my $a = esmith::AccountsDB->open_ro; $a->get_prop('tom', 'Uid') }")
     assert trees.render("/t").reads.props["accounts", "tom", "Uid"] == "5001"
@@ -215,6 +213,6 @@ def test_broken_expressions(trees: Trees, perls: list[PerlProcess]) -> None:
     assert len(perls) == 1
 
 
-def test_empty_and_falsy_errors(trees: Trees, perls: list[PerlProcess]) -> None:
+def test_empty_and_falsy_errors(trees: Trees) -> None:
     """A fragment that sets $@ without dying is not broken."""
     assert trees.expand("{ $@ = 'left over'; eval { die 'x' }; $OUT = 'fine' }") == "fine"

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from esmith.fragments.perl.process import PerlProcess
 from tests.fragments.kit import Trees
 
 MISTAKES = {
@@ -52,7 +51,7 @@ MISTAKES = {
 
 @pytest.mark.parametrize(("fragment", "line", "says"), MISTAKES.values(), ids=MISTAKES.keys())
 @pytest.mark.program("Text::Template")
-def test_mistakes_have_a_place(trees: Trees, perls: list[PerlProcess], fragment: str, line: int, says: str) -> None:
+def test_mistakes_have_a_place(trees: Trees, fragment: str, line: int, says: str) -> None:
     """An error names output, fragment and the line in the fragment, in one line of text, and perl is ended."""
     error = trees.mistake(fragment)
     assert error.place == f"{trees.fragment}:{line}"
@@ -65,13 +64,13 @@ def test_mistakes_have_a_place(trees: Trees, perls: list[PerlProcess], fragment:
 
 
 @pytest.mark.program("Text::Template")
-def test_the_other_lines_of_a_message(trees: Trees, perls: list[PerlProcess]) -> None:
+def test_the_other_lines_of_a_message(trees: Trees) -> None:
     """The lines of a message after the first are shown below it."""
     assert trees.mistake('{ die "one\\ntwo\\nthree\\n" }').hint == "two\n  three"
 
 
 @pytest.mark.program("Text::Template")
-def test_later_fragments_are_not_run(trees: Trees, perls: list[PerlProcess], tmp_path: Path) -> None:
+def test_later_fragments_are_not_run(trees: Trees, tmp_path: Path) -> None:
     """After a broken block nothing of the template runs any more."""
     trees.standard("/t/20b", f"{{ $DomainName; open my $f, '>', '{tmp_path}/ran' }}")
     trees.mistake(f"{{ die 'x' if $DomainName }}{{ $DomainName; open my $f, '>', '{tmp_path}/ran' }}")
@@ -94,7 +93,7 @@ WARNINGS = {
 
 @pytest.mark.parametrize(("fragment", "says"), WARNINGS.values(), ids=WARNINGS.keys())
 @pytest.mark.program("Text::Template")
-def test_warnings_have_a_place(trees: Trees, perls: list[PerlProcess], fragment: str, says: str) -> None:
+def test_warnings_have_a_place(trees: Trees, fragment: str, says: str) -> None:
     """A warning is shown with fragment and line, and the file is made."""
     trees.standard("/inner", "x")
     assert trees.expand(fragment).strip() == "x"
@@ -103,7 +102,7 @@ def test_warnings_have_a_place(trees: Trees, perls: list[PerlProcess], fragment:
 
 
 @pytest.mark.program("Text::Template")
-def test_many_warnings(trees: Trees, perls: list[PerlProcess]) -> None:
+def test_many_warnings(trees: Trees) -> None:
     """Of a hundred thousand warnings a hundred are shown."""
     trees.expand('{ my $x; warn "number $_\\n" for 1 .. 100_000; "x" }')
     warnings = trees.render("/t").warnings
@@ -113,7 +112,7 @@ def test_many_warnings(trees: Trees, perls: list[PerlProcess]) -> None:
 
 
 @pytest.mark.program("Text::Template")
-def test_what_is_long_is_cut(trees: Trees, perls: list[PerlProcess]) -> None:
+def test_what_is_long_is_cut(trees: Trees) -> None:
     """A warning, a message, and what is printed are shown in part when they are long."""
     rendering_of = "{ my $x; warn 'w' x 1_000_000; print STDERR 'p' x 100_000; 'x' }"
     trees.expand(rendering_of)
@@ -124,7 +123,7 @@ def test_what_is_long_is_cut(trees: Trees, perls: list[PerlProcess]) -> None:
 
 
 @pytest.mark.program("Text::Template")
-def test_a_template_inside_that_is_missing(trees: Trees, perls: list[PerlProcess]) -> None:
+def test_a_template_inside_that_is_missing(trees: Trees) -> None:
     """processTemplate of a template that does not exist names the fragment that asked for it."""
     call = "esmith::templates::processTemplate({ TEMPLATE_PATH => '/nosuch', OUTPUT_TYPE => 'string' })"
     error = trees.mistake(f"{{ my $r = eval {{ {call} }}; $r }}")
@@ -146,7 +145,7 @@ def test_missing_perl(trees: Trees, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("module", ["", "die 'out of order';", "package Text::Template; 0;"])
 @pytest.mark.program("Text::Template")
-def test_missing_text_template(trees: Trees, perls: list[PerlProcess], tmp_path: Path, module: str) -> None:
+def test_missing_text_template(trees: Trees, tmp_path: Path, module: str) -> None:
     """Where Text::Template is not installed, or broken, the error names the Debian package; perl is not left behind."""
     place = trees.standard("/t", "{ $DomainName }")
     (tmp_path / "Text").mkdir()
@@ -178,9 +177,7 @@ def test_a_perl_that_does_not_start(trees: Trees, tmp_path: Path) -> None:
 
 
 @pytest.mark.program("Text::Template")
-def test_the_callers_environment_is_not_perls(
-    trees: Trees, perls: list[PerlProcess], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_the_callers_environment_is_not_perls(trees: Trees, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """PATH, PERL5LIB and PERL5OPT of the caller do not choose what runs."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("PERL5LIB", str(tmp_path))

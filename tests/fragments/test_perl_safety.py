@@ -149,7 +149,7 @@ def test_wrong_fragments(trees: Trees, perls: list[PerlProcess], fragment: str, 
     assert _is_gone(perls[0].pid)
 
 
-def test_what_is_complained_of_is_a_warning(trees: Trees, perls: list[PerlProcess]) -> None:
+def test_what_is_complained_of_is_a_warning(trees: Trees) -> None:
     """What a fragment or a program it calls prints to standard error is shown with the fragment."""
     trees.perl()
     trees.standard("/t/template-begin")
@@ -174,7 +174,7 @@ def test_a_fragment_that_is_not_utf8_gives_its_bytes(trees: Trees) -> None:
     assert trees.render("/t").content == b"M\xfcnchen\nK\xf6ln 2\n"
 
 
-def test_files_that_took_the_numbers_of_the_engine(trees: Trees, perls: list[PerlProcess], tmp_path: Path) -> None:
+def test_files_that_took_the_numbers_of_the_engine(trees: Trees, tmp_path: Path) -> None:
     """A fragment closes the engine's pipes and opens files, which get their numbers: nothing is written into them."""
     trees.perl()
     opens = f"my @f; for (1 .. 99) {{ open $f[$_], '+>', '{tmp_path}/victim' . $_ }}"
@@ -199,7 +199,7 @@ def test_children_are_ended_with_perl(trees: Trees, perls: list[PerlProcess], tm
     assert _is_gone(perls[0].pid)
 
 
-def test_nobody_keeps_the_pipes(trees: Trees, perls: list[PerlProcess]) -> None:
+def test_nobody_keeps_the_pipes(trees: Trees) -> None:
     """Neither perl nor its end leaves a file descriptor open in this process."""
     trees.standard("/t", "{ $DomainName }")
     trees.standard("/u", "{ exit }")

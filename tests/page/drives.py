@@ -64,9 +64,8 @@ class Table:
 
     def _rows(self, name: str, rows: dict[str, list[str]]) -> Iterable[Row]:
         database, key = name.split()
-        for prop, (value, *files) in rows.items():
-            if prop == "*":
-                prop, _, value = value.rpartition("=")
+        for column, (text, *files) in rows.items():
+            prop, _, value = text.rpartition("=") if column == "*" else (column, "", text)
             setting = Setting(database, key, "" if prop == "value" else prop)
             yield Row(setting, value, frozenset(map(self._path, files)))
 

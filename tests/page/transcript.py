@@ -144,8 +144,8 @@ class _Reader:
                 self.transcript.title = line.lstrip("# ")
             elif line and not line.startswith("#"):
                 self._line(line)
-        for command, lines in typed:
-            command.typed = "".join(f"{line}\n" for line in lines)
+        for typing, lines in typed:
+            typing.typed = "".join(f"{line}\n" for line in lines)
         return self.transcript
 
     def _line(self, line: str) -> None:

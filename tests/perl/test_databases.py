@@ -1,4 +1,4 @@
-"""esmith::DB::db and esmith::ConfigDB: what each method takes and returns (cli-contract section 1)."""
+"""esmith::DB::db and esmith::ConfigDB: what each method takes and returns (docs/original.md#records-in-perl)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small databases of a script's own: flat files behind the same modules (cli-contract sections 1 and 2)."""
+"""Small databases of a script's own: files behind the same modules (docs/perl.md#a-database-of-the-scripts-own)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""esmith::DB::db::Record: what each method takes and returns (cli-contract sections 1 and 2.2)."""
+"""esmith::DB::db::Record: what each method takes and returns (docs/original.md#records-in-perl)."""
 
 from __future__ import annotations
 

@@ -205,7 +205,7 @@ def test_bytes_that_are_no_utf8_are_refused(service: StoreService) -> None:
 def test_further_operations_can_be_registered(service: StoreService) -> None:
     """The engine adds operations of its own; their errors are answered like the others'."""
 
-    def fails(arguments: list[str | None]) -> list[str | None]:
+    def fails(_arguments: list[str | None]) -> list[str | None]:
         raise EsmithError("no", place="here", hint="do not")
 
     service.register("echo", lambda arguments: [*arguments, None])

@@ -1,4 +1,4 @@
-"""esmith::templates in scripts: processTemplate and its options (cli-contract section 4)."""
+"""esmith::templates in scripts: processTemplate and its options (docs/perl.md#the-modules)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""esmith::config and esmith::db, the older interface: records as lines (cli-contract sections 1 and 2)."""
+"""esmith::config and esmith::db, the older interface: records as lines (docs/original.md#records-in-perl)."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def _shared(tmp_path_factory: pytest.TempPathFactory, _dns: FakeDNS) -> Iterator
 
 
 @pytest.fixture
-def shared(_shared: Daemon, dns: FakeDNS) -> Daemon:
+def shared(_shared: Daemon, dns: FakeDNS) -> Daemon:  # noqa: ARG001 (fixtures cannot use "usefixtures")
     """Return a running daemon for example.com and test.com with peers for its only plugin, and no lists yet."""
     _shared.forget()
     _configure(_shared)

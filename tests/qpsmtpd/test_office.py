@@ -193,7 +193,7 @@ def test_disclaimer_outbound_only(system: Office) -> None:
         assert ("Example Ltd." in system.daemon.queued()[-1].body) is added
 
 
-#: What the page has administrators put into lists of plugins (blocks 11, 37, 38, 46, 59, 69 and 78 of the catalogue).
+#: What administrators put into lists of plugins (docs/page.md, blocks 11, 37, 38, 46, 59, 69 and 78).
 OVERRIDES = {
     "0/30spf": "sender_permitted_from spf_deny 1",
     "local/17check_basicheaders": "# 17check_basicheaders disabled by custom template",

@@ -1,4 +1,4 @@
-"""What a fresh root holds: the records and defaults of catalogue section A."""
+"""What a fresh root holds: the records and defaults of SME Server (docs/original.md#where-the-facts-come-from)."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ ACCOUNTS = {
 
 @pytest.mark.parametrize("key", CONFIGURATION)
 def test_services(shipped: Desk, key: str) -> None:
-    """A service's record is made with the catalogue's defaults; what has only a fallback in a template is unset."""
+    """A service's record is made with SME Server's defaults; what has only a fallback in a template is unset."""
     shipped.initialize()
     record = shipped.record("configuration", key)
     assert record is not None
@@ -90,8 +90,8 @@ def test_services(shipped: Desk, key: str) -> None:
     assert {name: record.props.get(name, "-") for name in expected} == expected
 
 
-def test_every_property_of_the_catalogue_is_known(shipped: Desk) -> None:
-    """The catalogue's properties, with a default or without, are in the schema."""
+def test_every_property_of_sme_server_is_known(shipped: Desk) -> None:
+    """SME Server's properties, with a default or without, are in the schema."""
     for key, words in CONFIGURATION.items():
         schema = shipped.schema.record("configuration", key, None)
         assert schema is not None
@@ -101,7 +101,7 @@ def test_every_property_of_the_catalogue_is_known(shipped: Desk) -> None:
 
 @pytest.mark.parametrize(("key", "value"), SCALARS.items())
 def test_scalars(shipped: Desk, key: str, value: str) -> None:
-    """A setting without properties has the catalogue's default value."""
+    """A setting without properties has SME Server's default value."""
     shipped.initialize()
     assert shipped.record("configuration", key) == Record(key, value, {})
 

@@ -212,7 +212,7 @@ def test_the_events_that_initialise(root: Root, event: str) -> None:
 
 
 def test_email_update_does_not_initialise(root: Root) -> None:
-    """email-update leaves the databases alone (catalogue D.1)."""
+    """email-update leaves the databases alone (docs/schema.md#when-it-is-applied)."""
     root.config("delprop", "qpsmtpd", "LogLevel")
     root.config("setprop", "imaps", "ConcurrencyLimit", "400")
     before = root.config("print").out

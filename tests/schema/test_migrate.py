@@ -1,4 +1,4 @@
-"""Settings of older versions: each kind of migration, and each one of catalogue section D.2 over the shipped files."""
+"""Settings of older versions: each kind of migration, and each shipped one (docs/schema.md#the-migrations)."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ OBSOLETE_SBL = (
     "blackhole.securitysage.com:bulk.rhs.mailpolice.com:fraud.rhs.mailpolice.com:porn.rhs.mailpolice.com:"
     "adult.rhs.mailpolice.com:bogusmx.rfc-ignorant.org:ex.dnsbl.org"
 )
-#: The lists that versions 7 and 8 shipped (catalogue A.1).
+#: The lists that versions 7 and 8 shipped.
 SME8_RBL = (
     "bl.spamcop.net:combined.njabl.org:dnsbl.ahbl.org:dnsbl-1.uceprotect.net:dnsbl-2.uceprotect.net:list.dsbl.org:"
     "multihop.dsbl.org:psbl.surriel.com:zen.spamhaus.org"
@@ -274,7 +274,7 @@ D2: dict[str, tuple[str, dict[str, str], dict[str, str | None]]] = {
 
 
 @pytest.mark.parametrize(("key", "before", "after"), D2.values(), ids=D2.keys())
-def test_catalogue_d2(shipped: Desk, key: str, before: dict[str, str], after: dict[str, str | None]) -> None:
+def test_each_shipped_migration(shipped: Desk, key: str, before: dict[str, str], after: dict[str, str | None]) -> None:
     """Each migrate fragment of the original that can be said in a word or two is done by the shipped files."""
     shipped.put("configuration", key, "service", before)
     shipped.initialize()

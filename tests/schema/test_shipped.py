@@ -41,7 +41,7 @@ def properties(record: RecordSchema) -> list[Property]:
 
 
 def test_all_databases_are_there(schema: Schema) -> None:
-    """There are schema files for each database of DESIGN section 2, and every file is found."""
+    """There are schema files for each database of the mail system, and every file is found."""
     assert {"accounts", "configuration", "domains", "hosts", "networks", "spamassassin"} <= set(schema.databases())
     found = [f"{database}/{file.key}.toml" for database in schema.databases() for file in schema.files(database)]
     assert sorted(found) == FILES

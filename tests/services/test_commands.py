@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from shutil import copytree
+
 import pytest
 
+from esmith.layout import Layout
 from esmith.services.daemontools import DaemontoolsSupervisor
+from esmith.services.definition import Services
 from esmith.services.runit import RunitSupervisor
-from esmith.services.systemd import PANELS, SystemdSupervisor
+from esmith.services.systemd import SystemdSupervisor
 from esmith.services.words import WORDS
+from tests.documents import HOME
 
 #: Words the two supervisors of directories settle by the state of the service or by its directory.
 _SETTLED_BEFORE = {"try-restart", "reload", "reload-or-restart", "reload-or-try-restart", "enable", "disable"}
@@ -102,10 +108,21 @@ def test_systemd(word: str, command: str) -> None:
     assert " ".join(SystemdSupervisor().arguments("x", word)) == command
 
 
-@pytest.mark.parametrize("panel", sorted(PANELS))
-def test_systemd_spares_the_web_panel(panel: str) -> None:
-    """Restarting the panel would kill the event it started, so it is reloaded."""
-    assert SystemdSupervisor().arguments(panel, "restart") == ["reload-or-restart", panel]
+@pytest.mark.parametrize("panel", ["httpd-e-smith", "smanager"])
+def test_systemd_spares_the_web_panel(panel: str, tmp_path: Path) -> None:
+    """Restarting the panel would kill the event it started, so its definition has systemd reload it."""
+    copytree(HOME / "services", tmp_path / "etc/e-smith/services")
+    service = Services(Layout(str(tmp_path))).of(panel)
+    systemd = SystemdSupervisor(unit=service.unit, verbs=service.verbs)
+    assert systemd.arguments(panel, "restart") == ["reload-or-restart", panel]
+    assert systemd.arguments(panel, "stop") == ["stop", panel]
+
+
+def test_systemd_has_a_name_of_its_own_for_a_service() -> None:
+    """The unit that the definition names is meant in every call, signals included."""
+    systemd = SystemdSupervisor(unit="x-daemon")
+    assert systemd.arguments("x", "restart") == ["restart", "x-daemon"]
+    assert systemd.arguments("x", "sigwinch") == ["kill", "--signal=SIGWINCH", "x-daemon"]
 
 
 def test_no_word_is_forgotten() -> None:

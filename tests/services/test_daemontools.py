@@ -13,7 +13,8 @@ from .servers import Server, ServiceTree, eventually
 pytestmark = pytest.mark.program("svscan", "svc")
 
 
-def test_svc_exits_0_when_it_could_do_nothing(daemontools: Server, tree: ServiceTree) -> None:
+@pytest.mark.usefixtures("daemontools")
+def test_svc_exits_0_when_it_could_do_nothing(tree: ServiceTree) -> None:
     """Therefore whatever it writes is taken for a complaint."""
     directory = tree.add("imap")
     svc = subprocess.run(["svc", "-u", directory], capture_output=True, text=True, check=False)

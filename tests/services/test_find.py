@@ -41,7 +41,7 @@ def test_service_directory_that_nothing_supervises(tree: ServiceTree) -> None:
         supervisor.control("imap", "restart")
 
 
-def test_supervised_service(server: Server, tree: ServiceTree, request: pytest.FixtureRequest) -> None:
+def test_supervised_service(server: Server, tree: ServiceTree) -> None:
     """The live supervisor is found, of the kind it is; when it is gone nothing supervises the service."""
     tree.add("imap")
     server.start()
@@ -91,14 +91,14 @@ def test_systemd_has_the_units_of_the_machine(systemctl: FakeSystemctl) -> None:
     assert find_supervisor(Layout("/"), _NOWHERE) is None
 
 
-def test_systemd_has_nothing_of_another_root(systemctl: FakeSystemctl, tree: ServiceTree) -> None:
+@pytest.mark.usefixtures("systemctl")
+def test_systemd_has_nothing_of_another_root(tree: ServiceTree) -> None:
     """Trying things out under a folder never touches the machine's own services."""
     assert find_supervisor(Layout(tree.root), "dovecot") is None
 
 
-def test_systemd_that_is_not_the_init(
-    systemctl: FakeSystemctl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("systemctl")
+def test_systemd_that_is_not_the_init(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """systemctl may be installed where something else is the init; it is not asked then."""
     monkeypatch.setattr(find, "SYSTEMD_RUNS", str(tmp_path / "nowhere"))
     assert find_supervisor(Layout("/"), _NOWHERE) is None

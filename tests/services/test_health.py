@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import sys
 from pathlib import Path
 
 import pytest
 
-from esmith.errors import ServiceError
 from esmith.layout import Layout
-from esmith.services.health import FILES, Probe, find_failing, load_probes
+from esmith.services.health import find_failing
 from esmith.services.model import ServiceStatus, Status
 from esmith.services.recording import RecordingSupervisor
+from esmith.services.service import Probe
 
 UP = ServiceStatus(Status.UP, 1)
 
@@ -25,13 +24,13 @@ class _Scripted(RecordingSupervisor):
         super().__init__()
         self._next = list(states)
 
-    def status(self, service: str) -> ServiceStatus:
+    def status(self, _service: str) -> ServiceStatus:
         """Return the next state."""
         return self._next.pop(0) if len(self._next) > 1 else self._next[0]
 
 
 def _find(root: Path, probe: Probe, *states: ServiceStatus) -> str:
-    found = find_failing([(_Scripted(*states), "clamd")], {"default": probe}, Layout(str(root)))
+    found = find_failing([(_Scripted(*states), "clamd")], {"clamd": probe}, Layout(str(root)))
     return found.get("clamd", "")
 
 
@@ -57,7 +56,7 @@ def test_a_service_has_to_stay_up(tmp_path: Path, states: list[ServiceStatus], i
 
 def test_nothing_to_watch(tmp_path: Path) -> None:
     """An event that told no service anything waits for nothing."""
-    assert find_failing([], {"default": Probe(up_for=10_000)}, Layout(str(tmp_path))) == {}
+    assert find_failing([], {"clamd": Probe(up_for=10_000)}, Layout(str(tmp_path))) == {}
 
 
 def test_a_port_has_to_answer(tmp_path: Path) -> None:
@@ -91,49 +90,3 @@ def test_a_service_that_ends_while_it_is_asked(tmp_path: Path) -> None:
     """A service that ends is not waited for until it answers."""
     probe = Probe(up_for=0, within=10_000, socket="/none")
     assert _find(tmp_path, probe, UP, UP, ServiceStatus(Status.DOWN)).startswith("it does not stay up")
-
-
-def _write(root: Path, number: int, text: str) -> None:
-    place = root / FILES[number].lstrip("/")
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_text(text)
-
-
-def test_the_administrators_file_comes_first(tmp_path: Path) -> None:
-    """What the administrator says takes the place of what is shipped, key by key; default fills in the rest."""
-    _write(tmp_path, 0, "[default]\nup-for = 5\n[clamd]\nwithin = 7\nport = 1\n")
-    _write(tmp_path, 1, "[clamd]\nport = 2\n[default]\nup-for = 3\n")
-    probes = load_probes(Layout(str(tmp_path)))
-    assert probes == {"default": Probe(up_for=3), "clamd": Probe(up_for=3, within=7, port=2)}
-
-
-def test_without_files_there_is_a_default(tmp_path: Path) -> None:
-    """Without any file each service has to stay up for two seconds, and is asked nothing."""
-    assert load_probes(Layout(str(tmp_path))) == {"default": Probe(up_for=2.0)}
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("up-for = 1\n", "up-for must be a table, not 1"),
-        ("[clamd]\nupfor = 1\n", "unknown key 'upfor'\n.*did you mean 'up-for'"),
-        ('[clamd]\nport = "25"\n', "port must be a whole number, not .25."),
-        ("[clamd]\ncommand = [1]\n", "command must be a list of strings, not .1."),
-        ('[clamd]\ncommand = ["x"]\n', "command needs the Debian package"),
-        ("[clamd\n", "cannot be read"),
-    ],
-)
-def test_mistakes(tmp_path: Path, text: str, message: str) -> None:
-    """A mistake in a file is an error that names the file."""
-    _write(tmp_path, 1, text)
-    with pytest.raises(ServiceError, match=f"services.toml: (.|\n)*{message}"):
-        load_probes(Layout(str(tmp_path)))
-
-
-def test_the_documented_file_is_sound(tmp_path: Path) -> None:
-    """The example of the documents can be used as it stands."""
-    text = (Path(__file__).parents[2] / "docs/concepts.md").read_text()
-    found = re.search(r"```text\n(\[default\]\n.*?)```", text, re.DOTALL)
-    assert found
-    _write(tmp_path, 1, found[1])
-    assert load_probes(Layout(str(tmp_path)))["clamd"].socket == "/var/clamav/clamd.socket"

@@ -13,8 +13,9 @@ import pytest
 from esmith.errors import ServiceError, UsageError
 from esmith.layout import Layout
 from esmith.services.adjust import adjust
-from esmith.services.health import Probe, find_failing
+from esmith.services.health import find_failing
 from esmith.services.model import Status, UnsupervisedError
+from esmith.services.service import Probe
 from esmith.services.supervised import NoSupervisor
 from tests.programs import PACKAGES
 
@@ -200,7 +201,7 @@ def test_a_crashing_service_is_found_unsteady(server: Server, tree: ServiceTree)
     tree.add("imap")
     server.start()
     watched = [(server.supervisor(), "clamd"), (server.supervisor(), "imap")]
-    probes = {"default": Probe(up_for=1.5)}
+    probes = dict.fromkeys(("clamd", "imap"), Probe(up_for=1.5))
 
     def failing() -> list[str]:
         return list(find_failing(watched, probes, Layout(tree.root)))

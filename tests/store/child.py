@@ -90,7 +90,7 @@ def kill_at(line: str, *words: str) -> None:
     """
     last, seen = int(line), 0
 
-    def trace(frame: FrameType, event: str, argument: Any) -> Any:
+    def trace(frame: FrameType, event: str, _argument: Any) -> Any:
         nonlocal seen
         if frame.f_code.co_name == "<module>" or not any(part in frame.f_code.co_filename for part in SWEPT):
             return None

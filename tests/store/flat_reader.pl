@@ -1,4 +1,4 @@
-# Reads a flat file as the original does (cli-contract sections 1 and 2.2, docs/original.md) and prints what it found:
+# Reads a flat file as the original does (docs/original.md#text-files) and prints what it found:
 # of each record the key, the type, and each property with its value, all followed by a NUL; \x01 ends the record.
 use strict;
 use warnings;

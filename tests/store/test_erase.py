@@ -150,7 +150,7 @@ def _die_while_filling(root: Path) -> None:
 
     from esmith.store.lmdb import erase
 
-    with opened(root) as store, mock.patch.object(erase, "_fill", lambda *words: os._exit(9)):
+    with opened(root) as store, mock.patch.object(erase, "_fill", lambda *_: os._exit(9)):
         forget(store)
     os._exit(1)
 

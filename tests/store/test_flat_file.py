@@ -182,7 +182,7 @@ def test_a_link(file: Path, tmp_path: Path) -> None:
     assert dangling.is_symlink()
 
 
-def test_what_is_no_flat_file(file: Path, tmp_path: Path) -> None:
+def test_what_is_no_flat_file(tmp_path: Path) -> None:
     """A directory, a FIFO or a binary file is refused with its path; it is neither read nor written."""
     os.mkfifo(tmp_path / "fifo")
     binary = tmp_path / "data.mdb"
@@ -241,7 +241,7 @@ def test_a_property_needs_its_record(file: Path) -> None:
 def test_a_step_that_fails(file: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     """When the new file cannot be written or put in place, the old one stays and nothing is left beside it."""
 
-    def fail(*arguments: object) -> None:
+    def fail(*_: object) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr(os, call, fail)

@@ -68,7 +68,7 @@ def test_reserving_changes_nothing(used: Root) -> None:
 def failing(number: int) -> Callable[[int, int, int], None]:
     """Return a fallocate that takes some of the space and then fails, as ext4 does."""
 
-    def fallocate(descriptor: int, offset: int, size: int) -> None:
+    def fallocate(descriptor: int, _offset: int, size: int) -> None:
         os.ftruncate(descriptor, size // 2 + 4096 * 10)
         raise OSError(number, os.strerror(number))
 
@@ -135,7 +135,7 @@ def test_a_commit_that_fails(store: LmdbStore, monkeypatch: pytest.MonkeyPatch) 
 class Panicked:
     """An environment whose head could not be written, and could not be restored: LMDB refuses all work then."""
 
-    def begin(self, **options: object) -> None:
+    def begin(self, **_: object) -> None:
         """Refuse."""
         raise lmdb.PanicError("mdb_txn_begin: MDB_PANIC: Update of meta page failed or environment had fatal error")
 
@@ -160,12 +160,12 @@ def test_a_mark_that_cannot_be_made(used: Root, monkeypatch: pytest.MonkeyPatch)
     """A commit that is on the disk does not fail because the file cannot be looked at after it."""
     calls: list[int] = []
 
-    def state(self: data_file.DataFile) -> bytes:
+    def state(_self: data_file.DataFile) -> bytes:
         calls.append(1)
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     with opened(used.path) as store:
-        monkeypatch.setattr(data_file.DataFile, "is_as_marked", lambda self: True)
+        monkeypatch.setattr(data_file.DataFile, "is_as_marked", lambda _self: True)
         monkeypatch.setattr(data_file.DataFile, "_state", state)
         put(store, "t", "k", "v")
         assert "t" in contents(store)
@@ -197,7 +197,7 @@ def test_a_flat_file_whose_directory_cannot_be_synced(tmp_path: Path, monkeypatc
     place = tmp_path / "file"
     place.write_text("old")
 
-    def broken(directory: str) -> None:
+    def broken(_directory: str) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     monkeypatch.setattr("esmith.store.replace.sync_directory", broken)
@@ -213,7 +213,7 @@ def test_a_new_flat_file_is_not_removed_by_a_late_error(bare: Root, monkeypatch:
     """A flat file that was made and is in place when the error comes stays in place."""
     from esmith.store.flat.file import FlatFile
 
-    def broken(directory: str) -> None:
+    def broken(_directory: str) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     monkeypatch.setattr("esmith.store.replace.sync_directory", broken)

@@ -123,7 +123,7 @@ def test_a_copy_of_the_directory(used: Root, tmp_path: Path) -> None:
 def test_a_writer_killed_before_it_could_mark(used: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     """A commit without its mark, as when the power fails in between, is kept; the next command verifies and marks."""
     with monkeypatch.context() as patch:
-        patch.setattr(DataFile, "mark", lambda data: None)
+        patch.setattr(DataFile, "mark", lambda _data: None)
         with opened(used.path) as store:
             put(store, "configuration", "record010", "service", {"first": "landed"})
     assert not marked(used)

@@ -307,7 +307,7 @@ class MailSystem(Receiver):
         machine = self.machine
 
         class Client(smtplib.SMTP):
-            def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+            def _get_socket(self, _host: str, port: int, timeout: float) -> socket.socket:
                 # The name STARTTLS asks for.
                 self._host = "mail.example.com"
                 return machine.connect((SERVER, port), source or OUTSIDE, timeout)

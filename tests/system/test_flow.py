@@ -40,7 +40,7 @@ def test_encrypted_ports(mail: MailSystem) -> None:
         smtp.sendmail("someone@sender.org", "tom@example.com", "From: a@sender.org\nDate: now\n\nHello\n")
 
     class Encrypted(smtplib.SMTP):
-        def _get_socket(self, host: str, port: int, timeout: float) -> ssl.SSLSocket:
+        def _get_socket(self, host: str, port: int, _timeout: float) -> ssl.SSLSocket:
             return trusting.wrap_socket(mail.connect((host, port), LOCAL))
 
     with Encrypted(SERVER, 465, "pc50.example.com") as smtp:

@@ -34,7 +34,7 @@ class _Imap(imaplib.IMAP4):
         self._mail = mail
         super().__init__(SERVER, 143)
 
-    def _create_socket(self, timeout: float | None) -> socket.socket:
+    def _create_socket(self, _timeout: float | None) -> socket.socket:
         return self._mail.connect((SERVER, 143), LOCAL)
 
 

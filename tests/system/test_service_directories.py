@@ -67,6 +67,55 @@ def test_second_run_changes_nothing(root: Root) -> None:
     assert (_below(root.file("/var/service")), _below(root.file("/service"))) == before
 
 
+def test_a_package_and_the_administrator_define_services(root: Root) -> None:
+    """A directory makes a service; what is in services-custom takes the place of what is shipped, file by file."""
+    root.write("/etc/e-smith/services/mine/run", "exec mine\n")
+    root.write("/etc/e-smith/services/mine/log", "exec my-logger\n")
+    root.write(
+        "/etc/e-smith/services/mine/service.toml",
+        """\
+start = "always"
+program = { name = "/opt/a program", package = "mine" }
+files = { "/etc/mine.conf" = "mine-update" }
+account = { name = "mine", others = ["_mine"] }
+directories = { "/var/lib/mine" = { mode = "0700" }, "/run/mine" = { owner = "root", group = "mine" } }
+""",
+    )
+    root.write("/etc/e-smith/services-custom/clamd/run", "exec my-clamd\n")
+    root.write("/etc/e-smith/services-custom/spamd/run", "")
+    root.write("/etc/e-smith/services-custom/freshclam/service.toml", 'start = "never"\n')
+    _lay(root)
+    assert root.lines("/service/mine/run")[-6:] == [
+        """needs "$root"'/opt/a program' mine""",
+        'needs_file "$root"/etc/mine.conf mine-update',
+        "user=$(own_account mine _mine) || unable 'there is no user mine or _mine'",
+        'needs_directory "$root"/var/lib/mine "$user" 0700',
+        'needs_directory "$root"/run/mine root:mine 0755',
+        "exec mine",
+    ]
+    assert root.lines("/service/mine/log/run")[-1] == "exec my-logger"
+    assert not root.file("/service/mine/down").exists()
+    assert root.lines("/service/clamd/run")[-1] == "exec my-clamd"
+    assert not root.file("/service/spamd").exists()
+    assert root.file("/service/freshclam/down").exists()
+
+
+def test_services_bring_their_accounts_to_a_trial_root(tmp_path: Path) -> None:
+    """A root that has no accounts gets those of the product and of its services; one that has some keeps them."""
+    place = tmp_path / "root/etc/e-smith/services/mine/service.toml"
+    place.parent.mkdir(parents=True)
+    place.write_text('account = { number = 900, group = "ours", group-number = 901, home = "/var/lib/mine" }\n')
+    root = initialise(tmp_path / "root")
+    users, groups = root.lines("/etc/passwd"), root.lines("/etc/group")
+    assert "mine:x:900:901::/var/lib/mine:/bin/false" in users
+    assert "alias:x:7790:2107::/var/qmail/alias:/bin/false" in users
+    assert [line.partition(":")[0] for line in users[:2]] == ["root", "admin"]
+    assert {"ours:x:901:", "nofiles:x:2107:", "shared:x:500:", "root:x:0:"} <= set(groups)
+    place.write_text("account = { number = 902 }\n")
+    root.esmith("init")
+    assert root.lines("/etc/passwd") == users
+
+
 def test_edited_scripts_are_kept_aside(root: Root) -> None:
     """A script that was edited, and one that was there before, can be had back; a message tells where they are."""
     root.write("/var/service/clamd/run", "#!/bin/sh\nexec mine\n")

@@ -44,23 +44,23 @@ def set_acl(path: Path, user: int) -> None:
         pytest.skip(f"not possible here: this file system has no ACLs: {error.strerror}")
 
 
-def _foreign(path: Path, spare: Path) -> Path:
+def _foreign(path: Path, _spare: Path) -> Path:
     os.chown(path, MALLORY, -1, follow_symlinks=False)
     return path
 
 
-def _group(path: Path, spare: Path) -> Path:
+def _group(path: Path, _spare: Path) -> Path:
     os.chown(path, -1, MALLORY)
     path.chmod(path.stat().st_mode & 0o7777 | 0o020)
     return path
 
 
-def _everybody(path: Path, spare: Path) -> Path:
+def _everybody(path: Path, _spare: Path) -> Path:
     path.chmod(path.stat().st_mode & 0o7777 | 0o002)
     return path
 
 
-def _acl(path: Path, spare: Path) -> Path:
+def _acl(path: Path, _spare: Path) -> Path:
     set_acl(path, MALLORY)
     return path
 

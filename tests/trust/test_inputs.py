@@ -43,6 +43,10 @@ INPUTS: dict[str, tuple[str, list[tuple[str, ...]]]] = {
     "action": (f"{E}/events/try/S10run", [DRY, INIT]),
     "action behind a link": (f"{E}/events/actions/shared", [DRY]),
     "probes": ("/etc/e-smith/services.toml", [DRY]),
+    "definition of a service": (f"{E}/services/clamd/service.toml", [DRY, INIT]),
+    "run script of a service": (f"{E}/services/clamd/run", [INIT]),
+    "custom definition": (f"{E}/services-custom/clamd/service.toml", [DRY, INIT]),
+    "check without a program": (f"{E}/checks/qpsmtpd.py", [DRY, INIT]),
     "service": ("/var/service/clamd/run", [("esmith", "recover"), INIT]),
     "finish of a service": ("/var/service/clamd/finish", [("esmith", "recover")]),
     "logger of a service": ("/var/service/clamd/log/run", [("esmith", "recover")]),
@@ -67,6 +71,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
     root.write(f"{E}/templates/etc/own/template.toml", 'mode = "0640"\n')
     root.custom("/etc/own/20mine", "mine\n")
     root.write(f"{E}/templates.metadata/etc/own", "PERMS=0640\n")
+    root.write(f"{E}/services-custom/clamd/service.toml", "[probe]\nup-for = 0\n")
     root.write(f"{E}/db/configuration/defaults/own/type", "own\n")
     root.write(f"{E}/db/configuration/force/own/type", "own\n")
     root.write(f"{E}/db/configuration/migrate/10own", "# nothing\n")
@@ -141,7 +146,9 @@ def test_directories_above(root: Root, place: str) -> None:
 def test_status_lists_all(root: Root) -> None:
     """``esmith status`` still works: it lists everything that is not trusted, each with its cure, and exits 12."""
     assert root.esmith("status").out.count("chown") == 0
-    paths = [root.file(INPUTS[kind][0]) for kind in ("fragment", "action", "service", "schema")]
+    paths = [
+        root.file(INPUTS[kind][0]) for kind in ("fragment", "action", "service", "schema", "definition of a service")
+    ]
     for path in paths:
         os.chown(path, MALLORY, MALLORY)
     try:

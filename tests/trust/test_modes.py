@@ -37,11 +37,15 @@ def _made(path: Path, umask: int) -> dict[str, int]:
     root.write("/etc/e-smith/services.toml", "[default]\nup-for = 0\n")
     root.file("/own").mkdir()
     root.file("/own").chmod(0o755)
-    for program, *words in COMMANDS:
-        given = [word.format(root=path) for word in words]
-        program = str(root.file("/sbin/e-smith") / program)
+    for program, *operands in COMMANDS:
+        given = [word.format(root=path) for word in operands]
         subprocess.run(
-            [program, *given], check=True, umask=umask, env=environment, capture_output=True, timeout=TIMEOUT_SECONDS
+            [str(root.file("/sbin/e-smith") / program), *given],
+            check=True,
+            umask=umask,
+            env=environment,
+            capture_output=True,
+            timeout=TIMEOUT_SECONDS,
         )
     # The process that waits for the confirmation makes it, perhaps only after that was given.
     waiting = root.file("/var/lib/e-smith/confirm.lock")

@@ -151,9 +151,9 @@ def _people(monkeypatch: pytest.MonkeyPatch, *, members: list[str], others: list
     people = [SimpleNamespace(pw_name="alice", pw_uid=me, pw_gid=os.getegid())]
     people += [SimpleNamespace(pw_name=f"u{number}", pw_uid=number, pw_gid=os.getegid()) for number in others]
     group = SimpleNamespace(gr_name="alice", gr_mem=members)
-    monkeypatch.setattr(pwd, "getpwuid", lambda number: people[0])
+    monkeypatch.setattr(pwd, "getpwuid", lambda _number: people[0])
     monkeypatch.setattr(pwd, "getpwall", lambda: people)
-    monkeypatch.setattr(grp, "getgrgid", lambda number: group)
+    monkeypatch.setattr(grp, "getgrgid", lambda _number: group)
 
 
 def test_a_private_group(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,7 +90,7 @@ class Post(Scene):
 
     def __init__(self, path: Path, patch: pytest.MonkeyPatch) -> None:
         super().__init__(path, patch)
-        patch.setattr("esmith.watch.watcher.open_store", lambda layout, write=False: _Kept(self.store))
+        patch.setattr("esmith.watch.watcher.open_store", lambda *_, **__: _Kept(self.store))
         self.template("/etc/a", "one\n")
         self.event("/etc/a\n")
         self.signal()

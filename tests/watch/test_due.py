@@ -8,7 +8,7 @@ from dataclasses import asdict
 import pytest
 
 from esmith.apply.generations import begin, list_generations
-from esmith.events.confirm import Pending, set_pending
+from esmith.events.confirm import UnconfirmedChange, set_unconfirmed
 from esmith.events.owed import TABLE as OWED
 from esmith.events.owed import Owed
 from esmith.events.recover import RETRY_SECONDS as OWED_RETRY
@@ -37,8 +37,8 @@ def test_an_interrupted_event_is_repaired(post: Post) -> None:
 
 def _supervise(post: Post, patch: pytest.MonkeyPatch) -> None:
     """Let the recorded supervisor be found by what recovers; its services run since long ago."""
-    patch.setattr("esmith.events.recover.find_supervisor", lambda layout, service: post.supervisor)
-    patch.setattr("esmith.events.adjust._started_since", lambda supervisor, service, owed: False)
+    patch.setattr("esmith.events.session.find_supervisor", lambda _layout, _service: post.supervisor)
+    patch.setattr("esmith.events.adjust._started_since", lambda _supervisor, _service, _owed: False)
 
 
 def _owe(post: Post, since: float) -> None:
@@ -89,7 +89,9 @@ def test_a_change_on_probation_goes_back(post: Post) -> None:
 
     def wait_for_confirmation() -> None:
         with post.store.transaction(AUTHOR) as transaction:
-            set_pending(transaction, Pending("signal-event try", post.source.start + 100, newest, None, 0))
+            set_unconfirmed(
+                transaction, UnconfirmedChange("signal-event try", post.source.start + 100, newest, None, 0)
+            )
 
     post.source.at(1, post.happens(wait_for_confirmation, changing_file(post.layout)))
     post.source.at(90, post.happens(lambda: seen.append(post.output("/etc/a").read_text())))

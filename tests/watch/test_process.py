@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from esmith.events.confirm import Pending, set_pending
+from esmith.events.confirm import UnconfirmedChange, set_unconfirmed
 from esmith.layout import Layout
 from esmith.store import open_store
 from esmith.store.model import Author
@@ -178,14 +178,14 @@ def test_a_deadline_set_by_another_command(office: Root, watch: Watch) -> None:
     number = int(office.esmith("generations").out.split()[1])
     store = open_store(Layout(str(office.path)), write=True)
     with store.transaction(Author("tester", "", ["test"])) as transaction:
-        set_pending(transaction, Pending("signal-event clamav-update", time.time() + 1, number, None, 0))
+        set_unconfirmed(transaction, UnconfirmedChange("signal-event clamav-update", time.time() + 1, number, None, 0))
     store.close()
     process.until("signal-event clamav-update was not confirmed in time")
     assert "MaxFiles 55\n" not in office.read("/etc/clamd.conf")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it(office: Root, watch: Watch, number: int) -> None:
+def test_a_signal_ends_it(watch: Watch, number: int) -> None:
     """SIGTERM and SIGINT end it with exit code 0 and without a word."""
     process = watch()
     assert process.end(number) == (0, "")

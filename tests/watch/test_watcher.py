@@ -279,7 +279,7 @@ def test_what_vanishes_while_it_is_read(post: Post, monkeypatch: pytest.MonkeyPa
     """A directory that vanishes between being found and being read is named; the save is reported at the next look."""
     real = event_names
 
-    def vanish(layout: Layout) -> list[str]:
+    def vanish(_layout: Layout) -> list[str]:
         monkeypatch.setattr("esmith.events.concern.event_names", real)
         raise FileNotFoundError(2, "No such file or directory", f"{post.path}/gone")
 

@@ -1,4 +1,4 @@
-"""badmailfromto: pairs of a sender and a recipient."""
+"""Files with a sender and a recipient a line."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ from esmith.checks.own.file import File
 
 
 def pairs(file: File) -> Iterator[tuple[int, str]]:
-    """Yield the lines that are not a sender, a tab and a recipient.
-
-    The plugin badmailfromto of qpsmtpd 0.94 ignores a pair that blanks part, without a word.
-    """
+    """Yield the lines that are not a sender, a tab and a recipient."""
     for number, line in file.entries():
         sender, tab, recipient = line.partition("\t")
         words = line.split()

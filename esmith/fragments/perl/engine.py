@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from esmith.errors import EsmithError, TemplateError
-from esmith.fragments.perl.process import PerlEndedError, PerlProcess
+from esmith.fragments.perl.process import PerlEndedError, PerlLateError, PerlProcess
 from esmith.fragments.perl.template import PerlTemplate, SubTemplate, text_lines
 from esmith.fragments.perl.variables import Fields, configuration, named
 from esmith.fragments.reads import Reads
@@ -35,13 +35,6 @@ SECONDS = 60.0
 _DEPTH = 30
 #: How many lines of what a fragment prints are shown.
 _SHOWN_LINES = 20
-#: What to do when perl had to be ended, by the beginning of the reason.
-_CURES = {
-    "did not end": "look for a loop without an end, or for what it waits for",
-    "ended perl with the exit status": "leave a block with return; exit ends perl, and exec replaces it",
-    "gives more": "look for a loop that appends to $OUT without an end",
-    "prints more": "what is printed goes into no file: append it to $OUT",
-}
 _DRIVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "driver", "main.pl")
 _PACKAGE = "libtext-template-perl"
 
@@ -143,7 +136,7 @@ class Perl:
                     return message
                 process.send(self._answer(template, message[1:]), self._deadline)
         except PerlEndedError as error:
-            raise self._ended(template, place, str(error)) from error
+            raise self._ended(template, place, error) from error
         finally:
             self._running.pop()
 
@@ -220,13 +213,12 @@ class Perl:
             place = f"{error.place}: " if error.place else ""
             return ["error", f"{place}{error.message}{f' ({error.hint})' if error.hint else ''}"]
 
-    def _ended(self, template: PerlTemplate, place: str, reason: str) -> TemplateError:
+    def _ended(self, template: PerlTemplate, place: str, error: PerlEndedError) -> TemplateError:
         said = [*self.printed(), *self.complaints()]
         self._kill()
-        if reason == "did not end in time":
-            reason = f"did not end within {self._seconds:g} s"
-        cure = next((cure for beginning, cure in _CURES.items() if reason.startswith(beginning)), "")
-        hint = "\n  ".join([*([cure] if cure else []), *(["perl printed:", *said] if said else [])])
+        is_late = isinstance(error, PerlLateError)
+        reason = f"did not end within {self._seconds:g} s" if is_late else error.message
+        hint = "\n  ".join([*([error.hint] if error.hint else []), *(["perl printed:", *said] if said else [])])
         return TemplateError(f"{reason} (for {template.output})", place=place, hint=hint)
 
     def _kill(self) -> None:
@@ -266,7 +258,7 @@ def _first_lines(data: bytes) -> list[str]:
     return lines if len(lines) <= _SHOWN_LINES else [*lines[:_SHOWN_LINES], "..."]
 
 
-def _no_templates(path: str, variables: dict[str, Any], directories: list[str]) -> bytes:
+def _no_templates(path: str, _variables: dict[str, Any], _directories: list[str]) -> bytes:
     raise TemplateError("cannot be expanded inside an expression", place=path)
 
 

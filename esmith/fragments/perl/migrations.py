@@ -1,4 +1,4 @@
-"""Running the migrate fragments of contribs: ``db/DATABASE/migrate`` (catalogue D.1, cli-contract section 3)."""
+"""Running the migrate fragments of contribs: ``db/DATABASE/migrate`` (docs/schema.md#migrate-fragments)."""
 
 from __future__ import annotations
 
@@ -88,5 +88,5 @@ def no_migration(path: str, text: bytes) -> str:
     return "is Jinja2, which cannot write a setting" if choice.engine == "jinja2" else ""
 
 
-def _no_templates(path: str, variables: dict[str, Any], directories: list[str]) -> bytes:
+def _no_templates(path: str, _variables: dict[str, Any], _directories: list[str]) -> bytes:
     raise TemplateError("cannot be expanded by a migration", place=path, hint="do it in an action of an event")

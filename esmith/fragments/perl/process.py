@@ -37,7 +37,20 @@ _PAUSE = 0.005
 
 
 class PerlEndedError(Exception):
-    """Perl ended, or had to be ended, before it answered; the text says why."""
+    """Perl ended, or had to be ended, before it answered.
+
+    :param message: why, as what the fragment did.
+    :param hint: what to do about it.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class PerlLateError(PerlEndedError):
+    """Perl did not answer in time; whoever set the time knows how long that was."""
 
 
 class _Printed:
@@ -137,7 +150,7 @@ class PerlProcess:
             except BlockingIOError:
                 continue
             except OSError as error:
-                raise PerlEndedError(self._end()) from error
+                raise self._end() from error
 
     def receive(self, deadline: float) -> Message:
         """Return the next message.
@@ -150,7 +163,7 @@ class PerlProcess:
         except ProtocolError as error:
             raise PerlEndedError(f"gave an answer that cannot be used: {error.message}") from error
         if message is None:
-            raise PerlEndedError(self._end())
+            raise self._end()
         return message
 
     def printed(self) -> bytes:
@@ -193,7 +206,7 @@ class PerlProcess:
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.prlimit(self._perl.pid, kind, (value, hard))
 
-    def _read(self, wanted: int) -> bytes:
+    def _read(self, _wanted: int) -> bytes:
         """Return some of what perl answers, nothing when it ended."""
         while True:
             self._wait(self._deadline, writing=False)
@@ -203,7 +216,9 @@ class PerlProcess:
                 continue
             self._room -= len(data)
             if self._room < 0:
-                raise PerlEndedError(f"gives more than {MESSAGE_BYTES} bytes")
+                raise PerlEndedError(
+                    f"gives more than {MESSAGE_BYTES} bytes", hint="look for a loop that appends to $OUT without an end"
+                )
             return data
 
     def _wait(self, deadline: float, *, writing: bool) -> None:
@@ -212,9 +227,14 @@ class PerlProcess:
         while True:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise PerlEndedError("did not end in time")
+                raise PerlLateError(
+                    "did not end in time", hint="look for a loop without an end, or for what it waits for"
+                )
             if self._output.is_too_much or self._errors.is_too_much:
-                raise PerlEndedError(f"prints more than {PRINTED_BYTES} bytes")
+                raise PerlEndedError(
+                    f"prints more than {PRINTED_BYTES} bytes",
+                    hint="what is printed goes into no file: append it to $OUT",
+                )
             poll = select.poll()
             poll.register(wanted, select.POLLOUT if writing else select.POLLIN)
             for printed in (self._output, self._errors):
@@ -227,16 +247,20 @@ class PerlProcess:
             if wanted in ready:
                 return
 
-    def _end(self) -> str:
-        """Say how perl ended; it closed its pipes."""
+    def _end(self) -> PerlEndedError:
+        """Return how perl ended; it closed its pipes."""
+        closed = PerlEndedError("closed the handles of the engine")
         if not self._await_end():
-            return "closed the handles of the engine"
+            return closed
         status = os.waitid(os.P_PID, self._perl.pid, os.WEXITED | os.WNOWAIT)
         if status is None or status.si_status == LOST_PIPES and status.si_code == os.CLD_EXITED:
-            return "closed the handles of the engine"
+            return closed
         if status.si_code == os.CLD_EXITED:
-            return f"ended perl with the exit status {status.si_status}"
-        return f"ended perl by the signal {status.si_status} ({signal.strsignal(status.si_status)})"
+            return PerlEndedError(
+                f"ended perl with the exit status {status.si_status}",
+                hint="leave a block with return; exit ends perl, and exec replaces it",
+            )
+        return PerlEndedError(f"ended perl by the signal {status.si_status} ({signal.strsignal(status.si_status)})")
 
     def _close_pipes(self) -> None:
         for descriptor in (self._requests, self._answers, self._output.pipe, self._errors.pipe):

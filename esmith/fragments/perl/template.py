@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from esmith.errors import TemplateError
 from esmith.fragments.perl.variables import Fields
@@ -13,17 +14,61 @@ from esmith.store.limits import control_character
 from esmith.store.model import Record
 
 if TYPE_CHECKING:
-    from esmith.fragments.perl.engine import Perl
+    from esmith.perl.protocol import Message
+    from esmith.store.protocol import Snapshot
 
 #: Expands a template inside another, with variables and the directories of its fragments (none for the same), and
 #: returns its text.
 SubTemplate = Callable[[str, dict[str, Any], list[str]], bytes]
 
+#: How perl begins its message when it does not find a module (perldiag(1)).
+_MISSING = re.compile(r"Can't locate (\S+)\.pm in @INC")
 #: How many lines of a message are shown.
 _SHOWN_LINES = 6
 #: How much of a line of a message is shown, and how much of what a fragment gives.
 _SHOWN_LENGTH = 500
 _SHOWN_CHARACTERS = 60
+
+
+class Runner(Protocol):
+    """What a template needs of the perl that runs it: :class:`esmith.fragments.perl.engine.Perl`."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The databases the variables are taken from."""
+
+    def first(self, id: str, variables: dict[str, Any]) -> Fields:
+        """Return the request that begins a template."""
+
+    def ask(self, template: PerlTemplate, place: str, *requests: Fields) -> Message:
+        """Return the answer to the last of some requests.
+
+        :raises TemplateError: when perl cannot be started, or did not answer.
+        """
+
+    def forget(self, id: str) -> None:
+        """Have perl drop the variables of a template."""
+
+    def printed(self) -> list[str]:
+        """Return the lines that were printed to standard output since the last call."""
+
+    def complaints(self) -> list[str]:
+        """Return the lines that were printed to standard error since the last call."""
+
+
+class PerlMistakeError(TemplateError):
+    """A fragment that perl does not compile, or that died.
+
+    :param fragment: the path of the fragment.
+    :param line: its line, 0 when perl names none.
+    :param missing: the module that it uses and perl does not find; "" when that is not what is wrong.
+    """
+
+    def __init__(self, message: str, *, fragment: str, line: int, hint: str, missing: str) -> None:
+        super().__init__(message, place=f"{fragment}:{line}" if line else fragment, hint=hint)
+        self.fragment = fragment
+        self.line = line
+        self.missing = missing
 
 
 class PerlTemplate:
@@ -40,7 +85,7 @@ class PerlTemplate:
 
     def __init__(
         self,
-        perl: Perl,
+        perl: Runner,
         id: str,
         output: str,
         variables: dict[str, Any],
@@ -149,10 +194,13 @@ class PerlTemplate:
         if verdict != b"broken":
             return text
         message, *more = text_lines(text or b"") or ["failed without a word"]
-        raise TemplateError(
+        missing = _MISSING.match(message)
+        raise PerlMistakeError(
             f"{message} (for {self.output})",
-            place=f"{path}:{_text(line)}" if line else path,
+            fragment=path,
+            line=int(line or 0),
             hint="\n  ".join(more[:_SHOWN_LINES]),
+            missing=missing[1].replace("/", "::") if missing else "",
         )
 
     def _warn(self, path: str, warnings: list[bytes | None]) -> None:

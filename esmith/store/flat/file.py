@@ -62,47 +62,47 @@ class FlatSnapshot:
         """Return whether there is such a file."""
         return self._exists and database == self._file
 
-    def keys(self, database: str) -> list[str]:
+    def keys(self, _database: str) -> list[str]:
         """Return the keys in byte order."""
         return list(self._entries)
 
-    def type_of(self, database: str, key: str) -> str | None:
+    def type_of(self, _database: str, key: str) -> str | None:
         """Return the type of a record, None when there is no such record."""
         entry = self._entries.get(key)
         return entry.record.type if entry else None
 
-    def prop(self, database: str, key: str, prop: str) -> str | None:
+    def prop(self, _database: str, key: str, prop: str) -> str | None:
         """Return the value of a property, None when there is no such property; the type for ``""``."""
         entry = self._entries.get(key)
         if entry is None:
             return None
         return entry.record.props.get(prop) if prop else entry.record.type
 
-    def record(self, database: str, key: str) -> Record | None:
+    def record(self, _database: str, key: str) -> Record | None:
         """Return a record, None when there is no such record."""
         entry = self._entries.get(key)
         return Record(key, entry.record.type, dict(entry.record.props)) if entry else None
 
-    def records(self, database: str, type: str | None = None) -> Iterator[Record]:
+    def records(self, _database: str, type: str | None = None) -> Iterator[Record]:
         """Yield the records in byte order of their keys."""
         for entry in list(self._entries.values()):
             record = entry.record
             if type in (None, record.type):
                 yield Record(record.key, record.type, dict(record.props))
 
-    def revision(self, database: str | None = None) -> int:
+    def revision(self, _database: str | None = None) -> int:
         """Return 0: a flat file has no journal."""
         return 0
 
-    def revisions(self, newest: int | None = None) -> Iterator[Revision]:
+    def revisions(self, _newest: int | None = None) -> Iterator[Revision]:
         """Yield nothing: a flat file has no journal."""
         yield from ()
 
-    def state(self, table: str, name: str) -> bytes | None:
+    def state(self, _table: str, _name: str) -> bytes | None:
         """Return None: a flat file holds records only."""
         return None
 
-    def states(self, table: str) -> Iterator[tuple[str, bytes]]:
+    def states(self, _table: str) -> Iterator[tuple[str, bytes]]:
         """Yield nothing: a flat file holds records only."""
         yield from ()
 
@@ -180,7 +180,7 @@ class FlatTransaction(FlatSnapshot):
             ]
         return found
 
-    def create_database(self, database: str) -> None:
+    def create_database(self, _database: str) -> None:
         """Make an empty file where there is none."""
         self._new_database |= not self._exists
 
@@ -215,14 +215,14 @@ class FlatTransaction(FlatSnapshot):
             self._old.setdefault(key, self.record(database, key))
             del self._entries[key]
 
-    def set_state(self, table: str, name: str, value: bytes | None) -> None:
+    def set_state(self, _table: str, _name: str, _value: bytes | None) -> None:
         """Refuse: a flat file holds records only.
 
         :raises EsmithError: always.
         """
         raise EsmithError("a flat file holds records only", place=self._file)
 
-    def rewrite(self, revisions: Iterable[Revision]) -> None:
+    def rewrite(self, _revisions: Iterable[Revision]) -> None:
         """Refuse: a flat file has no journal.
 
         :raises EsmithError: always.
@@ -277,14 +277,14 @@ class FlatFile:
         """Return a snapshot to read from."""
         return FlatSnapshot(self._path)
 
-    def transaction(self, author: Author) -> FlatTransaction:
+    def transaction(self, _author: Author) -> FlatTransaction:
         """Return a transaction; one writer at a time, others wait."""
         return FlatTransaction(self._path)
 
     def reserve(self, size: int, transactions: int) -> None:
         """Do nothing: a flat file holds no rows of the engine's own."""
 
-    def erase(self, texts: Collection[str]) -> Erased:
+    def erase(self, _texts: Collection[str]) -> Erased:
         """Refuse: what a flat file was before it was replaced is not in it.
 
         :raises EsmithError: always.

@@ -1,4 +1,4 @@
-r"""The original's database files: one record a line, as text (cli-contract sections 1 and 2; docs/sme-server.md).
+r"""The original's database files: one record a line, as text (docs/original.md#text-files).
 
 A line is ``key=type|property|value|...``. ``\n`` (two characters) in it stands for a newline and ``\|`` in a value for
 a bar; a line that begins with ``#`` is a comment. The original knows no way to write a backslash that stands before

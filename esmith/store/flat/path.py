@@ -1,4 +1,4 @@
-"""Which file the name of a database stands for, when it is no database of the root (cli-contract section 2)."""
+"""Which file the name of a database stands for, when it is no database of the root (docs/original.md#text-files)."""
 
 from __future__ import annotations
 

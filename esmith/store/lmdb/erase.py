@@ -45,7 +45,7 @@ def erase(env: lmdb.Environment, data: DataFile, texts: Collection[str]) -> Eras
     """
     _begin_to_fill(env, data)
     with env.begin() as txn:
-        names = _tables(env, txn)
+        names = _tables(txn)
     for name in names:
         _write_again(env, data, name)
     clean = env.info()["last_txnid"]
@@ -63,7 +63,7 @@ def erase(env: lmdb.Environment, data: DataFile, texts: Collection[str]) -> Eras
     return Erased(len(left), readers)
 
 
-def _tables(env: lmdb.Environment, txn: lmdb.Transaction) -> list[bytes]:
+def _tables(txn: lmdb.Transaction) -> list[bytes]:
     with txn.cursor() as cursor:
         return [bytes(name) for name in cursor.iternext(keys=True, values=False)]
 
@@ -125,7 +125,7 @@ def _search(env: lmdb.Environment, data: DataFile, texts: Collection[str]) -> li
         space = DeadSpace(data.path)
         found = [text for text in texts if space.holds(text)]
         # What a row holds as well is still a value of today, or that of another property: no harm is done by a copy.
-        rows = [value for name in _tables(env, txn) for value in _values(env, txn, name)] if found else []
+        rows = [value for name in _tables(txn) for value in _values(env, txn, name)] if found else []
         found = [text for text in found if not any(text.encode() in value for value in rows)]
         txn.abort()
     return found

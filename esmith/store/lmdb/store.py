@@ -1,4 +1,4 @@
-"""The embedded store: one LMDB environment in ``/home/e-smith/db`` (DESIGN section 4)."""
+"""The embedded store: one LMDB environment in ``/home/e-smith/db`` (docs/architecture.md#why-lmdb)."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class LmdbStore:
             self._reopen()
             return erase(self._env, self._data, texts)
         except (lmdb.Error, OSError) as error:
-            reason = store_trouble(self._file, error).message.partition(";")[0]
+            reason = store_trouble(self._file, error).message
             hint = "the journal is done, but free space may hold old values: cure that, and run it again"
             raise StoreError(reason, place=self._file, hint=hint) from error
 

@@ -34,6 +34,7 @@ def rule_for(path: str) -> Callable[[File], Findings] | None:
         return lambda file: Findings.of(_READER, one_line.integer(file, comments=True, highest=_HIGHEST_LOGLEVEL))
     rules = {
         "badhelo": _bad_helo,
+        # The plugin of qpsmtpd 0.94 ignores a pair that blanks separate, and says nothing.
         "badmailfromto": pairs,
         "norelayclients": _no_relay_clients,
         "plugin_dirs": _plugin_dirs,

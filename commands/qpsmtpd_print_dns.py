@@ -1,4 +1,4 @@
-"""The DNS entries a mail domain should publish: its DKIM key, its SPF and its DMARC policy."""
+"""``qpsmtpd-print-dns``: the DNS entries a mail domain should publish: its DKIM key, its SPF and its DMARC policy."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ import binascii
 import os
 import re
 from dataclasses import dataclass
+from typing import NoReturn
 
+import click
+
+from esmith.cli.output import print_lines
+from esmith.cli.program import root_option, run_click, warn
 from esmith.errors import EsmithError, UsageError
 from esmith.layout import Layout
+from esmith.store import open_store
 from esmith.store.protocol import Snapshot
 
 #: Where the key pairs are: a directory each, named for its domain, and one for all the others.
@@ -127,3 +133,39 @@ def _read(layout: Layout, path: str, cure: str) -> str:
         raise EsmithError(
             f"cannot be read: {error.strerror}", place=layout.under(path), hint="run the command as root"
         ) from error
+
+
+@click.command()
+@root_option
+@click.argument("domain", required=False)
+@click.pass_obj
+def command(root: str | None, domain: str | None) -> int:
+    """Print sample DNS entries for DOMAIN: its DKIM key, its SPF and its DMARC policy.
+
+    They are formatted for a zone file of bind. Without DOMAIN those of the primary domain are printed.
+
+    \b
+    Examples:
+      qpsmtpd-print-dns
+      qpsmtpd-print-dns domain.net
+    """
+    layout = Layout.chosen(root)
+    with open_store(layout).snapshot() as snapshot:
+        domain = domain or snapshot.type_of("configuration", "DomainName")
+        if not domain:
+            raise EsmithError("there is no primary domain", hint="config set DomainName example.com")
+        entries = sample_entries(layout, domain)
+        reason = unsigned_because(layout, snapshot, domain)
+    print_lines([*ADVICE, "", "", *entries])
+    if reason:
+        warn(f"mail from {domain} is not signed yet: {reason}")
+    return 0
+
+
+def main() -> NoReturn:
+    """Run ``qpsmtpd-print-dns`` on the arguments of this process."""
+    run_click(command, "qpsmtpd-print-dns")
+
+
+if __name__ == "__main__":
+    main()

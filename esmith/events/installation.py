@@ -1,0 +1,190 @@
+"""The one path of files: planned, warned of, checked, installed, reported, and restored unless it is completed.
+
+Each command that installs files goes it, in a real run and in a rehearsal (:mod:`esmith.events.session`):
+
+    with Installation(session, "expand-template /etc/t", event) as installation:
+        installation.carry_out(lambda snapshot: make_plan(...))
+        ...                       # what depends on the new files: actions, services
+        installation.complete()
+
+``carry_out`` makes the plan, shows the warnings, runs the checks, installs all files or none
+(:mod:`esmith.apply.commit`), and reports what was not checked and what was left as it is. In one transaction with the
+install it records the pending actions of the services that read the files. Until ``complete`` returns, the end of the
+``with`` block restores the old files, and has the services that may have read the new ones read the old ones.
+
+``expand-template`` (:mod:`esmith.events.expand`) is this and nothing more. An event (:mod:`esmith.events.signal`) puts
+its other steps between the two calls, and may ask for a confirmation at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from esmith.apply.commit import commit_plan, give_back, rehearse_plan
+from esmith.apply.generations import Also, Generation, finish
+from esmith.errors import StoreError
+from esmith.events.adjust import ServiceStep, asked_by
+from esmith.events.confirm import find_unconfirmed
+from esmith.events.definition import Event
+from esmith.events.owed import Owed, list_owed, owe, put_owed
+from esmith.events.session import Session
+from esmith.names import counted
+from esmith.plan.host import DiskHost
+from esmith.plan.plan import Plan
+from esmith.plan.verdict import unchecked
+from esmith.store.protocol import Snapshot, Transaction
+
+#: More would hide the first ones; a thousand users without an account are a thousand warnings.
+_SHOWN_WARNINGS = 10
+
+
+class Installation:
+    """The files of one command. A context manager, which restores the old files unless it was completed.
+
+    :param session: the run.
+    :param what: the command, e.g. ``signal-event email-update``.
+    :param event: the event; for a command outside of one, one that has only a name.
+    :param restart: whether each service of the event is adjusted, also when no file it reads changed.
+    :param services: adjusts the services between ``carry_out`` and ``complete``; None when the command adjusts none.
+    """
+
+    def __init__(
+        self, session: Session, what: str, event: Event, *, restart: bool = False, services: ServiceStep | None = None
+    ) -> None:
+        self._session = session
+        self._what = what
+        self._event = event
+        self._restart = restart
+        self._services = services
+        self._pending_before: dict[str, Owed] = {}
+        self._complete = False
+        #: The files; none before they are planned.
+        self.plan = Plan()
+        #: What was installed; None when nothing was.
+        self.generation: Generation | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.generation is not None and not self._complete:
+            self._restore(self.generation)
+
+    @property
+    def asked(self) -> dict[str, list[str]]:
+        """The services that are to be adjusted because of the files, each with its service actions."""
+        return asked_by(self._event, self.plan, always=self._restart)
+
+    def carry_out(self, make: Callable[[Snapshot], Plan]) -> None:
+        """Plan the files and install them, all or none; in a rehearsal only go through the steps.
+
+        :param make: makes the plan.
+        :raises TemplateError: when a template is missing or broken; no file was touched.
+        :raises ServiceError: when a file that defines a service to adjust is wrong; no file was touched.
+        :raises CheckError: when a program refuses its file; no file was touched.
+        :raises InstallError: when a file could not be written; the old files are restored.
+        :raises StoreError: when the store could not be written; likewise.
+        """
+        session = self._session
+        with session.store.snapshot() as snapshot:
+            self._pending_before = list_owed(snapshot)
+            self.plan = plan = make(snapshot)
+        _warn(plan, session)
+        session.preview(plan)
+        asked = self.asked
+        if self._services is not None:
+            self._services.read(asked)
+        if session.records:
+            rehearse_plan(plan, session.layout)
+        else:
+            also = partial(owe, services=asked, why=self._what)
+            host = DiskHost(session.layout)
+            self.generation = commit_plan(
+                plan, host, session.store, self._what, session.tell, services=asked, also=also
+            )
+        _report(plan, session)
+
+    def complete(self, also: Also | None = None, *, keep_since: int | None = None) -> None:
+        """Record that everything that belongs to the files is done; they are not restored any more.
+
+        :param also: what else is to be written in the same transaction.
+        :param keep_since: the first generation that must not be forgotten; those that a change needs that is not
+            confirmed yet are never.
+        :raises StoreError: when the store cannot be written.
+        """
+        if self.generation is None:
+            return
+        store = self._session.store
+        with store.snapshot() as snapshot:
+            unconfirmed = find_unconfirmed(snapshot)
+        first = unconfirmed.generation if unconfirmed else keep_since
+        finish(self.generation, self._session.layout, store, also, keep_since=first)
+        self._complete = True
+
+    def _restore(self, generation: Generation) -> None:
+        """Restore what was there before, and what services had pending, after a failure.
+
+        It raises no error of ours, because there is one already.
+        """
+        session, done = self._session, self._services.done if self._services else {}
+        try:
+            with session.store.snapshot() as snapshot:
+                pending = set(list_owed(snapshot))
+        except StoreError:
+            pending = set()
+        seen: set[str] = set()
+
+        def was_adjusted(service: str) -> bool:
+            # One with nothing pending was adjusted by somebody else, e.g. by an event that an action signalled.
+            return service in done or service not in pending
+
+        def record(transaction: Transaction, services: Mapping[str, list[str]]) -> None:
+            seen.update(services)
+            owe(transaction, services, self._what)
+
+        def settle_others(transaction: Transaction) -> None:
+            others = (service for service in seen if not was_adjusted(service))
+            put_owed(transaction, {service: self._pending_before.get(service) for service in others})
+
+        restored, text = give_back(generation, session.layout, session.store, record, settle_others)
+        session.tell(text)
+        if self._services is not None and restored is not None:
+            services = restored.services.items()
+            self._services.adjust_back({service: words for service, words in services if was_adjusted(service)})
+
+
+def _warn(plan: Plan, session: Session) -> None:
+    """Log what the fragments of a plan warn of, and show the first of it."""
+    warnings = plan.warnings
+    for warning in warnings:
+        session.log.write(f"WARNING: {warning}")
+    for warning in warnings[:_SHOWN_WARNINGS]:
+        session.say(warning)
+    more = len(warnings) - _SHOWN_WARNINGS
+    if more > 0:
+        place = "expand-template --explain shows those of one template" if session.records else "they are in the log"
+        session.say(f"... and {counted(more, 'more warning')} ({place})")
+
+
+def _report(plan: Plan, session: Session) -> None:
+    """Report which new files were not checked, which were left as they are, and log which changed.
+
+    A root that is only a folder has hardly the plugins of a machine, so what is not known because of that is logged.
+    """
+    for text in plan.unchecked:
+        session.log.write(text)
+    for text in unchecked(verdict for verdict in plan.verdicts if session.layout.is_machine or not verdict.is_a_rules):
+        session.say(text)
+    if plan.copied:
+        session.log.write(f"checks looked at copies of the new files: {plan.copied}")
+    for output in plan.left:
+        if output.left is not None:
+            left = output.left
+            session.tell(f"{left.place}: {left.message}, so it is left as it is\n  {left.hint}")
+    for output in plan.changed:
+        session.log.write(f"{output.path}: {output.difference.value}")

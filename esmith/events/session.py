@@ -1,0 +1,94 @@
+"""One run of a command: what it acts on and where its messages go.
+
+``signal-event``, ``expand-template``, ``esmith recover``, ``confirm``, ``rollback`` and ``forget`` each take a
+:class:`Session` and what is asked for. A command that only tries (``--dry-run``) takes a :class:`RecordingSession` and
+goes the same way; nothing is changed then. How files are installed is in :mod:`esmith.events.installation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from esmith.events.lock import LOCK_TIMEOUT, EventLock
+from esmith.events.log import EventLog, SilentLog
+from esmith.layout import Layout
+from esmith.plan.plan import Plan
+from esmith.services.find import find_supervisor
+from esmith.services.model import Supervisor
+from esmith.services.recording import RecordingSupervisor
+from esmith.store.protocol import Store
+
+
+@dataclass
+class Session:
+    """One run of a command that changes files, settings or services.
+
+    :param layout: the root.
+    :param store: the databases, opened for writing.
+    :param say: called with messages while the command runs: whom it waits for, what fragments warn of.
+    :param timeout: how long to wait for another event, in seconds.
+    """
+
+    layout: Layout
+    store: Store
+    say: Callable[[str], None]
+    timeout: float = LOCK_TIMEOUT
+    #: What the administrator should know of this run.
+    notes: list[str] = field(default_factory=list, init=False)
+    log: EventLog = field(init=False)
+
+    #: Whether nothing is changed.
+    records: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        self.log = EventLog(self.layout)
+
+    def tell(self, text: str) -> None:
+        """Log what the administrator should know, note it, and show it."""
+        self.log.write(text)
+        self.notes.append(text)
+        self.say(text)
+
+    def lock(self, what: str) -> EventLock:
+        """Return the lock of the root, which is not taken yet.
+
+        :param what: what it is held for, shown to those who wait.
+        """
+        return EventLock(self.layout, what, timeout=self.timeout, say=self.say)
+
+    def find_supervisor(self, service: str) -> Supervisor | None:
+        """Return the supervisor of a service, None when nothing knows the service."""
+        return find_supervisor(self.layout, service)
+
+    def preview(self, plan: Plan) -> None:
+        """Show a plan before it is checked; only a rehearsal does that."""
+
+
+@dataclass
+class RecordingSession(Session):
+    """A rehearsal: the same steps, of which nothing is changed or logged, and no action is run.
+
+    What actions would change in the databases does not show in the files.
+
+    :param store: the databases; reading is enough.
+    :param show: called with the plan before it is checked, so that also what is refused can be looked at.
+    """
+
+    show: Callable[[Plan], None] | None = None
+
+    records: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        self.log = SilentLog(self.layout)
+
+    def find_supervisor(self, service: str) -> Supervisor | None:
+        """Return a supervisor that pretends to do what it is told, None when nothing knows the service."""
+        real = super().find_supervisor(service)
+        return RecordingSupervisor(real=real) if real else None
+
+    def preview(self, plan: Plan) -> None:
+        """Show the plan."""
+        if self.show is not None:
+            self.show(plan)

@@ -1,1 +1,0 @@
-"""What the product knows of mail besides its templates: DKIM keys, and the DNS entries to publish."""

@@ -1,0 +1,239 @@
+"""Reading what a service is: the directory ``services/NAME`` (docs/add-a-service.md).
+
+A directory makes a service; nothing else names it. ``/etc/e-smith/services-custom`` is the administrator's: a file
+there takes the place of the one in ``/etc/e-smith/services``, and ``service.toml`` does so key by key.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from esmith.errors import ServiceError
+from esmith.layout import Layout
+from esmith.names import is_leftover
+from esmith.services.service import STARTS, Account, Directory, Probe, Program, Service
+from esmith.tables import FLAG, INTEGER, NAME, NUMBER, TABLE, TEXT, TEXT_TABLE, TEXTS, TomlFile, one_of
+
+SETTINGS = "service.toml"
+#: An older form of ``services-custom``, with the probe of each service in a table of its own.
+OLD_PROBES = "/etc/e-smith/services.toml"
+#: No path, no option, no pattern of systemctl.
+SERVICE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@\\-]*")
+
+
+_KEYS = {
+    "record": NAME,
+    "start": one_of(*STARTS),
+    "program": TABLE,
+    "files": TEXT_TABLE,
+    "account": TABLE,
+    "directories": TABLE,
+    "probe": TABLE,
+    "systemd": TABLE,
+}
+_PROGRAM_KEYS = {"name": NAME, "package": NAME, "required": FLAG}
+_ACCOUNT_KEYS = {
+    "name": NAME,
+    "others": TEXTS,
+    "number": INTEGER,
+    "group": NAME,
+    "group-number": INTEGER,
+    "home": NAME,
+}
+_DIRECTORY_KEYS = {"owner": NAME, "group": NAME, "mode": NAME}
+_PROBE_KEYS = {
+    "up-for": NUMBER,
+    "within": NUMBER,
+    "port": INTEGER,
+    "socket": TEXT,
+    "command": TEXTS,
+    "package": TEXT,
+}
+_SYSTEMD_KEYS = {"unit": NAME, "verbs": TEXT_TABLE}
+_TABLES = {"program": _PROGRAM_KEYS, "account": _ACCOUNT_KEYS, "probe": _PROBE_KEYS, "systemd": _SYSTEMD_KEYS}
+_MODE = re.compile(r"[0-7]{3,4}")
+
+#: The tables of one file.
+_Data = dict[str, Any]
+
+
+class Services:
+    """The services of one root; the files of each are read once, when it is asked for.
+
+    :param layout: the root.
+    :raises ServiceError: when a file that speaks of all services is broken.
+    :raises UntrustedError: when it is not in the hands of its owners alone.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._read: dict[str, Service] = {}
+        self._there = {layer: frozenset(service_names(layer)) for layer in _layers(layout)}
+        self._old = _old_probes(layout)
+        defaults = [_read(layout, f"{layer}/{SETTINGS}", {"probe": TABLE}) for layer in _layers(layout)]
+        self._default = _merged([self._old.pop("default", {}), *defaults])
+
+    def of(self, name: str) -> Service:
+        """Return a service; one that has no directory has what holds for all.
+
+        :raises ServiceError: when a file of it is broken.
+        :raises UntrustedError: when a file of it is not in the hands of its owners alone.
+        """
+        if name not in self._read:
+            layers = [layer for layer, names in self._there.items() if name in names]
+            own = [_read(self._layout, f"{layer}/{name}/{SETTINGS}", _KEYS) for layer in layers]
+            self._read[name] = _service(name, _merged([self._old.get(name, {}), *own, self._default]))
+        return self._read[name]
+
+    def names(self) -> list[str]:
+        """Return the names of the services that have a directory, sorted."""
+        return sorted(frozenset().union(*self._there.values()))
+
+
+def service_names(*directories: str) -> list[str]:
+    """Return the names of the services in some directories, sorted: each directory that can be the name of one."""
+    found: set[str] = set()
+    for directory in directories:
+        if os.path.isdir(directory):
+            found |= {entry.name for entry in os.scandir(directory) if entry.is_dir()}
+    return sorted(name for name in found if SERVICE_NAME.fullmatch(name) and not is_leftover(name))
+
+
+def piece(layout: Layout, name: str) -> bytes:
+    """Return a part of the scripts of services, the administrator's or else the shipped one; empty for none.
+
+    :param name: its path below the directory of the services, as ``clamd/run``.
+    :raises ServiceError: when it cannot be read.
+    :raises UntrustedError: when it is not in the hands of its owners alone.
+    """
+    for layer in _layers(layout):
+        path = f"{layer}/{name}"
+        layout.trust.require(path)
+        try:
+            with open(path, "rb") as file:
+                return file.read()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            raise ServiceError(
+                f"cannot be read: {error.strerror}", place=path, hint="run the command as root"
+            ) from error
+    return b""
+
+
+def _layers(layout: Layout) -> tuple[str, str]:
+    """Return the directories a file of a service may come from, nearest first."""
+    return layout.services_custom, layout.services
+
+
+def _old_probes(layout: Layout) -> dict[str, _Data]:
+    path = layout.under(OLD_PROBES)
+    layout.trust.require(path)
+    try:
+        file = TomlFile(path, ServiceError)
+    except OSError:
+        return {}
+    for name, table in file.data.items():
+        _check_probe(file, table, name)
+    return {name: {"probe": table} for name, table in file.data.items()}
+
+
+def _read(layout: Layout, path: str, keys: Mapping[str, Any]) -> _Data:
+    """Return what a ``service.toml`` says, checked; nothing when there is none."""
+    layout.trust.require(path)
+    try:
+        file = TomlFile(path, ServiceError)
+    except OSError:
+        return {}
+    file.check(file.data, keys)
+    for name, table_keys in _TABLES.items():
+        if name in file.data:
+            file.check(file.data[name], table_keys, name)
+    if "probe" in file.data:
+        _check_probe(file, file.data["probe"], "probe")
+    if "name" in file.data.get("program", {}) and "package" not in file.data["program"]:
+        raise file.error("[program] name needs the Debian package it is in", hint='add package = "..."')
+    for name, table in file.data.get("directories", {}).items():
+        _check_path(file, "directories", name)
+        file.check(table, _DIRECTORY_KEYS, f'directories."{name}"')
+        if not _MODE.fullmatch(table.get("mode", "0755")):
+            raise file.error(f'[directories."{name}"] mode must be octal, as "0755"', hint="correct the file")
+    for name in file.data.get("files", {}):
+        _check_path(file, "files", name)
+    return file.data
+
+
+def _check_path(file: TomlFile, table: str, name: str) -> None:
+    if not name.startswith("/"):
+        raise file.error(f"[{table}] {name!r} must be an absolute path", hint="correct the file")
+
+
+def _check_probe(file: TomlFile, table: Any, name: str) -> None:
+    file.check(table, _PROBE_KEYS, name)
+    if table.get("command") and not table.get("package"):
+        raise file.error(f"[{name}] command needs the Debian package of its program", hint='add package = "..."')
+
+
+def _merged(levels: list[_Data]) -> _Data:
+    """Return tables as one, key by key; the first that has a key wins."""
+    found: _Data = {}
+    for level in levels:
+        for key, value in level.items():
+            known = found.get(key)
+            if isinstance(known, dict) and isinstance(value, dict):
+                found[key] = _merged([known, value])
+            else:
+                found.setdefault(key, value)
+    return found
+
+
+def _service(name: str, data: _Data) -> Service:
+    systemd = data.get("systemd", {})
+    return Service(
+        name=name,
+        record=data.get("record", name),
+        start=data.get("start", "status"),
+        program=Program(**data.get("program", {})),
+        files=data.get("files", {}),
+        account=_account(name, data["account"]) if "account" in data else None,
+        directories=tuple(_directory(path, table) for path, table in data.get("directories", {}).items()),
+        probe=_probe(data.get("probe", {})),
+        unit=systemd.get("unit", name),
+        verbs=systemd.get("verbs", {}),
+    )
+
+
+def _account(service: str, data: _Data) -> Account:
+    name: str = data.get("name", service)
+    number: int = data.get("number", 0)
+    return Account(
+        name=name,
+        others=tuple(data.get("others", ())),
+        number=number,
+        group=data.get("group", name),
+        group_number=data.get("group-number", number),
+        home=data.get("home", "/"),
+    )
+
+
+def _directory(path: str, data: _Data) -> Directory:
+    return Directory(
+        path=os.path.normpath(path),
+        owner=data.get("owner", ""),
+        group=data.get("group", ""),
+        mode=data.get("mode", "0755"),
+    )
+
+
+def _probe(data: _Data) -> Probe:
+    return Probe(
+        up_for=data.get("up-for", Probe.up_for),
+        within=data.get("within", Probe.within),
+        port=data.get("port", 0),
+        socket=os.path.normpath(data["socket"]) if data.get("socket") else "",
+        command=tuple(data.get("command", ())),
+        package=data.get("package", ""),
+    )

@@ -1,0 +1,107 @@
+"""A service as its directory defines it, and when it counts as up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+#: When a service is started with its supervisor: as the status of its record says, in any case, or never.
+STARTS = ("status", "always", "never")
+
+
+@dataclass(frozen=True)
+class Probe:
+    """When a service counts as up.
+
+    :param up_for: seconds it has to stay up with the same process.
+    :param within: seconds it may take until it answers, when there is something to ask.
+    :param port: a TCP port of 127.0.0.1 that has to take a connection; 0 for none.
+    :param socket: the path of a unix socket that has to take a connection; "" for none.
+    :param command: a program and its arguments that have to succeed; empty for none.
+    :param package: the Debian package of the program.
+    """
+
+    up_for: float = 2.0
+    within: float = 60.0
+    port: int = 0
+    socket: str = ""
+    command: tuple[str, ...] = ()
+    package: str = ""
+
+
+@dataclass(frozen=True)
+class Program:
+    """The program of a service.
+
+    :param name: its name, or its path, which is taken under the root.
+    :param package: the Debian package it is in.
+    :param required: whether the service directory is only written where the program is installed.
+    """
+
+    name: str = ""
+    package: str = ""
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Account:
+    """The unix account of a service.
+
+    :param name: the user.
+    :param others: what the user is called elsewhere.
+    :param number: the number of the user in a trial root.
+    :param group: the user's group.
+    :param group_number: its number in a trial root.
+    :param home: the user's home.
+    """
+
+    name: str
+    others: tuple[str, ...]
+    number: int
+    group: str
+    group_number: int
+    home: str
+
+
+@dataclass(frozen=True)
+class Directory:
+    """A directory that has to be there before the service starts.
+
+    :param path: where, as the configured system knows it.
+    :param owner: its owner; "" for the account of the service, or root when it has none.
+    :param group: its group; "" for any.
+    :param mode: its permissions in octal.
+    """
+
+    path: str
+    owner: str
+    group: str
+    mode: str
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service.
+
+    :param name: its name, which is that of its directory.
+    :param record: its record in the database ``configuration``, whose ``status`` says whether it is to run.
+    :param start: when it is started with its supervisor, one of :data:`STARTS`.
+    :param program: what it runs.
+    :param files: the generated files it cannot start without, each with the event that makes it.
+    :param account: its unix account; None for none of its own.
+    :param directories: what has to be there before it starts.
+    :param probe: when it counts as up.
+    :param unit: what systemd calls it.
+    :param verbs: verbs of ``systemctl`` for some service actions, in the place of the ordinary ones.
+    """
+
+    name: str
+    record: str
+    start: str = "status"
+    program: Program = Program()
+    files: Mapping[str, str] = field(default_factory=dict)
+    account: Account | None = None
+    directories: tuple[Directory, ...] = ()
+    probe: Probe = Probe()
+    unit: str = ""
+    verbs: Mapping[str, str] = field(default_factory=dict)
