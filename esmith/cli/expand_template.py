@@ -13,6 +13,7 @@ from esmith.cli.program import root_option, run_click, warn, warn_of_left
 from esmith.events.expand import expand_templates, plan_templates
 from esmith.events.lock import LOCK_TIMEOUT
 from esmith.events.session import RecordingSession, Session
+from esmith.fragments.reads import Reads
 from esmith.layout import Layout
 from esmith.plan.diff import diff_all
 from esmith.plan.plan import Plan
@@ -105,7 +106,7 @@ def _explanation(plan: Plan, layout: Layout) -> list[str]:
         lines += [
             f"  skipped {layout.inside(skipped.path)}: {skipped.reason}" for skipped in rendering.template.skipped
         ]
-        lines += [f"  reads {_read(cell, value)}" for cell, value in sorted(rendering.reads.props.items())]
+        lines += [f"  reads {_read(cell, rendering.reads)}" for cell in sorted(rendering.reads.props)]
         lines += [f"  lists {database} {type}".rstrip() for database, type in sorted(rendering.reads.listings)]
         lines += [f"  lists the properties of {database} {key}" for database, key in sorted(rendering.reads.names)]
         lines += [f"  looks at {path}" for path in sorted(rendering.reads.files)]
@@ -114,9 +115,13 @@ def _explanation(plan: Plan, layout: Layout) -> list[str]:
     return lines
 
 
-def _read(cell: tuple[str, str, str], value: str | None) -> str:
+def _read(cell: tuple[str, str, str], reads: Reads) -> str:
     name = " ".join(part for part in cell if part)
-    return f"{name} (missing)" if value is None else name
+    state = "missing" if reads.props[cell] is None else "empty"
+    default = reads.defaults.get(cell)
+    if default is not None:
+        return f"{name} ({state}, so {default.value!r}: {default.key} in {default.path})"
+    return f"{name} (missing)" if state == "missing" else name
 
 
 def main() -> NoReturn:

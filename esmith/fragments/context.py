@@ -11,6 +11,7 @@ from esmith.fragments.identity import Identities
 from esmith.fragments.metadata import MetadataFiles
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import Layout
+from esmith.schema.defaults import Defaults
 from esmith.store.protocol import Snapshot
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Context:
     :param metadata: the metadata of templates.
     :param identities: the users and groups.
     :param perl: gives what runs Perl fragments.
+    :param defaults: what properties that are not stored read as.
     :param compiled: the Jinja2 fragments that were compiled already, by path and text.
     """
 
@@ -36,4 +38,5 @@ class Context:
     metadata: MetadataFiles
     identities: Identities
     perl: Callable[[], Perl]
+    defaults: Defaults
     compiled: dict[tuple[str, str], CodeType] = field(default_factory=dict)

@@ -40,7 +40,7 @@ class Expansion:
         self._context = context
         self._rendering = rendering
         self._variables: dict[str, Any] = {}
-        records = Records(context.snapshot, rendering.reads)
+        records = Records(context.snapshot, rendering.reads, context.defaults)
         if key is not None and database is not None:
             rendering.reads.props[database, key, ""] = context.snapshot.type_of(database, key)
             self._variables["record"] = RecordView(records, database, key)

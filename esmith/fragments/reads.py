@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from esmith.fragments.identity import User
+
+if TYPE_CHECKING:
+    from esmith.schema.defaults import Default
 
 
 @dataclass
 class Reads:
     """Everything an output depends on besides the fragments themselves.
 
-    :param props: (database, key, property) -> the value seen, None for a missing one; property "" is the type.
+    :param props: (database, key, property) -> the value stored, None for a missing one; property "" is the type.
+    :param defaults: (database, key, property) -> the default that was used instead of what is stored.
+    :param schemas: schema files that decided on defaults, and directories where one was missing, as absolute paths of
+        the configured system.
     :param listings: (database, type) of the records that were listed; type "" for all.
     :param names: (database, key) of the records whose properties were listed.
     :param users: the accounts that were looked up, None for a missing one.
@@ -20,6 +27,8 @@ class Reads:
     """
 
     props: dict[tuple[str, str, str], str | None] = field(default_factory=dict)
+    defaults: dict[tuple[str, str, str], Default] = field(default_factory=dict)
+    schemas: set[str] = field(default_factory=set)
     listings: set[tuple[str, str]] = field(default_factory=set)
     names: set[tuple[str, str]] = field(default_factory=set)
     users: dict[str, User | None] = field(default_factory=dict)
@@ -29,6 +38,8 @@ class Reads:
     def add(self, other: Reads) -> None:
         """Note what was read on behalf of this output by another expansion."""
         self.props |= other.props
+        self.defaults |= other.defaults
+        self.schemas |= other.schemas
         self.listings |= other.listings
         self.names |= other.names
         self.users |= other.users

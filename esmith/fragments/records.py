@@ -1,7 +1,8 @@
 """The databases as a fragment sees them: ``qpsmtpd.DNSBL``, ``DomainName``, ``db.accounts['alice']``.
 
-Every read is recorded. A missing value is falsy and may be defaulted, but printing it is an error that names key,
-property and the nearest existing name. A value that could add a line to an output is refused wherever it came from.
+Every read is recorded. A property that is not stored reads as its default in the schema files. A value that is missing
+there, too, is falsy and may be defaulted, but printing it is an error that names key, property and the nearest existing
+name. A value that could add a line to an output is refused wherever it came from.
 """
 
 from __future__ import annotations
@@ -11,13 +12,17 @@ from typing import Any, NoReturn
 
 from jinja2 import Undefined, UndefinedError
 
+from esmith.errors import SchemaError, TemplateError
 from esmith.fragments.reads import Reads
 from esmith.names import nearest
+from esmith.schema.defaults import Defaults
 from esmith.store.limits import control_character
 from esmith.store.protocol import Snapshot
 
 #: The cure for a missing value, or what looks for it.
 Hint = str | Callable[[], str]
+#: What every record has besides its properties. No default replaces them.
+_OF_THE_RECORD = ("key", "type")
 
 
 class MissingValueError(UndefinedError):
@@ -64,12 +69,15 @@ class Missing(Undefined):
 
         return cls(hint=message, exc=exception, parent=parent, place=place)
 
-    def prop(self, name: str) -> Missing:
-        """Return the missing property of a missing record; the read is recorded."""
+    def prop(self, name: str) -> str | Missing:
+        """Return a property of a missing record: its default, else a missing one. The read is recorded."""
         database, key = self._place
         if self._parent is None:
             return self
-        self._parent.reads.props[database, key, name] = None
+        read = self._parent.read if name in _OF_THE_RECORD else self._parent.property
+        value = read(database, key, name)
+        if value is not None:
+            return value
         return Missing.value(f"{database} has no record {key!r}, so there is no {key}.{name}", self._hint)
 
     def _hint(self) -> str:
@@ -123,7 +131,8 @@ class RecordView:
 
     def prop(self, name: str) -> Any:
         """Return a property's value; ``type`` is the record's type unless a property has that name."""
-        value = self.records.read(self.database, self.key, name)
+        read = self.records.read if name in _OF_THE_RECORD else self.records.property
+        value = read(self.database, self.key, name)
         if value is None and name == "type":
             value = self.records.read(self.database, self.key, "")
         return self._missing(name) if value is None else value
@@ -179,21 +188,24 @@ class Records:
 
     :param snapshot: what is read.
     :param reads: where the reads are recorded.
+    :param defaults: what properties that are not stored read as.
     """
 
-    def __init__(self, snapshot: Snapshot, reads: Reads) -> None:
+    def __init__(self, snapshot: Snapshot, reads: Reads, defaults: Defaults) -> None:
         self.snapshot = snapshot
         self.reads = reads
+        self._defaults = defaults
 
     def variable(self, name: str) -> Any:
         """Return the configuration record of a name: a text when it has no properties, else a record."""
         view = self.record("configuration", name)
-        if isinstance(view, Missing):
-            return view
         record = self.snapshot.record("configuration", name)
-        if record is None or record.props:
+        if record is not None and record.props:
             return view
-        value = Scalar(self.read("configuration", name, "") or "")
+        text = self.property("configuration", name, "")
+        if text is None:
+            return view
+        value = Scalar(text)
         value.records, value.place = self, ("configuration", name)
         return value
 
@@ -219,8 +231,28 @@ class Records:
         found = self.snapshot.records(database)
         return [RecordView(self, database, record.key) for record in found if types == [""] or record.type in types]
 
+    def property(self, database: str, key: str, prop: str) -> str | None:
+        """Return what a property reads as: its stored value, else its default; None when there is neither.
+
+        :param prop: "" for the value of a record without properties.
+        :raises TemplateError: when a schema file is broken.
+        """
+        stored = self.read(database, key, prop)
+        if stored:
+            return stored
+        try:
+            record = self._defaults.record(database, key, self.read(database, key, ""))
+        except SchemaError as error:
+            raise TemplateError(error.message, place=error.place, hint=error.hint) from error
+        self.reads.schemas |= record.sources
+        default = record.find(prop, stored)
+        if default is None:
+            return stored
+        self.reads.defaults[database, key, prop] = default
+        return self.safe(default.value, default.path)
+
     def read(self, database: str, key: str, prop: str) -> str | None:
-        """Return a property's value, None when there is none; the read is recorded."""
+        """Return what is stored of a property, None when there is none; the read is recorded."""
         value = self.snapshot.prop(database, key, prop)
         self.reads.props[database, key, prop] = value
         return None if value is None else self.safe(value, f"{database} {key} {prop or 'type'}")

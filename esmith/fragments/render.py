@@ -15,6 +15,7 @@ from esmith.fragments.original import DIRECTORY, OriginalMetadata
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.tree import KEY, Template, TemplateTree
 from esmith.layout import Layout
+from esmith.schema.defaults import Defaults
 from esmith.store.protocol import Snapshot
 
 if TYPE_CHECKING:
@@ -66,7 +67,9 @@ class Renderer:
         self.recall: Recall | None = None
         self.recall_all: RecallAll | None = None
         self._found: dict[str, tuple[Template, Metadata, str | None]] = {}
-        self._context = Context(layout, snapshot, self.tree, self.metadata, self.identities, self.perl)
+        self._context = Context(
+            layout, snapshot, self.tree, self.metadata, self.identities, self.perl, Defaults(layout)
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -2,7 +2,8 @@
 
 What is remembered is in docs/concepts.md#what-a-file-depends-on.
 An output is recalled instead of expanded when everything it was made of is the same: its fragments and metadata
-(path, size, times, inode), the properties, records, accounts and files it read, and the output itself on the disk.
+(path, size, times, inode), the properties, records, accounts and files it read, the schema files whose defaults it
+could read (:class:`~esmith.schema.defaults.RecordDefaults`), and the output itself on the disk.
 While a database has had no revision since, its properties are not even looked at.
 """
 
@@ -56,7 +57,7 @@ class Memory:
             return None
         head, _, props = installed.inputs.partition("\n")
         known = json.loads(head)
-        if "names" not in known:  # of a version that did not remember them
+        if "schemas" not in known:  # of a version that did not remember them
             return None
         rendering = Rendering(path, template, metadata, Kind(known["kind"]), recalled=True)
         rendering.mode, rendering.owner, rendering.group = known["mode"], known["owner"], known["group"]
@@ -99,6 +100,7 @@ class Memory:
         reads = rendering.reads
         signature = self._signature(rendering.template, rendering.metadata, sorted(reads.templates))
         files = {path: self._file(path) for path in sorted(reads.files)}
+        schemas = {path: self._file_mark(self._renderer.layout.under(path)) for path in sorted(reads.schemas)}
         if self._newest > self._started - _TRUSTED_AGE_NS:
             return ""
         head = {
@@ -113,6 +115,7 @@ class Memory:
             "listings": {spec: self._listing(spec) for spec in sorted(map(":".join, reads.listings))},
             "names": [[*place, self._names(*place)] for place in sorted(reads.names)],
             "files": files,
+            "schemas": schemas,
             "users": {name: _user(user) for name, user in sorted(reads.users.items())},
         }
         props = [[*cell, _digest(value)] for cell, value in reads.props.items()]
@@ -143,6 +146,7 @@ class Memory:
             self._name_reads(known, changed),
             self._prop_reads(props, changed),
             self._file_reads(known),
+            self._schema_reads(known),
             self._user_reads(known),
         )
         return all(before == now for before, now in itertools.chain.from_iterable(reads))
@@ -168,6 +172,10 @@ class Memory:
     def _file_reads(self, known: dict[str, Any]) -> Iterator[_Pair]:
         for path, mark in known["files"].items():
             yield mark, self._file(path)
+
+    def _schema_reads(self, known: dict[str, Any]) -> Iterator[_Pair]:
+        for path, mark in known["schemas"].items():
+            yield mark, self._file_mark(self._renderer.layout.under(path))
 
     def _user_reads(self, known: dict[str, Any]) -> Iterator[_Pair]:
         for name, text in known["users"].items():

@@ -33,6 +33,7 @@ _PROPERTY_KEYS = {
     "type": one_of(*TYPES),
     "help": TEXT,
     "default": TEXT,
+    "unset": TEXT,
     "force": TEXT,
     "values": TEXTS,
     "min": NUMBER,
@@ -79,7 +80,7 @@ class Schema:
 
         :raises SchemaError: when one is broken.
         """
-        found = (self._file(database, key) for key in self.keys(database))
+        found = (self.file(database, key) for key in self.keys(database))
         return [schema for schema in found if schema is not None]
 
     def keys(self, database: str) -> list[str]:
@@ -108,9 +109,9 @@ class Schema:
         :param type: the record's type, None when it does not exist yet.
         :raises SchemaError: when a schema file is broken.
         """
-        own = self._file(database, key) if not key.startswith("@") else None
+        own = self.file(database, key) if not key.startswith("@") else None
         kind = type or (own.type if own else None)
-        shared = self._file(database, f"@{kind}") if kind else None
+        shared = self.file(database, f"@{kind}") if kind else None
         if own is None or shared is None:
             return own or shared
         merged = RecordSchema(database, key, {"type": own.type, "help": own.help, "create": own.create})
@@ -133,18 +134,23 @@ class Schema:
         """Return the schema of a record and of each type of the database."""
         if database not in self._types:
             names = (name for name in self.keys(database) if name.startswith("@"))
-            self._types[database] = [self._file(database, name) for name in names]
-        return [self._file(database, key), *self._types[database]]
+            self._types[database] = [self.file(database, name) for name in names]
+        return [self.file(database, key), *self._types[database]]
 
     def _secrecy(self, known: list[RecordSchema | None], database: str, key: str, prop: str, value: str | None) -> bool:
         declared = [_declared(schema, prop) for schema in known]
         if True in declared or False in declared:
             return True in declared
-        if not prop and value is not None and self._file(database, f"@{value}") is not None:
+        if not prop and value is not None and self.file(database, f"@{value}") is not None:
             return False  # the type of a record that has properties
         return looks_secret(prop or key) and not (value is not None and cannot_be_secret(value))
 
-    def _file(self, database: str, key: str) -> RecordSchema | None:
+    def file(self, database: str, key: str) -> RecordSchema | None:
+        """Return what one schema file says, None when there is no such file.
+
+        :param key: the record's key, or ``@type``.
+        :raises SchemaError: when the file is broken.
+        """
         name = (database, key)
         if name not in self._read:
             self._read[name] = self._load(database, key)

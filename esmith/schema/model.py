@@ -30,6 +30,7 @@ class Property:
         "replace_values",
         "separator",
         "type",
+        "unset",
         "values",
     )
 
@@ -38,6 +39,7 @@ class Property:
         self.type: str = data.get("type", "text")
         self.help: str = data.get("help", "")
         self.default: str | None = data.get("default")
+        self.unset: str | None = data.get("unset")
         self.force: str | None = data.get("force")
         self.values: list[str] = data.get("values", [])
         self.minimum: float | None = data.get("min")

@@ -69,8 +69,8 @@ NEEDS_A_NAME = {
     "/var/service/qpsmtpd/config/smtpgreeting",
 }
 
-#: What the fragments fall back to by themselves: lines that must be there, and lines that must not.
-FALLBACKS = {
+#: What the schema files give for settings that are not stored: lines that must be there, and lines that must not.
+UNSET = {
     "/var/qmail/control/concurrencylocal": ["20"],
     "/var/qmail/control/concurrencyremote": ["20"],
     "/var/qmail/control/databytes": ["0"],
@@ -90,7 +90,7 @@ FALLBACKS = {
         "PORT=25",
         "SOFTLIMIT=25000000",
     ],
-    "/var/service/clamd/env/MEMLIMIT": ["80000000"],
+    "/var/service/clamd/env/MEMLIMIT": ["600000000"],
     "/etc/mail/spamassassin/local.cf": [
         "ok_locales all",
         "bayes_path /var/spool/spamd/.spamassassin/bayes",
@@ -105,8 +105,8 @@ FALLBACKS = {
 }
 
 
-def test_without_any_setting_the_fallbacks_hold(desk: Desk) -> None:
-    """With empty databases every file has its fallback, but for those that hold the name of the host."""
+def test_without_any_setting_the_defaults_hold(desk: Desk) -> None:
+    """With empty databases every file has the defaults, but for those that hold the name of the host."""
     with desk.trial() as trial:
         for database in trial.transaction.databases():
             for key in trial.transaction.keys(database):
@@ -118,8 +118,8 @@ def test_without_any_setting_the_fallbacks_hold(desk: Desk) -> None:
             except TemplateError:
                 unmade.add(path)
                 continue
-            if path in FALLBACKS:
-                assert [line for line in text.splitlines() if not line.startswith("#")] == FALLBACKS[path], path
+            if path in UNSET:
+                assert [line for line in text.splitlines() if not line.startswith("#")] == UNSET[path], path
         assert unmade == NEEDS_A_NAME
         outside = trial.file("/var/service/qpsmtpd/config/peers/0").splitlines()
         assert {"helo policy lenient reject naughty", "# spamassassin disabled", "# clamd disabled"} <= set(outside)

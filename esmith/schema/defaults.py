@@ -1,0 +1,100 @@
+"""How a template reads a property that is not stored: as the default of its schema file, or as its ``unset``."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from esmith.schema.load import Schema
+
+if TYPE_CHECKING:
+    from esmith.layout import Layout
+    from esmith.schema.model import RecordSchema
+
+
+@dataclass(frozen=True)
+class Default:
+    """What a property that is not stored reads as.
+
+    :param value: the value.
+    :param key: which key of the schema file has it: ``default`` or ``unset``.
+    :param path: the schema file, as an absolute path of the configured system.
+    """
+
+    value: str
+    key: str
+    path: str
+
+
+@dataclass(frozen=True)
+class RecordDefaults:
+    """The schema files that decide on the defaults of one record.
+
+    :param files: the files, each with its path: the record's own before that of its type.
+    :param sources: the paths of the files, and of the directory where one of them is missing: while they are the same,
+        the defaults are.
+    """
+
+    files: tuple[tuple[RecordSchema, str], ...]
+    sources: frozenset[str]
+
+    def find(self, prop: str, stored: str | None) -> Default | None:
+        """Return what a property reads as, None when it reads as what is stored.
+
+        A property that is missing or empty reads as ``unset``. Without an ``unset`` it reads as ``default``; an empty
+        one does so only where the schema file does not say ``empty = true``. The value of a record without properties
+        has only ``unset``: its default is what a new server starts with, such as a host name, and not the meaning of a
+        missing one.
+
+        :param prop: "" for the value of a record without properties.
+        :param stored: what is stored: None, or "".
+        """
+        for schema, path in self.files:
+            known = schema.properties.get(prop) if prop else schema.value
+            if known is None:
+                continue
+            if known.unset is not None:
+                return Default(known.unset, "unset", path)
+            if known.default is None or not prop or (stored is not None and known.empty):
+                return None
+            return Default(known.default, "default", path)
+        return None
+
+
+class Defaults:
+    """The defaults of one root. A schema file is read when a property of its records is first found missing.
+
+    :param layout: the root.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._schema = Schema(layout)
+        self._directory = layout.inside(layout.schema)
+        self._keys: dict[str, frozenset[str]] = {}
+        self._records: dict[tuple[str, str, str | None], RecordDefaults] = {}
+
+    def record(self, database: str, key: str, type: str | None) -> RecordDefaults:
+        """Return the defaults of a record.
+
+        :param type: the record's type, None when it is missing.
+        :raises SchemaError: when a schema file is broken.
+        :raises UntrustedError: when a schema file is not in the hands of its owners alone.
+        """
+        if database not in self._keys:
+            self._keys[database] = frozenset(self._schema.keys(database))
+        # Records without a file of their own share what is known of their type: there may be thousands of them.
+        own = key if key in self._keys[database] and not key.startswith("@") else ""
+        name = database, own, type
+        if name not in self._records:
+            self._records[name] = self._load(database, own, type)
+        return self._records[name]
+
+    def _load(self, database: str, own: str, type: str | None) -> RecordDefaults:
+        directory = os.path.join(self._directory, database)
+        first = self._schema.file(database, own) if own else None
+        kind = type or (first.type if first else None)
+        second = self._schema.file(database, f"@{kind}") if kind else None
+        files = tuple((file, f"{directory}/{file.key}.toml") for file in (first, second) if file is not None)
+        missing = [directory] * (len(files) < 2)
+        return RecordDefaults(files, frozenset([*(path for _, path in files), *missing]))

@@ -1,0 +1,74 @@
+"""A default stands once, in the schema: a shipped fragment has no literal for a property that is not stored."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.content.fallbacks import Fallback, fallbacks, reading_of, shipped_fallbacks, shipped_numbers
+
+#: Literals besides the empty text that stay in fragments, by the value they stand for, and why.
+ALLOWED = {
+    ("modSSL.CipherSuite", "HIGH:!SSLv2"): "without CipherSuite the web server keeps a list of its own",
+    ("spamassassin.TagLevel", "5"): "custom without TagLevel is a mistake, and a warning says so",
+    ("spamassassin.TagLevel", "unset"): "custom without TagLevel is a mistake, and a warning says so",
+    ("user.Uid", "0"): "an account without a number gets no mail",
+    ("target.Uid", "0"): "an account without a number gets no mail",
+    ("Or.gid", "root"): "not a property: there is no such Unix account",
+}
+
+
+def _is_wrong(found: Fallback) -> bool:
+    """Return whether a literal repeats the schema, or stands where the schema should say something."""
+    if any(reading_of(cell) is not None for cell in found.cells):
+        return True
+    return found.literal != "" and (found.code, found.literal) not in ALLOWED
+
+
+def test_no_shipped_fragment_has_a_literal_that_the_schema_could_have() -> None:
+    """A shipped fragment has no literal for a property with a default, and no other one but those of the table."""
+    wrong = [found for found in shipped_fallbacks() if _is_wrong(found)]
+    assert wrong == [], "give the property a default or unset in its schema file, and remove the literal"
+
+
+def test_every_reason_is_still_needed() -> None:
+    """Each row of the table of literals is about one that a fragment has."""
+    assert ALLOWED.keys() <= {(found.code, found.literal) for found in shipped_fallbacks()}
+
+
+def test_a_number_for_what_is_not_a_number_is_the_default() -> None:
+    """What a fragment takes for a forced value that is not a number is what the schema gives for a missing one."""
+    known = [(found, reading_of(cell)) for found in shipped_numbers() for cell in found.cells]
+    assert len(known) > 25
+    assert [(found, reading) for found, reading in known if reading not in (None, found.literal)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "cells"),
+    [
+        ("{{ clamav.MaxFiles or '1500' }}", [("configuration", "clamav", "MaxFiles")]),
+        ("{{ clamav.MaxFiles | default(1500) }}", [("configuration", "clamav", "MaxFiles")]),
+        ("{{ clamav['MaxFiles'] | d('1500') }}", [("configuration", "clamav", "MaxFiles")]),
+        ("{{ (qpsmtpd.VirusScan or smtpd.VirusScan) or 'enabled' }}", [("configuration", "smtpd", "VirusScan")]),
+        ("{{ db.configuration['clamav'].MaxFiles or '1' }}", [("configuration", "clamav", "MaxFiles")]),
+        (
+            "{% for u in records('accounts:user') if (u.Filter or 'yes') %}{% endfor %}",
+            [("accounts", "@user", "Filter")],
+        ),
+        ("{{ m(clamav.MaxFiles or '1') }}", [("configuration", "clamav", "MaxFiles")]),
+        ("{% macro m(a) %}{{ clamav.MaxFiles or '1' }}{% endmacro %}", [("configuration", "clamav", "MaxFiles")]),
+        ("{{ record.Filter or 'yes' }}", [("accounts", "@user", "Filter")]),
+        ("{{ EmailUnknownUser or 'returntosender' }}", [("configuration", "EmailUnknownUser", "")]),
+    ],
+)
+def test_a_new_literal_is_found(text: str, cells: list[tuple[str, str, str]]) -> None:
+    """Each way to write a fallback is found, with the property it stands for, and refused."""
+    (found,) = fallbacks("10new", text, "accounts:user")
+    assert list(found.cells) == cells
+    assert _is_wrong(found)
+
+
+def test_a_literal_without_schema_is_found() -> None:
+    """A literal for a property that has no default in the schema needs one there, or a reason."""
+    (found,) = fallbacks("10new", "{{ qpsmtpd.NoSuchThing or 'x' }}")
+    assert found.cells == (("configuration", "qpsmtpd", "NoSuchThing"),)
+    assert _is_wrong(found)
