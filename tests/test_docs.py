@@ -32,6 +32,7 @@ from esmith.schema import load
 from esmith.schema.types import TYPES
 from esmith.services.words import WORDS
 from esmith.store import limits
+from tests import forks
 from tests.commands import TIMEOUT_SECONDS, Root, copy_tree
 from tests.documents import DOCUMENTS, HOME, Block, blocks, headings, slug
 from tests.unchecked import without_unchecked
@@ -111,12 +112,14 @@ def _play(root: Root, commands: list[str]) -> list[tuple[int, str]]:
             first = ON_DISK.sub(lambda _: f"{root.path}/", first)
         script += f"{first}\n{rest}printf '{MARK}%s{MARK}' $?\n"
     path = f"{root.path}/sbin/e-smith:{os.environ['PATH']}"
+    env = {"ESMITH_ROOT": str(root.path), "PATH": path, "LC_ALL": "C.UTF-8"}
+    forks.lay_clients(root.file("/sbin/e-smith"), root.path.with_name("commands"), env)
     done = subprocess.run(
         ["sh", "-c", script],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         cwd=root.path,
-        env={"ESMITH_ROOT": str(root.path), "PATH": path, "LC_ALL": "C.UTF-8"},
+        env=env,
         timeout=TIMEOUT_SECONDS,
         check=False,
     )
