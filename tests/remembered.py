@@ -22,11 +22,12 @@ import hashlib
 import marshal
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from types import CodeType
 from typing import Any
 
 from esmith.checks.views import PATH, Ended, Job, Views, may_put_in_place
+from esmith.disk.directory import STAGED_PREFIX
 from esmith.fragments.jinja import Engine
 from esmith.layout import Layout
 
@@ -95,7 +96,7 @@ def _input(views: Views, job: Job) -> Iterator[object]:
     yield dataclasses.astuple(job.check)
     yield (job.path, program.st_ino, program.st_mtime_ns, os.geteuid(), may_put_in_place(), os.path.isdir(layout.state))
     yield [(path, os.stat(path).st_mtime_ns) for pattern in job.check.beside for path in sorted(glob.glob(pattern))]
-    yield from _files(layout, job.directory)
+    yield from _files(layout, job.directory, tree.changed)
     for path, output in sorted(tree.changed.items()):
         if os.path.dirname(path) == job.directory or (job.directory != "/etc" and path.startswith(f"{job.directory}/")):
             yield (path, output.rendering.kind.value, output.rendering.content, output.mode, output.owner)
@@ -103,16 +104,22 @@ def _input(views: Views, job: Job) -> Iterator[object]:
         yield _content(path)
 
 
-def _files(layout: Layout, directory: str) -> Iterator[object]:
-    """Yield what is installed in a directory: names, modes, owners and contents, also below, but not all of /etc."""
+def _files(layout: Layout, directory: str, changed: Collection[str]) -> Iterator[object]:
+    """Yield what is installed in a directory and stays: names, modes, owners and contents; not all that is below /etc.
+
+    :param changed: files that the program sees as they will be.
+    """
     for above, folders, names in os.walk(layout.under(directory)):
         if directory == "/etc":
             folders.clear()
         folders.sort()
         for name in sorted(names):
             path = os.path.join(above, name)
+            inside = layout.inside(path)
+            if inside in changed or name.startswith(STAGED_PREFIX):  # staged, so the content of one that changes
+                continue
             status = os.lstat(path)
-            yield (os.path.relpath(path, layout.under("/")), status.st_mode, status.st_uid, status.st_gid)
+            yield (inside, status.st_mode, status.st_uid, status.st_gid)
             yield _content(path)
 
 
