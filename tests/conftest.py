@@ -47,6 +47,8 @@ _FIRST = ("tests/system/", "tests/page/", "tests/store/test_full_disk_scan.py", 
 def pytest_configure(config: pytest.Config) -> None:
     """Put the tests' folders in memory where there is enough of it and programs may be run there."""
     _share_memory(config)
+    if (place := config.getoption("--for-root-to")) and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(ForRoot(os.path.abspath(place)))
     if config.option.basetemp or not os.access(_MEMORY, os.W_OK):
         return
     status = os.statvfs(_MEMORY)
@@ -85,9 +87,34 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options by which ``.ci/without`` finds and selects the tests of one program."""
+    """Add the options by which ``.ci/without`` and ``.ci/run`` find and select tests."""
     parser.addoption("--of-program", metavar="NAME", help="run only tests that name this program by their marker")
     parser.addoption("--programs-to", metavar="FILE", help="write there which files have tests that name a program")
+    parser.addoption("--for-root-to", metavar="FILE", help="write there which tests root has still to run (ForRoot)")
+    parser.addoption("--of-list", metavar="FILE", help="run only tests whose names are in this file, one a line")
+
+
+class ForRoot:
+    """Collects the tests that another user cannot run as root would: they were skipped for that, or say so.
+
+    A test says so by the property ``as root`` (record_property).
+
+    :param place: the file they are written to.
+    """
+
+    def __init__(self, place: str) -> None:
+        self._place = Path(place)
+        self._names: set[str] = set()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Look at a report."""
+        reason = report.longrepr[2] if report.skipped and isinstance(report.longrepr, tuple) else ""
+        if "needs root" in reason or "as root" in dict(report.user_properties):
+            self._names.add(report.nodeid)
+
+    def pytest_sessionfinish(self) -> None:
+        """Write the file."""
+        self._place.write_text("".join(f"{name}\n" for name in sorted(self._names)))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -97,10 +124,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if place := config.getoption("--programs-to"):
         pairs = {(name, str(item.path)) for item in items for name in named[item]}
         Path(place).write_text("".join(f"{name}\t{path}\n" for name, path in sorted(pairs)))
-    wanted = config.getoption("--of-program")
-    if wanted:
-        config.hook.pytest_deselected(items=[item for item in items if wanted not in named[item]])
-        items[:] = [item for item in items if wanted in named[item]]
+    if wanted := config.getoption("--of-program"):
+        _select(config, items, lambda item: wanted in named[item])
+    if place := config.getoption("--of-list"):
+        listed = set(Path(place).read_text().splitlines())
+        _select(config, items, lambda item: item.nodeid in listed)
+
+
+def _select(config: pytest.Config, items: list[pytest.Item], is_wanted: Callable[[pytest.Item], bool]) -> None:
+    config.hook.pytest_deselected(items=[item for item in items if not is_wanted(item)])
+    items[:] = filter(is_wanted, items)
 
 
 @pytest.hookimpl(tryfirst=True)
