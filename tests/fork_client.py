@@ -2,10 +2,12 @@
 
 Such a script starts Python without the engine, sends what it was started with to a server (tests/fork_server.py), and
 ends as the command ended that the server forked. It becomes the real script where a server cannot know how that would
-start: with another locale, or in a directory that is gone.
+start: with another locale, as another user, or in a directory that is gone.
 """
 
 from __future__ import annotations
+
+import os
 
 _TEXT = """\
 {first}
@@ -14,7 +16,7 @@ import marshal
 import os
 import sys
 
-REAL, ADDRESS, START = {real!r}, {address!r}, {start!r}
+REAL, ADDRESS, START, USER = {real!r}, {address!r}, {start!r}, {user!r}
 NAMES = ("LC_", "LANG", "LOCPATH", "LD_", "MALLOC_", "GLIBC_", "PYTHON")
 
 
@@ -41,7 +43,8 @@ def number(connection):
 
 
 def main():
-    if {{name: value for name, value in os.environ.items() if name.startswith(NAMES)}} != START:
+    start = {{name: value for name, value in os.environ.items() if name.startswith(NAMES)}}
+    if start != START or [os.getuid(), os.geteuid(), os.getgid()] != USER:
         os.execv(REAL, sys.argv)
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
@@ -73,4 +76,5 @@ def text_of(first: str, real: str, address: str, start: dict[str, str]) -> str:
     :param address: where the server listens.
     :param start: the variables that the start of a process depends on, as the server was started with them.
     """
-    return _TEXT.format(first=first, real=real, address=address, start=start)
+    user = [os.getuid(), os.geteuid(), os.getgid()]
+    return _TEXT.format(first=first, real=real, address=address, start=start, user=user)

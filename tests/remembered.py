@@ -70,16 +70,15 @@ def _remember_verdicts(folder: str) -> None:
         if os.environ.get("ESMITH_REAL_CHECKS") == "1" or not jobs or not all(map(_is_of_the_machine, jobs)):
             return original(self, jobs)
         keys = [_digest("verdict", *_input(self, job)) for job in jobs]
-        known = [_recall(folder, key) for key in keys]
-        if all(known):
-            self.copied = known[0][0]
-            return [Ended(*fields) for _, fields in known]
-        ended = original(self, jobs)
+        known = {key: _recall(folder, key) for key in keys}
+        unknown = [number for number, key in enumerate(keys) if not known[key]]
         root = self._layout.root.rstrip("/")
-        for key, one in zip(keys, ended, strict=True):
+        for number, one in zip(unknown, original(self, [jobs[number] for number in unknown]), strict=True):
+            known[keys[number]] = self.copied, dataclasses.astuple(one)
             if not one.why and not (root and root in one.out + one.err):
-                _store(folder, key, (self.copied, dataclasses.astuple(one)))
-        return ended
+                _store(folder, keys[number], known[keys[number]])
+        self.copied = known[keys[0]][0]
+        return [Ended(*known[key][1]) for key in keys]
 
     setattr(Views, "run", run_once)  # noqa: B010 - as above
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests import forks
+from tests.programs import path_of
 
 FIRST = f"#!{sys.executable} -ISXutf8\n"
 #: Prints what a process sees of itself.
@@ -236,3 +237,18 @@ def test_in_a_shell(shell: Path, tmp_path: Path, line: str, out: str, code: int)
     env = {**_ENV, "PATH": f"{shell}:{_ENV['PATH']}"}
     done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, env=env, cwd=tmp_path, check=False)
     assert (done.stdout, done.returncode) == (out.replace("{}", str(tmp_path)), code), done.stderr
+
+
+@pytest.mark.root("only root may become another user")
+@pytest.mark.program("setpriv")
+def test_another_user_in_a_shell(tmp_path: Path) -> None:
+    """A command that a shell runs as another user or group is run as that one, and not as the server."""
+    _script(tmp_path, "import os\nprint(os.getuid(), os.getgid())\n")
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (tmp_path / "script").rename(folder / "who")
+    forks.lay_clients(folder, tmp_path / "real", _ENV)
+    assert "fork" in (folder / "who").read_text()
+    line = f"{folder}/who; {path_of('setpriv')} --regid 5001 --clear-groups {folder}/who"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, env=_ENV, cwd=tmp_path, check=False)
+    assert (done.stdout, done.stderr) == ("0 0\n0 5001\n", "")

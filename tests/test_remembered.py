@@ -57,6 +57,16 @@ def test_the_same_case_is_asked_once(layout: Layout, ran: list[str]) -> None:
     assert ran == ["/etc/file"]
 
 
+def test_only_what_is_new_is_asked(layout: Layout, ran: list[str]) -> None:
+    """Of two files of which one is known, a program runs for the other, and each gets its own answer."""
+    _ask(layout)
+    Path(layout.under("/etc/x")).mkdir()
+    views = Views(StagedTree(layout), writes=False)
+    ended = views.run([Job("/etc/x/new", CHECK), Job("/etc/file", CHECK)])
+    assert [one.out for one in ended] == ["said of /etc/x/new", "said of /etc/file"]
+    assert ran == ["/etc/file", "/etc/x/new"]
+
+
 @pytest.mark.parametrize("what", ["content", "mode", "beside it", "accounts", "words", "another file"])
 def test_another_case_is_asked(layout: Layout, ran: list[str], what: str) -> None:
     """Another content or mode, a file beside it, other accounts, words or another file: the program runs."""
