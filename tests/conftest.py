@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from esmith.fragments.perl import engine
 from esmith.fragments.perl.process import PerlProcess
+from tests import forks
 from tests.commands import Root, copy_tree, initialise
 from tests.programs import names_of, path_of, require
+from tests.remembered import remember_code
 
 #: The unix accounts of the office's users; ``esmith init`` gives a trial root those of the system.
 USERS = """\
@@ -33,11 +37,18 @@ maillog:x:5004:
 #: The tests make hundreds of roots, and every write of the engine waits for the disk: on a real one for minutes.
 _MEMORY = "/dev/shm"
 _WANTED_BYTES = 2 * 2**30
+#: Folders whose tests share something that takes long to start.
+_TOGETHER = ("tests/system/",)
+#: What takes longest is begun with, so that not one worker has it before it when the other has nothing left.
+_FIRST = ("tests/system/", "tests/page/", "tests/store/test_full_disk_scan.py", "tests/content/test_random_settings.py")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Put the tests' folders in memory where there is enough of it and programs may be run there."""
+    _share_memory(config)
+    if (place := config.getoption("--for-root-to")) and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(ForRoot(os.path.abspath(place)))
     if config.option.basetemp or not os.access(_MEMORY, os.W_OK):
         return
     status = os.statvfs(_MEMORY)
@@ -46,22 +57,83 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(lambda: shutil.rmtree(config.option.basetemp, ignore_errors=True))
 
 
+def _share_memory(config: pytest.Config) -> None:
+    """Make the folder of tests/remembered.py; the workers of this run get it from the process that starts them."""
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        forks.memory = worker["memory"]
+    else:
+        folder = _MEMORY if os.access(_MEMORY, os.W_OK) else None
+        forks.memory = tempfile.mkdtemp(prefix="esmith-tests-memory-", dir=folder)
+        config.add_cleanup(lambda: shutil.rmtree(forks.memory, ignore_errors=True))
+    remember_code(forks.memory)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of pytest-xdist where the folder is."""
+    node.workerinput["memory"] = forks.memory
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each module to one worker, as ``--dist loadscope``, and to one all that need the same running machine."""
+    if config.getoption("dist") != "loadscope":
+        return None
+    scheduling: Any = importlib.import_module("xdist.scheduler").LoadScopeScheduling(config, log)
+    by_module = scheduling._split_scope
+    scheduling._split_scope = lambda name: next(filter(name.startswith, _TOGETHER), None) or by_module(name)
+    return scheduling
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options by which ``.ci/without`` finds and selects the tests of one program."""
+    """Add the options by which ``.ci/without`` and ``.ci/run`` find and select tests."""
     parser.addoption("--of-program", metavar="NAME", help="run only tests that name this program by their marker")
     parser.addoption("--programs-to", metavar="FILE", help="write there which files have tests that name a program")
+    parser.addoption("--for-root-to", metavar="FILE", help="write there which tests root has still to run (ForRoot)")
+    parser.addoption("--of-list", metavar="FILE", help="run only tests whose names are in this file, one a line")
+
+
+class ForRoot:
+    """Collects the tests that another user cannot run as root would: they were skipped for that, or say so.
+
+    A test says so by the property ``as root`` (record_property).
+
+    :param place: the file they are written to.
+    """
+
+    def __init__(self, place: str) -> None:
+        self._place = Path(place)
+        self._names: set[str] = set()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Look at a report."""
+        reason = report.longrepr[2] if report.skipped and isinstance(report.longrepr, tuple) else ""
+        if "needs root" in reason or "as root" in dict(report.user_properties):
+            self._names.add(report.nodeid)
+
+    def pytest_sessionfinish(self) -> None:
+        """Write the file."""
+        self._place.write_text("".join(f"{name}\n" for name in sorted(self._names)))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Look at what every test names, and select those of one program where that is asked for."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_FIRST))
     named = {item: names_of(item) for item in items}
     if place := config.getoption("--programs-to"):
         pairs = {(name, str(item.path)) for item in items for name in named[item]}
         Path(place).write_text("".join(f"{name}\t{path}\n" for name, path in sorted(pairs)))
-    wanted = config.getoption("--of-program")
-    if wanted:
-        config.hook.pytest_deselected(items=[item for item in items if wanted not in named[item]])
-        items[:] = [item for item in items if wanted in named[item]]
+    if wanted := config.getoption("--of-program"):
+        _select(config, items, lambda item: wanted in named[item])
+    if place := config.getoption("--of-list"):
+        listed = set(Path(place).read_text().splitlines())
+        _select(config, items, lambda item: item.nodeid in listed)
+
+
+def _select(config: pytest.Config, items: list[pytest.Item], is_wanted: Callable[[pytest.Item], bool]) -> None:
+    config.hook.pytest_deselected(items=[item for item in items if not is_wanted(item)])
+    items[:] = filter(is_wanted, items)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,15 +1,17 @@
 """The server of tests/forks.py: it has the engine imported, runs nothing itself, and forks a child for each command.
 
-Run by that module as ``python FLAGS fork_server.py LISTENER LIFELINE PATH...``, with the flags of a script of
-``/sbin/e-smith``, and the path of the engine. Its standard streams are pipes, as a command's are.
+Run by that module as ``python FLAGS fork_server.py LISTENER LIFELINE MEMORY PATH...``, with the flags of a script of
+``/sbin/e-smith``, the folder of tests/remembered.py ("" for none), and the path of the engine. Its standard streams are
+pipes, as a command's are.
 """
 
 from __future__ import annotations
 
 import atexit
+import ctypes
 import gc
 import importlib
-import json
+import marshal
 import os
 import pkgutil
 import selectors
@@ -23,6 +25,9 @@ import types
 from typing import Any, NoReturn
 
 _LENGTH = struct.Struct("=I")
+#: The namespaces that a machine of tests/page has; that of processes counts for children only, so it is no exception.
+_NAMESPACES = ("ipc", "uts", "net", "pid", "mnt")
+_MS_BIND = 4096
 
 
 def receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
@@ -40,7 +45,7 @@ def receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
         if not part:
             raise EOFError
         rest += part
-    request = json.loads(rest)
+    request = marshal.loads(rest)
     assert isinstance(request, dict)
     return request, descriptors
 
@@ -49,14 +54,17 @@ class Server:
     """Answers each connection with the pid of a child, and when that has ended with its status.
 
     :param listener: where connections come in.
-    :param lifeline: a descriptor that is at its end when nobody needs the server.
+    :param lifeline: a descriptor that is at its end when nobody needs the server; None where it ends with a machine.
+    :param memory: the folder of tests/remembered.py, "" for none; a machine sees it as well.
     """
 
-    def __init__(self, listener: socket.socket, lifeline: int) -> None:
+    def __init__(self, listener: socket.socket, lifeline: int | None, memory: str) -> None:
         self._selector = selectors.DefaultSelector()
         self._selector.register(listener, selectors.EVENT_READ, self._accept)
-        self._selector.register(lifeline, selectors.EVENT_READ, self._end)
+        if lifeline is not None:
+            self._selector.register(lifeline, selectors.EVENT_READ, self._end)
         self._listener = listener
+        self._memory = memory
 
     def serve(self) -> NoReturn:
         """Serve until nobody needs it."""
@@ -72,6 +80,8 @@ class Server:
         request, descriptors = receive(connection)
         pid = os.fork()
         if pid == 0:
+            if "machine" in request:
+                serve_in_machine(request, connection, self._memory)
             become(request, descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
@@ -108,7 +118,7 @@ def become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
     sys.argv = request["argv"]
     code: object = 0
     try:
-        _run_script(sys.argv[0])
+        _run_script(request["script"])
     except SystemExit as error:
         code = error.code
     if not isinstance(code, int | None):
@@ -124,6 +134,50 @@ def become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
     os._exit((code or 0) & 0xFF)
 
 
+def serve_in_machine(request: dict[str, Any], connection: socket.socket, memory: str) -> NoReturn:
+    """Become the server of a machine: its commands are children of a process that is in its namespaces.
+
+    Who asked is sent a number when the server listens. It ends with the machine, and this process after it.
+
+    :param request: ``machine`` is a process of the machine, ``socket`` where it is to listen.
+    """
+    _enter(request["machine"], memory)
+    folder, name = os.path.split(request["socket"])
+    os.chdir(folder)  # A longer path than that of a socket can be.
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(name)
+    listener.listen(64)
+    os.chdir("/")
+    pid = os.fork()
+    if pid == 0:
+        keep = listener.detach()
+        os.dup2(keep, 3)
+        os.closerange(4, 65536)
+        Server(socket.socket(fileno=3), None, memory).serve()
+    listener.close()
+    connection.sendall(_LENGTH.pack(0))
+    connection.close()
+    os.waitpid(pid, 0)
+    os._exit(0)
+
+
+def _enter(pid: int, memory: str) -> None:
+    """Enter the namespaces and the root directory of a process: setns(2)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    root = os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY)
+    for descriptor in [os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY) for name in _NAMESPACES]:
+        if libc.setns(descriptor, 0) != 0:
+            raise OSError(ctypes.get_errno(), "setns")
+        os.close(descriptor)
+    os.fchdir(root)
+    if memory:
+        os.makedirs(f".{memory}", exist_ok=True)
+        if libc.mount(memory.encode(), f".{memory}".encode(), None, _MS_BIND, None) != 0:
+            raise OSError(ctypes.get_errno(), "mount", memory)
+    os.chroot(".")
+    os.chdir("/")
+
+
 def _run_script(path: str) -> None:
     with open(path, "rb") as file:
         code = compile(file.read(), path, "exec")
@@ -133,13 +187,18 @@ def _run_script(path: str) -> None:
     exec(code, script.__dict__)
 
 
-def import_everything(path: list[str]) -> None:
-    """Import the engine, all of it; sys.path stays as it is, since a script adds to it."""
+def import_everything(path: list[str], memory: str) -> None:
+    """Import the engine, all of it; sys.path stays as it is, since a script adds to it.
+
+    :param memory: the folder of tests/remembered.py, "" for none.
+    """
     own = list(sys.path)
     sys.path += path
     for module in pkgutil.walk_packages(importlib.import_module("esmith").__path__, "esmith."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
+    if memory:
+        importlib.import_module("tests.remembered").remember_in(memory)
     sys.path[:] = own
     # What is here now stays as it is, so that no child copies it.
     gc.collect()
@@ -152,9 +211,9 @@ def main(words: list[str]) -> NoReturn:
     for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     listener = socket.socket(fileno=int(words[0]))
-    import_everything(words[2:])
+    import_everything(words[3:], words[2])
     assert threading.active_count() == 1
-    Server(listener, int(words[1])).serve()
+    Server(listener, int(words[1]), words[2]).serve()
 
 
 if __name__ == "__main__":

@@ -7,13 +7,16 @@ a process does. The server runs no command itself, so nothing that one leaves in
 
 A command whose start would be another one, as in another locale, is started for real. With ESMITH_REAL_COMMANDS=1 each
 is. Tests of the start itself, of signals and of locks do not come here: they start what they need themselves.
+
+A shell of a test has the same: :func:`lay_clients` replaces the commands of a root by small scripts that ask a server
+(tests/fork_client.py), and :func:`serve_in_machine` gives a machine a server of its own.
 """
 
 from __future__ import annotations
 
 import atexit
 import functools
-import json
+import marshal
 import os
 import re
 import selectors
@@ -28,13 +31,24 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests import fork_client
+
 HERE = Path(__file__).resolve().parent
 #: Python and the C library look at these when a process starts.
 _OF_THE_START = re.compile(r"LC_\w+|LANG|LANGUAGE|LOCPATH|LD_\w+|MALLOC_\w+|GLIBC_\w+|PYTHON\w*")
+#: What the start of a process depends on.
+_Start = tuple[tuple[str, str], ...]
+#: The flags of the scripts of ``/sbin/e-smith``.
+_FLAGS = "-ISXutf8"
+#: Talks with a perl for as long as that runs, and ends with it.
+_NEVER_FORKED = ("esmith-perl-server",)
 #: The kernel starts no process with a longer word.
 _MAX_WORD_BYTES = 120_000
 _LENGTH = struct.Struct("=I")
 _CHUNK_BYTES = 65_536
+
+#: The folder of tests/remembered.py, "" for none; tests/conftest.py makes one for all processes of a run.
+memory = ""
 
 
 def run(words: list[str], *, stdin: bytes, env: dict[str, str], timeout: float) -> tuple[int, bytes, bytes]:
@@ -50,7 +64,46 @@ def run(words: list[str], *, stdin: bytes, env: dict[str, str], timeout: float) 
     if flags is None or not _starts_as_the_server(words, env):
         done = subprocess.run(words, input=stdin, capture_output=True, env=env, timeout=timeout, check=False)
         return done.returncode, done.stdout, done.stderr
-    return _server(os.getpid(), flags).run(words, stdin, env, timeout)
+    return _server(os.getpid(), flags, _start_of(dict(os.environ))).run(words, stdin, env, timeout)
+
+
+def lay_clients(commands: Path, real: Path, env: dict[str, str], address: Path | None = None) -> None:
+    """Let the commands of a root be forked also where a shell runs them.
+
+    :param commands: ``/sbin/e-smith`` of the root; its scripts are moved, and clients of a server take their places.
+    :param real: a folder for the scripts. A client becomes the real script where its start would be another one.
+    :param env: the environment of the shell.
+    :param address: where the server listens; without it, it is one of this process.
+    """
+    real.mkdir()
+    if os.environ.get("ESMITH_REAL_COMMANDS") == "1":
+        return
+    start = _start_of(env)
+    for path in sorted(commands.iterdir()):
+        flags = None if path.name in _NEVER_FORKED else _flags(str(path))
+        if flags is None:
+            continue
+        place = address or _server(os.getpid(), flags, start).address
+        script = Path(shutil.copy2(path, real / path.name))
+        text = fork_client.text_of(path.read_text().partition("\n")[0], str(script), str(place), dict(start))
+        path.unlink()
+        path.write_text(text)
+        path.chmod(0o755)
+
+
+def serve_in_machine(pid: int, address: Path, env: dict[str, str]) -> None:
+    """Start a server in a machine of tests/page; it ends with the machine.
+
+    :param pid: a process in it.
+    :param address: where it listens; the same path in the machine.
+    :param env: the environment that processes of the machine are started with.
+    """
+    if os.environ.get("ESMITH_REAL_COMMANDS") != "1":
+        _server(os.getpid(), _FLAGS, _start_of(env)).serve_in_machine(pid, address)
+
+
+def _start_of(env: dict[str, str]) -> _Start:
+    return tuple(sorted(_of_the_start(env).items()))
 
 
 def _flags(path: str) -> str | None:
@@ -77,44 +130,44 @@ def _of_the_start(env: dict[str, str]) -> dict[str, str]:
 
 
 @functools.cache
-def _server(pid: int, flags: str) -> _Client:
-    """Return the server of this process for some flags; it is started at the first command."""
-    return _Client(pid, flags)
+def _server(_pid: int, flags: str, start: _Start) -> _Client:
+    """Return the server of this process for some flags and environment; it is started at the first command."""
+    return _Client(flags, start)
 
 
 class _Client:
     """The server, as seen from here."""
 
-    def __init__(self, pid: int, flags: str) -> None:
+    def __init__(self, flags: str, start: _Start) -> None:
         # Nobody else may enter the folder, and so nobody else can ask the server for anything.
         self._folder = tempfile.mkdtemp(prefix="esmith-tests-forks-")
-        self._address = os.path.join(self._folder, "socket")
+        self.address = os.path.join(self._folder, "socket")
+        others = {name: value for name, value in os.environ.items() if not _OF_THE_START.fullmatch(name)}
         with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(self._address)
+            listener.bind(self.address)
             listener.listen(64)
             end, self._lifeline = os.pipe()
             path = [str(HERE.parent), sysconfig.get_path("purelib")]
             self._process = subprocess.Popen(
-                [sys.executable, flags, str(HERE / "fork_server.py"), str(listener.fileno()), str(end), *path],
+                [sys.executable, flags, str(HERE / "fork_server.py"), str(listener.fileno()), str(end), memory, *path],
+                env={**others, **dict(start)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 pass_fds=[listener.fileno(), end],
             )
             os.close(end)
-        atexit.register(self._close, pid)
+        atexit.register(self._close, os.getpid())
 
     def run(self, words: list[str], stdin: bytes, env: dict[str, str], timeout: float) -> tuple[int, bytes, bytes]:
         """Run a command, as :func:`run`."""
         deadline = time.monotonic() + timeout
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(timeout)
-            connection.connect(self._address)
+            connection.connect(self.address)
             given, out, err = os.pipe(), os.pipe(), os.pipe()
-            request = {"argv": words, "env": env, "cwd": os.getcwd(), "umask": _umask()}
-            data = json.dumps(request).encode()
-            socket.send_fds(connection, [_LENGTH.pack(len(data))], [given[0], out[1], err[1]])
-            connection.sendall(data)
+            request = {"argv": words, "script": words[0], "env": env, "cwd": os.getcwd(), "umask": _umask()}
+            _send(connection, request, [given[0], out[1], err[1]])
             for descriptor in (given[0], out[1], err[1]):
                 os.close(descriptor)
             try:
@@ -133,6 +186,15 @@ class _Client:
                     os.close(descriptor)
         return os.waitstatus_to_exitcode(status), texts[0], texts[1]
 
+    def serve_in_machine(self, pid: int, address: Path) -> None:
+        """Have a child serve in a machine, as :func:`serve_in_machine`."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(self.address)
+            _send(connection, {"machine": pid, "socket": str(address)}, [])
+            # The pid of the child, and what it says when it listens.
+            self._number(connection)
+            self._number(connection)
+
     def _number(self, connection: socket.socket) -> int:
         data = connection.recv(_LENGTH.size, socket.MSG_WAITALL)
         if len(data) < _LENGTH.size:
@@ -148,6 +210,12 @@ class _Client:
             os.close(self._lifeline)
             self._process.wait(60)
             shutil.rmtree(self._folder)
+
+
+def _send(connection: socket.socket, request: dict[str, object], descriptors: list[int]) -> None:
+    data = marshal.dumps(request)
+    socket.send_fds(connection, [_LENGTH.pack(len(data))], descriptors)
+    connection.sendall(data)
 
 
 def _umask() -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests import forks
+from tests.programs import path_of
 
 FIRST = f"#!{sys.executable} -ISXutf8\n"
 #: Prints what a process sees of itself.
@@ -199,3 +200,55 @@ def test_the_server_ends_with_who_started_it(tmp_path: Path) -> None:
         else:
             pytest.fail("the server is still there")
     assert len(list(tmp_path.glob("esmith-tests-forks-*"))) == 1
+
+
+@pytest.fixture(params=["started", "forked"])
+def shell(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder of commands for a shell: real ones, and clients of a server."""
+    monkeypatch.setenv("ESMITH_REAL_COMMANDS", "1" if request.param == "started" else "0")
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    _script(
+        folder,
+        "import os, sys\nprint(sys.argv[1:], sys.stdin.read(), os.getcwd(), os.environ['X'])\n"
+        "sys.stdout.flush()\nos.kill(os.getpid(), 9) if sys.argv[1] == 'die' else sys.exit(len(sys.argv))\n",
+    )
+    (folder / "script").rename(folder / "show")
+    forks.lay_clients(folder, tmp_path / "real", _ENV)
+    assert ("fork" in (folder / "show").read_text()) == (request.param == "forked")
+    return folder
+
+
+_ENV = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "X": "y"}
+
+
+@pytest.mark.parametrize(
+    ("line", "out", "code"),
+    [
+        ("echo in | show 'a b' ''", "['a b', ''] in\n {} y\n", 3),
+        ("cd /usr; X=ü show 1 </dev/null", "['1']  /usr ü\n", 2),
+        ("(show die </dev/null) 2>/dev/null", "['die']  {} y\n", 137),
+        ("LC_ALL=POSIX show 1 </dev/null", "['1']  {} y\n", 2),
+        ('out=$(show 1 </dev/null); echo "<$out>"; show </dev/null 2>/dev/null', "<['1']  {} y>\n[]  {} y\n", 1),
+    ],
+)
+def test_in_a_shell(shell: Path, tmp_path: Path, line: str, out: str, code: int) -> None:
+    """A shell's command has its words, input, directory, environment and exit code, forked or started."""
+    env = {**_ENV, "PATH": f"{shell}:{_ENV['PATH']}"}
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, env=env, cwd=tmp_path, check=False)
+    assert (done.stdout, done.returncode) == (out.replace("{}", str(tmp_path)), code), done.stderr
+
+
+@pytest.mark.root("only root may become another user")
+@pytest.mark.program("setpriv")
+def test_another_user_in_a_shell(tmp_path: Path) -> None:
+    """A command that a shell runs as another user or group is run as that one, and not as the server."""
+    _script(tmp_path, "import os\nprint(os.getuid(), os.getgid())\n")
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (tmp_path / "script").rename(folder / "who")
+    forks.lay_clients(folder, tmp_path / "real", _ENV)
+    assert "fork" in (folder / "who").read_text()
+    line = f"{folder}/who; {path_of('setpriv')} --regid 5001 --clear-groups {folder}/who"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, env=_ENV, cwd=tmp_path, check=False)
+    assert (done.stdout, done.stderr) == ("0 0\n0 5001\n", "")

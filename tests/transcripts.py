@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 
+from tests import forks
 from tests.commands import TIMEOUT_SECONDS, Root
 from tests.documents import Block
 
@@ -37,12 +38,14 @@ def play(root: Root, typed: list[str]) -> list[tuple[int, str]]:
             first = ON_DISK.sub(lambda _: f"{root.path}/", first)
         script += f"{first}\n{rest}printf '{MARK}%s{MARK}' $?\n"
     path = f"{root.path}/sbin/e-smith:{os.environ['PATH']}"
+    env = {"ESMITH_ROOT": str(root.path), "PATH": path, "LC_ALL": "C.UTF-8"}
+    forks.lay_clients(root.file("/sbin/e-smith"), root.path.with_name("commands"), env)
     done = subprocess.run(
         ["sh", "-c", script],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         cwd=root.path,
-        env={"ESMITH_ROOT": str(root.path), "PATH": path, "LC_ALL": "C.UTF-8"},
+        env=env,
         timeout=TIMEOUT_SECONDS,
         check=False,
     )

@@ -6,6 +6,7 @@ the blocks of a fragment are looked at as Text::Template would find them, and wh
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -93,6 +94,8 @@ class _Block:
     text: str
 
 
+# An event reads the same fragment for many outputs, and a look at its text takes as long as to expand it.
+@functools.lru_cache(maxsize=1024)
 def choose_engine(text: str, *, beside_perl: bool = False) -> Choice:
     """Return the engine a fragment's text asks for.
 

@@ -1,7 +1,7 @@
 """A desk to try settings at: commands on an open transaction, and what an event would then write. Nothing is kept.
 
-The verbs, the plan and the root are the real ones; only the processes are left out, and compiled fragments are kept
-from one plan to the next, so that a hundred settings are tried in a few seconds.
+The verbs, the plan and the root are the real ones; only the processes are left out, so that a hundred settings are
+tried in a few seconds.
 """
 
 from __future__ import annotations
@@ -14,9 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType
-from typing import Any, ClassVar
-from unittest import mock
 
 import pytest
 
@@ -25,7 +22,6 @@ from esmith.checks.staged import StagedTree
 from esmith.checks.views import Views
 from esmith.cli.verbs import VERBS
 from esmith.events.definition import load_event
-from esmith.fragments.jinja import Engine
 from esmith.fragments.rendering import Kind
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import Layout
@@ -140,8 +136,7 @@ class Desk:
 
     def plan(self, transaction: Transaction, paths: tuple[str, ...]) -> Plan:
         """Plan some templates, or the event; everything is expanded, whatever is remembered of earlier times."""
-        with mock.patch.object(Engine, "compile", _compile_once):
-            plan = make_plan(self.layout, transaction, paths or self._templates, keep_attributes=True)
+        plan = make_plan(self.layout, transaction, paths or self._templates, keep_attributes=True)
         refused = self._refused(plan)
         assert refused == [], refused
         return plan
@@ -156,22 +151,6 @@ class Desk:
         tree = StagedTree(self.layout, plan.outputs)
         verdicts = examine(subjects, tree, Views(tree, writes=False))
         return [f"{one.path}: {one.lines}" for one in verdicts if one.outcome is Outcome.REFUSED]
-
-
-class _Compiled:
-    """What fragments compile to, kept by their text."""
-
-    original = Engine.compile
-    kept: ClassVar[dict[tuple[str, str | None], CodeType]] = {}
-
-
-def _compile_once(self: Engine, source: Any, name: str | None = None, filename: str | None = None, **named: Any) -> Any:
-    if not isinstance(source, str) or named:
-        return _Compiled.original(self, source, name, filename, **named)
-    key = (source, filename)
-    if key not in _Compiled.kept:
-        _Compiled.kept[key] = _Compiled.original(self, source, name, filename)
-    return _Compiled.kept[key]
 
 
 def _copy_file(source: str, target: str) -> str:

@@ -1,5 +1,15 @@
-"""The desk that the files under test are generated at."""
+"""The desk that the files under test are generated at; what real programs say of them is never remembered here."""
+
+from __future__ import annotations
+
+import pytest
 
 from tests.content.desk import desk
 
 __all__ = ["desk"]
+
+
+@pytest.fixture(autouse=True)
+def _real_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run each check program for each command (tests/remembered.py)."""
+    monkeypatch.setenv("ESMITH_REAL_CHECKS", "1")

@@ -46,6 +46,13 @@ def page_office(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_office(folder / "root", folder / "work")
 
 
+@pytest.fixture
+def better_stage(record_property: Callable[[str, object], None]) -> None:
+    """Say, for ``.ci/run``, that root would play this on a machine."""
+    if machine_trouble().startswith("needs root"):
+        record_property("as root", "on a machine")
+
+
 def open_stage_in(folder: Path, office: Path, kind: str) -> Stage:
     """Open a stage of a kind over the office; skip the test where there is none.
 

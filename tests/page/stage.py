@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import forks
 from tests.page.shims import DANGEROUS, PLACED, lay_shims, write_program
 
 #: Every service the page or an event touches; all are supervised.
@@ -52,10 +53,12 @@ class Stage:
 
     :param work: a directory for what the stage keeps.
     :param first_pid: where the made-up pids of its services start.
+    :param forked: whether the engine's commands are forked by a server (tests/forks.py), or started for real.
     """
 
-    def __init__(self, work: Path, first_pid: int = 1000) -> None:
+    def __init__(self, work: Path, first_pid: int = 1000, *, forked: bool = True) -> None:
         self.work = work
+        self._forked = forked
         self.log = work / "log"
         self.services = work / "services"
         self._count = 0
@@ -174,6 +177,12 @@ class FolderStage(Stage):
         """Return the command with the root folder before the paths that its shell commands name."""
         return "\n".join(self._localised_line(line) for line in text.split("\n"))
 
+    def close(self) -> None:
+        """End the shell, and restore the root's own commands."""
+        super().close()
+        for script in (self.work / "commands").glob("*"):
+            shutil.copy2(script, self.root / "sbin/e-smith")
+
     def _home(self) -> str:
         # Nobody but root may enter /root, and what programs leave in a home is no file of the page.
         home = self.work / "home"
@@ -192,6 +201,8 @@ class FolderStage(Stage):
         lay_shims(self.work / "shims", chown=True)
         path = f"{self.work}/shims:{self.root}/sbin/e-smith:/usr/sbin:/usr/bin:/sbin:/bin:{self.work}/fallback"
         env = {**self._environment(path, str(self.root / "service")), "ESMITH_ROOT": str(self.root)}
+        if self._forked:
+            forks.lay_clients(self.root / "sbin/e-smith", self.work / "commands", env)
         return self._start("bash", "--noprofile", "--norc", env=env)
 
 
@@ -201,9 +212,9 @@ class MachineStage(Stage):
     :param prepared: the root folder whose files are laid over the machine; it is not changed.
     """
 
-    def __init__(self, prepared: Path, work: Path) -> None:
+    def __init__(self, prepared: Path, work: Path, *, forked: bool = True) -> None:
         self._prepared = prepared
-        super().__init__(work)
+        super().__init__(work, forked=forked)
 
     def path(self, path: str) -> Path:
         """Return the path as this process reaches it: through the namespace of the shell."""
@@ -231,14 +242,17 @@ class MachineStage(Stage):
         write_program(layer / "usr/bin/systemctl", '#!/bin/sh\necho systemctl "$@" >> "$PAGE_LOG"\n')
         lay_shims(self.work / "shims", chown=False)
         path = f"{self.work}/shims:/sbin/e-smith:/usr/sbin:/usr/bin:/sbin:/bin:{self.work}/fallback"
+        env = self._environment(path, "/service")
+        if self._forked:
+            forks.lay_clients(layer / "sbin/e-smith", self.work / "commands", env, self.work / "server")
         unshare = ("unshare", "-m", "-u", "-n", "-i", "-p", "--fork", "--kill-child")
         script = str(Path(__file__).with_name("machine.py"))
-        return self._start(
-            *unshare, sys.executable, "-IS", script, str(layer), str(self.work), env=self._environment(path, "/service")
-        )
+        return self._start(*unshare, sys.executable, "-IS", script, str(layer), str(self.work), env=env)
 
     def _hold_services(self) -> None:
         self._tell("echo $?")
         children = Path(f"/proc/{self._shell.pid}/task/{self._shell.pid}/children").read_text().split()
         self.pid = children[0]
+        if self._forked:
+            forks.serve_in_machine(int(self.pid), self.work / "server", self._environment("", ""))
         super()._hold_services()

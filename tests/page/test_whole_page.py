@@ -13,6 +13,8 @@ from tests.page.conftest import kind_of_stage, open_stage_in
 from tests.page.play import Played, play_page
 from tests.page.transcript import all_transcripts
 
+pytestmark = pytest.mark.usefixtures("better_stage")
+
 
 @pytest.fixture(scope="module")
 def played(page_office: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:

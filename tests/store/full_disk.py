@@ -1,6 +1,7 @@
 """Runs commands on a small disk of its own; started by ``test_full_disk`` in a private mount namespace.
 
-Reads a JSON list of steps and prints a JSON list of what each gave. It needs nothing but Python, since it runs as root.
+Reads a JSON list of steps and prints a JSON list of what each gave. It has the engine imported and forks a process for
+each command, as tests/fork_server.py does, with the flags of the commands.
 """
 
 from __future__ import annotations
@@ -13,8 +14,15 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
+
+# With -I and -S nothing of the product is found by itself: the first argument is where Python's packages are, the
+# second the folder of tests/remembered.py. What check programs say is not remembered here: they need space, too.
+sys.path[:0] = [str(Path(__file__).resolve().parents[2]), sys.argv[1]]
+
+from tests import fork_server, remembered  # noqa: E402
 
 #: Far above what any command takes.
 TIMEOUT_SECONDS = 120
@@ -78,14 +86,16 @@ class SmallDisk:
 
     def run(self, program: str, *words: str) -> dict[str, Any]:
         """Run a command."""
-        done = subprocess.run(
-            [str(self.root / "sbin/e-smith" / program), *words],
-            capture_output=True,
-            env={"ESMITH_ROOT": str(self.root), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
-            timeout=TIMEOUT_SECONDS,
-            check=False,
-        )
-        return {"code": done.returncode, "out": done.stdout.decode(), "err": done.stderr.decode()}
+        script = str(self.root / "sbin/e-smith" / program)
+        env = {"ESMITH_ROOT": str(self.root), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+        request = {"argv": [script, *words], "script": script, "env": env, "cwd": "/", "umask": 0o022}
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, open(os.devnull, "rb") as nothing:
+            pid = os.fork()
+            if pid == 0:
+                fork_server.become(request, [nothing.fileno(), out.fileno(), err.fileno()])
+            code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            texts = [(file.seek(0), file.read().decode())[1] for file in (out, err)]
+        return {"code": code, "out": texts[0], "err": texts[1]}
 
     def digest(self, *folders: str) -> str:
         """Return a digest of the files below some folders: names, contents and modes."""
@@ -139,12 +149,14 @@ class SmallDisk:
         return found
 
 
-def main(source: str, directory: str, size: str, kind: str = "tmpfs") -> None:
+def main(memory: str, source: str, directory: str, size: str, kind: str = "tmpfs") -> None:
     """Carry out the steps on standard input."""
+    fork_server.import_everything([], "")
+    remembered.remember_code(memory)
     disk = SmallDisk(source, directory, size, kind)
     steps = json.load(sys.stdin)
     json.dump([getattr(disk, name)(*arguments) for name, *arguments in steps], sys.stdout)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*sys.argv[2:])

@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from esmith.errors import ExitCode
+from tests import forks
 from tests.commands import Root
 from tests.store.stores import REPOSITORY
 
@@ -36,9 +38,11 @@ def play(
     disk = tmp_path / "disk"
     disk.mkdir()
     program = str(REPOSITORY / "tests/store/full_disk.py")
+    words = [forks.memory, str(root.path), str(disk), size, kind]
     done = subprocess.run(
-        ["unshare", "--mount", sys.executable, program, root.path, disk, size, kind],
+        [*("unshare", "--mount", sys.executable, "-ISXutf8", program, sysconfig.get_path("purelib")), *words],
         input=json.dumps(steps),
+        env={"PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
         timeout=timeout,

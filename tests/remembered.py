@@ -1,0 +1,156 @@
+"""What one command of a run of the tests found out is remembered for the others: compiled fragments, and verdicts.
+
+Hundreds of tests expand the same shipped fragments, and have the same files checked by the same programs: to compile
+the fragments is a third of an event, and one run of ``spamassassin --lint`` takes as long as ten events. Both depend on
+their input alone. So the server that forks the commands (tests/fork_server.py) remembers the answers in a folder that
+all processes of a run share and that is removed at its end:
+
+- the code that a fragment is compiled to, by its text;
+- what a check program of the machine said, by the program, its words and environment, the user, the files of the
+  directory it looks at, as they will be, and the accounts. The real program decides each case once.
+
+Never remembered are programs that are not installed in the machine's own directories, as tests make them for
+themselves, and answers that name a path of the root, or of a program that had to be ended. Tests that are about the
+checks themselves run every program: ESMITH_REAL_CHECKS=1 in a command's environment.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import glob
+import hashlib
+import marshal
+import os
+import shutil
+from collections.abc import Collection, Iterator
+from types import CodeType
+from typing import Any
+
+from esmith.checks.views import PATH, Ended, Job, Views, may_put_in_place
+from esmith.disk.directory import STAGED_PREFIX
+from esmith.fragments.jinja import Engine
+from esmith.layout import Layout
+
+
+def remember_in(folder: str) -> None:
+    """Have every command that this process forks remember in a folder, and look there first."""
+    remember_code(folder)
+    _remember_verdicts(folder)
+
+
+def remember_code(folder: str) -> None:
+    """Compile each text of a fragment only once, in this process and what it forks."""
+    original = Engine.compile
+    kept: dict[str, CodeType] = {}
+
+    def compile_once(self: Engine, source: Any, name: Any = None, filename: Any = None, **named: Any) -> Any:
+        if not isinstance(source, str) or name is not None or not isinstance(filename, str) or named:
+            return original(self, source, name, filename, **named)
+        key = _digest("code", source)
+        code = kept.get(key) or _recall(folder, key)
+        if code is None:
+            code = original(self, source, name, filename)
+            _store(folder, key, code)
+        kept[key] = code
+        return _of_file(code, filename)
+
+    setattr(Engine, "compile", compile_once)  # noqa: B010 - it has overloads that nobody needs here
+
+
+def _of_file(code: CodeType, path: str) -> CodeType:
+    """Return code as it would be when it was compiled from a file: the path is in it for messages."""
+    constants = (_of_file(one, path) if isinstance(one, CodeType) else one for one in code.co_consts)
+    return code.replace(co_filename=path, co_consts=tuple(constants))
+
+
+def _remember_verdicts(folder: str) -> None:
+    original = Views.run
+
+    def run_once(self: Views, jobs: list[Job]) -> list[Ended]:
+        if os.environ.get("ESMITH_REAL_CHECKS") == "1" or not jobs or not all(map(_is_of_the_machine, jobs)):
+            return original(self, jobs)
+        keys = [_digest("verdict", *_input(self, job)) for job in jobs]
+        known = {key: _recall(folder, key) for key in keys}
+        unknown = [number for number, key in enumerate(keys) if not known[key]]
+        root = self._layout.root.rstrip("/")
+        for number, one in zip(unknown, original(self, [jobs[number] for number in unknown]), strict=True):
+            known[keys[number]] = self.copied, dataclasses.astuple(one)
+            if not one.why and not (root and root in one.out + one.err):
+                _store(folder, keys[number], known[keys[number]])
+        self.copied = known[keys[0]][0]
+        return [Ended(*known[key][1]) for key in keys]
+
+    setattr(Views, "run", run_once)  # noqa: B010 - as above
+
+
+def _is_of_the_machine(job: Job) -> bool:
+    found = shutil.which(job.check.command[0], path=PATH)
+    return "/" not in job.check.command[0] and found is not None
+
+
+def _input(views: Views, job: Job) -> Iterator[object]:
+    """Yield all that what a program says depends on."""
+    layout, tree = views._layout, views._tree
+    program = os.stat(shutil.which(job.check.command[0], path=PATH) or "/")
+    yield dataclasses.astuple(job.check)
+    yield (job.path, program.st_ino, program.st_mtime_ns, os.geteuid(), may_put_in_place(), os.path.isdir(layout.state))
+    yield [(path, os.stat(path).st_mtime_ns) for pattern in job.check.beside for path in sorted(glob.glob(pattern))]
+    yield from _files(layout, job.directory, tree.changed)
+    for path, output in sorted(tree.changed.items()):
+        if os.path.dirname(path) == job.directory or (job.directory != "/etc" and path.startswith(f"{job.directory}/")):
+            yield (path, output.rendering.kind.value, output.rendering.content, output.mode, output.owner)
+    for path in {"/etc/passwd", "/etc/group", layout.under("/etc/passwd"), layout.under("/etc/group")}:
+        yield _content(path)
+
+
+def _files(layout: Layout, directory: str, changed: Collection[str]) -> Iterator[object]:
+    """Yield what is installed in a directory and stays: names, modes, owners and contents; not all that is below /etc.
+
+    :param changed: files that the program sees as they will be.
+    """
+    for above, folders, names in os.walk(layout.under(directory)):
+        if directory == "/etc":
+            folders.clear()
+        folders.sort()
+        for name in sorted(names):
+            path = os.path.join(above, name)
+            inside = layout.inside(path)
+            if inside in changed or name.startswith(STAGED_PREFIX):  # staged, so the content of one that changes
+                continue
+            status = os.lstat(path)
+            yield (inside, status.st_mode, status.st_uid, status.st_gid)
+            yield _content(path)
+
+
+def _content(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        return str(error.errno).encode()
+
+
+def _digest(kind: str, *parts: object) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(repr(part).encode("utf-8", "surrogatepass") + b"\0")
+    return f"{kind}-{digest.hexdigest()}"
+
+
+def _recall(folder: str, key: str) -> Any:
+    try:
+        with open(os.path.join(folder, key), "rb") as file:
+            return marshal.load(file)
+    except (OSError, EOFError):
+        return None
+
+
+def _store(folder: str, key: str, value: Any) -> None:
+    place = os.path.join(folder, f".{key}-{os.getpid()}")
+    try:
+        with open(place, "xb") as file:
+            marshal.dump(value, file)
+        os.rename(place, os.path.join(folder, key))
+    except OSError:
+        # Another user's command, or a process that may write nothing: it is found out again.
+        return

@@ -1,0 +1,116 @@
+"""What is remembered for a run of the tests is what would have been found out; whatever counts makes a new case."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from esmith.checks.staged import StagedTree
+from esmith.checks.views import Ended, Job, Views
+from esmith.fragments.jinja import Engine
+from esmith.fragments.metadata import Check
+from esmith.layout import Layout
+from tests import remembered
+
+CHECK = Check(command=("true", "{file}"), package="coreutils")
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[str]]:
+    """Remember in a new folder; return the files that programs were really run for."""
+    found: list[str] = []
+
+    def run(self: Views, jobs: list[Job]) -> list[Ended]:
+        found.extend(job.path for job in jobs)
+        self.copied = "copied"
+        return [Ended(0, f"said of {job.path}", "", "") for job in jobs]
+
+    monkeypatch.setattr(Views, "run", run)
+    monkeypatch.setattr(Engine, "compile", Engine.compile)
+    folder = tmp_path / "memory"
+    folder.mkdir()
+    remembered.remember_in(str(folder))
+    yield found
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    """Return a root with one file that is checked."""
+    (tmp_path / "root/etc").mkdir(parents=True)
+    (tmp_path / "root/etc/file").write_text("text\n")
+    return Layout(str(tmp_path / "root"))
+
+
+def _ask(layout: Layout, check: Check = CHECK, path: str = "/etc/file") -> str:
+    views = Views(StagedTree(layout), writes=False)
+    (ended,) = views.run([Job(path, check)])
+    assert views.copied == "copied"
+    return ended.out
+
+
+def test_the_same_case_is_asked_once(layout: Layout, ran: list[str]) -> None:
+    """What a program said of a file is given again, with why it saw a copy, while nothing has changed."""
+    assert [_ask(layout), _ask(layout)] == ["said of /etc/file"] * 2
+    assert ran == ["/etc/file"]
+
+
+def test_only_what_is_new_is_asked(layout: Layout, ran: list[str]) -> None:
+    """Of two files of which one is known, a program runs for the other, and each gets its own answer."""
+    _ask(layout)
+    Path(layout.under("/etc/x")).mkdir()
+    views = Views(StagedTree(layout), writes=False)
+    ended = views.run([Job("/etc/x/new", CHECK), Job("/etc/file", CHECK)])
+    assert [one.out for one in ended] == ["said of /etc/x/new", "said of /etc/file"]
+    assert ran == ["/etc/file", "/etc/x/new"]
+
+
+@pytest.mark.parametrize("what", ["content", "mode", "beside it", "accounts", "words", "another file"])
+def test_another_case_is_asked(layout: Layout, ran: list[str], what: str) -> None:
+    """Another content or mode, a file beside it, other accounts, words or another file: the program runs."""
+    _ask(layout)
+    file, check, path = Path(layout.under("/etc/file")), CHECK, "/etc/file"
+    if what == "content":
+        file.write_text("other\n")
+    elif what == "mode":
+        file.chmod(0o600)
+    elif what == "accounts":
+        file.with_name("passwd").write_text("root:x:0:0::/:/bin/sh\n")
+    elif what == "words":
+        check = Check(command=("true", "-x", "{file}"), package="coreutils")
+    else:
+        path = "/etc/beside"
+        file.with_name("beside").write_text("x\n")
+    _ask(layout, check, path if what == "another file" else "/etc/file")
+    assert len(ran) == 2
+
+
+def test_a_program_of_a_test_always_runs(layout: Layout, ran: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that is named by its path runs each time; with ESMITH_REAL_CHECKS=1 each does."""
+    own = Check(command=("/bin/true", "{file}"), package="coreutils")
+    for _ in range(2):
+        _ask(layout, own)
+    monkeypatch.setenv("ESMITH_REAL_CHECKS", "1")
+    for _ in range(2):
+        _ask(layout)
+    assert len(ran) == 4
+
+
+def test_an_answer_that_names_the_root_is_not_kept(layout: Layout, ran: list[str]) -> None:
+    """Another root would have another answer, so the program is asked each time."""
+    path = f"{layout.root}/etc/file"
+    for _ in range(2):
+        assert layout.root in _ask(layout, path=path)
+    assert len(ran) == 2
+
+
+@pytest.mark.usefixtures("ran")
+def test_code_knows_its_file(tmp_path: Path) -> None:
+    """The same text in two files is compiled once, and each code has the name of its own file."""
+    engine = Engine(None, {}, {})  # type: ignore[arg-type]
+    first, second = (engine.compile("{% if a %}{{ a }}{% endif %}", filename=name) for name in ("/one", "/two"))
+    assert (first.co_filename, second.co_filename) == ("/one", "/two")
+    assert first.co_code == second.co_code
+    assert len(os.listdir(tmp_path / "memory")) == 1
