@@ -185,7 +185,7 @@ def test_an_action_may_be_done_in_part(house: House) -> None:
 
 
 def test_a_user_cannot_fill_the_disk_with_copies(house: House) -> None:
-    """Of a file that a user replaces again and again only the last three are kept aside, and the last generations."""
+    """Of a file that a user replaces repeatedly there are at most three backup copies, and the last generations."""
     place = house.home("tom") / ".qmail"
     for number in range(12):
         place.unlink(missing_ok=True)

@@ -46,7 +46,7 @@ BROKEN = {
     "numbers among replacements": ('[properties.p]\nreplace-values = { "0" = 1 }', ["replace-values"]),
     "numbers among ensured values": ('ensure-from = "t:Name"\n[ensure]\np = 1', ["ensure"]),
     "an empty separator": ('[properties.p]\ntype = "list"\nseparator = ""', ["separator"]),
-    "a floor that is no number": ('[properties.p]\nraise-to = "much"', ["raise-to"]),
+    "a floor that is not a number": ('[properties.p]\nraise-to = "much"', ["raise-to"]),
     "a flag for a number": ('[properties.p]\ntype = "integer"\nmin = true', ["min"]),
 }
 
@@ -99,21 +99,21 @@ def test_the_commands_report_it(root: Root) -> None:
 @pytest.mark.parametrize("name", ["rec.toml~", "rec.toml.rpmnew", "rec.toml.orig", ".rec.toml.swp", "README.md", "rec"])
 def test_leftovers_are_no_schema_files(desk: Desk, name: str) -> None:
     """What editors and packages leave in the directory is not read."""
-    desk.file(f"t/{name}", "this is no TOML")
+    desk.file(f"t/{name}", "this is not TOML")
     desk.file("t/good.toml", 'type = "service"')
     assert [schema.key for schema in desk.schema.files("t")] == ["good"]
     assert desk.schema.databases() == ["t"]
 
 
 def test_no_schema_at_all(desk: Desk) -> None:
-    """Without a directory of schema files nothing is known, and that is no error."""
+    """Without a directory of schema files nothing is known, and that is not an error."""
     assert desk.schema.databases() == []
     assert desk.schema.files("t") == []
     assert desk.schema.record("t", "rec", "service") is None
 
 
 def test_hidden_directories_are_no_databases(desk: Desk) -> None:
-    """A hidden directory, such as that of a version control system, and a plain file are no databases."""
+    """A hidden directory, such as that of a version control system, and a plain file are not databases."""
     desk.file(".git/config.toml", "x")
     desk.file("README.md", "x")
     desk.file("t/rec.toml", "")

@@ -151,7 +151,7 @@ def test_garbage(victim: tuple[Root, bytes], kind: str, size: int) -> None:
 
 @pytest.mark.parametrize("program", ["config getprop record010 first", "config setprop record010 first x"])
 def test_an_empty_file(victim: tuple[Root, bytes], program: str) -> None:
-    """An empty data file is no new store: the settings were lost, and it says so."""
+    """An empty data file is not a new store: the settings were lost, and it says so."""
     root, _ = victim
     data_file(root).write_bytes(b"")
     answer = root.run(*program.split(), code=ExitCode.STORE)
