@@ -137,7 +137,7 @@ def test_a_file_becomes_a_link_and_back(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("kind", ["directory", "fifo"])
-def test_what_is_no_file_is_not_replaced(bench: Bench, kind: str) -> None:
+def test_what_is_not_a_file_is_not_replaced(bench: Bench, kind: str) -> None:
     """A directory or a FIFO where an output belongs is an error that names it, and nothing else is done either."""
     place = bench.file("/etc/t")
     if kind == "directory":

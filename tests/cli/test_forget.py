@@ -154,7 +154,7 @@ def test_rollback_past_a_forgotten_value(box: Root) -> None:
     assert box.config("getprop", "box", "Port").out == "8\n"
 
 
-def test_a_later_change_goes_back_without_it(box: Root) -> None:
+def test_a_later_change_is_rolled_back_without_it(box: Root) -> None:
     """A change that is not confirmed is rolled back, but for a value that was forgotten before it was signalled."""
     box.config("set", "other", "x", "Password", "g0ne0ne", "Note", "1")
     box.config("setprop", "box", "Port", "5")

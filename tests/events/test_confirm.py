@@ -178,7 +178,7 @@ def _expire(scene: Scene) -> None:
         transaction.set_state("confirm", "pending", json.dumps({**json.loads(row), "deadline": 0}).encode())
 
 
-def test_the_command_goes_back_by_itself(office: Root) -> None:
+def test_the_command_rolls_back_by_itself(office: Root) -> None:
     """signal-event --confirm is rolled back without any further command; esmith status says that it waits."""
     before = office.read("/etc/clamd.conf")
     office.config("setprop", "clamav", "MaxFiles", "77")

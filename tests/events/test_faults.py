@@ -282,7 +282,7 @@ def test_a_rollback_needs_its_space_first(tmp_path: Path, monkeypatch: pytest.Mo
         assert (texts(scene), setting(scene)) == (NEW, "later")
 
 
-def test_a_change_on_probation_that_cannot_go_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unconfirmed_change_that_cannot_be_rolled_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the rollback cannot be recorded the change stays due, and is rolled back as a whole later."""
     with prepared(tmp_path) as scene:
         signal_confirm(scene)

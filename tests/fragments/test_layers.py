@@ -139,7 +139,7 @@ def _fifo(place: Path) -> None:
     [(_dangling, "leads nowhere"), (_loop, "leads nowhere"), (_fifo, "no regular file")],
     ids=["dangling link", "loop", "fifo"],
 )
-def test_what_is_no_file_is_reported(trees: Trees, make: object, reason: str) -> None:
+def test_what_is_not_a_file_is_reported(trees: Trees, make: object, reason: str) -> None:
     """A dangling link or a FIFO among fragments is skipped, does not hide the standard fragment, and is reported."""
     assert callable(make)
     trees.standard("/etc/t/10a", "10\n")

@@ -89,7 +89,7 @@ def test_a_single_file_keeps_the_metadata_of_the_directory(trees: Trees) -> None
 
 
 @pytest.mark.parametrize("single", [True, False], ids=["file", "directory"])
-def test_what_an_administrator_says_of_one_template_goes_first(trees: Trees, single: bool) -> None:
+def test_the_metadata_of_an_administrator_for_one_template_goes_first(trees: Trees, single: bool) -> None:
     """A table in templates-custom goes before what is shipped in the template's own directory."""
     trees.standard("/etc/t/10a", "text\n")
     trees.standard("/etc/t/template.toml", 'mode = "0600"\nowner = "own"\n')

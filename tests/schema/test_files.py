@@ -28,7 +28,7 @@ BROKEN = {
     "a key of an unknown type": ('key = "ip4"', ["key must be one of", "not 'ip4'", "ipv4"]),
     "a key that would need more words": ('key = "choice"', ["key must be one of", "not 'choice'"]),
     "a table for a key": ("[key]", ["key must be one of", "not {}"]),
-    "a key of one record": ('key = "ipv4"', ["key speaks of all records of a type", "@TYPE.toml"]),
+    "a key of one record": ('key = "ipv4"', ["key is for all records of a type", "@TYPE.toml"]),
     "a number for a text": ("[properties.p]\ndefault = 3", ["[properties.p] default must be a string, not 3"]),
     "a text for a list": ('[properties.p]\nrenamed-from = "q"', ["renamed-from must be a list of strings, not 'q'"]),
     "a text for a number": ('[properties.p]\nmin = "3"', ["min must be a number, not '3'"]),

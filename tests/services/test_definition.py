@@ -45,7 +45,7 @@ def test_without_a_directory_there_is_a_default(tmp_path: Path) -> None:
     assert _services(tmp_path).of("imap") == Service("imap", record="imap", unit="imap", probe=Probe(up_for=2.0))
 
 
-def test_everything_that_can_be_said(tmp_path: Path) -> None:
+def test_every_key(tmp_path: Path) -> None:
     """Each key of service.toml does what docs/add-a-service.md says."""
     _write(
         tmp_path,
@@ -143,7 +143,7 @@ def test_mistakes(tmp_path: Path, text: str, message: str) -> None:
         (f"{CUSTOM}/service.toml", 'record = "x"\n', "unknown key 'record'"),
     ],
 )
-def test_mistakes_in_what_is_said_of_all(tmp_path: Path, name: str, text: str, message: str) -> None:
+def test_mistakes_in_the_file_about_all(tmp_path: Path, name: str, text: str, message: str) -> None:
     """A file about all services may set how they are probed and nothing else; a mistake shows at once."""
     place = _write(tmp_path, name, text)
     with pytest.raises(ServiceError, match=f"{re.escape(str(place))}: (.|\n)*{message}"):

@@ -211,7 +211,7 @@ def test_a_directory_for_a_lock_file(victim: tuple[Root, bytes]) -> None:
     assert len(answer.err.splitlines()) <= 2
 
 
-def test_a_sound_file_is_put_back(victim: tuple[Root, bytes]) -> None:
+def test_a_sound_file_is_restored(victim: tuple[Root, bytes]) -> None:
     """After damage a backup of data.mdb alone is enough to go on."""
     root, data = victim
     data_file(root).write_bytes(b"garbage")

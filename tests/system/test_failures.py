@@ -137,7 +137,7 @@ def test_change_that_nobody_confirms_before_a_reboot(mail: MailSystem) -> None:
     mail.power_failure()
     assert not mail.accepts(25)
     assert mail.config("getprop", "clamav", "MaxFileSize").out == "1\n"
-    mail.eventually(lambda: _went_back(mail), "the deadline passed")
+    mail.eventually(lambda: _is_rolled_back(mail), "the deadline passed")
     mail.boot()
     assert mail.config("getprop", "clamav", "MaxFileSize").out == "15M\n"
     assert "VirusScan" not in mail.path(f"{CONFIG}/peers/0").read_text()
@@ -156,7 +156,7 @@ def test_power_failure_loses_nothing(mail: MailSystem) -> None:
     assert _mail_flows(mail)
 
 
-def _went_back(mail: MailSystem) -> bool:
+def _is_rolled_back(mail: MailSystem) -> bool:
     mail.esmith("recover")
     return mail.config("getprop", "clamav", "MaxFileSize").out == "15M\n"
 

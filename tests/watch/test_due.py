@@ -10,7 +10,7 @@ import pytest
 from esmith.apply.generations import begin, list_generations
 from esmith.events.confirm import UnconfirmedChange, set_unconfirmed
 from esmith.events.pending import TABLE, PendingAction
-from esmith.events.recover import RETRY_SECONDS as OWED_RETRY
+from esmith.events.recover import RETRY_SECONDS as PENDING_RETRY
 from esmith.store import changing_file
 from esmith.watch.watcher import RETRY_SECONDS
 from tests.apply.kit import AUTHOR
@@ -37,7 +37,7 @@ def test_an_interrupted_event_is_repaired(post: Post) -> None:
 def _supervise(post: Post, patch: pytest.MonkeyPatch) -> None:
     """Let the recorded supervisor be found by what recovers; its services run since long ago."""
     patch.setattr("esmith.events.session.find_supervisor", lambda _layout, _service: post.supervisor)
-    patch.setattr("esmith.events.adjust._started_since", lambda _supervisor, _service, _owed: False)
+    patch.setattr("esmith.events.adjust._started_since", lambda _supervisor, _service, _pending: False)
 
 
 def _leave_pending(post: Post, since: float) -> None:
@@ -63,7 +63,7 @@ def test_a_pending_action_is_retried(post: Post, monkeypatch: pytest.MonkeyPatch
     reports = post.watch()
     assert reports[-1] == "service clamd: restart"
     assert post.carried_out() == ["clamd restart"]
-    assert moments[0] >= post.source.start + 50 + OWED_RETRY
+    assert moments[0] >= post.source.start + 50 + PENDING_RETRY
     assert post.source.timeouts[-1] is None
 
 
@@ -79,7 +79,7 @@ def test_a_service_that_refuses_is_not_tried_all_the_time(post: Post, monkeypatc
     assert len(reports) == 1
 
 
-def test_a_change_on_probation_goes_back(post: Post) -> None:
+def test_an_unconfirmed_change_is_rolled_back(post: Post) -> None:
     """When the deadline of a change that was not confirmed passes, its files are restored without anybody's command."""
     post.trees.custom("/etc/a/20b", "two\n")
     post.signal()

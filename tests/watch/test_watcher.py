@@ -42,7 +42,7 @@ def test_a_broken_fragment_gives_the_error(post: Post) -> None:
     assert "+two" in good
 
 
-def test_at_rest_it_waits_for_ever(post: Post) -> None:
+def test_at_rest_it_waits_without_end(post: Post) -> None:
     """When nothing is due it waits without a timeout, so it uses no time of the processor."""
     post.source.at(1, post.save("/etc/a/20b", "two\n"))
     post.watch()
