@@ -123,7 +123,7 @@ def _content(path: Path) -> bytes:
 
 
 def copy_tree(source: Path, target: Path) -> None:
-    """Copy a folder with the times of its files, which tell the engine whether a file was touched."""
+    """Copy a folder with the times of its files, from which the engine sees whether a file was touched."""
     if os.geteuid() == 0:
         # Several times as fast; but a plain user has files that cp may not read.
         subprocess.run(["cp", "-a", str(source), str(target)], check=True, timeout=TIMEOUT_SECONDS)
@@ -143,7 +143,7 @@ def copy_file(source: str, target: str) -> str:
 
 
 def initialise(path: Path, *words: str) -> Root:
-    """Make a root folder with ``esmith init``, where services count as up as soon as they are told something."""
+    """Make a root folder with ``esmith init``, where services count as up as soon as they get a service action."""
     subprocess.run(
         [sys.executable, "-m", "esmith", "--root", str(path), "init", *words],
         check=True,

@@ -96,7 +96,7 @@ def require(names: list[str]) -> None:
 
 
 def missing(name: str) -> str:
-    """Return what is said of a program, module or file that is not installed, "" when it is."""
+    """Return the message about a program, module or file that is not installed, "" when it is."""
     return "" if _find(name) else f"{name} is not installed (Debian package {PACKAGES[name]})"
 
 
@@ -132,7 +132,7 @@ def _find_module(name: str) -> str | None:
 
 
 def main(words: list[str]) -> None:
-    """Print the packages; ``names``: each name, and where it really is; ``missing NAME``: what is said of it."""
+    """Print the packages; ``names``: each name, and where it really is; ``missing NAME``: the message about it."""
     if words == ["names"]:
         for name in PACKAGES:
             path = _find(name)

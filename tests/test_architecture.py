@@ -18,7 +18,7 @@ TESTS = ROOT / "tests"
 CONTENT = (ROOT / "checks", ROOT / "commands")
 
 #: A package may import those in the rows below its own (docs/architecture.md#the-packages). Within one row only what
-#: is said here.
+#: is listed here.
 LAYERS = (
     ("__main__",),
     ("cli",),
@@ -316,7 +316,7 @@ def test_no_shell_strings() -> None:
 
 
 def test_no_loop_takes_over_a_name() -> None:
-    """A loop, a handler or "with" does not bind a name that holds something else: who reads it later gets the wrong."""
+    """A loop, a handler or "with" does not bind a name that holds something else: later code reads the wrong value."""
     wrong = [
         f"{_name(path)}:{place}"
         for path in _sources(ENGINE, TESTS, ROOT / "bench")

@@ -216,7 +216,7 @@ def test_schema_words() -> None:
     """Every word and every type of a schema file is in db/README.md."""
     text = (HOME / "db/README.md").read_text()
     for word in (*load._RECORD_KEYS, *load._PROPERTY_KEYS, *TYPES):
-        assert re.search(rf"[`\[]{re.escape(word)}[`\]. ]", text), f"db/README.md does not tell of {word}"
+        assert re.search(rf"[`\[]{re.escape(word)}[`\]. ]", text), f"db/README.md does not name {word}"
 
 
 def _migrations() -> set[str]:

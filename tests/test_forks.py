@@ -99,7 +99,7 @@ def test_both_see_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         ("import atexit; atexit.register(print, 'end'); print('x')", 0, "x\nend\n", ""),
         ("import threading; threading.Thread(target=print, args=('thread',)).start()", 0, "thread\n", ""),
         ("import sys; sys.stdout.write('x' * 300000); sys.stderr.write('y' * 300000)", 0, "x" * 300_000, "y" * 300_000),
-        ("this is no Python", 1, "", "SyntaxError"),
+        ("this is not Python", 1, "", "SyntaxError"),
     ],
 )
 @pytest.mark.usefixtures("kind")
@@ -122,7 +122,7 @@ def test_nothing_is_left_for_the_next(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("kind")
 def test_one_that_does_not_end_is_killed(tmp_path: Path) -> None:
-    """At the timeout the process is killed, and the caller is told."""
+    """At the timeout the process is killed, and the caller gets an error."""
     script = _script(tmp_path, "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(600)\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)

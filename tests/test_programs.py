@@ -58,7 +58,7 @@ def test_what_is_not_named_is_not_given() -> None:
 
 
 def test_a_program_that_is_hidden_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is no program or no file, as /dev/null in its place, does not count; a file and a program do."""
+    """What is neither a program nor a file, as /dev/null in its place, does not count; a file and a program do."""
     program = tmp_path / "esmith-tests-tool"
     program.write_text("#!/bin/sh\n")
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -86,14 +86,14 @@ def test_a_name_of_the_table(request: pytest.FixtureRequest) -> None:
 
 @pytest.mark.usefixtures("nothing")
 @pytest.mark.parametrize("line", [CLAMD, BOTH])
-def test_what_is_said_of_a_missing_checker_is_overlooked(line: str) -> None:
+def test_a_line_about_a_missing_checker_is_overlooked(line: str) -> None:
     """The line of a file whose checker is not installed is left out, and nothing beside it."""
     assert without_unchecked(f"one\n{line}two\n{line}three") == "one\ntwo\nthree"
 
 
 @pytest.mark.usefixtures("everything")
 @pytest.mark.parametrize("line", [CLAMD, BOTH])
-def test_what_is_said_of_an_installed_checker_is_not_overlooked(line: str) -> None:
+def test_a_line_about_an_installed_checker_is_not_overlooked(line: str) -> None:
     """Where the checker is installed the line is wrong, and stays."""
     assert without_unchecked(line) == line
 
@@ -124,11 +124,11 @@ def test_other_lines_stay(line: str) -> None:
 def test_lists_of_plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, there: bool) -> None:
     """That lists of plugins were not checked is overlooked where qpsmtpd's directory is not there, and only of them."""
     directory = str(tmp_path) if there else str(tmp_path / "none")
-    said = unchecked._NO_PLUGINS.replace(unchecked._PLUGINS, directory)
-    monkeypatch.setattr(unchecked, "_NO_PLUGINS", said)
+    reason = unchecked._NO_PLUGINS.replace(unchecked._PLUGINS, directory)
+    monkeypatch.setattr(unchecked, "_NO_PLUGINS", reason)
     monkeypatch.setattr(unchecked, "_PLUGINS", directory)
     lists = "/var/service/qpsmtpd/config/peers/0, /var/service/qpsmtpd/config/peers/local"
-    line = f"signal-event: {lists} were not checked: {said}\n"
+    line = f"signal-event: {lists} were not checked: {reason}\n"
     assert without_unchecked(line) == (line if there else "")
     other = line.replace("peers/local", "peers/local, /etc/clamd.conf")
     assert without_unchecked(other) == other

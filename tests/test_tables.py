@@ -1,4 +1,4 @@
-"""Reading TOML files: what a table may hold, and what a message says of a mistake."""
+"""Reading TOML files: what a table may hold, and what a message says about a mistake."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _LISTS = "/var/service/qpsmtpd/config/"
 def without_unchecked(text: str) -> str:
     """Return what a command printed without the lines that are there only because a program is not.
 
-    Such a line says of shipped files that they were not checked, since their checker is not installed. It is left
+    Such a line says that shipped files were not checked, since their checker is not installed. It is left
     out only where that checker really is not installed; every other line stays.
     """
     return "".join(line for line in text.splitlines(keepends=True) if not _may_be_overlooked(line))

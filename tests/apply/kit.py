@@ -36,15 +36,15 @@ class Bench:
         self.trees = Trees(path)
         self.layout = Layout(str(path))
         self.store = open_store(self.layout, create=True)
-        #: What the administrator was told.
+        #: The messages to the administrator.
         self.notes: list[str] = []
 
-    def template(self, path: str, text: str, said: str = "") -> None:
-        """Write a template of one fragment without header, and what is said of it."""
+    def template(self, path: str, text: str, metadata: str = "") -> None:
+        """Write a template of one fragment without header, and its metadata."""
         self.trees.standard(f"{path}/template-begin")
         self.trees.standard(f"{path}/10a", text)
-        if said:
-            self.trees.standard(f"{path}/template.toml", f"{said}\n")
+        if metadata:
+            self.trees.standard(f"{path}/template.toml", f"{metadata}\n")
 
     def set(self, database: str, key: str, type: str, **props: str) -> None:
         """Make or replace a record."""
@@ -93,7 +93,7 @@ class Bench:
         return place
 
     def kept(self) -> dict[str, str]:
-        """Return the files that were kept aside: their paths without the time, and contents."""
+        """Return the files that were kept as backup copies: their paths without the time, and contents."""
         folder = Path(self.layout.state, "kept")
         files = sorted(place for place in folder.rglob("*") if place.is_file())
         return {f"/{place.relative_to(folder)}".rpartition(".20")[0]: place.read_text() for place in files}
@@ -111,7 +111,7 @@ def look(place: Path) -> tuple[str, bytes, int] | None:
 
 
 def staged_files(path: Path) -> list[Path]:
-    """Return what of staging was left behind under a root."""
+    """Return the staged files that were left behind under a root."""
     return list(path.rglob(".esmith-*"))
 
 
@@ -154,7 +154,7 @@ class FaultyHost(DiskHost):
         super().set_attributes(target, mode, owner)
 
     def keep(self, target: str, copy: str) -> None:
-        """Copy a target aside."""
+        """Make a backup copy of a target."""
         self._note("keep", target)
         super().keep(target, copy)
 

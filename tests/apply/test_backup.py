@@ -1,4 +1,4 @@
-"""Files that somebody else wrote: kept aside before they are replaced."""
+"""Files that somebody else wrote: copied before they are replaced."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.apply.kit import Bench, look
 
 
 def test_a_foreign_file_is_kept(bench: Bench) -> None:
-    """A file the engine did not make is copied aside before it is replaced, and the administrator is told where."""
+    """A file the engine did not make is copied before it is replaced, and a message says where."""
     bench.foreign("/etc/t", "by hand\n", 0o644)
     bench.template("/etc/t", "text\n")
     bench.apply("/etc/t")
@@ -24,7 +24,7 @@ def test_a_foreign_file_is_kept(bench: Bench) -> None:
 
 
 def test_an_edited_file_is_kept(bench: Bench) -> None:
-    """A file that was edited since the last expansion is kept aside too; one that was not is just replaced."""
+    """A file that was edited since the last expansion is copied too; one that was not is just replaced."""
     bench.template("/etc/t", "one\n")
     bench.apply("/etc/t")
     bench.template("/etc/t", "two\n")
@@ -38,7 +38,7 @@ def test_an_edited_file_is_kept(bench: Bench) -> None:
 
 
 def test_an_edit_that_keeps_size_and_time_is_noticed(bench: Bench) -> None:
-    """An edit that keeps length and modification time is noticed all the same."""
+    """An edit that keeps length and modification time is still noticed."""
     bench.template("/etc/t", "one\n")
     bench.apply("/etc/t")
     place = bench.file("/etc/t")
@@ -72,7 +72,7 @@ def test_a_removed_file_is_made_again(bench: Bench) -> None:
 
 @pytest.mark.parametrize("edited", [True, False], ids=["edited", "as installed"])
 def test_removal_keeps_what_was_edited(bench: Bench, edited: bool) -> None:
-    """A file to be removed is kept aside when somebody edited it."""
+    """A file to be removed is copied when somebody edited it."""
     bench.template("/etc/t", "one\n")
     bench.apply("/etc/t")
     if edited:

@@ -91,7 +91,7 @@ CASES: dict[str, Case] = {
     "edited, now a link": (TEXT, _write("mine\n"), LINK, REPLACE, b"mine\n", EDITED),
     "edited, not wanted": (TEXT, _write("mine\n"), ABSENT, REMOVE, b"mine\n", EDITED),
     "a link by a file": (LINK, _write("mine\n"), LINK, REPLACE, b"mine\n", EDITED),
-    # No link is copied aside: what it leads to stays.
+    # No backup copy of a link is made: what it leads to stays.
     "a file by a link": (TEXT, _link("mine"), TEXT, REPLACE, b"mine", ""),
     "a file by a link whose target is the text": (LINK, _link("text\n"), TEXT, REPLACE, b"text\n", ""),
     "a link by another link": (LINK, _link("mine"), LINK, REPLACE, b"mine", ""),

@@ -106,7 +106,7 @@ def test_every_call_of_the_system_may_fail(tmp_path: Path) -> None:
             except InstallError:
                 failed = True
             except OSError as error:
-                pytest.fail(f"call {number}, {fault.calls[number - 1]}: {error!r} is no error of ours")
+                pytest.fail(f"call {number}, {fault.calls[number - 1]}: {error!r} is not an error of ours")
         assert failed == (len(fault.calls) >= number), f"call {number}, {fault.calls[number - 1]}"
         return failed
 

@@ -1,4 +1,4 @@
-"""All or nothing: a failed or killed event leaves the old files, and an administrator can go back."""
+"""All or nothing: a failed or killed event leaves the old files, and an administrator can restore them."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_killed_event_is_repaired_by_the_next_command(office: Root, next_comma
 
 
 def test_a_nested_event_is_taken_back_with_the_outer_one(office: Root) -> None:
-    """What an event signalled by an action installed goes back too when the outer event fails."""
+    """What an event signalled by an action installed is rolled back too when the outer event fails."""
     office.signal("email-update")
     before = office.read(PEERS)
     office.write("/etc/e-smith/templates/etc/outer", "{{ qpsmtpd.DNSBL }}\n")

@@ -155,7 +155,7 @@ def test_what_a_program_misreads_is_refused(
 
 
 def test_bytes_that_are_no_text_are_a_fault(tree: StagedTree) -> None:
-    """A plugin line with a byte that is no UTF-8 is refused, and shown so that it can be printed."""
+    """A plugin line with a byte that is not UTF-8 is refused, and shown so that it can be printed."""
     ((number, text),) = findings(tree, "qpsmtpd", f"{CONFIG}/plugins", b"relay \xff\n").faults
     assert number == 1
     assert text.encode("ascii")
@@ -188,7 +188,7 @@ def test_plugins_are_not_judged_without_plugin_dirs(tree: StagedTree) -> None:
     ],
 )
 def test_a_file_without_rule_has_no_verdict(tree: StagedTree, name: str, path: str) -> None:
-    """A file whose format is free, or of another program, is not said to have been checked."""
+    """A file whose format is free, or of another program, is not reported as checked."""
     assert own.Rules(tree.layout).find(name, path) is None
 
 
@@ -226,7 +226,7 @@ def test_a_file_makes_a_check(tmp_path: Path) -> None:
     ],
 )
 def test_a_broken_check_is_an_error(tmp_path: Path, text: str, message: str) -> None:
-    """A file that is no check is named, with what is wrong."""
+    """A file that is not a check is named, with what is wrong."""
     with pytest.raises(TemplateError, match=f"my_own.py: {message}"):
         _rules(tmp_path, text).find("my-own", "/etc/x")
 

@@ -33,7 +33,7 @@ class TestAsRoot:
     pytestmark = only_root
 
     @pytest.mark.parametrize(
-        ("said", "owner"),
+        ("metadata", "owner"),
         [
             ("", (0, 0)),
             ('owner = "tom"\ngroup = "staff"', (5001, 5100)),
@@ -43,9 +43,9 @@ class TestAsRoot:
         ],
     )
     @pytest.mark.parametrize("kind", ["file", "symlink"])
-    def test_owner_and_group(self, bench: Bench, said: str, owner: tuple[int, int], kind: str) -> None:
+    def test_owner_and_group(self, bench: Bench, metadata: str, owner: tuple[int, int], kind: str) -> None:
         """A new output belongs to whom the metadata says, by the root's own accounts, else to root."""
-        bench.template("/etc/t", "text\n", f'kind = "{kind}"\n{said}')
+        bench.template("/etc/t", "text\n", f'kind = "{kind}"\n{metadata}')
         bench.apply("/etc/t")
         assert _owner(bench.file("/etc/t")) == owner
 

@@ -75,15 +75,17 @@ def test_a_new_mode_without_a_new_text(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "keep", "mode"),
+    ("metadata", "keep", "mode"),
     [("", True, 0o604), ("", False, 0o644), ('mode = "0640"', True, 0o640), ('mode = "0640"', False, 0o640)],
-    ids=["kept", "an event sets it", "said", "said, event"],
+    ids=["kept", "an event sets it", "metadata", "metadata, event"],
 )
 @pytest.mark.parametrize("text", ["old\n", "new\n"], ids=["same text", "new text"])
-def test_expand_template_keeps_the_mode_of_a_file(bench: Bench, said: str, keep: bool, mode: int, text: str) -> None:
+def test_expand_template_keeps_the_mode_of_a_file(
+    bench: Bench, metadata: str, keep: bool, mode: int, text: str
+) -> None:
     """expand-template keeps the mode a file has unless the metadata says one; an event sets 0644."""
     bench.foreign("/etc/t", "old\n", 0o604)
-    bench.template("/etc/t", text, said)
+    bench.template("/etc/t", text, metadata)
     bench.apply("/etc/t", keep_attributes=keep)
     assert look(bench.file("/etc/t")) == ("file", text.encode(), mode)
 
@@ -195,7 +197,7 @@ def _drift(bench: Bench) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("kind", ["directory", "fifo"])
-def test_what_is_no_file_is_not_replaced(bench: Bench, kind: str) -> None:
+def test_what_is_not_a_file_is_not_replaced(bench: Bench, kind: str) -> None:
     """A directory or a FIFO where an output belongs is an error that names it, and nothing else is done either."""
     place = bench.file("/etc/t")
     if kind == "directory":
@@ -235,7 +237,7 @@ def test_a_template_asked_for_twice_is_expanded_once(bench: Bench) -> None:
 
 
 def test_removal(bench: Bench) -> None:
-    """An output that should not exist is removed, and created again when it should; absence is no change."""
+    """An output that should not exist is removed, and created again when it should; absence is not a change."""
     bench.template("/etc/t", "text\n", "delete-when = \"DomainName != 'on'\"")
     assert bench.apply("/etc/t") == []
     bench.set("configuration", "DomainName", "on")
@@ -261,11 +263,13 @@ def test_an_output_that_is_skipped_is_left_alone(bench: Bench, there: str | None
     assert bench.kept() == ({"/etc/t": there} if there else {})
 
 
-@pytest.mark.parametrize("said", ["", 'output = "/run/{key}"'], ids=["key in the template's path", "key in the output"])
-def test_outputs_of_records_that_are_gone_are_removed(bench: Bench, said: str) -> None:
+@pytest.mark.parametrize(
+    "metadata", ["", 'output = "/run/{key}"'], ids=["key in the template's path", "key in the output"]
+)
+def test_outputs_of_records_that_are_gone_are_removed(bench: Bench, metadata: str) -> None:
     """When a record is deleted or gets another type, the file made for it is removed; the others stay."""
-    template = "/etc/links" if said else "/run/{key}"
-    bench.template(template, "{{ record.key }}\n", f'foreach = "accounts:user"\n{said}')
+    template = "/etc/links" if metadata else "/run/{key}"
+    bench.template(template, "{{ record.key }}\n", f'foreach = "accounts:user"\n{metadata}')
     for key in ("tom", "zoe", "max"):
         bench.set("accounts", key, "user")
     bench.apply(template)

@@ -179,7 +179,7 @@ def test_secrets_are_not_written_down_again(office: Bench) -> None:
 KEYS = "/etc/keys/{key}"
 
 
-def test_keys_are_made_anew_only_when_what_they_are_made_of_changed(office: Bench) -> None:
+def test_keys_are_made_again_only_when_what_they_are_made_of_changed(office: Bench) -> None:
     """Outputs of a template with "outputs" are recalled all or none: a key that comes or goes is noticed."""
     text = "{% for user in records('accounts:user') %}{{ user.key }}\\n{% endfor %}"
     office.trees.standard(f"{KEYS}/template.toml", f'outputs = "{text}"\n')

@@ -151,6 +151,6 @@ def test_a_file_in_the_place_of_a_directory(bench: Bench) -> None:
     assert bench.file("/etc/mail").read_text() == "a file\n"
 
 
-def test_a_directory_is_never_said_to_be_in_the_way(tmp_path: Path) -> None:
+def test_a_directory_is_never_reported_as_in_the_way(tmp_path: Path) -> None:
     """Where the directory of a file is there, something else is wrong, and the directory is not to be moved."""
     assert trouble(str(tmp_path / "a"), FileExistsError(errno.EEXIST, "File exists")).hint == ""

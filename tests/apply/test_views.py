@@ -38,26 +38,26 @@ class Checking:
         self.in_place = in_place
         Path(bench.layout.state).mkdir(parents=True)
 
-    def plan(self, script: str, *paths: str, said: str = "") -> Plan:
+    def plan(self, script: str, *paths: str, options: str = "") -> Plan:
         """Plan the file, checked by a Python script that gets its path and its directory."""
         program = self.bench.path / "check.py"
         program.write_text(f"#!{sys.executable} -IS\nimport os, sys, time\nfile, directory = sys.argv[1:]\n{script}\n")
         program.chmod(0o755)
         command = f'command = ["{program}", "{{file}}", "{{dir}}"]\npackage = "daemon"\n'
-        self.bench.template(FILE, "new\n", f"[check]\n{command}{said}")
+        self.bench.template(FILE, "new\n", f"[check]\n{command}{options}")
         return self.bench.plan(FILE, *paths)
 
-    def run(self, script: str, *paths: str, said: str = "", writes: bool = True) -> Plan:
+    def run(self, script: str, *paths: str, options: str = "", writes: bool = True) -> Plan:
         """Check the file; see that it was shown as it should be."""
-        plan = self.plan(script, *paths, said=said)
+        plan = self.plan(script, *paths, options=options)
         check(plan, self.bench.layout, writes=writes)
         assert (plan.copied == "") == self.in_place, plan.copied
         return plan
 
-    def complaint(self, script: str, said: str = "") -> str:
+    def complaint(self, script: str, options: str = "") -> str:
         """Return the error of a check that fails."""
         with pytest.raises(CheckError) as caught:
-            self.run(script, said=said)
+            self.run(script, options=options)
         return str(caught.value)
 
     def put(self, path: str, text: str) -> Path:
@@ -110,7 +110,7 @@ def test_a_file_of_the_machine_stands_beside(checking: Checking, tmp_path: Path)
     checking.run(
         "found = [open(f'{directory}/{name}').read() for name in ('a.pre', 'b.pre')]\n"
         "sys.exit(0 if found == ['of the machine\\n', 'own\\n'] else f'{found}')",
-        said=f'beside = ["{tmp_path}/*.pre"]',
+        options=f'beside = ["{tmp_path}/*.pre"]',
     )
     assert sorted(os.listdir(own.parent)) == ["b.pre"]
 
@@ -123,7 +123,7 @@ def test_a_program_has_a_clean_environment(checking: Checking, monkeypatch: pyte
         "home = os.environ.pop('HOME')\nassert home == os.environ.pop('TMPDIR')\n"
         "open(f'{home}/x', 'w').close()\nassert not sys.stdin.read()\nos.environ.pop('LC_CTYPE', None)\n"
         f"sys.exit(0 if dict(os.environ) == {wanted!r} else f'{{os.environ}}')",
-        said='environment = { COLOUR = "blue" }',
+        options='environment = { COLOUR = "blue" }',
     )
     assert list(Path(checking.bench.layout.state).glob("check/*")) == []
     assert not Path(checking.bench.layout.state, "home").exists()
@@ -131,11 +131,11 @@ def test_a_program_has_a_clean_environment(checking: Checking, monkeypatch: pyte
 
 def test_a_program_that_hangs_is_ended_with_all_it_started(checking: Checking) -> None:
     """After its time a program is ended, and with it what it started, also in a session of its own."""
-    said = checking.complaint(
+    message = checking.complaint(
         "child = os.fork()\nif not child:\n    os.setsid()\n    if os.fork(): os._exit(0)\ntime.sleep(600)",
-        said="timeout = 1",
+        options="timeout = 1",
     )
-    assert "check.py did not end within 1 s, so no file was changed" in said
+    assert "check.py did not end within 1 s, so no file was changed" in message
     assert _running(str(checking.bench.path / "check.py")) == []
 
 
@@ -147,23 +147,25 @@ def test_what_a_program_leaves_running_is_ended(checking: Checking) -> None:
 
 def test_many_processes_are_ended(checking: Checking) -> None:
     """A program that starts process after process is ended with all of them."""
-    said = checking.complaint("for _ in range(6): os.fork()\ntime.sleep(600)", said="timeout = 1")
-    assert "did not end" in said
+    message = checking.complaint("for _ in range(6): os.fork()\ntime.sleep(600)", options="timeout = 1")
+    assert "did not end" in message
     assert _running(str(checking.bench.path / "check.py")) == []
 
 
 def test_endless_output_fails_the_check(checking: Checking) -> None:
     """A program that prints a hundred megabytes is ended long before, and its file refused."""
-    said = checking.complaint("for _ in range(100): sys.stdout.write('x' * 1_000_000)\nopen(f'{directory}/done', 'w')")
-    assert "printed more than a megabyte" in said
-    assert len(said) < 1000
+    message = checking.complaint(
+        "for _ in range(100): sys.stdout.write('x' * 1_000_000)\nopen(f'{directory}/done', 'w')"
+    )
+    assert "printed more than a megabyte" in message
+    assert len(message) < 1000
 
 
 def test_control_characters_are_not_shown(checking: Checking) -> None:
     """What a program prints cannot act on the terminal."""
-    said = checking.complaint(r"sys.stdout.buffer.write(b'\x1b[2Jbad \xff\n'); sys.exit(1)")
-    assert "\\x1b[2Jbad" in said
-    assert "\x1b" not in said
+    message = checking.complaint(r"sys.stdout.buffer.write(b'\x1b[2Jbad \xff\n'); sys.exit(1)")
+    assert "\\x1b[2Jbad" in message
+    assert "\x1b" not in message
 
 
 def test_a_program_that_crashes_refuses(checking: Checking) -> None:
@@ -203,7 +205,7 @@ def test_an_include_by_absolute_path_is_the_new_one(in_place: Checking) -> None:
     """In place a program sees the new text of a file elsewhere in the tree, at its real path."""
     in_place.bench.template("/var/lib/daemon/part.conf", "new part\n")
     part = in_place.put("/var/lib/daemon/part.conf", "old part\n")
-    in_place.run(f"assert open('{part}').read() == 'new part\\n'", "/var/lib/daemon/part.conf", said="reads = []")
+    in_place.run(f"assert open('{part}').read() == 'new part\\n'", "/var/lib/daemon/part.conf", options="reads = []")
     assert part.read_text() == "old part\n"
 
 
@@ -235,7 +237,7 @@ def test_the_machine_is_read_only(in_place: Checking, tmp_path: Path) -> None:
 
 @only_root
 def test_what_is_mounted_below_stays_visible(in_place: Checking) -> None:
-    """In place a program sees file systems that are mounted inside the directory that is laid over."""
+    """In place a program sees file systems that are mounted inside the directory that is mounted over."""
     inner = in_place.put("/etc/inner/x", "covered\n").parent
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(inner)], check=True)
     try:

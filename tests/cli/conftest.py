@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.kit import FIRST, NOW, SECOND, outlive_the_clock
 from tests.commands import Root, copy_tree
-from tests.events.kit import lay_event
+from tests.events.kit import make_event
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def _box(_fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = Root(path)
     root.custom("/etc/box.conf/10x", "password {{ box.Password }}\nport {{ box.Port }}\n")
     root.custom("/etc/port.conf/10x", "port {{ box.Port }}\n")
-    lay_event(
+    make_event(
         root.path,
         "box-update",
         templates="/etc/box.conf\n/etc/port.conf\n",

@@ -15,7 +15,7 @@ from esmith.layout import Layout
 from esmith.store import open_store
 from tests.apply.kit import AUTHOR, Bench
 from tests.commands import TIMEOUT_SECONDS, Answer, Root
-from tests.events.kit import lay_event
+from tests.events.kit import make_event
 
 pytestmark = pytest.mark.program("setpriv")
 
@@ -76,7 +76,7 @@ def _custom(path: str, content: str, mode: int = 0o644) -> Callable[[Root], obje
 
 
 def _event(templates: str | None = None, services: str | None = None) -> Callable[[Root], object]:
-    return lambda root: lay_event(root.path, "try", templates=templates, services=services)
+    return lambda root: make_event(root.path, "try", templates=templates, services=services)
 
 
 def _closed(path: str, mode: int = 0) -> Callable[[Root], object]:
@@ -96,7 +96,7 @@ USAGE = {
     "unknown event": Bad(("signal-event", "nosuch"), ExitCode.USAGE, "'nosuch'"),
     "empty event": Bad(("signal-event", ""), ExitCode.USAGE, "''"),
     "event elsewhere": Bad(("signal-event", "../events/email-update"), ExitCode.USAGE, "no event"),
-    "actions is no event": Bad(("signal-event", "actions"), ExitCode.USAGE, "'actions'"),
+    "actions is not an event": Bad(("signal-event", "actions"), ExitCode.USAGE, "'actions'"),
     "no event": Bad(("signal-event",), ExitCode.USAGE, "EVENT"),
     "missing template": Bad(("expand-template", "/etc/nosuch"), ExitCode.TEMPLATE, "/etc/nosuch"),
     "empty path": Bad(("expand-template", ""), ExitCode.TEMPLATE, "no template"),
@@ -122,7 +122,7 @@ USAGE = {
     "negative number": Bad(("esmith", "undo", "--", "-1"), ExitCode.USAGE, "-1"),
     "huge number": Bad(("esmith", "undo", "9" * 30), ExitCode.USAGE, "9" * 30),
     "no time": Bad(("signal-event", "--timeout", "soon", "email-update"), ExitCode.USAGE, "soon"),
-    "text that is no database": Bad(("db", "/etc/passwd", "settype", "root", "v"), ExitCode.STORE, "/etc/passwd"),
+    "text that is not a database": Bad(("db", "/etc/passwd", "settype", "root", "v"), ExitCode.STORE, "/etc/passwd"),
     "odd database": Bad(("db", "a b", "set", "k", "v"), ExitCode.USAGE, "'a b'"),
     "database of the engine": Bad(("db", "=journal", "show"), ExitCode.USAGE, "=journal"),
 }
@@ -196,13 +196,13 @@ FILES = {
         ("signal-event", "try"),
         ExitCode.TEMPLATE,
         "try",
-        lambda root: lay_event(root.path, "try").chmod(0),
+        lambda root: make_event(root.path, "try").chmod(0),
     ),
     "unreadable list of templates": Bad(
         ("signal-event", "try"),
         ExitCode.TEMPLATE,
         "templates2expand",
-        lambda root: (lay_event(root.path, "try", templates="/etc/x\n") / "templates2expand").chmod(0),
+        lambda root: (make_event(root.path, "try", templates="/etc/x\n") / "templates2expand").chmod(0),
     ),
     "directory in the way": Bad(
         ("expand-template", ME), ExitCode.INSTALL, ME, lambda root: root.file(ME).mkdir(parents=True)
@@ -232,7 +232,7 @@ FILES = {
 
 @pytest.mark.parametrize("bad", USAGE.values(), ids=USAGE.keys())
 def test_usage(root: Root, bad: Bad) -> None:
-    """What is wrong on the command line is said in a line or two, with exit code 2 or that of the thing missing."""
+    """A mistake on the command line is reported in a line or two, with exit code 2 or that of the thing missing."""
     _check(_run(root, *bad.words), bad.code, bad.says)
 
 

@@ -20,7 +20,7 @@ def checked(root: Root) -> Root:
         f"#!{sys.executable} -IS\nimport sys\nif 'bad' in open(sys.argv[1]).read(): sys.exit('line 2: bad')\n",
     )
     program.chmod(0o755)
-    for name, said in {
+    for name, metadata in {
         "good.conf": f'check = {{ command = ["{program}", "{{file}}"], package = "good" }}',
         "lost.conf": 'check = { command = ["no-such-program"], package = "lost" }',
         "plain.conf": "",
@@ -28,13 +28,13 @@ def checked(root: Root) -> Root:
     }.items():
         root.write(f"{TEMPLATES}/etc/x/{name}/template-begin", "# x\n")
         root.write(f"{TEMPLATES}/etc/x/{name}/10text", "text {{ Word | default('') }}\n")
-        root.write(f"{TEMPLATES}/etc/x/{name}/template.toml", f"{said}\n")
+        root.write(f"{TEMPLATES}/etc/x/{name}/template.toml", f"{metadata}\n")
     root.expand(*(f"/etc/x/{name}" for name in ("good.conf", "lost.conf", "plain.conf", "skipped.conf")))
     return root
 
 
 def test_one_line_a_file(checked: Root) -> None:
-    """Each file that has a check gets one line; what could not be checked is said, and is no failure."""
+    """Each file that has a check gets one line; what could not be checked is reported, and is not a failure."""
     toml = checked.file(f"{TEMPLATES}/etc/x/skipped.conf/template.toml")
     assert checked.esmith("check").out.splitlines() == [
         "/etc/x/good.conf: ok",
@@ -100,8 +100,8 @@ def test_events_say_what_was_not_checked(checked: Root) -> None:
     checked.write(
         "/etc/e-smith/events/x-update/templates2expand", "/etc/x/lost.conf\n/etc/x/lost2.conf\n/etc/x/good.conf\n"
     )
-    said = 'check = { command = ["no-such-program"], package = "lost" }\n'
-    checked.write(f"{TEMPLATES}/etc/x/lost2.conf/template.toml", said)
+    metadata = 'check = { command = ["no-such-program"], package = "lost" }\n'
+    checked.write(f"{TEMPLATES}/etc/x/lost2.conf/template.toml", metadata)
     checked.write(f"{TEMPLATES}/etc/x/lost2.conf/10text", "{{ Word | default('') }}\n")
     checked.config("set", "Word", "new")
     answer = checked.signal("--json", "x-update")

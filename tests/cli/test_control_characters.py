@@ -15,9 +15,9 @@ import pytest
 
 from esmith.events.log import OUTPUT_MARK
 from tests.commands import TIMEOUT_SECONDS, Answer, Root
-from tests.events.kit import lay_event
+from tests.events.kit import make_event
 
-#: Moves the cursor, sets a title, changes colours in one byte and in two, turns the direction of writing, goes back.
+#: Moves the cursor, sets a title, changes colours in one byte and in two, turns the direction of writing, moves back.
 ATTACK = "x\x1b]0;owned\x07\x1b[2J\x9b31m\x7f\u202e\u2066\u200b\u2028\rdone"
 #: What would look like a message or an entry of ours, if it began a line.
 FORGED = "forged: all is well"
@@ -63,19 +63,19 @@ def _warns(root: Root) -> None:
 
 
 def _failing_action(root: Root) -> None:
-    lay_event(root.path, "try", actions={"S10": f"printf '%s' '{LINES}'; exit 3"})
+    make_event(root.path, "try", actions={"S10": f"printf '%s' '{LINES}'; exit 3"})
 
 
 def _action_name(root: Root) -> None:
-    lay_event(root.path, "try", actions={f"S10{LINES}": "exit 0"})
+    make_event(root.path, "try", actions={f"S10{LINES}": "exit 0"})
 
 
 def _failing_action_name(root: Root) -> None:
-    lay_event(root.path, "try", actions={f"S10{LINES}": "exit 1"})
+    make_event(root.path, "try", actions={f"S10{LINES}": "exit 1"})
 
 
 def _unknown_word(root: Root) -> None:
-    lay_event(root.path, "try", services=f"clamd {ATTACK}\n".replace("\r", "").replace("\u2028", ""))
+    make_event(root.path, "try", services=f"clamd {ATTACK}\n".replace("\r", "").replace("\u2028", ""))
 
 
 def _checked(root: Root) -> None:
@@ -131,7 +131,7 @@ def _hidden_root(root: Root) -> None:
 PLACES = {
     "event that does not exist": Place(("signal-event", LINES), code=2),
     "argument of an event": Place(
-        ("signal-event", "-v", "try", LINES), lambda root: lay_event(root.path, "try"), log=True
+        ("signal-event", "-v", "try", LINES), lambda root: make_event(root.path, "try"), log=True
     ),
     "output of an action": Place(("signal-event", "try"), _failing_action, code=7, log=True),
     "name of an action": Place(("signal-event", "-v", "try"), _action_name, log=True),
@@ -204,7 +204,7 @@ def at_terminal(command: list[str | bytes], env: dict[str, str], folder: Path) -
             try:
                 part = os.read(ours, 65536)
             except OSError:
-                break  # so Linux tells that nobody has the other end open any more
+                break  # so Linux reports that nobody has the other end open any more
             if not part:
                 break
             printed += part
@@ -246,7 +246,7 @@ def test_what_is_printed(root: Root, place: Place, terminal: bool) -> None:
 @pytest.mark.parametrize("words", ["config set Own service", "signal-event try"])
 def test_who_called_sudo(root: Root, words: str) -> None:
     """SUDO_USER is in the journal and in the history without anything raw."""
-    lay_event(root.path, "try", actions={"S10": "config set Own service"})
+    make_event(root.path, "try", actions={"S10": "config set Own service"})
     program, *rest = words.split()
     root.run(program, *rest, env={"SUDO_USER": LINES})
     data = json.loads(root.esmith("history", "--limit", "1", "--json").out)[0]
@@ -267,7 +267,7 @@ def test_the_journal_holds_nothing_raw(root: Root) -> None:
 
 def test_an_action_cannot_forge_entries(root: Root) -> None:
     """A line that an action prints is never what an entry of the engine is, to the byte."""
-    lay_event(root.path, "try", actions={"S10": "echo 'Event try ended: 0 files changed'; exit 1"})
+    make_event(root.path, "try", actions={"S10": "echo 'Event try ended: 0 files changed'; exit 1"})
     root.signal("try", code=7)
     entries = messages(root.read(LOG))
     assert [entry for entry in entries if entry.startswith("Event try ended")] == []

@@ -180,7 +180,7 @@ def test_force(root: Root) -> None:
 
 
 def test_a_reader_that_stops_early(filled: Root) -> None:
-    """``db t show | head -1`` is no error."""
+    """``db t show | head -1`` is not an error."""
     filled.db("t", "set", "long", "v", *(word for number in range(400) for word in (f"p{number}", "x" * 200)))
     script = f'"{filled.path}/sbin/e-smith/db" t show | head -1; echo "${{PIPESTATUS[0]}}"'
     filled.write("/sbin/e-smith/pipe", f"#!/bin/bash\n{script}\n", mode=0o755)

@@ -151,12 +151,12 @@ def test_help_needs_no_root(shared: Root) -> None:
 @pytest.mark.parametrize("words", [["setprop", "nosuch", "p", "1"], ["delprop", "nosuch", "p"]], ids=" ".join)
 @pytest.mark.parametrize("program", [["config"], ["db", "t"]], ids=" ".join)
 def test_nothing_was_done(shared: Root, program: list[str], words: list[str]) -> None:
-    """setprop and delprop of a missing record exit 0; a person at a terminal is told that nothing was changed."""
+    """setprop and delprop of a missing record exit 0; at a terminal a message says that nothing was changed."""
     name, *database = program
     assert shared.run(name, *database, *words).err == ""
-    told = on_terminal(shared, name, *database, *words)
-    assert told.startswith(f"{name}: nothing was changed:")
-    assert "'nosuch'" in told
+    message = on_terminal(shared, name, *database, *words)
+    assert message.startswith(f"{name}: nothing was changed:")
+    assert "'nosuch'" in message
 
 
 def on_terminal(root: Root, program: str, *words: str) -> str:

@@ -38,7 +38,7 @@ def _newest(root: Root) -> dict[str, object]:
 
 
 def test_init_makes_everything(tmp_path: Path) -> None:
-    """``init`` makes the folder, lays templates, events, schema and commands, and the databases with their defaults."""
+    """``init`` makes the folder, templates, events, schema and commands, and the databases with their defaults."""
     answer = _init(tmp_path / "root", "--domain", "example.org", "--name", "post")
     root = Root(tmp_path / "root")
     assert "the primary domain is example.org" in answer.out
@@ -73,7 +73,7 @@ def test_init_again_changes_nothing(root: Root) -> None:
 
 
 def test_init_keeps_what_the_administrator_did(root: Root) -> None:
-    """An upgrade keeps settings and overrides; a shipped file that was edited is kept aside and reported."""
+    """An upgrade keeps settings and overrides; a shipped file that was edited is copied and reported."""
     root.config("setprop", "qpsmtpd", "DNSBL", "enabled")
     root.config("set", "DomainName", "mine.example")
     root.write(CUSTOM, "1\n")

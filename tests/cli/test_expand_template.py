@@ -132,7 +132,7 @@ def test_explain(root: Root) -> None:
 
 
 def test_explain_names_of_any_bytes(root: Root) -> None:
-    """A fragment whose name is no UTF-8 is expanded, and explained in a form that any terminal takes."""
+    """A fragment whose name is not UTF-8 is expanded, and explained in a form that any terminal takes."""
     folder = os.fsencode(root.file("/etc/e-smith/templates-custom/etc/x"))
     os.makedirs(folder)
     with open(os.path.join(folder, b"10\xe9"), "wb") as file:
@@ -143,7 +143,7 @@ def test_explain_names_of_any_bytes(root: Root) -> None:
 
 
 def test_no_service_is_adjusted(root: Root) -> None:
-    """It expands files only: the log tells of no service and no action."""
+    """It expands files only: the log names no service and no action."""
     root.expand("/etc/clamd.conf")
     log = root.file("/var/log/e-smith/events.log")
     text = log.read_text() if log.exists() else ""

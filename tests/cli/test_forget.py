@@ -138,7 +138,7 @@ def test_rollback(box: Root) -> None:
 
 
 def test_rollback_past_a_forgotten_value(box: Root) -> None:
-    """Where the value of then was forgotten but no kept file held it, it stays as it is, and that is said."""
+    """Where the former value was forgotten but no kept file held it, it stays as it is, and a message says so."""
     box.config("set", "other", "x", "Password", "g0ne0ne", "Note", "1")
     box.config("setprop", "box", "Port", "8")
     box.signal("box-update")
@@ -154,8 +154,8 @@ def test_rollback_past_a_forgotten_value(box: Root) -> None:
     assert box.config("getprop", "box", "Port").out == "8\n"
 
 
-def test_a_later_change_goes_back_without_it(box: Root) -> None:
-    """A change that is not confirmed goes back, but for a value that was forgotten before it was signalled."""
+def test_a_later_change_is_rolled_back_without_it(box: Root) -> None:
+    """A change that is not confirmed is rolled back, but for a value that was forgotten before it was signalled."""
     box.config("set", "other", "x", "Password", "g0ne0ne", "Note", "1")
     box.config("setprop", "box", "Port", "5")
     box.signal("box-update")
@@ -188,7 +188,7 @@ def test_a_property_that_is_gone(root: Root) -> None:
 
 
 def test_short_values(box: Root) -> None:
-    """A short value, or that of a switch, goes from the journal, but is not looked for in files; that is said."""
+    """A short value, or that of a switch, goes from the journal, but is not looked for in files; a message says so."""
     box.config("setprop", "box", "Password", "abc")
     box.config("setprop", "box", "Password", "enabled")
     box.config("setprop", "box", "Password", NOW)
@@ -221,7 +221,7 @@ def test_what_it_names(box: Root) -> None:
 
 
 def test_digests_go(box: Root) -> None:
-    """What outputs were made of is forgotten, since a digest tells a short value; the next event expands them."""
+    """What outputs were made of is forgotten, since a digest reveals a short value; the next event expands them."""
     with opened(box.path, write=False) as store, store.snapshot() as snapshot:
         assert "Password" in dict(snapshot.states("outputs"))["/etc/box.conf"].decode()
     box.esmith("forget", *CELL)

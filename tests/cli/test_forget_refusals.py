@@ -8,7 +8,7 @@ from esmith.apply.generations import Generation
 from esmith.errors import ExitCode
 from tests.cli.kit import CELL, FIRST, LOG, SECOND, traces
 from tests.commands import Root
-from tests.events.kit import lay_event
+from tests.events.kit import make_event
 from tests.store.stores import AUTHOR, last_revision, opened, start_child, wait_ready
 
 WRONG = {
@@ -34,7 +34,7 @@ def test_wrong_words(box: Root, words: tuple[str, ...], code: int, says: str, op
 
 @pytest.mark.parametrize("option", [(), ("--dry-run",)])
 def test_a_change_that_is_not_confirmed(box: Root, option: tuple[str, ...]) -> None:
-    """While a change waits to be confirmed it refuses, since that may go back; once it is confirmed it does not."""
+    """While a change waits to be confirmed it refuses, since that may be rolled back; once confirmed it does not."""
     box.config("setprop", "box", "Port", "9")
     box.signal("--confirm", "1h", "box-update")
     answer = box.esmith("forget", *option, *CELL, code=ExitCode.FAILED)
@@ -59,8 +59,8 @@ def test_an_interrupted_event(box: Root) -> None:
 
 
 def test_inside_an_event(box: Root) -> None:
-    """An action of an event cannot do it: the event may have to go back."""
-    lay_event(box.path, "box-update", actions={"S95forget": "esmith forget configuration box Password || exit 0"})
+    """An action of an event cannot do it: the event may have to be rolled back."""
+    make_event(box.path, "box-update", actions={"S95forget": "esmith forget configuration box Password || exit 0"})
     box.signal("box-update")
     assert "| esmith: an event runs, which could go back to what is forgotten" in box.read(LOG)
     assert FIRST in str(traces(box, FIRST))

@@ -13,7 +13,7 @@ from esmith.errors import ExitCode
 from tests.commands import Root
 from tests.store.stores import last_revision, opened
 
-#: What an old server may have had; only what tells something is in it.
+#: What an old server may have had; only what has a meaning is in it.
 CONFIGURATION = """\
 # DO NOT MODIFY THIS FILE.
 DomainName=old.example
@@ -113,7 +113,7 @@ def test_what_the_files_do_not_have(root: Root, old: Path) -> None:
 
 
 def test_a_generated_secret_stays(root: Root, old: Path) -> None:
-    """A secret that was made for this server is not made anew by every import."""
+    """A secret that was made for this server is not made again by every import."""
     secret = root.config("getprop", "horde", "DbPassword").out
     assert len(secret) > 50
     for words in ([], ["--replace"]):
@@ -248,7 +248,7 @@ def test_wrong_calls(root: Root, old: Path, tmp_path: Path, words: list[str], co
 
 
 def test_a_broken_schema_file(root: Root, old: Path) -> None:
-    """When a database cannot be completed the ones before it are imported, and that is said."""
+    """When a database cannot be completed the ones before it are imported, and a message says so."""
     root.write("/etc/e-smith/db/domains/broken.toml", "nonsense = 1\n")
     answer = root.esmith("import", str(old), code=ExitCode.TEMPLATE)
     assert "broken.toml" in answer.err

@@ -97,7 +97,7 @@ def test_what_is_imported_as_json(root: Root, file: Path, case: Case) -> None:
 BROKEN = "nonsense = 1\n"
 IMPORTED = "esmith: imported before this happened: configuration; import again when it is corrected"
 
-#: Whether the first of two databases has a broken schema file, whether it is a dry run; what is said, what is there.
+#: Whether the first of two databases has a broken schema file, whether it is a dry run; the message, what is there.
 BREAKS: dict[str, tuple[str, list[str], list[str], bool]] = {
     "the first": ("configuration", [], [], False),
     "the second": ("domains", [], [IMPORTED], True),
@@ -106,9 +106,9 @@ BREAKS: dict[str, tuple[str, list[str], list[str], bool]] = {
 }
 
 
-@pytest.mark.parametrize(("database", "words", "said", "imported"), BREAKS.values(), ids=BREAKS.keys())
+@pytest.mark.parametrize(("database", "words", "messages", "imported"), BREAKS.values(), ids=BREAKS.keys())
 def test_an_error_on_the_way(
-    root: Root, tmp_path: Path, database: str, words: list[str], said: list[str], imported: bool
+    root: Root, tmp_path: Path, database: str, words: list[str], messages: list[str], imported: bool
 ) -> None:
     """An error ends the import; the databases that were imported before it are named."""
     (tmp_path / "configuration").write_text("DomainName=old.example\n")
@@ -116,7 +116,7 @@ def test_an_error_on_the_way(
     root.write(f"/etc/e-smith/db/{database}/broken.toml", BROKEN)
     answer = root.esmith("import", *words, str(tmp_path / "configuration"), str(tmp_path / "domains"), code=None)
     assert answer.code == ExitCode.TEMPLATE
-    assert [line for line in answer.err.splitlines() if "before this" in line] == said
+    assert [line for line in answer.err.splitlines() if "before this" in line] == messages
     assert "broken.toml" in answer.err
     assert answer.out == ""
     for name in ("configuration", "domains"):

@@ -37,7 +37,7 @@ _dmarc IN TXT "v=DMARC1; p=none; adkim=s; aspf=r; rua=mailto:dmarc-feedback@doma
 """
 
 
-def lay_key(root: Root, name: str = "default", text: str = PAGE_KEY, selector: str = "default\n") -> None:
+def write_key(root: Root, name: str = "default", text: str = PAGE_KEY, selector: str = "default\n") -> None:
     """Write a directory of keys with this public key."""
     lines = "\n".join(text[start : start + 64] for start in range(0, len(text), 64))
     root.write(f"{KEYS}/{name}/public", f"-----BEGIN PUBLIC KEY-----\n{lines}\n-----END PUBLIC KEY-----\n")
@@ -53,7 +53,7 @@ def print_dns(root: Root, *words: str, code: int = 0) -> tuple[str, str]:
 
 def test_the_page_s_example(root: Root) -> None:
     """With the key of the page's example the output is the page's: the first string has exactly 255 characters."""
-    lay_key(root)
+    write_key(root)
     out, _ = print_dns(root, "domain.net")
     assert out == PAGE_OUTPUT
     strings = out.splitlines()[5].removeprefix("default._domainkey IN TXT ").strip('"').split('""')
@@ -63,15 +63,15 @@ def test_the_page_s_example(root: Root) -> None:
 
 def test_the_primary_domain_is_assumed(root: Root) -> None:
     """Without a domain the entries are those of DomainName."""
-    lay_key(root)
+    write_key(root)
     assert print_dns(root)[0] == PAGE_OUTPUT.replace("domain.net", "example.com")
 
 
 def test_a_key_of_the_domain_s_own(root: Root) -> None:
     """A domain with a complete directory of keys gets its own key and selector, another one the default."""
-    lay_key(root)
+    write_key(root)
     other = base64.b64encode(b"another key").decode()
-    lay_key(root, "own.net", other, "may2013\n")
+    write_key(root, "own.net", other, "may2013\n")
     first = print_dns(root, "own.net")[0].splitlines()[5]
     assert first == f'may2013._domainkey IN TXT "v=DKIM1;p={other}"'
     root.file(f"{KEYS}/own.net/selector").unlink()
@@ -83,7 +83,7 @@ def test_a_key_of_the_domain_s_own(root: Root) -> None:
 def test_keys_of_any_length(root: Root, bits: int) -> None:
     """The public key of a real pair is printed whole, in strings of 255 characters and a rest."""
     openssl = path_of("openssl")
-    lay_key(root)
+    write_key(root)
     private, public = (root.file(f"{KEYS}/default/{part}") for part in ("private", "public"))
     subprocess.run([openssl, "genrsa", "-out", private, str(bits)], check=True, capture_output=True)
     subprocess.run([openssl, "rsa", "-in", private, "-pubout", "-out", public], check=True, capture_output=True)
@@ -99,7 +99,7 @@ def test_keys_of_any_length(root: Root, bits: int) -> None:
 
 def test_the_python_twin(root: Root) -> None:
     """The function behind the command returns the same entries."""
-    lay_key(root)
+    write_key(root)
     assert sample_entries(Layout(str(root.path)), "domain.net") == PAGE_OUTPUT.splitlines()[5:]
 
 
@@ -121,9 +121,9 @@ UNSIGNED = {
 
 @pytest.mark.parametrize(("commands", "domain", "reason"), UNSIGNED.values(), ids=UNSIGNED)
 def test_mail_that_is_not_signed(root: Root, commands: list[list[str]], domain: str, reason: str) -> None:
-    """When the mail of the domain is not signed, stderr says why; the entries are printed all the same."""
-    lay_key(root)
-    lay_key(root, "own.net")
+    """When the mail of the domain is not signed, stderr says why; the entries are still printed."""
+    write_key(root)
+    write_key(root, "own.net")
     for words in commands:
         root.run(*words)
     out, err = print_dns(root, domain)
@@ -142,7 +142,7 @@ CURES = {
 def test_a_key_that_is_missing(root: Root, lacking: str | None, code: int, cure: str) -> None:
     """A key or a part of it that is missing is an error that names the cure; nothing is printed to be published."""
     if lacking:
-        lay_key(root)
+        write_key(root)
         root.file(f"{KEYS}/default/{lacking}").unlink()
     out, err = print_dns(root, code=code)
     assert out == ""
@@ -161,8 +161,8 @@ def test_a_key_that_is_missing(root: Root, lacking: str | None, code: int, cure:
     ids=["no-pem", "empty-pem", "no-base64", "empty-selector", "selector-with-quote"],
 )
 def test_a_damaged_key(root: Root, part: str, text: str) -> None:
-    """What is no key and no selector is never printed."""
-    lay_key(root)
+    """What is neither a key nor a selector is never printed."""
+    write_key(root)
     root.write(f"{KEYS}/default/{part}", text)
     out, err = print_dns(root, code=1)
     assert out == ""
@@ -171,8 +171,8 @@ def test_a_damaged_key(root: Root, part: str, text: str) -> None:
 
 @pytest.mark.parametrize("domain", ["../default", "a b.com", "", "<domain name>", 'a"b.com', ".com", "x..y", "/etc"])
 def test_what_is_no_domain_name(root: Root, domain: str) -> None:
-    """A word that is no domain name is refused; the empty word means the primary domain, as with no word."""
-    lay_key(root)
+    """An argument that is not a domain name is refused; an empty one means the primary domain, as does none."""
+    write_key(root)
     out, err = print_dns(root, domain, code=2 if domain else 0)
     assert (out == "") == bool(domain)
     assert ("is not a domain name" in err) == bool(domain)
@@ -180,7 +180,7 @@ def test_what_is_no_domain_name(root: Root, domain: str) -> None:
 
 def test_the_root_option(root: Root) -> None:
     """--root beats the environment."""
-    lay_key(root)
+    write_key(root)
     words = [str(root.file("/sbin/e-smith/qpsmtpd-print-dns")), "--root", str(root.path), "domain.net"]
     environment = {**os.environ, "ESMITH_ROOT": "/nowhere"}
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)

@@ -30,7 +30,7 @@ def test_a_broken_definition_hides_no_other_service(root: Root) -> None:
     assert clamd in root.esmith("status").out.splitlines()
 
 
-def test_what_is_said_of_all_may_be_broken(root: Root) -> None:
+def test_the_file_about_all_may_be_broken(root: Root) -> None:
     """A mistake in what holds for all services is shown at each of them."""
     root.write("/etc/e-smith/services-custom/service.toml", "[probe]\nprt = 1\n")
     lines = root.esmith("services").out.splitlines()

@@ -7,14 +7,14 @@ import json
 import pytest
 
 from tests.commands import Root
-from tests.events.kit import lay_event, look_at_files
+from tests.events.kit import look_at_files, make_event
 from tests.unchecked import without_unchecked
 
 PEERS = "/var/service/qpsmtpd/config/peers/0"
 
 
 def _everything(root: Root) -> dict[str, object]:
-    """Return every file, link and directory of the root; LMDB's table of readers is no content."""
+    """Return every file, link and directory of the root; LMDB's table of readers is not content."""
     found: dict[str, object] = {}
     for place in root.path.rglob("*"):
         if place.is_symlink() or place.is_dir():
@@ -46,7 +46,7 @@ def test_a_dry_run_changes_nothing(request: pytest.FixtureRequest, fresh: bool) 
     """With --dry-run nothing under the root changes, the databases, the log and the lock included."""
     root: Root = request.getfixturevalue("root" if fresh else "office")
     root.config("setprop", "qpsmtpd", "DNSBL", "enabled")
-    lay_event(root.path, "email-update", actions={"S04": 'touch "$ESMITH_ROOT/ran"'})
+    make_event(root.path, "email-update", actions={"S04": 'touch "$ESMITH_ROOT/ran"'})
     root.write("/etc/clamd.conf", "by hand\n")
     before = _everything(root)
     answer = root.signal("--dry-run", "--diff", "email-update")
@@ -109,7 +109,7 @@ def test_warnings_go_to_stderr(root: Root) -> None:
 
 
 def test_a_file_edited_by_hand_is_reported(office: Root) -> None:
-    """When a file that was edited by hand is replaced, that is said, with the place of the edited file."""
+    """When a file that was edited by hand is replaced, a message says so, with the place of the edited file."""
     office.file("/etc/clamd.conf").write_text("# mine\n")
     answer = office.signal("email-update")
     (line,) = [line for line in without_unchecked(answer.err).splitlines() if "clamd.conf" in line]
@@ -129,9 +129,9 @@ def test_a_suspicious_entry_among_fragments_is_reported(root: Root) -> None:
 
 def test_options_after_the_event_are_arguments(root: Root) -> None:
     """What follows the event's name is for the actions, options and all."""
-    lay_event(root.path, "try", actions={"S10": 'echo "$*" >"$ESMITH_ROOT/said"'})
+    make_event(root.path, "try", actions={"S10": 'echo "$*" >"$ESMITH_ROOT/arguments"'})
     root.signal("try", "--dry-run", "-v", "--help")
-    assert root.read("/said") == "try --dry-run -v --help\n"
+    assert root.read("/arguments") == "try --dry-run -v --help\n"
 
 
 def test_help(root: Root) -> None:

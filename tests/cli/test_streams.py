@@ -1,4 +1,4 @@
-"""Standard streams that are closed, full, or read by nobody: the exit code tells what happened, without a traceback."""
+"""Standard streams that are closed, full, or read by nobody: the exit code shows what happened, without a traceback."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_full_stdout(root: Root, command: str) -> None:
 
 @pytest.mark.parametrize("command", TALKING)
 def test_a_reader_that_has_gone(root: Root, command: str) -> None:
-    """A reader that has what it wanted and went away is no error."""
+    """A reader that has what it wanted and went away is not an error."""
     program, *words = command.split()
     reading, writing = os.pipe()
     os.close(reading)

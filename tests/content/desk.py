@@ -36,7 +36,7 @@ from tests.commands import Root
 
 FORCE = "--force"
 EVENT = "email-update"
-#: Where the files are that the tables of this folder speak of.
+#: Where the files are that the tables of this folder name.
 AREAS = (
     "/var/qmail/control/",
     "/var/qmail/users/",

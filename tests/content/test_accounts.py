@@ -40,7 +40,7 @@ def _change(output: Output) -> list[str]:
 
 
 def sort_line(user: str) -> str:
-    """Return the line that puts spam aside."""
+    """Return the line that sorts spam out."""
     return f"| condredirect {user}-junkmail headermatch 'X-Spam-Status: Yes'"
 
 
@@ -239,7 +239,7 @@ def test_files_as_a_whole(office: Root) -> None:
 
 
 def test_an_override_for_users_is_for_admin_too(office: Root) -> None:
-    """A fragment laid over the users' .qmail is in admin's as well."""
+    """A fragment added to the users' .qmail is in admin's as well."""
     office.custom("/home/e-smith/files/users/{key}/.qmail/49note", "| note {{ record.key }}\n")
     office.signal("user-modify")
     assert "| note tom" in office.lines(f"{HOMES}/tom/.qmail")

@@ -144,10 +144,10 @@ SERVICES = {
 }
 
 
-def test_only_readers_that_keep_a_file_are_told_of_it(desk: Desk) -> None:
+def test_only_readers_that_keep_a_file_are_notified(desk: Desk) -> None:
     """A daemon that rereads a file by itself is left alone when it changes; the others get what they understand."""
     with desk.trial() as trial:
         outputs = [output.rendering for output in trial.plan().outputs]
-    told = {rendering.template.path: rendering.metadata.services for rendering in outputs}
-    assert {path: services for path, services in told.items() if services} == SERVICES
-    assert None not in told.values()
+    notified = {rendering.template.path: rendering.metadata.services for rendering in outputs}
+    assert {path: services for path, services in notified.items() if services} == SERVICES
+    assert None not in notified.values()

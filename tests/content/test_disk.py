@@ -16,7 +16,7 @@ ASSIGN = "/var/qmail/users/assign"
     ("directive", "command"),
     [("OnUpdateExecute", "freshclam-update-ok"), ("OnErrorExecute", "freshclam-update-failed")],
 )
-def test_freshclam_is_told_only_of_commands_that_exist(office: Root, directive: str, command: str) -> None:
+def test_freshclam_gets_only_commands_that_exist(office: Root, directive: str, command: str) -> None:
     """The line for a command of freshclam is a comment until the command is there."""
     line = f'{directive} "/sbin/e-smith/{command}"'
     assert f"#{line}" in office.lines(FRESHCLAM)

@@ -33,7 +33,7 @@ def by_default(*domains: str) -> dict[str, str]:
     return {domain: f"{VIA}/{domain}" for domain in domains}
 
 
-def lay_key(root: Root, name: str, *parts: str) -> None:
+def write_key(root: Root, name: str, *parts: str) -> None:
     """Write a directory of keys. The text of the keys does not matter here."""
     for part in parts or ("private", "public", "selector"):
         root.write(f"{KEYS}/{name}/{part}", "default\n" if part == "selector" else f"{part} of {name}\n")
@@ -41,7 +41,7 @@ def lay_key(root: Root, name: str, *parts: str) -> None:
 
 def sign(root: Root) -> None:
     """Enable signing, with a default key that is there already, and signal the event."""
-    lay_key(root, "default")
+    write_key(root, "default")
     root.config("setprop", "qpsmtpd", "DKIMSigning", "enabled")
     root.signal("email-update")
 
@@ -128,7 +128,7 @@ def test_one_domain_opts_out_and_all_at_once(office: Root) -> None:
 def test_a_domain_with_a_key_of_its_own(office: Root) -> None:
     """A domain with a directory of keys is signed with them, the others with the default key."""
     sign(office)
-    lay_key(office, "test.com")
+    write_key(office, "test.com")
     office.signal("email-update")
     assert links(office) == by_default("example.com") | {"test.com": f"{KEYS}/test.com"}
     assert links(office, VIA) == {"example.com": f"{KEYS}/default"}
@@ -140,17 +140,17 @@ def test_a_domain_with_a_key_of_its_own(office: Root) -> None:
 def test_an_incomplete_key_is_not_used(office: Root) -> None:
     """A directory of keys that lacks its selector is warned of and not used: it would sign wrongly."""
     sign(office)
-    lay_key(office, "test.com", "private", "public")
+    write_key(office, "test.com", "private", "public")
     answer = office.signal("email-update")
     assert f"{KEYS}/test.com is not used: the file selector is missing" in answer.err
     assert links(office) == by_default("example.com", "test.com")
 
 
 def test_a_key_for_a_name_that_is_no_domain(office: Root) -> None:
-    """A directory of keys has a link also when its name is no domain of this server, while signing is enabled."""
+    """A directory of keys has a link also when its name is not a domain of this server, while signing is enabled."""
     sign(office)
-    lay_key(office, "domain.net")
-    lay_key(office, "half.net", "private")
+    write_key(office, "domain.net")
+    write_key(office, "half.net", "private")
     office.signal("email-update")
     own = {"domain.net": f"{KEYS}/domain.net"}
     assert links(office) == by_default("example.com", "test.com") | own
@@ -204,7 +204,7 @@ def test_the_real_plugin_signs_in_the_name_of_the_sender(office: Root) -> None:
     plugin = "/usr/share/qpsmtpd/plugins/dkim"
     office.db("domains", "set", "off.example", "domain", "DKIMSigning", "disabled")
     sign(office)
-    lay_key(office, "domain.net")
+    write_key(office, "domain.net")
     office.signal("email-update")
     # The targets are absolute paths of the configured system; here that is a folder.
     for place in (LINKS, VIA):

@@ -61,7 +61,7 @@ _FOLDERS = ("new", "tmp", "cur")
 
 
 def test_nothing_but_old_junk_mail_is_deleted(office: Root) -> None:
-    """Other folders, directories, links and the folders of those who are no users stay, however old."""
+    """Other folders, directories, links and the folders of those who are not users stay, however old."""
     office.db("accounts", "set", "web", "ibay")
     stays = [
         mail(office, path, 1000)
@@ -91,7 +91,7 @@ def test_no_link_leads_the_purge_elsewhere(office: Root, place: str) -> None:
     tom = office.file(f"{USERS}/tom{place}")
     tom.parent.mkdir(parents=True, exist_ok=True)
     if tom.exists():
-        tom.rename(tom.with_name("aside"))
+        tom.rename(tom.with_name("moved"))
     tom.symlink_to(office.file(f"{USERS}/john{place}"))
     office.config("setprop", "spamassassin", "MessageRetentionTime", "81")
     purge(office)
@@ -104,7 +104,7 @@ def test_no_link_leads_the_purge_elsewhere(office: Root, place: str) -> None:
 
 
 def test_a_retention_that_is_no_number(office: Root) -> None:
-    """A MessageRetentionTime that is no number of days deletes nothing and says so."""
+    """A MessageRetentionTime that is not a number of days deletes nothing and says so."""
     office.run("config", "--force", "setprop", "spamassassin", "MessageRetentionTime", "-5")
     old = mail(office, f"{TOM}/cur/old", 1000)
     assert "'-5', which is no number of days" in purge(office, code=1)

@@ -37,17 +37,17 @@ def _install_all_but(root: Root, *names: str) -> None:
     _install(root, *(name for name in every - {*names} if not (root.file(OURS) / name).exists()))
 
 
-def test_our_plugins_are_laid_as_they_are(_fresh: Path) -> None:
-    """``esmith init`` lays every plugin of the repository in our plugin directory, readable and not executable."""
+def test_our_plugins_are_installed_as_they_are(_fresh: Path) -> None:
+    """``esmith init`` installs every plugin of the repository in our plugin directory, readable and not executable."""
     shipped = REPOSITORY / "plugins/qpsmtpd"
-    laid = Root(_fresh).file(OURS)
+    installed = Root(_fresh).file(OURS)
     files = {path.relative_to(shipped): path.read_bytes() for path in shipped.rglob("*") if path.is_file()}
-    assert {path.relative_to(laid): path.read_bytes() for path in laid.rglob("*") if path.is_file()} == files
-    assert {path.stat().st_mode & 0o7777 for path in laid.rglob("*") if path.is_file()} == {0o644}
+    assert {path.relative_to(installed): path.read_bytes() for path in installed.rglob("*") if path.is_file()} == files
+    assert {path.stat().st_mode & 0o7777 for path in installed.rglob("*") if path.is_file()} == {0o644}
 
 
 def test_an_upgrade_replaces_and_removes_plugins(root: Root) -> None:
-    """A plugin that was edited is replaced and kept aside; one that is no longer shipped goes; others' files stay."""
+    """A plugin that was edited is replaced and copied; one that is no longer shipped goes; others' files stay."""
     edited = root.write(f"{OURS}/bcc", "mine\n")
     old = root.write(f"{OURS}/old", "#!perl -w\n")
     foreign = root.write(f"{OURS}/foreign", "not ours\n")
@@ -154,7 +154,7 @@ def test_karma_blocks_with_each_version_of_the_plugin(office: Root, text: str | 
 
 @pytest.mark.program("qpsmtpd-forkserver")
 def test_debians_karma_is_the_one_that_does_not_count() -> None:
-    """What tells the versions of karma apart is so in Debian's."""
+    """What distinguishes the versions of karma is so in Debian's."""
     assert "$naughty++" not in (DEBIAN / "karma").read_text()
 
 

@@ -29,7 +29,7 @@ from tests.content.services_cases import (
     SCAN,
     SETTINGS,
 )
-from tests.daemons.generated import ask, lay
+from tests.daemons.generated import ask, install
 from tests.programs import path_of
 
 
@@ -91,7 +91,7 @@ def test_dovecot(desk: Desk, tmp_path: Path, commands: str, expected: dict[str, 
     """dovecot takes the file without a word and has protocols, listeners and limits as the settings say."""
     doveconf = path_of("doveconf")
     target = tmp_path / "dovecot.conf"
-    lay(desk, commands, DOVECOT, target)
+    install(desk, commands, DOVECOT, target)
     done = ask(doveconf, "-n", "-c", target)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -156,8 +156,8 @@ def test_a_setting_that_cannot_be_followed(desk: Desk, commands: str, warning: s
     """A value a file cannot hold is left out with a warning, and the file stays one its program can read."""
     with desk.trial(commands) as trial:
         (output,) = trial.plan(path).outputs
-    (said,) = output.rendering.warnings
-    assert warning in said
+    (message,) = output.rendering.warnings
+    assert warning in message
     assert not [line for line in output.rendering.content.decode().splitlines() if "y'" in line or "../" in line]
 
 
@@ -236,7 +236,7 @@ def test_webmail_title_is_text(desk: Desk, tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", [MASQ, "/etc/fetchmail", "/etc/startmail", "/etc/cron.daily/freshclam"])
 def test_scripts(desk: Desk, tmp_path: Path, path: str) -> None:
     """A generated script is executable and valid shell."""
-    lay(desk, MULTIDROP, path, tmp_path / "script")
+    install(desk, MULTIDROP, path, tmp_path / "script")
     assert ask("sh", "-n", tmp_path / "script").returncode == 0
     assert (tmp_path / "script").stat().st_mode & 0o777 == 0o755
 
@@ -283,7 +283,7 @@ def test_imap_limit_at_the_next_boot(office: Root) -> None:
 
 @pytest.mark.parametrize("name", ["../eth0", "a b", "-n/x"])
 def test_network_card_with_an_impossible_name(office: Root, name: str) -> None:
-    """A name that is no network card's makes no file anywhere."""
+    """A name that is not a network card's makes no file anywhere."""
     office.config("set", "InternalInterface", "interface", "Name", name)
     before = set(office.snapshot("/etc", "/sbin"))
     office.signal("console-save")
@@ -292,7 +292,7 @@ def test_network_card_with_an_impossible_name(office: Root, name: str) -> None:
 
 
 def test_ip_change(office: Root) -> None:
-    """ip-change takes the new address; what is no address is refused, and changes nothing."""
+    """ip-change takes the new address; what is not an address is refused, and changes nothing."""
     office.signal("ip-change", "198.51.100.7")
     assert "[198.51.100.7]" in office.lines(f"{CONTROL}/rcpthosts")
     office.signal("ip-change", "198.51.100", code=7)

@@ -114,9 +114,9 @@ def _setting_back(database: str, key: str, prop: str, old: str | None) -> list[s
 
 def test_every_setting_the_templates_read_has_a_row() -> None:
     """A configuration property that a shipped fragment reads is set in some row of the tables."""
-    said = [shlex.split(line) for case in ALL.values() for line in case.commands.splitlines()]
+    commands = [shlex.split(line) for case in ALL.values() for line in case.commands.splitlines()]
     set_somewhere = {
-        (words[words.index(verb) + 1], word) for words in said for verb in _VERBS & {*words} for word in words
+        (words[words.index(verb) + 1], word) for words in commands for verb in _VERBS & {*words} for word in words
     }
     assert _read_by_templates() - set_somewhere == set()
 

@@ -136,7 +136,7 @@ def test_an_account_of_the_system_is_left_alone(machine: Machine, task: str, kin
 @pytest.mark.parametrize("name", ["-x", "a b", "a/b", "0", "a;b", ".."])
 @pytest.mark.parametrize(("task", "kind"), [("user-create-unix", "user"), ("user-delete-unix", "user-deleted")])
 def test_a_name_that_cannot_be(machine: Machine, task: str, kind: str, name: str) -> None:
-    """A key that is no name for a unix account never reaches a program that changes accounts."""
+    """A key that is not a name for a unix account never reaches a program that changes accounts."""
     machine.record(name, kind)
     assert machine.do(task, "event", name, code=1) == []
     assert "cannot be the name of a unix account" in machine.printed

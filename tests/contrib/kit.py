@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-#: A small contrib of our own, laid out as those of SME Server.
+#: A small contrib of our own, arranged as those of SME Server.
 NOTICES = Path(__file__).parent / "smeserver-notices"
 
 

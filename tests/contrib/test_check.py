@@ -41,7 +41,7 @@ def _link(name: str, target: str) -> Spoil:
 
 FRAGMENT = "templates/etc/notices.conf/30x"
 ACTION = "events/actions/x"
-#: What is put into the contrib, and what is said of it: file, line, kind, a part of the message.
+#: What is put into the contrib, and what is reported: file, line, kind, a part of the message.
 SPOILT: dict[str, tuple[Spoil, str, int, str, str]] = {
     "a mistake in service.toml": (
         _write("services/notices/service.toml", "[probe]\nprt = 1\n"),
@@ -102,7 +102,7 @@ SPOILT: dict[str, tuple[Spoil, str, int, str, str]] = {
         FAILS,
         "templates-custom/home/e-smith/files/users/{key}/.qmail/49x",
     ),
-    "metadata that is no Perl": (
+    "metadata that is not Perl": (
         _write("templates.metadata/etc/x", "UID=0\nPERMS=(06\n"),
         "templates.metadata/etc/x",
         2,

@@ -1,4 +1,4 @@
-"""A whole contrib, as those of SME Server are laid out: looked at, copied, expanded."""
+"""A whole contrib, as those of SME Server are arranged: looked at, copied, expanded."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ site test.com {
 """
 
 
-def test_it_is_said_to_work(office: Root) -> None:
+def test_it_is_reported_to_work(office: Root) -> None:
     """esmith contrib check finds nothing against it, and changes nothing."""
     before = office.snapshot("/etc"), office.esmith("history", "--limit", "1").out
     answer = office.esmith("contrib", "check", str(NOTICES))

@@ -1,4 +1,4 @@
-"""Generated files, laid where a real program can read them; and asking a program what it thinks."""
+"""Generated files, written where a real program can read them; and asking a program what it thinks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.content.desk import Desk
 TIMEOUT_SECONDS = 60
 
 
-def lay(desk: Desk, commands: str, path: str, target: Path) -> str:
+def install(desk: Desk, commands: str, path: str, target: Path) -> str:
     """Write a file to a place of the test, with its mode, as email-update would make it after some commands.
 
     :param path: the file, as the configured system knows it.

@@ -13,7 +13,7 @@ PROGRAMS = ("clamconf", "doveconf", "fetchmail", "php", "spamassassin")
 LOCAL_CF = "/etc/mail/spamassassin/local.cf"
 PEERS = "/var/service/qpsmtpd/config/peers/0"
 
-#: The file, what a custom fragment adds, the program that refuses it, and what the message says of it.
+#: The file, what a custom fragment adds, the program that refuses it, and what the message says.
 BROKEN = {
     "unknown-rule-setting": (LOCAL_CF, "use_bayse 1", "spamassassin", "failed to parse line in /etc/mail/spamassassin"),
     "score-without-number": (LOCAL_CF, "required_score high", "spamassassin", "invalid 'required_score' value"),
@@ -33,13 +33,13 @@ BROKEN = {
 
 
 @pytest.mark.parametrize(
-    ("path", "line", "said"),
+    ("path", "line", "message"),
     [
-        pytest.param(path, line, said, id=name, marks=pytest.mark.program(program) if program else ())
-        for name, (path, line, program, said) in BROKEN.items()
+        pytest.param(path, line, message, id=name, marks=pytest.mark.program(program) if program else ())
+        for name, (path, line, program, message) in BROKEN.items()
     ],
 )
-def test_a_custom_fragment_that_breaks_a_file(office: Root, path: str, line: str, said: str) -> None:
+def test_a_custom_fragment_that_breaks_a_file(office: Root, path: str, line: str, message: str) -> None:
     """The event exits with 10, says which fragment it is, and no file is another one than before."""
     fragment = office.custom(f"{path}/zz", "")
     if office.file(f"/etc/e-smith/templates{path}").is_file():
@@ -55,7 +55,7 @@ def test_a_custom_fragment_that_breaks_a_file(office: Root, path: str, line: str
     answer = office.signal("email-update", code=10)
     assert answer.err.splitlines()[0].startswith(f"signal-event: {path}: ")
     assert "so no file was changed" in answer.err
-    assert said in answer.err
+    assert message in answer.err
     assert re.search(rf"line \d+ comes from {re.escape(str(fragment))}$", answer.err, re.MULTILINE)
     assert (
         office.snapshot("/etc/mail", "/etc/clamd.conf", "/etc/php.ini", "/var/qmail", "/var/service", "/etc/dovecot")
@@ -78,7 +78,7 @@ def test_a_message_names_only_the_file_that_is_wrong(office: Root) -> None:
 
 @pytest.mark.program("php", "doveconf")
 def test_several_files_that_are_wrong_are_all_named(office: Root) -> None:
-    """One message tells of every file that is refused, so that one look is enough."""
+    """One message names every file that is refused, so that one look is enough."""
     for path, line in (("/etc/php.ini", "memory_limit = ("), ("/etc/dovecot/dovecot.conf", "no_such = 1")):
         office.custom(f"{path}/zz", f"{line}\n")
     office.custom(f"{PEERS}/zz", "relay # x\n")

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from tests.content.desk import Desk
 from tests.content.random_values import values
-from tests.daemons.generated import ask, lay, this_user
+from tests.daemons.generated import ask, install, this_user
 from tests.programs import path_of
 
 CLAMD = "/etc/clamd.conf"
@@ -46,9 +46,9 @@ def _read_by(clamconf: str, directory: Path) -> tuple[dict[str, str], list[str]]
     return settings, _complaints(done.stderr + text)
 
 
-def _lay_both(desk: Desk, commands: str, directory: Path) -> None:
-    lay(desk, commands, CLAMD, directory / "clamd.conf")
-    lay(desk, commands, FRESHCLAM, directory / "freshclam.conf")
+def _install_both(desk: Desk, commands: str, directory: Path) -> None:
+    install(desk, commands, CLAMD, directory / "clamd.conf")
+    install(desk, commands, FRESHCLAM, directory / "freshclam.conf")
 
 
 YES = "ArchiveBlockEncrypted DetectBrokenExecutables Debug LogClean LogTime LeaveTemporaryFiles HeuristicScanPrecedence"
@@ -90,7 +90,7 @@ def test_clamconf_reads_the_settings(
     desk: Desk, clamconf: str, tmp_path: Path, commands: str, expected: dict[str, str]
 ) -> None:
     """ClamAV finds nothing to complain of in the two files, and reads the values that were set."""
-    _lay_both(desk, commands, tmp_path)
+    _install_both(desk, commands, tmp_path)
     read, complaints = _read_by(clamconf, tmp_path)
     assert complaints == []
     assert {name: read.get(name) for name in expected} == expected
@@ -113,7 +113,7 @@ def test_freshclam_reads_the_password_as_it_was_set(desk: Desk, clamconf: str, t
 @pytest.mark.program("clamconf")
 def test_clamconf_notices_a_line_that_is_wrong(desk: Desk, clamconf: str, tmp_path: Path, line: str) -> None:
     """The check itself works: a directive that ClamAV of today lacks, or a wrong value, is complained of."""
-    _lay_both(desk, "", tmp_path)
+    _install_both(desk, "", tmp_path)
     with (tmp_path / "clamd.conf").open("a") as file:
         file.write(line + "\n")
     assert _read_by(clamconf, tmp_path)[1] != []
@@ -169,7 +169,7 @@ def _listens(socket_path: Path) -> bool:
         return client.connect_ex(str(socket_path)) == 0
 
 
-def _said(socket_path: Path, words: bytes) -> str:
+def _answer_of(socket_path: Path, words: bytes) -> str:
     """Return what clamd answers; it may hang up before it has read everything."""
     answer = b""
     with socket.socket(socket.AF_UNIX) as client:
@@ -184,7 +184,7 @@ def _said(socket_path: Path, words: bytes) -> str:
 
 
 def _scan(socket_path: Path, body: bytes) -> str:
-    return _said(socket_path, b"zINSTREAM\0" + len(body).to_bytes(4) + body + bytes(4))
+    return _answer_of(socket_path, b"zINSTREAM\0" + len(body).to_bytes(4) + body + bytes(4))
 
 
 @pytest.mark.program("clamd")
@@ -192,19 +192,19 @@ def test_clamd_runs_on_its_file(desk: Desk, tmp_path: Path) -> None:
     """clamd starts on the generated file without a complaint, answers, scans, and keeps the limits that were set."""
     program = path_of("clamd")
     config, log, place = tmp_path / "clamd.conf", tmp_path / "log", tmp_path / "s"
-    lay(desk, _places(tmp_path), CLAMD, config)
+    install(desk, _places(tmp_path), CLAMD, config)
     (tmp_path / "db/test.ndb").write_text(TEST_SIGNATURE + "\n")
     with _clamd(program, config, log, place) as daemon:
-        assert _said(place, b"zPING\0") == "PONG"
+        assert _answer_of(place, b"zPING\0") == "PONG"
         assert _scan(place, b"harmless") == "stream: OK"
         assert _scan(place, b"x a-harmless-string-that-counts-as-a-virus y").endswith("Test.Fragment.UNOFFICIAL FOUND")
         assert "size limit exceeded" in _scan(place, b"x" * 60_000)
         daemon.terminate()
         assert daemon.wait(READY_SECONDS) == 0
-    said = log.read_text()
-    assert [line for line in _complaints(said) if "INSTREAM: Size limit reached" not in line] == []
-    assert "File size limit set to 20480 bytes" in said
-    assert "Files limit set to 77" in said
+    logged = log.read_text()
+    assert [line for line in _complaints(logged) if "INSTREAM: Size limit reached" not in line] == []
+    assert "File size limit set to 20480 bytes" in logged
+    assert "Files limit set to 77" in logged
 
 
 @pytest.mark.program("clamd")
@@ -212,7 +212,7 @@ def test_clamd_refuses_a_broken_file(desk: Desk, tmp_path: Path) -> None:
     """The check itself works: clamd does not start with a directive it does not know."""
     program = path_of("clamd")
     config = tmp_path / "clamd.conf"
-    text = lay(desk, _places(tmp_path), CLAMD, config)
+    text = install(desk, _places(tmp_path), CLAMD, config)
     config.write_text(text + "ScanRAR no\n")
     done = ask(program, "-c", config)
     assert done.returncode == 1
@@ -220,7 +220,7 @@ def test_clamd_refuses_a_broken_file(desk: Desk, tmp_path: Path) -> None:
 
 
 def _update(program: str, config: Path) -> subprocess.CompletedProcess[str]:
-    """Let freshclam take signatures from a file beside its configuration; nothing is downloaded, nobody is told."""
+    """Let freshclam take signatures from a file beside its configuration; nothing is downloaded, nobody is notified."""
     (config.parent / "site.ndb").write_text(TEST_SIGNATURE + "\n")
     text = re.sub(r"(?m)^NotifyClamd .*\n", "", config.read_text())
     config.write_text(text + f"DatabaseCustomURL file://{config.parent}/site.ndb\n")
@@ -237,7 +237,7 @@ LOGIN = "config setprop clamav HTTPProxyServer p.example.org HTTPProxyUsername j
 def test_freshclam_updates_with_its_file(desk: Desk, tmp_path: Path, commands: str) -> None:
     """freshclam takes the generated file, with its mode, and installs signatures into the directory it names."""
     program = path_of("freshclam")
-    lay(desk, _places(tmp_path) + commands, FRESHCLAM, tmp_path / "freshclam.conf")
+    install(desk, _places(tmp_path) + commands, FRESHCLAM, tmp_path / "freshclam.conf")
     done = _update(program, tmp_path / "freshclam.conf")
     assert done.returncode == 0, done.stderr
     assert [line for line in _complaints(done.stderr) if "DNS Update Info disabled" not in line] == []
@@ -250,6 +250,6 @@ def test_freshclam_refuses_a_broken_file(desk: Desk, tmp_path: Path, line: str) 
     """The check itself works: an unknown directive, a user without a password, a password all may read are refused."""
     program = path_of("freshclam")
     config = tmp_path / "freshclam.conf"
-    text = lay(desk, _places(tmp_path), FRESHCLAM, config)
+    text = install(desk, _places(tmp_path), FRESHCLAM, config)
     config.write_text(f"{text}HTTPProxyServer p.example.org\n{line}\n")
     assert _update(program, config).returncode == 2

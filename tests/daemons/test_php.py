@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.content.desk import Desk
-from tests.daemons.generated import ask, lay, this_user
+from tests.daemons.generated import ask, install, this_user
 from tests.programs import path_of
 
 PHP_INI = "/etc/php.ini"
@@ -56,9 +56,9 @@ CASES = {
 def test_php_reads_every_setting(desk: Desk, php: str, tmp_path: Path, commands: str) -> None:
     """PHP starts on the file without a word, and each setting has the value that stands there."""
     config = tmp_path / "php.ini"
-    wanted = _settings_of(lay(desk, commands, PHP_INI, config))
-    answer, said = _ask_php(php, config, "echo json_encode([php_ini_loaded_file(), ini_get_all(null, false)]);")
-    assert said == ""
+    wanted = _settings_of(install(desk, commands, PHP_INI, config))
+    answer, errors = _ask_php(php, config, "echo json_encode([php_ini_loaded_file(), ini_get_all(null, false)]);")
+    assert errors == ""
     file, read = json.loads(answer)
     assert file == str(config)
     unknown = {name for name in wanted if name not in read and not name.startswith(ELSEWHERE)}
@@ -76,10 +76,10 @@ def test_php_takes_a_session_path_as_it_is(desk: Desk, php: str, tmp_path: Path)
         with desk.trial() as trial:
             trial.do_words(["config", "setprop", "php", "SessionSavePath", path])
             config.write_text(trial.file(PHP_INI))
-        answer, said = _ask_php(
+        answer, errors = _ask_php(
             php, config, "echo ini_get('session.save_path'), ' ', ini_get('session.gc_maxlifetime');"
         )
-        assert said == ""
+        assert errors == ""
         assert answer in (f"{path} 1440", "/tmp 1440")
 
 
@@ -88,7 +88,7 @@ def test_php_takes_a_session_path_as_it_is(desk: Desk, php: str, tmp_path: Path)
 def test_php_notices_a_line_that_is_wrong(desk: Desk, php: str, tmp_path: Path, line: str) -> None:
     """The check itself works: PHP complains of wrong syntax and of a setting it refuses to start with."""
     config = tmp_path / "php.ini"
-    config.write_text(lay(desk, "", PHP_INI, config) + line + "\n")
+    config.write_text(install(desk, "", PHP_INI, config) + line + "\n")
     done = ask(php, "-c", config, *ALOUD, "-r", "", env={"PHP_INI_SCAN_DIR": ""})
     assert done.stderr != ""
 
@@ -111,7 +111,7 @@ def fpm(tmp_path: Path) -> tuple[str, ...]:
 def test_fpm_reads_what_the_command_line_overrides(desk: Desk, fpm: tuple[str, ...], tmp_path: Path) -> None:
     """The FPM accepts the file, and has the limits of time that were set."""
     config = tmp_path / "php.ini"
-    lay(desk, "config setprop php MaxExecutionTime 45 MaxInputTime 50 MemoryLimit 64M", PHP_INI, config)
+    install(desk, "config setprop php MaxExecutionTime 45 MaxInputTime 50 MemoryLimit 64M", PHP_INI, config)
     quiet = {"PHP_INI_SCAN_DIR": ""}
     tested = ask(*fpm, "-t", "-c", config, env=quiet)
     assert tested.returncode == 0, tested.stderr
@@ -126,6 +126,6 @@ def test_fpm_reads_what_the_command_line_overrides(desk: Desk, fpm: tuple[str, .
 def test_fpm_notices_a_line_that_is_wrong(desk: Desk, fpm: tuple[str, ...], tmp_path: Path) -> None:
     """The check itself works: the FPM complains of wrong syntax."""
     config = tmp_path / "php.ini"
-    config.write_text(lay(desk, "", PHP_INI, config) + "memory_limit = (\n")
+    config.write_text(install(desk, "", PHP_INI, config) + "memory_limit = (\n")
     tested = ask(*fpm, "-t", "-c", config, env={"PHP_INI_SCAN_DIR": ""})
     assert "syntax error" in tested.stderr + tested.stdout

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.content.desk import Desk
-from tests.daemons.generated import lay, this_user
+from tests.daemons.generated import install, this_user
 from tests.programs import path_of
 from tests.qpsmtpd.daemon import needs_qpsmtpd
 
@@ -26,7 +26,7 @@ config setprop smtpd MaxDateOffset 7 disclaimer enabled
 config setprop spamassassin Sensitivity custom RejectLevel 12 TagLevel 4 SubjectTag enabled
 config set DelegateMailServer 10.0.0.9
 """
-#: What qpsmtpd and Perl say of a plugin that could not take its arguments.
+#: What qpsmtpd and Perl report about a plugin that could not take its arguments.
 TROUBLE = (
     "FATAL",
     "Odd number",
@@ -38,12 +38,12 @@ TROUBLE = (
     "failed",
     "not found",
 )
-#: Said of what is not there when only the lines are tried.
+#: Reported about what is not there when only the lines are tried.
 ABSENT = ("Mail::DMARC",)
 
 
 def _start(lines: list[str], directory: Path) -> str:
-    """Start qpsmtpd with some plugins on a free port of 127.0.0.1, stop it again, and return what it said."""
+    """Start qpsmtpd with some plugins on a free port of 127.0.0.1, stop it again, and return what it printed."""
     program = path_of("qpsmtpd-forkserver")
     config, spool, log = directory / "config", directory / "spool", directory / "log"
     config.mkdir()
@@ -77,16 +77,16 @@ def _start(lines: list[str], directory: Path) -> str:
 @pytest.mark.parametrize("commands", ["", EVERYTHING], ids=["defaults", "everything"])
 def test_qpsmtpd_loads_the_plugins(desk: Desk, tmp_path: Path, peers: str, commands: str) -> None:
     """qpsmtpd starts with the plugin lines and their arguments, and none of them complains."""
-    lines = lay(desk, commands, f"{CONFIG}/peers/{peers}", tmp_path / "peers").splitlines()
+    lines = install(desk, commands, f"{CONFIG}/peers/{peers}", tmp_path / "peers").splitlines()
     known = [line for line in lines if not line.startswith("#") and (PLUGINS / line.split()[0]).is_file()]
-    said = _start(known, tmp_path)
-    assert "Listening on" in said, said
-    assert _trouble(said) == []
+    printed = _start(known, tmp_path)
+    assert "Listening on" in printed, printed
+    assert _trouble(printed) == []
     assert len(known) > 8
 
 
-def _trouble(said: str) -> list[str]:
-    lines = [line for line in said.splitlines() if not any(word in line for word in ABSENT)]
+def _trouble(printed: str) -> list[str]:
+    lines = [line for line in printed.splitlines() if not any(word in line for word in ABSENT)]
     return [line for line in lines if any(word in line for word in TROUBLE)]
 
 

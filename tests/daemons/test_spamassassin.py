@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.content.desk import Desk
-from tests.daemons.generated import ask, lay
+from tests.daemons.generated import ask, install
 from tests.programs import path_of
 
 LOCAL_CF = "/etc/mail/spamassassin/local.cf"
@@ -77,7 +77,7 @@ def test_spamassassin_finds_no_fault(desk: Desk, program: str, tmp_path: Path, *
     if more_plugins:
         (site / "zz.pre").write_text(MORE_PLUGINS)
     for name, commands in SETTINGS.items():
-        text = lay(desk, _state(tmp_path) + commands, LOCAL_CF, site / f"{name}.cf")
+        text = install(desk, _state(tmp_path) + commands, LOCAL_CF, site / f"{name}.cf")
         assert ("whitelist_from" in text) == (name == "lists")
     assert _run(program, site, "--lint") == (0, "", "")
 
@@ -91,7 +91,7 @@ def test_spamassassin_finds_no_fault_in_everything_together(desk: Desk, program:
     scores.parent.mkdir(parents=True)
     scores.write_text("score SARE_ADULT2 20.000\nscore FREEMAIL_FROM (-1)\n")
     try:
-        text = lay(desk, _state(tmp_path) + "\n".join(filter(None, SETTINGS.values())), LOCAL_CF, site / "local.cf")
+        text = install(desk, _state(tmp_path) + "\n".join(filter(None, SETTINGS.values())), LOCAL_CF, site / "local.cf")
     finally:
         shutil.rmtree(scores.parent)
     for line in ("use_bayes 1", "use_auto_whitelist 1", "pyzor_timeout 15", "score FREEMAIL_FROM (-1)"):
@@ -104,11 +104,11 @@ def test_spamassassin_finds_no_fault_in_everything_together(desk: Desk, program:
 def test_lint_notices_a_line_that_is_wrong(desk: Desk, program: str, tmp_path: Path, line: str) -> None:
     """The check itself works: an unknown word and a value that is none fail it."""
     site = _site(tmp_path)
-    text = lay(desk, "", LOCAL_CF, site / "local.cf")
+    text = install(desk, "", LOCAL_CF, site / "local.cf")
     (site / "local.cf").write_text(f"{text}{line}\n")
-    code, _, said = _run(program, site, "--lint")
+    code, _, errors = _run(program, site, "--lint")
     assert code != 0
-    assert line.split()[0] in said
+    assert line.split()[0] in errors
 
 
 def _mail(sender: str) -> str:
@@ -127,9 +127,9 @@ def test_the_settings_count_for_a_mail(desk: Desk, program: str, tmp_path: Path,
     """A mail is judged by the level that was set and by the lists of senders."""
     site = _site(tmp_path)
     commands = f"{_state(tmp_path)}{SETTINGS['lists']}\nconfig setprop spamassassin Sensitivity custom TagLevel 7"
-    lay(desk, commands, LOCAL_CF, site / "local.cf")
-    code, judged, said = _run(program, site, stdin=_mail(sender))
-    assert (code, said) == (0, "")
+    install(desk, commands, LOCAL_CF, site / "local.cf")
+    code, judged, errors = _run(program, site, stdin=_mail(sender))
+    assert (code, errors) == (0, "")
     status = re.sub(r"\s+", " ", judged.partition("X-Spam-Status: ")[2].partition("\n\n")[0])
     assert "required=7.0 " in status
     assert re.findall(r"USER_IN_\w+", status.partition("tests=")[2].partition(" autolearn")[0]) == [rule] * bool(rule)
@@ -137,7 +137,7 @@ def test_the_settings_count_for_a_mail(desk: Desk, program: str, tmp_path: Path,
 
 @pytest.mark.parametrize("name", ["state", "state #1"])
 @pytest.mark.program("sa-learn")
-def test_learnt_data_goes_where_it_was_told(desk: Desk, tmp_path: Path, name: str) -> None:
+def test_learnt_data_goes_where_the_setting_says(desk: Desk, tmp_path: Path, name: str) -> None:
     """What Bayes learns is kept in StateDirectory, also at a path with a sign that begins a comment elsewhere."""
     learner = path_of("sa-learn")
     site = _site(tmp_path)
@@ -148,6 +148,6 @@ def test_learnt_data_goes_where_it_was_told(desk: Desk, tmp_path: Path, name: st
         (site / "local.cf").write_text(trial.file(LOCAL_CF))
     mail = tmp_path / "mail"
     mail.write_text(_mail("q@example.org"))
-    code, _, said = _run(learner, site, "--ham", str(mail))
-    assert code == 0, said
+    code, _, errors = _run(learner, site, "--ham", str(mail))
+    assert code == 0, errors
     assert {path.name.partition("_")[0] for path in state.iterdir()} == {"bayes"}

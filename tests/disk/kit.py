@@ -15,7 +15,7 @@ GROUP = "root:x:0:\n" + "".join(f"{name}:x:{number}:\n" for name, number in USER
 #: Larger than any file that is read.
 HUGE = 3 * 2**30
 
-SAID = """\
+METADATA = """\
 foreach = "accounts:user"
 owner = "{{ record.key }}"
 group = "{{ record.key }}"
@@ -37,7 +37,7 @@ class House(Scene):
             home.mkdir(parents=True)
             home.chmod(0o700)
             os.chown(home, number, number)
-        self.template("/home/{key}/.qmail", "&{{ record.Forward }}\n", SAID)
+        self.template("/home/{key}/.qmail", "&{{ record.Forward }}\n", METADATA)
         self.template("/etc/all", "{{ db.accounts.tom.Forward }}\n")
         self.event("/home/{key}/.qmail\n/etc/all\n")
 

@@ -16,7 +16,9 @@ from tests.disk.kit import OBSTACLES, USERS, House
 
 pytestmark = only_root
 
-SAID_WITHOUT_MODE = 'foreach = "accounts:user"\nowner = "{{ record.key }}"\ngroup = "{{ record.key }}"\nservices = []\n'
+METADATA_WITHOUT_MODE = (
+    'foreach = "accounts:user"\nowner = "{{ record.key }}"\ngroup = "{{ record.key }}"\nservices = []\n'
+)
 
 
 def _remove(place: Path) -> None:
@@ -83,7 +85,7 @@ def test_a_link_is_replaced_and_never_followed(house: House, target: str) -> Non
 
 def test_no_set_user_id_bit_comes_from_a_home(house: House) -> None:
     """expand-template keeps the permissions of a user's file, but no bit that makes it run as its owner."""
-    house.template("/home/{key}/.qmail", "&x\n", SAID_WITHOUT_MODE)
+    house.template("/home/{key}/.qmail", "&x\n", METADATA_WITHOUT_MODE)
     place = house.home("tom") / ".qmail"
     place.write_text("old\n")
     os.chown(place, 5001, 5001)
@@ -111,7 +113,7 @@ def test_a_file_of_somebody_else_is_not_given_to_the_user(house: House) -> None:
 
 def test_a_directory_of_the_user_on_the_way_is_not_followed_when_it_is_a_link(house: House) -> None:
     """A link of a user in the place of a directory leads nowhere: only that file is left out."""
-    house.template("/home/{key}/deep/er/file", "x\n", SAID_WITHOUT_MODE)
+    house.template("/home/{key}/deep/er/file", "x\n", METADATA_WITHOUT_MODE)
     house.event("/home/{key}/deep/er/file\n/etc/all\n")
     (house.home("tom") / "deep").symlink_to(house.path / "etc")
     result = house.signal()
@@ -185,7 +187,7 @@ def test_an_action_may_be_done_in_part(house: House) -> None:
 
 
 def test_a_user_cannot_fill_the_disk_with_copies(house: House) -> None:
-    """Of a file that a user replaces again and again only the last three are kept aside, and the last generations."""
+    """Of a file that a user replaces repeatedly there are at most three backup copies, and the last generations."""
     place = house.home("tom") / ".qmail"
     for number in range(12):
         place.unlink(missing_ok=True)

@@ -125,7 +125,7 @@ class TestUsers:
 
     @pytest.mark.parametrize("obstacle", OBSTACLES)
     def test_obstacles(self, disk: Disk, tmp_path: Path, obstacle: str) -> None:
-        """What is no regular file, or too large, is an error at once; in a home it is one of that user."""
+        """What is not a regular file, or too large, is an error at once; in a home it is one of that user."""
         for place, kind in ((tmp_path / "etc/x", UnusableError), (tmp_path / "home/x", UserDirectoryError)):
             OBSTACLES[obstacle](place)
             with pytest.raises(OSError) as caught:

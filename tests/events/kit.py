@@ -1,4 +1,4 @@
-"""Events laid under a root, signalled in this process or as commands."""
+"""Events written under a root, signalled in this process or as commands."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.commands import DEFAULT_SIGNALS, Root
 DEADLINE_SECONDS = 60.0
 
 
-def lay_event(
+def make_event(
     root: Path,
     name: str,
     *,
@@ -62,7 +62,7 @@ def make_old(root: Path) -> None:
 
 
 class Recorder(RecordingSupervisor):
-    """Records what services are told, and in the file ``order`` when that was.
+    """Records the service actions, and in the file ``order`` when each came.
 
     :param order: the file.
     """
@@ -70,29 +70,29 @@ class Recorder(RecordingSupervisor):
     def __init__(self, order: Path) -> None:
         super().__init__()
         self._order = order
-        #: Services whose supervisor refuses what it is told.
+        #: Services whose supervisor refuses every action.
         self.refuses: set[str] = set()
-        #: Services that end when they are told something.
+        #: Services that end when they get an action.
         self.breaks: set[str] = set()
-        #: Services that take what they are told, and end soon after it.
+        #: Services that carry out an action, and end soon after it.
         self.dies: set[str] = set()
         #: Services that have a new process when their supervisor has reported that it failed.
         self.replaces: set[str] = set()
 
-    def control(self, service: str, word: str) -> None:
-        """Record a word."""
+    def control(self, service: str, action: str) -> None:
+        """Record a service action."""
         with self._order.open("a") as file:
-            file.write(f"[{service} {word}]\n")
+            file.write(f"[{service} {action}]\n")
         if service in self.refuses:
-            raise ServiceError(f"{word} failed: refused", place=f"service {service}")
+            raise ServiceError(f"{action} failed: refused", place=f"service {service}")
         if service in self.breaks:
             self._seen[service] = ServiceStatus(Status.DOWN)
-            raise ServiceError(f"{word} failed: it ended", place=f"service {service}")
+            raise ServiceError(f"{action} failed: it ended", place=f"service {service}")
         if service in self.replaces:
             before = self._seen[service]
             self._seen[service] = ServiceStatus(before.state, (before.pid or 0) + 1)
-            raise ServiceError(f"{word} failed: it took too long", place=f"service {service}")
-        super().control(service, word)
+            raise ServiceError(f"{action} failed: it took too long", place=f"service {service}")
+        super().control(service, action)
         if service in self.dies:
             self._seen[service] = ServiceStatus(Status.DOWN)
 
@@ -113,7 +113,7 @@ class Scene(Bench):
         self, templates: str | None = None, services: str | None = None, actions: Mapping[str, str] | None = None
     ) -> Path:
         """Write the event ``try``."""
-        return lay_event(self.path, "try", templates=templates, services=services, actions=actions)
+        return make_event(self.path, "try", templates=templates, services=services, actions=actions)
 
     def service(self, name: str, status: str = "enabled") -> None:
         """Make the record of a service."""
@@ -127,18 +127,18 @@ class Scene(Bench):
         self.event("/etc/t\n", "clamd sighup\n")
         self.set("configuration", "A", "setting", value="first")
         self.signal()
-        self.told()
+        self.carried_out()
 
     def patience(self, seconds: float) -> None:
         """Say for how long services have to stay up."""
         self.file("/etc/e-smith/services.toml").write_text(f"[default]\nup-for = {seconds}\n")
 
-    def session(self, said: list[str] | None = None) -> Session:
+    def session(self, messages: list[str] | None = None) -> Session:
         """Return a session.
 
-        :param said: where its messages go; default: to ``notes``.
+        :param messages: where its messages go; default: to ``notes``.
         """
-        return Session(self.layout, self.store, (self.notes if said is None else said).append, timeout=5)
+        return Session(self.layout, self.store, (self.notes if messages is None else messages).append, timeout=5)
 
     def rehearsal(self) -> RecordingSession:
         """Return a session that changes nothing."""
@@ -148,9 +148,9 @@ class Scene(Bench):
         """Signal the event ``try``."""
         return signal_event(self.session(), "try", arguments, restart=restart)
 
-    def told(self) -> list[str]:
-        """Return what the services were told since the last call, as 'service word'."""
-        calls = [f"{service} {word}" for service, word in self.supervisor.calls]
+    def carried_out(self) -> list[str]:
+        """Return the service actions since the last call, as 'service action'."""
+        calls = [f"{service} {action}" for service, action in self.supervisor.calls]
         self.supervisor.calls.clear()
         return calls
 
@@ -163,7 +163,7 @@ class Scene(Bench):
 def look_at_files(root: Root, *, besides: tuple[str, ...] = ()) -> dict[str, tuple[bytes, int, int, int]]:
     """Return every file of a root: content, mode, inode and modification time.
 
-    Of a file that not even its owner may read (mode 0000) the content is left out; the rest tells whether it changed.
+    Of a file that not even its owner may read (mode 0000) the content is left out; the rest shows whether it changed.
 
     :param besides: beginnings of paths to leave out.
     """
@@ -200,7 +200,7 @@ def eventually(holds: Callable[[], object], what: str) -> None:
     """
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not holds():
-        assert time.monotonic() < deadline, f"waited in vain: {what}"
+        assert time.monotonic() < deadline, f"timed out: {what}"
         time.sleep(0.02)
 
 
@@ -210,10 +210,10 @@ _FAKE_SV = """\
 import struct
 import sys
 
-word, service = sys.argv[-2:]
+action, service = sys.argv[-2:]
 with open({calls!r}, "a") as file:
-    print(word, service.rpartition("/")[2], file=file)
-if word == "restart":
+    print(action, service.rpartition("/")[2], file=file)
+if action == "restart":
     with open(service + "/supervise/status", "r+b") as file:
         status = file.read()
         file.seek(12)
@@ -237,7 +237,7 @@ class FakeRunit:
         self._programs.mkdir()
         (self._programs / "sv").write_text(_FAKE_SV.format(python=sys.executable, calls=str(self._calls)))
         (self._programs / "sv").chmod(0o755)
-        self._fifos = [self._lay(root / "service" / service) for service in services]
+        self._fifos = [self._supervise(root / "service" / service) for service in services]
 
     def close(self) -> None:
         """Stop to look like a supervisor."""
@@ -250,12 +250,12 @@ class FakeRunit:
         return {"PATH": f"{self._programs}:{os.environ['PATH']}"}
 
     def calls(self) -> list[str]:
-        """Return the calls since the last time, as 'word service'."""
+        """Return the calls since the last time, as 'action service'."""
         lines = self._calls.read_text().splitlines() if self._calls.exists() else []
         self._calls.unlink(missing_ok=True)
         return lines
 
-    def _lay(self, directory: Path) -> int:
+    def _supervise(self, directory: Path) -> int:
         supervise = directory / "supervise"
         supervise.mkdir(parents=True)
         (directory / "run").write_text("#!/bin/sh\n")

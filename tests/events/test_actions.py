@@ -10,7 +10,7 @@ import pytest
 
 from esmith.errors import ExitCode
 from tests.commands import Root
-from tests.events.kit import lay_event
+from tests.events.kit import make_event
 
 
 def _log(root: Root) -> str:
@@ -19,21 +19,21 @@ def _log(root: Root) -> str:
 
 def test_arguments(root: Root) -> None:
     """An action is called by its path in the event, with the event's name and every argument as it was given."""
-    directory = lay_event(root.path, "try", actions={"S10": 'printf "%s|" "$0" "$@" >"$ESMITH_ROOT/said"'})
+    directory = make_event(root.path, "try", actions={"S10": 'printf "%s|" "$0" "$@" >"$ESMITH_ROOT/output"'})
     root.signal("try", "arg1", "arg two", "", "--option", "--root=/x", "ü", "$x;`y`", "*")
     expected = [f"{directory}/S10", "try", "arg1", "arg two", "", "--option", "--root=/x", "ü", "$x;`y`", "*", ""]
-    assert root.read("/said").split("|") == expected
+    assert root.read("/output").split("|") == expected
 
 
 @pytest.mark.parametrize("by", ["environment", "option"])
 def test_environment(root: Root, by: str) -> None:
     """Actions find the root in ESMITH_ROOT and its commands first on PATH; the rest of the environment is passed on."""
-    body = 'printf "%s\\n" "$ESMITH_ROOT" "$PATH" "$FOO" "$(config get DomainName)" >"$ESMITH_ROOT/said"'
-    lay_event(root.path, "try", actions={"S10": body})
+    body = 'printf "%s\\n" "$ESMITH_ROOT" "$PATH" "$FOO" "$(config get DomainName)" >"$ESMITH_ROOT/output"'
+    make_event(root.path, "try", actions={"S10": body})
     words = ["try"] if by == "environment" else ["--root", str(root.path), "try"]
     env = {"FOO": "bar baz"} if by == "environment" else {"FOO": "bar baz", "ESMITH_ROOT": ""}
     root.run("signal-event", *words, env=env)
-    place, path, foo, domain = root.lines("/said")
+    place, path, foo, domain = root.lines("/output")
     assert (place, foo, domain) == (str(root.path), "bar baz", "example.com")
     assert path.split(":")[0] == f"{root.path}/sbin/e-smith"
     assert path.endswith(os.environ["PATH"])
@@ -41,14 +41,14 @@ def test_environment(root: Root, by: str) -> None:
 
 def test_standard_input_is_not_eaten(root: Root) -> None:
     """An action that reads its standard input finds nothing: the input of the shell loop around the command stays."""
-    lay_event(root.path, "try", actions={"S10": 'cat >"$ESMITH_ROOT/said"'})
+    make_event(root.path, "try", actions={"S10": 'cat >"$ESMITH_ROOT/output"'})
     root.run("signal-event", "try", stdin="one\ntwo\n")
-    assert root.read("/said") == ""
+    assert root.read("/output") == ""
 
 
 def test_output_goes_to_the_log(root: Root) -> None:
     """What actions print, on stdout or stderr, is in the log in order; the command itself is silent."""
-    lay_event(root.path, "try", actions={"S10": "echo first; echo second >&2; printf '\\377third'"})
+    make_event(root.path, "try", actions={"S10": "echo first; echo second >&2; printf '\\377third'"})
     answer = root.signal("try", "arg")
     assert (answer.out, answer.err) == ("", "")
     log = _log(root)
@@ -70,8 +70,8 @@ FAILURES = {
 
 @pytest.mark.parametrize(("body", "reason"), FAILURES.values(), ids=FAILURES.keys())
 def test_a_failing_action_stops_the_event(root: Root, body: str, reason: str) -> None:
-    """An action that fails, is killed or cannot be run ends the event with exit code 7, naming it and what it said."""
-    directory = lay_event(
+    """An action that fails, is killed or cannot be run ends the event with exit code 7, its name and output."""
+    directory = make_event(
         root.path, "try", actions={"S10": "exit 0", "S20": body, "S30": 'touch "$ESMITH_ROOT/ran"; exit 0'}
     )
     answer = root.signal("try", code=ExitCode.ACTION)
@@ -85,7 +85,7 @@ def test_a_failing_action_stops_the_event(root: Root, body: str, reason: str) ->
 
 def test_the_last_lines_of_a_failed_action_are_shown(root: Root) -> None:
     """Of much output the last ten lines are shown, and all of it is in the log."""
-    lay_event(
+    make_event(
         root.path, "try", actions={"S10": 'i=0; while [ $i -lt 30 ]; do i=$((i+1)); echo "line=$i"; done; exit 1'}
     )
     shown = [line.strip() for line in root.signal("try", code=ExitCode.ACTION).err.splitlines()]
@@ -95,8 +95,8 @@ def test_the_last_lines_of_a_failed_action_are_shown(root: Root) -> None:
 
 
 def test_what_is_not_executable_is_skipped(root: Root) -> None:
-    """Files that are not executable, dangling links and leftovers are not run, which is no failure; the log says so."""
-    directory = lay_event(root.path, "try", actions={"S10": "exit 1", "S20x~": "exit 1"})
+    """Files that are not executable, dangling links and leftovers are not run; the event succeeds, the log has them."""
+    directory = make_event(root.path, "try", actions={"S10": "exit 1", "S20x~": "exit 1"})
     (directory / "S10").chmod(0o644)
     (directory / "README").write_text("about\n")
     (directory / "S30").symlink_to("nowhere")
@@ -107,8 +107,8 @@ def test_what_is_not_executable_is_skipped(root: Root) -> None:
 
 def test_a_background_child_does_not_delay_the_event(root: Root) -> None:
     """A child that an action leaves behind with its output open neither delays the event nor keeps its lock."""
-    lay_event(root.path, "try", actions={"S10": 'sleep 1000 & echo $! >"$ESMITH_ROOT/pid"'})
-    lay_event(root.path, "next")
+    make_event(root.path, "try", actions={"S10": 'sleep 1000 & echo $! >"$ESMITH_ROOT/pid"'})
+    make_event(root.path, "next")
     root.signal("try")
     pid = int(root.read("/pid"))
     try:
@@ -121,9 +121,9 @@ def test_a_background_child_does_not_delay_the_event(root: Root) -> None:
 def test_an_action_may_signal_an_event(root: Root) -> None:
     """An event signalled by an action runs at once, inside the other; so does one that that one signals."""
     note = 'echo "{}" >>"$ESMITH_ROOT/order"'
-    lay_event(root.path, "outer", actions={"S10": "signal-event --timeout 1 middle", "S20": note.format("outer S20")})
-    lay_event(root.path, "middle", actions={"S10": f"{note.format('middle')} && signal-event --timeout 1 inner $1"})
-    lay_event(root.path, "inner", actions={"S10": note.format("inner of $2")})
+    make_event(root.path, "outer", actions={"S10": "signal-event --timeout 1 middle", "S20": note.format("outer S20")})
+    make_event(root.path, "middle", actions={"S10": f"{note.format('middle')} && signal-event --timeout 1 inner $1"})
+    make_event(root.path, "inner", actions={"S10": note.format("inner of $2")})
     root.signal("outer")
     assert root.lines("/order") == ["middle", "inner of middle", "outer S20"]
     root.signal("--timeout", "0.1", "inner")
@@ -132,15 +132,15 @@ def test_an_action_may_signal_an_event(root: Root) -> None:
 def test_an_action_may_expand_a_template(root: Root) -> None:
     """An action may call expand-template, db and config while its event holds the lock."""
     body = "config set DomainName nested.example && expand-template --timeout 1 /var/qmail/control/me"
-    lay_event(root.path, "try", actions={"S10": body})
+    make_event(root.path, "try", actions={"S10": body})
     root.signal("try")
     assert "nested.example" in root.read("/var/qmail/control/me")
 
 
 def test_a_failure_inside_is_a_failure_outside(root: Root) -> None:
     """When an event that an action signals fails, so do the action and its event, with the inner message shown."""
-    lay_event(root.path, "outer", actions={"S10": "signal-event inner", "S20": 'touch "$ESMITH_ROOT/ran"'})
-    lay_event(root.path, "inner", actions={"S10": "echo 'deep trouble'; exit 4"})
+    make_event(root.path, "outer", actions={"S10": "signal-event inner", "S20": 'touch "$ESMITH_ROOT/ran"'})
+    make_event(root.path, "inner", actions={"S10": "echo 'deep trouble'; exit 4"})
     answer = root.signal("outer", code=ExitCode.ACTION)
     assert "deep trouble" in answer.err
     assert "/outer/S10" in answer.err
@@ -151,6 +151,6 @@ def test_the_working_directory_is_the_callers(root: Root, tmp_path: Path, monkey
     """Actions run where the command was called, as in the original."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    lay_event(root.path, "try", actions={"S10": 'pwd >"$ESMITH_ROOT/said"'})
+    make_event(root.path, "try", actions={"S10": 'pwd >"$ESMITH_ROOT/output"'})
     root.signal("try")
-    assert root.read("/said").strip() == str(tmp_path / "here")
+    assert root.read("/output").strip() == str(tmp_path / "here")

@@ -1,4 +1,4 @@
-"""Which templates are concerned when a file of /etc/e-smith changes."""
+"""Which templates are affected when a file of /etc/e-smith changes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from esmith.events.affected import Affected, TemplateUse, find_affected
 from esmith.layout import Layout
-from tests.events.kit import Scene, lay_event, make_old
+from tests.events.kit import Scene, make_event, make_old
 
 KNOWN = TemplateUse(
     events={"/etc/a": ["one"], "/etc/b": ["one", "two"], "/var/control/x": ["one"], "/var/control/y": ["two"]},
@@ -17,7 +17,7 @@ KNOWN = TemplateUse(
 )
 
 
-def _concern(*paths: str) -> Affected:
+def _affected(*paths: str) -> Affected:
     return find_affected(Layout("/r"), KNOWN, [f"/r/etc/e-smith{path}" for path in paths])
 
 
@@ -43,14 +43,14 @@ def _concern(*paths: str) -> Affected:
     ],
 )
 def test_templates(layer: str, path: str, templates: list[str]) -> None:
-    """A fragment concerns its template, a common file all below, a sub-template those that include it."""
-    assert _concern(f"/{layer}{path}").templates == templates
+    """A fragment affects its template, a common file all below, a sub-template those that include it."""
+    assert _affected(f"/{layer}{path}").templates == templates
 
 
 def test_files_of_other_trees(tmp_path: Path) -> None:
-    """A file of an event concerns the event, a schema file itself, and what is elsewhere nobody."""
-    lay_event(tmp_path, "one", templates="/etc/a\n")
-    lay_event(tmp_path, "actions", actions={"S10x": "true"})
+    """A file of an event affects the event, a schema file itself, and what is elsewhere nobody."""
+    make_event(tmp_path, "one", templates="/etc/a\n")
+    make_event(tmp_path, "actions", actions={"S10x": "true"})
     layout = Layout(str(tmp_path))
     paths = ["events/one/templates2expand", "events/actions/S10x", "events/gone/S10x", "db/configuration/x.toml"]
     found = find_affected(layout, KNOWN, [*(f"{layout.configuration}/{path}" for path in paths), "/somewhere/else"])
@@ -59,7 +59,7 @@ def test_files_of_other_trees(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["/etc/a", "/etc/a/PERMS"])
 def test_metadata_of_contribs(tmp_path: Path, path: str) -> None:
-    """What templates.metadata says concerns its template, as a file or as a directory of names; else nobody."""
+    """A file in templates.metadata affects its template, as a file or as a directory of names; else nobody."""
     layout = Layout(str(tmp_path))
     metadata = f"{layout.configuration}/templates.metadata"
     assert find_affected(layout, KNOWN, [metadata + path, f"{metadata}/etc/nothing/UID"]) == Affected(["/etc/a"])
@@ -71,8 +71,8 @@ def test_known_templates(scene: Scene) -> None:
     scene.template("/etc/lines", "line\n")
     scene.template("/etc/b", "b\n")
     scene.event("/etc/a\n")
-    lay_event(scene.path, "broken", templates="not absolute\n")
-    lay_event(scene.path, "other", templates="/etc/[b]\n")
+    make_event(scene.path, "broken", templates="not absolute\n")
+    make_event(scene.path, "other", templates="/etc/[b]\n")
     make_old(scene.path)
     scene.signal()
     with scene.store.snapshot() as snapshot:

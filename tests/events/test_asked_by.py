@@ -12,18 +12,18 @@ from esmith.fragments.tree import Template
 from esmith.plan.output import Difference, Output
 from esmith.plan.plan import Plan
 
-#: What a template's metadata says of services; None when it says nothing.
+#: The services in a template's metadata; None when it names none.
 Says = dict[str, str] | None
 SILENT: Says = None
 NONE: Says = {}
 #: The service without an action of its own; another service; the service with an action.
 PLAIN, OTHER = {"clamd": ""}, {"spamd": ""}
-RELOAD, USR1, RESTART, SIGTERM = ({"clamd": word} for word in ("reload", "usr1", "restart", "sigterm"))
+RELOAD, USR1, RESTART, SIGTERM = ({"clamd": action} for action in ("reload", "usr1", "restart", "sigterm"))
 
 File = tuple[Says, bool]
 
-#: The words of the event for clamd (None: it does not name the service), --restart, the files (what the metadata says
-#: of services, whether the file changed), and the words for clamd (None: it is not adjusted).
+#: The actions of the event for clamd (None: it does not name the service), --restart, the files (the services in the
+#: metadata, whether the file changed), and the actions for clamd (None: it is not adjusted).
 CASES: dict[str, tuple[list[str] | None, bool, list[File], list[str] | None]] = {
     # No metadata names the service: nobody knows what it reads.
     "no file": (["hup"], False, [], ["hup"]),
@@ -31,12 +31,12 @@ CASES: dict[str, tuple[list[str] | None, bool, list[File], list[str] | None]] = 
     "no metadata, changed": (["hup"], False, [(SILENT, True)], ["hup"]),
     "metadata names none": (["hup"], False, [(NONE, True)], ["hup"]),
     "metadata names another": (["hup"], False, [(OTHER, True)], ["hup"]),
-    "several words of the event": (["usr1", "hup"], False, [], ["usr1", "hup"]),
-    "the event's words as they are written": (["SIGHUP"], False, [], ["SIGHUP"]),
+    "several actions of the event": (["usr1", "hup"], False, [], ["usr1", "hup"]),
+    "the event's actions as they are written": (["SIGHUP"], False, [], ["SIGHUP"]),
     # The metadata of a file names it: only changes count.
     "named, not changed": (["hup"], False, [(PLAIN, False)], []),
     "named, changed": (["hup"], False, [(PLAIN, True)], ["hup"]),
-    "named, several words of the event": (["usr1", "hup"], False, [(PLAIN, True)], ["usr1", "hup"]),
+    "named, several actions of the event": (["usr1", "hup"], False, [(PLAIN, True)], ["usr1", "hup"]),
     "named, another file changed": (["hup"], False, [(PLAIN, False), (OTHER, True)], []),
     "named, a file of none changed": (["hup"], False, [(PLAIN, False), (NONE, True)], []),
     "named, a file without metadata changed": (["hup"], False, [(PLAIN, False), (SILENT, True)], ["hup"]),
@@ -49,7 +49,7 @@ CASES: dict[str, tuple[list[str] | None, bool, list[File], list[str] | None]] = 
     "a weaker action": (["hup"], False, [(USR1, True), (PLAIN, True)], ["hup"]),
     "two actions": (["hup"], False, [(USR1, True), (RELOAD, True)], ["reload"]),
     "an action, and a file without metadata": (["hup"], False, [(USR1, True), (SILENT, True)], ["hup"]),
-    "several words of the event, one stronger": (["stop", "hup"], False, [(RESTART, True), (PLAIN, True)], ["stop"]),
+    "several actions of the event, one stronger": (["stop", "hup"], False, [(RESTART, True), (PLAIN, True)], ["stop"]),
     # The event does not name the service.
     "not of the event": (None, False, [(SILENT, True)], None),
     "not of the event, named by what did not change": (None, False, [(PLAIN, False)], None),
@@ -57,10 +57,10 @@ CASES: dict[str, tuple[list[str] | None, bool, list[File], list[str] | None]] = 
     "not of the event, with an action": (None, False, [(USR1, True)], ["usr1"]),
     "not of the event, two reasons": (None, False, [(USR1, True), (RELOAD, True)], ["reload"]),
     "not of the event, beside a file without metadata": (None, False, [(USR1, True), (SILENT, True)], ["usr1"]),
-    # --restart: the words of the event, whatever changed.
+    # --restart: the actions of the event, whatever changed.
     "always, not changed": (["hup"], True, [(PLAIN, False)], ["hup"]),
     "always, changed": (["hup"], True, [(RESTART, True)], ["hup"]),
-    "always, several words": (["usr1", "hup"], True, [(RESTART, True), (PLAIN, True)], ["usr1", "hup"]),
+    "always, several actions": (["usr1", "hup"], True, [(RESTART, True), (PLAIN, True)], ["usr1", "hup"]),
     "always, not of the event": (None, True, [(USR1, True)], ["usr1"]),
     "always, not of the event, not changed": (None, True, [(USR1, False)], None),
 }
@@ -73,18 +73,18 @@ def _output(number: int, services: Says, changed: bool) -> Output:
     return Output(path, path, rendering, 0o644, None, difference)
 
 
-@pytest.mark.parametrize(("words", "always", "files", "asked"), CASES.values(), ids=CASES.keys())
+@pytest.mark.parametrize(("actions", "always", "files", "asked"), CASES.values(), ids=CASES.keys())
 def test_what_is_asked_of_a_service(
-    words: list[str] | None, always: bool, files: list[File], asked: list[str] | None
+    actions: list[str] | None, always: bool, files: list[File], asked: list[str] | None
 ) -> None:
-    """The event's words when no metadata names the service, else the strongest word of the files that changed."""
-    event = Event("try", "/events/try", services={} if words is None else {"clamd": words})
+    """The event's actions when no metadata names the service, else the strongest of the files that changed."""
+    event = Event("try", "/events/try", services={} if actions is None else {"clamd": actions})
     plan = Plan([_output(number, *file) for number, file in enumerate(files)])
     assert asked_by(event, plan, always=always).get("clamd") == asked
 
 
 def test_each_service_is_asked_for_itself() -> None:
-    """Every service of the event, and every one that reads a changed file, has its own words."""
+    """Every service of the event, and every one that reads a changed file, has its own actions."""
     event = Event("try", "/events/try", services={"clamd": ["hup"], "sshd": ["usr1"]})
     plan = Plan([_output(1, {"clamd": "", "spamd": ""}, True), _output(2, {"clamd": "stop", "dovecot": ""}, False)])
     assert asked_by(event, plan) == {"clamd": ["hup"], "spamd": ["restart"], "sshd": ["usr1"]}

@@ -1,4 +1,4 @@
-"""Changes on probation: signal-event --confirm goes back by itself unless it is confirmed in time."""
+"""Unconfirmed changes: signal-event --confirm is rolled back by itself unless it is confirmed in time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def scene(scene: Scene) -> Scene:
     scene.event("/etc/t\n")
     scene.set("configuration", "A", "setting", value="first")
     scene.signal()
-    scene.told()
+    scene.carried_out()
     return scene
 
 
@@ -42,9 +42,9 @@ def _signal(scene: Scene, seconds: float) -> None:
 
 
 def _recover(scene: Scene) -> list[str]:
-    said: list[str] = []
-    recover_all(scene.session(said))
-    return said
+    messages: list[str] = []
+    recover_all(scene.session(messages))
+    return messages
 
 
 def _value(scene: Scene, key: str = "A") -> str | None:
@@ -52,27 +52,27 @@ def _value(scene: Scene, key: str = "A") -> str | None:
         return snapshot.prop("configuration", key, "value")
 
 
-def test_what_is_not_confirmed_goes_back(scene: Scene) -> None:
+def test_what_is_not_confirmed_is_rolled_back(scene: Scene) -> None:
     """After the deadline the file, the setting it was made from and the service are as before."""
     scene.set("configuration", "A", "setting", value="second")
     _signal(scene, 0.0)
     assert scene.file("/etc/t").read_text() == "second\n"
     assert scene.notes[-1].startswith("these changes are rolled back at ")
-    scene.told()
-    said = _recover(scene)
-    assert said[0] == "signal-event try was not confirmed in time; 1 file and 1 setting were restored"
+    scene.carried_out()
+    messages = _recover(scene)
+    assert messages[0] == "signal-event try was not confirmed in time; 1 file and 1 setting were restored"
     assert scene.file("/etc/t").read_text() == "first\n"
     assert _value(scene) == "first"
-    assert scene.told() == ["clamd restart"]
+    assert scene.carried_out() == ["clamd restart"]
     assert _recover(scene) == []
 
 
-def test_before_the_deadline_nothing_goes_back(scene: Scene) -> None:
+def test_before_the_deadline_nothing_is_rolled_back(scene: Scene) -> None:
     """Before its deadline a change stays, and the deadline is when something is due next."""
     scene.set("configuration", "A", "setting", value="second")
     before = time.time()
     _signal(scene, 3600)
-    scene.told()
+    scene.carried_out()
     assert _recover(scene) == []
     assert scene.file("/etc/t").read_text() == "second\n"
     with scene.store.snapshot() as snapshot:
@@ -81,7 +81,7 @@ def test_before_the_deadline_nothing_goes_back(scene: Scene) -> None:
     assert before + 3600 <= due <= time.time() + 3600
 
 
-def test_the_next_event_goes_back_too(scene: Scene) -> None:
+def test_the_next_event_rolls_back_too(scene: Scene) -> None:
     """Whatever command comes after the deadline carries it out before anything else."""
     scene.set("configuration", "A", "setting", value="second")
     _signal(scene, 0.0)
@@ -96,8 +96,8 @@ def test_later_changes_of_other_settings_stay(scene: Scene) -> None:
     _signal(scene, 0.0)
     scene.set("configuration", "B", "setting", value="later")
     scene.set("configuration", "A", "setting", value="third", other="x")
-    said = _recover(scene)
-    assert said[0].endswith("1 setting were restored; 1 setting changed since then stay")
+    messages = _recover(scene)
+    assert messages[0].endswith("1 setting were restored; 1 setting changed since then stay")
     assert (_value(scene), _value(scene, "B")) == ("third", "later")
 
 
@@ -116,8 +116,8 @@ def test_a_record_that_was_used_since_stays(scene: Scene) -> None:
         assert snapshot.prop("configuration", "Used", "later") == "2"
 
 
-def test_events_in_between_go_back_with_it(scene: Scene) -> None:
-    """Files of events that followed go back as well, since they were made on top of it."""
+def test_events_in_between_are_rolled_back_with_it(scene: Scene) -> None:
+    """Files of events that followed are restored as well, since they were made on top of it."""
     scene.set("configuration", "A", "setting", value="second")
     _signal(scene, 3600)
     scene.set("configuration", "A", "setting", value="third")
@@ -128,14 +128,14 @@ def test_events_in_between_go_back_with_it(scene: Scene) -> None:
 
 
 def test_an_event_that_changes_nothing_needs_no_confirmation(scene: Scene) -> None:
-    """When no file changed there is nothing to go back to, and that is said."""
+    """When no file changed there is nothing to roll back, and a message says so."""
     _signal(scene, 0.0)
     assert scene.notes == ["no file changed, so there is nothing to confirm"]
     with scene.store.snapshot() as snapshot:
         assert find_unconfirmed(snapshot) is None
 
 
-def test_generations_on_probation_are_kept(scene: Scene) -> None:
+def test_generations_of_unconfirmed_changes_are_kept(scene: Scene) -> None:
     """However many events follow before the deadline, the way back to before the first is kept."""
     scene.set("configuration", "A", "setting", value="second")
     scene.signal()
@@ -193,18 +193,18 @@ def _expire(scene: Scene) -> None:
         transaction.set_state("confirm", "pending", json.dumps({**json.loads(row), "deadline": 0}).encode())
 
 
-def test_the_command_goes_back_by_itself(office: Root) -> None:
-    """signal-event --confirm goes back without any further command; esmith status says that it waits."""
+def test_the_command_rolls_back_by_itself(office: Root) -> None:
+    """signal-event --confirm is rolled back without any further command; esmith status says that it waits."""
     before = office.read("/etc/clamd.conf")
     office.config("setprop", "clamav", "MaxFiles", "77")
     office.signal("--confirm", "1", "email-update")
     assert "MaxFiles 77\n" in office.read("/etc/clamd.conf")
-    eventually(lambda: office.read("/etc/clamd.conf") == before, "the file goes back")
-    eventually(lambda: office.config("getprop", "clamav", "MaxFiles").out == "1500\n", "the setting goes back")
+    eventually(lambda: office.read("/etc/clamd.conf") == before, "the file is restored")
+    eventually(lambda: office.config("getprop", "clamav", "MaxFiles").out == "1500\n", "the setting is restored")
 
 
 def test_the_command_confirms(office: Root) -> None:
-    """esmith confirm keeps the change; what is confirmed never goes back."""
+    """esmith confirm keeps the change; what is confirmed is never rolled back."""
     office.config("setprop", "clamav", "MaxFiles", "77")
     office.signal("--confirm", "10m", "email-update")
     status = office.esmith("status").out

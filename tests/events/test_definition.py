@@ -55,7 +55,7 @@ def test_templates_in_a_file(scene: Scene, text: str, found: list[str]) -> None:
 
 
 def test_a_pattern_leaves_custom_directories_alone(scene: Scene) -> None:
-    """A pattern looks at the shipped templates only: a custom directory that is a store of links is no output."""
+    """A pattern looks at the shipped templates only: a custom directory that is a store of links is not an output."""
     scene.trees.custom("/etc/plugins/10a", "x\n")
     scene.trees.custom("/etc/a/20x", "x\n")
     scene.event("/etc/*\n")
@@ -72,7 +72,7 @@ def test_a_pattern_leaves_custom_directories_alone(scene: Scene) -> None:
     ids=["relative", "no match", "no text"],
 )
 def test_a_wrong_line_is_named(scene: Scene, text: str, line: int, message: str) -> None:
-    """A line that is no path, or matches nothing, is an error with file and line."""
+    """A line that is not a path, or matches nothing, is an error with file and line."""
     directory = scene.event()
     (directory / "templates2expand").write_bytes(text.encode("latin-1"))
     error = _error(scene)
@@ -123,13 +123,13 @@ def test_templates_by_a_link_to_another_event(scene: Scene, tmp_path: Path, kind
     ],
 )
 def test_services_in_a_file(scene: Scene, text: str, found: dict[str, list[str]]) -> None:
-    """``services2adjust`` is one service a line with its words, ``start`` when it has none."""
+    """``services2adjust`` is one service a line with its actions, ``start`` when it has none."""
     scene.event(services=text)
     assert _load(scene).services == found
 
 
 def test_services_in_a_directory(scene: Scene) -> None:
-    """``services2adjust`` as a directory has, for each service, a link to its word or a file of words, as upstream."""
+    """``services2adjust`` as a directory has, a service, a link to its action or a file of actions, as upstream."""
     services = scene.event() / "services2adjust"
     services.mkdir()
     (services / "clamd").symlink_to("restart")
@@ -147,7 +147,7 @@ def test_services_in_a_directory(scene: Scene) -> None:
 
 
 def test_a_contrib_beside_a_list(scene: Scene) -> None:
-    """A directory may hold a LIST beside the markers: both count, a path once, and all words of a service."""
+    """A directory may hold a LIST beside the markers: both count, a path once, and all actions of a service."""
     directory = scene.event()
     templates, services = directory / "templates2expand", directory / "services2adjust"
     (templates / "etc").mkdir(parents=True)
@@ -189,7 +189,7 @@ def test_actions(scene: Scene) -> None:
     "name", ["nosuch", "", ".", "..", "../try", "try/", "try/S10", ".hidden", "actions", "x" * 5000]
 )
 def test_no_such_event(scene: Scene, name: str) -> None:
-    """A name that is no event's is a usage error, whatever directory it might lead to."""
+    """A name that is not an event's is a usage error, whatever directory it might lead to."""
     for directory in (".hidden", "actions", "other"):
         (scene.event().parent / directory).mkdir()
     error = _error(scene, name)

@@ -1,4 +1,4 @@
-"""The store fails at each place of a command: files are all old or all new, and what is said of them is so."""
+"""The store fails at each place of a command: files are all old or all new, and the messages about them are true."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Faults:
 
 @contextmanager
 def prepared(path: Path) -> Iterator[Scene]:
-    """Give a root in which an event has files to replace, make and remove, and a service to tell."""
+    """Give a root in which an event has files to replace, make and remove, and a service to restart."""
     with pytest.MonkeyPatch.context() as patch:
         scene = Scene(path, patch)
         with closing(scene.store):
@@ -77,7 +77,7 @@ def prepared(path: Path) -> Iterator[Scene]:
             scene.template("/etc/removed", "gone\n", 'delete-when = "true"')
             scene.template("/etc/new", "new\n")
             scene.event("\n".join(PATHS), "clamd restart\n")
-            scene.told()
+            scene.carried_out()
             scene.notes.clear()
             yield scene
 
@@ -152,11 +152,11 @@ def every_fault(
 def test_one_commit_fails(tmp_path: Path, command: Callable[[Scene], None], number: int) -> None:
     """Whichever commit of a command fails: the files are the old ones, and it says so; the next one makes all new."""
     for scene, error, fault in every_fault(tmp_path, command, number, lasting=False):
-        said = "\n".join([*scene.notes, str(error)])
+        message = "\n".join([*scene.notes, str(error)])
         assert isinstance(error, StoreError), fault
-        assert texts(scene) == OLD, f"commit {fault}: {said}"
-        assert ("no file was changed" in said) != ("was restored" in said), f"commit {fault}: {said}"
-        assert "nothing was changed" not in said
+        assert texts(scene) == OLD, f"commit {fault}: {message}"
+        assert ("no file was changed" in message) != ("was restored" in message), f"commit {fault}: {message}"
+        assert "nothing was changed" not in message
         assert find_interrupted(scene.layout, scene.store) == (None, []), "and that is recorded"
         with scene.store.snapshot() as snapshot:
             assert list_pending(snapshot) == {}, f"commit {fault}"
@@ -175,12 +175,12 @@ def test_all_further_commits_fail(tmp_path: Path, command: Callable[[Scene], Non
     """When the restoring cannot be recorded either, the files are the old ones, it says so, and recovering is quiet."""
     unrecorded = 0
     for scene, error, fault in every_fault(tmp_path, command, errno.EIO, lasting=True):
-        said = "\n".join([*scene.notes, str(error)])
-        assert texts(scene) == OLD, f"commit {fault}: {said}"
+        message = "\n".join([*scene.notes, str(error)])
+        assert texts(scene) == OLD, f"commit {fault}: {message}"
         running, interrupted = find_interrupted(scene.layout, scene.store)
         assert running is None
-        assert bool(interrupted) == ("run: esmith recover" in said), f"commit {fault}: {said}"
-        assert ("no file was changed" in said) != ("was restored" in said), f"commit {fault}: {said}"
+        assert bool(interrupted) == ("run: esmith recover" in message), f"commit {fault}: {message}"
+        assert ("no file was changed" in message) != ("was restored" in message), f"commit {fault}: {message}"
         unrecorded += bool(interrupted)
         before = inodes(scene)
         recover(scene)
@@ -193,15 +193,15 @@ def test_all_further_commits_fail(tmp_path: Path, command: Callable[[Scene], Non
 
 def test_services_that_read_the_new_files(tmp_path: Path) -> None:
     """A service that read the new files is adjusted once more when the end of the event fails."""
-    told: list[list[str]] = []
+    actions: list[list[str]] = []
     for scene, _, _ in every_fault(tmp_path, signal, errno.EIO, lasting=False):
-        told.append(scene.told())
-    assert told[0] == [], "before the first rename"
-    assert told[-1] == ["clamd restart", "clamd restart"], "the last commit comes after the services"
+        actions.append(scene.carried_out())
+    assert actions[0] == [], "before the first rename"
+    assert actions[-1] == ["clamd restart", "clamd restart"], "the last commit comes after the services"
 
 
 def back(scene: Scene) -> None:
-    """Go back to the generation before the last."""
+    """Restore the generation before the last."""
     roll_back(scene.session())
 
 
@@ -211,7 +211,7 @@ def two_generations(path: Path) -> Iterator[Scene]:
     with prepared(path) as scene:
         scene.set("configuration", "A", "setting", value="later")
         scene.signal()
-        scene.told()
+        scene.carried_out()
         yield scene
 
 
@@ -229,24 +229,24 @@ def test_a_rollback_that_fails(tmp_path: Path) -> None:
             with faults.active():
                 try:
                     back(scene)
-                    said = ""
+                    message = ""
                 except StoreError as error:
-                    said = str(error)
+                    message = str(error)
             if not faults.happened:
                 assert (texts(scene), setting(scene)) == (OLD, None)
                 assert fault > 2
                 return
-            if "nothing was changed" in said:
+            if "nothing was changed" in message:
                 assert (texts(scene), setting(scene)) == (NEW, "later")
                 assert fault == 1
             elif fault == 2:
-                assert "the settings were restored" in said
-                assert "the old content of 3 files was restored, but not recorded" in said
+                assert "the settings were restored" in message
+                assert "the old content of 3 files was restored, but not recorded" in message
                 assert (texts(scene), setting(scene)) == (OLD, None)
                 assert [one.what for one in find_interrupted(scene.layout, scene.store)[1]] == ["esmith rollback 1"]
             recover(scene)
             assert find_interrupted(scene.layout, scene.store) == (None, [])
-            expected = (NEW, "later") if "nothing was changed" in said else (OLD, None)
+            expected = (NEW, "later") if "nothing was changed" in message else (OLD, None)
             assert (texts(scene), setting(scene)) == expected
     raise AssertionError("there is no end of faults")
 
@@ -282,8 +282,8 @@ def test_a_rollback_needs_its_space_first(tmp_path: Path, monkeypatch: pytest.Mo
         assert (texts(scene), setting(scene)) == (NEW, "later")
 
 
-def test_a_change_on_probation_that_cannot_go_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When going back cannot be recorded the change stays due, and goes back as a whole later."""
+def test_an_unconfirmed_change_that_cannot_be_rolled_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the rollback cannot be recorded the change stays due, and is rolled back as a whole later."""
     with prepared(tmp_path) as scene:
         signal_confirm(scene)
         monkeypatch.setattr("time.time", lambda: 4e9)

@@ -11,9 +11,9 @@ import pytest
 
 from esmith.errors import ExitCode
 from tests.commands import Root
-from tests.events.kit import eventually, lay_event, start
+from tests.events.kit import eventually, make_event, start
 
-#: Says that it runs, and waits until it is told to go on; it gives up by itself after a minute.
+#: Says that it runs, and waits until it may go on; it gives up by itself after a minute.
 HOLD = """\
 echo "begin $1" >>"$ESMITH_ROOT/order"
 i=0
@@ -29,8 +29,8 @@ def _order(root: Root) -> list[str]:
 @pytest.fixture
 def held(root: Root, tmp_path: Path) -> Iterator[Root]:
     """Give a root on which the event ``hold`` runs until the file ``go`` exists."""
-    lay_event(root.path, "hold", actions={"S10": HOLD})
-    lay_event(root.path, "quick", actions={"S10": 'echo "quick" >>"$ESMITH_ROOT/order"'})
+    make_event(root.path, "hold", actions={"S10": HOLD})
+    make_event(root.path, "quick", actions={"S10": 'echo "quick" >>"$ESMITH_ROOT/order"'})
     holder = start(root, "signal-event", "hold", errors=tmp_path / "holder")
     try:
         eventually(lambda: _order(root) == ["begin hold"], "the first event runs")
@@ -59,7 +59,7 @@ def test_a_second_event_waits(held: Root, tmp_path: Path) -> None:
     ids=["event", "expand-template"],
 )
 def test_waiting_ends_at_the_timeout(held: Root, program: str, words: list[str]) -> None:
-    """Who has waited long enough gives up with exit code 9, naming the event that runs, and changes nothing."""
+    """A command that waited long enough gives up with exit code 9, names the event that runs, and changes nothing."""
     answer = held.run(program, "--timeout", "0.2", *words, code=ExitCode.BUSY)
     assert "event hold" in answer.err
     assert "still running" in answer.err
@@ -77,16 +77,16 @@ def test_what_writes_no_file_does_not_wait(held: Root) -> None:
     assert _order(held) == ["begin hold"]
 
 
-def test_a_stranger_does_not_get_in_with_a_wrong_word(held: Root) -> None:
-    """The word by which an action's own events are let in opens nothing when it is another event's."""
+def test_a_stranger_does_not_get_in_with_a_wrong_token(held: Root) -> None:
+    """The token by which an action's own events are let in opens nothing when it is another event's."""
     held.run("signal-event", "--timeout", "0.2", "quick", env={"ESMITH_EVENT_LOCK": "0" * 16}, code=ExitCode.BUSY)
     held.run("signal-event", "--timeout", "0.2", "quick", env={"ESMITH_EVENT_LOCK": ""}, code=ExitCode.BUSY)
 
 
 def test_a_killed_event_frees_the_lock(root: Root, tmp_path: Path) -> None:
     """When the process of an event is killed the next event runs, even while an action of the first still does."""
-    lay_event(root.path, "hold", actions={"S10": HOLD})
-    lay_event(root.path, "quick", actions={"S10": 'echo "quick" >>"$ESMITH_ROOT/order"'})
+    make_event(root.path, "hold", actions={"S10": HOLD})
+    make_event(root.path, "quick", actions={"S10": 'echo "quick" >>"$ESMITH_ROOT/order"'})
     holder = start(root, "signal-event", "hold", errors=tmp_path / "holder")
     try:
         eventually(lambda: _order(root) == ["begin hold"], "the first event runs")
@@ -101,7 +101,7 @@ def test_a_killed_event_frees_the_lock(root: Root, tmp_path: Path) -> None:
 
 def test_a_failed_event_frees_the_lock(root: Root) -> None:
     """An event that fails leaves the lock free."""
-    lay_event(root.path, "fails", actions={"S10": "exit 1"})
+    make_event(root.path, "fails", actions={"S10": "exit 1"})
     root.signal("fails", code=ExitCode.ACTION)
     root.signal("--timeout", "0.1", "email-update")
 
@@ -111,7 +111,7 @@ def test_roots_do_not_wait_for_each_other(_fresh: Path, tmp_path: Path) -> None:
     """An event on another root runs at once."""
     elsewhere = tmp_path / "elsewhere"
     shutil.copytree(_fresh, elsewhere, symlinks=True)
-    lay_event(elsewhere, "quick")
+    make_event(elsewhere, "quick")
     Root(elsewhere).signal("--timeout", "0.1", "quick")
 
 

@@ -1,4 +1,4 @@
-"""The log of the events: what is in it can be told apart, whatever the texts hold."""
+"""The log of the events: its entries can be distinguished, whatever the texts hold."""
 
 from __future__ import annotations
 

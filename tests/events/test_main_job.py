@@ -28,7 +28,7 @@ def _active(root: Root, path: str, plugin: str) -> list[str]:
 
 @pytest.fixture
 def runit(office: Root) -> Iterator[FakeRunit]:
-    """Make three services of the office look supervised; what they are owed from before is done."""
+    """Make three services of the office look supervised; their pending actions from before are done."""
     runit = FakeRunit(office.path, "qmail", "qpsmtpd", "clamd")
     yield runit
     runit.close()
@@ -122,7 +122,7 @@ BROKEN = {
     ],
 )
 def test_a_broken_fragment_stops_everything(office: Root, runit: FakeRunit, text: str) -> None:
-    """A broken fragment: exit 4, file and line named, no file changed, no service told, no later action run."""
+    """A broken fragment: exit 4, file and line named, no file changed, no service adjusted, no later action run."""
     office.run("signal-event", "email-update", env=runit.environment)
     runit.calls()
     office.config("setprop", "qpsmtpd", "LogLevel", "7")
@@ -146,7 +146,7 @@ def test_a_broken_fragment_stops_everything(office: Root, runit: FakeRunit, text
 
 
 def test_services_follow_their_files(office: Root, runit: FakeRunit) -> None:
-    """A service is told something only when a file it reads has changed."""
+    """A service is adjusted only when a file it reads has changed."""
     office.run("signal-event", "email-update", env=runit.environment)
     runit.calls()
     office.run("signal-event", "email-update", env=runit.environment)
@@ -162,7 +162,7 @@ def test_services_follow_their_files(office: Root, runit: FakeRunit) -> None:
 
 
 def test_what_events_leave_is_what_expanding_everything_gives(office: Root) -> None:
-    """After settings have come and gone, expanding every template anew changes nothing that the events left."""
+    """After settings have come and gone, expanding every template again changes nothing that the events left."""
     for words in (
         ["setprop", "qpsmtpd", "DNSBL", "enabled", "URIBL", "enabled", "LogLevel", "7"],
         ["set", "SystemName", "post"],

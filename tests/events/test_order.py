@@ -49,7 +49,7 @@ def test_templates_at_s05_and_services_at_s90(scene: Scene) -> None:
 
 @pytest.mark.parametrize("missing", ["templates", "services", "both"])
 def test_an_event_may_lack_either(scene: Scene, missing: str) -> None:
-    """An event without templates or without services runs its actions all the same."""
+    """An event without templates or without services still runs its actions."""
     scene.template("/etc/t", "new")
     scene.service("clamd")
     scene.event(
@@ -59,7 +59,7 @@ def test_an_event_may_lack_either(scene: Scene, missing: str) -> None:
     )
     scene.signal()
     assert len([line for line in scene.order() if line.startswith("S10")]) == 1
-    assert scene.told() == (["clamd restart"] if missing == "templates" else scene.told())
+    assert scene.carried_out() == (["clamd restart"] if missing == "templates" else scene.carried_out())
 
 
 def test_an_empty_event_does_nothing(scene: Scene) -> None:
@@ -108,7 +108,7 @@ def test_a_service_that_fails_stops_the_event(scene: Scene) -> None:
 
 
 def test_a_service_that_fails_puts_the_files_back(scene: Scene) -> None:
-    """When a service cannot live with its new files they are put back, and every service adjusted so far again."""
+    """When a service cannot live with its new files the old ones are restored, and the services adjusted again."""
     scene.foreign("/etc/t", "before\n", 0o600)
     scene.template("/etc/t", "new\n")
     for name in ("aa", "bb", "cc"):

@@ -1,4 +1,4 @@
-"""What services are owed: kept until they were told, by whatever command comes next."""
+"""Pending actions: kept until whatever command comes next has carried them out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from esmith.errors import ExitCode, ServiceError
 from esmith.events.expand import expand_templates
-from esmith.events.pending import PendingAction, add_pending, list_pending
+from esmith.events.pending import TABLE, PendingAction, add_pending, list_pending
 from esmith.events.recover import RETRY_SECONDS, next_due, recover_all
 from esmith.services.model import ServiceStatus, Status, SupervisorError
 from esmith.store.model import Author
@@ -25,43 +25,43 @@ def scene(scene: Scene) -> Scene:
     return scene
 
 
-def _owed(scene: Scene) -> dict[str, list[str]]:
+def _pending(scene: Scene) -> dict[str, list[str]]:
     with scene.store.snapshot() as snapshot:
-        return {service: owed.actions for service, owed in list_pending(snapshot).items()}
+        return {service: pending.actions for service, pending in list_pending(snapshot).items()}
 
 
 def _recover(scene: Scene) -> list[str]:
-    said: list[str] = []
-    recover_all(scene.session(said))
-    return said
+    messages: list[str] = []
+    recover_all(scene.session(messages))
+    return messages
 
 
-def test_nothing_is_owed_after_an_event(scene: Scene) -> None:
-    """What was told is not owed any more."""
-    assert _owed(scene) == {}
+def test_nothing_is_pending_after_an_event(scene: Scene) -> None:
+    """An action that was carried out is not pending any more."""
+    assert _pending(scene) == {}
     assert _recover(scene) == []
-    assert scene.told() == []
+    assert scene.carried_out() == []
 
 
-def test_a_supervisor_that_refuses_stays_owed(scene: Scene) -> None:
-    """The event fails with the new file in place; the next event tells the service, whatever that event is about."""
+def test_what_a_supervisor_refuses_stays_pending(scene: Scene) -> None:
+    """The event fails with the new file in place; the next event restarts the service, whatever that event is about."""
     scene.set("configuration", "A", "setting", value="second")
     scene.supervisor.refuses = {"clamd"}
     with pytest.raises(SupervisorError, match="refused") as caught:
         scene.signal()
     assert caught.value.exit_code == ExitCode.SERVICE
     assert look(scene.path / "etc/t") == ("file", b"second\n", 0o644)
-    assert _owed(scene) == {"clamd": ["restart"]}
-    scene.told()
+    assert _pending(scene) == {"clamd": ["restart"]}
+    scene.carried_out()
     scene.supervisor.refuses = set()
     scene.event(services="other restart\n")
     assert scene.signal().services == {"clamd": ["restart"]}
-    assert scene.told() == ["clamd restart"]
-    assert _owed(scene) == {}
+    assert scene.carried_out() == ["clamd restart"]
+    assert _pending(scene) == {}
 
 
 def test_a_restart_that_fails_with_a_new_process_fails_the_event(scene: Scene) -> None:
-    """A new process has read the new file, so the event did not only fail to tell it: everything is as before it."""
+    """A new process has read the new file, so the event cannot leave it: everything is as before it."""
     scene.supervisor._seen["clamd"] = ServiceStatus(Status.UP, 7)
     scene.set("configuration", "A", "setting", value="second")
     scene.supervisor.replaces = {"clamd"}
@@ -69,12 +69,12 @@ def test_a_restart_that_fails_with_a_new_process_fails_the_event(scene: Scene) -
         scene.signal()
     assert not isinstance(caught.value, SupervisorError)
     assert look(scene.path / "etc/t") == ("file", b"first\n", 0o644)
-    assert scene.told() == []
-    assert _owed(scene) == {"clamd": ["restart"]}, "the new process is to read the old file"
+    assert scene.carried_out() == []
+    assert _pending(scene) == {"clamd": ["restart"]}, "the new process is to read the old file"
 
 
-def test_a_refusal_does_not_keep_the_others_from_being_told(scene: Scene) -> None:
-    """When one supervisor refuses the services after it are adjusted all the same, and later actions run."""
+def test_a_refusal_does_not_keep_the_others_from_being_adjusted(scene: Scene) -> None:
+    """When one supervisor refuses the services after it are still adjusted, and later actions run."""
     scene.service("spamd")
     scene.trees.standard("/etc/t/template.toml", 'services = { clamd = "restart", spamd = "restart" }\n')
     scene.event("/etc/t\n", None, {"S95": "true"})
@@ -82,39 +82,39 @@ def test_a_refusal_does_not_keep_the_others_from_being_told(scene: Scene) -> Non
     scene.set("configuration", "A", "setting", value="second")
     with pytest.raises(SupervisorError):
         scene.signal()
-    assert _owed(scene) == {"clamd": ["restart"]}
-    assert scene.told() == ["spamd restart"]
+    assert _pending(scene) == {"clamd": ["restart"]}
+    assert scene.carried_out() == ["spamd restart"]
 
 
-def test_recover_tells_what_is_owed(scene: Scene) -> None:
-    """esmith recover carries out what is owed; while the supervisor still refuses it fails and keeps it."""
+def test_recover_carries_out_pending_actions(scene: Scene) -> None:
+    """esmith recover carries out pending actions; while the supervisor still refuses it fails and keeps them."""
     scene.set("configuration", "A", "setting", value="second")
     scene.supervisor.refuses = {"clamd"}
     with pytest.raises(SupervisorError):
         scene.signal()
     with pytest.raises(SupervisorError):
         _recover(scene)
-    assert _owed(scene) == {"clamd": ["restart"]}
+    assert _pending(scene) == {"clamd": ["restart"]}
     scene.supervisor.refuses = set()
     assert _recover(scene) == ["service clamd: restart"]
-    assert _owed(scene) == {}
+    assert _pending(scene) == {}
 
 
-def test_a_service_that_is_not_supervised_is_owed(scene: Scene) -> None:
-    """When no supervisor runs the event succeeds, says so, and the service is told once its supervisor is there."""
+def test_the_action_of_a_service_that_is_not_supervised_is_pending(scene: Scene) -> None:
+    """When no supervisor runs the event succeeds, says so, and the service is restarted once its supervisor runs."""
     scene.set("configuration", "A", "setting", value="second")
     scene.supervisor._seen["clamd"] = ServiceStatus(Status.UNSUPERVISED)
     scene.signal()
     assert any("not supervised; restart is pending (esmith services)" in note for note in scene.notes)
-    assert _owed(scene) == {"clamd": ["restart"]}
+    assert _pending(scene) == {"clamd": ["restart"]}
     scene.supervisor._seen["clamd"] = ServiceStatus(Status.UP, 7)
     assert _recover(scene) == ["service clamd: restart"]
 
 
 @pytest.mark.parametrize("status", ["enabled", "disabled"])
 @pytest.mark.parametrize("changes", [True, False], ids=["a change", "no change"])
-def test_what_is_said_of_a_service_that_is_not_supervised(scene: Scene, status: str, changes: bool) -> None:
-    """It is worth a word, and is done later, only for a service that is enabled and has a new file to read."""
+def test_a_service_that_is_not_supervised_and_its_pending_action(scene: Scene, status: str, changes: bool) -> None:
+    """A message comes, and it is done later, only for a service that is enabled and has a new file to read."""
     scene.service("clamd", status)
     if changes:
         scene.set("configuration", "A", "setting", value="second")
@@ -122,8 +122,8 @@ def test_what_is_said_of_a_service_that_is_not_supervised(scene: Scene, status: 
     result = scene.signal()
     matters = changes and status == "enabled"
     assert [("clamd" in note, "restart" in note) for note in scene.notes] == [(True, True)] * matters
-    assert _owed(scene) == ({"clamd": ["restart"]} if matters else {})
-    assert (scene.told(), result.services) == ([], {})
+    assert _pending(scene) == ({"clamd": ["restart"]} if matters else {})
+    assert (scene.carried_out(), result.services) == ([], {})
     assert "service clamd" in scene.file("/var/log/e-smith/events.log").read_text()
 
 
@@ -136,33 +136,33 @@ def test_recover_leaves_a_service_that_is_not_supervised(scene: Scene) -> None:
     scene.supervisor._seen["clamd"] = ServiceStatus(Status.UNSUPERVISED)
     before = time.time()
     said = _recover(scene)
-    assert scene.told() == ["spamd restart"]
+    assert scene.carried_out() == ["spamd restart"]
     assert any("clamd" in line and "restart" in line for line in said)
     assert "service spamd: restart" in said
     with scene.store.snapshot() as snapshot:
-        (owed,) = list_pending(snapshot).values()
+        (pending,) = list_pending(snapshot).values()
         due = next_due(snapshot)
-    assert owed.actions == ["restart"]
-    assert before <= owed.tried <= time.time()
+    assert pending.actions == ["restart"]
+    assert before <= pending.tried <= time.time()
     assert due is not None
-    assert due >= owed.tried + RETRY_SECONDS
+    assert due >= pending.tried + RETRY_SECONDS
 
 
-@pytest.mark.parametrize(("seconds", "told"), [(0, []), (3600, ["clamd restart"])])
-def test_a_process_that_started_since_is_owed_nothing(scene: Scene, seconds: int, told: list[str]) -> None:
+@pytest.mark.parametrize(("seconds", "actions"), [(0, []), (3600, ["clamd restart"])])
+def test_a_process_that_started_since_has_no_pending_action(scene: Scene, seconds: int, actions: list[str]) -> None:
     """A service that was started after the change has read the new file, e.g. when the machine was booted."""
     with scene.store.transaction(Author("tom", "", ["test"])) as transaction:
         add_pending(transaction, {"clamd": ["restart"]}, "test")
         row = PendingAction(["restart"], time.time() - 60, "test").encode()
-        transaction.set_state("owed", "clamd", row)
+        transaction.set_state(TABLE, "clamd", row)
     scene.supervisor._seen["clamd"] = ServiceStatus(Status.UP, 7, seconds)
     _recover(scene)
-    assert scene.told() == told
-    assert _owed(scene) == {}
+    assert scene.carried_out() == actions
+    assert _pending(scene) == {}
 
 
 @pytest.mark.parametrize("status", ["disabled", None])
-def test_a_service_that_is_not_enabled_is_owed_nothing(scene: Scene, status: str | None) -> None:
+def test_a_service_that_is_not_enabled_has_no_pending_action(scene: Scene, status: str | None) -> None:
     """A disabled service reads its files when it is started; one without a record is nobody's."""
     with scene.store.transaction(Author("tom", "", ["test"])) as transaction:
         add_pending(transaction, {"clamd": ["restart"]}, "test")
@@ -172,42 +172,42 @@ def test_a_service_that_is_not_enabled_is_owed_nothing(scene: Scene, status: str
         scene.delete("configuration", "clamd")
     scene.supervisor._seen["clamd"] = ServiceStatus(Status.DOWN)
     scene.signal()
-    assert scene.told() == []
-    assert _owed(scene) == {}
+    assert scene.carried_out() == []
+    assert _pending(scene) == {}
 
 
-def test_expand_template_owes(scene: Scene) -> None:
-    """expand-template tells no service, but what it changed counts in the next event."""
+def test_expand_template_leaves_actions_pending(scene: Scene) -> None:
+    """expand-template adjusts no service, but what it changed counts in the next event."""
     scene.set("configuration", "A", "setting", value="second")
     expand_templates(scene.session(), ["/etc/t"])
-    assert scene.told() == []
-    assert _owed(scene) == {"clamd": ["restart"]}
+    assert scene.carried_out() == []
+    assert _pending(scene) == {"clamd": ["restart"]}
     scene.signal()
-    assert scene.told() == ["clamd restart"]
+    assert scene.carried_out() == ["clamd restart"]
 
 
-def test_a_service_without_a_word_of_its_own_is_owed_a_restart(scene: Scene) -> None:
+def test_the_pending_action_of_a_service_without_one_of_its_own_is_a_restart(scene: Scene) -> None:
     """Outside an event a template that only names the service asks for a restart, which is safe."""
     scene.trees.standard("/etc/t/template.toml", 'services = ["clamd"]\n')
     scene.set("configuration", "A", "setting", value="second")
     expand_templates(scene.session(), ["/etc/t"])
-    assert _owed(scene) == {"clamd": ["restart"]}
+    assert _pending(scene) == {"clamd": ["restart"]}
 
 
 @pytest.mark.parametrize(
     ("first", "second", "together"),
     [("sighup", "restart", ["restart"]), ("restart", "sighup", ["restart"]), ("hup", "hup", ["hup"])],
 )
-def test_the_strongest_word_is_owed(scene: Scene, first: str, second: str, together: list[str]) -> None:
-    """PendingAction twice, the strongest of the words is what remains."""
-    for word in (first, second):
+def test_the_strongest_action_is_pending(scene: Scene, first: str, second: str, together: list[str]) -> None:
+    """Of two pending actions of a service the strongest remains."""
+    for action in (first, second):
         with scene.store.transaction(Author("tom", "", ["test"])) as transaction:
-            add_pending(transaction, {"clamd": [word]}, "test")
-    assert _owed(scene) == {"clamd": together}
+            add_pending(transaction, {"clamd": [action]}, "test")
+    assert _pending(scene) == {"clamd": together}
 
 
-def test_a_failed_event_leaves_owed_what_was_owed_before(scene: Scene) -> None:
-    """When the files of an event are put back the service is owed what it was owed before the event, no more."""
+def test_a_failed_event_leaves_pending_what_was_pending_before(scene: Scene) -> None:
+    """When the files of an event are restored, the pending actions are those from before the event, no more."""
     scene.trees.standard("/etc/t/template.toml", 'services = { clamd = "sighup" }\n')
     scene.set("configuration", "A", "setting", value="second")
     expand_templates(scene.session(), ["/etc/t"])
@@ -217,22 +217,22 @@ def test_a_failed_event_leaves_owed_what_was_owed_before(scene: Scene) -> None:
     with pytest.raises(Exception, match="exit status 1"):
         scene.signal()
     assert look(scene.path / "etc/t") == ("file", b"second\n", 0o644)
-    assert _owed(scene) == {"clamd": ["hup"]}
-    assert scene.told() == []
+    assert _pending(scene) == {"clamd": ["hup"]}
+    assert scene.carried_out() == []
 
 
-def test_a_nested_event_tells_once(scene: Scene) -> None:
-    """What an event signalled by an action told already is not told again by the outer one."""
+def test_a_nested_event_restarts_once(scene: Scene) -> None:
+    """A service that an event signalled by an action has restarted is not restarted again by the outer one."""
     scene.set("configuration", "A", "setting", value="second")
     scene.event("/etc/t\n", "clamd sighup\n")
     with scene.store.transaction(Author("tom", "", ["test"])) as transaction:
-        transaction.set_state("owed", "clamd", None)
+        transaction.set_state(TABLE, "clamd", None)
     scene.signal()
-    assert scene.told() == ["clamd restart"]
+    assert scene.carried_out() == ["clamd restart"]
 
 
 def test_next_due(scene: Scene) -> None:
-    """Nothing owed, nothing is due; something owed is due again some time after it was last tried."""
+    """Nothing pending, nothing is due; a pending action is due again some time after it was last tried."""
     with scene.store.snapshot() as snapshot:
         assert next_due(snapshot) is None
     scene.set("configuration", "A", "setting", value="second")
@@ -246,8 +246,8 @@ def test_next_due(scene: Scene) -> None:
     assert before + RETRY_SECONDS <= due <= time.time() + RETRY_SECONDS
 
 
-def test_a_killed_event_owes_the_services_of_its_files(root: Root) -> None:
-    """After an event was killed its services are told once more, because they may have read the new files."""
+def test_a_killed_event_leaves_actions_pending_for_the_services_of_its_files(root: Root) -> None:
+    """After an event was killed its services are restarted once more, because they may have read the new files."""
     root.write("/etc/e-smith/templates/etc/t", "{{ qpsmtpd.DNSBL }}\n")
     root.write("/etc/e-smith/templates/etc/template.toml", 'services = { clamd = "restart" }\n')
     root.write("/etc/e-smith/events/try/templates2expand", "/etc/t\n")
@@ -268,8 +268,8 @@ def test_a_killed_event_owes_the_services_of_its_files(root: Root) -> None:
         runit.close()
 
 
-def test_status_and_services_show_what_is_owed(root: Root) -> None:
-    """esmith status and esmith services name the service, the words, and the command they are owed for."""
+def test_status_and_services_show_pending_actions(root: Root) -> None:
+    """esmith status and esmith services name the service, the pending actions, and the command they come from."""
     root.signal("email-update")
     directory = root.file("/service/clamd")
     directory.mkdir(parents=True)

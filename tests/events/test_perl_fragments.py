@@ -76,7 +76,7 @@ def test_perl_is_expanded_every_time(scene: Scene, monkeypatch: pytest.MonkeyPat
 
 
 def test_metadata_in_perl_is_evaluated_every_time(scene: Scene, perls: list[PerlProcess]) -> None:
-    """An output whose metadata only perl can tell is never taken from memory; one with plain values may be."""
+    """An output whose metadata only perl can work out is never taken from memory; one with plain values may be."""
     private = scene.path / "private"
     metadata = scene.path / "etc/e-smith/templates.metadata/etc"
     metadata.mkdir(parents=True)
@@ -97,7 +97,7 @@ def test_metadata_in_perl_is_evaluated_every_time(scene: Scene, perls: list[Perl
 
 
 DEADLY = {
-    "loops for ever": "{ my $x; 1 while 1 }",
+    "loops without end": "{ my $x; 1 while 1 }",
     "exits": "{ my $x; exit 0 }",
     "forks": "{ my $p = fork; $p ? 'parent' : 'child' }",
     "prints": "{ my $x = 'x'; print $x; $x }",

@@ -10,20 +10,20 @@ import pytest
 from esmith.events.affected import Affected, TemplateUse, find_affected
 from esmith.events.rehearse import Rehearsal, rehearse
 from esmith.plan.installed import TABLE
-from tests.events.kit import Scene, lay_event
+from tests.events.kit import Scene, make_event
 
 
-def _rehearse(scene: Scene, concern: Affected, known: TemplateUse | None = None) -> Rehearsal:
+def _rehearse(scene: Scene, affected: Affected, known: TemplateUse | None = None) -> Rehearsal:
     with scene.store.snapshot() as snapshot:
         users = known or TemplateUse.of(scene.layout, snapshot)
-    found = rehearse(scene.layout, scene.store, concern, users)
+    found = rehearse(scene.layout, scene.store, affected, users)
     found.lines = [line.replace(str(scene.path), "") for line in found.lines]
     return found
 
 
-def _check(said: str) -> str:
+def _check(code: str) -> str:
     """Return the lines of a template.toml with a check that is Python code."""
-    return f'[check]\ncommand = ["{sys.executable}", "-c", "{said}", "{{file}}"]\npackage = "python3"\n'
+    return f'[check]\ncommand = ["{sys.executable}", "-c", "{code}", "{{file}}"]\npackage = "python3"\n'
 
 
 def test_a_diff_changes_nothing(scene: Scene) -> None:
@@ -38,7 +38,7 @@ def test_a_diff_changes_nothing(scene: Scene) -> None:
 
 
 def test_one_broken_template_hides_no_other(scene: Scene) -> None:
-    """When one of several templates is broken, the others are shown all the same."""
+    """When one of several templates is broken, the others are still shown."""
     scene.template("/etc/a", "{{ broken\n")
     scene.template("/etc/b", "fine\n")
     scene.event("/etc/a\n/etc/b\n")
@@ -48,7 +48,7 @@ def test_one_broken_template_hides_no_other(scene: Scene) -> None:
     assert "+fine" in found.lines
 
 
-def test_a_broken_common_file_is_told_once(scene: Scene) -> None:
+def test_a_broken_common_file_is_reported_once(scene: Scene) -> None:
     """A template-begin that breaks many templates gives one message."""
     for name in "abc":
         scene.trees.standard(f"/etc/{name}/10a", "x\n")
@@ -60,7 +60,7 @@ def test_a_broken_common_file_is_told_once(scene: Scene) -> None:
 
 @pytest.mark.parametrize(("code", "sound"), [("raise SystemExit(0)", True), ("raise SystemExit('line 1: no')", False)])
 def test_the_verdict_of_the_checks(scene: Scene, code: str, sound: bool) -> None:
-    """A check that accepts is told, one that refuses too, with the fragment its line comes from."""
+    """A check that accepts is reported, one that refuses too, with the fragment its line comes from."""
     scene.template("/etc/a", "one\n", _check(code))
     scene.event("/etc/a\n")
     found = _rehearse(scene, Affected(["/etc/a"]))
@@ -70,7 +70,7 @@ def test_the_verdict_of_the_checks(scene: Scene, code: str, sound: bool) -> None
 
 
 def test_a_check_that_is_missing_is_no_verdict(scene: Scene) -> None:
-    """A check whose program is not installed is told as not checked, never as accepted."""
+    """A check whose program is not installed is reported as not checked, never as accepted."""
     scene.template("/etc/a", "one\n", '[check]\ncommand = ["no-such-checker"]\npackage = "nothing"\n')
     scene.event("/etc/a\n")
     found = _rehearse(scene, Affected(["/etc/a"]))
@@ -93,17 +93,17 @@ def test_a_template_that_is_gone(scene: Scene) -> None:
 
 
 def test_events_and_schema_files(scene: Scene) -> None:
-    """A changed event is read, a changed schema file too; what is wrong with them is told with the place."""
+    """A changed event is read, a changed schema file too; what is wrong with them is reported with the place."""
     scene.template("/etc/a", "a\n")
-    lay_event(scene.path, "good", templates="/etc/a\n", actions={"S10x": "true"})
-    lay_event(scene.path, "bad", templates="etc/a\n")
+    make_event(scene.path, "good", templates="/etc/a\n", actions={"S10x": "true"})
+    make_event(scene.path, "bad", templates="etc/a\n")
     schema = Path(scene.layout.schema) / "configuration"
     schema.mkdir(parents=True)
     (schema / "x.toml").write_text('[properties.P]\ntype = "text"\n')
     (schema / "@user.toml").write_text('[properties.P]\ntypo = "text"\n')
     paths = [f"{scene.layout.events}/good/S10x", f"{scene.layout.events}/bad/templates2expand"]
-    concern = find_affected(scene.layout, TemplateUse(), [*paths, str(schema / "x.toml"), str(schema / "@user.toml")])
-    found = _rehearse(scene, concern)
+    affected = find_affected(scene.layout, TemplateUse(), [*paths, str(schema / "x.toml"), str(schema / "@user.toml")])
+    found = _rehearse(scene, affected)
     text = "\n".join(found.lines)
     assert not found.sound
     assert "event good has 1 template, 1 action, 0 services" in text

@@ -32,7 +32,7 @@ def _says(scene: Scene, path: str, services: str) -> None:
     scene.trees.standard(f"{path}/template.toml", f"services = {services}\n")
 
 
-#: What the two templates say of services, which files change, and what clamd is told.
+#: The services that the two templates name, which files change, and the actions for clamd.
 WHO_READS_WHAT = {
     "nothing changed": ('["clamd"]', '["clamd"]', "", []),
     "one changed": ('["clamd"]', '["clamd"]', "A", ["clamd hup"]),
@@ -40,8 +40,8 @@ WHO_READS_WHAT = {
     "read": ('["clamd"]', "[]", "A", ["clamd hup"]),
     "not read": ('["clamd"]', "[]", "B", []),
     "read by another": ('["clamd"]', '["spamd"]', "B", []),
-    "own word": ('{ clamd = "restart" }', "[]", "A", ["clamd restart"]),
-    "own word of the other": ('{ clamd = "restart" }', '["clamd"]', "B", ["clamd hup"]),
+    "own action": ('{ clamd = "restart" }', "[]", "A", ["clamd restart"]),
+    "own action of the other": ('{ clamd = "restart" }', '["clamd"]', "B", ["clamd hup"]),
     "the stronger wins": ('{ clamd = "sigusr1" }', '{ clamd = "restart" }', "AB", ["clamd restart"]),
     "the stronger wins, first": ('{ clamd = "restart" }', '["clamd"]', "AB", ["clamd restart"]),
     "the event's own wins": ('{ clamd = "start" }', '["clamd"]', "AB", ["clamd hup"]),
@@ -54,54 +54,54 @@ WHO_READS_WHAT = {
 }
 
 
-@pytest.mark.parametrize(("first", "second", "changed", "told"), WHO_READS_WHAT.values(), ids=WHO_READS_WHAT.keys())
+@pytest.mark.parametrize(("first", "second", "changed", "actions"), WHO_READS_WHAT.values(), ids=WHO_READS_WHAT.keys())
 def test_a_service_is_adjusted_when_a_file_it_reads_changed(
-    scene: Scene, first: str | None, second: str | None, changed: str, told: list[str]
+    scene: Scene, first: str | None, second: str | None, changed: str, actions: list[str]
 ) -> None:
-    """A service is adjusted once, by the strongest word of the files that changed; one that no file names, always."""
+    """A service is adjusted once, by the strongest action of the files that changed; one that no file names, always."""
     for path, services in (("/etc/a", first), ("/etc/b", second)):
         if services is not None:
             _says(scene, path, services)
     scene.signal()
-    scene.told()
+    scene.carried_out()
     _change(scene, *changed)
     result = scene.signal()
-    assert scene.told() == told
-    assert result.services == ({"clamd": [told[0].split()[1]]} if told else {})
+    assert scene.carried_out() == actions
+    assert result.services == ({"clamd": [actions[0].split()[1]]} if actions else {})
 
 
 @pytest.mark.parametrize("how", ["create", "replace", "mode", "remove"])
 def test_every_kind_of_change_counts(scene: Scene, how: str) -> None:
     """A service is adjusted when a file it reads appears, changes, changes its mode, or goes away."""
     _says(scene, "/etc/b", "[]")
-    said = 'services = ["clamd"]\n'
-    scene.trees.standard("/etc/a/template.toml", said)
+    metadata = 'services = ["clamd"]\n'
+    scene.trees.standard("/etc/a/template.toml", metadata)
     if how != "create":
         scene.signal()
-        scene.told()
+        scene.carried_out()
     if how == "replace":
         _change(scene, "A")
     elif how == "mode":
         scene.file("/etc/a").chmod(0o600)
     elif how == "remove":
-        scene.trees.standard("/etc/a/template.toml", said + 'delete-when = "true"\n')
+        scene.trees.standard("/etc/a/template.toml", metadata + 'delete-when = "true"\n')
     scene.signal()
-    assert scene.told() == ["clamd hup"]
+    assert scene.carried_out() == ["clamd hup"]
     scene.signal()
-    assert scene.told() == []
+    assert scene.carried_out() == []
 
 
 def test_restart_adjusts_without_a_change(scene: Scene) -> None:
-    """With --restart every service of the event is adjusted by the event's own words, whatever changed."""
+    """With --restart every service of the event is adjusted by the event's own actions, whatever changed."""
     _says(scene, "/etc/a", '{ clamd = "restart" }')
     _says(scene, "/etc/b", "[]")
     scene.signal()
-    scene.told()
+    scene.carried_out()
     assert scene.signal(restart=True).services == {"clamd": ["hup"]}
 
 
 @pytest.mark.parametrize(
-    ("status", "state", "told"),
+    ("status", "state", "actions"),
     [
         ("enabled", Status.UP, []),
         ("enabled", Status.DOWN, ["clamd start"]),
@@ -110,15 +110,15 @@ def test_restart_adjusts_without_a_change(scene: Scene) -> None:
         ("anything", Status.UP, ["clamd stop"]),
     ],
 )
-def test_status_is_brought_about_without_a_change(scene: Scene, status: str, state: Status, told: list[str]) -> None:
+def test_status_is_brought_about_without_a_change(scene: Scene, status: str, state: Status, actions: list[str]) -> None:
     """Even when no file changed a service is started or stopped as its status asks."""
     _says(scene, "/etc/a", '["clamd"]')
     scene.signal()
-    scene.told()
+    scene.carried_out()
     scene.service("clamd", status)
     scene.supervisor._seen["clamd"] = ServiceStatus(state, 7 if state is Status.UP else None)
     scene.signal()
-    assert scene.told() == told
+    assert scene.carried_out() == actions
 
 
 def test_the_definition_names_the_record(scene: Scene) -> None:
@@ -128,10 +128,10 @@ def test_the_definition_names_the_record(scene: Scene) -> None:
     definition.parent.mkdir(parents=True, exist_ok=True)
     definition.write_text('record = "virus"\n')
     scene.signal()
-    assert scene.told() == ["clamd stop"]
+    assert scene.carried_out() == ["clamd stop"]
     scene.service("virus", "enabled")
     scene.signal()
-    assert scene.told() == ["clamd start"]
+    assert scene.carried_out() == ["clamd start"]
 
 
 @pytest.mark.parametrize("reader", ["event", "template"])
@@ -155,14 +155,14 @@ def test_another_services_definition_is_not_read(scene: Scene) -> None:
     definition.parent.mkdir(parents=True, exist_ok=True)
     definition.write_text("[probe]\nprt = 25\n")
     scene.signal()
-    assert scene.told() == ["clamd hup"]
+    assert scene.carried_out() == ["clamd hup"]
 
 
 def test_a_service_without_a_record_is_skipped(scene: Scene) -> None:
     """A service that the configuration does not know is not touched; the log says so."""
     scene.delete("configuration", "clamd")
     scene.signal()
-    assert scene.told() == []
+    assert scene.carried_out() == []
     assert "No conf db entry for service clamd" in scene.file("/var/log/e-smith/events.log").read_text()
 
 
@@ -180,12 +180,12 @@ def test_services_are_adjusted_in_order_of_their_names(scene: Scene) -> None:
         scene.service(name)
     scene.event(services="zz restart\nclamd sighup\naa sigusr1\n")
     scene.signal()
-    assert scene.told() == ["aa usr1", "clamd hup", "zz restart"]
+    assert scene.carried_out() == ["aa usr1", "clamd hup", "zz restart"]
 
 
 @pytest.mark.parametrize("where", ["event", "event directory", "metadata"])
-def test_an_unknown_word_is_refused_before_anything_is_touched(scene: Scene, where: str) -> None:
-    """A word that no supervisor knows, in the event or in a template.toml, stops the event before its first step."""
+def test_an_unknown_action_is_refused_before_anything_is_touched(scene: Scene, where: str) -> None:
+    """A service action that is unknown, in the event or in a template.toml, stops the event before its first step."""
     actions = {"S01": 'touch "$ESMITH_ROOT/ran"'}
     if where == "event":
         scene.event(services="clamd restrat\n", actions=actions)
@@ -200,14 +200,14 @@ def test_an_unknown_word_is_refused_before_anything_is_touched(scene: Scene, whe
     with pytest.raises(EsmithError, match="restrat") as caught:
         scene.signal()
     assert caught.value.exit_code in (ExitCode.USAGE, ExitCode.TEMPLATE)
-    assert scene.told() == []
+    assert scene.carried_out() == []
     assert look(scene.path / "etc/a") is None
     if where != "metadata":
         assert not (scene.path / "ran").exists()
 
 
-def test_an_unknown_word_names_the_nearest(scene: Scene) -> None:
-    """The error for an unknown word names the nearest one."""
+def test_an_unknown_action_names_the_nearest(scene: Scene) -> None:
+    """The error for an unknown service action names the nearest one."""
     scene.event(services="clamd restrat\n")
     with pytest.raises(EsmithError, match="did you mean 'restart'"):
         scene.signal()
@@ -219,10 +219,10 @@ def test_a_service_that_is_not_of_the_event(scene: Scene) -> None:
     _says(scene, "/etc/a", '{ spamd = "restart" }')
     _says(scene, "/etc/b", '["clamd"]')
     scene.signal()
-    scene.told()
+    scene.carried_out()
     _change(scene, "A")
     scene.signal()
-    assert scene.told() == ["spamd restart"]
+    assert scene.carried_out() == ["spamd restart"]
     _change(scene, "B")
     scene.signal()
-    assert scene.told() == ["clamd hup"]
+    assert scene.carried_out() == ["clamd hup"]

@@ -41,12 +41,12 @@ def _files(root: Path) -> dict[str, bytes]:
 
 @command
 def test_a_rehearsal_changes_nothing(scene: Scene, run: Callable[[Session], Plan]) -> None:
-    """A rehearsal says what would change; no file is written, nothing is logged, and no action or service is told."""
+    """A rehearsal shows what would change; nothing is written or logged, no action runs, no service is adjusted."""
     before = _files(scene.path)
     plan = run(scene.rehearsal())
     assert [output.path for output in plan.changed] == ["/etc/t"]
     assert _files(scene.path) == before
-    assert scene.told() == []
+    assert scene.carried_out() == []
 
 
 @command

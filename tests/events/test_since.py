@@ -56,7 +56,7 @@ def test_a_later_change_is_what_counts(scene: Scene, clock: Clock) -> None:
     clock.now += 100
     scene.supervisor._seen["clamd"] = ServiceStatus(Status.UP, 7, 150)
     _recover(scene)
-    assert scene.told() == ["clamd restart"]
+    assert scene.carried_out() == ["clamd restart"]
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(99, ["clamd restart"]), (98, [])])
@@ -68,7 +68,7 @@ def test_the_second_of_the_change_counts_as_before_it(
     clock.now += 100
     scene.supervisor._seen["clamd"] = ServiceStatus(Status.UP, 7, seconds)
     _recover(scene)
-    assert scene.told() == told
+    assert scene.carried_out() == told
     with scene.store.snapshot() as snapshot:
         assert list_pending(snapshot) == {}
 

@@ -33,7 +33,7 @@ def test_neighbours_in_perl_make_nothing_perl(text: str) -> None:
 
 @pytest.mark.parametrize("text", UNCLEAR.values(), ids=UNCLEAR.keys())
 def test_what_may_be_either_is_an_error(trees: Trees, text: str) -> None:
-    """A fragment with marks of Perl and of Jinja2 is an error that tells how to say which; nothing is guessed."""
+    """A fragment with marks of Perl and of Jinja2 is an error that shows how to say which; nothing is guessed."""
     error = trees.mistake(text)
     assert error.place.startswith(f"{trees.fragment}:")
     assert "may be Perl or Jinja2" in error.message
@@ -59,7 +59,7 @@ def test_what_may_be_either_is_perl_beside_perl(trees: Trees, text: str) -> None
 
 @pytest.mark.program("Text::Template")
 def test_a_wrong_guess_can_be_corrected(trees: Trees) -> None:
-    """When what was taken for Perl is broken, the error tells why it was, and how to say that it is plain text."""
+    """When what was taken for Perl is broken, the error shows why it was, and how to say that it is plain text."""
     text = "set ports { $ports }\nset more { $x + }\n"
     error = trees.mistake(text)
     assert error.place == f"{trees.fragment}:2"
@@ -106,18 +106,18 @@ def test_utf_8_in_jinja(trees: Trees) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("metadata", "expected"),
     [
         ('engine = "text"', "{{ DomainName }}{ $DomainName }"),
         ('engine = { 10a = "text" }', "{{ DomainName }}{ $DomainName }"),
         ('engine = { 99z = "text" }', None),
         ("", None),
     ],
-    ids=["for all", "for this fragment", "for another", "not said"],
+    ids=["for all", "for this fragment", "for another", "not set"],
 )
-def test_the_metadata_overrides_the_guess(trees: Trees, said: str, expected: str | None) -> None:
+def test_the_metadata_overrides_the_guess(trees: Trees, metadata: str, expected: str | None) -> None:
     """``engine`` in template.toml, for all fragments or for one, goes before the guess, and the choice says so."""
-    toml = trees.standard("/t/template.toml", f"{said}\n")
+    toml = trees.standard("/t/template.toml", f"{metadata}\n")
     trees.standard("/t/template-begin")
     trees.standard("/t/10a", "{{ DomainName }}{ $DomainName }")
     if expected is None:

@@ -1,4 +1,4 @@
-"""The functions fragments may call, and what of all they read is recorded."""
+"""The functions fragments may call, and which of their reads are recorded."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def _fifo(place: Path) -> None:
     [(_dangling, "leads nowhere"), (_loop, "leads nowhere"), (_fifo, "no regular file")],
     ids=["dangling link", "loop", "fifo"],
 )
-def test_what_is_no_file_is_reported(trees: Trees, make: object, reason: str) -> None:
+def test_what_is_not_a_file_is_reported(trees: Trees, make: object, reason: str) -> None:
     """A dangling link or a FIFO among fragments is skipped, does not hide the standard fragment, and is reported."""
     assert callable(make)
     trees.standard("/etc/t/10a", "10\n")
@@ -170,7 +170,7 @@ def test_what_is_no_file_is_reported(trees: Trees, make: object, reason: str) ->
     ],
 )
 def test_leftovers_are_skipped(trees: Trees, name: str) -> None:
-    """What an editor or a package manager left beside a fragment is no fragment, and nobody is warned of it."""
+    """What an editor or a package manager left beside a fragment is not a fragment, and nobody is warned of it."""
     trees.standard("/etc/t/10a", "10\n")
     trees.standard(f"/etc/t/{name}", "leftover\n")
     trees.custom(f"/etc/t/{name}", "leftover\n")
@@ -197,7 +197,7 @@ def test_subdirectories_are_skipped(trees: Trees) -> None:
 
 
 def test_a_fragment_put_one_directory_too_deep_is_reported(trees: Trees) -> None:
-    """A file in a directory among fragments is not used, which is said; an empty directory is nothing to report."""
+    """A file in a directory among fragments is not used, which is reported; an empty directory is nothing to report."""
     trees.standard("/etc/t/10a", "10\n")
     trees.place("templates-custom", "/etc/t/20empty").mkdir()
     trees.custom("/etc/t/30deep/10b", "deep\n")

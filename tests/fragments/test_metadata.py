@@ -1,4 +1,4 @@
-"""``template.toml``: what is said of a template besides its text, inherited key by key."""
+"""``template.toml``: the metadata of a template, inherited key by key."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from esmith.errors import ExitCode
 from tests.fragments.kit import Trees
 
 
-def _said(trees: Trees, path: str = "/etc/t") -> tuple[str, str, str]:
+def _attributes(trees: Trees, path: str = "/etc/t") -> tuple[str, str, str]:
     metadata = trees.render(path).metadata
     return metadata.mode, metadata.owner, metadata.group
 
@@ -26,16 +26,16 @@ def test_keys_are_inherited_one_by_one(trees: Trees) -> None:
     trees.standard("/etc/t/10a", "text\n")
     trees.standard("/template.toml", 'mode = "0600"\nowner = "root-s"\ngroup = "root-s"\n')
     trees.standard("/etc/template.toml", 'owner = "etc-s"\ngroup = "etc-s"\n')
-    assert _said(trees) == ("0600", "etc-s", "etc-s")
+    assert _attributes(trees) == ("0600", "etc-s", "etc-s")
     trees.custom("/template.toml", 'mode = "0640"\nowner = "root-c"\n')
-    assert _said(trees) == ("0640", "etc-s", "etc-s")
+    assert _attributes(trees) == ("0640", "etc-s", "etc-s")
     trees.standard("/etc/t/template.toml", 'group = "own-s"\n')
-    assert _said(trees) == ("0640", "etc-s", "own-s")
+    assert _attributes(trees) == ("0640", "etc-s", "own-s")
     trees.custom("/etc/t/template.toml", 'group = "own-c"\n')
-    assert _said(trees) == ("0640", "etc-s", "own-c")
+    assert _attributes(trees) == ("0640", "etc-s", "own-c")
 
 
-def test_who_said_it_is_known(trees: Trees) -> None:
+def test_the_source_of_a_key_is_known(trees: Trees) -> None:
     """Of every key that is set it is known which file set it."""
     trees.standard("/etc/t/10a", "text\n")
     outer = trees.standard("/etc/template.toml", 'mode = "0600"\nowner = "etc"\n')
@@ -44,20 +44,20 @@ def test_who_said_it_is_known(trees: Trees) -> None:
 
 
 @pytest.mark.parametrize("single", [True, False], ids=["file", "directory"])
-def test_files_tables_speak_of_one_template(trees: Trees, single: bool) -> None:
-    """``[files.NAME]`` in the directory that holds a template goes before what that file says of all."""
+def test_files_tables_affect_one_template(trees: Trees, single: bool) -> None:
+    """``[files.NAME]`` in the directory that holds a template goes before what that file sets for all."""
     for name in ("one", "two"):
         trees.standard(f"/etc/{name}" if single else f"/etc/{name}/10a", "text\n")
     trees.standard("/etc/template.toml", 'mode = "0600"\nowner = "all"\n[files.one]\nmode = "0640"\n')
-    assert _said(trees, "/etc/one")[:2] == ("0640", "all")
-    assert _said(trees, "/etc/two")[:2] == ("0600", "all")
+    assert _attributes(trees, "/etc/one")[:2] == ("0640", "all")
+    assert _attributes(trees, "/etc/two")[:2] == ("0600", "all")
 
 
 def test_files_tables_are_not_inherited(trees: Trees) -> None:
-    """``[files.NAME]`` does not speak of templates of that name further down."""
+    """``[files.NAME]`` does not affect templates of that name further down."""
     trees.standard("/etc/deep/one", "text\n")
     trees.standard("/etc/template.toml", '[files.one]\nmode = "0640"\n')
-    assert _said(trees, "/etc/deep/one")[0] == "0644"
+    assert _attributes(trees, "/etc/deep/one")[0] == "0644"
 
 
 def test_own_directory_goes_before_files_table(trees: Trees) -> None:
@@ -65,7 +65,7 @@ def test_own_directory_goes_before_files_table(trees: Trees) -> None:
     trees.standard("/etc/t/10a", "text\n")
     trees.standard("/etc/template.toml", '[files.t]\nmode = "0640"\nowner = "table"\n')
     trees.standard("/etc/t/template.toml", 'mode = "0600"\n')
-    assert _said(trees)[:2] == ("0600", "table")
+    assert _attributes(trees)[:2] == ("0600", "table")
 
 
 def test_an_output_is_found_by_its_own_path(trees: Trees) -> None:
@@ -78,28 +78,28 @@ def test_an_output_is_found_by_its_own_path(trees: Trees) -> None:
     assert (rendering.path, rendering.content) == ("/etc/plugins", b"from the template\n")
 
 
-def test_a_single_file_keeps_what_is_said_of_the_directory(trees: Trees) -> None:
+def test_a_single_file_keeps_the_metadata_of_the_directory(trees: Trees) -> None:
     """A custom file in the place of a shipped directory has its mode and owner, so that a secret stays one."""
     trees.standard("/etc/t/10a", "text\n")
     trees.standard("/etc/t/template.toml", 'mode = "0600"\nowner = "own"\n')
     trees.standard("/etc/template.toml", 'mode = "0644"\ngroup = "all"\n')
     trees.custom("/etc/t", "mine\n")
     assert trees.text("/etc/t") == "mine\n"
-    assert _said(trees)[:3] == ("0600", "own", "all")
+    assert _attributes(trees)[:3] == ("0600", "own", "all")
 
 
 @pytest.mark.parametrize("single", [True, False], ids=["file", "directory"])
-def test_what_an_administrator_says_of_one_template_goes_first(trees: Trees, single: bool) -> None:
+def test_the_metadata_of_an_administrator_for_one_template_goes_first(trees: Trees, single: bool) -> None:
     """A table in templates-custom goes before what is shipped in the template's own directory."""
     trees.standard("/etc/t/10a", "text\n")
     trees.standard("/etc/t/template.toml", 'mode = "0600"\nowner = "own"\n')
     trees.custom("/etc/t" if single else "/etc/t/20b", "mine\n")
     trees.custom("/etc/template.toml", '[files.t]\nmode = "0640"\n')
-    assert _said(trees)[:2] == ("0640", "own")
+    assert _attributes(trees)[:2] == ("0640", "own")
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("metadata", "expected"),
     [
         ('services = ["qmail", "clamd"]', {"qmail": "", "clamd": ""}),
         ('services = { qmail = "sighup" }', {"qmail": "sighup"}),
@@ -107,15 +107,15 @@ def test_what_an_administrator_says_of_one_template_goes_first(trees: Trees, sin
         ("services = []", {}),
     ],
 )
-def test_services(trees: Trees, said: str, expected: dict[str, str]) -> None:
+def test_services(trees: Trees, metadata: str, expected: dict[str, str]) -> None:
     """Services are a list, or a table with the action that a change of this output needs."""
     trees.standard("/etc/t/10a", "text\n")
-    trees.standard("/etc/t/template.toml", f"{said}\n")
+    trees.standard("/etc/t/template.toml", f"{metadata}\n")
     assert trees.render("/etc/t").metadata.services == expected
 
 
 @pytest.mark.parametrize(
-    ("said", "mode"),
+    ("metadata", "mode"),
     [
         ("0600", 0o600),
         ("600", 0o600),
@@ -126,18 +126,18 @@ def test_services(trees: Trees, said: str, expected: dict[str, str]) -> None:
         ("{% if qpsmtpd.Bcc %}0600{% else %} 0644 {% endif %}", 0o644),
     ],
 )
-def test_mode(trees: Trees, said: str, mode: int) -> None:
+def test_mode(trees: Trees, metadata: str, mode: int) -> None:
     """The mode is octal, and may be Jinja2 that looks at the databases."""
     trees.standard("/etc/t/10a", "text\n")
-    trees.standard("/etc/t/template.toml", f'mode = "{said}"\n')
+    trees.standard("/etc/t/template.toml", f'mode = "{metadata}"\n')
     assert trees.render("/etc/t").mode == mode
 
 
-@pytest.mark.parametrize("said", ["", "rw-r--r--", "0888", "-1", "17777", "{{ DomainName }}"])
-def test_no_mode(trees: Trees, said: str) -> None:
-    """What is no octal mode is an error that names the file that says it."""
+@pytest.mark.parametrize("metadata", ["", "rw-r--r--", "0888", "-1", "17777", "{{ DomainName }}"])
+def test_no_mode(trees: Trees, metadata: str) -> None:
+    """What is not an octal mode is an error that names the file that holds it."""
     trees.standard("/etc/t/10a", "text\n")
-    place = trees.standard("/etc/t/template.toml", f'mode = "{said}"\n')
+    place = trees.standard("/etc/t/template.toml", f'mode = "{metadata}"\n')
     error = trees.error("/etc/t")
     assert error.place.startswith(str(place))
     assert "octal" in error.message
@@ -245,7 +245,7 @@ def test_delete_when(trees: Trees, condition: str, kind: str) -> None:
 
 @pytest.mark.parametrize(("condition", "kind"), [("qpsmtpd", "left"), ("nosuch", "file")])
 def test_skip_when(trees: Trees, condition: str, kind: str) -> None:
-    """When the condition holds the output is left alone, whatever else is said."""
+    """When the condition holds the output is left alone, whatever else the metadata holds."""
     trees.standard("/etc/t/10a", "{{ nosuch }}\n" if kind == "left" else "text\n")
     trees.standard("/etc/t/template.toml", f'skip-when = "{condition}"\ndelete-when = "{condition}"\n')
     assert trees.render("/etc/t").kind.value == kind
@@ -268,7 +268,7 @@ def test_symlink(trees: Trees) -> None:
 
 
 def test_suspect_lines(trees: Trees) -> None:
-    """Lines that belong elsewhere are copied, and the administrator is told where they belong."""
+    """Lines that belong elsewhere are copied, and a warning says where they belong."""
     trees.standard("/etc/t/template-begin")
     place = trees.custom("/etc/t/10a", "fine\nscore X 1\n")
     trees.standard("/etc/t/template.toml", "suspect-lines = { '^score ' = 'belongs in local.cf' }\n")

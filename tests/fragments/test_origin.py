@@ -15,15 +15,15 @@ def _origins(trees: Trees) -> list[str]:
     return [f"{line}: {' '.join(one.name for one in origin)}" for line, origin in zip(lines, found, strict=True)]
 
 
-@pytest.mark.parametrize("said", ["", 'filter = ["no-blank-lines"]\n'], ids=["all lines", "no blank lines"])
-def test_a_line_comes_from_its_fragment(trees: Trees, said: str) -> None:
-    """Each line is told of the fragment it stands in, also behind blank lines that are filtered out."""
+@pytest.mark.parametrize("metadata", ["", 'filter = ["no-blank-lines"]\n'], ids=["all lines", "no blank lines"])
+def test_a_line_comes_from_its_fragment(trees: Trees, metadata: str) -> None:
+    """Each line has the fragment it stands in as its source, also behind blank lines that are filtered out."""
     trees.standard("/t/template-begin", "head\n")
     trees.standard("/t/10a", "a\n\nb\n")
     trees.standard("/t/20empty", "")
     trees.standard("/t/30c", "{{ DomainName }}\n")
-    trees.standard("/t/template.toml", said)
-    blank = [] if said else [": 10a"]
+    trees.standard("/t/template.toml", metadata)
+    blank = [] if metadata else [": 10a"]
     assert _origins(trees) == ["head: template-begin", "a: 10a", *blank, "b: 10a", "example.com: 30c"]
 
 
@@ -37,7 +37,7 @@ def test_a_line_that_goes_on_comes_from_several(trees: Trees) -> None:
     assert _origins(trees) == ["a: 10a", "bcd: 10a 30c 40d", "e: 40d"]
 
 
-def test_an_administrator_is_told_of_a_line_that_goes_on(trees: Trees) -> None:
+def test_an_administrator_is_shown_a_line_that_goes_on(trees: Trees) -> None:
     """A custom fragment without a newline at its end is a warning, unless nothing follows; shipped ones may do so."""
     trees.standard("/t/template-begin")
     trees.standard("/t/10a", "a")

@@ -106,8 +106,8 @@ def test_what_is_wrong_is_named(trees: Trees, text: str, line: int, message: str
     assert not line or caught.value.place == f"{file}:{line}"
 
 
-def test_what_has_no_effect_is_told(trees: Trees) -> None:
-    """Unknown names, lines that are none and what this engine does not need are told; the rest counts."""
+def test_what_has_no_effect_is_reported(trees: Trees) -> None:
+    """Unknown names, invalid lines and what this engine does not need are reported; the rest counts."""
     file = _says(trees, "BOGUS=1\nnonsense\nCONFREF=1\nPERM=0640\nPERMS=0600\n")
     rendering = trees.render("/etc/t")
     assert rendering.mode == 0o600
@@ -188,7 +188,7 @@ def test_a_filter_that_dies(trees: Trees) -> None:
 
 @pytest.mark.program("Text::Template")
 def test_a_filter_passes_any_bytes(trees: Trees) -> None:
-    """Bytes that are no UTF-8 pass a FILTER."""
+    """Bytes that are not UTF-8 pass a FILTER."""
     trees.standard("/etc/t/10a", "").write_bytes(b"caf\xe9 \xc3\xa9\n")
     _says(trees, "FILTER=sub { $_[0] }\n")
     assert trees.render("/etc/t").content == b"caf\xe9 \xc3\xa9\n"

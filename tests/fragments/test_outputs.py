@@ -39,7 +39,7 @@ def test_empty_lines_blanks_and_repetitions_give_nothing_more(peers: Trees) -> N
 
 
 def test_no_key_no_output(peers: Trees) -> None:
-    """A text without a key is no mistake: there is nothing to make."""
+    """A text without a key is not a mistake: there is nothing to make."""
     peers.standard(f"{PATH}/template.toml", "outputs = \"{{ 'x' if DomainName == 'other' else '' }}\"\n")
     assert _outputs(peers) == {}
 
@@ -75,7 +75,7 @@ def test_a_key_that_would_lead_elsewhere(peers: Trees, key: str) -> None:
 
 
 def test_what_the_text_reads_counts_for_each_output(peers: Trees) -> None:
-    """Each output depends on what its keys were made of, and tells the warnings of their making."""
+    """Each output depends on what its keys were made of, and has the warnings of their making."""
     text = "{{ warn('few') }}{% for user in records('accounts:user') %}{{ user.key }}\\n{% endfor %}"
     peers.standard(f"{PATH}/template.toml", f'outputs = "{text}"\n')
     for rendering in peers.renderer().render(PATH):
@@ -101,7 +101,7 @@ def test_a_mistake_in_the_text(peers: Trees) -> None:
     ],
     ids=["no place for the key", "with foreach", "a list"],
 )
-def test_what_is_said_wrongly(trees: Trees, path: str, metadata: str, part: str) -> None:
+def test_metadata_that_is_wrong(trees: Trees, path: str, metadata: str, part: str) -> None:
     """``outputs`` needs a place for the key, is a text, and does not go with ``foreach``; the error says so."""
     trees.standard(f"{path}/10a", "text\n")
     place = trees.standard(f"{path}/template.toml", metadata)

@@ -199,7 +199,7 @@ def test_expressions(trees: Trees, perls: list[PerlProcess], expression: str, va
 
 
 def test_broken_expressions(trees: Trees, perls: list[PerlProcess]) -> None:
-    """A broken expression is an error with its place; the next one is evaluated all the same."""
+    """A broken expression is an error with its place; the next one is still evaluated."""
     perl = Perl(trees.layout, trees.snapshot)
     try:
         for expression in ("1 +", "die 'no'", "\n nosuch()"):

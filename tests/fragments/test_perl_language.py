@@ -72,7 +72,7 @@ def _expected(trees: Trees, place: Path, event: str | None) -> bytes:
     return done.stdout
 
 
-def _lay(trees: Trees, name: str) -> None:
+def _install(trees: Trees, name: str) -> None:
     trees.snapshot.contents["configuration"] = dict(RECORDS)
     target = trees.place("templates", f"/{name}")
     shutil.copytree(TREE / name, target)
@@ -85,7 +85,7 @@ def _lay(trees: Trees, name: str) -> None:
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_the_same_bytes_as_text_template(trees: Trees, name: str, event: str | None) -> None:
     """Every fragment of a template, one after the other in one package, gives the bytes that Text::Template gives."""
-    _lay(trees, name)
+    _install(trees, name)
     expected = _expected(trees, TREE / name, event)
     trees.event = event or ""
     variables = {key: value for key, (value, _) in MORE.items()} if name == "more_data" else {}
@@ -95,8 +95,8 @@ def test_the_same_bytes_as_text_template(trees: Trees, name: str, event: str | N
 
 
 def test_there_are_enough() -> None:
-    """The tree has more than a hundred fragments, and what they are is seen without being told, but for a few."""
+    """The tree has more than a hundred fragments, and their engine is recognised, but for a few."""
     fragments = [place for place in TREE.glob("*/[0-9]*") if b"{" in place.read_bytes()]
-    told = [name for file in TREE.glob("*/template.toml") for name in tomllib.loads(file.read_text())["engine"]]
+    named = [name for file in TREE.glob("*/template.toml") for name in tomllib.loads(file.read_text())["engine"]]
     assert len(fragments) > 100
-    assert len(told) < 5
+    assert len(named) < 5

@@ -161,7 +161,7 @@ def test_missing_text_template(trees: Trees, tmp_path: Path, module: str) -> Non
 
 
 def test_a_perl_that_does_not_start(trees: Trees, tmp_path: Path) -> None:
-    """A perl that fails at once is an error that shows what it said."""
+    """A perl that fails at once is an error that shows what it printed."""
     trees.standard("/t", "{ $DomainName }")
     wrapper = tmp_path / "perl"
     wrapper.write_text("#!/bin/sh\necho 'no library' >&2\nexit 127\n")

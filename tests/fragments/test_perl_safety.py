@@ -15,7 +15,7 @@ pytestmark = pytest.mark.program("Text::Template")
 
 #: Fragments that end perl or have to be ended, and what the error says.
 DEADLY = {
-    "loops for ever": ("{ 1 while 1 }", "did not end within 1 s"),
+    "loops without end": ("{ 1 while 1 }", "did not end within 1 s"),
     "loops, deaf to signals": ("{ $SIG{$_} = 'IGNORE' for keys %SIG; 1 while 1 }", "did not end within 1 s"),
     "loops, asking the engine": ("{ $DB->get_prop('qpsmtpd', 'DNSBL') while 1 }", "did not end within 1 s"),
     "stops itself": ("{ kill STOP => $$ }", "did not end within 1 s"),
@@ -46,7 +46,7 @@ DEADLY = {
     "an alarm": ("{ alarm 1; 1 while 1 }", "signal 14"),
 }
 
-#: Fragments that end well and are wrong all the same, and what the error says.
+#: Fragments that end well and are still wrong, and what the error says.
 WRONG = {
     "forks": ("{ my $p = fork; $p ? 'x' : 'child' }", "forks, and the other process goes on as well"),
     "forks, and waits": ("{ my $p = fork; waitpid $p, 0 if $p; 'x' }", "forks, and the other process goes on as well"),

@@ -18,7 +18,7 @@ PRINTED = {
     "filter of a scalar": ("{{ DomainName | length }}", "11"),
     "letter of a scalar": ("{{ DomainName[0] }}", "e"),
     "empty scalar": ("[{{ empty }}]", "[]"),
-    "key that is no identifier": ("{{ db.configuration['httpd-admin'].TCPPort }}", "980"),
+    "key that is not an identifier": ("{{ db.configuration['httpd-admin'].TCPPort }}", "980"),
     "key with an at sign": ("{{ db.accounts['boss@test.com'].Account }}", "tom"),
     "key that comes from a value": ("{{ db.accounts[db.accounts['boss@test.com'].Account].Uid }}", "5001"),
     "database that does not exist": ("{% for r in db.nosuch %}x{% endfor %}.", "."),

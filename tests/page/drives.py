@@ -37,7 +37,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Row:
-    """What the table says of a property.
+    """The row of a property in the table.
 
     :param value: a value to try.
     :param files: the files that change then.
@@ -100,7 +100,7 @@ class Bench:
         self._renderer = Renderer(layout, transaction)
 
     def settle(self) -> None:
-        """Expand everything; what changes from here on is told by :meth:`changed_by`."""
+        """Expand everything; :meth:`changed_by` reports what changes from here on."""
         databases = self._transaction.databases()
         self._keys = {(database, key) for database in databases for key in self._transaction.keys(database)}
         for path in self._templates:

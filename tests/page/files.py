@@ -123,23 +123,23 @@ def describe(path: str, before: Look, after: Look) -> str:
 
 
 def faults(effect: FileEffect, before: Look, after: Look) -> list[str]:
-    """Return what is not as a transcript says of a file."""
+    """Return the differences between a file and its transcript."""
     old, new = before.get(effect.path), after.get(effect.path)
-    said = f"{effect.place}: {effect.path}"
+    subject = f"{effect.place}: {effect.path}"
     if effect.state == "gone":
-        return [] if old and not new else [f"{said} is to be gone: was {bool(old)}, is {bool(new)}"]
+        return [] if old and not new else [f"{subject} is to be gone: was {bool(old)}, is {bool(new)}"]
     if new is None:
-        return [f"{said} does not exist"]
+        return [f"{subject} does not exist"]
     if effect.state.startswith("->"):
         target = effect.state.removeprefix("-> ")
         is_link = new.kind == "link" and new.content.decode() == target
-        return [] if is_link else [f"{said} is no link to {target}: {new.kind} {new.content[:80]!r}"]
+        return [] if is_link else [f"{subject} is not a link to {target}: {new.kind} {new.content[:80]!r}"]
     found = []
     if effect.state == "made" and old is not None:
-        found.append(f"{said} was there before")
+        found.append(f"{subject} was there before")
     if effect.state.startswith("mode ") and new.mode != int(effect.state.split()[1], 8):
-        found.append(f"{said} has mode {new.mode:04o}")
-    return found + [f"{said}: {fault}" for fault in _line_faults(effect, old, new)]
+        found.append(f"{subject} has mode {new.mode:04o}")
+    return found + [f"{subject}: {fault}" for fault in _line_faults(effect, old, new)]
 
 
 def _line_faults(effect: FileEffect, old: Entry | None, new: Entry) -> list[str]:

@@ -1,4 +1,4 @@
-"""Turns into a shell on a machine of its own: the host's files with a prepared root laid over them, copy on write.
+"""Turns into a shell on a machine of its own: the host's files with a prepared root mounted over them, copy on write.
 
 Run as ``unshare -m -u -n -i -p --fork --kill-child python machine.py PREPARED WORK``. What is mounted here exists in
 this process's mount namespace only, every write goes to memory, and the host's processes, network and name are out of
@@ -15,14 +15,14 @@ import sys
 #: Looked at and changed by what is played, so each of these mounts gets an upper layer of its own.
 CHANGED = ("/", "/etc", "/home", "/root", "/usr", "/var")
 DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
-#: Filesystems that are no files.
+#: Filesystems that do not hold files.
 _KERNEL = ("/proc", "/sys", "/dev", "/run")
 
 
 def mount(*words: str) -> None:
     """Run mount(8).
 
-    :raises SystemExit: when it fails, with what it said.
+    :raises SystemExit: when it fails, with what it printed.
     """
     done = subprocess.run(["mount", *words], capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -36,7 +36,7 @@ def mount_points() -> list[str]:
     return sorted(p for p in found if not any(p == kernel or p.startswith(f"{kernel}/") for kernel in _KERNEL))
 
 
-def lay_over(prepared: str, upper: str) -> None:
+def mount_over(prepared: str, upper: str) -> None:
     """Copy a prepared root into an upper layer; where the host has a link to a directory, into that directory."""
     for directory, names, files in os.walk(prepared):
         inside = directory.removeprefix(prepared) or "/"
@@ -71,7 +71,7 @@ def own_devices(directory: str) -> None:
 def build(prepared: str, work: str) -> None:
     """Build the machine, and make its root directory this process's.
 
-    :param prepared: the root folder that is laid over the host's files.
+    :param prepared: the root folder that is mounted over the host's files.
     :param work: a folder of the host that is at the same path in the machine.
     """
     merged = os.path.join(work, "machine")
@@ -82,7 +82,7 @@ def build(prepared: str, work: str) -> None:
     points = mount_points()
     # The upper layer may not lie inside the lower one, so it is in memory; nothing of it is left behind either.
     mount("-t", "tmpfs", "tmpfs", layers)
-    lay_over(prepared, os.path.join(layers, "prepared"))
+    mount_over(prepared, os.path.join(layers, "prepared"))
     if os.geteuid() == 0:
         merge(points, layers, merged)
     else:
@@ -105,7 +105,7 @@ def merge(points: list[str], layers: str, merged: str) -> None:
 
 
 def merge_as_user(layers: str, merged: str) -> None:
-    """Do the same in a namespace of an ordinary user, who can lay nothing over a directory with mount points in it.
+    """Do the same in a namespace of an ordinary user, who can mount nothing over a directory with mount points in it.
 
     The kernel keeps such mounts locked to what they hide. So each directory of the root is merged by itself.
     """

@@ -13,17 +13,17 @@ echo "$(basename "$0")" "$@" >> "$PAGE_LOG"
 
 #: Keeps the state of services as runsv would, in NAME/supervise/status; see esmith/services/directory.py.
 SV = r"""#!/bin/sh
-said=$(basename "$0")
+program=$(basename "$0")
 case $1 in -w) shift 2 ;; esac
 word=${1#-}
 name=$(basename "$2")
-case $said$word in
+case $program$word in
     svt | svct) word=term ;; sv1 | svc1) word=usr1 ;; sv2 | svc2) word=usr2 ;; sva | svca) word=alarm ;;
     svu | svcu) word=start ;; svd | svcd) word=stop ;; svh | svch) word=hup ;;
 esac
 echo "$name $word" >> "$PAGE_SERVICES"
 status=$PAGE_SERVICE/$name/supervise/status
-[ -d "${status%/*}" ] || { echo "$said: fail: $2: unable to change to service directory" >&2; exit 1; }
+[ -d "${status%/*}" ] || { echo "$program: fail: $2: unable to change to service directory" >&2; exit 1; }
 case $word in
     start | restart | term)
         want=u number=$(( $(cat "$PAGE_COUNTER") + 1 ))
@@ -73,7 +73,7 @@ DANGEROUS = ("reboot", "shutdown", "halt", "poweroff", "init", "telinit", "syste
 PLACED = {"/usr/bin/yum": LOGGED}
 
 
-def lay_shims(folder: Path, *, chown: bool) -> None:
+def write_shims(folder: Path, *, chown: bool) -> None:
     """Write the stand-ins for a PATH.
 
     :param chown: whether chown is one of them: only root may, and only a machine has the accounts.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests import forks
-from tests.page.shims import DANGEROUS, PLACED, lay_shims, write_program
+from tests.page.shims import DANGEROUS, PLACED, write_program, write_shims
 
 #: Every service the page or an event touches; all are supervised.
 SERVICES = [
@@ -97,7 +97,7 @@ class Stage:
         # A script that is typed runs on the stage, as a command does.
         typed = self.localised(typed) if typed and typed.startswith("#!") else typed
         (self.work / "typed").write_text(typed or "")
-        code = self._tell(f". '{script}' </dev/null >'{out}' 2>'{err}'; echo $?")
+        code = self._send(f". '{script}' </dev/null >'{out}' 2>'{err}'; echo $?")
         decode = {"encoding": "utf-8", "errors": "replace"}
         return Outcome(int(code), out.read_text(**decode), err.read_text(**decode).replace(f"{script}: ", ""))
 
@@ -114,7 +114,7 @@ class Stage:
             self._shell.stdin.close()
         self._shell.wait(timeout=60)
 
-    def _tell(self, line: str) -> str:
+    def _send(self, line: str) -> str:
         assert self._shell.stdin is not None
         assert self._shell.stdout is not None
         with contextlib.suppress(BrokenPipeError):
@@ -127,7 +127,7 @@ class Stage:
         return answer.strip()
 
     def _hold_services(self) -> None:
-        """Supervise the services as far as the engine can tell: a FIFO open for reading, and the stand-in for sv."""
+        """Supervise the services as far as the engine can see: a FIFO open for reading, and the stand-in for sv."""
         folder = self.localised("/service")
         lines = [f"cd '{self.work}/desk'"]
         for name in SERVICES:
@@ -137,7 +137,7 @@ class Stage:
             lines.append(f"rm -f '{fifo}'; mkfifo '{fifo}'; exec {{held}}<>'{fifo}'")
         setup = self.work / "hold.sh"
         setup.write_text("\n".join(lines) + "\n")
-        self._tell(f". '{setup}'; echo $?")
+        self._send(f". '{setup}'; echo $?")
 
     def _environment(self, path: str, service: str) -> dict[str, str]:
         return {
@@ -184,7 +184,7 @@ class FolderStage(Stage):
             shutil.copy2(script, self.root / "sbin/e-smith")
 
     def _home(self) -> str:
-        # Nobody but root may enter /root, and what programs leave in a home is no file of the page.
+        # Nobody but root may enter /root, and what programs leave in a home does not belong to the page.
         home = self.work / "home"
         home.mkdir(exist_ok=True)
         return str(home)
@@ -198,7 +198,7 @@ class FolderStage(Stage):
         return _PATHS.sub(f"{self.root}/", line)
 
     def _open(self) -> subprocess.Popen[str]:
-        lay_shims(self.work / "shims", chown=True)
+        write_shims(self.work / "shims", chown=True)
         path = f"{self.work}/shims:{self.root}/sbin/e-smith:/usr/sbin:/usr/bin:/sbin:/bin:{self.work}/fallback"
         env = {**self._environment(path, str(self.root / "service")), "ESMITH_ROOT": str(self.root)}
         if self._forked:
@@ -209,7 +209,7 @@ class FolderStage(Stage):
 class MachineStage(Stage):
     """A stage that is a machine: the page's absolute paths are the real ones, ESMITH_ROOT is not set.
 
-    :param prepared: the root folder whose files are laid over the machine; it is not changed.
+    :param prepared: the root folder whose files are mounted over the machine; it is not changed.
     """
 
     def __init__(self, prepared: Path, work: Path, *, forked: bool = True) -> None:
@@ -240,7 +240,7 @@ class MachineStage(Stage):
         for name in DANGEROUS:
             write_program(layer / "usr/sbin" / name, '#!/bin/sh\necho "$(basename "$0")" "$@" >> "$PAGE_LOG"\n')
         write_program(layer / "usr/bin/systemctl", '#!/bin/sh\necho systemctl "$@" >> "$PAGE_LOG"\n')
-        lay_shims(self.work / "shims", chown=False)
+        write_shims(self.work / "shims", chown=False)
         path = f"{self.work}/shims:/sbin/e-smith:/usr/sbin:/usr/bin:/sbin:/bin:{self.work}/fallback"
         env = self._environment(path, "/service")
         if self._forked:
@@ -250,7 +250,7 @@ class MachineStage(Stage):
         return self._start(*unshare, sys.executable, "-IS", script, str(layer), str(self.work), env=env)
 
     def _hold_services(self) -> None:
-        self._tell("echo $?")
+        self._send("echo $?")
         children = Path(f"/proc/{self._shell.pid}/task/{self._shell.pid}/children").read_text().split()
         self.pid = children[0]
         if self._forked:

@@ -1,4 +1,4 @@
-"""Every property changes exactly the files it is said to drive (drives.toml)."""
+"""Every property changes exactly the files of its row in drives.toml."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class _Done(Exception):  # noqa: N818
     """Ends the transaction, so that nothing of it is kept."""
 
 
-def _said(row: Row, changed: set[str]) -> str:
+def _fault(row: Row, changed: set[str]) -> str:
     missing = ", ".join(sorted(map(TABLE.short, row.files - changed)))
     besides = ", ".join(sorted(map(TABLE.short, changed - row.files)))
     return f"{row.setting} = {row.value}: does not change [{missing}], changes besides [{besides}]"
@@ -66,11 +66,11 @@ def _said(row: Row, changed: set[str]) -> str:
 def test_a_property_changes_exactly_its_files(name: str, bench: Bench) -> None:
     """Another value of a property changes the files of its row, and no other."""
     found = ((row, bench.changed_by(row.setting, row.value)) for row in TABLE.rows[name])
-    faults = [_said(row, changed) for row, changed in found if changed != row.files]
+    faults = [_fault(row, changed) for row, changed in found if changed != row.files]
     assert not faults, "\n" + "\n".join(faults)
 
 
-def test_what_is_said_to_drive_nothing_drives_nothing(bench: Bench) -> None:
+def test_what_is_listed_as_driving_nothing_drives_nothing(bench: Bench) -> None:
     """A property that the table excuses changes no file, whatever it is set to."""
     found: dict[str, list[str]] = {}
     for name in [*TABLE.nothing, *TABLE.run_time]:
@@ -102,7 +102,7 @@ def test_the_table_knows_every_property() -> None:
 
 @pytest.mark.parametrize("name", TABLE.run_time)
 def test_what_is_read_at_run_time_is_read(name: str) -> None:
-    """The file that is said to read a property when it runs names the property."""
+    """The file that the table lists as reading a property at run time names the property."""
     file = TABLE.run_time[name]
     if file != "signal-event":
         text = (SCHEMA.parent / file).read_text()

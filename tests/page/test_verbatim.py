@@ -63,4 +63,4 @@ def test_the_table_lists_every_block() -> None:
     assert {name: row[0] for name, row in rows.items()} == lines
     assert {row[2] for row in rows.values()} == {"works", "external", "the page errs"}
     unexplained = [name for name, row in rows.items() if row[2] != "works" and not row[3]]
-    assert not unexplained, "external, or wrong on the page, but it is not said why"
+    assert not unexplained, "external, or wrong on the page, but no reason is given"

@@ -1,4 +1,4 @@
-"""The whole page in its own order, in one shell, with nothing undone; and what real programs say of the outcome."""
+"""The whole page in its own order, in one shell, nothing undone; and what real programs report about the result."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_every_command_answers_as_in_its_section(played: Played) -> None:
 
 @dataclass(frozen=True)
 class Check:
-    """What a real program says of a generated file.
+    """What a real program reports about a generated file.
 
     :param program: the program.
     :param file: the file; without it the test fails.
@@ -89,7 +89,7 @@ def test_a_real_program_accepts_its_file(check: Check, played: Played) -> None:
     etc = played.stage.localised("/etc/e-smith").removesuffix("/e-smith")
     played.stage.run(f"cd '{played.stage.work}/desk'; mkdir -p lint")
     outcome = played.stage.run(check.command.replace("{etc}", etc))
-    said = outcome.out + outcome.err
-    assert outcome.code == 0, said
-    assert not re.search(check.wrong, said), said
-    assert check.right in said, said
+    printed = outcome.out + outcome.err
+    assert outcome.code == 0, printed
+    assert not re.search(check.wrong, printed), printed
+    assert check.right in printed, printed

@@ -68,7 +68,7 @@ class Scene:
 
     @property
     def has_effects(self) -> bool:
-        """Whether anything but commands was said, so that the next command opens a new scene."""
+        """Whether there was anything but commands, so that the next command opens a new scene."""
         return bool(self.files or self.services or self.called or self.nothing)
 
 

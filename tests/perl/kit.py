@@ -10,7 +10,7 @@ from esmith.perl.modules import perl_modules
 from tests.commands import TIMEOUT_SECONDS, Answer, Root
 from tests.programs import path_of
 
-#: Prints a list so that undef, empty texts and the ends of texts can be told.
+#: Prints a list so that undef, empty texts and the ends of texts can be distinguished.
 _SHOW = """
 sub show { print join(' ', map { defined $_ ? "<$_>" : 'undef' } @_), "\\n" }
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from esmith.errors import ExitCode
-from tests.events.kit import lay_event
+from tests.events.kit import make_event
 from tests.perl.kit import Script
 
 pytestmark = pytest.mark.program("perl")
@@ -30,21 +30,21 @@ exit(event_signal('inner', $user) ? 0 : 1);
 """
 
 
-def _lay(script: Script) -> None:
+def _install(script: Script) -> None:
     root = script.root
     root.db("accounts", "set", "bart", "user")
     root.write("/etc/e-smith/templates/etc/try/10", "{{ user }} {{ trial.Count }}\n")
     root.write("/etc/e-smith/templates/etc/try/template-begin", "")
     root.write("/etc/e-smith/templates/etc/inner/10", "count {{ trial.Count }}\n")
     root.write("/etc/e-smith/templates/etc/inner/template-begin", "")
-    lay_event(root.path, "outer", actions={"S20try": ACTION})
+    make_event(root.path, "outer", actions={"S20try": ACTION})
     inner = "#!/usr/bin/perl -w\nuse esmith::ConfigDB;\nesmith::ConfigDB->open->set_prop('trial', 'Inner', $ARGV[1]);\n"
-    lay_event(root.path, "inner", templates="/etc/inner\n", actions={"S20inner": inner})
+    make_event(root.path, "inner", templates="/etc/inner\n", actions={"S20inner": inner})
 
 
 def test_an_action_in_perl(script: Script) -> None:
     """It reads and writes databases, makes a record, expands a template and signals another event, all in one event."""
-    _lay(script)
+    _install(script)
     script.root.signal("outer", "bart")
     assert script.root.config("getprop", "trial", "Count").out == "1\n"
     assert script.root.config("getprop", "trial", "Inner").out == "bart\n"
@@ -73,13 +73,13 @@ processTemplate({ TEMPLATE_PATH => '/etc/inner', OUTPUT_FILENAME => '/var/gone',
 
 def test_templates_of_an_action(script: Script) -> None:
     """FILTER, OUTPUT_PREFIX, OUTPUT_FILENAME and DELETE do in an event what they do in a script of its own."""
-    _lay(script)
+    _install(script)
     root = script.root
     root.config("set", "trial", "service", "Count", "3")
     root.write("/etc/e-smith/templates/etc/try/20", "\n  \nplain\n")
     for path in ("/etc/inner", "/var/jail/etc/inner", "/var/gone", "/var/jail/kept"):
         root.write(path, "old\n")
-    lay_event(root.path, "outer", actions={"S20try": TEMPLATES})
+    make_event(root.path, "outer", actions={"S20try": TEMPLATES})
     root.signal("outer", "bart")
     assert root.read("/etc/try") == "bart 3\nplain\n"
     assert root.read("/var/jail/etc/try") == "BART 3\n\n  \n"
@@ -92,8 +92,8 @@ def test_templates_of_an_action(script: Script) -> None:
 
 def test_an_action_that_dies_fails_the_event(script: Script) -> None:
     """What it died of is shown; the actions after it do not run."""
-    _lay(script)
-    lay_event(script.root.path, "outer", actions={"S30later": "touch $ESMITH_ROOT/later"})
+    _install(script)
+    make_event(script.root.path, "outer", actions={"S30later": "touch $ESMITH_ROOT/later"})
     answer = script.root.signal("outer", "moe", code=ExitCode.ACTION)
     assert "no user" in answer.err
     assert not script.root.file("/later").exists()
@@ -102,17 +102,17 @@ def test_an_action_that_dies_fails_the_event(script: Script) -> None:
 def test_a_refused_value_fails_the_event(script: Script) -> None:
     """A write that nobody checks is not lost silently: the action dies of it, with the line."""
     body = "#!/usr/bin/perl\nuse esmith::ConfigDB;\nesmith::ConfigDB->open->set_prop('qpsmtpd', 'DNSBL', 'maybe');\n"
-    lay_event(script.root.path, "try", actions={"S20bad": body})
+    make_event(script.root.path, "try", actions={"S20bad": body})
     answer = script.root.signal("try", code=ExitCode.ACTION)
     assert "'maybe' is not one of enabled, disabled" in answer.err
     assert "S20bad line 3." in answer.err
 
 
-def test_an_inner_event_that_fails_is_told(script: Script) -> None:
+def test_an_inner_event_that_fails_is_reported(script: Script) -> None:
     """event_signal returns 0 then, so the action can say so."""
     body = "#!/usr/bin/perl\nuse esmith::event;\nprint 'inner gave ', event_signal('inner', 'x'), \"\\n\";\n"
-    lay_event(script.root.path, "outer", actions={"S20x": body})
-    lay_event(script.root.path, "inner", actions={"S20y": "exit 3"})
+    make_event(script.root.path, "outer", actions={"S20x": body})
+    make_event(script.root.path, "inner", actions={"S20y": "exit 3"})
     script.root.signal("outer")
     assert "inner gave 0" in script.root.read("/var/log/e-smith/events.log")
 
@@ -122,7 +122,7 @@ def test_the_search_path_of_the_caller_does_not_count(script: Script) -> None:
     script.root.write("/mine/Mine.pm", "package Mine; sub name { 'mine' } 1;\n")
     found = "eval 'use Mine; 1' || 'no'"
     body = f"#!/usr/bin/perl\nuse esmith::ConfigDB;\nesmith::ConfigDB->open->set_value('Whose', {found});\n"
-    lay_event(script.root.path, "try", actions={"S20x": body})
+    make_event(script.root.path, "try", actions={"S20x": body})
     script.root.run("signal-event", "try", env={"PERL5LIB": str(script.root.file("/mine"))})
     assert script.root.config("get", "Whose").out == "no\n"
 

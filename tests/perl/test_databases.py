@@ -196,7 +196,7 @@ def test_a_database_opened_read_only_is_not_written(script: Script, write: str) 
 
 
 def test_what_others_change_is_seen(script: Script) -> None:
-    """get, prop and get_prop read anew; what get_all returned is of its moment until reload."""
+    """get, prop and get_prop read again; what get_all returned is of its moment until reload."""
     assert script.shown(
         OPEN
         + """
@@ -257,7 +257,7 @@ def test_texts_as_characters(script: Script) -> None:
     ) == ["<4> <5>", "<4> <4>"]
 
 
-def test_a_refusal_of_the_schema_tells_a_script_what_to_do(script: Script) -> None:
+def test_a_refusal_of_the_schema_shows_a_script_what_to_do(script: Script) -> None:
     """The hint is one for a script, not the one for the command line."""
     answer = script.run(
         "use esmith::ConfigDB;\nesmith::ConfigDB->open->set_prop('qpsmtpd', 'DNSBL', 'maybe');\n", status=None

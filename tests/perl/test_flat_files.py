@@ -16,7 +16,7 @@ from esmith.schema.load import Schema
 from esmith.store import open_flat, open_store
 from esmith.store.model import Author
 from tests.commands import TIMEOUT_SECONDS, Root
-from tests.events.kit import lay_event
+from tests.events.kit import make_event
 from tests.perl.kit import Script
 from tests.perl.test_service import WRITES, _Log
 
@@ -141,7 +141,7 @@ def test_files_are_made_and_missed(script: Script, own: Path) -> None:
 )
 @pytest.mark.program("perl")
 def test_what_cannot_be_done_dies(script: Script, own: Path, call: str, reason: str) -> None:
-    """The reason is told, and the file is as it was."""
+    """The reason is reported, and the file is as it was."""
     before = own.read_bytes()
     (own.parent / "text").write_text("no record\n")
     code = call.replace("OWN", str(own)).replace("DIR", str(own.parent))
@@ -317,7 +317,7 @@ def test_an_action_counts_in_a_file(script: Script, own: Path) -> None:
         f"my $db = esmith::DB::db->open('{own}') || esmith::DB::db->create('{own}') or die esmith::DB->error;\n"
         "$db->set_prop('runs', 'Count', ($db->get_prop('runs', 'Count') || 0) + 1, type => 'count');\n"
     )
-    lay_event(script.root.path, "count", actions={"S20count": code})
+    make_event(script.root.path, "count", actions={"S20count": code})
     own.unlink()
     script.root.signal("count")
     script.root.signal("count")

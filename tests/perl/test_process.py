@@ -170,7 +170,7 @@ def test_a_killed_server_is_an_error_and_then_another_is_started(script: Script)
 
 
 def test_closed_handles(script: Script) -> None:
-    """A script without standard input, output and error is served all the same."""
+    """A script without standard input, output and error is still served."""
     code = (
         "close STDIN; close STDOUT; close STDERR;\n" + USE + "$db->set_prop('Squid', 'closed', $db->get_value('Foo'));"
     )
@@ -221,7 +221,7 @@ def test_the_exit_status_stays(script: Script) -> None:
 
 
 def test_tainted_scripts(script: Script) -> None:
-    """With -T, which ignores PERL5LIB, the modules esmith init laid are used; what is read is not tainted."""
+    """With -T, which ignores PERL5LIB, the modules esmith init installed are used; what is read is not tainted."""
     library = str(script.root.file("/usr/local/lib/site_perl"))
     code = (
         USE + "my $v = $db->get_value('Foo'); eval { kill 0, $$ if $v; open my $f, '>', \"$ENV{ESMITH_ROOT}/$v\"; 1 };"
@@ -230,14 +230,14 @@ def test_tainted_scripts(script: Script) -> None:
     assert script.run(code, switches=("-wT", f"-I{library}")).out == "<0> <1>\n"
 
 
-def test_laid_modules_are_those_of_the_package(script: Script) -> None:
-    """esmith init lays every module, and every one of them can be loaded by itself without a warning."""
+def test_installed_modules_are_those_of_the_package(script: Script) -> None:
+    """esmith init installs every module, and every one of them can be loaded by itself without a warning."""
     package = Path(script.environment()["PERL5LIB"])
     names = sorted(str(path.relative_to(package)) for path in package.rglob("*.pm"))
     assert len(names) > 20
     for name in names:
-        laid = script.root.file("/usr/local/lib/site_perl") / name
-        assert laid.read_bytes() == (package / name).read_bytes()
+        installed = script.root.file("/usr/local/lib/site_perl") / name
+        assert installed.read_bytes() == (package / name).read_bytes()
         done = subprocess.run(
             [script.perl, "-wc", f"-I{package}", str(package / name)], capture_output=True, text=True, check=False
         )

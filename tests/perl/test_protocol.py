@@ -42,7 +42,7 @@ def test_messages_come_out_as_they_went_in(messages: list[list[bytes | None]], s
 
 @pytest.mark.parametrize("whole", [b"2\n3\nget", b"1\n3\nge", b"1", b"1\n3", b"1\n"])
 def test_an_end_within_a_message_is_an_error(whole: bytes) -> None:
-    """A stream that ends in the middle of a message is told from one that ends between two."""
+    """A stream that ends in the middle of a message is distinguished from one that ends between two."""
     with pytest.raises(ProtocolError, match="in the middle of a message"):
         _reader(whole).next()
 

@@ -237,7 +237,7 @@ class _Log:
         self.seen.append(("file", path))
 
 
-def test_reads_are_told_to_the_log(layout: Layout) -> None:
+def test_reads_are_written_to_the_log(layout: Layout) -> None:
     """Whoever expands a template learns what it read, missing things too."""
     log = _Log()
     with open_store(layout, write=True).transaction(Author("tester", "", ["x"])) as transaction:

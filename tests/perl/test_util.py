@@ -89,12 +89,12 @@ def test_a_command_in_the_background(script: Script) -> None:
     """backgroundCommand returns at once, leaves nothing to wait for, and the command runs."""
     code = """
         use esmith::util; use esmith::ConfigDB; esmith::ConfigDB->open;
-        esmith::util::backgroundCommand(0, 'mkdir', "$ENV{ESMITH_ROOT}/said");
+        esmith::util::backgroundCommand(0, 'mkdir', "$ENV{ESMITH_ROOT}/made");
         1 while wait != -1; END { open my $f, '>>', "$ENV{ESMITH_ROOT}/ended"; print $f 'once' }
     """
     script.run(code)
     deadline = time.monotonic() + 60
-    while not script.root.file("/said").exists():
+    while not script.root.file("/made").exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)
     assert script.root.read("/ended") == "once"

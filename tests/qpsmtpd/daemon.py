@@ -256,7 +256,7 @@ class Daemon(Receiver):
             raise
 
     def log(self) -> str:
-        """Return what it has logged since it was started, or told to forget."""
+        """Return what it has logged since it was started, or since the last :meth:`forget`."""
         return self.log_file.read_bytes()[self._log_start :].decode(errors="replace")
 
 

@@ -1,4 +1,4 @@
-"""A name server on the loopback interface that knows what a test told it, and nothing else."""
+"""A name server on the loopback interface that knows what a test set, and nothing else."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import threading
 
 
 class InnerServer:
-    """Answers RCPT as a test told it.
+    """Answers RCPT as a test set it.
 
     :param answers: the answer for a recipient in small letters; all others get 550.
     :param greeting: what it greets with; None: it connects but never says a word.

@@ -25,8 +25,10 @@ ARCHIVE = "archive@example.com"
         pytest.param("bcc archive@example.com", True, True, True, id="defaults"),
     ],
 )
-def test_copies_as_told(serve: Serve, line: str, copied_outgoing: bool, copied_incoming: bool, shown: bool) -> None:
-    """The mail that the line names is copied, and a header field tells so only with cc."""
+def test_copies_as_configured(
+    serve: Serve, line: str, copied_outgoing: bool, copied_incoming: bool, shown: bool
+) -> None:
+    """The mail that the line names is copied, and a header field shows it only with cc."""
     daemon = serve(line)
     assert daemon.send(source=LOCAL).taken
     assert daemon.send(source=OUTSIDE).taken

@@ -119,11 +119,11 @@ def test_header_without_a_body(serve: Serve) -> None:
     ("content", "encoding", "body"),
     [
         pytest.param("text/plain", None, b"Hello\n", id="ascii"),
-        pytest.param("text/plain; charset=us-ascii", "7bit", b"Hello\n", id="ascii, said so"),
+        pytest.param("text/plain; charset=us-ascii", "7bit", b"Hello\n", id="ascii, declared"),
         pytest.param("text/plain; charset=iso-8859-1", "8bit", "déjà vu\n".encode("latin-1"), id="latin"),
         pytest.param("text/plain; charset=iso-8859-7", "8bit", "Αντίο\n".encode("iso-8859-7"), id="same alphabet"),
         pytest.param("text/plain; charset=koi8-r", "base64", b64encode("Да\n".encode("koi8-r")), id="other alphabet"),
-        pytest.param(None, None, b"Hello\n", id="not said"),
+        pytest.param(None, None, b"Hello\n", id="not declared"),
     ],
 )
 def test_letters_that_the_message_lacks(serve: Serve, content: str | None, encoding: str | None, body: bytes) -> None:

@@ -114,7 +114,7 @@ def test_unusable_plugins_are_reported_when_the_daemon_starts(launch: Launch, tm
 
 
 def test_lists_do_not_mix(peers: Daemon) -> None:
-    """What one list tells a plugin is not left over in another list that tells it nothing."""
+    """What one list sets for a plugin is not left over in another list that sets nothing."""
     peers.write("peers/0", "relay", "headers require From,Date", "rcpt_ok", "queue/qmail-queue")
     peers.write("peers/127.0.3", "relay", "headers", "rcpt_ok", "queue/qmail-queue")
     message = text_message(headers={"Date": None})

@@ -34,7 +34,7 @@ class Desk:
 
     @property
     def schema(self) -> Schema:
-        """The schema, read anew."""
+        """The schema, read again."""
         return Schema(self.layout)
 
     def ship(self) -> None:

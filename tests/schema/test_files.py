@@ -28,7 +28,7 @@ BROKEN = {
     "a key of an unknown type": ('key = "ip4"', ["key must be one of", "not 'ip4'", "ipv4"]),
     "a key that would need more words": ('key = "choice"', ["key must be one of", "not 'choice'"]),
     "a table for a key": ("[key]", ["key must be one of", "not {}"]),
-    "a key of one record": ('key = "ipv4"', ["key speaks of all records of a type", "@TYPE.toml"]),
+    "a key of one record": ('key = "ipv4"', ["key is for all records of a type", "@TYPE.toml"]),
     "a number for a text": ("[properties.p]\ndefault = 3", ["[properties.p] default must be a string, not 3"]),
     "a text for a list": ('[properties.p]\nrenamed-from = "q"', ["renamed-from must be a list of strings, not 'q'"]),
     "a text for a number": ('[properties.p]\nmin = "3"', ["min must be a number, not '3'"]),
@@ -46,7 +46,7 @@ BROKEN = {
     "numbers among replacements": ('[properties.p]\nreplace-values = { "0" = 1 }', ["replace-values"]),
     "numbers among ensured values": ('ensure-from = "t:Name"\n[ensure]\np = 1', ["ensure"]),
     "an empty separator": ('[properties.p]\ntype = "list"\nseparator = ""', ["separator"]),
-    "a floor that is no number": ('[properties.p]\nraise-to = "much"', ["raise-to"]),
+    "a floor that is not a number": ('[properties.p]\nraise-to = "much"', ["raise-to"]),
     "a flag for a number": ('[properties.p]\ntype = "integer"\nmin = true', ["min"]),
 }
 
@@ -99,21 +99,21 @@ def test_the_commands_report_it(root: Root) -> None:
 @pytest.mark.parametrize("name", ["rec.toml~", "rec.toml.rpmnew", "rec.toml.orig", ".rec.toml.swp", "README.md", "rec"])
 def test_leftovers_are_no_schema_files(desk: Desk, name: str) -> None:
     """What editors and packages leave in the directory is not read."""
-    desk.file(f"t/{name}", "this is no TOML")
+    desk.file(f"t/{name}", "this is not TOML")
     desk.file("t/good.toml", 'type = "service"')
     assert [schema.key for schema in desk.schema.files("t")] == ["good"]
     assert desk.schema.databases() == ["t"]
 
 
 def test_no_schema_at_all(desk: Desk) -> None:
-    """Without a directory of schema files nothing is known, and that is no error."""
+    """Without a directory of schema files nothing is known, and that is not an error."""
     assert desk.schema.databases() == []
     assert desk.schema.files("t") == []
     assert desk.schema.record("t", "rec", "service") is None
 
 
 def test_hidden_directories_are_no_databases(desk: Desk) -> None:
-    """A hidden directory, such as that of a version control system, and a plain file are no databases."""
+    """A hidden directory, such as that of a version control system, and a plain file are not databases."""
     desk.file(".git/config.toml", "x")
     desk.file("README.md", "x")
     desk.file("t/rec.toml", "")

@@ -71,7 +71,7 @@ def test_a_key_that_breaks_a_file(shipped: Desk, database: str, key: str, type: 
 
 @pytest.mark.parametrize(("database", "key", "type"), ACCEPTED)
 def test_a_key_that_breaks_nothing(shipped: Desk, database: str, key: str, type: str) -> None:
-    """Odd keys that no file minds, and those of types of which nothing is said, are accepted."""
+    """Odd keys that no file minds, and those of types without any rule, are accepted."""
     check_key(shipped.schema, database, key, type)
 
 
@@ -158,7 +158,7 @@ def test_perl(shipped: Desk, request_: list[str | None]) -> None:
 
 @pytest.mark.parametrize(("database", "type"), [("accounts", "user"), ("domains", "domain")])
 def test_a_key_from_perl_that_is_not_utf8(shipped: Desk, database: str, type: str) -> None:
-    """A key that is no UTF-8, as a script may give it, is refused by the schema or by the store; nothing breaks."""
+    """A key that is not UTF-8, as a script may give it, is refused by the schema or by the store; nothing breaks."""
     with shipped.store.transaction(AUTHOR) as transaction:
         service = StoreService(shipped.layout, TransactionSource(transaction), schema=shipped.schema)
         with pytest.raises(RefusedError):
@@ -180,7 +180,7 @@ def test_import(root: Root, tmp_path: Path) -> None:
 
 
 def findings(answer: dict[str, object]) -> list[dict[str, object]]:
-    """Return what the report of an import says of its one file."""
+    """Return what the report of an import says about its one file."""
     return answer["files"][0]["findings"]  # type: ignore[index,no-any-return]
 
 

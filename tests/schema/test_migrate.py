@@ -275,7 +275,7 @@ D2: dict[str, tuple[str, dict[str, str], dict[str, str | None]]] = {
 
 @pytest.mark.parametrize(("key", "before", "after"), D2.values(), ids=D2.keys())
 def test_each_shipped_migration(shipped: Desk, key: str, before: dict[str, str], after: dict[str, str | None]) -> None:
-    """Each migrate fragment of the original that can be said in a word or two is done by the shipped files."""
+    """Each migrate fragment of the original that can be written as a key or two is done by the shipped files."""
     shipped.put("configuration", key, "service", before)
     shipped.initialize()
     props = shipped.props("configuration", key)

@@ -24,7 +24,7 @@ def test_a_migration_writes(desk: Desk) -> None:
     assert warnings == []
 
 
-def test_what_the_schema_forbids_is_stored_and_told(desk: Desk) -> None:
+def test_what_the_schema_forbids_is_stored_and_reported(desk: Desk) -> None:
     """A value that a fragment writes against the schema stays, with a warning that says what is allowed."""
     desk.put("t", "rec", "service", {})
     desk.file("t/rec.toml", 'type = "service"\n[properties]\nUse = { type = "enabled/disabled" }\n')
@@ -169,8 +169,8 @@ def test_no_perl_without_migrations(desk: Desk, perls: list[PerlProcess]) -> Non
 @pytest.mark.parametrize(
     ("text", "reason"), [("{{ rec.p }}\n", "is Jinja2"), ("nothing at all\n", "has no block of Perl")]
 )
-def test_what_is_no_perl_is_told(desk: Desk, text: str, reason: str) -> None:
-    """A migrate fragment that is Jinja2 or mere text is not run, and that is said."""
+def test_what_is_not_perl_is_reported(desk: Desk, text: str, reason: str) -> None:
+    """A migrate fragment that is Jinja2 or mere text is not run, and a message says so."""
     path = desk.file("configuration/migrate/10a", text)
     changes, warnings = desk.initialize()
     assert changes == []
@@ -179,7 +179,7 @@ def test_what_is_no_perl_is_told(desk: Desk, text: str, reason: str) -> None:
 
 
 def test_warnings_of_a_migration(desk: Desk) -> None:
-    """What a fragment warns of, or prints, is told with its place."""
+    """What a fragment warns of, or prints, is reported with its place."""
     path = desk.file("configuration/migrate/10a", "{\nwarn 'careful';\nprint 'hello'; }")
     _, warnings = desk.initialize()
     assert warnings[0] == f"{path}:2: careful"
@@ -187,7 +187,7 @@ def test_warnings_of_a_migration(desk: Desk) -> None:
 
 
 def test_the_command(root: Root) -> None:
-    """initialize-databases does what it can, tells it, and exits with 4 when a fragment failed."""
+    """initialize-databases does what it can, reports it, and exits with 4 when a fragment failed."""
     root.write("/etc/e-smith/db/configuration/migrate/20contrib", "{ $DB->new_record('box', {type => 'service'}) }\n")
     path = root.write("/etc/e-smith/db/domains/migrate/20contrib", "{\ndie 'sorry' }\n")
     answer = root.esmith("initialize-databases", code=ExitCode.TEMPLATE)

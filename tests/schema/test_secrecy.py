@@ -49,7 +49,7 @@ def test_values_to_look_for(value: str, findable: bool) -> None:
 
 @pytest.fixture
 def known(desk: Desk) -> Desk:
-    """Return a desk whose schema files speak of some names that look like secrets, and of some that do not."""
+    """Return a desk whose schema files name some properties that look like secrets, and some that do not."""
     desk.file("t/rec.toml", '[properties.PasswordSet]\ntype = "yes/no"\n[properties.Plain]\ntype = "secret"\n')
     desk.file("t/@vpn.toml", '[properties.Token]\ntype = "text"\n')
     desk.file("t/open.toml", '[properties."*"]\ntype = "text"\n')
@@ -85,5 +85,5 @@ def known(desk: Desk) -> Desk:
     ],
 )
 def test_the_schema_comes_first(known: Desk, key: str, prop: str, value: str | None, secret: bool) -> None:
-    """What a schema file says of a property holds; only where none speaks of it, its name and its value decide."""
+    """What a schema file says about a property holds; only where none names it, its name and its value decide."""
     assert known.schema.may_be_secret("t", key, prop, value) is secret

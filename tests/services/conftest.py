@@ -32,7 +32,7 @@ def _required(server: Server) -> Server:
 
 @pytest.fixture
 def runit(tree: ServiceTree) -> Iterator[Server]:
-    """A runsvdir, to be started by the test when its services are laid out."""
+    """A runsvdir, to be started by the test when its services are in place."""
     server = _required(Runsvdir(tree))
     yield server
     server.stop()
@@ -40,7 +40,7 @@ def runit(tree: ServiceTree) -> Iterator[Server]:
 
 @pytest.fixture
 def daemontools(tree: ServiceTree) -> Iterator[Server]:
-    """A svscan, to be started by the test when its services are laid out."""
+    """A svscan, to be started by the test when its services are in place."""
     server = _required(Svscan(tree))
     yield server
     server.stop()
@@ -48,7 +48,7 @@ def daemontools(tree: ServiceTree) -> Iterator[Server]:
 
 @pytest.fixture(params=_EACH_SERVER)
 def server(request: pytest.FixtureRequest, tree: ServiceTree) -> Iterator[Server]:
-    """Each of the two in turn, to be started by the test when its services are laid out."""
+    """Each of the two in turn, to be started by the test when its services are in place."""
     server = _required(request.param(tree))
     yield server
     server.stop()

@@ -46,7 +46,7 @@ def eventually(condition: Callable[[], bool], what: str) -> None:
 
 
 class ServiceTree:
-    """The services of one root, laid out as on SME Server: ``/service/NAME`` is a link to ``/var/service/NAME``.
+    """The services of one root, arranged as on SME Server: ``/service/NAME`` is a link to ``/var/service/NAME``.
 
     :param root: the root.
     """

@@ -1,4 +1,4 @@
-"""The words of services2adjust."""
+"""The service actions of services2adjust."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from esmith.errors import ExitCode, UsageError
 from esmith.services.actions import ACTIONS, Effect, check_action, effect_of, signal_of, strongest
 
-#: Every word of the original's adjust-services and serviceControl, and what it comes to here.
+#: Every action of the original's adjust-services and serviceControl, and what it comes to here.
 ORIGINAL = {
     "down": "stop",
     "stop": "stop",
@@ -49,50 +49,50 @@ ORIGINAL = {
 }
 
 
-@pytest.mark.parametrize(("word", "meant"), ORIGINAL.items())
-def test_every_word_of_the_original_is_known(word: str, meant: str) -> None:
+@pytest.mark.parametrize(("action", "meant"), ORIGINAL.items())
+def test_every_action_of_the_original_is_known(action: str, meant: str) -> None:
     """Scripts and contribs written for the original keep working."""
-    assert check_action(word) == meant
+    assert check_action(action) == meant
 
 
-@pytest.mark.parametrize("word", ACTIONS)
-def test_words_mean_themselves(word: str) -> None:
-    """What check_action returns may be checked again, and every other word for it comes to it."""
-    assert check_action(word) == word
-    assert {check_action(other) for other in ACTIONS[word][1]} <= {word}
+@pytest.mark.parametrize("action", ACTIONS)
+def test_actions_mean_themselves(action: str) -> None:
+    """What check_action returns may be checked again, and every other name for it comes to it."""
+    assert check_action(action) == action
+    assert {check_action(other) for other in ACTIONS[action][1]} <= {action}
 
 
-def test_no_word_has_two_meanings() -> None:
-    """Each word belongs to one row of the table."""
-    others = [other for word, (_, others) in ACTIONS.items() for other in (word, *others)]
+def test_no_name_has_two_meanings() -> None:
+    """Each name belongs to one row of the table."""
+    others = [other for action, (_, others) in ACTIONS.items() for other in (action, *others)]
     assert len(others) == len(set(others))
 
 
-@pytest.mark.parametrize("word", ["SIGHUP", "SigHup", " sighup\n", "HUP"])
-def test_case_and_blanks_do_not_matter(word: str) -> None:
+@pytest.mark.parametrize("action", ["SIGHUP", "SigHup", " sighup\n", "HUP"])
+def test_case_and_blanks_do_not_matter(action: str) -> None:
     """Signals may be written as they are everywhere else."""
-    assert check_action(word) == "hup"
+    assert check_action(action) == "hup"
 
 
-def test_unknown_word_names_the_nearest_and_all_known() -> None:
-    """A typing mistake is refused as wrong usage, with the word that was meant."""
+def test_unknown_action_names_the_nearest_and_all_known() -> None:
+    """A typing mistake is refused as wrong usage, with the action that was meant."""
     with pytest.raises(UsageError) as caught:
         check_action("restrat")
     assert caught.value.exit_code == ExitCode.USAGE
     assert "'restrat'" in caught.value.message
     assert "did you mean 'restart'?" in caught.value.hint
-    assert all(word in caught.value.hint for word in ACTIONS)
+    assert all(action in caught.value.hint for action in ACTIONS)
 
 
-@pytest.mark.parametrize("word", ["", "sig", "signosuch", "sighup; reboot", "restart now", "--help", "winch"])
-def test_other_words_are_refused(word: str) -> None:
-    """Nothing that is not a word reaches a supervisor, least of all an option or a shell."""
+@pytest.mark.parametrize("action", ["", "sig", "signosuch", "sighup; reboot", "restart now", "--help", "winch"])
+def test_other_names_are_refused(action: str) -> None:
+    """Nothing that is not a service action reaches a supervisor, least of all an option or a shell."""
     with pytest.raises(UsageError):
-        check_action(word)
+        check_action(action)
 
 
 @pytest.mark.parametrize(
-    ("words", "winner"),
+    ("actions", "winner"),
     [
         (["start"], "start"),
         (["start", "sighup"], "hup"),
@@ -108,20 +108,20 @@ def test_other_words_are_refused(word: str) -> None:
         (["reload", "adjust"], "reload"),
     ],
 )
-def test_the_strongest_word_wins(words: list[str], winner: str) -> None:
+def test_the_strongest_action_wins(actions: list[str], winner: str) -> None:
     """Several reasons give one action: stop before restart before reload before signals before start."""
-    assert strongest(words) == winner
+    assert strongest(actions) == winner
 
 
-def test_strongest_needs_words_that_are_known() -> None:
-    """An unknown word is refused even beside a stronger one; no word at all is a mistake of the caller."""
+def test_strongest_needs_actions_that_are_known() -> None:
+    """An unknown action is refused even beside a stronger one; no action at all is a mistake of the caller."""
     with pytest.raises(UsageError):
         strongest(["stop", "restrat"])
     with pytest.raises(ValueError):
         strongest([])
 
 
-def test_a_signal_that_no_word_stands_for_is_a_plain_signal() -> None:
+def test_a_signal_that_no_action_stands_for_is_a_plain_signal() -> None:
     """sigNAME of any signal is accepted and sent as it is."""
     assert effect_of("sigwinch") is Effect.SIGNAL
     assert signal_of("sigwinch") is signal.SIGWINCH

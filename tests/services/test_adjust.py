@@ -13,16 +13,16 @@ from esmith.services.recording import RecordingSupervisor
 _STATES = [state for state in Status if state is not Status.UNSUPERVISED]
 
 
-@pytest.mark.parametrize("word", ACTIONS)
+@pytest.mark.parametrize("action", ACTIONS)
 @pytest.mark.parametrize("state", _STATES)
-def test_a_service_that_is_not_enabled_is_only_stopped(word: str, state: Status) -> None:
+def test_a_service_that_is_not_enabled_is_only_stopped(action: str, state: Status) -> None:
     """Whatever is asked, a disabled service ends down; if it is down nothing is done."""
     at_rest = state in (Status.DOWN, Status.FINISHED)
-    assert plan([word], state, enabled=False) == ([] if at_rest else ["stop"])
+    assert plan([action], state, enabled=False) == ([] if at_rest else ["stop"])
 
 
 @pytest.mark.parametrize(
-    ("words", "steps"),
+    ("actions", "steps"),
     [
         ("", []),
         ("start", []),
@@ -50,13 +50,13 @@ def test_a_service_that_is_not_enabled_is_only_stopped(word: str, state: Status)
         ("sigwinch", ["sigwinch"]),
     ],
 )
-def test_an_enabled_service_that_is_up(words: str, steps: list[str]) -> None:
-    """The words are carried out in order, once each; one restart makes up for signals and other restarts."""
-    assert plan([check_action(word) for word in words.split()], Status.UP, enabled=True) == steps
+def test_an_enabled_service_that_is_up(actions: str, steps: list[str]) -> None:
+    """The actions are carried out in order, once each; one restart makes up for signals and other restarts."""
+    assert plan([check_action(action) for action in actions.split()], Status.UP, enabled=True) == steps
 
 
 @pytest.mark.parametrize(
-    ("words", "steps"),
+    ("actions", "steps"),
     [
         ("", ["start"]),
         ("start", ["start"]),
@@ -75,13 +75,13 @@ def test_an_enabled_service_that_is_up(words: str, steps: list[str]) -> None:
         ("stop start", ["start"]),
     ],
 )
-def test_an_enabled_service_that_is_down(words: str, steps: list[str]) -> None:
+def test_an_enabled_service_that_is_down(actions: str, steps: list[str]) -> None:
     """It is started once, however many reasons there are, unless it is asked to stop or to run once."""
-    assert plan([check_action(word) for word in words.split()], Status.DOWN, enabled=True) == steps
+    assert plan([check_action(action) for action in actions.split()], Status.DOWN, enabled=True) == steps
 
 
 @pytest.mark.parametrize(
-    ("words", "state", "steps"),
+    ("actions", "state", "steps"),
     [
         ("sighup", Status.STARTING, ["start"]),
         ("restart", Status.STARTING, ["start"]),
@@ -97,20 +97,20 @@ def test_an_enabled_service_that_is_down(words: str, steps: list[str]) -> None:
         ("sighup", Status.UNKNOWN, ["hup", "start"]),
     ],
 )
-def test_states_between(words: str, state: Status, steps: list[str]) -> None:
+def test_states_between(actions: str, state: Status, steps: list[str]) -> None:
     """A crashed service is started; one that runs for the last time is kept, or restarted if that is asked."""
-    assert plan([check_action(word) for word in words.split()], state, enabled=True) == steps
+    assert plan([check_action(action) for action in actions.split()], state, enabled=True) == steps
 
 
 def test_adjust_carries_out_the_plan() -> None:
-    """The words carried out are returned, and told to the supervisor in that order."""
+    """The actions carried out are returned, and sent to the supervisor in that order."""
     supervisor = RecordingSupervisor({"imap": Status.UP})
     assert adjust(supervisor, "imap", ["sighup", "sigusr1"], enabled=True) == ["hup", "usr1"]
     assert supervisor.calls == [("imap", "hup"), ("imap", "usr1")]
 
 
-def test_adjust_checks_every_word_first() -> None:
-    """A word that does not exist is refused before anything is touched."""
+def test_adjust_checks_every_action_first() -> None:
+    """A service action that does not exist is refused before anything is touched."""
     supervisor = RecordingSupervisor()
     with pytest.raises(UsageError):
         adjust(supervisor, "imap", ["sighup", "restrat"], enabled=True)
@@ -127,7 +127,7 @@ def test_adjust_twice_does_nothing_the_second_time() -> None:
 
 
 def test_adjust_stops_at_the_first_failure() -> None:
-    """What failed is raised; the words after it are not carried out. The service as before: it was the supervisor."""
+    """What failed is raised; the actions after it are not carried out. The service as before: it was the supervisor."""
     supervisor = RecordingSupervisor(refused=[("imap", "sighup")])
     with pytest.raises(SupervisorError, match="service imap: hup failed"):
         adjust(supervisor, "imap", ["sighup", "sigusr1"], enabled=True)
@@ -135,12 +135,12 @@ def test_adjust_stops_at_the_first_failure() -> None:
 
 
 class _Fatal(RecordingSupervisor):
-    """What it tells a service kills it."""
+    """Its action kills the service."""
 
-    def control(self, service: str, word: str) -> None:
+    def control(self, service: str, action: str) -> None:
         """Fail, and leave the service down."""
         self._seen[service] = ServiceStatus(Status.DOWN)
-        raise ServiceError(f"{word} failed", place=f"service {service}")
+        raise ServiceError(f"{action} failed", place=f"service {service}")
 
 
 @pytest.mark.parametrize("state", [Status.UP, Status.DOWN, Status.STARTING])
@@ -186,12 +186,12 @@ def test_whose_fault_a_failure_is(before: ServiceStatus, after: ServiceStatus, b
 
 
 @pytest.mark.parametrize(
-    ("words", "enabled", "owed"),
+    ("actions", "enabled", "pending"),
     [(["sighup", "sigusr1"], True, "hup usr1"), ([], True, "start"), ([], False, "stop"), (["restart"], False, "stop")],
 )
-def test_unsupervised_is_an_error_of_its_own(words: list[str], enabled: bool, owed: str) -> None:
-    """When nothing supervises the service nothing is done, and the error tells what is still owed."""
+def test_unsupervised_is_an_error_of_its_own(actions: list[str], enabled: bool, pending: str) -> None:
+    """When nothing supervises the service nothing is done, and the error names the pending action."""
     supervisor = RecordingSupervisor({"imap": Status.UNSUPERVISED})
-    with pytest.raises(UnsupervisedError, match=f"not supervised; {owed} is pending"):
-        adjust(supervisor, "imap", words, enabled=enabled)
+    with pytest.raises(UnsupervisedError, match=f"not supervised; {pending} is pending"):
+        adjust(supervisor, "imap", actions, enabled=enabled)
     assert supervisor.calls == []

@@ -1,4 +1,4 @@
-"""What each supervisor's program is told for each word."""
+"""How each supervisor's program is called for each service action."""
 
 from __future__ import annotations
 
@@ -88,24 +88,24 @@ SYSTEMD = {
 }
 
 
-@pytest.mark.parametrize(("word", "command"), RUNIT.items())
-def test_runit(word: str, command: str | None) -> None:
-    """Each word is one call of sv; what changes the state is waited for; unknown signals are sent by the engine."""
-    argv = RunitSupervisor("/service").command(word, "/service/x")
+@pytest.mark.parametrize(("action", "command"), RUNIT.items())
+def test_runit(action: str, command: str | None) -> None:
+    """Each action is one call of sv; what changes the state is waited for; unknown signals are sent by the engine."""
+    argv = RunitSupervisor("/service").command(action, "/service/x")
     assert (argv and " ".join(argv)) == command
 
 
-@pytest.mark.parametrize(("word", "command"), DAEMONTOOLS.items())
-def test_daemontools(word: str, command: str | None) -> None:
-    """Each word is one call of svc; what the svc of Debian cannot send is sent by the engine."""
-    argv = DaemontoolsSupervisor("/service").command(word, "/service/x")
+@pytest.mark.parametrize(("action", "command"), DAEMONTOOLS.items())
+def test_daemontools(action: str, command: str | None) -> None:
+    """Each action is one call of svc; what the svc of Debian cannot send is sent by the engine."""
+    argv = DaemontoolsSupervisor("/service").command(action, "/service/x")
     assert (argv and " ".join(argv)) == command
 
 
-@pytest.mark.parametrize(("word", "command"), SYSTEMD.items())
-def test_systemd(word: str, command: str) -> None:
-    """Each word is one call of systemctl, mapped as the original maps it."""
-    assert " ".join(SystemdSupervisor().arguments("x", word)) == command
+@pytest.mark.parametrize(("action", "command"), SYSTEMD.items())
+def test_systemd(action: str, command: str) -> None:
+    """Each action is one call of systemctl, mapped as the original maps it."""
+    assert " ".join(SystemdSupervisor().arguments("x", action)) == command
 
 
 @pytest.mark.parametrize("panel", ["httpd-e-smith", "smanager"])
@@ -125,8 +125,8 @@ def test_systemd_has_a_name_of_its_own_for_a_service() -> None:
     assert systemd.arguments("x", "sigwinch") == ["kill", "--signal=SIGWINCH", "x-daemon"]
 
 
-def test_no_word_is_forgotten() -> None:
-    """The tables above hold every word there is."""
+def test_no_action_is_forgotten() -> None:
+    """The tables above hold every action there is."""
     assert set(ACTIONS) == set(RUNIT) - {"sigwinch"} | _SETTLED_BEFORE
     assert set(ACTIONS) == set(DAEMONTOOLS) - {"sigwinch"} | _SETTLED_BEFORE
     assert set(ACTIONS) <= set(SYSTEMD)

@@ -23,7 +23,7 @@ def test_svc_exits_0_when_it_could_do_nothing(tree: ServiceTree) -> None:
 
 
 def test_exit_ends_the_supervisor_too(daemontools: Server, tree: ServiceTree) -> None:
-    """svscan then starts the service anew."""
+    """svscan then starts the service again."""
     tree.add("imap")
     daemontools.start()
     pid = daemontools.ready("imap")

@@ -45,8 +45,8 @@ def test_without_a_directory_there_is_a_default(tmp_path: Path) -> None:
     assert _services(tmp_path).of("imap") == Service("imap", record="imap", unit="imap", probe=Probe(up_for=2.0))
 
 
-def test_everything_that_can_be_said(tmp_path: Path) -> None:
-    """Each key of service.toml says what docs/add-a-service.md tells."""
+def test_every_key(tmp_path: Path) -> None:
+    """Each key of service.toml does what docs/add-a-service.md says."""
     _write(
         tmp_path,
         f"{SHIPPED}/clamd/service.toml",
@@ -76,7 +76,7 @@ systemd = { unit = "clamav-daemon", verbs = { hup = "reload" } }
 
 
 def test_the_administrators_file_comes_first(tmp_path: Path) -> None:
-    """What the administrator says takes the place of what is shipped, key by key; what is said of all fills in."""
+    """The administrator's file replaces the shipped one, key by key; the values for all services fill in."""
     _write(tmp_path, f"{SHIPPED}/service.toml", "[probe]\nup-for = 5\n")
     _write(tmp_path, f"{SHIPPED}/clamd/service.toml", 'record = "a"\nstart = "never"\n[probe]\nwithin = 7\nport = 1\n')
     _write(tmp_path, f"{CUSTOM}/clamd/service.toml", 'record = "b"\n[probe]\nport = 2\n')
@@ -88,7 +88,7 @@ def test_the_administrators_file_comes_first(tmp_path: Path) -> None:
 
 
 def test_the_old_file_of_probes_counts(tmp_path: Path) -> None:
-    """/etc/e-smith/services.toml goes before all others, key by key, its [default] before what is said of all."""
+    """/etc/e-smith/services.toml goes before all others, key by key, its [default] before the values for all."""
     _write(tmp_path, f"{SHIPPED}/service.toml", "[probe]\nup-for = 5\n")
     _write(tmp_path, f"{CUSTOM}/service.toml", "[probe]\nup-for = 4\n")
     _write(tmp_path, f"{SHIPPED}/clamd/service.toml", "[probe]\nwithin = 7\nport = 1\n")
@@ -143,8 +143,8 @@ def test_mistakes(tmp_path: Path, text: str, message: str) -> None:
         (f"{CUSTOM}/service.toml", 'record = "x"\n', "unknown key 'record'"),
     ],
 )
-def test_mistakes_in_what_is_said_of_all(tmp_path: Path, name: str, text: str, message: str) -> None:
-    """A file that speaks of all services may say how they are probed and nothing else; a mistake shows at once."""
+def test_mistakes_in_the_file_about_all(tmp_path: Path, name: str, text: str, message: str) -> None:
+    """A file about all services may set how they are probed and nothing else; a mistake shows at once."""
     place = _write(tmp_path, name, text)
     with pytest.raises(ServiceError, match=f"{re.escape(str(place))}: (.|\n)*{message}"):
         _services(tmp_path)

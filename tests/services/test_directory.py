@@ -90,7 +90,7 @@ def test_a_folder_of_settings_is_no_service(tmp_path: Path) -> None:
 
 @pytest.mark.plain_user("root may read everything")
 def test_a_forbidden_directory_is_an_error(tmp_path: Path) -> None:
-    """Not being allowed to look is told as such, and not taken for "nothing supervises it"."""
+    """Not being allowed to look is reported as such, and not taken for "nothing supervises it"."""
     directory = _directory(tmp_path)
     os.chmod(tmp_path / "x" / "supervise", 0)
     try:

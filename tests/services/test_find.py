@@ -31,7 +31,7 @@ def test_settings_alone_are_no_service(tree: ServiceTree, tmp_path: Path) -> Non
 
 
 def test_service_directory_that_nothing_supervises(tree: ServiceTree) -> None:
-    """It is told from an unknown service: what it is owed can be done once its supervisor runs."""
+    """It is distinguished from an unknown service: its pending action can be done once its supervisor runs."""
     tree.add("imap")
     supervisor = find_supervisor(Layout(tree.root), "imap")
     assert supervisor is not None

@@ -18,7 +18,7 @@ UP = ServiceStatus(Status.UP, 1)
 
 
 class _Scripted(RecordingSupervisor):
-    """Gives the next of a list of states every time it is asked, and the last one for ever."""
+    """Gives the next of a list of states every time it is asked, and the last one without end."""
 
     def __init__(self, *states: ServiceStatus) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ def test_a_service_has_to_stay_up(tmp_path: Path, states: list[ServiceStatus], i
 
 
 def test_nothing_to_watch(tmp_path: Path) -> None:
-    """An event that told no service anything waits for nothing."""
+    """An event that adjusted no service waits for nothing."""
     assert find_failing([], {"clamd": Probe(up_for=10_000)}, Layout(str(tmp_path))) == {}
 
 

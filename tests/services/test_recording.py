@@ -1,4 +1,4 @@
-"""The supervisor that only writes down what it is told."""
+"""The supervisor that only records the service actions."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from esmith.services.recording import RecordingSupervisor
 
 
 def test_it_records_and_pretends() -> None:
-    """What was told is recorded as check_action writes it, and the state follows."""
+    """An action is recorded as check_action writes it, and the state follows."""
     supervisor = RecordingSupervisor({"imap": Status.DOWN})
     pids = [supervisor.status("imap").pid]
-    for word in ("start", "sighup", "sigterm", "stop"):
-        supervisor.control("imap", word)
+    for action in ("start", "sighup", "sigterm", "stop"):
+        supervisor.control("imap", action)
         pids.append(supervisor.status("imap").pid)
     assert supervisor.calls == [("imap", "start"), ("imap", "hup"), ("imap", "restart"), ("imap", "stop")]
     assert pids[0] is None
@@ -25,7 +25,7 @@ def test_it_records_and_pretends() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "word", "after"),
+    ("state", "action", "after"),
     [
         (Status.DOWN, "try-restart", Status.DOWN),
         (Status.DOWN, "reload-or-try-restart", Status.DOWN),
@@ -40,15 +40,15 @@ def test_it_records_and_pretends() -> None:
         (Status.UP, "exit", Status.DOWN),
     ],
 )
-def test_states_follow_the_words(state: Status, word: str, after: Status) -> None:
+def test_states_follow_the_actions(state: Status, action: str, after: Status) -> None:
     """It pretends what the real ones do."""
     supervisor = RecordingSupervisor({"imap": state})
-    supervisor.control("imap", word)
+    supervisor.control("imap", action)
     assert supervisor.status("imap").state is after
 
 
 def test_it_asks_the_real_one_first() -> None:
-    """In a dry run the state is the real one, until a word would have changed it; the real one is told nothing."""
+    """In a dry run the state is the real one, until an action would have changed it; the real one gets none."""
     real = RecordingSupervisor({"imap": Status.DOWN, "pop3": Status.UP})
     record = RecordingSupervisor(real=real)
     record.control("imap", "start")
@@ -58,7 +58,7 @@ def test_it_asks_the_real_one_first() -> None:
     assert real.calls == []
 
 
-def test_unknown_words_are_not_recorded() -> None:
+def test_unknown_actions_are_not_recorded() -> None:
     """They are refused as by the real ones."""
     supervisor = RecordingSupervisor()
     with pytest.raises(UsageError):
@@ -66,7 +66,7 @@ def test_unknown_words_are_not_recorded() -> None:
     assert supervisor.calls == []
 
 
-def test_it_fails_where_it_is_told_to() -> None:
+def test_it_fails_where_a_test_wants() -> None:
     """To try what happens after a failure; the state stays."""
     supervisor = RecordingSupervisor(refused=[("imap", "sigterm")])
     before = supervisor.status("imap")

@@ -34,7 +34,7 @@ def test_stop_waits_for_the_finish_script(runit: Server, tree: ServiceTree) -> N
 
 
 def test_exit_ends_the_supervisor_too(runit: Server, tree: ServiceTree) -> None:
-    """runsvdir then starts the service anew, as its own documentation says."""
+    """runsvdir then starts the service again, as its own documentation says."""
     tree.add("imap")
     runit.start()
     pid = runit.ready("imap")

@@ -23,22 +23,22 @@ from .servers import CRASHING, STUBBORN, Server, ServiceTree, eventually
 
 
 def test_status_of_a_running_service(shared: Server) -> None:
-    """The pid is that of the daemon itself, and the supervisor's own program tells the same."""
+    """The pid is that of the daemon itself, and the supervisor's own program reports the same."""
     name = shared.tree.take("up")
     supervisor = shared.supervisor()
     status = supervisor.status(name)
     assert (status.state, str(status.pid)) == (Status.UP, shared.tree.read(name, "ready"))
     look = supervisor.look_closer(f"{shared.tree.folder}/{name}").split()
-    said = subprocess.run(look, capture_output=True, text=True, check=True).stdout
-    assert re.search(rf"\(pid {status.pid}\) \d+ ?s", said)
+    printed = subprocess.run(look, capture_output=True, text=True, check=True).stdout
+    assert re.search(rf"\(pid {status.pid}\) \d+ ?s", printed)
 
 
 def test_restart_gives_a_new_process(shared: Server) -> None:
     """When restart returns, the new process is there: also for a service that has just started."""
     name = shared.tree.take("up")
     pids = [shared.ready(name)]
-    for word in ("restart", "sigterm", "restart"):
-        shared.supervisor().control(name, word)
+    for action in ("restart", "sigterm", "restart"):
+        shared.supervisor().control(name, action)
         status = shared.supervisor().status(name)
         assert status.state is Status.UP
         pids.append(status.pid or 0)
@@ -51,7 +51,7 @@ def test_signals_reach_the_same_process(shared: Server) -> None:
     name = shared.tree.take("up")
     pid = shared.ready(name)
     heard = ""
-    for word, signal in [
+    for action, signal in [
         ("sighup", "SIGHUP"),
         ("adjust", "SIGHUP"),
         ("reload", "SIGHUP"),
@@ -63,9 +63,9 @@ def test_signals_reach_the_same_process(shared: Server) -> None:
         ("quit", "SIGQUIT"),
         ("sigwinch", "SIGWINCH"),
     ]:
-        shared.supervisor().control(name, word)
+        shared.supervisor().control(name, action)
         heard += f"{signal}\n"
-        eventually(partial(_has_heard, shared.tree, name, heard), f"{word} is heard")
+        eventually(partial(_has_heard, shared.tree, name, heard), f"{action} is heard")
         assert shared.tree.read(name, "heard") == heard
     assert shared.supervisor().status(name).pid == pid
 
@@ -78,8 +78,8 @@ def test_stop_and_start(shared: Server) -> None:
     """When stop returns the service is down, when start returns it is up; both may be asked twice."""
     name = shared.tree.take("up")
     supervisor = shared.supervisor()
-    for word, state in [("stop", Status.DOWN), ("down", Status.DOWN), ("start", Status.UP), ("up", Status.UP)]:
-        supervisor.control(name, word)
+    for action, state in [("stop", Status.DOWN), ("down", Status.DOWN), ("start", Status.UP), ("up", Status.UP)]:
+        supervisor.control(name, action)
         assert supervisor.status(name).state is state
 
 
@@ -87,8 +87,8 @@ def test_a_service_that_is_normally_down(shared: Server) -> None:
     """Signals to it do nothing, try-restart leaves it down, restart starts it."""
     name = shared.tree.take("down")
     supervisor = shared.supervisor()
-    for word in ("sighup", "reload", "reload-or-try-restart", "sigusr1", "sigwinch", "try-restart"):
-        supervisor.control(name, word)
+    for action in ("sighup", "reload", "reload-or-try-restart", "sigusr1", "sigwinch", "try-restart"):
+        supervisor.control(name, action)
         assert supervisor.status(name).state is Status.DOWN
     supervisor.control(name, "restart")
     assert supervisor.status(name).state is Status.UP
@@ -112,7 +112,7 @@ def test_once_runs_a_last_time(shared: Server) -> None:
 
 
 def test_pause_and_continue(shared: Server) -> None:
-    """A paused service is told from one that works, and a restart gets it going."""
+    """A paused service is distinguished from one that works, and a restart gets it going."""
     name = shared.tree.take("up")
     supervisor = shared.supervisor()
     supervisor.control(name, "pause")
@@ -146,7 +146,7 @@ def test_enable_and_disable(shared: Server) -> None:
     assert shared.supervisor().status(name).pid == pid
 
 
-def test_unknown_word_touches_nothing(shared: Server) -> None:
+def test_unknown_action_touches_nothing(shared: Server) -> None:
     """It is refused as wrong usage; the process stays."""
     name = shared.tree.take("up")
     pid = shared.ready(name)
@@ -156,7 +156,7 @@ def test_unknown_word_touches_nothing(shared: Server) -> None:
 
 
 def test_supervisor_that_is_gone(server: Server, tree: ServiceTree) -> None:
-    """Its folder stays behind, but it is told from a service that is down, and a word to it is still owed."""
+    """Its folder stays behind, but it is distinguished from one that is down, and an action for it stays pending."""
     tree.add("imap")
     server.start()
     supervisor = server.supervisor()

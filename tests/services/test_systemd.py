@@ -70,14 +70,14 @@ def test_control_calls_systemctl_without_asking(systemd: SystemdSupervisor, syst
     ]
 
 
-def test_unknown_word_calls_nothing(systemd: SystemdSupervisor, systemctl: FakeSystemctl) -> None:
+def test_unknown_action_calls_nothing(systemd: SystemdSupervisor, systemctl: FakeSystemctl) -> None:
     """It is refused before systemctl is called."""
     with pytest.raises(UsageError):
         systemd.control("dovecot", "restrat")
     assert systemctl.calls == []
 
 
-def test_failure_says_what_systemctl_said(systemd: SystemdSupervisor, systemctl: FakeSystemctl) -> None:
+def test_failure_shows_what_systemctl_printed(systemd: SystemdSupervisor, systemctl: FakeSystemctl) -> None:
     """The original only logged it; here it is an error with the commands to look closer."""
     systemctl.answers("Job for dovecot.service failed.", 1)
     with pytest.raises(ServiceError) as caught:
@@ -112,7 +112,7 @@ def test_missing_unit_is_unsupervised(systemd: SystemdSupervisor, systemctl: Fak
     ],
 )
 def test_states(systemd: SystemdSupervisor, systemctl: FakeSystemctl, active: str, state: Status) -> None:
-    """The states of systemd in the words of this package."""
+    """The states of systemd as this package names them."""
     systemctl.shows(_LOADED.replace("active\n", f"{active}\n"))
     assert systemd.status("dovecot").state is state
 
@@ -128,7 +128,7 @@ def test_status_has_pid_and_time(systemd: SystemdSupervisor, systemctl: FakeSyst
 
 
 def test_oneshot_that_ran_counts_as_done(systemd: SystemdSupervisor, systemctl: FakeSystemctl) -> None:
-    """A oneshot unit is inactive after it did its work; that is no failure, unless it never ran or failed."""
+    """A oneshot unit is inactive after it did its work; that is not a failure, unless it never ran or failed."""
     ran = "LoadState=loaded\nActiveState=inactive\nMainPID=0\nType=oneshot\nResult=success\n"
     systemctl.shows(ran + "StateChangeTimestampMonotonic=5000\n")
     assert systemd.status("masq").state is Status.FINISHED
@@ -146,7 +146,7 @@ def test_systemd_that_does_not_answer(systemd: SystemdSupervisor, systemctl: Fak
 
 
 def test_systemctl_that_hangs_is_killed(systemctl: FakeSystemctl) -> None:
-    """An event does not wait for ever, and what systemctl started is killed with it."""
+    """An event does not wait without limit, and what systemctl started is killed with it."""
     pid_file = systemctl.path.parent / "pid"
     systemctl.path.write_text(f"#!/bin/sh\nsleep 1000 & echo $! >'{pid_file}'\nwait\n")
     with pytest.raises(ServiceError, match="did not end within 3 s"):

@@ -45,7 +45,7 @@ def fill(root: Root) -> bytes:
 def overwrite(root: Root, data: bytes) -> None:
     """Write other bytes into the data file, in place, a tick of the clock after whatever was done to it before.
 
-    Within one tick of a kernel before Linux 6.13 a file can change without its times telling.
+    Within one tick of a kernel before Linux 6.13 a file can change while its times stay.
     """
     path = data_file(root)
     before = path.stat().st_ctime_ns if path.exists() else 0
@@ -65,7 +65,7 @@ def mark_file(root: Root) -> Path:
 
 
 def damaged(data: bytes) -> bytes:
-    """Return a data file of the same size whose tables' pages are no pages any more."""
+    """Return a data file of the same size whose tables' pages are damaged."""
     return data[: 2 * PAGE] + b"\xff" * (len(data) - 2 * PAGE)
 
 

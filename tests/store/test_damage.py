@@ -151,7 +151,7 @@ def test_garbage(victim: tuple[Root, bytes], kind: str, size: int) -> None:
 
 @pytest.mark.parametrize("program", ["config getprop record010 first", "config setprop record010 first x"])
 def test_an_empty_file(victim: tuple[Root, bytes], program: str) -> None:
-    """An empty data file is no new store: the settings were lost, and it says so."""
+    """An empty data file is not a new store: the settings were lost, and it says so."""
     root, _ = victim
     data_file(root).write_bytes(b"")
     answer = root.run(*program.split(), code=ExitCode.STORE)
@@ -211,7 +211,7 @@ def test_a_directory_for_a_lock_file(victim: tuple[Root, bytes]) -> None:
     assert len(answer.err.splitlines()) <= 2
 
 
-def test_a_sound_file_is_put_back(victim: tuple[Root, bytes]) -> None:
+def test_a_sound_file_is_restored(victim: tuple[Root, bytes]) -> None:
     """After damage a backup of data.mdb alone is enough to go on."""
     root, data = victim
     data_file(root).write_bytes(b"garbage")

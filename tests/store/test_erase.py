@@ -156,7 +156,7 @@ def _die_while_filling(root: Path) -> None:
 
 
 def test_a_reader_of_an_older_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While another process reads an older state that is said, with its number; afterwards nothing is left."""
+    """While another process reads an older state, a message says so, with its number; afterwards nothing is left."""
     monkeypatch.setattr("esmith.store.lmdb.erase._PATIENCE", 0.0)
     root = bare_root(tmp_path / "root")
     with opened(root.path) as store:

@@ -48,7 +48,7 @@ LINES = {
 @pytest.mark.program("perl")
 @pytest.mark.parametrize(("line", "record", "flaw"), LINES.values(), ids=LINES.keys())
 def test_a_line(line: str, record: Record, flaw: str) -> None:
-    """A line is read as the original reads it, and what is odd about it is said."""
+    """A line is read as the original reads it, and what is odd about it is reported."""
     data = flat_format.as_bytes(line)
     for whole in (data, data + b"\n", b"# x\n\n \t\r\n  # y\n" + data + b"\n\n"):
         (entry,) = flat_format.parse(whole)

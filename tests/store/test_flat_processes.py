@@ -83,7 +83,7 @@ def test_eight_shells(own: Path, tmp_path: Path) -> None:
 
 
 def test_who_made_a_file_only_to_lock_it_does_not_take_it_away(own: Path) -> None:
-    """A transaction that finds nothing to do removes the empty file it locked; who waited writes all the same."""
+    """A transaction that finds nothing to do removes the empty file it locked; a process which waited still writes."""
     waiting = start_child("write-flat", str(own), "late", "1")
     try:
         wait_ready(waiting)

@@ -1,4 +1,4 @@
-"""A corpus of flat files, sound and broken: what an import takes from each, and what it says of each line."""
+"""A corpus of flat files, sound and broken: what an import takes from each, and what it reports about each line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every size of free space: a command does all or nothing, and what it says of that is so."""
+"""Every size of free space: a command does all or nothing, and its message is true."""
 
 from __future__ import annotations
 
@@ -66,37 +66,37 @@ def contents(look: Found) -> tuple[dict[str, str], str]:
 def judge(found: Found, new: tuple[dict[str, str], str]) -> None:
     """Assert that all is old or all is new, that the exit code and the message agree, and that the next run ends it."""
     old, after, done, again = contents(found["before"]), contents(found["after"]), found["done"], found["again"]
-    said = f"{found['free']} bytes: {done['err']}"
+    subject = f"{found['free']} bytes: {done['err']}"
     if done["code"] == 0:
-        assert after == new, said
-        assert found["after"] == found["last"], f"{said}: the next one installs nothing"
+        assert after == new, subject
+        assert found["after"] == found["last"], f"{subject}: the next one installs nothing"
     else:
-        assert done["code"] in (ExitCode.INSTALL, ExitCode.STORE), said
-        assert after == old, said
-        assert "space" in done["err"], said
-        assert found["after"]["files"] == found["before"]["files"], f"{said}: not even the inodes changed"
-    assert "Traceback" not in done["err"], said
+        assert done["code"] in (ExitCode.INSTALL, ExitCode.STORE), subject
+        assert after == old, subject
+        assert "space" in done["err"], subject
+        assert found["after"]["files"] == found["before"]["files"], f"{subject}: not even the inodes changed"
+    assert "Traceback" not in done["err"], subject
     if again is not None:
-        assert again["code"] == 0, f"{said}: {again['err']}"
-        assert ("interrupted" in again["err"]) == ("esmith recover" in done["err"]), f"{said}: {again['err']}"
-    assert contents(found["last"]) == new, said
+        assert again["code"] == 0, f"{subject}: {again['err']}"
+        assert ("interrupted" in again["err"]) == ("esmith recover" in done["err"]), f"{subject}: {again['err']}"
+    assert contents(found["last"]) == new, subject
 
 
 def judge_init(found: Found, new: tuple[dict[str, str], str]) -> None:
     """Assert that each file is old or new, that the message says how to go on, and that the next run ends it."""
     old, after, done = contents(found["before"]), contents(found["after"]), found["done"]
-    said = f"{found['free']} bytes: {done['err']}"
-    assert after[1] in (old[1], new[1]), said
+    subject = f"{found['free']} bytes: {done['err']}"
+    assert after[1] in (old[1], new[1]), subject
     for path, content in after[0].items():
-        assert content in (old[0].get(path), new[0].get(path)), f"{said}: {path}"
+        assert content in (old[0].get(path), new[0].get(path)), f"{subject}: {path}"
     if done["code"] == 0:
-        assert after == new, said
+        assert after == new, subject
     else:
-        assert "space" in done["err"], said
-        assert "changed" not in done["err"], f"{said}: nobody knows"
-        assert "run it again" in done["err"], said
+        assert "space" in done["err"], subject
+        assert "changed" not in done["err"], f"{subject}: nobody knows"
+        assert "run it again" in done["err"], subject
         assert found["again"]["code"] == 0, found["again"]
-    assert contents(found["last"]) == new, said
+    assert contents(found["last"]) == new, subject
 
 
 def scan(

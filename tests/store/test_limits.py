@@ -78,7 +78,7 @@ def test_the_control_characters_are_those_of_unicode() -> None:
 @pytest.mark.parametrize("text", ["\t", "a\tb", "\u200b", "\u2028", "\xa0", "🦑", "a b", "%s", "\\n"])
 @pytest.mark.parametrize("place", ["type", "value"])
 def test_other_characters_are_stored(store: Store, place: str, text: str) -> None:
-    """A tab, invisible and wide characters are no control characters and are stored exactly."""
+    """A tab, invisible and wide characters are not control characters and are stored exactly."""
     put(store, "t", "k", "v")
     assert attempt(store, PLACES[place][1], text) is None
     record = contents(store)["t"][0]

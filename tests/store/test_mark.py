@@ -51,7 +51,7 @@ def test_a_spoilt_mark(used: Root, spoil: Callable[[Path], None]) -> None:
     assert used.run(*GETPROP).out == f"{FIRST}\n"
     used.run("config", "setprop", "record010", "first", "x")
     assert used.run(*GETPROP).out == "x\n"
-    assert marked(used) == (spoil not in (link, fifo, directory)), "what is no file is left as it is"
+    assert marked(used) == (spoil not in (link, fifo, directory)), "what is not a file is left as it is"
     if spoil is link:
         assert mark_file(used).read_text() == "kept"
     overwrite(used, damaged(data_file(used).read_bytes()))
@@ -68,7 +68,7 @@ def test_a_mark_made_by_somebody_else(used: Root) -> None:
 
 
 def test_where_no_mark_can_be_written(used: Root) -> None:
-    """Who may not write the directory reads and writes all the same, and damage is found; it costs a verification."""
+    """Who may not write the directory can still read and write, and damage is found; it costs a verification."""
     mark_file(used).unlink()
     with modes(used, {DATABASE: 0o500}):
         assert run(used, *GETPROP) == (0, f"{FIRST}\n", "")

@@ -102,7 +102,7 @@ def test_records_of_one_type(store: Store) -> None:
     ("key", "prop"), [("nosuch", "p"), ("k", "nosuch"), ("", ""), ("k" * 600, "p"), ("k", "p" * 600), ("k\0p", "")]
 )
 def test_what_cannot_exist_is_missing(store: Store, key: str, prop: str) -> None:
-    """Reading a name that is missing, or that could not be stored, answers None and is no error."""
+    """Reading a name that is missing, or that could not be stored, answers None and is not an error."""
     put(store, "t", "k", "v", {"p": "x"})
     with store.snapshot() as snapshot:
         assert snapshot.prop("t", key, prop) is None

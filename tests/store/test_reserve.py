@@ -193,7 +193,7 @@ def test_words(tmp_path: Path, error: Exception, message: str, hint: str) -> Non
 
 
 def test_a_flat_file_whose_directory_cannot_be_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that is in place when the error comes is said to be in place."""
+    """A file that is in place when the error comes is reported as in place."""
     place = tmp_path / "file"
     place.write_text("old")
 

@@ -189,7 +189,7 @@ def test_a_commit_waits_for_who_verifies(used: Root) -> None:
 
 
 def wait_for_writer(root: Root, child: subprocess.Popen[bytes]) -> None:
-    """Wait until somebody waits for a lock on the data file, as the system tells."""
+    """Wait until somebody waits for a lock on the data file, as the system shows."""
     inode = f":{data_file(root).stat().st_ino} "
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while not any("->" in line and inode in line for line in Path("/proc/locks").read_text().splitlines()):
@@ -259,7 +259,7 @@ def counted_pages(root: Root) -> int:
 
 
 def test_an_unreadable_file_is_no_damage(used: Root) -> None:
-    """A data file that may not be read is told from a damaged one."""
+    """A data file that may not be read is distinguished from a damaged one."""
     os.utime(data_file(used))
     with modes(used, {f"{DATABASE}/data.mdb": 0}):
         code, _, err = run(used, *GETPROP)

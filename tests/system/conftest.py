@@ -24,9 +24,9 @@ def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailSystem]:
     try:
         machine = Machine(prepare(folder / "prepared"), folder / "work", ["198.51.100.1", SERVER, "203.0.113.5"])
     except RuntimeError as error:
-        # A plain user may not lay an overlay over a directory that has other mounts in it, e.g. /var/log.
+        # A plain user may not mount an overlay over a directory that has other mounts in it, e.g. /var/log.
         if os.geteuid() != 0 and "cannot mount" in str(error):
-            pytest.skip(f"not possible here: file systems are mounted below a directory that is laid over: {error}")
+            pytest.skip(f"not possible here: file systems are mounted below a directory that is mounted over: {error}")
         raise
     dns = FakeDNS((machine.listen(("127.0.0.1", 53), "SOCK_DGRAM"), machine.listen(("127.0.0.1", 53))))
     know_the_world(dns)

@@ -55,7 +55,7 @@ def machine_trouble() -> str:
 
 
 class Machine:
-    """The machine: the host's files with a folder laid over them, copy on write.
+    """The machine: the host's files with a folder mounted over them, copy on write.
 
     :param prepared: the folder.
     :param work: a folder for what passes between the host and the machine.

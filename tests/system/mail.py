@@ -83,7 +83,7 @@ pm.max_children = 1
 
 
 def prepare(folder: Path) -> Path:
-    """Make the folder that is laid over the host's files: what the machine has before the product is installed."""
+    """Make the folder that is mounted over the host's files: what the machine has before the product is installed."""
     for place in PLACES.split():
         (folder / place).mkdir(parents=True, exist_ok=True)
     _write(folder / "etc/resolv.conf", "nameserver 127.0.0.1\n")
@@ -170,8 +170,8 @@ class MailSystem(Receiver):
         """Change properties until the test ends."""
         for name in properties:
             old = self.db(database, "getprop", record, name, code=None)
-            said = [record, name, old.out.removesuffix("\n")] if old.code == 0 else [record, name]
-            self._undo.append([database, "setprop" if old.code == 0 else "delprop", *said])
+            restored = [record, name, old.out.removesuffix("\n")] if old.code == 0 else [record, name]
+            self._undo.append([database, "setprop" if old.code == 0 else "delprop", *restored])
         self.db(database, "setprop", record, *(word for pair in properties.items() for word in pair))
 
     def set(self, record: str, database: str = "configuration", **properties: str) -> None:
@@ -338,7 +338,7 @@ class MailSystem(Receiver):
 
 
 def know_the_world(dns: FakeDNS) -> None:
-    """Tell the name server who the usual clients and senders are."""
+    """Give the name server the addresses of the usual clients and senders."""
     dns.host(OUTSIDE, "mx.sender.org")
     dns.host(OTHER, "mx.other.org")
     dns.host(SERVER, "mail.example.com")

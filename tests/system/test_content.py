@@ -50,7 +50,7 @@ def test_reject_level(mail: MailSystem) -> None:
 
 
 def test_levels_of_a_scored_mail(mail: MailSystem) -> None:
-    """A mail between TagLevel and RejectLevel is tagged, with the subject if told; below the first it is not."""
+    """A mail between TagLevel and RejectLevel is tagged, with the subject if configured; below the first it is not."""
     mail.custom("/etc/mail/spamassassin/local.cf/25word", RULES.format(score=8))
     mail.set(
         "spamassassin", Sensitivity="custom", TagLevel="20", RejectLevel="30", SubjectTag="enabled", Subject="[BAD]"
@@ -87,10 +87,10 @@ def test_largest_scanned_file(mail: MailSystem) -> None:
 
 def test_heuristics_first(mail: MailSystem) -> None:
     """HeuristicScanPrecedence reaches the running clamd, which says so when it starts; only clamd is restarted."""
-    said = b"Heuristic: precedence enabled"
+    line = b"Heuristic: precedence enabled"
     for setting, times in (("no", 0), ("yes", 1)):
         before, logged = mail.pids(), len(mail.log_of("clamd"))
         mail.set("clamav", HeuristicScanPrecedence=setting)
         after = mail.pids()
         assert {name for name in after if after[name] != before[name]} == {"clamd"}
-        assert mail.log_of("clamd")[logged:].count(said) == times
+        assert mail.log_of("clamd")[logged:].count(line) == times

@@ -28,7 +28,7 @@ def _mail_flows(mail: MailSystem) -> bool:
 def test_daemon_that_dies_of_its_new_files(
     mail: MailSystem, settings: list[tuple[str, str, str]], service: str
 ) -> None:
-    """A configuration that kills its daemon goes back: files, and mail as before; the command names the service."""
+    """A configuration that kills its daemon is rolled back: files and mail as before; the command names the service."""
     files = ("/var/service/qpsmtpd/runenv", "/etc/clamd.conf", "/var/service/sqpsmtpd/runenv")
     before = {path: mail.path(path).read_text() for path in files}
     for record, name, value in settings:
@@ -69,7 +69,7 @@ def test_event_without_a_change_touches_nothing(mail: MailSystem) -> None:
 
 
 def test_supervisor_that_is_down(mail: MailSystem) -> None:
-    """Without its supervisor a service is owed the restart; status shows it, esmith recover carries it out."""
+    """Without its supervisor the restart of a service is pending; status shows it, esmith recover carries it out."""
     before = mail.pid("clamd")
     _stop_supervisor(mail, "clamd")
     mail.change("configuration", "clamav", MaxFiles="900")
@@ -87,7 +87,7 @@ def test_supervisor_that_is_down(mail: MailSystem) -> None:
 
 
 def test_supervisor_that_refuses(mail: MailSystem) -> None:
-    """A restart that the supervisor refuses stays owed, and the next event carries it out."""
+    """A restart that the supervisor refuses stays pending, and the next event carries it out."""
     before = mail.pid("clamd")
     broken = mail.path("/usr/local/bin/sv")
     broken.parent.mkdir(parents=True, exist_ok=True)
@@ -107,13 +107,13 @@ def test_supervisor_that_refuses(mail: MailSystem) -> None:
 
 
 def test_change_that_nobody_confirms(mail: MailSystem) -> None:
-    """With --confirm a change goes back at its deadline: settings, files, and what happens to mail."""
+    """With --confirm a change is rolled back at its deadline: settings, files, and what happens to mail."""
     refused = text_message(f"{EICAR}\n")
     mail.config("setprop", "qpsmtpd", "VirusScan", "disabled")
     mail.signal("--confirm", "2s", "email-update")
     assert mail.config("getprop", "qpsmtpd", "VirusScan").out == "disabled\n"
     mail.eventually(
-        lambda: mail.config("getprop", "qpsmtpd", "VirusScan", code=None).code == 1, "the setting went back"
+        lambda: mail.config("getprop", "qpsmtpd", "VirusScan", code=None).code == 1, "the setting was restored"
     )
     mail.eventually(lambda: mail.send(message=refused).code == 552, "mail is refused as before")
     assert mail.send().taken
@@ -137,12 +137,12 @@ def test_change_that_nobody_confirms_before_a_reboot(mail: MailSystem) -> None:
     mail.power_failure()
     assert not mail.accepts(25)
     assert mail.config("getprop", "clamav", "MaxFileSize").out == "1\n"
-    mail.eventually(lambda: _went_back(mail), "the deadline passed")
+    mail.eventually(lambda: _is_rolled_back(mail), "the deadline passed")
     mail.boot()
     assert mail.config("getprop", "clamav", "MaxFileSize").out == "15M\n"
     assert "VirusScan" not in mail.path(f"{CONFIG}/peers/0").read_text()
     assert _mail_flows(mail)
-    # What clamd was owed has been seen to by its start.
+    # The start of clamd has made up for its pending action.
     mail.esmith("recover")
     assert "pending" not in mail.esmith("status").out
 
@@ -150,13 +150,13 @@ def test_change_that_nobody_confirms_before_a_reboot(mail: MailSystem) -> None:
 def test_power_failure_loses_nothing(mail: MailSystem) -> None:
     """After every process was killed the machine comes up as it was, and nothing was left undone."""
     mail.power_failure()
-    said = mail.esmith("recover").out
+    printed = mail.esmith("recover").out
     mail.boot()
-    assert "nothing was left undone" in said
+    assert "nothing was left undone" in printed
     assert _mail_flows(mail)
 
 
-def _went_back(mail: MailSystem) -> bool:
+def _is_rolled_back(mail: MailSystem) -> bool:
     mail.esmith("recover")
     return mail.config("getprop", "clamav", "MaxFileSize").out == "15M\n"
 

@@ -19,7 +19,7 @@ from tests.services.servers import eventually
 SERVICES = ["clamd", "dovecot", "esmith-watch", "fetchmail", "freshclam", "php-fpm", "qpsmtpd", "spamd", "sqpsmtpd"]
 
 
-def _lay(root: Root, *, supervisor: str = "runit", folder: str = "/service", code: int = 0) -> str:
+def _install(root: Root, *, supervisor: str = "runit", folder: str = "/service", code: int = 0) -> str:
     return root.esmith("init", "--services", supervisor, folder, code=code).err
 
 
@@ -34,9 +34,9 @@ def _below(folder: Path) -> dict[str, tuple[str, bytes, int]]:
 
 
 @pytest.mark.parametrize(("supervisor", "logger"), [("runit", "svlogd -t "), ("daemontools", "multilog t ")])
-def test_laid_out_as_on_sme_server(root: Root, supervisor: str, logger: str) -> None:
+def test_arranged_as_on_sme_server(root: Root, supervisor: str, logger: str) -> None:
     """Each service has run and log/run in /var/service, and a link in the folder that is scanned."""
-    _lay(root, supervisor=supervisor, folder="/etc/service")
+    _install(root, supervisor=supervisor, folder="/etc/service")
     assert sorted(path.name for path in root.file("/etc/service").iterdir()) == SERVICES
     for name in SERVICES:
         assert root.file(f"/etc/service/{name}").resolve() == root.file(f"/var/service/{name}")
@@ -50,20 +50,20 @@ def test_laid_out_as_on_sme_server(root: Root, supervisor: str, logger: str) -> 
 def test_status_decides_what_is_started(root: Root) -> None:
     """A service whose status is not enabled has a file "down"; so has fetchmail, which cron runs."""
     root.config("setprop", "freshclam", "status", "disabled")
-    _lay(root)
+    _install(root)
     down = {path.parent.name for path in root.file("/var/service").glob("*/down")}
     assert down == {"freshclam", "fetchmail"}
     root.config("setprop", "freshclam", "status", "enabled")
     root.config("setprop", "clamd", "status", "disabled")
-    _lay(root)
+    _install(root)
     assert {path.parent.name for path in root.file("/var/service").glob("*/down")} == {"clamd", "fetchmail"}
 
 
 def test_second_run_changes_nothing(root: Root) -> None:
-    """What is as it should be is not touched, and nothing is kept aside."""
-    _lay(root)
+    """What is as it should be is not touched, and there is no backup copy."""
+    _install(root)
     before = _below(root.file("/var/service")), _below(root.file("/service"))
-    assert _lay(root) == ""
+    assert _install(root) == ""
     assert (_below(root.file("/var/service")), _below(root.file("/service"))) == before
 
 
@@ -84,7 +84,7 @@ directories = { "/var/lib/mine" = { mode = "0700" }, "/run/mine" = { owner = "ro
     root.write("/etc/e-smith/services-custom/clamd/run", "exec my-clamd\n")
     root.write("/etc/e-smith/services-custom/spamd/run", "")
     root.write("/etc/e-smith/services-custom/freshclam/service.toml", 'start = "never"\n')
-    _lay(root)
+    _install(root)
     assert root.lines("/service/mine/run")[-6:] == [
         """needs "$root"'/opt/a program' mine""",
         'needs_file "$root"/etc/mine.conf mine-update',
@@ -116,43 +116,43 @@ def test_services_bring_their_accounts_to_a_trial_root(tmp_path: Path) -> None:
     assert root.lines("/etc/passwd") == users
 
 
-def test_edited_scripts_are_kept_aside(root: Root) -> None:
-    """A script that was edited, and one that was there before, can be had back; a message tells where they are."""
+def test_edited_scripts_are_kept(root: Root) -> None:
+    """A script that was edited, and one that was there before, are kept as backup copies; a message says where."""
     root.write("/var/service/clamd/run", "#!/bin/sh\nexec mine\n")
-    said = _lay(root)
+    printed = _install(root)
     (kept,) = root.file("/var/lib/e-smith/kept/var/service/clamd").iterdir()
     assert kept.read_text() == "#!/bin/sh\nexec mine\n"
-    assert f"the edited file is kept in /{kept.relative_to(root.path)}" in said
+    assert f"the edited file is kept in /{kept.relative_to(root.path)}" in printed
     shipped = root.read("/var/service/spamd/run")
     root.write("/var/service/spamd/run", shipped + "# mine\n")
-    assert "/var/service/spamd/run was edited by hand" in _lay(root)
+    assert "/var/service/spamd/run was edited by hand" in _install(root)
     (kept,) = root.file("/var/lib/e-smith/kept/var/service/spamd").iterdir()
     assert (kept.read_text(), root.read("/var/service/spamd/run")) == (shipped + "# mine\n", shipped)
-    # Another supervisor's logger is no edit.
-    assert _lay(root, supervisor="daemontools") == ""
+    # Another supervisor's logger is not an edit.
+    assert _install(root, supervisor="daemontools") == ""
 
 
 def test_another_service_directory_is_not_replaced(root: Root) -> None:
     """A directory that somebody else made in the scanned folder stays, and nothing at all is written."""
     root.write("/service/spamd/run", "#!/bin/sh\nexec other\n")
-    said = _lay(root, code=5)
-    assert "it is there already, and does not lead to /var/service/spamd" in said
+    printed = _install(root, code=5)
+    assert "it is there already, and does not lead to /var/service/spamd" in printed
     assert root.read("/service/spamd/run") == "#!/bin/sh\nexec other\n"
     assert not root.file("/var/service").exists()
 
 
 def test_scanned_folder_may_be_that_of_the_directories(root: Root) -> None:
     """Where /var/service itself is scanned there are no links."""
-    _lay(root, folder="/var/service")
+    _install(root, folder="/var/service")
     assert not any(path.is_symlink() for path in root.file("/var/service").iterdir())
 
 
 def test_qmail_where_it_is_installed(root: Root) -> None:
     """A service directory for qmail is written only where there is a qmail."""
-    _lay(root)
+    _install(root)
     assert not root.file("/var/service/qmail").exists()
     root.write("/var/qmail/bin/qmail-start", "#!/bin/sh\n", mode=0o755)
-    _lay(root)
+    _install(root)
     assert root.file("/service/qmail/run").exists()
 
 
@@ -160,7 +160,7 @@ def test_qmail_where_it_is_installed(root: Root) -> None:
     "words", [("runit", "service"), ("s6", "/service"), ("runit",)], ids=["relative", "unknown", "incomplete"]
 )
 def test_wrong_use(root: Root, words: tuple[str, ...]) -> None:
-    """A folder that is no absolute path, or a supervisor nobody knows, is refused with nothing written."""
+    """A folder that is not an absolute path, or a supervisor nobody knows, is refused with nothing written."""
     assert root.esmith("init", "--services", *words, code=2).err
     assert not root.file("/var/service").exists()
 
@@ -173,16 +173,16 @@ def test_script_runs_what_is_below_its_root(tmp_path: Path) -> None:
     assert (done.stdout, done.returncode) == (f"{root.path}: watch\n", 0)
 
 
-def test_missing_program_is_told_and_waited_for(root: Root) -> None:
+def test_missing_program_is_reported_and_waited_for(root: Root) -> None:
     """Where the program is missing the log says so, and the script does not end at once to be started again."""
     root.write("/var/qmail/bin/qmail-start", "#!/bin/sh\n", mode=0o755)
-    _lay(root)
+    _install(root)
     shutil.rmtree(root.file("/var/qmail/bin"))
     process = subprocess.Popen(["./run"], cwd=root.file("/service/qmail"), stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
-        said = process.stdout.readline()
-        assert said.startswith("qmail cannot run: there is no program ")
+        printed = process.stdout.readline()
+        assert printed.startswith("qmail cannot run: there is no program ")
         assert process.poll() is None
     finally:
         process.kill()
@@ -192,7 +192,7 @@ def test_missing_program_is_told_and_waited_for(root: Root) -> None:
 
 @pytest.mark.program("clamd", "qpsmtpd-forkserver", "runsvdir", "sv")
 def test_daemons_run_from_a_folder(root: Root, tmp_path: Path) -> None:
-    """Under a root that is a folder the daemons run where settings and fragments say so, as docs/daemons.md tells."""
+    """Under a root that is a folder the daemons run where settings and fragments say so, as docs/daemons.md says."""
     folder = tmp_path / "daemons"
     folder.mkdir()
     # clamd becomes its own user when root starts it.
@@ -212,15 +212,15 @@ def test_daemons_run_from_a_folder(root: Root, tmp_path: Path) -> None:
         f"{config}/plugin_dirs/10plugins", f"{root.file('/usr/share/e-smith/qpsmtpd/plugins')}\n{DEBIAN_PLUGINS}\n"
     )
     root.signal("email-update")
-    _lay(root)
+    _install(root)
     for name in SERVICES:
         if name not in ("clamd", "qpsmtpd"):
             root.file(f"/service/{name}").unlink()
     process = subprocess.Popen(["runsvdir", "-P", root.file("/service")], start_new_session=True)
     try:
-        for name, said in (("clamd", "Listening daemon"), ("qpsmtpd", "Running as user")):
+        for name, text in (("clamd", "Listening daemon"), ("qpsmtpd", "Running as user")):
             log = root.file(f"/var/log/{name}/current")
-            eventually(partial(_says, log, said), f"{name} says {said!r}")
+            eventually(partial(_says, log, text), f"{name} says {text!r}")
     finally:
         process.send_signal(signal.SIGHUP)
         process.wait(60)

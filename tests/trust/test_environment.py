@@ -10,7 +10,7 @@ import pytest
 
 from esmith.environment import clean_environment
 from tests.commands import Root
-from tests.events.kit import eventually, lay_event
+from tests.events.kit import eventually, make_event
 from tests.programs import path_of
 
 #: One or more of each kind: loader, C library, shells, Perl, Python, other languages, and our own.
@@ -32,7 +32,7 @@ def _environment(text: str) -> dict[str, str]:
 
 def test_actions(root: Root) -> None:
     """An action gets the caller's environment without what is harmful; the search path of Perl is ours alone."""
-    lay_event(root.path, "try", actions={"S10show": "env > $ESMITH_ROOT/env; umask > $ESMITH_ROOT/umask"})
+    make_event(root.path, "try", actions={"S10show": "env > $ESMITH_ROOT/env; umask > $ESMITH_ROOT/umask"})
     given = dict.fromkeys(HARMFUL, "/evil") | HARMLESS | {"OWN": "() { evil; }", "PERL5LIB": "/evil"}
     root.run("signal-event", "try", env={**given, "PATH": f".::{os.environ['PATH']}:bin"})
     found = _environment(root.read("/env"))
@@ -69,7 +69,7 @@ def test_modules_of_others(root: Root, tmp_path: Path, monkeypatch: pytest.Monke
     (evil / "bash_env").write_text(f"echo bash >> {marker}\n")
     perl_action = f"#!{perl}\nuse esmith::ConfigDB;\nprint esmith::ConfigDB->open->get('qpsmtpd')->prop('DNSBL');\n"
     shell_action = f"#!{path_of('bash')}\nconfig getprop qpsmtpd DNSBL\n"
-    lay_event(root.path, "try", actions={"S10perl": perl_action, "S20bash": shell_action})
+    make_event(root.path, "try", actions={"S10perl": perl_action, "S20bash": shell_action})
     monkeypatch.chdir(evil)
     given = {"PYTHONPATH": str(evil), "PERL5LIB": str(evil), "BASH_ENV": str(evil / "bash_env"), "ENV": "bash_env"}
     for command in (

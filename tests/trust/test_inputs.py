@@ -12,7 +12,7 @@ import pytest
 
 from esmith.errors import ExitCode
 from tests.commands import TIMEOUT_SECONDS, Root, initialise
-from tests.events.kit import lay_event
+from tests.events.kit import make_event
 from tests.trust.kit import FAULTS, MALLORY, requires_root, spoilt
 
 pytestmark = requires_root
@@ -77,11 +77,11 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
     root.write(f"{E}/db/configuration/migrate/10own", "# nothing\n")
     root.write("/var/service/clamd/finish", "#!/bin/sh\n", mode=0o755)
     root.write(f"{E}/events/actions/shared", f"#!/bin/sh\necho shared >> {marker}\n", mode=0o755)
-    event = lay_event(root.path, "try", templates="/etc/own\n", actions={"S10run": f"echo action >> {marker}"})
+    event = make_event(root.path, "try", templates="/etc/own\n", actions={"S10run": f"echo action >> {marker}"})
     (event / "S20shared").symlink_to("../actions/shared")
     root.signal("try")
     assert marker.read_text() == "action\nshared\n"
-    # PendingAction from now on, so that "recover" has to look at the service.
+    # Pending from now on, so that "recover" has to look at the service.
     root.config("setprop", "clamav", "MaxFileSize", "20M")
     root.expand("/etc/clamd.conf")
     marker.unlink()
@@ -89,7 +89,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
 
 
 def _state(root: Root) -> list[tuple[bytes, int]]:
-    """Return what an event changes: outputs, the databases, the list of what is laid down."""
+    """Return what an event changes: outputs, the databases, the list of installed files."""
     places = ("/etc/own", "/etc/clamd.conf", "/home/e-smith/db/data.mdb", "/var/lib/e-smith/shipped")
     return [(root.file(place).read_bytes(), root.file(place).stat().st_mtime_ns) for place in places]
 

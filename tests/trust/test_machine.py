@@ -125,8 +125,8 @@ def test_what_mallory_may_write(changed: Machine, kind: str, spoil: str) -> None
         changed.path(place).chmod(status.st_mode & 0o7777)
 
 
-def test_mallory_lays_an_action(changed: Machine) -> None:
-    """In a directory of an event that everybody may write mallory lays an action and a Perl fragment: none runs."""
+def test_mallory_writes_an_action(changed: Machine) -> None:
+    """In a directory of an event that everybody may write mallory writes an action and a Perl fragment: none runs."""
     for place in (f"{E}/events/try", f"{E}/templates-custom"):
         changed.run("chmod", "0777", place)
     script = f"printf '#!/bin/sh\\ncp /etc/shadow /tmp\\n' > {E}/events/try/S05a && chmod 777 {E}/events/try/S05a"
@@ -171,8 +171,8 @@ def test_links_into_tmp(changed: Machine) -> None:
     changed.run("expand-template", "/etc/clamd.conf")
 
 
-def test_a_foreign_directory_is_not_laid_into(changed: Machine) -> None:
-    """``esmith init`` lays nothing into a directory of mallory's."""
+def test_nothing_is_installed_in_a_foreign_directory(changed: Machine) -> None:
+    """``esmith init`` installs nothing in a directory of mallory's."""
     changed.run("chown", "mallory", E)
     try:
         changed.path(f"{E}/templates/etc/clamd.conf/Debug").unlink()
@@ -206,7 +206,7 @@ def test_the_server_of_perl_scripts(changed: Machine) -> None:
 
 
 def test_mallory_himself(machine: Machine) -> None:
-    """A plain user may not read the databases of the machine, and is told so."""
+    """A plain user may not read the databases of the machine; a message says so."""
     answer = machine.run(
         "setpriv", f"--reuid={MALLORY}", f"--regid={MALLORY}", "--clear-groups", "ls", "/home/e-smith/db", code=None
     )

@@ -1,4 +1,4 @@
-"""A root folder of a user: he works in it; root does only when it is said that the user is believed."""
+"""A root folder of a user: he works in it; root does only with the option that trusts the user."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from esmith.errors import ExitCode
 from tests.commands import TIMEOUT_SECONDS, Answer, Root, initialise
-from tests.events.kit import lay_event
+from tests.events.kit import make_event
 from tests.trust.kit import MALLORY, plain_user, requires_root
 
 pytestmark = [requires_root, pytest.mark.program("setpriv")]
@@ -32,8 +32,8 @@ def theirs() -> Iterator[Root]:
         root = initialise(folder / "root")
         read = 'config getprop qpsmtpd DNSBL > "$ESMITH_ROOT/inner" 2>&1'
         action = f'{read} && signal-event inner && id -u > "$ESMITH_ROOT/ran"'
-        lay_event(root.path, "try", actions={"S10run": action})
-        lay_event(root.path, "inner", actions={"S10run": "true"})
+        make_event(root.path, "try", actions={"S10run": action})
+        make_event(root.path, "inner", actions={"S10run": "true"})
         subprocess.run(["chown", "-hR", f"{MALLORY}:{MALLORY}", root.path], check=True)
         yield root
     finally:
@@ -57,7 +57,7 @@ def _as_user(root: Root, user: int, *words: str, code: int = 0) -> Answer:
 
 
 def test_the_owner_works_there(theirs: Root) -> None:
-    """Who owns a root folder works in it without a word."""
+    """Who owns a root folder works in it without a message."""
     assert _as_user(theirs, MALLORY, *GET).out == "disabled\n"
     assert _as_user(theirs, MALLORY, *EVENT).err == ""
     assert theirs.read("/ran") == f"{MALLORY}\n"

@@ -109,7 +109,7 @@ def test_trees(root: Path) -> None:
 
 
 def test_deep_trees(root: Path) -> None:
-    """A tree that is deeper than Python may call itself is no reason to fail."""
+    """A tree that is deeper than Python may call itself is not a reason to fail."""
     home = os.getcwd()
     os.chdir(root)
     try:
@@ -124,7 +124,7 @@ def test_deep_trees(root: Path) -> None:
         subprocess.run(["rm", "-rf", root / "d"], check=True)
 
 
-def test_it_looks_again_when_told(root: Path) -> None:
+def test_it_looks_again_when_asked(root: Path) -> None:
     """What was found to count is not looked at twice, unless a new piece of work begins."""
     trust = Trust(str(root))
     trust.require_trees(str(root / "etc"))
@@ -168,7 +168,7 @@ def test_a_private_group(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_private_group_and_an_acl(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The bits of a private group are the mask of an ACL where there is one, and speak of others."""
+    """The bits of a private group are the mask of an ACL where there is one, and are about others."""
     _people(monkeypatch, members=[], others=[])
     set_acl(root / "etc/own/file", MALLORY)
     ((place, cure),) = _faults(root)
@@ -178,7 +178,7 @@ def test_a_private_group_and_an_acl(root: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_whose(tmp_path: Path) -> None:
-    """Under / it is root, and for a plain user himself; under a folder the caller, too; its owner when that is said."""
+    """Under / it is root, and for a plain user himself; under a folder the caller, too; its owner with an option."""
     me = os.geteuid()
     assert owners_of("/") == {0, me}
     assert owners_of("/", trust_owner=True) == {0, me}

@@ -21,14 +21,14 @@ from esmith.watch.watcher import Watcher
 from tests.commands import DEFAULT_SIGNALS, Root
 from tests.events.kit import DEADLINE_SECONDS, Scene
 
-#: What happens at a moment; it returns what inotify would tell.
+#: What happens at a moment; it returns what inotify would report.
 Act = Callable[[], list[Notice]]
 #: No test goes on for longer, on its own clock.
 _END_SECONDS = 1000.0
 
 
 class FakeSource:
-    """Tells what a test lets happen, and turns the clock instead of waiting."""
+    """Reports what a test lets happen, and turns the clock instead of waiting."""
 
     def __init__(self) -> None:
         self.start = self.clock = time.time()
@@ -108,13 +108,13 @@ class Post(Scene):
         return act
 
     def happens(self, act: Callable[[], object], path: Path | str = "") -> Act:
-        """Return something else that happens, told as a change of a path."""
+        """Return something else that happens, reported as a change of a path."""
 
-        def told() -> list[Notice]:
+        def report() -> list[Notice]:
             act()
             return [Notice(Kind.DONE, str(path) or str(self.path))]
 
-        return told
+        return report
 
     def watch(self, event: str = "") -> list[str]:
         """Watch until nothing will ever happen; return the reports, without their times."""
@@ -172,7 +172,7 @@ class Process:
         """Wait for a line that holds a text; return the lines since the last one that was waited for."""
         with self._arrived:
             found = self._arrived.wait_for(lambda: self._find(text), DEADLINE_SECONDS)
-            assert found, f"waited in vain for {text!r} in {self._lines}"
+            assert found, f"timed out: no {text!r} in {self._lines}"
             start, self._read = self._read, self._find(text)
             return self._lines[start : self._read]
 

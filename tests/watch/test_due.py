@@ -6,9 +6,8 @@ import pytest
 
 from esmith.apply.generations import begin, list_generations
 from esmith.events.confirm import UnconfirmedChange, set_unconfirmed
-from esmith.events.pending import TABLE as OWED
-from esmith.events.pending import PendingAction
-from esmith.events.recover import RETRY_SECONDS as OWED_RETRY
+from esmith.events.pending import TABLE, PendingAction
+from esmith.events.recover import RETRY_SECONDS as PENDING_RETRY
 from esmith.store import changing_file
 from esmith.watch.watcher import RETRY_SECONDS
 from tests.apply.kit import AUTHOR
@@ -16,7 +15,7 @@ from tests.watch.kit import Post
 
 
 def test_an_interrupted_event_is_repaired(post: Post) -> None:
-    """What an event left that was killed is put back as soon as the watcher notices."""
+    """What a killed event left is restored as soon as the watcher notices."""
 
     def killed_event() -> None:
         post.trees.custom("/etc/a/20b", "two\n")
@@ -35,50 +34,50 @@ def test_an_interrupted_event_is_repaired(post: Post) -> None:
 def _supervise(post: Post, patch: pytest.MonkeyPatch) -> None:
     """Let the recorded supervisor be found by what recovers; its services run since long ago."""
     patch.setattr("esmith.events.session.find_supervisor", lambda _layout, _service: post.supervisor)
-    patch.setattr("esmith.events.adjust._started_since", lambda _supervisor, _service, _owed: False)
+    patch.setattr("esmith.events.adjust._started_since", lambda _supervisor, _service, _pending: False)
 
 
-def _owe(post: Post, since: float) -> None:
+def _leave_pending(post: Post, since: float) -> None:
     with post.store.transaction(AUTHOR) as transaction:
         row = PendingAction(["restart"], since, "signal-event try").encode()
-        transaction.set_state(OWED, "clamd", row)
+        transaction.set_state(TABLE, "clamd", row)
 
 
-def test_what_a_service_is_owed_is_retried(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What another command left owed is noticed by the change of the databases, and done when it is due."""
+def test_a_pending_action_is_retried(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pending action of another command is noticed by the change of the databases, and done when it is due."""
     _supervise(post, monkeypatch)
     post.service("clamd")
-    post.told()
+    post.carried_out()
     moments: list[float] = []
     control = post.supervisor.control
 
-    def note(service: str, word: str) -> None:
+    def note(service: str, action: str) -> None:
         moments.append(post.source.clock)
-        control(service, word)
+        control(service, action)
 
     monkeypatch.setattr(post.supervisor, "control", note)
-    post.source.at(1, post.happens(lambda: _owe(post, post.source.start + 50), changing_file(post.layout)))
+    post.source.at(1, post.happens(lambda: _leave_pending(post, post.source.start + 50), changing_file(post.layout)))
     reports = post.watch()
     assert reports[-1] == "service clamd: restart"
-    assert post.told() == ["clamd restart"]
-    assert moments[0] >= post.source.start + 50 + OWED_RETRY
+    assert post.carried_out() == ["clamd restart"]
+    assert moments[0] >= post.source.start + 50 + PENDING_RETRY
     assert post.source.timeouts[-1] is None
 
 
-def test_a_service_that_refuses_is_not_told_all_the_time(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_that_refuses_is_not_tried_all_the_time(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a supervisor refuses is tried again once a minute, and reported once as long as it lasts."""
     _supervise(post, monkeypatch)
     post.service("clamd")
     post.supervisor.refuses.add("clamd")
-    post.source.at(1, post.happens(lambda: _owe(post, post.source.start + 10), changing_file(post.layout)))
+    post.source.at(1, post.happens(lambda: _leave_pending(post, post.source.start + 10), changing_file(post.layout)))
     post.source.at(500, list)
     reports = post.watch()
     assert 2 <= len(post.order()) <= 1 + 1000 / RETRY_SECONDS
     assert len(reports) == 1
 
 
-def test_a_change_on_probation_goes_back(post: Post) -> None:
-    """When the deadline of a change that was not confirmed passes, its files go back without anybody's command."""
+def test_an_unconfirmed_change_is_rolled_back(post: Post) -> None:
+    """When the deadline of a change that was not confirmed passes, its files are restored without anybody's command."""
     post.trees.custom("/etc/a/20b", "two\n")
     post.signal()
     with post.store.snapshot() as snapshot:

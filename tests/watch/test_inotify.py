@@ -1,4 +1,4 @@
-"""What inotify tells, and what it is asked to tell."""
+"""What inotify reports, and what it is asked to report."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _until(source: InotifySource, wanted: Callable[[list[Notice]], bool]) -> lis
 
 
 def _set_modification_time(path: Path) -> None:
-    """Set only that: os.utime sets both times, which the kernel tells otherwise."""
+    """Set only that: os.utime sets both times, which the kernel reports differently."""
     subprocess.run(["touch", "-c", "-m", "-h", "-d", "2020-01-01", str(path)], check=True)
 
 
@@ -50,7 +50,7 @@ def _all(*directories: Path) -> Places:
 
 
 def test_a_save_begins_and_ends(source: InotifySource, tmp_path: Path) -> None:
-    """A file that is written is told as open, and as done when it is closed."""
+    """A file that is written is reported as open, and as done when it is closed."""
     source.watch(_all(tmp_path))
     path = str(tmp_path / "a")
     with open(path, "w") as file:
@@ -87,8 +87,8 @@ def test_a_file_is_open_as_long_as_somebody_writes(source: InotifySource, tmp_pa
     assert not source.is_open(str(tmp_path))
 
 
-def test_a_name_that_does_not_matter_is_not_told(source: InotifySource, tmp_path: Path) -> None:
-    """Of a directory with names only these are told."""
+def test_a_name_that_does_not_matter_is_not_reported(source: InotifySource, tmp_path: Path) -> None:
+    """Of a directory with names only these are reported."""
     source.watch({str(tmp_path): frozenset({"b"})})
     (tmp_path / "a").touch()
     (tmp_path / "b").touch()
@@ -125,8 +125,8 @@ def test_a_directory_that_is_exchanged_is_watched(source: InotifySource, tmp_pat
     assert str(place / "a") not in {notice.path for notice in notices}
 
 
-def test_an_overflow_is_told(source: InotifySource, tmp_path: Path) -> None:
-    """When the kernel's queue overflows that is told, and every directory is watched anew."""
+def test_an_overflow_is_reported(source: InotifySource, tmp_path: Path) -> None:
+    """When the kernel's queue overflows, that is reported, and every directory is watched again."""
     source.watch(_all(tmp_path))
     source._inotify.handle_event(InotifyEvent(WatchDescriptor(-1), InotifyConstants.IN_Q_OVERFLOW, 0, b""))
     assert _until(source, bool) == [Notice(Kind.LOST)]
@@ -135,8 +135,8 @@ def test_an_overflow_is_told(source: InotifySource, tmp_path: Path) -> None:
     _until(source, lambda notices: Notice(Kind.DONE, str(tmp_path / "a")) in notices)
 
 
-def test_a_real_overflow_is_told(source: InotifySource, tmp_path: Path) -> None:
-    """When more happens than the kernel's queue holds, that is told."""
+def test_a_real_overflow_is_reported(source: InotifySource, tmp_path: Path) -> None:
+    """When more happens than the kernel's queue holds, that is reported."""
     source.watch(_all(tmp_path))
     limit = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
     if limit > 100_000:
@@ -155,7 +155,7 @@ def test_a_real_overflow_is_told(source: InotifySource, tmp_path: Path) -> None:
 def test_a_directory_that_cannot_be_watched(
     source: InotifySource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    """The limit of watches is told with the setting that raises it; the other directories are watched."""
+    """The limit of watches is reported with the setting that raises it; the other directories are watched."""
     real = inotify_c.inotify_add_watch
 
     def add(descriptor: int, path: bytes, mask: int) -> WatchDescriptor:

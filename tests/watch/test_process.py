@@ -22,7 +22,7 @@ Watch = Callable[..., Process]
 CLAMD = "/etc/e-smith/templates-custom/etc/clamd.conf"
 
 
-def _lay(root: Root, text: str = "MaxThreads 3\n") -> Path:
+def _write(root: Root, text: str = "MaxThreads 3\n") -> Path:
     """Write a custom fragment of clamd.conf."""
     return root.custom("/etc/clamd.conf/20own", text)
 
@@ -30,7 +30,7 @@ def _lay(root: Root, text: str = "MaxThreads 3\n") -> Path:
 def test_fragments_good_broken_and_half(office: Root, watch: Watch) -> None:
     """A good fragment gives its diff, a broken one file and line, a half-written one nothing before it is closed."""
     process = watch()
-    place = _lay(office)
+    place = _write(office)
     assert any("saved" in line for line in process.until("+MaxThreads 3"))
     place.write_text("a\n{% if %}\n")
     process.until(f"{CLAMD}/20own:2: ")
@@ -47,7 +47,7 @@ def test_fragments_good_broken_and_half(office: Root, watch: Watch) -> None:
 def test_a_thousand_saves(office: Root, watch: Watch) -> None:
     """A thousand saves give few reports, and the last one shows the last state."""
     process = watch()
-    place = _lay(office)
+    place = _write(office)
     for number in range(1, 1001):
         place.write_text(f"MaxThreads {number}\n")
     process.until("+MaxThreads 1000")
@@ -96,7 +96,7 @@ def _tar(place: Path) -> None:
 @pytest.mark.parametrize("save", [_move, _vim, _emacs, _sed, _tar])
 def test_ways_to_save(office: Root, watch: Watch, save: Callable[[Path], None]) -> None:
     """Renames, swap files, locks, sed and tar all give the one report of what is there afterwards."""
-    place = _lay(office, "MaxThreads 3\n")
+    place = _write(office, "MaxThreads 3\n")
     process = watch()
     save(place)
     lines = process.until("+MaxThreads 5")
@@ -107,7 +107,7 @@ def test_ways_to_save(office: Root, watch: Watch, save: Callable[[Path], None]) 
 def test_a_checkout_of_a_whole_tree(office: Root, watch: Watch) -> None:
     """A new templates-custom in place of the old one gives a report of all that differs."""
     custom = office.file("/etc/e-smith/templates-custom")
-    _lay(office)
+    _write(office)
     office.custom("/etc/mail/spamassassin/local.cf/20scores", "score A 1\n")
     process = watch()
     new = custom.with_name("new")
@@ -118,7 +118,7 @@ def test_a_checkout_of_a_whole_tree(office: Root, watch: Watch) -> None:
     new.rename(custom)
     process.until("+MaxThreads 6")
     process.until("+score B 2")
-    _lay(office, "MaxThreads 7\n")
+    _write(office, "MaxThreads 7\n")
     process.until("+MaxThreads 7")
 
 
@@ -139,7 +139,7 @@ def test_an_edited_output(office: Root, watch: Watch) -> None:
     office.signal("clamav-update")
     office.config("setprop", "clamav", "MaxFiles", "77")
     office.signal("clamav-update")
-    _lay(office)
+    _write(office)
     process.until("+MaxThreads 3")
     assert process.seen("edited by hand") == 1
     assert process.seen("removed") == 0
@@ -148,7 +148,7 @@ def test_an_edited_output(office: Root, watch: Watch) -> None:
 def test_apply(office: Root, watch: Watch) -> None:
     """With --apply a good fragment takes effect and a broken one changes nothing."""
     process = watch("--apply", "clamav-update")
-    place = _lay(office, "{{ half")
+    place = _write(office, "{{ half")
     process.until("event clamav-update is not signalled")
     assert "half" not in office.read("/etc/clamd.conf")
     place.write_text("MaxThreads 3\n")
@@ -158,11 +158,11 @@ def test_apply(office: Root, watch: Watch) -> None:
 
 
 def test_restored_databases(office: Root, watch: Watch) -> None:
-    """The databases may be moved away and put back; what is saved in between is reported afterwards."""
+    """The databases may be moved away and restored; what is saved in between is reported afterwards."""
     process = watch()
     databases = office.file("/home/e-smith/db")
     databases.rename(databases.with_name("away"))
-    _lay(office)
+    _write(office)
     process.until("there are no databases under")
     backup = databases.with_name("backup")
     shutil.copytree(databases.with_name("away"), backup)
@@ -186,7 +186,7 @@ def test_a_deadline_set_by_another_command(office: Root, watch: Watch) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it(watch: Watch, number: int) -> None:
-    """SIGTERM and SIGINT end it with exit code 0 and without a word."""
+    """SIGTERM and SIGINT end it with exit code 0 and without a message."""
     process = watch()
     assert process.end(number) == (0, "")
 

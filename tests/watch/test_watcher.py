@@ -42,7 +42,7 @@ def test_a_broken_fragment_gives_the_error(post: Post) -> None:
     assert "+two" in good
 
 
-def test_at_rest_it_waits_for_ever(post: Post) -> None:
+def test_at_rest_it_waits_without_end(post: Post) -> None:
     """When nothing is due it waits without a timeout, so it uses no time of the processor."""
     post.source.at(1, post.save("/etc/a/20b", "two\n"))
     post.watch()
@@ -59,7 +59,7 @@ def test_saves_in_a_row_give_one_report(post: Post) -> None:
 
 
 def test_saves_without_end_are_reported_in_between(post: Post) -> None:
-    """Where saves never pause a report comes all the same, now and then."""
+    """Where saves never pause a report still comes now and then."""
     for number in range(100):
         post.source.at(1 + number / 10, post.save("/etc/a/20b", f"{number}\n"))
     reports = post.watch()
@@ -68,7 +68,7 @@ def test_saves_without_end_are_reported_in_between(post: Post) -> None:
 
 
 def test_a_half_written_fragment_is_waited_for(post: Post) -> None:
-    """A file that is still open for writing is not looked at until it is closed; after a while that is said once."""
+    """A file that is still open for writing is not looked at until it is closed; later that is reported once."""
 
     def begin_writing() -> list[Notice]:
         place = str(post.trees.custom("/etc/a/20b", "{{ half"))
@@ -84,7 +84,7 @@ def test_a_half_written_fragment_is_waited_for(post: Post) -> None:
 
 
 def test_a_half_written_fragment_in_a_new_directory_is_waited_for(post: Post) -> None:
-    """What is written in a directory that is just being made is waited for, though its beginning was not told."""
+    """What is written in a directory that is just being made is waited for, though its beginning was not reported."""
 
     def begin() -> list[Notice]:
         place = post.trees.custom("/etc/new/20b", "{{ half")
@@ -99,7 +99,7 @@ def test_a_half_written_fragment_in_a_new_directory_is_waited_for(post: Post) ->
 
 
 def test_a_time_that_is_set_is_not_waited_for(post: Post) -> None:
-    """A write that nobody closes, as rsync's setting of a time is told, is looked at when the file is not open."""
+    """A write that nobody closes, as rsync's setting of a time is reported, is looked at when the file is not open."""
 
     def set_time() -> list[Notice]:
         place = str(post.trees.custom("/etc/a/20b", "two\n"))
@@ -112,7 +112,7 @@ def test_a_time_that_is_set_is_not_waited_for(post: Post) -> None:
 
 @pytest.mark.parametrize("name", ["4913", ".20b.swp", "20b~", ".#20b", "#20b#"])
 def test_what_editors_leave_is_not_reported(post: Post, name: str) -> None:
-    """Swap files, probes, backups and locks of editors are no news, also while they are open for writing."""
+    """Swap files, probes, backups and locks of editors are not reported, also while they are open for writing."""
 
     def edit() -> list[Notice]:
         place = post.trees.custom(f"/etc/a/{name}", "{{ rubbish")
@@ -127,7 +127,7 @@ def test_what_editors_leave_is_not_reported(post: Post, name: str) -> None:
 
 
 def test_lost_events_make_no_difference(post: Post) -> None:
-    """When the queue overflows everything is compared, and what was not told is found."""
+    """When the queue overflows everything is compared, and what was not reported is found."""
 
     def overflow() -> list[Notice]:
         post.trees.custom("/etc/a/20b", "two\n")
@@ -141,7 +141,7 @@ def test_lost_events_make_no_difference(post: Post) -> None:
 
 
 def test_a_lost_close_does_not_block(post: Post) -> None:
-    """A file whose closing was lost in an overflow is looked at all the same."""
+    """A file whose closing was lost in an overflow is still looked at."""
     post.source.at(1, lambda: [Notice(Kind.WRITING, str(post.trees.custom("/etc/a/20b", "two\n")))])
     post.source.at(1.1, lambda: [Notice(Kind.LOST)])
     (report,) = post.watch()
@@ -177,7 +177,7 @@ def test_an_edited_output_is_reported_once(post: Post) -> None:
 
 
 def test_what_the_engine_writes_is_not_reported(post: Post) -> None:
-    """While an event runs its writing is no edit by hand; what is one is reported when the event has ended."""
+    """While an event runs its writing is not an edit by hand; what is one is reported when the event has ended."""
     output = post.output("/etc/a")
     lock = EventLock(post.layout, "event test", timeout=5, say=post.notes.append)
 
@@ -235,14 +235,14 @@ def test_nothing_is_applied_without_a_save(post: Post) -> None:
 
 
 def test_what_cannot_be_watched_is_looked_at_each_minute(post: Post) -> None:
-    """Where the limit of watches is reached that is said once, and changes are found all the same."""
+    """Where the limit of watches is reached that is reported once, and changes are still found."""
     post.source.cannot = ["/etc cannot be watched"]
 
-    def save_untold() -> list[Notice]:
+    def save_unnoticed() -> list[Notice]:
         post.trees.custom("/etc/a/20b", "two\n")
         return []
 
-    post.source.at(201, save_untold)
+    post.source.at(201, save_unnoticed)
     reports = post.watch()
     assert reports[0] == "/etc cannot be watched"
     assert len(reports) == 2 and "+two" in reports[1]
