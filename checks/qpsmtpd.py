@@ -36,9 +36,9 @@ def rule_for(path: str) -> Callable[[File], Findings] | None:
         "badhelo": _bad_helo,
         # The plugin of qpsmtpd 0.94 ignores a pair that blanks separate, and says nothing.
         "badmailfromto": pairs,
-        "norelayclients": _no_relay_clients,
+        "norelayclients": _no_reinstall_clients,
         "plugin_dirs": _plugin_dirs,
-        "relayclients": _relay_clients,
+        "relayclients": _reinstall_clients,
     }
     rule = rules.get(name)
     return None if rule is None else lambda file: Findings.of(_READER, rule(file))
@@ -93,13 +93,13 @@ def _bad_helo(file: File) -> Iterator[tuple[int, str]]:
             yield number, f"{line!r} comes after the pattern {pattern!r}, so it is not looked at"
 
 
-def _relay_clients(file: File) -> Iterator[tuple[int, str]]:
+def _reinstall_clients(file: File) -> Iterator[tuple[int, str]]:
     for number, line in file.entries():
         if not (_is_address_or_prefix(line) or _is_network(line)):
             yield number, f"{line!r} is no address, no prefix that ends in a dot and no network such as 192.168.1.0/24"
 
 
-def _no_relay_clients(file: File) -> Iterator[tuple[int, str]]:
+def _no_reinstall_clients(file: File) -> Iterator[tuple[int, str]]:
     for number, line in file.entries():
         if not _is_address_or_prefix(line):
             yield number, f"{line!r} is no address and no prefix that ends in a dot"

@@ -106,7 +106,7 @@ class Layout:
 
     @property
     def services_custom(self) -> str:
-        """The directory of what the administrator says of services, which comes first."""
+        """The administrator's definitions of services, which come first."""
         return self.under("/etc/e-smith/services-custom")
 
     @property

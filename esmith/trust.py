@@ -62,7 +62,7 @@ def is_shared(status: os.stat_result) -> bool:
 
 
 class Trust:
-    """Says of the paths of one root whether they count, and remembers which it has looked at.
+    """Decides which paths of one root are trusted, and remembers which it has looked at.
 
     :param root: the root, as an absolute path of this disk.
     :param trust_owner: whether the owner of a root folder is believed.

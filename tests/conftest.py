@@ -71,7 +71,7 @@ def _share_memory(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell a worker of pytest-xdist where the folder is."""
+    """Give the folder to a worker of pytest-xdist."""
     node.workerinput["memory"] = forks.memory
 
 

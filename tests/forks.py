@@ -8,7 +8,8 @@ a process does. The server runs no command itself, so nothing that one leaves in
 A command whose start would be another one, as in another locale, is started for real. With ESMITH_REAL_COMMANDS=1 each
 is. Tests of the start itself, of signals and of locks do not come here: they start what they need themselves.
 
-A shell of a test has the same: :func:`lay_clients` replaces the commands of a root by small scripts that ask a server
+A shell of a test has the same: :func:`install_clients` replaces the commands of a root by small scripts that ask a
+server
 (tests/fork_client.py), and :func:`serve_in_machine` gives a machine a server of its own.
 """
 
@@ -67,7 +68,7 @@ def run(words: list[str], *, stdin: bytes, env: dict[str, str], timeout: float) 
     return _server(os.getpid(), flags, _start_of(dict(os.environ))).run(words, stdin, env, timeout)
 
 
-def lay_clients(commands: Path, real: Path, env: dict[str, str], address: Path | None = None) -> None:
+def install_clients(commands: Path, real: Path, env: dict[str, str], address: Path | None = None) -> None:
     """Let the commands of a root be forked also where a shell runs them.
 
     :param commands: ``/sbin/e-smith`` of the root; its scripts are moved, and clients of a server take their places.

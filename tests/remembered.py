@@ -6,7 +6,7 @@ their input alone. So the server that forks the commands (tests/fork_server.py) 
 all processes of a run share and that is removed at its end:
 
 - the code that a fragment is compiled to, by its text;
-- what a check program of the machine said, by the program, its words and environment, the user, the files of the
+- what a check program of the machine printed, by the program, its words and environment, the user, the files of the
   directory it looks at, as they will be, and the accounts. The real program decides each case once.
 
 Never remembered are programs that are not installed in the machine's own directories, as tests make them for

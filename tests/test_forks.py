@@ -214,7 +214,7 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         "sys.stdout.flush()\nos.kill(os.getpid(), 9) if sys.argv[1] == 'die' else sys.exit(len(sys.argv))\n",
     )
     (folder / "script").rename(folder / "show")
-    forks.lay_clients(folder, tmp_path / "real", _ENV)
+    forks.install_clients(folder, tmp_path / "real", _ENV)
     assert ("fork" in (folder / "show").read_text()) == (request.param == "forked")
     return folder
 
@@ -247,7 +247,7 @@ def test_another_user_in_a_shell(tmp_path: Path) -> None:
     folder = tmp_path / "bin"
     folder.mkdir()
     (tmp_path / "script").rename(folder / "who")
-    forks.lay_clients(folder, tmp_path / "real", _ENV)
+    forks.install_clients(folder, tmp_path / "real", _ENV)
     assert "fork" in (folder / "who").read_text()
     line = f"{folder}/who; {path_of('setpriv')} --regid 5001 --clear-groups {folder}/who"
     done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, env=_ENV, cwd=tmp_path, check=False)

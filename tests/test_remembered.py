@@ -26,7 +26,7 @@ def ran(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[str]]:
     def run(self: Views, jobs: list[Job]) -> list[Ended]:
         found.extend(job.path for job in jobs)
         self.copied = "copied"
-        return [Ended(0, f"said of {job.path}", "", "") for job in jobs]
+        return [Ended(0, f"about {job.path}", "", "") for job in jobs]
 
     monkeypatch.setattr(Views, "run", run)
     monkeypatch.setattr(Engine, "compile", Engine.compile)
@@ -52,8 +52,8 @@ def _ask(layout: Layout, check: Check = CHECK, path: str = "/etc/file") -> str:
 
 
 def test_the_same_case_is_asked_once(layout: Layout, ran: list[str]) -> None:
-    """What a program said of a file is given again, with why it saw a copy, while nothing has changed."""
-    assert [_ask(layout), _ask(layout)] == ["said of /etc/file"] * 2
+    """What a program printed about a file is given again, with why it saw a copy, while nothing has changed."""
+    assert [_ask(layout), _ask(layout)] == ["about /etc/file"] * 2
     assert ran == ["/etc/file"]
 
 
@@ -63,7 +63,7 @@ def test_only_what_is_new_is_asked(layout: Layout, ran: list[str]) -> None:
     Path(layout.under("/etc/x")).mkdir()
     views = Views(StagedTree(layout), writes=False)
     ended = views.run([Job("/etc/x/new", CHECK), Job("/etc/file", CHECK)])
-    assert [one.out for one in ended] == ["said of /etc/x/new", "said of /etc/file"]
+    assert [one.out for one in ended] == ["about /etc/x/new", "about /etc/file"]
     assert ran == ["/etc/file", "/etc/x/new"]
 
 

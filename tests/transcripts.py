@@ -39,7 +39,7 @@ def play(root: Root, typed: list[str]) -> list[tuple[int, str]]:
         script += f"{first}\n{rest}printf '{MARK}%s{MARK}' $?\n"
     path = f"{root.path}/sbin/e-smith:{os.environ['PATH']}"
     env = {"ESMITH_ROOT": str(root.path), "PATH": path, "LC_ALL": "C.UTF-8"}
-    forks.lay_clients(root.file("/sbin/e-smith"), root.path.with_name("commands"), env)
+    forks.install_clients(root.file("/sbin/e-smith"), root.path.with_name("commands"), env)
     done = subprocess.run(
         ["sh", "-c", script],
         stdin=subprocess.DEVNULL,

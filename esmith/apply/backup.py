@@ -1,4 +1,4 @@
-"""Keeping a file aside that somebody else wrote, before it is replaced."""
+"""Backup copies: of a file that somebody else wrote, before it is replaced."""
 
 from __future__ import annotations
 

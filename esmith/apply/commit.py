@@ -79,7 +79,7 @@ def restore_or_explain(
 
     :param add_pending: see :func:`esmith.apply.generations.restore_since`.
     :param also: likewise.
-    :return: what was restored, None when that is not all; and what to say of it.
+    :return: what was restored, None when that is not all; and the message about it.
     """
     try:
         restored = restore_since(generation.number, layout, store, add_pending, also)

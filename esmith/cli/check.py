@@ -24,7 +24,7 @@ from esmith.store import open_store
 def check_command(root: str | None, as_json: bool, paths: tuple[str, ...]) -> int:
     """Check the generated files as they are installed: those at PATH, by default all that have a check.
 
-    The exit code is 10 when a file is refused. A file that cannot be checked is said to be so, and is no failure.
+    The exit code is 10 when a file is refused. A file that cannot be checked is reported; it is not a failure.
     """
     layout = Layout.chosen(root)
     with open_store(layout).snapshot() as snapshot:

@@ -46,7 +46,7 @@ def history_command(root: str | None, limit: int, database: str | None, key: str
         for revision in snapshot.revisions():
             if limit and len(chosen) == limit:
                 break
-            if _concerns(revision, database, key):
+            if _is_about(revision, database, key):
                 chosen.append(masking.revision_data(revision))
     if as_json:
         print_lines([json_text(chosen)])
@@ -80,7 +80,7 @@ def undo_command(root: str | None, number: int, force: bool) -> int:
     return 0
 
 
-def _concerns(revision: Revision, database: str | None, key: str | None) -> bool:
+def _is_about(revision: Revision, database: str | None, key: str | None) -> bool:
     """Return whether a revision changed a database and a record, or has forgotten values of them."""
     if not revision.changes:
         return all(name in (None, *revision.author.command) for name in (database, key))

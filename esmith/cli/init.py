@@ -41,7 +41,7 @@ from esmith.store.protocol import Store
 def init_command(root: str | None, domain: str | None, name: str | None, services: tuple[str, str] | None) -> int:
     """Set up a root, or bring one up to date after an upgrade.
 
-    Lays templates, events, schema files, services and checks in /etc/e-smith, the commands in /sbin/e-smith and the
+    Installs templates, events, schema files, services and checks in /etc/e-smith, the commands in /sbin/e-smith and the
     Perl modules in /usr/local/lib/site_perl, makes the databases, applies defaults and migrations. What an
     administrator set, and templates-custom, stay as they are.
     """
@@ -60,7 +60,7 @@ def init_command(root: str | None, domain: str | None, name: str | None, service
 
 
 def _set_up(layout: Layout, domain: str | None, name: str | None, services: tuple[str, str] | None) -> list[str]:
-    """Set up a root and return what to say of it."""
+    """Set up a root and return the messages about it."""
     with EventLock(layout, "esmith init", timeout=LOCK_TIMEOUT, say=warn):
         host = DiskHost(layout)
         notes = install_shipped(layout, host)

@@ -25,7 +25,7 @@ def _remember_root(context: click.Context, _parameter: click.Parameter, value: s
 
 
 def _remember_trust(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
-    # Said of "esmith", it holds for the subcommand, whose root is not known before.
+    # Given to "esmith", it holds for the subcommand, whose root is not known before.
     context.meta[_TRUSTS_OWNER] = context.meta.get(_TRUSTS_OWNER) or value
     if context.meta[_TRUSTS_OWNER] and not isinstance(context.command, click.Group):
         trust_owner(context.obj, warn)

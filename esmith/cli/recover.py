@@ -35,15 +35,17 @@ def recover_command(root: str | None, wait: bool) -> int:
             if alone:
                 _wait(layout)
         return 0
-    said: list[str] = []
-    session = Session(layout, open_store(layout, write=True), said.append)
+    messages: list[str] = []
+    session = Session(layout, open_store(layout, write=True), messages.append)
     recover_all(session)
     with session.store.snapshot() as snapshot:
         change = find_unconfirmed(snapshot)
     if change is not None:
         wait_in_background(layout)
-        said.append(f"{change.what} is rolled back at {shown_time(change.deadline)} unless you run: esmith confirm")
-    print_report(line for text in said or ["nothing was left undone"] for line in printable_message(text).split("\n"))
+        messages.append(f"{change.what} is rolled back at {shown_time(change.deadline)} unless you run: esmith confirm")
+    print_report(
+        line for text in messages or ["nothing was left undone"] for line in printable_message(text).split("\n")
+    )
     return 0
 
 

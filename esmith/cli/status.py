@@ -99,7 +99,7 @@ def _lines(data: dict[str, Any]) -> list[str]:
     if "revision" in data:
         lines = _state_lines(data)
     else:
-        lines = [f"root {data['root']}", "the databases are not opened, because of what is said below"]
+        lines = [f"root {data['root']}", "the databases are not opened, for the reasons below"]
     if data["untrusted"]:
         lines.append("not used until it is corrected (look at the content first):")
     for fault in data["untrusted"][:_SHOWN_FAULTS]:

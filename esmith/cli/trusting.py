@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def trust_owner(root: str | None, say: Callable[[str], None]) -> None:
     """Believe the owner of the root folder in this process and in those it starts, and warn of it.
 
-    :param root: what ``--root`` said.
+    :param root: the value of ``--root``.
     :param say: called with the warning; not called where there is nobody else to believe.
     :raises UsageError: when there is no such root.
     """

@@ -56,7 +56,7 @@ def _check_parts(contrib: Contrib) -> None:
 
 
 def _check_services(contrib: Contrib) -> None:
-    """Read what the contrib says of its services."""
+    """Read the contrib's definitions of services."""
     services = Services(contrib.own)
     for name in services.names():
         try:

@@ -61,7 +61,7 @@ def check_code(contrib: Contrib, perl: Perl, path: str, text: bytes) -> None:
 
 
 def missing_module(contrib: Contrib, module: str) -> str:
-    """Return what to say of a Perl module that is not found."""
+    """Return the message about a Perl module that is not found."""
     name = module.replace("::", "/") + ".pm"
     for path in contrib.files("/"):
         if path.endswith(f"/{name}"):

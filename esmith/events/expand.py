@@ -56,7 +56,7 @@ def install_content(
 ) -> Plan:
     """Install what a script made of a template, checked and with a generation to go back to like every output.
 
-    :param path: the template; what its metadata says of checks, mode and owner holds.
+    :param path: the template; the check, the mode and the owner of its metadata hold.
     :param output: the file.
     :param content: None to remove the file.
     :param layers: the directories to find fragments in, the nearest first; default: those of the layout.

@@ -51,7 +51,7 @@ class EventLock:
         """
         descriptor = self._open()
         deadline = time.monotonic() + self._timeout
-        has_said = False
+        is_reported = False
         while not _try_lock(descriptor):
             word, holder = _holder(descriptor)
             if word and os.environ.get(ENVIRONMENT) == word:
@@ -63,9 +63,9 @@ class EventLock:
                 raise BusyError(
                     f"{holder} is still running", place=self._path, hint="wait for it, or use a longer --timeout"
                 )
-            if not has_said:
+            if not is_reported:
                 self._say(f"waiting for {holder} to end")
-                has_said = True
+                is_reported = True
             time.sleep(_POLL_SECONDS)
         self._descriptor = descriptor
         try:

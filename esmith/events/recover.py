@@ -90,7 +90,7 @@ def _restore(session: Session) -> None:
 
 
 def _roll_back(change: UnconfirmedChange, session: Session) -> str:
-    """Restore the files and the settings of a change that was not confirmed, and return what to say of it."""
+    """Restore the files and the settings of a change that was not confirmed, and return the message about it."""
     kept: list[Change] = []
     changes: list[Change] = []
 

@@ -20,7 +20,7 @@ from esmith.store.undo import forgotten_since, rewind
 _TRANSACTIONS = 8
 #: A row may lie on a page of its own.
 _PAGE_BYTES = 4096
-_SETTINGS_WENT_BACK = "the settings were restored"
+_SETTINGS_RESTORED = "the settings were restored"
 
 
 @dataclass
@@ -85,10 +85,10 @@ def _roll_back(session: Session, number: int | None) -> RolledBack:
     try:
         restored = restore_since(later[0], session.layout, session.store, partial(add_pending, why=what))
     except UnrecordedError as error:
-        error.add(_SETTINGS_WENT_BACK)
+        error.add(_SETTINGS_RESTORED)
         raise
     except (InstallError, StoreError) as error:
-        error.add(f"{_SETTINGS_WENT_BACK}; remove the cause, and restore the rest of the files with: esmith recover")
+        error.add(f"{_SETTINGS_RESTORED}; remove the cause, and restore the rest of the files with: esmith recover")
         raise
     step.carry_out_pending()
     return RolledBack(restored.paths, changes, step.done, forgotten)

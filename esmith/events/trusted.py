@@ -53,7 +53,7 @@ def _all_faults(layout: Layout, services: Iterable[str], event: str) -> Iterator
     of_the_root = list(trust.faults(layout.root))
     yield from of_the_root
     if of_the_root and not layout.is_machine:
-        # Then the same is said of everything in it.
+        # Then everything in it has the same fault.
         return
     for path in store_files(layout):
         yield from trust.faults(path)

@@ -156,8 +156,8 @@ class MetadataFiles:
 
         A ``[files.NAME]`` table in the directory that holds the template is for that template alone, and so is the
         file in a directory of its path, also where a single file takes the place of that directory's fragments. What
-        ``templates.metadata`` says goes before all that is shipped or inherited, and after what an administrator says
-        of this one template in ``templates-custom``.
+        ``templates.metadata`` has goes before all that is shipped or inherited, and after what an administrator set
+        for this one template in ``templates-custom``.
 
         :raises TemplateError: when a file is broken or says something unknown.
         """

@@ -110,7 +110,7 @@ class OriginalEntries:
 
 
 def read_original(layout: Layout, path: str) -> OriginalEntries:
-    """Return what the original's metadata says of a template, unevaluated.
+    """Return the entries of the original's metadata for a template, unevaluated.
 
     :param path: the template's path.
     :raises TemplateError: when a file cannot be read.

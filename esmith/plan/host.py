@@ -68,7 +68,7 @@ class Host(Protocol):
         """Set the mode and the owner of a target, whose content stays."""
 
     def keep(self, target: str, copy: str, /) -> None:
-        """Copy a target aside, readable by its owner only."""
+        """Make a copy of a target, readable by its owner only."""
 
     def sync(self, directories: set[str], /) -> None:
         """Make renames and removals in these directories durable."""
@@ -123,7 +123,7 @@ class DiskHost:
             raise trouble(target, error) from error
 
     def keep(self, target: str, copy: str) -> None:
-        """Copy a target aside."""
+        """Make a copy of a target."""
         try:
             content, _ = self._of(target).read(os.path.basename(target))
             self.disk.directory(self.layout.state, make=PUBLIC)

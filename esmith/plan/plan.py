@@ -27,7 +27,7 @@ class Plan:
     :param outputs: in the order in which their templates were asked for.
     :param whole: the templates that were expanded for all of their records or keys.
     :param strict: whether a fault of one output stops all of them.
-    :param verdicts: what the checks say of the new files, once they have looked.
+    :param verdicts: the verdicts of the checks about the new files, once they have looked.
     :param copied: why check programs saw copies of the new files; "" when they saw them in place, or none ran.
     """
 
@@ -51,7 +51,7 @@ class Plan:
     def leaving(self, output: Output) -> Iterator[None]:
         """Leave an output as it is when what is done inside fails because of the user whose directory it is in.
 
-        This is where a fault is kept to the unit it concerns; of a user's directory that is the one file.
+        This is where a fault is kept to the unit it affects; of a user's directory that is the one file.
         """
         try:
             yield

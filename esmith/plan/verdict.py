@@ -1,4 +1,4 @@
-"""What a check says of a file."""
+"""The verdict of a check about a file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Outcome(enum.Enum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check says of one file.
+    """The verdict of a check about one file.
 
     :param path: the file, as the configured system knows it.
     :param outcome: how the check ended.

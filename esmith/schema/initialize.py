@@ -72,7 +72,7 @@ def initialize_databases(
     """Bring every database that has schema files up to date, in one transaction.
 
     A default is written only where the property does not exist; a forced value always is. Values an administrator
-    set are kept, whatever the schema says of them.
+    set are kept, whatever the schema has for them.
 
     :param migrations: what runs migrate fragments.
     :raises SchemaError: when a schema file or a default is broken; nothing is changed then.

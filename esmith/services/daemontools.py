@@ -40,6 +40,6 @@ class DaemontoolsSupervisor(DirectorySupervisor):
         """Return the call of ``svstat``."""
         return f"svstat {directory}"
 
-    def complaint(self, code: int, said: str) -> str:
+    def complaint(self, code: int, printed: str) -> str:
         """Return what ``svc`` wrote: it exits 0 even when it could not control the service, but says so."""
-        return said or super().complaint(code, said)
+        return printed or super().complaint(code, printed)

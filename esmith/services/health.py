@@ -93,5 +93,5 @@ def _ask(probe: Probe, layout: Layout, service: str) -> str:
     if not probe.command:
         return ""
     argv = [word.replace("{root}", "" if layout.is_machine else layout.root) for word in probe.command]
-    code, said = run_program(argv, package=probe.package, timeout=probe.within, place=f"service {service}")
-    return "" if code == 0 else f"{' '.join(argv)}: {said or f'exit code {code}'}"
+    code, printed = run_program(argv, package=probe.package, timeout=probe.within, place=f"service {service}")
+    return "" if code == 0 else f"{' '.join(argv)}: {printed or f'exit code {code}'}"

@@ -1,4 +1,4 @@
-"""What the rest of the engine may expect of a supervisor, and what it says of a service."""
+"""What the rest of the engine may expect of a supervisor, and how it describes the state of a service."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Supervisor(Protocol):
         :param action: any of :mod:`esmith.services.actions`.
         :raises UsageError: when there is no such action. Nothing was done.
         :raises UnsupervisedError: when nothing supervises the service now.
-        :raises ServiceError: when it could not be done, with what the supervisor said.
+        :raises ServiceError: when it could not be done, with what the supervisor printed.
         """
 
     def status(self, service: str, /) -> ServiceStatus:

@@ -12,7 +12,7 @@ from esmith.environment import clean_environment
 from esmith.errors import ServiceError
 
 #: What a program may say before an error message cuts it.
-_SAID_BYTES = 2000
+_PRINTED_BYTES = 2000
 
 
 def run_program(argv: list[str], *, package: str, timeout: float, place: str) -> tuple[int, str]:
@@ -59,5 +59,5 @@ def run_program(argv: list[str], *, package: str, timeout: float, place: str) ->
                     hint="it was killed; run it by hand to see",
                 ) from None
         output.seek(0)
-        said = output.read(_SAID_BYTES).decode("utf-8", "replace")
-    return code, " ".join(said.split())
+        printed = output.read(_PRINTED_BYTES).decode("utf-8", "replace")
+    return code, " ".join(printed.split())

@@ -74,9 +74,9 @@ class DirectorySupervisor(abc.ABC):
     def look_closer(self, directory: str) -> str:
         """Return the command with which an administrator sees the state of a service."""
 
-    def complaint(self, code: int, said: str) -> str:
+    def complaint(self, code: int, printed: str) -> str:
         """Return what went wrong according to the program, "" when nothing did."""
-        return "" if code == 0 else said or f"exit code {code}"
+        return "" if code == 0 else printed or f"exit code {code}"
 
     def _control(self, service: str, action: str, before: ServiceStatus) -> None:
         argv = self.command(action, self._directory(service).path)
@@ -84,8 +84,8 @@ class DirectorySupervisor(abc.ABC):
             self._send(service, action, before)
             return
         limit = self.timeout + _SPARE_SECONDS
-        code, said = run_program(argv, package=self.package, timeout=limit, place=f"service {service}")
-        complaint = self.complaint(code, said)
+        code, printed = run_program(argv, package=self.package, timeout=limit, place=f"service {service}")
+        complaint = self.complaint(code, printed)
         if not complaint:
             return
         if self.status(service).state is Status.UNSUPERVISED:

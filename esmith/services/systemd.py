@@ -102,17 +102,17 @@ class SystemdSupervisor:
         :raises ServiceError: when systemctl failed.
         """
         arguments = self.arguments(service, action)
-        code, said = self._run(arguments)
+        code, printed = self._run(arguments)
         if code == 0:
             return
         if not self.has_unit(service):
             raise UnsupervisedError(
-                f"systemd has no such unit: {said}",
+                f"systemd has no such unit: {printed}",
                 place=f"service {service}",
                 hint="install the package of the service, or disable the service",
             )
         raise ServiceError(
-            f"systemctl {arguments[0]} failed: {said or f'exit code {code}'}",
+            f"systemctl {arguments[0]} failed: {printed or f'exit code {code}'}",
             place=f"service {service}",
             hint=f"look closer with: systemctl status {arguments[-1]}; and: journalctl -u {arguments[-1]}",
         )
@@ -133,14 +133,14 @@ class SystemdSupervisor:
 
     def _show(self, service: str) -> dict[str, str]:
         unit = self._unit or service
-        code, said = self._run(["show", f"--property={','.join(_PROPERTIES)}", unit])
+        code, printed = self._run(["show", f"--property={','.join(_PROPERTIES)}", unit])
         if code != 0:
             raise ServiceError(
-                f"systemd does not show its state: {said or f'exit code {code}'}",
+                f"systemd does not show its state: {printed or f'exit code {code}'}",
                 place=f"service {service}",
                 hint=f"look closer with: systemctl status {unit}",
             )
-        return dict(pair.split("=", 1) for pair in said.split() if "=" in pair)
+        return dict(pair.split("=", 1) for pair in printed.split() if "=" in pair)
 
     def _run(self, arguments: list[str]) -> tuple[int, str]:
         argv = [self.systemctl, "--no-ask-password", "--no-pager", *arguments]

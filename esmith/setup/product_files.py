@@ -51,7 +51,7 @@ def install_product_file(layout: Layout, host: Host, target: str, content: bytes
 
 
 def back_up_edited(layout: Layout, host: Host, target: str) -> str:
-    """Keep a file aside that is about to be replaced or removed, and return a note about it.
+    """Keep a backup copy of a file that is about to be replaced or removed, and return a note about it.
 
     :raises InstallError: when it cannot be copied.
     """

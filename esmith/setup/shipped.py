@@ -1,4 +1,4 @@
-"""Laying the shipped templates, events, schema files, services, checks and plugins, and the commands, under a root.
+"""Installing the shipped templates, events, schema files, services, checks and plugins, and the commands, under a root.
 
 ``templates-custom`` is the administrator's: only its README is ever written, and only where there is none.
 """

@@ -1,6 +1,6 @@
 """Service directories for runit or daemontools, whose run scripts start the daemons on the generated files.
 
-Laid out as on SME Server: ``/var/service/NAME`` is the service directory, and ``NAME`` in the folder that the
+As on SME Server: ``/var/service/NAME`` is the service directory, and ``NAME`` in the folder that the
 supervisor scans (``/service``) is a link to it. What is written there comes from the services of the root
 (:mod:`esmith.services.definition`).
 """

@@ -34,7 +34,7 @@ class Notice:
 
 
 class Source(Protocol):
-    """Tells what happens in directories."""
+    """Reports what happens in directories."""
 
     def wait(self, timeout: float | None) -> list[Notice]:
         """Wait until something happens and return it.

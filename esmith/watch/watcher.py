@@ -202,7 +202,7 @@ class Watcher:
             self._due = next_due(snapshot)
 
     def _learn(self, snapshot: Snapshot) -> TemplateUse:
-        """Return the templates somebody uses now or used at the last look; what is gone is still spoken of."""
+        """Return the templates somebody uses now or used at the last look; what is gone is still reported."""
         now = TemplateUse.of(self._layout, snapshot)
         both = TemplateUse({**self._known.events, **now.events}, self._known.installed | now.installed, now.includes)
         for path, others in self._known.includes.items():

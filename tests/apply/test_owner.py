@@ -70,7 +70,7 @@ class TestAsRoot:
         assert _owner(place) == owner
 
     @pytest.mark.parametrize(
-        ("said", "owner"),
+        ("metadata", "owner"),
         [
             ('group = "staff"', (0, 5100)),
             ('owner = "tom"', (5001, 0)),
@@ -78,11 +78,11 @@ class TestAsRoot:
             ('mode = "0600"', (7, 8)),
         ],
     )
-    def test_expand_template_sets_what_the_metadata_says(self, bench: Bench, said: str, owner: tuple[int, int]) -> None:
+    def test_expand_template_sets_the_owner(self, bench: Bench, metadata: str, owner: tuple[int, int]) -> None:
         """expand-template keeps neither owner nor group of a file when the metadata says one of them."""
         place = bench.foreign("/etc/t", "text\n")
         os.chown(place, 7, 8)
-        bench.template("/etc/t", "text\n", said)
+        bench.template("/etc/t", "text\n", metadata)
         bench.apply("/etc/t", keep_attributes=True)
         assert _owner(place) == owner
         assert bench.apply("/etc/t", keep_attributes=True) == []

@@ -49,7 +49,7 @@ _PASSED = {
 class _Names:
     """What the names of a fragment stand for.
 
-    :param records: names of records: the schema files that may speak of them, as (database, file).
+    :param records: names of records: the schema files that may be theirs, as (database, file).
     :param others: names of anything else but a configuration record.
     """
 
@@ -144,7 +144,7 @@ def _records_call(node: nodes.Node) -> str:
 
 
 def _files(spec: str) -> list[tuple[str, str]]:
-    """Return the schema files that may speak of the records of ``accounts:user,group``."""
+    """Return the schema files for the records of ``accounts:user,group``."""
     database, _, types = spec.partition(":")
     kinds = [f"@{kind}" for kind in types.split(",")] if types else []
     return [
@@ -230,7 +230,7 @@ def shipped_numbers() -> list[Fallback]:
 
 
 def schema_of(cell: Cell) -> Property | None:
-    """Return what the shipped schema files say of a property, the record's own file before that of its type."""
+    """Return the entries of the shipped schema files for a property, the record's own file before that of its type."""
     database, name, prop = cell
     for file in _schema_with_type(database, name):
         known = file.properties.get(prop) if prop else file.value

@@ -1,4 +1,4 @@
-"""The desk that the files under test are generated at; what real programs say of them is never remembered here."""
+"""The desk that the files under test are generated at; the verdicts of real programs are never remembered here."""
 
 from __future__ import annotations
 

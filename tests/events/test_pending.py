@@ -135,10 +135,10 @@ def test_recover_leaves_a_service_that_is_not_supervised(scene: Scene) -> None:
     expand_templates(scene.session(), ["/etc/t"])
     scene.supervisor._seen["clamd"] = ServiceStatus(Status.UNSUPERVISED)
     before = time.time()
-    said = _recover(scene)
+    messages = _recover(scene)
     assert scene.carried_out() == ["spamd restart"]
-    assert any("clamd" in line and "restart" in line for line in said)
-    assert "service spamd: restart" in said
+    assert any("clamd" in line and "restart" in line for line in messages)
+    assert "service spamd: restart" in messages
     with scene.store.snapshot() as snapshot:
         (pending,) = list_pending(snapshot).values()
         due = next_due(snapshot)

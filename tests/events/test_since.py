@@ -39,7 +39,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def _change(scene: Scene, value: str) -> None:
-    """Change the file that clamd reads, without telling clamd."""
+    """Change the file that clamd reads, without adjusting clamd."""
     scene.set("configuration", "A", "setting", value=value)
     expand_templates(scene.session(), ["/etc/t"])
 
@@ -59,22 +59,22 @@ def test_a_later_change_is_what_counts(scene: Scene, clock: Clock) -> None:
     assert scene.carried_out() == ["clamd restart"]
 
 
-@pytest.mark.parametrize(("seconds", "told"), [(99, ["clamd restart"]), (98, [])])
+@pytest.mark.parametrize(("seconds", "actions"), [(99, ["clamd restart"]), (98, [])])
 def test_the_second_of_the_change_counts_as_before_it(
-    scene: Scene, clock: Clock, seconds: int, told: list[str]
+    scene: Scene, clock: Clock, seconds: int, actions: list[str]
 ) -> None:
     """Supervisors count whole seconds: only a process that is more than one second younger has read the change."""
     _change(scene, "second")
     clock.now += 100
     scene.supervisor._seen["clamd"] = ServiceStatus(Status.UP, 7, seconds)
     _recover(scene)
-    assert scene.carried_out() == told
+    assert scene.carried_out() == actions
     with scene.store.snapshot() as snapshot:
         assert list_pending(snapshot) == {}
 
 
-def test_an_attempt_in_vain_is_no_change(scene: Scene, clock: Clock) -> None:
-    """After attempts in vain it is still known when the file changed and by which command, and when the last was."""
+def test_an_attempt_without_success_is_no_change(scene: Scene, clock: Clock) -> None:
+    """After attempts without success it is known when the file changed, by which command, and when the last was."""
     changed = clock.now
     _change(scene, "second")
     scene.supervisor.refuses = {"clamd"}
@@ -84,13 +84,13 @@ def test_an_attempt_in_vain_is_no_change(scene: Scene, clock: Clock) -> None:
         with pytest.raises(SupervisorError):
             _recover(scene)
     with scene.store.snapshot() as snapshot:
-        (owed,) = list_pending(snapshot).values()
-        assert (owed.since, owed.tried, owed.actions) == (changed, changed + 200, ["restart"])
-        assert owed.why.startswith("expand-template")
+        (pending,) = list_pending(snapshot).values()
+        assert (pending.since, pending.tried, pending.actions) == (changed, changed + 200, ["restart"])
+        assert pending.why.startswith("expand-template")
         assert next_due(snapshot) == changed + 200 + RETRY_SECONDS
 
 
-def test_a_change_after_an_attempt_in_vain(scene: Scene, clock: Clock) -> None:
+def test_a_change_after_an_attempt_without_success(scene: Scene, clock: Clock) -> None:
     """A new change replaces the time of the first one, and is due like any."""
     _change(scene, "second")
     scene.supervisor.refuses = {"clamd"}
@@ -101,5 +101,5 @@ def test_a_change_after_an_attempt_in_vain(scene: Scene, clock: Clock) -> None:
     clock.now += 100
     _change(scene, "third")
     with scene.store.snapshot() as snapshot:
-        (owed,) = list_pending(snapshot).values()
-    assert owed.since == clock.now
+        (pending,) = list_pending(snapshot).values()
+    assert pending.since == clock.now

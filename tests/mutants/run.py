@@ -21,7 +21,7 @@ OWN_TESTS = {
     "apply": ("apply",),
     "events": ("events",),
 }
-#: What of the tests is measured. Tests of other folders need minutes, other programs or a whole machine.
+#: Which tests are measured. Tests of other folders need minutes, other programs or a whole machine.
 MEASURED = ("tests/store", "tests/schema", "tests/fragments", "tests/apply", "tests/events", "tests/cli")
 #: These kill hundreds of commands, or fill disks: far too slow to be repeated for each fault.
 NOT_MEASURED = (

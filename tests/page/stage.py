@@ -202,7 +202,7 @@ class FolderStage(Stage):
         path = f"{self.work}/shims:{self.root}/sbin/e-smith:/usr/sbin:/usr/bin:/sbin:/bin:{self.work}/fallback"
         env = {**self._environment(path, str(self.root / "service")), "ESMITH_ROOT": str(self.root)}
         if self._forked:
-            forks.lay_clients(self.root / "sbin/e-smith", self.work / "commands", env)
+            forks.install_clients(self.root / "sbin/e-smith", self.work / "commands", env)
         return self._start("bash", "--noprofile", "--norc", env=env)
 
 
@@ -244,7 +244,7 @@ class MachineStage(Stage):
         path = f"{self.work}/shims:/sbin/e-smith:/usr/sbin:/usr/bin:/sbin:/bin:{self.work}/fallback"
         env = self._environment(path, "/service")
         if self._forked:
-            forks.lay_clients(layer / "sbin/e-smith", self.work / "commands", env, self.work / "server")
+            forks.install_clients(layer / "sbin/e-smith", self.work / "commands", env, self.work / "server")
         unshare = ("unshare", "-m", "-u", "-n", "-i", "-p", "--fork", "--kill-child")
         script = str(Path(__file__).with_name("machine.py"))
         return self._start(*unshare, sys.executable, "-IS", script, str(layer), str(self.work), env=env)

@@ -154,7 +154,7 @@ def closed(root: Root) -> Path:
 
 
 def _differing(root: Root) -> dict[str, str]:
-    """Return what ``esmith status`` says of files that were changed by hand."""
+    """Return the lines of ``esmith status`` about files that were changed by hand."""
     code, out, _ = run(root, "esmith", "status", "--json")
     assert code == 0
     found: dict[str, str] = json.loads(out)["files"]["differing"]
@@ -162,7 +162,7 @@ def _differing(root: Root) -> dict[str, str]:
 
 
 def test_a_file_that_may_not_be_read(root: Root, closed: Path) -> None:
-    """What cannot be compared is told by size and time: the same is not reported, and is not written again."""
+    """What cannot be compared is judged by size and time: the same is not reported, and is not written again."""
     assert _differing(root) == {}
     inode = closed.stat().st_ino
     assert run(root, "signal-event", "try")[0] == 0

@@ -186,9 +186,9 @@ class Perl:
         try:
             answer = process.receive(time.monotonic() + SECONDS)
         except PerlEndedError as error:
-            said = " / ".join([*self.printed(), *self.complaints()])
+            output = " / ".join([*self.printed(), *self.complaints()])
             self._kill()
-            raise TemplateError(f"perl cannot be started: {error}: {said}", place=place, hint=_install()) from error
+            raise TemplateError(f"perl cannot be started: {error}: {output}", place=place, hint=_install()) from error
         if answer != [b"ready"]:
             self._kill()
             raise TemplateError(
@@ -214,11 +214,11 @@ class Perl:
             return ["error", f"{place}{error.message}{f' ({error.hint})' if error.hint else ''}"]
 
     def _ended(self, template: PerlTemplate, place: str, error: PerlEndedError) -> TemplateError:
-        said = [*self.printed(), *self.complaints()]
+        output = [*self.printed(), *self.complaints()]
         self._kill()
         is_late = isinstance(error, PerlLateError)
         reason = f"did not end within {self._seconds:g} s" if is_late else error.message
-        hint = "\n  ".join([*([error.hint] if error.hint else []), *(["perl printed:", *said] if said else [])])
+        hint = "\n  ".join([*([error.hint] if error.hint else []), *(["perl printed:", *output] if output else [])])
         return TemplateError(f"{reason} (for {template.output})", place=place, hint=hint)
 
     def _kill(self) -> None:

@@ -261,7 +261,7 @@ class _Log:
 
 
 def text_lines(data: bytes) -> list[str]:
-    """Return the lines of what perl said that are not empty, without control characters."""
+    """Return the lines of what perl printed that are not empty, without control characters."""
     lines = data.decode("utf-8", "backslashreplace").splitlines()
     return [_shown(shorten(line.strip(), _SHOWN_LENGTH)) for line in lines if line.strip()]
 

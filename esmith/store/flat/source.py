@@ -29,7 +29,7 @@ _LOCKS = (".lock", ".lck")
 
 
 class Finding:
-    """What an import has to say of a line.
+    """What an import reports about a line.
 
     :param line: counted from 1; 0 for the file as a whole.
     :param place: key and property, if the line has them.

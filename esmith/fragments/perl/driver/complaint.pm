@@ -16,7 +16,7 @@ sub message_of {
     my ($line) = $text =~ /\bat \Q$path\E line (\d+)/;
     $text =~ s/ at \Q$path\E line \d+(?:, <[^>\n]*> (?:line|chunk) \d+)?\.?\s*\z//;
     $text =~ s/ at \S+\/Text\/Template\.pm line \d+\.?\s*\z//;
-    # What is left of them: the first is told as the place, others are other lines.
+    # What is left of them: the first is shown as the place, others are other lines.
     $text =~ s/ at \Q$path\E line \d+// if defined $line;
     $text =~ s/ at \Q$path\E line / at line /g;
     $text =~ s/\besmith::__TEMPLATE__::\d+:://g;

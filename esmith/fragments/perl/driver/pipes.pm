@@ -107,7 +107,7 @@ sub bytes_of {
 
 sub is_child { return POSIX::getpid() != $PID }
 
-# A child that a fragment forked and that came here must not answer for its parent, only be told of.
+# A child that a fragment forked and that came here must not answer for its parent, only be reported.
 sub end_child {
     return unless is_child();
     syswrite $STRAYS, '.';
