@@ -9,8 +9,7 @@ A command whose start would be another one, as in another locale, is started for
 is. Tests of the start itself, of signals and of locks do not come here: they start what they need themselves.
 
 A shell of a test has the same: :func:`install_clients` replaces the commands of a root by small scripts that ask a
-server
-(tests/fork_client.py), and :func:`serve_in_machine` gives a machine a server of its own.
+server (tests/fork_client.py), and :func:`serve_in_machine` gives a machine a server of its own.
 """
 
 from __future__ import annotations
