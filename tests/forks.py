@@ -29,6 +29,7 @@ import sys
 import sysconfig
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tests import fork_client
@@ -91,15 +92,17 @@ def install_clients(commands: Path, real: Path, env: dict[str, str], address: Pa
         path.chmod(0o755)
 
 
-def serve_in_machine(pid: int, address: Path, env: dict[str, str]) -> None:
+def serve_in_machine(pid: int, address: Path, env: dict[str, str]) -> Callable[[], None]:
     """Start a server in a machine of tests/page; it ends with the machine.
 
     :param pid: a process in it.
     :param address: where it listens; the same path in the machine.
     :param env: the environment that processes of the machine are started with.
+    :return: what waits, when the machine has ended, until nothing of its server is left.
     """
-    if os.environ.get("ESMITH_REAL_COMMANDS") != "1":
-        _server(os.getpid(), _FLAGS, _start_of(env)).serve_in_machine(pid, address)
+    if os.environ.get("ESMITH_REAL_COMMANDS") == "1":
+        return lambda: None
+    return _server(os.getpid(), _FLAGS, _start_of(env)).serve_in_machine(pid, address)
 
 
 def _start_of(env: dict[str, str]) -> _Start:
@@ -186,14 +189,20 @@ class _Client:
                     os.close(descriptor)
         return os.waitstatus_to_exitcode(status), texts[0], texts[1]
 
-    def serve_in_machine(self, pid: int, address: Path) -> None:
+    def serve_in_machine(self, pid: int, address: Path) -> Callable[[], None]:
         """Have a child serve in a machine, as :func:`serve_in_machine`."""
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(self.address)
-            _send(connection, {"machine": pid, "socket": str(address)}, [])
-            # The pid of the child, and what it says when it listens.
-            self._number(connection)
-            self._number(connection)
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(self.address)
+        _send(connection, {"machine": pid, "socket": str(address)}, [])
+        # The pid of the child, and what it says when it listens.
+        self._number(connection)
+        self._number(connection)
+
+        def wait() -> None:
+            with connection:
+                self._number(connection)
+
+        return wait
 
     def _number(self, connection: socket.socket) -> int:
         data = connection.recv(_LENGTH.size, socket.MSG_WAITALL)

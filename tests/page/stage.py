@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -214,6 +215,7 @@ class MachineStage(Stage):
 
     def __init__(self, prepared: Path, work: Path, *, forked: bool = True) -> None:
         self._prepared = prepared
+        self._wait: Callable[[], None] | None = None
         super().__init__(work, forked=forked)
 
     def path(self, path: str) -> Path:
@@ -223,6 +225,13 @@ class MachineStage(Stage):
     def localised(self, text: str) -> str:
         """Return the command unchanged."""
         return text
+
+    def close(self) -> None:
+        """End the shell and the machine with it, and wait until nothing of it is left."""
+        super().close()
+        if self._wait:
+            self._wait()
+            self._wait = None
 
     def _home(self) -> str:
         return "/root"
@@ -254,5 +263,5 @@ class MachineStage(Stage):
         children = Path(f"/proc/{self._shell.pid}/task/{self._shell.pid}/children").read_text().split()
         self.pid = children[0]
         if self._forked:
-            forks.serve_in_machine(int(self.pid), self.work / "server", self._environment("", ""))
+            self._wait = forks.serve_in_machine(int(self.pid), self.work / "server", self._environment("", ""))
         super()._hold_services()
