@@ -6,9 +6,11 @@ import ipaddress
 from collections.abc import Callable
 from typing import Any
 
+from jinja2.filters import do_float, do_int
+
 from esmith.fragments.identity import Identities
 from esmith.fragments.reads import Reads
-from esmith.fragments.records import Missing, Records, RecordView
+from esmith.fragments.records import Missing, Records, RecordView, Setting
 from esmith.layout import Layout
 from esmith.schema.lists import entries
 
@@ -76,8 +78,33 @@ def properties(record: RecordView) -> list[tuple[str, str]]:
     return record.props() if isinstance(record, RecordView) else []
 
 
+def integer(value: Any, default: Any = None, base: int = 10) -> Any:
+    """Return a whole number; the filter ``| int``: Jinja2's, but for the value of a property that is not a number.
+
+    :param default: what such a text gives; not given: the default of the property in its schema file, else 0.
+    :param base: of the digits.
+    """
+    found = do_int(value, default, base)
+    return do_int(_default_of(value), 0) if found is None else found
+
+
+def decimal(value: Any, default: Any = None) -> Any:
+    """Return a number with decimals; the filter ``| float``, with the same default as ``| int``."""
+    found = do_float(value, default)
+    return do_float(_default_of(value), 0.0) if found is None else found
+
+
+def _default_of(value: Any) -> str | None:
+    return value.default() if isinstance(value, Setting) else None
+
+
 #: The filters for every template.
-FILTERS: dict[str, Callable[..., Any]] = {"entries": entries, "properties": properties}
+FILTERS: dict[str, Callable[..., Any]] = {
+    "entries": entries,
+    "properties": properties,
+    "int": integer,
+    "float": decimal,
+}
 
 
 def network_prefixes(network: str, mask: str) -> list[str]:

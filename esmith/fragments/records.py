@@ -97,6 +97,19 @@ class Missing(Undefined):
         raise self._fail_with_undefined_error()
 
 
+class Setting(str):
+    """The stored value of a property, which knows what the property reads as when nothing is stored."""
+
+    __slots__ = ("cell", "records")
+
+    records: Records
+    cell: tuple[str, str, str]
+
+    def default(self) -> str | None:
+        """Return what the property reads as when nothing is stored, None when it is missing then."""
+        return self.records.default(*self.cell)
+
+
 class Scalar(str):
     """The value of a configuration record that has no properties, e.g. ``DomainName``."""
 
@@ -239,7 +252,19 @@ class Records:
         """
         stored = self.read(database, key, prop)
         if stored:
-            return stored
+            setting = Setting(stored)
+            setting.records, setting.cell = self, (database, key, prop)
+            return setting
+        found = self.default(database, key, prop, stored)
+        return stored if found is None else found
+
+    def default(self, database: str, key: str, prop: str, stored: str | None = None) -> str | None:
+        """Return what a property reads as by the schema files, None when it reads as what is stored.
+
+        :param prop: as for :meth:`property`.
+        :param stored: what is stored: None, or "".
+        :raises TemplateError: when a schema file is broken.
+        """
         try:
             record = self._defaults.record(database, key, self.read(database, key, ""))
         except SchemaError as error:
@@ -247,7 +272,7 @@ class Records:
         self.reads.schemas |= record.sources
         default = record.find(prop, stored)
         if default is None:
-            return stored
+            return None
         self.reads.defaults[database, key, prop] = default
         return self.safe(default.value, default.path)
 

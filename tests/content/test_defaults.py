@@ -90,7 +90,7 @@ UNSET = {
         "PORT=25",
         "SOFTLIMIT=25000000",
     ],
-    "/var/service/clamd/env/MEMLIMIT": ["600000000"],
+    "/var/service/clamd/env/MEMLIMIT": ["80000000"],
     "/etc/mail/spamassassin/local.cf": [
         "ok_locales all",
         "bayes_path /var/spool/spamd/.spamassassin/bayes",
