@@ -69,16 +69,16 @@ def run(words: list[str], *, stdin: bytes, env: dict[str, str], timeout: float) 
 
 
 def install_clients(commands: Path, real: Path, env: dict[str, str], address: Path | None = None) -> None:
-    """Let the commands of a root be forked also where a shell runs them.
+    """Let the commands of a root be forked also where a shell runs them; once for each root.
 
     :param commands: ``/sbin/e-smith`` of the root; its scripts are moved, and clients of a server take their places.
     :param real: a folder for the scripts. A client becomes the real script where its start would be another one.
     :param env: the environment of the shell.
     :param address: where the server listens; without it, it is one of this process.
     """
-    real.mkdir()
-    if os.environ.get("ESMITH_REAL_COMMANDS") == "1":
+    if real.exists() or os.environ.get("ESMITH_REAL_COMMANDS") == "1":
         return
+    real.mkdir()
     start = _start_of(env)
     for path in sorted(commands.iterdir()):
         flags = None if path.name in _NEVER_FORKED else _flags(str(path))
