@@ -7,6 +7,7 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -14,8 +15,12 @@ from tests.page.office import copy_office, make_office
 from tests.page.stage import FolderStage, MachineStage, Stage
 from tests.programs import missing
 
-#: Opens a stage of one kind: ``machine`` or ``folder``.
-Opener = Callable[[str], Stage]
+
+class Opener(Protocol):
+    """Opens a stage of one kind: ``machine`` or ``folder``."""
+
+    def __call__(self, kind: str, *, forked: bool = True) -> Stage:
+        """Open it; its commands are forked, or started for real."""
 
 
 @functools.cache
@@ -53,16 +58,17 @@ def better_stage(record_property: Callable[[str, object], None]) -> None:
         record_property("as root", "on a machine")
 
 
-def open_stage_in(folder: Path, office: Path, kind: str) -> Stage:
+def open_stage_in(folder: Path, office: Path, kind: str, *, forked: bool = True) -> Stage:
     """Open a stage of a kind over the office; skip the test where there is none.
 
     :param folder: an empty directory for it.
+    :param forked: whether the engine's commands are forked by a server, or started for real.
     """
     if kind == "machine":
         if machine_trouble():
             pytest.skip(machine_trouble())
-        return MachineStage(office, folder / "work")
-    return FolderStage(copy_office(office, folder / "root"), folder / "work")
+        return MachineStage(office, folder / "work", forked=forked)
+    return FolderStage(copy_office(office, folder / "root"), folder / "work", forked=forked)
 
 
 @pytest.fixture
@@ -70,8 +76,8 @@ def open_stage(page_office: Path, tmp_path: Path) -> Iterator[Opener]:
     """Return a function that opens a stage; it is closed after the test."""
     opened: list[Stage] = []
 
-    def open_it(kind: str) -> Stage:
-        opened.append(open_stage_in(tmp_path, page_office, kind))
+    def open_it(kind: str, *, forked: bool = True) -> Stage:
+        opened.append(open_stage_in(tmp_path, page_office, kind, forked=forked))
         return opened[-1]
 
     yield open_it

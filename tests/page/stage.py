@@ -163,12 +163,12 @@ class FolderStage(Stage):
     :param root: the folder; it is changed.
     """
 
-    def __init__(self, root: Path, work: Path, first_pid: int = 1000) -> None:
+    def __init__(self, root: Path, work: Path, first_pid: int = 1000, *, forked: bool = True) -> None:
         self.root = root
         (root / "dev").mkdir(exist_ok=True)
         for path, text in PLACED.items():
             write_program(self.path(path), text)
-        super().__init__(work, first_pid)
+        super().__init__(work, first_pid, forked=forked)
 
     def path(self, path: str) -> Path:
         """Return the path below the root folder."""

@@ -33,9 +33,9 @@ def _look() -> dict[str, tuple[int, ...] | None]:
 
 @on_a_machine
 def test_the_host_is_untouched(open_stage: Opener) -> None:
-    """Commands of the page that write, make accounts and reboot leave no trace on the host."""
+    """Commands of the page that write, make accounts and reboot, started for real, leave no trace on the host."""
     before = _look()
-    stage = open_stage("machine")
+    stage = open_stage("machine", forked=False)
     assert isinstance(stage, MachineStage)
     for command in (
         'test -z "${ESMITH_ROOT+set}"',
