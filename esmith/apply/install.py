@@ -68,7 +68,7 @@ def install(plan: Plan, host: Host, layout: Layout) -> list[str]:
             with plan.leaving(output):
                 if output.foreign:
                     copy = back_up(layout, host, output.target, is_a_users=output.is_a_users)
-                    notes.append(f"{output.path} was {output.foreign}; the old file is kept in {copy}")
+                    notes.append(f"{output.path} was {output.foreign}; a backup copy is {copy}")
                 _install_one(output, host)
                 directories.add(os.path.dirname(output.target))
     finally:

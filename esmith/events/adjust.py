@@ -197,10 +197,11 @@ class ServiceStep:
                 actions = asked if pending.actions == asked else [strongest([*asked, *pending.actions])]
             carried_out = adjust(supervisor, service, actions, enabled)
         except SupervisorError as error:
-            self._session.log.write(str(error))
             if not isinstance(error, UnsupervisedError):
+                self._session.log.write(str(error))
                 self.refused.append(error)
             elif not enabled or not actions:
+                self._session.log.write(f"service {service}: not supervised")
                 return True
             else:
                 self._session.report(str(error))

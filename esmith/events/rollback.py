@@ -62,12 +62,13 @@ def _roll_back(session: Session, number: int | None) -> RolledBack:
     numbers = sorted(found)
     if number is None:
         if len(numbers) < 2:
-            raise UsageError("there is no generation to go back to", hint="'esmith generations' lists them")
+            raise UsageError("there is no generation to roll back to", hint="'esmith generations' lists them")
         number = numbers[-2]
     later = [other for other in numbers if other > number]
     if number not in found or not later:
         raise UsageError(
-            f"generation {number} is not one to go back to", hint="'esmith generations' lists them; the last one is now"
+            f"there is no generation {number} to roll back to",
+            hint="'esmith generations' lists them; the last one is the present state",
         )
     what = f"esmith rollback {number}"
     try:

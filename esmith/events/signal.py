@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from esmith.apply.left import list_left
+from esmith.errors import EsmithError
 from esmith.events.actions import run_action
 from esmith.events.adjust import ServiceStep, check_service_actions
 from esmith.events.confirm import UnconfirmedChange, set_unconfirmed, wait_in_background
@@ -118,13 +119,17 @@ class _Run:
         for link in event.dangling:
             place = os.path.join(event.directory, link)
             self._session.say(f"{place}: is a link that leads nowhere, so nothing was run")
-        with self._installation:
-            for step in event.steps:
-                self._step(step)
-            if confirm is None:
-                self._installation.complete()
-            else:
-                self._complete_unconfirmed(confirm)
+        try:
+            with self._installation:
+                for step in event.steps:
+                    self._step(step)
+                if confirm is None:
+                    self._installation.complete()
+                else:
+                    self._complete_unconfirmed(confirm)
+        except EsmithError as error:
+            log.write(f"Event {event.name} failed: {error}")
+            raise
         self._result.plan = self._installation.plan
         log.write(f"Event {event.name} ended: {counted(len(self._result.plan.changed), 'file')} changed")
         if self._awaits_confirmation:

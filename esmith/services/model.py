@@ -25,7 +25,7 @@ class Status(enum.Enum):
     #: Does not run, and is not meant to.
     DOWN = "down"
     #: No supervisor runs for it, so nothing can be done to it now; its pending action stays pending.
-    UNSUPERVISED = "unsupervised"
+    UNSUPERVISED = "not supervised"
     #: Its supervisor gave an answer that is not understood.
     UNKNOWN = "unknown"
 
@@ -56,7 +56,8 @@ class ServiceStatus:
 
     def __str__(self) -> str:
         process = f" (pid {self.pid})" if self.pid else ""
-        return f"{self.state.value}{process} for {self.seconds} s"
+        since = "" if self.state is Status.UNSUPERVISED else f" for {self.seconds} s"
+        return f"{self.state.value}{process}{since}"
 
 
 class SupervisorError(ServiceError):

@@ -56,7 +56,7 @@ def back_up_edited(layout: Layout, host: Host, target: str) -> str:
     :raises InstallError: when it cannot be copied.
     """
     copy = back_up(layout, host, target)
-    return f"{layout.inside(target)} was edited by hand; the edited file is kept in {copy}"
+    return f"{layout.inside(target)} was edited by hand; a backup copy is {copy}"
 
 
 def write_file(host: Host, path: str, content: bytes, mode: int) -> None:

@@ -18,7 +18,7 @@ def test_a_foreign_file_is_kept(bench: Bench) -> None:
     bench.apply("/etc/t")
     assert bench.kept() == {"/etc/t": "by hand\n"}
     (note,) = bench.notes
-    assert note.startswith("/etc/t was not made by e-smith; the old file is kept in /var/lib/e-smith/kept/etc/t.")
+    assert note.startswith("/etc/t was not made by e-smith; a backup copy is /var/lib/e-smith/kept/etc/t.")
     copy = bench.path / note.rpartition(" ")[2].lstrip("/")
     assert look(copy) == ("file", b"by hand\n", 0o600)
 

@@ -220,15 +220,38 @@ def test_a_file_makes_a_check(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("def rule_for(:\n", "cannot be loaded"),
-        ("import esmith.nothing\n", "cannot be loaded: No module named"),
-        ("rule = 1\n", "has no function rule_for"),
+        ("def rule_for(:\n", ":1: failed while it was loaded: SyntaxError"),
+        ("import esmith.nothing\n", ":1: failed while it was loaded: ModuleNotFoundError: No module named"),
+        ("\nnothing\n", ":2: failed while it was loaded: NameError"),
+        ("raise SystemExit(0)\n", ":1: failed while it was loaded: SystemExit"),
+        ("rule = 1\n", ": has no function rule_for"),
+        ("def rule_for(path):\n    return nothing\n", ":2: failed while it checked /etc/x: NameError"),
     ],
 )
 def test_a_broken_check_is_an_error(tmp_path: Path, text: str, message: str) -> None:
     """A file that is not a check is named, with what is wrong."""
-    with pytest.raises(TemplateError, match=f"my_own.py: {message}"):
+    with pytest.raises(TemplateError, match=f"my_own.py{message}"):
         _rules(tmp_path, text).find("my-own", "/etc/x")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("return 5", "AttributeError"),
+        ("return int('x')", "ValueError"),
+        ("raise SystemExit(0)", "SystemExit"),
+        ("return Findings('mine', [1])", "TypeError"),
+        ("return Findings('mine', [('a', 'b')])", "ValueError"),
+    ],
+)
+def test_a_rule_that_fails_is_an_error(tmp_path: Path, body: str, message: str) -> None:
+    """Whatever a rule raises or returns, the error names the check and the file it looked at."""
+    text = f"def rule_for(path):\n    def rule(file):\n        {body}\n    return rule\n"
+    text = f"from esmith.checks.own.file import Findings\n{text}"
+    rule = _rules(tmp_path, text).find("my-own", "/etc/x")
+    assert rule is not None
+    with pytest.raises(TemplateError, match=f"my_own.py.*: failed while it checked /etc/x: {message}"):
+        rule(own.File("/etc/x", b"abc", StagedTree(Layout(str(tmp_path)))))
 
 
 def test_a_check_that_others_may_write_is_not_run(tmp_path: Path) -> None:

@@ -11,11 +11,9 @@ def test_the_definition_names_the_record(root: Root) -> None:
     """A service of another name than its record is shown, wanted as that record says."""
     root.write("/etc/e-smith/services/virus/service.toml", 'record = "clamd"\n')
     root.write("/service/virus/run", "#!/bin/sh\n", mode=0o755)
-    assert root.esmith("services").out == "service virus: wanted up, is unsupervised for 0 s\n"
+    assert root.esmith("services").out == "service virus: wanted up, is not supervised\n"
     root.config("setprop", "clamd", "status", "disabled")
-    assert json.loads(root.esmith("services", "--json").out) == {
-        "virus": {"wanted": "down", "state": "unsupervised for 0 s"}
-    }
+    assert json.loads(root.esmith("services", "--json").out) == {"virus": {"wanted": "down", "state": "not supervised"}}
 
 
 def test_a_broken_definition_hides_no_other_service(root: Root) -> None:
@@ -26,7 +24,7 @@ def test_a_broken_definition_hides_no_other_service(root: Root) -> None:
     clamd, spamd = root.esmith("services").out.splitlines()
     assert clamd.startswith("service clamd: wanted up, is not looked at: ")
     assert clamd.endswith("/services/clamd/service.toml record must be a string that is not empty, not 1")
-    assert spamd == "service spamd: wanted up, is unsupervised for 0 s"
+    assert spamd == "service spamd: wanted up, is not supervised"
     assert clamd in root.esmith("status").out.splitlines()
 
 

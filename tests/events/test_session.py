@@ -76,7 +76,7 @@ def test_what_was_done_is_logged(scene: Scene, run: Callable[[Session], Plan]) -
     run(scene.session())
     entries = logged(scene.path)
     assert "/etc/t: replace" in entries
-    assert any(entry.startswith("/etc/t was ") and "is kept in" in entry for entry in entries)
+    assert any(entry.startswith("/etc/t was ") and "a backup copy is" in entry for entry in entries)
 
 
 @command

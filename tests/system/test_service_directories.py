@@ -122,7 +122,7 @@ def test_edited_scripts_are_kept(root: Root) -> None:
     printed = _install(root)
     (kept,) = root.file("/var/lib/e-smith/kept/var/service/clamd").iterdir()
     assert kept.read_text() == "#!/bin/sh\nexec mine\n"
-    assert f"the edited file is kept in /{kept.relative_to(root.path)}" in printed
+    assert f"a backup copy is /{kept.relative_to(root.path)}" in printed
     shipped = root.read("/var/service/spamd/run")
     root.write("/var/service/spamd/run", shipped + "# mine\n")
     assert "/var/service/spamd/run was edited by hand" in _install(root)

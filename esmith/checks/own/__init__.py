@@ -3,17 +3,19 @@
 Such a file has a function ``rule_for``, which takes the path of a file and returns the rule for it: a function from a
 :class:`File` to its :class:`Findings`; or None when it has no rule for a file of that name. ``one_line`` and ``pairs``
 are for the rules of common forms. What is loaded runs as part of this program, so it has to be in the hands of its
-owners alone, as an action has.
+owners alone, as an action has. Whatever goes wrong in it is an error that names its line.
 """
 
 from __future__ import annotations
 
 import os
+import traceback
 from collections.abc import Callable
+from types import TracebackType
 from typing import Any
 
 from esmith.checks.own.file import File, Findings
-from esmith.errors import TemplateError
+from esmith.errors import EsmithError, TemplateError
 from esmith.layout import Layout
 
 Rule = Callable[[File], Findings]
@@ -34,28 +36,73 @@ class Rules:
 
         :param name: the name of the check: ``qmail-users`` is in ``qmail_users.py``.
         :param path: the file, as the configured system knows it.
-        :raises TemplateError: when there is no such check, or it cannot be loaded.
+        :raises TemplateError: when there is no such check, or it cannot be loaded, or fails; calling the rule raises it
+            likewise.
         :raises UntrustedError: when its file is not in the hands of its owners alone.
         """
+        place = self._layout.check(name)
         if name not in self._finders:
-            self._finders[name] = self._load(self._layout.check(name))
-        return self._finders[name](path)
+            self._finders[name] = self._load(place)
+        guard = _Guard(place, f"while it checked {path}")
+        with guard:
+            rule = self._finders[name](path)
+
+        def guarded(file: File) -> Findings:
+            assert rule is not None
+            with guard:
+                found = rule(file)
+                return Findings(found.reader, [(int(line), str(text)) for line, text in found.faults], found.unknown)
+
+        return None if rule is None else guarded
 
     def _load(self, file: str) -> Callable[[str], Rule | None]:
         self._layout.trust.require(file)
         names: dict[str, Any] = {"__name__": os.path.basename(file).removesuffix(".py"), "__file__": file}
         try:
             with open(file, "rb") as opened:
-                # Not imported: that would write compiled files into /etc.
-                exec(compile(opened.read(), file, "exec"), names)
-        except (OSError, SyntaxError, ImportError, ValueError) as error:
-            raise TemplateError(
-                f"cannot be loaded: {error}", place=file, hint="correct it, or remove the check"
-            ) from error
+                text = opened.read()
+        except OSError as error:
+            raise TemplateError(f"cannot be read: {error.strerror}", place=file, hint="correct it") from error
+        with _Guard(file, "while it was loaded"):
+            # Not imported: that would write compiled files into /etc.
+            exec(compile(text, file, "exec"), names)
         if not callable(names.get("rule_for")):
-            raise TemplateError("has no function rule_for", place=file, hint="see docs/fragments.md, A check")
+            raise TemplateError(
+                "has no function rule_for", place=file, hint="add one: it takes a path and returns the rule for it"
+            )
         finder: Callable[[str], Rule | None] = names["rule_for"]
         return finder
+
+
+class _Guard:
+    """Makes an error of whatever a check raises. Its own code is not ours, so this may be anything.
+
+    :param file: the file of the check.
+    :param when: what it did, for the message.
+    """
+
+    def __init__(self, file: str, when: str) -> None:
+        self._file = file
+        self._when = when
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # A file that cannot be read is no fault of the rule that reads it.
+        if error is None or isinstance(error, EsmithError | OSError | KeyboardInterrupt):
+            return
+        lines = [frame.lineno for frame in traceback.extract_tb(trace) if frame.filename == self._file]
+        if isinstance(error, SyntaxError):
+            lines = [error.lineno]
+        place = f"{self._file}:{lines[-1]}" if lines else self._file
+        raise TemplateError(
+            f"failed {self._when}: {type(error).__name__}: {error}",
+            place=place,
+            hint="correct it, or remove the check from template.toml",
+        ) from error
 
 
 __all__ = ["File", "Findings", "Rule", "Rules"]
