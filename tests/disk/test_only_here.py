@@ -27,7 +27,6 @@ EXEMPT = {
     "events/log.py": "the log, in a directory that only root may write",
     "fragments/expansion.py": "fragments, which nobody else may write",
     "fragments/identity.py": "passwd and group",
-    "fragments/metadata.py": "metadata, which nobody else may write",
     "fragments/original.py": "metadata, which nobody else may write",
     "fragments/perl/migrations.py": "migrate fragments, which nobody else may write",
     "events/definition.py": "events, which nobody else may write",
