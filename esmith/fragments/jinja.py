@@ -49,6 +49,7 @@ class Engine(jinja2.Environment):
         )
         self.records = records
         self._compiled = compiled
+        self._depth = 0
         self.globals |= functions
         self.globals["db"] = Databases(records)
         self.filters |= FILTERS
@@ -88,6 +89,7 @@ class Engine(jinja2.Environment):
         :param variables: variables besides the records.
         :raises TemplateError: when it is wrong, or uses something that does not exist.
         """
+        self._depth += 1
         try:
             code = self._compiled.get((path, text))
             if code is None:
@@ -107,7 +109,11 @@ class Engine(jinja2.Environment):
             message = f"{error.msg}: the blocks that begin here are nested too deeply ({_for(output)})"
             raise TemplateError(message, place=f"{path}:{line}", hint="use fewer levels") from error
         except _MISTAKES as error:
+            if isinstance(error, RecursionError) and self._depth > 1 and not _line(error, path):
+                raise  # too deep to begin with this fragment: the line that asked for it is known further out
             raise _template_error(error, path, output) from error
+        finally:
+            self._depth -= 1
 
     def condition(self, expression: str, path: str, output: str, variables: dict[str, Any]) -> bool:
         """Return whether an expression of the metadata holds.
