@@ -48,7 +48,7 @@ def rollback_command(root: str | None, number: int | None) -> int:
         warn(f"{name}: stays as it is, because its value of then was forgotten")
     services = [f"service {name}: {' '.join(actions)}" for name, actions in back.services.items()]
     files, settings = counted(len(back.paths), "file"), counted(len(back.changes), "setting")
-    print_report([*back.paths, *services, f"{files} and {settings} set back"])
+    print_report([*back.paths, *services, f"{files} and {settings} restored"])
     return 0
 
 

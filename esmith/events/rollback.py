@@ -28,7 +28,7 @@ class RolledBack:
     """What going back did.
 
     :param paths: the files that were restored.
-    :param changes: the settings that were set back.
+    :param changes: the settings that were restored.
     :param services: the services that read their files again, each with what was done.
     :param forgotten: the properties that stayed as they are, because their values of then were forgotten.
     """
