@@ -111,7 +111,8 @@ def _lines(data: dict[str, Any]) -> list[str]:
 def _state_lines(data: dict[str, Any]) -> list[str]:
     lines = [f"root {data['root']}, revision {data['revision']}"]
     for name, database in data["databases"].items():
-        lines.append(f"database {name}: {database['records']} records, last changed in revision {database['revision']}")
+        changed = f"last changed in revision {database['revision']}" if database["revision"] else "never changed"
+        lines.append(f"database {name}: {counted(database['records'], 'record')}, {changed}")
     lines.append(f"files: {data['files']['generated']} generated")
     lines += [f"  {path}: {what}" for path, what in data["files"]["differing"].items()]
     lines += [f"  {path}: {reason}" for path, reason in data["files"]["left"].items()]

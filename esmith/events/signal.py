@@ -17,7 +17,7 @@ from esmith.apply.left import list_left
 from esmith.errors import EsmithError
 from esmith.events.actions import run_action
 from esmith.events.adjust import ServiceStep, check_service_actions
-from esmith.events.confirm import UnconfirmedChange, set_unconfirmed, wait_in_background
+from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_unconfirmed, wait_in_background
 from esmith.events.definition import ADJUST_PLACE, EXPAND_PLACE, load_event
 from esmith.events.installation import Installation
 from esmith.events.lock import EventLock
@@ -173,11 +173,18 @@ class _Run:
         session, generation = self._session, self._installation.generation
         if generation is None:
             if not session.records:
-                session.say("no file changed, so there is nothing to confirm")
+                with session.store.snapshot() as snapshot:
+                    earlier = find_unconfirmed(snapshot)
+                still = f"; {_at_the_deadline(earlier)}" if earlier else ""
+                session.say(f"no file changed, so there is nothing new to confirm{still}")
             return
         with session.store.snapshot() as snapshot:
             change = UnconfirmedChange.begun_by(generation, snapshot, time.time() + seconds)
         self._installation.complete(partial(set_unconfirmed, change=change), keep_since=generation.number)
-        when = time.strftime("%H:%M:%S", time.localtime(change.deadline))
-        session.say(f"these changes are rolled back at {when} unless you run: esmith confirm")
+        session.say(_at_the_deadline(change))
         self._awaits_confirmation = True
+
+
+def _at_the_deadline(change: UnconfirmedChange) -> str:
+    when = time.strftime("%H:%M:%S", time.localtime(change.deadline))
+    return f"the changes of {change.what} are rolled back at {when} unless you run: esmith confirm"

@@ -57,7 +57,7 @@ def test_what_is_not_confirmed_is_rolled_back(scene: Scene) -> None:
     scene.set("configuration", "A", "setting", value="second")
     _signal(scene, 0.0)
     assert scene.file("/etc/t").read_text() == "second\n"
-    assert scene.notes[-1].startswith("these changes are rolled back at ")
+    assert scene.notes[-1].startswith("the changes of signal-event try are rolled back at ")
     scene.carried_out()
     messages = _recover(scene)
     assert messages[0] == "signal-event try was not confirmed in time; 1 file and 1 setting were restored"
@@ -130,7 +130,7 @@ def test_events_in_between_are_rolled_back_with_it(scene: Scene) -> None:
 def test_an_event_that_changes_nothing_needs_no_confirmation(scene: Scene) -> None:
     """When no file changed there is nothing to roll back, and a message says so."""
     _signal(scene, 0.0)
-    assert scene.notes == ["no file changed, so there is nothing to confirm"]
+    assert scene.notes == ["no file changed, so there is nothing new to confirm"]
     with scene.store.snapshot() as snapshot:
         assert find_unconfirmed(snapshot) is None
 
@@ -223,3 +223,13 @@ def test_a_time_that_is_none(office: Root, word: str) -> None:
     answer = office.signal("--confirm", word, "email-update", code=2)
     assert "is not a time such as 10m, 90s or 1h" in answer.err
     assert "MaxFiles 1500\n" in office.read("/etc/clamd.conf")
+
+
+def test_an_earlier_change_is_still_to_be_confirmed(scene: Scene) -> None:
+    """An event that changes no file, with an earlier change not confirmed yet, says when that one is rolled back."""
+    scene.set("configuration", "A", "setting", value="second")
+    _signal(scene, 3600)
+    scene.notes.clear()
+    _signal(scene, 3600)
+    (note,) = scene.notes
+    assert note.startswith("no file changed, so there is nothing new to confirm; the changes of signal-event try are ")
