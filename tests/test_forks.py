@@ -99,7 +99,7 @@ def test_both_see_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         ("import atexit; atexit.register(print, 'end'); print('x')", 0, "x\nend\n", ""),
         ("import threading; threading.Thread(target=print, args=('thread',)).start()", 0, "thread\n", ""),
         ("import sys; sys.stdout.write('x' * 300000); sys.stderr.write('y' * 300000)", 0, "x" * 300_000, "y" * 300_000),
-        ("this is not Python", 1, "", "SyntaxError"),
+        ("no Python at all", 1, "", "SyntaxError"),
     ],
 )
 @pytest.mark.usefixtures("kind")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from esmith.errors import ServiceError, StoreError
 from esmith.events.definition import Event
@@ -94,7 +94,7 @@ class ServiceStep:
         #: The services that were adjusted, each with what was done; of one that failed what was tried.
         self.done: dict[str, list[str]] = {}
         #: Why supervisors did not do what was asked; it is pending.
-        self.refused: list[SupervisorError] = []
+        self.refused: list[ServiceError] = []
 
     def read(self, services: Iterable[str]) -> None:
         """Read what is defined of services, so that a mistake shows before anything is changed.
@@ -124,9 +124,8 @@ class ServiceStep:
     def _adjust(self, asked: Mapping[str, list[str]]) -> None:
         with self._session.store.snapshot() as snapshot:
             pending = list_pending(snapshot)
-            services = sorted(asked)
             records = {
-                service: snapshot.record("configuration", self._services.of(service).record) for service in services
+                service: snapshot.record("configuration", key) for service, key in self._records_of(sorted(asked))
             }
         settled: list[str] = []
         try:
@@ -141,6 +140,17 @@ class ServiceStep:
         finally:
             if not self._session.records:
                 settle(self._session.store, dict.fromkeys(settled))
+
+    def _records_of(self, services: list[str]) -> Iterator[tuple[str, str]]:
+        """Yield the services with the keys of their records; one whose definition is broken is refused, and stays."""
+        for service in services:
+            try:
+                key = self._services.of(service).record
+            except ServiceError as error:
+                self._session.log.write(str(error))
+                self.refused.append(error)
+            else:
+                yield service, key
 
     def watch(self) -> None:
         """Wait until the services that were adjusted are certain to be up.

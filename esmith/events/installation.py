@@ -98,7 +98,7 @@ class Installation:
         session.preview(plan)
         asked = self.asked
         if self._services is not None:
-            self._services.read(asked)
+            self._services.read({*asked, *self._pending_before})
         if session.records:
             rehearse_plan(plan, session.layout)
         else:

@@ -70,6 +70,7 @@ def _roll_back(session: Session, number: int | None) -> RolledBack:
             f"there is no generation {number} to roll back to",
             hint="'esmith generations' lists them; the last one is the present state",
         )
+    step.read({*step.pending(), *(service for other in later for service in found[other].services)})
     what = f"esmith rollback {number}"
     try:
         with session.store.snapshot() as snapshot:

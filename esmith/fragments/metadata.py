@@ -122,7 +122,7 @@ _KEYS = {
 _CHECK_KEYS = {
     "command": TEXTS,
     "package": TEXT,
-    "own": NAME,
+    "own": Type("a name of letters, digits and -", lambda value: bool(re.fullmatch("[a-z0-9-]+", str(value)))),
     "off": NAME,
     "fails-on": TEXT,
     "reads": TEXTS,
@@ -272,7 +272,9 @@ def _check_values(file: TomlFile, table: dict[str, Any], name: str, layout: Layo
 
 
 def _hint_at_checks(name: str, layout: Layout) -> str:
-    known = sorted(os.listdir(layout.checks)) if os.path.isdir(layout.checks) else []
+    if not os.path.isdir(layout.checks):
+        return "install the shipped checks: esmith init"
+    known = sorted(os.listdir(layout.checks))
     names = [other.removesuffix(".py").replace("_", "-") for other in known if other.endswith(".py")]
     close = nearest(name, names)
     return f"did you mean {close!r}?" if close else f"the checks are in {layout.checks}: {', '.join(names)}"

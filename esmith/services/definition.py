@@ -14,8 +14,9 @@ from typing import Any
 from esmith.errors import ServiceError
 from esmith.layout import Layout
 from esmith.names import is_leftover
+from esmith.services.actions import ACTIONS
 from esmith.services.service import STARTS, Account, Directory, Probe, Program, Service
-from esmith.tables import FLAG, INTEGER, NAME, NUMBER, TABLE, TEXT, TEXT_TABLE, TEXTS, TomlFile, one_of
+from esmith.tables import FLAG, INTEGER, NAME, NUMBER, TABLE, TEXT, TEXT_TABLE, TEXTS, TomlFile, Type, one_of
 
 SETTINGS = "service.toml"
 #: An older form of ``services-custom``, with the probe of each service in a table of its own.
@@ -52,7 +53,13 @@ _PROBE_KEYS = {
     "command": TEXTS,
     "package": TEXT,
 }
-_SYSTEMD_KEYS = {"unit": NAME, "verbs": TEXT_TABLE}
+_VERB = re.compile(r"[a-z][a-z-]*")
+_UNIT = Type("the name of a unit", lambda value: isinstance(value, str) and bool(SERVICE_NAME.fullmatch(value)))
+_VERBS = Type(
+    "a table of service actions and verbs of systemctl",
+    lambda value: TEXT_TABLE.accepts(value) and all(key in ACTIONS and _VERB.fullmatch(value[key]) for key in value),
+)
+_SYSTEMD_KEYS = {"unit": _UNIT, "verbs": _VERBS}
 _TABLES = {"program": _PROGRAM_KEYS, "account": _ACCOUNT_KEYS, "probe": _PROBE_KEYS, "systemd": _SYSTEMD_KEYS}
 _MODE = re.compile(r"[0-7]{3,4}")
 
@@ -98,7 +105,8 @@ def service_names(*directories: str) -> list[str]:
     found: set[str] = set()
     for directory in directories:
         if os.path.isdir(directory):
-            found |= {entry.name for entry in os.scandir(directory) if entry.is_dir()}
+            # isdir, because a link that leads to itself is no reason to hide the others.
+            found |= {name for name in os.listdir(directory) if os.path.isdir(f"{directory}/{name}")}
     return sorted(name for name in found if SERVICE_NAME.fullmatch(name) and not is_leftover(name))
 
 

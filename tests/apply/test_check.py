@@ -146,7 +146,7 @@ def test_the_view_is_gone_afterwards(daemon: Root) -> None:
             "[check] fails-on '(' is not a regular expression",
         ),
         ("[check]\nown = 'qmial-users'\n", "[check] there is no check 'qmial-users'\n  did you mean 'qmail-users'?"),
-        ("[check]\nown = '../x'\n", "[check] there is no check '../x'\n  the checks are in "),
+        ("[check]\nown = '../x'\n", "[check] own must be a name of letters, digits and -, not '../x'"),
     ],
     ids=["no command", "a shell string", "a broken pattern", "an unknown check", "a path for a check"],
 )

@@ -254,6 +254,14 @@ def test_a_rule_that_fails_is_an_error(tmp_path: Path, body: str, message: str) 
         rule(own.File("/etc/x", b"abc", StagedTree(Layout(str(tmp_path)))))
 
 
+@pytest.mark.parametrize("text", ["while 1:\n    pass\n", "def rule_for(path):\n    while 1:\n        pass\n"])
+def test_a_check_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """A check without an end is ended, and the error names it."""
+    monkeypatch.setattr("esmith.checks.own.SECONDS", 0.2)
+    with pytest.raises(TemplateError, match="my_own.py:.*did not end within 0.2 s"):
+        _rules(tmp_path, text).find("my-own", "/etc/x")
+
+
 def test_a_check_that_others_may_write_is_not_run(tmp_path: Path) -> None:
     """What somebody else could have written is not loaded."""
     with pytest.raises(UntrustedError, match="may be written by everybody"):

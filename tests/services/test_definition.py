@@ -122,7 +122,7 @@ def test_a_script_is_replaced_as_a_whole(tmp_path: Path) -> None:
         ('[files]\n"etc/x" = "y"\n', "'etc/x' must be an absolute path"),
         ('[directories."/x"]\nmode = "rwx"\n', "mode must be octal"),
         ('[directories."/x"]\nuser = "x"\n', "unknown key 'user'"),
-        ('[systemd]\nunit = ""\n', "unit must be a string that is not empty"),
+        ('[systemd]\nunit = ""\n', "unit must be the name of a unit"),
         ("[probe\n", "cannot be read"),
     ],
 )

@@ -9,6 +9,8 @@ owners alone, as an action has. Whatever goes wrong in it is an error that names
 from __future__ import annotations
 
 import os
+import signal
+import threading
 import traceback
 from collections.abc import Callable
 from types import TracebackType
@@ -19,6 +21,9 @@ from esmith.errors import EsmithError, TemplateError
 from esmith.layout import Layout
 
 Rule = Callable[[File], Findings]
+
+#: How long a check may take for one file, in seconds, as a check by a program may by default.
+SECONDS = 60.0
 
 
 class Rules:
@@ -75,7 +80,9 @@ class Rules:
 
 
 class _Guard:
-    """Makes an error of whatever a check raises. Its own code is not ours, so this may be anything.
+    """Makes an error of whatever a check raises, and ends it after :data:`SECONDS`. Its code may do anything.
+
+    The time is limited in the main thread only, where commands run: that is where Python handles signals.
 
     :param file: the file of the check.
     :param when: what it did, for the message.
@@ -86,11 +93,17 @@ class _Guard:
         self._when = when
 
     def __enter__(self) -> None:
-        pass
+        self._before: Any = None
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGALRM, _late)
+            signal.setitimer(signal.ITIMER_REAL, SECONDS)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._before is not None:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, self._before)
         # A file that cannot be read is no fault of the rule that reads it.
         if error is None or isinstance(error, EsmithError | OSError | KeyboardInterrupt):
             return
@@ -103,6 +116,14 @@ class _Guard:
             place=place,
             hint="correct it, or remove the check from template.toml",
         ) from error
+
+
+class LateError(Exception):
+    """A check did not end in time."""
+
+
+def _late(_number: int, _frame: object) -> None:
+    raise LateError(f"it did not end within {SECONDS:g} s")
 
 
 __all__ = ["File", "Findings", "Rule", "Rules"]
