@@ -86,6 +86,7 @@ def _by_type(prop: Property) -> st.SearchStrategy[str]:
         "size": st.tuples(st.integers(0, 5000), st.sampled_from(["", "k", "K", "m", "M"])).map("{0[0]}{0[1]}".format),
         "list": st.lists(_ENTRIES.get(prop.name, _WORDS), min_size=1, max_size=4).map(prop.separator.join),
         "host": _HOSTS,
+        "account": st.sampled_from(["alias-localdelivery", "joe", "a.b", "x+y"]),
         "address": _ADDRESSES,
         "ipv4": st.sampled_from(["192.0.2.7", "10.1.2.3"]),
         "netmask": _MASKS,

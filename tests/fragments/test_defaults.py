@@ -87,6 +87,7 @@ def test_an_empty_value_counts_only_where_the_schema_allows_it(schema: Trees, pr
     assert schema.expand(f"[{{{{ qpsmtpd.{prop} }}}}]") == f"[{expected}]"
 
 
+@pytest.mark.program("Text::Template")
 def test_a_perl_fragment_sees_what_is_stored(schema: Trees) -> None:
     """A Perl fragment gets no default, neither as a variable nor from get_prop."""
     perl = "{ defined $qpsmtpd{MaxLoad} || defined $DB->get_prop('qpsmtpd', 'MaxLoad') ? 'default' : 'nothing' }"
