@@ -122,11 +122,10 @@ class ServiceStep:
         self._adjust({**dict.fromkeys(self.pending(), []), **asked})
 
     def _adjust(self, asked: Mapping[str, list[str]]) -> None:
+        keys = dict(self._records_of(asked))
         with self._session.store.snapshot() as snapshot:
             pending = list_pending(snapshot)
-            records = {
-                service: snapshot.record("configuration", key) for service, key in self._records_of(sorted(asked))
-            }
+            records = {service: snapshot.record("configuration", key) for service, key in keys.items()}
         settled: list[str] = []
         try:
             for service, record in records.items():
@@ -141,16 +140,25 @@ class ServiceStep:
             if not self._session.records:
                 settle(self._session.store, dict.fromkeys(settled))
 
-    def _records_of(self, services: list[str]) -> Iterator[tuple[str, str]]:
-        """Yield the services with the keys of their records; one whose definition is broken is refused, and stays."""
-        for service in services:
+    def _records_of(self, asked: Mapping[str, list[str]]) -> Iterator[tuple[str, str]]:
+        """Yield the services with the keys of their records; one whose definition is broken is refused."""
+        for service in sorted(asked):
             try:
                 key = self._services.of(service).record
             except ServiceError as error:
-                self._session.log.write(str(error))
-                self.refused.append(error)
+                self._refuse(service, asked[service], error)
             else:
                 yield service, key
+
+    def _refuse(self, service: str, actions: list[str], error: ServiceError) -> None:
+        """Note that nothing could be done to a service: the actions are pending, and tried again after a while."""
+        self._session.log.write(str(error))
+        self.refused.append(error)
+        self._record_attempt(service, actions)
+
+    def _record_attempt(self, service: str, actions: list[str]) -> None:
+        if not self._session.records:
+            record_attempt(self._session.store, service, actions, self._why)
 
     def watch(self) -> None:
         """Wait until the services that were adjusted are certain to be up.
@@ -208,15 +216,13 @@ class ServiceStep:
             carried_out = adjust(supervisor, service, actions, enabled)
         except SupervisorError as error:
             if not isinstance(error, UnsupervisedError):
-                self._session.log.write(str(error))
-                self.refused.append(error)
+                self._refuse(service, actions, error)
             elif not enabled or not actions:
                 self._session.log.write(f"service {service}: not supervised")
                 return True
             else:
                 self._session.report(str(error))
-            if not self._session.records:
-                record_attempt(self._session.store, service, actions, self._why)
+                self._record_attempt(service, actions)
             return False
         except ServiceError:
             self.done[service] = actions

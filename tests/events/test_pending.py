@@ -286,3 +286,20 @@ def test_status_and_services_show_pending_actions(root: Root) -> None:
     assert data["clamd"]["pending"]["actions"] == ["restart"]
     assert list(data) == ["clamd"]
     assert "spamd" in json.loads(root.esmith("services", "--all", "--json").out)
+
+
+def test_a_service_whose_definition_is_broken_holds_up_no_other(scene: Scene) -> None:
+    """Its action stays pending and is tried again after a while; those of the other services are carried out."""
+    scene.service("spamd")
+    scene.trees.standard("/etc/t/template.toml", 'services = { clamd = "restart", spamd = "restart" }\n')
+    scene.set("configuration", "A", "setting", value="second")
+    expand_templates(scene.session(), ["/etc/t"])
+    broken = scene.file("/etc/e-smith/services/clamd/service.toml")
+    broken.parent.mkdir(parents=True, exist_ok=True)
+    broken.write_text("x = [\n")
+    with pytest.raises(ServiceError, match="clamd/service.toml"):
+        _recover(scene)
+    assert scene.carried_out() == ["spamd restart"]
+    with scene.store.snapshot() as snapshot:
+        (pending,) = list_pending(snapshot).values()
+    assert (pending.actions, pending.tried > 0) == (["restart"], True)
