@@ -11,7 +11,8 @@ all processes of a run share and that is removed at its end:
 
 Never remembered are programs that are not installed in the machine's own directories, as tests make them for
 themselves, and answers that name a path of the root, or of a program that had to be ended. Tests that are about the
-checks themselves run every program: ESMITH_REAL_CHECKS=1 in a command's environment.
+checks themselves run every program: ESMITH_REAL_CHECKS=1 in a command's environment. Where another test has the same
+commands checked for real, ESMITH_ACCEPT_CHECKS=1 takes each file for accepted.
 """
 
 from __future__ import annotations
@@ -69,6 +70,9 @@ def _remember_verdicts(folder: str) -> None:
     def run_once(self: Views, jobs: list[Job]) -> list[Ended]:
         if os.environ.get("ESMITH_REAL_CHECKS") == "1" or not jobs or not all(map(_is_of_the_machine, jobs)):
             return original(self, jobs)
+        if os.environ.get("ESMITH_ACCEPT_CHECKS") == "1":
+            self.copied = ""
+            return [Ended(0, "", "", "") for _ in jobs]
         keys = [_digest("verdict", *_input(self, job)) for job in jobs]
         known = {key: _recall(folder, key) for key in keys}
         unknown = [number for number, key in enumerate(keys) if not known[key]]

@@ -98,6 +98,15 @@ def test_a_program_of_a_test_always_runs(layout: Layout, ran: list[str], monkeyp
     assert len(ran) == 4
 
 
+def test_checks_may_be_left_out(layout: Layout, ran: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With ESMITH_ACCEPT_CHECKS=1 no program runs, and nothing is remembered that none has decided."""
+    monkeypatch.setenv("ESMITH_ACCEPT_CHECKS", "1")
+    (ended,) = Views(StagedTree(layout), writes=False).run([Job("/etc/file", CHECK)])
+    assert (ended.status, ended.out, ended.why, ran) == (0, "", "", [])
+    monkeypatch.delenv("ESMITH_ACCEPT_CHECKS")
+    assert _ask(layout) == "about /etc/file"
+
+
 def test_an_answer_that_names_the_root_is_not_kept(layout: Layout, ran: list[str]) -> None:
     """Another root would have another answer, so the program is asked each time."""
     path = f"{layout.root}/etc/file"

@@ -58,17 +58,18 @@ def better_stage(record_property: Callable[[str, object], None]) -> None:
         record_property("as root", "on a machine")
 
 
-def open_stage_in(folder: Path, office: Path, kind: str, *, forked: bool = True) -> Stage:
+def open_stage_in(folder: Path, office: Path, kind: str, *, forked: bool = True, checked: bool = True) -> Stage:
     """Open a stage of a kind over the office; skip the test where there is none.
 
     :param folder: an empty directory for it.
     :param forked: whether the engine's commands are forked by a server, or started for real.
+    :param checked: whether programs check the files.
     """
     if kind == "machine":
         if machine_trouble():
             pytest.skip(machine_trouble())
-        return MachineStage(office, folder / "work", forked=forked)
-    return FolderStage(copy_office(office, folder / "root"), folder / "work", forked=forked)
+        return MachineStage(office, folder / "work", forked=forked, checked=checked)
+    return FolderStage(copy_office(office, folder / "root"), folder / "work", forked=forked, checked=checked)
 
 
 @pytest.fixture

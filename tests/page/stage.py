@@ -55,11 +55,13 @@ class Stage:
     :param work: a directory for what the stage keeps.
     :param first_pid: where the made-up pids of its services start.
     :param forked: whether the engine's commands are forked by a server (tests/forks.py), or started for real.
+    :param checked: whether programs check the files (tests/remembered.py); commands that are forked can do without.
     """
 
-    def __init__(self, work: Path, first_pid: int = 1000, *, forked: bool = True) -> None:
+    def __init__(self, work: Path, first_pid: int = 1000, *, forked: bool = True, checked: bool = True) -> None:
         self.work = work
         self._forked = forked
+        self._checked = checked
         self.log = work / "log"
         self.services = work / "services"
         self._count = 0
@@ -150,6 +152,7 @@ class Stage:
             "PAGE_SERVICE": service,
             "PAGE_COUNTER": str(self.work / "counter"),
             "PAGE_TYPED": str(self.work / "typed"),
+            **({} if self._checked else {"ESMITH_ACCEPT_CHECKS": "1"}),
         }
 
     def _start(self, *command: str, env: dict[str, str]) -> subprocess.Popen[str]:
@@ -163,12 +166,14 @@ class FolderStage(Stage):
     :param root: the folder; it is changed.
     """
 
-    def __init__(self, root: Path, work: Path, first_pid: int = 1000, *, forked: bool = True) -> None:
+    def __init__(
+        self, root: Path, work: Path, first_pid: int = 1000, *, forked: bool = True, checked: bool = True
+    ) -> None:
         self.root = root
         (root / "dev").mkdir(exist_ok=True)
         for path, text in PLACED.items():
             write_program(self.path(path), text)
-        super().__init__(work, first_pid, forked=forked)
+        super().__init__(work, first_pid, forked=forked, checked=checked)
 
     def path(self, path: str) -> Path:
         """Return the path below the root folder."""
@@ -213,10 +218,10 @@ class MachineStage(Stage):
     :param prepared: the root folder whose files are mounted over the machine; it is not changed.
     """
 
-    def __init__(self, prepared: Path, work: Path, *, forked: bool = True) -> None:
+    def __init__(self, prepared: Path, work: Path, *, forked: bool = True, checked: bool = True) -> None:
         self._prepared = prepared
         self._wait: Callable[[], None] | None = None
-        super().__init__(work, forked=forked)
+        super().__init__(work, forked=forked, checked=checked)
 
     def path(self, path: str) -> Path:
         """Return the path as this process reaches it: through the namespace of the shell."""
