@@ -86,7 +86,7 @@ def test_a_file_beside_it_that_is_not_generated_is_seen(daemon: Root) -> None:
 
 
 def test_a_check_that_has_no_rule_for_its_file_is_reported(daemon: Root) -> None:
-    """A file whose own template.toml names a check without a rule for it counts as not checked, and a message says so."""
+    """A file whose own template.toml names a check without a rule for it is reported as not checked."""
     daemon.write(f"{TEMPLATE}/template.toml", 'check = { own = "qmail-users" }\n')
     daemon.config("setprop", "daemon", "Word", "new")
     answer = daemon.signal("daemon-update")
