@@ -32,6 +32,7 @@ from esmith.schema import load
 from esmith.schema.types import TYPES
 from esmith.services import definition
 from esmith.services.actions import ACTIONS
+from esmith.setup.supervision import SUPERVISORS
 from esmith.store import limits
 from tests.commands import Root, copy_tree
 from tests.documents import DOCUMENTS, HOME, Block, blocks, headings, rows, section, slug
@@ -190,6 +191,29 @@ def test_template_keys() -> None:
     for word in (*metadata.ENGINES, *metadata.FILTERS, *metadata.KINDS):
         assert f'"{word}"' in text
     assert set(_first_column(section("fragments.md", "A check"))) == set(metadata._CHECK_KEYS)
+
+
+def test_shipped_checks() -> None:
+    """The tables of checks in fragments.md have each file that a program checks, and each file in checks/."""
+    by_program = set()
+    for file in (HOME / "templates").rglob("template.toml"):
+        data = tomllib.loads(file.read_text())
+        place = "/" + str(file.parent.relative_to(HOME / "templates"))
+        tables = {place: data} | {f"{place}/{name}": table for name, table in data.get("files", {}).items()}
+        by_program |= {path for path, table in tables.items() if "command" in table.get("check", {})}
+    assert by_program
+    assert set(_first_column(section("fragments.md", "Shipped checks"))) == by_program
+    own = {file.stem.replace("_", "-") for file in (HOME / "checks").glob("*.py")}
+    assert set(_first_column(section("fragments.md", "Checks without a program"))) == own
+
+
+def test_supervisors() -> None:
+    """Each supervisor that service directories are written for has a log script, and is in the documents."""
+    for name in SUPERVISORS:
+        assert (HOME / f"services/log.{name}").is_file(), f"services/log.{name}"
+        assert f"`--services {name} DIR`" in section("commands.md", "`esmith init`")
+        assert f"`log.{name}`" in section("add-a-service.md", "What a service is")
+        assert name in next(row[1] for row in rows(section("concepts.md", "Words")) if row[0] == "supervisor")
 
 
 def test_service_keys() -> None:

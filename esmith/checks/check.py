@@ -154,8 +154,11 @@ def _run_key(subject: Subject) -> tuple[str, ...]:
 
 def _own(subject: Subject, tree: StagedTree, rules: own.Rules) -> Verdict | None:
     rule = rules.find(subject.check.own, subject.path)
-    if rule is None:
+    if rule is None and subject.check.inherited:
         return None
+    if rule is None:
+        reason = f"the check {subject.check.own!r} has no rule for a file of this name ({subject.source})"
+        return Verdict(subject.path, Outcome.UNCHECKED, subject.check.own, reason)
     verdict = partial(Verdict, subject.path, by=subject.check.own, is_a_rules=True)
     try:
         content = tree.read(subject.path)

@@ -11,7 +11,7 @@ import itertools
 import time
 from collections.abc import Iterable, Iterator, Mapping
 
-from esmith.errors import ServiceError, StoreError
+from esmith.errors import ServiceError, StoreError, UsageError
 from esmith.events.definition import Event
 from esmith.events.pending import PendingAction, list_pending, record_attempt, settle
 from esmith.events.session import Session
@@ -79,6 +79,23 @@ def _reasons(readers: list[Output], service: str, own: list[str]) -> list[tuple[
     return list(dict.fromkeys((check_action(action),) if action else tuple(own) for action in actions))
 
 
+def wrong_actions(plan: Plan) -> list[str]:
+    """Return messages about the metadata that asks for a service action which does not exist.
+
+    Those of changed files are not among them: :func:`asked_by` raises an error for these.
+    """
+    found: dict[str, str] = {}
+    for output in plan.outputs:
+        metadata = output.rendering.metadata
+        for service, action in (metadata.services or {}).items() if output.difference is Difference.NONE else ():
+            try:
+                check_action(action or "restart")
+            except UsageError as error:
+                what = f"{metadata.sources['services']}: service {service}: {error.message}"
+                found.setdefault(what, f"{what}; the event fails when {output.path} changes\n  {error.hint}")
+    return list(found.values())
+
+
 class ServiceStep:
     """Adjusts services for one command, and keeps what could not be done as pending actions.
 
@@ -93,6 +110,7 @@ class ServiceStep:
         self._watched: dict[str, Supervisor] = {}
         #: The services that were adjusted, each with what was done; of one that failed what was tried.
         self.done: dict[str, list[str]] = {}
+        self._unsupervised: dict[str, UnsupervisedError] = {}
         #: Why supervisors did not do what was asked; it is pending.
         self.refused: list[ServiceError] = []
 
@@ -103,6 +121,25 @@ class ServiceStep:
         """
         for service in services:
             self._services.of(service)
+
+    def without_record(self, plan: Plan) -> list[str]:
+        """Return messages about the metadata that names a service which has no record: nothing adjusts it.
+
+        :raises ServiceError: when a file that defines one is broken.
+        """
+        named: dict[str, str] = {}
+        for output in plan.outputs:
+            metadata = output.rendering.metadata
+            for service in metadata.services or {}:
+                named.setdefault(service, metadata.sources["services"])
+        keys = {service: self._services.of(service).record for service in named}
+        with self._session.store.snapshot() as snapshot:
+            missing = [service for service, key in keys.items() if snapshot.type_of("configuration", key) is None]
+        return [
+            f"{named[service]}: service {service} has no record in the configuration database, so nothing is done to it"
+            f"\n  make one: config set {keys[service]} service status enabled; or correct the name"
+            for service in missing
+        ]
 
     def pending(self) -> dict[str, PendingAction]:
         """Return the pending actions."""
@@ -139,6 +176,21 @@ class ServiceStep:
         finally:
             if not self._session.records:
                 settle(self._session.store, dict.fromkeys(settled))
+            self._report_unsupervised()
+
+    def _report_unsupervised(self) -> None:
+        """Report in one message for all services that nothing supervises them, so that their actions are pending."""
+        found, self._unsupervised = self._unsupervised, {}
+        if len(found) < 2:
+            for error in found.values():
+                self._session.report(str(error))
+            return
+        for error in found.values():
+            self._session.log.write(str(error))
+        self._session.report(
+            f"{len(found)} services are not supervised, so their actions are pending (esmith services): "
+            f"{', '.join(found)}\n  start their supervisor, or disable them"
+        )
 
     def _records_of(self, asked: Mapping[str, list[str]]) -> Iterator[tuple[str, str]]:
         """Yield the services with the keys of their records; one whose definition is broken is refused."""
@@ -221,7 +273,7 @@ class ServiceStep:
                 self._session.log.write(f"service {service}: not supervised")
                 return True
             else:
-                self._session.report(str(error))
+                self._unsupervised[service] = error
                 self._record_attempt(service, actions)
             return False
         except ServiceError:

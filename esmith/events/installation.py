@@ -26,7 +26,7 @@ from typing import Self
 from esmith.apply.commit import commit_plan, rehearse_plan, restore_or_explain
 from esmith.apply.generations import Also, Generation, finish
 from esmith.errors import StoreError
-from esmith.events.adjust import ServiceStep, asked_by
+from esmith.events.adjust import ServiceStep, asked_by, wrong_actions
 from esmith.events.confirm import find_unconfirmed
 from esmith.events.definition import Event
 from esmith.events.pending import PendingAction, add_pending, list_pending, put_pending
@@ -97,8 +97,12 @@ class Installation:
         _warn(plan, session)
         session.preview(plan)
         asked = self.asked
+        for text in wrong_actions(plan):
+            session.report(text)
         if self._services is not None:
             self._services.read({*asked, *self._pending_before})
+            for text in self._services.without_record(plan):
+                session.report(text)
         if session.records:
             rehearse_plan(plan, session.layout)
         else:

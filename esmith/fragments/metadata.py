@@ -36,6 +36,7 @@ class Check:
     :param beside: patterns of files of the machine that have to stand beside the file.
     :param environment: variables the program gets.
     :param timeout: seconds after which the check has failed.
+    :param inherited: whether a file of a directory above sets it, for all templates below; not for this one by name.
     """
 
     command: tuple[str, ...] = ()
@@ -47,6 +48,7 @@ class Check:
     beside: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     timeout: float = 60.0
+    inherited: bool = False
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ class MetadataFiles:
         place = sum(1 for _ in itertools.takewhile(lambda one: one[2] and self._tree.is_custom(one[1]), levels))
         merged: dict[str, Any] = {}
         sources: dict[str, str] = {}
-        tables = [(data, dict.fromkeys(data, file)) for data, file, _ in levels]
+        tables = [(_marked(data, alone), dict.fromkeys(data, file)) for data, file, alone in levels]
         for data, files in [*tables[:place], (original, original_sources), *tables[place:]]:
             for key, value in data.items():
                 if key not in merged and key != "files":
@@ -287,6 +289,11 @@ def _check_pattern(file: TomlFile, key: str, pattern: str) -> None:
         raise file.error(f"{key} {pattern!r} is not a regular expression: {error}", hint="see pydoc re") from error
 
 
+def _marked(data: dict[str, Any], alone: bool) -> dict[str, Any]:
+    """Return what a file says for a template, its check with the mark whether it is inherited."""
+    return {**data, "check": {**data["check"], "inherited": not alone}} if "check" in data else data
+
+
 def _checking(data: dict[str, Any] | None) -> Check | None:
     if data is None:
         return None
@@ -300,6 +307,7 @@ def _checking(data: dict[str, Any] | None) -> Check | None:
         beside=tuple(data.get("beside", ())),
         environment=data.get("environment", {}),
         timeout=data.get("timeout", Check.timeout),
+        inherited=data["inherited"],
     )
 
 

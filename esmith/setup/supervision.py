@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 from collections.abc import Mapping
 
+from esmith.checks.views import PATH
 from esmith.errors import InstallError, UsageError
 from esmith.layout import Layout
 from esmith.plan.host import Host
@@ -67,7 +69,10 @@ def _is_wanted(layout: Layout, service: Service) -> bool:
     """Return whether a service gets a service directory: it has a run script, and the program that is required."""
     if not piece(layout, f"{service.name}/run"):
         return False
-    return not service.program.required or os.path.exists(layout.under(service.program.name))
+    program = service.program
+    if program.required and "/" not in program.name:
+        return shutil.which(program.name, path=PATH) is not None
+    return not program.required or os.path.exists(layout.under(program.name))
 
 
 def _link(layout: Layout, folder: str, name: str) -> str:

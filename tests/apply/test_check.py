@@ -85,6 +85,24 @@ def test_a_file_beside_it_that_is_not_generated_is_seen(daemon: Root) -> None:
     daemon.signal("daemon-update", code=10)
 
 
+def test_a_check_that_has_no_rule_for_its_file_is_reported(daemon: Root) -> None:
+    """A file whose own template.toml names a check without a rule for it is reported as not checked."""
+    daemon.write(f"{TEMPLATE}/template.toml", 'check = { own = "qmail-users" }\n')
+    daemon.config("setprop", "daemon", "Word", "new")
+    answer = daemon.signal("daemon-update")
+    assert f"{CONF} was not checked: the check 'qmail-users' has no rule for a file of this name" in answer.err
+    assert f"({daemon.file(TEMPLATE)}/template.toml)" in answer.err
+    assert daemon.lines(CONF) == ["first", "new"]
+
+
+def test_an_inherited_check_may_have_no_rule_for_a_file(daemon: Root) -> None:
+    """A check that a directory above names is for those of its files that it knows; the others get no message."""
+    daemon.file(f"{TEMPLATE}/template.toml").unlink()
+    daemon.write("/etc/e-smith/templates/etc/daemon/template.toml", 'check = { own = "qmail-users" }\n')
+    daemon.config("setprop", "daemon", "Word", "new")
+    assert daemon.signal("daemon-update").err == ""
+
+
 def test_what_a_program_prints_may_decide(daemon: Root) -> None:
     """A program whose exit status is always 0 refuses a file by what it prints, when fails-on says so."""
     checker = daemon.write("/checker", '#!/bin/sh\ncat "$1"\n', mode=0o755)

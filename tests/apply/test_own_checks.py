@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from shutil import copytree
 
@@ -260,6 +261,51 @@ def test_a_check_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, te
     monkeypatch.setattr("esmith.checks.own.SECONDS", 0.2)
     with pytest.raises(TemplateError, match="my_own.py:.*did not end within 0.2 s"):
         _rules(tmp_path, text).find("my-own", "/etc/x")
+
+
+LEAKING = """\
+import os, sys
+from esmith.checks.own.file import Findings
+
+def leak():
+    print("noise")
+    print("noise", file=sys.stderr)
+    os.environ["ESMITH_ROOT"] = "/elsewhere"
+    del os.environ["PATH"]
+    os.chdir("/")
+    os.umask(0)
+
+leak()
+
+def rule_for(path):
+    leak()
+    return rule
+
+def rule(file):
+    leak()
+    return Findings("mine")
+"""
+
+
+def _surroundings() -> tuple[dict[str, str], str, int]:
+    umask = os.umask(0o022)
+    os.umask(umask)
+    return dict(os.environ), os.getcwd(), umask
+
+
+def test_a_check_changes_nothing_around_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a check prints is discarded; the environment, the directory and the umask are afterwards as before."""
+    monkeypatch.chdir(tmp_path)
+    before = _surroundings()
+    rules = _rules(tmp_path, LEAKING)
+    rule = rules.find("my-own", "/etc/x")
+    assert rule is not None
+    assert _surroundings() == before
+    rule(own.File("/etc/x", b"abc", StagedTree(Layout(str(tmp_path)))))
+    assert _surroundings() == before
+    assert capsys.readouterr() == ("", "")
 
 
 def test_a_check_that_others_may_write_is_not_run(tmp_path: Path) -> None:

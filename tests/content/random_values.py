@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from esmith.schema.model import Property
 from esmith.schema.types import refusal
+from tests.content.formats import MARKERS
 
 LARGEST = 2**31 - 1
-#: What has a meaning in one or another of the generated files, and harmless things between them. No braces that would
-#: look like those of a fragment: test_random_settings looks for such in the output.
+#: What has a meaning in one or another of the generated files, and harmless things between them.
 _TOKENS = [
     "a",
     "b",
@@ -49,7 +49,13 @@ _MASKED_ZONES = st.tuples(_ZONES, st.sampled_from(["", ":8", ":8-16-64"])).map("
 _MESSAGE_ZONES = st.tuples(_ZONES, st.sampled_from(["", ":Blocked - see us", ":2"])).map("".join)
 _WORDS = st.sampled_from(["john", "group1", "tom", "/proc", "en", "x y"])
 
-_TEXT = st.lists(st.sampled_from(_TOKENS), min_size=1, max_size=8).map("".join).filter(str.strip)
+
+def _is_harmless(text: str) -> bool:
+    """Whether a value is more than blanks, and holds nothing that test_random_settings takes for part of a fragment."""
+    return bool(text.strip()) and not any(marker in text for marker in MARKERS)
+
+
+_TEXT = st.lists(st.sampled_from(_TOKENS), min_size=1, max_size=8).map("".join).filter(_is_harmless)
 
 #: The entries of lists, and texts that are lists of words in truth, by the property's name.
 _ENTRIES = {
@@ -87,6 +93,10 @@ def _by_type(prop: Property) -> st.SearchStrategy[str]:
         "list": st.lists(_ENTRIES.get(prop.name, _WORDS), min_size=1, max_size=4).map(prop.separator.join),
         "host": _HOSTS,
         "account": st.sampled_from(["alias-localdelivery", "joe", "a.b", "x+y"]),
+        "mailbox": st.sampled_from(
+            ["joe", "tom", "a.b", "o'neill", "x:y", "info@test.com", "boss@example.com", "#a@b.c"]
+        ),
+        "domain": st.sampled_from(["example.net", "sub.test.com", ".example.org", "xn--mnchen-3ya.de"]),
         "address": _ADDRESSES,
         "ipv4": st.sampled_from(["192.0.2.7", "10.1.2.3"]),
         "netmask": _MASKS,

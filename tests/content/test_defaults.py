@@ -49,7 +49,7 @@ def test_every_file_of_mail_filtering_is_in_the_list(desk: Desk) -> None:
     """email-update makes just the files that defaults.txt lists."""
     with desk.trial() as trial:
         made = {output.path for output in trial.plan().outputs if output.rendering.kind is Kind.FILE}
-    assert made == DEFAULTS.keys()
+    assert made == DEFAULTS.keys(), "put what the new files hold into tests/content/defaults.txt"
 
 
 def test_qpsmtpd_takes_these_from_qmail(_office: Path) -> None:

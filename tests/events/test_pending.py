@@ -127,6 +127,25 @@ def test_a_service_that_is_not_supervised_and_its_pending_action(scene: Scene, s
     assert "service clamd" in scene.file("/var/log/e-smith/events.log").read_text()
 
 
+def test_services_that_are_not_supervised_are_one_message(scene: Scene) -> None:
+    """However many services nothing supervises, one message names them; the log has each with its action."""
+    scene.service("spamd")
+    scene.trees.standard("/etc/t/template.toml", 'services = { clamd = "restart", spamd = "hup" }\n')
+    scene.set("configuration", "A", "setting", value="second")
+    for service in ("clamd", "spamd"):
+        scene.supervisor._seen[service] = ServiceStatus(Status.UNSUPERVISED)
+    scene.signal()
+    (note,) = scene.notes
+    assert note.splitlines() == [
+        "2 services are not supervised, so their actions are pending (esmith services): clamd, spamd",
+        "  start their supervisor, or disable them",
+    ]
+    assert _pending(scene) == {"clamd": ["restart"], "spamd": ["hup"]}
+    log = scene.file("/var/log/e-smith/events.log").read_text()
+    assert "service clamd: not supervised; restart is pending" in log
+    assert "service spamd: not supervised; hup is pending" in log
+
+
 def test_recover_leaves_a_service_that_is_not_supervised(scene: Scene) -> None:
     """esmith recover does not fail because of it; it is tried again, and the other services get their turn."""
     scene.service("spamd")

@@ -166,6 +166,30 @@ def test_a_service_without_a_record_is_skipped(scene: Scene) -> None:
     assert "No conf db entry for service clamd" in scene.file("/var/log/e-smith/events.log").read_text()
 
 
+def test_metadata_that_names_a_service_without_a_record_is_reported(scene: Scene) -> None:
+    """A misspelt service in a template.toml is reported at each event, whether the file changes or not."""
+    scene.signal()
+    _says(scene, "/etc/a", '["clmd"]')
+    for _ in range(2):
+        scene.notes.clear()
+        scene.signal()
+        (note,) = [note for note in scene.notes if "clmd" in note]
+        assert "/etc/a/template.toml: service clmd has no record in the configuration database" in note
+        assert "config set clmd service status enabled" in note
+
+
+def test_metadata_with_an_unknown_action_is_reported_before_the_file_changes(scene: Scene) -> None:
+    """A misspelt service action of a file that does not change is a warning, with the nearest action."""
+    scene.signal()
+    _says(scene, "/etc/a", '{ clamd = "restrat" }')
+    scene.notes.clear()
+    scene.signal()
+    (note,) = [note for note in scene.notes if "restrat" in note]
+    assert "/etc/a/template.toml: service clamd: there is no service action 'restrat'" in note
+    assert "the event fails when /etc/a changes" in note
+    assert "did you mean 'restart'?" in note
+
+
 def test_a_service_that_nothing_supervises_is_no_failure(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """A service that no supervisor knows, or that is not supervised now, does not fail the event."""
     scene.supervisor._seen["clamd"] = ServiceStatus(Status.UNSUPERVISED)

@@ -100,6 +100,20 @@ directories = { "/var/lib/mine" = { mode = "0700" }, "/run/mine" = { owner = "ro
     assert root.file("/service/freshclam/down").exists()
 
 
+@pytest.mark.parametrize(("name", "is_written"), [("sh", True), ("no-such-program", False), ("/opt/mine", False)])
+def test_a_required_program_is_looked_up(root: Root, name: str, is_written: bool) -> None:
+    """A required program is searched for in the usual directories when its name is no path, else below the root."""
+    root.write("/etc/e-smith/services/mine/run", "exec mine\n")
+    toml = f'program = {{ name = "{name}", package = "mine", required = true }}\n'
+    root.write("/etc/e-smith/services/mine/service.toml", toml)
+    _install(root)
+    assert root.file("/var/service/mine/run").exists() == is_written
+    if name.startswith("/"):
+        root.write(name, "", mode=0o755)
+        _install(root)
+        assert root.file("/var/service/mine/run").exists()
+
+
 def test_services_bring_their_accounts_to_a_trial_root(tmp_path: Path) -> None:
     """A root that has no accounts gets those of the product and of its services; one that has some keeps them."""
     place = tmp_path / "root/etc/e-smith/services/mine/service.toml"

@@ -8,11 +8,13 @@ owners alone, as an action has. Whatever goes wrong in it is an error that names
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from types import TracebackType
 from typing import Any
 
@@ -82,7 +84,9 @@ class Rules:
 class _Guard:
     """Makes an error of whatever a check raises, and ends it after :data:`SECONDS`. Its code may do anything.
 
-    The time is limited in the main thread only, where commands run: that is where Python handles signals.
+    What it prints is discarded, because the output of a command has a form of its own (``--json``). The environment,
+    the current directory and the umask are afterwards as they were before. The time is limited in the main thread only,
+    where commands run: that is where Python handles signals.
 
     :param file: the file of the check.
     :param when: what it did, for the message.
@@ -93,6 +97,10 @@ class _Guard:
         self._when = when
 
     def __enter__(self) -> None:
+        self._surroundings = ExitStack()
+        self._surroundings.enter_context(redirect_stdout(io.StringIO()))
+        self._surroundings.enter_context(redirect_stderr(io.StringIO()))
+        self._surroundings.enter_context(_kept_surroundings())
         self._before: Any = None
         if threading.current_thread() is threading.main_thread():
             self._before = signal.signal(signal.SIGALRM, _late)
@@ -104,6 +112,7 @@ class _Guard:
         if self._before is not None:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, self._before)
+        self._surroundings.close()
         # A file that cannot be read is no fault of the rule that reads it.
         if error is None or isinstance(error, EsmithError | OSError | KeyboardInterrupt):
             return
@@ -116,6 +125,24 @@ class _Guard:
             place=place,
             hint="correct it, or remove the check from template.toml",
         ) from error
+
+
+@contextmanager
+def _kept_surroundings() -> Iterator[None]:
+    """Restore the environment, the umask and the current directory at the end."""
+    environment = dict(os.environ)
+    umask = os.umask(0o077)
+    os.umask(umask)
+    here = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield
+    finally:
+        if os.environ != environment:
+            os.environ.clear()
+            os.environ.update(environment)
+        os.umask(umask)
+        os.fchdir(here)
+        os.close(here)
 
 
 class LateError(Exception):
