@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from esmith.apply.generations import AddPending, Also, Generation, Restored, UnrecordedError, begin, restore_since
+from esmith.apply.generations import Also, Generation, begin
 from esmith.apply.install import discard, install, remember, stage
 from esmith.apply.left import record_left
+from esmith.apply.restore import AddPending, Restored, UnrecordedError, restore_since
 from esmith.checks.check import check
 from esmith.errors import InstallError, StoreError
 from esmith.layout import Layout
@@ -77,7 +78,7 @@ def restore_or_explain(
 
     It raises no error of ours, because there is one already, which the administrator has to see.
 
-    :param add_pending: see :func:`esmith.apply.generations.restore_since`.
+    :param add_pending: see :func:`esmith.apply.restore.restore_since`.
     :param also: likewise.
     :return: what was restored, None when that is not all; and the message about it.
     """
@@ -89,7 +90,7 @@ def restore_or_explain(
         text = "not all old files could be restored; remove the cause of this and run: esmith recover"
         return None, f"{text}\n  {error}"
     text = f"the old content of {counted(len(restored.paths), 'file')} was restored"
-    return restored, "\n".join([text, *(f"could not be restored: {error}" for error in restored.left.values())])
+    return restored, "\n".join([text, *restored.notes])
 
 
 def rehearse_plan(plan: Plan, layout: Layout) -> None:

@@ -16,6 +16,7 @@ from esmith.cli.program import root_option
 from esmith.cli.services import services_data, services_lines
 from esmith.errors import ExitCode
 from esmith.events.confirm import find_unconfirmed
+from esmith.events.damage import Damaged, find_damaged
 from esmith.events.recover import find_interrupted
 from esmith.events.trusted import all_faults, services_of
 from esmith.layout import LAYERS, Layout
@@ -68,6 +69,9 @@ def _data(layout: Layout, store: Store) -> dict[str, Any]:
             "pending": _unconfirmed(snapshot),
             "running": running,
             "interrupted": [_install(generation) for generation in interrupted],
+            "damaged": [
+                {"table": row.table, "row": row.name, "meaning": row.meaning} for row in find_damaged(snapshot)
+            ],
         }
 
 
@@ -93,6 +97,10 @@ def _install(generation: Generation) -> dict[str, Any]:
         "time": shown_time(generation.time),
         "files": [before.path for before in generation.before],
     }
+
+
+def _damaged(row: Damaged) -> dict[str, str]:
+    return {"table": row.table, "row": row.name, "meaning": row.meaning}
 
 
 def _lines(data: dict[str, Any]) -> list[str]:
@@ -124,6 +132,10 @@ def _state_lines(data: dict[str, Any]) -> list[str]:
     for install in data["interrupted"]:
         files = counted(len(install["files"]), "file")
         lines.append(f"{install['command']} was interrupted; to restore the old content of {files}: esmith recover")
+    for row in data["damaged"]:
+        lines.append(f"a row of the table {row['table']} is damaged ({row['row']}): {row['meaning']}")
+    if data["damaged"]:
+        lines.append("the next event, or 'esmith recover', sets the damaged rows aside")
     if data["pending"]:
         pending = data["pending"]
         lines.append(f"{pending['command']} is rolled back at {pending['deadline']} unless you run: esmith confirm")
