@@ -18,7 +18,7 @@ from esmith.apply.left import LEFT, Left, list_left
 from esmith.cli.generations import _line
 from esmith.cli.output import shown_time
 from esmith.cli.services import services_data, services_lines
-from esmith.errors import EsmithError
+from esmith.errors import EsmithError, ExitCode
 from esmith.events.affected import TemplateUse
 from esmith.events.confirm import UNCONFIRMED, UnconfirmedChange, confirm, find_unconfirmed
 from esmith.events.damage import TABLES, find_damaged
@@ -114,7 +114,7 @@ def _damaged(draw: st.DrawFn, rows: Rows) -> Rows:
             name = draw(st.binary(min_size=1, max_size=20).map(lambda raw: raw.decode("utf-8", "surrogateescape")))
         found[table][name] = draw(
             st.binary(max_size=60)
-            | st.integers(0, max(len(row) - 1, 0)).map(lambda length, row=row: row[:length])
+            | st.sampled_from([row[:length] for length in range(len(row))])
             | _json.map(lambda data: json.dumps(data).encode())
             | _changed(row)
         )
@@ -296,7 +296,9 @@ def test_commands(office: Root) -> None:
     for name, words in commands.items():
         damage_all(office)
         answer = office.run(*words, code=None)
-        assert answer.code == codes[name], f"{name}: {answer.err}"
+        # Where all generations were damaged there is none to compare with, or to go back to.
+        usage = {ExitCode.USAGE} if name in ("diff", "rollback") else set()
+        assert answer.code in {codes[name], *usage}, f"{name}: {answer.err}"
         if name.startswith("status"):
             assert "a row of the table outputs is damaged" in answer.out or '"table": "outputs"' in answer.out
     assert "a row of the table" not in office.signal("email-update").err
