@@ -60,7 +60,7 @@ def commit_plan(
     finally:
         try:
             if generation is not None and not installed:
-                _, text = restore_or_explain(generation, layout, store)
+                _, text = restore_or_explain(generation, layout, store, note=note)
                 note(text)
         finally:
             discard(plan, host)
@@ -73,6 +73,7 @@ def restore_or_explain(
     store: Store,
     add_pending: AddPending | None = None,
     also: Also | None = None,
+    note: Callable[[str], None] = lambda _: None,
 ) -> tuple[Restored | None, str]:
     """Restore what was there before an install that failed, or that was followed by a failure.
 
@@ -80,17 +81,17 @@ def restore_or_explain(
 
     :param add_pending: see :func:`esmith.apply.restore.restore_since`.
     :param also: likewise.
+    :param note: likewise.
     :return: what was restored, None when that is not all; and the message about it.
     """
     try:
-        restored = restore_since(generation.number, layout, store, add_pending, also)
+        restored = restore_since(generation.number, layout, store, add_pending, also, note=note)
     except UnrecordedError as error:
         return error.restored, error.fact
     except (InstallError, StoreError) as error:
         text = "not all old files could be restored; remove the cause of this and run: esmith recover"
         return None, f"{text}\n  {error}"
-    text = f"the old content of {counted(len(restored.paths), 'file')} was restored"
-    return restored, "\n".join([text, *restored.notes])
+    return restored, f"the old content of {counted(len(restored.paths), 'file')} was restored"
 
 
 def rehearse_plan(plan: Plan, layout: Layout) -> None:

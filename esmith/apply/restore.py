@@ -7,7 +7,7 @@ is given up, and a file that somebody has changed since is copied before the old
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -117,36 +117,38 @@ def find_missing(install: Generation, layout: Layout, disk: Disk) -> list[str]:
         raise trouble(path, error) from error
 
 
-def restore_interrupted(layout: Layout, store: Store, add_pending: AddPending) -> list[str]:
-    """Restore what was there before the installs that were interrupted, and return the messages about it.
+def restore_interrupted(layout: Layout, store: Store, add_pending: AddPending, note: Callable[[str], None]) -> None:
+    """Restore what was there before the installs that were interrupted.
 
     Those that do not belong to this machine, or whose old files are not kept, are given up: nothing of them is changed.
 
     :param add_pending: called in the transactions for each install, with its services.
+    :param note: called with what the administrator should know, as soon as it is so.
     :raises InstallError: when a file cannot be restored.
     :raises StoreError: when the store cannot be written; an UnrecordedError when all files were restored before.
     """
     with store.snapshot() as snapshot:
         interrupted = list_interrupted(snapshot)
     disk = layout.disk()
-    notes = []
     chain: list[Generation] = []
     for install in interrupted:
-        reason = _why_given_up(install, layout, disk)
+        reason = why_given_up(install, layout, disk)
         if reason:
-            notes.append(_give_up(install, reason, store, add_pending))
+            note(_give_up(install, reason, store, add_pending))
         else:
             chain.append(install)
     if chain:
         first = chain[-1]
-        restored = restore_since(first.number, layout, store, add_pending)
+        restored = restore_since(first.number, layout, store, add_pending, note=note)
         files = counted(len(restored.paths), "file")
-        notes.append(f"{first.what} was interrupted; the old content of {files} was restored")
-        notes += restored.notes
-    return notes
+        note(f"{first.what} was interrupted; the old content of {files} was restored")
 
 
-def _why_given_up(install: Generation, layout: Layout, disk: Disk) -> str:
+def why_given_up(install: Generation, layout: Layout, disk: Disk) -> str:
+    """Return why an install that is recorded as interrupted will not be taken back; "" when it will.
+
+    :raises InstallError: when what is kept cannot be read.
+    """
     reason = why_not(install, layout, disk)
     is_finished = not reason and find_mark(layout, disk, install.number, install.token) is Mark.FINISHED
     return _COMPLETED if is_finished else reason
@@ -176,6 +178,7 @@ def restore_since(
     also: Also | None = None,
     *,
     command: Sequence[str] = _WHAT,
+    note: Callable[[str], None] = lambda _: None,
 ) -> Restored:
     """Restore what was there before an install and before those that followed it, e.g. of events it signalled.
 
@@ -185,6 +188,7 @@ def restore_since(
     :param add_pending: called in the transaction for each install, with its services: they read the new files perhaps.
     :param also: what else is to be written in the transaction.
     :param command: what the journal says of settings that ``also`` changes.
+    :param note: called with what the administrator should know of files, also when others cannot be restored.
     :return: everything that was restored.
     :raises InstallError: when a file cannot be restored; the others are, and no install is forgotten.
     :raises UnrecordedError: when all files were restored and the transaction failed.
@@ -192,6 +196,8 @@ def restore_since(
     with store.snapshot() as snapshot:
         installs = [other for other in list_generations(snapshot) if other.number >= number]
     restored, failures = _Restoring(installs, layout).restore()
+    for text in restored.notes:
+        note(text)
     if failures:
         raise failures[0]
     try:

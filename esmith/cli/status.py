@@ -10,6 +10,7 @@ import click
 from esmith.apply.drift import count_installed, find_drift
 from esmith.apply.generations import Generation
 from esmith.apply.left import Left, list_left
+from esmith.apply.restore import why_given_up
 from esmith.cli.json_output import json_text
 from esmith.cli.output import print_lines, print_report, shown_time
 from esmith.cli.program import root_option
@@ -68,7 +69,7 @@ def _data(layout: Layout, store: Store) -> dict[str, Any]:
             "services": services_data(layout, snapshot),
             "pending": _unconfirmed(snapshot),
             "running": running,
-            "interrupted": [_install(generation) for generation in interrupted],
+            "interrupted": [_install(generation, layout) for generation in interrupted],
             "damaged": [
                 {"table": row.table, "row": row.name, "meaning": row.meaning} for row in find_damaged(snapshot)
             ],
@@ -91,11 +92,12 @@ def _unconfirmed(snapshot: Snapshot) -> dict[str, str] | None:
     return {"command": change.what, "deadline": shown_time(change.deadline)}
 
 
-def _install(generation: Generation) -> dict[str, Any]:
+def _install(generation: Generation, layout: Layout) -> dict[str, Any]:
     return {
         "command": generation.what,
         "time": shown_time(generation.time),
         "files": [before.path for before in generation.before],
+        "given_up": why_given_up(generation, layout, layout.disk()),
     }
 
 
@@ -131,7 +133,10 @@ def _state_lines(data: dict[str, Any]) -> list[str]:
         lines.append(f"running now: {data['running']}")
     for install in data["interrupted"]:
         files = counted(len(install["files"]), "file")
-        lines.append(f"{install['command']} was interrupted; to restore the old content of {files}: esmith recover")
+        if install["given_up"]:
+            lines.append(f"{install['command']} is recorded as interrupted, but {install['given_up']}: esmith recover")
+        else:
+            lines.append(f"{install['command']} was interrupted; to restore the old content of {files}: esmith recover")
     for row in data["damaged"]:
         lines.append(f"a row of the table {row['table']} is damaged ({row['row']}): {row['meaning']}")
     if data["damaged"]:

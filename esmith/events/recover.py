@@ -77,23 +77,21 @@ def _restore(session: Session) -> None:
     """
     for note in set_aside_damaged(session.layout, session.store):
         session.report(note)
-    for note in restore_interrupted(session.layout, session.store, partial(add_pending, why=_WHAT)):
-        session.report(note)
+    restore_interrupted(session.layout, session.store, partial(add_pending, why=_WHAT), session.report)
     with session.store.snapshot() as snapshot:
         unconfirmed = find_unconfirmed(snapshot)
     if unconfirmed is not None and time.time() >= unconfirmed.deadline:
-        for note in _roll_back(unconfirmed, session):
-            session.report(note)
+        session.report(_roll_back(unconfirmed, session))
 
 
-def _roll_back(change: UnconfirmedChange, session: Session) -> list[str]:
-    """Restore the files and the settings of a change that was not confirmed, and return the messages about it."""
+def _roll_back(change: UnconfirmedChange, session: Session) -> str:
+    """Restore the files and the settings of a change that was not confirmed, and return the message about it."""
     reason = _why_not(change, session)
     if reason:
         with session.store.transaction(Author.current(_WHAT.split())) as transaction:
             set_unconfirmed(transaction, None)
         text = f"{change.what} was not confirmed in time, but {reason}"
-        return [f"{text}\n  nothing was rolled back; 'esmith history' and 'esmith undo' take its settings back"]
+        return f"{text}\n  nothing was rolled back; 'esmith history' and 'esmith undo' take its settings back"
     kept: list[Change] = []
     changes: list[Change] = []
 
@@ -105,11 +103,19 @@ def _roll_back(change: UnconfirmedChange, session: Session) -> list[str]:
 
     record = partial(add_pending, why=_WHAT)
     command = [*_WHAT.split(), f"({change.what} was not confirmed)"]
-    restored = restore_since(change.generation, session.layout, session.store, record, settings_back, command=command)
+    restored = restore_since(
+        change.generation,
+        session.layout,
+        session.store,
+        record,
+        settings_back,
+        command=command,
+        note=session.report,
+    )
     files = counted(len(restored.paths), "file")
     text = f"{change.what} was not confirmed in time; {files} and {counted(len(changes), 'setting')} were restored"
     stay = f"; {counted(len(kept), 'setting')} changed since then stay" if kept else ""
-    return [text + stay, *restored.notes]
+    return text + stay
 
 
 def _why_not(change: UnconfirmedChange, session: Session) -> str:

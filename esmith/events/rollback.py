@@ -90,15 +90,14 @@ def _roll_back(session: Session, number: int | None) -> RolledBack:
         error.add_unchanged()
         raise
     try:
-        restored = restore_since(later[0], session.layout, session.store, partial(add_pending, why=what))
+        pending = partial(add_pending, why=what)
+        restored = restore_since(later[0], session.layout, session.store, pending, note=session.report)
     except UnrecordedError as error:
         error.add(_SETTINGS_RESTORED)
         raise
     except (InstallError, StoreError) as error:
         error.add(f"{_SETTINGS_RESTORED}; remove the cause, and restore the rest of the files with: esmith recover")
         raise
-    for note in restored.notes:
-        session.report(note)
     step.carry_out_pending()
     return RolledBack(restored.paths, changes, step.done, forgotten)
 
