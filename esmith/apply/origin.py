@@ -2,7 +2,7 @@
 
 A copy of the databases that was made while an event ran holds an install that is not complete. Where that copy is
 restored, the install must not be taken for one that a crash has interrupted: its old files would be put over newer
-ones. Two things tell them apart, and neither is in the databases:
+ones. Two things distinguish them, and neither is in the databases:
 
 - a random name of the machine, in ``/var/lib/e-smith/machine``;
 - a mark in the directory of the kept files. Its name has a random token that the row of the install has too, and says
@@ -32,7 +32,7 @@ _TOKEN_BYTES = 8
 
 
 class Mark(enum.Enum):
-    """What the directory of the kept files says of an install."""
+    """What the directory of the kept files says about an install."""
 
     UNFINISHED = "unfinished"
     FINISHED = "finished"
@@ -114,7 +114,7 @@ def mark_reopened(layout: Layout, disk: Disk, number: int, token: str) -> None:
 
 
 def find_mark(layout: Layout, disk: Disk, number: int, token: str) -> Mark:
-    """Return what the directory of the kept files says of an install.
+    """Return what the directory of the kept files says about an install.
 
     :param token: that of the install; "" for one of a version that had no marks: then the directory is enough.
     :raises InstallError: when it cannot be read.

@@ -1,4 +1,4 @@
-"""Restoring what was there before installs: after a failure, after a crash, or because an administrator goes back.
+"""Restoring what was there before installs: after a failure, after a crash, or by a rollback.
 
 Only what can be restored for certain is: an install of another machine, or one whose old files are not kept any more,
 is given up, and a file that somebody has changed since is copied before the old one takes its place.
@@ -187,7 +187,7 @@ def restore_since(
     :param number: the number of the first install that is taken back.
     :param add_pending: called in the transaction for each install, with its services: they read the new files perhaps.
     :param also: what else is to be written in the transaction.
-    :param command: what the journal says of settings that ``also`` changes.
+    :param command: what the journal says about settings that ``also`` changes.
     :param note: called with what the administrator should know of files, also when others cannot be restored.
     :return: everything that was restored.
     :raises InstallError: when a file cannot be restored; the others are, and no install is forgotten.

@@ -26,7 +26,7 @@ from esmith.store.model import Author
 from esmith.store.protocol import Snapshot, Store
 from esmith.store.table import StateTable
 
-#: All of the engine's own tables, with what is to be said first.
+#: All of the engine's own tables, the most important first.
 TABLES: tuple[StateTable[Any], ...] = (UNCONFIRMED, GENERATIONS, PENDING, OUTPUTS, LEFT)
 #: More would hide the first ones: a damaged page of the data file has dozens of rows.
 _SHOWN = 10

@@ -62,8 +62,9 @@ class _Row:
 
 
 #: The engine's table: service -> :class:`PendingAction`. It has this name in the databases that exist.
+TABLE = "owed"
 PENDING = StateTable(
-    "owed",
+    TABLE,
     PendingAction.decode,
     PendingAction.encode,
     lambda service: f"service {service} may still have to be restarted, to read its files",

@@ -71,7 +71,7 @@ class Halted:
 
         :param paths: names below the directory of the state; "." for all of it.
         """
-        shutil.copy(self._backup / "db/data.mdb", data_file(root))
+        shutil.copy(self._backup / "db" / "data.mdb", data_file(root))
         for path in paths:
             target = root.file(STATE) / path
             shutil.rmtree(target, ignore_errors=True)
@@ -141,9 +141,9 @@ def test_same_machine_without_kept_files(halted: Halted) -> None:
     later(root)
     halted.restore(root)
     with unchanged_files(root):
-        said = root.esmith("recover").out
-    assert "recorded as interrupted, but it was completed after this copy of the databases was made" in said
-    assert f"{LOCAL}" in said
+        printed = root.esmith("recover").out
+    assert "recorded as interrupted, but it was completed after this copy of the databases was made" in printed
+    assert f"{LOCAL}" in printed
     assert_is_over(root)
 
 
@@ -156,8 +156,8 @@ def test_same_machine_after_the_kept_files_were_removed(halted: Halted) -> None:
     later_ones = root.read(PEERS)
     halted.restore(root)
     with unchanged_files(root):
-        said = root.esmith("recover").out
-    assert "recorded as interrupted, but its old files are not kept any more" in said
+        printed = root.esmith("recover").out
+    assert "recorded as interrupted, but its old files are not kept any more" in printed
     assert root.read(PEERS) == later_ones
     assert_is_over(root)
 
@@ -169,9 +169,9 @@ def test_same_machine_with_kept_files(halted: Halted, parts: tuple[str, ...]) ->
     halted.ends(signal.SIGCONT)
     later(root)
     halted.restore(root, *parts)
-    said = root.esmith("recover").out
-    assert "signal-event own was interrupted; the old content of" in said
-    assert f"{LOCAL} was changed since it was installed; a backup copy is {STATE}/kept{LOCAL}." in said
+    printed = root.esmith("recover").out
+    assert "signal-event own was interrupted; the old content of" in printed
+    assert f"{LOCAL} was changed since it was installed; a backup copy is {STATE}/kept{LOCAL}." in printed
     assert root.read(LOCAL) == "5\n"
     (copy,) = root.file(f"{STATE}/kept{LOCAL}").parent.glob("concurrencylocal.*")
     assert copy.read_text() == "9\n"
@@ -185,9 +185,9 @@ def test_another_machine(halted: Halted, tmp_path: Path, parts: tuple[str, ...])
     other = another(halted.root, tmp_path / "other")
     halted.restore(other, *parts)
     with unchanged_files(other):
-        said = other.esmith("recover").out
-    assert "recorded as interrupted, but the databases are a copy from another machine" in said
-    assert LOCAL in said
+        printed = other.esmith("recover").out
+    assert "recorded as interrupted, but the databases are a copy from another machine" in printed
+    assert LOCAL in printed
     assert_is_over(other)
 
 
@@ -202,7 +202,7 @@ def test_another_machine_signals_first(halted: Halted, tmp_path: Path) -> None:
 
 
 def test_a_rollback_to_files_that_are_not_there(halted: Halted, tmp_path: Path) -> None:
-    """On another machine the generations of the copy cannot be gone back to; that is refused before anything."""
+    """On another machine a rollback to a generation of the copy is refused before anything is changed."""
     halted.ends(signal.SIGCONT)
     other = another(halted.root, tmp_path / "other")
     halted.restore(other)
@@ -218,9 +218,9 @@ def test_a_crash(halted: Halted) -> None:
     """An event that was killed is taken back, without any remark about copies."""
     root = halted.root
     halted.ends(signal.SIGKILL)
-    said = root.esmith("recover").out.splitlines()
-    assert len(said) == 1
-    assert said[0].startswith("signal-event own was interrupted; the old content of ")
+    printed = root.esmith("recover").out.splitlines()
+    assert len(printed) == 1
+    assert printed[0].startswith("signal-event own was interrupted; the old content of ")
     assert root.read(LOCAL) == "5\n"
     assert "enabled" not in root.config("getprop", "qpsmtpd", "RHSBL").out
     assert_is_over(root)
@@ -231,9 +231,9 @@ def test_an_image_of_the_whole_disk(halted: Halted, tmp_path: Path) -> None:
     copy_tree(halted.root.path, tmp_path / "image")
     halted.ends(signal.SIGCONT)
     image = Root(tmp_path / "image")
-    said = image.esmith("recover").out.splitlines()
-    assert len(said) == 1
-    assert said[0].startswith("signal-event own was interrupted; the old content of ")
+    printed = image.esmith("recover").out.splitlines()
+    assert len(printed) == 1
+    assert printed[0].startswith("signal-event own was interrupted; the old content of ")
     assert image.read(LOCAL) == "5\n"
     assert_is_over(image)
 

@@ -155,7 +155,7 @@ def test_an_unconfirmed_change_without_kept_files(scene: Scene) -> None:
 
 
 def test_what_could_not_be_restored_at_first(scene: Scene) -> None:
-    """Where one file cannot be restored yet, what is to be said about the others is said at once."""
+    """Where one file cannot be restored yet, what is to be known about the others is reported at once."""
     interrupt(scene)
     scene.file("/etc/t").write_text("by hand\n")
     (scene.path / "etc/new").unlink()
