@@ -29,6 +29,8 @@ from esmith.store.table import DamagedRowError, StateTable, decode_json, is_path
 #: What else belongs into a transaction of this module.
 Also = Callable[[Transaction], None]
 
+#: What the row of a complete generation holds. In a text of JSON the quotes would be escaped.
+_COMPLETE = b'"complete": true'
 #: How many complete generations are kept.
 KEPT = 20
 #: The transactions of an event from the first rename to its end, also when it fails. There may be more, one for each
@@ -103,6 +105,16 @@ def list_generations(snapshot: Snapshot) -> list[Generation]:
     return list(GENERATIONS.rows(snapshot).values())[::-1]
 
 
+def generations_since(number: int, snapshot: Snapshot) -> list[Generation]:
+    """Return a generation and those that followed it, the newest first.
+
+    :param number: that of the first one.
+    """
+    first = f"{number:012d}"
+    found = [GENERATIONS.read(name, row) for name, row in snapshot.states(GENERATIONS.name) if name >= first]
+    return [generation for generation in found if generation is not None][::-1]
+
+
 def begin(
     plan: Plan, layout: Layout, store: Store, what: str, services: Mapping[str, list[str]], disk: Disk
 ) -> Generation | None:
@@ -117,8 +129,8 @@ def begin(
     if not plan.changed:
         return None
     with store.snapshot() as snapshot:
-        newest = list_generations(snapshot)[:1]
-        generation = Generation(newest[0].number + 1 if newest else 1, what, int(time.time()), snapshot.revision())
+        number = max(_numbers(snapshot), default=0) + 1
+        generation = Generation(number, what, int(time.time()), snapshot.revision())
         generation.services = dict(services)
         generation.machine, generation.boot, generation.token = make_machine(layout, disk), boot(), new_token()
         kept = False
@@ -181,17 +193,17 @@ def finish(
     """
     with store.transaction(Author.current([generation.what])) as transaction:
         record_complete(generation, transaction)
-        old = list_generations(transaction)[KEPT:]
-        outdated = [other for other in old if keep_since is None or other.number < keep_since]
-        for other in outdated:
-            GENERATIONS.put(transaction, _name(other), None)
+        old = sorted(_numbers(transaction))[:-KEPT]
+        outdated = [number for number in old if keep_since is None or number < keep_since]
+        for number in outdated:
+            GENERATIONS.put(transaction, f"{number:012d}", None)
         if also is not None:
             also(transaction)
     generation.complete = True
     disk = layout.disk()
     mark_finished(layout, disk, generation.number, generation.token)
-    for other in outdated:
-        forget_kept(layout, disk, other.number)
+    for number in outdated:
+        forget_kept(layout, disk, number)
 
 
 def forget_generation(generation: Generation, transaction: Transaction) -> None:
@@ -211,7 +223,7 @@ def mark_interrupted(transaction: Transaction, number: int, what: str) -> list[G
     :param what: the command that takes them back.
     :return: the installs.
     """
-    installs = [other for other in list_generations(transaction) if other.number >= number]
+    installs = generations_since(number, transaction)
     for install in installs:
         GENERATIONS.put(transaction, _name(install), replace(install, complete=False, what=what))
     return installs
@@ -219,7 +231,15 @@ def mark_interrupted(transaction: Transaction, number: int, what: str) -> list[G
 
 def list_interrupted(snapshot: Snapshot) -> list[Generation]:
     """Return the installs that were not completed, the newest first: an event runs now, or was killed."""
-    return [generation for generation in list_generations(snapshot) if not generation.complete]
+    # A generation may have thousands of files: those that are complete are not even decoded.
+    rows = [(name, row) for name, row in snapshot.states(GENERATIONS.name) if _COMPLETE not in row]
+    found = [GENERATIONS.read(name, row) for name, row in rows]
+    return [generation for generation in found if generation is not None and not generation.complete][::-1]
+
+
+def _numbers(snapshot: Snapshot) -> list[int]:
+    """Return the numbers of the generations, also of damaged ones."""
+    return [int(name) for name in GENERATIONS.names(snapshot) if name.isascii() and name.isdecimal()]
 
 
 def _name(generation: Generation) -> str:

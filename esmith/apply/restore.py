@@ -16,7 +16,7 @@ from esmith.apply.generations import (
     Also,
     Generation,
     forget_generation,
-    list_generations,
+    generations_since,
     list_interrupted,
     record_complete,
 )
@@ -194,7 +194,7 @@ def restore_since(
     :raises UnrecordedError: when all files were restored and the transaction failed.
     """
     with store.snapshot() as snapshot:
-        installs = [other for other in list_generations(snapshot) if other.number >= number]
+        installs = generations_since(number, snapshot)
     restored, failures = _Restoring(installs, layout).restore()
     for text in restored.notes:
         note(text)

@@ -9,11 +9,10 @@ docs/concepts.md#damaged-rows: the next command that changes files sets it aside
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from functools import cache
+from functools import cache, partial
 from types import UnionType
 from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 
@@ -61,6 +60,10 @@ class StateTable(Generic[Row]):
         """Return the damaged rows."""
         return {name: row for name, row in snapshot.states(self.name) if self.read(name, row) is None}
 
+    def names(self, snapshot: Snapshot) -> list[str]:
+        """Return the names of all rows, also of those that are damaged, in byte order."""
+        return [name for name, _ in snapshot.states(self.name)]
+
     def put(self, transaction: Transaction, name: str, row: Row | None) -> None:
         """Write a row; None deletes it."""
         transaction.set_state(self.name, name, None if row is None else self.encode(row))
@@ -92,10 +95,13 @@ def decode_json(kind: type[_T], row: bytes) -> _T:
 
 def is_text(text: str) -> bool:
     """Return whether a text can be the name of a file: it holds no NUL, and no half of a character."""
+    if text.isascii():
+        return "\0" not in text
     try:
-        return "\0" not in text and bool(text.encode("utf-8", "surrogateescape") or True)
+        text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return False
+    return "\0" not in text
 
 
 def is_path(text: str) -> bool:
@@ -104,46 +110,63 @@ def is_path(text: str) -> bool:
 
 
 def _build(hint: Any, data: Any) -> Any:
+    return _builder(hint)(data)
+
+
+@cache
+def _builder(hint: Any) -> Callable[[Any], Any]:
+    """Return what checks and makes a value of a type; made once for each, since a generation may have 10,000 values."""
     if is_dataclass(hint) and isinstance(hint, type):
-        return _build_object(hint, data)
+        return partial(_build_object, hint)
     origin, inner = get_origin(hint), get_args(hint)
     if origin is UnionType:
-        return None if data is None else _build(next(one for one in inner if one is not type(None)), data)
-    if origin is list and isinstance(data, list):
-        return [_build(inner[0], entry) for entry in data]
-    if origin is dict and isinstance(data, dict):
-        return {_build(inner[0], key): _build(inner[1], entry) for key, entry in data.items()}
-    if hint is str and isinstance(data, str) and is_text(data):
-        return data
-    if hint is bool and isinstance(data, bool):
-        return data
-    if hint is int and isinstance(data, int) and not isinstance(data, bool) and abs(data) < _LARGEST:
-        return data
-    if hint is float and isinstance(data, int | float) and not isinstance(data, bool) and _is_usable(data):
+        other = _builder(next(one for one in inner if one is not type(None)))
+        return lambda data: None if data is None else other(data)
+    if origin is list:
+        return partial(_build_list, _builder(inner[0]))
+    if origin is dict:
+        return partial(_build_dictionary, _builder(inner[1]))
+    return partial(_build_plain, hint)
+
+
+def _build_list(build: Callable[[Any], Any], data: Any) -> Any:
+    if type(data) is not list:
+        raise DamagedRowError("is no list")
+    return [build(entry) for entry in data]
+
+
+def _build_dictionary(build: Callable[[Any], Any], data: Any) -> Any:
+    if type(data) is not dict or not all(map(is_text, data)):
+        raise DamagedRowError("is no object")
+    return {key: build(entry) for key, entry in data.items()}
+
+
+def _build_plain(kind: Any, data: Any) -> Any:
+    """Return a text, a number or a truth value; a number may be given without a fraction."""
+    found = type(data)
+    is_of_kind = found is kind or (kind is float and found is int)
+    if is_of_kind and (is_text(data) if kind is str else -_LARGEST < data < _LARGEST):
         return data
     raise DamagedRowError("has another form")
 
 
 def _build_object(kind: type, data: Any) -> Any:
-    if not isinstance(data, dict):
+    if type(data) is not dict:
         raise DamagedRowError("is no object")
     given = {}
-    for name, (hint, is_needed) in _fields_of(kind).items():
+    for name, build, is_needed in _fields_of(kind):
         if name in data:
-            given[name] = _build(hint, data[name])
+            given[name] = build(data[name])
         elif is_needed:
             raise DamagedRowError(f"has no {name}")
     return kind(**given)
 
 
 @cache
-def _fields_of(kind: type) -> dict[str, tuple[Any, bool]]:
-    """Return the fields of a dataclass: name -> type, and whether a row must have it."""
+def _fields_of(kind: type) -> list[tuple[str, Callable[[Any], Any], bool]]:
+    """Return the fields of a dataclass: the name, what makes the value, and whether a row must have it."""
     hints = get_type_hints(kind)
-    return {
-        one.name: (hints[one.name], one.default is MISSING and one.default_factory is MISSING) for one in fields(kind)
-    }
-
-
-def _is_usable(number: float) -> bool:
-    return math.isfinite(number) and abs(number) < _LARGEST
+    return [
+        (one.name, _builder(hints[one.name]), one.default is MISSING and one.default_factory is MISSING)
+        for one in fields(kind)
+    ]
