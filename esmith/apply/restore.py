@@ -278,7 +278,9 @@ class _Restoring:
             if status is None or any(before.new is None for before, _ in known):
                 return False
             mark = fingerprint_of(status)
-            if any(mark in (before.mark, _mark_of_old(self._disk, before, kept)) for before, kept in known):
+            if any(mark == before.mark for before, _ in known):
+                return False
+            if any(mark == _mark_of_old(self._disk, before, kept) for before, kept in known):
                 return False
             there = digest_of(self._disk.content(target))
             return not any(there in (before.new, _digest_of_old(self._disk, before, kept)) for before, kept in known)

@@ -106,6 +106,8 @@ def is_text(text: str) -> bool:
 
 def is_path(text: str) -> bool:
     """Return whether a text is an absolute path of the configured system, below its root."""
+    if ".." not in text:
+        return text.startswith("/") and bool(text.strip("/."))
     return text.startswith("/") and os.path.normpath(f"/{text.lstrip('/')}") != "/"
 
 
