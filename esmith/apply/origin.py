@@ -18,7 +18,7 @@ import secrets
 from contextlib import suppress
 
 from esmith.apply.kept import kept_directory
-from esmith.disk import Directory, Disk
+from esmith.disk import Directory, Disk, read_file
 from esmith.layout import Layout
 from esmith.plan.host import PUBLIC, trouble
 
@@ -150,7 +150,6 @@ def _system_id() -> str:
 
 def _first_line(path: str) -> str:
     try:
-        with open(path, encoding="ascii", errors="replace") as file:
-            return file.readline().strip()
+        return read_file(path).decode("ascii", "replace").partition("\n")[0].strip()
     except OSError:
         return ""
