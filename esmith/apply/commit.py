@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from esmith.apply.generations import AddPending, Also, Generation, Restored, UnrecordedError, begin, restore_since
+from esmith.apply.generations import Also, Generation, begin
 from esmith.apply.install import discard, install, remember, stage
 from esmith.apply.left import record_left
+from esmith.apply.restore import AddPending, Restored, UnrecordedError, restore_since
 from esmith.checks.check import check
 from esmith.errors import InstallError, StoreError
 from esmith.layout import Layout
@@ -59,7 +60,7 @@ def commit_plan(
     finally:
         try:
             if generation is not None and not installed:
-                _, text = restore_or_explain(generation, layout, store)
+                _, text = restore_or_explain(generation, layout, store, note=note)
                 note(text)
         finally:
             discard(plan, host)
@@ -72,24 +73,25 @@ def restore_or_explain(
     store: Store,
     add_pending: AddPending | None = None,
     also: Also | None = None,
+    note: Callable[[str], None] = lambda _: None,
 ) -> tuple[Restored | None, str]:
     """Restore what was there before an install that failed, or that was followed by a failure.
 
     It raises no error of ours, because there is one already, which the administrator has to see.
 
-    :param add_pending: see :func:`esmith.apply.generations.restore_since`.
+    :param add_pending: see :func:`esmith.apply.restore.restore_since`.
     :param also: likewise.
+    :param note: likewise.
     :return: what was restored, None when that is not all; and the message about it.
     """
     try:
-        restored = restore_since(generation.number, layout, store, add_pending, also)
+        restored = restore_since(generation.number, layout, store, add_pending, also, note=note)
     except UnrecordedError as error:
         return error.restored, error.fact
     except (InstallError, StoreError) as error:
         text = "not all old files could be restored; remove the cause of this and run: esmith recover"
         return None, f"{text}\n  {error}"
-    text = f"the old content of {counted(len(restored.paths), 'file')} was restored"
-    return restored, "\n".join([text, *(f"could not be restored: {error}" for error in restored.left.values())])
+    return restored, f"the old content of {counted(len(restored.paths), 'file')} was restored"
 
 
 def rehearse_plan(plan: Plan, layout: Layout) -> None:

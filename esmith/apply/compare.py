@@ -12,7 +12,7 @@ from esmith.errors import UsageError
 from esmith.layout import Layout
 from esmith.plan.diff import Cell, hidden, secret_values, unified
 from esmith.plan.host import trouble
-from esmith.plan.installed import TABLE, Installed
+from esmith.plan.installed import OUTPUTS
 from esmith.plan.memory import reads_of
 from esmith.schema.load import Schema
 from esmith.store.protocol import Snapshot
@@ -118,5 +118,5 @@ def _read(disk: Disk, place: str) -> bytes | None:
 
 def _reads(snapshot: Snapshot, path: str) -> set[Cell] | None:
     """Return the cells that a generated file was made from; None when that is not remembered."""
-    row = snapshot.state(TABLE, path)
-    return reads_of(Installed.decode(row)) if row else None
+    installed = OUTPUTS.get(snapshot, path)
+    return reads_of(installed) if installed else None

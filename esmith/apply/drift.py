@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from esmith.disk import Disk
 from esmith.layout import Layout
-from esmith.plan.installed import TABLE, Installed, digest_of
+from esmith.plan.installed import OUTPUTS, Installed, digest_of
 from esmith.store.protocol import Snapshot
 
 
@@ -41,8 +41,7 @@ def find_drift(layout: Layout, snapshot: Snapshot) -> dict[str, Drift]:
     """
     found: dict[str, Drift] = {}
     disk = layout.disk()
-    for path, row in snapshot.states(TABLE):
-        installed = Installed.decode(row)
+    for path, installed in OUTPUTS.rows(snapshot).items():
         if installed.is_absent:
             continue
         drift = _drift(disk, layout.under(path), installed)
@@ -70,4 +69,4 @@ def _drift(disk: Disk, target: str, installed: Installed) -> Drift | None:
 
 def count_installed(snapshot: Snapshot) -> int:
     """Return how many files the engine keeps."""
-    return sum(not Installed.decode(row).is_absent for _, row in snapshot.states(TABLE))
+    return sum(not installed.is_absent for installed in OUTPUTS.rows(snapshot).values())

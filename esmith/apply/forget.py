@@ -6,17 +6,20 @@ import contextlib
 import os
 import stat
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 
-from esmith.apply.generations import GENERATIONS, Generation, list_generations
+from esmith.apply.generations import GENERATIONS, Generation, forget_generation, list_generations
 from esmith.apply.kept import kept_directory
 from esmith.disk import STAGED_PREFIX, Disk
 from esmith.layout import Layout
 from esmith.plan.host import trouble
-from esmith.plan.installed import TABLE, Installed
+from esmith.plan.installed import OUTPUTS, Installed
 from esmith.plan.memory import reads_of, saw_other
 from esmith.printable import printable
 from esmith.store.protocol import Snapshot, Transaction
 
+#: The directory, in that of the engine's state, for damaged rows (:mod:`esmith.events.damage`).
+SET_ASIDE = "set-aside"
 #: So much of a file is read at once.
 _BLOCK = 2**20
 
@@ -27,11 +30,12 @@ Places = list[tuple[int, int]]
 
 
 def find_in_kept(layout: Layout, values: Collection[str]) -> dict[str, Places]:
-    """Return the backup copies that hold a value, by their paths on this disk.
+    """Return the backup copies and the damaged rows that hold a value, by their paths on this disk.
 
     :raises InstallError: when one cannot be read.
     """
-    return _find_below(os.path.join(layout.state, "kept"), values)
+    folders = (os.path.join(layout.state, name) for name in ("kept", SET_ASIDE))
+    return {path: places for folder in folders for path, places in _find_below(folder, values).items()}
 
 
 def find_in_logs(layout: Layout, values: Collection[str]) -> tuple[dict[str, Places], list[str]]:
@@ -66,14 +70,17 @@ def find_generations(layout: Layout, snapshot: Snapshot, values: Collection[str]
 
 def _is_made_from(generation: Generation, cell: Cell, today: str | None) -> bool:
     rows = [
-        before.row.encode("utf-8", "surrogateescape") for before in generation.before if before.row and before.stored
+        (before, before.row.encode("utf-8", "surrogateescape"))
+        for before in generation.before
+        if before.row and before.stored
     ]
-    return any(saw_other(Installed.decode(row), cell, today) for row in rows)
+    found = (OUTPUTS.read(before.path, row) for before, row in rows)
+    return any(saw_other(installed, cell, today) for installed in found if installed is not None)
 
 
 def find_in_place(layout: Layout, snapshot: Snapshot, values: Collection[str]) -> list[str]:
     """Return the generated files that hold a value still, and what a killed event left beside them."""
-    paths = [path for path, row in snapshot.states(TABLE) if not Installed.decode(row).is_absent]
+    paths = [path for path, installed in OUTPUTS.rows(snapshot).items() if not installed.is_absent]
     disk = layout.disk()
     texts = [value.encode() for value in values]
     return [path for path in [*paths, *_staged_beside(layout, paths)] if _holds(disk, layout.under(path), texts)]
@@ -114,9 +121,9 @@ def overwrite(files: dict[str, Places]) -> None:
 
 def drop_generations(numbers: Collection[int], transaction: Transaction) -> None:
     """Forget generations; their files are removed by :func:`remove_generations` when that is on the disk."""
-    for name, row in list(transaction.states(GENERATIONS)):
-        if Generation.decode(row).number in numbers:
-            transaction.set_state(GENERATIONS, name, None)
+    for generation in list_generations(transaction):
+        if generation.number in numbers:
+            forget_generation(generation, transaction)
 
 
 def remove_generations(layout: Layout, numbers: Collection[int]) -> None:
@@ -140,23 +147,26 @@ def drop_digests(transaction: Transaction, cell: Cell) -> None:
 
     The next event expands those outputs.
     """
-    for path, row in list(transaction.states(TABLE)):
-        installed = Installed.decode(row)
-        if cell in (reads_of(installed) or ()):
-            transaction.set_state(TABLE, path, _without_inputs(row))
-    for generation in list_generations(transaction):
+    for path, installed in OUTPUTS.rows(transaction).items():
+        if _may_be_made_of(installed, cell):
+            OUTPUTS.put(transaction, path, replace(installed, inputs=""))
+    for name, generation in GENERATIONS.rows(transaction).items():
         rows = [before.row for before in generation.before]
         for before in generation.before:
             encoded = (before.row or "").encode("utf-8", "surrogateescape")
-            if before.row and cell in (reads_of(Installed.decode(encoded)) or ()):
-                before.row = _without_inputs(encoded).decode("utf-8", "surrogateescape")
+            known = OUTPUTS.read(before.path, encoded)
+            if known is None:
+                before.row = None
+            elif _may_be_made_of(known, cell):
+                before.row = replace(known, inputs="").encode().decode("utf-8", "surrogateescape")
         if rows != [before.row for before in generation.before]:
-            transaction.set_state(GENERATIONS, f"{generation.number:012d}", generation.encode())
+            GENERATIONS.put(transaction, name, generation)
 
 
-def _without_inputs(row: bytes) -> bytes:
-    installed = Installed.decode(row)
-    return Installed(installed.digest, installed.mark, installed.template).encode()
+def _may_be_made_of(installed: Installed, cell: Cell) -> bool:
+    """Return whether an output was made from a property; also when what it was made of is damaged, so not known."""
+    reads = reads_of(installed)
+    return bool(installed.inputs) if reads is None else cell in reads
 
 
 def _find_below(folder: str, values: Collection[str]) -> dict[str, Places]:

@@ -11,32 +11,26 @@ import json
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Protocol
 
-from esmith.apply.kept import Before, forget_kept, keep, kept_directory, make_kept, restore_file
+from esmith.apply.kept import Before, forget_kept, keep, make_kept
+from esmith.apply.origin import boot, make_machine, mark_finished, mark_unfinished, new_token
 from esmith.disk import Disk
-from esmith.errors import InstallError, StoreError, UserFileError
+from esmith.errors import StoreError
+from esmith.fragments.rendering import Kind
 from esmith.layout import Layout
-from esmith.names import counted
 from esmith.plan.host import trouble
-from esmith.plan.installed import TABLE
+from esmith.plan.installed import OUTPUTS, digest_of
+from esmith.plan.output import Difference
 from esmith.plan.plan import Plan
 from esmith.store.model import Author
 from esmith.store.protocol import Snapshot, Store, Transaction
+from esmith.store.table import DamagedRowError, StateTable, decode_json, is_path
 
 #: What else belongs into a transaction of this module.
 Also = Callable[[Transaction], None]
 
-
-class AddPending(Protocol):
-    """Something that records pending actions."""
-
-    def __call__(self, transaction: Transaction, services: Mapping[str, list[str]]) -> None:
-        """Record actions of services as pending, because the files they read were restored."""
-
-
-#: The engine's table of generations: number -> :class:`Generation` as JSON.
-GENERATIONS = "generations"
+#: What the row of a complete generation holds. In a text of JSON the quotes would be escaped.
+_COMPLETE = b'"complete": true'
 #: How many complete generations are kept.
 KEPT = 20
 #: The transactions of an event from the first rename to its end, also when it fails. There may be more, one for each
@@ -57,6 +51,9 @@ class Generation:
     :param complete: whether everything that belongs to it was done.
     :param before: what was there before.
     :param services: the services that read what it changed, each with its service actions.
+    :param machine: the machine it belongs to, see :func:`esmith.apply.origin.find_machine`; "" when that is not known.
+    :param boot: the boot of the machine, see :func:`esmith.apply.origin.boot`.
+    :param token: by which its kept files are known, see :mod:`esmith.apply.origin`; "" when they have no mark.
     """
 
     number: int
@@ -66,12 +63,22 @@ class Generation:
     complete: bool = False
     before: list[Before] = field(default_factory=list)
     services: dict[str, list[str]] = field(default_factory=dict)
+    machine: str = ""
+    boot: str = ""
+    token: str = ""
 
     @classmethod
     def decode(cls, row: bytes) -> Generation:
-        """Return the generation of a row."""
-        data = json.loads(row)
-        return cls(**{**data, "before": [Before(**entry) for entry in data["before"]]})
+        """Return the generation of a row.
+
+        :raises DamagedRowError: when it is damaged.
+        """
+        found = decode_json(cls, row)
+        if found.number < 1 or (found.token and not found.token.isalnum()):
+            raise DamagedRowError("has a number or a token that cannot be")
+        if not all(is_path(before.path) and before.is_possible for before in found.before):
+            raise DamagedRowError("names a file that cannot be")
+        return found
 
     def encode(self) -> bytes:
         """Return the row of a generation."""
@@ -80,43 +87,32 @@ class Generation:
     def leave_out(self, paths: Collection[str], transaction: Transaction) -> None:
         """Take out, also of its row, files that were not installed after all."""
         self.before = [before for before in self.before if before.path not in paths]
-        transaction.set_state(GENERATIONS, _name(self), self.encode())
+        GENERATIONS.put(transaction, _name(self), self)
+
+
+#: The engine's table of generations: number -> :class:`Generation` as JSON.
+GENERATIONS = StateTable(
+    "generations",
+    Generation.decode,
+    Generation.encode,
+    lambda name: f"generation {name.lstrip('0')} cannot be restored; if its event was interrupted, signal it again",
+    lambda name, generation: name == _name(generation),
+)
 
 
 def list_generations(snapshot: Snapshot) -> list[Generation]:
     """Return the generations that are kept, the newest first."""
-    return [Generation.decode(row) for _, row in snapshot.states(GENERATIONS)][::-1]
+    return list(GENERATIONS.rows(snapshot).values())[::-1]
 
 
-@dataclass
-class Restored:
-    """What was restored.
+def generations_since(number: int, snapshot: Snapshot) -> list[Generation]:
+    """Return a generation and those that followed it, the newest first.
 
-    :param paths: the outputs.
-    :param left: those that could not be, because of the users in whose directories they are, each with the reason.
-    :param services: the services that read them, each with the service actions of the installs.
+    :param number: that of the first one.
     """
-
-    paths: list[str] = field(default_factory=list)
-    left: dict[str, UserFileError] = field(default_factory=dict)
-    services: dict[str, list[str]] = field(default_factory=dict)
-
-
-class UnrecordedError(StoreError):
-    """The old files were restored, but the store could not be written, so the installs are not forgotten.
-
-    The next command that changes files, or ``esmith recover``, restores them once more, which changes nothing.
-
-    :param cause: what the store reported.
-    :param restored: what was restored.
-    """
-
-    def __init__(self, cause: StoreError, restored: Restored) -> None:
-        super().__init__(cause.message, place=cause.place, hint=cause.hint)
-        self.restored = restored
-        files = counted(len(restored.paths), "file")
-        self.fact = f"the old content of {files} was restored, but not recorded in the databases; run: esmith recover"
-        self.add(self.fact)
+    first = f"{number:012d}"
+    found = [GENERATIONS.read(name, row) for name, row in snapshot.states(GENERATIONS.name) if name >= first]
+    return [generation for generation in found if generation is not None][::-1]
 
 
 def begin(
@@ -133,9 +129,10 @@ def begin(
     if not plan.changed:
         return None
     with store.snapshot() as snapshot:
-        newest = list_generations(snapshot)[:1]
-        generation = Generation(newest[0].number + 1 if newest else 1, what, int(time.time()), snapshot.revision())
+        number = max(_numbers(snapshot), default=0) + 1
+        generation = Generation(number, what, int(time.time()), snapshot.revision())
         generation.services = dict(services)
+        generation.machine, generation.boot, generation.token = make_machine(layout, disk), boot(), new_token()
         kept = False
         try:
             _keep_all(generation, plan, layout, snapshot, disk)
@@ -160,12 +157,17 @@ def begin(
 def _keep_all(generation: Generation, plan: Plan, layout: Layout, snapshot: Snapshot, disk: Disk) -> None:
     kept = make_kept(layout, disk, generation.number)
     for index, output in enumerate(plan.changed):
-        row = snapshot.state(TABLE, output.path)
+        installed = OUTPUTS.get(snapshot, output.path)
         with plan.leaving(output):
             before = keep(output, disk, kept, str(index))
-            before.row = row.decode("utf-8", "surrogateescape") if row is not None else None
+            before.row = installed.encode().decode("utf-8", "surrogateescape") if installed is not None else None
+            if output.difference is not Difference.ATTRIBUTES:
+                is_absent = output.rendering.kind is Kind.ABSENT
+                before.new = "" if is_absent else digest_of(output.rendering.content)
+                before.mark = output.staged.mark if output.staged is not None else ""
             generation.before.append(before)
     try:
+        mark_unfinished(kept, generation.token)
         kept.sync()
     except OSError as error:
         raise trouble(kept.path, error) from error
@@ -190,88 +192,28 @@ def finish(
     :raises StoreError: when the store cannot be written.
     """
     with store.transaction(Author.current([generation.what])) as transaction:
-        transaction.set_state(GENERATIONS, _name(generation), replace(generation, complete=True).encode())
-        old = list_generations(transaction)[KEPT:]
-        outdated = [other for other in old if keep_since is None or other.number < keep_since]
-        for other in outdated:
-            transaction.set_state(GENERATIONS, _name(other), None)
+        record_complete(generation, transaction)
+        old = sorted(_numbers(transaction))[:-KEPT]
+        outdated = [number for number in old if keep_since is None or number < keep_since]
+        for number in outdated:
+            GENERATIONS.put(transaction, f"{number:012d}", None)
         if also is not None:
             also(transaction)
     generation.complete = True
     disk = layout.disk()
-    for other in outdated:
-        forget_kept(layout, disk, other.number)
+    mark_finished(layout, disk, generation.number, generation.token)
+    for number in outdated:
+        forget_kept(layout, disk, number)
 
 
-def restore_since(
-    number: int, layout: Layout, store: Store, add_pending: AddPending | None = None, also: Also | None = None
-) -> Restored:
-    """Restore what was there before an install and before those that followed it, e.g. of events it signalled.
-
-    First all files, then one transaction forgets the installs. It may be repeated when it is interrupted or fails.
-
-    :param number: the number of the first install that is taken back.
-    :param add_pending: called in the transaction for each install, with its services: they read the new files perhaps.
-    :param also: what else is to be written in the transaction.
-    :return: everything that was restored.
-    :raises InstallError: when a file cannot be restored; the others are, and no install is forgotten.
-    :raises UnrecordedError: when all files were restored and the transaction failed.
-    """
-    with store.snapshot() as snapshot:
-        installs = [other for other in list_generations(snapshot) if other.number >= number]
-    restored = Restored()
-    disk = layout.disk()
-    paths: dict[str, None] = {}
-    failures: list[InstallError] = []
-    for install in installs:
-        failures += _restore_files(install, layout, disk, restored.left)
-        paths |= dict.fromkeys(before.path for before in install.before)
-        for service, actions in install.services.items():
-            restored.services.setdefault(service, []).extend(actions)
-    if failures:
-        raise failures[0]
-    restored.paths = [path for path in paths if path not in restored.left]
-    try:
-        with store.transaction(Author.current(["esmith", "recover"])) as transaction:
-            for install in installs:
-                _forget(install, transaction)
-                if add_pending is not None:
-                    add_pending(transaction, services=install.services)
-            if also is not None:
-                also(transaction)
-    except StoreError as error:
-        raise UnrecordedError(error, restored) from error
-    for install in installs:
-        forget_kept(layout, disk, install.number)
-    return restored
+def forget_generation(generation: Generation, transaction: Transaction) -> None:
+    """Forget a generation; its kept files are removed by :func:`esmith.apply.kept.forget_kept` when that is stored."""
+    GENERATIONS.put(transaction, _name(generation), None)
 
 
-def _restore_files(
-    install: Generation, layout: Layout, disk: Disk, left: dict[str, UserFileError]
-) -> list[InstallError]:
-    """Restore what was there before an install, as far as possible; return what cannot be restored.
-
-    :param left: gets what cannot be restored because of the user in whose directory it is.
-    """
-    failures = []
-    for before in install.before:
-        target = layout.under(before.path)
-        try:
-            restore_file(before, disk, target, kept_directory(layout, install.number))
-        except OSError as error:
-            reason = trouble(target, error)
-            if isinstance(reason, UserFileError):
-                left[before.path] = reason
-            else:
-                failures.append(reason)
-    return failures
-
-
-def _forget(install: Generation, transaction: Transaction) -> None:
-    for before in install.before:
-        row = None if before.row is None else before.row.encode("utf-8", "surrogateescape")
-        transaction.set_state(TABLE, before.path, row)
-    transaction.set_state(GENERATIONS, _name(install), None)
+def record_complete(generation: Generation, transaction: Transaction) -> None:
+    """Record that everything that belongs to an install is done."""
+    GENERATIONS.put(transaction, _name(generation), replace(generation, complete=True))
 
 
 def mark_interrupted(transaction: Transaction, number: int, what: str) -> list[Generation]:
@@ -281,16 +223,23 @@ def mark_interrupted(transaction: Transaction, number: int, what: str) -> list[G
     :param what: the command that takes them back.
     :return: the installs.
     """
-    installs = [other for other in list_generations(transaction) if other.number >= number]
+    installs = generations_since(number, transaction)
     for install in installs:
-        marked = replace(install, complete=False, what=what)
-        transaction.set_state(GENERATIONS, _name(install), marked.encode())
+        GENERATIONS.put(transaction, _name(install), replace(install, complete=False, what=what))
     return installs
 
 
 def list_interrupted(snapshot: Snapshot) -> list[Generation]:
     """Return the installs that were not completed, the newest first: an event runs now, or was killed."""
-    return [generation for generation in list_generations(snapshot) if not generation.complete]
+    # A generation may have thousands of files: those that are complete are not even decoded.
+    rows = [(name, row) for name, row in snapshot.states(GENERATIONS.name) if _COMPLETE not in row]
+    found = [GENERATIONS.read(name, row) for name, row in rows]
+    return [generation for generation in found if generation is not None and not generation.complete][::-1]
+
+
+def _numbers(snapshot: Snapshot) -> list[int]:
+    """Return the numbers of the generations, also of damaged ones."""
+    return [int(name) for name in GENERATIONS.names(snapshot) if name.isascii() and name.isdecimal()]
 
 
 def _name(generation: Generation) -> str:
@@ -299,4 +248,4 @@ def _name(generation: Generation) -> str:
 
 def _write(store: Store, generation: Generation) -> None:
     with store.transaction(Author.current([generation.what])) as transaction:
-        transaction.set_state(GENERATIONS, _name(generation), generation.encode())
+        GENERATIONS.put(transaction, _name(generation), generation)

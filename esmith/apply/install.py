@@ -15,7 +15,7 @@ from esmith.errors import UserFileError
 from esmith.fragments.rendering import Kind
 from esmith.layout import Layout
 from esmith.plan.host import Host, Staged
-from esmith.plan.installed import TABLE, Installed, digest_of
+from esmith.plan.installed import OUTPUTS, Installed, digest_of
 from esmith.plan.output import Difference, Output
 from esmith.plan.plan import Plan
 from esmith.store.protocol import Transaction
@@ -82,13 +82,13 @@ def remember(plan: Plan, transaction: Transaction) -> None:
     for output in plan.outputs:
         # What was left is as it was before, and so is what is known of it.
         if not (output.rendering.recalled or output.left):
-            before = transaction.state(TABLE, output.path)
-            row = _row(output, before)
-            if row != before:
-                transaction.set_state(TABLE, output.path, row)
+            before = OUTPUTS.get(transaction, output.path)
+            after = _installed(output, before)
+            if after != before:
+                OUTPUTS.put(transaction, output.path, after)
 
 
-def _row(output: Output, before: bytes | None) -> bytes | None:
+def _installed(output: Output, before: Installed | None) -> Installed | None:
     """Return what to remember of an output; None for one that is gone for good.
 
     :param before: what was remembered.
@@ -96,11 +96,11 @@ def _row(output: Output, before: bytes | None) -> bytes | None:
     rendering = output.rendering
     nothing = Installed("", "", rendering.template.path)
     if rendering.kind is Kind.LEFT:
-        installed = replace(Installed.decode(before) if before else nothing, inputs=output.inputs)
-        return installed.encode() if installed.inputs or not installed.is_absent else None
+        installed = replace(before or nothing, inputs=output.inputs)
+        return installed if installed.inputs or not installed.is_absent else None
     if rendering.kind is Kind.ABSENT:
-        return replace(nothing, inputs=output.inputs).encode() if output.inputs else None
-    return Installed(digest_of(rendering.content), output.mark, rendering.template.path, output.inputs).encode()
+        return replace(nothing, inputs=output.inputs) if output.inputs else None
+    return Installed(digest_of(rendering.content), output.mark, rendering.template.path, output.inputs)
 
 
 def _install_one(output: Output, host: Host) -> None:

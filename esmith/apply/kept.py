@@ -16,6 +16,10 @@ from esmith.layout import Layout
 from esmith.plan.host import PERMISSIONS, PRIVATE, PUBLIC, trouble
 from esmith.plan.output import Difference, Output
 
+_MODES = 0o7777
+#: The highest number of a user means no change: chown(2).
+_NO_ID = 2**32 - 1
+
 
 @dataclass
 class Before:
@@ -29,6 +33,8 @@ class Before:
     :param uid: its owner.
     :param gid: its group.
     :param row: what the engine remembered of it.
+    :param new: the digest of what the install put there, "" for nothing; None when that is not known.
+    :param mark: its size, time and inode, see :func:`esmith.plan.installed.fingerprint_of`; "" when not known.
     """
 
     path: str
@@ -39,6 +45,14 @@ class Before:
     uid: int = 0
     gid: int = 0
     row: str | None = None
+    new: str | None = None
+    mark: str = ""
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether the kept name, the permissions and the owner can be those of a file."""
+        is_name = not self.stored or self.stored.isdecimal()
+        return is_name and 0 <= self.mode <= _MODES and 0 <= self.uid < _NO_ID and 0 <= self.gid < _NO_ID
 
 
 def kept_directory(layout: Layout, number: int) -> str:

@@ -9,12 +9,11 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 
 from esmith.plan.plan import Plan
 from esmith.store.protocol import Snapshot, Transaction
-
-#: The engine's table: path of the output -> :class:`Left` as JSON.
-TABLE = "left"
+from esmith.store.table import StateTable, decode_json, is_path
 
 
 @dataclass(frozen=True)
@@ -31,13 +30,22 @@ class Left:
     since: float
 
 
+#: The engine's table: path of the output -> :class:`Left` as JSON.
+LEFT = StateTable(
+    "left",
+    partial(decode_json, Left),
+    lambda left: json.dumps(asdict(left)).encode(),
+    lambda path: f"why {path} was left as it was is not known until the next event",
+    lambda path, _: is_path(path),
+)
+
+
 def list_left(snapshot: Snapshot, *, since: float = 0.0) -> dict[str, Left]:
     """Return the outputs that are left as they were, by path.
 
     :param since: only those that were tried since, in seconds since 1970.
     """
-    rows = {path: Left(**json.loads(row)) for path, row in snapshot.states(TABLE)}
-    return {path: left for path, left in rows.items() if left.since >= since}
+    return {path: left for path, left in LEFT.rows(snapshot).items() if left.since >= since}
 
 
 def record_left(plan: Plan, transaction: Transaction) -> None:
@@ -46,7 +54,7 @@ def record_left(plan: Plan, transaction: Transaction) -> None:
     paths = {output.path: output.left for output in plan.outputs}
     for path, left in known.items():
         if paths.get(path) is None and (path in paths or left.template in plan.whole):
-            transaction.set_state(TABLE, path, None)
+            LEFT.put(transaction, path, None)
     for output in plan.left:
         left = Left(output.left.message if output.left else "", output.rendering.template.path, time.time())
-        transaction.set_state(TABLE, output.path, json.dumps(asdict(left)).encode())
+        LEFT.put(transaction, output.path, left)

@@ -14,7 +14,7 @@ from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.layout import Layout
 from esmith.plan.diff import secret_values
-from esmith.plan.installed import TABLE, Installed
+from esmith.plan.installed import OUTPUTS
 from esmith.plan.verdict import Outcome, Verdict
 from esmith.schema.load import Schema
 from esmith.store.protocol import Snapshot
@@ -29,9 +29,7 @@ def check_installed(layout: Layout, snapshot: Snapshot, paths: Collection[str] =
     :raises TemplateError: when the metadata of a template is broken.
     """
     templates = {
-        path: installed.template
-        for path, row in snapshot.states(TABLE)
-        if not (installed := Installed.decode(row)).is_absent
+        path: installed.template for path, installed in OUTPUTS.rows(snapshot).items() if not installed.is_absent
     }
     for path in paths:
         if path not in templates:

@@ -15,7 +15,7 @@ from esmith.events.lock import LOCK_TIMEOUT
 from esmith.events.session import RecordingSession, Session
 from esmith.fragments.reads import Reads
 from esmith.layout import Layout
-from esmith.plan.diff import diff_all
+from esmith.plan.diff import diff_all, secret_values
 from esmith.plan.plan import Plan
 from esmith.schema.load import Schema
 from esmith.store import open_store
@@ -72,11 +72,16 @@ def _expand(layout: Layout, options: _Options) -> int:
         raise click.UsageError("--output_filename goes with one PATH")
     only_tries = options.dry_run or options.explain
     store = open_store(layout, write=not only_tries)
+    schema = Schema(layout)
+    if options.show_diff:
+        # What a schema file that is broken makes fail must do so before anything is changed.
+        with store.snapshot() as snapshot:
+            list(secret_values(snapshot, schema))
 
     def show(plan: Plan) -> None:
         if options.show_diff:
             with store.snapshot() as snapshot:
-                print_lines(diff_all(plan, snapshot, Schema(layout)))
+                print_lines(diff_all(plan, snapshot, schema))
 
     session = Session(layout, store, warn, options.timeout)
     if only_tries:

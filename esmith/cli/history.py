@@ -17,7 +17,7 @@ from esmith.schema.secrecy import MASK, is_findable
 from esmith.store import open_store
 from esmith.store.model import FORGOTTEN, Author, Change, Revision
 from esmith.store.protocol import Snapshot
-from esmith.store.undo import undo
+from esmith.store.undo import find_revision, undo
 
 _FORGOTTEN = "(forgotten)"
 #: A revision of 'esmith init' has hundreds of changes, and nobody reads them.
@@ -67,6 +67,10 @@ def undo_command(root: str | None, number: int, force: bool) -> int:
     """
     layout = Layout.chosen(root)
     store = open_store(layout, write=True)
+    schema = Schema(layout)
+    with store.snapshot() as snapshot:
+        # What a schema file that is broken makes fail must do so before anything is changed.
+        _Masking(schema, snapshot).changes_data(find_revision(snapshot, number).changes)
     words = ["esmith", "undo", *(["--force"] if force else []), str(number)]
     try:
         changes = undo(store, number, Author.current(words), force=force)
@@ -74,7 +78,7 @@ def undo_command(root: str | None, number: int, force: bool) -> int:
         error.add_unchanged()
         raise
     with store.snapshot() as snapshot:
-        print_report(map(_change_line, _Masking(Schema(layout), snapshot).changes_data(changes)))
+        print_report(map(_change_line, _Masking(schema, snapshot).changes_data(changes)))
     if not changes:
         print_report([f"nothing to do: everything is as it was before revision {number}"])
     return 0

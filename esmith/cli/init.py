@@ -6,6 +6,7 @@ import os
 
 import click
 
+from esmith.apply.origin import make_machine
 from esmith.cli.output import print_report
 from esmith.cli.program import root_option, warn
 from esmith.directories import make_directory
@@ -63,6 +64,7 @@ def _set_up(layout: Layout, domain: str | None, name: str | None, services: tupl
     """Set up a root and return the messages about it."""
     with EventLock(layout, "esmith init", timeout=LOCK_TIMEOUT, say=warn):
         host = DiskHost(layout)
+        make_machine(layout, host.disk)
         notes = install_shipped(layout, host)
         install_commands(layout, host)
         install_perl_modules(layout, host)

@@ -17,7 +17,7 @@ from esmith.events.session import RecordingSession, Session
 from esmith.events.signal import Result, signal_event
 from esmith.layout import Layout
 from esmith.names import counted
-from esmith.plan.diff import describe, diff_all
+from esmith.plan.diff import describe, diff_all, secret_values
 from esmith.plan.plan import Plan
 from esmith.plan.verdict import Outcome
 from esmith.schema.load import Schema
@@ -89,11 +89,16 @@ def _command(root: str | None, /, **options: Any) -> int:
 
 def _signal(layout: Layout, options: _Options) -> int:
     store = open_store(layout, write=not options.dry_run)
+    schema = Schema(layout)
+    if options.show_diff:
+        # What a schema file that is broken makes fail must do so before anything is changed.
+        with store.snapshot() as snapshot:
+            list(secret_values(snapshot, schema))
 
     def show(plan: Plan) -> None:
         if options.show_diff and not options.as_json:
             with store.snapshot() as snapshot:
-                print_lines(diff_all(plan, snapshot, Schema(layout)))
+                print_lines(diff_all(plan, snapshot, schema))
 
     session = Session(layout, store, warn, options.timeout)
     if options.dry_run:

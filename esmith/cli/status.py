@@ -10,12 +10,14 @@ import click
 from esmith.apply.drift import count_installed, find_drift
 from esmith.apply.generations import Generation
 from esmith.apply.left import Left, list_left
+from esmith.apply.restore import why_given_up
 from esmith.cli.json_output import json_text
 from esmith.cli.output import print_lines, print_report, shown_time
 from esmith.cli.program import root_option
 from esmith.cli.services import services_data, services_lines
 from esmith.errors import ExitCode
 from esmith.events.confirm import find_unconfirmed
+from esmith.events.damage import Damaged, find_damaged
 from esmith.events.recover import find_interrupted
 from esmith.events.trusted import all_faults, services_of
 from esmith.layout import LAYERS, Layout
@@ -67,7 +69,10 @@ def _data(layout: Layout, store: Store) -> dict[str, Any]:
             "services": services_data(layout, snapshot),
             "pending": _unconfirmed(snapshot),
             "running": running,
-            "interrupted": [_install(generation) for generation in interrupted],
+            "interrupted": [_install(generation, layout) for generation in interrupted],
+            "damaged": [
+                {"table": row.table, "row": row.name, "meaning": row.meaning} for row in find_damaged(snapshot)
+            ],
         }
 
 
@@ -87,12 +92,17 @@ def _unconfirmed(snapshot: Snapshot) -> dict[str, str] | None:
     return {"command": change.what, "deadline": shown_time(change.deadline)}
 
 
-def _install(generation: Generation) -> dict[str, Any]:
+def _install(generation: Generation, layout: Layout) -> dict[str, Any]:
     return {
         "command": generation.what,
         "time": shown_time(generation.time),
         "files": [before.path for before in generation.before],
+        "given_up": why_given_up(generation, layout, layout.disk()),
     }
+
+
+def _damaged(row: Damaged) -> dict[str, str]:
+    return {"table": row.table, "row": row.name, "meaning": row.meaning}
 
 
 def _lines(data: dict[str, Any]) -> list[str]:
@@ -123,7 +133,14 @@ def _state_lines(data: dict[str, Any]) -> list[str]:
         lines.append(f"running now: {data['running']}")
     for install in data["interrupted"]:
         files = counted(len(install["files"]), "file")
-        lines.append(f"{install['command']} was interrupted; to restore the old content of {files}: esmith recover")
+        if install["given_up"]:
+            lines.append(f"{install['command']} is recorded as interrupted, but {install['given_up']}: esmith recover")
+        else:
+            lines.append(f"{install['command']} was interrupted; to restore the old content of {files}: esmith recover")
+    for row in data["damaged"]:
+        lines.append(f"a row of the table {row['table']} is damaged ({row['row']}): {row['meaning']}")
+    if data["damaged"]:
+        lines.append("the next event, or 'esmith recover', sets the damaged rows aside")
     if data["pending"]:
         pending = data["pending"]
         lines.append(f"{pending['command']} is rolled back at {pending['deadline']} unless you run: esmith confirm")

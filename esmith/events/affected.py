@@ -11,7 +11,7 @@ from esmith.events.definition import event_names, load_event
 from esmith.fragments.original import DIRECTORY
 from esmith.fragments.tree import BEGIN, END, METADATA, TemplateTree
 from esmith.layout import LAYERS, Layout
-from esmith.plan.installed import TABLE, Installed
+from esmith.plan.installed import OUTPUTS
 from esmith.plan.memory import included
 from esmith.store.protocol import Snapshot
 
@@ -44,8 +44,7 @@ class TemplateUse:
                 continue
             for template in templates:
                 known.events.setdefault(template, []).append(name)
-        for _, row in snapshot.states(TABLE):
-            installed = Installed.decode(row)
+        for installed in OUTPUTS.rows(snapshot).values():
             known.installed.add(installed.template)
             for path in included(installed):
                 known.includes.setdefault(path, set()).add(installed.template)

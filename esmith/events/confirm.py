@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 
 from esmith.apply.generations import Generation, list_generations
 from esmith.directories import make_directory, open_file
@@ -23,9 +24,8 @@ from esmith.events.session import Session
 from esmith.layout import Layout
 from esmith.store.model import Author
 from esmith.store.protocol import Snapshot, Transaction
+from esmith.store.table import StateTable, decode_json
 
-#: The engine's table; its one row is :class:`UnconfirmedChange` as JSON.
-TABLE = "confirm"
 _ROW = "pending"
 
 
@@ -59,10 +59,19 @@ class UnconfirmedChange:
         return cls(generation.what, deadline, generation.number, next(earlier, None), snapshot.revision())
 
 
+#: The engine's table; its one row is :class:`UnconfirmedChange` as JSON.
+UNCONFIRMED = StateTable(
+    "confirm",
+    partial(decode_json, UnconfirmedChange),
+    lambda change: json.dumps(asdict(change)).encode(),
+    lambda _: "the change of signal-event --confirm is not rolled back by itself; 'esmith rollback' takes it back",
+    lambda name, _: name == _ROW,
+)
+
+
 def find_unconfirmed(snapshot: Snapshot) -> UnconfirmedChange | None:
     """Return the change that is not confirmed yet, None when there is none."""
-    row = snapshot.state(TABLE, _ROW)
-    return None if row is None else UnconfirmedChange(**json.loads(row))
+    return UNCONFIRMED.get(snapshot, _ROW)
 
 
 def set_unconfirmed(transaction: Transaction, change: UnconfirmedChange | None) -> None:
@@ -75,7 +84,7 @@ def set_unconfirmed(transaction: Transaction, change: UnconfirmedChange | None) 
     before = find_unconfirmed(transaction)
     if change is not None and before is not None:
         change = replace(change, generation=before.generation, settings_from=before.settings_from)
-    transaction.set_state(TABLE, _ROW, None if change is None else json.dumps(asdict(change)).encode())
+    UNCONFIRMED.put(transaction, _ROW, change)
 
 
 def confirm(session: Session) -> UnconfirmedChange | None:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 from esmith.apply import forget as kept
 from esmith.apply.generations import list_interrupted
-from esmith.errors import EsmithError, UsageError
+from esmith.errors import EsmithError, InstallError, StoreError, UsageError
 from esmith.events.confirm import find_unconfirmed
+from esmith.events.damage import set_aside_damaged
 from esmith.events.session import Session
 from esmith.layout import Layout
 from esmith.schema.secrecy import is_findable
@@ -70,25 +71,37 @@ def forget(session: Session, cell: kept.Cell, author: Author) -> Forgotten:
             raise EsmithError(
                 "an event runs, which could go back to what is forgotten", hint="run it outside of events"
             )
-        former: Former | None = None
-        while True:
-            with store.snapshot() as snapshot:
-                _refuse(snapshot, cell)
-                former = _former(snapshot, cell)
-                forgotten, files = _look(layout, snapshot, former, cell)
-            kept.overwrite(files)
-            with store.transaction(author) as transaction:
-                kept.drop_generations(forgotten.generations, transaction)
-            kept.remove_generations(layout, forgotten.generations)
-            with store.transaction(author) as transaction:
-                now = _former(transaction, cell)
-                if now.values == former.values:
-                    kept.drop_digests(transaction, cell)
-                    transaction.rewrite(now.revisions)
-                    break
+        for note in set_aside_damaged(layout, store):
+            # They may hold the value, too.
+            session.report(note)
+        try:
+            former, forgotten = _take_out(session, cell, author)
+        except (InstallError, StoreError) as error:
+            error.add("a part of it may be done; run it again for the rest")
+            raise
         session.log.write(f"Forgot the former values of {' '.join(filter(None, cell))}")
         forgotten.erased = store.erase([value for value in former.values if is_findable(value)])
     return forgotten
+
+
+def _take_out(session: Session, cell: kept.Cell, author: Author) -> tuple[Former, Forgotten]:
+    """Take the values out of everything but the free space."""
+    layout, store = session.layout, session.store
+    while True:
+        with store.snapshot() as snapshot:
+            _refuse(snapshot, cell)
+            former = _former(snapshot, cell)
+            forgotten, files = _look(layout, snapshot, former, cell)
+        kept.overwrite(files)
+        with store.transaction(author) as transaction:
+            kept.drop_generations(forgotten.generations, transaction)
+        kept.remove_generations(layout, forgotten.generations)
+        with store.transaction(author) as transaction:
+            now = _former(transaction, cell)
+            if now.values == former.values:
+                kept.drop_digests(transaction, cell)
+                transaction.rewrite(now.revisions)
+                return former, forgotten
 
 
 def _former(snapshot: Snapshot, cell: kept.Cell) -> Former:

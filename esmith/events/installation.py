@@ -155,7 +155,9 @@ class Installation:
             others = (service for service in seen if not was_adjusted(service))
             put_pending(transaction, {service: self._pending_before.get(service) for service in others})
 
-        restored, text = restore_or_explain(generation, session.layout, session.store, record, settle_others)
+        restored, text = restore_or_explain(
+            generation, session.layout, session.store, record, settle_others, session.report
+        )
         session.report(text)
         if self._services is not None and restored is not None:
             services = restored.services.items()

@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 
-from esmith.services.actions import strongest
+from esmith.errors import UsageError
+from esmith.services.actions import check_action, strongest
 from esmith.store.model import Author
 from esmith.store.protocol import Snapshot, Store, Transaction
-
-#: The engine's table: service -> :class:`PendingAction`. It has this name in the databases that exist.
-TABLE = "owed"
+from esmith.store.table import DamagedRowError, StateTable, decode_json
 
 
 @dataclass(frozen=True)
@@ -37,20 +37,44 @@ class PendingAction:
 
     @classmethod
     def decode(cls, row: bytes) -> PendingAction:
-        """Return what a row of the table holds."""
-        data = json.loads(row)
-        return cls(data["words"], data["since"], data["why"], data["tried"])
+        """Return what a row of the table holds.
+
+        :raises DamagedRowError: when it is damaged.
+        """
+        found = decode_json(_Row, row)
+        if found.words != _known_actions(found.words):
+            raise DamagedRowError("has a service action that does not exist")
+        return cls(found.words, found.since, found.why, found.tried)
 
     def encode(self) -> bytes:
         """Return the row of the table."""
-        # Rows that exist call the actions words.
-        data = {"words": self.actions, "since": self.since, "why": self.why, "tried": self.tried}
-        return json.dumps(data).encode()
+        return json.dumps(asdict(_Row(self.actions, self.since, self.why, self.tried))).encode()
+
+
+@dataclass
+class _Row:
+    """A row of the table; those that exist call the actions words."""
+
+    words: list[str]
+    since: float
+    why: str
+    tried: float = 0.0
+
+
+#: The engine's table: service -> :class:`PendingAction`. It has this name in the databases that exist.
+TABLE = "owed"
+PENDING = StateTable(
+    TABLE,
+    PendingAction.decode,
+    PendingAction.encode,
+    lambda service: f"service {service} may still have to be restarted, to read its files",
+    lambda service, _: "/" not in service,
+)
 
 
 def list_pending(snapshot: Snapshot) -> dict[str, PendingAction]:
     """Return the pending actions, by service."""
-    return {service: PendingAction.decode(row) for service, row in snapshot.states(TABLE)}
+    return PENDING.rows(snapshot)
 
 
 def add_pending(transaction: Transaction, services: Mapping[str, list[str]], why: str) -> None:
@@ -60,11 +84,12 @@ def add_pending(transaction: Transaction, services: Mapping[str, list[str]], why
     :param why: the command.
     """
     before = list_pending(transaction)
-    for service, actions in services.items():
+    for service, words in services.items():
+        actions = _known_actions(words)
         if actions:
             known = before[service].actions if service in before else []
             together = actions if known in ([], actions) else [strongest([*known, *actions])]
-            _write(transaction, service, PendingAction(together, time.time(), why))
+            PENDING.put(transaction, service, PendingAction(together, time.time(), why))
 
 
 def record_attempt(store: Store, service: str, actions: list[str], why: str) -> None:
@@ -72,7 +97,7 @@ def record_attempt(store: Store, service: str, actions: list[str], why: str) -> 
     with store.transaction(Author.current([why])) as transaction:
         known = list_pending(transaction).get(service)
         pending = known or PendingAction(actions, time.time(), why)
-        _write(transaction, service, PendingAction(pending.actions, pending.since, pending.why, time.time()))
+        PENDING.put(transaction, service, PendingAction(pending.actions, pending.since, pending.why, time.time()))
 
 
 def settle(store: Store, services: Mapping[str, PendingAction | None]) -> None:
@@ -91,8 +116,14 @@ def settle(store: Store, services: Mapping[str, PendingAction | None]) -> None:
 def put_pending(transaction: Transaction, services: Mapping[str, PendingAction | None]) -> None:
     """Record what is pending for services, whatever was pending before; None for nothing."""
     for service, pending in services.items():
-        _write(transaction, service, pending)
+        PENDING.put(transaction, service, pending)
 
 
-def _write(transaction: Transaction, service: str, pending: PendingAction | None) -> None:
-    transaction.set_state(TABLE, service, None if pending is None else pending.encode())
+def _known_actions(actions: list[str]) -> list[str]:
+    """Return the service actions of these that exist: those of a generation may come from another version."""
+    found = []
+    for action in actions:
+        with suppress(UsageError):
+            check_action(action)
+            found.append(action)
+    return found

@@ -11,15 +11,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from esmith.apply.generations import Generation, list_interrupted, restore_since
+from esmith.apply.generations import Generation, list_generations, list_interrupted
+from esmith.apply.restore import restore_interrupted, restore_since, why_not
 from esmith.events.adjust import ServiceStep
 from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_unconfirmed
+from esmith.events.damage import set_aside_damaged
 from esmith.events.lock import EventLock, find_holder
 from esmith.events.pending import add_pending, list_pending
 from esmith.events.session import Session
 from esmith.layout import Layout
 from esmith.names import counted
-from esmith.store.model import Change
+from esmith.store.model import Author, Change
 from esmith.store.protocol import Snapshot, Store, Transaction
 from esmith.store.undo import take_back
 
@@ -73,24 +75,23 @@ def _restore(session: Session) -> None:
 
     The services that read those files get pending actions.
     """
-    with session.store.snapshot() as snapshot:
-        interrupted = list_interrupted(snapshot)
-        unconfirmed = find_unconfirmed(snapshot)
-    notes = []
-    if interrupted:
-        first = interrupted[-1]
-        restored = restore_since(first.number, session.layout, session.store, partial(add_pending, why=_WHAT))
-        files = counted(len(restored.paths), "file")
-        notes.append(f"{first.what} was interrupted; the old content of {files} was restored")
-        notes += [f"could not be restored: {error}" for error in restored.left.values()]
-    if unconfirmed is not None and time.time() >= unconfirmed.deadline:
-        notes.append(_roll_back(unconfirmed, session))
-    for note in notes:
+    for note in set_aside_damaged(session.layout, session.store):
         session.report(note)
+    restore_interrupted(session.layout, session.store, partial(add_pending, why=_WHAT), session.report)
+    with session.store.snapshot() as snapshot:
+        unconfirmed = find_unconfirmed(snapshot)
+    if unconfirmed is not None and time.time() >= unconfirmed.deadline:
+        session.report(_roll_back(unconfirmed, session))
 
 
 def _roll_back(change: UnconfirmedChange, session: Session) -> str:
     """Restore the files and the settings of a change that was not confirmed, and return the message about it."""
+    reason = _why_not(change, session)
+    if reason:
+        with session.store.transaction(Author.current(_WHAT.split())) as transaction:
+            set_unconfirmed(transaction, None)
+        text = f"{change.what} was not confirmed in time, but {reason}"
+        return f"{text}\n  nothing was rolled back; 'esmith history' and 'esmith undo' take its settings back"
     kept: list[Change] = []
     changes: list[Change] = []
 
@@ -101,10 +102,28 @@ def _roll_back(change: UnconfirmedChange, session: Session) -> str:
         set_unconfirmed(transaction, None)
 
     record = partial(add_pending, why=_WHAT)
-    restored = restore_since(change.generation, session.layout, session.store, record, also=settings_back)
+    command = [*_WHAT.split(), f"({change.what} was not confirmed)"]
+    restored = restore_since(
+        change.generation,
+        session.layout,
+        session.store,
+        record,
+        settings_back,
+        command=command,
+        note=session.report,
+    )
     files = counted(len(restored.paths), "file")
     text = f"{change.what} was not confirmed in time; {files} and {counted(len(changes), 'setting')} were restored"
-    return f"{text}; {counted(len(kept), 'setting')} changed since then stay" if kept else text
+    stay = f"; {counted(len(kept), 'setting')} changed since then stay" if kept else ""
+    return text + stay
+
+
+def _why_not(change: UnconfirmedChange, session: Session) -> str:
+    """Return why what an unconfirmed change installed cannot be taken back, "" when it can."""
+    with session.store.snapshot() as snapshot:
+        installs = [other for other in list_generations(snapshot) if other.number >= change.generation]
+    disk = session.layout.disk()
+    return next(filter(None, (why_not(install, session.layout, disk) for install in installs)), "")
 
 
 def find_interrupted(layout: Layout, store: Store) -> tuple[str | None, list[Generation]]:

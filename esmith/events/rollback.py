@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
 
-from esmith.apply.generations import UnrecordedError, list_generations, mark_interrupted, restore_since
+from esmith.apply.generations import Generation, list_generations, mark_interrupted
+from esmith.apply.kept import kept_directory
+from esmith.apply.origin import mark_reopened
+from esmith.apply.restore import UnrecordedError, find_missing, restore_since, why_not
 from esmith.errors import InstallError, StoreError, UsageError
 from esmith.events.adjust import ServiceStep
 from esmith.events.pending import add_pending
 from esmith.events.recover import recovered
 from esmith.events.session import Session
+from esmith.layout import Layout
 from esmith.store.model import Author, Change
 from esmith.store.protocol import Snapshot
 from esmith.store.undo import forgotten_since, rewind
@@ -72,6 +76,7 @@ def _roll_back(session: Session, number: int | None) -> RolledBack:
         )
     step.read({*step.pending(), *(service for other in later for service in found[other].services)})
     what = f"esmith rollback {number}"
+    _prepare([found[other] for other in later], session.layout)
     try:
         with session.store.snapshot() as snapshot:
             size = _bytes_back(snapshot, found[number].revision)
@@ -85,7 +90,8 @@ def _roll_back(session: Session, number: int | None) -> RolledBack:
         error.add_unchanged()
         raise
     try:
-        restored = restore_since(later[0], session.layout, session.store, partial(add_pending, why=what))
+        pending = partial(add_pending, why=what)
+        restored = restore_since(later[0], session.layout, session.store, pending, note=session.report)
     except UnrecordedError as error:
         error.add(_SETTINGS_RESTORED)
         raise
@@ -94,6 +100,29 @@ def _roll_back(session: Session, number: int | None) -> RolledBack:
         raise
     step.carry_out_pending()
     return RolledBack(restored.paths, changes, step.done, forgotten)
+
+
+def _prepare(installs: list[Generation], layout: Layout) -> None:
+    """See that all old files are there, and note with them that they are to be restored.
+
+    :raises InstallError: when they are not; nothing was changed.
+    """
+    disk = layout.disk()
+    try:
+        for install in installs:
+            reason = why_not(install, layout, disk)
+            missing = [] if reason else find_missing(install, layout, disk)
+            if reason or missing:
+                raise InstallError(
+                    f"generation {install.number} cannot be taken back: {reason or 'old files are not kept any more'}",
+                    place=missing[0] if missing else kept_directory(layout, install.number),
+                    hint="'esmith undo' takes settings back, and an event makes the files from them",
+                )
+        for install in installs:
+            mark_reopened(layout, disk, install.number, install.token)
+    except InstallError as error:
+        error.add("nothing was changed")
+        raise
 
 
 def _bytes_back(snapshot: Snapshot, number: int) -> int:

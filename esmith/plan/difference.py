@@ -9,7 +9,7 @@ from esmith.disk import Directory, Disk, UserDirectoryError
 from esmith.disk.fault import find_unusable
 from esmith.fragments.rendering import Kind
 from esmith.plan.host import PERMISSIONS, trouble
-from esmith.plan.installed import TABLE, Installed, digest_of, fingerprint_of
+from esmith.plan.installed import OUTPUTS, Installed, digest_of, fingerprint_of
 from esmith.plan.output import Difference, Output
 from esmith.store.protocol import Snapshot
 
@@ -68,7 +68,7 @@ class Comparison:
         return found
 
     def _compare_content(self, output: Output, directory: Directory, status: os.stat_result) -> None:
-        installed = self._installed(output.path)
+        installed = OUTPUTS.get(self._snapshot, output.path)
         wanted = output.rendering.content if _is_of_kind(status, output.rendering.kind) else None
         if installed is not None and installed.is_untouched(status):
             # Not read again: this also spares the files whose mode 0000 keeps even their owner from reading them.
@@ -84,10 +84,6 @@ class Comparison:
             output.old = old
             output.foreign = _foreign(status, installed, old)
         output.difference = Difference.REMOVE if output.rendering.kind is Kind.ABSENT else Difference.REPLACE
-
-    def _installed(self, path: str) -> Installed | None:
-        row = self._snapshot.state(TABLE, path)
-        return Installed.decode(row) if row else None
 
 
 def _is_of_kind(status: os.stat_result, kind: Kind) -> bool:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 
-#: The engine's table of what it installed: path of the output -> :class:`Installed`.
-TABLE = "outputs"
+from esmith.store.table import DamagedRowError, StateTable, is_path, is_text
+
+_MARK = re.compile(r"(\d+-\d+-\d+)?")
+_DIGEST = re.compile(r"([0-9a-f]{64})?")
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,17 @@ class Installed:
 
     @classmethod
     def decode(cls, row: bytes) -> Installed:
-        """Return what a row of the table says."""
+        """Return what a row of the table says.
+
+        What it was made of is not looked at here: it is much, and only needed where the output is planned.
+
+        :raises DamagedRowError: when it is damaged.
+        """
         first, _, inputs = row.decode("utf-8", "surrogateescape").partition("\n")
-        digest, mark, template = first.split(" ", 2)
+        parts = first.split(" ", 2)
+        if len(parts) != 3 or not (_DIGEST.fullmatch(parts[0]) and _MARK.fullmatch(parts[1]) and is_text(parts[2])):
+            raise DamagedRowError("is no row of an output")
+        digest, mark, template = parts
         return cls(digest, mark, template, inputs)
 
     def encode(self) -> bytes:
@@ -48,6 +59,16 @@ class Installed:
     def may_be_untouched(self, status: os.stat_result) -> bool:
         """Return whether a file has the size and time of the one that was installed: it may be a copy of it."""
         return self.mark.rpartition("-")[0] == fingerprint_of(status).rpartition("-")[0]
+
+
+#: The engine's table of what it installed: path of the output -> :class:`Installed`.
+OUTPUTS = StateTable(
+    "outputs",
+    Installed.decode,
+    Installed.encode,
+    lambda path: f"what was installed as {path} is not known, so a change by hand is not noticed until the next event",
+    lambda path, _: is_path(path),
+)
 
 
 def digest_of(content: bytes) -> str:

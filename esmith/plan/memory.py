@@ -24,11 +24,18 @@ from esmith.fragments.metadata import Metadata
 from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.tree import Template
-from esmith.plan.installed import TABLE, Installed
+from esmith.plan.installed import OUTPUTS, Installed
 
 #: Two changes of a file within one tick of the file system's clock look like one, so what is younger is not trusted.
 _TRUSTED_AGE_NS = 1_000_000_000
 _DIGEST_BYTES = 12
+#: What is remembered of an output besides properties; older versions did not remember all of it.
+_HEAD = frozenset(
+    ("kind", "mode", "owner", "group", "warnings", "template", "templates")
+    + ("revisions", "listings", "names", "files", "schemas", "users")
+)
+_KINDS = frozenset(kind.value for kind in Kind)
+_MODES = 0o7777
 #: What was remembered of something that was read, and what is there now; None for a missing value.
 _Pair = tuple[str | None, str | None]
 
@@ -51,14 +58,11 @@ class Memory:
 
     def recall(self, path: str, template: Template, metadata: Metadata) -> Rendering | None:
         """Return what an output should be when that is certain; None when it has to be expanded."""
-        row = self._snapshot.state(TABLE, path)
-        installed = Installed.decode(row) if row else None
-        if installed is None or not installed.inputs:
+        installed = OUTPUTS.get(self._snapshot, path)
+        known = _head_of(installed) if installed is not None else None
+        if installed is None or known is None:
             return None
-        head, _, props = installed.inputs.partition("\n")
-        known = json.loads(head)
-        if "schemas" not in known:  # of a version that did not remember them
-            return None
+        _, _, props = installed.inputs.partition("\n")
         rendering = Rendering(path, template, metadata, Kind(known["kind"]), recalled=True)
         rendering.mode, rendering.owner, rendering.group = known["mode"], known["owner"], known["group"]
         rendering.warnings = known["warnings"]
@@ -86,8 +90,8 @@ class Memory:
         """
         if self._outputs is None:
             self._outputs = {}
-            for name, row in self._snapshot.states(TABLE):
-                self._outputs.setdefault(Installed.decode(row).template, []).append(name)
+            for name, installed in OUTPUTS.rows(self._snapshot).items():
+                self._outputs.setdefault(installed.template, []).append(name)
         return self._outputs.get(path, [])
 
     def inputs(self, rendering: Rendering) -> str:
@@ -165,7 +169,10 @@ class Memory:
 
     def _prop_reads(self, props: str, changed: set[str]) -> Iterator[_Pair]:
         # They are many, and not even parsed when no database changed.
-        for database, key, prop, digest in json.loads(props) if changed else ():
+        rows = _props_of(props) if changed else []
+        if rows is None:
+            yield "damaged", None
+        for database, key, prop, digest in rows or ():
             if database in changed:
                 yield digest, _digest(self._snapshot.prop(database, key, prop))
 
@@ -212,6 +219,8 @@ class Memory:
             status = os.stat(path)
         except OSError as error:
             return str(error.errno)
+        except ValueError:
+            return "no path"
         self._newest = max(self._newest, status.st_mtime_ns, status.st_ctime_ns)
         return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_ino}"
 
@@ -235,8 +244,8 @@ class Memory:
 
 def included(installed: Installed) -> list[str]:
     """Return the other templates that were expanded inside an output, as far as that is remembered."""
-    head = installed.inputs.partition("\n")[0]
-    return list(json.loads(head)["templates"]) if head else []
+    known = _head_of(installed)
+    return list(known["templates"]) if known else []
 
 
 def saw_other(installed: Installed, cell: tuple[str, str, str], today: str | None) -> bool:
@@ -245,15 +254,54 @@ def saw_other(installed: Installed, cell: tuple[str, str, str], today: str | Non
     :param cell: database, key and property.
     :param today: the value now, None for none.
     """
-    _, _, props = installed.inputs.partition("\n")
-    seen = {tuple(row[:3]): row[3] for row in json.loads(props)} if props else {}
+    seen = {tuple(row[:3]): row[3] for row in _props_of(installed.inputs.partition("\n")[2]) or ()}
     return seen.get(cell) not in (None, _digest(today))
 
 
 def reads_of(installed: Installed) -> set[tuple[str, str, str]] | None:
     """Return the cells that an output was made from: database, key, property; None when that is not remembered."""
-    _, _, props = installed.inputs.partition("\n")
-    return {(database, key, prop) for database, key, prop, _ in json.loads(props)} if props else None
+    rows = _props_of(installed.inputs.partition("\n")[2])
+    return None if rows is None else {(database, key, prop) for database, key, prop, _ in rows}
+
+
+def _head_of(installed: Installed) -> dict[str, Any] | None:
+    """Return what an output was made of besides properties; None when that is not remembered, or damaged.
+
+    Such an output is expanded, and remembered as it should be then. The checks are few and fast: an event reads
+    thousands of them.
+    """
+    head = installed.inputs.partition("\n")[0]
+    try:
+        known = json.loads(head)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(known, dict) or not known.keys() >= _HEAD or "\\u0000" in head:
+        return None
+    texts = [known["kind"], known["owner"], known["group"], known["template"]]
+    lists = [known["warnings"], known["templates"]]
+    marks = [known["listings"], known["files"], known["schemas"], known["users"], known["revisions"]]
+    is_whole = (
+        type(known["mode"]) is int
+        and 0 <= known["mode"] <= _MODES
+        and set(map(type, [*lists, known["names"]])) == {list}
+        and set(map(type, marks)) == {dict}
+        and set(map(type, itertools.chain(texts, *lists))) == {str}
+        and known["kind"] in _KINDS
+        and all(type(row) is list and len(row) == 3 and set(map(type, row)) == {str} for row in known["names"])
+    )
+    return known if is_whole else None
+
+
+def _props_of(text: str) -> list[list[Any]] | None:
+    """Return the properties an output was made of, each with a digest; None when that is not remembered, or damaged."""
+    try:
+        rows = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    is_whole = isinstance(rows, list) and all(
+        type(row) is list and len(row) == 4 and set(map(type, row[:3])) == {str} for row in rows
+    )
+    return rows if is_whole else None
 
 
 def _user(user: User | None) -> str:

@@ -13,7 +13,7 @@ from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.layout import Layout
 from esmith.plan.difference import Comparison
-from esmith.plan.installed import TABLE, Installed
+from esmith.plan.installed import OUTPUTS
 from esmith.plan.memory import Memory
 from esmith.plan.output import Difference, Output
 from esmith.plan.verdict import Verdict, unchecked
@@ -145,8 +145,8 @@ def _require_one_template(rendering: Rendering, made_by: dict[str, str]) -> None
 
 def _was_installed(snapshot: Snapshot, path: str) -> bool:
     """Return whether a file was installed by the engine: what was left to somebody else is not removed."""
-    row = snapshot.state(TABLE, path)
-    return row is not None and not Installed.decode(row).is_absent
+    installed = OUTPUTS.get(snapshot, path)
+    return installed is not None and not installed.is_absent
 
 
 def _output(renderer: Renderer, rendering: Rendering) -> Output:

@@ -134,3 +134,22 @@ def _check_name_length(key: str, prop: str, place: str) -> None:
             place=place,
             hint="choose shorter names",
         )
+
+
+def row_key(key: str, prop: str) -> bytes | None:
+    """Return the key of a row of a database; None where no such row can exist."""
+    try:
+        row = f"{key}\0{prop}".encode()
+    except UnicodeEncodeError:
+        return None
+    usable = key and "\0" not in key and "\0" not in prop and len(row) <= MAX_NAME_BYTES
+    return row if usable else None
+
+
+def state_key(name: str) -> bytes:
+    """Return the key of a row of a state table; empty where no such row can exist."""
+    try:
+        key = name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return b""
+    return key if len(key) <= MAX_NAME_BYTES else b""

@@ -6,7 +6,7 @@ import os
 
 from esmith.fragments.original import DIRECTORY
 from esmith.layout import LAYERS, Layout
-from esmith.plan.installed import TABLE, Installed
+from esmith.plan.installed import OUTPUTS
 from esmith.store import changing_file
 from esmith.store.protocol import Snapshot
 from esmith.watch.trees import TreeState
@@ -42,7 +42,7 @@ def places(layout: Layout, marks: TreeState, outputs: list[str]) -> Places:
 
 def installed_outputs(layout: Layout, snapshot: Snapshot) -> list[str]:
     """Return the outputs that were installed, as paths of this disk."""
-    return [layout.under(path) for path, row in snapshot.states(TABLE) if not Installed.decode(row).is_absent]
+    return [layout.under(path) for path, installed in OUTPUTS.rows(snapshot).items() if not installed.is_absent]
 
 
 def _name(named: dict[str, set[str]], path: str) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from esmith.apply.commit import commit_plan
-from esmith.apply.generations import finish, restore_since
+from esmith.apply.generations import finish
+from esmith.apply.restore import restore_since
 from esmith.plan.host import DiskHost
 from tests.apply.kit import only_root
 from tests.disk.attacker import attacking, exchange_all, exchange_with_foreign, take_away

@@ -13,12 +13,14 @@ from pathlib import Path
 import pytest
 
 from esmith.errors import ServiceError
+from esmith.events.damage import TABLES
 from esmith.events.session import RecordingSession, Session
 from esmith.events.signal import Result, signal_event
 from esmith.services.model import ServiceStatus, Status
 from esmith.services.recording import RecordingSupervisor
 from tests.apply.kit import Bench
 from tests.commands import DEFAULT_SIGNALS, Root
+from tests.store.stores import AUTHOR, opened
 
 #: Far longer than anything that is waited for takes.
 DEADLINE_SECONDS = 60.0
@@ -176,6 +178,15 @@ def look_at_files(root: Root, *, besides: tuple[str, ...] = ()) -> dict[str, tup
         content = place.read_bytes() if os.access(place, os.R_OK) else b"unreadable"
         found[path] = (content, status.st_mode, status.st_ino, status.st_mtime_ns)
     return found
+
+
+def damage_all(root: Root) -> None:
+    """Damage a row of each of the engine's own tables, and add two damaged ones to each."""
+    with opened(root.path) as store, store.transaction(AUTHOR) as transaction:
+        for table in TABLES:
+            names = [name for name, _ in transaction.states(table.name)]
+            for name in [*names[:1], "x", "\udcff\0"]:
+                transaction.set_state(table.name, name, b'{"half')
 
 
 def start(root: Root, program: str, *words: str, errors: Path) -> subprocess.Popen[bytes]:

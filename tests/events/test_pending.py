@@ -9,7 +9,7 @@ import pytest
 
 from esmith.errors import ExitCode, ServiceError
 from esmith.events.expand import expand_templates
-from esmith.events.pending import TABLE, PendingAction, add_pending, list_pending
+from esmith.events.pending import PENDING, PendingAction, add_pending, list_pending
 from esmith.events.recover import RETRY_SECONDS, next_due, recover_all
 from esmith.services.model import ServiceStatus, Status, SupervisorError
 from esmith.store.model import Author
@@ -173,7 +173,7 @@ def test_a_process_that_started_since_has_no_pending_action(scene: Scene, second
     with scene.store.transaction(Author("tom", "", ["test"])) as transaction:
         add_pending(transaction, {"clamd": ["restart"]}, "test")
         row = PendingAction(["restart"], time.time() - 60, "test").encode()
-        transaction.set_state(TABLE, "clamd", row)
+        transaction.set_state(PENDING.name, "clamd", row)
     scene.supervisor._seen["clamd"] = ServiceStatus(Status.UP, 7, seconds)
     _recover(scene)
     assert scene.carried_out() == actions
@@ -245,7 +245,7 @@ def test_a_nested_event_restarts_once(scene: Scene) -> None:
     scene.set("configuration", "A", "setting", value="second")
     scene.event("/etc/t\n", "clamd sighup\n")
     with scene.store.transaction(Author("tom", "", ["test"])) as transaction:
-        transaction.set_state(TABLE, "clamd", None)
+        transaction.set_state(PENDING.name, "clamd", None)
     scene.signal()
     assert scene.carried_out() == ["clamd restart"]
 

@@ -9,7 +9,7 @@ import pytest
 
 from esmith.events.affected import Affected, TemplateUse, find_affected
 from esmith.events.rehearse import Rehearsal, rehearse
-from esmith.plan.installed import TABLE
+from esmith.plan.installed import OUTPUTS
 from tests.events.kit import Scene, make_event
 
 
@@ -34,7 +34,7 @@ def test_a_diff_changes_nothing(scene: Scene) -> None:
     assert found.sound and "+one" in found.lines
     assert not Path(scene.layout.under("/etc/a")).exists()
     with scene.store.snapshot() as snapshot:
-        assert list(snapshot.states(TABLE)) == []
+        assert OUTPUTS.rows(snapshot) == {}
 
 
 def test_one_broken_template_hides_no_other(scene: Scene) -> None:

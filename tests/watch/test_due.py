@@ -6,7 +6,7 @@ import pytest
 
 from esmith.apply.generations import begin, list_generations
 from esmith.events.confirm import UnconfirmedChange, set_unconfirmed
-from esmith.events.pending import TABLE, PendingAction
+from esmith.events.pending import PENDING, PendingAction
 from esmith.events.recover import RETRY_SECONDS as PENDING_RETRY
 from esmith.store import changing_file
 from esmith.watch.watcher import RETRY_SECONDS
@@ -40,7 +40,7 @@ def _supervise(post: Post, patch: pytest.MonkeyPatch) -> None:
 def _leave_pending(post: Post, since: float) -> None:
     with post.store.transaction(AUTHOR) as transaction:
         row = PendingAction(["restart"], since, "signal-event try").encode()
-        transaction.set_state(TABLE, "clamd", row)
+        transaction.set_state(PENDING.name, "clamd", row)
 
 
 def test_a_pending_action_is_retried(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from esmith.layout import Layout
 from esmith.store import open_store
 from esmith.store.model import Author
 from tests.commands import Root
+from tests.events.kit import damage_all
 from tests.watch.kit import Process
 
 Watch = Callable[..., Process]
@@ -205,3 +206,11 @@ def test_reports_of_hostile_names(office: Root, watch: Watch) -> None:
     lines = process.until("Expected an expression")
     assert any("20\\x1b[2J\\u202e" in line for line in lines)
     assert [line for line in lines if not line.isprintable() or line.startswith("2026-01-01")] == []
+
+
+def test_damaged_rows(office: Root, watch: Watch) -> None:
+    """A watcher starts with damaged rows of the engine's own tables, and does its work."""
+    damage_all(office)
+    process = watch()
+    _write(office)
+    process.until("+MaxThreads 3")

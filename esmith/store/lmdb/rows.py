@@ -89,7 +89,7 @@ class LmdbSnapshot:
     def prop(self, database: str, key: str, prop: str) -> str | None:
         """Return the value of a property, None when there is no such property."""
         handle = self._handle(database)
-        row = _row(key, prop)
+        row = limits.row_key(key, prop)
         if handle is None or row is None:
             return None
         value = self._txn.get(row, db=handle)
@@ -98,7 +98,7 @@ class LmdbSnapshot:
     def record(self, database: str, key: str) -> Record | None:
         """Return a record, None when there is no such record."""
         handle = self._handle(database)
-        first = _row(key, "")
+        first = limits.row_key(key, "")
         if handle is None or first is None:
             return None
         with self._txn.cursor(handle) as cursor:
@@ -152,7 +152,8 @@ class LmdbSnapshot:
     def state(self, table: str, name: str) -> bytes | None:
         """Return a row of one of the engine's own tables."""
         handle = self._handle(f"={table}")
-        value = None if handle is None else self._txn.get(name.encode(), db=handle)
+        key = limits.state_key(name)
+        value = None if handle is None or not key else self._txn.get(key, db=handle)
         return None if value is None else bytes(value)
 
     def states(self, table: str) -> Iterator[tuple[str, bytes]]:
@@ -162,14 +163,15 @@ class LmdbSnapshot:
             return
         with self._txn.cursor(handle) as cursor:
             for name, value in cursor.iternext():
-                yield _text(name), bytes(value)
+                # Whoever reads them notices a damaged name; the rest of the table must not be lost with it.
+                yield bytes(name).decode("utf-8", "surrogateescape"), bytes(value)
 
     def _handle(self, name: str, create: bool = False) -> lmdb._Database | None:
         handle = self._handles.get(name)
-        if handle is None:
+        if handle is None and name:
             try:
                 handle = self._env.open_db(name.encode(), txn=self._txn, create=create)
-            except (lmdb.NotFoundError, UnicodeEncodeError):
+            except (lmdb.NotFoundError, lmdb.BadValsizeError, UnicodeEncodeError):
                 return None
             self._handles[name] = handle
         return handle
@@ -269,10 +271,11 @@ class LmdbTransaction(LmdbSnapshot):
     def set_state(self, table: str, name: str, value: bytes | None) -> None:
         """Write or delete a row of one of the engine's own tables."""
         handle = self._open(f"={table}")
+        key = name.encode("utf-8", "surrogateescape")
         if value is None:
-            self._txn.delete(name.encode(), db=handle)
+            self._txn.delete(key, db=handle)
         else:
-            self._txn.put(name.encode(), value, db=handle)
+            self._txn.put(key, value, db=handle)
         self._dirty = True
 
     def rewrite(self, revisions: Iterable[Revision]) -> None:
@@ -337,13 +340,3 @@ def _revision(number: bytes, row: bytes) -> Revision:
         return journal.decode(int.from_bytes(number), bytes(row))
     except ValueError as error:
         raise lmdb.CorruptedError("a row of the journal") from error
-
-
-def _row(key: str, prop: str) -> bytes | None:
-    """Return the name of a row; None where no such row can exist."""
-    try:
-        row = f"{key}\0{prop}".encode()
-    except UnicodeEncodeError:
-        return None
-    usable = key and "\0" not in key and "\0" not in prop and len(row) <= limits.MAX_NAME_BYTES
-    return row if usable else None

@@ -1,0 +1,174 @@
+"""The engine's own tables: the one place where their rows are read and written.
+
+A row may be damaged, or be written by a newer version. So each row is checked when it is read: one that does not have
+the form its module expects counts as missing, and stops nothing. What becomes of it is in
+docs/concepts.md#damaged-rows: the next command that changes files sets it aside
+(:func:`esmith.events.damage.set_aside_damaged`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from functools import cache, partial
+from types import UnionType
+from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
+
+from esmith.store.protocol import Snapshot, Transaction
+
+Row = TypeVar("Row")
+_T = TypeVar("_T")
+
+#: Larger numbers are neither a time nor a size, and the C library refuses them as a time.
+_LARGEST = 2**53
+
+
+class DamagedRowError(ValueError):
+    """The bytes of a row are not what its table holds."""
+
+
+@dataclass(frozen=True)
+class StateTable(Generic[Row]):
+    """One of the engine's own tables.
+
+    :param name: its name in the store.
+    :param decode: gives what the bytes of a row mean; it raises ValueError when they are damaged.
+    :param encode: gives the bytes of a row.
+    :param meaning: says in a clause what the loss of a row means, from its name.
+    :param fits: whether a row may have its name.
+    """
+
+    name: str
+    decode: Callable[[bytes], Row]
+    encode: Callable[[Row], bytes]
+    meaning: Callable[[str], str]
+    fits: Callable[[str, Row], bool] = lambda _name, _row: True
+
+    def get(self, snapshot: Snapshot, name: str) -> Row | None:
+        """Return a row, None when there is none or it is damaged."""
+        row = snapshot.state(self.name, name)
+        return None if row is None else self.read(name, row)
+
+    def rows(self, snapshot: Snapshot) -> dict[str, Row]:
+        """Return the rows that are not damaged, in byte order of their names."""
+        found = ((name, self.read(name, row)) for name, row in snapshot.states(self.name))
+        return {name: row for name, row in found if row is not None}
+
+    def damaged(self, snapshot: Snapshot) -> dict[str, bytes]:
+        """Return the damaged rows."""
+        return {name: row for name, row in snapshot.states(self.name) if self.read(name, row) is None}
+
+    def names(self, snapshot: Snapshot) -> list[str]:
+        """Return the names of all rows, also of those that are damaged, in byte order."""
+        return [name for name, _ in snapshot.states(self.name)]
+
+    def put(self, transaction: Transaction, name: str, row: Row | None) -> None:
+        """Write a row; None deletes it."""
+        transaction.set_state(self.name, name, None if row is None else self.encode(row))
+
+    def read(self, name: str, row: bytes) -> Row | None:
+        """Return what a row means, None when it is damaged."""
+        try:
+            found = self.decode(row)
+        except ValueError:
+            return None
+        return found if is_text(name) and self.fits(name, found) else None
+
+
+def decode_json(kind: type[_T], row: bytes) -> _T:
+    """Return the object of a dataclass that a row holds as JSON.
+
+    Fields that this version does not know are left out, and missing ones get their defaults.
+
+    :param kind: the dataclass. Its fields are texts, numbers, lists, dictionaries, dataclasses, and unions with None.
+    :raises DamagedRowError: when the row is no JSON, a field is missing that has no default, or has another type.
+    """
+    try:
+        data = json.loads(row)
+    except (ValueError, RecursionError) as error:
+        raise DamagedRowError("is not JSON") from error
+    made: _T = _build(kind, data)
+    return made
+
+
+def is_text(text: str) -> bool:
+    """Return whether a text can be the name of a file: it holds no NUL, and no half of a character."""
+    if text.isascii():
+        return "\0" not in text
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
+
+
+def is_path(text: str) -> bool:
+    """Return whether a text is an absolute path of the configured system, below its root."""
+    if ".." not in text:
+        return text.startswith("/") and bool(text.strip("/."))
+    return text.startswith("/") and os.path.normpath(f"/{text.lstrip('/')}") != "/"
+
+
+def _build(hint: Any, data: Any) -> Any:
+    return _builder(hint)(data)
+
+
+@cache
+def _builder(hint: Any) -> Callable[[Any], Any]:
+    """Return what checks and makes a value of a type; made once for each, since a generation may have 10,000 values."""
+    if is_dataclass(hint) and isinstance(hint, type):
+        return partial(_build_object, hint)
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin is UnionType:
+        other = _builder(next(one for one in inner if one is not type(None)))
+        return lambda data: None if data is None else other(data)
+    if origin is list:
+        return partial(_build_list, _builder(inner[0]))
+    if origin is dict:
+        return partial(_build_dictionary, _builder(inner[1]))
+    return partial(_build_plain, hint)
+
+
+def _build_list(build: Callable[[Any], Any], data: Any) -> Any:
+    if type(data) is not list:
+        raise DamagedRowError("is no list")
+    return [build(entry) for entry in data]
+
+
+def _build_dictionary(build: Callable[[Any], Any], data: Any) -> Any:
+    if type(data) is not dict or not all(map(is_text, data)):
+        raise DamagedRowError("is no object")
+    return {key: build(entry) for key, entry in data.items()}
+
+
+def _build_plain(kind: Any, data: Any) -> Any:
+    """Return a text, a number or a truth value; a number may be given without a fraction."""
+    found = type(data)
+    is_of_kind = found is kind or (kind is float and found is int)
+    if is_of_kind and (is_text(data) if kind is str else -_LARGEST < data < _LARGEST):
+        return data
+    raise DamagedRowError("has another form")
+
+
+def _build_object(kind: type, data: Any) -> Any:
+    if type(data) is not dict:
+        raise DamagedRowError("is no object")
+    given = {}
+    for name, build, is_needed in _fields_of(kind):
+        if name in data:
+            given[name] = build(data[name])
+        elif is_needed:
+            raise DamagedRowError(f"has no {name}")
+    return kind(**given)
+
+
+@cache
+def _fields_of(kind: type) -> list[tuple[str, Callable[[Any], Any], bool]]:
+    """Return the fields of a dataclass: the name, what makes the value, and whether a row must have it."""
+    hints = get_type_hints(kind)
+    return [
+        (one.name, _builder(hints[one.name]), one.default is MISSING and one.default_factory is MISSING)
+        for one in fields(kind)
+    ]
