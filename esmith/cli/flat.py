@@ -72,10 +72,8 @@ def _run(work: FlatImport, sources: list[FlatSource]) -> dict[str, list[Change]]
     try:
         return work.run([source for source in sources if source.usable])
     except EsmithError as error:
-        if isinstance(error, StoreError) and not work.imported:
-            error.add_unchanged()
-        if work.imported:
-            warn(f"imported before this happened: {', '.join(work.imported)}; import again when it is corrected")
+        if not (isinstance(error, StoreError) and error.is_doubtful):
+            error.add("nothing was imported")
         raise
 
 
