@@ -63,6 +63,7 @@ def commit_plan(
                 note(text)
         finally:
             discard(plan, host)
+            host.close()
     return generation
 
 

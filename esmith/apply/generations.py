@@ -8,13 +8,14 @@ itself, by the next one, or by ``esmith recover``. What is kept of complete inst
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Protocol
 
 from esmith.apply.kept import Before, forget_kept, keep, kept_directory, make_kept, restore_file
-from esmith.disk import Disk
+from esmith.disk import Disk, sweep
 from esmith.errors import InstallError, StoreError, UserFileError
 from esmith.layout import Layout
 from esmith.names import counted
@@ -254,6 +255,7 @@ def _restore_files(
     :param left: gets what cannot be restored because of the user in whose directory it is.
     """
     failures = []
+    sweep(disk, {os.path.dirname(layout.under(before.path)) for before in install.before})
     for before in install.before:
         target = layout.under(before.path)
         try:

@@ -11,10 +11,11 @@ import stat
 from contextlib import suppress
 from dataclasses import dataclass
 
-from esmith.disk import STAGED_PREFIX, Directory, Disk
+from esmith.disk import Directory, Disk
 from esmith.layout import Layout
 from esmith.plan.host import PERMISSIONS, PRIVATE, PUBLIC, trouble
 from esmith.plan.output import Difference, Output
+from esmith.temporary import temporary_name
 
 
 @dataclass
@@ -124,8 +125,7 @@ def restore_file(before: Before, disk: Disk, target: str, kept: str) -> None:
         directory.remove_if_there(name)
         directory.sync()
         return
-    staged = f"{STAGED_PREFIX}{os.getpid()}-back"
-    directory.remove_if_there(staged)
+    staged = temporary_name()
     source = disk.directory(kept)
     if before.copied or not _linked(source, before.stored, directory, staged):
         content, status = source.take(before.stored)

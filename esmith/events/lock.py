@@ -22,7 +22,17 @@ ENVIRONMENT = "ESMITH_EVENT_LOCK"
 LOCK_TIMEOUT = 300.0
 _POLL_SECONDS = 0.1
 #: What is in the directory of the state.
-_STATE = ("event.lock", "confirm.lock", "shipped", "service-directories", "generations", "kept", "check", "home")
+_STATE = (
+    "event.lock",
+    "confirm.lock",
+    "shipped",
+    "service-directories",
+    "generations",
+    "kept",
+    "check",
+    "home",
+    "staged",
+)
 
 
 class EventLock:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from esmith.apply.cleanup import remove_left_behind
 from esmith.apply.generations import Generation, list_interrupted, restore_since
 from esmith.events.adjust import ServiceStep
 from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_unconfirmed
@@ -85,6 +86,7 @@ def _restore(session: Session) -> None:
         notes += [f"could not be restored: {error}" for error in restored.left.values()]
     if unconfirmed is not None and time.time() >= unconfirmed.deadline:
         notes.append(_roll_back(unconfirmed, session))
+    remove_left_behind(session.layout, session.store)
     for note in notes:
         session.report(note)
 
