@@ -226,7 +226,7 @@ def restore_since(
     failures: list[InstallError] = []
     for install in installs:
         failures += _restore_files(install, layout, disk, restored.left)
-        paths |= dict.fromkeys(before.path for before in install.before)
+        paths |= dict.fromkeys(before.path for before in install.before if not before.directory)
         for service, actions in install.services.items():
             restored.services.setdefault(service, []).extend(actions)
     if failures:

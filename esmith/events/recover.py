@@ -63,10 +63,27 @@ def recovered(session: Session, what: str) -> Iterator[EventLock | None]:
     if session.records:
         yield None
         return
-    with session.lock(what) as lock:
+    with session.lock(what) as lock, recovering(session, lock):
+        yield lock
+
+
+@contextmanager
+def recovering(session: Session, lock: EventLock) -> Iterator[None]:
+    """Restore what earlier commands left undone, and at the end what this one leaves when a signal ends it.
+
+    A signal may come between a step and the note that it was done. Nothing is restored inside an event that goes on.
+
+    :param lock: the lock of the root, which is held.
+    :raises InstallError: when a file cannot be restored.
+    """
+    if not lock.is_nested:
+        _restore(session)
+    try:
+        yield
+    except KeyboardInterrupt:
         if not lock.is_nested:
             _restore(session)
-        yield lock
+        raise
 
 
 def _restore(session: Session) -> None:

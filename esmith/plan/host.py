@@ -6,6 +6,7 @@ import errno
 import os
 import shlex
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -135,7 +136,12 @@ class DiskHost:
             directory = self.disk.directory(os.path.dirname(copy), make=PRIVATE)
             name = temporary_name()
             directory.write(name, content, 0o600, None)
-            directory.rename(name, os.path.basename(copy))
+            try:
+                directory.rename(name, os.path.basename(copy))
+            except OSError:
+                with suppress(OSError):
+                    directory.remove_if_there(name)
+                raise
             directory.sync()
         except OSError as error:
             raise trouble(target if isinstance(error, UserDirectoryError | UnusableError) else copy, error) from error

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from esmith.layout import Layout
 from esmith.plan.host import DiskHost
-from esmith.setup.shipped import install_commands
+from esmith.setup.product_files import write_file
+from esmith.setup.shipped import command_files
 from esmith.store import open_store
 from esmith.store.model import Author, Change, Record
 from esmith.store.protocol import Store
@@ -64,7 +65,10 @@ def cells(changes: list[Change]) -> set[Cell]:
 def bare_root(path: Path) -> Root:
     """Make a root that has the commands and an empty store, but no schema files, templates or events."""
     path.mkdir(parents=True, exist_ok=True)
-    install_commands(Layout(str(path)), DiskHost(Layout(str(path))))
+    host = DiskHost(Layout(str(path)))
+    for file, (content, mode) in command_files(host.layout).items():
+        write_file(host, file, content, mode)
+    host.close()
     with opened(path, create=True):
         pass
     return Root(path)
