@@ -149,7 +149,7 @@ def differences(found: State, case: Case) -> str:
 
 
 def upgrade(root: Root) -> list[str]:
-    """Make a root one that an older version set up, with the files of a contrib; return the command that upgrades it."""
+    """Make a root one that an older version set up, with files of a contrib; return the command that upgrades it."""
     for path, text in CONTRIB.items():
         root.write(path, text)
     old = {
