@@ -29,7 +29,7 @@ FRAGMENT = (
 
 
 def numbers(root: Root) -> list[int]:
-    """Return the processes that have said their numbers."""
+    """Return the processes whose numbers are in the file that they write."""
     return [int(word) for word in root.read("/numbers").split()] if root.file("/numbers").exists() else []
 
 
