@@ -62,11 +62,14 @@ class Layout:
         return clean if self.root == "/" else (self.root + clean).rstrip("/")
 
     def matching(self, pattern: str) -> list[str]:
-        """Return the paths of the configured system that match a shell pattern, sorted."""
+        """Return the paths of the configured system that match a shell pattern, sorted; no temporary files of ours."""
         import glob
 
+        from esmith.names import is_temporary
+
         whole = glob.escape("" if self.root == "/" else self.root) + os.path.normpath("/" + pattern.lstrip("/"))
-        return sorted(self.inside(path) for path in glob.glob(whole, include_hidden=True))
+        found = glob.glob(whole, include_hidden=True)
+        return sorted(self.inside(path) for path in found if not is_temporary(os.path.basename(path)))
 
     def inside(self, path: str) -> str:
         """Return the configured system's name of a path on this disk: the inverse of :meth:`under`."""
@@ -132,6 +135,11 @@ class Layout:
     def event_lock(self) -> str:
         """The file that is locked while an event runs."""
         return self.under("/var/lib/e-smith/event.lock")
+
+    @property
+    def staged(self) -> str:
+        """The directory that says where new files wait for being put in place."""
+        return self.under("/var/lib/e-smith/staged")
 
     @property
     def log(self) -> str:

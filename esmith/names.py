@@ -8,6 +8,8 @@ if TYPE_CHECKING:
 
 _LEFTOVER_ENDINGS = ("~", ".swp", ".swo", ".swx", ".orig", ".rpmsave", ".rpmnew", ".rpmorig")
 _LEFTOVER_PARTS = (".dpkg-",)
+#: Our own temporary files begin so (:mod:`esmith.temporary`); what a daemon reads as a whole skips names with a dot.
+TEMPORARY_PREFIX = ".esmith-"
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -26,13 +28,20 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def is_leftover(name: str) -> bool:
-    """Return whether an editor or a package manager left this file: it is no fragment, action or schema file.
+    """Return whether an editor, a package manager or a killed command left this file.
 
-    The list is in docs/fragments.md#order.
+    It is never a fragment, an action, a schema file or a service. The list is in docs/fragments.md#order.
     """
+    if is_temporary(name):
+        return True
     if name.startswith(".#") or len(name) > 1 and name[0] == name[-1] == "#":
         return True
     return name.endswith(_LEFTOVER_ENDINGS) or any(part in name for part in _LEFTOVER_PARTS)
+
+
+def is_temporary(name: str) -> bool:
+    """Return whether it is the name of a temporary file of ours."""
+    return name.startswith(TEMPORARY_PREFIX)
 
 
 def shorten(text: str, length: int = 60) -> str:

@@ -28,9 +28,9 @@ from types import CodeType
 from typing import Any
 
 from esmith.checks.views import PATH, Ended, Job, Views, may_put_in_place
-from esmith.disk.directory import STAGED_PREFIX
 from esmith.fragments.jinja import Engine
 from esmith.layout import Layout
+from esmith.names import is_temporary
 
 
 def remember_in(folder: str) -> None:
@@ -119,7 +119,7 @@ def _files(layout: Layout, directory: str, changed: Collection[str]) -> Iterator
         for name in sorted(names):
             path = os.path.join(above, name)
             inside = layout.inside(path)
-            if inside in changed or name.startswith(STAGED_PREFIX):  # staged, so the content of one that changes
+            if inside in changed or is_temporary(name):  # staged, so the content of one that changes
                 continue
             status = os.lstat(path)
             yield (inside, status.st_mode, status.st_uid, status.st_gid)

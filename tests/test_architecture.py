@@ -35,7 +35,7 @@ LAYERS = (
     ("disk",),
     ("trust", "directories", "environment"),
     ("ownership",),
-    ("tables",),
+    ("tables", "temporary"),
     ("errors", "names", "printable"),
 )
 WITHIN_A_LAYER = {("schema", "store")}

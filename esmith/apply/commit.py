@@ -64,6 +64,7 @@ def commit_plan(
                 note(text)
         finally:
             discard(plan, host)
+            host.close()
     return generation
 
 

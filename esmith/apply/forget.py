@@ -10,8 +10,9 @@ from dataclasses import replace
 
 from esmith.apply.generations import GENERATIONS, Generation, forget_generation, list_generations
 from esmith.apply.kept import kept_directory
-from esmith.disk import STAGED_PREFIX, Disk
+from esmith.disk import Disk
 from esmith.layout import Layout
+from esmith.names import is_temporary
 from esmith.plan.host import trouble
 from esmith.plan.installed import OUTPUTS, Installed
 from esmith.plan.memory import reads_of, saw_other
@@ -90,7 +91,7 @@ def _staged_beside(layout: Layout, paths: list[str]) -> Iterator[str]:
     for folder in sorted({os.path.dirname(path) for path in paths}):
         with contextlib.suppress(OSError):
             names = sorted(os.listdir(layout.under(folder)))
-            yield from (os.path.join(folder, name) for name in names if name.startswith(STAGED_PREFIX))
+            yield from (os.path.join(folder, name) for name in names if is_temporary(name))
 
 
 def _holds(disk: Disk, target: str, texts: Collection[bytes]) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from esmith.apply.kept import Before, forget_kept, keep, make_kept
 from esmith.apply.origin import boot, make_machine, mark_finished, mark_unfinished, new_token
-from esmith.disk import Disk
+from esmith.disk import Directory, Disk
 from esmith.errors import StoreError
 from esmith.fragments.rendering import Kind
 from esmith.layout import Layout
@@ -129,10 +129,8 @@ def begin(
     if not plan.changed:
         return None
     with store.snapshot() as snapshot:
-        number = max(_numbers(snapshot), default=0) + 1
-        generation = Generation(number, what, int(time.time()), snapshot.revision())
+        generation = new_generation(snapshot, layout, disk, what)
         generation.services = dict(services)
-        generation.machine, generation.boot, generation.token = make_machine(layout, disk), boot(), new_token()
         kept = False
         try:
             _keep_all(generation, plan, layout, snapshot, disk)
@@ -144,14 +142,48 @@ def begin(
         forget_kept(layout, disk, generation.number)
         return None
     try:
-        # The last step that may fail for want of space comes before the first rename.
-        store.reserve(_bytes_of(generation, plan), _TRANSACTIONS)
-        _write(store, generation)
+        record_begin(generation, store, _bytes_of(generation, plan), _TRANSACTIONS)
     except StoreError as error:
         if not error.is_doubtful:
             forget_kept(layout, disk, generation.number)
         raise
     return generation
+
+
+def new_generation(snapshot: Snapshot, layout: Layout, disk: Disk, what: str) -> Generation:
+    """Return a generation that begins now on this machine; nothing is recorded yet.
+
+    :param what: the command.
+    :raises InstallError: when the machine has no name, and none can be made.
+    """
+    number = max(_numbers(snapshot), default=0) + 1
+    generation = Generation(number, what, int(time.time()), snapshot.revision())
+    generation.machine, generation.boot, generation.token = make_machine(layout, disk), boot(), new_token()
+    return generation
+
+
+def close_kept(kept: Directory, generation: Generation) -> None:
+    """Make durable what was kept, and to which install it belongs.
+
+    :raises InstallError: when that is not possible.
+    """
+    try:
+        mark_unfinished(kept, generation.token)
+        kept.sync()
+    except OSError as error:
+        raise trouble(kept.path, error) from error
+
+
+def record_begin(generation: Generation, store: Store, size: int, transactions: int) -> None:
+    """Record durably that an install begins. It is the last step that may fail for want of space.
+
+    :param size: how much is written to the store until its end, in bytes.
+    :param transactions: in how many transactions.
+    :raises StoreError: when there is no space for all of that.
+    """
+    store.reserve(size, transactions)
+    with store.transaction(Author.current([generation.what])) as transaction:
+        GENERATIONS.put(transaction, _name(generation), generation)
 
 
 def _keep_all(generation: Generation, plan: Plan, layout: Layout, snapshot: Snapshot, disk: Disk) -> None:
@@ -166,11 +198,7 @@ def _keep_all(generation: Generation, plan: Plan, layout: Layout, snapshot: Snap
                 before.new = "" if is_absent else digest_of(output.rendering.content)
                 before.mark = output.staged.mark if output.staged is not None else ""
             generation.before.append(before)
-    try:
-        mark_unfinished(kept, generation.token)
-        kept.sync()
-    except OSError as error:
-        raise trouble(kept.path, error) from error
+    close_kept(kept, generation)
 
 
 def _bytes_of(generation: Generation, plan: Plan) -> int:
@@ -244,8 +272,3 @@ def _numbers(snapshot: Snapshot) -> list[int]:
 
 def _name(generation: Generation) -> str:
     return f"{generation.number:012d}"
-
-
-def _write(store: Store, generation: Generation) -> None:
-    with store.transaction(Author.current([generation.what])) as transaction:
-        GENERATIONS.put(transaction, _name(generation), generation)

@@ -27,7 +27,10 @@ def stage(plan: Plan, host: Host) -> None:
     :raises InstallError: when one cannot be written; what was staged is gone again then.
     """
     complete = False
+    new = [output for output in plan.changed if output.difference in (Difference.CREATE, Difference.REPLACE)]
     try:
+        if new:
+            host.prepare(output.target for output in new)
         for output in plan.changed:
             if output.difference in (Difference.CREATE, Difference.REPLACE):
                 with plan.leaving(output):

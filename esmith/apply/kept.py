@@ -11,10 +11,11 @@ import stat
 from contextlib import suppress
 from dataclasses import dataclass
 
-from esmith.disk import STAGED_PREFIX, Directory, Disk
+from esmith.disk import Directory, Disk
 from esmith.layout import Layout
 from esmith.plan.host import PERMISSIONS, PRIVATE, PUBLIC, trouble
 from esmith.plan.output import Difference, Output
+from esmith.temporary import temporary_name
 
 _MODES = 0o7777
 #: The highest number of a user means no change: chown(2).
@@ -35,6 +36,7 @@ class Before:
     :param row: what the engine remembered of it.
     :param new: the digest of what the install put there, "" for nothing; None when that is not known.
     :param mark: its size, time and inode, see :func:`esmith.plan.installed.fingerprint_of`; "" when not known.
+    :param directory: it is a directory that was made: it is removed where nothing is in it.
     """
 
     path: str
@@ -47,6 +49,7 @@ class Before:
     row: str | None = None
     new: str | None = None
     mark: str = ""
+    directory: bool = False
 
     @property
     def is_possible(self) -> bool:
@@ -82,27 +85,40 @@ def keep(output: Output, disk: Disk, kept: Directory, name: str) -> Before:
     :raises UserFileError: when that is not possible in a directory of a user.
     :raises InstallError: when it is not possible elsewhere.
     """
+    return keep_file(output.path, output.target, disk, kept, name, stays=output.difference is Difference.ATTRIBUTES)
+
+
+def keep_file(path: str, target: str, disk: Disk, kept: Directory, name: str, *, stays: bool = False) -> Before:
+    """Keep what is at a place, as :func:`keep` does.
+
+    :param path: the place, as a path of the configured system.
+    :param target: the same, as a path of this disk.
+    :param stays: whether its content stays.
+    """
     try:
-        directory = disk.find(os.path.dirname(output.target))
-        status = directory.look(os.path.basename(output.target)) if directory is not None else None
+        directory = disk.find(os.path.dirname(target))
+        status = directory.look(os.path.basename(target)) if directory is not None else None
         if directory is None or status is None:
-            return Before(output.path)
-        before = Before(output.path)
-        before.stays = output.difference is Difference.ATTRIBUTES
+            return Before(path)
+        before = Before(path)
+        before.stays = stays
         if not before.stays:
             before.stored = name
-            before.copied = not _linked(directory, os.path.basename(output.target), kept, name)
+            before.copied = not _linked(directory, os.path.basename(target), kept, name)
         if before.copied:
             # What it holds and whose it is are those of one open file: the name may be another one's by now.
-            content, status = directory.take(os.path.basename(output.target))
+            content, status = directory.take(os.path.basename(target))
             if stat.S_ISLNK(status.st_mode):
                 kept.make_link(name, content, None)
             else:
                 kept.write(name, content, 0o600, None)
         before.mode, before.uid, before.gid = stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid
         return before
+    except NotADirectoryError:
+        # A file is in the place of its directory, so it is not there itself.
+        return Before(path)
     except OSError as error:
-        raise trouble(output.target, error) from error
+        raise trouble(target, error) from error
 
 
 def _linked(directory: Directory, name: str, other: Directory, new: str) -> bool:
@@ -131,6 +147,10 @@ def restore_file(before: Before, disk: Disk, target: str, kept: str) -> None:
         if before.stored or before.stays:
             raise
         return
+    if before.directory:
+        directory.remove_empty(name)
+        directory.sync()
+        return
     if before.stays:
         directory.set_attributes(name, before.mode, (before.uid, before.gid))
         return
@@ -138,8 +158,7 @@ def restore_file(before: Before, disk: Disk, target: str, kept: str) -> None:
         directory.remove_if_there(name)
         directory.sync()
         return
-    staged = f"{STAGED_PREFIX}{os.getpid()}-back"
-    directory.remove_if_there(staged)
+    staged = temporary_name()
     source = disk.directory(kept)
     if before.copied or not _linked(source, before.stored, directory, staged):
         content, status = source.take(before.stored)

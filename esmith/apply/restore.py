@@ -22,7 +22,7 @@ from esmith.apply.generations import (
 )
 from esmith.apply.kept import Before, forget_kept, kept_directory, restore_file
 from esmith.apply.origin import Mark, find_machine, find_mark
-from esmith.disk import Disk
+from esmith.disk import Disk, sweep
 from esmith.errors import InstallError, StoreError, UserFileError
 from esmith.layout import Layout
 from esmith.names import counted
@@ -237,6 +237,8 @@ class _Restoring:
     def restore(self) -> tuple[Restored, list[InstallError]]:
         """Restore them as far as possible; return what was restored, and why others could not be."""
         found, failures = self._restored, []
+        files = (before.path for install in self._installs for before in install.before)
+        sweep(self._disk, {os.path.dirname(self._layout.under(path)) for path in files})
         for install in self._installs:
             for before in install.before:
                 try:
@@ -253,9 +255,10 @@ class _Restoring:
     def _restore_one(self, before: Before, install: Generation) -> None:
         target = self._layout.under(before.path)
         is_first = before.path not in self._seen
-        self._seen[before.path] = None
+        if not before.directory:
+            self._seen[before.path] = None
         try:
-            if is_first and self._was_changed(before.path, target):
+            if is_first and not before.directory and self._was_changed(before.path, target):
                 is_a_users = self._disk.is_a_users(os.path.dirname(target))
                 copy = back_up(self._layout, DiskHost(self._layout), target, is_a_users=is_a_users)
                 self._restored.copies[before.path] = copy

@@ -24,8 +24,11 @@ from esmith.checks.staged import StagedTree
 from esmith.errors import CheckError
 from esmith.fragments.metadata import Check
 from esmith.fragments.rendering import Kind
+from esmith.layout import Layout
+from esmith.names import is_temporary
 from esmith.plan.host import PUBLIC, trouble
 from esmith.plan.output import Output
+from esmith.temporary import is_in_use, temporary_name
 
 #: Where administrative programs are, whatever PATH the caller has.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -155,10 +158,12 @@ class Views:
         """Make the copies and yield the programs' home, and where the copy of each directory is."""
         place = os.path.join(self._layout.state, "check") if self._writes else tempfile.gettempdir()
         try:
+            remove_copies(self._layout, of_commands=self._writes)
             if self._writes:
-                shutil.rmtree(place, ignore_errors=True)
                 self._layout.disk().directory(place, make=PUBLIC)
-            with tempfile.TemporaryDirectory(dir=place, prefix="esmith-check-", ignore_cleanup_errors=True) as above:
+            with tempfile.TemporaryDirectory(
+                dir=place, prefix=f"{temporary_name()}.", ignore_cleanup_errors=True
+            ) as above:
                 places: dict[str, str] = {}
                 for job in jobs:
                     if job.directory not in places:
@@ -185,6 +190,22 @@ class Views:
                 descriptor = os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
                 with open(descriptor, "wb") as file:
                     file.write(rendering.content)
+
+
+def remove_copies(layout: Layout, *, of_commands: bool) -> None:
+    """Remove the copies that checks left which were killed; what cannot be removed only takes space.
+
+    :param of_commands: also those that are kept in the root; the caller holds the event lock then.
+    """
+    if of_commands:
+        shutil.rmtree(os.path.join(layout.state, "check"), ignore_errors=True)
+    place = tempfile.gettempdir()
+    with contextlib.suppress(OSError), os.scandir(place) as found:
+        for entry in found:
+            if not is_temporary(entry.name) or is_in_use(entry.name):
+                continue
+            if entry.is_dir(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_uid == os.geteuid():
+                shutil.rmtree(entry.path, ignore_errors=True)
 
 
 def may_put_in_place() -> bool:

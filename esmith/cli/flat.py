@@ -21,6 +21,7 @@ from esmith.store import open_store
 from esmith.store.flat.export import FlatText, flat_text, write_flat_files
 from esmith.store.flat.source import REFUSED, Finding, FlatSource, find_sources
 from esmith.store.model import Author, Change
+from esmith.store.protocol import Store
 
 
 @click.command("import")
@@ -56,7 +57,7 @@ def import_command(
     work = FlatImport(store, Schema(layout), layout, author, migrations, replace=replace, dry_run=dry_run)
     outcome = _Outcome(sources, skipped, skip_refused=skip_refused, dry_run=dry_run)
     if outcome.tried:
-        outcome.changes = _run(work, sources)
+        outcome.changes = _run(work, sources, store)
     for note in work.warnings:
         warn(note)
     if as_json:
@@ -68,14 +69,18 @@ def import_command(
     return 0
 
 
-def _run(work: FlatImport, sources: list[FlatSource]) -> dict[str, list[Change]]:
+def _run(work: FlatImport, sources: list[FlatSource], store: Store) -> dict[str, list[Change]]:
+    with store.snapshot() as snapshot:
+        before = snapshot.revision()
     try:
         return work.run([source for source in sources if source.usable])
     except EsmithError as error:
-        if isinstance(error, StoreError) and not work.imported:
-            error.add_unchanged()
-        if work.imported:
-            warn(f"imported before this happened: {', '.join(work.imported)}; import again when it is corrected")
+        if not (isinstance(error, StoreError) and error.is_doubtful):
+            error.add("nothing was imported")
+        raise
+    except KeyboardInterrupt:
+        with store.snapshot() as snapshot:
+            warn("nothing was imported" if snapshot.revision() == before else "everything was imported before that")
         raise
 
 

@@ -6,20 +6,22 @@ import os
 
 import click
 
-from esmith.apply.origin import make_machine
+from esmith.apply.replacing import Replacement
 from esmith.cli.output import print_report
 from esmith.cli.program import root_option, warn
 from esmith.directories import make_directory
 from esmith.errors import InstallError, StoreError, UsageError
 from esmith.events.lock import LOCK_TIMEOUT, EventLock
+from esmith.events.recover import recovering
+from esmith.events.session import Session
 from esmith.events.trusted import require_all
 from esmith.fragments.perl.migrations import PerlMigrations
 from esmith.layout import Layout
 from esmith.plan.host import DiskHost
-from esmith.schema.initialize import initialize_databases
+from esmith.schema.initialize import Initialized, initialize_databases, initialize_each
 from esmith.schema.load import Schema
 from esmith.schema.settings import set_record
-from esmith.setup.shipped import install_commands, install_perl_modules, install_shipped
+from esmith.setup.shipped import ProductFiles
 from esmith.setup.supervision import SUPERVISORS, install_service_directories, known_services
 from esmith.setup.trial import make_trial_accounts
 from esmith.store import open_store
@@ -51,41 +53,52 @@ def init_command(root: str | None, domain: str | None, name: str | None, service
     require_all(layout, known)
     if services:
         layout.trust.require(*(layout.under(f"{services[1]}/{name}") for name in known))
-    try:
-        lines = _set_up(layout, domain, name, services)
-    except (InstallError, StoreError) as error:
-        error.add("then run it again: what is done stays, and the rest follows")
-        raise
-    print_report(lines)
+    print_report(_set_up(layout, {"DomainName": domain, "SystemName": name}, services))
     return 0
 
 
-def _set_up(layout: Layout, domain: str | None, name: str | None, services: tuple[str, str] | None) -> list[str]:
+def _set_up(layout: Layout, names: dict[str, str | None], services: tuple[str, str] | None) -> list[str]:
     """Set up a root and return the messages about it."""
-    with EventLock(layout, "esmith init", timeout=LOCK_TIMEOUT, say=warn):
-        host = DiskHost(layout)
-        make_machine(layout, host.disk)
-        notes = install_shipped(layout, host)
-        install_commands(layout, host)
-        install_perl_modules(layout, host)
-        make_trial_accounts(layout, host)
-    store = open_store(layout, create=True)
-    author = Author.current(["esmith", "init"])
-    schema = Schema(layout)
-    _set_names(store, schema, author, {"DomainName": domain, "SystemName": name})
-    with PerlMigrations(layout) as migrations:
-        done = initialize_databases(store, schema, layout, author, migrations)
-    if services:
-        notes += _install_services(layout, store, *services)
-    for note in [*notes, *done.warnings]:
+    with EventLock(layout, "esmith init", timeout=LOCK_TIMEOUT, say=warn) as lock:
+        store = open_store(layout, create=True)
+        try:
+            with recovering(Session(layout, store, warn), lock):
+                notes, written = _upgrade(layout, store, names)
+                if services:
+                    notes += _install_services(layout, store, *services)
+        except (InstallError, StoreError) as error:
+            error.add("run it again when that is corrected")
+            raise
+    for note in notes:
         warn(note)
-    done.raise_failures()
+    written.raise_failures()
     with store.snapshot() as snapshot:
         primary = snapshot.type_of("configuration", "DomainName")
     return [
-        f"{layout.root} is ready: {len(done.changes)} settings written, the primary domain is {primary}",
+        f"{layout.root} is ready: {len(written.changes)} settings written, the primary domain is {primary}",
         "next: signal-event email-update" + ("" if layout.is_machine else f" (with ESMITH_ROOT={layout.root})"),
     ]
+
+
+def _upgrade(layout: Layout, store: Store, names: dict[str, str | None]) -> tuple[list[str], Initialized]:
+    """Replace the files of the product and bring the databases up to date: all of it or nothing.
+
+    :return: notes for the administrator, and what was done to the databases.
+    """
+    host = DiskHost(layout)
+    with Replacement(host, store, "esmith init", warn) as replacement, PerlMigrations(layout) as migrations:
+        notes = ProductFiles(layout).replace(host, replacement)
+        make_trial_accounts(layout, host)
+        schema = Schema(layout)
+        with store.transaction(Author.current(["esmith", "init"])) as transaction:
+            for key, value in names.items():
+                if value is not None:
+                    set_record(transaction, schema, "configuration", key, value, {})
+            named = {change.cell for change in transaction.changes}
+            done = initialize_each(transaction, schema, layout, migrations)
+            done.changes = [change for change in transaction.changes if change.cell not in named]
+            replacement.complete(transaction)
+    return notes + done.warnings, done
 
 
 @click.command("initialize-databases")
@@ -115,8 +128,10 @@ def initialize_command(root: str | None) -> int:
 def _install_services(layout: Layout, store: Store, supervisor: str, folder: str) -> list[str]:
     with store.snapshot() as snapshot:
         statuses = {record.key: record.props.get("status") for record in snapshot.records("configuration")}
-    with EventLock(layout, "esmith init", timeout=LOCK_TIMEOUT, say=warn):
-        return install_service_directories(layout, DiskHost(layout), supervisor, folder, statuses)
+    host = DiskHost(layout)
+    notes = install_service_directories(layout, host, supervisor, folder, statuses)
+    host.close()
+    return notes
 
 
 def _layout(root: str | None) -> Layout:
@@ -129,13 +144,6 @@ def _layout(root: str | None) -> Layout:
         except OSError as error:
             raise UsageError(f"the root {chosen!r} cannot be made: {error.strerror}", hint="correct --root") from error
     return Layout.chosen(chosen)
-
-
-def _set_names(store: Store, schema: Schema, author: Author, names: dict[str, str | None]) -> None:
-    with store.transaction(author) as transaction:
-        for key, value in names.items():
-            if value is not None:
-                set_record(transaction, schema, "configuration", key, value, {})
 
 
 def _shown(change: Change) -> str:

@@ -9,6 +9,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
+from esmith.cli.interruption import catch_signals, received
 from esmith.cli.output import complain, print_error, run
 from esmith.cli.trusting import trust_owner
 from esmith.errors import ExitCode
@@ -52,17 +53,23 @@ def root_option(function: _Decorated) -> _Decorated:
 
 
 def run_click(command: click.Command, program: str) -> NoReturn:
-    """Run a click command on the arguments of this process and exit with its code."""
+    """Run a click command on the arguments of this process and exit with its code.
+
+    When a signal ends it that is 128 and the number of the signal.
+    """
 
     def main(words: list[str]) -> int:
+        catch_signals()
         try:
             code = command.main(words, prog_name=program, standalone_mode=False)
         except click.ClickException as error:
             _show(error)
             return error.exit_code
-        except click.Abort:
-            # So click calls ^C.
-            raise KeyboardInterrupt from None
+        except (click.Abort, KeyboardInterrupt):
+            # click calls it an abort.
+            number = received()
+            complain(program, f"ended by {number.name}")
+            return 128 + number
         return code if isinstance(code, int) else 0
 
     sys.exit(run(program, main))

@@ -10,16 +10,19 @@ docs/security.md, "Directories of users", says what this protects from.
 
 from __future__ import annotations
 
-from esmith.disk.directory import STAGED_PREFIX, Directory
+from esmith.disk.directory import Directory
 from esmith.disk.fault import SIZE_LIMIT, UnusableError, UserDirectoryError
+from esmith.disk.staged import StagedRecord, sweep, sweep_dead
 from esmith.disk.walk import Disk, read_file
 
 __all__ = [
     "SIZE_LIMIT",
-    "STAGED_PREFIX",
     "Directory",
     "Disk",
+    "StagedRecord",
     "UnusableError",
     "UserDirectoryError",
     "read_file",
+    "sweep",
+    "sweep_dead",
 ]

@@ -11,11 +11,11 @@ from contextlib import ExitStack, contextmanager, suppress
 
 from esmith.disk.fault import SIZE_LIMIT, USER_SIZE_LIMIT, UnusableError, UserDirectoryError, read_regular
 from esmith.disk.kernel import open_beneath, rights_of
+from esmith.names import is_temporary
+from esmith.temporary import is_in_use
 from esmith.trust import is_ours, is_shared
 
-#: A new file waits beside its target under such a name; a scan of the directory by a daemon skips names with a dot.
-STAGED_PREFIX = ".esmith-"
-#: How many names are looked at in the search for such files: in a directory of a user there may be any number.
+#: How many names are looked at in the search for temporary files: in a directory of a user there may be any number.
 _SWEPT_NAMES = 10_000
 _DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -219,8 +219,11 @@ class Directory:
         self.sync()
         return made
 
-    def sweep(self) -> None:
-        """Remove new files that a killed command left here. Only one command at a time may work on a root."""
+    def sweep(self, *, also_own: bool = False) -> None:
+        """Remove temporary files here whose process does not run any more.
+
+        :param also_own: also those of this process: it has none here yet, so somebody else made what has such a name.
+        """
         with (
             self._blamed(""),
             self._as_user(),
@@ -228,9 +231,16 @@ class Directory:
             os.scandir(descriptor) as found,
         ):
             for _, entry in zip(range(_SWEPT_NAMES), found, strict=False):
-                if entry.name.startswith(STAGED_PREFIX) and not entry.is_dir(follow_symlinks=False):
+                is_kept = not is_temporary(entry.name) or is_in_use(entry.name, also_own=not also_own)
+                if not (is_kept or entry.is_dir(follow_symlinks=False)):
                     with suppress(FileNotFoundError):
                         os.unlink(entry.name, dir_fd=self.descriptor)
+
+    def remove_empty(self, name: str) -> None:
+        """Remove a directory if there is one and nothing is in it; only where that is ours."""
+        if self.is_ours:
+            with suppress(OSError):
+                os.rmdir(name, dir_fd=self.descriptor)
 
     def remove_tree(self, name: str) -> None:
         """Remove a directory and all that is in it, if there is one; only where that is ours.

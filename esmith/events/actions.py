@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from esmith.environment import clean_environment
 from esmith.errors import ActionError, ExitCode
 from esmith.events.definition import Event
+from esmith.events.ending import ended_with_us
 from esmith.events.session import Session
 from esmith.perl.modules import perl_modules
 
@@ -43,28 +44,29 @@ def run_action(
     # A file, not a pipe: a daemon that an action starts would keep a pipe open, and the event waiting.
     with tempfile.TemporaryFile() as output:
         try:
-            done = subprocess.run(
+            process = subprocess.Popen(
                 [path, event.name, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**clean_environment(), **ours, **environment},
-                check=False,
             )
         except OSError as error:
             raise ActionError(
                 f"cannot be run: {error.strerror}", place=path, hint="check its first line (#!) and its permissions"
             ) from error
+        with process, ended_with_us(process.pid):
+            status = process.wait()
         output.seek(0)
         text = output.read().decode("utf-8", "backslashreplace")
     if text:
         log.write_output(text)
-    log.write(f"{name} ended with status {done.returncode} after {time.monotonic() - start:.3f} s")
-    if done.returncode == ExitCode.PARTIAL:
+    log.write(f"{name} ended with status {status} after {time.monotonic() - start:.3f} s")
+    if status == ExitCode.PARTIAL:
         return _last_lines(text) or "it printed nothing"
-    if done.returncode != 0:
+    if status != 0:
         raise ActionError(
-            _reason(done.returncode),
+            _reason(status),
             place=path,
             hint=_last_lines(text) or "it printed nothing; the actions after it did not run",
         )

@@ -74,6 +74,8 @@ class Installation:
     ) -> None:
         if self.generation is not None and not self._complete:
             self._restore(self.generation)
+        elif kind is KeyboardInterrupt and self.generation is None:
+            self._session.report("no file was changed")
 
     @property
     def asked(self) -> dict[str, list[str]]:

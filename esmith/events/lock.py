@@ -24,7 +24,7 @@ _POLL_SECONDS = 0.1
 #: What is in the directory of the state.
 _STATE = (
     *("event.lock", "confirm.lock", "machine", "shipped", "service-directories", "generations", "kept", "set-aside"),
-    *("check", "home"),
+    *("check", "home", "staged"),
 )
 
 

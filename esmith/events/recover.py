@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from esmith.apply.cleanup import remove_left_behind
 from esmith.apply.generations import Generation, list_generations, list_interrupted
 from esmith.apply.restore import restore_interrupted, restore_since, why_not
 from esmith.events.adjust import ServiceStep
@@ -64,10 +65,27 @@ def recovered(session: Session, what: str) -> Iterator[EventLock | None]:
     if session.records:
         yield None
         return
-    with session.lock(what) as lock:
+    with session.lock(what) as lock, recovering(session, lock):
+        yield lock
+
+
+@contextmanager
+def recovering(session: Session, lock: EventLock) -> Iterator[None]:
+    """Restore what earlier commands left undone, and at the end what this one leaves when a signal ends it.
+
+    A signal may come between a step and the note that it was done. Nothing is restored inside an event that goes on.
+
+    :param lock: the lock of the root, which is held.
+    :raises InstallError: when a file cannot be restored.
+    """
+    if not lock.is_nested:
+        _restore(session)
+    try:
+        yield
+    except KeyboardInterrupt:
         if not lock.is_nested:
             _restore(session)
-        yield lock
+        raise
 
 
 def _restore(session: Session) -> None:
@@ -82,6 +100,7 @@ def _restore(session: Session) -> None:
         unconfirmed = find_unconfirmed(snapshot)
     if unconfirmed is not None and time.time() >= unconfirmed.deadline:
         session.report(_roll_back(unconfirmed, session))
+    remove_left_behind(session.layout, session.store)
 
 
 def _roll_back(change: UnconfirmedChange, session: Session) -> str:

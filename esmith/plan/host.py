@@ -5,14 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from esmith.disk import STAGED_PREFIX, Directory, UnusableError, UserDirectoryError
+from esmith.disk import Directory, StagedRecord, UnusableError, UserDirectoryError
 from esmith.errors import InstallError, UserFileError
 from esmith.layout import Layout
 from esmith.plan.installed import fingerprint_of
+from esmith.temporary import temporary_name
 
 #: The modes of the directories that are made for files: anybody may look at those of the configured system.
 PUBLIC, PRIVATE = 0o755, 0o700
@@ -40,6 +42,9 @@ class Host(Protocol):
     :raises UserFileError: whatever fails in a directory that belongs to somebody else.
     :raises InstallError: whatever fails elsewhere.
     """
+
+    def prepare(self, targets: Iterable[str], /) -> None:
+        """Record durably that new files are about to be made beside these targets."""
 
     def stage(self, target: str, content: bytes, mode: int, owner: tuple[int, int] | None, /) -> Staged:
         """Write a new file beside its target, owner and mode set before any content is in it, and durable.
@@ -75,7 +80,7 @@ class Host(Protocol):
 
 
 class DiskHost:
-    """Does it. Only one at a time may work on a root: it removes what another left behind that was killed.
+    """Does it. In the directories it writes to it removes what another left behind that was killed.
 
     :param layout: the root.
     """
@@ -83,8 +88,8 @@ class DiskHost:
     def __init__(self, layout: Layout) -> None:
         self.disk = layout.disk()
         self.layout = layout
-        self._count = 0
         self._swept: set[str] = set()
+        self._record = StagedRecord(self.disk, layout.staged)
 
     def stage(self, target: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> Staged:
         """Write a new file beside its target."""
@@ -127,8 +132,16 @@ class DiskHost:
         try:
             content, _ = self._of(target).read(os.path.basename(target))
             self.disk.directory(self.layout.state, make=PUBLIC)
+            self._record.add([os.path.dirname(copy)])
             directory = self.disk.directory(os.path.dirname(copy), make=PRIVATE)
-            directory.write(os.path.basename(copy), content, 0o600, None)
+            name = temporary_name()
+            directory.write(name, content, 0o600, None)
+            try:
+                directory.rename(name, os.path.basename(copy))
+            except OSError:
+                with suppress(OSError):
+                    directory.remove_if_there(name)
+                raise
             directory.sync()
         except OSError as error:
             raise trouble(target if isinstance(error, UserDirectoryError | UnusableError) else copy, error) from error
@@ -146,18 +159,32 @@ class DiskHost:
             except OSError as error:
                 raise trouble(path, error) from error
 
+    def prepare(self, targets: Iterable[str]) -> None:
+        """Record where new files are about to wait, all at once; without this each directory is recorded by itself."""
+        try:
+            self._record.add(os.path.dirname(target) for target in targets)
+        except OSError as error:
+            raise trouble(self.layout.staged, error) from error
+
+    def close(self, *, undo: bool = False) -> None:
+        """Forget where new files waited: none does any more.
+
+        :param undo: whether directories that were made are removed where nothing is in them.
+        """
+        self._record.close(undo=undo)
+
     def _of(self, target: str) -> Directory:
         return self.disk.directory(os.path.dirname(target))
 
     def _stage(self, target: str, make: Callable[[Directory, str], os.stat_result]) -> Staged:
-        self._count += 1
-        name = f"{STAGED_PREFIX}{os.getpid()}-{self._count}"
+        name = temporary_name()
         path = os.path.dirname(target)
         try:
+            self._record.add([path])
             directory = self.disk.directory(path, make=PUBLIC)
             if path not in self._swept:
                 self._swept.add(path)
-                directory.sweep()
+                directory.sweep(also_own=True)
             return Staged(target, name, fingerprint_of(make(directory, name)))
         except OSError as error:
             raise trouble(target, error) from error
@@ -172,6 +199,9 @@ class RecordingHost:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self.operations: list[tuple[str, str]] = []
+
+    def prepare(self, targets: Iterable[str]) -> None:
+        """Record nothing: no file is made."""
 
     def stage(self, target: str, _content: bytes, _mode: int, _owner: tuple[int, int] | None) -> Staged:
         """Remember it."""

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 class FlatImport:
-    """Imports database files, each database in a transaction of its own.
+    """Imports database files, all of them in one transaction.
 
     A record of a file replaces the one of the database whole. Records the file does not have stay, unless
-    ``replace`` is given. Migrations, defaults and forced values are applied in the same transaction, so the database
-    never is seen without them, and the same files imported once more change nothing.
+    ``replace`` is given. Migrations, defaults and forced values are applied in the same transaction, so no database
+    is seen without them, and the same files imported once more change nothing.
 
     :param migrations: what runs migrate fragments.
     :param replace: records that the file does not have are deleted.
@@ -54,8 +54,6 @@ class FlatImport:
         self._dry_run = dry_run
         #: What migrations of contribs warn of.
         self.warnings: list[str] = []
-        #: The databases that are done; also when a later one fails.
-        self.imported: list[str] = []
         #: What was done to the other databases, which may have failed.
         self.completed = Initialized()
 
@@ -66,27 +64,19 @@ class FlatImport:
 
         :return: what changed, by database.
         :raises SchemaError: when a schema file is broken, or a migrate fragment of a database that is imported fails;
-            the databases imported before are kept.
+            nothing is imported.
+        :raises StoreError: when the store cannot be written; nothing is imported, unless the error ``is_doubtful``.
         """
         # Other databases are completed from the configuration, e.g. domains by DomainName.
         ordered = sorted(sources, key=lambda source: (source.database != "configuration", source.database))
         changes: list[Change] = []
-        if self._dry_run:
-            with contextlib.suppress(_NotKeptError), self._store.transaction(self._author) as transaction:
-                for source in ordered:
-                    self._apply(transaction, source)
-                self._complete(transaction)
-                changes += transaction.changes
-                raise _NotKeptError("a dry run keeps nothing")
-        else:
+        with contextlib.suppress(_NotKeptError), self._store.transaction(self._author) as transaction:
             for source in ordered:
-                with self._store.transaction(self._author) as transaction:
-                    self._apply(transaction, source)
-                    changes += transaction.changes
-                self.imported.append(source.database)
-            with self._store.transaction(self._author) as transaction:
-                self._complete(transaction)
-                changes += transaction.changes
+                self._apply(transaction, source)
+            self._complete(transaction)
+            changes += transaction.changes
+            if self._dry_run:
+                raise _NotKeptError("a dry run keeps nothing")
         found: dict[str, list[Change]] = {}
         for change in changes:
             found.setdefault(change.database, []).append(change)

@@ -58,6 +58,9 @@ def run_program(argv: list[str], *, package: str, timeout: float, place: str) ->
                     place=place,
                     hint="it was killed; run it by hand to see",
                 ) from None
+            except KeyboardInterrupt:
+                os.killpg(process.pid, signal.SIGKILL)
+                raise
         output.seek(0)
         printed = output.read(_PRINTED_BYTES).decode("utf-8", "replace")
     return code, " ".join(printed.split())

@@ -22,7 +22,7 @@ class Manifest:
     """
 
     def __init__(self, file: str) -> None:
-        self._file = file
+        self.file = file
         lines = (content_of(file) or b"").decode().splitlines()
         self.digests = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
 
@@ -32,8 +32,13 @@ class Manifest:
 
     def replace(self, host: Host, wanted: Mapping[str, bytes]) -> None:
         """Write down what is installed now."""
+        write_file(host, self.file, self.text(wanted), 0o644)
+
+    @staticmethod
+    def text(wanted: Mapping[str, bytes]) -> bytes:
+        """Return what the manifest of some files holds."""
         lines = (f"{_digest(content)}  {name}\n" for name, content in sorted(wanted.items()))
-        write_file(host, self._file, "".join(lines).encode(), 0o644)
+        return "".join(lines).encode()
 
 
 def install_product_file(layout: Layout, host: Host, target: str, content: bytes, *, keep: bool) -> str:
@@ -45,9 +50,14 @@ def install_product_file(layout: Layout, host: Host, target: str, content: bytes
     :raises InstallError: when it cannot be written.
     """
     note = back_up_edited(layout, host, target) if keep else ""
-    # Not "#!perl": a plugin of qpsmtpd is no program.
-    host.install(host.stage(target, content, 0o755 if content.startswith(b"#!/") else 0o644, None))
+    host.install(host.stage(target, content, mode_of(content), None))
     return note
+
+
+def mode_of(content: bytes) -> int:
+    """Return the mode of a file of the product: a script may be run."""
+    # Not "#!perl": a plugin of qpsmtpd is no program.
+    return 0o755 if content.startswith(b"#!/") else 0o644
 
 
 def back_up_edited(layout: Layout, host: Host, target: str) -> str:
@@ -76,7 +86,7 @@ def content_of(path: str) -> bytes | None:
     """
     try:
         return read_file(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise trouble(path, error) from error

@@ -11,11 +11,13 @@ import shlex
 import sys
 from collections.abc import Iterator
 
+from esmith.apply.replacing import Replacement, missing_directories
 from esmith.errors import InstallError
 from esmith.layout import Layout
 from esmith.perl.modules import perl_modules
-from esmith.plan.host import Host
-from esmith.setup.product_files import Manifest, back_up_edited, content_of, install_product_file, write_file
+from esmith.plan.host import DiskHost, Staged
+from esmith.setup.product_files import Manifest, back_up_edited, content_of, mode_of
+from esmith.setup.trial import trial_account_files
 
 #: The shipped trees that go to ``/etc/e-smith``.
 _TREES = ("templates", "events", "db", "services", "checks")
@@ -68,66 +70,116 @@ def shipped_commands() -> dict[str, str]:
     return {name.removesuffix(".py").replace("_", "-"): os.path.join(directory, name) for name in files}
 
 
-def install_shipped(layout: Layout, host: Host) -> list[str]:
-    """Copy the shipped files that differ to the root, and remove those that only an older version shipped.
+class ProductFiles:
+    """The files of the product, compared with those of a root.
 
-    A shipped file that was changed by hand is kept as a backup copy before it is replaced or removed.
-
-    :return: notes for the administrator about backup copies.
-    :raises InstallError: when a file cannot be written.
+    :param layout: the root.
+    :raises InstallError: when a file cannot be read.
     """
-    source = shipped_directory()
-    manifest = Manifest(os.path.join(layout.state, "shipped"))
-    wanted = {name: content_of(os.path.join(source, name)) or b"" for name in _shipped_files(source)}
-    notes: list[str] = []
-    directories: set[str] = set()
-    for name in sorted(wanted.keys() | manifest.digests.keys()):
-        target = _target(layout, name)
-        new, old = wanted.get(name), content_of(target)
-        if old == new or (name == CUSTOM_README and old is not None):
-            continue
-        keep = old is not None and name in manifest.digests and not manifest.is_ours(name, old)
-        if new is not None:
-            notes.append(install_product_file(layout, host, target, new, keep=keep))
-        else:
-            notes.append(back_up_edited(layout, host, target) if keep else "")
-            host.remove(target)
-        directories.add(os.path.dirname(target))
-    host.sync({directory for directory in directories if os.path.isdir(directory)})
-    manifest.replace(host, wanted)
-    return list(filter(None, notes))
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        #: Those that differ, each with its content and its mode, by their paths on this disk.
+        self.new: dict[str, tuple[bytes, int]] = {}
+        #: Those that only an older version shipped.
+        self.dropped: list[str] = []
+        #: Those of both that were changed by hand.
+        self.edited: set[str] = set()
+        self._compare_shipped()
+        for path, (content, mode) in (command_files(layout) | perl_modules_of(layout)).items():
+            if content_of(path) != content:
+                self.new[path] = content, mode
+
+    def replace(self, host: DiskHost, replacement: Replacement) -> list[str]:
+        """Replace the files that differ, and remove those that are not shipped any more.
+
+        One that was changed by hand is kept as a backup copy before.
+
+        :return: notes for the administrator about backup copies.
+        :raises InstallError: when a file cannot be written; the caller restores the old ones.
+        """
+        layout = self._layout
+        accounts = [path for path in trial_account_files(layout) if not os.path.lexists(path)]
+        if not (self.new or self.dropped or accounts):
+            return []
+        # Where a directory takes the place of a file there is no room beside the new files yet.
+        blocked = {path for path in self.new if any(path.startswith(f"{file}/") for file in self.dropped)}
+        staged: list[Staged] = []
+        try:
+            host.prepare(self.new.keys() - blocked)
+            staged += [host.stage(path, *self.new[path], None) for path in self.new if path not in blocked]
+            replacement.begin([*self.new, *accounts], self.dropped, missing_directories([*self.new, *accounts]))
+            notes = [back_up_edited(layout, host, path) for path in sorted(self.edited)]
+            for path in self.dropped:
+                host.remove(path)
+            while staged:
+                host.install(staged[-1])
+                staged.pop()
+            for path in self.new:
+                if path in blocked:
+                    host.install(host.stage(path, *self.new[path], None))
+        finally:
+            for one in staged:
+                host.discard(one)
+        host.sync({os.path.dirname(path) for path in [*self.new, *self.dropped]})
+        return notes
+
+    def _compare_shipped(self) -> None:
+        layout, source = self._layout, shipped_directory()
+        manifest = Manifest(os.path.join(layout.state, "shipped"))
+        wanted = {name: content_of(os.path.join(source, name)) or b"" for name in _shipped_files(source)}
+        for name in sorted(wanted.keys() | manifest.digests.keys()):
+            target = _target(layout, name)
+            new, old = wanted.get(name), content_of(target)
+            if old == new or (name == CUSTOM_README and old is not None):
+                continue
+            if old is not None and name in manifest.digests and not manifest.is_ours(name, old):
+                self.edited.add(target)
+            if new is None:
+                self.dropped.append(target)
+            else:
+                self.new[target] = new, mode_of(new)
+        content = manifest.text(wanted)
+        if content_of(manifest.file) != content:
+            self.new[manifest.file] = content, 0o644
 
 
-def install_commands(layout: Layout, host: Host) -> None:
-    """Write the commands to ``/sbin/e-smith``, as scripts of the Python that runs now.
+def command_files(layout: Layout) -> dict[str, tuple[bytes, int]]:
+    """Return the commands in ``/sbin/e-smith``, scripts of the Python that runs now, each with its mode.
 
     They start faster than what pip makes of an entry point: ``-I`` and ``-S`` leave out what a script of root should
-    not read anyway (PYTHON* variables, the user's own packages, ``.pth`` files).
+    not read anyway (PYTHON* variables, the user's own packages, ``.pth`` files). One that is interrupted while it
+    still imports what it needs ends without a traceback.
 
-    :raises InstallError: when one cannot be written.
+    :raises InstallError: when a package is missing.
     """
     places = [os.path.dirname(os.path.dirname(_origin(package))) for package in _PACKAGES]
     search = list(dict.fromkeys(places))
     commands = COMMANDS | dict.fromkeys(shipped_commands(), "esmith.cli.shipped:main")
+    found = {}
     for name, function in commands.items():
         module, _, call = function.partition(":")
-        body = f"import sys\n\nsys.path += {search!r}\nfrom {module} import {call}\n\n{call}()\n"
-        write_file(host, os.path.join(layout.commands, name), (_interpreter_line() + body).encode(), 0o755)
+        load = f"try:\n    from {module} import {call}\nexcept KeyboardInterrupt:\n    sys.exit(130)\n"
+        body = f"import sys\n\nsys.path += {search!r}\n{load}\n{call}()\n"
+        found[os.path.join(layout.commands, name)] = (_interpreter_line() + body).encode(), 0o755
+    return found
 
 
-def install_perl_modules(layout: Layout, host: Host) -> None:
-    """Copy the Perl modules to where perl looks for them.
+def perl_modules_of(layout: Layout) -> dict[str, tuple[bytes, int]]:
+    """Return the Perl modules, where perl looks for them, each with its mode.
 
     Within an event actions find them in the package itself, over PERL5LIB, whatever root it is.
 
-    :raises InstallError: when one cannot be written.
+    :raises InstallError: when one cannot be read.
     """
     source = perl_modules()
+    found = {}
     for directory, _, files in os.walk(os.path.join(source, "esmith")):
         for name in files:
             path = os.path.join(directory, name)
             target = layout.under(os.path.join(PERL_MODULES, os.path.relpath(path, os.path.join(source, "esmith"))))
-            write_file(host, target, content_of(path) or b"", 0o644)
+            found[target] = content_of(path) or b"", 0o644
+    return found
 
 
 def _interpreter_line() -> str:

@@ -20,6 +20,11 @@ _SYSTEM = (Account("root", (), 0, "root", 0, "/root"), Account("admin", (), 101,
 _SHARED = ("shared", 500)
 
 
+def trial_account_files(layout: Layout) -> list[str]:
+    """Return the files that :func:`make_trial_accounts` writes where they are missing, as paths of this disk."""
+    return [] if layout.is_machine else [layout.under("/etc/passwd"), layout.under("/etc/group")]
+
+
 def make_trial_accounts(layout: Layout, host: Host) -> None:
     """Write ``/etc/passwd`` and ``/etc/group`` of a trial root that has none; never on the machine itself.
 
@@ -37,8 +42,7 @@ def make_trial_accounts(layout: Layout, host: Host) -> None:
         for account in sorted(accounts, key=lambda account: account.number)
     ]
     groups = [f"{name}:x:{number}:\n" for name, number in sorted(numbers.items(), key=lambda group: group[1])]
-    for path, lines in (("/etc/passwd", users), ("/etc/group", groups)):
-        target = layout.under(path)
+    for target, lines in zip(trial_account_files(layout), (users, groups), strict=True):
         if not os.path.lexists(target):
             host.install(host.stage(target, "".join(lines).encode(), 0o644, None))
             host.sync({os.path.dirname(target)})

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import itertools
 import os
 
 from esmith.directories import sync_directory
 from esmith.errors import StoreError
+from esmith.names import is_temporary
 from esmith.store.cures import CURES, NO_SPACE
+from esmith.temporary import is_in_use, temporary_name
 
 #: The mode of a new text file of records: they may hold passwords.
 NEW_MODE = 0o640
+#: How many names are looked at in the search for what a killed command left.
+_SWEPT_NAMES = 10_000
 
 
 def replace_file(path: str, data: bytes, like: os.stat_result | None = None, *, mode: int = NEW_MODE) -> None:
@@ -21,10 +27,10 @@ def replace_file(path: str, data: bytes, like: os.stat_result | None = None, *, 
     :param mode: the mode of a new file.
     :raises StoreError: when it cannot be written; the old file is as it was then, unless the error ``is_doubtful``.
     """
-    directory, name = os.path.split(path)
-    # The original left FILE.PID behind; a hidden name is taken for a database by nobody.
-    temporary = os.path.join(directory, f".{name[:200]}.{os.getpid()}.{os.urandom(4).hex()}")
+    directory = os.path.dirname(path)
+    temporary = os.path.join(directory, temporary_name())
     try:
+        _sweep(directory)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         placed = False
         try:
@@ -50,6 +56,16 @@ def replace_file(path: str, data: bytes, like: os.stat_result | None = None, *, 
         trouble.is_doubtful = True
         trouble.add("the new content is in place, but a crash of the machine may lose it")
         raise trouble from error
+
+
+def _sweep(directory: str) -> None:
+    """Remove what a killed command left here."""
+    with os.scandir(directory or ".") as found:
+        names = [entry.name for entry in itertools.islice(found, _SWEPT_NAMES) if is_temporary(entry.name)]
+    for name in names:
+        if not is_in_use(name):
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(directory, name))
 
 
 def file_trouble(path: str, error: OSError) -> StoreError:

@@ -11,6 +11,7 @@ import pytest
 from esmith.apply.generations import list_generations
 from esmith.errors import InstallError
 from esmith.plan.host import DiskHost
+from esmith.temporary import temporary_name
 from tests.apply.kit import Bench, FaultyHost, SystemFault, look, staged_files
 
 #: More faults than there are points to fail at.
@@ -97,17 +98,24 @@ def test_every_operation_may_fail(tmp_path: Path) -> None:
 def test_every_call_of_the_system_may_fail(tmp_path: Path) -> None:
     """Whichever call of the system fails, that is an error of ours and every output is as it was."""
 
+    class Unclosed(DiskHost):
+        def close(self, *, undo: bool = False) -> None:
+            """Leave the record of staged files: all is done then, so a failure there is no failure."""
+
     def attempt(bench: Bench, number: int) -> bool:
         fault = SystemFault(number)
+        temporary_name()  # looks once for when the process was started
         plan = bench.plan(*OUTPUTS)
         failed = False
+        host = Unclosed(bench.layout)
         for _ in fault.patched():
             try:
-                bench.carry_out(plan, DiskHost(bench.layout))
+                bench.carry_out(plan, host)
             except InstallError:
                 failed = True
             except OSError as error:
                 pytest.fail(f"call {number}, {fault.calls[number - 1]}: {error!r} is not an error of ours")
+        DiskHost.close(host)
         is_reached = len(fault.calls) >= number
         if is_reached and not failed:
             # After the end of the install: only the mark of its kept files is not renamed.

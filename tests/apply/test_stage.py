@@ -45,7 +45,10 @@ def test_mode_and_owner_come_before_content(
         watch(name)
     old = os.umask(umask)
     try:
-        staged = _host(tmp_path).stage(str(tmp_path / "t"), b"content", mode, (os.getuid(), os.getgid()))
+        host = _host(tmp_path)
+        host.prepare([str(tmp_path / "t")])
+        seen.clear()
+        staged = host.stage(str(tmp_path / "t"), b"content", mode, (os.getuid(), os.getgid()))
     finally:
         os.umask(old)
     assert seen == [("fchown", 0, 0o600), ("fchmod", 0, 0o600), ("fsync", 7, mode)]
@@ -65,9 +68,10 @@ def test_a_staged_file_is_never_written_through_a_link(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("precious\n")
     host = _host(tmp_path)
-    host.stage(str(tmp_path / "first"), b"content", 0o644, None)
-    for number in range(2, 5):
-        (tmp_path / f".esmith-{os.getpid()}-{number}").symlink_to(victim)
+    first = host.stage(str(tmp_path / "first"), b"content", 0o644, None).name
+    before, _, number = first.rpartition("-")
+    for next_one in range(1, 4):
+        (tmp_path / f"{before}-{int(number) + next_one}").symlink_to(victim)
     with contextlib.suppress(InstallError):
         host.stage(str(tmp_path / "second"), b"content", 0o600, None)
     assert look(victim) == ("file", b"precious\n", 0o644)
@@ -117,12 +121,14 @@ def test_a_text_that_does_not_fit_leaves_nothing_behind(bench: Bench) -> None:
     bench.template("/etc/a", "new\n")
     bench.template("/etc/big", "0123456789" * 1000)
     plan = bench.plan("/etc/a", "/etc/big")
+    host = DiskHost(bench.layout)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
     try:
         with pytest.raises(InstallError) as caught:
-            stage(plan, DiskHost(bench.layout))
+            stage(plan, host)
     finally:
+        host.close()
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert caught.value.place == str(bench.file("/etc/big"))
     assert staged_files(bench.path) == []

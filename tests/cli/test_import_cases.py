@@ -95,33 +95,29 @@ def test_what_is_imported_as_json(root: Root, file: Path, case: Case) -> None:
 
 
 BROKEN = "nonsense = 1\n"
-IMPORTED = "esmith: imported before this happened: configuration; import again when it is corrected"
 
-#: Whether the first of two databases has a broken schema file, whether it is a dry run; the message, what is there.
-BREAKS: dict[str, tuple[str, list[str], list[str], bool]] = {
-    "the first": ("configuration", [], [], False),
-    "the second": ("domains", [], [IMPORTED], True),
-    "the first, dry": ("configuration", [DRY], [], False),
-    "the second, dry": ("domains", [DRY], [], False),
+#: Which of two databases has a broken schema file, and whether it is a dry run.
+BREAKS: dict[str, tuple[str, list[str]]] = {
+    "the first": ("configuration", []),
+    "the second": ("domains", []),
+    "the first, dry": ("configuration", [DRY]),
+    "the second, dry": ("domains", [DRY]),
 }
 
 
-@pytest.mark.parametrize(("database", "words", "messages", "imported"), BREAKS.values(), ids=BREAKS.keys())
-def test_an_error_on_the_way(
-    root: Root, tmp_path: Path, database: str, words: list[str], messages: list[str], imported: bool
-) -> None:
-    """An error ends the import; the databases that were imported before it are named."""
+@pytest.mark.parametrize(("database", "words"), BREAKS.values(), ids=BREAKS.keys())
+def test_an_error_on_the_way(root: Root, tmp_path: Path, database: str, words: list[str]) -> None:
+    """An error ends the import, and nothing is imported, also of the databases before it."""
     (tmp_path / "configuration").write_text("DomainName=old.example\n")
     (tmp_path / "domains").write_text("old.example=domain\n")
     root.write(f"/etc/e-smith/db/{database}/broken.toml", BROKEN)
     answer = root.esmith("import", *words, str(tmp_path / "configuration"), str(tmp_path / "domains"), code=None)
     assert answer.code == ExitCode.TEMPLATE
-    assert [line for line in answer.err.splitlines() if "before this" in line] == messages
     assert "broken.toml" in answer.err
+    assert answer.err.rstrip().endswith("nothing was imported")
     assert answer.out == ""
-    for name in ("configuration", "domains"):
-        root.file(f"/etc/e-smith/db/{name}/broken.toml").unlink(missing_ok=True)
-    assert (root.config("get", "DomainName").out == "old.example\n") is imported
+    root.file(f"/etc/e-smith/db/{database}/broken.toml").unlink()
+    assert root.config("get", "DomainName").out != "old.example\n"
 
 
 def test_others_are_completed(root: Root, tmp_path: Path) -> None:

@@ -9,14 +9,24 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from esmith.temporary import temporary_name
+
 #: How often the names of new files are exchanged before what is there is looked at.
 _TIGHT_ROUNDS = 20
+#: How many names of new files are tried; root makes a few in each round.
+_GUESSES = 12
 _AT_FDCWD, _RENAME_EXCHANGE, _PR_SET_PDEATHSIG = -100, 2, 1
 
 
 def _exchange(libc: ctypes.CDLL, first: str, second: str) -> None:
     """Exchange two names (renameat2(2)); when one is gone meanwhile, nothing happens."""
     libc.renameat2(_AT_FDCWD, first.encode(), _AT_FDCWD, second.encode(), _RENAME_EXCHANGE)
+
+
+def _guesses(name: str) -> list[str]:
+    """Return what the next new files of root are called, after one of them."""
+    begin, _, last = name.rpartition("-")
+    return [f"{begin}-{int(last) + number}" for number in range(_GUESSES)]
 
 
 def _prepare(victim: Path) -> list[str]:
@@ -31,13 +41,13 @@ def _prepare(victim: Path) -> list[str]:
     return ["own", "directory", "own", "fifo", "own", "second", "own", "way"]
 
 
-def exchange_all(libc: ctypes.CDLL, victim: Path, root: int) -> Iterator[None]:
+def exchange_all(libc: ctypes.CDLL, victim: Path, root: str) -> Iterator[None]:
     """Put links in the place of new files, and all kinds of things in the place of the file.
 
-    :param root: the number of root's process, which its new files have in their names.
+    :param root: the name of root's last new file; those of the next ones differ from it by their numbers alone.
     """
     obstacles = _prepare(victim)
-    staged = [f".esmith-{root}-{name}" for name in ("back", "back", "back", "back", 1, 2)]
+    staged = _guesses(root)
     number = 0
     while True:
         yield
@@ -52,13 +62,14 @@ def exchange_all(libc: ctypes.CDLL, victim: Path, root: int) -> Iterator[None]:
         with contextlib.suppress(OSError):
             for name in os.listdir("."):
                 if name.startswith(".esmith-"):
+                    staged = _guesses(name)
                     _exchange(libc, name, "second link")
                 elif name == ".qmail":
                     number += 1
                     _exchange(libc, name, obstacles[number % len(obstacles)])
 
 
-def exchange_with_foreign(libc: ctypes.CDLL, _victim: Path, _root: int) -> Iterator[None]:
+def exchange_with_foreign(libc: ctypes.CDLL, _victim: Path, _root: str) -> Iterator[None]:
     """Exchange the file with one of root's that lies beside it, as fast as possible."""
     while True:
         yield
@@ -66,7 +77,7 @@ def exchange_with_foreign(libc: ctypes.CDLL, _victim: Path, _root: int) -> Itera
             _exchange(libc, ".qmail", "foreign")
 
 
-def take_away(_libc: ctypes.CDLL, _victim: Path, _root: int) -> Iterator[None]:
+def take_away(_libc: ctypes.CDLL, _victim: Path, _root: str) -> Iterator[None]:
     """Take the file away and bring it back, as fast as possible."""
     while True:
         yield
@@ -77,10 +88,10 @@ def take_away(_libc: ctypes.CDLL, _victim: Path, _root: int) -> Iterator[None]:
                 os.rename("away", ".qmail")
 
 
-Attack = Callable[[ctypes.CDLL, Path, int], Iterator[None]]
+Attack = Callable[[ctypes.CDLL, Path, str], Iterator[None]]
 
 
-def _attack(attack: Attack, home: Path, user: int, victim: Path, root: int, ready: int) -> None:
+def _attack(attack: Attack, home: Path, user: int, victim: Path, root: str, ready: int) -> None:
     os.chdir(home)
     os.setgroups([])
     os.setresgid(user, user, user)
@@ -100,10 +111,11 @@ def attacking(attack: Attack, home: Path, user: int, victim: Path) -> Iterator[N
     :param victim: the file of root that he wants.
     """
     reading, writing = os.pipe()
+    root = temporary_name()
     pid = os.fork()
     if pid == 0:
         try:
-            _attack(attack, home, user, victim, os.getppid(), writing)
+            _attack(attack, home, user, victim, root, writing)
         finally:
             os._exit(1)
     os.close(writing)

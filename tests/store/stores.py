@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import lmdb
+
 from esmith.layout import Layout
 from esmith.plan.host import DiskHost
-from esmith.setup.shipped import install_commands
+from esmith.setup.product_files import write_file
+from esmith.setup.shipped import command_files
 from esmith.store import open_store
 from esmith.store.model import Author, Change, Record
 from esmith.store.protocol import Store
@@ -64,7 +68,10 @@ def cells(changes: list[Change]) -> set[Cell]:
 def bare_root(path: Path) -> Root:
     """Make a root that has the commands and an empty store, but no schema files, templates or events."""
     path.mkdir(parents=True, exist_ok=True)
-    install_commands(Layout(str(path)), DiskHost(Layout(str(path))))
+    host = DiskHost(Layout(str(path)))
+    for file, (content, mode) in command_files(host.layout).items():
+        write_file(host, file, content, mode)
+    host.close()
     with opened(path, create=True):
         pass
     return Root(path)
@@ -97,3 +104,14 @@ def release(child: subprocess.Popen[bytes]) -> None:
     assert child.stdin is not None
     child.stdin.write(b"\n")
     child.stdin.flush()
+
+
+def shrink(root: Root) -> None:
+    """Take from the data file what is free in it or behind its last page, so that each commit needs space."""
+    small = root.path / "small"
+    small.mkdir()
+    with lmdb.open(str(data_file(root).parent), max_dbs=128, readonly=True) as env:
+        env.copy(str(small), compact=True)
+    data_file(root).write_bytes((small / "data.mdb").read_bytes())
+    shutil.rmtree(small)
+    root.config("get", "DomainName")

@@ -15,7 +15,7 @@ import pytest
 from esmith.errors import ExitCode
 from tests import forks
 from tests.commands import Root
-from tests.store.stores import REPOSITORY
+from tests.store.stores import REPOSITORY, shrink
 
 pytestmark = [
     pytest.mark.root("only root may mount a disk"),
@@ -35,6 +35,7 @@ def play(
     root: Root, tmp_path: Path, *steps: Step, size: str = "16m", kind: str = "tmpfs", timeout: int = 300
 ) -> list[Any]:
     """Carry out steps on a copy of a root on a small disk; return what each gave."""
+    shrink(root)
     disk = tmp_path / "disk"
     disk.mkdir()
     program = str(REPOSITORY / "tests/store/full_disk.py")

@@ -1,0 +1,42 @@
+"""Removing what killed commands left: temporary files, copies of checks, old files that no generation refers to.
+
+None of it does harm, since its names count nowhere (:func:`esmith.names.is_temporary`); but it takes space, and may
+hold passwords. Each command that changes files does it first, while it holds the event lock.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+from esmith.apply.generations import GENERATIONS
+from esmith.checks.views import remove_copies
+from esmith.disk import Disk, sweep_dead
+from esmith.layout import Layout
+from esmith.store.protocol import Store
+
+
+def remove_left_behind(layout: Layout, store: Store) -> None:
+    """Remove all of it; what cannot be removed now is tried again by the next command.
+
+    The caller holds the event lock, and has restored what was interrupted.
+    """
+    disk = layout.disk()
+    _remove_generations(layout, store, disk)
+    remove_copies(layout, of_commands=True)
+    sweep_dead(disk, layout.staged)
+
+
+def _remove_generations(layout: Layout, store: Store, disk: Disk) -> None:
+    """Remove the kept files of generations that no row of the store knows."""
+    folder = os.path.join(layout.state, "generations")
+    with suppress(OSError):
+        above = disk.find(folder)
+        kept = set(os.listdir(folder)) if above is not None else set()
+        if above is None or not kept:
+            return
+        with store.snapshot() as snapshot:
+            known = {str(int(name)) for name in GENERATIONS.names(snapshot) if name.isdecimal()}
+        for name in kept - known:
+            with suppress(OSError):
+                above.remove_tree(name)

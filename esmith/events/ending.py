@@ -1,0 +1,66 @@
+"""Ending a process with all that it started, when a signal ends the command that waits for it."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+
+#: How long a process has to end by itself, in seconds. An event among them restores its files in this time.
+_PATIENCE = 30.0
+
+
+@contextmanager
+def ended_with_us(process: int) -> Iterator[None]:
+    """Have a child end, with what it started, when a signal ends what is done here; it still has to be waited for.
+
+    What has left its family, as a daemon does, goes on.
+
+    :param process: the number of the child.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        with ExitStack() as stack:
+            handles = []
+            for number in [process, *_descendants(process)]:
+                with suppress(OSError):
+                    handles.append(os.pidfd_open(number))
+                    stack.callback(os.close, handles[-1])
+            _end(handles)
+        raise
+
+
+def _end(handles: list[int]) -> None:
+    _send(handles, signal.SIGTERM)
+    deadline = time.monotonic() + _PATIENCE
+    for handle in handles:
+        poll = select.poll()
+        poll.register(handle, select.POLLIN)
+        poll.poll(max(deadline - time.monotonic(), 0) * 1000)
+    _send(handles, signal.SIGKILL)
+
+
+def _send(handles: list[int], number: int) -> None:
+    for handle in handles:
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(handle, number)
+
+
+def _descendants(process: int) -> list[int]:
+    """Return what a process started, and what that started (proc_pid_stat(5))."""
+    children: dict[int, list[int]] = {}
+    for name in filter(str.isdecimal, os.listdir("/proc")):
+        with suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
+            parent = int(file.read().rpartition(b")")[2].split()[1])
+            children.setdefault(parent, []).append(int(name))
+    found: list[int] = []
+    pending = [process]
+    while pending:
+        more = children.get(pending.pop(), [])
+        found += more
+        pending += more
+    return found

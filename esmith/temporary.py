@@ -1,0 +1,71 @@
+"""Temporary files: their names, and whether the process that made one still runs.
+
+A new file waits under such a name beside its place, so that it can be put there whole. All have one form,
+``.esmith-PROCESS-START-NUMBER``: the process by its number and the time it was started, which together belong to no
+other process of this boot. So what a killed process left differs from what a running one is about to put in place.
+:func:`esmith.names.is_temporary` is the rule by which such names never count as anything else.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+
+from esmith.names import TEMPORARY_PREFIX, is_temporary
+
+#: Of a process that has ended, but was not waited for: zombie, dead (proc_pid_stat(5)).
+_ENDED = (b"Z", b"X")
+#: The start of a process that could not find out its own.
+_UNKNOWN = "0"
+_count = itertools.count(1)
+#: The process that asked last, with its mark; a fork of it has another one.
+_own: tuple[int, str] = (0, "")
+
+
+def temporary_name() -> str:
+    """Return a new name, which no other process and no other call gets."""
+    return f"{TEMPORARY_PREFIX}{_mark()}-{next(_count)}"
+
+
+def is_in_use(name: str, *, also_own: bool = True) -> bool:
+    """Return whether a name is that of a temporary file whose process still runs.
+
+    What older versions left has names of another form. They held the lock that the caller holds, so they are dead.
+
+    :param also_own: whether the caller's own files count as well.
+    """
+    words = name.removeprefix(TEMPORARY_PREFIX).split("-")
+    if not is_temporary(name) or len(words) != 3 or not words[0].isdecimal():
+        return False
+    process, start, _ = words
+    if f"{process}-{start}" == _mark():
+        return also_own
+    try:
+        return start in (_start_of(process), _UNKNOWN)
+    except OSError as error:
+        # What cannot be found out counts as running: removing a file of a running process would be worse.
+        return error.errno not in (errno.ENOENT, errno.ESRCH) or not os.path.exists("/proc/self")
+
+
+def _mark() -> str:
+    global _own
+    process = os.getpid()
+    if _own[0] != process:
+        try:
+            start = _start_of(str(process))
+        except OSError:
+            start = _UNKNOWN
+        _own = process, f"{process}-{start}"
+    return _own[1]
+
+
+def _start_of(process: str) -> str:
+    """Return when a process was started, in ticks since boot; "" for one that has ended (proc_pid_stat(5)).
+
+    :raises OSError: when there is no such process, or that cannot be found out.
+    """
+    with open(f"/proc/{process}/stat", "rb") as file:
+        # The name of the program is in parentheses and may hold anything.
+        fields = file.read().rpartition(b")")[2].split()
+    return "" if fields[0] in _ENDED else fields[19].decode()
