@@ -173,7 +173,7 @@ class Directory:
             os.unlink(name, dir_fd=self.descriptor)
 
     def set_attributes(self, name: str, mode: int, owner: tuple[int, int] | None) -> None:
-        """Set mode and owner of a regular file with one name, whose content stays, durably; only in a directory of ours.
+        """Set mode and owner of a regular file with one name, durably; its content stays. Only in a directory of ours.
 
         In one of a user the file may be another one than was compared.
         """
@@ -244,7 +244,7 @@ class Directory:
             shutil.rmtree(name, dir_fd=self.descriptor)
 
     def sync_file(self, name: str) -> None:
-        """Make what is in a file durable, whoever wrote it, and its mode and owner; what is not a regular file has none.
+        """Make durable what is in a regular file, whoever wrote it, and its mode and owner; else do nothing.
 
         Syncing its directory does not: an editor that saved it did not wait for the disk perhaps.
         """

@@ -14,6 +14,8 @@ from functools import partial
 from esmith.apply.generations import Generation, list_interrupted, restore_since
 from esmith.events.adjust import ServiceStep
 from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_unconfirmed
+from esmith.events.derive import derive_again, stale_since
+from esmith.events.derived import retry_times
 from esmith.events.lock import EventLock, find_holder
 from esmith.events.pending import add_pending, list_pending
 from esmith.events.session import Session
@@ -37,6 +39,7 @@ def recover_all(session: Session) -> None:
     """
     session.layout.trust.renew()
     with recovered(session, _WHAT):
+        derive_again(session, _WHAT, retry=True)
         with session.store.snapshot() as snapshot:
             if not list_pending(snapshot):
                 return
@@ -79,7 +82,8 @@ def _restore(session: Session) -> None:
     notes = []
     if interrupted:
         first = interrupted[-1]
-        restored = restore_since(first.number, session.layout, session.store, partial(add_pending, why=_WHAT))
+        stale = stale_since(session, first.number, _WHAT)
+        restored = restore_since(first.number, session.layout, session.store, partial(add_pending, why=_WHAT), stale)
         files = counted(len(restored.paths), "file")
         notes.append(f"{first.what} was interrupted; the old content of {files} was restored")
         notes += [f"could not be restored: {error}" for error in restored.left.values()]
@@ -87,6 +91,7 @@ def _restore(session: Session) -> None:
         notes.append(_roll_back(unconfirmed, session))
     for note in notes:
         session.report(note)
+    derive_again(session, _WHAT)
 
 
 def _roll_back(change: UnconfirmedChange, session: Session) -> str:
@@ -101,7 +106,8 @@ def _roll_back(change: UnconfirmedChange, session: Session) -> str:
         set_unconfirmed(transaction, None)
 
     record = partial(add_pending, why=_WHAT)
-    restored = restore_since(change.generation, session.layout, session.store, record, also=settings_back)
+    also = stale_since(session, change.generation, _WHAT, settings_back)
+    restored = restore_since(change.generation, session.layout, session.store, record, also)
     files = counted(len(restored.paths), "file")
     text = f"{change.what} was not confirmed in time; {files} and {counted(len(changes), 'setting')} were restored"
     return f"{text}; {counted(len(kept), 'setting')} changed since then stay" if kept else text
@@ -133,5 +139,6 @@ def next_due(snapshot: Snapshot) -> float | None:
     if list_interrupted(snapshot):
         return 0.0
     unconfirmed = find_unconfirmed(snapshot)
-    times = [max(pending.since, pending.tried) + RETRY_SECONDS for pending in list_pending(snapshot).values()]
+    tried = [max(pending.since, pending.tried) for pending in list_pending(snapshot).values()]
+    times = [last + RETRY_SECONDS for last in (*tried, *retry_times(snapshot))]
     return min([*times, *([unconfirmed.deadline] if unconfirmed else [])], default=None)

@@ -9,6 +9,8 @@ from itertools import takewhile
 from esmith.apply.generations import UnrecordedError, list_generations, mark_interrupted, restore_since
 from esmith.errors import InstallError, StoreError, UsageError
 from esmith.events.adjust import ServiceStep
+from esmith.events.derive import derive_again, known_derivations, stale_since
+from esmith.events.derived import affected, mark_stale
 from esmith.events.pending import add_pending
 from esmith.events.recover import recovered
 from esmith.events.session import Session
@@ -72,6 +74,7 @@ def _roll_back(session: Session, number: int | None) -> RolledBack:
         )
     step.read({*step.pending(), *(service for other in later for service in found[other].services)})
     what = f"esmith rollback {number}"
+    derivations = known_derivations(session)
     try:
         with session.store.snapshot() as snapshot:
             size = _bytes_back(snapshot, found[number].revision)
@@ -81,17 +84,20 @@ def _roll_back(session: Session, number: int | None) -> RolledBack:
         with session.store.transaction(Author.current(what.split())) as transaction:
             changes = rewind(transaction, found[number].revision)
             mark_interrupted(transaction, later[0], what)
+            mark_stale(transaction, affected(derivations, (), changes), what)
     except StoreError as error:
         error.add_unchanged()
         raise
     try:
-        restored = restore_since(later[0], session.layout, session.store, partial(add_pending, why=what))
+        stale = stale_since(session, later[0], what)
+        restored = restore_since(later[0], session.layout, session.store, partial(add_pending, why=what), stale)
     except UnrecordedError as error:
         error.add(_SETTINGS_RESTORED)
         raise
     except (InstallError, StoreError) as error:
         error.add(f"{_SETTINGS_RESTORED}; remove the cause, and restore the rest of the files with: esmith recover")
         raise
+    derive_again(session, what)
     step.carry_out_pending()
     return RolledBack(restored.paths, changes, step.done, forgotten)
 
