@@ -6,7 +6,9 @@ In an event that is what no action of the event has made by the time services ar
 
 from __future__ import annotations
 
+import filecmp
 import os
+import re
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 
@@ -28,6 +30,9 @@ from esmith.events.session import Session
 from esmith.plan.host import trouble
 from esmith.store.model import Author
 from esmith.store.protocol import Transaction
+
+#: What is before the name of an action in an event.
+_NUMBER = re.compile(r"^S\d+")
 
 
 def known_derivations(session: Session) -> list[Derivation]:
@@ -121,15 +126,18 @@ def stale_since(session: Session, number: int, what: str, also: Also | None = No
 def note_made(session: Session, path: str) -> None:
     """Record that an action of an event ran: what it makes is not stale any more.
 
-    :param path: the action, or the link in the event that leads to it.
+    It is the declared one when it has that name, behind ``Snn``, and the same content: a shipped event has a copy of
+    it. One of somebody else that only bears the name may do another thing.
+
+    :param path: the action.
     :raises StoreError: when the store cannot be written.
     """
-    directory, action = os.path.split(os.path.realpath(path))
-    if directory == os.path.realpath(os.path.join(session.layout.events, "actions")):
-        with session.store.snapshot() as snapshot:
-            is_stale = action in list_stale(snapshot)
-        if is_stale:
-            _forget(session, [action])
+    action = _NUMBER.sub("", os.path.basename(path))
+    with session.store.snapshot() as snapshot:
+        is_stale = action in list_stale(snapshot)
+    declared = os.path.join(session.layout.events, "actions", action)
+    if is_stale and os.path.isfile(declared) and filecmp.cmp(path, declared, shallow=False):
+        _forget(session, [action])
 
 
 def _make_or_note(session: Session, derivation: Derivation, what: str) -> None:

@@ -23,7 +23,8 @@ from esmith.tables import TEXTS, TomlFile
 
 #: The engine's table: name of an action -> :class:`Stale` as JSON.
 TABLE = "derived"
-_SUFFIX = ".toml"
+#: What a declaration has behind the name of its action.
+SUFFIX = ".toml"
 _KEYS = {"makes": TEXTS, "from": TEXTS, "settings": TEXTS}
 _MARKS = "*?["
 
@@ -64,7 +65,7 @@ class Derivation:
 
 def is_declared(layout: Layout, action: str) -> bool:
     """Return whether there is a declaration of an action, be it right or wrong."""
-    return os.path.exists(os.path.join(layout.events, "actions", action + _SUFFIX))
+    return os.path.exists(os.path.join(layout.events, "actions", action + SUFFIX))
 
 
 @dataclass(frozen=True)
@@ -94,13 +95,13 @@ def load_derivations(layout: Layout, fault: Callable[[EsmithError], None]) -> li
     directory = os.path.join(layout.events, "actions")
     found = []
     for name in sorted(os.listdir(directory)) if os.path.isdir(directory) else []:
-        action = name.removesuffix(_SUFFIX)
+        action = name.removesuffix(SUFFIX)
         path = os.path.join(directory, action)
         if action == name or name.startswith(".") or is_leftover(name) or not os.access(path, os.X_OK):
             continue
         try:
-            layout.trust.require(path, path + _SUFFIX)
-            found.append(_load(path + _SUFFIX, action))
+            layout.trust.require(path, path + SUFFIX)
+            found.append(read_derivation(path + SUFFIX, action))
         except FileNotFoundError:
             continue
         except EsmithError as error:
@@ -108,7 +109,14 @@ def load_derivations(layout: Layout, fault: Callable[[EsmithError], None]) -> li
     return found
 
 
-def _load(path: str, action: str) -> Derivation:
+def read_derivation(path: str, action: str) -> Derivation:
+    """Read a declaration.
+
+    :param path: the file.
+    :param action: the name of the action beside it.
+    :raises TemplateError: when it is written wrongly.
+    :raises FileNotFoundError: when there is no such file.
+    """
     file = TomlFile(path, TemplateError)
     file.check(file.data, _KEYS)
     makes, sources, settings = (tuple(file.data.get(key, ())) for key in _KEYS)
@@ -129,7 +137,7 @@ def _decode(row: bytes) -> Stale | None:
     try:
         return Stale(**json.loads(row))
     except (ValueError, TypeError):
-        # A damaged row: what it said is lost, and nothing else.
+        # Of a damaged row nothing is known.
         return None
 
 
