@@ -58,6 +58,7 @@ def derive(session: Session, derivations: Iterable[Derivation], what: str) -> No
 
     :param what: the event or command, which the actions get as their argument.
     :raises ActionError: when an action fails.
+    :raises InstallError: when what it made cannot be made durable.
     :raises StoreError: when the store cannot be written.
     """
     with session.store.snapshot() as snapshot:
@@ -130,6 +131,7 @@ def note_made(session: Session, path: str) -> None:
     it. One of somebody else that only bears the name may do another thing.
 
     :param path: the action.
+    :raises InstallError: when what it made cannot be made durable.
     :raises StoreError: when the store cannot be written.
     """
     action = _NUMBER.sub("", os.path.basename(path))
@@ -137,6 +139,9 @@ def note_made(session: Session, path: str) -> None:
         is_stale = action in list_stale(snapshot)
     declared = os.path.join(session.layout.events, "actions", action)
     if is_stale and os.path.isfile(declared) and filecmp.cmp(path, declared, shallow=False):
+        for one in known_derivations(session):
+            if one.action == action:
+                _sync(session, one)
         _forget(session, [action])
 
 
@@ -156,7 +161,7 @@ def _make(session: Session, derivation: Derivation, what: str) -> None:
     """Have an action make something; of files that are not there any more nothing is made, and the old goes.
 
     :raises ActionError: when it fails.
-    :raises InstallError: when the old cannot be removed.
+    :raises InstallError: when the old cannot be removed, or the new cannot be made durable.
     """
     if not derivation.has_sources(session.layout):
         for path in derivation.removable:
@@ -167,6 +172,26 @@ def _make(session: Session, derivation: Derivation, what: str) -> None:
     part = run_action(session, event, derivation.action, [], session.action_environment)
     if part is not None:
         session.report(f"{os.path.join(event.directory, derivation.action)}: was done in part\n  {part}")
+    _sync(session, derivation)
+
+
+def _sync(session: Session, derivation: Derivation) -> None:
+    """Make durable what an action made, before it is recorded that this is not stale any more.
+
+    :raises InstallError: when that is not possible.
+    """
+    layout, disk = session.layout, session.layout.disk()
+    for path in [path for made in derivation.makes for path in layout.matching(made)]:
+        target = layout.under(path)
+        try:
+            directory = disk.find(os.path.dirname(target))
+            if directory is not None and directory.is_ours:
+                directory.sync_file(os.path.basename(target))
+                directory.sync()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise trouble(target, error) from error
 
 
 def _remove(session: Session, path: str) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from esmith.errors import ActionError, ServiceError, TemplateError
-from esmith.events.derived import Derivation, list_stale, load_derivations
+from esmith.events.derived import Derivation, forget_stale, list_stale, load_derivations
 from esmith.events.expand import expand_templates
 from esmith.events.recover import RETRY_SECONDS, next_due, recover_all
 from esmith.events.signal import signal_event
 from esmith.store.model import Change
+from esmith.store.protocol import Transaction
 from tests.events.kit import Scene
 
 
@@ -77,6 +80,26 @@ def test_it_is_made_once(scene: Scene) -> None:
     scene.signal()
     assert _made(scene) == "made:third\n"
     assert scene.order()[-2:] == ["made", "[reader restart]"]
+
+
+def test_what_was_made_is_durable(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before it is recorded that something is not stale any more, it is synced, with its directory."""
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def noting(descriptor: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        fsync(descriptor)
+
+    def forgetting(transaction: Transaction, actions: Iterable[str]) -> None:
+        synced.append("recorded")
+        forget_stale(transaction, actions)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    monkeypatch.setattr("esmith.events.derive.forget_stale", forgetting)
+    scene.signal()
+    last = synced[: synced.index("recorded")][-2:]
+    assert last == [str(scene.file("/etc/t.made")), str(scene.file("/etc"))]
 
 
 def test_an_action_that_only_bears_the_name(scene: Scene) -> None:
