@@ -31,7 +31,7 @@ class ExitCode:
     ACTION = 7
     #: A service could not be adjusted.
     SERVICE = 8
-    #: Another event is running and did not end in time.
+    #: Another event is running, or another command writes, and did not end in time.
     BUSY = 9
     #: The program that reads a generated file refuses it. No file was touched.
     CHECK = 10
@@ -138,7 +138,7 @@ class ServiceError(EsmithError):
 
 
 class BusyError(EsmithError):
-    """Another event holds the lock."""
+    """Another command holds a lock, and did not free it in time."""
 
     exit_code = ExitCode.BUSY
 

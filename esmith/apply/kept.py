@@ -1,5 +1,8 @@
 """The files that an install replaces: kept before it, in a directory of the engine, and restored from there.
 
+What is kept is durable before the install begins: the content, the names, and the directories above. It may be on
+another file system than the databases, whose commit makes nothing of it durable.
+
 In directories of ours an old file costs only a second name. One in a directory of a user is copied: the user may still
 write into his own, and the copy is restored with his rights.
 """
@@ -104,6 +107,10 @@ def keep_file(path: str, target: str, disk: Disk, kept: Directory, name: str, *,
         before.stays = stays
         if not before.stays:
             before.stored = name
+            if directory.is_ours:
+                # Whoever wrote the old file did not wait for the disk perhaps. Before it gets its second name, because
+                # that costs nothing when it is on the disk.
+                directory.sync_file(os.path.basename(target))
             before.copied = not _linked(directory, os.path.basename(target), kept, name)
         if before.copied:
             # What it holds and whose it is are those of one open file: the name may be another one's by now.

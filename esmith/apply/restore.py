@@ -117,12 +117,20 @@ def find_missing(install: Generation, layout: Layout, disk: Disk) -> list[str]:
         raise trouble(path, error) from error
 
 
-def restore_interrupted(layout: Layout, store: Store, add_pending: AddPending, note: Callable[[str], None]) -> None:
+def restore_interrupted(
+    layout: Layout,
+    store: Store,
+    add_pending: AddPending,
+    also_since: Callable[[int], Also],
+    note: Callable[[str], None],
+) -> None:
     """Restore what was there before the installs that were interrupted.
 
     Those that do not belong to this machine, or whose old files are not kept, are given up: nothing of them is changed.
 
     :param add_pending: called in the transactions for each install, with its services.
+    :param also_since: called with the number of the first install that is taken back, or of one that is given up; it
+        returns what else is to be written in that transaction.
     :param note: called with what the administrator should know, as soon as it is so.
     :raises InstallError: when a file cannot be restored.
     :raises StoreError: when the store cannot be written; an UnrecordedError when all files were restored before.
@@ -134,12 +142,12 @@ def restore_interrupted(layout: Layout, store: Store, add_pending: AddPending, n
     for install in interrupted:
         reason = why_given_up(install, layout, disk)
         if reason:
-            note(_give_up(install, reason, store, add_pending))
+            note(_give_up(install, reason, store, add_pending, also_since(install.number)))
         else:
             chain.append(install)
     if chain:
         first = chain[-1]
-        restored = restore_since(first.number, layout, store, add_pending, note=note)
+        restored = restore_since(first.number, layout, store, add_pending, also_since(first.number), note=note)
         files = counted(len(restored.paths), "file")
         note(f"{first.what} was interrupted; the old content of {files} was restored")
 
@@ -154,7 +162,7 @@ def why_given_up(install: Generation, layout: Layout, disk: Disk) -> str:
     return _COMPLETED if is_finished else reason
 
 
-def _give_up(install: Generation, reason: str, store: Store, add_pending: AddPending) -> str:
+def _give_up(install: Generation, reason: str, store: Store, add_pending: AddPending, also: Also) -> str:
     """Record that an install is not taken back, and return the message about it.
 
     The kept files stay where they are: they may be those of another install of the same number.
@@ -166,6 +174,7 @@ def _give_up(install: Generation, reason: str, store: Store, add_pending: AddPen
             forget_generation(install, transaction)
         if reason == _NOT_KEPT:
             add_pending(transaction, services=install.services)
+            also(transaction)
     paths = [before.path for before in install.before]
     return f"{install.what} is recorded as interrupted, but {reason}\n  not restored: {_listed(paths)}; {_CURE}"
 

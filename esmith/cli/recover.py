@@ -26,8 +26,8 @@ _LOOK_EVERY = 2.0
 def recover_command(root: str | None, wait: bool) -> int:
     """Finish what was left undone: run this after a crash and at boot.
 
-    Restores what an interrupted event changed, or what was not confirmed in time, and carries out the pending actions
-    of services. The next event does the same.
+    Restores what an interrupted event changed, or what was not confirmed in time, makes again what is made of restored
+    files, and carries out the pending actions of services. The next event does the same.
     """
     layout = Layout.chosen(root)
     if wait:

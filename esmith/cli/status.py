@@ -18,6 +18,7 @@ from esmith.cli.services import services_data, services_lines
 from esmith.errors import ExitCode
 from esmith.events.confirm import find_unconfirmed
 from esmith.events.damage import Damaged, find_damaged
+from esmith.events.derived import Stale, list_stale
 from esmith.events.recover import find_interrupted
 from esmith.events.trusted import all_faults, services_of
 from esmith.layout import LAYERS, Layout
@@ -67,6 +68,7 @@ def _data(layout: Layout, store: Store) -> dict[str, Any]:
                 "left": {path: one.reason for path, one in list_left(snapshot).items() if _has_template(layout, one)},
             },
             "services": services_data(layout, snapshot),
+            "stale": {action: _stale(stale) for action, stale in list_stale(snapshot).items()},
             "pending": _unconfirmed(snapshot),
             "running": running,
             "interrupted": [_install(generation, layout) for generation in interrupted],
@@ -90,6 +92,10 @@ def _unconfirmed(snapshot: Snapshot) -> dict[str, str] | None:
     if change is None:
         return None
     return {"command": change.what, "deadline": shown_time(change.deadline)}
+
+
+def _stale(stale: Stale) -> dict[str, Any]:
+    return {"makes": stale.makes, "command": stale.why, "since": shown_time(stale.since), "reason": stale.reason}
 
 
 def _install(generation: Generation, layout: Layout) -> dict[str, Any]:
@@ -126,6 +132,11 @@ def _state_lines(data: dict[str, Any]) -> list[str]:
     lines.append(f"files: {data['files']['generated']} generated")
     lines += [f"  {path}: {what}" for path, what in data["files"]["differing"].items()]
     lines += [f"  {path}: {reason}" for path, reason in data["files"]["left"].items()]
+    for action, stale in data["stale"].items():
+        reason = f", because {action} {stale['reason']}" if stale["reason"] else ""
+        lines.append(
+            f"stale since {stale['command']}: {', '.join(stale['makes'])}{reason}; make it with: esmith recover"
+        )
     if not data["services"]:
         lines.append("services: none is supervised under this root")
     lines += services_lines(data["services"])

@@ -11,6 +11,7 @@ from esmith.contrib.fragments import missing_module
 from esmith.contrib.place import Contrib
 from esmith.errors import EsmithError, TemplateError
 from esmith.events.definition import LIST, SERVICES, TEMPLATES, event_names, load_event
+from esmith.events.derived import SUFFIX, read_derivation
 from esmith.fragments.original import read_original
 from esmith.fragments.perl.engine import PATH
 from esmith.fragments.tree import TemplateTree
@@ -39,6 +40,8 @@ def check_events(contrib: Contrib, perl: Perl) -> None:
             _check_marker(contrib, path, f"/{name}")
         elif first == SERVICES and name and name != LIST:
             _check_words(contrib, path)
+        elif event == "actions" and first.endswith(SUFFIX):
+            _check_declaration(contrib, path)
         elif first not in (TEMPLATES, SERVICES) and not name:
             _check_action(contrib, perl, path, of_event=event != "actions")
     _check_unnamed(contrib, named)
@@ -92,6 +95,17 @@ def _check_action(contrib: Contrib, perl: Perl, path: str, *, of_event: bool) ->
     if os.path.basename(interpreter).startswith("perl"):
         _check_modules(contrib, perl, path, text)
     _check_calls(contrib, path, text)
+
+
+def _check_declaration(contrib: Contrib, path: str) -> None:
+    """Check what is declared of an action (docs/events.md#what-actions-make-of-files)."""
+    action = path.removesuffix(SUFFIX)
+    if not contrib.exists(action):
+        contrib.fails(path, f"is about {action}, which neither the contrib nor {contrib.here.root} has")
+    try:
+        read_derivation(contrib.own.under(path), os.path.basename(action))
+    except EsmithError as error:
+        contrib.fails(path, error.message)
 
 
 def _check_calls(contrib: Contrib, path: str, text: str) -> None:

@@ -173,7 +173,7 @@ class Directory:
             os.unlink(name, dir_fd=self.descriptor)
 
     def set_attributes(self, name: str, mode: int, owner: tuple[int, int] | None) -> None:
-        """Set mode and owner of a regular file with one name, whose content stays; only in a directory of ours.
+        """Set mode and owner of a regular file with one name, durably; its content stays. Only in a directory of ours.
 
         In one of a user the file may be another one than was compared.
         """
@@ -189,12 +189,13 @@ class Directory:
                     raise UnusableError("is not a plain file with one name", self._path(name))
                 if not is_root:
                     os.chmod(f"/proc/self/fd/{descriptor}", mode)
-                    return
-                if owner is not None:
-                    os.fchown(descriptor, *owner)
-                os.fchmod(descriptor, mode)
+                else:
+                    if owner is not None:
+                        os.fchown(descriptor, *owner)
+                    os.fchmod(descriptor, mode)
             finally:
                 os.close(descriptor)
+            self.sync_file(name)
 
     def enter(self, name: str) -> Directory:
         """Return a directory in this one.
@@ -251,6 +252,25 @@ class Directory:
             raise PermissionError(errno.EPERM, "is in a directory of a user", self._path(name))
         with suppress(FileNotFoundError):
             shutil.rmtree(name, dir_fd=self.descriptor)
+
+    def sync_file(self, name: str) -> None:
+        """Make durable what is in a regular file, whoever wrote it, and its mode and owner; else do nothing.
+
+        Syncing its directory does not: an editor that saved it did not wait for the disk perhaps.
+        """
+        with self._blamed(name, missing=True):
+            if not stat.S_ISREG(os.stat(name, dir_fd=self.descriptor, follow_symlinks=False).st_mode):
+                return
+            try:
+                descriptor = self._open(name, _READ)
+            except PermissionError:
+                # Its mode keeps even its owner, who is not root, from opening it.
+                os.sync()
+                return
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
     def sync(self) -> None:
         """Make what was renamed, made or removed here durable."""

@@ -6,7 +6,6 @@ carry it out. A process of its own waits for it in the meantime.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import subprocess
@@ -22,6 +21,9 @@ from esmith.environment import clean_environment
 from esmith.errors import EsmithError, StoreError
 from esmith.events.session import Session
 from esmith.layout import Layout
+from esmith.plan.host import trouble
+from esmith.store import changing_file
+from esmith.store.locks import WAITER, RangeLock, try_flock
 from esmith.store.model import Author
 from esmith.store.protocol import Snapshot, Transaction
 from esmith.store.table import StateTable, decode_json
@@ -129,16 +131,22 @@ def wait_in_background(layout: Layout) -> None:
 
 @contextmanager
 def single_waiter(layout: Layout) -> Iterator[bool]:
-    """Yield whether this is the only process that waits for the deadline; its end ends that."""
+    """Yield whether this is the only process that waits for the deadline; its end ends that.
+
+    :raises InstallError: when the data file cannot be locked.
+    """
     file = os.path.join(layout.state, "confirm.lock")
     layout.trust.require(file)
     make_directory(layout.state)
     descriptor = open_file(file, os.O_RDWR, 0o600)
+    # The file may be deleted while it is locked; the data file is not.
+    lock = RangeLock(changing_file(layout), WAITER)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        yield False
-    else:
-        yield True
+        try:
+            is_alone = try_flock(descriptor) and lock.take(os.getpid())
+        except OSError as error:
+            raise trouble(changing_file(layout), error) from error
+        yield is_alone
     finally:
+        lock.release()
         os.close(descriptor)

@@ -17,6 +17,7 @@ from esmith.apply.left import LEFT
 from esmith.disk import Directory
 from esmith.errors import StoreError
 from esmith.events.confirm import UNCONFIRMED
+from esmith.events.derived import STALE
 from esmith.events.pending import PENDING
 from esmith.layout import Layout
 from esmith.names import counted
@@ -27,7 +28,7 @@ from esmith.store.protocol import Snapshot, Store
 from esmith.store.table import StateTable
 
 #: All of the engine's own tables, the most important first.
-TABLES: tuple[StateTable[Any], ...] = (UNCONFIRMED, GENERATIONS, PENDING, OUTPUTS, LEFT)
+TABLES: tuple[StateTable[Any], ...] = (UNCONFIRMED, GENERATIONS, PENDING, STALE, OUTPUTS, LEFT)
 #: More would hide the first ones: a damaged page of the data file has dozens of rows.
 _SHOWN = 10
 _NAME_LENGTH = 100

@@ -91,6 +91,7 @@ def _install(session: Session, words: Sequence[str], make: Callable[[Snapshot], 
     program = words[0]
     with recovered(session, program), Installation(session, " ".join(words), Event(program, "")) as installation:
         installation.carry_out(make)
+        installation.derive()
         installation.complete()
     return installation.plan
 

@@ -29,6 +29,8 @@ from esmith.errors import StoreError
 from esmith.events.adjust import ServiceStep, asked_by, wrong_actions
 from esmith.events.confirm import find_unconfirmed
 from esmith.events.definition import Event
+from esmith.events.derive import derive, derive_again, require_derivations, stale_since
+from esmith.events.derived import Derivation, affected, mark_stale
 from esmith.events.pending import PendingAction, add_pending, list_pending, put_pending
 from esmith.events.session import Session
 from esmith.names import counted
@@ -61,6 +63,7 @@ class Installation:
         self._services = services
         self._pending_before: dict[str, PendingAction] = {}
         self._complete = False
+        self._derived: list[Derivation] = []
         #: The files; none before they are planned.
         self.plan = Plan()
         #: What was installed; None when nothing was.
@@ -93,6 +96,7 @@ class Installation:
         :raises StoreError: when the store could not be written; likewise.
         """
         session = self._session
+        derivations = require_derivations(session)
         with session.store.snapshot() as snapshot:
             self._pending_before = list_pending(snapshot)
             self.plan = plan = make(snapshot)
@@ -108,12 +112,25 @@ class Installation:
         if session.records:
             rehearse_plan(plan, session.layout)
         else:
-            also = partial(add_pending, services=asked, why=self._what)
+            self._derived = affected(derivations, {output.path for output in plan.changed})
+            also = partial(self._record, services=asked)
             host = DiskHost(session.layout)
             self.generation = commit_plan(
                 plan, host, session.store, self._what, session.report, services=asked, also=also
             )
         _report(plan, session)
+
+    def derive(self) -> None:
+        """Have made again what is made of the new files, as far as no action of the event has done that.
+
+        :raises ActionError: when an action fails.
+        :raises StoreError: when the store cannot be written.
+        """
+        derive(self._session, self._derived, self._event.name)
+
+    def _record(self, transaction: Transaction, services: Mapping[str, list[str]]) -> None:
+        add_pending(transaction, services, self._what)
+        mark_stale(transaction, self._derived, self._what)
 
     def complete(self, also: Also | None = None, *, keep_since: int | None = None) -> None:
         """Record that everything that belongs to the files is done; they are not restored any more.
@@ -157,10 +174,10 @@ class Installation:
             others = (service for service in seen if not was_adjusted(service))
             put_pending(transaction, {service: self._pending_before.get(service) for service in others})
 
-        restored, text = restore_or_explain(
-            generation, session.layout, session.store, record, settle_others, session.report
-        )
+        also = stale_since(session, generation.number, self._what, settle_others)
+        restored, text = restore_or_explain(generation, session.layout, session.store, record, also, session.report)
         session.report(text)
+        derive_again(session, self._what, actions=[one.action for one in self._derived])
         if self._services is not None and restored is not None:
             services = restored.services.items()
             self._services.adjust_back({service: words for service, words in services if was_adjusted(service)})

@@ -1,4 +1,9 @@
-"""One event at a time per root; an event that an action signals runs inside the one that holds the lock."""
+"""One event at a time per root; an event that an action signals runs inside the one that holds the lock.
+
+Two things are locked: ``event.lock``, which says to people who holds it, and a range of the data file
+(:mod:`esmith.store.locks`). Somebody may delete the first, taking it for what a killed event left; the second
+still keeps others out, and says which process it is and what its secret word is.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +20,17 @@ from esmith.directories import make_directory, open_file
 from esmith.errors import BusyError, InstallError, UntrustedError
 from esmith.layout import Layout
 from esmith.plan.host import trouble
+from esmith.store import changing_file
+from esmith.store.locks import EVENT, RangeLock, try_flock
+from esmith.store.waiting import describe
 
 #: For the commands that an action runs: their event holds the lock, and this is its secret.
 ENVIRONMENT = "ESMITH_EVENT_LOCK"
 #: How long to wait for another event, in seconds.
 LOCK_TIMEOUT = 300.0
 _POLL_SECONDS = 0.1
+#: The length of the secret word. It only keeps apart what runs by mistake at the same time.
+_WORD_BITS = 32
 #: What is in the directory of the state.
 _STATE = (
     *("event.lock", "confirm.lock", "machine", "shipped", "service-directories", "generations", "kept", "set-aside"),
@@ -44,7 +54,8 @@ class EventLock:
         self._timeout = timeout
         self._say = say
         self._descriptor: int | None = None
-        self._word = secrets.token_hex(8)
+        self._word = secrets.token_hex(_WORD_BITS // 8)
+        self._range = RangeLock(changing_file(layout), EVENT)
 
     def __enter__(self) -> Self:
         """Wait for the lock and take it.
@@ -52,17 +63,19 @@ class EventLock:
         :raises BusyError: when it is not free in time.
         :raises UntrustedError: when what the engine keeps is not in the hands of its owners alone.
         """
-        descriptor = self._open()
         deadline = time.monotonic() + self._timeout
         is_reported = False
-        while not _try_lock(descriptor):
-            word, holder = _holder(descriptor)
+        while True:
+            # Somebody may have deleted the file meanwhile, so each try opens what is there.
+            descriptor = self._open()
+            if self._take(descriptor):
+                break
+            word, holder = _holder(descriptor, _label(self._range))
+            os.close(descriptor)
             if word and os.environ.get(ENVIRONMENT) == word:
-                os.close(descriptor)
                 self._word = word
                 return self
             if time.monotonic() >= deadline:
-                os.close(descriptor)
                 raise BusyError(
                     f"{holder} is still running", place=self._path, hint="wait for it, or use a longer --timeout"
                 )
@@ -87,7 +100,30 @@ class EventLock:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
+            self._range.release()
             self._descriptor = None
+
+    def _take(self, descriptor: int) -> bool:
+        """Take both locks, or none; return whether that was possible.
+
+        :param descriptor: the file, open; it is closed when this fails for another reason.
+        """
+        taken = False
+        try:
+            taken = try_flock(descriptor) and self._take_range()
+        except OSError as error:
+            os.close(descriptor)
+            raise trouble(changing_file(self._layout), error) from error
+        if not taken:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        return taken
+
+    def _take_range(self) -> bool:
+        try:
+            return self._range.take(os.getpid() << _WORD_BITS | int(self._word, 16))
+        except FileNotFoundError:
+            # Before the databases are made there is nothing else to lock, and no event either.
+            return True
 
     @property
     def is_nested(self) -> bool:
@@ -128,8 +164,6 @@ def state_faults(layout: Layout) -> Iterator[UntrustedError]:
 def is_held(layout: Layout) -> bool:
     """Return whether an event runs, without disturbing one that is about to begin.
 
-    The file is empty when nobody holds the lock; only that of a killed event has to be tried.
-
     :raises InstallError: when the lock cannot be read.
     """
     return find_holder(layout) is not None
@@ -138,34 +172,44 @@ def is_held(layout: Layout) -> bool:
 def find_holder(layout: Layout) -> str | None:
     """Return what runs with the lock, e.g. ``event email-update (process 123)``; None when nothing does.
 
+    Looking disturbs nobody who is about to take the lock.
+
     :raises InstallError: when the lock cannot be read.
     """
+    lock = RangeLock(changing_file(layout), EVENT)
     try:
+        label = _label(lock)
+        if label is None:
+            return None
         descriptor = os.open(layout.event_lock, os.O_RDONLY | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+    except FileNotFoundError:
+        return describe(label >> _WORD_BITS) if label is not None else None
     except OSError as error:
         raise InstallError(f"the lock cannot be read: {error.strerror}", place=layout.event_lock) from error
     try:
-        if not os.fstat(descriptor).st_size:
-            return None
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return _holder(descriptor)[1]
+        return _holder(descriptor, label)[1]
     finally:
         os.close(descriptor)
+
+
+def _holder(descriptor: int, label: int | None) -> tuple[str, str]:
+    """Return the secret word of who holds the lock, and what it is.
+
+    :param descriptor: the file that says so, open. It may be a new one, or that of an earlier holder.
+    :param label: that of the lock; None when only the file is locked.
+    """
+    lines = os.pread(descriptor, 1000, 0).decode("utf-8", "replace").splitlines()
+    word, what = (lines[0], lines[1]) if len(lines) > 1 else ("", "another event")
+    if label is None or word == _word_of(label):
+        return word, what
+    return _word_of(label), describe(label >> _WORD_BITS)
+
+
+def _label(lock: RangeLock) -> int | None:
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        return lock.find_label()
     return None
 
 
-def _holder(descriptor: int) -> tuple[str, str]:
-    """Return the secret word of who holds the lock, and what it is."""
-    lines = os.pread(descriptor, 1000, 0).decode("utf-8", "replace").splitlines()
-    return (lines[0], lines[1]) if len(lines) > 1 else ("", "another event")
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def _word_of(label: int) -> str:
+    return f"{label & (1 << _WORD_BITS) - 1:0{_WORD_BITS // 4}x}"

@@ -17,6 +17,8 @@ from esmith.apply.restore import restore_interrupted, restore_since, why_not
 from esmith.events.adjust import ServiceStep
 from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_unconfirmed
 from esmith.events.damage import set_aside_damaged
+from esmith.events.derive import derive_again, stale_since
+from esmith.events.derived import retry_times
 from esmith.events.lock import EventLock, find_holder
 from esmith.events.pending import add_pending, list_pending
 from esmith.events.session import Session
@@ -40,6 +42,7 @@ def recover_all(session: Session) -> None:
     """
     session.layout.trust.renew()
     with recovered(session, _WHAT):
+        derive_again(session, _WHAT, retry=True)
         with session.store.snapshot() as snapshot:
             if not list_pending(snapshot):
                 return
@@ -95,12 +98,19 @@ def _restore(session: Session) -> None:
     """
     for note in set_aside_damaged(session.layout, session.store):
         session.report(note)
-    restore_interrupted(session.layout, session.store, partial(add_pending, why=_WHAT), session.report)
+    restore_interrupted(
+        session.layout,
+        session.store,
+        partial(add_pending, why=_WHAT),
+        partial(stale_since, session, what=_WHAT),
+        session.report,
+    )
     with session.store.snapshot() as snapshot:
         unconfirmed = find_unconfirmed(snapshot)
     if unconfirmed is not None and time.time() >= unconfirmed.deadline:
         session.report(_roll_back(unconfirmed, session))
     remove_left_behind(session.layout, session.store)
+    derive_again(session, _WHAT)
 
 
 def _roll_back(change: UnconfirmedChange, session: Session) -> str:
@@ -121,15 +131,10 @@ def _roll_back(change: UnconfirmedChange, session: Session) -> str:
         set_unconfirmed(transaction, None)
 
     record = partial(add_pending, why=_WHAT)
+    also = stale_since(session, change.generation, _WHAT, settings_back)
     command = [*_WHAT.split(), f"({change.what} was not confirmed)"]
     restored = restore_since(
-        change.generation,
-        session.layout,
-        session.store,
-        record,
-        settings_back,
-        command=command,
-        note=session.report,
+        change.generation, session.layout, session.store, record, also, command=command, note=session.report
     )
     files = counted(len(restored.paths), "file")
     text = f"{change.what} was not confirmed in time; {files} and {counted(len(changes), 'setting')} were restored"
@@ -171,5 +176,6 @@ def next_due(snapshot: Snapshot) -> float | None:
     if list_interrupted(snapshot):
         return 0.0
     unconfirmed = find_unconfirmed(snapshot)
-    times = [max(pending.since, pending.tried) + RETRY_SECONDS for pending in list_pending(snapshot).values()]
+    tried = [max(pending.since, pending.tried) for pending in list_pending(snapshot).values()]
+    times = [last + RETRY_SECONDS for last in (*tried, *retry_times(snapshot))]
     return min([*times, *([unconfirmed.deadline] if unconfirmed else [])], default=None)

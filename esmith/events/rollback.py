@@ -12,6 +12,8 @@ from esmith.apply.origin import mark_reopened
 from esmith.apply.restore import UnrecordedError, find_missing, restore_since, why_not
 from esmith.errors import InstallError, StoreError, UsageError
 from esmith.events.adjust import ServiceStep
+from esmith.events.derive import derive_again, known_derivations, stale_since
+from esmith.events.derived import affected, mark_stale
 from esmith.events.pending import add_pending
 from esmith.events.recover import recovered
 from esmith.events.session import Session
@@ -77,6 +79,7 @@ def _roll_back(session: Session, number: int | None) -> RolledBack:
     step.read({*step.pending(), *(service for other in later for service in found[other].services)})
     what = f"esmith rollback {number}"
     _prepare([found[other] for other in later], session.layout)
+    derivations = known_derivations(session)
     try:
         with session.store.snapshot() as snapshot:
             size = _bytes_back(snapshot, found[number].revision)
@@ -86,18 +89,20 @@ def _roll_back(session: Session, number: int | None) -> RolledBack:
         with session.store.transaction(Author.current(what.split())) as transaction:
             changes = rewind(transaction, found[number].revision)
             mark_interrupted(transaction, later[0], what)
+            mark_stale(transaction, affected(derivations, (), changes), what)
     except StoreError as error:
         error.add_unchanged()
         raise
     try:
-        pending = partial(add_pending, why=what)
-        restored = restore_since(later[0], session.layout, session.store, pending, note=session.report)
+        pending, stale = partial(add_pending, why=what), stale_since(session, later[0], what)
+        restored = restore_since(later[0], session.layout, session.store, pending, stale, note=session.report)
     except UnrecordedError as error:
         error.add(_SETTINGS_RESTORED)
         raise
     except (InstallError, StoreError) as error:
         error.add(f"{_SETTINGS_RESTORED}; remove the cause, and restore the rest of the files with: esmith recover")
         raise
+    derive_again(session, what)
     step.carry_out_pending()
     return RolledBack(restored.paths, changes, step.done, forgotten)
 

@@ -38,6 +38,7 @@ class Session:
     #: What the administrator should know of this run.
     notes: list[str] = field(default_factory=list, init=False)
     log: EventLog = field(init=False)
+    _lock: EventLock | None = field(default=None, init=False, repr=False)
 
     #: Whether nothing is changed.
     records: ClassVar[bool] = False
@@ -56,7 +57,14 @@ class Session:
 
         :param what: what it is held for, shown to those who wait.
         """
-        return EventLock(self.layout, what, timeout=self.timeout, say=self.say)
+        lock = EventLock(self.layout, what, timeout=self.timeout, say=self.say)
+        self._lock = lock
+        return lock
+
+    @property
+    def action_environment(self) -> dict[str, str]:
+        """What an action needs in its environment while the lock is held; nothing when it is not."""
+        return self._lock.environment if self._lock is not None else {}
 
     def find_supervisor(self, service: str) -> Supervisor | None:
         """Return the supervisor of a service, None when nothing knows the service."""

@@ -19,6 +19,7 @@ from esmith.events.actions import run_action
 from esmith.events.adjust import ServiceStep, check_service_actions
 from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_unconfirmed, wait_in_background
 from esmith.events.definition import ADJUST_PLACE, EXPAND_PLACE, load_event
+from esmith.events.derive import note_made
 from esmith.events.installation import Installation
 from esmith.events.lock import EventLock
 from esmith.events.recover import recovered
@@ -139,6 +140,9 @@ class _Run:
         return self._result
 
     def _step(self, step: str) -> None:
+        if step == ADJUST_PLACE:
+            # Before services read it.
+            self._installation.derive()
         if step == EXPAND_PLACE and self._event.templates:
             self._installation.carry_out(self._plan)
         elif step == ADJUST_PLACE and (self._event.services or step not in self._event.actions):
@@ -154,6 +158,7 @@ class _Run:
         if self._lock is None:
             return
         part = run_action(self._session, self._event, step, self._arguments, self._lock.environment)
+        note_made(self._session, os.path.join(self._event.directory, step))
         if part is not None:
             path = os.path.join(self._event.directory, step)
             self._result.partial[path] = part

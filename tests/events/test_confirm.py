@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from esmith.events.confirm import find_unconfirmed
+from esmith.events.confirm import find_unconfirmed, single_waiter
 from esmith.events.expand import expand_templates
 from esmith.events.recover import next_due, recover_all
 from esmith.events.signal import signal_event
@@ -233,3 +233,16 @@ def test_an_earlier_change_is_still_to_be_confirmed(scene: Scene) -> None:
     _signal(scene, 3600)
     (note,) = scene.notes
     assert note.startswith("no file changed, so there is nothing new to confirm; the changes of signal-event try are ")
+
+
+def test_one_process_waits(scene: Scene) -> None:
+    """One process waits for the deadline, also when its lock file was deleted; the next one may when it ends."""
+    lock = scene.file("/var/lib/e-smith/confirm.lock")
+    with single_waiter(scene.layout) as first:
+        assert first
+        for _ in range(2):
+            with single_waiter(scene.layout) as second:
+                assert not second
+            lock.unlink()
+    with single_waiter(scene.layout) as third:
+        assert third

@@ -19,7 +19,7 @@ from esmith.events.recover import find_interrupted, recover_all
 from esmith.events.rollback import roll_back
 from esmith.events.signal import signal_event
 from esmith.store.lmdb import data_file
-from esmith.store.lmdb import rows as lmdb_rows
+from esmith.store.lmdb import transaction as lmdb_transaction
 from tests.events.kit import Scene
 
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT)
@@ -53,7 +53,7 @@ class Faults:
                 super().__enter__()
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(lmdb_rows, "Commit", Commit)
+            patch.setattr(lmdb_transaction, "Commit", Commit)
             yield
 
     @property

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from esmith.errors import ExitCode
+from esmith.events.lock import find_holder
+from esmith.layout import Layout
+from esmith.store.locks import try_flock
 from tests.commands import Root
 from tests.events.kit import eventually, make_event, start
 
@@ -65,6 +68,42 @@ def test_waiting_ends_at_the_timeout(held: Root, program: str, words: list[str])
     assert "still running" in answer.err
     assert _order(held) == ["begin hold"]
     assert not held.file("/var/qmail/control/me").exists()
+
+
+def test_a_deleted_lock_file_lets_nobody_in(held: Root, tmp_path: Path) -> None:
+    """While an event runs, its lock file may be deleted, again and again: others wait and say which process it is."""
+    lock = held.file("/var/lib/e-smith/event.lock")
+    for _ in range(2):
+        lock.unlink()
+        answer = held.run("signal-event", "--timeout", "0.2", "quick", code=ExitCode.BUSY)
+        assert "signal-event hold (process " in answer.err
+        assert "running now: signal-event hold (process " in held.esmith("status").out
+    assert _order(held) == ["begin hold"]
+    held.file("/go").touch()
+    errors = tmp_path / "second"
+    second = start(held, "signal-event", "quick", errors=errors)
+    assert second.wait(timeout=60) == 0, errors.read_text()
+    assert _order(held) == ["begin hold", "end hold", "quick"]
+    assert "running now" not in held.esmith("status").out
+
+
+def test_an_event_within_an_event_whose_lock_file_was_deleted(root: Root) -> None:
+    """An event that an action signals runs inside the one that holds the lock, also when its file was deleted."""
+    make_event(root.path, "inner", actions={"S10": 'echo "inner" >>"$ESMITH_ROOT/order"'})
+    outer = 'rm "$ESMITH_ROOT/var/lib/e-smith/event.lock"; signal-event --timeout 0.2 inner'
+    make_event(root.path, "outer", actions={"S10": outer})
+    root.signal("outer")
+    assert _order(root) == ["inner"]
+
+
+def test_looking_disturbs_nobody(held: Root) -> None:
+    """Looking whether an event runs does not keep one from beginning, and needs no lock."""
+    layout = Layout(str(held.path))
+    with held.file("/var/lib/e-smith/event.lock").open() as file:
+        assert "event hold (process " in (find_holder(layout) or "")
+        assert not try_flock(file.fileno())
+    held.file("/go").touch()
+    eventually(lambda: find_holder(layout) is None, "the event has ended")
 
 
 def test_what_writes_no_file_does_not_wait(held: Root) -> None:

@@ -82,12 +82,18 @@ def data_file(root: Root) -> Path:
     return root.file("/home/e-smith/db/data.mdb")
 
 
-def start_child(*words: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
-    """Start a program of :mod:`tests.store.child`; the caller ends it."""
+def start_child(
+    *words: str, env: Mapping[str, str] | None = None, errors: Path | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a program of :mod:`tests.store.child`; the caller ends it.
+
+    :param errors: the file that gets its stderr; None for that of the tests.
+    """
     return subprocess.Popen(
         [sys.executable, "-m", "tests.store.child", *words],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=None if errors is None else errors.open("wb"),
         cwd=REPOSITORY,
         env={**os.environ, **(env or {})},
     )

@@ -12,9 +12,9 @@ import pytest
 
 from esmith.errors import StoreError
 from esmith.store.lmdb import data_file
-from esmith.store.lmdb import rows as lmdb_rows
-from esmith.store.lmdb.rows import LmdbTransaction
+from esmith.store.lmdb import transaction as lmdb_transaction
 from esmith.store.lmdb.store import LmdbStore
+from esmith.store.lmdb.transaction import LmdbTransaction
 from esmith.store.lmdb.trouble import store_trouble
 from esmith.store.replace import replace_file
 from tests.commands import Root
@@ -121,7 +121,7 @@ class FailingCommit(data_file.Commit):
 def test_a_commit_that_fails(store: LmdbStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """A commit that fails stores nothing, is certain of it, and the next one works."""
     with monkeypatch.context() as patch:
-        patch.setattr(lmdb_rows, "Commit", FailingCommit)
+        patch.setattr(lmdb_transaction, "Commit", FailingCommit)
         with pytest.raises(StoreError) as caught:
             put(store, "t", "k", "v")
     assert not caught.value.is_doubtful
@@ -142,7 +142,7 @@ class Panicked:
 
 def test_a_commit_of_which_nobody_knows(store: LmdbStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """When LMDB itself does not know whether a commit is on the disk, the message does not say that nothing changed."""
-    monkeypatch.setattr(lmdb_rows, "Commit", FailingCommit)
+    monkeypatch.setattr(lmdb_transaction, "Commit", FailingCommit)
     with pytest.raises(StoreError) as caught, store.transaction(AUTHOR) as transaction:
         assert isinstance(transaction, LmdbTransaction)
         transaction.set_state("t", "k", b"v")

@@ -7,8 +7,6 @@ import os
 import random
 import shutil
 import struct
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +18,7 @@ from esmith.errors import ExitCode, StoreError
 from esmith.store.lmdb import verify
 from esmith.store.lmdb.data_file import Commit, DataFile
 from tests.commands import TIMEOUT_SECONDS, Root
+from tests.events.kit import eventually
 from tests.store.damage import FIRST, GETPROP, PAGE, damaged, marked, overwrite
 from tests.store.stores import AUTHOR, bare_root, data_file, opened, put, release, start_child, wait_ready
 from tests.store.test_permissions import DATABASE, modes, run
@@ -169,7 +168,7 @@ def test_verifying_waits_for_nobody_who_verifies(used: Root) -> None:
     assert marked(used)
 
 
-def test_a_commit_waits_for_who_verifies(used: Root) -> None:
+def test_a_commit_waits_for_who_verifies(used: Root, tmp_path: Path) -> None:
     """While somebody verifies the file nothing is committed: the lock of a commit shuts out all others."""
     with Commit(DataFile(str(data_file(used)))), data_file(used).open("rb") as file, pytest.raises(BlockingIOError):
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -178,24 +177,15 @@ def test_a_commit_waits_for_who_verifies(used: Root) -> None:
     with data_file(used).open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_SH)
         before = data_file(used).read_bytes()
-        with start_child("write", str(used.path), "writer", "1") as child:
+        errors = tmp_path / "errors"
+        with start_child("write", str(used.path), "writer", "1", errors=errors) as child:
             wait_ready(child)
             release(child)
-            wait_for_writer(used, child)
+            eventually(lambda: "waiting for" in errors.read_text(), "the commit waits and says so")
             assert data_file(used).read_bytes() == before
             fcntl.flock(file, fcntl.LOCK_UN)
             assert child.wait(TIMEOUT_SECONDS) == 0
     assert used.db("t", "getprop", "shared", "total").out == "1\n"
-
-
-def wait_for_writer(root: Root, child: subprocess.Popen[bytes]) -> None:
-    """Wait until somebody waits for a lock on the data file, as the system shows."""
-    inode = f":{data_file(root).stat().st_ino} "
-    deadline = time.monotonic() + TIMEOUT_SECONDS
-    while not any("->" in line and inode in line for line in Path("/proc/locks").read_text().splitlines()):
-        assert child.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_status_verifies_in_any_case(used: Root) -> None:

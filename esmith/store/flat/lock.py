@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import stat
 
 from esmith.errors import StoreError
+from esmith.store.locks import try_flock
 from esmith.store.replace import NEW_MODE, file_trouble
 
 
@@ -17,7 +17,7 @@ def lock_file(path: str) -> tuple[int, bool]:
 
     Whoever waited may hold the lock of a file that was replaced meanwhile; then the new one is to be locked.
 
-    :raises StoreError: when it cannot be locked.
+    :raises StoreError: when it cannot be locked; a WriterBusyError when another process holds the lock for too long.
     """
     while True:
         try:
@@ -42,7 +42,10 @@ def _lock_if_current(descriptor: int, path: str) -> bool:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         raise StoreError("is not a file, so it cannot be written", place=path, hint="correct the path")
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if not try_flock(descriptor):
+            from esmith.store.waiting import flock_holder, wait_until
+
+            wait_until(lambda: try_flock(descriptor), lambda: flock_holder(path), path)
         return os.path.samestat(os.fstat(descriptor), os.stat(os.path.realpath(path)))
     except FileNotFoundError:
         return False  # removed meanwhile

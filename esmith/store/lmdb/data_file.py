@@ -149,13 +149,17 @@ class DataFile:
         import fcntl
 
         from esmith.store.lmdb.verify import find_damage
+        from esmith.store.lmdb.writer import lock_data_file
 
         descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_SH | (0 if thorough else fcntl.LOCK_NB))
-            except BlockingIOError:
-                return
+            if thorough:
+                lock_data_file(descriptor, self.path, fcntl.LOCK_SH)
+            else:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    return
             if not thorough and self.is_as_marked():
                 return
             state = self._state()
@@ -182,10 +186,12 @@ class Commit:
     def __enter__(self) -> None:
         import fcntl
 
+        from esmith.store.lmdb.writer import lock_data_file
+
         self._descriptor = os.open(self._data.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-        except OSError:
+            lock_data_file(self._descriptor, self._data.path, fcntl.LOCK_EX)
+        except (OSError, StoreError):
             os.close(self._descriptor)
             raise
         self._sound = self._data.is_as_marked()

@@ -19,6 +19,7 @@ import lmdb
 
 from esmith.store.lmdb.data_file import Commit, DataFile
 from esmith.store.lmdb.dead_space import DeadSpace
+from esmith.store.lmdb.writer import WriterLock
 from esmith.store.model import Erased
 
 #: Holds the zeros; it is gone when it is done.
@@ -121,7 +122,7 @@ def _fill(env: lmdb.Environment, data: DataFile, wanted: int) -> None:
 
 def _search(env: lmdb.Environment, data: DataFile, texts: Collection[str]) -> list[str]:
     # Nobody else writes while this transaction is open, and it changes nothing.
-    with env.begin(write=True) as txn:
+    with WriterLock(data.path), env.begin(write=True) as txn:
         space = DeadSpace(data.path)
         found = [text for text in texts if space.holds(text)]
         # What a row holds as well is still a value of today, or that of another property: no harm is done by a copy.
@@ -139,13 +140,14 @@ def _values(env: lmdb.Environment, txn: lmdb.Transaction, name: bytes) -> Iterat
 @contextmanager
 def _transaction(env: lmdb.Environment, data: DataFile) -> Iterator[lmdb.Transaction]:
     """Write, and mark the file as known afterwards."""
-    txn = env.begin(write=True)
-    done = False
-    try:
-        yield txn
-        with Commit(data):
-            txn.commit()
-        done = True
-    finally:
-        if not done:
-            txn.abort()
+    with WriterLock(data.path):
+        txn = env.begin(write=True)
+        done = False
+        try:
+            yield txn
+            with Commit(data):
+                txn.commit()
+            done = True
+        finally:
+            if not done:
+                txn.abort()

@@ -8,13 +8,14 @@ import lmdb
 
 from esmith.errors import StoreError
 from esmith.store.lmdb.data_file import DIRECTORY_MODE, FILE_MODE, DataFile
-from esmith.store.lmdb.rows import JOURNAL, LmdbSnapshot, LmdbTransaction
+from esmith.store.lmdb.rows import JOURNAL, LmdbSnapshot
 from esmith.store.lmdb.trouble import store_trouble
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from esmith.store.lmdb.transaction import LmdbTransaction
     from esmith.store.model import Author, Erased
 
 #: Address space, not disk: the file grows only with what is stored. Never resized, so no reader ever has to reopen.
@@ -64,7 +65,11 @@ class LmdbStore:
 
     def transaction(self, author: Author) -> LmdbTransaction:
         """Return a transaction to write with."""
-        return LmdbTransaction(self._env, self._data, author, self._reopen)
+        # Reading needs nothing of it.
+        from esmith.store.lmdb.transaction import LmdbTransaction
+        from esmith.store.lmdb.writer import WriterLock
+
+        return LmdbTransaction(self._env, self._data, author, self._reopen, WriterLock(self._file))
 
     def _open(self, *, create: bool = False) -> None:
         try:
@@ -96,6 +101,14 @@ class LmdbStore:
         A file system that writes nothing in place (btrfs, ZFS) or one without fallocate may still be full later.
         """
         try:
+            self._reserve(size, transactions)
+        except (lmdb.Error, OSError) as error:
+            raise store_trouble(self._file, error) from error
+
+    def _reserve(self, size: int, transactions: int) -> None:
+        from esmith.store.lmdb.writer import WriterLock
+
+        with WriterLock(self._file):
             txn = self._env.begin(write=True)
             try:
                 page_size = self._env.stat()["psize"]
@@ -105,8 +118,6 @@ class LmdbStore:
                 self._data.extend((self._env.info()["last_pgno"] + 1 + pages) * page_size)
             finally:
                 txn.abort()
-        except (lmdb.Error, OSError) as error:
-            raise store_trouble(self._file, error) from error
 
     def erase(self, texts: Collection[str]) -> Erased:
         """Overwrite what the data file still keeps of rows that were changed or deleted."""
@@ -116,6 +127,9 @@ class LmdbStore:
             # The buffers of this environment may hold old rows, and would be written again with new pages.
             self._reopen()
             return erase(self._env, self._data, texts)
+        except StoreError as error:
+            error.add("the journal is done, but free space may hold old values")
+            raise
         except (lmdb.Error, OSError) as error:
             reason = store_trouble(self._file, error).message
             hint = "the journal is done, but free space may hold old values: cure that, and run it again"

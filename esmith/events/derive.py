@@ -1,0 +1,211 @@
+"""Making again what actions make of generated files, when these were installed or restored.
+
+In an event that is what no action of the event has made by the time services are adjusted. After restoring, and in
+``esmith recover``, it is everything that is stale; what fails then is reported and stays stale.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import re
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+
+from esmith.apply.generations import Also, list_generations
+from esmith.errors import EsmithError, StoreError
+from esmith.events.actions import run_action
+from esmith.events.definition import Event
+from esmith.events.derived import (
+    Derivation,
+    affected,
+    forget_stale,
+    is_declared,
+    list_stale,
+    load_derivations,
+    mark_stale,
+    record_failure,
+)
+from esmith.events.session import Session
+from esmith.plan.host import trouble
+from esmith.store.model import Author
+from esmith.store.protocol import Transaction
+
+#: What is before the name of an action in an event.
+_NUMBER = re.compile(r"^S\d+")
+
+
+def known_derivations(session: Session) -> list[Derivation]:
+    """Return what is declared; what is wrong with a declaration is reported, and stops nothing."""
+    return load_derivations(session.layout, lambda error: session.report(str(error)))
+
+
+def require_derivations(session: Session) -> list[Derivation]:
+    """Return what is declared.
+
+    :raises TemplateError: when a declaration is written wrongly.
+    :raises UntrustedError: when one, or its action, is not in the hands of its owners alone.
+    """
+    faults: list[EsmithError] = []
+    found = load_derivations(session.layout, faults.append)
+    if faults:
+        raise faults[0]
+    return found
+
+
+def derive(session: Session, derivations: Iterable[Derivation], what: str) -> None:
+    """Make what is still stale of some derivations.
+
+    :param what: the event or command, which the actions get as their argument.
+    :raises ActionError: when an action fails.
+    :raises InstallError: when what it made cannot be made durable.
+    :raises StoreError: when the store cannot be written.
+    """
+    with session.store.snapshot() as snapshot:
+        stale = list_stale(snapshot)
+    for one in derivations:
+        if one.action in stale:
+            _make(session, one, what)
+            _forget(session, [one.action])
+
+
+def derive_again(session: Session, what: str, *, retry: bool = False, actions: Collection[str] = ()) -> None:
+    """Make everything that is stale and was not tried yet; what fails is reported, and stays stale.
+
+    It raises no error of ours: what it follows, e.g. the restored files, stays as it is.
+
+    :param what: the command, which the actions get as their argument.
+    :param retry: whether what was tried before is tried again.
+    :param actions: the names of actions whose work is stale, also when no row could be written that says so.
+    """
+    try:
+        with session.store.snapshot() as snapshot:
+            stale = list_stale(snapshot)
+    except StoreError:
+        stale = {}
+    wanted = {*actions, *(action for action, one in stale.items() if retry or not one.tried)}
+    if not wanted:
+        return
+    known = {one.action: one for one in known_derivations(session)}
+    for action in sorted(wanted):
+        if action not in known and is_declared(session.layout, action):
+            continue
+        try:
+            if action in known:
+                _make_or_note(session, known[action], what)
+            _forget(session, [action])
+        except StoreError as error:
+            session.report(f"what {action} makes was made again, which is not recorded: {error}")
+        except EsmithError as error:
+            makes = ", ".join(known[action].makes)
+            session.report(f"{makes}: could not be made again; remove the cause and run: esmith recover\n  {error}")
+
+
+def stale_since(session: Session, number: int, what: str, also: Also | None = None) -> Also:
+    """Return what marks as stale, in the transaction that restores installs, what was made of the new files.
+
+    It raises no error of ours, because restoring must not fail for what is only declared wrongly.
+
+    :param number: the number of the first install that is taken back.
+    :param what: the command.
+    :param also: what else is to be written in the transaction, before; settings it changes count as well.
+    """
+    paths: set[str] = set()
+    with suppress(StoreError), session.store.snapshot() as snapshot:
+        installs = [install for install in list_generations(snapshot) if install.number >= number]
+        paths = {before.path for install in installs for before in install.before}
+    known = known_derivations(session)
+
+    def mark(transaction: Transaction) -> None:
+        if also is not None:
+            also(transaction)
+        mark_stale(transaction, affected(known, paths, transaction.changes), what)
+
+    return mark
+
+
+def note_made(session: Session, path: str) -> None:
+    """Record that an action of an event ran: what it makes is not stale any more.
+
+    It is the declared one when it has that name, behind ``Snn``, and the same content: a shipped event has a copy of
+    it. One of somebody else that only bears the name may do another thing.
+
+    :param path: the action.
+    :raises InstallError: when what it made cannot be made durable.
+    :raises StoreError: when the store cannot be written.
+    """
+    action = _NUMBER.sub("", os.path.basename(path))
+    with session.store.snapshot() as snapshot:
+        is_stale = action in list_stale(snapshot)
+    declared = os.path.join(session.layout.events, "actions", action)
+    if is_stale and os.path.isfile(declared) and filecmp.cmp(path, declared, shallow=False):
+        for one in known_derivations(session):
+            if one.action == action:
+                _sync(session, one)
+        _forget(session, [action])
+
+
+def _make_or_note(session: Session, derivation: Derivation, what: str) -> None:
+    try:
+        _make(session, derivation, what)
+    except EsmithError as error:
+        try:
+            with session.store.transaction(Author.current(what.split())) as transaction:
+                record_failure(transaction, derivation.action, error.message)
+        except StoreError as other:
+            session.log.write(str(other))
+        raise
+
+
+def _make(session: Session, derivation: Derivation, what: str) -> None:
+    """Have an action make something; of files that are not there any more nothing is made, and the old goes.
+
+    :raises ActionError: when it fails.
+    :raises InstallError: when the old cannot be removed, or the new cannot be made durable.
+    """
+    if not derivation.has_sources(session.layout):
+        for path in derivation.removable:
+            _remove(session, path)
+        return
+    event = Event(what, os.path.join(session.layout.events, "actions"))
+    session.layout.trust.require(os.path.join(event.directory, derivation.action))
+    part = run_action(session, event, derivation.action, [], session.action_environment)
+    if part is not None:
+        session.report(f"{os.path.join(event.directory, derivation.action)}: was done in part\n  {part}")
+    _sync(session, derivation)
+
+
+def _sync(session: Session, derivation: Derivation) -> None:
+    """Make durable what an action made, before it is recorded that this is not stale any more.
+
+    :raises InstallError: when that is not possible.
+    """
+    layout, disk = session.layout, session.layout.disk()
+    for path in [path for made in derivation.makes for path in layout.matching(made)]:
+        target = layout.under(path)
+        try:
+            directory = disk.find(os.path.dirname(target))
+            if directory is not None and directory.is_ours:
+                directory.sync_file(os.path.basename(target))
+                directory.sync()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise trouble(target, error) from error
+
+
+def _remove(session: Session, path: str) -> None:
+    target = session.layout.under(path)
+    try:
+        directory = session.layout.disk().find(os.path.dirname(target))
+        if directory is not None:
+            directory.remove_if_there(os.path.basename(target))
+            directory.sync()
+    except OSError as error:
+        raise trouble(target, error) from error
+    session.log.write(f"removed {path}, because what it was made of is not there any more")
+
+
+def _forget(session: Session, actions: Iterable[str]) -> None:
+    with session.store.transaction(Author.current(["esmith"])) as transaction:
+        forget_stale(transaction, actions)

@@ -1,0 +1,187 @@
+"""What actions make of generated files, as data: the action ``qmail-newu`` makes ``users/cdb`` of ``users/assign``.
+
+A file ``NAME.toml`` beside the action ``NAME`` in ``/etc/e-smith/events/actions`` says so
+(docs/events.md#what-actions-make-of-files). When such a file is installed or restored, what was made of it is stale: a
+row of the store, written in the same transaction, says so until the action has run (:mod:`esmith.events.derive`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from fnmatch import fnmatchcase
+from functools import partial
+
+from esmith.errors import EsmithError, TemplateError
+from esmith.layout import Layout
+from esmith.names import is_leftover
+from esmith.store.model import Change
+from esmith.store.protocol import Snapshot, Transaction
+from esmith.store.table import StateTable, decode_json
+from esmith.tables import TEXTS, TomlFile
+
+#: What a declaration has behind the name of its action.
+SUFFIX = ".toml"
+_KEYS = {"makes": TEXTS, "from": TEXTS, "settings": TEXTS}
+_MARKS = "*?["
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """What one action makes, and of what.
+
+    :param action: its name in ``events/actions``.
+    :param makes: the paths of what it makes; patterns where they depend on settings.
+    :param sources: the paths of the generated files, or patterns; none when it reads settings only.
+    :param settings: what it reads of the databases: ``DATABASE``, ``DATABASE KEY`` or ``DATABASE KEY PROPERTY``.
+    """
+
+    action: str
+    makes: tuple[str, ...]
+    sources: tuple[str, ...]
+    settings: tuple[str, ...]
+
+    def follows(self, path: str) -> bool:
+        """Return whether something is made of a generated file."""
+        return any(_matches(path, source) for source in self.sources)
+
+    def reads(self, change: Change) -> bool:
+        """Return whether the action reads a setting that was changed."""
+        cell = list(change.cell)
+        return any(cell[: len(words)] == words for words in map(str.split, self.settings))
+
+    def has_sources(self, layout: Layout) -> bool:
+        """Return whether any of the files is there that it is made of; True when it is made of settings."""
+        return not self.sources or any(layout.matching(source) for source in self.sources)
+
+    @property
+    def removable(self) -> list[str]:
+        """The paths of what it makes that are known without asking the action."""
+        return [path for path in self.makes if not any(mark in path for mark in _MARKS)]
+
+
+def is_declared(layout: Layout, action: str) -> bool:
+    """Return whether there is a declaration of an action, be it right or wrong."""
+    return os.path.exists(os.path.join(layout.events, "actions", action + SUFFIX))
+
+
+@dataclass(frozen=True)
+class Stale:
+    """Something that was made of files or settings which are others by now.
+
+    :param makes: the paths of what is stale.
+    :param why: the command since which it is.
+    :param since: when that was, in seconds since 1970.
+    :param tried: when it was last tried to make it again, in seconds since 1970; 0 for never.
+    :param reason: why that failed.
+    """
+
+    makes: list[str]
+    why: str
+    since: float
+    tried: float = 0.0
+    reason: str = ""
+
+
+#: The engine's table: name of an action -> :class:`Stale` as JSON.
+STALE = StateTable(
+    "derived",
+    partial(decode_json, Stale),
+    lambda stale: json.dumps(asdict(stale)).encode(),
+    lambda action: f"what {action} makes is perhaps stale until the next event that runs it",
+)
+
+
+def load_derivations(layout: Layout, fault: Callable[[EsmithError], None]) -> list[Derivation]:
+    """Read what is declared of the actions of a root; a declaration without an action counts for nothing.
+
+    :param fault: called with what is wrong with one of them: a TemplateError when it is written wrongly, an
+        UntrustedError when it or its action is not in the hands of its owners alone. The others are read.
+    """
+    directory = os.path.join(layout.events, "actions")
+    found = []
+    for name in sorted(os.listdir(directory)) if os.path.isdir(directory) else []:
+        action = name.removesuffix(SUFFIX)
+        path = os.path.join(directory, action)
+        if action == name or name.startswith(".") or is_leftover(name) or not os.access(path, os.X_OK):
+            continue
+        try:
+            layout.trust.require(path, path + SUFFIX)
+            found.append(read_derivation(path + SUFFIX, action))
+        except FileNotFoundError:
+            continue
+        except EsmithError as error:
+            fault(error)
+    return found
+
+
+def read_derivation(path: str, action: str) -> Derivation:
+    """Read a declaration.
+
+    :param path: the file.
+    :param action: the name of the action beside it.
+    :raises TemplateError: when it is written wrongly.
+    :raises FileNotFoundError: when there is no such file.
+    """
+    file = TomlFile(path, TemplateError)
+    file.check(file.data, _KEYS)
+    makes, sources, settings = (tuple(file.data.get(key, ())) for key in _KEYS)
+    for one in (*makes, *sources):
+        if not one.startswith("/") or os.path.normpath(one) != one:
+            raise file.error(f"{one!r} is not an absolute path", hint="write it as it is on the server")
+    if not makes or not (sources or settings):
+        raise file.error("makes, and from or settings, must name something", hint="correct or remove the file")
+    return Derivation(action, makes, sources, settings)
+
+
+def list_stale(snapshot: Snapshot) -> dict[str, Stale]:
+    """Return what is stale, by the name of the action that makes it."""
+    return STALE.rows(snapshot)
+
+
+def affected(
+    derivations: Iterable[Derivation], paths: Collection[str], changes: Collection[Change] = ()
+) -> list[Derivation]:
+    """Return what is made of files, or of settings, that are others now.
+
+    :param paths: the files that were installed or restored.
+    :param changes: the settings that were changed.
+    """
+    return [one for one in derivations if any(map(one.follows, paths)) or any(one.reads(change) for change in changes)]
+
+
+def mark_stale(transaction: Transaction, derivations: Iterable[Derivation], why: str) -> None:
+    """Record that what some actions make is stale.
+
+    :param why: the command.
+    """
+    for one in derivations:
+        STALE.put(transaction, one.action, Stale(list(one.makes), why, time.time()))
+
+
+def record_failure(transaction: Transaction, action: str, reason: str) -> None:
+    """Record that an action could not make what is stale."""
+    stale = list_stale(transaction).get(action)
+    if stale is not None:
+        STALE.put(transaction, action, replace(stale, tried=time.time(), reason=reason))
+
+
+def forget_stale(transaction: Transaction, actions: Iterable[str]) -> None:
+    """Record that what some actions make is as it should be."""
+    for action in actions:
+        STALE.put(transaction, action, None)
+
+
+def retry_times(snapshot: Snapshot) -> Iterator[float]:
+    """Yield when it was last tried to make each thing that is stale, in seconds since 1970."""
+    for stale in list_stale(snapshot).values():
+        yield max(stale.since, stale.tried)
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """Return whether a path matches a shell pattern, in which ``*`` stands for one name or a part of it."""
+    names, parts = path.split("/"), pattern.split("/")
+    return len(names) == len(parts) and all(map(fnmatchcase, names, parts))

@@ -1,0 +1,76 @@
+"""One writer at a time, as LMDB has it, with a limit on how long the others wait (:mod:`esmith.store.waiting`)."""
+
+from __future__ import annotations
+
+import os
+
+from esmith.store.lmdb.trouble import store_trouble
+from esmith.store.locks import WRITER, RangeLock, try_flock
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+
+class WriterLock:
+    """The lock of those who write, held from before LMDB's own until after it. A context manager.
+
+    LMDB's lock still decides. A program that knows only that one is waited for without limit.
+
+    :param file: the data file.
+    """
+
+    __slots__ = ("_file", "_lock")
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._lock = RangeLock(file, WRITER)
+
+    def __enter__(self) -> Self:
+        """Wait for the lock and take it.
+
+        :raises WriterBusyError: when another process holds it for too long.
+        :raises StoreError: when the data file cannot be locked.
+        """
+        try:
+            if not self._take():
+                self._wait()
+        except OSError as error:
+            raise store_trouble(self._file, error) from error
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None = None,
+        error: BaseException | None = None,
+        trace: TracebackType | None = None,
+    ) -> None:
+        self._lock.release()
+
+    def _take(self) -> bool:
+        return self._lock.take(os.getpid())
+
+    def _wait(self) -> None:
+        from esmith.store.waiting import wait_until
+
+        taken = False
+        try:
+            wait_until(self._take, self._lock.find_label, self._file)
+            taken = True
+        finally:
+            if not taken:
+                self._lock.release()
+
+
+def lock_data_file(descriptor: int, file: str, operation: int) -> None:
+    """Lock the open data file by flock(2): whoever commits keeps those out who verify it, and the other way round.
+
+    :param operation: ``LOCK_EX`` or ``LOCK_SH`` of fcntl.
+    :raises WriterBusyError: when another process holds it for too long.
+    :raises OSError: when it cannot be locked.
+    """
+    if not try_flock(descriptor, operation):
+        from esmith.store.waiting import flock_holder, wait_until
+
+        wait_until(lambda: try_flock(descriptor, operation), lambda: flock_holder(file), file)
