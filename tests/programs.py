@@ -47,6 +47,7 @@ PACKAGES = {
     "setpriv": "util-linux",
     "spamassassin": "spamassassin",
     "spamd": "spamd",
+    "strace": "strace",
     "sv": "runit",
     "svc": "daemontools",
     "svscan": "daemontools",
