@@ -18,10 +18,11 @@ from tests.programs import path_of
 #: The calls that change a file system, that make changes durable, or that move the place of the next write.
 #: One that this system does not know is left out ("?").
 TRACED = (
-    "open openat creat write writev pwrite64 pwritev ftruncate truncate fallocate lseek mkdir mkdirat rmdir unlink "
-    "unlinkat rename renameat renameat2 link linkat symlink symlinkat mknod mknodat chmod fchmod fchmodat ?fchmodat2 "
-    "chown lchown fchown fchownat fsync fdatasync sync syncfs sync_file_range pwritev2 copy_file_range sendfile splice"
-).split()
+    "open,openat,creat,write,writev,pwrite64,pwritev,ftruncate,truncate,fallocate,lseek,mkdir,"
+    "mkdirat,rmdir,unlink,unlinkat,rename,renameat,renameat2,link,linkat,symlink,symlinkat,"
+    "mknod,mknodat,chmod,fchmod,fchmodat,?fchmodat2,chown,lchown,fchown,fchownat,fsync,"
+    "fdatasync,sync,syncfs,sync_file_range,pwritev2,copy_file_range,sendfile,splice"
+)
 #: Longer than any write of a command; strace cuts what is longer.
 _LONGEST_WRITE = 16 * 2**20
 
@@ -67,7 +68,7 @@ def record(words: list[str], root: Path, log: Path) -> list[Call]:
     """
     strace = [path_of("strace"), "-f", "-y", "-xx", "--seccomp-bpf", "-s", str(_LONGEST_WRITE), "-o", str(log)]
     done = subprocess.run(
-        [*strace, "-e", "trace=" + ",".join(TRACED), "--", *words],
+        [*strace, "-e", f"trace={TRACED}", "--", *words],
         env={**os.environ, "ESMITH_ROOT": str(root)},
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -31,11 +31,13 @@ class Observed:
 
     :param files: each with its mode and what it holds.
     :param settings: the databases.
+    :param drift: the files that are not as the databases say that they were installed.
     :param left: temporary files.
     """
 
     files: dict[str, tuple[int, bytes]]
     settings: dict[str, list[tuple[str, str, dict[str, str]]]]
+    drift: dict[str, str]
     left: frozenset[str] = frozenset()
 
 
@@ -73,8 +75,10 @@ def observe(root: Path, *, shipped: bool) -> Observed:
                 files[f"{inside}/{name}"] = _content(f"{directory}/{name}")
     with opened(root, write=False) as store:
         found = contents(store)
+        with store.snapshot() as snapshot:
+            drift = {path: str(what) for path, what in find_drift(Layout(str(root)), snapshot).items()}
     settings = {name: [(one.key, one.type, one.props) for one in records] for name, records in found.items()}
-    return Observed(files, settings, frozenset(left))
+    return Observed(files, settings, drift, frozenset(left))
 
 
 def _content(path: str) -> tuple[int, bytes]:
@@ -103,21 +107,20 @@ def recover(root: Path) -> list[str]:
     damage = find_damage(str(root / DATA_FILE))
     if damage is not None:
         return [f"the databases: {damage}"]
-    layout = Layout(str(root))
     with opened(root, write=False) as store, store.snapshot() as snapshot:
-        faults = [f"interrupted: {generation.what}" for generation in list_interrupted(snapshot)]
-        drift = find_drift(layout, snapshot)
-    return faults + [f"{path}: {what}, says the store" for path, what in drift.items()]
+        return [f"interrupted: {generation.what}" for generation in list_interrupted(snapshot)]
 
 
 def differences(found: Observed, expected: list[Observed]) -> list[str]:
     """Return how a root differs from all that it may be; nothing when it is one of them."""
-    if any(found.files == one.files and found.settings == one.settings for one in expected):
+    wanted = ((one.files, one.settings, one.drift) for one in expected)
+    if (found.files, found.settings, found.drift) in wanted:
         return []
     texts = []
     for number, one in enumerate(expected):
-        for path in _differing(found.files, one.files)[:5]:
-            texts.append(f"not {number}: {path}: {_short(found.files.get(path))}, not {_short(one.files.get(path))}")
+        pairs = ((path, found.files.get(path), one.files.get(path)) for path in _differing(found.files, one.files)[:5])
+        texts += [f"not {number}: {path}: {_short(has)}, not {_short(wanted)}" for path, has, wanted in pairs]
+        texts += [f"not {number}: {path}: {found.drift.get(path)}" for path in _differing(found.drift, one.drift)]
         texts += [f"not {number}: database {name}" for name in _differing(found.settings, one.settings)]
     return texts
 

@@ -15,8 +15,8 @@ from esmith.errors import EsmithError
 from tests.commands import TIMEOUT_SECONDS, Root, copy_tree
 from tests.power.calls import record
 from tests.power.disk import Disk
-from tests.power.older import make_older
 from tests.power.observed import Observed, Violation, differences, observe, recover, trust_databases
+from tests.power.older import make_older
 from tests.power.replay import Replay
 from tests.power.states import Moment, State, build, moment_of, states_of
 from tests.power.without import KILLED
@@ -31,12 +31,14 @@ class Scenario:
     :param prepare: makes the root ready before; what it does is durable.
     :param shipped: whether the shipped trees count, too.
     :param only_last: whether only what the last command leaves is right, also when it did not end.
+    :param text: what one of the files has to hold, wherever it is.
     """
 
     commands: list[list[str]]
-    prepare: Callable[[Root], object] = lambda root: None
+    prepare: Callable[[Root], object] = lambda _: None
     shipped: bool = False
     only_last: bool = False
+    text: str = ""
 
 
 def _flat_files(root: Root) -> None:
@@ -50,6 +52,12 @@ def _before_rollback(root: Root) -> None:
     root.signal("email-update")
 
 
+def _edited(root: Root) -> None:
+    """Edit a file by hand that the event replaces, and change the mode of one that stays."""
+    root.write("/var/qmail/control/rcpthosts", EDITED)
+    root.file("/var/qmail/control/locals").chmod(0o600)
+
+
 def _killed_event(root: Root) -> None:
     """Let an event be killed when it has installed some of its files."""
     root.db("domains", "set", "new.example.com", "domain")
@@ -59,6 +67,10 @@ def _killed_event(root: Root) -> None:
     assert done.returncode == KILLED, done.stderr
 
 
+#: What an administrator wrote into a generated file.
+EDITED = "by-hand.example.com\n"
+#: The shipped trees.
+_TREES = ("etc/e-smith/templates", "etc/e-smith/db", "etc/e-smith/events", "etc/e-smith/services")
 _ADD = ["db", "domains", "set", "new.example.com", "domain", "Description", "New"]
 _SETPROP = ["config", "setprop", "qpsmtpd", "DNSBL", "enabled", "LogLevel", "7"]
 _FORWARD = ["db", "accounts", "setprop", "jack", "EmailForward", "forward", "ForwardAddress", "jack@example.org"]
@@ -68,6 +80,7 @@ SCENARIOS = {
     "setprop": Scenario([_SETPROP, _FORWARD, ["config", "setprop", "qpsmtpd", "DNSBL", "disabled", "LogLevel", "6"]]),
     "undo": Scenario([_SETPROP, ["esmith", "undo", "{last}"]]),
     "event": Scenario([_FORWARD, _ADD, _EVENT]),
+    "files edited by hand": Scenario([_EVENT], prepare=_edited, text=EDITED),
     "rollback": Scenario([_ADD, _FORWARD, _EVENT, ["esmith", "rollback"]], prepare=_before_rollback),
     "expand-template": Scenario([_ADD, ["expand-template", "/var/qmail/control/rcpthosts"]]),
     "import": Scenario([["esmith", "import", "{root}/tmp/accounts"]], prepare=_flat_files),
@@ -85,12 +98,15 @@ class Run:
 
     :param moments: when the power may fail.
     :param expected: what the root held before the first command, and after each.
+    :param disk: the disk, as it is after the last command.
+    :param shared: directories that no command changes.
     """
 
     scenario: Scenario
     moments: list[Moment] = field(default_factory=list)
     expected: list[Observed] = field(default_factory=list)
     disk: Disk = field(default_factory=Disk)
+    shared: dict[str, Path] = field(default_factory=dict)
 
 
 def play(scenario: Scenario, office: Path, folder: Path, without: str = "") -> Run:
@@ -105,6 +121,8 @@ def play(scenario: Scenario, office: Path, folder: Path, without: str = "") -> R
     scenario.prepare(root)
     copy_tree(played, base)
     run = Run(scenario, disk=Disk.of(base))
+    if not scenario.shipped:
+        run.shared = {inside: base / inside for inside in _TREES}
     replay = Replay(run.disk, str(played))
     run.expected.append(observe(played, shipped=scenario.shipped))
     for number, words in enumerate(scenario.commands):
@@ -146,11 +164,13 @@ def violations(run: Run, folder: Path, *, sample: int, most: int, enough: int = 
 
 
 def _faults(run: Run, state: State, root: Path) -> list[str]:
-    build(state.nodes(), root)
+    build(state.nodes(), root, run.shared)
     try:
         if state.is_loose:
             trust_databases(root)
         faults = recover(root)
+        if not faults and run.scenario.text:
+            faults = _require_text(run.scenario.text, root)
         return faults or differences(observe(root, shipped=run.scenario.shipped), _allowed(run, state))
     except (EsmithError, UnicodeDecodeError) as error:
         return [f"the databases cannot be read: {error}"]
@@ -158,8 +178,15 @@ def _faults(run: Run, state: State, root: Path) -> list[str]:
         shutil.rmtree(root)
 
 
+def _require_text(text: str, root: Path) -> list[str]:
+    for directory, _, names in os.walk(root):
+        if any(text.encode() == Path(directory, name).read_bytes() for name in names if name != "data.mdb"):
+            return []
+    return ["what was written by hand is lost"]
+
+
 def _allowed(run: Run, state: State) -> list[Observed]:
-    """Return what a root may hold: what the commands left that had ended, or also what the one leaves that had begun."""
+    """Return what a root may hold: what the ended commands left, or also what the one leaves that had begun."""
     if run.scenario.only_last:
         return run.expected[-1:]
     last = state.moment.commands + state.moment.between

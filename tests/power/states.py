@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +20,6 @@ _LOOSE = (
     "home/e-smith/db/lock.mdb",
     "home/e-smith/db/data.verified",
 )
-#: What is only read: one inode of all copies may hold it.
-_SHARED = "etc/e-smith/"
 
 
 @dataclass(frozen=True)
@@ -157,33 +155,41 @@ def _walk(nodes: Nodes, inode: int, path: str) -> Iterator[tuple[str, Node]]:
         yield from _walk(nodes, child, f"{path}/{name}" if path else name)
 
 
-def build(nodes: Nodes, folder: Path) -> None:
-    """Make a folder that holds a disk; it must not be there yet."""
+def build(nodes: Nodes, folder: Path, shared: Mapping[str, Path] | None = None) -> None:
+    """Make a folder that holds a disk; it must not be there yet.
+
+    :param shared: directories below the root that are only read, each with one of the same content: they become links
+        to it.
+    """
+    links = {f"/{inside}": path for inside, path in (shared or {}).items()}
     made: dict[int, str] = {}
-    _build(nodes, 0, str(folder), "", made)
+
+    def make(inode: int, path: str) -> None:
+        node, target = nodes[inode], f"{folder}{path}"
+        if inode in made:
+            os.link(made[inode], target, follow_symlinks=False)
+        elif path in links:
+            os.symlink(links[path], target)
+        elif node.names is not None:
+            os.mkdir(target)
+            for name, child in node.names.items():
+                make(child, f"{path}/{name}")
+            _set_attributes(target, node)
+        else:
+            made[inode] = target
+            if node.is_link:
+                os.symlink(node.content, os.fsencode(target))
+            elif node.source is not None:
+                shutil.copy2(node.source, target)
+            else:
+                with open(target, "wb") as file:
+                    file.write(node.content)
+            _set_attributes(target, node)
+
+    make(0, "")
 
 
-def _build(nodes: Nodes, inode: int, target: str, path: str, made: dict[int, str]) -> None:
-    node = nodes[inode]
-    if inode in made:
-        os.link(made[inode], target, follow_symlinks=False)
-        return
-    if node.names is not None:
-        os.mkdir(target)
-        for name, child in node.names.items():
-            _build(nodes, child, f"{target}/{name}", f"{path}{name}/", made)
-    elif node.is_link:
-        os.symlink(node.content, os.fsencode(target))
-    elif node.source is not None and path.startswith(_SHARED):
-        os.link(node.source, target)
-        return
-    elif node.source is not None:
-        shutil.copy2(node.source, target)
-    else:
-        with open(target, "wb") as file:
-            file.write(node.content)
-    if node.names is None:
-        made[inode] = target
+def _set_attributes(target: str, node: Node) -> None:
     if not node.is_link:
         os.chmod(target, node.mode)
     if os.geteuid() == 0:

@@ -1,10 +1,11 @@
-"""A command that leaves out one way of making files durable: ``python -m tests.power.without NAME SCRIPT WORD...``.
+"""A command that leaves something out, such as one way of making files durable, so that a test sees it noticed.
 
-So a test sees that the proof notices it.
+``python -m tests.power.without NAME SCRIPT WORD...``
 """
 
 from __future__ import annotations
 
+import functools
 import runpy
 import sys
 from collections.abc import Callable
@@ -18,14 +19,23 @@ def _host_sync() -> None:
     """Do not sync the directories after an install."""
     from esmith.plan.host import DiskHost
 
-    setattr(DiskHost, "sync", lambda self, directories: None)  # noqa: B010 - the type has no such method
+    def sync(_self: DiskHost, _directories: set[str]) -> None:
+        pass
+
+    setattr(DiskHost, "sync", sync)  # noqa: B010 - an assignment would be an error of types
 
 
-def _directory_sync() -> None:
-    """Do not sync any directory."""
+def _kept_sync() -> None:
+    """Do not sync the directories of old files that are kept."""
     from esmith.disk import Directory
 
-    setattr(Directory, "sync", lambda self: None)  # noqa: B010
+    real = Directory.sync
+
+    def sync(self: Directory) -> None:
+        if "/generations" not in self.path:
+            real(self)
+
+    setattr(Directory, "sync", sync)  # noqa: B010
 
 
 def _file_sync() -> None:
@@ -38,7 +48,7 @@ def _file_sync() -> None:
         """The module os, where fsync does nothing."""
 
         def __getattr__(self, name: str) -> Any:
-            return (lambda descriptor: None) if name == "fsync" else getattr(os, name)
+            return (lambda _: None) if name == "fsync" else getattr(os, name)
 
     setattr(directory, "os", WithoutSync())  # noqa: B010
 
@@ -47,8 +57,7 @@ def _store_sync() -> None:
     """Do not sync the databases."""
     import lmdb
 
-    real = lmdb.open
-    setattr(lmdb, "open", lambda *words, **options: real(*words, **options, sync=False))  # noqa: B010
+    setattr(lmdb, "open", functools.partial(lmdb.open, sync=False))  # noqa: B010
 
 
 def _end() -> None:
@@ -70,14 +79,14 @@ def _end() -> None:
 
 WITHOUT: dict[str, Callable[[], None]] = {
     "host-sync": _host_sync,
-    "directory-sync": _directory_sync,
+    "kept-sync": _kept_sync,
     "file-sync": _file_sync,
     "store-sync": _store_sync,
     "end": _end,
 }
 
 if __name__ == "__main__":
-    _, name, script, *_ = sys.argv
+    name, script = sys.argv[1:3]
     WITHOUT[name]()
     sys.argv = sys.argv[2:]
     runpy.run_path(script, run_name="__main__")
