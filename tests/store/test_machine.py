@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -34,13 +37,13 @@ from esmith.store.flat.source import FlatSource
 from esmith.store.forget import find_former
 from esmith.store.lmdb.verify import find_damage
 from esmith.store.model import Record
-from esmith.store.protocol import Snapshot, Transaction
+from esmith.store.protocol import Transaction
 from esmith.store.undo import rewind, undo
 from tests import forks
 from tests.commands import TIMEOUT_SECONDS
 from tests.store import flat
 from tests.store.plain import Cell, Cells, Plain
-from tests.store.stores import AUTHOR, contents
+from tests.store.stores import AUTHOR, contents, release, start_child, wait_ready
 
 #: The long form: about 100,000 steps.
 EXAMPLES, STEPS = 2000, 50
@@ -78,13 +81,14 @@ def take_steps(transaction: Transaction, steps: list[Step]) -> None:
         getattr(transaction, name)(*words)
 
 
-def stepped(cells: Cells, steps: list[Step]) -> tuple[Cells, set[str], set[str]] | None:
+def stepped(cells: Cells, steps: list[Step], before: Collection[str] = ()) -> tuple[Cells, set[str], set[str]] | None:
     """Return what plain dicts hold after steps; None where one has to be refused.
 
+    :param before: the databases that were made for a record before, in the same transaction.
     :return: the cells, the databases that were asked for, and those that were made for a record.
     """
     result, names = dict(cells), set()
-    used: set[str] = set()
+    used = set(before)
     for name, (database, *words) in steps:
         if name == "set_type":
             result[database, words[0], ""] = words[1]
@@ -97,7 +101,7 @@ def stepped(cells: Cells, steps: list[Step]) -> tuple[Cells, set[str], set[str]]
             result.pop((database, words[0], words[1]), None)
         elif name == "delete_record":
             result = {cell: value for cell, value in result.items() if cell[:2] != (database, words[0])}
-        else:
+        elif database not in used:
             names.add(database)
     return result, names, used
 
@@ -120,6 +124,37 @@ with store.transaction(Author("killed", "", ["killed"])) as transaction:
 """
 
 
+class Reader:
+    """A process that reads when it is asked to; LMDB has one snapshot at a time in each process."""
+
+    def __init__(self) -> None:
+        self.process = start_child("read-on-demand")
+        wait_ready(self.process)
+        release(self.process)
+
+    def ask(self, line: str) -> Any:
+        """Have it do something, and return its answer."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{line}\n".encode())
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+
+#: The readers of this process, which all machines use one after the other.
+READERS: list[Reader] = []
+
+
+@pytest.fixture(autouse=True)
+def _readers() -> Iterator[None]:
+    READERS[:] = [Reader(), Reader()]
+    yield
+    for reader in READERS:
+        reader.process.kill()
+        reader.process.communicate()
+    READERS.clear()
+
+
 class StoreMachine(RuleBasedStateMachine):
     """A store of a root, a flat file, and plain dicts for both."""
 
@@ -129,7 +164,8 @@ class StoreMachine(RuleBasedStateMachine):
         self.layout = Layout(str(self.root))
         self.plain = Plain()
         self.store = open_store(self.layout, create=True)
-        self.readers: list[tuple[contextlib.ExitStack, Snapshot, dict[str, list[Record]], int]] = []
+        self.idle = list(READERS)
+        self.readers: list[tuple[Reader, dict[str, list[Record]], int]] = []
         self.flat = str(self.root / "flat")
         self.flat_cells: Cells = {}
 
@@ -140,8 +176,7 @@ class StoreMachine(RuleBasedStateMachine):
         shutil.rmtree(self.root)
 
     def _close(self) -> None:
-        while self.readers:
-            self.readers.pop()[0].close()
+        self.close_readers()
         self.store.close()
 
     # Transactions.
@@ -174,7 +209,7 @@ class StoreMachine(RuleBasedStateMachine):
         wanted = stepped(self.plain.cells, before)
         if wanted is None:
             return
-        more = stepped(wanted[0], inside)
+        more = stepped(wanted[0], inside, wanted[2])
         with self.store.transaction(AUTHOR) as transaction:
             take_steps(transaction, before)
             with contextlib.suppress(_StoppedError, UsageError), transaction.savepoint():
@@ -245,28 +280,33 @@ class StoreMachine(RuleBasedStateMachine):
 
     # Readers, processes, files.
 
-    @precondition(lambda self: len(self.readers) < 4)
+    @precondition(lambda self: self.idle)
     @rule()
     def open_reader(self) -> None:
-        """A reader begins."""
-        stack = contextlib.ExitStack()
-        snapshot = stack.enter_context(self.store.snapshot())
-        self.readers.append((stack, snapshot, self.plain.records(), len(self.plain.journal)))
+        """Another process begins to read."""
+        reader = self.idle.pop()
+        reader.ask(f"begin {self.root}")
+        self.readers.append((reader, self.plain.records(), len(self.plain.journal)))
 
     @precondition(lambda self: self.readers)
-    @rule(data=st.data())
-    def close_reader(self, data: st.DataObject) -> None:
-        """A reader has seen one moment from its begin to its end."""
-        stack, snapshot, records, revision = self.readers.pop(data.draw(st.integers(0, len(self.readers) - 1)))
-        with stack:
-            assert {name: list(snapshot.records(name)) for name in snapshot.databases()} == records
-            assert snapshot.revision() == revision
+    @rule(data=st.data(), stays=st.booleans())
+    def read(self, data: st.DataObject, stays: bool) -> None:
+        """A reader sees one moment from its begin to its end."""
+        place = data.draw(st.integers(0, len(self.readers) - 1))
+        reader, records, revision = self.readers[place]
+        found, number = reader.ask("dump")
+        assert {name: [Record(*one) for one in ones] for name, ones in found.items()} == records
+        assert number == revision
+        if not stays:
+            reader.ask("end")
+            self.idle.append(self.readers.pop(place)[0])
 
     def close_readers(self) -> None:
         """All readers end."""
-        for stack, *_ in self.readers:
-            stack.close()
-        self.readers.clear()
+        while self.readers:
+            reader = self.readers.pop()[0]
+            reader.ask("end")
+            self.idle.append(reader)
 
     @rule(verify=st.booleans())
     def reopen(self, verify: bool) -> None:
