@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from tests.fuzz import FOLDER
 
 FOUND = Path(".fuzz")
 #: Limits of one input.
@@ -26,20 +30,22 @@ def main(words: list[str]) -> int:
     parser.add_argument("target", nargs="?", help="one of them; default: all, one after the other")
     parser.add_argument("--runs", type=int, default=1_000_000, help="how many inputs for all targets together")
     options = parser.parse_args(words)
-    if options.target:
+    if options.target and FOLDER in os.environ:
         fuzz(options.target, options.runs)
-    from tests.fuzz.targets import TARGETS
+    from tests.fuzz.targets import TARGETS, memory
 
-    total = sum(share for _, share in TARGETS.values())
+    chosen = {name: share for name, (_, share) in TARGETS.items() if options.target in (None, name)}
     failed = []
-    for name, (_, share) in TARGETS.items():
-        runs = max(1, options.runs * share // total)
-        begun = time.monotonic()
-        done = subprocess.run([sys.executable, "-m", "tests.fuzz", name, "--runs", str(runs)], check=False)
-        print(f"fuzz: {name}: {runs} inputs, {time.monotonic() - begun:.0f} s, exit {done.returncode}", flush=True)
-        failed += [name] if done.returncode else []
-    print(f"fuzz: {'failed: ' + ', '.join(failed) if failed else 'nothing was found'}")
-    return 1 if failed else 0
+    with tempfile.TemporaryDirectory(prefix="esmith-fuzz-", dir=memory()) as folder:
+        for name, share in chosen.items():
+            runs = max(1, options.runs * share // sum(chosen.values()))
+            begun = time.monotonic()
+            command = [sys.executable, "-m", "tests.fuzz", name, "--runs", str(runs)]
+            done = subprocess.run(command, env={**os.environ, FOLDER: folder}, check=False)
+            print(f"fuzz: {name}: {runs} inputs, {time.monotonic() - begun:.0f} s, exit {done.returncode}", flush=True)
+            failed += [name] if done.returncode else []
+    print(f"fuzz: {'failed: ' + ', '.join(failed) if failed or not chosen else 'nothing was found'}")
+    return 1 if failed or not chosen else 0
 
 
 def fuzz(name: str, runs: int) -> None:

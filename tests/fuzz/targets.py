@@ -38,6 +38,7 @@ from esmith.store.flat.file import FlatFile
 from esmith.store.flat.format import format_record, parse
 from esmith.store.flat.source import FlatSource
 from esmith.store.model import Author
+from tests.fuzz import FOLDER
 
 #: No input of the sizes that are tried takes a hundredth of that.
 SECONDS = 10.0
@@ -53,10 +54,15 @@ class TooSlowError(Exception):
     """An input took longer than :data:`SECONDS`."""
 
 
+def memory() -> str | None:
+    """Return a folder in memory, None where there is none."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
 @cache
 def _folder() -> Path:
-    """Return a folder for the files of this process; it goes with the process."""
-    place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    """Return a folder for the files of this process; it goes with the process, or with the one that names it."""
+    place = os.environ.get(FOLDER) or memory()
     folder = Path(tempfile.mkdtemp(prefix="esmith-fuzz-", dir=place)).resolve()
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
@@ -147,7 +153,7 @@ def _no_perl() -> NoReturn:
 
 
 def schema(data: bytes) -> None:
-    """A schema file, and what its rules say of values."""
+    """A schema file, and what its rules make of values."""
     layout = _layout("schema")
     for name in ("k", "@v"):
         _write(layout, f"/etc/e-smith/db/t/{name}.toml", data)

@@ -1,4 +1,4 @@
-"""The store as plain dicts: what a store, its journal and undo have to do, said once more and as simply as possible."""
+"""The store as plain dicts: what a store, its journal and undo have to do, in the simplest way."""
 
 from __future__ import annotations
 

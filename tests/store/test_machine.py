@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
-import sys
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -37,108 +34,19 @@ from esmith.store.flat.source import FlatSource
 from esmith.store.forget import find_former
 from esmith.store.lmdb.verify import find_damage
 from esmith.store.model import Record
-from esmith.store.protocol import Transaction
 from esmith.store.undo import rewind, undo
-from tests import forks
-from tests.commands import TIMEOUT_SECONDS
-from tests.store import flat
+from tests.store.others import Reader, make_killed_writer, run_killed_writer
 from tests.store.plain import Cell, Cells, Plain
-from tests.store.stores import AUTHOR, contents, release, start_child, wait_ready
+from tests.store.steps import DATABASES, KEYS, STEPS_OF, TYPES, Step, stepped, take_steps
+from tests.store.stores import AUTHOR, contents
 
 #: The long form: about 100,000 steps.
 EXAMPLES, STEPS = 2000, 50
 SHORT_EXAMPLES, SHORT_STEPS = 200, 14
 
-#: Few names, so that the steps meet; some begin others, and one is longer than an ASCII text of as many characters.
-DATABASES = st.sampled_from(["a", "ab"])
-KEYS = st.sampled_from(["a", "a b", "é"])
-PROPS = st.sampled_from(["p", "p q"])
-VALUES = st.sampled_from(["", "1", "2", "long enough to be found", "x" * 5000]) | flat.VALUES
-TYPES = st.sampled_from(["", "v", "w"]) | flat.TYPES
-
-#: One change in a transaction: the name of a method and its words.
-Step = tuple[str, tuple[str, ...]]
-STEPS_OF = st.lists(
-    st.one_of(
-        st.tuples(st.just("set_type"), st.tuples(DATABASES, KEYS, TYPES)),
-        st.tuples(st.just("set_prop"), st.tuples(DATABASES, KEYS, PROPS, VALUES)),
-        st.tuples(st.just("delete_prop"), st.tuples(DATABASES, KEYS, PROPS)),
-        st.tuples(st.just("delete_record"), st.tuples(DATABASES, KEYS)),
-        st.tuples(st.just("create_database"), st.tuples(DATABASES)),
-    ),
-    min_size=1,
-    max_size=5,
-)
-
 
 class _StoppedError(EsmithError):
     """Ends a transaction that is not to be kept."""
-
-
-def take_steps(transaction: Transaction, steps: list[Step]) -> None:
-    """Take steps in a transaction."""
-    for name, words in steps:
-        getattr(transaction, name)(*words)
-
-
-def stepped(cells: Cells, steps: list[Step], before: Collection[str] = ()) -> tuple[Cells, set[str], set[str]] | None:
-    """Return what plain dicts hold after steps; None where one has to be refused.
-
-    :param before: the databases that were made for a record before, in the same transaction.
-    :return: the cells, the databases that were asked for, and those that were made for a record.
-    """
-    result, names = dict(cells), set()
-    used = set(before)
-    for name, (database, *words) in steps:
-        if name == "set_type":
-            result[database, words[0], ""] = words[1]
-            used.add(database)
-        elif name == "set_prop":
-            if (database, words[0], "") not in result:
-                return None
-            result[database, words[0], words[1]] = words[2]
-        elif name == "delete_prop":
-            result.pop((database, words[0], words[1]), None)
-        elif name == "delete_record":
-            result = {cell: value for cell, value in result.items() if cell[:2] != (database, words[0])}
-        elif database not in used:
-            names.add(database)
-    return result, names, used
-
-
-#: A writer that is killed: it has changed something in a transaction, and maybe committed another one before.
-_KILLED = """\
-#!{python} -ISXutf8
-import os, signal, sys
-
-sys.path += {path!r}
-from esmith.layout import Layout
-from esmith.store import open_store
-from esmith.store.model import Author
-
-store = open_store(Layout(sys.argv[1]), write=True)
-with store.transaction(Author("killed", "", ["killed"])) as transaction:
-    transaction.set_type(sys.argv[2], sys.argv[3], sys.argv[4])
-    transaction.create_database("never")
-    os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-class Reader:
-    """A process that reads when it is asked to; LMDB has one snapshot at a time in each process."""
-
-    def __init__(self) -> None:
-        self.process = start_child("read-on-demand")
-        wait_ready(self.process)
-        release(self.process)
-
-    def ask(self, line: str) -> Any:
-        """Have it do something, and return its answer."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(f"{line}\n".encode())
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
 
 
 #: The readers of this process, which all machines use one after the other.
@@ -150,8 +58,7 @@ def _readers() -> Iterator[None]:
     READERS[:] = [Reader(), Reader()]
     yield
     for reader in READERS:
-        reader.process.kill()
-        reader.process.communicate()
+        reader.end()
     READERS.clear()
 
 
@@ -317,21 +224,12 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(database=DATABASES, key=KEYS, type=TYPES)
     def killed_writer(self, database: str, key: str, type: str) -> None:
         """A process that is killed in a transaction leaves nothing, and no lock behind."""
-        code, _, err = forks.run(
-            [str(self.root / "killed"), str(self.root), database, key, type],
-            stdin=b"",
-            env=dict(os.environ),
-            timeout=TIMEOUT_SECONDS,
-        )
-        assert code == -9, err
+        run_killed_writer(self.root, database, key, type)
 
     @initialize()
     def make_programs(self) -> None:
         """Make what other processes run."""
-        path = self.root / "killed"
-        search = [str(Path(__file__).parents[2]), *(word for word in sys.path if word.endswith("site-packages"))]
-        path.write_text(_KILLED.format(python=sys.executable, path=search))
-        path.chmod(0o755)
+        make_killed_writer(self.root)
 
     @precondition(lambda self: self.plain.names)
     @rule(data=st.data(), other=DATABASES)
