@@ -1,6 +1,7 @@
 # make demo    set up and run the main job in the folder demo-root
 # make test    set up and pass the tests
 # make test-long  the tests that take minutes: every size of free space on a full disk
+# make fuzz    give the parsers inputs that nobody meant for them, a million in all: docs/reliability.md
 # make mutants  put single faults into a copy of the engine, and print those that no test notices: docs/testing.md
 # make lint    ruff and mypy
 # make bench   print the performance table
@@ -12,8 +13,10 @@ BIN := $(VENV)/bin
 # How many faults make mutants tries, and which: another seed takes others.
 SAMPLE ?= 100
 SEED ?= 1
+# How many inputs make fuzz tries.
+RUNS ?= 1000000
 
-.PHONY: demo test test-long mutants lint bench clean
+.PHONY: demo test test-long fuzz mutants lint bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -24,6 +27,9 @@ test: $(VENV)/installed-test
 
 test-long: $(VENV)/installed-test
 	$(BIN)/python -m pytest -n auto -m long
+
+fuzz: $(VENV)/installed-fuzz
+	@$(BIN)/python -m tests.fuzz --runs $(RUNS)
 
 mutants: $(VENV)/installed-test
 	@$(BIN)/python -m tests.mutants --sample $(SAMPLE) --seed $(SEED)
@@ -37,7 +43,7 @@ bench: $(VENV)/installed
 	@$(BIN)/python -m bench
 
 clean:
-	rm -rf $(VENV) .mutants demo-root build dist
+	rm -rf $(VENV) .mutants .fuzz demo-root build dist
 
 # Debian's python3 without python3-venv cannot put pip into an environment, but pip can install into one from outside.
 $(VENV)/bin/python:
@@ -51,3 +57,7 @@ $(VENV)/installed: pyproject.toml | $(VENV)/bin/python
 $(VENV)/installed-test: pyproject.toml | $(VENV)/bin/python
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check -e '.[test,lint]'
 	@touch $@ $(VENV)/installed
+
+$(VENV)/installed-fuzz: $(VENV)/installed-test
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check -e '.[fuzz]'
+	@touch $@

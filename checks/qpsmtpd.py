@@ -10,6 +10,7 @@ from esmith.checks.own import one_line
 from esmith.checks.own.file import File, Findings, entries
 from esmith.checks.own.pairs import pairs
 from esmith.checks.staged import StagedTree
+from esmith.names import is_number
 
 _READER = "qpsmtpd"
 _CONFIG = "/var/service/qpsmtpd/config/"
@@ -108,7 +109,7 @@ def _no_reinstall_clients(file: File) -> Iterator[tuple[int, str]]:
 def _is_address_or_prefix(text: str) -> bool:
     octets = text.removesuffix(".").split(".")
     if text.endswith("."):
-        return len(octets) in (1, 2, 3) and all(octet.isdigit() and int(octet) < 256 for octet in octets)
+        return len(octets) in (1, 2, 3) and all(is_number(octet) and int(octet) < 256 for octet in octets)
     if ":" in text and "/" not in text:
         return re.fullmatch(r"[0-9A-Fa-f:.]+", text) is not None
     try:

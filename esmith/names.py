@@ -7,6 +7,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _LEFTOVER_ENDINGS = ("~", ".swp", ".swo", ".swx", ".orig", ".rpmsave", ".rpmnew", ".rpmorig")
+#: So many digits fit into a signed number of 64 bits; int() refuses more than 4,300 (sys.int_info).
+_DIGITS = 18
 _LEFTOVER_PARTS = (".dpkg-",)
 #: Our own temporary files begin so (:mod:`esmith.temporary`); what a daemon reads as a whole skips names with a dot.
 TEMPORARY_PREFIX = ".esmith-"
@@ -47,6 +49,11 @@ def is_temporary(name: str) -> bool:
 def shorten(text: str, length: int = 60) -> str:
     """Return the text, cut with an ellipsis where it is too long for a message."""
     return text if len(text) <= length else text[: length - 3] + "..."
+
+
+def is_number(text: str) -> bool:
+    """Return whether a text is a whole number that fits into 64 bits: ASCII digits, and not too many for ``int``."""
+    return text.isascii() and text.isdigit() and len(text) <= _DIGITS
 
 
 def counted(number: int, noun: str) -> str:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 _SHOWN = 60
 
 
+#: What no timeout has to exceed, in seconds; the system refuses one that is much longer.
+_LONGEST = 1_000_000
+
+
 class Type:
     """What the value of a key must be. Plain, because ``config setprop`` pays for every import.
 
@@ -35,6 +39,11 @@ class Type:
         self.accepts = accepts
 
 
+def _fits(value: int) -> bool:
+    """Return whether a number has 64 bits, all that TOML promises (https://toml.io/en/v1.0.0#integer)."""
+    return -(2**63) <= value < 2**63
+
+
 def _is_texts(values: Any) -> bool:
     return all(isinstance(value, str) for value in values)
 
@@ -42,8 +51,12 @@ def _is_texts(values: Any) -> bool:
 TEXT = Type("a string", lambda value: isinstance(value, str))
 NAME = Type("a string that is not empty", lambda value: isinstance(value, str) and value != "")
 FLAG = Type("true or false", lambda value: isinstance(value, bool))
-INTEGER = Type("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool))
-NUMBER = Type("a number", lambda value: isinstance(value, int | float) and not isinstance(value, bool))
+INTEGER = Type("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool) and _fits(value))
+NUMBER = Type(
+    "a number",
+    lambda value: INTEGER.accepts(value) or (isinstance(value, float) and float("-inf") < value < float("inf")),
+)
+SECONDS = Type(f"a number of seconds, at most {_LONGEST}", lambda value: NUMBER.accepts(value) and value <= _LONGEST)
 TEXTS = Type("a list of strings", lambda value: isinstance(value, list) and _is_texts(value))
 TABLE = Type("a table", lambda value: isinstance(value, dict))
 TEXT_TABLE = Type("a table of strings", lambda value: isinstance(value, dict) and _is_texts(value.values()))
@@ -83,7 +96,7 @@ class TomlFile:
                 self.data = tomllib.load(file)
         except (FileNotFoundError, NotADirectoryError):
             raise
-        except (OSError, ValueError) as trouble:
+        except (OSError, ValueError, RecursionError) as trouble:
             raise self.error(f"cannot be read: {trouble}", hint="correct the file, or install it again") from trouble
 
     def error(self, message: str, hint: str = "") -> EsmithError:
@@ -114,4 +127,8 @@ class TomlFile:
 
 
 def _shown(value: Any) -> str:
-    return shorten(str(value).lower() if isinstance(value, bool) else repr(value), _SHOWN)
+    """Return a value for a message; a number that Python writes out for nobody (more than 4,300 digits) without it."""
+    try:
+        return shorten(str(value).lower() if isinstance(value, bool) else repr(value), _SHOWN)
+    except ValueError:
+        return "a number that is too long"

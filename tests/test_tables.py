@@ -8,14 +8,22 @@ import pytest
 
 from esmith import tables
 from esmith.errors import SchemaError
-from esmith.tables import FLAG, INTEGER, NAME, NUMBER, TABLE, TEXT, TEXT_TABLE, TEXTS, TomlFile, Type
+from esmith.tables import FLAG, INTEGER, NAME, NUMBER, SECONDS, TABLE, TEXT, TEXT_TABLE, TEXTS, TomlFile, Type
 
 KEYS = {"port": INTEGER, "address": TEXT}
 #: TOML, and the types that accept it.
 VALUES: dict[str, set[Type]] = {
     "true": {FLAG},
-    "1": {INTEGER, NUMBER},
-    "1.5": {NUMBER},
+    "1": {INTEGER, NUMBER, SECONDS},
+    "1.5": {NUMBER, SECONDS},
+    "1_000_000": {INTEGER, NUMBER, SECONDS},
+    "1_000_001": {INTEGER, NUMBER},
+    "1e300": {NUMBER},
+    "0x7fffffffffffffff": {INTEGER, NUMBER},
+    "0x8000000000000000": set(),
+    "inf": set(),
+    "-inf": set(),
+    "nan": set(),
     '""': {TEXT},
     '"x"': {TEXT, NAME},
     "[]": {TEXTS},
@@ -39,7 +47,7 @@ def written(path: Path, text: str) -> TomlFile:
 def test_types(tmp_path: Path, toml: str) -> None:
     """Each type accepts its values and no others; true is not a number."""
     value = written(tmp_path, f"key = {toml}\n").data["key"]
-    types = (FLAG, INTEGER, NAME, NUMBER, TABLE, TEXT, TEXT_TABLE, TEXTS)
+    types = (FLAG, INTEGER, NAME, NUMBER, SECONDS, TABLE, TEXT, TEXT_TABLE, TEXTS)
     assert {type for type in types if type.accepts(value)} == VALUES[toml]
 
 
@@ -48,6 +56,7 @@ def test_types(tmp_path: Path, toml: str) -> None:
     [
         ("port = '25'", "port must be a whole number, not '25'", "correct the file"),
         ("port = true", "port must be a whole number, not true", "correct the file"),
+        (f"port = 0x{'f' * 5000}", "port must be a whole number, not a number that is too long", "correct the file"),
         ("prot = 25", "unknown key 'prot'", "did you mean 'port'?"),
         ("xyzzy = 25", "unknown key 'xyzzy'", "the keys are port, address"),
         (
@@ -92,5 +101,7 @@ def test_no_toml(tmp_path: Path) -> None:
     """A file that is not TOML is an error of the caller's class that names it; a missing one is the system's."""
     with pytest.raises(SchemaError, match=r"a\.toml: cannot be read: .*\n  correct the file"):
         written(tmp_path, "port = \n")
+    with pytest.raises(SchemaError, match=r"a\.toml: cannot be read: maximum recursion depth"):
+        written(tmp_path, f"port = {'[' * 5000}\n")
     with pytest.raises(FileNotFoundError):
         TomlFile(str(tmp_path / "none"), SchemaError)

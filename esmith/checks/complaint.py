@@ -15,7 +15,7 @@ from esmith.printable import printable
 SHOWN_LINES = 6
 _SHOWN_CANDIDATES = 3
 _LINE_LENGTH = 300
-_LINE_NUMBER = re.compile(r"\bline (\d+)\b")
+_LINE_NUMBER = re.compile(r"\bline (\d{1,9})\b")
 _WORD = re.compile(r"[A-Za-z_][\w.-]{2,}")
 
 
@@ -45,7 +45,7 @@ class Complaint:
         """
         named = [path for path in renderings if re.search(rf"{re.escape(path)}(?![\w./-])", text)]
         path = checked if checked in named or not named else max(named, key=len)
-        numbered = re.search(rf"{re.escape(path)}:(\d+)\b", text) or _LINE_NUMBER.search(text)
+        numbered = re.search(rf"{re.escape(path)}:(\d{{1,9}})\b", text) or _LINE_NUMBER.search(text)
         if named and numbered:
             return cls(text, path, (int(numbered[1]),), renderings[path])
         for candidate in [path] if named else [checked, *(other for other in renderings if other != checked)]:

@@ -8,6 +8,7 @@ from esmith.apply.compare import compare, shown
 from esmith.cli.output import print_lines
 from esmith.cli.program import root_option
 from esmith.layout import Layout
+from esmith.names import is_number
 from esmith.schema.load import Schema
 from esmith.store import open_store
 
@@ -27,7 +28,7 @@ def diff_command(root: str | None, words: tuple[str, ...]) -> int:
       esmith diff 12 /etc/clamd.conf
       esmith diff 12 15
     """
-    numbers = [int(word) for word in words if word.isdecimal()]
+    numbers = [int(word) for word in words if is_number(word)]
     paths = [word for word in words if word.startswith("/")]
     if len(numbers) + len(paths) != len(words) or len(numbers) > 2 or len(paths) > 1:
         raise click.UsageError("give at most two numbers of generations and one absolute path")

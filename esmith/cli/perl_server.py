@@ -11,6 +11,7 @@ import sys
 from esmith.environment import clean
 from esmith.errors import EsmithError, UsageError
 from esmith.layout import Layout
+from esmith.names import is_number, shorten
 from esmith.perl.protocol import MessageReader, ProtocolError, encode
 from esmith.perl.service import StoreService, failure
 from esmith.perl.sources import StoreSource
@@ -103,7 +104,10 @@ class _Templates:
 
     def text_in(self, arguments: Texts) -> Texts:
         """Return the text of a template of other directories: COUNT DIR ... PATH NAME VALUE ..."""
-        count = int(arguments[0] or "0")
+        text = _complete(arguments, 1)[0]
+        if not is_number(text):
+            raise UsageError(f"the operation was called with {shorten(text)!r}, which is no number")
+        count = int(text)
         return [self._text(self._layers(arguments[1 : count + 1]), arguments[count + 1 :])]
 
     def expand(self, arguments: Texts) -> Texts:

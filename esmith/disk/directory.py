@@ -175,7 +175,7 @@ class Directory:
     def set_attributes(self, name: str, mode: int, owner: tuple[int, int] | None) -> None:
         """Set mode and owner of a regular file with one name, durably; its content stays. Only in a directory of ours.
 
-        In one of a user the file may be another one than was compared.
+        In a directory of a user the file may be another one than was compared.
         """
         is_root = os.geteuid() == 0
         with self._blamed(name, missing=True):

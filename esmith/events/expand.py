@@ -10,6 +10,7 @@ from esmith.events.definition import Event
 from esmith.events.installation import Installation
 from esmith.events.recover import recovered
 from esmith.events.session import Session
+from esmith.fragments.expansion import mode_of
 from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.layout import Layout
@@ -133,5 +134,5 @@ class _Given(Renderer):
                 given.attributes.get(name) or expansion.value(name, getattr(metadata, name))
                 for name in ("owner", "group", "mode")
             )
-            rendering.mode = int(mode, 8)
+            rendering.mode = mode_of(mode, metadata.sources.get("mode", ""))
         yield rendering

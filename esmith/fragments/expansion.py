@@ -64,7 +64,7 @@ class Expansion:
             return
         rendering.owner = self.value("owner", metadata.owner)
         rendering.group = self.value("group", metadata.group)
-        rendering.mode = _mode(self.value("mode", metadata.mode), metadata.sources.get("mode", ""))
+        rendering.mode = mode_of(self.value("mode", metadata.mode), metadata.sources.get("mode", ""))
         parts = self._parts(rendering.template, metadata)
         rendering.content = _filtered(b"".join(parts), metadata.filters)
         rendering.parts = list(zip(rendering.template.fragments, parts, strict=True))
@@ -238,7 +238,12 @@ def _read(fragment: Fragment, output: str) -> bytes:
         raise TemplateError(f"cannot be read: {error.strerror} (for {output})", place=fragment.path) from error
 
 
-def _mode(text: str, source: str) -> int:
+def mode_of(text: str, source: str) -> int:
+    """Return the mode that a text is, in octal.
+
+    :param source: the file that says it, for the message.
+    :raises TemplateError: when it is none.
+    """
     try:
         mode = int(text, 8)
     except ValueError:

@@ -8,6 +8,7 @@ import pwd
 from dataclasses import dataclass
 
 from esmith.layout import Layout
+from esmith.names import is_number
 
 
 @dataclass(frozen=True)
@@ -47,15 +48,15 @@ class Identities:
 
     def user_id(self, name: str) -> int | None:
         """Return the number of an owner that is given by name or by number; root is known everywhere."""
-        user = None if name.isdigit() else self.user(name)
+        user = None if is_number(name) else self.user(name)
         return _number(name, user.uid if user else None)
 
     def group_id(self, name: str) -> int | None:
         """Return the number of a group that is given by name or by number; root is known everywhere."""
-        return _number(name, None if name.isdigit() else self.group(name))
+        return _number(name, None if is_number(name) else self.group(name))
 
     def _find_user(self, name: str) -> User | None:
-        own = self._own_file("/etc/passwd", 7)
+        own = self._own_file("/etc/passwd", 7, slice(2, 4))
         if own is not None:
             fields = own.get(name)
             return User(name, int(fields[2]), int(fields[3]), fields[5], fields[6]) if fields else None
@@ -66,7 +67,7 @@ class Identities:
         return User(name, entry.pw_uid, entry.pw_gid, entry.pw_dir, entry.pw_shell)
 
     def _find_group(self, name: str) -> int | None:
-        own = self._own_file("/etc/group", 4)
+        own = self._own_file("/etc/group", 4, slice(2, 3))
         if own is not None:
             return int(own[name][2]) if name in own else None
         try:
@@ -74,24 +75,28 @@ class Identities:
         except KeyError:
             return None
 
-    def _own_file(self, path: str, count: int) -> dict[str, list[str]] | None:
-        """Return the lines of the root's own file by name; None when it has none, and the machine's counts."""
+    def _own_file(self, path: str, count: int, numbers: slice) -> dict[str, list[str]] | None:
+        """Return the lines of the root's own file by name; None when it has none, and the machine's counts.
+
+        :param count: how many fields a line has.
+        :param numbers: which of them are numbers; a line where one is none does not count.
+        """
         if path not in self._own:
             place = self._layout.under(path)
             self._layout.trust.require(place)
-            self._own[path] = None if self._layout.is_machine else _read_accounts(place, count)
+            self._own[path] = None if self._layout.is_machine else _read_accounts(place, count, numbers)
         return self._own[path]
 
 
 def _number(name: str, found: int | None) -> int | None:
-    if name.isdigit():
+    if is_number(name):
         return int(name)
     return found or 0 if name == "root" else found
 
 
-def _read_accounts(path: str, count: int) -> dict[str, list[str]] | None:
+def _read_accounts(path: str, count: int, numbers: slice) -> dict[str, list[str]] | None:
     if not os.path.isfile(path):
         return None
     with open(path, encoding="utf-8", errors="surrogateescape") as file:
         lines = [line.rstrip("\n").split(":") for line in file]
-    return {fields[0]: fields for fields in lines if len(fields) == count and fields[2].isdigit()}
+    return {fields[0]: fields for fields in lines if len(fields) == count and all(map(is_number, fields[numbers]))}

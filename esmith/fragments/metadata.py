@@ -12,7 +12,7 @@ from esmith.errors import TemplateError
 from esmith.fragments.tree import Template, TemplateTree
 from esmith.layout import Layout
 from esmith.names import nearest
-from esmith.tables import NAME, NUMBER, TABLE, TEXT, TEXT_TABLE, TEXTS, TomlFile, Type, either, list_of, one_of
+from esmith.tables import NAME, SECONDS, TABLE, TEXT, TEXT_TABLE, TEXTS, TomlFile, Type, either, list_of, one_of
 
 if TYPE_CHECKING:
     from esmith.fragments.original import OriginalMetadata
@@ -124,13 +124,16 @@ _KEYS = {
 _CHECK_KEYS = {
     "command": TEXTS,
     "package": TEXT,
-    "own": Type("a name of letters, digits and -", lambda value: bool(re.fullmatch("[a-z0-9-]+", str(value)))),
+    "own": Type(
+        "a name of letters, digits and -",
+        lambda value: isinstance(value, str) and bool(re.fullmatch("[a-z0-9-]+", value)),
+    ),
     "off": NAME,
     "fails-on": TEXT,
     "reads": TEXTS,
     "beside": TEXTS,
     "environment": TEXT_TABLE,
-    "timeout": NUMBER,
+    "timeout": SECONDS,
 }
 
 
@@ -285,7 +288,7 @@ def _hint_at_checks(name: str, layout: Layout) -> str:
 def _check_pattern(file: TomlFile, key: str, pattern: str) -> None:
     try:
         re.compile(pattern)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise file.error(f"{key} {pattern!r} is not a regular expression: {error}", hint="see pydoc re") from error
 
 

@@ -44,7 +44,7 @@ NAMES = {
 }
 _WITHOUT_EFFECT = ("CONFREF", "ALL_RECORDS_AS_SCALARS")
 _LINE = re.compile(r"\s*(\w+)\s*=\s*(.*?)\s*$", re.DOTALL)
-_LITERAL = re.compile(r"""\s*(?:(0[0-7]*)|([1-9][0-9]*)|'([^'\\\n]*)'|"([^"\\$@\n]*)")\s*;?\s*$""")
+_LITERAL = re.compile(r"""\s*(?:(0[0-7]{0,18})|([1-9][0-9]{0,17})|'([^'\\\n]*)'|"([^"\\$@\n]*)")\s*;?\s*$""")
 #: Calls the sub of FILTER for each line, as esmith::templates does.
 _FILTERED = """
 my $filter = do {%s
@@ -190,7 +190,10 @@ class OriginalMetadata:
         expression = self.entries(path).expressions["PERMS"]
         quoted = not expression.text.lstrip()[:1].isdigit()
         octal = quoted and value.startswith("0")
-        if not re.fullmatch("[0-7]+" if octal else "[0-9]+", value) or int(value, 8 if octal else 10) > 0o7777:
+        if (
+            not re.fullmatch("[0-7]{1,18}" if octal else "[0-9]{1,18}", value)
+            or int(value, 8 if octal else 10) > 0o7777
+        ):
             raise TemplateError(
                 f"PERMS gives {value!r}, which is no mode", place=expression.place, hint='write 0644 or "0644"'
             )

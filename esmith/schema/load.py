@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from esmith.errors import SchemaError
-from esmith.names import is_leftover
+from esmith.names import is_leftover, is_number
 from esmith.schema.model import RecordSchema
 from esmith.schema.secrecy import cannot_be_secret, looks_secret
 from esmith.schema.types import TYPES
@@ -44,10 +44,8 @@ _PROPERTY_KEYS = {
     "renamed-from": TEXTS,
     "obsolete-values": TEXTS,
     "replace-values": TEXT_TABLE,
-    "raise-to": Type(
-        "a whole number in quotes", lambda value: isinstance(value, str) and value.isascii() and value.isdecimal()
-    ),
-    "generate": INTEGER,
+    "raise-to": Type("a whole number in quotes", lambda value: isinstance(value, str) and is_number(value)),
+    "generate": Type("a whole number from 1 to 1000", lambda value: INTEGER.accepts(value) and 1 <= value <= 1000),
 }
 #: The longest name of a file, in bytes (NAME_MAX, limits.h(0p)). The store refuses such a key, and says why.
 _LONGEST_NAME = 255

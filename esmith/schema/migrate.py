@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
+from esmith.names import is_number
 from esmith.schema.lists import entries
 
 TYPE_CHECKING = False
@@ -47,7 +48,7 @@ def migrate_record(transaction: Transaction, schema: RecordSchema, key: str) -> 
 
 def migrated_value(prop: Property, value: str) -> str:
     """Return a property's value without what is obsolete; unchanged when nothing is."""
-    if prop.raise_to is not None and value.isascii() and value.isdecimal() and int(value) < int(prop.raise_to):
+    if prop.raise_to is not None and is_number(value) and int(value) < int(prop.raise_to):
         return prop.raise_to
     if prop.type != "list":
         return prop.replace_values.get(value, value)

@@ -44,7 +44,8 @@ def _by_value(check: Callable[[str], str | None]) -> Callable[[Property, str], s
 def _integer(prop: Property, value: str) -> str | None:
     if not re.fullmatch(r"-?[0-9]+", value):
         return "is not a whole number"
-    return _range(prop, int(value))
+    # A float may have any number of digits, and the limits of schema files are small enough to be exact.
+    return _range(prop, float(value))
 
 
 def _number(prop: Property, value: str) -> str | None:

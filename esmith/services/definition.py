@@ -16,7 +16,7 @@ from esmith.layout import Layout
 from esmith.names import is_leftover
 from esmith.services.actions import ACTIONS
 from esmith.services.service import STARTS, Account, Directory, Probe, Program, Service
-from esmith.tables import FLAG, INTEGER, NAME, NUMBER, TABLE, TEXT, TEXT_TABLE, TEXTS, TomlFile, Type, one_of
+from esmith.tables import FLAG, INTEGER, NAME, SECONDS, TABLE, TEXT, TEXT_TABLE, TEXTS, TomlFile, Type, one_of
 
 SETTINGS = "service.toml"
 #: An older form of ``services-custom``, with the probe of each service in a table of its own.
@@ -46,8 +46,8 @@ _ACCOUNT_KEYS = {
 }
 _DIRECTORY_KEYS = {"owner": NAME, "group": NAME, "mode": NAME}
 _PROBE_KEYS = {
-    "up-for": NUMBER,
-    "within": NUMBER,
+    "up-for": SECONDS,
+    "within": SECONDS,
     "port": INTEGER,
     "socket": TEXT,
     "command": TEXTS,

@@ -124,6 +124,8 @@ BAD = [
     ("qpsmtpd", f"{CONFIG}/peers/local", "# x\n\nrelay\nno/such\n", 4, "there is no plugin no/such"),
     ("qpsmtpd", f"{CONFIG}/logging", "logging/none\n", 1, "there is no plugin"),
     ("qpsmtpd", f"{CONFIG}/loglevel", "9\n", 1, "higher than 8"),
+    ("qpsmtpd", f"{CONFIG}/loglevel", f"{'9' * 5000}\n", 1, "higher than 8"),
+    ("qpsmtpd", f"{CONFIG}/relayclients", "².\n", 1, "no address"),
     ("qpsmtpd", f"{CONFIG}/databytes", "1 2\n", 1, "no whole number"),
     ("qpsmtpd", f"{CONFIG}/plugin_dirs", "plugins\n", 1, "no absolute path"),
     ("qpsmtpd", f"{CONFIG}/badhelo", "aol.com\n^x\nyahoo.com\n", 3, "after the pattern"),

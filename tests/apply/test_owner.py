@@ -87,16 +87,17 @@ class TestAsRoot:
         assert _owner(place) == owner
         assert bench.apply("/etc/t", keep_attributes=True) == []
 
+    @pytest.mark.parametrize("name", ["nosuch", "²", "9" * 30])
     @pytest.mark.parametrize(("key", "kind"), [("owner", "user"), ("group", "group")])
-    def test_an_unknown_owner_names_the_file_that_says_it(self, bench: Bench, key: str, kind: str) -> None:
+    def test_an_unknown_owner_names_the_file_that_says_it(self, bench: Bench, key: str, kind: str, name: str) -> None:
         """An owner or group that does not exist is an error that names the metadata file; nothing is written."""
         bench.template("/etc/a", "text\n")
         bench.template("/etc/t", "text\n")
-        place = bench.trees.custom("/etc/template.toml", f'{key} = "nosuch"\n')
+        place = bench.trees.custom("/etc/template.toml", f'{key} = "{name}"\n')
         with pytest.raises(InstallError) as caught:
             bench.apply("/etc/a", "/etc/t")
         assert caught.value.place == str(place)
-        assert caught.value.message == f"there is no {kind} 'nosuch' (for /etc/a)"
+        assert caught.value.message == f"there is no {kind} '{name}' (for /etc/a)"
         assert not bench.file("/etc/a").exists()
 
     def test_an_account_of_the_machine_is_none_of_the_root(self, bench: Bench) -> None:

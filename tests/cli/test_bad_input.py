@@ -98,6 +98,7 @@ USAGE = {
     "event elsewhere": Bad(("signal-event", "../events/email-update"), ExitCode.USAGE, "no event"),
     "actions is not an event": Bad(("signal-event", "actions"), ExitCode.USAGE, "'actions'"),
     "no event": Bad(("signal-event",), ExitCode.USAGE, "EVENT"),
+    "generation of 5,000 digits": Bad(("esmith", "diff", "9" * 5000), ExitCode.USAGE, "numbers of generations"),
     "missing template": Bad(("expand-template", "/etc/nosuch"), ExitCode.TEMPLATE, "/etc/nosuch"),
     "empty path": Bad(("expand-template", ""), ExitCode.TEMPLATE, "no template"),
     "endless path": Bad(("expand-template", "/" + "x" * 100_000), ExitCode.TEMPLATE, "no template"),

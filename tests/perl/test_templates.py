@@ -48,6 +48,13 @@ def test_another_file(templated: Script) -> None:
     assert not templated.root.file("/etc/try").exists()
 
 
+def test_a_mode_that_is_none(templated: Script) -> None:
+    """PERMS that is no octal number is an error that says so; nothing is written."""
+    code = USE + "processTemplate({ TEMPLATE_PATH => '/etc/try', PERMS => 'rw' });"
+    assert "is not an octal number" in templated.run(code, status=None).err
+    assert not templated.root.file("/etc/try").exists()
+
+
 def test_lines_are_filtered(templated: Script) -> None:
     """FILTER is given each line with its newline; removeBlankLines is one; undef leaves a line out."""
     code = """

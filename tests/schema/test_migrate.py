@@ -47,6 +47,7 @@ VALUES = {
     "no number": ('raise-to = "600"', "much", "much"),
     "empty": ('raise-to = "600"', "", ""),
     "superscript": ('raise-to = "600"', "²", "²"),
+    "more digits than int() takes": ('raise-to = "600"', "9" * 5000, "9" * 5000),
     "dropped": ('type = "list"\nobsolete-values = ["b.x"]', "a.x,b.x,c.x", "a.x,c.x"),
     "dropped at the ends": ('type = "list"\nobsolete-values = ["a.x", "c.x"]', "a.x,b.x,c.x", "b.x"),
     "all dropped": ('type = "list"\nobsolete-values = ["a.x"]', "a.x", ""),

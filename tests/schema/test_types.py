@@ -27,12 +27,20 @@ TABLE: dict[str, tuple[list[str], list[str], str]] = {
     ),
     'type = "choice"\nvalues = ["", "x"]': (["", "x"], ["y"], "is not one of '', x"),
     'type = "integer"': (
-        ["0", "7", "-1", "007", "12345678901234567890"],
+        ["0", "7", "-1", "007", "12345678901234567890", "9" * 5000],
         ["", "-", "+1", "1.0", "1e3", "0x10", "1 ", " 1", "1_000", "1,000", "١", "²", "ten"],
         "is not a whole number",
     ),
-    'type = "integer"\nmin = 1\nmax = 65535': (["1", "25", "65535"], ["0", "-1"], "is too small; the least is 1"),
-    'type = "integer"\nmax = 65535': (["-5", "65535"], ["65536", "99999999999"], "is too large; the most is 65535"),
+    'type = "integer"\nmin = 1\nmax = 65535': (
+        ["1", "25", "65535"],
+        ["0", "-1", "-" + "9" * 5000],
+        "is too small; the least is 1",
+    ),
+    'type = "integer"\nmax = 65535': (
+        ["-5", "65535"],
+        ["65536", "99999999999", "9" * 5000],
+        "is too large; the most is 65535",
+    ),
     'type = "integer"\nmin = 0\nempty = true': (["", "0"], [" ", "x"], "is not a whole number"),
     'type = "number"': (
         ["0", "4", "4.5", "-1.25", "0.10"],

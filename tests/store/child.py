@@ -5,6 +5,8 @@ Each says ``ready`` and then waits for a line on its input, so that a test can s
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
 import sys
@@ -17,6 +19,7 @@ from typing import Any
 from esmith.cli.db import config_main
 from esmith.schema.settings import set_properties
 from esmith.store.flat.file import FlatFile
+from esmith.store.protocol import Snapshot
 from tests.store.stores import AUTHOR, opened
 
 #: What is swept by :func:`kill_at`: the code between the command line and LMDB.
@@ -75,6 +78,26 @@ def open_often(root: str, count: str) -> None:
             snapshot.record("t", "shared")
 
 
+def read_on_demand() -> None:
+    """Read as the lines of the input say: ``begin ROOT`` a snapshot, ``dump`` it, ``end`` it; answer in JSON."""
+    _ready()
+    with contextlib.ExitStack() as stack:
+        snapshot: Snapshot | None = None
+        for line in sys.stdin:
+            word, _, root = line.rstrip("\n").partition(" ")
+            if word == "begin":
+                snapshot = stack.enter_context(stack.enter_context(opened(Path(root), write=False)).snapshot())
+                print("{}", flush=True)
+            elif word == "dump":
+                assert snapshot is not None
+                found = {name: list(snapshot.records(name)) for name in snapshot.databases()}
+                records = {name: [[one.key, one.type, one.props] for one in ones] for name, ones in found.items()}
+                print(json.dumps([records, snapshot.revision()]), flush=True)
+            else:
+                stack.close()
+                print("{}", flush=True)
+
+
 def hold(root: str, seconds: str) -> None:
     """Hold a transaction with changes that are not yet committed, until killed or for some seconds."""
     with opened(Path(root)) as store, store.transaction(AUTHOR) as transaction:
@@ -114,6 +137,7 @@ PROGRAMS: dict[str, Callable[..., None]] = {
     "write": write,
     "write-flat": write_flat,
     "read": read,
+    "read-on-demand": read_on_demand,
     "idle": idle,
     "open": open_often,
     "hold": hold,

@@ -9,13 +9,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 
 from esmith.errors import EsmithError
-from esmith.store.flat.export import flat_text, write_flat_files
 from esmith.store.flat.format import format_record
 from esmith.store.flat.source import FlatSource, find_sources
 from esmith.store.model import Record
 from esmith.store.protocol import Store
 from tests.store.flat import DATABASES, LONGEST
-from tests.store.stores import AUTHOR, put
+from tests.store.stores import put
 
 #: A finding as the tests write it: line, place, kind, part of the message.
 Found = tuple[int, str, str, str]
@@ -187,26 +186,6 @@ def test_import_of_an_export(tmp_path: Path, records: dict[str, Record]) -> None
     source = read(path)
     assert source.records == records
     assert [finding for finding in source.findings if finding.kind != "doubtful"] == []
-
-
-@given(DATABASES)
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_import_of_an_export_of_the_store(tmp_path: Path, store: Store, records: dict[str, Record]) -> None:
-    """The same through a store and a file: names and values are within its limits, and come back sorted."""
-    with store.transaction(AUTHOR) as transaction:
-        transaction.create_database("t")
-        for key in transaction.keys("t"):
-            transaction.delete_record("t", key)
-        for record in records.values():
-            transaction.set_type("t", record.key, record.type)
-            for prop, value in record.props.items():
-                transaction.set_prop("t", record.key, prop, value)
-    with store.snapshot() as snapshot:
-        write_flat_files([flat_text(snapshot, "t")], str(tmp_path / "export"), "/nonexistent")
-        stored = list(snapshot.records("t"))
-    source = read(tmp_path / "export/t")
-    assert list(source.records.values()) == stored
-    assert [list(record.props) for record in source.records.values()] == [list(record.props) for record in stored]
 
 
 #: Names of files in a directory, and why one is left out; "" when it is a database.

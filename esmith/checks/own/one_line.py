@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from esmith.checks.own.file import File
+from esmith.names import is_number
 
 
 def integer(file: File, *, comments: bool = False, highest: int | None = None) -> Iterator[tuple[int, str]]:
@@ -16,7 +17,7 @@ def integer(file: File, *, comments: bool = False, highest: int | None = None) -
     for number, text in _value(file, comments=comments):
         if not (text.isascii() and text.isdigit()):
             yield number, f"{text!r} is no whole number"
-        elif highest is not None and int(text) > highest:
+        elif highest is not None and not (is_number(text) and int(text) <= highest):
             yield number, f"{text} is higher than {highest}"
     yield from _rest(file, comments=comments)
 

@@ -1,0 +1,63 @@
+"""Changes in one transaction, as hypothesis makes them up: for a store, for a flat file, and for plain dicts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from hypothesis import strategies as st
+
+from esmith.store.protocol import Transaction
+from tests.store import flat
+from tests.store.plain import Cells
+
+#: Few names, so that the steps meet; some begin others, and one is longer than an ASCII text of as many characters.
+DATABASES = st.sampled_from(["a", "ab"])
+KEYS = st.sampled_from(["a", "a b", "é"])
+PROPS = st.sampled_from(["p", "p q"])
+VALUES = st.sampled_from(["", "1", "2", "long enough to be found", "x" * 5000]) | flat.VALUES
+TYPES = st.sampled_from(["", "v", "w"]) | flat.TYPES
+
+#: One change in a transaction: the name of a method and its words.
+Step = tuple[str, tuple[str, ...]]
+STEPS_OF = st.lists(
+    st.one_of(
+        st.tuples(st.just("set_type"), st.tuples(DATABASES, KEYS, TYPES)),
+        st.tuples(st.just("set_prop"), st.tuples(DATABASES, KEYS, PROPS, VALUES)),
+        st.tuples(st.just("delete_prop"), st.tuples(DATABASES, KEYS, PROPS)),
+        st.tuples(st.just("delete_record"), st.tuples(DATABASES, KEYS)),
+        st.tuples(st.just("create_database"), st.tuples(DATABASES)),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+def take_steps(transaction: Transaction, steps: list[Step]) -> None:
+    """Take steps in a transaction."""
+    for name, words in steps:
+        getattr(transaction, name)(*words)
+
+
+def stepped(cells: Cells, steps: list[Step], before: Collection[str] = ()) -> tuple[Cells, set[str], set[str]] | None:
+    """Return what plain dicts hold after steps; None where one has to be refused.
+
+    :param before: the databases that were made for a record before, in the same transaction.
+    :return: the cells, the databases that were asked for, and those that were made for a record.
+    """
+    result, names = dict(cells), set()
+    used = set(before)
+    for name, (database, *words) in steps:
+        if name == "set_type":
+            result[database, words[0], ""] = words[1]
+            used.add(database)
+        elif name == "set_prop":
+            if (database, words[0], "") not in result:
+                return None
+            result[database, words[0], words[1]] = words[2]
+        elif name == "delete_prop":
+            result.pop((database, words[0], words[1]), None)
+        elif name == "delete_record":
+            result = {cell: value for cell, value in result.items() if cell[:2] != (database, words[0])}
+        elif database not in used:
+            names.add(database)
+    return result, names, used
