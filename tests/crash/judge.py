@@ -23,12 +23,15 @@ _NO_FILE = re.compile(r"no file was changed|the old content of \d+ files? was re
 _LEFT_FOR_RECOVER = re.compile(r"run:? esmith recover|run it again|import again")
 
 
+Settings = dict[tuple[bytes, bytes], bytes]
+
+
 @dataclass(frozen=True)
 class State:
     """What is compared: the files and the settings."""
 
     files: dict[str, object]
-    settings: dict[tuple[bytes, bytes], bytes]
+    settings: Settings
 
 
 @dataclass
@@ -98,6 +101,7 @@ class Ring:
         self._scripts = scripts
         self._copy = Copy(model, self._root)
         self._revision = read_rows(self._root).revision
+        self._drawn: set[tuple[bytes, bytes]] = set()
         self._before = self._state()
         self._trees: list[Tree] = [self._copy.tree]
         self._expected: dict[str, Expected] = {}
@@ -131,33 +135,45 @@ class Ring:
         self._supervised.watch([])
         self.restore()
         self.run(SAME)
-        after = self._state()
-        self._trees.append(look(self._root, self._copy.tree))
-        changed = differences(State(self._before.files, {}), State(after.files, {}))
+        first = self._settled()
+        self.restore()
+        self.clean = self.run(SAME, traced=True)
+        assert self.clean.code == 0, self.clean.printed
+        self._services = {service for _, service, _ in self._supervised.calls()}
+        second = self._settled()
+        # A password that is drawn when there is none is another one each time.
+        self._drawn = {cell for cell, value in first.settings.items() if second.settings.get(cell, value) != value}
+        self._after = self._settled()
+        assert not (other := differences(State(first.files, {}), State(second.files, {}))), (
+            f"not the same twice: {other}"
+        )
+        changed = differences(State(self._before.files, {}), State(second.files, {}))
         self._supervised.watch([path for path in changed if not self._is_directory(path)])
         self.restore()
         self._sum_before = self._supervised.sum()
         for what in self._scenario.next:
-            found = []
-            for first in ([], [SAME]):
-                self.restore()
-                for command in first:
-                    self.run(command)
-                code = self.run(what).code
-                self._trees.append(look(self._root, self._copy.tree))
-                found.append((self._state(), code))
+            found = [self._expect(what, []), self._expect(what, [SAME])]
             self._expected[what] = Expected((found[0][0], found[1][0]), (found[0][1], found[1][1]))
+
+    def _expect(self, what: str, before: list[str]) -> tuple[State, int]:
+        """Return what a command that is run next leaves, and its exit code."""
         self.restore()
-        self.clean = self.run(SAME, traced=True)
-        self._services = {service for _, service, _ in self._supervised.calls()}
-        self._after = self._state()
+        for command in before:
+            self.run(command)
+        code = self.run(what).code
+        return self._settled(), code
+
+    def _settled(self) -> State:
+        """Return the state, whose names are known from now on."""
         self._trees.append(look(self._root, self._copy.tree))
-        assert self.clean.code == 0, self.clean.printed
-        assert differences(self._after, after) == [], f"it is not the same twice: {differences(self._after, after)}"
+        return self._state()
 
     def _state(self) -> State:
         tree = look(self._root, self._copy.tree)
-        return State(self._files(tree), read_rows(self._root).settings)
+        return State(self._files(tree), self._settings(read_rows(self._root)))
+
+    def _settings(self, rows: Rows) -> Settings:
+        return {cell: b"drawn" if cell in self._drawn else value for cell, value in rows.settings.items()}
 
     def _is_directory(self, path: str) -> bool:
         return any(path in tree and stat.S_ISDIR(tree[path].mode) for tree in self._trees)
@@ -218,7 +234,7 @@ class Ring:
             yield f"{place}: the data file is damaged: {rows.damage}"
             return
         tree = look(self._root, self._copy.tree)
-        now = State(self._files(tree), rows.settings)
+        now = State(self._files(tree), self._settings(rows))
         allowed = expected.states[1:] if run.code == 0 else expected.states
         if trial.second != NO_ATTACK and trial.next == SAME:
             allowed = expected.states
@@ -230,7 +246,7 @@ class Ring:
             tree, rows = look(self._root, self._copy.tree), read_rows(self._root)
             if last.code != 0:
                 yield f"esmith recover at the end: it exits {last.code}: {_short(last.printed)}"
-            yield from self._must_be(State(self._files(tree), rows.settings), now, "esmith recover after that")
+            yield from self._must_be(State(self._files(tree), self._settings(rows)), now, "esmith recover after that")
         found = leftovers(tree, self._trees, rows)
         if found:
             yield f"left over in the end: {_some(found)}"
