@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from tests import fork_server
-from tests.crash.calls import Site, site_of
+from tests.crash.calls import Site, ends_commit, site_of
 from tests.crash.seccomp import answer, install_filter, receive
 
 #: The errors of a disk, and of a process that may have no more descriptors.
@@ -177,6 +177,7 @@ class _Attacker:
     run: Run
     root: str
     ignored: tuple[str, ...]
+    commits: int = 0
 
     def answer(self) -> None:
         """Answer the next one that waits."""
@@ -184,10 +185,11 @@ class _Attacker:
         stop = receive(self.listener)
         if stop is None:
             return
-        site = site_of(stop, self.pid, self.root, self.ignored)
+        site = site_of(stop, self.commits, self.pid, self.root, self.ignored)
         error = 0
         if site is not None:
             self.run.sites.append(site)
+            self.commits += ends_commit(site)
             error = self._attacked(site, stop.pid)
         answer(self.listener, stop, error)
 

@@ -12,27 +12,12 @@ from tests.crash.seccomp import CALLS, OPENS, Stop
 _AT_FDCWD = -100
 #: Calls whose first argument is a descriptor.
 _OF_DESCRIPTOR = frozenset(
-    [
-        "write",
-        "pwrite64",
-        "writev",
-        "fsync",
-        "fdatasync",
-        "ftruncate",
-        "fchmod",
-        "fchown",
-        "fsetxattr",
-        "sync_file_range",
-        "fallocate",
-        "pwritev",
-        "syncfs",
-        "pwritev2",
-        "sendfile",
-    ]
+    {"write", "pwrite64", "writev", "pwritev", "pwritev2", "sendfile", "ftruncate", "fallocate", "fsetxattr"}
+    | {"fsync", "fdatasync", "sync_file_range", "syncfs", "fchmod", "fchown"}
 )
 #: Calls that take a directory's descriptor and a path below it; the rest takes a path.
 _BELOW = frozenset(
-    ["openat", "mkdirat", "mknodat", "fchownat", "futimesat", "unlinkat", "fchmodat", "utimensat", "fchmodat2"]
+    {"openat", "mkdirat", "mknodat", "fchownat", "futimesat", "unlinkat", "fchmodat", "fchmodat2", "utimensat"}
 )
 #: Calls with two names; the second one counts, which is what they make. The positions of directory and path.
 _TO = {"rename": (None, 1), "link": (None, 1), "symlink": (None, 1), "renameat": (2, 3), "renameat2": (2, 3)} | {
@@ -42,35 +27,42 @@ _TO = {"rename": (None, 1), "link": (None, 1), "symlink": (None, 1), "renameat":
 _LONGEST_PATH = 4096
 #: Parts of names that differ from one run to the next: numbers, and the random letters of temporary files.
 _CHANGING = re.compile(r"\d+|(?<=esmith-check-)\w+")
+#: Below these hundreds of files are installed by one loop.
+_ONE_LOOP = re.compile(
+    r"(?<=^/etc/e-smith/)\w.*|(?<=^/usr/share/e-smith/).*|(?<=^/usr/local/lib/).*|(?<=^/sbin/e-smith/).*"
+)
 
 
 @dataclass(frozen=True)
 class Site:
     """A call site: the same in each run of a command, and in each round of a loop over files of one kind.
 
+    :param commits: how many transactions of the store are complete at that time.
     :param program: ``main`` for the command itself, ``child`` for a process that it started.
     :param call: the name of the system call.
     :param path: the file, with ``#`` for numbers.
     """
 
+    commits: int
     program: str
     call: str
     path: str
 
     def __str__(self) -> str:
-        return f"{self.call} {self.path}" + ("" if self.program == "main" else f" ({self.program})")
+        return f"{self.call} {self.path} ({self.program}, after {self.commits} commits)"
 
 
-def site_of(stop: Stop, main: int, root: str, ignored: tuple[str, ...]) -> Site | None:
+def site_of(stop: Stop, commits: int, main: int, root: str, ignored: tuple[str, ...]) -> Site | None:
     """Return the call site a process has stopped at; None when it is not about a file of the root.
 
+    :param commits: how many transactions are complete.
     :param main: the process of the command.
     :param root: the root folder.
     :param ignored: beginnings of paths below it that do not count.
     """
     name = CALLS.get(stop.number) or OPENS[stop.number][0]
     if name == "sync":
-        return Site(_program(stop.pid, main), name, "")
+        return Site(commits, _program(stop.pid, main), name, "")
     try:
         path = _path(stop, name)
     except (OSError, ValueError):
@@ -83,7 +75,17 @@ def site_of(stop: Stop, main: int, root: str, ignored: tuple[str, ...]) -> Site 
     program = _program(stop.pid, main)
     if program == "child" and _is_elsewhere(stop.pid):
         return None
-    return Site(program, name, _CHANGING.sub("#", inside))
+    return Site(commits, program, name, _CHANGING.sub("#", _ONE_LOOP.sub(_one, inside)))
+
+
+def ends_commit(site: Site) -> bool:
+    """Return whether a transaction of the store is complete with the call, by which it is noted that the file is sound."""
+    return site.call == "pwrite64" and site.path.endswith("/data.verified")
+
+
+def _one(found: re.Match[str]) -> str:
+    """Return what stands for the name of one of many files: whether it is a temporary one."""
+    return ".esmith-#" if "/.esmith-" in found[0] else "*"
 
 
 def _program(pid: int, main: int) -> str:

@@ -55,6 +55,14 @@ class Workshop:
         self._models: dict[str, Path] = {}
 
     def __enter__(self) -> Self:
+        try:
+            self._make()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _make(self) -> None:
         self._memory.mkdir()
         forks.memory = str(self._memory)
         fork_server.import_everything([str(HOME), sysconfig.get_path("purelib")], forks.memory)
@@ -63,7 +71,6 @@ class Workshop:
         for scenario in self.scenarios:
             self._models[scenario.name] = scenario.prepare(self._folder, office)
         shutil.copytree(Root(fresh).file("/sbin/e-smith"), self._folder / "scripts")
-        return self
 
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -20,7 +20,7 @@ _IGNORED = ("/var/log/", "/service")
 #: A command says by these that nothing it is about has changed, neither files nor settings.
 _UNCHANGED = re.compile(r"nothing was (changed|imported)")
 _NO_FILE = re.compile(r"no file was changed|the old content of \d+ files? was restored(?!, but)")
-_LEFT_FOR_RECOVER = re.compile(r"run:? esmith recover|run it again|import again")
+_LEFT_FOR_RECOVER = re.compile(r"esmith recover|run it again|import again")
 
 
 Settings = dict[tuple[bytes, bytes], bytes]

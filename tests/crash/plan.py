@@ -39,8 +39,8 @@ class Amounts:
 
 
 #: Of a command that is short, and of one that is not.
-QUICK = {True: Amounts(None, 12, 4, 4, 12, 6), False: Amounts(24, 8, 3, 4, 12, 6)}
-LONG = {True: Amounts(None, 900, 200, 150, None, 150), False: Amounts(None, 700, 200, 200, None, 150)}
+QUICK = {True: Amounts(None, 10, 4, 4, 16, 6), False: Amounts(14, 4, 2, 3, 8, 3)}
+LONG = {True: Amounts(None, 1500, 200, 150, None, 150), False: Amounts(None, 700, 200, 200, None, 150)}
 #: An error at one call, and the rest of the disk is well again, is what a test finds most with. These last, too.
 _LASTING = ("ENOSPC", "EIO", "EROFS", "EDQUOT")
 

@@ -188,7 +188,7 @@ SCENARIOS = (
     ),
     Scenario("undo", Command("esmith", ("undo", "{revision}")), _undo, is_quick=True),
     Scenario("rollback", Command("esmith", ("rollback",)), _rollback),
-    Scenario("import", Command("esmith", ("import", "{root}/root-of-old")), _import),
+    Scenario("import", Command("esmith", ("import", "{root}/root-of-old")), _import, is_quick=True),
     Scenario("init", Command("esmith", ("init", "--domain", "example.com", "--name", "mail")), _fresh, next=(SAME,)),
     Scenario("upgrade", Command("esmith", ("init",)), _upgrade),
     Scenario(

@@ -8,22 +8,10 @@ from pathlib import Path
 
 from tests.events.kit import FakeRunit
 
-NAMES = [
-    "qmail",
-    "qpsmtpd",
-    "sqpsmtpd",
-    "spamd",
-    "clamd",
-    "freshclam",
-    "httpd-e-smith",
-    "php-fpm",
-    "dovecot",
-    "imap",
-    "imaps",
-    "pop3",
-    "pop3s",
-    "masq",
-]
+NAMES = (
+    *("qmail", "qpsmtpd", "sqpsmtpd", "spamd", "clamd", "freshclam", "httpd-e-smith"),
+    *("php-fpm", "dovecot", "imap", "imaps", "pop3", "pop3s", "masq"),
+)
 
 #: After a restart the service has another process; each call notes a sum of the files that are looked at.
 _SV = """\
