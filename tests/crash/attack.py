@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import atexit
 import errno
+import io
 import os
 import select
 import signal
 import socket
+import sys
 import time
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from tests import fork_server
 from tests.crash.calls import Site, ends_commit, site_of
@@ -118,6 +120,8 @@ class Runner:
             # Those of the tests are not the command's.
             atexit._clear()
             nothing = os.open(os.devnull, os.O_RDONLY)
+            # Who runs the tests may have put others in their places, with something in them.
+            sys.stdin, sys.stdout, sys.stderr = _stream(0, "r"), _stream(1, "w"), _stream(2, "w")
             if to_parent is not None:
                 listener = install_filter()
                 socket.send_fds(to_parent, [b"x"], [listener])
@@ -167,6 +171,13 @@ class Runner:
             os.close(listener)
 
 
+def _stream(number: int, mode: str) -> TextIO:
+    errors = "backslashreplace" if number == 2 else "strict"
+    raw = io.FileIO(number, mode, closefd=False)
+    buffered = io.BufferedReader(raw) if mode == "r" else io.BufferedWriter(raw)
+    return io.TextIOWrapper(buffered, encoding="utf-8", errors=errors, line_buffering=number == 2)
+
+
 @dataclass
 class _Attacker:
     """Answers the processes of one run."""
@@ -190,23 +201,26 @@ class _Attacker:
         if site is not None:
             self.run.sites.append(site)
             self.commits += ends_commit(site)
-            error = self._attacked(site, stop.pid)
+            if self._is_due():
+                self.run.hit = self.run.hit or site
+                if not self.attack.error:
+                    # Without an answer: with one it might carry out the call before it notices that it is killed.
+                    self._kill(stop.pid)
+                    return
+                error = getattr(errno, self.attack.error)
         answer(self.listener, stop, error)
 
-    def _attacked(self, site: Site, pid: int) -> int:
-        """Attack the process that waits if it is its turn, and return the error that its call is to get."""
-        count, attack = len(self.run.sites), self.attack
-        if not attack.at or count < attack.at or (count > attack.at and not attack.lasting):
-            return 0
-        self.run.hit = self.run.hit or site
-        if attack.error:
-            number: int = getattr(errno, attack.error)
-            return number
-        if attack.whole_group:
+    def _is_due(self) -> bool:
+        count, at = len(self.run.sites), self.attack.at
+        return bool(at) and (count == at or (count > at and self.attack.lasting))
+
+    def _kill(self, pid: int) -> None:
+        """Kill the process that waits."""
+        if self.attack.whole_group:
             _kill_group(self.pid)
-        else:
+        # What the command starts may be in another group.
+        with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        return 0
 
 
 def _kill_group(pid: int) -> None:

@@ -79,7 +79,7 @@ def site_of(stop: Stop, commits: int, main: int, root: str, ignored: tuple[str, 
 
 
 def ends_commit(site: Site) -> bool:
-    """Return whether a transaction of the store is complete with the call, by which it is noted that the file is sound."""
+    """Return whether a transaction of the store is complete with the call, which notes that the file is sound."""
     return site.call == "pwrite64" and site.path.endswith("/data.verified")
 
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 
 from tests.crash.attack import NO_ATTACK
 from tests.crash.judge import Outcome
+from tests.documents import rows, section
 
 
 @dataclass
@@ -21,6 +22,7 @@ class Table:
     :param kills: how often it was killed, also for a second time.
     :param faults: how often it got an error.
     :param refused: how often it exited with an error because of one.
+    :param missed: how often it had ended before the call at which it was to be attacked.
     :param violations: what was wrong: the kind, how often, and the first trial in which it was.
     :param cpu: the processor time of each recovery, in seconds.
     :param seconds: how long it took.
@@ -32,6 +34,7 @@ class Table:
     kills: int = 0
     faults: int = 0
     refused: int = 0
+    missed: int = 0
     violations: dict[str, tuple[int, str]] = field(default_factory=dict)
     cpu: list[float] = field(default_factory=list)
     seconds: float = 0.0
@@ -45,6 +48,7 @@ class Table:
         else:
             self.kills += 1
         self.kills += outcome.trial.second != NO_ATTACK
+        self.missed += bool(attack.at) and outcome.site is None
         if outcome.cpu:
             self.cpu.append(outcome.cpu)
         where = f"{outcome.trial}; at {outcome.site}; it exited {outcome.code}"
@@ -58,6 +62,7 @@ class Table:
         self.kills += other.kills
         self.faults += other.faults
         self.refused += other.refused
+        self.missed += other.missed
         self.cpu += other.cpu
         self.seconds += other.seconds
         numbers = Counter({kind: number for kind, (number, _) in self.violations.items()})
@@ -90,10 +95,30 @@ def render(tables: list[Table]) -> str:
     lines = [_HEAD, *(one.summary for one in tables), whole.summary]
     for one in tables:
         for kind, (number, first) in sorted(one.violations.items()):
-            lines.append(f"\n{one.name}: {number} times: {kind}\n    first: {first}")
+            note = " (known: docs/reliability.md)" if (one.name, kind) in known() else ""
+            lines.append(f"\n{one.name}: {number} times{note}: {kind}\n    first: {first}")
     return "\n".join(lines)
 
 
+def known() -> set[tuple[str, str]]:
+    """Return the violations that are known, each with its command: docs/reliability.md#known-violations."""
+    table = rows(section("reliability.md", "Known violations"))
+    return {(row[0].strip("`"), row[1].strip("`")) for row in table}
+
+
+def unknown(table: Table) -> list[str]:
+    """Return the first trial of each kind of violation that is not known."""
+    return [first for kind, (_, first) in table.violations.items() if (table.name, kind) not in known()]
+
+
 def as_json(tables: list[Table]) -> str:
-    """Return the figures as JSON."""
+    """Return the figures as JSON, for :func:`from_json`."""
     return json.dumps([asdict(one) for one in tables], indent=1)
+
+
+def from_json(text: str) -> list[Table]:
+    """Return the figures again."""
+    tables = [Table(**one) for one in json.loads(text)]
+    for table in tables:
+        table.violations = {kind: (number, first) for kind, (number, first) in table.violations.items()}
+    return tables
