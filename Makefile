@@ -1,6 +1,7 @@
 # make demo    set up and run the main job in the folder demo-root
 # make test    set up and pass the tests
 # make test-long  the tests that take minutes: every size of free space on a full disk
+# make crash   kill commands 10,000 times, and give them errors of a disk: an hour or two, as root: docs/reliability.md
 # make mutants  put single faults into a copy of the engine, and print those that no test notices: docs/testing.md
 # make lint    ruff and mypy
 # make bench   print the performance table
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 SAMPLE ?= 100
 SEED ?= 1
 
-.PHONY: demo test test-long mutants lint bench clean
+.PHONY: demo test test-long crash mutants lint bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -24,6 +25,9 @@ test: $(VENV)/installed-test
 
 test-long: $(VENV)/installed-test
 	$(BIN)/python -m pytest -n auto -m long
+
+crash: $(VENV)/installed-test
+	@$(BIN)/python -m tests.crash
 
 mutants: $(VENV)/installed-test
 	@$(BIN)/python -m tests.mutants --sample $(SAMPLE) --seed $(SEED)

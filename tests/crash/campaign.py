@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sysconfig
@@ -55,11 +56,10 @@ class Workshop:
         self._models: dict[str, Path] = {}
 
     def __enter__(self) -> Self:
-        try:
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.__exit__)
             self._make()
-        except BaseException:
-            self.__exit__()
-            raise
+            stack.pop_all()
         return self
 
     def _make(self) -> None:

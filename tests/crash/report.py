@@ -53,7 +53,7 @@ class Table:
             self.cpu.append(outcome.cpu)
         where = f"{outcome.trial}; at {outcome.site}; it exited {outcome.code}"
         for text in outcome.wrong:
-            kind = re.sub(r"\d+", "#", text.partition(": /")[0])
+            kind = _kind(text)
             number, first = self.violations.get(kind, (0, f"{text}\n        {where}"))
             self.violations[kind] = (number + 1, first)
 
@@ -79,6 +79,11 @@ class Table:
             f"{self.name:<16} {self.calls:>6} {self.sites:>6} {self.kills:>6} {self.faults:>7} {self.refused:>8}"
             f" {wrong:>10} {worst:>8} {self.seconds:>7.0f}"
         )
+
+
+def _kind(text: str) -> str:
+    """Return what is wrong without numbers and names, by which violations are counted."""
+    return re.sub(r"\d+", "#", re.sub(r"(?<=differ): .*|: /.*", "", text))
 
 
 _HEAD = (

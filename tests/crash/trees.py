@@ -15,6 +15,7 @@ from pathlib import Path
 import lmdb
 from lmdb.verify import verify
 
+from esmith.events.pending import TABLE as PENDING
 from esmith.store.lmdb.data_file import DataFile
 from tests.commands import copy_tree
 
@@ -217,7 +218,7 @@ def read_rows(root: Path) -> Rows:
                 rows.settings |= {(name, key): value for key, value in own}
             elif name == b"=journal":
                 rows.revision = int.from_bytes(own[-1][0]) if own else 0
-            elif name == b"=owed":
+            elif name == b"=" + PENDING.encode():
                 rows.pending = {key.decode() for key, _ in own}
             elif name == b"=generations":
                 rows.generations = {int(key): json.loads(value)["complete"] for key, value in own}
