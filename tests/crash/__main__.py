@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from tests.crash import campaign, report, seccomp
-from tests.crash.attack import ERRORS, Attack
+from tests.crash.attack import ERRORS, SIGNALS, Attack
 from tests.crash.judge import Trial
 from tests.crash.scenarios import EVENT, RECOVER, SAME, SCENARIOS
 
@@ -33,6 +33,7 @@ def _options() -> argparse.Namespace:
     one.add_argument("--at", type=int, help="the number of the call")
     one.add_argument("--after", type=float, help="instead of --at: after how many seconds the group is killed")
     one.add_argument("--error", choices=ERRORS, default="", help="the error; default: a kill")
+    one.add_argument("--signal", choices=SIGNALS, default="", help="the signal; default: SIGKILL")
     one.add_argument("--lasting", action="store_true", help="all later calls get the error as well")
     one.add_argument("--group", action="store_true", help="kill the whole process group")
     one.add_argument("--next", choices=(SAME, RECOVER, EVENT), default="", help="what is run next")
@@ -83,6 +84,7 @@ def _try_one(workshop: campaign.Workshop, options: argparse.Namespace) -> int:
         attack = Attack(
             options.at or 0,
             options.error,
+            options.signal,
             lasting=options.lasting,
             whole_group=options.group,
             after=options.after or 0.0,

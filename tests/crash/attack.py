@@ -24,6 +24,8 @@ from tests.crash.seccomp import answer, install_filter, receive
 
 #: The errors of a disk, and of a process that may have no more descriptors.
 ERRORS = ("ENOSPC", "EIO", "EROFS", "EACCES", "EMFILE", "EDQUOT")
+#: The signals that end a command in order.
+SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP")
 #: Far more than any command takes; what is not at its end then is a violation of its own.
 LIMIT_SECONDS = 60.0
 
@@ -34,6 +36,7 @@ class Attack:
 
     :param at: the number of the call, from 1, before which it is done; 0 for none.
     :param error: the name of an error that the call gets; "" to kill.
+    :param signal: the name of a signal that the command gets instead, whichever process calls; the call is carried out.
     :param lasting: whether all later calls get the error as well.
     :param whole_group: whether a kill hits the command with all its children, and not only the process that calls.
     :param after: when the whole group is killed, in seconds from the start; 0.0 for not.
@@ -41,6 +44,7 @@ class Attack:
 
     at: int = 0
     error: str = ""
+    signal: str = ""
     lasting: bool = False
     whole_group: bool = False
     after: float = 0.0
@@ -48,7 +52,7 @@ class Attack:
     def __str__(self) -> str:
         if self.after:
             return f"SIGKILL to the group after {self.after * 1000:.1f} ms"
-        what = self.error or ("SIGKILL to the group" if self.whole_group else "SIGKILL")
+        what = self.error or self.signal or ("SIGKILL to the group" if self.whole_group else "SIGKILL")
         return f"{what} at call {self.at}{' and all later' if self.lasting else ''}" if self.at else "nothing"
 
 
@@ -203,11 +207,15 @@ class _Attacker:
             self.commits += ends_commit(site)
             if self._is_due():
                 self.run.hit = self.run.hit or site
-                if not self.attack.error:
+                if self.attack.signal:
+                    with suppress(ProcessLookupError):
+                        os.kill(self.pid, getattr(signal, self.attack.signal))
+                elif not self.attack.error:
                     # Without an answer: with one it might carry out the call before it notices that it is killed.
                     self._kill(stop.pid)
                     return
-                error = getattr(errno, self.attack.error)
+                else:
+                    error = getattr(errno, self.attack.error)
         answer(self.listener, stop, error)
 
     def _is_due(self) -> bool:

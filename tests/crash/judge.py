@@ -218,7 +218,9 @@ class Ring:
         elif _UNCHANGED.search(run.printed):
             yield from self._must_be(now, self._before, f"it exits {run.code} and says that nothing was changed")
         elif _NO_FILE.search(run.printed):
-            yield from self._must_be_files(now, self._before, f"it exits {run.code} and says that no file was changed")
+            yield from self._must_be_files(
+                now, self._before, f"it exits {run.code} and says that the files are as before"
+            )
         elif not _LEFT_FOR_RECOVER.search(run.printed):
             yield from self._one_of(now, (self._before, self._after), f"it exits {run.code}")
 

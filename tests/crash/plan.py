@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tests.crash.attack import ERRORS, Attack, Run
+from tests.crash.attack import ERRORS, SIGNALS, Attack, Run
 from tests.crash.judge import Trial
 from tests.crash.scenarios import RECOVER, Scenario
 
@@ -21,6 +21,7 @@ class Amounts:
     :param kills: kills at random calls, of the process or of its group.
     :param timed: kills of the group after a random time.
     :param again: kills at a random call, with a second one in the recovery.
+    :param signals: signals at a random call.
     :param faults: errors at the first call of a site; None for each error at each site.
     :param lasting: errors that last from a random call on.
     """
@@ -29,18 +30,14 @@ class Amounts:
     kills: int
     timed: int
     again: int
+    signals: int
     faults: int | None
     lasting: int
 
-    @property
-    def total_kills(self) -> int:
-        """Kills besides those at sites."""
-        return self.kills + self.timed + self.again
-
 
 #: Of a command that is short, and of one that is not.
-QUICK = {True: Amounts(None, 10, 4, 4, 16, 6), False: Amounts(14, 4, 2, 3, 8, 3)}
-LONG = {True: Amounts(None, 1500, 200, 150, None, 150), False: Amounts(None, 700, 200, 200, None, 150)}
+QUICK = {True: Amounts(None, 14, 0, 4, 4, 16, 6), False: Amounts(14, 6, 0, 3, 2, 8, 3)}
+LONG = {True: Amounts(None, 1500, 200, 150, 60, None, 150), False: Amounts(None, 700, 200, 200, 60, None, 150)}
 #: An error at one call, and the rest of the disk is well again, is what a test finds most with. These last, too.
 _LASTING = ("ENOSPC", "EIO", "EROFS", "EDQUOT")
 
@@ -58,6 +55,7 @@ def trials(scenario: Scenario, clean: Run, recovery: int, seconds: float, amount
     attacks = [Attack(at) for at in _some(chance, firsts, amounts.sites)]
     attacks += [Attack(chance.randint(1, total), whole_group=chance.random() < 0.5) for _ in range(amounts.kills)]
     attacks += [Attack(after=chance.uniform(0.0, seconds)) for _ in range(amounts.timed)]
+    attacks += [Attack(chance.randint(1, total), signal=chance.choice(SIGNALS)) for _ in range(amounts.signals)]
     faults = [Attack(at, error) for at in firsts for error in ERRORS]
     attacks += _some(chance, faults, amounts.faults)
     attacks += [Attack(chance.randint(1, total), chance.choice(_LASTING), lasting=True) for _ in range(amounts.lasting)]

@@ -77,7 +77,7 @@ def make_office(folder: Path, office: Path) -> Path:
 _NEWU = """\
 #!/bin/sh
 cd "${ESMITH_ROOT%/}/var/qmail/users" || exit 1
-rev assign > cdb.tmp && mv cdb.tmp cdb
+sed 's/^/made of /' assign > cdb.tmp && mv cdb.tmp cdb
 """
 
 

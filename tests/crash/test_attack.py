@@ -159,3 +159,9 @@ def test_a_root_is_restored(model: Path, tmp_path: Path) -> None:
     copy.restore()
     assert compared(look(root), copy.tree.keys()) == before
     assert look(root, copy.tree) == copy.tree
+
+
+def test_a_signal(runner: Runner, scripts: Path) -> None:
+    """A signal hits the command itself, also when a child calls, and ends it as it ends any other."""
+    run = runner.run(str(scripts / "writer"), [], Attack(5, signal="SIGTERM"))
+    assert (run.code, run.hit and run.hit.program) == (-15, "child")
