@@ -26,7 +26,13 @@ _WANTED_BYTES = 2 * 2**30
 #: Folders whose tests share something that takes long to start.
 _TOGETHER = ("tests/system/",)
 #: What takes longest is begun with, so that not one worker has it before it when the other has nothing left.
-_FIRST = ("tests/system/", "tests/page/", "tests/store/test_full_disk_scan.py", "tests/content/test_random_settings.py")
+_FIRST = (
+    "tests/system/",
+    "tests/page/",
+    "tests/crash/test_crash.py",
+    "tests/store/test_full_disk_scan.py",
+    "tests/content/test_random_settings.py",
+)
 
 
 @pytest.hookimpl(tryfirst=True)

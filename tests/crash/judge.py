@@ -192,7 +192,7 @@ class Ring:
         run = self.run(SAME, trial.attack, traced=True)
         outcome.site, outcome.code = run.hit, run.code
         outcome.wrong += _printed(run, "the command")
-        outcome.wrong += self._at_once(run)
+        outcome.wrong += self._at_once(run, ended=bool(trial.attack.signal))
         following = self._next(trial, outcome)
         outcome.wrong += self._in_the_end(trial, run, following)
         return outcome
@@ -208,8 +208,11 @@ class Ring:
         outcome.wrong += _printed(following, f"{trial.next} as the next command")
         return following
 
-    def _at_once(self, run: Run) -> Iterator[str]:
-        """Yield what is wrong before anything else is run."""
+    def _at_once(self, run: Run, *, ended: bool) -> Iterator[str]:
+        """Yield what is wrong before anything else is run.
+
+        :param ended: whether a signal has ended it: then only what it says has to be true.
+        """
         if run.code < 0:
             return
         now = self._state()
@@ -221,7 +224,7 @@ class Ring:
             yield from self._must_be_files(
                 now, self._before, f"it exits {run.code} and says that the files are as before"
             )
-        elif not _LEFT_FOR_RECOVER.search(run.printed):
+        elif not ended and not _LEFT_FOR_RECOVER.search(run.printed):
             yield from self._one_of(now, (self._before, self._after), f"it exits {run.code}")
 
     def _in_the_end(self, trial: Trial, run: Run, following: Run) -> Iterator[str]:

@@ -168,6 +168,8 @@ def _upgrade(folder: Path, office: Path) -> Path:
         cwd="/",
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
     )
+    # Where the package is has not changed.
+    shutil.copytree(office / "sbin/e-smith", root.file("/sbin/e-smith"), dirs_exist_ok=True)
     # What a contrib has put into the shipped tree has to survive.
     root.write("/etc/e-smith/templates/etc/clamd.conf/95contrib", "# of a contrib\n")
     root.signal("email-update")

@@ -112,7 +112,7 @@ def compared(tree: Tree, known: Collection[str]) -> dict[str, tuple[int, tuple[i
 
 
 def _is_temporary(path: str) -> bool:
-    return os.path.basename(path).startswith(".esmith-")
+    return "/.esmith-" in path
 
 
 class Copy:
