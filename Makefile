@@ -2,6 +2,7 @@
 # make test    set up and pass the tests
 # make test-long  the tests that take minutes: every size of free space on a full disk
 # make fuzz    give the parsers inputs that nobody meant for them, a million in all: docs/reliability.md
+# make crash   kill commands 10,000 times, and give them errors of a disk: an hour or two, as root: docs/reliability.md
 # make mutants  put single faults into a copy of the engine, and print those that no test notices: docs/testing.md
 # make lint    ruff and mypy
 # make bench   print the performance table
@@ -16,7 +17,7 @@ SEED ?= 1
 # How many inputs make fuzz tries.
 RUNS ?= 1000000
 
-.PHONY: demo test test-long fuzz mutants lint bench clean
+.PHONY: demo test test-long crash fuzz mutants lint bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/installed
@@ -30,6 +31,9 @@ test-long: $(VENV)/installed-test
 
 fuzz: $(VENV)/installed-fuzz
 	@$(BIN)/python -m tests.fuzz --runs $(RUNS)
+
+crash: $(VENV)/installed-test
+	@$(BIN)/python -m tests.crash
 
 mutants: $(VENV)/installed-test
 	@$(BIN)/python -m tests.mutants --sample $(SAMPLE) --seed $(SEED)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from bench import recovery
 from esmith.events.definition import load_event
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import Layout
@@ -134,6 +135,18 @@ def compare_with_perl(root: Path) -> None:
     row("config setprop (durable) / the original's work in Perl (not durable)", write, write_perl)
 
 
+def recovering(folder: Path) -> None:
+    """Print the processor time of recovering from a killed event, with and without the start of Python."""
+    root = make_root(folder, "recovering", users=recovery.USERS)
+    recovery.add_accounts(root)
+    recovery.forward_all(root, "first@example.org")
+    command(root, "signal-event", "email-update")()
+    after_kill, idle, files = recovery.measure(root, rounds=5)
+    name = f"CPU of esmith recover, {recovery.USERS} users, {files} new files / of one with nothing to do"
+    a, b = statistics.median(after_kill), statistics.median(idle)
+    print(f"{name:<68} {a * 1000:9.1f} ms {b * 1000:9.1f} ms {a / b:8.2f}")
+
+
 def main() -> None:
     """Print the table."""
     print(f"{'first / second, medians of ' + str(ROUNDS) + ' turns':<68} {'first':>12} {'second':>12} {'ratio':>8}")
@@ -161,6 +174,7 @@ def main() -> None:
             plan_task(hundred),
             rounds=5,
         )
+        recovering(folder)
 
 
 if __name__ == "__main__":

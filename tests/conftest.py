@@ -15,24 +15,10 @@ import pytest
 from esmith.fragments.perl import engine
 from esmith.fragments.perl.process import PerlProcess
 from tests import forks
-from tests.commands import Root, copy_tree, initialise
+from tests.commands import Root, copy_tree
+from tests.offices import make_fresh, make_small_office
 from tests.programs import names_of, path_of, require
 from tests.remembered import remember_code
-
-#: The unix accounts of the office's users; ``esmith init`` gives a trial root those of the system.
-USERS = """\
-tom:x:5001:5001::/home/e-smith/files/users/tom:/bin/false
-jack:x:5002:5002::/home/e-smith/files/users/jack:/bin/false
-john:x:5003:5003::/home/e-smith/files/users/john:/bin/false
-maillog:x:5004:5004::/home/e-smith/files/users/maillog:/bin/false
-"""
-GROUPS = """\
-tom:x:5001:
-jack:x:5002:
-john:x:5003:
-maillog:x:5004:
-"""
-
 
 #: The tests make hundreds of roots, and every write of the engine waits for the disk: on a real one for minutes.
 _MEMORY = "/dev/shm"
@@ -40,7 +26,13 @@ _WANTED_BYTES = 2 * 2**30
 #: Folders whose tests share something that takes long to start.
 _TOGETHER = ("tests/system/",)
 #: What takes longest is begun with, so that not one worker has it before it when the other has nothing left.
-_FIRST = ("tests/system/", "tests/page/", "tests/store/test_full_disk_scan.py", "tests/content/test_random_settings.py")
+_FIRST = (
+    "tests/system/",
+    "tests/page/",
+    "tests/crash/test_crash.py",
+    "tests/store/test_full_disk_scan.py",
+    "tests/content/test_random_settings.py",
+)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -158,31 +150,12 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def _fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return initialise(tmp_path_factory.mktemp("fresh") / "root", "--domain", "example.com", "--name", "mail").path
+    return make_fresh(tmp_path_factory.mktemp("fresh") / "root")
 
 
 @pytest.fixture(scope="session")
 def _office(tmp_path_factory: pytest.TempPathFactory, _fresh: Path) -> Path:
-    path = tmp_path_factory.mktemp("office") / "root"
-    copy_tree(_fresh, path)
-    root = Root(path)
-    root.write("/etc/passwd", root.read("/etc/passwd") + USERS)
-    root.write("/etc/group", root.read("/etc/group") + GROUPS)
-    root.config("set", "LocalIP", "192.168.1.1")
-    root.config("set", "LocalNetmask", "255.255.255.0")
-    root.config("set", "GatewayIP", "192.168.1.254")
-    root.config("set", "ExternalIP", "203.0.113.5")
-    root.db("domains", "set", "test.com", "domain")
-    root.db("networks", "set", "192.168.1.0", "network", "Mask", "255.255.255.0", "SystemLocalNetwork", "yes")
-    root.db("networks", "set", "10.0.0.0", "network", "Mask", "255.255.0.0")
-    for user in ("tom", "jack", "john", "maillog"):
-        root.db("accounts", "set", user, "user", "EmailForward", "local")
-    root.db("accounts", "set", "group1", "group", "Members", "tom,jack,john")
-    root.db("accounts", "set", "group2", "group", "Members", "john")
-    root.db("accounts", "set", "sales", "pseudonym", "Account", "john")
-    root.db("accounts", "set", "boss@test.com", "pseudonym", "Account", "john")
-    root.signal("email-update")
-    return path
+    return make_small_office(tmp_path_factory.mktemp("office") / "root", _fresh)
 
 
 @pytest.fixture

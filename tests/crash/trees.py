@@ -1,0 +1,236 @@
+"""What is on the disk, read without the engine: the files of a root and the rows of its databases. And restoring it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import stat
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import lmdb
+from lmdb.verify import verify
+
+from esmith.events.pending import TABLE as PENDING
+from esmith.store.lmdb.data_file import DataFile
+from tests.commands import copy_tree
+
+_DATABASES = "/home/e-smith/db"
+#: The engine's own, besides what a folder of services and the log hold: not compared, but no temporary file may stay.
+OWN = (f"{_DATABASES}/", "/var/lib/e-smith", "/var/log/e-smith", "/service")
+#: Not the engine's either: the program of qmail writes it, and begins again the next time.
+FOREIGN = ("/var/qmail/users/cdb.tmp",)
+#: LMDB writes it through memory, which leaves no trace in its times.
+_LOCK = f"{_DATABASES}/lock.mdb"
+_DATA = f"{_DATABASES}/data.mdb"
+_MARK = f"{_DATABASES}/data.verified"
+_NUMBER = re.compile(r"\d+")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file, link or directory.
+
+    :param mode: kind and permissions.
+    :param owner: user and group.
+    :param content: a digest of what a file holds, or what a link leads to.
+    :param identity: inode and time of the last change, by which a later look knows that it is the same.
+    """
+
+    mode: int
+    owner: tuple[int, int]
+    content: bytes
+    identity: tuple[int, int]
+
+    @property
+    def shown(self) -> tuple[int, tuple[int, int], bytes]:
+        """What is compared."""
+        return self.mode, self.owner, self.content
+
+
+Tree = dict[str, Entry]
+
+
+def look(root: Path, known: Tree | None = None) -> Tree:
+    """Return all that is below a root, by path.
+
+    :param known: an earlier look; what is the same since is not read again.
+    """
+    known = known or {}
+    found: Tree = {}
+    waiting = [str(root)]
+    cut = len(str(root))
+    while waiting:
+        above = waiting.pop()
+        if not os.path.isdir(above):
+            continue
+        with os.scandir(above) as entries:
+            for one in entries:
+                status = one.stat(follow_symlinks=False)
+                path = one.path[cut:]
+                identity = status.st_ino, status.st_ctime_ns
+                before = known.get(path)
+                if stat.S_ISDIR(status.st_mode):
+                    waiting.append(one.path)
+                if before is not None and before.identity == identity:
+                    found[path] = before
+                else:
+                    content = _content(one.path, status)
+                    found[path] = Entry(status.st_mode, (status.st_uid, status.st_gid), content, identity)
+    return found
+
+
+def _content(path: str, status: os.stat_result) -> bytes:
+    if stat.S_ISLNK(status.st_mode):
+        return os.fsencode(os.readlink(path))
+    if stat.S_ISREG(status.st_mode):
+        with open(path, "rb") as file:
+            return hashlib.sha256(file.read()).digest()
+    return b""
+
+
+def compared(tree: Tree, known: Collection[str]) -> dict[str, tuple[int, tuple[int, int], bytes]]:
+    """Return what two looks have in common when nothing differs but what does not count.
+
+    That is the engine's own, its temporary files, which :func:`leftovers` finds, and empty directories: one that was
+    made for a new file may stay when the file is taken back.
+
+    :param known: names that are there when nothing was attacked.
+    """
+    used = {os.path.dirname(path) for path in tree if path in known or not _is_temporary(path)}
+    return {
+        path: entry.shown
+        for path, entry in tree.items()
+        if not path.startswith(OWN + FOREIGN)
+        and (path in known or not _is_temporary(path))
+        and (not stat.S_ISDIR(entry.mode) or path in used)
+    }
+
+
+def _is_temporary(path: str) -> bool:
+    return "/.esmith-" in path
+
+
+class Copy:
+    """A root that is restored from a model after each run.
+
+    :param model: the root it is a copy of; nobody changes it.
+    :param root: where the copy is.
+    """
+
+    def __init__(self, model: Path, root: Path) -> None:
+        self._model = model
+        self._root = root
+        shutil.rmtree(root, ignore_errors=True)
+        copy_tree(model, root)
+        _mark(root)
+        #: What is below the root.
+        self.tree = look(root)
+
+    def restore(self) -> None:
+        """Make the root again what the model is."""
+        now = look(self._root, self.tree)
+        for path in sorted(now.keys() - self.tree.keys(), reverse=True):
+            _remove(f"{self._root}{path}")
+        changed = [path for path in sorted(self.tree) if path == _LOCK or now.get(path) is not self.tree[path]]
+        for path in changed:
+            _restore_one(self._model, self._root, path, self.tree[path])
+        for path in reversed(changed):
+            status = os.lstat(f"{self._model}{path}")
+            os.utime(f"{self._root}{path}", ns=(status.st_atime_ns, status.st_mtime_ns), follow_symlinks=False)
+        _mark(self._root)
+        for path in {*changed, *({_MARK} & self.tree.keys())}:
+            status = os.lstat(f"{self._root}{path}")
+            before = self.tree[path]
+            self.tree[path] = Entry(before.mode, before.owner, before.content, (status.st_ino, status.st_ctime_ns))
+
+
+def _remove(path: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    elif os.path.lexists(path):
+        os.unlink(path)
+
+
+def _restore_one(model: Path, root: Path, path: str, entry: Entry) -> None:
+    source, target = f"{model}{path}", f"{root}{path}"
+    if stat.S_ISDIR(entry.mode):
+        if not os.path.isdir(target) or os.path.islink(target):
+            _remove(target)
+            os.mkdir(target)
+    else:
+        _remove(target)
+        if stat.S_ISLNK(entry.mode):
+            os.symlink(os.readlink(source), target)
+        elif stat.S_ISFIFO(entry.mode):
+            os.mkfifo(target)
+        else:
+            shutil.copyfile(source, target)
+    os.chown(target, *entry.owner, follow_symlinks=False)
+    if not stat.S_ISLNK(entry.mode):
+        os.chmod(target, stat.S_IMODE(entry.mode))
+
+
+def _mark(root: Path) -> None:
+    """Note that the data file is sound, so that a command does not verify it because it was copied."""
+    if os.path.exists(f"{root}{_MARK}"):
+        DataFile(f"{root}{_DATA}").mark()
+
+
+@dataclass
+class Rows:
+    """What the databases hold.
+
+    :param settings: the value of each setting, by database and row.
+    :param pending: the services with a pending action.
+    :param generations: the numbers of the generations, and whether each is complete.
+    :param revision: the number of the last revision.
+    :param damage: what is wrong with the data file; "" for nothing.
+    """
+
+    settings: dict[tuple[bytes, bytes], bytes] = field(default_factory=dict)
+    pending: set[str] = field(default_factory=set)
+    generations: dict[int, bool] = field(default_factory=dict)
+    revision: int = 0
+    damage: str = ""
+
+
+def read_rows(root: Path) -> Rows:
+    """Return what the databases of a root hold; nothing when there are none."""
+    rows = Rows()
+    place = f"{root}{_DATA}"
+    if not os.path.exists(place) or not os.path.getsize(place):
+        return rows
+    found = verify(place)  # type: ignore[no-untyped-call]
+    if found:
+        rows.damage = str(found)
+        return rows
+    with lmdb.open(f"{root}{_DATABASES}", readonly=True, lock=False, max_dbs=100) as env, env.begin() as transaction:
+        names = [bytes(name) for name, _ in transaction.cursor()]
+        for name in names:
+            handle = env.open_db(name, transaction, create=False)
+            own = [(bytes(key), bytes(value)) for key, value in transaction.cursor(handle)]
+            if not name.startswith(b"="):
+                rows.settings |= {(name, key): value for key, value in own}
+            elif name == b"=journal":
+                rows.revision = int.from_bytes(own[-1][0]) if own else 0
+            elif name == b"=" + PENDING.encode():
+                rows.pending = {key.decode() for key, _ in own}
+            elif name == b"=generations":
+                rows.generations = {int(key): json.loads(value)["complete"] for key, value in own}
+    return rows
+
+
+def leftovers(tree: Tree, known: Iterable[Tree], rows: Rows) -> list[str]:
+    """Return what is on the disk and on none of the known ones: temporary files, and generations nobody refers to."""
+    names = {_NUMBER.sub("#", path) for other in known for path in other}
+    found = [path for path in tree if _NUMBER.sub("#", path) not in names]
+    for path in tree:
+        number = re.fullmatch(r"/var/lib/e-smith/generations/(\d+)", path)
+        if number and int(number[1]) not in rows.generations:
+            found.append(path)
+    return [path for path in sorted(found) if not path.startswith(("/service", *FOREIGN))]
