@@ -12,7 +12,7 @@ from esmith.cli.program import root_option, warn
 from esmith.directories import make_directory
 from esmith.errors import InstallError, StoreError, UsageError
 from esmith.events.lock import LOCK_TIMEOUT, EventLock
-from esmith.events.recover import recovering
+from esmith.events.recover import REPLACING, recovering
 from esmith.events.session import Session
 from esmith.events.trusted import require_all
 from esmith.fragments.perl.migrations import PerlMigrations
@@ -59,7 +59,7 @@ def init_command(root: str | None, domain: str | None, name: str | None, service
 
 def _set_up(layout: Layout, names: dict[str, str | None], services: tuple[str, str] | None) -> list[str]:
     """Set up a root and return the messages about it."""
-    with EventLock(layout, "esmith init", timeout=LOCK_TIMEOUT, say=warn) as lock:
+    with EventLock(layout, REPLACING, timeout=LOCK_TIMEOUT, say=warn) as lock:
         store = open_store(layout, create=True)
         try:
             with recovering(Session(layout, store, warn), lock):
@@ -86,7 +86,7 @@ def _upgrade(layout: Layout, store: Store, names: dict[str, str | None]) -> tupl
     :return: notes for the administrator, and what was done to the databases.
     """
     host = DiskHost(layout)
-    with Replacement(host, store, "esmith init", warn) as replacement, PerlMigrations(layout) as migrations:
+    with Replacement(host, store, REPLACING, warn) as replacement, PerlMigrations(layout) as migrations:
         notes = ProductFiles(layout).replace(host, replacement)
         make_trial_accounts(layout, host)
         schema = Schema(layout)

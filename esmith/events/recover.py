@@ -31,6 +31,8 @@ from esmith.store.undo import take_back
 #: How long after an attempt without success a pending action is tried again, in seconds.
 RETRY_SECONDS = 60.0
 _WHAT = "esmith recover"
+#: The command that replaces the files of the product.
+REPLACING = "esmith init"
 
 
 def recover_all(session: Session) -> None:
@@ -66,6 +68,9 @@ def recovered(session: Session, what: str) -> Iterator[EventLock | None]:
     :raises BusyError: when a running event does not end in time.
     """
     if session.records:
+        if any(one.what == REPLACING for one in find_interrupted(session.layout, session.store)[1]):
+            session.say(f"{REPLACING} was interrupted, so some files of the product are new and some old")
+            session.say("run it again, or restore them first: esmith recover")
         yield None
         return
     with session.lock(what) as lock, recovering(session, lock):
