@@ -10,8 +10,8 @@ from pathlib import Path
 
 from esmith.apply.drift import find_drift
 from esmith.apply.generations import list_interrupted
-from esmith.disk import STAGED_PREFIX
 from esmith.layout import Layout
+from esmith.names import TEMPORARY_PREFIX
 from esmith.store.lmdb.data_file import DataFile
 from esmith.store.lmdb.verify import find_damage
 from tests import forks
@@ -69,7 +69,7 @@ def observe(root: Path, *, shipped: bool) -> Observed:
             folders.clear()
             continue
         for name in [*names, *(name for name in folders if os.path.islink(f"{directory}/{name}"))]:
-            if name.startswith(STAGED_PREFIX):
+            if name.startswith(TEMPORARY_PREFIX):
                 left.add(f"{inside}/{name}")
             else:
                 files[f"{inside}/{name}"] = _content(f"{directory}/{name}")
