@@ -105,9 +105,12 @@ def test_backup_copies_are_durable_before_the_file_is_replaced(tmp_path: Path, m
         "/var/lib/e-smith",
         "/var/lib/e-smith/kept",
         "/var/lib/e-smith/kept/etc",
-        r"/var/lib/e-smith/kept/etc/mine\..*",
     ):
         assert _first(calls, rf"fsync\(\d+<{place}>\) += 0") < renamed, place
+    folder = "/var/lib/e-smith/kept/etc"
+    named = _first(calls, rf"renameat2?\(\d+<{folder}>, .*\"mine\.")
+    assert _first(calls, rf"fsync\(\d+<{folder}/\.esmith-[^>]*>\) += 0") < named
+    assert _first(calls, rf"fsync\(\d+<{folder}>\) += 0", after=named) < renamed
 
 
 @pytest.mark.parametrize("mounts", ["", _MOUNTS], ids=["one file system", "several"])
@@ -117,13 +120,14 @@ def test_restored_files_are_durable_before_the_row_goes(tmp_path: Path, mounts: 
     event += "printf '/etc/own\\n/etc/mine\\n' >templates2expand\n"
     event += "printf '#!/bin/sh\\nexit 1\\n' >S50fail; chmod 755 S50fail; cd /\n"
     calls = _traced(tmp_path, mounts, "sh", "-c", f"{event} signal-event fails; true")
-    back = _first(calls, r"renameat2?\(\d+</etc>, .*-back")
+    installed = _first(calls, r"\+\+\+ exited with 1 ")
+    back = _first(calls, r"renameat2?\(\d+</etc>", after=installed)
     synced = max(place for place, call in enumerate(calls) if re.match(r"fsync\(\d+</etc>\) += 0", call))
-    last_back = max(place for place, call in enumerate(calls) if re.match(r"renameat2?\(\d+</etc>, .*-back", call))
+    last_back = max(place for place, call in enumerate(calls) if re.match(r"renameat2?\(\d+</etc>", call))
     row = _first(calls, r"pwrite64\(\d+</home/.*data\.mdb>", after=last_back)
     assert back <= last_back < synced < row
     if mounts:
-        assert _first(calls, r"fsync\(\d+</etc/\.esmith-[^>]*-back>\) += 0") < back
+        assert _first(calls, r"fsync\(\d+</etc/\.esmith-[^>]*>\) += 0", after=installed) < back
 
 
 def test_a_corrected_mode_is_durable(tmp_path: Path) -> None:
