@@ -66,8 +66,12 @@ def state(root: Root) -> State:
     files = {}
     for folder in ("etc", "sbin", "usr", "var/qmail", "var/service", "home/e-smith/files"):
         for path in (root.path / folder).rglob("*"):
-            content = b"" if path.is_dir() else path.read_bytes()
-            files[str(path.relative_to(root.path))] = content
+            name = str(path.relative_to(root.path))
+            if not path.is_dir():
+                files[name] = path.read_bytes()
+            elif name.startswith("etc/e-smith"):
+                # An empty one may stay where a killed event was about to put files; there it could mean something.
+                files[name] = b""
     files["shipped"] = root.file("/var/lib/e-smith/shipped").read_bytes()
     return files, settings
 
