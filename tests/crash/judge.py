@@ -19,7 +19,8 @@ from tests.crash.trees import Copy, Rows, Tree, compared, leftovers, look, read_
 _IGNORED = ("/var/log/", "/service")
 #: A command says by these that nothing it is about has changed, neither files nor settings.
 _UNCHANGED = re.compile(r"nothing was (changed|imported)")
-_NO_FILE = re.compile(r"no file was changed|the old content of \d+ files? was restored(?!, but)")
+_NO_FILE = re.compile(r"no file was changed")
+_RESTORED = re.compile(r"the old content of \d+ files? was restored(?!, but)")
 _LEFT_FOR_RECOVER = re.compile(r"esmith recover|run it again|import again")
 
 
@@ -220,6 +221,10 @@ class Ring:
             yield from self._must_be(now, self._after, "it exits 0")
         elif _UNCHANGED.search(run.printed):
             yield from self._must_be(now, self._before, f"it exits {run.code} and says that nothing was changed")
+        elif _RESTORED.search(run.printed):
+            # What a rollback restores is what it is to make.
+            wanted = self._after if self._scenario.name == "rollback" else self._before
+            yield from self._must_be_files(now, wanted, f"it exits {run.code} and says that the files were restored")
         elif _NO_FILE.search(run.printed):
             yield from self._must_be_files(
                 now, self._before, f"it exits {run.code} and says that the files are as before"

@@ -21,7 +21,7 @@ from tests.commands import copy_tree
 
 _DATABASES = "/home/e-smith/db"
 #: The engine's own, besides what a folder of services and the log hold: not compared, but no temporary file may stay.
-OWN = (f"{_DATABASES}/", "/var/lib/e-smith", "/var/log/e-smith", "/service")
+OWN = (f"{_DATABASES}/", "/var/lib/e-smith", "/var/log", "/service")
 #: Not the engine's either: the program of qmail writes it, and begins again the next time.
 FOREIGN = ("/var/qmail/users/cdb.tmp",)
 #: LMDB writes it through memory, which leaves no trace in its times.
@@ -96,19 +96,22 @@ def _content(path: str, status: os.stat_result) -> bytes:
 def compared(tree: Tree, known: Collection[str]) -> dict[str, tuple[int, tuple[int, int], bytes]]:
     """Return what two looks have in common when nothing differs but what does not count.
 
-    That is the engine's own, its temporary files, which :func:`leftovers` finds, and empty directories: one that was
-    made for a new file may stay when the file is taken back.
+    That is the engine's own, its temporary files, which :func:`leftovers` finds, and directories without a file that
+    counts: one that was made for a new file may stay when the file is taken back.
 
     :param known: names that are there when nothing was attacked.
     """
-    used = {os.path.dirname(path) for path in tree if path in known or not _is_temporary(path)}
-    return {
+    files = {
         path: entry.shown
         for path, entry in tree.items()
-        if not path.startswith(OWN + FOREIGN)
+        if not (stat.S_ISDIR(entry.mode) or path.startswith(OWN + FOREIGN))
         and (path in known or not _is_temporary(path))
-        and (not stat.S_ISDIR(entry.mode) or path in used)
     }
+    used: set[str] = set()
+    for path in files:
+        while (path := os.path.dirname(path)) not in used and path != "/":
+            used.add(path)
+    return files | {path: tree[path].shown for path in used}
 
 
 def _is_temporary(path: str) -> bool:
@@ -233,4 +236,4 @@ def leftovers(tree: Tree, known: Iterable[Tree], rows: Rows) -> list[str]:
         number = re.fullmatch(r"/var/lib/e-smith/generations/(\d+)", path)
         if number and int(number[1]) not in rows.generations:
             found.append(path)
-    return [path for path in sorted(found) if not path.startswith(("/service", *FOREIGN))]
+    return [path for path in sorted(found) if not path.startswith(("/service", "/var/log", *FOREIGN))]
