@@ -49,8 +49,8 @@ def test_another_file(templated: Script) -> None:
 
 
 def test_a_mode_that_is_none(templated: Script) -> None:
-    """PERMS that is no octal number is an error that says so; nothing is written."""
-    code = USE + "processTemplate({ TEMPLATE_PATH => '/etc/try', PERMS => 'rw' });"
+    """PERMS that is no mode is an error that says so; nothing is written."""
+    code = USE + "processTemplate({ TEMPLATE_PATH => '/etc/try', PERMS => 99999999 });"
     assert "is not an octal number" in templated.run(code, status=None).err
     assert not templated.root.file("/etc/try").exists()
 
