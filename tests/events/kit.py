@@ -99,6 +99,10 @@ class Recorder(RecordingSupervisor):
             self._seen[service] = ServiceStatus(Status.DOWN)
 
 
+class Killed(BaseException):
+    """Ends what an event does as a kill would: nothing of the engine catches it."""
+
+
 class Scene(Bench):
     """A root with events that are signalled in this process; services are recorded only.
 

@@ -21,7 +21,7 @@ from esmith.apply import origin
 from esmith.events.recover import recover_all
 from esmith.layout import Layout
 from tests.commands import Root, copy_tree
-from tests.events.kit import Scene, eventually, make_event, start
+from tests.events.kit import Killed, Scene, eventually, make_event, start
 from tests.store.stores import data_file
 
 PEERS = "/var/service/qpsmtpd/config/peers/0"
@@ -245,12 +245,12 @@ def interrupted(scene: Scene) -> None:
         scene.set("configuration", "A", "setting", value="second")
         patch.setattr("esmith.events.installation.finish", _killed)
         patch.setattr("esmith.events.installation.Installation._restore", lambda *_: None)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(Killed):
             scene.signal()
 
 
 def _killed(*_arguments: object, **_named: object) -> None:
-    raise KeyboardInterrupt
+    raise Killed
 
 
 def test_after_a_reboot(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

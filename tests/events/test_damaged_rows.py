@@ -22,6 +22,7 @@ from esmith.errors import EsmithError, ExitCode
 from esmith.events.affected import TemplateUse
 from esmith.events.confirm import UNCONFIRMED, UnconfirmedChange, confirm, find_unconfirmed
 from esmith.events.damage import TABLES, find_damaged
+from esmith.events.derived import STALE, Stale
 from esmith.events.expand import expand_templates
 from esmith.events.forget import rehearse_forgetting
 from esmith.events.pending import PENDING, PendingAction
@@ -51,6 +52,7 @@ def fill(scene: Scene) -> Rows:
     with scene.store.transaction(AUTHOR) as transaction:
         PENDING.put(transaction, "clamd", PendingAction(["restart"], 1e9, "signal-event try", 2e9))
         LEFT.put(transaction, "/etc/left", Left("no reason", "/etc/left", 1e9))
+        STALE.put(transaction, "qmail-newu", Stale(["/var/qmail/users/cdb"], "signal-event try", 1e9))
         number = list_generations(transaction)[0].number
         UNCONFIRMED.put(transaction, "pending", UnconfirmedChange("signal-event try", 4e9, number, 1, 2))
     with scene.store.snapshot() as snapshot:

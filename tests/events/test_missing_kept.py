@@ -13,7 +13,7 @@ from esmith.events.confirm import find_unconfirmed
 from esmith.events.recover import find_interrupted, recover_all
 from esmith.events.rollback import roll_back
 from esmith.events.signal import signal_event
-from tests.events.kit import Scene
+from tests.events.kit import Killed, Scene
 
 PATHS = ("/etc/t", "/etc/new", "/etc/gone/x")
 
@@ -38,7 +38,7 @@ def interrupt(scene: Scene) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("esmith.events.installation.finish", _killed)
         patch.setattr("esmith.events.installation.Installation._restore", lambda *_: None)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(Killed):
             scene.signal()
     with scene.store.snapshot() as snapshot:
         (install, *_) = list_generations(snapshot)
@@ -46,7 +46,7 @@ def interrupt(scene: Scene) -> Path:
 
 
 def _killed(*_arguments: object, **_named: object) -> None:
-    raise KeyboardInterrupt
+    raise Killed
 
 
 def texts(scene: Scene) -> list[str | None]:
