@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 
 from esmith.apply.generations import Also, list_generations
-from esmith.errors import EsmithError, StoreError
+from esmith.errors import ActionError, EsmithError, StoreError
 from esmith.events.actions import run_action
 from esmith.events.definition import Event
 from esmith.events.derived import (
@@ -69,13 +69,12 @@ def derive(session: Session, derivations: Iterable[Derivation], what: str) -> No
             _forget(session, [one.action])
 
 
-def derive_again(session: Session, what: str, *, retry: bool = False, actions: Collection[str] = ()) -> None:
-    """Make everything that is stale and was not tried yet; what fails is reported, and stays stale.
+def derive_again(session: Session, what: str, *, actions: Collection[str] = ()) -> None:
+    """Make everything that is stale; what fails is reported, and stays stale: see :func:`require_made`.
 
     It raises no error of ours: what it follows, e.g. the restored files, stays as it is.
 
     :param what: the command, which the actions get as their argument.
-    :param retry: whether what was tried before is tried again.
     :param actions: the names of actions whose work is stale, also when no row could be written that says so.
     """
     try:
@@ -83,7 +82,7 @@ def derive_again(session: Session, what: str, *, retry: bool = False, actions: C
             stale = list_stale(snapshot)
     except StoreError:
         stale = {}
-    wanted = {*actions, *(action for action, one in stale.items() if retry or not one.tried)}
+    wanted = {*actions, *stale}
     if not wanted:
         return
     known = {one.action: one for one in known_derivations(session)}
@@ -99,6 +98,23 @@ def derive_again(session: Session, what: str, *, retry: bool = False, actions: C
         except EsmithError as error:
             makes = ", ".join(known[action].makes)
             session.report(f"{makes}: could not be made again; remove the cause and run: esmith recover\n  {error}")
+
+
+def require_made(session: Session) -> None:
+    """Raise an error when something is stale.
+
+    :raises ActionError: names it, with the action that could not make it.
+    :raises StoreError: when the store cannot be read.
+    """
+    with session.store.snapshot() as snapshot:
+        stale = list_stale(snapshot)
+    for action, one in stale.items():
+        reason = f": {action} {one.reason}" if one.reason else ""
+        raise ActionError(
+            f"{', '.join(one.makes)} could not be made again{reason}",
+            place=os.path.join(session.layout.events, "actions", action),
+            hint="everything else is done; remove the cause and run: esmith recover",
+        )
 
 
 def stale_since(session: Session, number: int, what: str, also: Also | None = None) -> Also:

@@ -17,7 +17,7 @@ from esmith.apply.restore import restore_interrupted, restore_since, why_not
 from esmith.events.adjust import ServiceStep
 from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_unconfirmed
 from esmith.events.damage import set_aside_damaged
-from esmith.events.derive import derive_again, stale_since
+from esmith.events.derive import derive_again, require_made, stale_since
 from esmith.events.derived import retry_times
 from esmith.events.lock import EventLock, find_holder
 from esmith.events.pending import add_pending, list_pending
@@ -40,20 +40,21 @@ def recover_all(session: Session) -> None:
 
     :raises InstallError: when a file cannot be restored.
     :raises ServiceError: when a service could not be adjusted; its action is still pending.
+    :raises ActionError: when something that an action makes of files is still stale.
     :raises BusyError: when a running event does not end in time.
     """
     session.layout.trust.renew()
     with recovered(session, _WHAT):
-        derive_again(session, _WHAT, retry=True)
         with session.store.snapshot() as snapshot:
-            if not list_pending(snapshot):
-                return
-        step = ServiceStep(session, _WHAT)
-        try:
-            step.carry_out_pending()
-        finally:
-            for service, actions in step.done.items():
-                session.say(f"service {service}: {' '.join(actions)}")
+            pending = list_pending(snapshot)
+        if pending:
+            step = ServiceStep(session, _WHAT)
+            try:
+                step.carry_out_pending()
+            finally:
+                for service, actions in step.done.items():
+                    session.say(f"service {service}: {' '.join(actions)}")
+        require_made(session)
 
 
 @contextmanager

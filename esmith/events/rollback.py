@@ -12,7 +12,7 @@ from esmith.apply.origin import mark_reopened
 from esmith.apply.restore import UnrecordedError, find_missing, restore_since, why_not
 from esmith.errors import InstallError, StoreError, UsageError
 from esmith.events.adjust import ServiceStep
-from esmith.events.derive import derive_again, known_derivations, stale_since
+from esmith.events.derive import derive_again, known_derivations, require_made, stale_since
 from esmith.events.derived import affected, mark_stale
 from esmith.events.pending import add_pending
 from esmith.events.recover import recovered
@@ -104,6 +104,7 @@ def _roll_back(session: Session, number: int | None) -> RolledBack:
         raise
     derive_again(session, what)
     step.carry_out_pending()
+    require_made(session)
     return RolledBack(restored.paths, changes, step.done, forgotten)
 
 

@@ -107,7 +107,8 @@ class ProductFiles:
         staged: list[Staged] = []
         try:
             host.prepare(self.new.keys() - blocked)
-            staged += [host.stage(path, *self.new[path], None) for path in self.new if path not in blocked]
+            # Each is in the list as soon as it is staged, also when the next one fails.
+            staged.extend(host.stage(path, *self.new[path], None) for path in self.new if path not in blocked)
             replacement.begin([*self.new, *accounts], self.dropped, missing_directories([*self.new, *accounts]))
             notes = [back_up_edited(layout, host, path) for path in sorted(self.edited)]
             for path in self.dropped:

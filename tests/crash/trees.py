@@ -15,7 +15,7 @@ from pathlib import Path
 import lmdb
 from lmdb.verify import verify
 
-from esmith.events.pending import TABLE as PENDING
+from esmith.events.pending import PENDING
 from esmith.store.lmdb.data_file import DataFile
 from tests.commands import copy_tree
 
@@ -24,11 +24,14 @@ _DATABASES = "/home/e-smith/db"
 OWN = (f"{_DATABASES}/", "/var/lib/e-smith", "/var/log", "/service")
 #: Not the engine's either: the program of qmail writes it, and begins again the next time.
 FOREIGN = ("/var/qmail/users/cdb.tmp",)
+#: What actions make of generated files.
+DERIVED = ("/var/qmail/users/cdb",)
 #: LMDB writes it through memory, which leaves no trace in its times.
 _LOCK = f"{_DATABASES}/lock.mdb"
 _DATA = f"{_DATABASES}/data.mdb"
 _MARK = f"{_DATABASES}/data.verified"
-_NUMBER = re.compile(r"\d+")
+#: Numbers, and the random name of the mark of a generation.
+_NUMBER = re.compile(r"(?:un)?finished-[0-9a-f]{16}|\d+")
 
 
 @dataclass(frozen=True)
@@ -221,7 +224,7 @@ def read_rows(root: Path) -> Rows:
                 rows.settings |= {(name, key): value for key, value in own}
             elif name == b"=journal":
                 rows.revision = int.from_bytes(own[-1][0]) if own else 0
-            elif name == b"=" + PENDING.encode():
+            elif name == b"=" + PENDING.name.encode():
                 rows.pending = {key.decode() for key, _ in own}
             elif name == b"=generations":
                 rows.generations = {int(key): json.loads(value)["complete"] for key, value in own}

@@ -121,7 +121,8 @@ def test_a_retry_after_a_while(scene: Scene) -> None:
         stale = list_stale(snapshot)["make"]
         assert next_due(snapshot) == stale.tried + RETRY_SECONDS
     messages: list[str] = []
-    recover_all(scene.session(messages))
+    with pytest.raises(ActionError, match="could not be made again"):
+        recover_all(scene.session(messages))
     assert messages[0].startswith("/etc/t.made: could not be made again; remove the cause and run: esmith recover")
     _write_action(scene, "exit 0")
     recover_all(scene.session(messages))

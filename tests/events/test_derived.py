@@ -164,11 +164,11 @@ def test_it_cannot_be_made_again(mail: Root) -> None:
     assert line in mail.esmith("status").out
     stale = json.loads(mail.esmith("status", "--json").out)["stale"]
     assert stale["qmail-newu"]["makes"] == [CDB]
-    # Another event has no part in it.
-    mail.signal("clamav-update")
+    # Another event tries it, and is not stopped by it.
+    assert f"{CDB}: could not be made again" in mail.signal("clamav-update").err
     assert not _follows(mail)
-    answer = mail.esmith("recover")
-    assert f"{CDB}: could not be made again" in answer.out
+    answer = mail.esmith("recover", code=ExitCode.ACTION)
+    assert f"{CDB} could not be made again: qmail-newu failed with exit status 111" in answer.err
     mail.file("/var/qmail/users/broken").unlink()
     mail.esmith("recover")
     assert _follows(mail)

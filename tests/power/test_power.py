@@ -22,34 +22,24 @@ pytestmark = pytest.mark.program("strace")
 STATES = 12
 #: The long form tries all states of moments with up to eight pending changes, and so many of the others.
 SAMPLE = 1000
-#: What is not so yet, each with the reason.
-NOT_YET = {
-    "import of two files": "each file is a transaction of its own",
-    "init": "the shipped files are replaced one by one",
-}
 
 
-def _scenarios() -> list[object]:
-    marks = {name: pytest.mark.xfail(reason=reason, strict=True) for name, reason in NOT_YET.items()}
-    return [pytest.param(name, marks=[marks[name]] if name in marks else [], id=name) for name in SCENARIOS]
-
-
-@pytest.mark.parametrize("name", _scenarios())
+@pytest.mark.parametrize("name", SCENARIOS)
 def test_power_loss(name: str, _office: Path, tmp_path: Path) -> None:
     """Some of the states that a power loss may leave, of each moment as many, are recovered."""
     run = play(SCENARIOS[name], _office, tmp_path)
     _require_whole_model(run, tmp_path)
-    tried, found = violations(run, tmp_path, sample=STATES, most=STATES, enough=1 if name in NOT_YET else 100)
+    tried, found = violations(run, tmp_path, sample=STATES, most=STATES)
     assert not found, f"{len(found)} of {tried}: {found[0]}"
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", _scenarios())
+@pytest.mark.parametrize("name", SCENARIOS)
 def test_every_power_loss(name: str, _office: Path, tmp_path: Path) -> None:
     """All states of moments with few pending changes, and a sample of the others, are recovered."""
     run = play(SCENARIOS[name], _office, tmp_path)
     _require_whole_model(run, tmp_path)
-    tried, found = violations(run, tmp_path, sample=SAMPLE, most=10**6, enough=1 if name in NOT_YET else 100)
+    tried, found = violations(run, tmp_path, sample=SAMPLE, most=10**6)
     moments = len(run.moments)
     large = sum(not moment.is_small for moment in run.moments)
     print(f"power loss: {name}: {moments} moments ({large} sampled), {tried} states, {len(found)} violations")
