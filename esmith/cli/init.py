@@ -59,16 +59,16 @@ def init_command(root: str | None, domain: str | None, name: str | None, service
 
 def _set_up(layout: Layout, names: dict[str, str | None], services: tuple[str, str] | None) -> list[str]:
     """Set up a root and return the messages about it."""
-    with EventLock(layout, REPLACING, timeout=LOCK_TIMEOUT, say=warn) as lock:
-        store = open_store(layout, create=True)
-        try:
+    try:
+        with EventLock(layout, REPLACING, timeout=LOCK_TIMEOUT, say=warn) as lock:
+            store = open_store(layout, create=True)
             with recovering(Session(layout, store, warn), lock):
                 notes, written = _upgrade(layout, store, names)
                 if services:
                     notes += _install_services(layout, store, *services)
-        except (InstallError, StoreError) as error:
-            error.add("run it again when that is corrected")
-            raise
+    except (InstallError, StoreError) as error:
+        error.add("run it again when that is corrected")
+        raise
     for note in notes:
         warn(note)
     written.raise_failures()

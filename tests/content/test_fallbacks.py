@@ -8,7 +8,6 @@ from tests.content.fallbacks import Fallback, fallbacks, numbers, reading_of, sh
 
 #: Literals besides the empty text that stay in fragments, by the value they stand for, and why.
 ALLOWED = {
-    ("modSSL.CipherSuite", "HIGH:!SSLv2"): "without CipherSuite the web server keeps a list of its own",
     ("spamassassin.TagLevel", "5"): "custom without TagLevel is a mistake, and a warning says so",
     ("spamassassin.TagLevel", "unset"): "custom without TagLevel is a mistake, and a warning says so",
     ("user.Uid", "0"): "an account without a number gets no mail",
