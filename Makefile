@@ -14,6 +14,8 @@ BIN := $(VENV)/bin
 # How many faults make mutants tries, and which: another seed takes others.
 SAMPLE ?= 100
 SEED ?= 1
+# How many processes play the tests: some tests wait, for services and for other processes.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 # How many inputs make fuzz tries.
 RUNS ?= 1000000
 
@@ -24,10 +26,10 @@ demo: $(VENV)/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh demo/office.sh demo-root
 
 test: $(VENV)/installed-test
-	$(BIN)/python -m pytest -n auto --dist loadscope --no-loadscope-reorder
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 test-long: $(VENV)/installed-test
-	$(BIN)/python -m pytest -n auto -m long
+	$(BIN)/python -m pytest -n $(WORKERS) -m long
 
 fuzz: $(VENV)/installed-fuzz
 	@$(BIN)/python -m tests.fuzz --runs $(RUNS)
