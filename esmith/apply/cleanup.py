@@ -37,6 +37,7 @@ def _remove_generations(layout: Layout, store: Store, disk: Disk) -> None:
             return
         with store.snapshot() as snapshot:
             known = {str(int(name)) for name in GENERATIONS.names(snapshot) if name.isdecimal()}
-        for name in kept - known:
+        # A directory with another name is somebody else's.
+        for name in filter(str.isdecimal, kept - known):
             with suppress(OSError):
                 above.remove_tree(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from esmith.apply.generations import Also, Generation, begin
+from esmith.apply.generations import Also, Generation, begin, is_recorded
 from esmith.apply.install import discard, install, remember, stage
 from esmith.apply.left import record_left
 from esmith.apply.restore import AddPending, Restored, UnrecordedError, restore_since
@@ -86,6 +86,9 @@ def restore_or_explain(
     :return: what was restored, None when that is not all; and the message about it.
     """
     try:
+        with store.snapshot() as snapshot:
+            if not is_recorded(generation, snapshot):
+                return None, "its files were taken back by another command already"
         restored = restore_since(generation.number, layout, store, add_pending, also, note=note)
     except UnrecordedError as error:
         return error.restored, error.fact

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from esmith.apply.generations import Generation, list_generations
 from esmith.apply.kept import kept_directory
 from esmith.disk import Disk
-from esmith.errors import UsageError
+from esmith.errors import InstallError, UsageError
 from esmith.layout import Layout
 from esmith.plan.diff import Cell, hidden, secret_values, unified
 from esmith.plan.host import trouble
@@ -103,7 +103,14 @@ def _content_at(layout: Layout, disk: Disk, kept: list[Generation], path: str, n
             if generation.number > number and before.path == path and not before.stays:
                 if not before.stored:
                     return None
-                return _read(disk, os.path.join(kept_directory(layout, generation.number), before.stored))
+                old = _read(disk, os.path.join(kept_directory(layout, generation.number), before.stored))
+                if old is None:
+                    raise InstallError(
+                        f"the old content of {path} is not kept any more",
+                        place=os.path.join(kept_directory(layout, generation.number), before.stored),
+                        hint=f"compare with a later generation: esmith diff {generation.number}",
+                    )
+                return old
     return _read(disk, layout.under(path))
 
 

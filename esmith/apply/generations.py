@@ -156,7 +156,7 @@ def new_generation(snapshot: Snapshot, layout: Layout, disk: Disk, what: str) ->
     :param what: the command.
     :raises InstallError: when the machine has no name, and none can be made.
     """
-    number = max(_numbers(snapshot), default=0) + 1
+    number = newest_number(snapshot) + 1
     generation = Generation(number, what, int(time.time()), snapshot.revision())
     generation.machine, generation.boot, generation.token = make_machine(layout, disk), boot(), new_token()
     return generation
@@ -220,6 +220,11 @@ def finish(
     :raises StoreError: when the store cannot be written.
     """
     with store.transaction(Author.current([generation.what])) as transaction:
+        if not is_recorded(generation, transaction):
+            raise StoreError(
+                f"the files of {generation.what} were taken back by another command while it ran",
+                hint="what an action starts may signal events only until the action ends; signal the event again",
+            )
         record_complete(generation, transaction)
         old = sorted(_numbers(transaction))[:-KEPT]
         outdated = [number for number in old if keep_since is None or number < keep_since]
@@ -232,6 +237,17 @@ def finish(
     mark_finished(layout, disk, generation.number, generation.token)
     for number in outdated:
         forget_kept(layout, disk, number)
+
+
+def is_recorded(generation: Generation, snapshot: Snapshot) -> bool:
+    """Return whether an install is still recorded; another one may have its number since."""
+    row = GENERATIONS.get(snapshot, _name(generation))
+    return row is not None and row.token == generation.token
+
+
+def newest_number(snapshot: Snapshot) -> int:
+    """Return the number of the last install; 0 when there is none."""
+    return max(_numbers(snapshot), default=0)
 
 
 def forget_generation(generation: Generation, transaction: Transaction) -> None:

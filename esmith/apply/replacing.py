@@ -16,7 +16,7 @@ from esmith.apply.generations import (
     Generation,
     close_kept,
     forget_generation,
-    generations_since,
+    is_recorded,
     new_generation,
     record_begin,
 )
@@ -106,7 +106,7 @@ class Replacement:
 
     def _is_recorded(self, generation: Generation) -> bool:
         with self._store.snapshot() as snapshot:
-            return any(one.number == generation.number for one in generations_since(generation.number, snapshot))
+            return is_recorded(generation, snapshot)
 
 
 def missing_directories(targets: Iterable[str]) -> set[str]:

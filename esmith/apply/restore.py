@@ -123,6 +123,8 @@ def restore_interrupted(
     add_pending: AddPending,
     also_since: Callable[[int], Also],
     note: Callable[[str], None],
+    *,
+    after: int = 0,
 ) -> None:
     """Restore what was there before the installs that were interrupted.
 
@@ -132,11 +134,12 @@ def restore_interrupted(
     :param also_since: called with the number of the first install that is taken back, or of one that is given up; it
         returns what else is to be written in that transaction.
     :param note: called with what the administrator should know, as soon as it is so.
+    :param after: only installs with higher numbers.
     :raises InstallError: when a file cannot be restored.
     :raises StoreError: when the store cannot be written; an UnrecordedError when all files were restored before.
     """
     with store.snapshot() as snapshot:
-        interrupted = list_interrupted(snapshot)
+        interrupted = [install for install in list_interrupted(snapshot) if install.number > after]
     disk = layout.disk()
     chain: list[Generation] = []
     for install in interrupted:

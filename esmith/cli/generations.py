@@ -8,6 +8,7 @@ from esmith.apply.generations import Generation, list_generations
 from esmith.cli.json_output import json_text
 from esmith.cli.output import print_lines, print_report, shown_time
 from esmith.cli.program import root_option, warn
+from esmith.events.derive import require_made
 from esmith.events.rollback import roll_back
 from esmith.events.session import Session
 from esmith.layout import Layout
@@ -42,13 +43,15 @@ def rollback_command(root: str | None, number: int | None) -> int:
     The services that read the files are reloaded or restarted.
     """
     layout = Layout.chosen(root)
-    back = roll_back(Session(layout, open_store(layout, write=True), warn), number)
+    session = Session(layout, open_store(layout, write=True), warn)
+    back = roll_back(session, number)
     for cell in back.forgotten:
         name = " ".join(part for part in cell if part)
         warn(f"{name}: stays as it is, because its value of then was forgotten")
     services = [f"service {name}: {' '.join(actions)}" for name, actions in back.services.items()]
     files, settings = counted(len(back.paths), "file"), counted(len(back.changes), "setting")
     print_report([*back.paths, *services, f"{files} and {settings} restored"])
+    require_made(session)
     return 0
 
 

@@ -9,7 +9,7 @@ import click
 from esmith.cli.json_output import json_text
 from esmith.cli.output import print_lines, print_report, shown_time
 from esmith.cli.program import root_option
-from esmith.errors import StoreError
+from esmith.errors import EsmithError, StoreError
 from esmith.layout import Layout
 from esmith.printable import printable
 from esmith.schema.load import Schema
@@ -68,6 +68,11 @@ def undo_command(root: str | None, number: int, force: bool) -> int:
     layout = Layout.chosen(root)
     store = open_store(layout, write=True)
     schema = Schema(layout)
+    if number == 1 and not force:
+        raise EsmithError(
+            "revision 1 made the databases, so to undo it deletes the settings",
+            hint="'esmith history' lists the revisions; to undo it anyway: esmith undo --force 1",
+        )
     with store.snapshot() as snapshot:
         # What a schema file that is broken makes fail must do so before anything is changed.
         _Masking(schema, snapshot).changes_data(find_revision(snapshot, number).changes)

@@ -14,6 +14,7 @@ from contextlib import suppress
 from esmith.disk.directory import Directory
 from esmith.disk.fault import UserDirectoryError
 from esmith.disk.walk import Disk
+from esmith.names import is_temporary
 from esmith.temporary import is_in_use, temporary_name
 
 #: What an entry is: a directory that temporary files are made in, or one that is itself made for them.
@@ -103,7 +104,7 @@ def sweep_dead(disk: Disk, folder: str) -> None:
     except OSError:
         return
     for name in sorted(names):
-        if records is not None and not is_in_use(name):
+        if records is not None and is_temporary(name) and not is_in_use(name):
             with suppress(OSError):
                 _sweep_one(disk, records, name)
 

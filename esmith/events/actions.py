@@ -20,7 +20,13 @@ _SHOWN_LINES = 10
 
 
 def run_action(
-    session: Session, event: Event, name: str, arguments: Sequence[str], environment: dict[str, str]
+    session: Session,
+    event: Event,
+    name: str,
+    arguments: Sequence[str],
+    environment: dict[str, str],
+    *,
+    timeout: float | None = None,
 ) -> str | None:
     """Run an action of an event; what it prints is logged.
 
@@ -28,6 +34,7 @@ def run_action(
     action that reads it would eat the input of the shell loop around signal-event.
 
     :param environment: what is added to the environment.
+    :param timeout: how long it may take, in seconds; then it is ended with what it started. None for any time.
     :return: what it printed last when it ended with exit code 11: it did all but what a single fault stopped.
         None when it did everything.
     :raises ActionError: when it cannot be run, fails, or is killed.
@@ -55,8 +62,13 @@ def run_action(
             raise ActionError(
                 f"cannot be run: {error.strerror}", place=path, hint="check its first line (#!) and its permissions"
             ) from error
-        with process, ended_with_us(process.pid):
-            status = process.wait()
+        try:
+            with process, ended_with_us(process.pid):
+                status = process.wait(timeout)
+        except subprocess.TimeoutExpired as error:
+            raise ActionError(
+                f"did not end within {timeout:g} s, so it was ended", place=path, hint="run it by hand to see why"
+            ) from error
         output.seek(0)
         text = output.read().decode("utf-8", "backslashreplace")
     if text:

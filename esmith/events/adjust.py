@@ -276,7 +276,8 @@ class ServiceStep:
                 self._unsupervised[service] = error
                 self._record_attempt(service, actions)
             return False
-        except ServiceError:
+        except (ServiceError, KeyboardInterrupt):
+            # Perhaps it has the new files already.
             self.done[service] = actions
             raise
         if carried_out:

@@ -89,6 +89,16 @@ def set_unconfirmed(transaction: Transaction, change: UnconfirmedChange | None) 
     UNCONFIRMED.put(transaction, _ROW, change)
 
 
+def forget_taken_back(transaction: Transaction, number: int) -> None:
+    """Record that a change has no longer to be confirmed when its first install is taken back otherwise.
+
+    :param number: the number of the first install that is taken back.
+    """
+    change = find_unconfirmed(transaction)
+    if change is not None and change.generation >= number:
+        set_unconfirmed(transaction, None)
+
+
 def confirm(session: Session) -> UnconfirmedChange | None:
     """Keep the change that is not confirmed yet, as ``esmith confirm`` does.
 

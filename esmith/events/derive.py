@@ -12,11 +12,14 @@ import re
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 
+from esmith.apply.backup import back_up
 from esmith.apply.generations import Also, list_generations
 from esmith.errors import ActionError, EsmithError, StoreError
 from esmith.events.actions import run_action
+from esmith.events.confirm import forget_taken_back
 from esmith.events.definition import Event
 from esmith.events.derived import (
+    SUFFIX,
     Derivation,
     affected,
     forget_stale,
@@ -27,12 +30,15 @@ from esmith.events.derived import (
     record_failure,
 )
 from esmith.events.session import Session
-from esmith.plan.host import trouble
+from esmith.plan.host import DiskHost, trouble
 from esmith.store.model import Author
 from esmith.store.protocol import Transaction
 
 #: What is before the name of an action in an event.
 _NUMBER = re.compile(r"^S\d+")
+
+#: How long an action may take to make something again, in seconds: everything else waits for it.
+_TIME_LIMIT = 60.0
 
 
 def known_derivations(session: Session) -> list[Derivation]:
@@ -88,6 +94,7 @@ def derive_again(session: Session, what: str, *, actions: Collection[str] = ()) 
     known = {one.action: one for one in known_derivations(session)}
     for action in sorted(wanted):
         if action not in known and is_declared(session.layout, action):
+            # Its declaration is wrong, or in wrong hands; that was reported.
             continue
         try:
             if action in known:
@@ -117,8 +124,10 @@ def require_made(session: Session) -> None:
         )
 
 
-def stale_since(session: Session, number: int, what: str, also: Also | None = None) -> Also:
-    """Return what marks as stale, in the transaction that restores installs, what was made of the new files.
+def taking_back(session: Session, number: int, what: str, also: Also | None = None) -> Also:
+    """Return what else belongs into the transaction that takes installs back.
+
+    What was made of their files is stale, and a change among them does not wait to be confirmed any more.
 
     It raises no error of ours, because restoring must not fail for what is only declared wrongly.
 
@@ -135,6 +144,7 @@ def stale_since(session: Session, number: int, what: str, also: Also | None = No
     def mark(transaction: Transaction) -> None:
         if also is not None:
             also(transaction)
+        forget_taken_back(transaction, number)
         mark_stale(transaction, affected(known, paths, transaction.changes), what)
 
     return mark
@@ -184,8 +194,15 @@ def _make(session: Session, derivation: Derivation, what: str) -> None:
             _remove(session, path)
         return
     event = Event(what, os.path.join(session.layout.events, "actions"))
-    session.layout.trust.require(os.path.join(event.directory, derivation.action))
-    part = run_action(session, event, derivation.action, [], session.action_environment)
+    action = os.path.join(event.directory, derivation.action)
+    session.layout.trust.require(action)
+    if not os.access(action, os.X_OK):
+        raise ActionError(
+            f"{', '.join(derivation.makes)} cannot be made: the action is not there, or not executable",
+            place=action,
+            hint=f"correct that (chmod +x), or remove {os.path.basename(action)}{SUFFIX}, and run: esmith recover",
+        )
+    part = run_action(session, event, derivation.action, [], session.action_environment, timeout=_TIME_LIMIT)
     if part is not None:
         session.report(f"{os.path.join(event.directory, derivation.action)}: was done in part\n  {part}")
     _sync(session, derivation)
@@ -214,12 +231,15 @@ def _remove(session: Session, path: str) -> None:
     target = session.layout.under(path)
     try:
         directory = session.layout.disk().find(os.path.dirname(target))
-        if directory is not None:
-            directory.remove_if_there(os.path.basename(target))
-            directory.sync()
+        if directory is None or directory.look(os.path.basename(target)) is None:
+            return
+        # Perhaps it is not the work of the action.
+        copy = back_up(session.layout, DiskHost(session.layout), target)
+        directory.remove_if_there(os.path.basename(target))
+        directory.sync()
     except OSError as error:
         raise trouble(target, error) from error
-    session.log.write(f"removed {path}, because what it was made of is not there any more")
+    session.log.write(f"removed {path}, because what it was made of is not there any more; a backup copy is {copy}")
 
 
 def _forget(session: Session, actions: Iterable[str]) -> None:

@@ -64,8 +64,9 @@ class Derivation:
 
 
 def is_declared(layout: Layout, action: str) -> bool:
-    """Return whether there is a declaration of an action, be it right or wrong."""
-    return os.path.exists(os.path.join(layout.events, "actions", action + SUFFIX))
+    """Return whether there is an action with a declaration, be it right or wrong."""
+    path = os.path.join(layout.events, "actions", action)
+    return os.path.exists(path) and os.path.exists(os.path.join(layout.events, "actions", action + SUFFIX))
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def load_derivations(layout: Layout, fault: Callable[[EsmithError], None]) -> li
     for name in sorted(os.listdir(directory)) if os.path.isdir(directory) else []:
         action = name.removesuffix(SUFFIX)
         path = os.path.join(directory, action)
-        if action == name or name.startswith(".") or is_leftover(name) or not os.access(path, os.X_OK):
+        if action == name or name.startswith(".") or is_leftover(name) or not os.path.exists(path):
             continue
         try:
             layout.trust.require(path, path + SUFFIX)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -17,7 +18,7 @@ _PATIENCE = 30.0
 
 @contextmanager
 def ended_with_us(process: int) -> Iterator[None]:
-    """Have a child end, with what it started, when a signal ends what is done here; it still has to be waited for.
+    """Have a child end, with what it started, when a signal ends what is done here, or its time is up.
 
     What has left its family, as a daemon does, goes on.
 
@@ -25,7 +26,7 @@ def ended_with_us(process: int) -> Iterator[None]:
     """
     try:
         yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, subprocess.TimeoutExpired):
         with ExitStack() as stack:
             handles = []
             for number in [process, *_descendants(process)]:

@@ -29,7 +29,7 @@ from esmith.errors import StoreError
 from esmith.events.adjust import ServiceStep, asked_by, wrong_actions
 from esmith.events.confirm import find_unconfirmed
 from esmith.events.definition import Event
-from esmith.events.derive import derive, derive_again, require_derivations, stale_since
+from esmith.events.derive import derive, derive_again, require_derivations, taking_back
 from esmith.events.derived import Derivation, affected, mark_stale
 from esmith.events.pending import PendingAction, add_pending, list_pending, put_pending
 from esmith.events.session import Session
@@ -174,7 +174,7 @@ class Installation:
             others = (service for service in seen if not was_adjusted(service))
             put_pending(transaction, {service: self._pending_before.get(service) for service in others})
 
-        also = stale_since(session, generation.number, self._what, settle_others)
+        also = taking_back(session, generation.number, self._what, settle_others)
         restored, text = restore_or_explain(generation, session.layout, session.store, record, also, session.report)
         session.report(text)
         derive_again(session, self._what, actions=[one.action for one in self._derived])

@@ -17,8 +17,8 @@ from esmith.apply.restore import restore_interrupted, restore_since, why_not
 from esmith.events.adjust import ServiceStep
 from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_unconfirmed
 from esmith.events.damage import set_aside_damaged
-from esmith.events.derive import derive_again, require_made, stale_since
-from esmith.events.derived import retry_times
+from esmith.events.derive import derive_again, require_made, taking_back
+from esmith.events.derived import list_stale, retry_times
 from esmith.events.lock import EventLock, find_holder
 from esmith.events.pending import add_pending, list_pending
 from esmith.events.session import Session
@@ -44,7 +44,13 @@ def recover_all(session: Session) -> None:
     :raises BusyError: when a running event does not end in time.
     """
     session.layout.trust.renew()
+    with session.store.snapshot() as snapshot:
+        stale = list_stale(snapshot)
     with recovered(session, _WHAT):
+        with session.store.snapshot() as snapshot:
+            still = list_stale(snapshot)
+        for action in stale.keys() - still.keys():
+            session.say(f"{', '.join(stale[action].makes)}: made again")
         with session.store.snapshot() as snapshot:
             pending = list_pending(snapshot)
         if pending:
@@ -104,19 +110,30 @@ def _restore(session: Session) -> None:
     """
     for note in set_aside_damaged(session.layout, session.store):
         session.report(note)
-    restore_interrupted(
-        session.layout,
-        session.store,
-        partial(add_pending, why=_WHAT),
-        partial(stale_since, session, what=_WHAT),
-        session.report,
-    )
+    restore_killed(session)
     with session.store.snapshot() as snapshot:
         unconfirmed = find_unconfirmed(snapshot)
     if unconfirmed is not None and time.time() >= unconfirmed.deadline:
         session.report(_roll_back(unconfirmed, session))
     remove_left_behind(session.layout, session.store)
     derive_again(session, _WHAT)
+
+
+def restore_killed(session: Session, *, after: int = 0) -> None:
+    """Restore what was there before installs whose commands were killed; the caller knows that none of them runs.
+
+    :param after: only installs with higher numbers, e.g. those begun while an action ran.
+    :raises InstallError: when a file cannot be restored.
+    :raises StoreError: when the store cannot be written.
+    """
+    restore_interrupted(
+        session.layout,
+        session.store,
+        partial(add_pending, why=_WHAT),
+        partial(taking_back, session, what=_WHAT),
+        session.report,
+        after=after,
+    )
 
 
 def _roll_back(change: UnconfirmedChange, session: Session) -> str:
@@ -137,7 +154,7 @@ def _roll_back(change: UnconfirmedChange, session: Session) -> str:
         set_unconfirmed(transaction, None)
 
     record = partial(add_pending, why=_WHAT)
-    also = stale_since(session, change.generation, _WHAT, settings_back)
+    also = taking_back(session, change.generation, _WHAT, settings_back)
     command = [*_WHAT.split(), f"({change.what} was not confirmed)"]
     restored = restore_since(
         change.generation, session.layout, session.store, record, also, command=command, note=session.report

@@ -12,7 +12,7 @@ from esmith.apply.origin import mark_reopened
 from esmith.apply.restore import UnrecordedError, find_missing, restore_since, why_not
 from esmith.errors import InstallError, StoreError, UsageError
 from esmith.events.adjust import ServiceStep
-from esmith.events.derive import derive_again, known_derivations, require_made, stale_since
+from esmith.events.derive import derive_again, known_derivations, taking_back
 from esmith.events.derived import affected, mark_stale
 from esmith.events.pending import add_pending
 from esmith.events.recover import recovered
@@ -94,7 +94,7 @@ def _roll_back(session: Session, number: int | None) -> RolledBack:
         error.add_unchanged()
         raise
     try:
-        pending, stale = partial(add_pending, why=what), stale_since(session, later[0], what)
+        pending, stale = partial(add_pending, why=what), taking_back(session, later[0], what)
         restored = restore_since(later[0], session.layout, session.store, pending, stale, note=session.report)
     except UnrecordedError as error:
         error.add(_SETTINGS_RESTORED)
@@ -104,7 +104,6 @@ def _roll_back(session: Session, number: int | None) -> RolledBack:
         raise
     derive_again(session, what)
     step.carry_out_pending()
-    require_made(session)
     return RolledBack(restored.paths, changes, step.done, forgotten)
 
 

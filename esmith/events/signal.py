@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from esmith.apply.generations import newest_number
 from esmith.apply.left import list_left
 from esmith.errors import EsmithError
 from esmith.events.actions import run_action
@@ -22,7 +23,7 @@ from esmith.events.definition import ADJUST_PLACE, EXPAND_PLACE, load_event
 from esmith.events.derive import note_made
 from esmith.events.installation import Installation
 from esmith.events.lock import EventLock
-from esmith.events.recover import recovered
+from esmith.events.recover import recovered, restore_killed
 from esmith.events.session import Session
 from esmith.events.trusted import require_all, services_of
 from esmith.fragments.tree import TemplateTree
@@ -157,7 +158,11 @@ class _Run:
         self._result.actions.append(step)
         if self._lock is None:
             return
+        with self._session.store.snapshot() as snapshot:
+            before = newest_number(snapshot)
         part = run_action(self._session, self._event, step, self._arguments, self._lock.environment)
+        # An event that the action signalled and that was killed: later it could only be taken back with this one.
+        restore_killed(self._session, after=before)
         note_made(self._session, os.path.join(self._event.directory, step))
         if part is not None:
             path = os.path.join(self._event.directory, step)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from contextlib import suppress
 
 from esmith.environment import clean_environment
 from esmith.errors import ServiceError
@@ -52,15 +53,21 @@ def run_program(argv: list[str], *, package: str, timeout: float, place: str) ->
             try:
                 code = process.wait(timeout)
             except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
+                _kill_group(process.pid)
                 raise ServiceError(
                     f"{' '.join(argv)!r} did not end within {timeout:g} s",
                     place=place,
                     hint="it was killed; run it by hand to see",
                 ) from None
             except KeyboardInterrupt:
-                os.killpg(process.pid, signal.SIGKILL)
+                _kill_group(process.pid)
                 raise
         output.seek(0)
         printed = output.read(_PRINTED_BYTES).decode("utf-8", "replace")
     return code, " ".join(printed.split())
+
+
+def _kill_group(group: int) -> None:
+    # It may have ended in this moment.
+    with suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)

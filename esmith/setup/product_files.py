@@ -23,7 +23,7 @@ class Manifest:
 
     def __init__(self, file: str) -> None:
         self.file = file
-        lines = (content_of(file) or b"").decode().splitlines()
+        lines = (content_of(file) or b"").decode(errors="replace").splitlines()
         self.digests = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
 
     def is_ours(self, name: str, content: bytes) -> bool:

@@ -134,7 +134,8 @@ class ProductFiles:
             new, old = wanted.get(name), content_of(target)
             if old == new or (name == CUSTOM_README and old is not None):
                 continue
-            if old is not None and name in manifest.digests and not manifest.is_ours(name, old):
+            # Also one that somebody else put where a file is shipped now, and all when the list of digests is lost.
+            if old is not None and not manifest.is_ours(name, old):
                 self.edited.add(target)
             if new is None:
                 self.dropped.append(target)

@@ -7,13 +7,17 @@ import time
 
 import pytest
 
-from esmith.events.confirm import find_unconfirmed, single_waiter
+from esmith.apply.generations import newest_number
+from esmith.errors import ActionError
+from esmith.events.confirm import UNCONFIRMED, UnconfirmedChange, find_unconfirmed, single_waiter
 from esmith.events.expand import expand_templates
 from esmith.events.recover import next_due, recover_all
+from esmith.events.rollback import roll_back
 from esmith.events.signal import signal_event
 from esmith.layout import Layout
 from esmith.services.model import SupervisorError
 from esmith.store.model import Author
+from tests.apply.kit import AUTHOR
 from tests.commands import Root
 from tests.events.kit import Scene, eventually
 
@@ -246,3 +250,32 @@ def test_one_process_waits(scene: Scene) -> None:
             lock.unlink()
     with single_waiter(scene.layout) as third:
         assert third
+
+
+def test_a_rollback_ends_the_waiting(scene: Scene) -> None:
+    """After ``esmith rollback`` nothing waits to be confirmed, so no later event is taken back at the deadline."""
+    scene.set("configuration", "A", "setting", value="second")
+    _signal(scene, 1000.0)
+    roll_back(scene.session())
+    with scene.store.snapshot() as snapshot:
+        assert find_unconfirmed(snapshot) is None
+    scene.set("configuration", "A", "setting", value="third")
+    scene.signal()
+    assert _recover(scene) == []
+    assert scene.file("/etc/t").read_text() == "third\n"
+
+
+def test_a_failure_ends_the_waiting(scene: Scene) -> None:
+    """When the event around an unconfirmed change fails, both are taken back, and nothing waits any more."""
+    with scene.store.snapshot() as snapshot:
+        number = newest_number(snapshot) + 1
+    scene.set("configuration", "A", "setting", value="second")
+    action = scene.file("/etc/e-smith/events/try/S70fail")
+    action.write_text("#!/bin/sh\nexit 1\n")
+    action.chmod(0o755)
+    with scene.store.transaction(AUTHOR) as transaction:
+        UNCONFIRMED.put(transaction, "pending", UnconfirmedChange("signal-event inner", 4e9, number, None, 2))
+    with pytest.raises(ActionError):
+        scene.signal()
+    with scene.store.snapshot() as snapshot:
+        assert find_unconfirmed(snapshot) is None

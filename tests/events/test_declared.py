@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from esmith.errors import ActionError, ServiceError, TemplateError
-from esmith.events.derived import Derivation, forget_stale, list_stale, load_derivations
+from esmith.events.derived import STALE, Derivation, Stale, forget_stale, list_stale, load_derivations
 from esmith.events.expand import expand_templates
 from esmith.events.recover import RETRY_SECONDS, next_due, recover_all
 from esmith.events.signal import signal_event
 from esmith.store.model import Change
 from esmith.store.protocol import Transaction
+from tests.apply.kit import AUTHOR
 from tests.events.kit import Scene
 
 
@@ -199,3 +200,42 @@ def test_a_rehearsal_runs_nothing(scene: Scene) -> None:
     assert scene.order() == []
     assert _stale(scene) == []
     assert Path(scene.file("/etc/t.made")).read_text() == "made:first\n"
+
+
+def test_an_action_that_may_not_be_run(scene: Scene) -> None:
+    """A declared action that is there and not executable ends what needs it, and is named; nothing is left stale."""
+    scene.file("/etc/e-smith/events/actions/make").chmod(0o644)
+    with pytest.raises(ActionError, match="not executable") as caught:
+        expand_templates(scene.session(), ["/etc/t"])
+    assert caught.value.place == str(scene.file("/etc/e-smith/events/actions/make"))
+    assert scene.file("/etc/t").read_text() == "first\n"
+
+
+def test_an_action_that_does_not_end(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An action that has to make something again has a time limit, and is ended with what it started."""
+    monkeypatch.setattr("esmith.events.derive._TIME_LIMIT", 0.2)
+    _write_action(scene, "sleep 1000 & wait")
+    with pytest.raises(ActionError, match=r"did not end within 0\.2 s"):
+        expand_templates(scene.session(), ["/etc/t"])
+    assert any("could not be made again" in note for note in scene.notes)
+    assert scene.file("/etc/t").read_text() == "first\n"
+
+
+def test_what_somebody_else_made(scene: Scene) -> None:
+    """What a declared action would make is removed when its sources are gone, and kept as a backup copy."""
+    scene.file("/etc/t").unlink()
+    scene.file("/etc/t.made").write_text("by hand\n")
+    with scene.store.transaction(AUTHOR) as transaction:
+        STALE.put(transaction, "make", Stale(["/etc/t.made"], "signal-event try", 1e9))
+    recover_all(scene.session())
+    assert not scene.file("/etc/t.made").exists()
+    assert scene.kept() == {"/etc/t.made": "by hand\n"}
+
+
+def test_recovering_says_what_it_made(scene: Scene) -> None:
+    """What was stale and is made again is named."""
+    with scene.store.transaction(AUTHOR) as transaction:
+        STALE.put(transaction, "make", Stale(["/etc/t.made"], "signal-event try", 1e9))
+    messages: list[str] = []
+    recover_all(scene.session(messages))
+    assert messages == ["/etc/t.made: made again"]

@@ -148,3 +148,16 @@ def test_an_export_removes_what_another_one_left(root: Root, tmp_path: Path) -> 
     (folder / DEAD).write_text("old password\n")
     root.esmith("export", "--to", str(folder), "configuration")
     assert [path.name for path in folder.iterdir()] == ["configuration"]
+
+
+def test_what_is_not_ours_stays(root: Root) -> None:
+    """Directories of others beside the kept files of generations, and files beside the records, are not removed."""
+    mine = [root.file("/var/lib/e-smith/generations/by-hand"), root.file("/var/lib/e-smith/generations/1.backup")]
+    for directory in mine:
+        directory.mkdir(parents=True)
+    note = root.file("/var/lib/e-smith/staged/note.txt")
+    note.parent.mkdir(exist_ok=True)
+    note.write_text("mine\n")
+    root.signal("clamav-update")
+    assert all(directory.is_dir() for directory in mine)
+    assert note.read_text() == "mine\n"
