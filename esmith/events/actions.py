@@ -62,13 +62,7 @@ def run_action(
             raise ActionError(
                 f"cannot be run: {error.strerror}", place=path, hint="check its first line (#!) and its permissions"
             ) from error
-        try:
-            with process, ended_with_us(process.pid):
-                status = process.wait(timeout)
-        except subprocess.TimeoutExpired as error:
-            raise ActionError(
-                f"did not end within {timeout:g} s, so it was ended", place=path, hint="run it by hand to see why"
-            ) from error
+        status = _wait(process, timeout, path)
         output.seek(0)
         text = output.read().decode("utf-8", "backslashreplace")
     if text:
@@ -83,6 +77,16 @@ def run_action(
             hint=_last_lines(text) or "it printed nothing; the actions after it did not run",
         )
     return None
+
+
+def _wait(process: subprocess.Popen[bytes], timeout: float | None, path: str) -> int:
+    with process, ended_with_us(process.pid):
+        try:
+            return process.wait(timeout)
+        except subprocess.TimeoutExpired as error:
+            raise ActionError(
+                f"did not end within {timeout:g} s, so it was ended", place=path, hint="run it by hand to see why"
+            ) from error
 
 
 def _reason(status: int) -> str:

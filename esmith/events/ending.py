@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import select
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from esmith.disk import read_file
+from esmith.errors import ActionError
 
 #: How long a process has to end by itself, in seconds. An event among them restores its files in this time.
 _PATIENCE = 30.0
@@ -26,7 +26,7 @@ def ended_with_us(process: int) -> Iterator[None]:
     """
     try:
         yield
-    except (KeyboardInterrupt, subprocess.TimeoutExpired):
+    except (KeyboardInterrupt, ActionError):
         with ExitStack() as stack:
             handles = []
             for number in [process, *_descendants(process)]:
