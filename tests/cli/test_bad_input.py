@@ -226,7 +226,10 @@ FILES = {
     ),
     "closed directory of databases": Bad(("config", "show"), ExitCode.STORE, "data.mdb", _closed("/home/e-smith/db")),
     "unwritable state": Bad(
-        ("signal-event", "email-update"), ExitCode.INSTALL, "/var/lib/e-smith/", _closed("/var/lib/e-smith", 0o555)
+        ("signal-event", "email-update"),
+        ExitCode.INSTALL,
+        "/var/lib/e-smith/",
+        _closed("/var/lib/e-smith/generations", 0o555),
     ),
 }
 

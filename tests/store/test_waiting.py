@@ -123,6 +123,7 @@ def test_a_short_wait_is_not_reported(bare: Root, tmp_path: Path) -> None:
     assert "Traceback" not in errors.read_text()
 
 
+@pytest.mark.program("Text::Template")
 def test_a_migrate_fragment_that_sleeps(root: Root) -> None:
     """Behind a Perl migrate fragment that does not end, setprop says which command it is, and gives up."""
     go = root.file("/go")
