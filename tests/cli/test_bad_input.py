@@ -92,6 +92,7 @@ def _closed(path: str, mode: int = 0) -> Callable[[Root], object]:
 
 
 #: What is wrong on the command line.
+_EVENT = ("signal-event", "email-update")
 USAGE = {
     "unknown event": Bad(("signal-event", "nosuch"), ExitCode.USAGE, "'nosuch'"),
     "empty event": Bad(("signal-event", ""), ExitCode.USAGE, "''"),
@@ -225,12 +226,7 @@ FILES = {
         _closed("/home/e-smith/db/data.mdb", 0o400),
     ),
     "closed directory of databases": Bad(("config", "show"), ExitCode.STORE, "data.mdb", _closed("/home/e-smith/db")),
-    "unwritable state": Bad(
-        ("signal-event", "email-update"),
-        ExitCode.INSTALL,
-        "/var/lib/e-smith/",
-        _closed("/var/lib/e-smith/generations", 0o555),
-    ),
+    "unwritable state": Bad(_EVENT, ExitCode.INSTALL, "/generations", _closed("/var/lib/e-smith/generations", 0o555)),
 }
 
 
