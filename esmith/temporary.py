@@ -13,6 +13,7 @@ import itertools
 import os
 
 from esmith.names import TEMPORARY_PREFIX, is_temporary
+from esmith.processes import status_of
 
 #: Of a process that has ended, but was not waited for: zombie, dead (proc_pid_stat(5)).
 _ENDED = (b"Z", b"X")
@@ -42,7 +43,7 @@ def is_in_use(name: str, *, also_own: bool = True) -> bool:
     if f"{process}-{start}" == _mark():
         return also_own
     try:
-        return start in (_start_of(process), _UNKNOWN)
+        return start in (_start_of(int(process)), _UNKNOWN)
     except OSError as error:
         # What cannot be found out counts as running: removing a file of a running process would be worse.
         return error.errno not in (errno.ENOENT, errno.ESRCH) or not os.path.exists("/proc/self")
@@ -53,19 +54,17 @@ def _mark() -> str:
     process = os.getpid()
     if _own[0] != process:
         try:
-            start = _start_of(str(process))
+            start = _start_of(process)
         except OSError:
             start = _UNKNOWN
         _own = process, f"{process}-{start}"
     return _own[1]
 
 
-def _start_of(process: str) -> str:
-    """Return when a process was started, in ticks since boot; "" for one that has ended (proc_pid_stat(5)).
+def _start_of(process: int) -> str:
+    """Return when a process was started, in ticks since boot; "" for one that has ended.
 
     :raises OSError: when there is no such process, or that cannot be found out.
     """
-    with open(f"/proc/{process}/stat", "rb") as file:
-        # The name of the program is in parentheses and may hold anything.
-        fields = file.read().rpartition(b")")[2].split()
+    fields = status_of(process)
     return "" if fields[0] in _ENDED else fields[19].decode()

@@ -36,7 +36,7 @@ LAYERS = (
     ("trust", "directories", "environment"),
     ("ownership",),
     ("tables", "temporary"),
-    ("errors", "names", "printable"),
+    ("errors", "names", "printable", "processes"),
 )
 WITHIN_A_LAYER = {("schema", "store")}
 #: The version is a constant of the package itself, which anybody may read.

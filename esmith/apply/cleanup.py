@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from esmith.apply.generations import GENERATIONS
+from esmith.apply.generations import list_numbers
 from esmith.checks.views import remove_copies
 from esmith.disk import Disk, sweep_dead
 from esmith.layout import Layout
@@ -36,7 +36,7 @@ def _remove_generations(layout: Layout, store: Store, disk: Disk) -> None:
         if above is None or not kept:
             return
         with store.snapshot() as snapshot:
-            known = {str(int(name)) for name in GENERATIONS.names(snapshot) if name.isdecimal()}
+            known = set(map(str, list_numbers(snapshot)))
         # A directory with another name is somebody else's.
         for name in filter(str.isdecimal, kept - known):
             with suppress(OSError):

@@ -70,12 +70,7 @@ def find_generations(layout: Layout, snapshot: Snapshot, values: Collection[str]
 
 
 def _is_made_from(generation: Generation, cell: Cell, today: str | None) -> bool:
-    rows = [
-        (before, before.row.encode("utf-8", "surrogateescape"))
-        for before in generation.before
-        if before.row and before.stored
-    ]
-    found = (OUTPUTS.read(before.path, row) for before, row in rows)
+    found = (before.installed for before in generation.before if before.stored)
     return any(saw_other(installed, cell, today) for installed in found if installed is not None)
 
 
@@ -154,12 +149,11 @@ def drop_digests(transaction: Transaction, cell: Cell) -> None:
     for name, generation in GENERATIONS.rows(transaction).items():
         rows = [before.row for before in generation.before]
         for before in generation.before:
-            encoded = (before.row or "").encode("utf-8", "surrogateescape")
-            known = OUTPUTS.read(before.path, encoded)
+            known = before.installed
             if known is None:
-                before.row = None
+                before.remember(None)
             elif _may_be_made_of(known, cell):
-                before.row = replace(known, inputs="").encode().decode("utf-8", "surrogateescape")
+                before.remember(replace(known, inputs=""))
         if rows != [before.row for before in generation.before]:
             GENERATIONS.put(transaction, name, generation)
 

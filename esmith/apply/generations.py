@@ -7,10 +7,9 @@ itself, by the next one, or by ``esmith recover``. What is kept of complete inst
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 from esmith.apply.kept import Before, forget_kept, keep, make_kept
 from esmith.apply.origin import boot, make_machine, mark_finished, mark_unfinished, new_token
@@ -24,7 +23,7 @@ from esmith.plan.output import Difference
 from esmith.plan.plan import Plan
 from esmith.store.model import Author
 from esmith.store.protocol import Snapshot, Store, Transaction
-from esmith.store.table import DamagedRowError, StateTable, decode_json, is_path
+from esmith.store.table import DamagedRowError, StateTable, decode_json, encode_json, is_path
 
 #: What else belongs into a transaction of this module.
 Also = Callable[[Transaction], None]
@@ -82,12 +81,12 @@ class Generation:
 
     def encode(self) -> bytes:
         """Return the row of a generation."""
-        return json.dumps(asdict(self)).encode()
+        return encode_json(self)
 
     def leave_out(self, paths: Collection[str], transaction: Transaction) -> None:
         """Take out, also of its row, files that were not installed after all."""
         self.before = [before for before in self.before if before.path not in paths]
-        GENERATIONS.put(transaction, _name(self), self)
+        GENERATIONS.put(transaction, _name(self.number), self)
 
 
 #: The engine's table of generations: number -> :class:`Generation` as JSON.
@@ -96,7 +95,7 @@ GENERATIONS = StateTable(
     Generation.decode,
     Generation.encode,
     lambda name: f"generation {name.lstrip('0')} cannot be restored; if its event was interrupted, signal it again",
-    lambda name, generation: name == _name(generation),
+    lambda name, generation: name == _name(generation.number),
 )
 
 
@@ -110,7 +109,7 @@ def generations_since(number: int, snapshot: Snapshot) -> list[Generation]:
 
     :param number: that of the first one.
     """
-    first = f"{number:012d}"
+    first = _name(number)
     found = [GENERATIONS.read(name, row) for name, row in snapshot.states(GENERATIONS.name) if name >= first]
     return [generation for generation in found if generation is not None][::-1]
 
@@ -183,7 +182,7 @@ def record_begin(generation: Generation, store: Store, size: int, transactions: 
     """
     store.reserve(size, transactions)
     with store.transaction(Author.current([generation.what])) as transaction:
-        GENERATIONS.put(transaction, _name(generation), generation)
+        GENERATIONS.put(transaction, _name(generation.number), generation)
 
 
 def _keep_all(generation: Generation, plan: Plan, layout: Layout, snapshot: Snapshot, disk: Disk) -> None:
@@ -192,7 +191,7 @@ def _keep_all(generation: Generation, plan: Plan, layout: Layout, snapshot: Snap
         installed = OUTPUTS.get(snapshot, output.path)
         with plan.leaving(output):
             before = keep(output, disk, kept, str(index))
-            before.row = installed.encode().decode("utf-8", "surrogateescape") if installed is not None else None
+            before.remember(installed)
             if output.difference is not Difference.ATTRIBUTES:
                 is_absent = output.rendering.kind is Kind.ABSENT
                 before.new = "" if is_absent else digest_of(output.rendering.content)
@@ -226,10 +225,10 @@ def finish(
                 hint="what an action starts may signal events only until the action ends; signal the event again",
             )
         record_complete(generation, transaction)
-        old = sorted(_numbers(transaction))[:-KEPT]
+        old = sorted(list_numbers(transaction))[:-KEPT]
         outdated = [number for number in old if keep_since is None or number < keep_since]
         for number in outdated:
-            GENERATIONS.put(transaction, f"{number:012d}", None)
+            GENERATIONS.put(transaction, _name(number), None)
         if also is not None:
             also(transaction)
     generation.complete = True
@@ -241,23 +240,23 @@ def finish(
 
 def is_recorded(generation: Generation, snapshot: Snapshot) -> bool:
     """Return whether an install is still recorded; another one may have its number since."""
-    row = GENERATIONS.get(snapshot, _name(generation))
+    row = GENERATIONS.get(snapshot, _name(generation.number))
     return row is not None and row.token == generation.token
 
 
 def newest_number(snapshot: Snapshot) -> int:
     """Return the number of the last install; 0 when there is none."""
-    return max(_numbers(snapshot), default=0)
+    return max(list_numbers(snapshot), default=0)
 
 
 def forget_generation(generation: Generation, transaction: Transaction) -> None:
     """Forget a generation; its kept files are removed by :func:`esmith.apply.kept.forget_kept` when that is stored."""
-    GENERATIONS.put(transaction, _name(generation), None)
+    GENERATIONS.put(transaction, _name(generation.number), None)
 
 
 def record_complete(generation: Generation, transaction: Transaction) -> None:
     """Record that everything that belongs to an install is done."""
-    GENERATIONS.put(transaction, _name(generation), replace(generation, complete=True))
+    GENERATIONS.put(transaction, _name(generation.number), replace(generation, complete=True))
 
 
 def mark_interrupted(transaction: Transaction, number: int, what: str) -> list[Generation]:
@@ -269,7 +268,7 @@ def mark_interrupted(transaction: Transaction, number: int, what: str) -> list[G
     """
     installs = generations_since(number, transaction)
     for install in installs:
-        GENERATIONS.put(transaction, _name(install), replace(install, complete=False, what=what))
+        GENERATIONS.put(transaction, _name(install.number), replace(install, complete=False, what=what))
     return installs
 
 
@@ -281,10 +280,10 @@ def list_interrupted(snapshot: Snapshot) -> list[Generation]:
     return [generation for generation in found if generation is not None and not generation.complete][::-1]
 
 
-def _numbers(snapshot: Snapshot) -> list[int]:
+def list_numbers(snapshot: Snapshot) -> list[int]:
     """Return the numbers of the generations, also of damaged ones."""
     return [int(name) for name in GENERATIONS.names(snapshot) if name.isascii() and name.isdecimal()]
 
 
-def _name(generation: Generation) -> str:
-    return f"{generation.number:012d}"
+def _name(number: int) -> str:
+    return f"{number:012d}"

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from esmith.disk import Directory, Disk
 from esmith.layout import Layout
 from esmith.plan.host import PERMISSIONS, PRIVATE, PUBLIC, trouble
+from esmith.plan.installed import OUTPUTS, Installed
 from esmith.plan.output import Difference, Output
 from esmith.temporary import temporary_name
 
@@ -53,6 +54,15 @@ class Before:
     new: str | None = None
     mark: str = ""
     directory: bool = False
+
+    @property
+    def installed(self) -> Installed | None:
+        """What the engine remembered of it; None for nothing, or when that is damaged."""
+        return None if self.row is None else OUTPUTS.read(self.path, self.row.encode("utf-8", "surrogateescape"))
+
+    def remember(self, installed: Installed | None) -> None:
+        """Note what the engine remembers of it; None for nothing."""
+        self.row = None if installed is None else installed.encode().decode("utf-8", "surrogateescape")
 
     @property
     def is_possible(self) -> bool:

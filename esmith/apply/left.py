@@ -6,14 +6,12 @@ others need. ``config setprop esmith Strict enabled`` makes each fault one of th
 
 from __future__ import annotations
 
-import json
 import time
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import dataclass
 
 from esmith.plan.plan import Plan
 from esmith.store.protocol import Snapshot, Transaction
-from esmith.store.table import StateTable, decode_json, is_path
+from esmith.store.table import is_path, json_table
 
 
 @dataclass(frozen=True)
@@ -31,10 +29,9 @@ class Left:
 
 
 #: The engine's table: path of the output -> :class:`Left` as JSON.
-LEFT = StateTable(
+LEFT = json_table(
     "left",
-    partial(decode_json, Left),
-    lambda left: json.dumps(asdict(left)).encode(),
+    Left,
     lambda path: f"why {path} was left as it was is not known until the next event",
     lambda path, _: is_path(path),
 )

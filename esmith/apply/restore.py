@@ -315,8 +315,7 @@ def _digest_of_old(disk: Disk, before: Before, kept: str) -> str:
 
 def _forget(install: Generation, transaction: Transaction) -> None:
     for before in install.before:
-        row = None if before.row is None else before.row.encode("utf-8", "surrogateescape")
-        OUTPUTS.put(transaction, before.path, None if row is None else OUTPUTS.read(before.path, row))
+        OUTPUTS.put(transaction, before.path, before.installed)
     forget_generation(install, transaction)
 
 

@@ -23,6 +23,8 @@ import sys
 import time
 from typing import Any
 
+from esmith.processes import all_children
+
 #: What this module is started as.
 NAME = "esmith.checks.process"
 #: A program that prints more has gone wrong.
@@ -129,24 +131,13 @@ def _listen(process: subprocess.Popen[bytes], deadline: float) -> tuple[str, str
 def _end_children() -> None:
     """Kill what a program left running, also what left its session: it has become a child of this process."""
     while True:
-        for child in _children():
+        for child in all_children().get(os.getpid(), []):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
         try:
             os.waitpid(-1, 0)
         except ChildProcessError:
             return
-
-
-def _children() -> list[int]:
-    found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
-                # proc(5): the parent is the second field after the name, which may hold anything but ends with ")".
-                if int(file.read().rpartition(b")")[2].split()[1]) == os.getpid():
-                    found.append(int(name))
-    return found
 
 
 def _enter(tree: dict[str, Any]) -> None:

@@ -8,16 +8,15 @@ from typing import Any, NoReturn
 
 import click
 
-from esmith.cli.output import print_lines, print_report
+from esmith.cli.diffs import diff_printer, no_diff
+from esmith.cli.output import print_report
 from esmith.cli.program import root_option, run_click, warn, warn_of_left
 from esmith.events.expand import expand_templates, plan_templates
 from esmith.events.lock import LOCK_TIMEOUT
 from esmith.events.session import RecordingSession, Session
 from esmith.fragments.reads import Reads
 from esmith.layout import Layout
-from esmith.plan.diff import diff_all, secret_values
 from esmith.plan.plan import Plan
-from esmith.schema.load import Schema
 from esmith.store import open_store
 
 
@@ -72,17 +71,7 @@ def _expand(layout: Layout, options: _Options) -> int:
         raise click.UsageError("--output_filename goes with one PATH")
     only_tries = options.dry_run or options.explain
     store = open_store(layout, write=not only_tries)
-    schema = Schema(layout)
-    if options.show_diff:
-        # What a schema file that is broken makes fail must do so before anything is changed.
-        with store.snapshot() as snapshot:
-            list(secret_values(snapshot, schema))
-
-    def show(plan: Plan) -> None:
-        if options.show_diff:
-            with store.snapshot() as snapshot:
-                print_lines(diff_all(plan, snapshot, schema))
-
+    show = diff_printer(layout, store) if options.show_diff else no_diff
     session = Session(layout, store, warn, options.timeout)
     if only_tries:
         session = RecordingSession(layout, store, warn, show=show)

@@ -106,7 +106,7 @@ class _Templates:
         """Return the text of a template of other directories: COUNT DIR ... PATH NAME VALUE ..."""
         text = _complete(arguments, 1)[0]
         if not is_number(text):
-            raise UsageError(f"the operation was called with {shorten(text)!r}, which is no number")
+            raise UsageError(f"the operation was called with {shorten(text)!r}, which is not a number")
         count = int(text)
         return [self._text(self._layers(arguments[1 : count + 1]), arguments[count + 1 :])]
 

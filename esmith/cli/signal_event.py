@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import click
 
+from esmith.cli.diffs import diff_printer, no_diff
 from esmith.cli.json_output import json_text
 from esmith.cli.output import print_lines, print_report
 from esmith.cli.program import root_option, run_click, warn, warn_of_left
@@ -17,10 +18,8 @@ from esmith.events.session import RecordingSession, Session
 from esmith.events.signal import Result, signal_event
 from esmith.layout import Layout
 from esmith.names import counted
-from esmith.plan.diff import describe, diff_all, secret_values
-from esmith.plan.plan import Plan
+from esmith.plan.diff import describe
 from esmith.plan.verdict import Outcome
-from esmith.schema.load import Schema
 from esmith.store import open_store
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -89,17 +88,7 @@ def _command(root: str | None, /, **options: Any) -> int:
 
 def _signal(layout: Layout, options: _Options) -> int:
     store = open_store(layout, write=not options.dry_run)
-    schema = Schema(layout)
-    if options.show_diff:
-        # What a schema file that is broken makes fail must do so before anything is changed.
-        with store.snapshot() as snapshot:
-            list(secret_values(snapshot, schema))
-
-    def show(plan: Plan) -> None:
-        if options.show_diff and not options.as_json:
-            with store.snapshot() as snapshot:
-                print_lines(diff_all(plan, snapshot, schema))
-
+    show = diff_printer(layout, store, prints=not options.as_json) if options.show_diff else no_diff
     session = Session(layout, store, warn, options.timeout)
     if options.dry_run:
         session = RecordingSession(layout, store, warn, show=show)

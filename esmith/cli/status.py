@@ -72,9 +72,7 @@ def _data(layout: Layout, store: Store) -> dict[str, Any]:
             "pending": _unconfirmed(snapshot),
             "running": running,
             "interrupted": [_install(generation, layout) for generation in interrupted],
-            "damaged": [
-                {"table": row.table, "row": row.name, "meaning": row.meaning} for row in find_damaged(snapshot)
-            ],
+            "damaged": [_damaged(row) for row in find_damaged(snapshot)],
         }
 
 

@@ -6,14 +6,12 @@ carry it out. A process of its own waits for it in the meantime.
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from dataclasses import dataclass, replace
 
 from esmith.apply.generations import Generation, list_generations
 from esmith.directories import make_directory, open_file
@@ -26,7 +24,7 @@ from esmith.store import changing_file
 from esmith.store.locks import WAITER, RangeLock, try_flock
 from esmith.store.model import Author
 from esmith.store.protocol import Snapshot, Transaction
-from esmith.store.table import StateTable, decode_json
+from esmith.store.table import json_table
 
 _ROW = "pending"
 
@@ -62,10 +60,9 @@ class UnconfirmedChange:
 
 
 #: The engine's table; its one row is :class:`UnconfirmedChange` as JSON.
-UNCONFIRMED = StateTable(
+UNCONFIRMED = json_table(
     "confirm",
-    partial(decode_json, UnconfirmedChange),
-    lambda change: json.dumps(asdict(change)).encode(),
+    UnconfirmedChange,
     lambda _: "the change of signal-event --confirm is not rolled back by itself; 'esmith rollback' takes it back",
     lambda name, _: name == _ROW,
 )

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 
 from esmith.apply.backup import back_up
-from esmith.apply.generations import Also, list_generations
+from esmith.apply.generations import Also, generations_since
 from esmith.errors import ActionError, EsmithError, StoreError
 from esmith.events.actions import run_action
 from esmith.events.confirm import forget_taken_back
@@ -137,8 +137,7 @@ def taking_back(session: Session, number: int, what: str, also: Also | None = No
     """
     paths: set[str] = set()
     with suppress(StoreError), session.store.snapshot() as snapshot:
-        installs = [install for install in list_generations(snapshot) if install.number >= number]
-        paths = {before.path for install in installs for before in install.before}
+        paths = {before.path for install in generations_since(number, snapshot) for before in install.before}
     known = known_derivations(session)
 
     def mark(transaction: Transaction) -> None:

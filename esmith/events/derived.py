@@ -7,20 +7,18 @@ row of the store, written in the same transaction, says so until the action has 
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from functools import partial
 
 from esmith.errors import EsmithError, TemplateError
 from esmith.layout import Layout
 from esmith.names import is_leftover
 from esmith.store.model import Change
 from esmith.store.protocol import Snapshot, Transaction
-from esmith.store.table import StateTable, decode_json
+from esmith.store.table import json_table
 from esmith.tables import TEXTS, TomlFile
 
 #: What a declaration has behind the name of its action.
@@ -88,10 +86,9 @@ class Stale:
 
 
 #: The engine's table: name of an action -> :class:`Stale` as JSON.
-STALE = StateTable(
+STALE = json_table(
     "derived",
-    partial(decode_json, Stale),
-    lambda stale: json.dumps(asdict(stale)).encode(),
+    Stale,
     lambda action: f"what {action} makes is perhaps stale until the next event that runs it",
 )
 

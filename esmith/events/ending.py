@@ -9,8 +9,8 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
-from esmith.disk import read_file
 from esmith.errors import ActionError
+from esmith.processes import all_children
 
 #: How long a process has to end by itself, in seconds. An event among them restores its files in this time.
 _PATIENCE = 30.0
@@ -54,12 +54,8 @@ def _send(handles: list[int], number: int) -> None:
 
 
 def _descendants(process: int) -> list[int]:
-    """Return what a process started, and what that started (proc_pid_stat(5))."""
-    children: dict[int, list[int]] = {}
-    for name in filter(str.isdecimal, os.listdir("/proc")):
-        with suppress(OSError):
-            parent = int(read_file(f"/proc/{name}/stat").rpartition(b")")[2].split()[1])
-            children.setdefault(parent, []).append(int(name))
+    """Return what a process started, and what that started."""
+    children = all_children()
     found: list[int] = []
     pending = [process]
     while pending:

@@ -7,17 +7,16 @@ a crash nor by a supervisor that does not run.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from esmith.errors import UsageError
 from esmith.services.actions import check_action, strongest
 from esmith.store.model import Author
 from esmith.store.protocol import Snapshot, Store, Transaction
-from esmith.store.table import DamagedRowError, StateTable, decode_json
+from esmith.store.table import DamagedRowError, StateTable, decode_json, encode_json
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class PendingAction:
 
     def encode(self) -> bytes:
         """Return the row of the table."""
-        return json.dumps(asdict(_Row(self.actions, self.since, self.why, self.tried))).encode()
+        return encode_json(_Row(self.actions, self.since, self.why, self.tried))
 
 
 @dataclass

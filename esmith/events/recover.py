@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from esmith.apply.cleanup import remove_left_behind
-from esmith.apply.generations import Generation, list_generations, list_interrupted
+from esmith.apply.generations import Generation, generations_since, list_interrupted
 from esmith.apply.restore import restore_interrupted, restore_since, why_not
 from esmith.events.adjust import ServiceStep
 from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_unconfirmed
@@ -48,11 +48,9 @@ def recover_all(session: Session) -> None:
         stale = list_stale(snapshot)
     with recovered(session, _WHAT):
         with session.store.snapshot() as snapshot:
-            still = list_stale(snapshot)
+            still, pending = list_stale(snapshot), list_pending(snapshot)
         for action in stale.keys() - still.keys():
             session.say(f"{', '.join(stale[action].makes)}: made again")
-        with session.store.snapshot() as snapshot:
-            pending = list_pending(snapshot)
         if pending:
             step = ServiceStep(session, _WHAT)
             try:
@@ -168,7 +166,7 @@ def _roll_back(change: UnconfirmedChange, session: Session) -> str:
 def _why_not(change: UnconfirmedChange, session: Session) -> str:
     """Return why what an unconfirmed change installed cannot be taken back, "" when it can."""
     with session.store.snapshot() as snapshot:
-        installs = [other for other in list_generations(snapshot) if other.number >= change.generation]
+        installs = generations_since(change.generation, snapshot)
     disk = session.layout.disk()
     return next(filter(None, (why_not(install, session.layout, disk) for install in installs)), "")
 

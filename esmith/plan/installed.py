@@ -39,7 +39,7 @@ class Installed:
         first, _, inputs = row.decode("utf-8", "surrogateescape").partition("\n")
         parts = first.split(" ", 2)
         if len(parts) != 3 or not (_DIGEST.fullmatch(parts[0]) and _MARK.fullmatch(parts[1]) and is_text(parts[2])):
-            raise DamagedRowError("is no row of an output")
+            raise DamagedRowError("is not a row of an output")
         digest, mark, template = parts
         return cls(digest, mark, template, inputs)
 

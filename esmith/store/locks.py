@@ -87,6 +87,20 @@ def try_flock(descriptor: int, operation: int = fcntl.LOCK_EX) -> bool:
     return True
 
 
+def wait_for_flock(descriptor: int, path: str, operation: int = fcntl.LOCK_EX) -> None:
+    """Lock an open file by flock(2), and wait for another process that holds it, within the limit of a writer.
+
+    :param path: of the file.
+    :param operation: ``LOCK_EX`` or ``LOCK_SH`` of fcntl.
+    :raises WriterBusyError: when another process holds it for too long.
+    :raises OSError: when its file system has no locks.
+    """
+    if not try_flock(descriptor, operation):
+        from esmith.store.waiting import flock_holder, wait_until
+
+        wait_until(lambda: try_flock(descriptor, operation), lambda: flock_holder(path), path)
+
+
 def _call(descriptor: int, command: int, kind: int, start: int, length: int) -> tuple[int, int]:
     """Call fcntl(2) for a range, and return the type and the length it gives back."""
     given = struct.pack(_FLOCK, kind, os.SEEK_SET, start, length, 0)

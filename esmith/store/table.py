@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from functools import cache, partial
 from types import UnionType
 from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
@@ -77,6 +77,26 @@ class StateTable(Generic[Row]):
         return found if is_text(name) and self.fits(name, found) else None
 
 
+def json_table(
+    name: str,
+    kind: type[_T],
+    meaning: Callable[[str], str],
+    fits: Callable[[str, _T], bool] = lambda _name, _row: True,
+) -> StateTable[_T]:
+    """Return a table whose rows are objects of a dataclass, as JSON.
+
+    :param kind: the dataclass, see :func:`decode_json`.
+    :param meaning: as that of :class:`StateTable`.
+    :param fits: likewise.
+    """
+    return StateTable(name, partial(decode_json, kind), encode_json, meaning, fits)
+
+
+def encode_json(row: Any) -> bytes:
+    """Return the JSON of an object of a dataclass, as :func:`decode_json` reads it."""
+    return json.dumps(asdict(row)).encode()
+
+
 def decode_json(kind: type[_T], row: bytes) -> _T:
     """Return the object of a dataclass that a row holds as JSON.
 
@@ -133,13 +153,13 @@ def _builder(hint: Any) -> Callable[[Any], Any]:
 
 def _build_list(build: Callable[[Any], Any], data: Any) -> Any:
     if type(data) is not list:
-        raise DamagedRowError("is no list")
+        raise DamagedRowError("is not a list")
     return [build(entry) for entry in data]
 
 
 def _build_dictionary(build: Callable[[Any], Any], data: Any) -> Any:
     if type(data) is not dict or not all(map(is_text, data)):
-        raise DamagedRowError("is no object")
+        raise DamagedRowError("is not an object")
     return {key: build(entry) for key, entry in data.items()}
 
 
@@ -154,7 +174,7 @@ def _build_plain(kind: Any, data: Any) -> Any:
 
 def _build_object(kind: type, data: Any) -> Any:
     if type(data) is not dict:
-        raise DamagedRowError("is no object")
+        raise DamagedRowError("is not an object")
     given = {}
     for name, build, is_needed in _fields_of(kind):
         if name in data:

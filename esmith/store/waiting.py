@@ -12,6 +12,7 @@ import time
 
 from esmith.errors import BusyError, StoreError
 from esmith.printable import printable
+from esmith.processes import status_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -118,9 +119,7 @@ def _is_interpreter(name: str) -> bool:
 
 def _is_stopped(process: int) -> bool:
     try:
-        with open(f"/proc/{process}/stat", "rb") as file:
-            # The name in brackets may hold anything (proc_pid_stat(5)).
-            return file.read().rpartition(b")")[2].split()[:1] == [b"T"]
+        return status_of(process)[0] == b"T"
     except OSError:
         return False
 

@@ -14,13 +14,7 @@ from tests.events.kit import Scene
 
 def test_the_service_reads_the_old_files_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """The event is taken back, and the service that was being adjusted is adjusted once more, with the old files."""
-    scene.service("reader")
-    scene.template("/etc/t", "{{ A.value }}\n")
-    scene.trees.standard("/etc/t/template.toml", 'services = { reader = "restart" }\n')
-    scene.event("/etc/t\n", "reader restart\n")
-    scene.set("configuration", "A", "setting", value="first")
-    scene.signal()
-    scene.carried_out()
+    scene.give_reader()
     scene.set("configuration", "A", "setting", value="second")
     control, calls = scene.supervisor.control, []
 
@@ -35,7 +29,7 @@ def test_the_service_reads_the_old_files_again(scene: Scene, monkeypatch: pytest
         scene.signal()
     assert scene.file("/etc/t").read_text() == "first\n"
     with scene.store.snapshot() as snapshot:
-        assert len(calls) > 1 or "reader" in list_pending(snapshot)
+        assert len(calls) > 1 or "clamd" in list_pending(snapshot)
 
 
 def test_a_program_that_has_just_ended(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,7 +50,7 @@ def own(root: Root) -> Root:
 
 @pytest.mark.parametrize(("path", "text"), TRAPS.values(), ids=TRAPS.keys())
 def test_a_name_that_never_counts(own: Root, path: str, text: str) -> None:
-    """A temporary file is no fragment, action, schema file, service or anything else, wherever it is left."""
+    """A temporary file never counts as a fragment, an action, a schema file or a service, wherever it is left."""
     own.write(path, text, mode=0o755)
     own.signal("own")
     assert [line for line in own.lines(OUTPUT) if line and not line.startswith("#")] == ["once", "0"]

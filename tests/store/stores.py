@@ -77,6 +77,14 @@ def bare_root(path: Path) -> Root:
     return Root(path)
 
 
+def shared_root(path: Path) -> Root:
+    """Make such a root with one record, which several processes write to."""
+    root = bare_root(path)
+    with opened(path) as store:
+        put(store, "t", "shared", "v")
+    return root
+
+
 def data_file(root: Root) -> Path:
     """Return where the data of a root's store is."""
     return root.file("/home/e-smith/db/data.mdb")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import TIMEOUT_SECONDS, Root
-from tests.store.stores import bare_root, last_revision, opened, put, release, start_child, wait_ready
+from tests.store.stores import last_revision, opened, release, shared_root, start_child, wait_ready
 
 PROCESSES = 8
 EACH = 500
@@ -19,10 +19,7 @@ EACH_COMMAND = 15
 @pytest.fixture
 def shared(tmp_path: Path) -> Root:
     """Return a root with the record that everybody writes to."""
-    root = bare_root(tmp_path / "root")
-    with opened(root.path) as store:
-        put(store, "t", "shared", "v")
-    return root
+    return shared_root(tmp_path / "root")
 
 
 def test_eight_processes_setting_500_properties_each(shared: Root) -> None:

@@ -21,13 +21,13 @@ from tests.commands import TIMEOUT_SECONDS, Root
 from tests.events.kit import eventually
 from tests.store.stores import (
     AUTHOR,
-    bare_root,
     contents,
     data_file,
     last_revision,
     opened,
     put,
     release,
+    shared_root,
     start_child,
     wait_ready,
 )
@@ -59,10 +59,7 @@ def impatient(root: Root, *words: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def bare(tmp_path: Path) -> Root:
     """Return a root with one record."""
-    root = bare_root(tmp_path / "root")
-    with opened(root.path) as store:
-        put(store, "t", "shared", "v")
-    return root
+    return shared_root(tmp_path / "root")
 
 
 @pytest.fixture

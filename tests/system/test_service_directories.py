@@ -102,7 +102,7 @@ directories = { "/var/lib/mine" = { mode = "0700" }, "/run/mine" = { owner = "ro
 
 @pytest.mark.parametrize(("name", "is_written"), [("sh", True), ("no-such-program", False), ("/opt/mine", False)])
 def test_a_required_program_is_looked_up(root: Root, name: str, is_written: bool) -> None:
-    """A required program is searched for in the usual directories when its name is no path, else below the root."""
+    """A required program named without a path is searched for in the usual directories, others below the root."""
     root.write("/etc/e-smith/services/mine/run", "exec mine\n")
     toml = f'program = {{ name = "{name}", package = "mine", required = true }}\n'
     root.write("/etc/e-smith/services/mine/service.toml", toml)

@@ -8,7 +8,7 @@ import os
 import stat
 
 from esmith.errors import StoreError
-from esmith.store.locks import try_flock
+from esmith.store.locks import wait_for_flock
 from esmith.store.replace import NEW_MODE, file_trouble
 
 
@@ -42,10 +42,7 @@ def _lock_if_current(descriptor: int, path: str) -> bool:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         raise StoreError("is not a file, so it cannot be written", place=path, hint="correct the path")
     try:
-        if not try_flock(descriptor):
-            from esmith.store.waiting import flock_holder, wait_until
-
-            wait_until(lambda: try_flock(descriptor), lambda: flock_holder(path), path)
+        wait_for_flock(descriptor, path)
         return os.path.samestat(os.fstat(descriptor), os.stat(os.path.realpath(path)))
     except FileNotFoundError:
         return False  # removed meanwhile

@@ -149,17 +149,14 @@ class DataFile:
         import fcntl
 
         from esmith.store.lmdb.verify import find_damage
-        from esmith.store.lmdb.writer import lock_data_file
+        from esmith.store.locks import try_flock, wait_for_flock
 
         descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             if thorough:
-                lock_data_file(descriptor, self.path, fcntl.LOCK_SH)
-            else:
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    return
+                wait_for_flock(descriptor, self.path, fcntl.LOCK_SH)
+            elif not try_flock(descriptor, fcntl.LOCK_SH):
+                return
             if not thorough and self.is_as_marked():
                 return
             state = self._state()
@@ -184,13 +181,11 @@ class Commit:
         self._data = data
 
     def __enter__(self) -> None:
-        import fcntl
-
-        from esmith.store.lmdb.writer import lock_data_file
+        from esmith.store.locks import wait_for_flock
 
         self._descriptor = os.open(self._data.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            lock_data_file(self._descriptor, self._data.path, fcntl.LOCK_EX)
+            wait_for_flock(self._descriptor, self._data.path)
         except (OSError, StoreError):
             os.close(self._descriptor)
             raise

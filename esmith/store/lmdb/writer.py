@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from esmith.store.lmdb.trouble import store_trouble
-from esmith.store.locks import WRITER, RangeLock, try_flock
+from esmith.store.locks import WRITER, RangeLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,16 +61,3 @@ class WriterLock:
         finally:
             if not taken:
                 self._lock.release()
-
-
-def lock_data_file(descriptor: int, file: str, operation: int) -> None:
-    """Lock the open data file by flock(2): whoever commits keeps those out who verify it, and the other way round.
-
-    :param operation: ``LOCK_EX`` or ``LOCK_SH`` of fcntl.
-    :raises WriterBusyError: when another process holds it for too long.
-    :raises OSError: when it cannot be locked.
-    """
-    if not try_flock(descriptor, operation):
-        from esmith.store.waiting import flock_holder, wait_until
-
-        wait_until(lambda: try_flock(descriptor, operation), lambda: flock_holder(file), file)

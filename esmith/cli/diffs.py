@@ -1,0 +1,34 @@
+"""``--diff`` of the commands that install files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from esmith.cli.output import print_lines
+from esmith.layout import Layout
+from esmith.plan.diff import diff_all, secret_values
+from esmith.plan.plan import Plan
+from esmith.schema.load import Schema
+from esmith.store.protocol import Store
+
+
+def diff_printer(layout: Layout, store: Store, *, prints: bool = True) -> Callable[[Plan], None]:
+    """Return what prints the diffs of a plan. Call it before anything is changed: a broken schema file fails here.
+
+    :param prints: whether diffs are printed after all; ``--json`` has no place for them.
+    :raises SchemaError: when a schema file is broken, so that it is not known which values are secret.
+    """
+    schema = Schema(layout)
+    with store.snapshot() as snapshot:
+        list(secret_values(snapshot, schema))
+
+    def show(plan: Plan) -> None:
+        if prints:
+            with store.snapshot() as snapshot:
+                print_lines(diff_all(plan, snapshot, schema))
+
+    return show
+
+
+def no_diff(_plan: Plan) -> None:
+    """Print nothing: no diffs were asked for."""
