@@ -136,7 +136,7 @@ COMMANDS: dict[str, click.Command] = {
     "`expand-template`": expand_template._command,
     "`qpsmtpd-print-dns`": runpy.run_path(str(HOME / "commands/qpsmtpd_print_dns.py"))["command"],
     "`esmith`": esmith_command.group,
-} | {f"`esmith {name}`": command for name, command in esmith_command.group.commands.items()}
+} | {f"`esmith {name}`": command for name, command in esmith_command.subcommands().items()}
 
 
 @pytest.mark.parametrize("heading", COMMANDS)

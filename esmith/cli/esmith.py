@@ -1,28 +1,55 @@
-"""``esmith``: what the original lacks, one module a subcommand."""
+"""``esmith``: what the original lacks, one function a subcommand."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import NoReturn
 
 import click
 
 from esmith import __version__
-from esmith.cli.check import check_command
-from esmith.cli.contrib import contrib_command
-from esmith.cli.diff import diff_command
-from esmith.cli.flat import export_command, import_command
-from esmith.cli.forget import forget_command
-from esmith.cli.generations import generations_command, rollback_command
-from esmith.cli.history import history_command, undo_command
-from esmith.cli.init import init_command, initialize_command
 from esmith.cli.program import root_option, run_click
-from esmith.cli.recover import confirm_command, recover_command
-from esmith.cli.services import services_command
-from esmith.cli.status import status_command
-from esmith.cli.watch import watch_command
+
+#: The subcommands, as ``--help`` lists them, each with its module in this package. There the function for ``NAME`` is
+#: ``NAME_command``.
+_MODULES = {
+    "init": "init",
+    "initialize-databases": "init",
+    "status": "status",
+    "check": "check",
+    "services": "services",
+    "history": "history",
+    "undo": "history",
+    "forget": "forget",
+    "generations": "generations",
+    "diff": "diff",
+    "rollback": "generations",
+    "confirm": "recover",
+    "recover": "recover",
+    "watch": "watch",
+    "import": "flat",
+    "export": "flat",
+    "contrib": "contrib",
+}
 
 
-@click.group()
+class _Subcommands(click.Group):
+    """A group that imports a subcommand when it is used: all of them take longer to import than most take to run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click gives it
+        """Return the names of the subcommands, in the order of ``--help``."""
+        return list(_MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
+        """Return a subcommand, None when there is none of that name."""
+        if cmd_name not in _MODULES:
+            return None
+        module = import_module(f"esmith.cli.{_MODULES[cmd_name]}")
+        command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
+        return command
+
+
+@click.group(cls=_Subcommands)
 @root_option
 @click.version_option(__version__, prog_name="esmith")
 def group() -> None:
@@ -35,26 +62,11 @@ def group() -> None:
     """
 
 
-for command in (
-    init_command,
-    initialize_command,
-    status_command,
-    check_command,
-    services_command,
-    history_command,
-    undo_command,
-    forget_command,
-    generations_command,
-    diff_command,
-    rollback_command,
-    confirm_command,
-    recover_command,
-    watch_command,
-    import_command,
-    export_command,
-    contrib_command,
-):
-    group.add_command(command)
+def subcommands() -> dict[str, click.Command]:
+    """Return all subcommands by name."""
+    context = click.Context(group)
+    found = {name: group.get_command(context, name) for name in group.list_commands(context)}
+    return {name: command for name, command in found.items() if command is not None}
 
 
 def main() -> NoReturn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import islice
 from typing import Any
 
 import click
@@ -22,6 +23,9 @@ from esmith.store.flat.export import FlatText, flat_text, write_flat_files
 from esmith.store.flat.source import REFUSED, Finding, FlatSource, find_sources
 from esmith.store.model import Author, Change
 from esmith.store.protocol import Store
+
+#: Whoever names the wrong folder would see hundreds of them.
+_SHOWN = 20
 
 
 @click.command("import")
@@ -124,7 +128,9 @@ class _Outcome:
 
     def lines(self) -> list[str]:
         """Return the report for people."""
-        left_out = [f"{file}: left out: {reason}" for file, reason in self._skipped.items()]
+        left_out = [f"{file}: left out: {reason}" for file, reason in islice(self._skipped.items(), _SHOWN)]
+        if len(self._skipped) > _SHOWN:
+            left_out.append(f"{counted(len(self._skipped) - _SHOWN, 'more file')} left out: --json lists them")
         files = [line for source in self._sources for line in self._lines_of(source)]
         completed = [f"{name}: {counted(count, 'setting')} completed" for name, count in self._completed().items()]
         return [*left_out, *files, *completed]

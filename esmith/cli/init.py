@@ -104,7 +104,7 @@ def _upgrade(layout: Layout, store: Store, names: dict[str, str | None]) -> tupl
 @click.command("initialize-databases")
 @root_option
 @click.pass_obj
-def initialize_command(root: str | None) -> int:
+def initialize_databases_command(root: str | None) -> int:
     """Apply migrations, defaults and forced values to every database.
 
     The events post-install, post-upgrade, console-save and bootstrap-console-save do it first.

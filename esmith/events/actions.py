@@ -17,6 +17,10 @@ from esmith.perl.modules import perl_modules
 
 #: How many of the last lines of a failed action are shown.
 _SHOWN_LINES = 10
+#: The variable of the environment that counts how many actions are above a command.
+_DEPTH = "ESMITH_EVENT_DEPTH"
+#: The most of them. The events of the original are three deep at most.
+_DEEPEST = 8
 
 
 def run_action(
@@ -40,12 +44,14 @@ def run_action(
     :raises ActionError: when it cannot be run, fails, or is killed.
     """
     layout, log = session.layout, session.log
+    path = os.path.join(event.directory, name)
+    depth = _depth(path) + 1
     ours = {
+        _DEPTH: str(depth),
         "ESMITH_ROOT": layout.root,
         "PATH": f"{layout.commands}:{os.environ.get('PATH', os.defpath)}",
         "PERL5LIB": perl_modules(),
     }
-    path = os.path.join(event.directory, name)
     log.write(f"Running event handler: {path}")
     start = time.monotonic()
     # A file, not a pipe: a daemon that an action starts would keep a pipe open, and the event waiting.
@@ -77,6 +83,21 @@ def run_action(
             hint=_last_lines(text) or "it printed nothing; the actions after it did not run",
         )
     return None
+
+
+def _depth(path: str) -> int:
+    """Return how many actions are above this command.
+
+    :raises ActionError: when there are so many that they start each other without end.
+    """
+    depth = int(found) if (found := os.environ.get(_DEPTH, "")).isascii() and found.isdecimal() else 0
+    if depth >= _DEEPEST:
+        raise ActionError(
+            f"{depth} actions have started one another, this one would be the next",
+            place=path,
+            hint="an action of this event signals the event again; see the log for the others",
+        )
+    return depth
 
 
 def _wait(process: subprocess.Popen[bytes], timeout: float | None, path: str) -> int:

@@ -92,6 +92,9 @@ def _try_one(workshop: campaign.Workshop, options: argparse.Namespace) -> int:
         trial = Trial(attack, options.next or scenario.next[0], Attack(options.second))
         outcome = ring.judge(trial, talk=print)
         print(f"{scenario.name}: {trial}\nat: {outcome.site}\nexit code: {outcome.code}")
+        if outcome.site is None and not options.after:
+            print(f"nothing was attacked: the command has {len(ring.clean.sites)} calls")
+            return 1
         print("\n".join(f"WRONG {text}" for text in outcome.wrong) or "all is well")
     finally:
         ring.close()

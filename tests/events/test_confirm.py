@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import time
+from dataclasses import replace
 
 import pytest
 
 from esmith.apply.generations import newest_number
 from esmith.errors import ActionError
-from esmith.events.confirm import UNCONFIRMED, UnconfirmedChange, find_unconfirmed, single_waiter
+from esmith.events.confirm import UNCONFIRMED, UnconfirmedChange, find_unconfirmed, set_unconfirmed, single_waiter
 from esmith.events.expand import expand_templates
 from esmith.events.recover import next_due, recover_all
 from esmith.events.rollback import roll_back
@@ -192,9 +192,9 @@ def test_a_rehearsal_asks_for_no_confirmation(scene: Scene) -> None:
 
 def _expire(scene: Scene) -> None:
     with scene.store.transaction(Author("tom", "", ["test"])) as transaction:
-        row = transaction.state("confirm", "pending")
-        assert row is not None
-        transaction.set_state("confirm", "pending", json.dumps({**json.loads(row), "deadline": 0}).encode())
+        change = find_unconfirmed(transaction)
+        assert change is not None
+        set_unconfirmed(transaction, replace(change, deadline=0))
 
 
 def test_the_command_rolls_back_by_itself(office: Root) -> None:

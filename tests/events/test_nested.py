@@ -43,12 +43,14 @@ def test_an_inner_event_that_is_killed(office: Root, step: str) -> None:
 
 def test_an_inner_event_that_goes_on_alone(office: Root) -> None:
     """One that its action leaves in the background is taken back, says so, and takes nothing of others back."""
-    _action(office, "inner", "S10slow", "sleep 3")
-    log = office.file("/inner.log")
-    _action(office, "outer", "S02nest", f"(signal-event inner >{log} 2>&1; echo exit $? >>{log}) & sleep 1")
+    log, began, go = (office.file(name) for name in ("/inner.log", "/began", "/go"))
+    _action(office, "inner", "S10slow", f"touch {began}; while [ ! -e {go} ]; do sleep 0.1; done")
+    inner = f"(signal-event inner >{log} 2>&1; echo exit $? >>{log}) & while [ ! -e {began} ]; do sleep 0.1; done"
+    _action(office, "outer", "S02nest", f"if [ ! -e {began} ]; then {inner}; fi")
     office.signal("outer")
     office.config("set", "A", "newer")
     office.signal("outer", code=None)
+    go.touch()
     deadline = time.monotonic() + 60
     while "exit" not in log.read_text() and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -76,3 +78,11 @@ def test_an_install_that_was_forgotten(scene: Scene, monkeypatch: pytest.MonkeyP
     with pytest.raises(StoreError, match="taken back by another command"):
         scene.signal()
     assert scene.file("/etc/t").read_text() == "second\n"
+
+
+def test_an_event_that_signals_itself(office: Root) -> None:
+    """It ends with a message that says so, and everything is as before."""
+    _action(office, "outer", "S50again", "config setprop B count $$ && signal-event outer")
+    answer = office.signal("outer", code=7)
+    assert "8 actions have started one another" in answer.err
+    assert (office.read("/etc/outer"), office.config("getprop", "A", "x").out) == ("none\n", "\n")
