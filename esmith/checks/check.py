@@ -14,6 +14,7 @@ from functools import partial
 
 from esmith.checks import own
 from esmith.checks.complaint import SHOWN_LINES, Complaint, complaints
+from esmith.checks.settings import refused_settings
 from esmith.checks.staged import StagedTree
 from esmith.checks.views import PATH, Ended, Job, Views
 from esmith.errors import CheckError
@@ -55,8 +56,10 @@ def check(plan: Plan, layout: Layout, *, writes: bool) -> None:
     changed = {output.path for output in plan.changed if output.difference is not Difference.ATTRIBUTES}
     subjects = [_subject(output) for output in plan.outputs if changed and _is_due(output, changed)]
     views = Views(StagedTree(layout, plan.outputs), writes=writes)
-    secrets = _secrets_read(plan, Schema(layout))
-    plan.verdicts = examine(subjects, StagedTree(layout, plan.outputs), views, secrets)
+    schema = Schema(layout)
+    verdicts = examine(subjects, StagedTree(layout, plan.outputs), views, _secrets_read(plan, schema))
+    renderings = {output.path: output.rendering for output in plan.outputs}
+    plan.verdicts = [_with_settings(verdict, renderings[verdict.path], schema) for verdict in verdicts]
     plan.copied = views.copied
     refused = [verdict for verdict in plan.verdicts if verdict.outcome is Outcome.REFUSED]
     if refused:
@@ -105,6 +108,13 @@ def examine(
         for subject in group:
             found[subject.path] = _judge(subject, one, group, tree)
     return [found[path] for path in order if path in found]
+
+
+def _with_settings(verdict: Verdict, rendering: Rendering, schema: Schema) -> Verdict:
+    """Return a verdict that also names the settings that may be why a file is refused."""
+    if verdict.outcome is not Outcome.REFUSED:
+        return verdict
+    return replace(verdict, lines=(*verdict.lines, *refused_settings(rendering.reads, schema)))
 
 
 def _secrets_read(plan: Plan, schema: Schema) -> set[str]:

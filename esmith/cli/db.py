@@ -83,7 +83,7 @@ def _command(program: str, words: list[str], database: str | None) -> int:
         trust_owner(options.root, lambda text: complain(program, text))
     layout = Layout.chosen(options.root)
     if verb.read is not None:
-        return _read(layout, database, verb, rest, as_json=options.json)
+        return _read(program, layout, database, verb, rest, as_json=options.json)
     return _write(layout, database, verb, rest, force=options.force, command=[program, *words])
 
 
@@ -104,7 +104,7 @@ def _refuse_joined(program: str, words: list[str], operands: list[str]) -> None:
             )
 
 
-def _read(layout: Layout, database: str, verb: Verb, operands: list[str], *, as_json: bool) -> int:
+def _read(program: str, layout: Layout, database: str, verb: Verb, operands: list[str], *, as_json: bool) -> int:
     assert verb.read is not None
     store, database = open_database(layout, database)
     with store.snapshot() as snapshot:
@@ -114,6 +114,10 @@ def _read(layout: Layout, database: str, verb: Verb, operands: list[str], *, as_
             lines = records_json(snapshot, database, verb.name, operands)
         else:
             lines = verb.read(snapshot, database, operands)
+        if lines is None and operands and sys.stderr.isatty():
+            from esmith.cli.missing import what_is_missing
+
+            complain(program, what_is_missing(snapshot, database, operands))
     if lines is None:
         return ExitCode.FAILED
     print_lines(lines)

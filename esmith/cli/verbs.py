@@ -134,6 +134,10 @@ def _printprop(snapshot: Snapshot, database: str, operands: list[str]) -> list[s
 def _set(transaction: Transaction, schema: Schema | None, database: str, operands: list[str]) -> list[str] | None:
     from esmith.schema.settings import set_record
 
+    if schema is not None and not transaction.has_database(database):
+        from esmith.schema.check import check_database
+
+        check_database(schema, database)
     return set_record(transaction, schema, database, operands[0], operands[1], _pairs(operands[2:]))
 
 

@@ -25,7 +25,21 @@ def check_record(schema: Schema, database: str, key: str, type: str, props: dict
     known = schema.record(database, key, type)
     if known is not None and known.value is not None and not props:
         _check_value(f"{database} {key}", known.value, type)
-    return [*_key_hint(schema, database, key), *check_properties(schema, database, key, type, props)]
+    hints = [*_key_hint(schema, database, key), *_type_hint(schema, database, key, type)]
+    return [*hints, *check_properties(schema, database, key, type, props)]
+
+
+def check_database(schema: Schema, database: str) -> None:
+    """Check the name of a database that is about to be made.
+
+    Any name will do, but one that is close to a known one: whoever misspells ``accounts`` would never see the record.
+
+    :raises NotAllowedError: when it looks like a misspelt one.
+    """
+    known = schema.databases()
+    close = nearest(database, known) if database not in known else None
+    if close:
+        raise NotAllowedError(f"there is no such database; did you mean {close!r}?", place=database)
 
 
 def check_key(schema: Schema, database: str, key: str, type: str, current: str | None = None) -> None:
@@ -96,3 +110,11 @@ def _key_hint(schema: Schema, database: str, key: str) -> list[str]:
         return []
     close = nearest(key, (name for name in schema.keys(database) if not name.startswith("@")))
     return [f"{database} knows no record {key!r}; did you mean {close!r}? (stored as given)"] if close else []
+
+
+def _type_hint(schema: Schema, database: str, key: str, type: str) -> list[str]:
+    types = [name[1:] for name in schema.keys(database) if name.startswith("@")]
+    if not types or type in types or (known := schema.record(database, key, None)) and known.type == type:
+        return []
+    close = nearest(type, types)
+    return [f"{database} knows no type {type!r}; did you mean {close!r}? (stored as given)"] if close else []

@@ -15,7 +15,11 @@ _ACCOUNT_BYTES = 200
 _DOMAIN_BYTES = 253
 #: A leading dot stands for all names below it in control/rcpthosts (qmail-smtpd(8)), "*." for those in a DNS zone.
 _DOMAIN = re.compile(r"(\*?\.)?[\w-][\w.-]*")
-_HOST = re.compile(r"\[?[A-Za-z0-9_:][A-Za-z0-9_.:-]*\]?(:[0-9]{1,5})?")
+_HOST = re.compile(
+    r"([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?"
+)
+_LOOKS_LIKE_IPV4 = re.compile(r"[0-9.]+")
+_LARGEST_PORT = 65535
 
 
 def refusal(prop: Property, value: str) -> str | None:
@@ -71,27 +75,71 @@ def _list(prop: Property, value: str) -> str | None:
 
 
 def _host(value: str) -> str | None:
-    return None if _HOST.fullmatch(value) else "is not a host name, an IP address or host:port"
+    if _is_ip(value, 6):
+        return None
+    return _not_a_host(value, "is not a host name or an IP address, as mail.example.com")
+
+
+def _host_and_port(value: str) -> str | None:
+    host, colon, port = value.partition(":")
+    if _is_ip(value.strip("[]"), 6) or port.count(":") > 1:
+        return "is an IPv6 address, or holds one; give a host name or an IPv4 address: colons begin a port here"
+    if colon and not (port.isascii() and port.isdecimal() and 0 < float(port) <= _LARGEST_PORT):
+        return f"has no port from 1 to {_LARGEST_PORT} after the colon"
+    if host.startswith("[") and host.endswith("]") and not _is_ip(host[1:-1], 4):
+        return "has brackets, which are for IPv4 addresses; give a host name without them"
+    return _not_a_host(
+        host.strip("[]"), "is not a host name or an IPv4 address, nor one with a port, as example.com:587"
+    )
+
+
+def _hostname(value: str) -> str | None:
+    if _is_ip(value, 4) or _is_ip(value, 6):
+        return "is an address; a name such as mail.example.com is needed"
+    return _not_a_host(value, "is not a host name, as mail.example.com")
+
+
+def _not_a_host(value: str, otherwise: str) -> str | None:
+    """Return why a value is neither a host name nor an IPv4 address.
+
+    :param otherwise: the reason where there is no better one.
+    """
+    if not value.isascii() and _DOMAIN.fullmatch(value):
+        name = in_dns(value)
+        return f"has letters that DNS does not know; its name there is {name}" if name else otherwise
+    if _LOOKS_LIKE_IPV4.fullmatch(value) and not _is_ip(value, 4):
+        return "is not an IPv4 address"
+    return None if _HOST.fullmatch(value) and len(value) <= _DOMAIN_BYTES else otherwise
+
+
+def in_dns(name: str) -> str:
+    """Return the name that DNS has for one with other letters than a to z (RFC 3490), "" where there is none."""
+    try:
+        return name.encode("idna").decode()
+    except UnicodeError:
+        return ""
+
+
+def _is_ip(value: str, version: int) -> bool:
+    # Most values are names, and ipaddress takes longer to import than the rest of the command.
+    if ":" not in value and not _LOOKS_LIKE_IPV4.fullmatch(value):
+        return False
+    import ipaddress
+
+    try:
+        return ipaddress.ip_address(value).version == version
+    except ValueError:
+        return False
 
 
 def _address(value: str) -> str | None:
-    import ipaddress
-
-    try:
-        ipaddress.ip_address(value)
-    except ValueError:
-        return "is not an IP address"
-    return None
+    return None if _is_ip(value, 4) or _is_ip(value, 6) else "is not an IP address"
 
 
 def _ipv4(value: str) -> str | None:
-    import ipaddress
-
-    try:
-        ipaddress.IPv4Address(value)
-    except ValueError:
-        return "is not an IPv4 address"
-    return None
+    if _is_ip(value, 6):
+        return "is an IPv6 address; only IPv4 is possible here (docs/daemons.md#ipv6)"
+    return None if _is_ip(value, 4) else "is not an IPv4 address"
 
 
 def _netmask(value: str) -> str | None:
@@ -148,6 +196,8 @@ TYPES: dict[str, Callable[[Property, str], str | None]] = {
     "size": _by_value(_size),
     "list": _list,
     "host": _by_value(_host),
+    "host:port": _by_value(_host_and_port),
+    "hostname": _by_value(_hostname),
     "address": _by_value(_address),
     "ipv4": _by_value(_ipv4),
     "netmask": _by_value(_netmask),

@@ -174,3 +174,17 @@ def test_a_wrong_check_is_an_error_of_the_template(daemon: Root, toml: str, mess
     answer = daemon.signal("daemon-update", code=4)
     assert message in answer.err
     assert str(path) in answer.err
+
+
+def test_a_refused_file_names_the_settings_that_could_not_be_set(daemon: Root) -> None:
+    """A stored value that its type does not allow is named with the command that changes it; other settings are not."""
+    daemon.write("/etc/e-smith/db/configuration/daemon.toml", '[properties.Word]\ntype = "hostname"\n')
+    refused = daemon.config("setprop", "daemon", "Word", "broken it", code=3)
+    assert "is not a host name" in refused.err
+    daemon.config("--force", "setprop", "daemon", "Word", "broken it", "Part", "x y")
+    answer = daemon.signal("daemon-update", code=10)
+    assert (
+        "the setting configuration daemon Word holds 'broken it', which is not a host name, as mail.example.com; "
+        "change it: config setprop daemon Word VALUE\n"
+    ) in answer.err
+    assert "daemon Part" not in answer.err

@@ -36,9 +36,9 @@ _TOKENS = [
 ]
 _TOKENS += ["<", ">", "(", ")", "[", "]", "*", "?", "!", "@", "+", "~", "^", " ", "yes", "include "]
 
-_HOSTS = st.sampled_from(
-    ["mx.example.net", "10.0.0.9", "a.b.c.d", "localhost", "mail.isp.net:587", "h", "[fe80::1]", "x_y-z.org"]
-)
+_HOSTNAMES = st.sampled_from(["mx.example.net", "a.b.c.d", "localhost", "h", "x_y-z.org", "end.example."])
+_HOSTS = _HOSTNAMES | st.sampled_from(["10.0.0.9", "fe80::1"])
+_HOSTS_AND_PORTS = _HOSTNAMES | st.sampled_from(["10.0.0.9", "[10.0.0.9]", "mail.isp.net:587", "[10.0.0.9]:26"])
 _ADDRESSES = st.ip_addresses(v=4).map(str)
 _NETWORKS = st.tuples(_ADDRESSES, st.integers(8, 32)).map(lambda pair: f"{pair[0]}/{pair[1]}")
 _MASKS = st.integers(8, 32).map(
@@ -92,6 +92,8 @@ def _by_type(prop: Property) -> st.SearchStrategy[str]:
         "size": st.tuples(st.integers(0, 5000), st.sampled_from(["", "k", "K", "m", "M"])).map("{0[0]}{0[1]}".format),
         "list": st.lists(_ENTRIES.get(prop.name, _WORDS), min_size=1, max_size=4).map(prop.separator.join),
         "host": _HOSTS,
+        "host:port": _HOSTS_AND_PORTS,
+        "hostname": _HOSTNAMES,
         "account": st.sampled_from(["alias-localdelivery", "joe", "a.b", "x+y"]),
         "mailbox": st.sampled_from(
             ["joe", "tom", "a.b", "o'neill", "x:y", "info@test.com", "boss@example.com", "#a@b.c"]

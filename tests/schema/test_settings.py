@@ -28,7 +28,7 @@ REFUSED = {
     ),
     "size": (["configuration", "setprop", "clamav", "MaxFileSize", "15MB"], "'15MB' is not a size such as 15M"),
     "list": (["configuration", "setprop", "qpsmtpd", "RBLList", "a.example,,b.example"], "has an empty entry"),
-    "host": (["configuration", "set", "SMTPSmartHost", "mail example"], "is not a host name"),
+    "host": (["configuration", "set", "SMTPSmartHost", "mail example"], "is not a host name or an IPv4 address"),
     "set of a record": (["configuration", "set", "imap", "service", "access", "all"], "'all' is not one of public"),
     "setdefault of a record": (
         ["hosts", "setdefault", "www.example.com", "host", "HostType", "self"],

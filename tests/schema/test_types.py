@@ -62,11 +62,48 @@ TABLE: dict[str, tuple[list[str], list[str], str]] = {
     'type = "list"\nseparator = ";"': (["a", "a;b", "a,b", ","], ["", "a;", "a;;b"], "has an empty entry"),
     'type = "list"\nempty = true': (["", "a"], [",", "a,"], "has an empty entry"),
     'type = "host"': (
-        ["localhost", "mail.example.com", "192.0.2.1", "2001:db8::1", "[2001:db8::1]", "_dmarc.example.com"]
-        + ["mail.example.com:587", "192.0.2.1:25", "[2001:db8::1]:25", "x-1.example", "example.com."],
-        ["", " ", "a b", "a,b", "a|b", "a/b", "user@host", "-host", ".host", "http://host", "host;x", "höst", "a\tb"],
-        "is not a host name, an IP address or host:port",
+        [
+            "localhost",
+            "mail.example.com",
+            "192.0.2.1",
+            "2001:db8::1",
+            "_dmarc.example.com",
+            "x-1.example",
+            "example.com.",
+        ]
+        + ["a.b.c.d", "x" * 63 + ".test"],
+        ["", " ", "a b", "a,b", "a|b", "a/b", "user@host", "-host", "host-", "a..b", ".host", "http://host", "host;x"]
+        + ["a\tb", "mail.example.com:587", "[2001:db8::1]", "x" * 64 + ".test", "a." * 126 + "ab"],
+        "is not a host name or an IP address, as mail.example.com",
     ),
+    'type = "host" # DNS': (
+        [],
+        ["münchen.test"],
+        "has letters that DNS does not know; its name there is xn--mnchen-3ya.test",
+    ),
+    'type = "host" # IPv4': (["192.0.2.9"], ["192.0.2.300", "1.2.3", "192.0.2.01", "7"], "is not an IPv4 address"),
+    'type = "host:port"': (
+        ["localhost", "mail.example.com:587", "192.0.2.1:25", "[192.0.2.1]", "[192.0.2.1]:25", "a.b.c.d:1", "h:65535"],
+        ["", " ", "a b", "user@host", "-host", ":25", "http:", "a/b:25", "a b:25"],
+        "",
+    ),
+    'type = "host:port" # port': (
+        [],
+        ["host:", "h:0", "h:65536", "h:x", "h:1e3", "http://h"],
+        "has no port from 1 to 65535",
+    ),
+    'type = "host:port" # brackets': (
+        [],
+        ["[smtp.isp.example]", "[h]:25"],
+        "has brackets, which are for IPv4 addresses",
+    ),
+    'type = "host:port" # IPv6': ([], ["2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:25"], "is an IPv6 address"),
+    'type = "hostname"': (
+        ["localhost", "mail.example.com", "x_y", "example.com."],
+        ["", "a b", "host:25", "[h]", "a@b", ".x", "*.x"],
+        "is not a host name, as mail.example.com",
+    ),
+    'type = "hostname" # address': ([], ["192.0.2.1", "2001:db8::1"], "is an address; a name such as"),
     'type = "address"': (
         ["192.0.2.1", "0.0.0.0", "2001:db8::1", "::"],
         ["", "192.0.2", "192.0.2.256", "192.0.2.1/24", "192.0.2.01", "1", "host", "192.0.2.1:25", "[::1]", " ::1"],
@@ -74,9 +111,10 @@ TABLE: dict[str, tuple[list[str], list[str], str]] = {
     ),
     'type = "ipv4"': (
         ["192.0.2.1", "0.0.0.0"],
-        ["", "2001:db8::1", "::ffff:192.0.2.1", "192.0.2", "192.0.2.256", "192.0.2.1/24", "192.0.2.01", "host"],
+        ["", "192.0.2", "192.0.2.256", "192.0.2.1/24", "192.0.2.01", "host", "[::1]"],
         "is not an IPv4 address",
     ),
+    'type = "ipv4" # IPv6': ([], ["2001:db8::1", "::ffff:192.0.2.1"], "is an IPv6 address; only IPv4 is possible here"),
     'type = "netmask"': (
         ["255.255.255.0", "255.255.255.255", "255.0.0.0", "0.0.0.0", "255.255.252.0"],
         ["", "255.0.255.0", "0.0.0.255", "0.255.255.255", "255.255.255", "33", "-1", "x", "255.255.255.0/24"],

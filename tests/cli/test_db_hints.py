@@ -1,0 +1,56 @@
+"""Names that are close to known ones: refused or hinted at when something is set, hinted at a terminal when read."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.cli.test_control_characters import at_terminal
+from tests.commands import Root
+
+
+def test_a_new_database_that_looks_misspelt(root: Root) -> None:
+    """It is not made without --force; a new one with another name is, and so is a record of one that is there."""
+    refused = root.db("acounts", "set", "joe", "user", code=3)
+    assert refused.err == (
+        "db: acounts: there is no such database; did you mean 'accounts'?\n"
+        "  to store it anyway: db --force acounts set joe user\n"
+    )
+    assert not root.db("acounts", "keys", code=1).out
+    root.db("tickets", "set", "joe", "user")
+    root.db("--force", "acounts", "set", "joe", "user")
+    assert root.db("acounts", "set", "mary", "user").err == ""
+
+
+def test_an_unknown_type_that_looks_misspelt(root: Root) -> None:
+    """The record is made, with a hint; a type that is like no other one gets none, and neither does a known one."""
+    assert root.db("accounts", "set", "joe", "usr").err == (
+        "db: accounts knows no type 'usr'; did you mean 'user'? (stored as given)\n"
+    )
+    assert root.db("accounts", "gettype", "joe").out == "usr\n"
+    for type in ("user", "robot", "system"):
+        assert root.db("accounts", "set", "mary", type).err == ""
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        ("config show qpsmtp", "config: configuration has no record 'qpsmtp'; did you mean 'qpsmtpd'?"),
+        (
+            "config getprop qpsmtpd DNSBLL",
+            "config: configuration qpsmtpd has no property 'DNSBLL'; did you mean 'DNSBL'?",
+        ),
+        ("config getprop qpsmtpd zzz", "config: configuration qpsmtpd has no property 'zzz'"),
+        ("config get zzz", "config: configuration has no record 'zzz'"),
+        ("db acounts get joe", "db: there is no database 'acounts'; did you mean 'accounts'?"),
+    ],
+)
+def test_reading_what_is_not_there(root: Root, words: str, message: str) -> None:
+    """A script gets the exit code and not a word, as from the original; at a terminal it is said what is missing."""
+    program, *rest = words.split()
+    quiet = root.run(program, *rest, code=1)
+    assert (quiet.out, quiet.err) == ("", "")
+    command = [str(root.path / "sbin/e-smith" / program), *rest]
+    code, printed = at_terminal(command, {**os.environ, "ESMITH_ROOT": str(root.path)}, root.path)
+    assert (code, printed.decode()) == (1, message + "\n")
