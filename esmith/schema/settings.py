@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from esmith.schema.check import check_key, check_properties, check_record
 
+#: What makes a service listen at a port.
+PORT_PROPERTIES = frozenset({"TCPPort", "status"})
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from esmith.schema.load import Schema
@@ -42,6 +45,10 @@ def set_properties(
     hints = check_properties(schema, database, key, type, props) if schema else []
     for name, value in props.items():
         transaction.set_prop(database, key, name, value)
+    if schema is not None and database == "configuration" and not PORT_PROPERTIES.isdisjoint(props):
+        from esmith.schema.ports import shared_ports
+
+        hints += shared_ports(transaction, schema, key)
     return hints
 
 

@@ -29,6 +29,8 @@ def refusal(prop: Property, value: str) -> str | None:
     """
     if value == "" and (prop.empty or prop.default == ""):
         return None
+    if value in prop.values:
+        return None
     return TYPES[prop.type](prop, value)
 
 

@@ -51,6 +51,19 @@ def test_reading_what_is_not_there(root: Root, words: str, message: str) -> None
     program, *rest = words.split()
     quiet = root.run(program, *rest, code=1)
     assert (quiet.out, quiet.err) == ("", "")
-    command = [str(root.path / "sbin/e-smith" / program), *rest]
+    command: list[str | bytes] = [str(root.path / "sbin/e-smith" / program), *rest]
     code, printed = at_terminal(command, {**os.environ, "ESMITH_ROOT": str(root.path)}, root.path)
     assert (code, printed.decode()) == (1, message + "\n")
+
+
+def test_two_services_at_one_port(root: Root) -> None:
+    """Who gives a service the port of another, or enables it there, gets a hint that names the other one."""
+    why = "25 is the port of smtpd, too: only one of them can have it (stored as given)"
+    hint = f"config: configuration imap TCPPort: {why}\n"
+    root.config("setprop", "smtpd", "status", "enabled", "TCPPort", "25")
+    assert root.config("setprop", "imap", "status", "enabled", "TCPPort", "1143").err == ""
+    assert root.config("setprop", "imap", "TCPPort", "25").err == hint
+    assert root.config("setprop", "imap", "status", "disabled").err == ""
+    assert root.config("setprop", "imap", "status", "enabled").err == hint
+    root.config("setprop", "imap", "TCPPort", "1143")
+    assert root.config("setprop", "smtpd", "TCPPort", "26").err == ""

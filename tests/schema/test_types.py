@@ -54,6 +54,7 @@ TABLE: dict[str, tuple[list[str], list[str], str]] = {
         ["", "M", "-1", "1.5M", "15MB", "15 M", "15T", "M15", "k", "15kk"],
         "is not a size such as 15M, 500k or 25000000",
     ),
+    'type = "size"\nvalues = ["-1"]': (["-1", "32M"], ["-2", "", "- 1"], "is not a size such as"),
     'type = "list"': (
         ["a", "a,b", "a, b", "multi.surbl.org:8-16", "zone:Blocked - see x"],
         ["", ",", "a,", ",a", "a,,b", "a, ,b"],
