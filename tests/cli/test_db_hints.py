@@ -47,7 +47,7 @@ def test_an_unknown_type_that_looks_misspelt(root: Root) -> None:
     ],
 )
 def test_reading_what_is_not_there(root: Root, words: str, message: str) -> None:
-    """A script gets the exit code and not a word, as from the original; at a terminal it is said what is missing."""
+    """A script gets the exit code and not a word, as from the original; at a terminal a message names what is missing."""
     program, *rest = words.split()
     quiet = root.run(program, *rest, code=1)
     assert (quiet.out, quiet.err) == ("", "")

@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -253,3 +254,31 @@ def test_freshclam_refuses_a_broken_file(desk: Desk, tmp_path: Path, line: str) 
     text = install(desk, _places(tmp_path), FRESHCLAM, config)
     config.write_text(f"{text}HTTPProxyServer p.example.org\n{line}\n")
     assert _update(program, config).returncode == 2
+
+
+@pytest.mark.program("freshclam")
+def test_freshclam_reaches_a_proxy_by_its_ipv6_address(desk: Desk, tmp_path: Path) -> None:
+    """The proxy of the setting is asked, be its address one of IPv6."""
+    asked: list[bytes] = []
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as proxy:
+        lines = f"config setprop clamav HTTPProxyServer ::1 HTTPProxyPort {proxy.getsockname()[1]} MaxAttempts 1"
+        install(desk, _places(tmp_path) + lines, FRESHCLAM, tmp_path / "freshclam.conf")
+        proxy.settimeout(READY_SECONDS)
+
+        def refuse() -> None:
+            while True:
+                try:
+                    client = proxy.accept()[0]
+                except OSError:
+                    return
+                with client:
+                    asked.append(client.recv(1000))
+                    client.sendall(b"HTTP/1.0 503 no\r\n\r\n")
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        config = tmp_path / "freshclam.conf"
+        ask(path_of("freshclam"), f"--config-file={config}", "--no-dns")
+        proxy.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    assert asked and asked[0].startswith(b"CONNECT ")

@@ -1,0 +1,56 @@
+"""The table "IPv6" of docs/daemons.md, against the types of the settings."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from esmith.layout import Layout
+from esmith.schema.load import Schema
+from esmith.schema.model import Property
+from esmith.schema.types import refusal
+from tests.commands import Root
+from tests.documents import rows, section
+
+ADDRESS = "2001:db8::1"
+#: Types that hold the address of a host; lists of addresses are in the table, too.
+TYPES = ("host", "host:port", "address", "ipv4")
+
+
+def _table() -> dict[str, bool]:
+    """Return each setting of the table, and whether it takes IPv6."""
+    found = {}
+    for row in rows(section("daemons.md", "IPv6")):
+        found |= dict.fromkeys(re.findall(r"`([^`]+)`", row[0]), row[1] == "yes")
+    return found
+
+
+def _settings(schema: Schema) -> dict[str, Property]:
+    """Return the settings by the names they have in the table; that of a key stands for its rule."""
+    found = {}
+    for database in schema.databases():
+        for file in schema.files(database):
+            place = f"{database} {file.key}"
+            found |= {f"{place} {name}": prop for name, prop in file.properties.items()}
+            rule = file.value or file.key_rule
+            if rule is not None:
+                found[place] = rule
+    return found
+
+
+@pytest.fixture
+def settings(root: Root) -> dict[str, Property]:
+    """Return the settings of the product."""
+    return _settings(Schema(Layout(str(root.path))))
+
+
+def test_the_table_is_what_the_schema_says(settings: dict[str, Property]) -> None:
+    """Each setting of the table takes an IPv6 address exactly where the table says so."""
+    assert {name: refusal(settings[name], ADDRESS) is None for name in _table()} == _table()
+
+
+def test_the_table_is_complete(settings: dict[str, Property]) -> None:
+    """Each setting that holds the address of a host is in the table."""
+    holding = {name for name, prop in settings.items() if prop.type in TYPES and not prop.removed}
+    assert sorted(holding - _table().keys()) == []
