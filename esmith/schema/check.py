@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from esmith.errors import RefusedError
 from esmith.names import nearest, shorten
-from esmith.schema.types import refusal
+from esmith.schema.types import in_dns, refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ def check_record(schema: Schema, database: str, key: str, type: str, props: dict
     if known is not None and known.value is not None and not props:
         _check_value(f"{database} {key}", known.value, type)
     hints = [*_key_hint(schema, database, key), *_type_hint(schema, database, key, type)]
+    if known is not None and known.key_rule is not None:
+        hints += _dns_hint(f"{database} {key}", known.key_rule, key)
     return [*hints, *check_properties(schema, database, key, type, props)]
 
 
@@ -86,6 +88,7 @@ def check_properties(schema: Schema, database: str, key: str, type: str | None, 
             hints.append(f"{database} {key}: {name} is no longer used; the next console-save removes it")
         else:
             _check_value(f"{database} {key} {name}", prop, value)
+            hints += _dns_hint(f"{database} {key} {name}", prop, value)
     return hints
 
 
@@ -110,6 +113,11 @@ def _key_hint(schema: Schema, database: str, key: str) -> list[str]:
         return []
     close = nearest(key, (name for name in schema.keys(database) if not name.startswith("@")))
     return [f"{database} knows no record {key!r}; did you mean {close!r}? (stored as given)"] if close else []
+
+
+def _dns_hint(place: str, prop: Property, value: str) -> list[str]:
+    name = in_dns(value) if prop.type == "domain" and not value.isascii() else ""
+    return [f"{place}: mail and DNS have another name for it, which is {name} (stored as given)"] if name else []
 
 
 def _type_hint(schema: Schema, database: str, key: str, type: str) -> list[str]:

@@ -47,7 +47,7 @@ def test_an_unknown_type_that_looks_misspelt(root: Root) -> None:
     ],
 )
 def test_reading_what_is_not_there(root: Root, words: str, message: str) -> None:
-    """A script gets the exit code and not a word, as from the original; at a terminal a message names what is missing."""
+    """A script gets the exit code and not a word, as from the original; a terminal shows what is missing."""
     program, *rest = words.split()
     quiet = root.run(program, *rest, code=1)
     assert (quiet.out, quiet.err) == ("", "")
@@ -67,3 +67,10 @@ def test_two_services_at_one_port(root: Root) -> None:
     assert root.config("setprop", "imap", "status", "enabled").err == hint
     root.config("setprop", "imap", "TCPPort", "1143")
     assert root.config("setprop", "smtpd", "TCPPort", "26").err == ""
+
+
+def test_a_domain_with_other_letters_than_dns_has(root: Root) -> None:
+    """It is stored, with the name that programs will ask for; a name in that form gets no hint."""
+    other = "mail and DNS have another name for it, which is xn--mnchen-3ya.test (stored as given)"
+    assert root.db("domains", "set", "münchen.test", "domain").err == f"db: domains münchen.test: {other}\n"
+    assert root.db("domains", "set", "xn--mnchen-3ya.test", "domain").err == ""

@@ -20,7 +20,7 @@ TYPES = ("host", "host:port", "address", "ipv4")
 
 def _table() -> dict[str, bool]:
     """Return each setting of the table, and whether it takes IPv6."""
-    found = {}
+    found: dict[str, bool] = {}
     for row in rows(section("daemons.md", "IPv6")):
         found |= dict.fromkeys(re.findall(r"`([^`]+)`", row[0]), row[1] == "yes")
     return found
@@ -28,7 +28,7 @@ def _table() -> dict[str, bool]:
 
 def _settings(schema: Schema) -> dict[str, Property]:
     """Return the settings by the names they have in the table; that of a key stands for its rule."""
-    found = {}
+    found: dict[str, Property] = {}
     for database in schema.databases():
         for file in schema.files(database):
             place = f"{database} {file.key}"
