@@ -12,8 +12,9 @@ from esmith.fragments.identity import Identities
 from esmith.fragments.reads import Reads
 from esmith.fragments.records import Missing, Records, RecordView, Setting
 from esmith.layout import Layout
+from esmith.patterns import LISTS
 from esmith.patterns.clients import prefixes
-from esmith.patterns.lists import LISTS, list_lines
+from esmith.patterns.lists import list_lines
 from esmith.schema.lists import entries
 
 

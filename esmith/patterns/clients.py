@@ -37,13 +37,12 @@ def relaying(text: str) -> Entry:
         return Entry.left_out(_FAULT)
     if not network.prefixlen:
         return Entry.left_out("is every address there is: anybody could send mail to anybody through this server")
-    meaning = f"the addresses of the network {network}" if "/" in text else ""
     if isinstance(network, IPv4Network):
-        return Entry("\n".join(prefixes(network)), meaning)
+        return Entry("\n".join(prefixes(network)))
     ends = [network.network_address.exploded, network.broadcast_address.exploded]
     if network.prefixlen == network.max_prefixlen:
-        return Entry("\n".join(dict.fromkeys([ends[0], _unpadded(ends[0])])), meaning)
-    return Entry("\n".join([str(network), *ends]), meaning)
+        return Entry("\n".join(dict.fromkeys([ends[0], _unpadded(ends[0])])))
+    return Entry("\n".join([str(network), *ends]))
 
 
 def prefixes(network: IPv4Network) -> list[str]:

@@ -78,8 +78,8 @@ def written_expression(text: str, signs: Callable[[str], bool]) -> str:
 def written_glob(text: str) -> str:
     """Return the expression for a glob that has to cover all of what is compared: ``*`` is any text, ``?`` one sign."""
     body = "".join(".*" if char == "*" else "." if char == "?" else _quoted(char) for char in lowered(text))
-    body = re.sub(r"(\.\*)+", ".*", f"^{body}$") if "*" in text else f"^{body}$"
-    return body.removeprefix("^.*").removesuffix(".*$") or "^"
+    body = f"^{re.sub(r'(?:[.][*]){2,}', '.*', body) if '*' in text else body}$"
+    return "^" if body == "^.*$" else body.removeprefix("^.*").removesuffix(".*$")
 
 
 def written_literal(text: str, signs: Callable[[str], bool]) -> str:

@@ -150,8 +150,8 @@ def _expression(line: str, what: str) -> Entry:
     return Entry(line, f"a regular expression for {what}", expression=line)
 
 
-#: Each list, and how one entry of it is written.
-LISTS: dict[str, Callable[[str], Entry]] = {
+#: Each list of esmith.patterns.LISTS, and how one entry of it is written.
+READERS: dict[str, Callable[[str], Entry]] = {
     "badmailfrom": _sender,
     "badrcptto": _recipient,
     "badhelo": _greeting,
@@ -168,13 +168,13 @@ LISTS: dict[str, Callable[[str], Entry]] = {
 def read_entry(list: str, text: str) -> Entry:
     """Return what an entry means in a list; one that perl does not compile is left out.
 
-    :param list: a key of :data:`LISTS`.
+    :param list: one of :data:`esmith.patterns.LISTS`.
     :param text: the entry as the setting has it.
     """
     text = text.strip()
     if not text:
         return Entry.left_out("is empty")
-    entry = LISTS[list](text)
+    entry = READERS[list](text)
     reason = refusal(entry.expression) if entry.expression else ""
     return Entry.left_out(f"is no regular expression of Perl: {reason}") if reason else entry
 
@@ -199,7 +199,7 @@ def _one_expression(found: dict[str, Entry]) -> list[str]:
     signs = _has(_GREETING_SIGNS)
     names = [line for line in found if not signs(line)]
     expressions = [line for line in found if signs(line)]
-    if len(expressions) < 2:  # noqa: PLR2004
+    if len(expressions) < 2:
         return names + expressions
     alternatives = [f"^(?!.*(?:{line[1:]}))" if line[0] == "!" else f"(?:{line})" for line in expressions]
     return [*names, f"(?|{'|'.join(alternatives)})"]

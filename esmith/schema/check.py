@@ -72,6 +72,10 @@ def check_properties(schema: Schema, database: str, key: str, type: str | None, 
             hints.append(f"{database} {key}: {name} is no longer used; the next console-save removes it")
         else:
             _check_value(f"{database} {key} {name}", prop, value)
+            if prop.list or prop.block_lists:
+                from esmith.schema.meanings import meanings
+
+                hints += (f"{database} {key} {hint}" for hint in meanings(prop, name, value))
     return hints
 
 
