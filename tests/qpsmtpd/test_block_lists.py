@@ -74,7 +74,9 @@ def test_other_errors_can_be_named(serve: Serve, dns: FakeDNS) -> None:
     """The argument says which answers are errors: addresses, and beginnings of addresses."""
     dns.add("2.2.0.127.zen.spamhaus.org", "A", "127.0.9.3")
     for errors, taken in (("127.0.9.", True), ("127.0.9.3", True), ("127.0.0.1", False)):
-        daemon = serve(f"block_list_answers errors {errors}", "dnsbl reject 1", files={"dnsbl_zones": ["zen.spamhaus.org:x"]})
+        daemon = serve(
+            f"block_list_answers errors {errors}", "dnsbl reject 1", files={"dnsbl_zones": ["zen.spamhaus.org:x"]}
+        )
         assert daemon.send().taken is taken, errors
 
 
