@@ -28,7 +28,7 @@ class Asked:
         self._perl = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def says(self, list: str, lines: Iterable[str], texts: Sequence[str]) -> dict[str, str]:
-        """Return what the reader of a list says of senders, recipients, greetings or clients: 1, 0 or error."""
+        """Return the answers of the reader of a list about senders, recipients, greetings or clients: 1, 0 or error."""
         contents = "".join(f"{line}\n" for line in lines)
         words = [str(READERS[list]), list, contents or "\n", *texts]
         assert self._perl.stdin is not None

@@ -21,7 +21,7 @@ pytestmark = needs_qpsmtpd
 EXAMPLES = 200
 random = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
-#: What a name before the @ may be made of (RFC 5321, section 4.1.2), and what makes a pattern of an entry of
+#: What a name before the @ may be made of (RFC 5321), and what makes a pattern of an entry of
 #: badmailfrom.
 ATEXT = "abX1.!#$%&'*+-/=?^_`{|}~"
 MARKS = "*?^"
