@@ -172,19 +172,6 @@ D2: dict[str, tuple[str, dict[str, str], dict[str, str | None]]] = {
     ),
     "obsolete RBLList": ("qpsmtpd", {"RBLList": f"bl.spamcop.net:{OBSOLETE_RBL}"}, {"RBLList": "bl.spamcop.net"}),
     "obsolete SBLList": ("qpsmtpd", {"SBLList": f"{OBSOLETE_SBL}:dbl.spamhaus.org"}, {"SBLList": "dbl.spamhaus.org"}),
-    "lists closed since version 9": (
-        "qpsmtpd",
-        {
-            "RBLList": "dnsbl.sorbs.net,ix.dnsbl.manitu.net:Listed,zen.spamhaus.org,bl.SpamCannibal.org.",
-            "SBLList": "dbl.spamhaus.org:Listed by DBL,RHSBL.sorbs.net:no,multi.surbl.org",
-            "UBLList": "multi.surbl.org:8-16-64-128,black.uribl.com,rhsbl.sorbs.net",
-        },
-        {
-            "RBLList": "zen.spamhaus.org",
-            "SBLList": "dbl.spamhaus.org:Listed by DBL,multi.surbl.org",
-            "UBLList": "multi.surbl.org:8-16-64-128,black.uribl.com",
-        },
-    ),
     "the RBLList of version 8": ("qpsmtpd", {"RBLList": SME8_RBL}, {"RBLList": PRUNED_RBL}),
     "the SBLList of version 8": (
         "qpsmtpd",
