@@ -24,10 +24,11 @@ def meanings(prop: Property, name: str, value: str) -> Iterator[str]:
 
     texts = [name] if prop.name == "*" else entries(value)
     place = "" if prop.name == "*" else f"{name}: "
+    if closed := [f"{shorten(zone_of(text))} {fate}" for text in texts if (fate := _fate(prop, text)) is not None]:
+        them = "it" if len(closed) == 1 else "them"
+        yield f"{place}the block list {', '.join(closed)}; leave {them} out (stored as given)"
     for text in texts:
         shown = shorten(text)
-        if (fate := _fate(prop, text)) is not None:
-            yield f"{place}the block list {shown} {fate}; leave it out (stored as given)"
         entry = read_entry(prop.list, text) if prop.list else None
         if entry is not None and entry.fault:
             yield f"{place}{shown!r} {entry.fault}; the file will be without it (stored as given)"
