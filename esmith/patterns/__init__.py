@@ -9,6 +9,7 @@ LISTS = (
     "relayclients",
     "rhsbl_zones",
     "spamassassin",
+    "uribl_zones",
     "whitelisthelo",
     "whitelisthosts",
     "whitelistsenders",

@@ -35,6 +35,8 @@ _SUBDOMAINS = re.compile(r"(?:\*?@)?\*?\.([^*?@]+)")
 _DOMAIN = re.compile(r"(?:\*?@)?([^*?@]+)")
 #: What a zone may be written with; anything else never answers.
 _ZONE = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
+_NO_ZONE = "does not begin with the name of a block list, such as zen.spamhaus.org"
+_MASKS = re.compile(r"[0-9]*(-[0-9]*)*")
 
 
 def _sender(text: str) -> Entry:
@@ -128,10 +130,21 @@ def _zone(separator: str) -> Callable[[str], Entry]:
     def entry(text: str) -> Entry:
         zone, colon, message = (part.strip() for part in text.partition(":"))
         if not _ZONE.fullmatch(zone):
-            return Entry.left_out("does not begin with the name of a block list, such as zen.spamhaus.org")
+            return Entry.left_out(_NO_ZONE)
         return Entry(f"{zone}{separator}{message}" if colon and message else zone)
 
     return entry
+
+
+def _masked_zone(text: str) -> Entry:
+    """Return an entry of uribl_zones: a zone, and the bits of its answers that count with commas between them."""
+    zone, _, masks = (part.strip() for part in text.partition(":"))
+    if not _ZONE.fullmatch(zone):
+        return Entry.left_out(_NO_ZONE)
+    if not _MASKS.fullmatch(masks):
+        return Entry(zone, f"all answers of {zone}, since {masks!r} is no mask such as 8-16")
+    bits = ",".join(re.findall("[0-9]+", masks))
+    return Entry(f"{zone} {bits}" if bits else zone)
 
 
 def _has(signs: re.Pattern[str]) -> Callable[[str], bool]:
@@ -162,6 +175,7 @@ READERS: dict[str, Callable[[str], Entry]] = {
     "spamassassin": _spam_address,
     "dnsbl_zones": _zone(":"),
     "rhsbl_zones": _zone(" "),
+    "uribl_zones": _masked_zone,
 }
 
 

@@ -15,7 +15,7 @@ CONFIG, CONTROL = "var/service/qpsmtpd/config", "var/qmail/control"
 LISTS = [
     *(f"{CONTROL}/{name}" for name in ("badmailfrom", "badrcptto")),
     *(f"{CONFIG}/{name}" for name in ("badhelo", "badmailfrom", "badrcptto", "badrcptto_patterns")),
-    *(f"{CONFIG}/{name}" for name in ("dnsbl_zones", "rhsbl_zones", "relayclients")),
+    *(f"{CONFIG}/{name}" for name in ("dnsbl_zones", "rhsbl_zones", "uribl_zones", "relayclients")),
     *(f"{CONFIG}/{name}" for name in ("whitelisthelo", "whitelisthosts", "whitelistsenders")),
     "etc/mail/spamassassin/local.cf/60globalWBL",
     "etc/mail/spamassassin/local.cf/70globalWBL_to",

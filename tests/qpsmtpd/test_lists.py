@@ -149,7 +149,7 @@ def test_no_entry_stops_a_plugin(asked: Asked, name: str, entries: list[str]) ->
 
 def test_the_lists_are_those_that_are_asked_about() -> None:
     """Each list that a program reads has its reader here, or in the tests of that program."""
-    assert set(READERS) == set(LISTS) == {*TEXTS, "dnsbl_zones", "rhsbl_zones", "spamassassin"}
+    assert set(READERS) == set(LISTS) == {*TEXTS, "dnsbl_zones", "rhsbl_zones", "uribl_zones", "spamassassin"}
 
 
 EXPRESSIONS = [
@@ -244,6 +244,7 @@ def test_what_entries_mean(asked: Asked, name: str, entry: str, listed: list[str
         ("spamassassin", "^a@b$", "is a regular expression"),
         ("spamassassin", "a@b c@d", "has a blank"),
         ("dnsbl_zones", "a.test b.test", "does not begin with the name of a block list"),
+        ("uribl_zones", "a.test b.test:8", "does not begin with the name of a block list"),
     ],
 )
 def test_what_is_left_out(name: str, entry: str, reason: str) -> None:
