@@ -93,8 +93,8 @@ def _lines(readers: Readers, record: str, names: list[str], files: tuple[str, ..
     found: dict[tuple[str, str], list[str]] = {}
     for file in files:
         reader = readers.of(file)
-        test = (own or reader.test) if reader.program else ""
-        found.setdefault((reader.program or f"({reader.unread})", test), []).append(f"`{file}`")
+        key = (reader.program, own or reader.test) if reader.program else (f"({reader.unread})", "")
+        found.setdefault(key, []).append(f"`{file}`")
     for (program, test), shown in found.items():
         node = f"`{test.removeprefix('tests/')}`" if test else "-"
         yield f"| `{record}` | {', '.join(names)} | {', '.join(shown)} | {program} | {node} |"
