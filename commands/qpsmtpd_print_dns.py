@@ -54,7 +54,7 @@ def sample_entries(layout: Layout, domain: str) -> list[str]:
     key = published_key(layout, domain)
     return [
         f"{key.selector}._domainkey IN TXT {txt(f'v=DKIM1;p={key.text}')}",
-        '@ IN SPF "v=spf1 mx a -all"',
+        # Not in an SPF record as well: RFC 7208 withdrew that type.
         '@ IN TXT "v=spf1 mx a -all"',
         f'_dmarc IN TXT "v=DMARC1; p=none; adkim=s; aspf=r; rua=mailto:dmarc-feedback@{domain}; pct=100"',
     ]

@@ -32,7 +32,7 @@ LAYERS = (
     ("perl",),
     ("schema", "store"),
     ("layout",),
-    ("disk",),
+    ("disk", "patterns"),
     ("trust", "directories", "environment"),
     ("ownership",),
     ("tables", "temporary"),
@@ -50,6 +50,7 @@ STARTS_PROCESSES = (
     "checks/views.py",
     "checks/process.py",
     "fragments/perl/",
+    "patterns/perl.py",
 )
 _STARTERS = ("exec", "spawn", "posix_spawn", "fork", "popen", "system", "startfile")
 _STARTING_MODULES = {"subprocess", "multiprocessing", "pty", "asyncio"}

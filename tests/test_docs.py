@@ -244,7 +244,7 @@ def test_schema_words() -> None:
 
 
 def _migrations() -> set[str]:
-    words = {"renamed-from", "obsolete-values", "replace-values", "raise-to", "removed"}
+    words = {"renamed-from", "obsolete-values", "block-lists", "replace-values", "raise-to", "removed"}
     found = set()
     for path in (HOME / "db").rglob("*.toml"):
         data = tomllib.loads(path.read_text())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from jinja2.filters import do_float, do_int
@@ -12,9 +12,10 @@ from esmith.fragments.identity import Identities
 from esmith.fragments.reads import Reads
 from esmith.fragments.records import Missing, Records, RecordView, Setting
 from esmith.layout import Layout
+from esmith.patterns import LISTS
+from esmith.patterns.clients import prefixes
+from esmith.patterns.lists import list_lines
 from esmith.schema.lists import entries
-
-_OCTET = 8
 
 
 def functions(
@@ -62,6 +63,11 @@ def functions(
             warnings.append(text)
         return ""
 
+    def lines(name: str, texts: Iterable[Any]) -> list[str]:
+        if name not in LISTS:
+            raise ValueError(f"list_lines: there is no list {name!r}; there are {', '.join(LISTS)}")
+        return list_lines(name, map(str, texts), warn)
+
     return {
         "records": records.listing,
         "exists": exists,
@@ -69,6 +75,7 @@ def functions(
         "glob": glob,
         "passwd": passwd,
         "network_prefixes": network_prefixes,
+        "list_lines": lines,
         "warn": warn,
     }
 
@@ -116,8 +123,4 @@ def network_prefixes(network: str, mask: str) -> list[str]:
     :param mask: its netmask.
     :raises ValueError: when they are not an IPv4 address and a netmask.
     """
-    net = ipaddress.IPv4Network(f"{network}/{mask}", strict=False)
-    octets = max(1, -(-net.prefixlen // _OCTET))
-    subnets = net.subnets(new_prefix=octets * _OCTET) if net.prefixlen else iter(())
-    prefixes = (".".join(str(subnet.network_address).split(".")[:octets]) for subnet in subnets)
-    return [prefix if octets == 4 else f"{prefix}." for prefix in prefixes]
+    return prefixes(ipaddress.IPv4Network(f"{network}/{mask}", strict=False))

@@ -76,7 +76,7 @@ def check_properties(schema: Schema, database: str, key: str, type: str | None, 
         f"{database} {key} {name}: {_shown(schema, database, key, type, name, value)} looks like a placeholder; "
         "put your own value there (stored as given)"
         for name, value in props.items()
-        if value.startswith("<") and value.endswith(">")
+        if _is_placeholder(value)
     ]
     if known is None:
         return hints
@@ -89,7 +89,15 @@ def check_properties(schema: Schema, database: str, key: str, type: str | None, 
         else:
             _check_value(f"{database} {key} {name}", prop, value)
             hints += _dns_hint(f"{database} {key} {name}", prop, value)
+            if (prop.list or prop.block_lists) and not _is_placeholder(value):
+                from esmith.schema.meanings import meanings
+
+                hints += (f"{database} {key} {hint}" for hint in meanings(prop, name, value))
     return hints
+
+
+def _is_placeholder(value: str) -> bool:
+    return value.startswith("<") and value.endswith(">")
 
 
 def _shown(schema: Schema, database: str, key: str, type: str | None, prop: str, value: str) -> str:

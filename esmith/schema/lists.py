@@ -25,3 +25,8 @@ def entries(value: str) -> list[str]:
                 entry = f"{entry}:{name}"
         found.append(entry)
     return [entry.strip() for entry in found if entry.strip()]
+
+
+def zone_of(entry: str) -> str:
+    """Return the zone of an entry of a block list: without its bit mask or message, in lower case."""
+    return entry.partition(":")[0].strip().rstrip(".").lower()

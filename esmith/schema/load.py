@@ -6,6 +6,7 @@ import os
 
 from esmith.errors import SchemaError
 from esmith.names import is_leftover, is_number
+from esmith.patterns import LISTS
 from esmith.schema.model import RecordSchema
 from esmith.schema.secrecy import cannot_be_secret, looks_secret
 from esmith.schema.types import TYPES
@@ -45,8 +46,12 @@ _PROPERTY_KEYS = {
     "obsolete-values": TEXTS,
     "replace-values": TEXT_TABLE,
     "raise-to": Type("a whole number in quotes", lambda value: isinstance(value, str) and is_number(value)),
+    "list": one_of(*LISTS),
+    "block-lists": FLAG,
     "generate": Type("a whole number from 1 to 1000", lambda value: INTEGER.accepts(value) and 1 <= value <= 1000),
 }
+#: One row of block-lists.toml.
+_CLOSED_KEYS = {"zones": TEXTS, "since": NAME, "fate": NAME, "source": NAME}
 #: The longest name of a file, in bytes (NAME_MAX, limits.h(0p)). The store refuses such a key, and says why.
 _LONGEST_NAME = 255
 
@@ -62,6 +67,7 @@ class Schema:
         self._directory = layout.schema
         self._read: dict[tuple[str, str], RecordSchema | None] = {}
         self._types: dict[str, list[RecordSchema | None]] = {}
+        self._closed: dict[str, str] | None = None
 
     def databases(self) -> list[str]:
         """Return the databases that have a directory of schema files.
@@ -168,7 +174,30 @@ class Schema:
         _check(file)
         if "key" in file.data and not key.startswith("@"):
             raise file.error("key is for all records of a type", hint="write it in a file @TYPE.toml")
-        return RecordSchema(database, key, file.data)
+        found = RecordSchema(database, key, file.data)
+        for prop in found.properties.values():
+            if prop.block_lists:
+                prop.closed = self._closed_lists()
+        return found
+
+    def _closed_lists(self) -> dict[str, str]:
+        """Return the block lists that are closed, as patterns of zones, each with what became of it."""
+        if self._closed is None:
+            path = os.path.join(self._directory, "block-lists.toml")
+            self._trust.require(path)
+            self._closed = {}
+            if os.path.exists(path):
+                self._closed = _read_closed(TomlFile(path, SchemaError))
+        return self._closed
+
+
+def _read_closed(file: TomlFile) -> dict[str, str]:
+    file.check(file.data, {"closed": Type("tables [[closed]]", lambda value: isinstance(value, list))})
+    found: dict[str, str] = {}
+    for row in file.data.get("closed", []):
+        file.check(row, _CLOSED_KEYS, "closed")
+        found |= dict.fromkeys(row.get("zones", []), f"{row.get('fate')} (since {row.get('since')})")
+    return found
 
 
 def _declared(schema: RecordSchema | None, prop: str) -> bool | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 
 from esmith.names import is_number
-from esmith.schema.lists import entries
+from esmith.schema.lists import entries, zone_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +59,9 @@ def migrated_value(prop: Property, value: str) -> str:
 
 
 def _is_obsolete(prop: Property, entry: str) -> bool:
-    zone = entry.partition(":")[0]  # what follows is a bit mask or a message
+    zone = zone_of(entry)
+    if any(fnmatchcase(zone, pattern) for pattern in prop.closed):
+        return True
     return any(fnmatchcase(name, pattern) for pattern in prop.obsolete_values for name in (entry, zone))
 
 

@@ -15,11 +15,14 @@ class Property:
     """
 
     __slots__ = (
+        "block_lists",
+        "closed",
         "default",
         "empty",
         "force",
         "generate",
         "help",
+        "list",
         "maximum",
         "minimum",
         "name",
@@ -52,6 +55,12 @@ class Property:
         self.replace_values: dict[str, str] = data.get("replace-values", {})
         self.raise_to: str | None = data.get("raise-to")
         self.generate: int | None = data.get("generate")
+        #: the list of esmith.patterns that the value, or for "*" the name of the property, becomes an entry of
+        self.list: str = data.get("list", "")
+        #: whether the entries are block lists of DNS
+        self.block_lists: bool = data.get("block-lists", False)
+        #: patterns of block lists that are closed, each with what became of it
+        self.closed: dict[str, str] = {}
 
     @property
     def secret(self) -> bool:

@@ -31,7 +31,6 @@ For example, you should either change the reporting email adress for DMARC (or c
 
 
 default._domainkey IN TXT "v=DKIM1;p={PAGE_KEY[:SPLIT]}""{PAGE_KEY[SPLIT:]}"
-@ IN SPF "v=spf1 mx a -all"
 @ IN TXT "v=spf1 mx a -all"
 _dmarc IN TXT "v=DMARC1; p=none; adkim=s; aspf=r; rua=mailto:dmarc-feedback@domain.net; pct=100"
 """

@@ -221,7 +221,9 @@ def test_webmail_title_is_text(desk: Desk, tmp_path: Path) -> None:
     title = "\"; exit; $x {$y} \\' é"
     with desk.trial() as trial:
         trial.do_words(["config", "setprop", "horde", "Name", title, "googlemaps", title, "Administration", "enabled"])
-        outputs = trial.plan(f"{HORDE}/registry.php", f"{HORDE}/conf.php", f"{IMP}/servers.php").outputs
+        menu = HORDE.replace("config", "conf.menu.apps.php")
+        main = [f"{HORDE}/registry.php", f"{HORDE}/conf.php", f"{HORDE}/mime_drivers.php", menu]
+        outputs = trial.plan(*main, f"{IMP}/servers.php", f"{IMP}/mime_drivers.php").outputs
     for output in outputs:
         target = tmp_path / Path(output.path).name
         target.write_bytes(output.rendering.content)

@@ -111,6 +111,43 @@ def test_lint_notices_a_line_that_is_wrong(desk: Desk, program: str, tmp_path: P
     assert line.split()[0] in errors
 
 
+#: Entries as people write them, and senders that each is for; and one that no entry is for.
+WRITTEN = {
+    "wild.example": ["q@wild.example"],
+    "@at.example": ["q@at.example"],
+    "*@star.example": ["q@star.example"],
+    "*.sub.example": ["q@a.sub.example"],
+    ".dot.example": ["q@a.dot.example"],
+    "x+y#z@sign.example": ["x+y#z@sign.example"],
+}
+OTHERS = ["q@a.wild.example", "q@sub.example", "q@dot.example", "xy@sign.example", "q@xwild.example"]
+#: Asks SpamAssassin's own list of the configuration about each address: 1 when it is on it.
+_ASK = """
+use Mail::SpamAssassin;
+my ($file, @addresses) = @ARGV;
+open my $in, '<', $file or die; my $text = do { local $/; <$in> };
+my $spamd = Mail::SpamAssassin->new({config_text => $text, local_tests_only => 1, dont_copy_prefs => 1});
+$spamd->init(0);
+for my $address (@addresses) {
+    my $on = grep { $address =~ /$_/i } values %{$spamd->{conf}{blocklist_from}};
+    print $on ? 1 : 0, "\n";
+}
+"""
+
+
+@pytest.mark.program("spamassassin", "perl")
+def test_spamassassin_reads_senders_as_people_write_them(desk: Desk, tmp_path: Path) -> None:
+    """SpamAssassin has on its list the senders that the entries mean, and no others."""
+    words = [word for entry in WRITTEN for word in (entry, "Black")]
+    with desk.trial() as trial:
+        trial.do_words(["db", "spamassassin", "setprop", "wbl.global", *words])
+        lines = [line for line in trial.file(LOCAL_CF).splitlines() if line.startswith("blacklist_from")]
+    (tmp_path / "lists").write_text("".join(f"{line}\n" for line in lines))
+    senders = [sender for listed in WRITTEN.values() for sender in listed]
+    done = ask(path_of("perl"), "-e", _ASK, tmp_path / "lists", *senders, *OTHERS, env={"HOME": str(tmp_path)})
+    assert done.stdout.split() == ["1"] * len(senders) + ["0"] * len(OTHERS), done.stderr
+
+
 def _mail(sender: str) -> str:
     return (
         f"From: {sender}\nTo: john@example.com\nSubject: hello\nDate: Mon, 5 Jan 2026 10:00:00 +0000\n"

@@ -124,3 +124,17 @@ def test_each_output_has_its_own_reads(trees: Trees) -> None:
     tom = next(found for found in trees.renderer().render("/home/{key}/.qmail") if found.path == "/home/tom/.qmail")
     assert ("accounts", "tom", "Uid") in tom.reads.props
     assert ("accounts", "Zoe", "Uid") not in tom.reads.props
+
+
+def test_lines_of_a_list(trees: Trees) -> None:
+    """list_lines gives each entry as its reader takes it, once and in order, and leaves out with a warning."""
+    entries = "['*@a.test', 'x+y@b.test', '@a.test', '^(c']"
+    assert trees.expand(f"{{{{ list_lines('badmailfrom', {entries}) | join(' ') }}}}") == r"@a.test ^x\+y@b\.test$"
+    warning = "badmailfrom: '^(c' is left out: it is no regular expression of Perl: Unmatched ("
+    assert trees.render("/t").warnings == [warning]
+
+
+def test_a_list_that_is_not_known(trees: Trees) -> None:
+    """A misspelt list is an error that names those that there are."""
+    error = trees.mistake("{{ list_lines('badmalfrom', []) | join }}")
+    assert "there is no list 'badmalfrom'; there are badhelo, badmailfrom" in error.message

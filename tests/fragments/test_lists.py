@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from esmith.fragments.helpers import network_prefixes
+from esmith.patterns.perl import refusal
 from esmith.schema.lists import entries
 from tests.fragments.kit import Trees
 
@@ -78,3 +79,11 @@ def test_no_network(network: tuple[str, str]) -> None:
     """What is not an IPv4 network is refused, not guessed at."""
     with pytest.raises(ValueError):
         network_prefixes(*network)
+
+
+def test_without_perl_python_says_what_compiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no perl, an expression that Python does not know either is refused, and the reason names perl."""
+    monkeypatch.setenv("PATH", "/nonexistent")
+    asked = refusal.__wrapped__  # what was asked before is remembered
+    assert asked("^a.*b$") == ""
+    assert "perl, which would know, is not installed" in asked("^a(b")

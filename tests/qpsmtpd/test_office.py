@@ -263,6 +263,44 @@ def test_white_list(system: Office, dns: FakeDNS) -> None:
     assert system.send(recipients=["friend@elsewhere.net"]).code == 550
 
 
+def test_entries_of_lists_are_what_people_mean(system: Office) -> None:
+    """Entries with stars and pluses refuse whom they name; one that is no expression stops no other, and no mail."""
+    root = system.root
+    root.db("accounts", "set", "sales+int", "pseudonym", "Account", "tom", "Visible", "internal")
+    root.db("accounts", "set", "salesint", "pseudonym", "Account", "tom")
+    root.db("wbl", "setprop", "badmailfrom", "*@wild.org", "Black", "^a(b", "Black", "x+y@sender.org", "Black")
+    root.db("wbl", "setprop", "badhelo", "[192.0.2.1]", "Black", "*.dyn.org", "Black")
+    answer = root.signal("email-update")
+    assert "'^a(b' is left out: it is no regular expression of Perl" in answer.err
+    for sender, taken in (("a@wild.org", False), ("x+y@sender.org", False), ("xxy@sender.org", True)):
+        assert system.send(sender).taken is taken, sender
+    sent = system.send(recipients=["sales+int@example.com", "salesint@example.com"])
+    assert (sent.taken, list(sent.refused)) == (True, ["sales+int@example.com"])
+    assert not system.send(helo="h1.dyn.org").taken
+    assert _complaints(system) == []
+
+
+def test_a_refused_name_server_stops_no_mail(system: Office, dns: FakeDNS) -> None:
+    """With all block lists of the defaults, mail passes while they refuse to answer, and the log says why."""
+    for name in ("DNSBL", "RHSBL", "URIBL"):
+        system.root.config("setprop", "qpsmtpd", name, "enabled")
+    system.set("qpsmtpd", "SBLList", "dbl.spamhaus.org:Listed by DBL,black.uribl.com")
+    for name in ("2.2.0.127.zen.spamhaus.org", "sender.org.dbl.spamhaus.org"):
+        dns.add(name, "A", "127.255.255.254")
+        dns.add(name, "TXT", "you are refused")
+    for name in ("sender.org.black.uribl.com", "link.com.black.uribl.com", "link.com.multi.surbl.org"):
+        dns.add(name, "A", "127.0.0.1")
+    system.daemon.stop()
+    system.daemon.start()
+    message = text_message("http://www.link.com/\n")
+    assert system.send(message=message).taken
+    for zone in ("zen.spamhaus.org", "dbl.spamhaus.org", "black.uribl.com", "multi.surbl.org"):
+        system.daemon.wait_for_log(f"error, {zone} answers 127.")
+    dns.add("someone.org.dbl.spamhaus.org", "A", "127.0.1.2")
+    dns.add("someone.org", "A", "192.0.2.11")
+    assert not system.send("a@someone.org", message=message).taken
+
+
 def test_networks_come_and_go(system: Office) -> None:
     """A client is local from the event on that makes its network, until it is deleted; the gateway never is."""
     root, address = system.root, "127.0.6.9"

@@ -11,8 +11,8 @@ from tests.schema.kit import Desk
 CONFIGURATION = {
     "qpsmtpd": "status=enabled access=public Bcc=disabled BccMode=cc BccUser=maillog DNSBL=disabled RHSBL=disabled "
     "RBLList=bl.spamcop.net,dnsbl-1.uceprotect.net,dnsbl-2.uceprotect.net,psbl.surriel.com,zen.spamhaus.org "
-    "SBLList=multi.surbl.org,black.uribl.com,rhsbl.sorbs.net,dbl.spamhaus.org URIBL=disabled "
-    "UBLList=multi.surbl.org:8-16-64-128,black.uribl.com,rhsbl.sorbs.net HeloPolicy=lenient HeloReject=- "
+    "SBLList=multi.surbl.org,black.uribl.com,dbl.spamhaus.org URIBL=disabled "
+    "UBLList=multi.surbl.org:8-16-64-128,black.uribl.com:2 HeloPolicy=lenient HeloReject=- "
     "Karma=disabled KarmaNegative=2 KarmaStrikes=3 DMARCReject=disabled DMARCReporting=enabled SPFRejectPolicy=0 "
     "DKIMSigning=disabled MaxLoad=7 MaxScannerSize=25000000 RelayRequiresAuth=enabled "
     "UnauthenticatedRelayClients=- TlsBeforeAuth=1 tlsCipher=- LogLevel=6 timeout=120 timeoutsmtpd=120 "

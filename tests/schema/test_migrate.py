@@ -171,12 +171,12 @@ D2: dict[str, tuple[str, dict[str, str], dict[str, str | None]]] = {
         {"SBLList": "multi.surbl.org"},
     ),
     "obsolete RBLList": ("qpsmtpd", {"RBLList": f"bl.spamcop.net:{OBSOLETE_RBL}"}, {"RBLList": "bl.spamcop.net"}),
-    "obsolete SBLList": ("qpsmtpd", {"SBLList": f"{OBSOLETE_SBL}:rhsbl.sorbs.net"}, {"SBLList": "rhsbl.sorbs.net"}),
+    "obsolete SBLList": ("qpsmtpd", {"SBLList": f"{OBSOLETE_SBL}:dbl.spamhaus.org"}, {"SBLList": "dbl.spamhaus.org"}),
     "the RBLList of version 8": ("qpsmtpd", {"RBLList": SME8_RBL}, {"RBLList": PRUNED_RBL}),
     "the SBLList of version 8": (
         "qpsmtpd",
         {"SBLList": SME8_SBL},
-        {"SBLList": "multi.surbl.org,black.uribl.com,rhsbl.sorbs.net"},
+        {"SBLList": "multi.surbl.org,black.uribl.com"},
     ),
     "colons become commas": (
         "qpsmtpd",

@@ -1,0 +1,219 @@
+"""The lists whose readers take some entries for more than they say, and what each entry becomes there.
+
+How each program reads its list is in docs/daemons.md#lists, with the version in which that was found.
+"""
+
+from __future__ import annotations
+
+import re
+
+from esmith.patterns import clients
+from esmith.patterns.entry import (
+    Entry,
+    is_expression,
+    is_glob,
+    lowered,
+    quoted,
+    written_expression,
+    written_glob,
+    written_literal,
+)
+from esmith.patterns.perl import refusal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+#: What makes the plugins badmailfrom and badrcptto of qpsmtpd 0.94 take an entry for an expression.
+_ADDRESS_SIGNS = re.compile(r"[/^$*+!%?\\]")
+#: The same of the plugin helo.
+_GREETING_SIGNS = re.compile(r"[{}\[\]()^$|*+?\\!]")
+_ADDRESS_LITERAL = re.compile(r"\[[0-9A-Fa-f.:]+\]|\[IPv6:[0-9A-Fa-f.:]+\]", re.IGNORECASE)
+_QUOTED_NAME = re.compile(r'"((?:[^"\\]|\\.)*)"(@[^@]*)')
+#: ``*.example.com``, ``.example.com``, and both after an @; and a domain itself, with or without an @ before it.
+_SUBDOMAINS = re.compile(r"(?:\*?@)?\*?\.([^*?@]+)")
+_DOMAIN = re.compile(r"(?:\*?@)?([^*?@]+)")
+#: What a zone may be written with; anything else never answers.
+_ZONE = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
+_NO_ZONE = "does not begin with the name of a block list, such as zen.spamhaus.org"
+_MASKS = re.compile(r"[0-9]*(-[0-9]*)*")
+
+
+def _sender(text: str) -> Entry:
+    """Return an entry of badmailfrom, which is compared with the whole address in lower case."""
+    signs = _has(_ADDRESS_SIGNS)
+    if is_expression(text):
+        return _expression(written_expression(text, signs), "the address of the sender")
+    if found := _SUBDOMAINS.fullmatch(text):
+        domain = found.group(1)
+        line = f"@.*\\.{quoted(lowered(domain))}$"
+        return Entry(line, f"all senders of domains below {domain}, and not of {domain} itself", expression=line)
+    if found := _DOMAIN.fullmatch(text):
+        return _sender_domain(text, found.group(1))
+    if is_glob(text):
+        line = _with_sign(written_glob(f"*{text}" if text.startswith("@") else text), signs)
+        return Entry(line, f"all senders whose address has the form {text}", expression=line)
+    if match := _QUOTED_NAME.fullmatch(text):
+        # qpsmtpd compares the name without its quotes.
+        text = re.sub(r"\\(.)", r"\1", match.group(1)) + match.group(2)
+    return Entry(written_literal(text, signs))
+
+
+def _sender_domain(text: str, domain: str) -> Entry:
+    signs = _has(_ADDRESS_SIGNS)
+    line = f"@{domain}"
+    if signs(line) or _has_blank(line):
+        line = f"@{quoted(lowered(domain))}$"
+    return Entry(line, "" if text == line else f"all senders of the domain {domain}")
+
+
+def _recipient(text: str) -> Entry:
+    """Return an entry of badrcptto that is an address: names of accounts are never patterns."""
+    return Entry(written_literal(text, _has(_ADDRESS_SIGNS)))
+
+
+def _greeting(text: str) -> Entry:
+    """Return an entry of badhelo, which is compared with the greeting in lower case."""
+    signs = _has(_GREETING_SIGNS)
+    if _ADDRESS_LITERAL.fullmatch(text):
+        return Entry(written_literal(text, signs))
+    if text.startswith("!") and len(text) > 1:
+        body = written_expression(text[1:], lambda _text: True)
+        return Entry(f"!{body}", f"all greetings but those that the expression {body} matches", expression=body)
+    if (is_expression(text) or _has(re.compile(r"[(|{\[]"))(text)) and not text.startswith("*"):
+        return _expression(written_expression(text, signs), "the greeting")
+    if found := re.fullmatch(r"(?:\*\.|\.)([^*?]+)", text):
+        line = f"\\.{quoted(lowered(found.group(1)))}$"
+        return Entry(line, f"all host names below {found.group(1)}", expression=line)
+    if is_glob(text):
+        line = _with_sign(written_glob(text), signs)
+        return Entry(line, f"all greetings of the form {text}", expression=line)
+    return Entry(written_literal(text, signs))
+
+
+def _good_name(what: str) -> Callable[[str], Entry]:
+    """Return how entries of a white list of our plugin whitelist_soft are written: literals, and ``.domain``."""
+
+    def entry(text: str) -> Entry:
+        if _has_blank(text) or text.startswith("#"):
+            return Entry.left_out("has a blank, or begins with #: the list holds one name a line")
+        if found := _SUBDOMAINS.fullmatch(text):
+            return Entry(f".{found.group(1)}", f"all {what} of domains below {found.group(1)}, and not of it itself")
+        if text.startswith("*@") and not is_glob(text[1:]):
+            return Entry(text[1:], f"all {what} of the domain {text[2:]}")
+        if is_glob(text) or is_expression(text):
+            return Entry.left_out("is a pattern, and white lists hold names only; *.example.com is all below a domain")
+        return Entry(text)
+
+    return entry
+
+
+def _spam_address(text: str) -> Entry:
+    """Return an entry of the white and black lists of SpamAssassin, which are globs of whole addresses."""
+    if _has_blank(text):
+        return Entry.left_out("has a blank, which would make two entries of it")
+    if set(text) & set("\\($^|") and is_expression(text):
+        return Entry.left_out("is a regular expression, and SpamAssassin takes only * and ? for patterns here")
+    line, meaning = text, ""
+    if text.startswith("@") or (text.startswith(".") and "@" not in text):
+        line = f"*{text}"
+    elif "@" not in text and not is_glob(text):
+        line = f"*@{text}"
+    if line != text:
+        meaning = f"all addresses of the form {line}"
+    return Entry(line.replace("#", "\\#"), meaning)
+
+
+def _zone(separator: str) -> Callable[[str], Entry]:
+    """Return how a zone with its message is written, where something else than a colon parts the two."""
+
+    def entry(text: str) -> Entry:
+        zone, colon, message = (part.strip() for part in text.partition(":"))
+        if not _ZONE.fullmatch(zone):
+            return Entry.left_out(_NO_ZONE)
+        return Entry(f"{zone}{separator}{message}" if colon and message else zone)
+
+    return entry
+
+
+def _masked_zone(text: str) -> Entry:
+    """Return an entry of uribl_zones: a zone, and the bits of its answers that count with commas between them."""
+    zone, _, masks = (part.strip() for part in text.partition(":"))
+    if not _ZONE.fullmatch(zone):
+        return Entry.left_out(_NO_ZONE)
+    if not _MASKS.fullmatch(masks):
+        return Entry(zone, f"all answers of {zone}, since {masks!r} is no mask such as 8-16")
+    bits = ",".join(re.findall("[0-9]+", masks))
+    return Entry(f"{zone} {bits}" if bits else zone)
+
+
+def _has(signs: re.Pattern[str]) -> Callable[[str], bool]:
+    return lambda text: bool(signs.search(text))
+
+
+def _with_sign(expression: str, signs: Callable[[str], bool]) -> str:
+    return expression if signs(expression) else f"(?:{expression})"
+
+
+def _has_blank(text: str) -> bool:
+    return any(char.isspace() for char in text)
+
+
+def _expression(line: str, what: str) -> Entry:
+    return Entry(line, f"a regular expression for {what}", expression=line)
+
+
+#: Each list of esmith.patterns.LISTS, and how one entry of it is written.
+READERS: dict[str, Callable[[str], Entry]] = {
+    "badmailfrom": _sender,
+    "badrcptto": _recipient,
+    "badhelo": _greeting,
+    "whitelistsenders": _good_name("senders"),
+    "whitelisthelo": _good_name("greetings"),
+    "whitelisthosts": clients.white,
+    "relayclients": clients.relaying,
+    "spamassassin": _spam_address,
+    "dnsbl_zones": _zone(":"),
+    "rhsbl_zones": _zone(" "),
+    "uribl_zones": _masked_zone,
+}
+
+
+def read_entry(list: str, text: str) -> Entry:
+    """Return what an entry means in a list; one that perl does not compile is left out.
+
+    :param list: one of :data:`esmith.patterns.LISTS`.
+    :param text: the entry as the setting has it.
+    """
+    text = text.strip()
+    if not text:
+        return Entry.left_out("is empty")
+    entry = READERS[list](text)
+    reason = refusal(entry.expression) if entry.expression else ""
+    return Entry.left_out(f"is no regular expression of Perl: {reason}") if reason else entry
+
+
+def list_lines(list: str, texts: Iterable[str], warn: Callable[[str], object]) -> list[str]:
+    """Return the lines for the entries of a list, in their order, each once.
+
+    :param warn: is called with a text for each entry that is left out.
+    """
+    found: dict[str, Entry] = {}
+    for text in texts:
+        entry = read_entry(list, str(text))
+        if entry.fault:
+            warn(f"{list}: {str(text)!r} is left out: it {entry.fault}")
+        for line in entry.line.split("\n") if entry.line else ():
+            found.setdefault(line, entry)
+    return _one_expression(found) if list == "badhelo" else [*found]
+
+
+def _one_expression(found: dict[str, Entry]) -> list[str]:
+    """Return the lines of badhelo: the plugin of qpsmtpd 0.94 looks at no line after the first expression."""
+    signs = _has(_GREETING_SIGNS)
+    names = [line for line in found if not signs(line)]
+    expressions = [line for line in found if signs(line)]
+    if len(expressions) < 2:
+        return names + expressions
+    alternatives = [f"^(?!.*(?:{line[1:]}))" if line[0] == "!" else f"(?:{line})" for line in expressions]
+    return [*names, f"(?|{'|'.join(alternatives)})"]
