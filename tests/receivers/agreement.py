@@ -13,7 +13,7 @@ FOREIGN = "elsewhere.net"
 #: Names that no office of the tests has, and names that lead to files of ~alias.
 STRANGERS = ("ghost", "ghost-x", "alias", "alias-shared", "alias-localdelivery-tom", "shared", "shared-x")
 STRANGERS += ("default", "devnull", "localdelivery-tom", "root", "postmaster", "-", "-tom", "everyone-x", "group1-")
-EXTENSION = "-zz9"
+EXTENSION = "-zz9-b"
 
 
 def disagreements(files: Files, office: Office) -> list[str]:
@@ -22,10 +22,16 @@ def disagreements(files: Files, office: Office) -> list[str]:
     :param files: the generated files.
     :param office: the settings.
     """
-    return list(_Agreement(files, office).problems())
+    return list(Agreement(files, office).problems())
 
 
-class _Agreement:
+class Agreement:
+    """What the files have against one another, and against the settings.
+
+    :param files: the generated files.
+    :param office: the settings.
+    """
+
     def __init__(self, files: Files, office: Office) -> None:
         self._office = office
         self._qmail = Qmail(files)
@@ -35,11 +41,13 @@ class _Agreement:
 
     def problems(self) -> Iterator[str]:
         """Yield everything that is wrong."""
-        for address in self._addresses():
-            yield from self._accepted(address)
+        yield from self._outgoing()
         for name in self._office.accounts:
             yield from self._configured(name)
-        yield from self._outgoing()
+        for address in self._addresses():
+            yield from self._accepted(address)
+        if self._office.owners("postmaster") and self._outside.answer("postmaster") != TAKEN:
+            yield "postmaster: refused without a domain"
         for address in ("postmaster", "root", self._double_bounces()):
             if address != "postmaster" or self._outside.answer(address) == TAKEN:
                 yield from self._bad_ends(address)
@@ -50,7 +58,7 @@ class _Agreement:
         names = dict.fromkeys(
             form
             for local in sorted(locals_)
-            for form in (local, local.swapcase(), local + EXTENSION, f"{local}-a-b", local + "-", local[:-1])
+            for form in (local, local.swapcase(), local + EXTENSION, local + "-", local[:-1])
             if form
         )
         hosts = dict.fromkeys([*office.domains, office.literal, office.me, FOREIGN])

@@ -50,6 +50,7 @@ class Qmail:
     def __init__(self, files: Files, *, alias: bool = True) -> None:
         self.files = files
         self._alias = alias
+        self._delivered: dict[str, set[End]] = {}
         self._locals = {line.lower() for line in files.lines(f"{CONTROL}/locals")}
         self._percent = {line.lower() for line in files.lines(f"{CONTROL}/percenthack")}
         self._virtual = dict(_pairs(files.lines(f"{CONTROL}/virtualdomains")))
@@ -58,6 +59,8 @@ class Qmail:
         self._exact: dict[str, _Assigned] = {}
         self._begins: dict[str, _Assigned] = {}
         self._read_assign()
+        self._known = {line.split(":")[0].lower() for line in (files.read(ASSIGN) or "").splitlines()}
+        self._known |= {line.split(":")[0].lower() for line in files.lines(f"{CONTROL}/virtualdomains")}
         self._wild = {name[-1:] for name in self._begins}
 
     def _read_assign(self) -> None:
@@ -76,18 +79,24 @@ class Qmail:
 
         :param passed: the addresses it was delivered to before, which are in its Delivered-To lines.
         """
+        if not passed:
+            if recipient not in self._delivered:
+                self._delivered[recipient] = self._send(recipient, passed)
+            return self._delivered[recipient]
+        return self._send(recipient, passed)
+
+    def _send(self, recipient: str, passed: tuple[str, ...]) -> set[End]:
         if "@" not in recipient:
             recipient = f"{recipient}@{self._no_host}"
         user, _, host = recipient.rpartition("@")
         while host.lower() in self._percent and "%" in user:
             user, _, host = user.rpartition("%")
-        address = f"{user}@{host}"
         if host.lower() in self._locals:
             return self._local(user, host, passed)
         prefix = self._prefix_of(user, host)
         if prefix:
             return self._local(f"{prefix}-{user}", host, passed)
-        return {End("remote", f"{host.lower()} via {self._route(host.lower())}")} if address else set()
+        return {End("remote", f"{host.lower()} via {self._route(host.lower())}")}
 
     def _prefix_of(self, user: str, host: str) -> str:
         """Return what virtualdomains has for an address, "" for none: the address, its domain, domains above, all."""
@@ -150,7 +159,6 @@ class Qmail:
             if line.startswith("|"):
                 found, stops = self._program(line, host, default, passed)
                 yield from found
-                ends += len(found)
                 if stops:
                     return
                 continue
@@ -181,8 +189,7 @@ class Qmail:
         test_the_lookup_is_the_one_of_the_shell compares this with the program itself.
         """
         name, host = local.lower(), host.lower()
-        known = {line.split(":")[0].lower() for line in (self.files.read(ASSIGN) or "").splitlines()}
-        known |= {line.split(":")[0].lower() for line in (self.files.read(f"{CONTROL}/virtualdomains") or "").split()}
+        known = self._known
         part = name
         while part:
             if f"{part}@{host}" in known:

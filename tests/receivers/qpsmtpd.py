@@ -32,6 +32,9 @@ class Qpsmtpd:
         self._plugins = [line.split() for line in files.lines(f"{CONFIG}/peers/{peers}")]
         self._hosts = [line.lower() for name in ("me", "rcpthosts") for line in self._config(name)]
         self._good = {line.lower() for line in self._config("goodrcptto")}
+        bad = [line.split()[0].lower() for line in self._config("badrcptto")]
+        self._bad = {line for line in bad if not _PATTERN.search(line)}
+        self._bad_patterns = [re.compile(line, re.IGNORECASE) for line in bad if _PATTERN.search(line)]
 
     def _config(self, name: str) -> list[str]:
         """Return a file of the configuration directory; what is missing there is looked for in qmail's."""
@@ -69,15 +72,8 @@ class Qpsmtpd:
         if self._relay or not host or not user:
             return None
         address = f"{user}@{host}"
-        for line in self._config("badrcptto"):
-            bad = line.split()[0].lower()
-            if _PATTERN.search(bad):
-                wrong = re.search(bad, address, re.IGNORECASE) is not None
-            else:
-                wrong = bad in (address, f"@{host}")
-            if wrong:
-                return REFUSED
-        return None
+        wrong = address in self._bad or f"@{host}" in self._bad
+        return REFUSED if wrong or any(pattern.search(address) for pattern in self._bad_patterns) else None
 
     def _check_goodrcptto(self, user: str, host: str, arguments: list[str]) -> int | None:
         if host and not self._is_local(host):

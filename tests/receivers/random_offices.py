@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 OURS = ("example.com", "test.com", "Second.org", "sub.test.com")
 USERS = ("mary", "mary-ann", "mary-ann-x", "Mary", "MARY", "o'neill", "x+y", "sales-int", "sales.team", "ann_b", "root")
 USERS += ("a:b", "100%", "x!y", "a(b", "ünï", "alias", "alias-x", "default", "shared-x", "jack-foo", "x-", "-x", ".x")
-USERS += ("#x", "q*", "news")
+USERS += ("q*", "news")
 GROUPS = ("my.team", "My.Team", "my-team", "sales", "sales-int-news", "tom-news", "group1-news", "shared-y", "devnull")
 GROUPS += ("x-default", "localdelivery-tom", "g:1", "team+", "jack-int", "default", "a.b.c")
 PSEUDONYMS = ("info", "info-x", "first.last", "First_Last", "ghostly", "boss", "Info", "x*y", "my:team", "tom-x", "news-z")
