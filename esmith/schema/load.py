@@ -44,6 +44,12 @@ _PROPERTY_KEYS = {
     "renamed-from": TEXTS,
     "obsolete-values": TEXTS,
     "replace-values": TEXT_TABLE,
+    "refers-to": Type(
+        "a database and types of its records: accounts:user,group",
+        lambda value: isinstance(value, str) and all(map(str.strip, value.replace(":", ",", 1).split(",")))
+        and ":" in value,
+    ),
+    "besides": TEXTS,
     "raise-to": Type("a whole number in quotes", lambda value: isinstance(value, str) and is_number(value)),
     "generate": Type("a whole number from 1 to 1000", lambda value: INTEGER.accepts(value) and 1 <= value <= 1000),
 }

@@ -15,6 +15,7 @@ class Property:
     """
 
     __slots__ = (
+        "besides",
         "default",
         "empty",
         "force",
@@ -25,6 +26,7 @@ class Property:
         "name",
         "obsolete_values",
         "raise_to",
+        "refers_to",
         "removed",
         "renamed_from",
         "replace_values",
@@ -51,6 +53,8 @@ class Property:
         self.obsolete_values: list[str] = data.get("obsolete-values", [])
         self.replace_values: dict[str, str] = data.get("replace-values", {})
         self.raise_to: str | None = data.get("raise-to")
+        self.refers_to: str = data.get("refers-to", "")
+        self.besides: list[str] = data.get("besides", [])
         self.generate: int | None = data.get("generate")
 
     @property

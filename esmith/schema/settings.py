@@ -6,6 +6,7 @@ Each function works inside the caller's transaction and returns hints for the ad
 from __future__ import annotations
 
 from esmith.schema.check import check_key, check_properties, check_record
+from esmith.schema.references import reference_hints
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def set_record(
     transaction.set_type(database, key, type)
     for name, value in props.items():
         transaction.set_prop(database, key, name, value)
-    return hints
+    return hints + _references(transaction, schema, database, key, type, props or {"": type})
 
 
 def set_properties(
@@ -42,7 +43,7 @@ def set_properties(
     hints = check_properties(schema, database, key, type, props) if schema else []
     for name, value in props.items():
         transaction.set_prop(database, key, name, value)
-    return hints
+    return hints + _references(transaction, schema, database, key, type, props)
 
 
 def set_type(transaction: Transaction, schema: Schema | None, database: str, key: str, type: str) -> list[str]:
@@ -54,6 +55,12 @@ def set_type(transaction: Transaction, schema: Schema | None, database: str, key
     hints = _check(transaction, schema, database, key, type, {})
     transaction.set_type(database, key, type)
     return hints
+
+
+def _references(
+    transaction: Transaction, schema: Schema | None, database: str, key: str, type: str | None, props: dict[str, str]
+) -> list[str]:
+    return reference_hints(schema, transaction, database, key, type, props) if schema else []
 
 
 def _check(
