@@ -181,4 +181,6 @@ def _owner(end: End) -> str:
     """Return whose mailbox an end is; for other ends what they are."""
     if end.kind == "mailbox" and end.what.startswith(f"{HOMES}/"):
         return end.what.removeprefix(f"{HOMES}/").split("/")[0]
-    return "admin" if end.kind == "mailbox" and end.what.startswith("/home/e-smith/Maildir") else f"{end.kind} {end.what}"
+    return (
+        "admin" if end.kind == "mailbox" and end.what.startswith("/home/e-smith/Maildir") else f"{end.kind} {end.what}"
+    )

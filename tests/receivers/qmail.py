@@ -148,6 +148,15 @@ class Qmail:
                     return text, to.extension[end:]
         return None, ""
 
+    def instructions(self, local: str) -> tuple[_Assigned, list[tuple[str, str]]] | None:
+        """Return whose address a local one is, and what qmail-local -n prints for it; None for no mailbox."""
+        to = self.assigned(local) or _Assigned("alias", ALIAS, "-", local)
+        text = self._dot_qmail(to)[0]
+        if text is None and to.dash:
+            return None
+        lines = [line.rstrip(" \t") for line in (text or "./Maildir/").splitlines()]
+        return to, [_said(line) for line in lines if line and not line.startswith("#")]
+
     def _follow(self, to: _Assigned, host: str, text: str, default: str, passed: tuple[str, ...]) -> Iterator[End]:
         lines = [line.rstrip(" \t") for line in text.splitlines()]
         if not lines[0]:
@@ -200,6 +209,15 @@ class Qmail:
                 return f"{local}@localhost"
             part = part.rpartition("-")[0]
         return ""
+
+
+def _said(line: str) -> tuple[str, str]:
+    """Return the kind of an instruction and what follows, as qmail-local -n says them."""
+    if line[0] == "|":
+        return "program", line[1:]
+    if line[0] in "./":
+        return ("maildir" if line.endswith("/") else "mbox"), line
+    return "forward", line.removeprefix("&")
 
 
 def _pairs(lines: list[str]) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,19 @@ USERS += ("a:b", "100%", "x!y", "a(b", "ünï", "alias", "alias-x", "default", "
 USERS += ("q*", "news")
 GROUPS = ("my.team", "My.Team", "my-team", "sales", "sales-int-news", "tom-news", "group1-news", "shared-y", "devnull")
 GROUPS += ("x-default", "localdelivery-tom", "g:1", "team+", "jack-int", "default", "a.b.c")
-PSEUDONYMS = ("info", "info-x", "first.last", "First_Last", "ghostly", "boss", "Info", "x*y", "my:team", "tom-x", "news-z")
+PSEUDONYMS = (
+    "info",
+    "info-x",
+    "first.last",
+    "First_Last",
+    "ghostly",
+    "boss",
+    "Info",
+    "x*y",
+    "my:team",
+    "tom-x",
+    "news-z",
+)
 LOCALS = ("info", "boss", "sales", "news", "mary", "int", "foo", "x", "tom", "everyone", "a+b")
 GOALS = ("tom", "jack", "mary", "mary-ann", "my.team", "sales", "group1", "shared", "everyone", "admin", "postmaster")
 GOALS += ("info", "boss", "boss@test.com", "nobody-of-that-name", "", "Mary", "x-", "news")
@@ -56,7 +68,9 @@ _SETTINGS = st.one_of(
     st.builds(
         lambda value: ["config", "set", "EmailUnknownUser", value], st.sampled_from(["returntosender", *GOALS[:-4]])
     ),
-    st.builds(lambda value: ["config", "set", "SMTPSmartHost", value], st.sampled_from(["", "off", "smtp.isp.net:587"])),
+    st.builds(
+        lambda value: ["config", "set", "SMTPSmartHost", value], st.sampled_from(["", "off", "smtp.isp.net:587"])
+    ),
     st.builds(lambda value: ["config", "set", "ExternalIP", value], st.sampled_from(["", "203.0.113.5"])),
 )
 _FORWARDS = st.builds(
@@ -66,7 +80,9 @@ _FORWARDS = st.builds(
     st.lists(st.sampled_from(FORWARDS), max_size=2),
 )
 _CHANGES = st.one_of(
-    st.builds(lambda key: ["db", "accounts", "setprop", key, "Visible", "internal"], st.sampled_from(["tom", "group1"])),
+    st.builds(
+        lambda key: ["db", "accounts", "setprop", key, "Visible", "internal"], st.sampled_from(["tom", "group1"])
+    ),
     st.just(["db", "accounts", "delprop", "everyone", "Visible"]),
     st.builds(lambda key: ["db", "accounts", "delete", key], st.sampled_from(["jack", "mailer-daemon", "postmaster"])),
     st.just(["db", "accounts", "settype", "john", "user-deleted"]),

@@ -13,7 +13,9 @@ from tests.receivers.files import ALIAS, ASSIGN, CONFIG, CONTROL, HOMES
 
 EVENTS = sorted(path.name for path in (Path(__file__).parents[2] / "events").iterdir() if path.name != "actions")
 TOGETHER = {ASSIGN, f"{CONTROL}/badrcptto", f"{CONTROL}/virtualdomains", f"{CONFIG}/badrcptto", f"{CONFIG}/goodrcptto"}
-TOGETHER |= {f"{ALIAS}/.qmail-{name}" for name in ("default", "localdelivery-default", "shared", "{key}", "{key}-default")}
+TOGETHER |= {
+    f"{ALIAS}/.qmail-{name}" for name in ("default", "localdelivery-default", "shared", "{key}", "{key}-default")
+}
 TOGETHER |= {f"{HOMES}/{{key}}/.qmail", f"{HOMES}/{{key}}/.qmail-default", "/home/e-smith/.qmail"}
 
 
