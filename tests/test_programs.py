@@ -143,7 +143,7 @@ def test_every_package_has_a_name() -> None:
 
 
 def test_a_daemon_that_no_package_has(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A test that drives it is skipped where it is not, also where all programs are required, and ``.ci/skips`` agrees."""
+    """Where it is not, a test that drives it is skipped, also where all programs are required; ``.ci/skips`` agrees."""
     monkeypatch.setenv("ESMITH_REQUIRE_DAEMONS", "1")
     monkeypatch.setitem(programs.UNPACKAGED, "qmail", str(tmp_path / "qmail-local"))
     with pytest.raises(pytest.skip.Exception) as skipped:

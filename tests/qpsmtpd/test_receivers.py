@@ -19,7 +19,7 @@ from tests.receivers.qpsmtpd import LATER, TAKEN, Qpsmtpd
 pytestmark = needs_qpsmtpd
 
 # The running office of test_office.py.
-_adapted = test_office._adapted  # noqa: SLF001
+_adapted = test_office._adapted
 system = test_office.system
 
 PEOPLE = """
@@ -54,7 +54,7 @@ ADDRESSES = [f"{name}@{host}" for name in NAMES for host in HOSTS] + ["postmaste
 class _Everybody(dict[str, str]):
     """Answers of an inner server that knows every recipient."""
 
-    def get(self, _recipient: str, _default: object = None) -> str:  # type: ignore[override]
+    def get(self, _recipient: str, _default: object = None) -> str:
         """Return that the recipient is known."""
         return "250 ok"
 

@@ -11,7 +11,15 @@ from tests.receivers.qpsmtpd import TAKEN, Qpsmtpd
 
 FOREIGN = "elsewhere.net"
 #: Names that no office of the tests has, and names that lead to files of ~alias.
-STRANGERS = ("ghost", "ghost-x", "alias", "alias-shared", "alias-localdelivery-tom", "shared", "shared-x")
+STRANGERS: tuple[str, ...] = (
+    "ghost",
+    "ghost-x",
+    "alias",
+    "alias-shared",
+    "alias-localdelivery-tom",
+    "shared",
+    "shared-x",
+)
 STRANGERS += ("default", "devnull", "localdelivery-tom", "root", "postmaster", "-", "-tom", "everyone-x", "group1-")
 EXTENSION = "-zz9-b"
 

@@ -4,11 +4,33 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-OURS = ("example.com", "test.com", "Second.org", "sub.test.com")
-USERS = ("mary", "mary-ann", "mary-ann-x", "Mary", "MARY", "o'neill", "x+y", "sales-int", "sales.team", "ann_b", "root")
+OURS: tuple[str, ...] = ("example.com", "test.com", "Second.org", "sub.test.com")
+USERS: tuple[str, ...] = (
+    "mary",
+    "mary-ann",
+    "mary-ann-x",
+    "Mary",
+    "MARY",
+    "o'neill",
+    "x+y",
+    "sales-int",
+    "sales.team",
+    "ann_b",
+    "root",
+)
 USERS += ("a:b", "100%", "x!y", "a(b", "ünï", "alias", "alias-x", "default", "shared-x", "jack-foo", "x-", "-x", ".x")
 USERS += ("q*", "news")
-GROUPS = ("my.team", "My.Team", "my-team", "sales", "sales-int-news", "tom-news", "group1-news", "shared-y", "devnull")
+GROUPS: tuple[str, ...] = (
+    "my.team",
+    "My.Team",
+    "my-team",
+    "sales",
+    "sales-int-news",
+    "tom-news",
+    "group1-news",
+    "shared-y",
+    "devnull",
+)
 GROUPS += ("x-default", "localdelivery-tom", "g:1", "team+", "jack-int", "default", "a.b.c")
 PSEUDONYMS = (
     "info",
@@ -24,7 +46,19 @@ PSEUDONYMS = (
     "news-z",
 )
 LOCALS = ("info", "boss", "sales", "news", "mary", "int", "foo", "x", "tom", "everyone", "a+b")
-GOALS = ("tom", "jack", "mary", "mary-ann", "my.team", "sales", "group1", "shared", "everyone", "admin", "postmaster")
+GOALS: tuple[str, ...] = (
+    "tom",
+    "jack",
+    "mary",
+    "mary-ann",
+    "my.team",
+    "sales",
+    "group1",
+    "shared",
+    "everyone",
+    "admin",
+    "postmaster",
+)
 GOALS += ("info", "boss", "boss@test.com", "nobody-of-that-name", "", "Mary", "x-", "news")
 SERVERS = ("", "", "10.0.0.9", "inner.example.net", "inner.example.net:26", "localhost", "127.0.0.1")
 FORWARDS = ("tom", "jack", "jack@example.com", "tom-x@test.com", "friend@elsewhere.net", "ghost", "group1", "info")

@@ -124,7 +124,7 @@ def test_a_missing_link_is_seen(office: tuple[Files, Office]) -> None:
 
 @pytest.mark.parametrize("peers", ["0", "local"])
 def test_wrong_plugins_are_seen(office: tuple[Files, Office], peers: str) -> None:
-    """A queue plugin before qmail-queue takes all mail; a check of recipients behind rcpt_ok, or none, checks nothing."""
+    """A queue plugin before qmail-queue takes all mail; a check of recipients behind rcpt_ok checks nothing."""
     files, settings = office
     path = f"{CONFIG}/peers/{peers}"
     lines = files.texts[path].splitlines()

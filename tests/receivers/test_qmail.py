@@ -32,7 +32,7 @@ def made(office: Root) -> Root:
     return office
 
 
-def _locals(qmail: Qmail) -> list[str]:
+def _locals() -> list[str]:
     """Return local addresses: of accounts, and those that virtualdomains makes of addresses of our domains."""
     plain = [local for local in LOCALS if local]
     return [*plain, *(f"alias-localdelivery-{local}" for local in plain), "mary-sales", "jack-anything", "jack-tom-x"]
@@ -43,7 +43,7 @@ def test_qmail_local_does_what_the_reader_says(made: Root, tmp_path: Path) -> No
     qmail = Qmail(installed(made.path))
     message = tmp_path / "message"
     message.write_text("Subject: test\n\nHello\n")
-    for local in _locals(qmail):
+    for local in _locals():
         found = qmail.instructions(local)
         to = found[0] if found else qmail.assigned(local)
         assert to is not None

@@ -7,7 +7,6 @@ import shlex
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
-from hypothesis import strategies as st
 
 from tests.content.desk import Desk, Trial
 from tests.receivers.agreement import disagreements
@@ -20,10 +19,9 @@ _in_ci = "CI" in os.environ or os.environ.get("ESMITH_REQUIRE_DAEMONS") == "1"
 
 def _made(trial: Trial, commands: list[Command]) -> tuple[Files, Office]:
     for words in commands:
-        if words[2] == "setprop" or words[1:2] == ["accounts"] and words[2] in ("delete", "settype", "delprop"):
-            if trial.transaction.type_of(words[1], words[3]) is None:
-                continue
-        trial.do_words(words)
+        changes = words[1] == "accounts" and words[2] in ("setprop", "delete", "settype", "delprop")
+        if not changes or trial.transaction.type_of(words[1], words[3]) is not None:
+            trial.do_words(words)
     note("\n".join(shlex.join(words) for words in trial.done))
     return planned(trial.plan(*TEMPLATES)), Office(trial.transaction)
 
