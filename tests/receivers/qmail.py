@@ -155,7 +155,7 @@ class Qmail:
         if text is None and to.dash:
             return None
         lines = [line.rstrip(" \t") for line in (text or "./Maildir/").splitlines()]
-        return to, [_said(line) for line in lines if line and not line.startswith("#")]
+        return to, [_printed(line) for line in lines if line and not line.startswith("#")]
 
     def _follow(self, to: _Assigned, host: str, text: str, default: str, passed: tuple[str, ...]) -> Iterator[End]:
         lines = [line.rstrip(" \t") for line in text.splitlines()]
@@ -211,8 +211,8 @@ class Qmail:
         return ""
 
 
-def _said(line: str) -> tuple[str, str]:
-    """Return the kind of an instruction and what follows, as qmail-local -n says them."""
+def _printed(line: str) -> tuple[str, str]:
+    """Return the kind of an instruction and what follows, as qmail-local -n prints them."""
     if line[0] == "|":
         return "program", line[1:]
     if line[0] in "./":

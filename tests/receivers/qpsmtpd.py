@@ -58,7 +58,7 @@ class Qpsmtpd:
             code = check(user.lower(), host.lower(), arguments) if check else None
             if code is not None:
                 return code
-        return LATER  # no plugin has said yes
+        return LATER  # no plugin has taken it
 
     def queue(self) -> str:
         """Return where the mail that is taken goes: the plugin and its arguments."""
