@@ -17,7 +17,7 @@ from esmith.fragments.perl.process import PerlProcess
 from tests import forks
 from tests.commands import Root, copy_tree
 from tests.offices import make_fresh, make_small_office
-from tests.programs import names_of, path_of, require
+from tests.programs import names_of, path_of, require, require_daemons
 from tests.remembered import remember_code
 
 #: The tests make hundreds of roots, and every write of the engine waits for the disk: on a real one for minutes.
@@ -132,12 +132,14 @@ def _select(config: pytest.Config, items: list[pytest.Item], is_wanted: Callable
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test that cannot run here, before anything is done for it.
 
-    What is skipped begins with one of few reasons, which ``.ci/skips`` knows: no program, no root, or root.
+    What is skipped begins with one of few reasons, which ``.ci/skips`` knows: no program, one that
+    no package has, no root, or root.
     """
     if os.geteuid() != 0 and (mark := item.get_closest_marker("root")):
         pytest.skip(": ".join(["needs root", *mark.args]))
     if os.geteuid() == 0 and (mark := item.get_closest_marker("plain_user")):
         pytest.skip(": ".join(["needs a user who is not root", *mark.args]))
+    require_daemons([name for mark in item.iter_markers("daemon") for name in mark.args])
     require(names_of(item))
 
 

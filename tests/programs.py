@@ -63,6 +63,8 @@ PACKAGES = {
     "Net::IP": "libnet-ip-perl",
     "Text::Template": "libtext-template-perl",
 }
+#: What no package of Debian has, so that nothing can install it where it is wanted: a file by which each is known.
+UNPACKAGED = {"qmail": "/var/qmail/bin/qmail-local"}
 #: Where programs are that are not in an ordinary user's PATH.
 _ELSEWHERE = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 
@@ -94,6 +96,20 @@ def require(names: list[str]) -> None:
         if os.environ.get("ESMITH_REQUIRE_DAEMONS") == "1":
             pytest.fail(text, pytrace=False)
         pytest.skip(text)
+
+
+def require_daemons(names: list[str]) -> None:
+    """Let a test run that drives these; where one is not there skip it, also where all programs are required.
+
+    :param names: names of :data:`UNPACKAGED`.
+    """
+    if text := "; ".join(missing_daemon(name) for name in names if not os.path.isfile(UNPACKAGED[name])):
+        pytest.skip(text)
+
+
+def missing_daemon(name: str) -> str:
+    """Return the message about a program that no package has and that is not there."""
+    return f"there is no {name} here: {UNPACKAGED[name]} is missing, and no package of Debian has it"
 
 
 def missing(name: str) -> str:

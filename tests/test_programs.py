@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -138,3 +140,18 @@ def test_every_package_has_a_name() -> None:
     """The table names a Debian package for each, in the letters Debian allows."""
     assert all(set(package) <= set("abcdefghijklmnopqrstuvwxyz0123456789.+-") for package in PACKAGES.values())
     assert os.environ.get("ESMITH_REQUIRE_DAEMONS") != "1" or all(missing(name) == "" for name in PACKAGES)
+
+
+def test_a_daemon_that_no_package_has(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where it is not, a test that drives it is skipped, also where all programs are required; ``.ci/skips`` agrees."""
+    monkeypatch.setenv("ESMITH_REQUIRE_DAEMONS", "1")
+    monkeypatch.setitem(programs.UNPACKAGED, "qmail", str(tmp_path / "qmail-local"))
+    with pytest.raises(pytest.skip.Exception) as skipped:
+        programs.require_daemons(["qmail"])
+    log = tmp_path / "log"
+    log.write_text(f"SKIPPED [1] tests/x.py:1: {skipped.value.msg}\n1 passed, 1 skipped in 0.1s\n")
+    checker = Path(__file__).parents[1] / ".ci/skips"
+    done = subprocess.run([sys.executable, checker, log], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    (tmp_path / "qmail-local").touch()
+    programs.require_daemons(["qmail"])

@@ -62,6 +62,8 @@ class Metadata:
     :param services: services that read the output, each with the action a change needs ("" for the event's own).
         None when no file says.
     :param foreach: ``database:type,type`` of the records an output is made for each; "" for one output.
+    :param key: with ``foreach``, Jinja2 that gives what stands for ``{key}`` in the path of a record's output: nothing
+        for a record that has none; "" for the record's key.
     :param outputs: Jinja2 that gives the keys of the outputs, one a line; "" for one output.
     :param filters: what is done to the whole text, by names of :data:`FILTERS`.
     :param delete_when: a Jinja2 expression; when it holds, the output is removed.
@@ -84,6 +86,7 @@ class Metadata:
     kind: str = "file"
     services: dict[str, str] | None = None
     foreach: str = ""
+    key: str = ""
     outputs: str = ""
     filters: tuple[str, ...] = ()
     delete_when: str = ""
@@ -111,6 +114,7 @@ _KEYS = {
     "group": TEXT,
     "services": either(TEXTS, TEXT_TABLE),
     "foreach": TEXT,
+    "key": TEXT,
     "outputs": TEXT,
     "filter": list_of(*FILTERS),
     "delete-when": TEXT,
@@ -324,6 +328,7 @@ def _metadata(merged: dict[str, Any], sources: dict[str, str]) -> Metadata:
         kind=merged.get("kind", "file"),
         services=dict.fromkeys(services, "") if isinstance(services, list) else services,
         foreach=merged.get("foreach", ""),
+        key=merged.get("key", ""),
         outputs=merged.get("outputs", ""),
         filters=tuple(merged.get("filter", ())),
         delete_when=merged.get("delete-when", ""),

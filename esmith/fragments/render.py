@@ -111,18 +111,30 @@ class Renderer:
         if metadata.outputs:
             yield from self._render_keys(output, template, metadata, key)
             return
-        database, _, types = metadata.foreach.partition(":")
-        chosen = [
-            record.key
-            for record in self.snapshot.records(database)
-            if key in (None, record.key) and (not types or record.type in types.split(","))
-        ]
+        database = metadata.foreach.partition(":")[0]
+        chosen = [pair for pair in self._records_of(template, metadata) if key in (None, pair[1])]
         if key is not None and not chosen:
             raise TemplateError(f"{metadata.foreach} has no record {key!r}", place=path, hint="create it first")
-        for name in chosen:
+        for name, part in chosen:
             hint = f"db {database} delete '{name}'"
-            one = output.replace(KEY, _path_part(name, place=database, hint=hint))
+            one = output.replace(KEY, _path_part(part, place=database, hint=hint))
             yield self._render_one(one, template, metadata, name, database)
+
+    def _records_of(self, template: Template, metadata: Metadata) -> Iterator[tuple[str, str]]:
+        """Yield the records a template with ``foreach`` makes an output for: the key, and what stands for it in paths.
+
+        :raises TemplateError: when ``key`` of the metadata is broken.
+        """
+        database, _, types = metadata.foreach.partition(":")
+        for record in self.snapshot.records(database):
+            if types and record.type not in types.split(","):
+                continue
+            part = record.key
+            if metadata.key:
+                one = Rendering(template.path, template, metadata)
+                part = self._expansion(one, record.key, database).value("key", metadata.key)
+            if part:
+                yield record.key, part
 
     def _render_keys(self, output: str, template: Template, metadata: Metadata, key: str | None) -> Iterator[Rendering]:
         """Yield an output for each key that the Jinja2 text ``outputs`` gives; all of them, or the one of a key."""

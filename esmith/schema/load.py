@@ -45,6 +45,13 @@ _PROPERTY_KEYS = {
     "renamed-from": TEXTS,
     "obsolete-values": TEXTS,
     "replace-values": TEXT_TABLE,
+    "refers-to": Type(
+        "a database and types of its records: accounts:user,group",
+        lambda value: (
+            isinstance(value, str) and all(map(str.strip, value.replace(":", ",", 1).split(","))) and ":" in value
+        ),
+    ),
+    "besides": TEXTS,
     "raise-to": Type("a whole number in quotes", lambda value: isinstance(value, str) and is_number(value)),
     "list": one_of(*LISTS),
     "block-lists": FLAG,

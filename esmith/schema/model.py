@@ -15,6 +15,7 @@ class Property:
     """
 
     __slots__ = (
+        "besides",
         "block_lists",
         "closed",
         "default",
@@ -28,6 +29,7 @@ class Property:
         "name",
         "obsolete_values",
         "raise_to",
+        "refers_to",
         "removed",
         "renamed_from",
         "replace_values",
@@ -54,6 +56,8 @@ class Property:
         self.obsolete_values: list[str] = data.get("obsolete-values", [])
         self.replace_values: dict[str, str] = data.get("replace-values", {})
         self.raise_to: str | None = data.get("raise-to")
+        self.refers_to: str = data.get("refers-to", "")
+        self.besides: list[str] = data.get("besides", [])
         self.generate: int | None = data.get("generate")
         #: the list of esmith.patterns that the value, or for "*" the name of the property, becomes an entry of
         self.list: str = data.get("list", "")

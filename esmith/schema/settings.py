@@ -6,6 +6,7 @@ Each function works inside the caller's transaction and returns hints for the ad
 from __future__ import annotations
 
 from esmith.schema.check import check_key, check_properties, check_record
+from esmith.schema.references import reference_hints
 
 #: What makes a service listen at a port.
 PORT_PROPERTIES = frozenset({"TCPPort", "status"})
@@ -29,7 +30,7 @@ def set_record(
     transaction.set_type(database, key, type)
     for name, value in props.items():
         transaction.set_prop(database, key, name, value)
-    return hints
+    return hints + _references(transaction, schema, database, key, type, props or {"": type})
 
 
 def set_properties(
@@ -45,6 +46,7 @@ def set_properties(
     hints = check_properties(schema, database, key, type, props) if schema else []
     for name, value in props.items():
         transaction.set_prop(database, key, name, value)
+    hints += _references(transaction, schema, database, key, type, props)
     if schema is not None and database == "configuration" and not PORT_PROPERTIES.isdisjoint(props):
         from esmith.schema.ports import shared_ports
 
@@ -61,6 +63,12 @@ def set_type(transaction: Transaction, schema: Schema | None, database: str, key
     hints = _check(transaction, schema, database, key, type, {})
     transaction.set_type(database, key, type)
     return hints
+
+
+def _references(
+    transaction: Transaction, schema: Schema | None, database: str, key: str, type: str | None, props: dict[str, str]
+) -> list[str]:
+    return reference_hints(schema, transaction, database, key, type, props) if schema else []
 
 
 def _check(

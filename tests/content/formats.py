@@ -228,6 +228,8 @@ def _below(directory: str, checks: dict[str, Check]) -> dict[str, Check]:
 
 
 _HOST = r"[^\s#]+"
+#: Of an address, anchored at its beginning.
+_PATTERN = r"\^\S+@\S*"
 
 FORMATS: dict[str, Check] = {
     **_below(
@@ -238,7 +240,7 @@ FORMATS: dict[str, Check] = {
             ),
             "concurrencylocal concurrencyremote databytes queuelifetime": _one(_NUMBER),
             "badmailfrom": _each(r"\S+"),
-            "badrcptto": _each(_MAILBOX, comments=False),
+            "badrcptto": _each(rf"({_MAILBOX}|{_PATTERN})", comments=False),
             "doublebounceto": _one(_ANY),
             "locals rcpthosts": _each(_HOST, comments=False),
             "smtproutes": _each(r"[^\s:]*:\S+", comments=False),
@@ -261,9 +263,9 @@ FORMATS: dict[str, Check] = {
             "dnsbl_allow norelayclients relayclients": _each(f"({_ADDRESS}|{_PREFIX})"),
             "badhelo signatures_patterns whitelisthelo whitelisthosts whitelistsenders": _each(r"\S+"),
             "badmailfrom": _each(r"\S+( .*\S)?"),
-            "badrcptto": _each(rf"({_MAILBOX}|\S+ .*\S)"),
+            "badrcptto": _each(rf"({_MAILBOX}|{_PATTERN}|\S+ .*\S)"),
             "badrcptto_patterns": _each(r"\S+ .*\S"),
-            "goodrcptto": _each(rf"({_MAILBOX}|@[^\s@]+)"),
+            "goodrcptto": _each(rf"({_MAILBOX}|@[^\s@]+|postmaster)"),
             "invalid_resolvable_fromhost": _each(r"[0-9.]+/\d+"),
             "subject_prefix": _each(_ANY),
         },

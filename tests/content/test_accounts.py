@@ -171,7 +171,7 @@ TROUBLED = {
         "db accounts setprop group2 Members john,ghost",
         f"{ALIAS}/.qmail-group2",
         "ghost",
-        ["+&ghost"],
+        [],
     ),
     "a-group-nobody-knows": (
         "db accounts setprop group2 EmailExcludeGroups nogroup",

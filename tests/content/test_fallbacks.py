@@ -10,8 +10,7 @@ from tests.content.fallbacks import Fallback, fallbacks, numbers, reading_of, sh
 ALLOWED = {
     ("spamassassin.TagLevel", "5"): "custom without TagLevel is a mistake, and a warning says so",
     ("spamassassin.TagLevel", "unset"): "custom without TagLevel is a mistake, and a warning says so",
-    ("user.Uid", "0"): "an account without a number gets no mail",
-    ("target.Uid", "0"): "an account without a number gets no mail",
+    ("account.Uid", "0"): "an account without a number gets no mail",
     ("DelegateMailServer", "localhost"): "empty means here; in another place of the templates it means none",
     ("Or.gid", "root"): "not a property: there is no such Unix account",
 }

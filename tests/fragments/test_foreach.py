@@ -47,6 +47,18 @@ def test_the_records_are_chosen_by_type(users: Trees, spec: str, keys: list[str]
     assert [content.decode().strip() for content in _outputs(users).values()] == keys
 
 
+def test_what_stands_for_the_key_in_the_path(users: Trees) -> None:
+    """``key`` makes another name of the record's key; a record for which it is empty has no output."""
+    users.standard(
+        f"{PATH}/template.toml",
+        """foreach = "accounts:user"\nkey = "{{ record.key | lower if record.key != 'tom' }}"\n""",
+    )
+    path = "/home/e-smith/files/users/zoe/.qmail"
+    assert _outputs(users) == _outputs(users, path) == {path: b"Zoe 5002 5002 user\n"}
+    for missing in ("Zoe", "tom"):
+        assert "has no record" in users.error(f"/home/e-smith/files/users/{missing}/.qmail").message
+
+
 def test_one_of_them_by_its_path(users: Trees) -> None:
     """The path of one record's output expands that one."""
     path = "/home/e-smith/files/users/tom/.qmail"

@@ -9,7 +9,7 @@ from tests.qpsmtpd.daemon import needs_qpsmtpd
 
 pytestmark = needs_qpsmtpd
 
-GOOD = ["tom@example.com", "Sales-Team@example.com", "@test.com"]
+GOOD = ["tom@example.com", "Sales-Team@example.com", "@test.com", "tom@[192.0.2.1]", "postmaster"]
 LOCAL, OUTSIDE = "127.0.5.1", "127.0.2.2"
 
 
@@ -27,7 +27,7 @@ LOCAL, OUTSIDE = "127.0.5.1", "127.0.2.2"
         pytest.param("sales@example.com", OUTSIDE, 550, id="beginning of such a name"),
         pytest.param("-tom@example.com", OUTSIDE, 550, id="nothing before the character"),
         pytest.param("tom@[192.0.2.1]", OUTSIDE, 250, id="literal that is ours"),
-        pytest.param("nobody@[192.0.2.1]", OUTSIDE, 550, id="unknown at a literal that is ours"),
+        pytest.param("sales-team@[192.0.2.1]", OUTSIDE, 550, id="unknown at a literal that is ours"),
         pytest.param("friend@elsewhere.net", LOCAL, 250, id="relayed"),
         pytest.param("friend@elsewhere.net", OUTSIDE, 550, id="relaying denied"),
         pytest.param("postmaster", OUTSIDE, 250, id="postmaster"),
@@ -38,6 +38,12 @@ def test_takes_only_listed_recipients_of_local_domains(serve: Serve, recipient: 
     rcpthosts = ["example.com", "test.com", "[192.0.2.1]"]
     daemon = serve("check_goodrcptto extn -", files={"goodrcptto": GOOD, "rcpthosts": rcpthosts})
     assert daemon.send(recipients=[recipient], source=source).code == code
+
+
+def test_postmaster_is_a_recipient_like_others(serve: Serve) -> None:
+    """The address without a domain is taken only where goodrcptto has it: nobody would get the mail."""
+    daemon = serve("check_goodrcptto extn -", files={"goodrcptto": GOOD[:-1]})
+    assert daemon.send(recipients=["postmaster"]).code == 550
 
 
 @pytest.mark.parametrize("files", [{}, {"goodrcptto": []}, {"goodrcptto": ["# nobody yet"]}])

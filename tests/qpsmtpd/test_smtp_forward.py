@@ -58,6 +58,14 @@ def test_inner_server_decides(serve: Serve, inner: Inner, recipient: str, source
     assert text in sent.text
 
 
+def test_an_address_delivered_here_is_not_asked_about(serve: Serve, inner: Inner) -> None:
+    """A pseudonym takes the mail of one address of another server's domain: that server need not know it."""
+    routes = [f"test.com:127.0.0.1:{inner().port}"]
+    daemon = serve(LINE, files={"smtproutes": routes, "virtualdomains": ["Boss@test.com:john", "example.com:x"]})
+    assert daemon.send(recipients=["boss@Test.com"]).taken
+    assert daemon.send(recipients=["boss-x@test.com"]).code == 550
+
+
 def test_question_repeats_the_envelope(serve: Serve, inner: Inner) -> None:
     """The inner server hears our name, the sender, the recipient, and no message."""
     server = inner()

@@ -47,6 +47,7 @@ BROKEN = {
     "numbers among ensured values": ('ensure-from = "t:Name"\n[ensure]\np = 1', ["ensure"]),
     "an empty separator": ('[properties.p]\ntype = "list"\nseparator = ""', ["separator"]),
     "a floor that is not a number": ('[properties.p]\nraise-to = "much"', ["raise-to"]),
+    "records of no type": ('[properties.p]\nrefers-to = "accounts"', ["refers-to"]),
     "a flag for a number": ('[properties.p]\ntype = "integer"\nmin = true', ["min"]),
 }
 

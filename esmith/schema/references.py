@@ -1,0 +1,64 @@
+"""Settings that name records: hints when there is no such record (db/README.md)."""
+
+from __future__ import annotations
+
+import re
+
+from esmith.names import shorten
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.schema.load import Schema
+    from esmith.schema.model import Property
+    from esmith.store.protocol import Snapshot
+
+
+def reference_hints(
+    schema: Schema, snapshot: Snapshot, database: str, key: str, type: str | None, props: dict[str, str]
+) -> list[str]:
+    """Return a hint for each name in these properties that leads to no record, as far as a schema file says so.
+
+    Nothing is refused: a record may be made after what names it.
+
+    :param snapshot: the databases, with the change.
+    :param props: properties of the record; the value of a record without properties has the name "".
+    """
+    known = schema.record(database, key, type)
+    if known is None:
+        return []
+    hints = []
+    for name, value in props.items():
+        prop = known.property(name) if name else known.value
+        if prop is not None and prop.refers_to:
+            place = " ".join(filter(None, (database, key, name)))
+            hints += [_hint(place, prop, entry) for entry in _entries(prop, value) if _is_broken(prop, snapshot, entry)]
+    return hints
+
+
+def _entries(prop: Property, value: str) -> list[str]:
+    """Return the names in a value: those of a list, the words of a text, or the value itself."""
+    separator = re.escape(prop.separator) if prop.type == "list" else r"[,\s]"
+    parts = re.split(separator, value) if prop.type in ("list", "text") else [value]
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _is_broken(prop: Property, snapshot: Snapshot, name: str) -> bool:
+    from fnmatch import fnmatchcase
+
+    database, types = _target(prop)
+    if any(fnmatchcase(name, pattern) for pattern in prop.besides):
+        return False
+    return snapshot.type_of(database, name) not in types
+
+
+def _target(prop: Property) -> tuple[str, list[str]]:
+    """Return the database and the types of the records that a property names."""
+    database, _, types = prop.refers_to.partition(":")
+    return database, types.split(",")
+
+
+def _hint(place: str, prop: Property, name: str) -> str:
+    database, types = _target(prop)
+    kinds = " or ".join(filter(None, (", ".join(types[:-1]), types[-1])))
+    missing = f"{database} has no record {shorten(name)!r} of type {kinds}"
+    return f"{place}: {missing}; make one, or correct the name (stored as given)"
