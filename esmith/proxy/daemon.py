@@ -73,6 +73,8 @@ def _become(user: str) -> None:
         ) from None
     if account.pw_uid == 0:
         raise ServiceError("it does not serve as root", place="smtp-auth-proxy", hint="name another user: --user NAME")
+    # Names of hosts are encoded by a module that is loaded when it is needed; this account may not be able to read it.
+    "localhost".encode("idna")
     os.setgroups([])
     os.setgid(account.pw_gid)
     os.setuid(account.pw_uid)
