@@ -263,7 +263,8 @@ class Provider:
 def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not accepted: {error.verify_message}"
-    if isinstance(error, TimeoutError):
+    # smtplib hides what happened behind an error of its own.
+    if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
         return "it does not answer in time"
     if isinstance(error, smtplib.SMTPServerDisconnected):
         return "it closed the connection"

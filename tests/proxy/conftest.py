@@ -14,7 +14,7 @@ from .kit import PASSWORD, USER, Certificate, Mailbox, Provider, Proxy, make_cer
 
 
 @pytest.fixture(scope="session")
-def _kept(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Certificate]:
+def _kept() -> dict[str, Certificate]:
     return {}
 
 

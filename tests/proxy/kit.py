@@ -70,7 +70,7 @@ class Mailbox:
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 recipient ok"
 
-    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
         """Answer to the content."""
         while not self.hold.is_set():
             await asyncio.sleep(0.02)

@@ -76,7 +76,7 @@ def test_a_refusal_is_passed_on(plain: Proxy, mailbox: Mailbox, stage: str, answ
     mailbox.answers[stage] = answer.strip()
     code, text = answer.strip().split(" ", 1)
     with plain.client() as client:
-        asked = {
+        asked: dict[str, Callable[[], tuple[int, bytes]]] = {
             "MAIL": lambda: client.docmd("MAIL", "FROM:<tom@a.test>"),
             "RCPT": lambda: client.docmd("RCPT", "TO:<x@b.test>"),
             "DATA": lambda: client.data(CONTENT),
