@@ -14,6 +14,7 @@ from esmith.events.pending import list_pending
 from esmith.layout import Layout
 from esmith.services.definition import Services
 from esmith.services.find import find_supervisor
+from esmith.services.service import Service
 from esmith.store import open_store
 from esmith.store.protocol import Snapshot
 
@@ -42,8 +43,8 @@ def services_data(layout: Layout, snapshot: Snapshot, *, with_all: bool = False)
     """
     pending = list_pending(snapshot)
     found: dict[str, dict[str, Any]] = {}
-    for name, (key, trouble) in sorted(_names(layout, snapshot).items()):
-        record = snapshot.record("configuration", key)
+    for name, (definition, trouble) in sorted(_definitions(layout, snapshot).items()):
+        record = snapshot.record("configuration", definition.record)
         if record is None:
             continue
         wanted = "up" if record.props.get("status") == "enabled" else "down"
@@ -51,7 +52,10 @@ def services_data(layout: Layout, snapshot: Snapshot, *, with_all: bool = False)
         if name in pending:
             due = pending[name]
             data["pending"] = {"actions": due.actions, "since": shown_time(due.since), "command": due.why}
-        if data["state"] or "pending" in data or with_all:
+        program = definition.program
+        if wanted == "up" and program.without and not program.is_installed(layout):
+            data["missing"] = {"program": program.name, "package": program.package, "without": program.without}
+        if data["state"] or "pending" in data or "missing" in data or with_all:
             found[name] = data
     return found
 
@@ -64,22 +68,26 @@ def services_lines(found: dict[str, dict[str, Any]]) -> list[str]:
         if "pending" in data:
             due = data["pending"]
             lines.append(f"  pending since {due['since']}: {' '.join(due['actions'])} (by {due['command']})")
+        if "missing" in data:
+            missing = data["missing"]
+            lines.append(f"  {missing['program']} is not installed ({missing['package']}): {missing['without']}")
     return lines
 
 
-def _names(layout: Layout, snapshot: Snapshot) -> dict[str, tuple[str, str]]:
-    """Return the services, each with the key of its record, and why its definition cannot be read."""
-    names = {record.key: (record.key, "") for record in snapshot.records("configuration", "service")}
+def _definitions(layout: Layout, snapshot: Snapshot) -> dict[str, tuple[Service, str]]:
+    """Return the services, and why the definition of one cannot be read."""
+    keys = [record.key for record in snapshot.records("configuration", "service")]
+    found = {key: (Service(key, key), "") for key in keys}
     try:
         services = Services(layout)
     except EsmithError as error:
-        return {name: (name, _trouble(error)) for name in names}
+        return {key: (Service(key, key), _trouble(error)) for key in keys}
     for name in services.names():
         try:
-            names[name] = (services.of(name).record, "")
+            found[name] = (services.of(name), "")
         except EsmithError as error:
-            names[name] = (name, _trouble(error))
-    return names
+            found[name] = (Service(name, name), _trouble(error))
+    return found
 
 
 def _trouble(error: EsmithError) -> str:

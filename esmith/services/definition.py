@@ -35,7 +35,7 @@ _KEYS = {
     "probe": TABLE,
     "systemd": TABLE,
 }
-_PROGRAM_KEYS = {"name": NAME, "package": NAME, "required": FLAG}
+_PROGRAM_KEYS = {"name": NAME, "package": NAME, "required": FLAG, "without": NAME}
 _ACCOUNT_KEYS = {
     "name": NAME,
     "others": TEXTS,

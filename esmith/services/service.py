@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from esmith.checks.views import PATH
+from esmith.layout import Layout
 
 #: When a service is started with its supervisor: as the status of its record says, in any case, or never.
 STARTS = ("status", "always", "never")
@@ -36,11 +41,22 @@ class Program:
     :param name: its name, or its path, which is taken under the root.
     :param package: the Debian package it is in.
     :param required: whether the service directory is only written where the program is installed.
+    :param without: what happens without it, where that is not only that the service does not run.
     """
 
     name: str = ""
     package: str = ""
     required: bool = False
+    without: str = ""
+
+    def is_installed(self, layout: Layout) -> bool:
+        """Return whether the program is there; a name without ``/`` is looked for in the usual directories.
+
+        :param layout: the root that a path is taken under.
+        """
+        if "/" in self.name:
+            return os.path.exists(layout.under(self.name))
+        return shutil.which(self.name, path=PATH) is not None
 
 
 @dataclass(frozen=True)
