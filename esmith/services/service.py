@@ -35,6 +35,20 @@ class Probe:
 
 
 @dataclass(frozen=True)
+class Ending:
+    """How a service ends when it is stopped or restarted.
+
+    :param wait: seconds that a command waits until it has ended.
+    :param until: what it completes before it ends, e.g. ``its deliveries are done``; "" when it has to end at once.
+    :param within: seconds that this may take; after that something is wrong.
+    """
+
+    wait: float = 30.0
+    until: str = ""
+    within: float = 1800.0
+
+
+@dataclass(frozen=True)
 class Program:
     """The program of a service.
 
@@ -107,6 +121,7 @@ class Service:
     :param account: its unix account; None for none of its own.
     :param directories: what has to be there before it starts.
     :param probe: when it counts as up.
+    :param ending: how it ends.
     :param unit: what systemd calls it.
     :param verbs: verbs of ``systemctl`` for some service actions, in the place of the ordinary ones.
     """
@@ -119,5 +134,6 @@ class Service:
     account: Account | None = None
     directories: tuple[Directory, ...] = ()
     probe: Probe = Probe()
+    ending: Ending = Ending()
     unit: str = ""
     verbs: Mapping[str, str] = field(default_factory=dict)
