@@ -167,7 +167,7 @@ class Provider:
     def _encrypt(self, client: smtplib.SMTP) -> None:
         assert client.sock is not None
         client.sock = self._context.wrap_socket(client.sock, server_hostname=self._settings.server)
-        # What was received before is not to be believed (RFC 3207, section 6).
+        # What was received before is not to be believed (RFC 3207).
         client.file = None
 
     def _greet(self, client: smtplib.SMTP) -> None:

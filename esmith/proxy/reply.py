@@ -1,4 +1,4 @@
-"""What an SMTP server answers: a code and one or several lines (RFC 5321, section 4.2)."""
+"""What an SMTP server answers: a code and one or several lines (RFC 5321)."""
 
 from __future__ import annotations
 

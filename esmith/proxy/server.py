@@ -30,9 +30,9 @@ _COMMAND_BYTES = 4096
 _NAME = "smtp-auth-proxy"
 _BUSY = b"421 4.3.2 too many connections, try again later\r\n"
 _ENDING = b"421 4.3.2 the proxy is stopped or restarted, try again later\r\n"
-#: An address in angle brackets, in which a quoted part may hold any character (RFC 5321, section 4.1.2).
+#: An address in angle brackets, in which a quoted part may hold any character (RFC 5321).
 _PATH = re.compile(r'\s*(<(?:"(?:[^"\\]|\\.)*"|[^>"])*>)\s*(.*)')
-#: It may end a mail for one server and not for another; RFC 5321, section 2.3.8, forbids it.
+#: It may end a mail for one server and not for another; RFC 5321 forbids it.
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 #: To a server that reads them as line ends they would be commands.
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")

@@ -14,7 +14,7 @@ from esmith.names import nearest
 
 #: The port of SMTP, where no other is set (RFC 5321).
 _SMTP_PORT = 25
-#: On this port the connection is encrypted from its first byte (RFC 8314, section 7.3).
+#: On this port the connection is encrypted from its first byte (RFC 8314).
 SUBMISSIONS_PORT = 465
 #: Mail is held in memory, so there is a limit where no other is set.
 LARGEST_MAIL_BYTES = 100_000_000

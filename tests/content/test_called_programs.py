@@ -27,12 +27,15 @@ _PATH = re.compile(
 )
 _FUNCTION = re.compile(r"^\s*([a-z_]\w*)\(\)", re.MULTILINE)
 _HERE_DOCUMENT = re.compile(r"<<-?\s*'?(\w+)'?(.*?)^\s*\1$", re.MULTILINE | re.DOTALL)
-#: Behind these words of the shell comes a command.
-_OPENING = set("if then else elif while until do ! { exec".split())
+#: Behind these words of the shell, and behind what env(1) takes, comes a command.
+_OPENING = frozenset(["if", "then", "else", "elif", "while", "until", "do", "!", "{", "exec", "env", "-"])
 #: Words of the shell, and what is not a program of its own.
-_SHELL = _OPENING | set(
-    """fi for in done case esac exit return cd echo printf test [ true false set shift trap umask export read unset local
-    wait kill eval ulimit command break continue . :""".split()
+_SHELL = (_OPENING - {"env"}) | frozenset(
+    re.split(
+        r"\s+",
+        "fi for in done case esac exit return cd echo printf test [ true false set shift trap umask export read unset "
+        "local wait kill eval ulimit command break continue . :",
+    )
 )
 
 

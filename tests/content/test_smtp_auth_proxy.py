@@ -65,9 +65,9 @@ def test_the_relay_is_not_installed(office: Root) -> None:
     """Mail then goes to its receivers directly; the event and status say so with the cure, until it is installed."""
     office.file(COMMAND).unlink()
     _enable(office)
-    told = office.signal("email-update").err
-    assert "smtp-auth-proxy is enabled but cannot run, so outgoing mail goes to its receivers directly" in told
-    assert "pip install aiosmtpd" in told
+    shown = office.signal("email-update").err
+    assert "smtp-auth-proxy is enabled but cannot run, so outgoing mail goes to its receivers directly" in shown
+    assert "pip install aiosmtpd" in shown
     assert office.lines(ROUTES) == []
     shown = office.esmith("status").out
     assert (

@@ -62,7 +62,7 @@ def test_two_mails_in_one_session(plain: Proxy, mailbox: Mailbox) -> None:
 
 
 def test_each_recipient_has_its_answer(plain: Proxy, mailbox: Mailbox) -> None:
-    """What the provider says of one recipient is said of that one, and the others get the mail."""
+    """The provider's answer to one recipient is for that one, and the others get the mail."""
     mailbox.answers |= {"no@b.test": "550 5.1.1 nobody", "full@b.test": "452 4.2.2 mailbox full"}
     with plain.client() as client:
         assert _codes(client, "no@b.test", "x@b.test", "full@b.test")[0] == [250, 550, 250, 452]

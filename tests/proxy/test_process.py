@@ -106,7 +106,7 @@ def test_the_log_hides_what_the_provider_repeats(capsys: pytest.CaptureFixture[s
 def test_encrypted_from_the_first_byte(
     certificate: Certificate, start: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On port 465 the connection is encrypted before anything is said (RFC 8314)."""
+    """On port 465 the connection is encrypted from its first byte (RFC 8314)."""
     heard: list[bytes] = []
 
     def talk(_file: Any, connection: socket.socket) -> None:
@@ -147,7 +147,7 @@ def test_a_plain_connection_shows_little(start: Callable[..., Any]) -> None:
     assert heard[2] == b"dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw\r\n"
 
 
-def test_what_was_said_before_encryption_is_not_believed(start: Callable[..., Any], certificate: Certificate) -> None:
+def test_an_answer_from_before_encryption_does_not_count(start: Callable[..., Any], certificate: Certificate) -> None:
     """An answer that somebody put behind the answer to STARTTLS does not count (RFC 3207)."""
 
     def talk(file: Any, connection: socket.socket) -> None:

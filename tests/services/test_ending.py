@@ -116,8 +116,8 @@ def late(request: pytest.FixtureRequest, root: Root) -> Iterator[Late]:
 def test_an_event_does_not_wait(late: Late) -> None:
     """The event asks the service to end, says that it does when its deliveries are done, and exits with 0."""
     before = late.pid
-    told = late.update("two")
-    assert f"{ENDS}starts again by itself\n  'esmith services' shows when it has" in told
+    reported = late.update("two")
+    assert f"{ENDS}starts again by itself\n  'esmith services' shows when it has" in reported
     assert late.pid == before
     assert late.root.read("/etc/late.conf").endswith("two\n")
     assert late.shown[0].startswith("service late: wanted up, is up (pid ")
@@ -156,9 +156,9 @@ def test_a_service_that_never_ends_shows(late: Late) -> None:
     """After the time of service.toml the event exits with 8, and esmith services says that it takes too long."""
     late.update("two")
     late.age(1001)
-    told = late.update("three", code=8)
-    assert "service late: it was asked to end 10" in told
-    assert "and has not, in more than 1000 s" in told
+    reported = late.update("three", code=8)
+    assert "service late: it was asked to end 10" in reported
+    assert "and has not, in more than 1000 s" in reported
     assert late.shown[2].endswith(" and has not, which takes too long; its log says why")
     data: Any = json.loads(late.root.esmith("services", "--json").out)["late"]["pending"]["ending"]
     assert (data["until"], data["overdue"]) == ("its deliveries are done", True)
@@ -168,8 +168,8 @@ def test_a_service_that_never_ends_shows(late: Late) -> None:
 def test_a_service_that_is_disabled(late: Late) -> None:
     """It is asked once to end, and stays down when it has."""
     late.root.config("setprop", "late", "status", "disabled")
-    told = late.root.signal("late-update").err
-    assert f"{ENDS}stays down" in told
+    reported = late.root.signal("late-update").err
+    assert f"{ENDS}stays down" in reported
     assert late.root.esmith("recover").err == ""
     assert late.shown[1].endswith(": stop (by signal-event late-update)")
     assert late.heard == 1
@@ -196,8 +196,8 @@ def test_a_failure_after_the_restart(late: Late) -> None:
     """When the event fails later, the old file is restored, and the process that starts reads that."""
     late.root.write("/etc/e-smith/events/late-update/S95fail", "#!/bin/sh\nexit 1\n", mode=0o755)
     before = late.pid
-    told = late.update("two", code=7)
-    assert "restored" in told
+    reported = late.update("two", code=7)
+    assert "restored" in reported
     late.complete()
     eventually(lambda: late.pid not in (None, before), "another process runs")
     assert late.root.read("/etc/late.conf").endswith("one\n")
