@@ -15,6 +15,7 @@ COMMAND = "/sbin/e-smith/smtp-auth-proxy"
 
 
 def _enable(office: Root) -> None:
+    office.esmith("init", "--services", "runit", "/service")
     office.config("set", "SMTPSmartHost", "mx.isp.test")
     office.config("setprop", "smtp-auth-proxy", "status", "enabled", "Userid", "bob", "Passwd", " a # \"b\\'{{ x }}é")
 
@@ -63,22 +64,31 @@ def test_no_password_stays_where_none_is_needed(office: Root, words: list[str]) 
 
 def test_the_relay_is_not_installed(office: Root) -> None:
     """Mail then goes to its receivers directly; the event and status say so with the cure, until it is installed."""
-    office.file(COMMAND).unlink()
     _enable(office)
+    office.file(COMMAND).unlink()
     shown = office.signal("email-update").err
-    assert "smtp-auth-proxy is enabled but cannot run, so outgoing mail goes to its receivers directly" in shown
+    assert "smtp-auth-proxy is enabled but not installed, so outgoing mail goes to its receivers directly" in shown
     assert "pip install aiosmtpd" in shown
     assert office.lines(ROUTES) == []
     shown = office.esmith("status").out
     assert (
-        "service smtp-auth-proxy: wanted up, is not supervised\n"
-        "  /sbin/e-smith/smtp-auth-proxy is not installed (pip install aiosmtpd; esmith init): "
+        "  /sbin/e-smith/smtp-auth-proxy is not installed (pip install aiosmtpd; esmith init --services): "
         "outgoing mail goes to its receivers directly, and not through the provider\n"
     ) in shown
     office.esmith("init")
-    assert "smtp-auth-proxy" not in office.signal("email-update").err
+    assert "directly" not in office.signal("email-update").err
     assert office.lines(ROUTES) == [":127.0.0.1:26"]
-    assert "smtp-auth-proxy" not in office.esmith("status").out
+    assert "smtp-auth-proxy is not installed" not in office.esmith("status").out
+
+
+def test_nothing_starts_the_relay(office: Root) -> None:
+    """Where there is no service directory mail goes to its receivers directly, and the event says so with the cure."""
+    office.config("set", "SMTPSmartHost", "mx.isp.test")
+    office.config("setprop", "smtp-auth-proxy", "status", "enabled")
+    shown = office.signal("email-update").err
+    assert "smtp-auth-proxy is enabled but nothing starts it, so outgoing mail goes to its receivers directly" in shown
+    assert "esmith init --services runit /service" in shown
+    assert office.lines(ROUTES) == []
 
 
 def test_init_removes_the_command_when_its_library_is_gone(office: Root, monkeypatch: pytest.MonkeyPatch) -> None:
