@@ -22,7 +22,7 @@ import click
 import pytest
 
 import esmith
-from esmith.cli import db_help, expand_template, signal_event
+from esmith.cli import db_help, expand_template, signal_event, smtp_auth_proxy
 from esmith.cli import esmith as esmith_command
 from esmith.cli.verbs import VERBS
 from esmith.errors import ExitCode
@@ -135,6 +135,7 @@ COMMANDS: dict[str, click.Command] = {
     "`signal-event`": signal_event._command,
     "`expand-template`": expand_template._command,
     "`qpsmtpd-print-dns`": runpy.run_path(str(HOME / "commands/qpsmtpd_print_dns.py"))["command"],
+    "`smtp-auth-proxy`": smtp_auth_proxy.command,
     "`esmith`": esmith_command.group,
 } | {f"`esmith {name}`": command for name, command in esmith_command.subcommands().items()}
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 
 from esmith.environment import clean
 from esmith.errors import EsmithError, UsageError
@@ -178,11 +179,14 @@ def _control(layout: Layout, arguments: Texts) -> Texts:
     from esmith.errors import ServiceError
     from esmith.services.actions import check_action
     from esmith.services.find import find_supervisor
+    from esmith.services.model import StillEndingError
 
     name, word = _complete(arguments, 2)
     layout.trust.renew()
     supervisor = find_supervisor(layout, name)
     if supervisor is None:
         raise ServiceError("no supervisor knows it", place=f"service {name}")
-    supervisor.control(name, check_action(word))
+    # One that still ends does the rest by itself.
+    with suppress(StillEndingError):
+        supervisor.control(name, check_action(word))
     return []

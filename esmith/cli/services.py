@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import click
@@ -10,10 +11,12 @@ from esmith.cli.json_output import json_text
 from esmith.cli.output import print_lines, print_report, shown_time
 from esmith.cli.program import root_option
 from esmith.errors import EsmithError, UntrustedError
-from esmith.events.pending import list_pending
+from esmith.events.pending import PendingAction, list_pending
 from esmith.layout import Layout
 from esmith.services.definition import Services
 from esmith.services.find import find_supervisor
+from esmith.services.model import AT_REST, ServiceStatus
+from esmith.services.service import Ending, Service
 from esmith.store import open_store
 from esmith.store.protocol import Snapshot
 
@@ -42,16 +45,20 @@ def services_data(layout: Layout, snapshot: Snapshot, *, with_all: bool = False)
     """
     pending = list_pending(snapshot)
     found: dict[str, dict[str, Any]] = {}
-    for name, (key, trouble) in sorted(_names(layout, snapshot).items()):
-        record = snapshot.record("configuration", key)
+    for name, (definition, trouble) in sorted(_definitions(layout, snapshot).items()):
+        record = snapshot.record("configuration", definition.record)
         if record is None:
             continue
         wanted = "up" if record.props.get("status") == "enabled" else "down"
-        data: dict[str, Any] = {"wanted": wanted, "state": trouble or _state(layout, name)}
-        if name in pending:
-            due = pending[name]
-            data["pending"] = {"actions": due.actions, "since": shown_time(due.since), "command": due.why}
-        if data["state"] or "pending" in data or with_all:
+        status = trouble or _status(layout, name)
+        data: dict[str, Any] = {"wanted": wanted, "state": str(status)}
+        due = _pending(pending.get(name), status, definition.ending)
+        if due is not None:
+            data["pending"] = due
+        program = definition.program
+        if wanted == "up" and program.without and not program.is_installed(layout):
+            data["missing"] = {"program": program.name, "package": program.package, "without": program.without}
+        if data["state"] or "pending" in data or "missing" in data or with_all:
             found[name] = data
     return found
 
@@ -63,34 +70,62 @@ def services_lines(found: dict[str, dict[str, Any]]) -> list[str]:
         lines.append(f"service {name}: wanted {data['wanted']}, is {data['state'] or 'not supervised'}")
         if "pending" in data:
             due = data["pending"]
-            lines.append(f"  pending since {due['since']}: {' '.join(due['actions'])} (by {due['command']})")
+            actions = " ".join(due["actions"]) or "stop"
+            lines.append(f"  pending since {due['since']}: {actions} (by {due['command']})")
+            if "ending" in due:
+                lines.append(_ending_line(due["ending"]))
+        if "missing" in data:
+            missing = data["missing"]
+            lines.append(f"  {missing['program']} is not installed ({missing['package']}): {missing['without']}")
     return lines
 
 
-def _names(layout: Layout, snapshot: Snapshot) -> dict[str, tuple[str, str]]:
-    """Return the services, each with the key of its record, and why its definition cannot be read."""
-    names = {record.key: (record.key, "") for record in snapshot.records("configuration", "service")}
+def _definitions(layout: Layout, snapshot: Snapshot) -> dict[str, tuple[Service, str]]:
+    """Return the services, and why the definition of one cannot be read."""
+    keys = [record.key for record in snapshot.records("configuration", "service")]
+    found = {key: (Service(key, key), "") for key in keys}
     try:
         services = Services(layout)
     except EsmithError as error:
-        return {name: (name, _trouble(error)) for name in names}
+        return {key: (Service(key, key), _trouble(error)) for key in keys}
     for name in services.names():
         try:
-            names[name] = (services.of(name).record, "")
+            found[name] = (services.of(name), "")
         except EsmithError as error:
-            names[name] = (name, _trouble(error))
-    return names
+            found[name] = (Service(name, name), _trouble(error))
+    return found
 
 
 def _trouble(error: EsmithError) -> str:
     return f"not looked at: {error.place} {error.message}"
 
 
-def _state(layout: Layout, service: str) -> str:
+def _status(layout: Layout, service: str) -> ServiceStatus | str:
+    """Return the state of a service, or why it is not known; "" when no supervisor knows the service."""
     try:
         supervisor = find_supervisor(layout, service)
-        return str(supervisor.status(service)) if supervisor else ""
+        return supervisor.status(service) if supervisor else ""
     except UntrustedError as error:
         return _trouble(error)
     except EsmithError as error:
         return error.message
+
+
+def _pending(due: PendingAction | None, status: ServiceStatus | str, ending: Ending) -> dict[str, Any] | None:
+    """Return what is pending, None for nothing: the process that was to end has, and another has read all files."""
+    if due is None:
+        return None
+    data: dict[str, Any] = {"actions": due.actions, "since": shown_time(due.since), "command": due.why}
+    if due.ending and isinstance(status, ServiceStatus):
+        if due.is_ending(status):
+            overdue = time.time() - due.asked > ending.within
+            data["ending"] = {"since": shown_time(due.asked), "until": ending.until, "overdue": overdue}
+        elif due.has_started(status) or status.state in AT_REST:
+            return None
+    return data
+
+
+def _ending_line(ending: dict[str, Any]) -> str:
+    if ending["overdue"]:
+        return f"  it was asked to end at {ending['since']} and has not, which takes too long; its log says why"
+    return f"  it was asked to end at {ending['since']}, and does when {ending['until']}"

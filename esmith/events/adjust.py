@@ -21,8 +21,10 @@ from esmith.services.actions import HOLDING, check_action, effect_of, strongest
 from esmith.services.adjust import adjust
 from esmith.services.definition import Services
 from esmith.services.health import find_failing
-from esmith.services.model import Supervisor, SupervisorError, UnsupervisedError
+from esmith.services.model import Status, StillEndingError, Supervisor, SupervisorError, UnsupervisedError
 
+#: The state of a service that was asked to end, while it does not yet, by whether it is to start again.
+_AFTER_ENDING = {True: Status.UP, False: Status.ENDING}
 _LOOK_CLOSER = "its log says why; 'esmith services' shows its state"
 
 
@@ -212,6 +214,22 @@ class ServiceStep:
         if not self._session.records:
             record_attempt(self._session.store, service, actions, self._why)
 
+    def _note_ending(self, service: str, actions: list[str], pid: int) -> None:
+        """Note that a service still ends; one that has not for too long is refused."""
+        if self._session.records:
+            return
+        pending = record_attempt(self._session.store, service, actions, self._why, ending=pid)
+        ending = self._services.of(service).ending
+        seconds = time.time() - pending.asked
+        if seconds > ending.within:
+            error = SupervisorError(
+                f"it was asked to end {seconds:.0f} s ago and has not, in more than {ending.within:g} s",
+                place=f"service {service}",
+                hint=_LOOK_CLOSER,
+            )
+            self._session.log.write(str(error))
+            self.refused.append(error)
+
     def watch(self) -> None:
         """Wait until the services that were adjusted are certain to be up.
 
@@ -263,11 +281,19 @@ class ServiceStep:
             if supervisor is None:
                 self._session.log.write(f"no supervisor knows service {service}")
                 return True
-            if pending is not None and not _started_since(supervisor, service, pending):
+            status = supervisor.status(service)
+            if pending is not None and pending.is_ending(status) and status.state is _AFTER_ENDING[enabled]:
+                self._note_ending(service, actions, pending.ending)
+                return False
+            if pending is not None and not pending.has_started(status):
                 actions = asked if pending.actions == asked else [strongest([*asked, *pending.actions])]
             carried_out = adjust(supervisor, service, actions, enabled)
         except SupervisorError as error:
-            if not isinstance(error, UnsupervisedError):
+            if isinstance(error, StillEndingError):
+                self.done[service] = [error.action]
+                self._session.report(str(error))
+                self._note_ending(service, actions, error.pid)
+            elif not isinstance(error, UnsupervisedError):
                 self._refuse(service, actions, error)
             elif not enabled or not actions:
                 self._session.log.write(f"service {service}: not supervised")
@@ -286,12 +312,3 @@ class ServiceStep:
             if enabled and HOLDING.isdisjoint(map(effect_of, carried_out)):
                 self._watched[service] = supervisor
         return True
-
-
-def _started_since(supervisor: Supervisor, service: str, pending: PendingAction) -> bool:
-    """Return whether the process is certain to have started after the last change, so that it has read everything.
-
-    Supervisors give whole seconds.
-    """
-    status = supervisor.status(service)
-    return status.pid is not None and time.time() - status.seconds - 1 > pending.since

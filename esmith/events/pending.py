@@ -10,10 +10,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from esmith.errors import UsageError
 from esmith.services.actions import check_action, strongest
+from esmith.services.model import ServiceStatus
 from esmith.store.model import Author
 from esmith.store.protocol import Snapshot, Store, Transaction
 from esmith.store.table import DamagedRowError, StateTable, decode_json, encode_json
@@ -27,12 +28,16 @@ class PendingAction:
     :param since: when the last file it reads was changed, in seconds since 1970.
     :param why: the command that changed it.
     :param tried: when it was last tried without success, in seconds since 1970; 0 for never.
+    :param ending: the process that was asked to end and completes what it does; 0 for none.
+    :param asked: since when it is so, in seconds since 1970.
     """
 
     actions: list[str]
     since: float
     why: str
     tried: float = 0.0
+    ending: int = 0
+    asked: float = 0.0
 
     @classmethod
     def decode(cls, row: bytes) -> PendingAction:
@@ -43,11 +48,27 @@ class PendingAction:
         found = decode_json(_Row, row)
         if found.words != _known_actions(found.words):
             raise DamagedRowError("has a service action that does not exist")
-        return cls(found.words, found.since, found.why, found.tried)
+        return cls(found.words, found.since, found.why, found.tried, found.ending, found.asked)
 
     def encode(self) -> bytes:
         """Return the row of the table."""
-        return encode_json(_Row(self.actions, self.since, self.why, self.tried))
+        return encode_json(_Row(self.actions, self.since, self.why, self.tried, self.ending, self.asked))
+
+    def has_started(self, status: ServiceStatus) -> bool:
+        """Return whether the process is certain to have started after the last change, so that it has read everything.
+
+        :param status: of the service, in which supervisors give whole seconds.
+        """
+        if status.pid is None:
+            return False
+        if self.ending and self.since <= self.asked:
+            # The process that was to end ran after the change, so another one has started since.
+            return status.pid != self.ending
+        return time.time() - status.seconds - 1 > self.since
+
+    def is_ending(self, status: ServiceStatus) -> bool:
+        """Return whether the process that was asked to end is still there."""
+        return self.ending != 0 and status.pid == self.ending
 
 
 @dataclass
@@ -58,6 +79,8 @@ class _Row:
     since: float
     why: str
     tried: float = 0.0
+    ending: int = 0
+    asked: float = 0.0
 
 
 #: The engine's table: service -> :class:`PendingAction`. It has this name in the databases that exist.
@@ -86,17 +109,25 @@ def add_pending(transaction: Transaction, services: Mapping[str, list[str]], why
     for service, words in services.items():
         actions = _known_actions(words)
         if actions:
-            known = before[service].actions if service in before else []
-            together = actions if known in ([], actions) else [strongest([*known, *actions])]
-            PENDING.put(transaction, service, PendingAction(together, time.time(), why))
+            known = before.get(service, PendingAction([], 0.0, why))
+            together = actions if known.actions in ([], actions) else [strongest([*known.actions, *actions])]
+            pending = PendingAction(together, time.time(), why, ending=known.ending, asked=known.asked)
+            PENDING.put(transaction, service, pending)
 
 
-def record_attempt(store: Store, service: str, actions: list[str], why: str) -> None:
-    """Record that actions were tried without success; they stay pending."""
+def record_attempt(store: Store, service: str, actions: list[str], why: str, *, ending: int = 0) -> PendingAction:
+    """Record that actions were tried without success; they stay pending.
+
+    :param ending: the process that was asked to end and still completes what it does; 0 for none.
+    :return: what is pending now.
+    """
+    now = time.time()
     with store.transaction(Author.current([why])) as transaction:
-        known = list_pending(transaction).get(service)
-        pending = known or PendingAction(actions, time.time(), why)
-        PENDING.put(transaction, service, PendingAction(pending.actions, pending.since, pending.why, time.time()))
+        known = list_pending(transaction).get(service) or PendingAction(actions, now, why)
+        asked = (known.asked if known.ending == ending else now) if ending else 0.0
+        pending = replace(known, tried=now, ending=ending, asked=asked)
+        PENDING.put(transaction, service, pending)
+    return pending
 
 
 def settle(store: Store, services: Mapping[str, PendingAction | None]) -> None:

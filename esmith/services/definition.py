@@ -15,7 +15,7 @@ from esmith.errors import ServiceError
 from esmith.layout import Layout
 from esmith.names import is_leftover
 from esmith.services.actions import ACTIONS
-from esmith.services.service import STARTS, Account, Directory, Probe, Program, Service
+from esmith.services.service import STARTS, Account, Directory, Ending, Probe, Program, Service
 from esmith.tables import FLAG, INTEGER, NAME, SECONDS, TABLE, TEXT, TEXT_TABLE, TEXTS, TomlFile, Type, one_of
 
 SETTINGS = "service.toml"
@@ -33,9 +33,10 @@ _KEYS = {
     "account": TABLE,
     "directories": TABLE,
     "probe": TABLE,
+    "ending": TABLE,
     "systemd": TABLE,
 }
-_PROGRAM_KEYS = {"name": NAME, "package": NAME, "required": FLAG}
+_PROGRAM_KEYS = {"name": NAME, "package": NAME, "required": FLAG, "without": NAME}
 _ACCOUNT_KEYS = {
     "name": NAME,
     "others": TEXTS,
@@ -53,6 +54,7 @@ _PROBE_KEYS = {
     "command": TEXTS,
     "package": TEXT,
 }
+_ENDING_KEYS = {"wait": SECONDS, "until": NAME, "within": SECONDS}
 _VERB = re.compile(r"[a-z][a-z-]*")
 _UNIT = Type("the name of a unit", lambda value: isinstance(value, str) and bool(SERVICE_NAME.fullmatch(value)))
 _VERBS = Type(
@@ -60,7 +62,13 @@ _VERBS = Type(
     lambda value: TEXT_TABLE.accepts(value) and all(key in ACTIONS and _VERB.fullmatch(value[key]) for key in value),
 )
 _SYSTEMD_KEYS = {"unit": _UNIT, "verbs": _VERBS}
-_TABLES = {"program": _PROGRAM_KEYS, "account": _ACCOUNT_KEYS, "probe": _PROBE_KEYS, "systemd": _SYSTEMD_KEYS}
+_TABLES = {
+    "program": _PROGRAM_KEYS,
+    "account": _ACCOUNT_KEYS,
+    "probe": _PROBE_KEYS,
+    "ending": _ENDING_KEYS,
+    "systemd": _SYSTEMD_KEYS,
+}
 _MODE = re.compile(r"[0-7]{3,4}")
 
 #: The tables of one file.
@@ -209,6 +217,7 @@ def _service(name: str, data: _Data) -> Service:
         account=_account(name, data["account"]) if "account" in data else None,
         directories=tuple(_directory(path, table) for path, table in data.get("directories", {}).items()),
         probe=_probe(data.get("probe", {})),
+        ending=Ending(**data.get("ending", {})),
         unit=systemd.get("unit", name),
         verbs=systemd.get("verbs", {}),
     )

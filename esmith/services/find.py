@@ -53,7 +53,9 @@ def find_supervisor(layout: Layout, service: str) -> Supervisor | None:
     for folder in map(layout.under, FOLDERS):
         directory = ServiceDirectory(os.path.join(folder, service))
         if directory.is_supervised():
-            return RunitSupervisor(folder) if directory.is_runit else DaemontoolsSupervisor(folder)
+            ending = Services(layout).of(service).ending
+            kind = RunitSupervisor if directory.is_runit else DaemontoolsSupervisor
+            return kind(folder, timeout=ending.wait, until=ending.until)
         if idle is None and directory.exists:
             idle = NoSupervisor(folder)
     if layout.is_machine and os.path.isdir(SYSTEMD_RUNS):

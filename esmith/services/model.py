@@ -71,6 +71,21 @@ class UnsupervisedError(SupervisorError):
     """Nothing supervises the service now: it reads its files when its supervisor starts it."""
 
 
+class StillEndingError(SupervisorError):
+    """The service was asked to end, and ends when what it does is done; its supervisor then does the rest by itself.
+
+    :param message: what happened.
+    :param place: the service.
+    :param action: the service action that was asked for.
+    :param pid: the process that is to end.
+    """
+
+    def __init__(self, message: str, *, place: str, action: str, pid: int) -> None:
+        super().__init__(message, place=place, hint="'esmith services' shows when it has")
+        self.action = action
+        self.pid = pid
+
+
 class Supervisor(Protocol):
     """Something that keeps services running: it carries out service actions, and is asked for states."""
 
@@ -88,6 +103,7 @@ class Supervisor(Protocol):
         :param action: any of :mod:`esmith.services.actions`.
         :raises UsageError: when there is no such action. Nothing was done.
         :raises UnsupervisedError: when nothing supervises the service now.
+        :raises StillEndingError: when the service was asked to end, and is allowed to complete what it does before.
         :raises ServiceError: when it could not be done, with what the supervisor printed.
         """
 

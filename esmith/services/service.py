@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from esmith.checks.views import PATH
+from esmith.layout import Layout
 
 #: When a service is started with its supervisor: as the status of its record says, in any case, or never.
 STARTS = ("status", "always", "never")
@@ -30,17 +35,42 @@ class Probe:
 
 
 @dataclass(frozen=True)
+class Ending:
+    """How a service ends when it is stopped or restarted.
+
+    :param wait: seconds that a command waits until it has ended.
+    :param until: what it completes before it ends, e.g. ``its deliveries are done``; "" when it has to end at once.
+    :param within: seconds that this may take; after that something is wrong.
+    """
+
+    wait: float = 30.0
+    until: str = ""
+    within: float = 1800.0
+
+
+@dataclass(frozen=True)
 class Program:
     """The program of a service.
 
     :param name: its name, or its path, which is taken under the root.
     :param package: the Debian package it is in.
     :param required: whether the service directory is only written where the program is installed.
+    :param without: what happens without it, where that is not only that the service does not run.
     """
 
     name: str = ""
     package: str = ""
     required: bool = False
+    without: str = ""
+
+    def is_installed(self, layout: Layout) -> bool:
+        """Return whether the program is there; a name without ``/`` is looked for in the usual directories.
+
+        :param layout: the root that a path is taken under.
+        """
+        if "/" in self.name:
+            return os.path.exists(layout.under(self.name))
+        return shutil.which(self.name, path=PATH) is not None
 
 
 @dataclass(frozen=True)
@@ -91,6 +121,7 @@ class Service:
     :param account: its unix account; None for none of its own.
     :param directories: what has to be there before it starts.
     :param probe: when it counts as up.
+    :param ending: how it ends.
     :param unit: what systemd calls it.
     :param verbs: verbs of ``systemctl`` for some service actions, in the place of the ordinary ones.
     """
@@ -103,5 +134,6 @@ class Service:
     account: Account | None = None
     directories: tuple[Directory, ...] = ()
     probe: Probe = Probe()
+    ending: Ending = Ending()
     unit: str = ""
     verbs: Mapping[str, str] = field(default_factory=dict)

@@ -9,11 +9,10 @@ import time
 from esmith.errors import ServiceError
 from esmith.services.actions import check_action, signal_of
 from esmith.services.directory import ServiceDirectory
-from esmith.services.model import ServiceStatus, Status, UnsupervisedError
+from esmith.services.model import ServiceStatus, Status, StillEndingError, UnsupervisedError
 from esmith.services.program import run_program
+from esmith.services.service import Ending
 
-#: How long a service may take to stop, start or restart. The 7 s of sv(8) are too few for one that reads much first.
-WAIT_SECONDS = 30.0
 _LOOK_EVERY = 0.05
 #: A program may take this much longer than the time it has to wait.
 _SPARE_SECONDS = 10.0
@@ -23,7 +22,9 @@ class DirectorySupervisor(abc.ABC):
     """The supervisor of the service directories in one folder. Base class of runit's and daemontools'.
 
     :param folder: the folder the service directories are in, as ``/service``.
-    :param timeout: seconds a service may take to stop, start or restart.
+    :param timeout: seconds a service may take to stop, start or restart. The 7 s of sv(8) are too few for one that
+        reads much first.
+    :param until: what the service completes before it ends, see :class:`esmith.services.service.Ending`.
     """
 
     #: What it is called.
@@ -31,9 +32,10 @@ class DirectorySupervisor(abc.ABC):
     #: The Debian package of the program.
     package: str
 
-    def __init__(self, folder: str, *, timeout: float = WAIT_SECONDS) -> None:
+    def __init__(self, folder: str, *, timeout: float = Ending.wait, until: str = "") -> None:
         self.folder = folder
         self.timeout = timeout
+        self.until = until
 
     def status(self, service: str) -> ServiceStatus:
         """Return the state of a service.
@@ -47,6 +49,7 @@ class DirectorySupervisor(abc.ABC):
 
         :raises UsageError: when there is no such action.
         :raises UnsupervisedError: when no supervisor runs for the service.
+        :raises StillEndingError: when the service completes what it does before it ends.
         :raises ServiceError: when it failed or did not take effect in time.
         """
         action = check_action(action)
@@ -88,8 +91,10 @@ class DirectorySupervisor(abc.ABC):
         complaint = self.complaint(code, printed)
         if not complaint:
             return
-        if self.status(service).state is Status.UNSUPERVISED:
+        now = self.status(service)
+        if now.state is Status.UNSUPERVISED:
             raise unsupervised(self.folder, service, action)
+        self._check_ending(service, action, before, now)
         raise self._failed(service, f"{action} failed: {argv[0]} says: {complaint}")
 
     def _send(self, service: str, action: str, before: ServiceStatus) -> None:
@@ -115,8 +120,20 @@ class DirectorySupervisor(abc.ABC):
             if now.state is Status.UNSUPERVISED:
                 raise unsupervised(self.folder, service, action)
             if time.monotonic() >= deadline:
+                self._check_ending(service, action, before, now)
                 raise self._failed(service, f"{action} had no effect within {self.timeout:g} s: the service is {now}")
             time.sleep(_LOOK_EVERY)
+
+    def _check_ending(self, service: str, action: str, before: ServiceStatus, now: ServiceStatus) -> None:
+        """Raise the error of a service that was asked to end and completes what it does; of others none.
+
+        :raises StillEndingError: when it is so.
+        """
+        if self.until and action in ("stop", "restart") and before.pid is not None and now.pid == before.pid:
+            then = "starts again by itself" if action == "restart" else "stays down"
+            raise StillEndingError(
+                f"it ends when {self.until}, and then {then}", place=f"service {service}", action=action, pid=before.pid
+            )
 
     def _directory(self, service: str) -> ServiceDirectory:
         return ServiceDirectory(os.path.join(self.folder, service))

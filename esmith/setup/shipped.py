@@ -31,6 +31,9 @@ COMMANDS = {
     "esmith": "esmith.cli.esmith:main",
     "esmith-perl-server": "esmith.cli.perl_server:main",
 }
+#: Those that need packages which the engine does without, each with these. They are written where the packages are
+#: installed, so that a template can ask whether there is such a command.
+OPTIONAL_COMMANDS = {"smtp-auth-proxy": ("esmith.cli.smtp_auth_proxy:main", ("aiosmtpd", "attr", "public"))}
 #: Where Debian's perl looks for modules, also with -T: scripts outside of events find ``esmith::ConfigDB`` there.
 PERL_MODULES = "/usr/local/lib/site_perl/esmith"
 _PACKAGES = ("esmith", "lmdb", "click", "jinja2", "markupsafe", "watchdog")
@@ -86,9 +89,12 @@ class ProductFiles:
         #: Those of both that were changed by hand.
         self.edited: set[str] = set()
         self._compare_shipped()
-        for path, (content, mode) in (command_files(layout) | perl_modules_of(layout)).items():
+        commands = command_files(layout)
+        for path, (content, mode) in (commands | perl_modules_of(layout)).items():
             if content_of(path) != content:
                 self.new[path] = content, mode
+        optional = (os.path.join(layout.commands, name) for name in OPTIONAL_COMMANDS)
+        self.dropped += [path for path in optional if path not in commands and os.path.lexists(path)]
 
     def replace(self, host: DiskHost, replacement: Replacement) -> list[str]:
         """Replace the files that differ, and remove those that are not shipped any more.
@@ -156,8 +162,13 @@ def command_files(layout: Layout) -> dict[str, tuple[bytes, int]]:
     :raises InstallError: when a package is missing.
     """
     places = [os.path.dirname(os.path.dirname(_origin(package))) for package in _PACKAGES]
-    search = list(dict.fromkeys(places))
     commands = COMMANDS | dict.fromkeys(shipped_commands(), "esmith.cli.shipped:main")
+    for name, (function, packages) in OPTIONAL_COMMANDS.items():
+        origins = [_find(package) for package in packages]
+        if all(origins):
+            commands[name] = function
+            places += [os.path.dirname(os.path.dirname(origin)) for origin in origins]
+    search = list(dict.fromkeys(places))
     found = {}
     for name, function in commands.items():
         module, _, call = function.partition(":")
@@ -193,10 +204,16 @@ def _interpreter_line() -> str:
 
 
 def _origin(package: str) -> str:
-    spec = importlib.util.find_spec(package)
-    if spec is None or spec.origin is None:
+    origin = _find(package)
+    if not origin:
         raise InstallError(f"the Python package {package} is missing", hint=f"pip install {package}")
-    return os.path.abspath(spec.origin)
+    return origin
+
+
+def _find(package: str) -> str:
+    """Return the first file of an installed package, "" when there is none."""
+    spec = importlib.util.find_spec(package)
+    return os.path.abspath(spec.origin) if spec is not None and spec.origin else ""
 
 
 def _shipped_files(source: str) -> Iterator[str]:

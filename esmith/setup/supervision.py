@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 from collections.abc import Mapping
 
-from esmith.checks.views import PATH
 from esmith.errors import InstallError, UsageError
 from esmith.layout import Layout
 from esmith.plan.host import Host
@@ -69,10 +67,7 @@ def _is_wanted(layout: Layout, service: Service) -> bool:
     """Return whether a service gets a service directory: it has a run script, and the program that is required."""
     if not piece(layout, f"{service.name}/run"):
         return False
-    program = service.program
-    if program.required and "/" not in program.name:
-        return shutil.which(program.name, path=PATH) is not None
-    return not program.required or os.path.exists(layout.under(program.name))
+    return not service.program.required or service.program.is_installed(layout)
 
 
 def _link(layout: Layout, folder: str, name: str) -> str:

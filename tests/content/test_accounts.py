@@ -41,7 +41,7 @@ def _change(output: Output) -> list[str]:
 
 def sort_line(user: str) -> str:
     """Return the line that sorts spam out."""
-    return f"| condredirect {user}-junkmail headermatch 'X-Spam-Status: Yes'"
+    return f"| condredirect {user}-junkmail /usr/share/e-smith/qmail/plugins/headermatch 'X-Spam-Status: Yes'"
 
 
 def unsorted(*users: str) -> Changes:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from esmith.services.daemontools import DaemontoolsSupervisor
@@ -31,6 +32,21 @@ while True:
 """
 #: The same, but TERM does not end it.
 STUBBORN = DAEMON.replace('"INT"', '"INT", "TERM"')
+#: Ends after TERM, but not before there is a file "done": as qmail-send, whose deliveries have to end first.
+LATE = DAEMON.replace(
+    'with open("ready"',
+    """\
+def end(number, frame):
+    with open("heard", "a") as file:
+        file.write("SIGTERM\\n")
+    import time
+    while not os.path.exists("done"):
+        time.sleep(0.02)
+    os.unlink("done")
+    os._exit(0)
+signal.signal(signal.SIGTERM, end)
+with open("ready\"""",
+)
 #: Ends at once, every time.
 CRASHING = "raise SystemExit(3)"
 
@@ -175,8 +191,9 @@ class Server:
 
     def _is_gone(self, name: str) -> bool:
         status = self.tree.directory(name).status()
-        if status.pid and self.tree.read(name, "program.py") == STUBBORN:
-            os.kill(status.pid, signal.SIGKILL)
+        if status.pid and self.tree.read(name, "program.py") in (STUBBORN, LATE):
+            with suppress(ProcessLookupError):
+                os.kill(status.pid, signal.SIGKILL)
         return status.state is Status.UNSUPERVISED
 
 

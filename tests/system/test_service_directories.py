@@ -16,7 +16,18 @@ from tests.commands import Root, initialise
 from tests.qpsmtpd.daemon import DEBIAN_PLUGINS, free_port
 from tests.services.servers import eventually
 
-SERVICES = ["clamd", "dovecot", "esmith-watch", "fetchmail", "freshclam", "php-fpm", "qpsmtpd", "spamd", "sqpsmtpd"]
+SERVICES = [
+    "clamd",
+    "dovecot",
+    "esmith-watch",
+    "fetchmail",
+    "freshclam",
+    "php-fpm",
+    "qpsmtpd",
+    "smtp-auth-proxy",
+    "spamd",
+    "sqpsmtpd",
+]
 
 
 def _install(root: Root, *, supervisor: str = "runit", folder: str = "/service", code: int = 0) -> str:
@@ -52,11 +63,12 @@ def test_status_decides_what_is_started(root: Root) -> None:
     root.config("setprop", "freshclam", "status", "disabled")
     _install(root)
     down = {path.parent.name for path in root.file("/var/service").glob("*/down")}
-    assert down == {"freshclam", "fetchmail"}
+    assert down == {"freshclam", "fetchmail", "smtp-auth-proxy"}
     root.config("setprop", "freshclam", "status", "enabled")
     root.config("setprop", "clamd", "status", "disabled")
     _install(root)
-    assert {path.parent.name for path in root.file("/var/service").glob("*/down")} == {"clamd", "fetchmail"}
+    down = {path.parent.name for path in root.file("/var/service").glob("*/down")}
+    assert down == {"clamd", "fetchmail", "smtp-auth-proxy"}
 
 
 def test_second_run_changes_nothing(root: Root) -> None:

@@ -1,0 +1,45 @@
+"""What an SMTP server answers: a code and one or several lines (RFC 5321)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_LINE_BYTES = 500
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """One answer.
+
+    :param code: of three digits.
+    :param text: its lines without the code, separated by newlines.
+    """
+
+    code: int
+    text: bytes
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the server did what it was asked."""
+        return 200 <= self.code < 300
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether it refused, for now (4xx) or for good (5xx)."""
+        return 400 <= self.code < 600
+
+    def wire(self) -> bytes:
+        """Return the answer as it goes to a client, without the last line end."""
+        lines = [_CONTROL.sub(b"?", line)[:_LINE_BYTES] for line in self.text.split(b"\n")]
+        code = b"%d" % self.code
+        return b"\r\n".join([*(code + b"-" + line for line in lines[:-1]), code + b" " + lines[-1]])
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.text.decode('utf-8', 'replace').replace(chr(10), ' / ')}"
+
+
+def later(reason: str) -> Reply:
+    """Return the answer that has the client try again later: something failed that is not about the mail."""
+    return Reply(451, b"4.4.0 smtp-auth-proxy: " + " ".join(reason.split()).encode("ascii", "replace"))

@@ -1,0 +1,268 @@
+"""What qmail-remote talks to: an SMTP server that asks the provider before it answers.
+
+aiosmtpd reads the commands and the content; the answers to MAIL, RCPT and the content are the provider's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import re
+import ssl
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from esmith.proxy.log import Log
+from esmith.proxy.provider import Provider, ProviderError
+from esmith.proxy.reply import Reply, later
+from esmith.proxy.settings import Settings
+
+#: qmail-remote waits for so many seconds (timeoutremote, qmail-remote(8)), so it gets an answer before that.
+CLIENT_SECONDS = 1200.0
+_MAIL_SECONDS = CLIENT_SECONDS - 60.0
+#: How often clients that wait for nothing are looked for, when the proxy is to end, in seconds.
+_LOOK_EVERY = 0.05
+#: qmail's addresses may be longer than RFC 5321 has it.
+_COMMAND_BYTES = 4096
+_NAME = "smtp-auth-proxy"
+_BUSY = b"421 4.3.2 too many connections, try again later\r\n"
+_ENDING = b"421 4.3.2 the proxy is stopped or restarted, try again later\r\n"
+#: An address in angle brackets, in which a quoted part may hold any character (RFC 5321).
+_PATH = re.compile(r'\s*(<(?:"(?:[^"\\]|\\.)*"|[^>"])*>)\s*(.*)')
+#: It may end a mail for one server and not for another; RFC 5321 forbids it.
+_BARE_LF = re.compile(rb"(?<!\r)\n")
+#: To a server that reads them as line ends they would be commands.
+_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
+
+_T = TypeVar("_T")
+
+
+class Relay:
+    """All conversations of the proxy.
+
+    :param settings: where mail goes, and how much is taken at once.
+    :param context: how connections to the provider are encrypted.
+    """
+
+    def __init__(self, settings: Settings, context: ssl.SSLContext) -> None:
+        self.settings = settings
+        self.log = Log(settings)
+        self._context = context
+        self._threads = ThreadPoolExecutor(settings.connections, thread_name_prefix=_NAME)
+        self._open: set[Conversation] = set()
+
+    def protocol(self) -> asyncio.Protocol:
+        """Return what talks to a new client."""
+        if len(self._open) >= self.settings.connections:
+            return _Refusal()
+        return Conversation(self, Provider(self.settings, self._context, self.log))
+
+    def begun(self, conversation: Conversation) -> None:
+        """Note a conversation that has begun."""
+        self._open.add(conversation)
+
+    def ended(self, conversation: Conversation, provider: Provider, *, works: bool) -> None:
+        """Note one that is over, and end its connection to the provider.
+
+        :param works: whether a thread still waits for the provider.
+        """
+        self._open.discard(conversation)
+        if works:
+            provider.abort()
+        else:
+            self._threads.submit(provider.close)
+
+    async def wait(self, work: Callable[[], _T], provider: Provider) -> _T:
+        """Have a thread do something with the provider, and wait for it.
+
+        :raises ProviderError: when that fails, or takes too long.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            return await asyncio.wait_for(loop.run_in_executor(self._threads, work), _MAIL_SECONDS)
+        except TimeoutError:
+            provider.abort()
+            raise ProviderError("it does not answer in time") from None
+        except asyncio.CancelledError:
+            provider.abort()
+            raise
+
+    async def end(self) -> None:
+        """Wait until all mails that have begun are passed on or refused; others are not begun."""
+        while self._open:
+            for conversation in [*self._open]:
+                conversation.leave()
+            await asyncio.sleep(_LOOK_EVERY)
+        self._threads.shutdown()
+
+
+class _Refusal(asyncio.Protocol):
+    """Sends a client away when there are too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Say so, and close."""
+        assert isinstance(transport, asyncio.WriteTransport)
+        transport.write(_BUSY)
+        transport.close()
+
+
+class _Handler:
+    """What aiosmtpd calls besides the commands."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> bytes:
+        """Pass the content on, and return the answer."""
+        return await self._conversation.pass_on(envelope)
+
+    async def handle_exception(self, error: Exception) -> str:
+        """Log what is a mistake of the proxy, and have the client try again later."""
+        self._conversation.relay.log.say(f"a mistake of the proxy: {type(error).__name__}: {error}")
+        return "451 4.3.0 smtp-auth-proxy made a mistake; its log says more"
+
+
+class Conversation(SMTP):
+    """The conversation with one client, and the one with the provider that belongs to it.
+
+    :param relay: of which it is one.
+    :param provider: not connected yet.
+    """
+
+    command_size_limit = _COMMAND_BYTES
+
+    def __init__(self, relay: Relay, provider: Provider) -> None:
+        self.relay = relay
+        self._provider = provider
+        self._works = False
+        # A line may be as long as a mail.
+        self.line_length_limit = relay.settings.largest
+        self.command_size_limits = collections.defaultdict(lambda: _COMMAND_BYTES)
+        super().__init__(
+            _Handler(self),
+            data_size_limit=relay.settings.largest,
+            enable_SMTPUTF8=True,
+            hostname=relay.settings.helo,
+            ident=_NAME,
+            timeout=CLIENT_SECONDS,
+            auth_exclude_mechanism=("LOGIN", "PLAIN"),
+            loop=asyncio.get_running_loop(),
+        )
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self.relay.begun(self)
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """End, also for the provider."""
+        self.relay.ended(self, self._provider, works=self._works)
+        super().connection_lost(error)
+
+    def leave(self) -> None:
+        """End, unless a mail has begun."""
+        begun = self._works or (self.envelope is not None and self.envelope.mail_from is not None)
+        if not begun and isinstance(self.transport, asyncio.WriteTransport) and not self.transport.is_closing():
+            self.transport.write(_ENDING)
+            self.transport.close()
+
+    async def smtp_MAIL(self, arg: str | None) -> None:
+        """Begin a mail at the provider."""
+        assert self.envelope is not None
+        if await self.check_helo_needed():
+            return
+        if self.envelope.mail_from is not None:
+            await self.push("503 5.5.1 a mail has begun already")
+            return
+        path, words = _parse("FROM:", arg)
+        refusal = self._refusal(words) if path else "501 5.5.4 Syntax: MAIL FROM:<address>"
+        if refusal:
+            await self.push(refusal)
+            return
+
+        def parameters(has: Callable[[str], bool]) -> bytes:
+            return b"".join(b" " + word for word in words if has(_EXTENSIONS[word.upper().partition(b"=")[0]]))
+
+        def begin() -> Reply:
+            reply = self._provider.begin(path, parameters)
+            if reply.is_success and b"SMTPUTF8" in map(bytes.upper, words) and not self._provider.has("smtputf8"):
+                return Reply(550, b"5.6.7 the provider does not take addresses of other scripts (SMTPUTF8)")
+            return reply
+
+        reply = await self._asked(begin)
+        if reply.is_success:
+            self.envelope.mail_from = path.decode("utf-8", "surrogateescape")
+        await self.push(reply.wire())
+
+    async def smtp_RCPT(self, arg: str | None) -> None:
+        """Ask the provider for a recipient."""
+        assert self.envelope is not None
+        if await self.check_helo_needed():
+            return
+        if self.envelope.mail_from is None:
+            await self.push("503 5.5.1 MAIL comes first")
+            return
+        path, words = _parse("TO:", arg)
+        if not path or words:
+            await self.push("501 5.5.4 Syntax: RCPT TO:<address>" if not path else "555 5.5.4 unknown parameter")
+            return
+        reply = await self._asked(lambda: self._provider.recipient(path))
+        if reply.is_success:
+            self.envelope.rcpt_tos.append(path.decode("utf-8", "surrogateescape"))
+        await self.push(reply.wire())
+
+    async def pass_on(self, envelope: Envelope) -> bytes:
+        """Pass the content of a mail on, and return the answer."""
+        content, recipients = envelope.original_content or b"", len(envelope.rcpt_tos)
+        if _BARE_LF.search(content):
+            reply = Reply(554, b"5.6.0 a line ends with LF alone, which RFC 5321 forbids")
+        else:
+            reply = await self._asked(lambda: self._provider.send(content))
+        count = f"{recipients} recipient{'s' if recipients != 1 else ''}"
+        self.relay.log.say(f"a mail of {len(content)} bytes to {count}: {reply}")
+        return reply.wire()
+
+    async def _asked(self, work: Callable[[], Reply]) -> Reply:
+        """Ask the provider; what breaks on the way is to be tried again."""
+        self._works = True
+        try:
+            reply = await self.relay.wait(work, self._provider)
+        except ProviderError as error:
+            settings = self.relay.settings
+            reason = f"{settings.server} port {settings.port}: {error}"
+            self.relay.log.say(reason)
+            return later(reason)
+        finally:
+            self._works = False
+        if not (reply.is_success or reply.is_refusal):
+            return later(f"{self.relay.settings.server} answered {reply}")
+        return reply
+
+    def _refusal(self, words: list[bytes]) -> str:
+        """Return why the parameters of MAIL are refused, "" for no reason."""
+        for word in words:
+            name, _, value = word.upper().partition(b"=")
+            if name == b"SIZE" and value.isdigit():
+                if int(value) > self.relay.settings.largest:
+                    return "552 5.3.4 the mail is longer than is allowed"
+            elif not ((name == b"BODY" and value in (b"7BIT", b"8BITMIME")) or word.upper() == b"SMTPUTF8"):
+                return "555 5.5.4 unknown parameter"
+        return ""
+
+
+#: The extension that each parameter of MAIL is of.
+_EXTENSIONS = {b"SIZE": "size", b"BODY": "8bitmime", b"SMTPUTF8": "smtputf8"}
+
+
+def _parse(keyword: str, arg: str | None) -> tuple[bytes, list[bytes]]:
+    """Return the address of a command, as it stands in its angle brackets, and the parameters; b"" when it is wrong."""
+    if arg is None or arg[: len(keyword)].upper() != keyword:
+        return b"", []
+    found = _PATH.fullmatch(arg[len(keyword) :])
+    if found is None:
+        return b"", []
+    path, rest = (part.encode("utf-8", "surrogateescape") for part in found.groups())
+    return (b"", []) if _CONTROL.search(path) else (path, rest.split())
