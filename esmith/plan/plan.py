@@ -51,7 +51,8 @@ class Plan:
     def leaving(self, output: Output) -> Iterator[None]:
         """Leave an output as it is when what is done inside fails because of the user whose directory it is in.
 
-        This is where a fault is kept to the unit it affects; of a user's directory that is the one file.
+        This is where a fault is kept to the unit it affects; of a user's directory that is the one file. The other such
+        fault is one that a check finds (:func:`esmith.checks.check.check`).
         """
         try:
             yield

@@ -49,7 +49,7 @@ def test_words_of_apache_2_2_without_their_module(office: Root) -> None:
 
 
 def test_a_root_folder_with_a_certificate_and_an_account_of_its_own(office: Root) -> None:
-    """What a root folder has and the machine has not, a certificate and the account www, does not make the file wrong."""
+    """A certificate and an account that only a root folder has, and not the machine, do not make the file wrong."""
     office.write(CERTIFICATE, "certificate and key\n")
     for file, line in (("/etc/passwd", "www:x:4000102:4000102::/:/bin/false"), ("/etc/group", "www:x:4000102:")):
         office.write(file, f"{office.read(file).rstrip()}\n{line}\n")
@@ -84,7 +84,7 @@ def test_the_check_starts_nothing_and_writes_nothing(office: Root, tmp_path: Pat
 
 @pytest.mark.parametrize("content", ["", "# nothing\n", "<IfModule no_such.c>\nNonsense\n</IfModule>\n"])
 def test_a_file_without_a_web_server_is_no_valid_file(tmp_path: Path, content: str) -> None:
-    """The program is not fooled by a file in which there is nothing to read: it needs at least its processing module."""
+    """A file in which there is nothing to read is refused: Apache needs at least its processing module."""
     target = tmp_path / "httpd.conf"
     target.write_text(content)
     done = ask(path_of("apache2"), "-t", "-f", target)
