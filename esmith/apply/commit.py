@@ -8,7 +8,7 @@ from esmith.apply.generations import Also, Generation, begin, is_recorded
 from esmith.apply.install import discard, install, remember, stage
 from esmith.apply.left import record_left
 from esmith.apply.restore import AddPending, Restored, UnrecordedError, restore_since
-from esmith.checks.check import Unread, check
+from esmith.checks.check import check
 from esmith.errors import InstallError, StoreError
 from esmith.layout import Layout
 from esmith.names import counted
@@ -27,7 +27,6 @@ def commit_plan(
     *,
     services: Mapping[str, list[str]] | None = None,
     also: Also | None = None,
-    unread: Unread = lambda _: "",
 ) -> Generation | None:
     """Apply a plan. The caller holds the event lock.
 
@@ -37,7 +36,6 @@ def commit_plan(
     :param note: called with what the administrator should know.
     :param services: the services that read what changes, each with its service actions.
     :param also: what is to be written durably together with what was installed, e.g. the pending actions.
-    :param unread: says why no enabled service reads a file; it is left as it is then when its check refuses it.
     :return: the generation, which the caller finishes or restores; None when nothing changed.
     :raises CheckError: when a program refuses its file; no file was changed.
     :raises InstallError: when a file could not be written; the message says whether one was changed, and ``note`` is
@@ -49,7 +47,7 @@ def commit_plan(
     installed = False
     try:
         stage(plan, host)
-        check(plan, layout, writes=True, unread=unread)
+        check(plan, layout, writes=True)
         generation = begin(plan, layout, store, what, services or {}, host.disk)
         for text in install(plan, host, layout):
             note(text)
@@ -100,15 +98,14 @@ def restore_or_explain(
     return restored, f"the old content of {counted(len(restored.paths), 'file')} was restored"
 
 
-def rehearse_plan(plan: Plan, layout: Layout, *, unread: Unread = lambda _: "") -> None:
+def rehearse_plan(plan: Plan, layout: Layout) -> None:
     """Go through the same steps with a host that only records.
 
-    :param unread: as for :func:`commit_plan`.
     :raises CheckError: when a program would refuse its file.
     """
     host = RecordingHost(layout)
     stage(plan, host)
-    check(plan, layout, writes=False, unread=unread)
+    check(plan, layout, writes=False)
     install(plan, host, layout)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -46,28 +46,23 @@ class Subject:
     is_a_users: bool = False
 
 
-#: Says why no enabled service reads an output; "" when one may.
-Unread = Callable[[Output], str]
-
-
-def check(plan: Plan, layout: Layout, *, writes: bool, unread: Unread = lambda _: "") -> None:
+def check(plan: Plan, layout: Layout, *, writes: bool) -> None:
     """Check what a plan changes. The verdicts are put into the plan.
 
     What is refused and read by disabled services alone is left as it is, and stops nothing else; the rest is checked
     again without it. A refused file that does not change itself stays among the verdicts.
 
     :param writes: whether the root may be written to; the caller holds the event lock then.
-    :param unread: decides which files may be left so.
     :raises CheckError: when another file is refused. Nothing was installed.
     """
     outputs = {output.path: output for output in plan.outputs}
     while refused := _refused(plan, layout, writes=writes):
-        reasons = {one.path: "" if plan.strict else unread(outputs[one.path]) for one in refused}
+        reasons = {one.path: "" if plan.strict else plan.unread(outputs[one.path]) for one in refused}
         # What may be read stops everything, and is named first.
         refused.sort(key=lambda one: reasons[one.path] != "")
         if not reasons[refused[0].path]:
             raise _error(refused)
-        leaving = [(cause, one) for one in refused for cause in _causes(plan, outputs[one.path], unread)]
+        leaving = [(cause, one) for one in refused for cause in _causes(plan, outputs[one.path])]
         if not leaving:
             return
         for cause, one in leaving:
@@ -87,14 +82,14 @@ def _refused(plan: Plan, layout: Layout, *, writes: bool) -> list[Verdict]:
     return [verdict for verdict in plan.verdicts if verdict.outcome is Outcome.REFUSED]
 
 
-def _causes(plan: Plan, refused: Output, unread: Unread) -> list[Output]:
-    """Return what is left as it is because of a refused output: itself, or what it reads and no enabled service does."""
+def _causes(plan: Plan, refused: Output) -> list[Output]:
+    """Return what is left because of a refused output: itself, or what it reads and no enabled service does."""
     if refused in plan.changed:
         return [refused]
     return [
         output
         for output in plan.changed
-        if _is_due(refused, {output.path}) and (unread(output) or not output.rendering.metadata.services)
+        if _is_due(refused, {output.path}) and (plan.unread(output) or not output.rendering.metadata.services)
     ]
 
 

@@ -101,6 +101,7 @@ class Installation:
         with session.store.snapshot() as snapshot:
             self._pending_before = list_pending(snapshot)
             self.plan = plan = make(snapshot)
+        plan.unread = Unread(session)
         _warn(plan, session)
         session.preview(plan)
         asked = self.asked
@@ -110,15 +111,14 @@ class Installation:
             self._services.read({*asked, *self._pending_before})
             for text in self._services.without_record(plan):
                 session.report(text)
-        unread = Unread(session)
         if session.records:
-            rehearse_plan(plan, session.layout, unread=unread)
+            rehearse_plan(plan, session.layout)
         else:
             self._derived = affected(derivations, {output.path for output in plan.changed})
             also = partial(self._record, services=asked)
             host = DiskHost(session.layout)
             self.generation = commit_plan(
-                plan, host, session.store, self._what, session.report, services=asked, also=also, unread=unread
+                plan, host, session.store, self._what, session.report, services=asked, also=also
             )
         _report(plan, session)
 

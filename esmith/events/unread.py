@@ -9,7 +9,7 @@ from esmith.services.definition import Services
 
 
 class Unread:
-    """Says of an output why no enabled service reads it.
+    """Finds out why no enabled service reads an output.
 
     :param session: the run.
     """
