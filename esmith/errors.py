@@ -35,7 +35,7 @@ class ExitCode:
     BUSY = 9
     #: The program that reads a generated file refuses it. No file was touched.
     CHECK = 10
-    #: Done but for some files, which were left as they were: something is wrong with them in the directory of a user.
+    #: Done but for some files, which were left as they were: something is wrong with them that stops nothing else.
     PARTIAL = 11
     #: Something the engine would read or run belongs to somebody else, or others may write it. Nothing was done.
     UNTRUSTED = 12

@@ -50,9 +50,30 @@ class Subject:
 def check(plan: Plan, layout: Layout, *, writes: bool) -> None:
     """Check what a plan changes. The verdicts are put into the plan.
 
+    What is refused and read by disabled services alone is left as it is, and stops nothing else; the rest is checked
+    again without it. A refused file that does not change itself stays among the verdicts.
+
     :param writes: whether the root may be written to; the caller holds the event lock then.
-    :raises CheckError: when a file is refused. Nothing was installed.
+    :raises CheckError: when another file is refused. Nothing was installed.
     """
+    outputs = {output.path: output for output in plan.outputs}
+    while refused := _refused(plan, layout, writes=writes):
+        reasons = {one.path: "" if plan.strict else plan.unread(outputs[one.path]) for one in refused}
+        # What may be read stops everything, and is named first.
+        refused.sort(key=lambda one: reasons[one.path] != "")
+        if not reasons[refused[0].path]:
+            raise _error(refused)
+        leaving = [(cause, one) for one in refused for cause in _causes(plan, outputs[one.path])]
+        if not leaving:
+            return
+        for cause, one in leaving:
+            what = one.reason if cause.path == one.path else f"with it {one.path} would be wrong: {one.reason}"
+            hint = "\n  ".join(one.lines)
+            cause.left = CheckError(f"{what} ({reasons[one.path]})", place=cause.path, hint=hint)
+
+
+def _refused(plan: Plan, layout: Layout, *, writes: bool) -> list[Verdict]:
+    """Check the plan as it is now, put the verdicts into it, and return those that refuse a file."""
     changed = {output.path for output in plan.changed if output.difference is not Difference.ATTRIBUTES}
     subjects = [_subject(output) for output in plan.outputs if changed and _is_due(output, changed)]
     views = Views(StagedTree(layout, plan.outputs), writes=writes)
@@ -61,15 +82,28 @@ def check(plan: Plan, layout: Layout, *, writes: bool) -> None:
     renderings = {output.path: output.rendering for output in plan.outputs}
     plan.verdicts = [_with_settings(verdict, renderings[verdict.path], schema) for verdict in verdicts]
     plan.copied = views.copied
-    refused = [verdict for verdict in plan.verdicts if verdict.outcome is Outcome.REFUSED]
-    if refused:
-        first, *others = refused
-        more = [f"{verdict.path}: {verdict.reason}:\n  {_indented(verdict)}" for verdict in others]
-        raise CheckError(
-            f"{first.reason}, so no file was changed:",
-            place=first.path,
-            hint="\n".join([_indented(first), *more]),
-        )
+    return [verdict for verdict in plan.verdicts if verdict.outcome is Outcome.REFUSED]
+
+
+def _causes(plan: Plan, refused: Output) -> list[Output]:
+    """Return what is left because of a refused output: itself, or what it reads and no enabled service does."""
+    if refused in plan.changed:
+        return [refused]
+    return [
+        output
+        for output in plan.changed
+        if _is_due(refused, {output.path}) and (plan.unread(output) or not output.rendering.metadata.services)
+    ]
+
+
+def _error(refused: list[Verdict]) -> CheckError:
+    first, *others = refused
+    more = [f"{verdict.path}: {verdict.reason}:\n  {_indented(verdict)}" for verdict in others]
+    return CheckError(
+        f"{first.reason}, so no file was changed:",
+        place=first.path,
+        hint="\n".join([_indented(first), *more]),
+    )
 
 
 def examine(
@@ -138,9 +172,9 @@ def _subject(output: Output) -> Subject:
 
 
 def _is_due(output: Output, changed: Collection[str]) -> bool:
-    """Return whether a file is checked and one that it reads changes, or itself."""
+    """Return whether a file is checked and one that it reads changes, or itself; what is left is checked next time."""
     wanted = output.rendering.metadata.check
-    if wanted is None or output.rendering.kind is not Kind.FILE:
+    if wanted is None or output.rendering.kind is not Kind.FILE or output.left:
         return False
     if output.path in changed:
         return True

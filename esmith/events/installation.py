@@ -33,10 +33,11 @@ from esmith.events.derive import derive, derive_again, require_derivations, taki
 from esmith.events.derived import Derivation, affected, mark_stale
 from esmith.events.pending import PendingAction, add_pending, list_pending, put_pending
 from esmith.events.session import Session
+from esmith.events.unread import Unread
 from esmith.names import counted
 from esmith.plan.host import DiskHost
 from esmith.plan.plan import Plan
-from esmith.plan.verdict import unchecked
+from esmith.plan.verdict import Outcome, unchecked
 from esmith.store.protocol import Snapshot, Transaction
 
 #: More would hide the first ones; a thousand users without an account are a thousand warnings.
@@ -100,6 +101,7 @@ class Installation:
         with session.store.snapshot() as snapshot:
             self._pending_before = list_pending(snapshot)
             self.plan = plan = make(snapshot)
+        plan.unread = Unread(session)
         _warn(plan, session)
         session.preview(plan)
         asked = self.asked
@@ -207,6 +209,10 @@ def _report(plan: Plan, session: Session) -> None:
         session.say(text)
     if plan.copied:
         session.log.write(f"checks looked at copies of the new files: {plan.copied}")
+    for verdict in plan.verdicts:
+        if verdict.outcome is Outcome.REFUSED:
+            lines = "\n  ".join(verdict.lines)
+            session.report(f"{verdict.path}: {verdict.reason}, but no service that reads it is enabled\n  {lines}")
     for output in plan.left:
         if output.left is not None:
             left = output.left

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from esmith.errors import UserFileError
+from esmith.errors import EsmithError
 from esmith.fragments.rendering import Rendering
 from esmith.plan.host import Staged
 
@@ -51,4 +51,4 @@ class Output:
     mark: str = ""
     is_a_users: bool = False
     staged: Staged | None = None
-    left: UserFileError | None = None
+    left: EsmithError | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -27,6 +27,7 @@ class Plan:
     :param outputs: in the order in which their templates were asked for.
     :param whole: the templates that were expanded for all of their records or keys.
     :param strict: whether a fault of one output stops all of them.
+    :param unread: says why no enabled service reads an output, "" when one may; see :mod:`esmith.checks.check`.
     :param verdicts: the verdicts of the checks about the new files, once they have looked.
     :param copied: why check programs saw copies of the new files; "" when they saw them in place, or none ran.
     """
@@ -34,6 +35,7 @@ class Plan:
     outputs: list[Output] = field(default_factory=list)
     whole: set[str] = field(default_factory=set)
     strict: bool = False
+    unread: Callable[[Output], str] = lambda _: ""
     verdicts: list[Verdict] = field(default_factory=list)
     copied: str = ""
 
@@ -51,7 +53,8 @@ class Plan:
     def leaving(self, output: Output) -> Iterator[None]:
         """Leave an output as it is when what is done inside fails because of the user whose directory it is in.
 
-        This is where a fault is kept to the unit it affects; of a user's directory that is the one file.
+        This is where a fault is kept to the unit it affects; of a user's directory that is the one file. The other such
+        fault is one that a check finds (:func:`esmith.checks.check.check`).
         """
         try:
             yield

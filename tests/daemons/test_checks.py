@@ -9,9 +9,11 @@ import pytest
 
 from tests.commands import Root
 
-PROGRAMS = ("clamconf", "doveconf", "fetchmail", "php", "spamassassin")
+PROGRAMS = ("apache2", "clamconf", "doveconf", "fetchmail", "php", "spamassassin")
 LOCAL_CF = "/etc/mail/spamassassin/local.cf"
+HTTPD = "/etc/httpd/conf/httpd.conf"
 PEERS = "/var/service/qpsmtpd/config/peers/0"
+CHECKED = ("/etc/mail", "/etc/clamd.conf", "/etc/php.ini", "/var/qmail", "/var/service", "/etc/dovecot", "/etc/httpd")
 
 #: The file, what a custom fragment adds, the program that refuses it, and what the message says.
 BROKEN = {
@@ -24,6 +26,8 @@ BROKEN = {
     "php-removed": ("/etc/php.ini", "magic_quotes_gpc = On", "php", "'magic_quotes_gpc' is no longer available"),
     "php-value": ("/etc/php.ini", "memory_limit = lots", "php", 'Invalid "memory_limit" setting'),
     "dovecot": ("/etc/dovecot/dovecot.conf", "no_such_setting = 1", "doveconf", "Unknown setting: no_such_setting"),
+    "apache": (HTTPD, "NoSuchDirective on", "apache2", "Invalid command 'NoSuchDirective'"),
+    "apache-argument": (HTTPD, "Listen many", "apache2", "Port must be specified"),
     "fetchmail": ("/etc/fetchmailrc", "poll x proto pop9", "fetchmail", "syntax error at pop9"),
     "plugin-with-comment": (PEERS, "relay # not yet", "", "comment at its end"),
     "plugin-with-umlaut": (PEERS, "relay für", "", "not printable ASCII"),
@@ -49,18 +53,13 @@ def test_a_custom_fragment_that_breaks_a_file(office: Root, path: str, line: str
     fragment.write_text(f"{line}\n")
     # Another file of the event changes as well, and has to stay as it is.
     office.config("setprop", "qpsmtpd", "MaxLoad", "3")
-    before = office.snapshot(
-        "/etc/mail", "/etc/clamd.conf", "/etc/php.ini", "/var/qmail", "/var/service", "/etc/dovecot"
-    )
+    before = office.snapshot(*CHECKED)
     answer = office.signal("email-update", code=10)
     assert answer.err.splitlines()[0].startswith(f"signal-event: {path}: ")
     assert "so no file was changed" in answer.err
     assert message in answer.err
     assert re.search(rf"line \d+ comes from {re.escape(str(fragment))}$", answer.err, re.MULTILINE)
-    assert (
-        office.snapshot("/etc/mail", "/etc/clamd.conf", "/etc/php.ini", "/var/qmail", "/var/service", "/etc/dovecot")
-        == before
-    )
+    assert office.snapshot(*CHECKED) == before
     fragment.unlink()
     office.signal("email-update")
     assert office.snapshot("/var/service") != before
@@ -125,6 +124,13 @@ def test_what_is_installed_is_accepted(office: Root) -> None:
     """Every program accepts the files of an office as they are installed."""
     verdicts = {one["path"]: one["verdict"] for one in json.loads(office.esmith("check", "--json").out)}
     assert {path for path, verdict in verdicts.items() if verdict == "refused"} == set()
-    for path in ("/etc/clamd.conf", "/etc/freshclam.conf", "/etc/php.ini", LOCAL_CF, "/etc/dovecot/dovecot.conf"):
+    for path in (
+        "/etc/clamd.conf",
+        "/etc/freshclam.conf",
+        "/etc/php.ini",
+        LOCAL_CF,
+        "/etc/dovecot/dovecot.conf",
+        HTTPD,
+    ):
         assert verdicts[path] == "ok"
     assert verdicts["/var/qmail/users/assign"] == "ok"
