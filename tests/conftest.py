@@ -18,7 +18,7 @@ from tests import forks
 from tests.commands import Root, copy_tree
 from tests.offices import make_fresh, make_small_office
 from tests.programs import names_of, path_of, require, require_daemons
-from tests.remembered import remember_code
+from tests.remembered import remember_code, remember_tables
 
 #: The tests make hundreds of roots, and every write of the engine waits for the disk: on a real one for minutes.
 _MEMORY = "/dev/shm"
@@ -59,6 +59,7 @@ def _share_memory(config: pytest.Config) -> None:
         forks.memory = tempfile.mkdtemp(prefix="esmith-tests-memory-", dir=folder)
         config.add_cleanup(lambda: shutil.rmtree(forks.memory, ignore_errors=True))
     remember_code(forks.memory)
+    remember_tables(forks.memory)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -28,6 +28,10 @@ _LENGTH = struct.Struct("=I")
 #: The namespaces that a machine of tests/page has; that of processes counts for children only, so it is no exception.
 _NAMESPACES = ("ipc", "uts", "net", "pid", "mnt")
 _MS_BIND = 4096
+#: CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH of linux/capability.h, and what it calls version 3.
+_POWERS = (1, 2)
+_CAPABILITIES_VERSION = 0x20080522
+_PR_CAPBSET_DROP = 24
 
 
 def receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
@@ -109,6 +113,8 @@ def become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
     for number, descriptor in enumerate(descriptors):
         os.dup2(descriptor, number)
     os.closerange(3, 65536)
+    if request.get("powerless"):
+        _lose_power()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(request["env"])
@@ -132,6 +138,24 @@ def become(request: dict[str, Any], descriptors: list[int]) -> NoReturn:
     except OSError:
         code = 120
     os._exit((code or 0) & 0xFF)
+
+
+def _lose_power() -> None:
+    """Give up root's right to look into and write to any file, for this process and what it starts: capabilities(7)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    for number in _POWERS:
+        if libc.prctl(_PR_CAPBSET_DROP, number, 0, 0, 0) != 0:
+            raise OSError(ctypes.get_errno(), "prctl")
+    header = struct.pack("=Ii", _CAPABILITIES_VERSION, 0)
+    data = ctypes.create_string_buffer(24)
+    if libc.capget(header, data) != 0:
+        raise OSError(ctypes.get_errno(), "capget")
+    low = ~sum(1 << number for number in _POWERS) & 0xFFFFFFFF
+    words = struct.unpack("=6I", data.raw)
+    # Effective, permitted and inheritable ones: the first 32 of each, then the others.
+    kept = struct.pack("=6I", *(word & low for word in words[:3]), *words[3:])
+    if libc.capset(header, kept) != 0:
+        raise OSError(ctypes.get_errno(), "capset")
 
 
 def serve_in_machine(request: dict[str, Any], connection: socket.socket, memory: str) -> NoReturn:

@@ -52,20 +52,48 @@ _CHUNK_BYTES = 65_536
 memory = ""
 
 
-def run(words: list[str], *, stdin: bytes, env: dict[str, str], timeout: float) -> tuple[int, bytes, bytes]:
+#: Takes from root the right to look into and write to whatever it likes, so that permissions count: setpriv(1).
+POWERLESS = (
+    "setpriv",
+    "--bounding-set=-dac_override,-dac_read_search",
+    "--inh-caps=-dac_override,-dac_read_search",
+)
+
+
+def run(
+    words: list[str], *, stdin: bytes, env: dict[str, str], timeout: float, powerless: bool = False
+) -> tuple[int, bytes, bytes]:
     """Run a command to its end.
 
     :param words: the path of a script of ``/sbin/e-smith``, and its arguments.
     :param env: all of its environment.
     :param timeout: how long to wait, in seconds.
+    :param powerless: whether the permissions of files count for root as well (:data:`POWERLESS`).
     :return: its exit code, negative for a signal, and what it wrote.
     :raises subprocess.TimeoutExpired: when it did not end in time; it is killed.
     """
+    powerless = powerless and os.geteuid() == 0
     flags = _flags(words[0])
     if flags is None or not _starts_as_the_server(words, env):
-        done = subprocess.run(words, input=stdin, capture_output=True, env=env, timeout=timeout, check=False)
+        real = [*POWERLESS, *words] if powerless else words
+        done = subprocess.run(real, input=stdin, capture_output=True, env=env, timeout=timeout, check=False)
         return done.returncode, done.stdout, done.stderr
-    return _server(os.getpid(), flags, _start_of(dict(os.environ))).run(words, stdin, env, timeout)
+    server = _server(os.getpid(), flags, _start_of(dict(os.environ)))
+    return server.run(words, stdin, env, timeout, powerless=powerless)
+
+
+def call(words: list[str], *, streams: tuple[int, int, int], env: dict[str, str], timeout: float) -> Callable[[], int]:
+    """Begin to run a command on descriptors of the caller's.
+
+    :param words: as those of :func:`run`; and so are the others.
+    :param streams: its standard streams.
+    :return: what waits for its end, and returns its exit code.
+    """
+    flags = _flags(words[0])
+    if flags is None or not _starts_as_the_server(words, env):
+        process = subprocess.Popen(words, stdin=streams[0], stdout=streams[1], stderr=streams[2], env=env)
+        return lambda: process.wait(timeout)
+    return _server(os.getpid(), flags, _start_of(dict(os.environ))).call(words, streams, env, timeout)
 
 
 def install_clients(commands: Path, real: Path, env: dict[str, str], address: Path | None = None) -> None:
@@ -162,14 +190,32 @@ class _Client:
             os.close(end)
         atexit.register(self._close, os.getpid())
 
-    def run(self, words: list[str], stdin: bytes, env: dict[str, str], timeout: float) -> tuple[int, bytes, bytes]:
+    def call(
+        self, words: list[str], streams: tuple[int, int, int], env: dict[str, str], timeout: float
+    ) -> Callable[[], int]:
+        """Begin to run a command, as :func:`call`."""
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(self.address)
+        connection.settimeout(timeout)
+        _send(connection, _request(words, env), list(streams))
+        self._number(connection)
+
+        def wait() -> int:
+            with connection:
+                return os.waitstatus_to_exitcode(self._number(connection))
+
+        return wait
+
+    def run(
+        self, words: list[str], stdin: bytes, env: dict[str, str], timeout: float, *, powerless: bool
+    ) -> tuple[int, bytes, bytes]:
         """Run a command, as :func:`run`."""
         deadline = time.monotonic() + timeout
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(timeout)
             connection.connect(self.address)
             given, out, err = os.pipe(), os.pipe(), os.pipe()
-            request = {"argv": words, "script": words[0], "env": env, "cwd": os.getcwd(), "umask": _umask()}
+            request = _request(words, env) | {"powerless": powerless}
             _send(connection, request, [given[0], out[1], err[1]])
             for descriptor in (given[0], out[1], err[1]):
                 os.close(descriptor)
@@ -225,6 +271,10 @@ def _send(connection: socket.socket, request: dict[str, object], descriptors: li
     data = marshal.dumps(request)
     socket.send_fds(connection, [_LENGTH.pack(len(data))], descriptors)
     connection.sendall(data)
+
+
+def _request(words: list[str], env: dict[str, str]) -> dict[str, object]:
+    return {"argv": words, "script": words[0], "env": env, "cwd": os.getcwd(), "umask": _umask()}
 
 
 def _umask() -> int:

@@ -1,16 +1,19 @@
 """What one command of a run of the tests found out is remembered for the others: compiled fragments, and verdicts.
 
 Hundreds of tests expand the same shipped fragments, and have the same files checked by the same programs: to compile
-the fragments is a third of an event, and one run of ``spamassassin --lint`` takes as long as ten events. Both depend on
-their input alone. So the server that forks the commands (tests/fork_server.py) remembers the answers in a folder that
-all processes of a run share and that is removed at its end:
+the fragments is a third of an event, to read the tables of TOML a fifth of what is left, and one run of
+``spamassassin --lint`` takes as long as ten events. All depend on their input alone. So the server that forks the
+commands (tests/fork_server.py) remembers the answers in a folder that all processes of a run share and that is removed
+at its end:
 
 - the code that a fragment is compiled to, by its text;
+- what a file of TOML holds, by its text;
 - what a check program of the machine printed, by the program, its words and environment, the user, the files of the
   directory it looks at, as they will be, and the accounts. The real program decides each case once.
 
-Never remembered are programs that are not installed in the machine's own directories, as tests make them for
-themselves, and answers that name a path of the root, or of a program that had to be ended. Tests that are about the
+Where an answer names the root, the name of the root that asks takes its place. Never remembered are programs that are
+not installed in the machine's own directories, as tests make them for themselves, and answers of a program that had to
+be ended. Tests that are about the
 checks themselves run every program: ESMITH_REAL_CHECKS=1 in a command's environment. Where another test has the same
 commands checked for real, ESMITH_ACCEPT_CHECKS=1 takes each file for accepted.
 """
@@ -20,22 +23,28 @@ from __future__ import annotations
 import dataclasses
 import glob
 import hashlib
+import io
 import marshal
 import os
 import shutil
+import tomllib
 from collections.abc import Collection, Iterator
 from types import CodeType
-from typing import Any
+from typing import Any, BinaryIO
 
 from esmith.checks.views import PATH, Ended, Job, Views, may_put_in_place
 from esmith.fragments.jinja import Engine
 from esmith.layout import Layout
 from esmith.names import is_temporary
 
+#: Stands for the root in what is remembered; no program prints it.
+_ROOT = "\0root\0"
+
 
 def remember_in(folder: str) -> None:
     """Have every command that this process forks remember in a folder, and look there first."""
     remember_code(folder)
+    remember_tables(folder)
     _remember_verdicts(folder)
 
 
@@ -58,6 +67,37 @@ def remember_code(folder: str) -> None:
     setattr(Engine, "compile", compile_once)  # noqa: B010 - it has overloads that nobody needs here
 
 
+def remember_tables(folder: str) -> None:
+    """Read each text of TOML only once, in this process and what it forks; every caller gets a copy of its own."""
+    original = tomllib.load
+    kept: dict[str, bytes] = {}
+
+    def load_once(file: BinaryIO, /, **named: Any) -> dict[str, Any]:
+        text = file.read()
+        key = _digest("table", text)
+        data = kept.get(key) or _recall(folder, key)
+        if data is None or named:
+            found = original(io.BytesIO(text), **named)
+            data = _marshalled(found)
+            if data is None or named:
+                return found
+            _store(folder, key, data)
+        kept[key] = data
+        found = marshal.loads(data)
+        assert isinstance(found, dict)
+        return found
+
+    setattr(tomllib, "load", load_once)  # noqa: B010 - as above
+
+
+def _marshalled(table: dict[str, Any]) -> bytes | None:
+    """Return a table as bytes; None for one with a date."""
+    try:
+        return marshal.dumps(table)
+    except ValueError:
+        return None
+
+
 def _of_file(code: CodeType, path: str) -> CodeType:
     """Return code as it would be when it was compiled from a file: the path is in it for messages."""
     constants = (_of_file(one, path) if isinstance(one, CodeType) else one for one in code.co_consts)
@@ -73,18 +113,25 @@ def _remember_verdicts(folder: str) -> None:
         if os.environ.get("ESMITH_ACCEPT_CHECKS") == "1":
             self.copied = ""
             return [Ended(0, "", "", "") for _ in jobs]
-        keys = [_digest("verdict", *_input(self, job)) for job in jobs]
+        root = self._layout.root.rstrip("/")
+        keys = [_digest("verdict", bool(root), *_input(self, job)) for job in jobs]
         known = {key: _recall(folder, key) for key in keys}
         unknown = [number for number, key in enumerate(keys) if not known[key]]
-        root = self._layout.root.rstrip("/")
         for number, one in zip(unknown, original(self, [jobs[number] for number in unknown]), strict=True):
-            known[keys[number]] = self.copied, dataclasses.astuple(one)
-            if not one.why and not (root and root in one.out + one.err):
+            known[keys[number]] = self.copied, dataclasses.astuple(_renamed(one, root, _ROOT))
+            if not one.why:
                 _store(folder, keys[number], known[keys[number]])
         self.copied = known[keys[0]][0]
-        return [Ended(*known[key][1]) for key in keys]
+        return [_renamed(Ended(*known[key][1]), _ROOT, root) for key in keys]
 
     setattr(Views, "run", run_once)  # noqa: B010 - as above
+
+
+def _renamed(one: Ended, old: str, new: str) -> Ended:
+    """Return an answer with another name of the root."""
+    if not old:
+        return one
+    return dataclasses.replace(one, out=one.out.replace(old, new), err=one.err.replace(old, new))
 
 
 def _is_of_the_machine(job: Job) -> bool:

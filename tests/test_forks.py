@@ -85,6 +85,41 @@ def test_both_see_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert forked == started
 
 
+@pytest.mark.root("a user who is not root has nothing to lose")
+@pytest.mark.program("setpriv")
+def test_without_the_power_of_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that permissions count for has the capabilities that setpriv(1) leaves it, and so has its child."""
+    script = _script(
+        tmp_path,
+        "import subprocess, sys\n"
+        "for words in (['grep', '^Cap', '/proc/self/status'], ['cat', sys.argv[1]]):\n"
+        "    subprocess.run(words, stderr=subprocess.STDOUT)\n"
+        "sys.exit(open('/proc/self/status').read().split('Cap', 1)[1].split('Seccomp')[0])\n",
+    )
+    closed = tmp_path / "closed"
+    closed.write_text("secret")
+    closed.chmod(0)
+    found = []
+    for real in ("1", "0"):
+        monkeypatch.setenv("ESMITH_REAL_COMMANDS", real)
+        words = [script, str(closed)]
+        found.append(forks.run(words, stdin=b"", env=dict(os.environ), timeout=60, powerless=True))
+    assert found[0] == found[1]
+    assert b"Permission denied" in found[0][1]
+    assert b"secret" not in found[0][1]
+
+
+def test_on_descriptors_of_the_caller(tmp_path: Path, kind: str) -> None:
+    """A command that gets a terminal has it as its standard streams; the caller gets its exit code."""
+    script = _script(tmp_path, "import os, sys\nprint([os.isatty(number) for number in range(3)])\nsys.exit(5)\n")
+    ours, theirs = os.openpty()
+    ended = forks.call([script], streams=(theirs, theirs, theirs), env=dict(os.environ), timeout=60)
+    os.close(theirs)
+    assert ended() == 5, kind
+    assert os.read(ours, 1000) == b"[True, True, True]\r\n"
+    os.close(ours)
+
+
 @pytest.mark.parametrize(
     ("text", "code", "out", "err"),
     [

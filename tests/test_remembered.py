@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import os
+import shutil
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,12 +13,15 @@ import pytest
 
 from esmith.checks.staged import StagedTree
 from esmith.checks.views import Ended, Job, Views
+from esmith.errors import SchemaError
 from esmith.fragments.jinja import Engine
 from esmith.fragments.metadata import Check
 from esmith.layout import Layout
+from esmith.tables import TomlFile
 from tests import remembered
 
 CHECK = Check(command=("true", "{file}"), package="coreutils")
+OF_DIRECTORY = Check(command=("true", "{dir}"), package="coreutils")
 
 
 @pytest.fixture
@@ -26,10 +32,13 @@ def ran(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[str]]:
     def run(self: Views, jobs: list[Job]) -> list[Ended]:
         found.extend(job.path for job in jobs)
         self.copied = "copied"
-        return [Ended(0, f"about {job.path}", "", "") for job in jobs]
+        root = self._layout.root
+        texts = [f"about {job.path}" + (f" in {root}/etc" if "{dir}" in job.check.command else "") for job in jobs]
+        return [Ended(0, text, "", os.environ.get("WHY", "")) for text in texts]
 
     monkeypatch.setattr(Views, "run", run)
     monkeypatch.setattr(Engine, "compile", Engine.compile)
+    monkeypatch.setattr(tomllib, "load", tomllib.load)
     folder = tmp_path / "memory"
     folder.mkdir()
     remembered.remember_in(str(folder))
@@ -107,12 +116,48 @@ def test_checks_may_be_left_out(layout: Layout, ran: list[str], monkeypatch: pyt
     assert _ask(layout) == "about /etc/file"
 
 
-def test_an_answer_that_names_the_root_is_not_kept(layout: Layout, ran: list[str]) -> None:
-    """Another root would have another answer, so the program is asked each time."""
-    path = f"{layout.root}/etc/file"
+def test_an_answer_that_names_the_root(layout: Layout, ran: list[str], tmp_path: Path) -> None:
+    """Another root gets the answer with its own name in it; the program is not asked again."""
+    other = Layout(str(tmp_path / "other"))
+    shutil.copytree(layout.root, other.root)
+    for place in (layout, other):
+        assert _ask(place, OF_DIRECTORY) == f"about /etc/file in {place.root}/etc"
+    assert ran == ["/etc/file"]
+
+
+def test_a_program_that_was_ended_is_asked_again(
+    layout: Layout, ran: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a program printed that had to be ended is not kept."""
+    monkeypatch.setenv("WHY", "took too long")
     for _ in range(2):
-        assert layout.root in _ask(layout, path=path)
+        _ask(layout)
     assert len(ran) == 2
+
+
+@pytest.mark.usefixtures("ran")
+def test_a_table_is_read_once(tmp_path: Path) -> None:
+    """The same text in two files is parsed once; what a caller does with its table, no other one sees."""
+    places = [tmp_path / "one", tmp_path / "two"]
+    for place in places:
+        place.write_text("a = [1]\n")
+    tables = [TomlFile(str(place), SchemaError).data for place in places]
+    tables[0]["a"].append(2)
+    assert [tables[1], TomlFile(str(places[0]), SchemaError).data] == [{"a": [1]}] * 2
+    assert len(os.listdir(tmp_path / "memory")) == 1
+
+
+@pytest.mark.usefixtures("ran")
+def test_a_table_with_a_date(tmp_path: Path) -> None:
+    """A table that cannot be kept, and one that is wrong, are read each time, as without the memory."""
+    place = tmp_path / "table"
+    for _ in range(2):
+        place.write_text("a = 2026-11-28\n")
+        assert TomlFile(str(place), SchemaError).data == {"a": datetime.date(2026, 11, 28)}
+        place.write_text("a =\n")
+        with pytest.raises(SchemaError, match="cannot be read: Invalid value"):
+            TomlFile(str(place), SchemaError)
+    assert os.listdir(tmp_path / "memory") == []
 
 
 @pytest.mark.usefixtures("ran")

@@ -13,6 +13,7 @@ import pytest
 from esmith.errors import ExitCode, RefusedError, StoreError
 from esmith.layout import Layout
 from esmith.store import open_store
+from tests import forks
 from tests.apply.kit import AUTHOR, Bench
 from tests.commands import TIMEOUT_SECONDS, Answer, Root
 from tests.events.kit import make_event
@@ -22,12 +23,6 @@ pytestmark = pytest.mark.program("setpriv")
 ME = "/var/qmail/control/me"
 #: The most lines of a message, blank ones not counted: a usage line, a pointer to the help, and what is wrong.
 MOST_LINES = 3
-#: Takes from root the right to look into and write to whatever it likes, so that permissions count.
-_POWERLESS = (
-    "setpriv",
-    "--bounding-set=-dac_override,-dac_read_search",
-    "--inh-caps=-dac_override,-dac_read_search",
-)
 
 
 @dataclass(frozen=True)
@@ -48,19 +43,15 @@ class Bad:
 
 def _run(root: Root, *words: str | bytes, env: dict[str, str] | None = None) -> Answer:
     """Run a command for which the permissions of files count, even for root."""
-    program, *rest = words
-    command: list[str | bytes] = [str(root.path / "sbin/e-smith" / os.fsdecode(program)), *rest]
-    if os.geteuid() == 0:
-        command = [*_POWERLESS, *command]
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        stdin=subprocess.DEVNULL,
+    program, *rest = map(os.fsdecode, words)
+    code, out, err = forks.run(
+        [str(root.path / "sbin/e-smith" / program), *rest],
+        stdin=b"",
         env={**os.environ, "ESMITH_ROOT": str(root.path), **(env or {})},
         timeout=TIMEOUT_SECONDS,
-        check=False,
+        powerless=True,
     )
-    return Answer(done.returncode, done.stdout.decode(), done.stderr.decode())
+    return Answer(code, out.decode(), err.decode())
 
 
 def _check(answer: Answer, code: int, says: str) -> None:

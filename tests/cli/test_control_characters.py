@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -9,11 +10,11 @@ import subprocess
 import termios
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
 from esmith.events.log import OUTPUT_MARK
+from tests import forks
 from tests.commands import TIMEOUT_SECONDS, Answer, Root
 from tests.events.kit import make_event
 
@@ -179,24 +180,23 @@ PLACES = {
 
 def run(root: Root, place: Place, *, terminal: bool) -> Answer:
     """Run a command, with pipes or at a terminal of its own; there all that it prints is ``out``."""
-    command = [os.fsencode(root.path / "sbin/e-smith" / os.fsdecode(place.words[0])), *place.words[1:]]
+    command = [str(root.path / "sbin/e-smith" / os.fsdecode(place.words[0])), *map(os.fsdecode, place.words[1:])]
     env = {**os.environ, "ESMITH_ROOT": str(root.path), **place.env}
-    if not terminal:
-        done = subprocess.run(
-            command, capture_output=True, env=env, cwd=root.path, timeout=TIMEOUT_SECONDS, check=False
-        )
-        return Answer(done.returncode, done.stdout.decode(), done.stderr.decode())
-    code, printed = at_terminal(command, env, root.path)
+    with contextlib.chdir(root.path):
+        if not terminal:
+            code, out, err = forks.run(command, stdin=b"", env=env, timeout=TIMEOUT_SECONDS)
+            return Answer(code, out.decode(), err.decode())
+        code, printed = at_terminal(command, env)
     return Answer(code, printed.decode(), "")
 
 
-def at_terminal(command: list[str | bytes], env: dict[str, str], folder: Path) -> tuple[int, bytes]:
+def at_terminal(command: list[str], env: dict[str, str]) -> tuple[int, bytes]:
     """Run a command whose streams are a terminal; return its exit code and every byte it sent there."""
     ours, theirs = pty.openpty()
     attributes = termios.tcgetattr(theirs)
     attributes[1] &= ~termios.OPOST
     termios.tcsetattr(theirs, termios.TCSANOW, attributes)
-    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=env, cwd=folder)
+    ended = forks.call(command, streams=(theirs, theirs, theirs), env=env, timeout=TIMEOUT_SECONDS)
     os.close(theirs)
     printed = b""
     try:
@@ -210,7 +210,7 @@ def at_terminal(command: list[str | bytes], env: dict[str, str], folder: Path) -
             printed += part
     finally:
         os.close(ours)
-    return process.wait(TIMEOUT_SECONDS), printed
+    return ended(), printed
 
 
 def assert_harmless(text: str) -> None:
@@ -284,7 +284,7 @@ def test_data_is_exact_except_at_a_terminal(root: Root, words: str) -> None:
         command = [*command[:3], b"latin", b"p\x9b"]
     env = {**os.environ, "ESMITH_ROOT": str(root.path)}
     piped = subprocess.run(command, capture_output=True, env=env, timeout=TIMEOUT_SECONDS, check=False)
-    code, printed = at_terminal(list(command), env, root.path)
+    code, printed = at_terminal(list(map(os.fsdecode, command)), env)
     if words.startswith("getprop"):
         # An argument has to be UTF-8.
         assert piped.returncode == code == 3
@@ -317,15 +317,9 @@ def test_json_is_json(root: Root, words: tuple[str, ...]) -> None:
     _edited(root)
     _action_name(root)
     program, *rest = (word.replace("{flat}", str(root.file("/flat"))) for word in words)
-    done = subprocess.run(
-        [str(root.path / "sbin/e-smith" / program), *rest],
-        capture_output=True,
-        cwd=root.path,
-        env={**os.environ, "ESMITH_ROOT": str(root.path), "SUDO_USER": LINES},
-        timeout=TIMEOUT_SECONDS,
-        check=False,
-    )
-    text = done.stdout.decode().removesuffix("\n")
+    with contextlib.chdir(root.path):
+        answer = root.run(program, *rest, code=None, env={"SUDO_USER": LINES})
+    text = answer.out.removesuffix("\n")
     assert text.isprintable()
     assert json.loads(text) is not None
 

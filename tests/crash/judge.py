@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from tests.crash.attack import NO_ATTACK, Attack, Run, Runner
 from tests.crash.calls import Site
 from tests.crash.scenarios import RECOVER, SAME, Scenario
 from tests.crash.services import Supervised
-from tests.crash.trees import DERIVED, Copy, Rows, Tree, compared, leftovers, look, read_rows
+from tests.crash.trees import DERIVED, Copy, Rows, Tree, compared, known_names, leftovers, look, read_rows
 
 #: Where calls do not count: the log, which nothing depends on, and the supervisor's own files.
 _IGNORED = ("/var/log/", "/service")
@@ -25,6 +26,7 @@ _LEFT_FOR_RECOVER = re.compile(r"esmith recover|run it again|import again")
 
 
 Settings = dict[tuple[bytes, bytes], bytes]
+_K = TypeVar("_K", str, tuple[bytes, bytes])
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,7 @@ class Ring:
         #: The run without an attack.
         self.clean = Run()
         self._rehearse()
+        self._names = known_names(self._trees)
 
     def close(self) -> None:
         """Leave the root."""
@@ -258,7 +261,7 @@ class Ring:
             if last.code != 0:
                 yield f"esmith recover at the end: it exits {last.code}: {_short(last.printed)}"
             yield from self._must_be(State(self._files(tree), self._settings(rows)), now, "esmith recover after that")
-        found = leftovers(tree, self._trees, rows)
+        found = leftovers(tree, self._names, rows)
         if found:
             yield f"left over in the end: {_some(found)}"
         if unfinished := [number for number, complete in rows.generations.items() if not complete]:
@@ -292,12 +295,15 @@ class Ring:
 
 def differences(one: State, other: State) -> list[str]:
     """Return the names of files and settings that are not the same."""
-    files = [
-        path for path in sorted(one.files.keys() | other.files.keys()) if one.files.get(path) != other.files.get(path)
-    ]
-    cells = sorted(one.settings.keys() | other.settings.keys())
-    wrong = [cell for cell in cells if one.settings.get(cell) != other.settings.get(cell)]
+    files = _differing(one.files, other.files)
+    wrong = _differing(one.settings, other.settings)
     return [*files, *(" ".join(part.decode().replace("\0", " ") for part in cell) for cell in wrong)]
+
+
+def _differing(one: Mapping[_K, object], other: Mapping[_K, object]) -> list[_K]:
+    if one == other:
+        return []
+    return sorted(key for key in one.keys() | other.keys() if one.get(key) != other.get(key))
 
 
 def _printed(run: Run, what: str) -> Iterator[str]:

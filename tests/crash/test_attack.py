@@ -12,7 +12,7 @@ from tests.crash.attack import NO_ATTACK, Attack, Runner
 from tests.crash.conftest import possible_here
 from tests.crash.judge import Ring, Trial
 from tests.crash.scenarios import RECOVER, Command, Scenario
-from tests.crash.trees import Copy, compared, leftovers, look, read_rows
+from tests.crash.trees import Copy, compared, known_names, leftovers, look, read_rows
 
 pytestmark = pytest.mark.root("owners of files are compared")
 
@@ -137,8 +137,8 @@ def test_leftovers_are_found(model: Path) -> None:
     (model / ".esmith-12-1").write_text("")
     (model / "var/lib/e-smith/generations/7").mkdir(parents=True)
     now = look(model)
-    assert leftovers(now, [known, now], read_rows(model)) == ["/var/lib/e-smith/generations/7"]
-    assert "/.esmith-12-1" in leftovers(now, [known], read_rows(model))
+    assert leftovers(now, known_names([known, now]), read_rows(model)) == ["/var/lib/e-smith/generations/7"]
+    assert "/.esmith-12-1" in leftovers(now, known_names([known]), read_rows(model))
 
 
 def test_a_root_is_restored(model: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -20,12 +21,14 @@ from esmith.store.lmdb.data_file import DataFile
 from tests.commands import copy_tree
 
 _DATABASES = "/home/e-smith/db"
+_GENERATIONS = "/var/lib/e-smith/generations/"
 #: The engine's own, besides what a folder of services and the log hold: not compared, but no temporary file may stay.
 OWN = (f"{_DATABASES}/", "/var/lib/e-smith", "/var/log", "/service")
 #: Not the engine's either: the program of qmail writes it, and begins again the next time.
 FOREIGN = ("/var/qmail/users/cdb.tmp",)
 #: What actions make of generated files.
 DERIVED = ("/var/qmail/users/cdb",)
+_NOT_COMPARED = OWN + FOREIGN
 #: LMDB writes it through memory, which leaves no trace in its times.
 _LOCK = f"{_DATABASES}/lock.mdb"
 _DATA = f"{_DATABASES}/data.mdb"
@@ -49,7 +52,7 @@ class Entry:
     content: bytes
     identity: tuple[int, int]
 
-    @property
+    @functools.cached_property
     def shown(self) -> tuple[int, tuple[int, int], bytes]:
         """What is compared."""
         return self.mode, self.owner, self.content
@@ -68,16 +71,17 @@ def look(root: Path, known: Tree | None = None) -> Tree:
     waiting = [str(root)]
     cut = len(str(root))
     while waiting:
-        above = waiting.pop()
-        if not os.path.isdir(above):
+        try:
+            entries = os.scandir(waiting.pop())
+        except (FileNotFoundError, NotADirectoryError):
             continue
-        with os.scandir(above) as entries:
+        with entries:
             for one in entries:
                 status = one.stat(follow_symlinks=False)
                 path = one.path[cut:]
                 identity = status.st_ino, status.st_ctime_ns
                 before = known.get(path)
-                if stat.S_ISDIR(status.st_mode):
+                if one.is_dir(follow_symlinks=False):
                     waiting.append(one.path)
                 if before is not None and before.identity == identity:
                     found[path] = before
@@ -107,14 +111,14 @@ def compared(tree: Tree, known: Collection[str]) -> dict[str, tuple[int, tuple[i
     files = {
         path: entry.shown
         for path, entry in tree.items()
-        if not (stat.S_ISDIR(entry.mode) or path.startswith(OWN + FOREIGN))
+        if not (stat.S_ISDIR(entry.mode) or path.startswith(_NOT_COMPARED))
         and (path in known or not _is_temporary(path))
     }
-    used: set[str] = set()
+    used = {"", "/"}
     for path in files:
-        while (path := os.path.dirname(path)) not in used and path != "/":
+        while (path := path.rpartition("/")[0]) not in used:
             used.add(path)
-    return files | {path: tree[path].shown for path in used}
+    return files | {path: tree[path].shown for path in used - {"", "/"}}
 
 
 def _is_temporary(path: str) -> bool:
@@ -142,7 +146,7 @@ class Copy:
         now = look(self._root, self.tree)
         for path in sorted(now.keys() - self.tree.keys(), reverse=True):
             _remove(f"{self._root}{path}")
-        changed = [path for path in sorted(self.tree) if path == _LOCK or now.get(path) is not self.tree[path]]
+        changed = sorted(path for path, entry in self.tree.items() if path == _LOCK or now.get(path) is not entry)
         for path in changed:
             _restore_one(self._model, self._root, path, self.tree[path])
         for path in reversed(changed):
@@ -231,12 +235,26 @@ def read_rows(root: Path) -> Rows:
     return rows
 
 
-def leftovers(tree: Tree, known: Iterable[Tree], rows: Rows) -> list[str]:
-    """Return what is on the disk and on none of the known ones: temporary files, and generations nobody refers to."""
-    names = {_NUMBER.sub("#", path) for other in known for path in other}
-    found = [path for path in tree if _NUMBER.sub("#", path) not in names]
+@functools.lru_cache(maxsize=100_000)
+def _without_numbers(path: str) -> str:
+    return _NUMBER.sub("#", path)
+
+
+def known_names(trees: Iterable[Tree]) -> frozenset[str]:
+    """Return the names of all that is on some disks, with ``#`` for numbers."""
+    return frozenset(_without_numbers(path) for tree in trees for path in tree)
+
+
+def leftovers(tree: Tree, names: frozenset[str], rows: Rows) -> list[str]:
+    """Return what is on the disk and has no known name: temporary files; and generations nobody refers to.
+
+    :param names: what :func:`known_names` returned.
+    """
+    found = [path for path in tree if _without_numbers(path) not in names]
     for path in tree:
-        number = re.fullmatch(r"/var/lib/e-smith/generations/(\d+)", path)
+        if not path.startswith(_GENERATIONS):
+            continue
+        number = re.fullmatch(r"(\d+)", path.removeprefix(_GENERATIONS))
         if number and int(number[1]) not in rows.generations:
             found.append(path)
     return [path for path in sorted(found) if not path.startswith(("/service", "/var/log", *FOREIGN))]

@@ -6,7 +6,6 @@ import os
 import stat
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
 from tests.page.stage import Stage
 from tests.page.transcript import FileEffect
@@ -18,6 +17,7 @@ _SOURCES = ("/etc/e-smith", "/home/e-smith/db")
 _ACCOUNTS = frozenset(
     f"/etc/{name}{end}" for name in ["passwd", "group", "shadow", "gshadow", "subuid", "subgid"] for end in ("", "-")
 )
+_LEFT_OUT = _ACCOUNTS.union(_SOURCES)
 _NAMES = frozenset(("supervise", "Maildir"))
 
 
@@ -57,25 +57,33 @@ class Eye:
         """Return every generated file, and every link among them."""
         found: Look = {}
         for folder in FOLDERS:
-            self._walk(folder, str(self._stage.path(folder)), found)
+            self._walk(folder, str(self._stage.path(folder)), None, found)
         return found
 
-    def _walk(self, inside: str, outside: str, found: Look) -> None:
+    def _walk(self, inside: str, name: str, above: int | None, found: Look) -> None:
+        """Look at a directory.
+
+        :param name: what it is called in the directory with the descriptor ``above``.
+        """
         inside = _USUAL if inside == _REAL else inside
         try:
-            entries = list(os.scandir(outside))
+            here = os.open(name, os.O_RDONLY | os.O_DIRECTORY, dir_fd=above)
         except (FileNotFoundError, PermissionError):
             return
-        for entry in entries:
-            path = f"{inside}/{entry.name}"
-            if path in _SOURCES or path in _ACCOUNTS or entry.name in _NAMES:
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                self._walk(path, entry.path, found)
-            elif entry.is_symlink() or entry.is_file():
-                found[path] = self._entry(path, entry)
+        try:
+            with os.scandir(here) as entries:
+                for entry in entries:
+                    path = f"{inside}/{entry.name}"
+                    if path in _LEFT_OUT or entry.name in _NAMES:
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        self._walk(path, entry.name, here, found)
+                    elif entry.is_symlink() or entry.is_file():
+                        found[path] = self._entry(path, entry, here)
+        finally:
+            os.close(here)
 
-    def _entry(self, path: str, entry: os.DirEntry[str]) -> Entry:
+    def _entry(self, path: str, entry: os.DirEntry[str], above: int) -> Entry:
         status = entry.stat(follow_symlinks=False)
         mark = (status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size)
         known = self._known.get(path)
@@ -84,7 +92,7 @@ class Eye:
         link = stat.S_ISLNK(status.st_mode)
         seen = Entry(
             "link" if link else "file",
-            os.readlink(entry.path).encode() if link else _read(entry.path),
+            os.readlink(entry.name, dir_fd=above).encode() if link else _read(entry.name, above),
             0 if link else stat.S_IMODE(status.st_mode),
             (status.st_uid, status.st_gid),
         )
@@ -92,16 +100,23 @@ class Eye:
         return seen
 
 
-def _read(path: str) -> bytes:
+def _read(name: str, above: int) -> bytes:
     try:
-        return Path(path).read_bytes()
+        descriptor = os.open(name, os.O_RDONLY, dir_fd=above)
     except PermissionError:
         return b""
+    with open(descriptor, "rb") as file:
+        return file.read()
 
 
 def changed(before: Look, after: Look) -> list[str]:
     """Return the paths whose entries differ, sorted."""
-    return sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+    # What has not changed is the same object in both, so few are compared.
+    return sorted(
+        path
+        for path in before.keys() | after.keys()
+        if (old := before.get(path)) is not (new := after.get(path)) and old != new
+    )
 
 
 def describe(path: str, before: Look, after: Look) -> str:

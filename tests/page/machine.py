@@ -8,7 +8,6 @@ reach. Standard library only.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 
@@ -19,14 +18,19 @@ DEVICES = ("full", "null", "random", "tty", "urandom", "zero")
 _KERNEL = ("/proc", "/sys", "/dev", "/run")
 
 
-def mount(*words: str) -> None:
-    """Run mount(8).
+def run(*words: str) -> None:
+    """Run a program.
 
     :raises SystemExit: when it fails, with what it printed.
     """
-    done = subprocess.run(["mount", *words], capture_output=True, text=True, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        sys.exit(f"cannot mount: {done.stderr.strip()}")
+        sys.exit(f"cannot {words[0]}: {done.stderr.strip()}")
+
+
+def mount(*words: str) -> None:
+    """Run mount(8), as :func:`run`."""
+    run("mount", *words)
 
 
 def mount_points() -> list[str]:
@@ -38,21 +42,40 @@ def mount_points() -> list[str]:
 
 def mount_over(prepared: str, upper: str) -> None:
     """Copy a prepared root into an upper layer; where the host has a link to a directory, into that directory."""
-    for directory, names, files in os.walk(prepared):
-        inside = directory.removeprefix(prepared) or "/"
-        target = upper + os.path.realpath(inside)
-        for name in [*names, *files]:
-            source, goal = os.path.join(directory, name), os.path.join(target, name)
-            if os.path.islink(source):
-                os.symlink(os.readlink(source), goal)
-            elif name in names:
-                host = os.path.realpath(os.path.join(inside, name))
-                os.makedirs(upper + host, exist_ok=True)
-                shutil.copystat(source, upper + host)
-            else:
-                shutil.copy2(source, goal)
-                status = os.stat(source)
-                os.chown(goal, status.st_uid, status.st_gid)
+    os.makedirs(upper)
+    run("cp", "-a", f"{prepared}/.", upper)
+    _follow_links(upper, "")
+
+
+def _follow_links(upper: str, above: str) -> None:
+    """Move what is below a directory of an upper layer to where the host has it.
+
+    :param above: the directory, a real one on the host; "" for the root.
+    """
+    for directory, names, _ in os.walk(upper + above):
+        for name in tuple(names):
+            place = os.path.join(directory, name)
+            inside = place.removeprefix(upper)
+            if os.path.islink(inside) and os.path.isdir(inside) and not os.path.islink(place):
+                names.remove(name)
+                real = os.path.realpath(inside)
+                _move(place, upper + real)
+                _follow_links(upper, real)
+
+
+def _move(source: str, target: str) -> None:
+    """Move a directory to a place where there may be one."""
+    if not os.path.isdir(target):
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.rename(source, target)
+        return
+    for name in os.listdir(source):
+        one = os.path.join(source, name)
+        if os.path.isdir(one) and not os.path.islink(one):
+            _move(one, os.path.join(target, name))
+        else:
+            os.replace(one, os.path.join(target, name))
+    os.rmdir(source)
 
 
 def own_devices(directory: str) -> None:

@@ -109,8 +109,4 @@ def _settle(stage: FolderStage) -> None:
 def copy_office(source: Path, target: Path) -> Path:
     """Copy the office, with owners where one may set them."""
     copy_tree(source, target)
-    if os.geteuid() == 0:
-        for path in source.rglob("*"):
-            status = path.lstat()
-            os.chown(target / path.relative_to(source), status.st_uid, status.st_gid, follow_symlinks=False)
     return target

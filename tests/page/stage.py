@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests import forks
+from tests.commands import copy_tree
 from tests.page.shims import DANGEROUS, PLACED, write_program, write_shims
 
 #: Every service the page or an event touches; all are supervised.
@@ -243,12 +243,7 @@ class MachineStage(Stage):
 
     def _open(self) -> subprocess.Popen[str]:
         layer = self.work / "prepared"
-        shutil.copytree(self._prepared, layer, symlinks=True, ignore=shutil.ignore_patterns("ok"))
-        for status in (path for path in self._prepared.rglob("*") if not path.is_symlink()):
-            entry = status.lstat()
-            copy = layer / status.relative_to(self._prepared)
-            if copy.exists():
-                os.chown(copy, entry.st_uid, entry.st_gid)
+        copy_tree(self._prepared, layer)
         for path, text in PLACED.items():
             write_program(layer / path.lstrip("/"), text)
         for name in DANGEROUS:

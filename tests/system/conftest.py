@@ -34,6 +34,7 @@ def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailSystem]:
         script = folder / "work/setup"
         script.write_text(SETUP.format(python=sys.executable, config=CONFIG))
         machine.run("sh", "-eu", str(script))
+        machine.fork_commands()
         system = MailSystem(machine, dns)
         system.boot()
         yield system

@@ -9,12 +9,13 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import forks
 from tests.commands import TIMEOUT_SECONDS, Answer
 from tests.programs import missing
 from tests.qpsmtpd.daemon import needs_qpsmtpd
@@ -38,6 +39,7 @@ needs_mail_system = pytest.mark.program(
 _NAMESPACES = ("--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--kill-child")
 _OF_A_USER = ("--user", "--map-current-user", "--keep-caps")
 PATH = "/sbin/e-smith:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_ENVIRONMENT = {"PATH": PATH, "LC_ALL": "C.UTF-8"}
 
 
 def unshare(*words: str) -> list[str]:
@@ -65,6 +67,7 @@ class Machine:
     def __init__(self, prepared: Path, work: Path, addresses: Sequence[str]) -> None:
         self._work = work
         self._count = 0
+        self._wait: Callable[[], None] = lambda: None
         (work / "queue").mkdir(parents=True)
         (work / "queue").chmod(0o777)
         self.load.write_text("0.10 0.10 0.10 1/100 1\n")
@@ -77,11 +80,22 @@ class Machine:
                 stdin=subprocess.DEVNULL,
                 stdout=trouble,
                 stderr=trouble,
-                env={"PATH": PATH, "LC_ALL": "C.UTF-8"},
+                env=_ENVIRONMENT,
             )
         self.run("true")
         children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
         self._first = children[0]
+
+    def fork_commands(self) -> None:
+        """Have the commands of the product forked by a server from now on, until the machine's processes are killed.
+
+        It has to be installed. A machine of an ordinary user's keeps the real ones: only root enters its namespaces.
+        """
+        if os.geteuid() == 0:
+            address = self._work / "server"
+            address.unlink(missing_ok=True)
+            forks.install_clients(self.path("/sbin/e-smith"), self._work / "commands", _ENVIRONMENT, address)
+            self._wait = forks.serve_in_machine(int(self._first), address, _ENVIRONMENT)
 
     @property
     def queue(self) -> Path:
@@ -144,6 +158,7 @@ class Machine:
             self._process.kill()
             self._process.wait()
             raise
+        self._wait()
 
     def _run(self, words: Sequence[str], stdin: bytes, env: dict[str, str], *, wait: bool) -> tuple[int, Path, Path]:
         self._count += 1
@@ -156,7 +171,7 @@ class Machine:
                 "in": str(given),
                 "out": str(out),
                 "err": str(err),
-                "env": {"PATH": PATH, "LC_ALL": "C.UTF-8", "HOME": "/root", **env},
+                "env": {**_ENVIRONMENT, "HOME": "/root", **env},
                 "cwd": "/",
                 "wait": wait,
                 "timeout": TIMEOUT_SECONDS,

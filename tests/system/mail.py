@@ -322,6 +322,7 @@ class MailSystem(Receiver):
         """Kill every process at once."""
         self.machine.kill_all()
         self.eventually(lambda: not self.processes(""), "every process is gone")
+        self.machine.fork_commands()
 
     def processes(self, command: str) -> list[int]:
         """Return the pids of the processes whose command line begins so; not those of the machine itself."""

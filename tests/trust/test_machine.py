@@ -78,6 +78,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
         script = folder / "work/setup"
         script.write_text(SETUP.format(python=sys.executable))
         machine.run("sh", "-eu", str(script))
+        machine.fork_commands()
         yield machine
     finally:
         machine.close()

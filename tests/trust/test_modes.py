@@ -30,7 +30,6 @@ COMMANDS = [
 def _made(path: Path, umask: int) -> dict[str, int]:
     """Make a root with a umask, have it used, and return the mode of everything in it."""
     words = ["--root", str(path), "init", "--services", "runit", "/service"]
-    environment = {**os.environ, "ESMITH_ROOT": str(path)}
     subprocess.run(
         [sys.executable, "-m", "esmith", *words], check=True, umask=umask, capture_output=True, timeout=TIMEOUT_SECONDS
     )
@@ -38,16 +37,12 @@ def _made(path: Path, umask: int) -> dict[str, int]:
     root.write("/etc/e-smith/services.toml", "[default]\nup-for = 0\n")
     root.file("/own").mkdir()
     root.file("/own").chmod(0o755)
-    for program, *operands in COMMANDS:
-        given = [word.format(root=path) for word in operands]
-        subprocess.run(
-            [str(root.file("/sbin/e-smith") / program), *given],
-            check=True,
-            umask=umask,
-            env=environment,
-            capture_output=True,
-            timeout=TIMEOUT_SECONDS,
-        )
+    before = os.umask(umask)
+    try:
+        for program, *operands in COMMANDS:
+            root.run(program, *(word.format(root=path) for word in operands))
+    finally:
+        os.umask(before)
     # The process that waits for the confirmation makes it, perhaps only after that was given.
     waiting = root.file("/var/lib/e-smith/confirm.lock")
     eventually(waiting.exists, f"{waiting} is there")
