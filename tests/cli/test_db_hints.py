@@ -51,8 +51,8 @@ def test_reading_what_is_not_there(root: Root, words: str, message: str) -> None
     program, *rest = words.split()
     quiet = root.run(program, *rest, code=1)
     assert (quiet.out, quiet.err) == ("", "")
-    command: list[str | bytes] = [str(root.path / "sbin/e-smith" / program), *rest]
-    code, printed = at_terminal(command, {**os.environ, "ESMITH_ROOT": str(root.path)}, root.path)
+    command = [str(root.path / "sbin/e-smith" / program), *rest]
+    code, printed = at_terminal(command, {**os.environ, "ESMITH_ROOT": str(root.path)})
     assert (code, printed.decode()) == (1, message + "\n")
 
 
