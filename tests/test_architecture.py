@@ -50,6 +50,7 @@ STARTS_PROCESSES = (
     "checks/views.py",
     "checks/process.py",
     "fragments/perl/",
+    "fragments/programs.py",
 )
 _STARTERS = ("exec", "spawn", "posix_spawn", "fork", "popen", "system", "startfile")
 _STARTING_MODULES = {"subprocess", "multiprocessing", "pty", "asyncio"}

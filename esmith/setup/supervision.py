@@ -12,7 +12,7 @@ import shlex
 import shutil
 from collections.abc import Mapping
 
-from esmith.checks.views import PATH
+from esmith.environment import PATH
 from esmith.errors import InstallError, UsageError
 from esmith.layout import Layout
 from esmith.plan.host import Host
