@@ -40,6 +40,7 @@ def rule_for(path: str) -> Callable[[File], Findings] | None:
         "norelayclients": _no_reinstall_clients,
         "plugin_dirs": _plugin_dirs,
         "relayclients": _reinstall_clients,
+        "tls_ciphers": _ciphers,
     }
     rule = rules.get(name)
     return None if rule is None else lambda file: Findings.of(_READER, rule(file))
@@ -104,6 +105,17 @@ def _no_reinstall_clients(file: File) -> Iterator[tuple[int, str]]:
     for number, line in file.entries():
         if not _is_address_or_prefix(line):
             yield number, f"{line!r} is no address and no prefix that ends in a dot"
+
+
+def _ciphers(file: File) -> Iterator[tuple[int, str]]:
+    # Python's ssl takes as long to load as all the rest of a check, and this file seldom changes.
+    from esmith.schema.ciphers import refusal_of
+
+    # The plugin tls asks for the first line only, and qpsmtpd does not start when OpenSSL knows nothing in it.
+    for number, line in list(file.entries())[:1]:
+        reason = refusal_of(line)
+        if reason:
+            yield number, f"{line!r} {reason}"
 
 
 def _is_address_or_prefix(text: str) -> bool:

@@ -28,8 +28,8 @@ _BEGINNINGS = (
 )
 #: The permissions that files of actions get when these say nothing of them.
 _UMASK = 0o022
-#: Where programs are when the caller names no place that counts.
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#: Where programs are, whatever PATH the caller has.
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def clean() -> None:
@@ -50,7 +50,7 @@ def clean_environment() -> dict[str, str]:
     found = {name: value for name, value in os.environ.items() if not _is_harmful(name, value)}
     if "PATH" in found:
         absolute = [place for place in found["PATH"].split(":") if place.startswith("/")]
-        found["PATH"] = ":".join(absolute) or _PATH
+        found["PATH"] = ":".join(absolute) or PATH
     return found
 
 

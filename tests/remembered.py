@@ -32,7 +32,8 @@ from collections.abc import Collection, Iterator
 from types import CodeType
 from typing import Any, BinaryIO
 
-from esmith.checks.views import PATH, Ended, Job, Views, may_put_in_place
+from esmith.checks.views import Ended, Job, Views, may_put_in_place
+from esmith.environment import PATH
 from esmith.fragments.jinja import Engine
 from esmith.layout import Layout
 from esmith.names import is_temporary

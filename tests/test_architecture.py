@@ -51,6 +51,7 @@ STARTS_PROCESSES = (
     "checks/process.py",
     "fragments/perl/",
     "patterns/perl.py",
+    "fragments/programs.py",
 )
 #: Where asyncio is there to serve connections; its functions that start processes are forbidden here, too.
 SERVES = ("proxy/",)

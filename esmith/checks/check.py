@@ -16,7 +16,8 @@ from esmith.checks import own
 from esmith.checks.complaint import SHOWN_LINES, Complaint, complaints
 from esmith.checks.settings import refused_settings
 from esmith.checks.staged import StagedTree
-from esmith.checks.views import PATH, Ended, Job, Views
+from esmith.checks.views import Ended, Job, Views
+from esmith.environment import PATH
 from esmith.errors import CheckError
 from esmith.fragments.metadata import Check
 from esmith.fragments.rendering import Kind, Rendering

@@ -21,6 +21,7 @@ from typing import Any
 
 from esmith.checks.process import NAME
 from esmith.checks.staged import StagedTree
+from esmith.environment import PATH
 from esmith.errors import CheckError
 from esmith.fragments.metadata import Check
 from esmith.fragments.rendering import Kind
@@ -30,8 +31,6 @@ from esmith.plan.host import PUBLIC, trouble
 from esmith.plan.output import Output
 from esmith.temporary import is_in_use, temporary_name
 
-#: Where administrative programs are, whatever PATH the caller has.
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ABOVE_PACKAGE = os.path.abspath(__file__).removesuffix("esmith/checks/views.py")
 #: How much longer than all its programs together the process that runs them may take, in seconds.
 _SPARE_SECONDS = 30

@@ -104,6 +104,7 @@ def _explanation(plan: Plan, layout: Layout) -> list[str]:
         lines += [f"  lists {database} {type}".rstrip() for database, type in sorted(rendering.reads.listings)]
         lines += [f"  lists the properties of {database} {key}" for database, key in sorted(rendering.reads.names)]
         lines += [f"  looks at {path}" for path in sorted(rendering.reads.files)]
+        lines += [f"  asks for the version of {name}" for name in sorted(rendering.reads.programs)]
         for service, word in (rendering.metadata.services or {}).items():
             lines.append(f"  read by {service}{f' ({word})' if word else ''}")
     return lines

@@ -9,6 +9,7 @@ from typing import Any
 from jinja2.filters import do_float, do_int
 
 from esmith.fragments.identity import Identities
+from esmith.fragments.programs import find_program, version_of
 from esmith.fragments.reads import Reads
 from esmith.fragments.records import Missing, Records, RecordView, Setting
 from esmith.layout import Layout
@@ -58,6 +59,14 @@ def functions(
         reads.users[str(name)] = user
         return user or Missing.value(f"there is no unix account {name!r}", "create the account")
 
+    def version(program: str, default: str) -> tuple[int, ...]:
+        reads.programs.add(program)
+        path = find_program(program)
+        found = version_of(path) if path else default
+        if not found:
+            warn(f"{program} --version prints no version: {default} is assumed")
+        return tuple(map(int, (found or default).split(".")))
+
     def warn(text: str) -> str:
         if text not in warnings:
             warnings.append(text)
@@ -76,6 +85,7 @@ def functions(
         "passwd": passwd,
         "network_prefixes": network_prefixes,
         "list_lines": lines,
+        "version": version,
         "warn": warn,
     }
 

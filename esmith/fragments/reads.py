@@ -23,6 +23,7 @@ class Reads:
     :param names: (database, key) of the records whose properties were listed.
     :param users: the accounts that were looked up, None for a missing one.
     :param templates: other templates that were expanded.
+    :param programs: programs of this machine whose versions were asked for.
     :param files: files and patterns that were looked at, as absolute paths of the configured system.
     """
 
@@ -33,6 +34,7 @@ class Reads:
     names: set[tuple[str, str]] = field(default_factory=set)
     users: dict[str, User | None] = field(default_factory=dict)
     templates: set[str] = field(default_factory=set)
+    programs: set[str] = field(default_factory=set)
     files: set[str] = field(default_factory=set)
 
     def add(self, other: Reads) -> None:
@@ -44,6 +46,7 @@ class Reads:
         self.names |= other.names
         self.users |= other.users
         self.templates |= other.templates
+        self.programs |= other.programs
         self.files |= other.files
 
     def databases(self) -> set[str]:

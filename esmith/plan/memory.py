@@ -2,8 +2,9 @@
 
 What is remembered is in docs/concepts.md#what-a-file-depends-on.
 An output is recalled instead of expanded when everything it was made of is the same: its fragments and metadata
-(path, size, times, inode), the properties, records, accounts and files it read, the schema files whose defaults it
-could read (:class:`~esmith.schema.defaults.RecordDefaults`), and the output itself on the disk.
+(path, size, times, inode), the properties, records, accounts and files it read, the programs whose versions it asked
+for, the schema files whose defaults it could read (:class:`~esmith.schema.defaults.RecordDefaults`), and the output
+itself on the disk.
 While a database has had no revision since, its properties are not even looked at.
 """
 
@@ -21,6 +22,7 @@ from typing import Any
 from esmith.errors import TemplateError
 from esmith.fragments.identity import User
 from esmith.fragments.metadata import Metadata
+from esmith.fragments.programs import find_program
 from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.tree import Template
@@ -32,7 +34,7 @@ _DIGEST_BYTES = 12
 #: What is remembered of an output besides properties; older versions did not remember all of it.
 _HEAD = frozenset(
     ("kind", "mode", "owner", "group", "warnings", "template", "templates")
-    + ("revisions", "listings", "names", "files", "schemas", "users")
+    + ("revisions", "listings", "names", "files", "programs", "schemas", "users")
 )
 _KINDS = frozenset(kind.value for kind in Kind)
 _MODES = 0o7777
@@ -104,6 +106,7 @@ class Memory:
         reads = rendering.reads
         signature = self._signature(rendering.template, rendering.metadata, sorted(reads.templates))
         files = {path: self._file(path) for path in sorted(reads.files)}
+        programs = {name: self._program(name) for name in sorted(reads.programs)}
         schemas = {path: self._file_mark(self._renderer.layout.under(path)) for path in sorted(reads.schemas)}
         if self._newest > self._started - _TRUSTED_AGE_NS:
             return ""
@@ -119,6 +122,7 @@ class Memory:
             "listings": {spec: self._listing(spec) for spec in sorted(map(":".join, reads.listings))},
             "names": [[*place, self._names(*place)] for place in sorted(reads.names)],
             "files": files,
+            "programs": programs,
             "schemas": schemas,
             "users": {name: _user(user) for name, user in sorted(reads.users.items())},
         }
@@ -150,6 +154,7 @@ class Memory:
             self._name_reads(known, changed),
             self._prop_reads(props, changed),
             self._file_reads(known),
+            self._program_reads(known),
             self._schema_reads(known),
             self._user_reads(known),
         )
@@ -179,6 +184,10 @@ class Memory:
     def _file_reads(self, known: dict[str, Any]) -> Iterator[_Pair]:
         for path, mark in known["files"].items():
             yield mark, self._file(path)
+
+    def _program_reads(self, known: dict[str, Any]) -> Iterator[_Pair]:
+        for name, mark in known["programs"].items():
+            yield mark, self._program(name)
 
     def _schema_reads(self, known: dict[str, Any]) -> Iterator[_Pair]:
         for path, mark in known["schemas"].items():
@@ -213,6 +222,14 @@ class Memory:
         if any(mark in path for mark in "*?["):
             return _digest("\n".join(layout.matching(path))) or ""
         return self._file_mark(layout.under(path))
+
+    def _program(self, name: str) -> str:
+        """Return what was seen of a program: where it is, and which file that is."""
+        try:
+            path = find_program(name)
+        except ValueError:
+            return "no name"
+        return f"{path} {self._file_mark(path)}" if path else ""
 
     def _file_mark(self, path: str) -> str:
         try:
@@ -279,7 +296,7 @@ def _head_of(installed: Installed) -> dict[str, Any] | None:
         return None
     texts = [known["kind"], known["owner"], known["group"], known["template"]]
     lists = [known["warnings"], known["templates"]]
-    marks = [known["listings"], known["files"], known["schemas"], known["users"], known["revisions"]]
+    marks = [known["listings"], known["files"], known["programs"], known["schemas"], known["users"], known["revisions"]]
     is_whole = (
         type(known["mode"]) is int
         and 0 <= known["mode"] <= _MODES

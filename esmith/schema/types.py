@@ -184,6 +184,12 @@ def _path(value: str) -> str | None:
     return None if value.startswith("/") else "is not an absolute path"
 
 
+def _ciphers(value: str) -> str | None:
+    from esmith.schema.ciphers import refusal_of
+
+    return refusal_of(value)
+
+
 def _text(_value: str) -> str | None:
     return None
 
@@ -207,6 +213,7 @@ TYPES: dict[str, Callable[[Property, str], str | None]] = {
     "account": _by_value(_account),
     "mailbox": _by_value(_mailbox),
     "path": _by_value(_path),
+    "ciphers": _by_value(_ciphers),
     "text": _by_value(_text),
     "secret": _by_value(_text),
 }

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from esmith.checks.check import check
-from esmith.checks.views import PATH
+from esmith.environment import PATH
 from esmith.errors import CheckError
 from esmith.plan.plan import Plan
 from tests.apply.kit import Bench, only_root

@@ -13,7 +13,7 @@ from tests.commands import TIMEOUT_SECONDS, Root
 #: What costs more than it gives on the path of a getprop; modules below these count too.
 NEVER_FOR_READING = {"click", "jinja2", "markupsafe", "tomllib", "dataclasses", "typing", "pathlib", "enum", "json"}
 #: setprop has to read schema files, which needs tomllib, and that needs some of the others.
-NEVER_FOR_WRITING = {"click", "jinja2", "markupsafe", "watchdog"}
+NEVER_FOR_WRITING = {"ssl", "click", "jinja2", "markupsafe", "watchdog"}
 
 
 def imported(root: Root, program: str, *words: str, code: int = 0) -> set[str]:

@@ -102,6 +102,7 @@ def _by_type(prop: Property) -> st.SearchStrategy[str]:
         "address": _ADDRESSES,
         "ipv4": st.sampled_from(["192.0.2.7", "10.1.2.3"]),
         "netmask": _MASKS,
+        "ciphers": st.sampled_from(["HIGH", "HIGH:!aNULL:!MD5", "ECDHE+AESGCM,ECDHE", "DEFAULT:NO-SUCH-CIPHER"]),
         "path": _TEXT.map(lambda text: "/" + text.strip()),
         "text": _TEXT.map(str.strip),
         "secret": _TEXT,

@@ -147,7 +147,7 @@ WARNINGS = {
     "no-template": ("db domains setprop test.com TemplatePath ../x", "there is no template", HTTPD),
     "no-host-name": ("db domains --force set 'a> b' domain", "is no host name", HTTPD),
     "no-i-bay": ("db domains setprop test.com Content '../..'", "Primary is shown", HTTPD),
-    "no-ciphers": ("config setprop modSSL CipherSuite 'a b'", "its own", HTTPD),
+    "no-ciphers": ("config setprop modSSL CipherSuite 'HIGH kRSA'", "its own", HTTPD),
 }
 
 

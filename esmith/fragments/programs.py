@@ -1,0 +1,55 @@
+"""The versions of this machine's programs: some files are written differently for each.
+
+A program is one of the machine, also under a root that is only a folder, as it is for checks.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from functools import cache
+
+from esmith.environment import PATH
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+_VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})+")
+_TIMEOUT_SECONDS = 10.0
+
+
+def find_program(name: str) -> str | None:
+    """Return the path of a program, None when it is not installed.
+
+    :raises ValueError: when it is no plain name.
+    """
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is not the name of a program")
+    return shutil.which(name, path=PATH)
+
+
+def version_of(path: str) -> str:
+    """Return the first version number that a program prints for ``--version``, e.g. ``2.3.19.1``; "" for none.
+
+    :param path: the program. One that does not end within 10 seconds prints none.
+    """
+    status = os.stat(path)
+    return _asked(path, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+@cache
+def _asked(path: str, *_mark: int) -> str:
+    try:
+        done = subprocess.run(
+            [path, "--version"],
+            cwd="/",
+            env={"PATH": PATH, "LANG": "C.UTF-8"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_TIMEOUT_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    found = _VERSION.search((done.stdout + b"\n" + done.stderr).decode("utf-8", "replace"))
+    return found[0] if found else ""
