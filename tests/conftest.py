@@ -32,6 +32,10 @@ _FIRST = (
     "tests/crash/test_crash.py",
     "tests/store/test_full_disk_scan.py",
     "tests/content/test_random_settings.py",
+    "tests/content/test_settings.py",
+    "tests/power/",
+    "tests/trust/test_machine.py",
+    "tests/watch/test_process.py",
 )
 
 

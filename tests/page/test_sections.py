@@ -26,8 +26,9 @@ def _marks(transcript: Transcript) -> list[pytest.MarkDecorator]:
     return marks
 
 
-def _play(transcript: Transcript, blocks: list[Block], page_office: Path, tmp_path: Path, *, checked: bool) -> None:
-    opener = functools.partial(open_stage_in, tmp_path, page_office, kind_of_stage(), checked=checked)
+def _play(transcript: Transcript, blocks: list[Block], page_office: Path, tmp_path: Path) -> None:
+    # What programs report about the files shows when the whole page is typed: the same commands run there.
+    opener = functools.partial(open_stage_in, tmp_path, page_office, kind_of_stage(), checked=False)
     faults = play_section(opener, transcript, blocks)
     assert not faults, "\n" + "\n".join(faults)
 
@@ -36,11 +37,10 @@ def _play(transcript: Transcript, blocks: list[Block], page_office: Path, tmp_pa
 def test_section(transcript: Transcript, page_office: Path, tmp_path: Path) -> None:
     """Each block of a section changes exactly what its transcript says, and undoing it restores every file.
 
-    Blocks that need a program or a machine are left out here. What programs report about the files shows when the whole
-    page is typed: the same commands run there.
+    Blocks that need a program or a machine are left out here.
     """
     blocks = [block for block in transcript.blocks if not block.needs]
-    _play(transcript, blocks, page_office, tmp_path, checked=False)
+    _play(transcript, blocks, page_office, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -48,4 +48,4 @@ def test_section(transcript: Transcript, page_office: Path, tmp_path: Path) -> N
 )
 def test_whole_section(transcript: Transcript, page_office: Path, tmp_path: Path) -> None:
     """The same of a whole section, where all that its blocks need is there."""
-    _play(transcript, transcript.blocks, page_office, tmp_path, checked=True)
+    _play(transcript, transcript.blocks, page_office, tmp_path)

@@ -130,16 +130,17 @@ class _Guard:
 @contextmanager
 def _kept_surroundings() -> Iterator[None]:
     """Restore the environment, the umask and the current directory at the end."""
-    environment = dict(os.environ)
+    # Its bytes, as nothing has to be decoded: an event does this for each file that has such a check.
+    environment = dict(os.environb)
     umask = os.umask(0o077)
     os.umask(umask)
     here = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield
     finally:
-        if os.environ != environment:
-            os.environ.clear()
-            os.environ.update(environment)
+        if dict(os.environb) != environment:
+            os.environb.clear()
+            os.environb.update(environment)
         os.umask(umask)
         os.fchdir(here)
         os.close(here)
