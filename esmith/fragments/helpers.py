@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from jinja2.filters import do_float, do_int
@@ -72,11 +73,6 @@ def functions(
             warnings.append(text)
         return ""
 
-    def lines(name: str, texts: Iterable[Any]) -> list[str]:
-        if name not in LISTS:
-            raise ValueError(f"list_lines: there is no list {name!r}; there are {', '.join(LISTS)}")
-        return list_lines(name, map(str, texts), warn)
-
     return {
         "records": records.listing,
         "exists": exists,
@@ -84,10 +80,16 @@ def functions(
         "glob": glob,
         "passwd": passwd,
         "network_prefixes": network_prefixes,
-        "list_lines": lines,
+        "list_lines": partial(_lines, warn),
         "version": version,
         "warn": warn,
     }
+
+
+def _lines(warn: Callable[[str], object], name: str, texts: Iterable[Any]) -> list[str]:
+    if name not in LISTS:
+        raise ValueError(f"list_lines: there is no list {name!r}; there are {', '.join(LISTS)}")
+    return list_lines(name, map(str, texts), warn)
 
 
 def properties(record: RecordView) -> list[tuple[str, str]]:

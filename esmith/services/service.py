@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from esmith.checks.views import PATH
+from esmith.environment import PATH
 from esmith.layout import Layout
 
 #: When a service is started with its supervisor: as the status of its record says, in any case, or never.
