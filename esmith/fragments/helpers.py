@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from jinja2.filters import do_float, do_int
 
 from esmith.fragments.identity import Identities
-from esmith.fragments.programs import find_program, version_of
+from esmith.fragments.programs import version
 from esmith.fragments.reads import Reads
 from esmith.fragments.records import Missing, Records, RecordView, Setting
 from esmith.layout import Layout
@@ -58,14 +59,6 @@ def functions(
         reads.users[str(name)] = user
         return user or Missing.value(f"there is no unix account {name!r}", "create the account")
 
-    def version(program: str, default: str) -> tuple[int, ...]:
-        reads.programs.add(program)
-        path = find_program(program)
-        found = version_of(path) if path else default
-        if not found:
-            warn(f"{program} --version prints no version: {default} is assumed")
-        return tuple(map(int, (found or default).split(".")))
-
     def warn(text: str) -> str:
         if text not in warnings:
             warnings.append(text)
@@ -78,7 +71,7 @@ def functions(
         "glob": glob,
         "passwd": passwd,
         "network_prefixes": network_prefixes,
-        "version": version,
+        "version": partial(version, reads, warn),
         "warn": warn,
     }
 

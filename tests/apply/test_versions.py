@@ -80,8 +80,9 @@ def test_a_program_that_does_not_end(bench: Bench, daemon: Path, monkeypatch: py
     assert _text(bench) == "old\n"
 
 
+@pytest.mark.usefixtures("daemon")
 @pytest.mark.parametrize("name", ["/bin/ls", "../ls", "", "-v", "a b", "a/b"])
-def test_only_a_plain_name(bench: Bench, daemon: Path, name: str) -> None:
+def test_only_a_plain_name(bench: Bench, name: str) -> None:
     """What is no plain name is an error, and no program elsewhere."""
     bench.template(PATH, f"{{{{ version({name!r}, '1') }}}}\n")
     with pytest.raises(TemplateError, match="is not the name of a program"):
