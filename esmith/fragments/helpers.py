@@ -10,7 +10,7 @@ from typing import Any
 from jinja2.filters import do_float, do_int
 
 from esmith.fragments.identity import Identities
-from esmith.fragments.programs import find_program, version_of
+from esmith.fragments.programs import version
 from esmith.fragments.reads import Reads
 from esmith.fragments.records import Missing, Records, RecordView, Setting
 from esmith.layout import Layout
@@ -60,14 +60,6 @@ def functions(
         reads.users[str(name)] = user
         return user or Missing.value(f"there is no unix account {name!r}", "create the account")
 
-    def version(program: str, default: str) -> tuple[int, ...]:
-        reads.programs.add(program)
-        path = find_program(program)
-        found = version_of(path) if path else default
-        if not found:
-            warn(f"{program} --version prints no version: {default} is assumed")
-        return tuple(map(int, (found or default).split(".")))
-
     def warn(text: str) -> str:
         if text not in warnings:
             warnings.append(text)
@@ -81,7 +73,7 @@ def functions(
         "passwd": passwd,
         "network_prefixes": network_prefixes,
         "list_lines": partial(_lines, warn),
-        "version": version,
+        "version": partial(version, reads, warn),
         "warn": warn,
     }
 

@@ -9,13 +9,31 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from functools import cache
 
 from esmith.environment import PATH
+from esmith.fragments.reads import Reads
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})+")
 _TIMEOUT_SECONDS = 10.0
+
+
+def version(reads: Reads, warn: Callable[[str], object], program: str, default: str) -> tuple[int, ...]:
+    """Return the version of a program as numbers; the function ``version`` of fragments.
+
+    :param reads: where it is noted.
+    :param warn: called when the program prints none.
+    :param default: what counts then, and when it is not installed, e.g. ``2.3``.
+    :raises ValueError: when the program has no plain name, or the default is no version.
+    """
+    reads.programs.add(program)
+    path = find_program(program)
+    found = version_of(path) if path else default
+    if not found:
+        warn(f"{program} --version prints no version: {default} is assumed")
+    return tuple(map(int, (found or default).split(".")))
 
 
 def find_program(name: str) -> str | None:

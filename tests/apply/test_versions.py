@@ -80,6 +80,7 @@ def test_a_program_that_does_not_end(bench: Bench, daemon: Path, monkeypatch: py
     assert _text(bench) == "old\n"
 
 
+@pytest.mark.usefixtures("daemon")
 @pytest.mark.parametrize("name", ["/bin/ls", "../ls", "", "-v", "a b", "a/b"])
 def test_only_a_plain_name(bench: Bench, name: str) -> None:
     """What is no plain name is an error, and no program elsewhere."""

@@ -116,7 +116,7 @@ def test_the_version_of_the_syntax_comes_first(desk: Desk, machine: Machine) -> 
 
 @pytest.mark.usefixtures("machine")
 def test_without_dovecot(desk: Desk) -> None:
-    """Where dovecot is not installed the file is that of 2.3, and nothing is said about it."""
+    """Where dovecot is not installed the file is that of 2.3, without a warning."""
     with desk.trial(OFFERED) as trial:
         (output,) = trial.plan(DOVECOT).outputs
     assert "mail_location = maildir:~/Maildir" in output.rendering.content.decode().splitlines()
