@@ -14,12 +14,11 @@ import stat
 from contextlib import suppress
 from dataclasses import dataclass
 
-from esmith.disk import Directory, Disk
+from esmith.disk import Directory, Disk, waiting_file
 from esmith.layout import Layout
 from esmith.plan.host import PERMISSIONS, PRIVATE, PUBLIC, trouble
 from esmith.plan.installed import OUTPUTS, Installed
 from esmith.plan.output import Difference, Output
-from esmith.temporary import temporary_name
 
 _MODES = 0o7777
 #: The highest number of a user means no change: chown(2).
@@ -175,20 +174,25 @@ def restore_file(before: Before, disk: Disk, target: str, kept: str) -> None:
         directory.remove_if_there(name)
         directory.sync()
         return
-    staged = temporary_name()
-    source = disk.directory(kept)
-    if before.copied or not _linked(source, before.stored, directory, staged):
-        content, status = source.take(before.stored)
-        owner = (before.uid, before.gid) if os.geteuid() == 0 else None
-        if stat.S_ISLNK(status.st_mode):
-            directory.make_link(staged, content, directory.user if directory.is_a_users else owner)
-        else:
-            mode = before.mode & (PERMISSIONS if directory.is_a_users else ~0)
-            directory.write(staged, content, mode, owner)
-    directory.rename(staged, name)
-    # Renaming one link of a file over another does nothing and leaves the first.
-    directory.remove_if_there(staged)
+    with waiting_file(directory) as staged:
+        _stage_kept(before, disk.directory(kept), directory, staged)
+        directory.rename(staged, name)
+        # Renaming one link of a file over another does nothing and leaves the first.
+        directory.remove_if_there(staged)
     directory.sync()
+
+
+def _stage_kept(before: Before, source: Directory, directory: Directory, staged: str) -> None:
+    """Give a kept file a temporary name in the directory it is to be restored to."""
+    if not before.copied and _linked(source, before.stored, directory, staged):
+        return
+    content, status = source.take(before.stored)
+    owner = (before.uid, before.gid) if os.geteuid() == 0 else None
+    if stat.S_ISLNK(status.st_mode):
+        directory.make_link(staged, content, directory.user if directory.is_a_users else owner)
+    else:
+        mode = before.mode & (PERMISSIONS if directory.is_a_users else ~0)
+        directory.write(staged, content, mode, owner)
 
 
 def forget_kept(layout: Layout, disk: Disk, number: int) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from esmith.disk.directory import Directory
 from esmith.disk.fault import SIZE_LIMIT, UnusableError, UserDirectoryError
-from esmith.disk.staged import StagedRecord, sweep, sweep_dead
+from esmith.disk.staged import StagedRecord, sweep, sweep_dead, waiting_file
 from esmith.disk.walk import Disk, read_file
 
 __all__ = [
@@ -25,4 +25,5 @@ __all__ = [
     "read_file",
     "sweep",
     "sweep_dead",
+    "waiting_file",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 from esmith.disk.directory import Directory
 from esmith.disk.fault import UserDirectoryError
@@ -89,6 +89,21 @@ class StagedRecord:
             # Making a file there fails for the same reason, with a message that names the file.
             return []
         return missing if found.is_ours else []
+
+
+@contextmanager
+def waiting_file(directory: Directory) -> Iterator[str]:
+    """Give a temporary name for a file in a directory; when the block ends by an error or a signal, none has it.
+
+    A process that goes on after a signal still counts as one that may have such files, so nobody else removes them.
+    """
+    name = temporary_name()
+    try:
+        yield name
+    except BaseException:
+        with suppress(OSError):
+            directory.remove_if_there(name)
+        raise
 
 
 def sweep_dead(disk: Disk, folder: str) -> None:

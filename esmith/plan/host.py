@@ -6,15 +6,13 @@ import errno
 import os
 import shlex
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from esmith.disk import Directory, StagedRecord, UnusableError, UserDirectoryError
+from esmith.disk import Directory, StagedRecord, UnusableError, UserDirectoryError, waiting_file
 from esmith.errors import InstallError, UserFileError
 from esmith.layout import Layout
 from esmith.plan.installed import fingerprint_of
-from esmith.temporary import temporary_name
 
 #: The modes of the directories that are made for files: anybody may look at those of the configured system.
 PUBLIC, PRIVATE = 0o755, 0o700
@@ -134,14 +132,9 @@ class DiskHost:
             self.disk.directory(self.layout.state, make=PUBLIC)
             self._record.add([os.path.dirname(copy)])
             directory = self.disk.directory(os.path.dirname(copy), make=PRIVATE)
-            name = temporary_name()
-            directory.write(name, content, 0o600, None)
-            try:
+            with waiting_file(directory) as name:
+                directory.write(name, content, 0o600, None)
                 directory.rename(name, os.path.basename(copy))
-            except OSError:
-                with suppress(OSError):
-                    directory.remove_if_there(name)
-                raise
             directory.sync()
         except OSError as error:
             raise trouble(target if isinstance(error, UserDirectoryError | UnusableError) else copy, error) from error
@@ -177,7 +170,6 @@ class DiskHost:
         return self.disk.directory(os.path.dirname(target))
 
     def _stage(self, target: str, make: Callable[[Directory, str], os.stat_result]) -> Staged:
-        name = temporary_name()
         path = os.path.dirname(target)
         try:
             self._record.add([path])
@@ -185,7 +177,8 @@ class DiskHost:
             if path not in self._swept:
                 self._swept.add(path)
                 directory.sweep(also_own=True)
-            return Staged(target, name, fingerprint_of(make(directory, name)))
+            with waiting_file(directory) as name:
+                return Staged(target, name, fingerprint_of(make(directory, name)))
         except OSError as error:
             raise trouble(target, error) from error
 
