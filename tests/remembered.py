@@ -151,8 +151,9 @@ def _input(views: Views, job: Job) -> Iterator[object]:
     for path, output in sorted(tree.changed.items()):
         if os.path.dirname(path) == job.directory or (job.directory != "/etc" and path.startswith(f"{job.directory}/")):
             yield (path, output.rendering.kind.value, output.rendering.content, output.mode, output.owner)
-    for path in {"/etc/passwd", "/etc/group", layout.under("/etc/passwd"), layout.under("/etc/group")}:
-        yield _content(path)
+    # In an order of their own: that of a set depends on the names, and so on the root and the process.
+    for path in ("/etc/passwd", "/etc/group"):
+        yield (_content(path), _content(layout.under(path)))
 
 
 def _files(layout: Layout, directory: str, changed: Collection[str]) -> Iterator[object]:
