@@ -27,7 +27,7 @@ def test_a_database_is_opened_by_name_or_path(script: Script) -> None:
 
 def test_each_class_has_its_database(script: Script) -> None:
     """Without a name each class opens its own database, or the one its variable names."""
-    script.root.db("accounts2", "set", "x", "user")
+    script.root.db("--force", "accounts2", "set", "x", "user")
     assert script.shown(
         """
         use esmith::AccountsDB; use esmith::DomainsDB; use esmith::NetworksDB; use esmith::HostsDB;
