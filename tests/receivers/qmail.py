@@ -15,7 +15,7 @@ from tests.receivers.files import ALIAS, ASSIGN, CONTROL, Files
 #: A message that has passed so many addresses goes round in circles; qmail-local notices at the first it meets again.
 _LONGEST_WAY = 20
 _LOOKUP = re.compile(r"\| to=\$\(LC_ALL=C awk .*exec condredirect \"\$to\" true")
-_REDIRECT = re.compile(r"\| ?condredirect (\S+) headermatch '[^']*'")
+_REDIRECT = re.compile(r"\| ?condredirect (\S+) \S*headermatch '[^']*'")
 _MAKES_FOLDER = "| [ -d ./Maildir/.junkmail/ ] || "
 
 
