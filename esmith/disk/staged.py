@@ -97,13 +97,14 @@ def waiting_file(directory: Directory) -> Iterator[str]:
 
     A process that goes on after a signal still counts as one that may have such files, so nobody else removes them.
     """
-    name = temporary_name()
+    name, done = temporary_name(), False
     try:
         yield name
-    except BaseException:
-        with suppress(OSError):
-            directory.remove_if_there(name)
-        raise
+        done = True
+    finally:
+        if not done:
+            with suppress(OSError):
+                directory.remove_if_there(name)
 
 
 def sweep_dead(disk: Disk, folder: str) -> None:

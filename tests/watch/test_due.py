@@ -34,7 +34,7 @@ def test_an_interrupted_event_is_repaired(post: Post) -> None:
 def _supervise(post: Post, patch: pytest.MonkeyPatch) -> None:
     """Let the recorded supervisor be found by what recovers; its services run since long ago."""
     patch.setattr("esmith.events.session.find_supervisor", lambda _layout, _service: post.supervisor)
-    patch.setattr("esmith.events.adjust._started_since", lambda _supervisor, _service, _pending: False)
+    patch.setattr("esmith.events.pending.PendingAction.has_started", lambda _pending, _status: False)
 
 
 def _leave_pending(post: Post, since: float) -> None:
