@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,6 +80,8 @@ def _of_qmail(text: str) -> Iterator[str]:
 
 
 def _of_file(path: Path) -> set[str]:
+    # tcpsvd's files say by their mode that nobody is served.
+    path.chmod(path.stat().st_mode | stat.S_IRUSR)
     text = path.read_text("utf-8", "replace")
     lines = [line for line in text.splitlines() if not line.startswith("#") or line.startswith("#!")]
     found = {name.rpartition("/")[2] for name in _PATH.findall("\n".join(lines))}
