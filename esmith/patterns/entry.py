@@ -51,6 +51,11 @@ def lowered(text: str) -> str:
     return "".join(char.lower() if char.isascii() else char for char in text)
 
 
+def has_blank(text: str) -> bool:
+    """Return whether a text holds a blank, which ends an entry in most lists."""
+    return bool(_BLANK.search(text))
+
+
 def is_expression(text: str) -> bool:
     """Return whether somebody who wrote this meant a regular expression."""
     return bool(_EXPRESSION.search(text)) and text[:1] not in ("*", "?", "+")
@@ -84,7 +89,7 @@ def written_glob(text: str) -> str:
 
 def written_literal(text: str, signs: Callable[[str], bool]) -> str:
     """Return a literal as it is written into a file whose reader takes some texts for expressions."""
-    if not text.startswith("#") and not _BLANK.search(text) and not signs(text):
+    if not text.startswith("#") and not has_blank(text) and not signs(text):
         return text
     return f"^{quoted(lowered(text))}$"
 

@@ -10,6 +10,7 @@ import re
 from esmith.patterns import clients
 from esmith.patterns.entry import (
     Entry,
+    has_blank,
     is_expression,
     is_glob,
     lowered,
@@ -62,7 +63,7 @@ def _sender(text: str) -> Entry:
 def _sender_domain(text: str, domain: str) -> Entry:
     signs = _has(_ADDRESS_SIGNS)
     line = f"@{domain}"
-    if signs(line) or _has_blank(line):
+    if signs(line) or has_blank(line):
         line = f"@{quoted(lowered(domain))}$"
     return Entry(line, "" if text == line else f"all senders of the domain {domain}")
 
@@ -95,7 +96,7 @@ def _good_name(what: str) -> Callable[[str], Entry]:
     """Return how entries of a white list of our plugin whitelist_soft are written: literals, and ``.domain``."""
 
     def entry(text: str) -> Entry:
-        if _has_blank(text) or text.startswith("#"):
+        if has_blank(text) or text.startswith("#"):
             return Entry.left_out("has a blank, or begins with #: the list holds one name a line")
         if found := _SUBDOMAINS.fullmatch(text):
             return Entry(f".{found.group(1)}", f"all {what} of domains below {found.group(1)}, and not of it itself")
@@ -110,7 +111,7 @@ def _good_name(what: str) -> Callable[[str], Entry]:
 
 def _spam_address(text: str) -> Entry:
     """Return an entry of the white and black lists of SpamAssassin, which are globs of whole addresses."""
-    if _has_blank(text):
+    if has_blank(text):
         return Entry.left_out("has a blank, which would make two entries of it")
     if set(text) & set("\\($^|") and is_expression(text):
         return Entry.left_out("is a regular expression, and SpamAssassin takes only * and ? for patterns here")
@@ -153,10 +154,6 @@ def _has(signs: re.Pattern[str]) -> Callable[[str], bool]:
 
 def _with_sign(expression: str, signs: Callable[[str], bool]) -> str:
     return expression if signs(expression) else f"(?:{expression})"
-
-
-def _has_blank(text: str) -> bool:
-    return any(char.isspace() for char in text)
 
 
 def _expression(line: str, what: str) -> Entry:

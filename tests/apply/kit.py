@@ -23,6 +23,15 @@ from tests.fragments.kit import Trees
 AUTHOR = Author("tester", "", ["test"])
 #: TreeState a test that only root can make.
 only_root = pytest.mark.root("only root may give files away")
+#: Refuses a file that holds the word "broken", naming the line as compilers do; includes are files beside it.
+CHECKER = """\
+#!/bin/sh
+grep -n broken "$1" | sed "s,^\\([0-9]*\\):.*,$1:\\1 is broken," | grep . && exit 1
+for included in $(sed -n 's/^include //p' "$1"); do
+    grep -q broken "$(dirname "$1")/$included" && { echo "$included is broken"; exit 1; }
+done
+exit 0
+"""
 
 
 class Bench:

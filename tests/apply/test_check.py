@@ -6,19 +6,11 @@ import json
 
 import pytest
 
+from tests.apply.kit import CHECKER
 from tests.commands import Root
 
 CONF = "/etc/daemon/daemon.conf"
 TEMPLATE = f"/etc/e-smith/templates{CONF}"
-#: Refuses a file that holds the word "broken", naming the line as compilers do; includes are files beside it.
-CHECKER = """\
-#!/bin/sh
-grep -n broken "$1" | sed "s,^\\([0-9]*\\):.*,$1:\\1 is broken," | grep . && exit 1
-for included in $(sed -n 's/^include //p' "$1"); do
-    grep -q broken "$(dirname "$1")/$included" && { echo "$included is broken"; exit 1; }
-done
-exit 0
-"""
 
 
 @pytest.fixture
