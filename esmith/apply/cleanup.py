@@ -7,6 +7,7 @@ hold passwords. Each command that changes files does it first, while it holds th
 from __future__ import annotations
 
 import os
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 
 from esmith.apply.generations import list_numbers
@@ -16,15 +17,17 @@ from esmith.layout import Layout
 from esmith.store.protocol import Store
 
 
-def remove_left_behind(layout: Layout, store: Store) -> None:
+def remove_left_behind(layout: Layout, store: Store, swept: AbstractSet[str]) -> None:
     """Remove all of it; what cannot be removed now is tried again by the next command.
 
     The caller holds the event lock, and has restored what was interrupted.
+
+    :param swept: directories in which temporary files were removed by that.
     """
     disk = layout.disk()
     _remove_generations(layout, store, disk)
     remove_copies(layout, of_commands=True)
-    sweep_dead(disk, layout.staged)
+    sweep_dead(disk, layout.staged, swept)
 
 
 def _remove_generations(layout: Layout, store: Store, disk: Disk) -> None:

@@ -174,12 +174,20 @@ def restore_file(before: Before, disk: Disk, target: str, kept: str) -> None:
         directory.remove_if_there(name)
         directory.sync()
         return
-    with waiting_file(directory) as staged:
-        _stage_kept(before, disk.directory(kept), directory, staged)
-        directory.rename(staged, name)
-        # Renaming one link of a file over another does nothing and leaves the first.
-        directory.remove_if_there(staged)
+    source = disk.directory(kept)
+    # The old file may have its name still. Its directory is synced nevertheless: an attempt before this one restored it
+    # perhaps, and was killed then.
+    if before.copied or not _is_one_file(source.look(before.stored), directory.look(name)):
+        with waiting_file(directory) as staged:
+            _stage_kept(before, source, directory, staged)
+            directory.rename(staged, name)
+            # Renaming one link of a file over another does nothing and leaves the first.
+            directory.remove_if_there(staged)
     directory.sync()
+
+
+def _is_one_file(first: os.stat_result | None, second: os.stat_result | None) -> bool:
+    return first is not None and second is not None and os.path.samestat(first, second)
 
 
 def _stage_kept(before: Before, source: Directory, directory: Directory, staged: str) -> None:

@@ -56,6 +56,7 @@ class Restored:
     :param missing: those that never can be: their old content or their directory is gone.
     :param copies: those that somebody had changed since they were installed, each with its backup copy.
     :param services: the services that read them, each with the service actions of the installs.
+    :param swept: the directories in which temporary files of processes that ended were removed, as paths of this disk.
     """
 
     paths: list[str] = field(default_factory=list)
@@ -63,6 +64,7 @@ class Restored:
     missing: list[str] = field(default_factory=list)
     copies: dict[str, str] = field(default_factory=dict)
     services: dict[str, list[str]] = field(default_factory=dict)
+    swept: set[str] = field(default_factory=set)
 
     @property
     def notes(self) -> list[str]:
@@ -125,7 +127,7 @@ def restore_interrupted(
     note: Callable[[str], None],
     *,
     after: int = 0,
-) -> None:
+) -> set[str]:
     """Restore what was there before the installs that were interrupted.
 
     Those that do not belong to this machine, or whose old files are not kept, are given up: nothing of them is changed.
@@ -135,6 +137,7 @@ def restore_interrupted(
         returns what else is to be written in that transaction.
     :param note: called with what the administrator should know, as soon as it is so.
     :param after: only installs with higher numbers.
+    :return: see :attr:`Restored.swept`.
     :raises InstallError: when a file cannot be restored.
     :raises StoreError: when the store cannot be written; an UnrecordedError when all files were restored before.
     """
@@ -148,11 +151,13 @@ def restore_interrupted(
             note(_give_up(install, reason, store, add_pending, also_since(install.number)))
         else:
             chain.append(install)
-    if chain:
-        first = chain[-1]
-        restored = restore_since(first.number, layout, store, add_pending, also_since(first.number), note=note)
-        files = counted(len(restored.paths), "file")
-        note(f"{first.what} was interrupted; the old content of {files} was restored")
+    if not chain:
+        return set()
+    first = chain[-1]
+    restored = restore_since(first.number, layout, store, add_pending, also_since(first.number), note=note)
+    files = counted(len(restored.paths), "file")
+    note(f"{first.what} was interrupted; the old content of {files} was restored")
+    return restored.swept
 
 
 def why_given_up(install: Generation, layout: Layout, disk: Disk) -> str:
@@ -249,8 +254,6 @@ class _Restoring:
     def restore(self) -> tuple[Restored, list[InstallError]]:
         """Restore them as far as possible; return what was restored, and why others could not be."""
         found, failures = self._restored, []
-        files = (before.path for install in self._installs for before in install.before)
-        sweep(self._disk, {os.path.dirname(self._layout.under(path)) for path in files})
         for install in self._installs:
             for before in install.before:
                 try:
@@ -269,6 +272,7 @@ class _Restoring:
         is_first = before.path not in self._seen
         if not before.directory:
             self._seen[before.path] = None
+        self._sweep(os.path.dirname(target))
         try:
             if is_first and not before.directory and self._was_changed(before.path, target):
                 is_a_users = self._disk.is_a_users(os.path.dirname(target))
@@ -284,6 +288,12 @@ class _Restoring:
             # What an older install has kept is as good, even where a newer one has not.
             if before.path in self._restored.missing:
                 self._restored.missing.remove(before.path)
+
+    def _sweep(self, path: str) -> None:
+        """Remove what an earlier attempt to restore left in a directory, once."""
+        if path not in self._restored.swept:
+            self._restored.swept.add(path)
+            sweep(self._disk, path)
 
     def _was_changed(self, path: str, target: str) -> bool:
         """Return whether a file is neither what one of the installs put there nor what one of them replaced."""

@@ -7,9 +7,9 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 
-from esmith.disk.fault import SIZE_LIMIT, USER_SIZE_LIMIT, UnusableError, UserDirectoryError, read_regular
+from esmith.disk.fault import SIZE_LIMIT, USER_SIZE_LIMIT, Blamed, UnusableError, read_regular
 from esmith.disk.kernel import open_beneath, rights_of
 from esmith.names import is_temporary
 from esmith.temporary import is_in_use
@@ -22,6 +22,7 @@ _NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _PRIVATE = 0o600
+_NO_OTHER = nullcontext()
 
 
 class Directory:
@@ -289,13 +290,11 @@ class Directory:
             return os.open(name, flags, dir_fd=self.descriptor)
         return open_beneath(name, flags, self.descriptor)
 
-    @contextmanager
-    def _as_user(self, owner: tuple[int, int] | None = None) -> Iterator[None]:
+    def _as_user(self, owner: tuple[int, int] | None = None) -> AbstractContextManager[None]:
         """Act with the rights of the user whose directory it is, unless what is made is for somebody else."""
-        with ExitStack() as stack:
-            if self.user is not None and (owner is None or owner[0] == self.user[0]):
-                stack.enter_context(rights_of(owner or self.user))
-            yield
+        if self.user is not None and (owner is None or owner[0] == self.user[0]):
+            return rights_of(owner or self.user)
+        return _NO_OTHER
 
     @contextmanager
     def _removed_unless_whole(self, name: str) -> Iterator[None]:
@@ -309,21 +308,12 @@ class Directory:
                 with suppress(OSError):
                     self.remove(name)
 
-    @contextmanager
-    def _blamed(self, name: str, *, missing: bool = False) -> Iterator[None]:
+    def _blamed(self, name: str, *, missing: bool = False) -> Blamed:
         """Give errors of the system the whole path; in a directory of a user they become faults of that user.
 
         :param missing: whether a missing name is a fault too; else it is an answer.
         """
-        try:
-            yield
-        except OSError as error:
-            if not isinstance(error, UnusableError | UserDirectoryError):
-                error.filename = self._path(name)
-            is_answer = isinstance(error, FileNotFoundError) and not missing
-            if self.is_ours or is_answer or isinstance(error, UserDirectoryError):
-                raise
-            raise UserDirectoryError.of(error) from error
+        return Blamed(self.path, name, self.is_ours, missing)
 
 
 def _is_private(path: str, status: os.stat_result, owners: frozenset[int]) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 
 from esmith.disk.directory import Directory
@@ -107,12 +108,13 @@ def waiting_file(directory: Directory) -> Iterator[str]:
                 directory.remove_if_there(name)
 
 
-def sweep_dead(disk: Disk, folder: str) -> None:
+def sweep_dead(disk: Disk, folder: str, swept: AbstractSet[str]) -> None:
     """Remove the temporary files of processes that do not run any more, wherever they made some.
 
     A directory that cannot be read or written now is looked at again the next time.
 
     :param folder: the directory for the records, as a path of this disk.
+    :param swept: directories that the caller has swept already, since none of these processes runs.
     """
     try:
         records = disk.find(folder)
@@ -122,27 +124,28 @@ def sweep_dead(disk: Disk, folder: str) -> None:
     for name in sorted(names):
         if records is not None and is_temporary(name) and not is_in_use(name):
             with suppress(OSError):
-                _sweep_one(disk, records, name)
+                _sweep_one(disk, records, name, swept)
 
 
-def sweep(disk: Disk, directories: Iterable[str]) -> None:
-    """Remove the temporary files of processes that do not run any more from some directories."""
-    for path in directories:
-        with suppress(OSError):
-            directory = disk.find(path)
-            if directory is not None:
-                directory.sweep()
+def sweep(disk: Disk, path: str) -> None:
+    """Remove the temporary files of processes that do not run any more from a directory, if that is possible."""
+    with suppress(OSError):
+        _sweep_there(disk, path)
 
 
-def _sweep_one(disk: Disk, records: Directory, name: str) -> None:
+def _sweep_there(disk: Disk, path: str) -> None:
+    directory = disk.find(path)
+    if directory is not None:
+        directory.sweep()
+
+
+def _sweep_one(disk: Disk, records: Directory, name: str, swept: AbstractSet[str]) -> None:
     entries = list(_entries(records.read(name)[0]))
     for kind, path in entries:
-        if kind == _HOLDS:
+        if kind == _HOLDS and path not in swept:
             # What a user keeps from being removed in his own directory is his.
             with suppress(UserDirectoryError, NotADirectoryError):
-                directory = disk.find(path)
-                if directory is not None:
-                    directory.sweep()
+                _sweep_there(disk, path)
     _remove_empty(disk, [path for kind, path in entries if kind == _MADE])
     records.remove_if_there(name)
 

@@ -108,23 +108,24 @@ def _restore(session: Session) -> None:
     """
     for note in set_aside_damaged(session.layout, session.store):
         session.report(note)
-    restore_killed(session)
+    swept = restore_killed(session)
     with session.store.snapshot() as snapshot:
         unconfirmed = find_unconfirmed(snapshot)
     if unconfirmed is not None and time.time() >= unconfirmed.deadline:
         session.report(_roll_back(unconfirmed, session))
-    remove_left_behind(session.layout, session.store)
+    remove_left_behind(session.layout, session.store, swept)
     derive_again(session, _WHAT)
 
 
-def restore_killed(session: Session, *, after: int = 0) -> None:
+def restore_killed(session: Session, *, after: int = 0) -> set[str]:
     """Restore what was there before installs whose commands were killed; the caller knows that none of them runs.
 
     :param after: only installs with higher numbers, e.g. those begun while an action ran.
+    :return: the directories in which temporary files of processes that ended were removed.
     :raises InstallError: when a file cannot be restored.
     :raises StoreError: when the store cannot be written.
     """
-    restore_interrupted(
+    return restore_interrupted(
         session.layout,
         session.store,
         partial(add_pending, why=_WHAT),
