@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from esmith.checks.own import one_line
 from esmith.checks.own.file import File, Findings, entries
@@ -18,6 +18,8 @@ _INTEGERS = ("databytes", "timeout", "timeoutsmtpd", "size_threshold", "memory_t
 _HIGHEST_LOGLEVEL = 8
 #: The plugin helo takes a line with one of these for a pattern, and looks at no line after the first pattern.
 _PATTERN_SIGNS = re.compile(r"[{}\[\]()^$|*+?\\!]")
+#: The same of badmailfrom and badrcptto.
+_ADDRESS_SIGNS = re.compile(r"[/^$*+!%?\\]")
 _PRINTABLE = re.compile(r"[ -~]+")
 _MODULE = "::"
 
@@ -35,6 +37,8 @@ def rule_for(path: str) -> Callable[[File], Findings] | None:
         return lambda file: Findings.of(_READER, one_line.integer(file, comments=True, highest=_HIGHEST_LOGLEVEL))
     rules = {
         "badhelo": _bad_helo,
+        "badmailfrom": _bad_addresses,
+        "badrcptto": _bad_addresses,
         # The plugin of qpsmtpd 0.94 ignores a pair that blanks separate, and says nothing.
         "badmailfromto": pairs,
         "norelayclients": _no_reinstall_clients,
@@ -86,9 +90,29 @@ def _plugin_dirs(file: File) -> Iterator[tuple[int, str]]:
             yield number, f"{line!r} is no absolute path"
 
 
+def _bad_addresses(file: File) -> Iterator[tuple[int, str]]:
+    # A blank ends the pattern; the answer follows.
+    firsts = ((number, line.split(maxsplit=1)[0]) for number, line in file.entries())
+    yield from _not_compiled((number, text) for number, text in firsts if _ADDRESS_SIGNS.search(text))
+
+
+def _not_compiled(patterns: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """Yield the patterns that perl does not compile: the plugin fails of one for every message."""
+    # Few files have patterns, and perl is asked once for all of them.
+    from esmith.patterns.perl import refusals
+
+    found = list(patterns)
+    for (number, text), reason in zip(found, refusals([text for _, text in found]) if found else (), strict=True):
+        if reason:
+            yield number, f"{text!r} is no regular expression of Perl: {reason}"
+
+
 def _bad_helo(file: File) -> Iterator[tuple[int, str]]:
+    lines = list(file.entries())
+    patterns = ((number, line.removeprefix("!")) for number, line in lines if _PATTERN_SIGNS.search(line))
+    yield from _not_compiled(patterns)
     pattern = ""
-    for number, line in file.entries():
+    for number, line in lines:
         if _PATTERN_SIGNS.search(line):
             pattern = pattern or line
         elif pattern:

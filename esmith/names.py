@@ -59,3 +59,11 @@ def is_number(text: str) -> bool:
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun: ``1 file``, ``2 files``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def in_dns(name: str) -> str:
+    """Return the name that DNS has for one with other letters than a to z (RFC 3490), "" where there is none."""
+    try:
+        return name.encode("idna").decode()
+    except UnicodeError:
+        return ""

@@ -17,6 +17,7 @@ from esmith.layout import Layout
 from esmith.patterns import LISTS
 from esmith.patterns.clients import prefixes
 from esmith.patterns.lists import list_lines
+from esmith.schema.addresses import address_fault
 from esmith.schema.lists import entries
 
 
@@ -73,6 +74,7 @@ def functions(
         "passwd": passwd,
         "network_prefixes": network_prefixes,
         "list_lines": partial(_lines, warn),
+        "address_fault": lambda address: address_fault(str(address)),
         "version": partial(version, reads, warn),
         "warn": warn,
     }

@@ -9,6 +9,7 @@ LISTS = (
     "relayclients",
     "rhsbl_zones",
     "spamassassin",
+    "trusted_networks",
     "uribl_zones",
     "whitelisthelo",
     "whitelisthosts",

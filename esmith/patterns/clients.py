@@ -45,6 +45,18 @@ def relaying(text: str) -> Entry:
     return Entry("\n".join([str(network), *ends]))
 
 
+def trusted(text: str) -> Entry:
+    """Return an entry of trusted_networks of SpamAssassin (Mail::SpamAssassin::Conf(3pm)); ``!`` excepts a network."""
+    sign, rest = ("!", text[1:].lstrip()) if text.startswith("!") else ("", text)
+    if (prefix := _prefix(rest)) is not None:
+        return Entry(f"{sign}{prefix}", "" if rest == prefix else f"all addresses that begin with {prefix}")
+    bare = rest[1:-1] if rest.startswith("[") and rest.endswith("]") else rest
+    network = _network(bare)
+    if network is None:
+        return Entry.left_out(_FAULT)
+    return Entry(f"{sign}{network if '/' in bare else bare}")
+
+
 def prefixes(network: IPv4Network) -> list[str]:
     """Return the dotted prefixes that cover a network on octet boundaries: of fewer than four octets with a dot at the
     end. None for the network of all addresses.
@@ -64,6 +76,9 @@ def _prefix(text: str) -> str | None:
 
 
 def _network(text: str) -> IPv4Network | IPv6Network | None:
+    if "%" in text:
+        # fe80::1%eth0: the readers take no network card with an address.
+        return None
     try:
         return ip_network(text, strict=False)
     except ValueError:

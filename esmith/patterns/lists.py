@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from esmith.names import in_dns
 from esmith.patterns import clients
 from esmith.patterns.entry import (
     Entry,
@@ -34,17 +35,23 @@ _QUOTED_NAME = re.compile(r'"((?:[^"\\]|\\.)*)"(@[^@]*)')
 #: ``*.example.com``, ``.example.com``, and both after an @; and a domain itself, with or without an @ before it.
 _SUBDOMAINS = re.compile(r"(?:\*?@)?\*?\.([^*?@]+)")
 _DOMAIN = re.compile(r"(?:\*?@)?([^*?@]+)")
-#: What a zone may be written with; anything else never answers.
-_ZONE = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
+#: What a zone may be written with; anything else never answers. The last label is none of a number alone (RFC 3696, 2).
+_ZONE = re.compile(r"([A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?\.)+[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?\.?")
 _NO_ZONE = "does not begin with the name of a block list, such as zen.spamhaus.org"
 _MASKS = re.compile(r"[0-9]*(-[0-9]*)*")
+#: What one bit of an answer 127.0.0.x can be part of.
+_LARGEST_BITS = 255
 
 
 def _sender(text: str) -> Entry:
     """Return an entry of badmailfrom, which is compared with the whole address in lower case."""
     signs = _has(_ADDRESS_SIGNS)
+    if found := re.fullmatch(r".*<([^<>]*)>.*", text):
+        return Entry.left_out(f"has < and >; give the address alone: {found.group(1)}")
     if is_expression(text):
         return _expression(written_expression(text, signs), "the address of the sender")
+    if set(text) <= set("*@"):
+        return Entry(_with_sign(written_glob("*"), signs), "all senders: all mail from outside is refused")
     if found := _SUBDOMAINS.fullmatch(text):
         domain = found.group(1)
         line = f"@.*\\.{quoted(lowered(domain))}$"
@@ -61,11 +68,16 @@ def _sender(text: str) -> Entry:
 
 
 def _sender_domain(text: str, domain: str) -> Entry:
+    if "://" in domain:
+        return Entry.left_out("is a URL; give the domain alone")
     signs = _has(_ADDRESS_SIGNS)
     line = f"@{domain}"
     if signs(line) or has_blank(line):
         line = f"@{quoted(lowered(domain))}$"
-    return Entry(line, "" if text == line else f"all senders of the domain {domain}")
+    meaning = "" if text == line else f"all senders of the domain {domain}"
+    if not domain.isascii() and (name := in_dns(domain)):
+        meaning = f"all senders of the domain {domain}, and mail names it {name}: add that one, too"
+    return Entry(line, meaning)
 
 
 def _recipient(text: str) -> Entry:
@@ -130,8 +142,8 @@ def _zone(separator: str) -> Callable[[str], Entry]:
 
     def entry(text: str) -> Entry:
         zone, colon, message = (part.strip() for part in text.partition(":"))
-        if not _ZONE.fullmatch(zone):
-            return Entry.left_out(_NO_ZONE)
+        if fault := _zone_fault(zone, message):
+            return Entry.left_out(fault)
         return Entry(f"{zone}{separator}{message}" if colon and message else zone)
 
     return entry
@@ -140,12 +152,27 @@ def _zone(separator: str) -> Callable[[str], Entry]:
 def _masked_zone(text: str) -> Entry:
     """Return an entry of uribl_zones: a zone, and the bits of its answers that count with commas between them."""
     zone, _, masks = (part.strip() for part in text.partition(":"))
-    if not _ZONE.fullmatch(zone):
-        return Entry.left_out(_NO_ZONE)
-    if not _MASKS.fullmatch(masks):
+    if fault := _zone_fault(zone, masks):
+        return Entry.left_out(fault)
+    bits = re.findall("[0-9]+", masks)
+    if not _MASKS.fullmatch(masks) or any(not 0 < float(one) <= _LARGEST_BITS for one in bits):
         return Entry(zone, f"all answers of {zone}, since {masks!r} is no mask such as 8-16")
-    bits = ",".join(re.findall("[0-9]+", masks))
-    return Entry(f"{zone} {bits}" if bits else zone)
+    return Entry(f"{zone} {','.join(bits)}" if bits else zone)
+
+
+def _zone_fault(zone: str, rest: str) -> str:
+    """Return why an entry names no zone, "" when it does.
+
+    :param rest: what follows the first colon.
+    """
+    if rest.startswith("//"):
+        return "is a URL; give the name of the list alone, such as zen.spamhaus.org"
+    if has_blank(zone):
+        return "holds a blank; commas separate the names of lists"
+    name = zone if zone.isascii() else in_dns(zone)
+    if zone.isascii() or not _ZONE.fullmatch(name):
+        return "" if _ZONE.fullmatch(zone) else _NO_ZONE
+    return f"has letters that DNS does not know; its name there is {name}"
 
 
 def _has(signs: re.Pattern[str]) -> Callable[[str], bool]:
@@ -170,6 +197,7 @@ READERS: dict[str, Callable[[str], Entry]] = {
     "whitelisthosts": clients.white,
     "relayclients": clients.relaying,
     "spamassassin": _spam_address,
+    "trusted_networks": clients.trusted,
     "dnsbl_zones": _zone(":"),
     "rhsbl_zones": _zone(" "),
     "uribl_zones": _masked_zone,

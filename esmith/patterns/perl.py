@@ -9,6 +9,10 @@ from functools import cache
 
 from esmith.environment import clean_environment
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 #: Compiles expressions that end in NUL, none of which can be code, and answers for each "" or why not. Some mistakes
 #: show only when something is compared.
 _JUDGE = r"""
@@ -32,17 +36,18 @@ def refusal(expression: str) -> str:
 
     :param expression: without NUL, which no setting holds.
     """
+    return refusals([expression])[0]
+
+
+def refusals(expressions: Sequence[str]) -> list[str]:
+    """Return for each expression what :func:`refusal` does; perl is started once."""
     perl = shutil.which("perl", path=clean_environment().get("PATH"))
     if perl is None:
-        try:
-            re.compile(expression)
-        except (re.error, RecursionError, OverflowError) as error:
-            return f"{error}; perl, which would know, is not installed"
-        return ""
+        return list(map(_refused_by_python, expressions))
     try:
         done = subprocess.run(
             [perl, "-e", _JUDGE],
-            input=expression.encode("utf-8", "surrogateescape") + b"\0",
+            input=b"".join(text.encode("utf-8", "surrogateescape") + b"\0" for text in expressions),
             capture_output=True,
             env=clean_environment(),
             cwd="/",
@@ -50,7 +55,16 @@ def refusal(expression: str) -> str:
             timeout=_TIMEOUT_SECONDS,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        return f"perl could not be asked: {error}"
-    if done.returncode != 0 or not done.stdout.endswith(b"\0"):
-        return f"perl could not be asked: exit code {done.returncode}"
-    return done.stdout.rstrip(b"\0").decode("utf-8", "replace").strip()
+        return [f"perl could not be asked: {error}"] * len(expressions)
+    answers = done.stdout.decode("utf-8", "replace").split("\0")[:-1]
+    if done.returncode != 0 or len(answers) != len(expressions):
+        return [f"perl could not be asked: exit code {done.returncode}"] * len(expressions)
+    return [answer.strip() for answer in answers]
+
+
+def _refused_by_python(expression: str) -> str:
+    try:
+        re.compile(expression)
+    except (re.error, RecursionError, OverflowError) as error:
+        return f"{error}; perl, which would know, is not installed"
+    return ""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from esmith.errors import RefusedError
-from esmith.names import nearest, shorten
-from esmith.schema.types import in_dns, refusal
+from esmith.names import in_dns, nearest, shorten
+from esmith.schema.types import refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,6 +89,13 @@ def check_properties(schema: Schema, database: str, key: str, type: str | None, 
         else:
             _check_value(f"{database} {key} {name}", prop, value)
             hints += _dns_hint(f"{database} {key} {name}", prop, value)
+            if prop.type == "ciphers" and value:
+                from esmith.schema.ciphers import misspelt
+
+                hints += (
+                    f"{database} {key} {name}: OpenSSL ignores {word!r}; did you mean {close!r}? (stored as given)"
+                    for word, close in misspelt(value)
+                )
             if (prop.list or prop.block_lists) and not _is_placeholder(value):
                 from esmith.schema.meanings import meanings
 

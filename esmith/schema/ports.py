@@ -4,31 +4,43 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from esmith.schema.load import Schema
     from esmith.store.model import Record
     from esmith.store.protocol import Transaction
 
+#: The type of a property that holds the port at which its service listens.
+PORT = "port"
+
 
 def shared_ports(transaction: Transaction, schema: Schema, key: str) -> list[str]:
-    """Return a hint when another enabled service has the TCP port of one that is enabled.
+    """Return a hint for each port of an enabled service that another enabled one listens at, too.
 
     :param key: the service, a record of the configuration.
     """
     services = {record.key: record for record in transaction.records("configuration", "service")}
-    port = _port(services.get(key), schema)
-    others = [other for other, record in services.items() if other != key and port and _port(record, schema) == port]
-    if not others:
+    own = dict(_ports(services.get(key), schema))
+    if not own:
         return []
-    why = f"{port} is the port of {', '.join(others)}, too: only one of them can have it"
-    return [f"configuration {key} TCPPort: {why} (stored as given)"]
+    others: dict[str, list[str]] = {}
+    for other, record in services.items():
+        for _, port in _ports(record, schema) if other != key else ():
+            others.setdefault(port, []).append(other)
+    return [
+        f"configuration {key} {name}: {port} is the port of {', '.join(others[port])}, too: "
+        "only one of them can have it (stored as given)"
+        for name, port in own.items()
+        if port in others
+    ]
 
 
-def _port(record: Record | None, schema: Schema) -> str | None:
-    """Return the port of a service, None where it is disabled or has none."""
+def _ports(record: Record | None, schema: Schema) -> Iterator[tuple[str, str]]:
+    """Yield the ports of a service, each with its property; none of one that is disabled."""
     if record is None or record.props.get("status") != "enabled":
-        return None
-    port = record.props.get("TCPPort")
-    if port is None and (known := schema.record("configuration", record.key, record.type)) is not None:
-        prop = known.properties.get("TCPPort")
-        port = (prop.default if prop.unset is None else prop.unset) if prop is not None else None
-    return port
+        return
+    known = schema.record("configuration", record.key, record.type)
+    for prop in known.properties.values() if known is not None else ():
+        port = record.props.get(prop.name) or (prop.default if prop.unset is None else prop.unset)
+        if prop.type == PORT and port:
+            yield prop.name, port

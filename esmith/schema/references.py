@@ -31,8 +31,19 @@ def reference_hints(
         prop = known.property(name) if name else known.value
         if prop is not None and prop.refers_to:
             place = " ".join(filter(None, (database, key, name)))
-            hints += [_hint(place, prop, entry) for entry in _entries(prop, value) if _is_broken(prop, snapshot, entry)]
+            for entry in _entries(prop, value):
+                if _is_broken(prop, snapshot, entry):
+                    hints.append(_hint(place, prop, entry))
+                elif "@" in entry and snapshot.type_of(_target(prop)[0], entry) is None:
+                    hints += _address_hint(place, entry)
     return hints
+
+
+def _address_hint(place: str, entry: str) -> list[str]:
+    from esmith.schema.addresses import address_fault
+
+    fault = address_fault(entry)
+    return [f"{place}: {shorten(entry)!r} {fault}; nothing is sent there (stored as given)"] if fault else []
 
 
 def _entries(prop: Property, value: str) -> list[str]:

@@ -8,9 +8,6 @@ from __future__ import annotations
 from esmith.schema.check import check_key, check_properties, check_record
 from esmith.schema.references import reference_hints
 
-#: What makes a service listen at a port.
-PORT_PROPERTIES = frozenset({"TCPPort", "status"})
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from esmith.schema.load import Schema
@@ -30,7 +27,8 @@ def set_record(
     transaction.set_type(database, key, type)
     for name, value in props.items():
         transaction.set_prop(database, key, name, value)
-    return hints + _references(transaction, schema, database, key, type, props or {"": type})
+    hints += _references(transaction, schema, database, key, type, props or {"": type})
+    return hints + _ports(transaction, schema, database, key, props)
 
 
 def set_properties(
@@ -47,11 +45,7 @@ def set_properties(
     for name, value in props.items():
         transaction.set_prop(database, key, name, value)
     hints += _references(transaction, schema, database, key, type, props)
-    if schema is not None and database == "configuration" and not PORT_PROPERTIES.isdisjoint(props):
-        from esmith.schema.ports import shared_ports
-
-        hints += shared_ports(transaction, schema, key)
-    return hints
+    return hints + _ports(transaction, schema, database, key, props)
 
 
 def set_type(transaction: Transaction, schema: Schema | None, database: str, key: str, type: str) -> list[str]:
@@ -63,6 +57,19 @@ def set_type(transaction: Transaction, schema: Schema | None, database: str, key
     hints = _check(transaction, schema, database, key, type, {})
     transaction.set_type(database, key, type)
     return hints
+
+
+def _ports(
+    transaction: Transaction, schema: Schema | None, database: str, key: str, props: dict[str, str]
+) -> list[str]:
+    """Return hints about ports, when one of these properties makes a service listen at one."""
+    known = schema.record(database, key, "service") if schema is not None and database == "configuration" else None
+    names = [name for name in props if known is not None and (prop := known.property(name)) and prop.type == "port"]
+    if schema is None or not (names or (database == "configuration" and "status" in props)):
+        return []
+    from esmith.schema.ports import shared_ports
+
+    return shared_ports(transaction, schema, key)
 
 
 def _references(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from esmith.names import in_dns
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +22,8 @@ _HOST = re.compile(
 )
 _LOOKS_LIKE_IPV4 = re.compile(r"[0-9.]+")
 _LARGEST_PORT = 65535
+_IPV6_LITERAL = "has an IPv6 address in brackets, and qmail knows only IPv4 ones"
+_UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
 
 
 def refusal(prop: Property, value: str) -> str | None:
@@ -60,16 +64,30 @@ def _number(prop: Property, value: str) -> str | None:
     return _range(prop, float(value))
 
 
+def _port(value: str) -> str | None:
+    if not re.fullmatch(r"-?[0-9]+", value):
+        return "is not a whole number"
+    return _outside(float(value), 1, _LARGEST_PORT)
+
+
 def _range(prop: Property, number: float) -> str | None:
-    if prop.minimum is not None and number < prop.minimum:
-        return f"is too small; the least is {prop.minimum}"
-    if prop.maximum is not None and number > prop.maximum:
-        return f"is too large; the most is {prop.maximum}"
+    return _outside(number, prop.minimum, prop.maximum)
+
+
+def _outside(number: float, minimum: float | None, maximum: float | None, unit: str = "") -> str | None:
+    if minimum is not None and number < minimum:
+        return f"is too small; the least is {minimum}{unit}"
+    if maximum is not None and number > maximum:
+        return f"is too large; the most is {maximum}{unit}"
     return None
 
 
-def _size(value: str) -> str | None:
-    return None if re.fullmatch(r"[0-9]+[kKmMgG]?", value) else "is not a size such as 15M, 500k or 25000000"
+def _size(prop: Property, value: str) -> str | None:
+    if not re.fullmatch(r"[0-9]+[kKmMgG]?", value):
+        return "is not a size such as 15M, 500k or 25000000"
+    digits = value.rstrip("kKmMgG")
+    size = float(digits) * _UNITS[value[len(digits) :].lower()]
+    return _outside(size, prop.minimum, prop.maximum, " bytes")
 
 
 def _list(prop: Property, value: str) -> str | None:
@@ -83,6 +101,8 @@ def _host(value: str) -> str | None:
 
 
 def _host_and_port(value: str) -> str | None:
+    if "://" in value:
+        return "is a URL; give the name alone, also with a port, as mail.example.com:587"
     host, colon, port = value.partition(":")
     if _is_ip(value.strip("[]"), 6) or port.count(":") > 1:
         return "is an IPv6 address, or holds one; give a host name or an IPv4 address: colons begin a port here"
@@ -114,15 +134,10 @@ def _not_a_host(value: str, otherwise: str) -> str | None:
     return None if _HOST.fullmatch(value) and len(value) <= _DOMAIN_BYTES else otherwise
 
 
-def in_dns(name: str) -> str:
-    """Return the name that DNS has for one with other letters than a to z (RFC 3490), "" where there is none."""
-    try:
-        return name.encode("idna").decode()
-    except UnicodeError:
-        return ""
-
-
 def _is_ip(value: str, version: int) -> bool:
+    # fe80::1%eth0 is one of a single network card: no file of a server can do with it.
+    if "%" in value:
+        return False
     # Most values are names, and ipaddress takes longer to import than the rest of the command.
     if ":" not in value and not _LOOKS_LIKE_IPV4.fullmatch(value):
         return False
@@ -140,7 +155,7 @@ def _address(value: str) -> str | None:
 
 def _ipv4(value: str) -> str | None:
     if _is_ip(value, 6):
-        return "is an IPv6 address; only IPv4 is possible here (docs/daemons.md#ipv6)"
+        return "is an IPv6 address; only IPv4 is possible here"
     return None if _is_ip(value, 4) else "is not an IPv4 address"
 
 
@@ -169,7 +184,24 @@ def _account(value: str) -> str | None:
 def _mailbox(value: str) -> str | None:
     if "@" not in value:
         return _account(value)
-    return None if _is_one_word(value) else "is not an address without blanks, as boss@example.com"
+    if not _is_one_word(value):
+        return "is not an address without blanks, as boss@example.com"
+    return _IPV6_LITERAL if _is_ipv6_literal(value.rpartition("@")[2]) else None
+
+
+def domain_refusal(value: str) -> str | None:
+    """Return why the domain of an address, also an IPv4 address in brackets, leads nowhere; None when it may."""
+    if not value:
+        return "has no domain after the @"
+    if _is_ipv6_literal(value):
+        return _IPV6_LITERAL
+    if value.startswith("[") and value.endswith("]"):
+        return None if _is_ip(value[1:-1], 4) else "has brackets, which are for IPv4 addresses"
+    return _not_a_host(value, "has a domain that is no host name")
+
+
+def _is_ipv6_literal(domain: str) -> bool:
+    return domain.startswith("[") and ":" in domain
 
 
 def _is_one_word(value: str) -> bool:
@@ -201,7 +233,8 @@ TYPES: dict[str, Callable[[Property, str], str | None]] = {
     "choice": _choice(),
     "integer": _integer,
     "number": _number,
-    "size": _by_value(_size),
+    "port": _by_value(_port),
+    "size": _size,
     "list": _list,
     "host": _by_value(_host),
     "host:port": _by_value(_host_and_port),

@@ -60,6 +60,8 @@ def test_two_services_at_one_port(root: Root) -> None:
     """Who gives a service the port of another, or enables it there, gets a hint that names the other one."""
     why = "25 is the port of smtpd, too: only one of them can have it (stored as given)"
     hint = f"config: configuration imap TCPPort: {why}\n"
+    for name in ("smtpd", "ssmtpd", "clamav", "smtp-auth-proxy"):
+        root.config("setprop", name, "status", "disabled")
     root.config("setprop", "smtpd", "status", "enabled", "TCPPort", "25")
     assert root.config("setprop", "imap", "status", "enabled", "TCPPort", "1143").err == ""
     assert root.config("setprop", "imap", "TCPPort", "25").err == hint
@@ -67,6 +69,48 @@ def test_two_services_at_one_port(root: Root) -> None:
     assert root.config("setprop", "imap", "status", "enabled").err == hint
     root.config("setprop", "imap", "TCPPort", "1143")
     assert root.config("setprop", "smtpd", "TCPPort", "26").err == ""
+
+
+def test_every_port_of_a_service_counts(root: Root) -> None:
+    """The port of a proxy or of a scanner is compared as well, whichever is set last, and by set as by setprop."""
+    root.config("setprop", "smtpd", "status", "enabled", "TCPPort", "25")
+    proxy = root.config("setprop", "smtp-auth-proxy", "status", "enabled", "ProxyPort", "25")
+    assert "configuration smtp-auth-proxy ProxyPort: 25 is the port of smtpd, too" in proxy.err
+    scanner = root.config("set", "clamav", "service", "status", "enabled", "TCPSocket", "25")
+    assert "configuration clamav TCPSocket: 25 is the port of smtp-auth-proxy, smtpd, too" in scanner.err
+    assert "configuration smtpd TCPPort: 25 is" in root.config("setprop", "smtpd", "TCPPort", "25").err
+    assert root.config("setprop", "clamav", "HTTPProxyPort", "25").err == ""
+
+
+@pytest.mark.parametrize(
+    "value, reason",
+    [
+        ("Jane <jane@isp.test>", "'<jane@isp.test>' has < and >; give the address alone"),
+        ("&x@y.test", "'&x@y.test' is no address such as jane@example.com"),
+        ("a@b.test;c@d.test", "is no address such as"),
+        ("joe@[2001:db8::1]", "has an IPv6 address in brackets"),
+        ("jäger@x.test", "has letters that the name before the @ cannot have"),
+        ("j@münchen.test", "its name there is xn--mnchen-3ya.test"),
+        ("x@", "has no domain after the @"),
+        ("@x.test", "has no name before the @"),
+    ],
+)
+def test_addresses_that_lead_nowhere(root: Root, value: str, reason: str) -> None:
+    """Whoever forwards mail to what is no address gets a hint; one that is gets none."""
+    root.db("accounts", "set", "jane", "user")
+    assert reason in root.db("accounts", "setprop", "jane", "ForwardAddress", value).err
+    good = "jane@isp.test, o'neill+x@[192.0.2.1] root=x@a-b.example.com."
+    assert root.db("accounts", "setprop", "jane", "ForwardAddress", good).err == ""
+    assert reason in root.config("setprop", "qmail", "DoubleBounceTo", value).err or " " in value
+
+
+def test_ciphers_that_openssl_ignores(root: Root) -> None:
+    """A word that OpenSSL ignores gets a hint when it is close to one it knows; names of old versions get none."""
+    hint = "config: configuration qpsmtpd tlsCipher: OpenSSL ignores 'aNUL'; did you mean 'aNULL'? (stored as given)\n"
+    assert root.config("setprop", "qpsmtpd", "tlsCipher", "HIGH:!aNUL").err == hint
+    assert root.config("setprop", "qpsmtpd", "tlsCipher", "HIGH:!SSLv2:!EXP:!aNULL:ECDHE+AESGCM:@STRENGTH").err == ""
+    refused = root.config("setprop", "qpsmtpd", "tlsCipher", "TLS_AES_128_GCM_SHA256", code=3)
+    assert "names ciphers of TLS 1.3, which are always on" in refused.err
 
 
 def test_a_domain_with_other_letters_than_dns_has(root: Root) -> None:

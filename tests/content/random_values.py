@@ -89,7 +89,12 @@ def _by_type(prop: Property) -> st.SearchStrategy[str]:
         "choice": st.sampled_from(prop.values or [""]),
         "integer": whole,
         "number": whole | st.tuples(st.integers(max(least, 0), 99), st.integers(0, 999)).map("{0[0]}.{0[1]}".format),
-        "size": st.tuples(st.integers(0, 5000), st.sampled_from(["", "k", "K", "m", "M"])).map("{0[0]}{0[1]}".format),
+        "size": (
+            st.tuples(st.integers(0, 5000), st.sampled_from(["", "k", "K", "m", "M"]))
+            .map("{0[0]}{0[1]}".format)
+            .filter(lambda size: refusal(prop, size) is None)
+        ),
+        "port": st.integers(1, 65535).map(str),
         "list": st.lists(_ENTRIES.get(prop.name, _WORDS), min_size=1, max_size=4).map(prop.separator.join),
         "host": _HOSTS,
         "host:port": _HOSTS_AND_PORTS,

@@ -7,7 +7,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from esmith.patterns.lists import list_lines
 from tests.content.desk import Desk
 from tests.daemons.generated import ask, install
 from tests.programs import path_of
@@ -188,3 +191,35 @@ def test_learnt_data_goes_where_the_setting_says(desk: Desk, tmp_path: Path, nam
     code, _, errors = _run(learner, site, "--ham", str(mail))
     assert code == 0, errors
     assert {path.name.partition("_")[0] for path in state.iterdir()} == {"bayes"}
+
+
+#: Adds networks to SpamAssassin's own list; it warns of those it does not take.
+_ADD = """
+use Mail::SpamAssassin::NetSet;
+Mail::SpamAssassin::NetSet->new('trusted')->add_cidr($_) for @ARGV;
+"""
+_CLIENTS = st.text("0123456789abf.:/![]*% ", min_size=1, max_size=20) | st.from_regex(
+    r"!?\[?(10\.|192\.168\.?|[0-9]{1,3}(\.[0-9]{1,3}){3}|2001:db8::[0-9a-f]{0,4}|fe80::1%eth0)\]?(/[0-9]{1,3})?",
+    fullmatch=True,
+)
+
+
+@pytest.mark.program("spamassassin", "perl")
+@settings(max_examples=20)
+@given(entries=st.lists(_CLIENTS, min_size=10, max_size=40))
+def test_spamassassin_takes_every_trusted_network_that_is_written(entries: list[str]) -> None:
+    """Whatever people type, SpamAssassin takes all that is written, and each entry is written or warned of."""
+    warnings: list[str] = []
+    lines = list_lines("trusted_networks", entries, warnings.append)
+    done = ask("perl", "-e", _ADD, *lines)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert not any(" " in line for line in lines)
+
+
+def test_a_network_is_written_in_one_form() -> None:
+    """Addresses, beginnings and networks stay what they are; what is an exception stays one."""
+    entries = ["10.", "192.168.1.0/24", "!192.168.1.7", "[2001:db8::1]", "10.1.2.3/255.255.255.0", "fe80::1%eth0"]
+    warnings: list[str] = []
+    lines = list_lines("trusted_networks", entries, warnings.append)
+    assert lines == ["10.", "192.168.1.0/24", "!192.168.1.7", "2001:db8::1", "10.1.2.0/24"]
+    assert [entry in text for entry, text in zip(["fe80::1%eth0"], warnings, strict=True)] == [True]

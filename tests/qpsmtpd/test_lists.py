@@ -147,9 +147,13 @@ def test_no_entry_stops_a_plugin(asked: Asked, name: str, entries: list[str]) ->
         assert all("Perl" in warning or "is empty" in warning for warning in warnings)
 
 
+#: Their readers are in test_block_lists.py and tests/daemons/test_spamassassin.py.
+ELSEWHERE = ("dnsbl_zones", "rhsbl_zones", "uribl_zones", "spamassassin", "trusted_networks")
+
+
 def test_the_lists_are_those_that_are_asked_about() -> None:
     """Each list that a program reads has its reader here, or in the tests of that program."""
-    assert set(READERS) == set(LISTS) == {*TEXTS, "dnsbl_zones", "rhsbl_zones", "uribl_zones", "spamassassin"}
+    assert set(READERS) == set(LISTS) == {*TEXTS, *ELSEWHERE}
 
 
 EXPRESSIONS = [
@@ -243,14 +247,33 @@ def test_what_entries_mean(asked: Asked, name: str, entry: str, listed: list[str
         ("relayclients", "::/0", "anybody could send"),
         ("spamassassin", "^a@b$", "is a regular expression"),
         ("spamassassin", "a@b c@d", "has a blank"),
-        ("dnsbl_zones", "a.test b.test", "does not begin with the name of a block list"),
-        ("uribl_zones", "a.test b.test:8", "does not begin with the name of a block list"),
+        ("relayclients", "fe80::1%eth0", "is no address"),
+        ("badmailfrom", "Jane <jane@dom.test>", "give the address alone: jane@dom.test"),
+        ("badmailfrom", "http://spam.test", "is a URL; give the domain alone"),
+        ("dnsbl_zones", "a.test b.test", "commas separate the names of lists"),
+        ("dnsbl_zones", "https://zen.spamhaus.org/", "is a URL; give the name of the list alone"),
+        ("dnsbl_zones", "192.0.2.1", "does not begin with the name of a block list"),
+        ("dnsbl_zones", "2001:db8::1", "does not begin with the name of a block list"),
+        ("dnsbl_zones", "zen", "does not begin with the name of a block list"),
+        ("dnsbl_zones", "-zen.test", "does not begin with the name of a block list"),
+        ("dnsbl_zones", "münchen.test", "its name there is xn--mnchen-3ya.test"),
+        ("rhsbl_zones", "http://dbl.test", "is a URL"),
+        ("uribl_zones", "a.test b.test:8", "commas separate the names of lists"),
+        ("uribl_zones", "https://multi.surbl.org/", "is a URL"),
+        ("uribl_zones", "16", "does not begin with the name of a block list"),
+        ("trusted_networks", "10.0.0.1/33", "is no address"),
+        ("trusted_networks", "*", "is no address"),
+        ("trusted_networks", "münchen.test", "is no address"),
     ],
 )
 def test_what_is_left_out(name: str, entry: str, reason: str) -> None:
     """An entry that no reader could read, or that would do harm, is not written, and a warning says why."""
     lines, warnings = written(
-        name, ["good.test" if "hosts" not in name and "clients" not in name else "192.0.2.1", entry]
+        name,
+        [
+            "good.test" if "hosts" not in name and "clients" not in name and "networks" not in name else "192.0.2.1",
+            entry,
+        ],
     )
     assert len(lines) == 1
     assert len(warnings) == 1

@@ -92,7 +92,7 @@ def test_words_fit_together(schema: Schema, name: str) -> None:
     record = load(schema, name)
     for prop in properties(record):
         assert prop.values or prop.type != "choice", prop.name
-        assert (prop.minimum, prop.maximum) == (None, None) or prop.type in ("integer", "number"), prop.name
+        assert (prop.minimum, prop.maximum) == (None, None) or prop.type in ("integer", "number", "size"), prop.name
         assert not prop.obsolete_values or prop.type == "list", prop.name
         assert prop.default is None or prop.force is None, prop.name
         assert not prop.removed or (prop.default, prop.force, prop.generate) == (None, None, None), prop.name

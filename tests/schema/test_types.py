@@ -54,6 +54,15 @@ TABLE: dict[str, tuple[list[str], list[str], str]] = {
         ["", "M", "-1", "1.5M", "15MB", "15 M", "15T", "M15", "k", "15kk"],
         "is not a size such as 15M, 500k or 25000000",
     ),
+    'type = "port"': (["1", "25", "65535"], ["", "smtp", "25 ", "2.5"], "is not a whole number"),
+    'type = "port" # bounds': ([], ["0", "-1"], "is too small; the least is 1"),
+    'type = "port" # the largest': ([], ["65536", "9" * 5000], "is too large; the most is 65535"),
+    'type = "size"\nmin = 8388608': (
+        ["8M", "8192k", "8388608", "1G"],
+        ["0", "7M", "8191K"],
+        "the least is 8388608 bytes",
+    ),
+    'type = "size"\nmax = 1024': (["1k", "1024"], ["1025", "2k", "9" * 5000], "is too large; the most is 1024 bytes"),
     'type = "size"\nvalues = ["-1"]': (["-1", "32M"], ["-2", "", "- 1"], "is not a size such as"),
     'type = "list"': (
         ["a", "a,b", "a, b", "multi.surbl.org:8-16", "zone:Blocked - see x"],
@@ -90,7 +99,7 @@ TABLE: dict[str, tuple[list[str], list[str], str]] = {
     ),
     'type = "host:port" # port': (
         [],
-        ["host:", "h:0", "h:65536", "h:x", "h:1e3", "http://h"],
+        ["host:", "h:0", "h:65536", "h:x", "h:1e3", "http:h"],
         "has no port from 1 to 65535",
     ),
     'type = "host:port" # brackets': (
@@ -98,6 +107,7 @@ TABLE: dict[str, tuple[list[str], list[str], str]] = {
         ["[smtp.isp.example]", "[h]:25"],
         "has brackets, which are for IPv4 addresses",
     ),
+    'type = "host:port" # URL': ([], ["http://h", "smtp://mail.example.com:25"], "is a URL; give the name alone"),
     'type = "host:port" # IPv6': ([], ["2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:25"], "is an IPv6 address"),
     'type = "hostname"': (
         ["localhost", "mail.example.com", "x_y", "example.com."],
@@ -152,7 +162,6 @@ TABLE: dict[str, tuple[list[str], list[str], str]] = {
             "!HIGH",
             "# all",
             "a b",
-            "TLS_AES_128_GCM_SHA256",
             "é",
             "HIGH\0",
             "\udce9",
