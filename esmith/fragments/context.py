@@ -8,6 +8,7 @@ from types import CodeType
 from typing import TYPE_CHECKING
 
 from esmith.fragments.identity import Identities
+from esmith.fragments.kept import KeptTexts
 from esmith.fragments.metadata import MetadataFiles
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import Layout
@@ -30,6 +31,7 @@ class Context:
     :param perl: gives what runs Perl fragments.
     :param defaults: what properties that are not stored read as.
     :param compiled: the Jinja2 fragments that were compiled already, by path and text.
+    :param kept: the texts of templates inside others.
     """
 
     layout: Layout
@@ -40,3 +42,4 @@ class Context:
     perl: Callable[[], Perl]
     defaults: Defaults
     compiled: dict[tuple[str, str], CodeType] = field(default_factory=dict)
+    kept: KeptTexts = field(default_factory=KeptTexts)

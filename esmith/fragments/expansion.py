@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,9 @@ from esmith.fragments.context import Context
 from esmith.fragments.engine import Choice, choose_engine
 from esmith.fragments.helpers import functions
 from esmith.fragments.jinja import Engine
+from esmith.fragments.kept import KeptTexts
 from esmith.fragments.metadata import NO_BLANK_LINES, Metadata, MetadataFiles
+from esmith.fragments.notes import Notes
 from esmith.fragments.records import Records, RecordView
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.tree import Fragment, Template, TemplateTree
@@ -40,13 +42,14 @@ class Expansion:
         self._context = context
         self._rendering = rendering
         self._variables: dict[str, Any] = {}
-        records = Records(context.snapshot, rendering.reads, context.defaults)
+        notes = Notes(rendering.reads, rendering.warnings, rendering.engines)
+        self._records = records = Records(context.snapshot, notes, context.defaults)
         if key is not None and database is not None:
             rendering.reads.props[database, key, ""] = context.snapshot.type_of(database, key)
             self._variables["record"] = RecordView(records, database, key)
         elif key is not None:
             self._variables["key"] = key
-        helpers = functions(context.layout, records, context.identities, rendering.reads, rendering.warnings)
+        helpers = functions(context.layout, records, context.identities)
         self._engine = Engine(records, helpers | {"template": self._sub_template}, context.compiled)
 
     def fill(self) -> None:
@@ -115,7 +118,30 @@ class Expansion:
 
     def _sub_template(self, path: str, **variables: Any) -> str:
         """Return the text of another template, with variables: the function ``template`` of Jinja2 fragments."""
-        return self._other_template(path, self._variables | variables, []).decode("utf-8", "surrogateescape")
+        known = self._variables | variables
+        found = self._context.kept.find(path, known)
+        if found is not None:
+            text, notes = found
+            self._records.notes.add(notes, variables)
+            return text
+        with self._noting(variables) as notes:
+            text = self._other_template(path, known, []).decode("utf-8", "surrogateescape")
+        self._context.kept.keep(path, known, text, notes)
+        return text
+
+    @contextmanager
+    def _noting(self, given: Collection[str]) -> Iterator[Notes]:
+        """Note apart what a template inside this one reads; in the end this one has read it, too.
+
+        :param given: the variables that it is given.
+        """
+        outer = self._records.notes
+        self._records.notes = notes = Notes()
+        try:
+            yield notes
+        finally:
+            self._records.notes = outer
+            outer.add(notes, given)
 
     def _other_template(self, path: str, variables: dict[str, Any], directories: list[str]) -> bytes:
         """Return the text of another template.
@@ -127,22 +153,26 @@ class Expansion:
             layout, original = self._context.layout, self._context.metadata.original
             places = (layout.under(os.path.join("/etc/e-smith", directory)) for directory in directories)
             tree = TemplateTree(layout, tuple(places))
-            self._context = replace(self._context, tree=tree, metadata=MetadataFiles(tree, original))
+            metadata_files = MetadataFiles(tree, original)
+            self._context = replace(self._context, tree=tree, metadata=metadata_files, kept=KeptTexts())
         self._variables = variables
         try:
             templates = self._context.metadata
             template = templates.find(path)
-            self._rendering.reads.templates.add(template.path)
+            notes = self._records.notes
+            notes.reads.templates.add(template.path)
             metadata = templates.of(template)
+            notes.repeatable &= not (metadata.by_perl or metadata.line_filter)
             text = b"".join(self._parts(template, metadata))
             return templates.original.filtered(template.path, text, drop=False) if metadata.line_filter else text
         finally:
             self._variables, self._context = outer
 
     def _perl_template(self) -> PerlTemplate:
-        rendering = self._rendering
-        perl = self._context.perl()
-        return perl.template(rendering.path, self._variables, rendering.reads, rendering.warnings, self._other_template)
+        perl, notes = self._context.perl(), self._records.notes
+        notes.repeatable = False
+        path = self._rendering.path
+        return perl.template(path, self._variables, notes.reads, notes.warnings, self._other_template)
 
     def _suspect(self, fragment: Fragment, text: bytes, metadata: Metadata) -> None:
         """Warn of lines that the metadata says belong elsewhere."""
@@ -151,7 +181,7 @@ class Expansion:
         for line in text.decode("utf-8", "replace").splitlines():
             for pattern, advice in metadata.suspect_lines.items():
                 if re.match(pattern, line):
-                    self._rendering.warnings.append(f"{fragment.path}: {line.strip()!r} {advice}")
+                    self._records.notes.warn(f"{fragment.path}: {line.strip()!r} {advice}")
 
     def _fragment(
         self, fragment: Fragment, template: Template, metadata: Metadata, perl: Callable[[], PerlTemplate]
@@ -161,8 +191,7 @@ class Expansion:
         output = self._rendering.path
         data = _read(fragment, output)
         choice = chosen_engine(fragment, data, template, metadata)
-        if (fragment, choice) not in self._rendering.engines:
-            self._rendering.engines.append((fragment, choice))
+        self._records.notes.ran(fragment, choice)
         if choice.engine == "text":
             return data
         if choice.engine == "perl":

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from types import CodeType
 from typing import Any
 
 import jinja2
+from jinja2.filters import do_random
 from jinja2.runtime import Context
-from jinja2.utils import missing
+from jinja2.utils import generate_lorem_ipsum, missing
 
 from esmith.errors import TemplateError
 from esmith.fragments.helpers import FILTERS
@@ -23,8 +25,11 @@ class _RecordContext(Context):
 
     def resolve_or_missing(self, key: str) -> Any:
         found = super().resolve_or_missing(key)
-        if found is missing and isinstance(self.environment, Engine):
-            return self.environment.records.variable(key)
+        if isinstance(self.environment, Engine):
+            records = self.environment.records
+            records.notes.names.add(key)
+            if found is missing:
+                return records.variable(key)
         return found
 
 
@@ -52,7 +57,8 @@ class Engine(jinja2.Environment):
         self._depth = 0
         self.globals |= functions
         self.globals["db"] = Databases(records)
-        self.filters |= FILTERS
+        self.filters |= FILTERS | {"random": _chance(records, do_random)}
+        self.globals["lipsum"] = _chance(records, generate_lorem_ipsum)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return ``obj.attribute``: a record's property, a database's record."""
@@ -121,6 +127,17 @@ class Engine(jinja2.Environment):
         :raises TemplateError: when it is wrong.
         """
         return bool(self.expand(f"{{{{ 'yes' if ({expression}) else '' }}}}", path, output, variables))
+
+
+def _chance(records: Records, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of Jinja2 that gives something else each time, and notes that."""
+
+    @wraps(function)  # also says that it wants the context, if it does
+    def called(*args: Any, **named: Any) -> Any:
+        records.notes.repeatable = False
+        return function(*args, **named)
+
+    return called
 
 
 #: What an expression of a fragment may raise. Anything else is a defect of the engine and should be seen as one.
