@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cache
@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING, Any
 from esmith.errors import TemplateError
 from esmith.fragments.context import Context
 from esmith.fragments.engine import Choice, choose_engine
-from esmith.fragments.helpers import functions
-from esmith.fragments.jinja import Engine
 from esmith.fragments.kept import KeptTexts
 from esmith.fragments.metadata import NO_BLANK_LINES, Metadata, MetadataFiles
 from esmith.fragments.notes import Notes
-from esmith.fragments.records import Records, RecordView
+from esmith.fragments.records import RecordView
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.tree import Fragment, Template, TemplateTree
 
@@ -42,21 +40,23 @@ class Expansion:
         self._context = context
         self._rendering = rendering
         self._variables: dict[str, Any] = {}
-        notes = Notes(rendering.reads, rendering.warnings, rendering.engines)
-        self._records = records = Records(context.snapshot, notes, context.defaults)
+        self._own_notes = Notes(rendering.reads, rendering.warnings, rendering.engines)
+        self._engine = context.jinja()
         if key is not None and database is not None:
             rendering.reads.props[database, key, ""] = context.snapshot.type_of(database, key)
-            self._variables["record"] = RecordView(records, database, key)
+            self._variables["record"] = RecordView(self._engine.records, database, key)
         elif key is not None:
             self._variables["key"] = key
-        helpers = functions(context.layout, records, context.identities)
-        self._engine = Engine(records, helpers | {"template": self._sub_template}, context.compiled)
 
     def fill(self) -> None:
         """Expand the output.
 
         :raises TemplateError: when a fragment or the metadata is broken.
         """
+        with self._noting(self._own_notes):
+            self._fill()
+
+    def _fill(self) -> None:
         rendering, metadata = self._rendering, self._rendering.metadata
         rendering.warnings += metadata.notes
         if metadata.skip_when and self.holds("skip-when", metadata.skip_when):
@@ -82,14 +82,24 @@ class Expansion:
     def holds(self, key: str, expression: str) -> bool:
         """Return whether an expression of the metadata holds."""
         source = self._rendering.metadata.sources[key]
-        return self._engine.condition(expression, source, self._rendering.path, self._variables)
+        with self._noting(self._own_notes):
+            return bool(self._jinja(f"{{{{ 'yes' if ({expression}) else '' }}}}", source))
 
     def value(self, key: str, text: str) -> str:
         """Return a value of the metadata, expanded when it is Jinja2."""
         if "{" not in text:
             return text
         source = self._rendering.metadata.sources[key]
-        return self._engine.expand(text, source, self._rendering.path, self._variables).strip()
+        with self._noting(self._own_notes):
+            return self._jinja(text, source).strip()
+
+    def _jinja(self, text: str, path: str) -> str:
+        """Return what a Jinja2 text gives.
+
+        :param path: the file it is in, for messages.
+        """
+        variables = {"template": self._sub_template, **self._variables}
+        return self._engine.expand(text, path, self._rendering.path, variables)
 
     def _parts(self, template: Template, metadata: Metadata) -> list[bytes]:
         """Return what each fragment of a template gives."""
@@ -114,34 +124,43 @@ class Expansion:
 
         :raises TemplateError: when a fragment is broken.
         """
-        return self._sub_template(self._rendering.path, **variables)
+        with self._noting(self._own_notes):
+            return self._sub_template(self._rendering.path, **variables)
 
     def _sub_template(self, path: str, **variables: Any) -> str:
-        """Return the text of another template, with variables: the function ``template`` of Jinja2 fragments."""
+        """Return the text of another template, with variables: the function ``template`` of Jinja2 fragments.
+
+        What it reads is noted apart, and kept with its text for other outputs.
+        """
         known = self._variables | variables
         found = self._context.kept.find(path, known)
         if found is not None:
             text, notes = found
-            self._records.notes.add(notes, variables)
+            self._notes.add(notes, variables)
             return text
-        with self._noting(variables) as notes:
-            text = self._other_template(path, known, []).decode("utf-8", "surrogateescape")
+        notes = Notes()
+        try:
+            with self._noting(notes):
+                text = self._other_template(path, known, []).decode("utf-8", "surrogateescape")
+        finally:
+            self._notes.add(notes, variables)
         self._context.kept.keep(path, known, text, notes)
         return text
 
-    @contextmanager
-    def _noting(self, given: Collection[str]) -> Iterator[Notes]:
-        """Note apart what a template inside this one reads; in the end this one has read it, too.
+    @property
+    def _notes(self) -> Notes:
+        """What the template notes that is expanded: this one, or one inside it."""
+        return self._engine.records.notes
 
-        :param given: the variables that it is given.
-        """
-        outer = self._records.notes
-        self._records.notes = notes = Notes()
+    @contextmanager
+    def _noting(self, notes: Notes) -> Iterator[None]:
+        """Have everything that is read noted here."""
+        records = self._engine.records
+        outer, records.notes = records.notes, notes
         try:
-            yield notes
+            yield
         finally:
-            self._records.notes = outer
-            outer.add(notes, given)
+            records.notes = outer
 
     def _other_template(self, path: str, variables: dict[str, Any], directories: list[str]) -> bytes:
         """Return the text of another template.
@@ -159,7 +178,7 @@ class Expansion:
         try:
             templates = self._context.metadata
             template = templates.find(path)
-            notes = self._records.notes
+            notes = self._notes
             notes.reads.templates.add(template.path)
             metadata = templates.of(template)
             notes.repeatable &= not (metadata.by_perl or metadata.line_filter)
@@ -169,7 +188,7 @@ class Expansion:
             self._variables, self._context = outer
 
     def _perl_template(self) -> PerlTemplate:
-        perl, notes = self._context.perl(), self._records.notes
+        perl, notes = self._context.perl(), self._notes
         notes.repeatable = False
         path = self._rendering.path
         return perl.template(path, self._variables, notes.reads, notes.warnings, self._other_template)
@@ -181,7 +200,7 @@ class Expansion:
         for line in text.decode("utf-8", "replace").splitlines():
             for pattern, advice in metadata.suspect_lines.items():
                 if re.match(pattern, line):
-                    self._records.notes.warn(f"{fragment.path}: {line.strip()!r} {advice}")
+                    self._notes.warn(f"{fragment.path}: {line.strip()!r} {advice}")
 
     def _fragment(
         self, fragment: Fragment, template: Template, metadata: Metadata, perl: Callable[[], PerlTemplate]
@@ -189,9 +208,11 @@ class Expansion:
         if fragment.masked:
             return b""
         output = self._rendering.path
-        data = _read(fragment, output)
+        if fragment.path not in self._context.files:
+            self._context.files[fragment.path] = _read(fragment, output)
+        data = self._context.files[fragment.path]
         choice = chosen_engine(fragment, data, template, metadata)
-        self._records.notes.ran(fragment, choice)
+        self._notes.ran(fragment, choice)
         if choice.engine == "text":
             return data
         if choice.engine == "perl":
@@ -209,8 +230,7 @@ class Expansion:
             raise TemplateError(
                 "is not UTF-8", place=f"{fragment.path}:{line}", hint="convert it, e.g. with iconv"
             ) from error
-        expanded = self._engine.expand(text, fragment.path, output, self._variables)
-        return expanded.encode("utf-8", "surrogateescape")
+        return self._jinja(text, fragment.path).encode("utf-8", "surrogateescape")
 
 
 def chosen_engine(fragment: Fragment, data: bytes, template: Template, metadata: Metadata) -> Choice:

@@ -20,7 +20,7 @@ from esmith.schema.lists import entries
 
 
 def functions(layout: Layout, records: Records, identities: Identities) -> dict[str, Callable[..., Any]]:
-    """Return the functions for one template.
+    """Return the functions of fragments.
 
     :param layout: the root that paths are taken under.
     :param records: the databases; looks at the disk and warnings are noted where their reads are.

@@ -152,6 +152,7 @@ class MetadataFiles:
         self._tree = tree
         self.original = original
         self._read: dict[str, dict[str, Any]] = {}
+        self._merged: dict[tuple[str, str], Metadata] = {}
 
     def find(self, path: str) -> Template:
         """Return a template by its path; its fragments may be those of another (TEMPLATE_PATH).
@@ -170,6 +171,12 @@ class MetadataFiles:
 
         :raises TemplateError: when a file is broken or says something unknown.
         """
+        place = template.path, template.source
+        if place not in self._merged:
+            self._merged[place] = self._of(template)
+        return self._merged[place]
+
+    def _of(self, template: Template) -> Metadata:
         levels = self._levels(template.path)
         if template.source:
             levels = [one for one in levels if one[2]]

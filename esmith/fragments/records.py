@@ -198,16 +198,17 @@ class Databases:
 
 
 class Records:
-    """The databases of one snapshot, read on behalf of one template.
+    """The databases of one snapshot, read on behalf of the template that is expanded.
 
     :param snapshot: what is read.
-    :param notes: where the reads are recorded; another one while a template inside it is expanded.
     :param defaults: what properties that are not stored read as.
+
+    ``notes`` is where the reads are recorded.
     """
 
-    def __init__(self, snapshot: Snapshot, notes: Notes, defaults: Defaults) -> None:
+    def __init__(self, snapshot: Snapshot, defaults: Defaults) -> None:
         self.snapshot = snapshot
-        self.notes = notes
+        self.notes = Notes()
         self._defaults = defaults
 
     @property
