@@ -24,7 +24,7 @@ _PIECES = st.sampled_from(
         "{{ a | default('no a') }}",
         "{{ b | default('no b') }}",
         "{{ a is defined }}{{ c is defined }}",
-        "{{ a | int }}",
+        "{{ a | default(0) | int }}{{ a is string }}",
         "{{ record.Uid or 'none' }}",
         "{{ DomainName }}",
         "{{ nothing | default('') }}",
@@ -159,6 +159,17 @@ def test_the_same_question_is_answered_once(trees: Trees, expanded: list[str]) -
 def test_other_variables_are_another_question(trees: Trees, text: str, calls: tuple[str, ...], gives: str) -> None:
     """Values of other types, variables that are not given, and lists, which may change, are told apart."""
     assert _inner(trees, text, *calls) == gives
+
+
+def test_a_setting_knows_its_default(trees: Trees) -> None:
+    """Two settings of the same text are told apart: as a number, a text that is none reads as the setting's default."""
+    table = '{ type = "integer", default = "%s" }'
+    trees.place("db", "/configuration/qpsmtpd.toml").write_text(
+        f'type = "service"\n[properties]\nMaxLoad = {table % 7}\nLogLevel = {table % 8}\n'
+    )
+    trees.snapshot.contents["configuration"]["qpsmtpd"] = ("service", {"MaxLoad": "many", "LogLevel": "many"})
+    calls = (", a=qpsmtpd.MaxLoad", ", a=qpsmtpd.LogLevel", ", a='many'")
+    assert _inner(trees, "{{ a | int }}", *calls) == "7,8,0,"
 
 
 def test_a_variable_of_the_template_around_it(trees: Trees) -> None:
