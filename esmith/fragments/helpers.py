@@ -15,6 +15,7 @@ from esmith.fragments.records import Missing, Records, RecordView, Setting
 from esmith.layout import Layout
 from esmith.patterns import LISTS
 from esmith.patterns.clients import prefixes
+from esmith.patterns.entry import quoted
 from esmith.patterns.lists import list_lines
 from esmith.schema.lists import entries
 
@@ -69,6 +70,7 @@ def functions(layout: Layout, records: Records, identities: Identities) -> dict[
         "passwd": passwd,
         "network_prefixes": network_prefixes,
         "list_lines": partial(_lines, warn),
+        "literal": _literal,
         "version": version_of,
         "warn": warn,
     }
@@ -78,6 +80,10 @@ def _lines(warn: Callable[[str], object], name: str, texts: Iterable[Any]) -> li
     if name not in LISTS:
         raise ValueError(f"list_lines: there is no list {name!r}; there are {', '.join(LISTS)}")
     return list_lines(name, map(str, texts), warn)
+
+
+def _literal(text: Any) -> str:
+    return quoted(str(text))
 
 
 def properties(record: RecordView) -> list[tuple[str, str]]:

@@ -28,7 +28,6 @@ def _port(record: Record | None, schema: Schema) -> str | None:
     if record is None or record.props.get("status") != "enabled":
         return None
     port = record.props.get("TCPPort")
-    if port is None and (known := schema.record("configuration", record.key, record.type)) is not None:
-        prop = known.properties.get("TCPPort")
-        port = (prop.default if prop.unset is None else prop.unset) if prop is not None else None
-    return port
+    known = None if port else schema.record("configuration", record.key, record.type)
+    found = known.properties["TCPPort"].unstored(port) if known and "TCPPort" in known.properties else None
+    return found[1] if found else port

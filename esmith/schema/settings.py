@@ -30,7 +30,7 @@ def set_record(
     transaction.set_type(database, key, type)
     for name, value in props.items():
         transaction.set_prop(database, key, name, value)
-    return hints + _references(transaction, schema, database, key, type, props or {"": type})
+    return hints + _of_other_records(transaction, schema, database, key, props or {"": type})
 
 
 def set_properties(
@@ -46,12 +46,7 @@ def set_properties(
     hints = check_properties(schema, database, key, type, props) if schema else []
     for name, value in props.items():
         transaction.set_prop(database, key, name, value)
-    hints += _references(transaction, schema, database, key, type, props)
-    if schema is not None and database == "configuration" and not PORT_PROPERTIES.isdisjoint(props):
-        from esmith.schema.ports import shared_ports
-
-        hints += shared_ports(transaction, schema, key)
-    return hints
+    return hints + _of_other_records(transaction, schema, database, key, props)
 
 
 def set_type(transaction: Transaction, schema: Schema | None, database: str, key: str, type: str) -> list[str]:
@@ -62,13 +57,27 @@ def set_type(transaction: Transaction, schema: Schema | None, database: str, key
     """
     hints = _check(transaction, schema, database, key, type, {})
     transaction.set_type(database, key, type)
-    return hints
+    # With another type the properties mean something else.
+    record = transaction.record(database, key)
+    props = record.props if record else {}
+    return hints + _of_other_records(transaction, schema, database, key, props or {"": type})
 
 
-def _references(
-    transaction: Transaction, schema: Schema | None, database: str, key: str, type: str | None, props: dict[str, str]
+def _of_other_records(
+    transaction: Transaction, schema: Schema | None, database: str, key: str, props: dict[str, str]
 ) -> list[str]:
-    return reference_hints(schema, transaction, database, key, type, props) if schema else []
+    """Return the hints of what a record has to do with others: those it names, and those that have its port.
+
+    :param props: what was set of it; the value of a record without properties has the name "".
+    """
+    if schema is None:
+        return []
+    hints = reference_hints(schema, transaction, database, key, transaction.type_of(database, key), props)
+    if database == "configuration" and not PORT_PROPERTIES.isdisjoint(props):
+        from esmith.schema.ports import shared_ports
+
+        hints += shared_ports(transaction, schema, key)
+    return hints
 
 
 def _check(

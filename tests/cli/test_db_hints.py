@@ -65,6 +65,9 @@ def test_two_services_at_one_port(root: Root) -> None:
     assert root.config("setprop", "imap", "TCPPort", "25").err == hint
     assert root.config("setprop", "imap", "status", "disabled").err == ""
     assert root.config("setprop", "imap", "status", "enabled").err == hint
+    assert root.config("set", "imap", "service", "status", "enabled", "TCPPort", "25").err == hint
+    root.config("settype", "imap", "other")
+    assert hint in root.config("settype", "imap", "service").err
     root.config("setprop", "imap", "TCPPort", "1143")
     assert root.config("setprop", "smtpd", "TCPPort", "26").err == ""
 

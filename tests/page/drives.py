@@ -131,15 +131,15 @@ class Bench:
         """
         before = self._value(setting)
         self.put(setting, value)
-        # What a renderer has read of the databases it does not read again.
-        renderer = Renderer(self._layout, self._transaction)
         try:
-            return {
-                output
-                for path in self._templates
-                if everything or self._reads(path, setting)
-                for output in _differing(self._outputs[path], _outputs(list(renderer.render(path))))
-            }
+            # What a renderer has read of the databases it does not read again.
+            with Renderer(self._layout, self._transaction) as renderer:
+                return {
+                    output
+                    for path in self._templates
+                    if everything or self._reads(path, setting)
+                    for output in _differing(self._outputs[path], _outputs(list(renderer.render(path))))
+                }
         finally:
             if before is None:
                 self._transaction.delete_prop(setting.database, setting.key, setting.prop)
