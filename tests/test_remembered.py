@@ -163,7 +163,7 @@ def test_a_table_with_a_date(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("ran")
 def test_code_knows_its_file(tmp_path: Path) -> None:
     """The same text in two files is compiled once, and each code has the name of its own file."""
-    engine = Engine(None, {}, {})  # type: ignore[arg-type]
+    engine = Engine(None, {})  # type: ignore[arg-type]
     first, second = (engine.compile("{% if a %}{{ a }}{% endif %}", filename=name) for name in ("/one", "/two"))
     assert (first.co_filename, second.co_filename) == ("/one", "/two")
     assert first.co_code == second.co_code

@@ -120,7 +120,7 @@ def examine(
     waiting: dict[tuple[str, ...], list[Subject]] = {}
     order = []
     rules = own.Rules(tree.layout)
-    for subject in subjects:
+    for subject in map(_as_installed, subjects):
         order.append(subject.path)
         program = subject.check.command[0] if subject.check.command else subject.check.own
         if subject.check.off:
@@ -143,6 +143,15 @@ def examine(
         for subject in group:
             found[subject.path] = _judge(subject, one, group, tree)
     return [found[path] for path in order if path in found]
+
+
+def _as_installed(subject: Subject) -> Subject:
+    """Return the file with the name that its check program has on this machine; the first name where it has none."""
+    names = (*subject.check.command[:1], *subject.check.also_called)
+    found = next((name for name in names if shutil.which(name, path=PATH)), "")
+    if not found or found == names[0]:
+        return subject
+    return replace(subject, check=replace(subject.check, command=(found, *subject.check.command[1:])))
 
 
 def _with_settings(verdict: Verdict, rendering: Rendering, schema: Schema) -> Verdict:

@@ -6,7 +6,7 @@ import itertools
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from esmith.errors import TemplateError
 from esmith.fragments.context import Context
 from esmith.fragments.engine import Choice, choose_engine
-from esmith.fragments.helpers import functions
-from esmith.fragments.jinja import Engine
+from esmith.fragments.kept import KeptTexts
 from esmith.fragments.metadata import NO_BLANK_LINES, Metadata, MetadataFiles
-from esmith.fragments.records import Records, RecordView
+from esmith.fragments.notes import Notes
+from esmith.fragments.records import RecordView
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.tree import Fragment, Template, TemplateTree
 
@@ -40,20 +40,23 @@ class Expansion:
         self._context = context
         self._rendering = rendering
         self._variables: dict[str, Any] = {}
-        records = Records(context.snapshot, rendering.reads, context.defaults)
+        self._own_notes = Notes(rendering.reads, rendering.warnings, rendering.engines)
+        self._engine = context.jinja()
         if key is not None and database is not None:
             rendering.reads.props[database, key, ""] = context.snapshot.type_of(database, key)
-            self._variables["record"] = RecordView(records, database, key)
+            self._variables["record"] = RecordView(self._engine.records, database, key)
         elif key is not None:
             self._variables["key"] = key
-        helpers = functions(context.layout, records, context.identities, rendering.reads, rendering.warnings)
-        self._engine = Engine(records, helpers | {"template": self._sub_template}, context.compiled)
 
     def fill(self) -> None:
         """Expand the output.
 
         :raises TemplateError: when a fragment or the metadata is broken.
         """
+        with self._noting(self._own_notes):
+            self._fill()
+
+    def _fill(self) -> None:
         rendering, metadata = self._rendering, self._rendering.metadata
         rendering.warnings += metadata.notes
         if metadata.skip_when and self.holds("skip-when", metadata.skip_when):
@@ -79,14 +82,24 @@ class Expansion:
     def holds(self, key: str, expression: str) -> bool:
         """Return whether an expression of the metadata holds."""
         source = self._rendering.metadata.sources[key]
-        return self._engine.condition(expression, source, self._rendering.path, self._variables)
+        with self._noting(self._own_notes):
+            return bool(self._jinja(f"{{{{ 'yes' if ({expression}) else '' }}}}", source))
 
     def value(self, key: str, text: str) -> str:
         """Return a value of the metadata, expanded when it is Jinja2."""
         if "{" not in text:
             return text
         source = self._rendering.metadata.sources[key]
-        return self._engine.expand(text, source, self._rendering.path, self._variables).strip()
+        with self._noting(self._own_notes):
+            return self._jinja(text, source).strip()
+
+    def _jinja(self, text: str, path: str) -> str:
+        """Return what a Jinja2 text gives.
+
+        :param path: the file it is in, for messages.
+        """
+        variables = {"template": self._sub_template, **self._variables}
+        return self._engine.expand(text, path, self._rendering.path, variables)
 
     def _parts(self, template: Template, metadata: Metadata) -> list[bytes]:
         """Return what each fragment of a template gives."""
@@ -111,11 +124,43 @@ class Expansion:
 
         :raises TemplateError: when a fragment is broken.
         """
-        return self._sub_template(self._rendering.path, **variables)
+        with self._noting(self._own_notes):
+            return self._sub_template(self._rendering.path, **variables)
 
     def _sub_template(self, path: str, **variables: Any) -> str:
-        """Return the text of another template, with variables: the function ``template`` of Jinja2 fragments."""
-        return self._other_template(path, self._variables | variables, []).decode("utf-8", "surrogateescape")
+        """Return the text of another template, with variables: the function ``template`` of Jinja2 fragments.
+
+        What it reads is noted apart, and kept with its text for other outputs.
+        """
+        known = self._variables | variables
+        found = self._context.kept.find(path, known)
+        if found is not None:
+            text, notes = found
+            self._notes.add(notes, variables)
+            return text
+        notes = Notes()
+        try:
+            with self._noting(notes):
+                text = self._other_template(path, known, []).decode("utf-8", "surrogateescape")
+        finally:
+            self._notes.add(notes, variables)
+        self._context.kept.keep(path, known, text, notes)
+        return text
+
+    @property
+    def _notes(self) -> Notes:
+        """What the template notes that is expanded: this one, or one inside it."""
+        return self._engine.records.notes
+
+    @contextmanager
+    def _noting(self, notes: Notes) -> Iterator[None]:
+        """Have everything that is read noted here."""
+        records = self._engine.records
+        outer, records.notes = records.notes, notes
+        try:
+            yield
+        finally:
+            records.notes = outer
 
     def _other_template(self, path: str, variables: dict[str, Any], directories: list[str]) -> bytes:
         """Return the text of another template.
@@ -127,22 +172,26 @@ class Expansion:
             layout, original = self._context.layout, self._context.metadata.original
             places = (layout.under(os.path.join("/etc/e-smith", directory)) for directory in directories)
             tree = TemplateTree(layout, tuple(places))
-            self._context = replace(self._context, tree=tree, metadata=MetadataFiles(tree, original))
+            metadata_files = MetadataFiles(tree, original)
+            self._context = replace(self._context, tree=tree, metadata=metadata_files, kept=KeptTexts())
         self._variables = variables
         try:
             templates = self._context.metadata
             template = templates.find(path)
-            self._rendering.reads.templates.add(template.path)
+            notes = self._notes
+            notes.reads.templates.add(template.path)
             metadata = templates.of(template)
+            notes.repeatable &= not (metadata.by_perl or metadata.line_filter)
             text = b"".join(self._parts(template, metadata))
             return templates.original.filtered(template.path, text, drop=False) if metadata.line_filter else text
         finally:
             self._variables, self._context = outer
 
     def _perl_template(self) -> PerlTemplate:
-        rendering = self._rendering
-        perl = self._context.perl()
-        return perl.template(rendering.path, self._variables, rendering.reads, rendering.warnings, self._other_template)
+        perl, notes = self._context.perl(), self._notes
+        notes.repeatable = False
+        path = self._rendering.path
+        return perl.template(path, self._variables, notes.reads, notes.warnings, self._other_template)
 
     def _suspect(self, fragment: Fragment, text: bytes, metadata: Metadata) -> None:
         """Warn of lines that the metadata says belong elsewhere."""
@@ -151,7 +200,7 @@ class Expansion:
         for line in text.decode("utf-8", "replace").splitlines():
             for pattern, advice in metadata.suspect_lines.items():
                 if re.match(pattern, line):
-                    self._rendering.warnings.append(f"{fragment.path}: {line.strip()!r} {advice}")
+                    self._notes.warn(f"{fragment.path}: {line.strip()!r} {advice}")
 
     def _fragment(
         self, fragment: Fragment, template: Template, metadata: Metadata, perl: Callable[[], PerlTemplate]
@@ -159,10 +208,11 @@ class Expansion:
         if fragment.masked:
             return b""
         output = self._rendering.path
-        data = _read(fragment, output)
+        if fragment.path not in self._context.files:
+            self._context.files[fragment.path] = _read(fragment, output)
+        data = self._context.files[fragment.path]
         choice = chosen_engine(fragment, data, template, metadata)
-        if (fragment, choice) not in self._rendering.engines:
-            self._rendering.engines.append((fragment, choice))
+        self._notes.ran(fragment, choice)
         if choice.engine == "text":
             return data
         if choice.engine == "perl":
@@ -180,8 +230,7 @@ class Expansion:
             raise TemplateError(
                 "is not UTF-8", place=f"{fragment.path}:{line}", hint="convert it, e.g. with iconv"
             ) from error
-        expanded = self._engine.expand(text, fragment.path, output, self._variables)
-        return expanded.encode("utf-8", "surrogateescape")
+        return self._jinja(text, fragment.path).encode("utf-8", "surrogateescape")
 
 
 def chosen_engine(fragment: Fragment, data: bytes, template: Template, metadata: Metadata) -> Choice:

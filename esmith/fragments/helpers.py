@@ -11,39 +11,35 @@ from jinja2.filters import do_float, do_int
 
 from esmith.fragments.identity import Identities
 from esmith.fragments.programs import version
-from esmith.fragments.reads import Reads
 from esmith.fragments.records import Missing, Records, RecordView, Setting
 from esmith.layout import Layout
 from esmith.patterns import LISTS
 from esmith.patterns.clients import prefixes
+from esmith.patterns.entry import quoted
 from esmith.patterns.lists import list_lines
 from esmith.schema.addresses import address_fault
 from esmith.schema.lists import entries
 
 
-def functions(
-    layout: Layout, records: Records, identities: Identities, reads: Reads, warnings: list[str]
-) -> dict[str, Callable[..., Any]]:
-    """Return the functions for one template.
+def functions(layout: Layout, records: Records, identities: Identities) -> dict[str, Callable[..., Any]]:
+    """Return the functions of fragments.
 
     :param layout: the root that paths are taken under.
-    :param records: the databases.
+    :param records: the databases; looks at the disk and warnings are noted where their reads are.
     :param identities: the users.
-    :param reads: where looks at the disk are recorded.
-    :param warnings: where ``warn`` puts its texts.
     """
 
     disk = layout.disk()
 
     def exists(path: str) -> bool:
-        reads.files.add(path)
+        records.reads.files.add(path)
         try:
             return disk.exists(layout.under(path))
         except OSError:
             return False
 
     def read(path: str) -> str | Missing:
-        reads.files.add(path)
+        records.reads.files.add(path)
         try:
             text = disk.read(layout.under(path)).decode("utf-8", "replace")
         except OSError as error:
@@ -53,18 +49,19 @@ def functions(
         return text.replace("\r\n", "\n").replace("\r", "\n")
 
     def glob(pattern: str) -> list[str]:
-        reads.files.add(pattern)
+        records.reads.files.add(pattern)
         return layout.matching(pattern)
 
     def passwd(name: str) -> Any:
         user = identities.user(str(name))
-        reads.users[str(name)] = user
+        records.reads.users[str(name)] = user
         return user or Missing.value(f"there is no unix account {name!r}", "create the account")
 
     def warn(text: str) -> str:
-        if text not in warnings:
-            warnings.append(text)
-        return ""
+        return records.notes.warn(text)
+
+    def version_of(program: str, default: str) -> tuple[int, ...]:
+        return version(records.reads, warn, program, default)
 
     return {
         "records": records.listing,
@@ -75,7 +72,8 @@ def functions(
         "network_prefixes": network_prefixes,
         "list_lines": partial(_lines, warn),
         "address_fault": lambda address: address_fault(str(address)),
-        "version": partial(version, reads, warn),
+        "literal": _literal,
+        "version": version_of,
         "warn": warn,
     }
 
@@ -84,6 +82,10 @@ def _lines(warn: Callable[[str], object], name: str, texts: Iterable[Any]) -> li
     if name not in LISTS:
         raise ValueError(f"list_lines: there is no list {name!r}; there are {', '.join(LISTS)}")
     return list_lines(name, map(str, texts), warn)
+
+
+def _literal(text: Any) -> str:
+    return quoted(str(text))
 
 
 def properties(record: RecordView) -> list[tuple[str, str]]:

@@ -1,21 +1,19 @@
-"""Running Jinja2 fragments: whatever goes wrong becomes an error with fragment and line"""
+"""Running Jinja2 fragments: whatever goes wrong becomes an error with fragment and line."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import CodeType
+from functools import wraps
 from typing import Any
 
 import jinja2
+from jinja2.filters import do_random
 from jinja2.runtime import Context
-from jinja2.utils import missing
+from jinja2.utils import generate_lorem_ipsum, missing
 
 from esmith.errors import TemplateError
 from esmith.fragments.helpers import FILTERS
 from esmith.fragments.records import Databases, DatabaseView, Missing, MissingValueError, Records, RecordView, Scalar
-
-#: Compiled fragments, by path and text.
-Compiled = dict[tuple[str, str], CodeType]
 
 
 class _RecordContext(Context):
@@ -23,22 +21,24 @@ class _RecordContext(Context):
 
     def resolve_or_missing(self, key: str) -> Any:
         found = super().resolve_or_missing(key)
-        if found is missing and isinstance(self.environment, Engine):
-            return self.environment.records.variable(key)
+        if isinstance(self.environment, Engine):
+            records = self.environment.records
+            records.notes.names.add(key)
+            if found is missing:
+                return records.variable(key)
         return found
 
 
 class Engine(jinja2.Environment):
-    """Jinja2 as fragments know it, for one template.
+    """Jinja2 as fragments know it, for the templates of one plan. A fragment is compiled once.
 
-    :param records: the databases.
+    :param records: the databases; their notes are those of the template that is expanded.
     :param functions: the helper functions.
-    :param compiled: fragments that were compiled before for another output, by path and text.
     """
 
     context_class = _RecordContext
 
-    def __init__(self, records: Records, functions: dict[str, Callable[..., Any]], compiled: Compiled) -> None:
+    def __init__(self, records: Records, functions: dict[str, Callable[..., Any]]) -> None:
         super().__init__(
             trim_blocks=True,
             lstrip_blocks=True,
@@ -48,11 +48,12 @@ class Engine(jinja2.Environment):
             cache_size=0,
         )
         self.records = records
-        self._compiled = compiled
+        self._compiled: dict[tuple[str, str], jinja2.Template] = {}
         self._depth = 0
         self.globals |= functions
         self.globals["db"] = Databases(records)
-        self.filters |= FILTERS
+        self.filters |= FILTERS | {"random": _chance(records, do_random)}
+        self.globals["lipsum"] = _chance(records, generate_lorem_ipsum)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return ``obj.attribute``: a record's property, a database's record."""
@@ -91,10 +92,12 @@ class Engine(jinja2.Environment):
         """
         self._depth += 1
         try:
-            code = self._compiled.get((path, text))
-            if code is None:
-                code = self._compiled[path, text] = self.compile(text, filename=path)
-            return jinja2.Template.from_code(self, code, self.make_globals(None)).render(variables)
+            template = self._compiled.get((path, text))
+            if template is None:
+                code = self.compile(text, filename=path)
+                template = jinja2.Template.from_code(self, code, self.make_globals(None))
+                self._compiled[path, text] = template
+            return template.render(variables)
         except jinja2.TemplateSyntaxError as error:
             raise TemplateError(
                 error.message or "wrong syntax", place=f"{path}:{error.lineno}", hint=_for(output)
@@ -115,12 +118,16 @@ class Engine(jinja2.Environment):
         finally:
             self._depth -= 1
 
-    def condition(self, expression: str, path: str, output: str, variables: dict[str, Any]) -> bool:
-        """Return whether an expression of the metadata holds.
 
-        :raises TemplateError: when it is wrong.
-        """
-        return bool(self.expand(f"{{{{ 'yes' if ({expression}) else '' }}}}", path, output, variables))
+def _chance(records: Records, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function of Jinja2 that gives something else each time, and notes that."""
+
+    @wraps(function)  # also says that it wants the context, if it does
+    def called(*args: Any, **named: Any) -> Any:
+        records.notes.repeatable = False
+        return function(*args, **named)
+
+    return called
 
 
 #: What an expression of a fragment may raise. Anything else is a defect of the engine and should be seen as one.

@@ -28,6 +28,7 @@ class Check:
 
     :param command: program and arguments; ``{file}`` is the new file, ``{dir}`` its directory. Empty without a program.
     :param package: the Debian package that has the program.
+    :param also_called: other names of the program, which it has on other systems.
     :param own: the name of a check that needs no program (``esmith/checks/own``); "" for a program.
     :param off: why the file is not checked although a farther file names a check; "" when it is.
     :param fails_on: a pattern of what it prints when it refuses the file, for programs whose exit status is 0 then.
@@ -41,6 +42,7 @@ class Check:
 
     command: tuple[str, ...] = ()
     package: str = ""
+    also_called: tuple[str, ...] = ()
     own: str = ""
     off: str = ""
     fails_on: str = ""
@@ -128,6 +130,7 @@ _KEYS = {
 _CHECK_KEYS = {
     "command": TEXTS,
     "package": TEXT,
+    "also-called": TEXTS,
     "own": Type(
         "a name of letters, digits and -",
         lambda value: isinstance(value, str) and bool(re.fullmatch("[a-z0-9-]+", value)),
@@ -152,6 +155,7 @@ class MetadataFiles:
         self._tree = tree
         self.original = original
         self._read: dict[str, dict[str, Any]] = {}
+        self._merged: dict[tuple[str, str], Metadata] = {}
 
     def find(self, path: str) -> Template:
         """Return a template by its path; its fragments may be those of another (TEMPLATE_PATH).
@@ -170,6 +174,12 @@ class MetadataFiles:
 
         :raises TemplateError: when a file is broken or says something unknown.
         """
+        place = template.path, template.source
+        if place not in self._merged:
+            self._merged[place] = self._of(template)
+        return self._merged[place]
+
+    def _of(self, template: Template) -> Metadata:
         levels = self._levels(template.path)
         if template.source:
             levels = [one for one in levels if one[2]]
@@ -213,18 +223,16 @@ class MetadataFiles:
         expressions = found.entries(path).expressions
         if not expressions:
             return {}, {}
-        deleted = found.value(path, "DELETE")
         words = {
             "mode": ("PERMS", found.mode(path)),
             "owner": ("UID", found.name(path, "UID")),
             "group": ("GID", found.name(path, "GID")),
             "output": ("OUTPUT_FILENAME", found.output(path)),
-            "delete-when": ("DELETE", "true" if deleted not in (None, "", "0") else None),
+            "delete-when": ("DELETE", "true" if found.value(path, "DELETE") not in (None, "", "0") else None),
             "skip-when": ("OUTPUT_TYPE", "true" if found.value(path, "OUTPUT_TYPE") == "string" else None),
         }
         values = {key: value for key, (_, value) in words.items() if value is not None}
-        anywhere = next(iter(expressions.values()))
-        return values, {key: expressions.get(words[key][0], anywhere).path for key in values}
+        return values, {key: expressions.get(words[key][0], next(iter(expressions.values()))).path for key in values}
 
     def _metadata(self, path: str, merged: dict[str, Any], sources: dict[str, str]) -> Metadata:
         metadata = _metadata(merged, sources)
@@ -247,7 +255,6 @@ def _read(path: str, layout: Layout) -> dict[str, Any]:
     """Return what a ``template.toml`` says, checked.
 
     :param layout: the root, whose checks it may name.
-
     :raises TemplateError: when it cannot be read, or says something unknown.
     """
     try:
@@ -307,6 +314,7 @@ def _checking(data: dict[str, Any] | None) -> Check | None:
     return Check(
         command=tuple(data.get("command", ())),
         package=data.get("package", ""),
+        also_called=tuple(data.get("also-called", ())),
         own=data.get("own", ""),
         off=data.get("off", ""),
         fails_on=data.get("fails-on", ""),

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from jinja2 import Undefined, UndefinedError
 
 from esmith.errors import SchemaError, TemplateError
+from esmith.fragments.notes import Notes
 from esmith.fragments.reads import Reads
 from esmith.names import nearest
 from esmith.schema.defaults import Defaults
@@ -113,16 +114,16 @@ class Setting(str):
 class Scalar(str):
     """The value of a configuration record that has no properties, e.g. ``DomainName``."""
 
-    __slots__ = ("place", "records")
+    __slots__ = ("cell", "records")
 
     records: Records
-    place: tuple[str, str]
+    cell: tuple[str, str, str]
 
     def prop(self, name: str) -> Any:
         """Return a method of the text (``DomainName.upper()``), else a missing property."""
         if hasattr(str, name):
             return getattr(str(self), name)
-        return self.records.record(*self.place).prop(name)
+        return self.records.record(*self.cell[:2]).prop(name)
 
 
 class RecordView:
@@ -197,17 +198,23 @@ class Databases:
 
 
 class Records:
-    """The databases of one snapshot, read on behalf of one template.
+    """The databases of one snapshot, read on behalf of the template that is expanded.
 
     :param snapshot: what is read.
-    :param reads: where the reads are recorded.
     :param defaults: what properties that are not stored read as.
+
+    ``notes`` is where the reads are recorded.
     """
 
-    def __init__(self, snapshot: Snapshot, reads: Reads, defaults: Defaults) -> None:
+    def __init__(self, snapshot: Snapshot, defaults: Defaults) -> None:
         self.snapshot = snapshot
-        self.reads = reads
+        self.notes = Notes()
         self._defaults = defaults
+
+    @property
+    def reads(self) -> Reads:
+        """Where the reads are recorded."""
+        return self.notes.reads
 
     def variable(self, name: str) -> Any:
         """Return the configuration record of a name: a text when it has no properties, else a record."""
@@ -219,7 +226,7 @@ class Records:
         if text is None:
             return view
         value = Scalar(text)
-        value.records, value.place = self, ("configuration", name)
+        value.records, value.cell = self, ("configuration", name, "")
         return value
 
     def record(self, database: str, key: str) -> RecordView | Missing:
@@ -279,7 +286,7 @@ class Records:
     def read(self, database: str, key: str, prop: str) -> str | None:
         """Return what is stored of a property, None when there is none; the read is recorded."""
         value = self.snapshot.prop(database, key, prop)
-        self.reads.props[database, key, prop] = value
+        self.notes.reads.props[database, key, prop] = value
         return None if value is None else self.safe(value, f"{database} {key} {prop or 'type'}")
 
     @staticmethod

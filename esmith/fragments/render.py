@@ -20,6 +20,7 @@ from esmith.store.protocol import Snapshot
 
 if TYPE_CHECKING:
     from esmith.fragments.expansion import Expansion
+    from esmith.fragments.jinja import Engine
     from esmith.fragments.perl.engine import Perl
 
 #: Returns what an output should be without expanding it, None when that is not known for sure.
@@ -67,9 +68,8 @@ class Renderer:
         self.recall: Recall | None = None
         self.recall_all: RecallAll | None = None
         self._found: dict[str, tuple[Template, Metadata, str | None]] = {}
-        self._context = Context(
-            layout, snapshot, self.tree, self.metadata, self.identities, self.perl, Defaults(layout)
-        )
+        self._engine: Engine | None = None
+        self._context = Context(layout, snapshot, self.tree, self.metadata, self.jinja, self.perl)
 
     def __enter__(self) -> Self:
         return self
@@ -83,6 +83,18 @@ class Renderer:
         """End perl, if a Perl fragment was met."""
         if self._perl is not None:
             self._perl.close()
+
+    def jinja(self) -> Engine:
+        """Return what runs Jinja2 fragments."""
+        if self._engine is None:
+            # Jinja2 is imported only when something has to be expanded.
+            from esmith.fragments.helpers import functions
+            from esmith.fragments.jinja import Engine
+            from esmith.fragments.records import Records
+
+            records = Records(self.snapshot, Defaults(self.layout))
+            self._engine = Engine(records, functions(self.layout, records, self.identities))
+        return self._engine
 
     def perl(self) -> Perl:
         """Return what runs Perl fragments."""
@@ -211,7 +223,7 @@ class Renderer:
         return self._expansion(rendering).text(variables), rendering.warnings
 
     def _expansion(self, rendering: Rendering, key: str | None = None, database: str | None = None) -> Expansion:
-        # Jinja2 is imported only when something has to be expanded.
+        # With it Jinja2 is imported: only when something has to be expanded.
         from esmith.fragments.expansion import Expansion
 
         return Expansion(self._context, rendering, key=key, database=database)

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 _ADDRESS_SIGNS = re.compile(r"[/^$*+!%?\\]")
 #: The same of the plugin helo.
 _GREETING_SIGNS = re.compile(r"[{}\[\]()^$|*+?\\!]")
+#: What no host name has, nor a glob of one.
+_BRACKETS = re.compile(r"[(|{\[]")
+#: ``*.example.com`` and ``.example.com``.
+_NAMES_BELOW = re.compile(r"\*?\.([^*?]+)")
 _ADDRESS_LITERAL = re.compile(r"\[[0-9A-Fa-f.:]+\]|\[IPv6:[0-9A-Fa-f.:]+\]", re.IGNORECASE)
 _QUOTED_NAME = re.compile(r'"((?:[^"\\]|\\.)*)"(@[^@]*)')
 #: ``*.example.com``, ``.example.com``, and both after an @; and a domain itself, with or without an @ before it.
@@ -87,21 +91,42 @@ def _recipient(text: str) -> Entry:
 
 def _greeting(text: str) -> Entry:
     """Return an entry of badhelo, which is compared with the greeting in lower case."""
-    signs = _has(_GREETING_SIGNS)
     if _ADDRESS_LITERAL.fullmatch(text):
-        return Entry(written_literal(text, signs))
-    if text.startswith("!") and len(text) > 1:
-        body = written_expression(text[1:], lambda _text: True)
-        return Entry(f"!{body}", f"all greetings but those that the expression {body} matches", expression=body)
-    if (is_expression(text) or _has(re.compile(r"[(|{\[]"))(text)) and not text.startswith("*"):
-        return _expression(written_expression(text, signs), "the greeting")
-    if found := re.fullmatch(r"(?:\*\.|\.)([^*?]+)", text):
-        line = f"\\.{quoted(lowered(found.group(1)))}$"
-        return Entry(line, f"all host names below {found.group(1)}", expression=line)
+        return _greeting_literal(text)
+    if text.startswith("!") and text != "!":
+        return _other_greetings(text[1:])
+    if _is_greeting_expression(text):
+        return _expression(written_expression(text, _has(_GREETING_SIGNS)), "the greeting")
+    if found := _NAMES_BELOW.fullmatch(text):
+        return _greetings_below(found.group(1))
     if is_glob(text):
-        line = _with_sign(written_glob(text), signs)
-        return Entry(line, f"all greetings of the form {text}", expression=line)
-    return Entry(written_literal(text, signs))
+        return _greetings_like(text)
+    return _greeting_literal(text)
+
+
+def _greeting_literal(text: str) -> Entry:
+    return Entry(written_literal(text, _has(_GREETING_SIGNS)))
+
+
+def _other_greetings(text: str) -> Entry:
+    """Return the entry for all greetings that an expression does not match: the reader wants a ``!`` before it."""
+    body = written_expression(text, lambda _text: True)
+    return Entry(f"!{body}", f"all greetings but those that the expression {body} matches", expression=body)
+
+
+def _is_greeting_expression(text: str) -> bool:
+    """Return whether somebody who wrote this meant an expression and not a host name, or a glob of one."""
+    return not text.startswith("*") and (is_expression(text) or bool(_BRACKETS.search(text)))
+
+
+def _greetings_below(domain: str) -> Entry:
+    line = f"\\.{quoted(lowered(domain))}$"
+    return Entry(line, f"all host names below {domain}", expression=line)
+
+
+def _greetings_like(glob: str) -> Entry:
+    line = _with_sign(written_glob(glob), _has(_GREETING_SIGNS))
+    return Entry(line, f"all greetings of the form {glob}", expression=line)
 
 
 def _good_name(what: str) -> Callable[[str], Entry]:

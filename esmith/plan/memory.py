@@ -52,6 +52,7 @@ class Memory:
         self._renderer = renderer
         self._snapshot = renderer.snapshot
         self._signatures: dict[str, str] = {}
+        self._seen: dict[str, str] = {}
         self._listings: dict[str, str] = {}
         self._revisions: dict[str, int] = {}
         self._outputs: dict[str, list[str]] | None = None
@@ -219,19 +220,34 @@ class Memory:
     def _file(self, path: str) -> str:
         """Return what was seen of a file, a directory, or the matches of a pattern."""
         layout = self._renderer.layout
-        if any(mark in path for mark in "*?["):
-            return _digest("\n".join(layout.matching(path))) or ""
-        return self._file_mark(layout.under(path))
+        if not any(mark in path for mark in "*?["):
+            return self._file_mark(layout.under(path))
+        place = f"matches of {path}"
+        if place not in self._seen:
+            self._seen[place] = _digest("\n".join(layout.matching(path))) or ""
+        return self._seen[place]
 
     def _program(self, name: str) -> str:
         """Return what was seen of a program: where it is, and which file that is."""
-        try:
-            path = find_program(name)
-        except ValueError:
-            return "no name"
-        return f"{path} {self._file_mark(path)}" if path else ""
+        if name not in self._seen:
+            try:
+                path = find_program(name)
+            except ValueError:
+                return "no name"
+            self._seen[name] = f"{path} {self._file_mark(path)}" if path else ""
+        return self._seen[name]
 
     def _file_mark(self, path: str) -> str:
+        """Return what was seen of a file of this disk. It is looked at once.
+
+        What was read of it may be kept for later outputs (:mod:`esmith.fragments.kept`). If it is removed in between,
+        these were still made of what it was.
+        """
+        if path not in self._seen:
+            self._seen[path] = self._look_at(path)
+        return self._seen[path]
+
+    def _look_at(self, path: str) -> str:
         try:
             status = os.stat(path)
         except OSError as error:

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from esmith.proxy.command import Argument
 from esmith.proxy.log import Log
 from esmith.proxy.provider import Provider, ProviderError
 from esmith.proxy.reply import Reply, later
@@ -30,12 +31,8 @@ _COMMAND_BYTES = 4096
 _NAME = "smtp-auth-proxy"
 _BUSY = b"421 4.3.2 too many connections, try again later\r\n"
 _ENDING = b"421 4.3.2 the proxy is stopped or restarted, try again later\r\n"
-#: An address in angle brackets, in which a quoted part may hold any character (RFC 5321).
-_PATH = re.compile(r'\s*(<(?:"(?:[^"\\]|\\.)*"|[^>"])*>)\s*(.*)')
 #: It may end a mail for one server and not for another; RFC 5321 forbids it.
 _BARE_LF = re.compile(rb"(?<!\r)\n")
-#: To a server that reads them as line ends they would be commands.
-_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 
 _T = TypeVar("_T")
 
@@ -128,6 +125,9 @@ class _Handler:
 class Conversation(SMTP):
     """The conversation with one client, and the one with the provider that belongs to it.
 
+    aiosmtpd calls ``smtp_MAIL`` and ``smtp_RCPT`` for these commands, and :class:`_Handler` for the content. Each asks
+    the provider in a thread, and the client gets its answer. All other commands are aiosmtpd's own.
+
     :param relay: of which it is one.
     :param provider: not connected yet.
     """
@@ -137,6 +137,7 @@ class Conversation(SMTP):
     def __init__(self, relay: Relay, provider: Provider) -> None:
         self.relay = relay
         self._provider = provider
+        # Whether the provider is being asked.
         self._works = False
         # A line may be as long as a mail.
         self.line_length_limit = relay.settings.largest
@@ -164,10 +165,15 @@ class Conversation(SMTP):
 
     def leave(self) -> None:
         """End, unless a mail has begun."""
-        begun = self._works or (self.envelope is not None and self.envelope.mail_from is not None)
-        if not begun and isinstance(self.transport, asyncio.WriteTransport) and not self.transport.is_closing():
+        if self._works or self._has_mail:
+            return
+        if isinstance(self.transport, asyncio.WriteTransport) and not self.transport.is_closing():
             self.transport.write(_ENDING)
             self.transport.close()
+
+    @property
+    def _has_mail(self) -> bool:
+        return self.envelope is not None and self.envelope.mail_from is not None
 
     async def smtp_MAIL(self, arg: str | None) -> None:
         """Begin a mail at the provider."""
@@ -177,25 +183,24 @@ class Conversation(SMTP):
         if self.envelope.mail_from is not None:
             await self.push("503 5.5.1 a mail has begun already")
             return
-        path, words = _parse("FROM:", arg)
-        refusal = self._refusal(words) if path else "501 5.5.4 Syntax: MAIL FROM:<address>"
-        if refusal:
+        sender = Argument.parse("FROM:", arg)
+        if sender is None:
+            await self.push("501 5.5.4 Syntax: MAIL FROM:<address>")
+            return
+        if refusal := sender.refusal(self.relay.settings.largest):
             await self.push(refusal)
             return
-
-        def parameters(has: Callable[[str], bool]) -> bytes:
-            return b"".join(b" " + word for word in words if has(_EXTENSIONS[word.upper().partition(b"=")[0]]))
-
-        def begin() -> Reply:
-            reply = self._provider.begin(path, parameters)
-            if reply.is_success and b"SMTPUTF8" in map(bytes.upper, words) and not self._provider.has("smtputf8"):
-                return Reply(550, b"5.6.7 the provider does not take addresses of other scripts (SMTPUTF8)")
-            return reply
-
-        reply = await self._asked(begin)
+        reply = await self._asked(lambda: self._begun(sender))
         if reply.is_success:
-            self.envelope.mail_from = path.decode("utf-8", "surrogateescape")
+            self.envelope.mail_from = sender.text
         await self.push(reply.wire())
+
+    def _begun(self, sender: Argument) -> Reply:
+        """Return what the provider says to a sender."""
+        reply = self._provider.begin(sender.address, sender.passed_on)
+        if reply.is_success and sender.needs_utf8 and not self._provider.has("smtputf8"):
+            return Reply(550, b"5.6.7 the provider does not take addresses of other scripts (SMTPUTF8)")
+        return reply
 
     async def smtp_RCPT(self, arg: str | None) -> None:
         """Ask the provider for a recipient."""
@@ -205,13 +210,16 @@ class Conversation(SMTP):
         if self.envelope.mail_from is None:
             await self.push("503 5.5.1 MAIL comes first")
             return
-        path, words = _parse("TO:", arg)
-        if not path or words:
-            await self.push("501 5.5.4 Syntax: RCPT TO:<address>" if not path else "555 5.5.4 unknown parameter")
+        recipient = Argument.parse("TO:", arg)
+        if recipient is None:
+            await self.push("501 5.5.4 Syntax: RCPT TO:<address>")
             return
-        reply = await self._asked(lambda: self._provider.recipient(path))
+        if recipient.parameters:
+            await self.push("555 5.5.4 unknown parameter")
+            return
+        reply = await self._asked(lambda: self._provider.recipient(recipient.address))
         if reply.is_success:
-            self.envelope.rcpt_tos.append(path.decode("utf-8", "surrogateescape"))
+            self.envelope.rcpt_tos.append(recipient.text)
         await self.push(reply.wire())
 
     async def pass_on(self, envelope: Envelope) -> bytes:
@@ -226,43 +234,20 @@ class Conversation(SMTP):
         return reply.wire()
 
     async def _asked(self, work: Callable[[], Reply]) -> Reply:
-        """Ask the provider; what breaks on the way is to be tried again."""
+        """Ask the provider; what breaks on the way is to be tried again.
+
+        :param work: asks it, and waits for its answer.
+        """
+        settings = self.relay.settings
         self._works = True
         try:
             reply = await self.relay.wait(work, self._provider)
         except ProviderError as error:
-            settings = self.relay.settings
             reason = f"{settings.server} port {settings.port}: {error}"
             self.relay.log.say(reason)
             return later(reason)
         finally:
             self._works = False
-        if not (reply.is_success or reply.is_refusal):
-            return later(f"{self.relay.settings.server} answered {reply}")
-        return reply
-
-    def _refusal(self, words: list[bytes]) -> str:
-        """Return why the parameters of MAIL are refused, "" for no reason."""
-        for word in words:
-            name, _, value = word.upper().partition(b"=")
-            if name == b"SIZE" and value.isdigit():
-                if int(value) > self.relay.settings.largest:
-                    return "552 5.3.4 the mail is longer than is allowed"
-            elif not ((name == b"BODY" and value in (b"7BIT", b"8BITMIME")) or word.upper() == b"SMTPUTF8"):
-                return "555 5.5.4 unknown parameter"
-        return ""
-
-
-#: The extension that each parameter of MAIL is of.
-_EXTENSIONS = {b"SIZE": "size", b"BODY": "8bitmime", b"SMTPUTF8": "smtputf8"}
-
-
-def _parse(keyword: str, arg: str | None) -> tuple[bytes, list[bytes]]:
-    """Return the address of a command, as it stands in its angle brackets, and the parameters; b"" when it is wrong."""
-    if arg is None or arg[: len(keyword)].upper() != keyword:
-        return b"", []
-    found = _PATH.fullmatch(arg[len(keyword) :])
-    if found is None:
-        return b"", []
-    path, rest = (part.encode("utf-8", "surrogateescape") for part in found.groups())
-    return (b"", []) if _CONTROL.search(path) else (path, rest.split())
+        # A server that asks for more instead, or says nothing known, has neither taken the mail nor refused it.
+        decided = reply.is_success or reply.is_refusal
+        return reply if decided else later(f"{settings.server} answered {reply}")

@@ -28,6 +28,7 @@ def check_record(schema: Schema, database: str, key: str, type: str, props: dict
     hints = [*_key_hint(schema, database, key), *_type_hint(schema, database, key, type)]
     if known is not None and known.key_rule is not None:
         hints += _dns_hint(f"{database} {key}", known.key_rule, key)
+        hints += _subdomains_hint(f"{database} {key}", known.key_rule, key)
     return [*hints, *check_properties(schema, database, key, type, props)]
 
 
@@ -131,8 +132,16 @@ def _key_hint(schema: Schema, database: str, key: str) -> list[str]:
 
 
 def _dns_hint(place: str, prop: Property, value: str) -> list[str]:
-    name = in_dns(value) if prop.type == "domain" and not value.isascii() else ""
+    name = in_dns(value) if prop.type in ("domain", "mail-domain") and not value.isascii() else ""
     return [f"{place}: mail and DNS have another name for it, which is {name} (stored as given)"] if name else []
+
+
+def _subdomains_hint(place: str, prop: Property, value: str) -> list[str]:
+    if prop.type != "mail-domain" or not value.startswith((".", "*.")):
+        return []
+    above = value.removeprefix("*")[1:]
+    why = f"the names below {above} get no mail by it; make a domain for each that is to get mail"
+    return [f"{place}: {why} (stored as given)"]
 
 
 def _type_hint(schema: Schema, database: str, key: str, type: str) -> list[str]:

@@ -40,25 +40,18 @@ class RecordDefaults:
     sources: frozenset[str]
 
     def find(self, prop: str, stored: str | None) -> Default | None:
-        """Return what a property reads as, None when it reads as what is stored.
+        """Return what a property reads as that is missing or empty, None when it reads as what is stored.
 
-        A property that is missing or empty reads as ``unset``. Without an ``unset`` it reads as ``default``; an empty
-        one does so only where the schema file does not say ``empty = true``. The value of a record without properties
-        has only ``unset``: its default is what a new server starts with, such as a host name, and not the meaning of a
-        missing one.
+        The first file that knows the property decides (:meth:`esmith.schema.model.Property.unstored`).
 
         :param prop: "" for the value of a record without properties.
         :param stored: what is stored: None, or "".
         """
         for schema, path in self.files:
             known = schema.properties.get(prop) if prop else schema.value
-            if known is None:
-                continue
-            if known.unset is not None:
-                return Default(known.unset, "unset", path)
-            if known.default is None or not prop or (stored is not None and known.empty):
-                return None
-            return Default(known.default, "default", path)
+            if known is not None:
+                found = known.unstored(stored)
+                return None if found is None else Default(found[1], found[0], path)
         return None
 
 

@@ -66,6 +66,22 @@ class Property:
         #: patterns of block lists that are closed, each with what became of it
         self.closed: dict[str, str] = {}
 
+    def unstored(self, stored: str | None) -> tuple[str, str] | None:
+        """Return what a property reads as that is missing or empty, after the key of the schema file that says so.
+
+        It reads as ``unset``; without an ``unset`` as ``default``. An empty property does so only where the schema file
+        does not say ``empty = true``. The value of a record without properties has only ``unset``: its default is what
+        a new server starts with, such as a host name, and not the meaning of a missing one.
+
+        :param stored: what is stored: None, or "".
+        :return: None when it reads as what is stored.
+        """
+        if self.unset is not None:
+            return "unset", self.unset
+        if self.default is None or not self.name or (stored is not None and self.empty):
+            return None
+        return "default", self.default
+
     @property
     def secret(self) -> bool:
         """Whether the value is masked wherever it is shown for people."""

@@ -41,6 +41,10 @@ def _ports(record: Record | None, schema: Schema) -> Iterator[tuple[str, str]]:
         return
     known = schema.record("configuration", record.key, record.type)
     for prop in known.properties.values() if known is not None else ():
-        port = record.props.get(prop.name) or (prop.default if prop.unset is None else prop.unset)
-        if prop.type == PORT and port:
-            yield prop.name, port
+        if prop.type == PORT:
+            port = record.props.get(prop.name)
+            found = None if port else prop.unstored(port)
+            if found is not None:
+                port = found[1]
+            if port:
+                yield prop.name, port

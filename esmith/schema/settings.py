@@ -11,6 +11,7 @@ from esmith.schema.references import reference_hints
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from esmith.schema.load import Schema
+    from esmith.schema.model import RecordSchema
     from esmith.store.protocol import Transaction
 
 
@@ -27,8 +28,7 @@ def set_record(
     transaction.set_type(database, key, type)
     for name, value in props.items():
         transaction.set_prop(database, key, name, value)
-    hints += _references(transaction, schema, database, key, type, props or {"": type})
-    return hints + _ports(transaction, schema, database, key, props)
+    return hints + _of_other_records(transaction, schema, database, key, props or {"": type})
 
 
 def set_properties(
@@ -44,8 +44,7 @@ def set_properties(
     hints = check_properties(schema, database, key, type, props) if schema else []
     for name, value in props.items():
         transaction.set_prop(database, key, name, value)
-    hints += _references(transaction, schema, database, key, type, props)
-    return hints + _ports(transaction, schema, database, key, props)
+    return hints + _of_other_records(transaction, schema, database, key, props)
 
 
 def set_type(transaction: Transaction, schema: Schema | None, database: str, key: str, type: str) -> list[str]:
@@ -56,26 +55,34 @@ def set_type(transaction: Transaction, schema: Schema | None, database: str, key
     """
     hints = _check(transaction, schema, database, key, type, {})
     transaction.set_type(database, key, type)
+    # With another type the properties mean something else.
+    record = transaction.record(database, key)
+    props = record.props if record else {}
+    return hints + _of_other_records(transaction, schema, database, key, props or {"": type})
+
+
+def _of_other_records(
+    transaction: Transaction, schema: Schema | None, database: str, key: str, props: dict[str, str]
+) -> list[str]:
+    """Return the hints of what a record has to do with others: those it names, and those that have its port.
+
+    :param props: what was set of it; the value of a record without properties has the name "".
+    """
+    if schema is None:
+        return []
+    hints = reference_hints(schema, transaction, database, key, transaction.type_of(database, key), props)
+    if database == "configuration" and _opens_port(schema.record(database, key, "service"), props):
+        from esmith.schema.ports import shared_ports
+
+        hints += shared_ports(transaction, schema, key)
     return hints
 
 
-def _ports(
-    transaction: Transaction, schema: Schema | None, database: str, key: str, props: dict[str, str]
-) -> list[str]:
-    """Return hints about ports, when one of these properties makes a service listen at one."""
-    known = schema.record(database, key, "service") if schema is not None and database == "configuration" else None
-    names = [name for name in props if known is not None and (prop := known.property(name)) and prop.type == "port"]
-    if schema is None or not (names or (database == "configuration" and "status" in props)):
-        return []
-    from esmith.schema.ports import shared_ports
-
-    return shared_ports(transaction, schema, key)
-
-
-def _references(
-    transaction: Transaction, schema: Schema | None, database: str, key: str, type: str | None, props: dict[str, str]
-) -> list[str]:
-    return reference_hints(schema, transaction, database, key, type, props) if schema else []
+def _opens_port(known: RecordSchema | None, props: dict[str, str]) -> bool:
+    """Return whether one of these properties makes a service listen at a port."""
+    if "status" in props:
+        return True
+    return any(known is not None and (prop := known.property(name)) and prop.type == "port" for name in props)
 
 
 def _check(

@@ -243,6 +243,7 @@ TYPES: dict[str, Callable[[Property, str], str | None]] = {
     "ipv4": _by_value(_ipv4),
     "netmask": _by_value(_netmask),
     "domain": _by_value(_domain),
+    "mail-domain": _by_value(_domain),
     "account": _by_value(_account),
     "mailbox": _by_value(_mailbox),
     "path": _by_value(_path),

@@ -38,6 +38,20 @@ def test_a_refused_file_is_not_installed_and_the_message_names_the_fragment(daem
     assert f"line 2 comes from {daemon.file(TEMPLATE)}/20second" in answer.err
 
 
+def test_a_program_with_another_name_here(daemon: Root) -> None:
+    """Where a program has another name than on Debian, it is run by that; where it has none, the message has the first.
+
+    A program without a path is one of the machine, so the other name is the path of the test's own program.
+    """
+    file, checker = f"{TEMPLATE}/template.toml", daemon.file("/checker")
+    names = f'command = ["no-such-daemon", "{{file}}"]\npackage = "daemon"\nalso-called = ["nor-this", "{checker}"]\n'
+    daemon.write(file, f"[check]\n{names}")
+    daemon.config("setprop", "daemon", "Word", "broken")
+    assert "line 2 comes from" in daemon.signal("daemon-update", code=10).err
+    daemon.write(file, f"[check]\n{names}".replace(str(checker), "nor-that"))
+    assert "no-such-daemon is not installed (Debian package daemon)" in daemon.signal("daemon-update").err
+
+
 def test_an_accepted_file_is_installed(daemon: Root) -> None:
     """A file its program accepts is installed."""
     daemon.config("setprop", "daemon", "Word", "fine")

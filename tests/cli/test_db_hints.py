@@ -67,6 +67,9 @@ def test_two_services_at_one_port(root: Root) -> None:
     assert root.config("setprop", "imap", "TCPPort", "25").err == hint
     assert root.config("setprop", "imap", "status", "disabled").err == ""
     assert root.config("setprop", "imap", "status", "enabled").err == hint
+    assert root.config("set", "imap", "service", "status", "enabled", "TCPPort", "25").err == hint
+    root.config("settype", "imap", "other")
+    assert hint in root.config("settype", "imap", "service").err
     root.config("setprop", "imap", "TCPPort", "1143")
     assert root.config("setprop", "smtpd", "TCPPort", "26").err == ""
 
@@ -118,3 +121,11 @@ def test_a_domain_with_other_letters_than_dns_has(root: Root) -> None:
     other = "mail and DNS have another name for it, which is xn--mnchen-3ya.test (stored as given)"
     assert root.db("domains", "set", "münchen.test", "domain").err == f"db: domains münchen.test: {other}\n"
     assert root.db("domains", "set", "xn--mnchen-3ya.test", "domain").err == ""
+
+
+def test_all_names_below_a_domain(root: Root) -> None:
+    """No form of a key means them to all files of mail: it is stored, with a hint. A host may be called so."""
+    why = "the names below example.net get no mail by it; make a domain for each that is to get mail (stored as given)"
+    for key in ("*.example.net", ".example.net"):
+        assert root.db("domains", "set", key, "domain").err == f"db: domains {key}: {why}\n"
+    assert root.db("hosts", "set", "*.example.net", "host").err == ""

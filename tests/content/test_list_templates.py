@@ -21,7 +21,7 @@ LISTS = [
     "etc/mail/spamassassin/local.cf/70globalWBL_to",
 ]
 #: Functions whose results may be printed there: they give lines that are written for their reader.
-WRITERS = {"list_lines", "network_prefixes", "template"}
+WRITERS = {"list_lines", "literal", "network_prefixes", "template"}
 #: A setting that can only be the address of an interface.
 ADDRESSES = {"LocalIP"}
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from esmith.patterns.perl import refusal
 from tests.fragments.kit import Trees
 
 PASSWD = "tom:x:5001:100:Tom:/home/tom:/bin/sh\n"
@@ -138,3 +140,14 @@ def test_a_list_that_is_not_known(trees: Trees) -> None:
     """A misspelt list is an error that names those that there are."""
     error = trees.mistake("{{ list_lines('badmalfrom', []) | join }}")
     assert "there is no list 'badmalfrom'; there are badhelo, badmailfrom" in error.message
+
+
+def test_a_literal_for_a_list_of_expressions(trees: Trees) -> None:
+    """literal() gives an expression that perl matches with this text only; it holds no blank, which would end it."""
+    text = r"Tom.o'Neil+x ^$(a|b)[c]{2}*?\d#@test"
+    trees.file("/etc/text").write_text(text)
+    gives = trees.expand("{{ literal(read('/etc/text')) }}")
+    assert " " not in gives
+    assert refusal(gives) == ""
+    assert re.fullmatch(gives, text)
+    assert not re.fullmatch(gives, text.replace(".", "x"))

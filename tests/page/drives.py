@@ -97,14 +97,15 @@ class Bench:
         self._outputs: dict[str, dict[str, Output]] = {}
         self._read: dict[str, set[tuple[str, str]]] = {}
         self._keys: set[tuple[str, str]] = set()
-        self._renderer = Renderer(layout, transaction)
+        self._layout = layout
 
     def settle(self) -> None:
         """Expand everything; :meth:`changed_by` reports what changes from here on."""
         databases = self._transaction.databases()
         self._keys = {(database, key) for database in databases for key in self._transaction.keys(database)}
+        renderer = Renderer(self._layout, self._transaction)
         for path in self._templates:
-            renderings = self._render(path)
+            renderings = list(renderer.render(path))
             self._outputs[path] = _outputs(renderings)
             self._read[path] = {
                 (database, key)
@@ -131,12 +132,14 @@ class Bench:
         before = self._value(setting)
         self.put(setting, value)
         try:
-            return {
-                output
-                for path in self._templates
-                if everything or self._reads(path, setting)
-                for output in _differing(self._outputs[path], _outputs(self._render(path)))
-            }
+            # What a renderer has read of the databases it does not read again.
+            with Renderer(self._layout, self._transaction) as renderer:
+                return {
+                    output
+                    for path in self._templates
+                    if everything or self._reads(path, setting)
+                    for output in _differing(self._outputs[path], _outputs(list(renderer.render(path))))
+                }
         finally:
             if before is None:
                 self._transaction.delete_prop(setting.database, setting.key, setting.prop)
@@ -154,9 +157,6 @@ class Bench:
             database == setting.database and (key == setting.key or (database, key) not in self._keys)
             for database, key in self._read[path]
         )
-
-    def _render(self, path: str) -> list[Rendering]:
-        return list(self._renderer.render(path))
 
 
 def _outputs(renderings: list[Rendering]) -> dict[str, Output]:

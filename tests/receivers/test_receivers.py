@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shlex
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 
+from esmith.fragments.kept import KeptTexts
 from tests.content.desk import Desk, Trial
 from tests.receivers.agreement import disagreements
 from tests.receivers.files import TEMPLATES, Files, planned
@@ -48,6 +50,18 @@ _SETTINGS = settings(
 def test_all_files_agree_on_who_gets_mail(desk: Desk, commands: list[Command]) -> None:
     """In random offices (200 in CI) the files of qmail and qpsmtpd agree with one another and with the settings."""
     _agree(desk, commands)
+
+
+@settings(_SETTINGS, max_examples=10)
+@given(commands=OFFICES)
+def test_kept_texts_change_nothing(desk: Desk, commands: list[Command]) -> None:
+    """In random offices no file differs when who gets mail is decided again for each file, and none depends on less."""
+    with desk.trial() as trial:
+        _made(trial, commands)
+        kept = [output.rendering for output in trial.plan().outputs]
+        with mock.patch.object(KeptTexts, "find", return_value=None):
+            expanded = [output.rendering for output in trial.plan().outputs]
+    assert kept == expanded
 
 
 @pytest.mark.long

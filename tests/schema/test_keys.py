@@ -192,6 +192,6 @@ def test_the_documentation_has_every_rule() -> None:
         for line in path.read_text().splitlines():
             if line.startswith("key = "):
                 rules[f"`{path.parent.name} {path.stem}`"] = line.split('"')[1]
-    assert set(rules.values()) == {"account", "domain", "ipv4", "mailbox"}
+    assert set(rules.values()) == {"account", "domain", "ipv4", "mail-domain", "mailbox"}
     for records, type in rules.items():
         assert [line for line in lines if records in line and f"| `{type}` |" in line], records

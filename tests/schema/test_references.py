@@ -40,3 +40,14 @@ def test_the_order_of_commands_does_not_matter(office: Root) -> None:
     assert office.db("accounts", "set", "mary", "user", "Uid", "6001", "ForwardAddress", "mary").err == ""
     assert office.db("accounts", "setprop", "team", "Members", "mary").err == ""
     assert office.run("db", "--force", "accounts", "setprop", "team", "Members", "ghost").err == ""
+
+
+def test_another_type_means_another_record(office: Root) -> None:
+    """settype, which makes what is stored mean something else, hints at the same names as set and setprop."""
+    office.db("accounts", "set", "info", "other", "Account", "ghost")
+    assert (
+        "accounts info Account: accounts has no record 'ghost' of type"
+        in office.db("accounts", "settype", "info", "pseudonym").err
+    )
+    assert office.db("accounts", "settype", "sales", "pseudonym").err == ""
+    assert "'ghost'" in office.db("configuration", "settype", "EmailUnknownUser", "ghost").err

@@ -137,6 +137,11 @@ TABLE: dict[str, tuple[list[str], list[str], str]] = {
         ["", ".", "..", "ex ample", "a/b", "../x", "a:b", "a@b", "a,b", "a\tb", "a\u2028b", "**.x", "x" * 254],
         "is not the name of a domain or host, as mail.example.com",
     ),
+    'type = "mail-domain"': (
+        ["example.com", "a_b.example", ".example.com", "*.example.com", "münchen.de"],
+        ["", ".", "ex ample", "a/b", "a:b", "a@b", "**.x"],
+        "is not the name of a domain or host, as mail.example.com",
+    ),
     'type = "account"': (
         ["tom", "first.last", "...", ".x", "a:b", "USER", "münch", "u@x", "-x", "O'Neill", "x" * 200],
         ["", ".", "..", "a/b", "/", "../x", "a b", "a\tb", "a\xa0b"],
