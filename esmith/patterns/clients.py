@@ -11,7 +11,7 @@ _FAULT = "is no address, no network such as 192.168.1.0/24, and no prefix that e
 _OCTET, _OCTETS = 8, 4
 _LARGEST = 255
 #: The beginnings of IPv4 addresses: one to three numbers, with the dot, or the star, that may follow.
-_PREFIX = re.compile(r"((?:\d{1,3}\.){0,2}\d{1,3})(?:\.\*){0,3}\.?")
+_PREFIX = re.compile(r"((?:\d{1,3}\.){0,2}\d{1,3})(?:\.\*){0,3}\.?", re.ASCII)
 
 
 def white(text: str) -> Entry:
@@ -21,7 +21,10 @@ def white(text: str) -> Entry:
     if text.endswith(":") and re.fullmatch(r"[0-9A-Fa-f:]+", text):
         return Entry(text)
     network = _network(text)
-    return Entry(str(network) if "/" in text else text) if network is not None else Entry.left_out(_FAULT)
+    if network is None:
+        return Entry.left_out(_FAULT)
+    meaning = "" if network.prefixlen else "every address: no client is checked any more"
+    return Entry(str(network) if "/" in text else text, meaning)
 
 
 def relaying(text: str) -> Entry:

@@ -58,7 +58,9 @@ def has_blank(text: str) -> bool:
 
 def is_expression(text: str) -> bool:
     """Return whether somebody who wrote this meant a regular expression."""
-    return bool(_EXPRESSION.search(text)) and text[:1] not in ("*", "?", "+")
+    # No expression has an @ any number of times, as in news@*.example.*.
+    is_address_glob = "@*" in text and not set(text) & set("\\^$")
+    return bool(_EXPRESSION.search(text)) and text[:1] not in ("*", "?", "+") and not is_address_glob
 
 
 def is_glob(text: str) -> bool:

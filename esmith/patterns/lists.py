@@ -20,11 +20,11 @@ from esmith.patterns.entry import (
     written_glob,
     written_literal,
 )
-from esmith.patterns.perl import refusal
+from esmith.patterns.perl import refusal, refusals
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 #: What makes the plugins badmailfrom and badrcptto of qpsmtpd 0.94 take an entry for an expression.
 _ADDRESS_SIGNS = re.compile(r"[/^$*+!%?\\]")
@@ -169,6 +169,7 @@ def _zone(separator: str) -> Callable[[str], Entry]:
         zone, colon, message = (part.strip() for part in text.partition(":"))
         if fault := _zone_fault(zone, message):
             return Entry.left_out(fault)
+        zone = zone.rstrip(".")
         return Entry(f"{zone}{separator}{message}" if colon and message else zone)
 
     return entry
@@ -179,6 +180,8 @@ def _masked_zone(text: str) -> Entry:
     zone, _, masks = (part.strip() for part in text.partition(":"))
     if fault := _zone_fault(zone, masks):
         return Entry.left_out(fault)
+    # The plugins compare a zone with names that have no dot at their end.
+    zone = zone.rstrip(".")
     bits = re.findall("[0-9]+", masks)
     if not _MASKS.fullmatch(masks) or any(not 0 < float(one) <= _LARGEST_BITS for one in bits):
         return Entry(zone, f"all answers of {zone}, since {masks!r} is no mask such as 8-16")
@@ -209,7 +212,16 @@ def _with_sign(expression: str, signs: Callable[[str], bool]) -> str:
 
 
 def _expression(line: str, what: str) -> Entry:
-    return Entry(line, f"a regular expression for {what}", expression=line)
+    meaning = f"a regular expression for {what}"
+    return Entry(line, f"{meaning}; it matches every one" if _matches_all(line) else meaning, expression=line)
+
+
+def _matches_all(expression: str) -> bool:
+    """Return whether an expression matches the empty text, and so all there is, as far as Python knows it."""
+    try:
+        return re.search(expression, "") is not None and re.search(expression, "a.b@c-1.example") is not None
+    except (re.error, RecursionError, OverflowError):
+        return False
 
 
 #: Each list of esmith.patterns.LISTS, and how one entry of it is written.
@@ -255,15 +267,31 @@ def list_lines(list: str, texts: Iterable[str], warn: Callable[[str], object]) -
             warn(f"{list}: {str(text)!r} is left out: it {entry.fault}")
         for line in entry.line.split("\n") if entry.line else ():
             found.setdefault(line, entry)
-    return _one_expression(found) if list == "badhelo" else [*found]
+    return _one_expression([*found], warn) if list == "badhelo" else [*found]
 
 
-def _one_expression(found: dict[str, Entry]) -> list[str]:
-    """Return the lines of badhelo: the plugin of qpsmtpd 0.94 looks at no line after the first expression."""
+def _one_expression(lines: Sequence[str], warn: Callable[[str], object]) -> list[str]:
+    """Return the lines of badhelo: the plugin of qpsmtpd 0.94 looks at no line after the first expression.
+
+    :param warn: is called for each expression that compiles alone and not among others, as ``(?x)a#b`` does: what
+        stands after it would be a comment.
+    """
     signs = _has(_GREETING_SIGNS)
-    names = [line for line in found if not signs(line)]
-    expressions = [line for line in found if signs(line)]
+    names = [line for line in lines if not signs(line)]
+    expressions = [line for line in lines if signs(line)]
     if len(expressions) < 2:
         return names + expressions
-    alternatives = [f"^(?!.*(?:{line[1:]}))" if line[0] == "!" else f"(?:{line})" for line in expressions]
-    return [*names, f"(?|{'|'.join(alternatives)})"]
+    alternatives = {line: f"^(?!.*(?:{line[1:]}))" if line[0] == "!" else f"(?:{line})" for line in expressions}
+    whole = _alternation([*alternatives.values()])
+    if refusal(whole):
+        reasons = refusals([_alternation([one, "(?:a)"]) for one in alternatives.values()])
+        for line, reason in zip(expressions, reasons, strict=True):
+            if reason:
+                warn(f"badhelo: {line!r} is left out: it cannot stand among other expressions of Perl: {reason}")
+                del alternatives[line]
+        whole = _alternation([*alternatives.values()])
+    return [*names, whole] if alternatives else names
+
+
+def _alternation(alternatives: Sequence[str]) -> str:
+    return f"(?|{'|'.join(alternatives)})"

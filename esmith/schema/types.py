@@ -52,7 +52,8 @@ def _by_value(check: Callable[[str], str | None]) -> Callable[[Property, str], s
 
 
 def _integer(prop: Property, value: str) -> str | None:
-    if not re.fullmatch(r"-?[0-9]+", value):
+    # -0 is a number to Python, and none to the programs.
+    if not re.fullmatch(r"-?[0-9]+", value) or re.fullmatch(r"-0+", value):
         return "is not a whole number"
     # A float may have any number of digits, and the limits of schema files are small enough to be exact.
     return _range(prop, float(value))

@@ -18,6 +18,7 @@ ARGUMENTS = {"bcc": "all archive@example.com", "spf_policy": "1"}
 def test_there_are_all_the_plugins_that_qpsmtpd_lacks() -> None:
     """Every plugin that the generated lists and the page name, and Debian does not have, is there; no more files."""
     assert NAMES == [
+        "address_characters",
         "bcc",
         "block_list_answers",
         "check_badmailfrom",
