@@ -116,7 +116,7 @@ UNSIGNED = {
     "not-ours": (
         [["config", "setprop", "qpsmtpd", "DKIMSigning", "enabled"]],
         "exmaple.com",
-        "it is not a domain of this server and has no key of its own\n  to make it one: db domains set exmaple.com domain\n",
+        "no key of its own\n  to make it one: db domains set exmaple.com domain\n",
     ),
     "own-key": ([["config", "setprop", "qpsmtpd", "DKIMSigning", "enabled"]], "own.net", ""),
 }
@@ -131,7 +131,8 @@ def test_mail_that_is_not_signed(root: Root, commands: list[list[str]], domain: 
         root.run(*words)
     out, err = print_dns(root, domain)
     assert out == PAGE_OUTPUT.replace("domain.net", domain)
-    assert err == "" if not reason else f"mail from {domain} is not signed yet: {reason}" in err
+    assert err == "" if not reason else f"mail from {domain} is not signed yet: " in err
+    assert reason in err
 
 
 CURES = {
