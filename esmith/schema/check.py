@@ -35,6 +35,11 @@ def name_hints(schema: Schema, database: str, key: str, type: str) -> list[str]:
     if known is not None and known.key_rule is not None:
         hints += _dns_hint(f"{database} {key}", known.key_rule, key)
         hints += _subdomains_hint(f"{database} {key}", known.key_rule, key)
+    if database == "accounts" and _key_refusal(schema, database, key, type) is None:
+        from esmith.schema.account_names import name_fault
+
+        fault = name_fault(key, type)
+        hints += [f"accounts {key}: it gets no mail: {fault} (stored as given)"] if fault else []
     return hints
 
 
