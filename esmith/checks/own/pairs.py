@@ -15,6 +15,6 @@ def pairs(file: File) -> Iterator[tuple[int, str]]:
         if len(words) != 2:
             yield number, f"{line!r} is not a sender, a tab and a recipient"
         elif not tab or (sender, recipient) != tuple(words):
-            yield number, f"{words[0]} and {words[1]} are not parted by one tab"
+            yield number, f"{words[0]} and {words[1]} are not separated by one tab"
         elif "@" not in sender or "@" not in recipient:
             yield number, f"{line!r} has an address without @"
