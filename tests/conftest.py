@@ -84,9 +84,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options by which ``.ci/without`` and ``.ci/run`` find and select tests."""
-    parser.addoption("--of-program", metavar="NAME", help="run only tests that name this program by their marker")
-    parser.addoption("--programs-to", metavar="FILE", help="write there which files have tests that name a program")
+    """Add the options by which ``.ci/run`` finds and selects tests."""
     parser.addoption("--for-root-to", metavar="FILE", help="write there which tests root has still to run (ForRoot)")
     parser.addoption("--of-list", metavar="FILE", help="run only tests whose names are in this file, one a line")
 
@@ -115,22 +113,14 @@ class ForRoot:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Look at what every test names, and select those of one program where that is asked for."""
+    """Look at what every test names, begin with what takes longest, and select the tests of a list that is given."""
     items.sort(key=lambda item: not item.nodeid.startswith(_FIRST))
-    named = {item: names_of(item) for item in items}
-    if place := config.getoption("--programs-to"):
-        pairs = {(name, str(item.path)) for item in items for name in named[item]}
-        Path(place).write_text("".join(f"{name}\t{path}\n" for name, path in sorted(pairs)))
-    if wanted := config.getoption("--of-program"):
-        _select(config, items, lambda item: wanted in named[item])
+    for item in items:
+        names_of(item)
     if place := config.getoption("--of-list"):
         listed = set(Path(place).read_text().splitlines())
-        _select(config, items, lambda item: item.nodeid in listed)
-
-
-def _select(config: pytest.Config, items: list[pytest.Item], is_wanted: Callable[[pytest.Item], bool]) -> None:
-    config.hook.pytest_deselected(items=[item for item in items if not is_wanted(item)])
-    items[:] = filter(is_wanted, items)
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in listed])
+        items[:] = [item for item in items if item.nodeid in listed]
 
 
 @pytest.hookimpl(tryfirst=True)
