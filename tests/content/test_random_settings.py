@@ -83,7 +83,7 @@ def _change_something(draw: st.DrawFn, trial: Trial, desk: Desk) -> None:
 
 
 def _check_files(trial: Trial) -> None:
-    for output in trial.plan().outputs:
+    for output in trial.plan_all().outputs:
         if output.rendering.kind is Kind.FILE:
             assert complaints(output.path, output.rendering.content.decode()) == [], output.path
 
