@@ -15,7 +15,7 @@ import pytest
 from esmith.fragments.perl import engine
 from esmith.fragments.perl.process import PerlProcess
 from tests import forks
-from tests.commands import Root, copy_tree
+from tests.commands import Root, copy_prepared
 from tests.offices import make_fresh, make_small_office
 from tests.programs import names_of, path_of, require, require_daemons
 from tests.remembered import remember_code, remember_tables
@@ -157,11 +157,11 @@ def _office(tmp_path_factory: pytest.TempPathFactory, _fresh: Path) -> Path:
 
 @pytest.fixture
 def copy_root(tmp_path: Path) -> Callable[[Path], Root]:
-    """Return a function that copies a root for this test; the copy's commands act on the copy."""
+    """Return a function that copies a prepared root for this test; the copy's commands act on the copy."""
 
     def copy(source: Path) -> Root:
         target = tmp_path / "root"
-        copy_tree(source, target)
+        copy_prepared(source, target)
         return Root(target)
 
     return copy
