@@ -86,7 +86,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options by which ``.ci/run`` finds and selects tests."""
     parser.addoption("--for-root-to", metavar="FILE", help="write there which tests root has still to run (ForRoot)")
-    parser.addoption("--of-list", metavar="FILE", help="run only tests whose names are in this file, one a line")
+    parser.addoption("--of-list", metavar="FILE", help="run only what is named in this file: a test or a file a line")
 
 
 class ForRoot:
@@ -119,8 +119,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         names_of(item)
     if place := config.getoption("--of-list"):
         listed = set(Path(place).read_text().splitlines())
-        config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in listed])
-        items[:] = [item for item in items if item.nodeid in listed]
+        wanted: dict[bool, list[pytest.Item]] = {True: [], False: []}
+        for item in items:
+            wanted[bool(listed & {item.nodeid, item.nodeid.partition("::")[0]})].append(item)
+        config.hook.pytest_deselected(items=wanted[False])
+        items[:] = wanted[True]
 
 
 @pytest.hookimpl(tryfirst=True)
