@@ -191,14 +191,17 @@ class Desk:
     def _may_differ(self, path: str, transaction: Transaction) -> bool:
         """Return whether a template may make something else: it read what is changed, lists records, or runs Perl."""
         renderings = [output.rendering for output in self._at_first.get(path, [])]
-        records = {(change.database, change.key) for change in transaction.changes}
-        databases = {change.database for change in transaction.changes}
+        cells = {(change.database, change.key, change.prop) for change in transaction.changes}
+        records = {(database, key) for database, key, _ in cells}
+        # Only with the type of a record there is another record, or one less.
+        listed = {database for database, _, prop in cells if not prop}
         return not renderings or any(
             rendering.metadata.by_perl
             or rendering.metadata.foreach
             or any(choice.engine == "perl" for _, choice in rendering.engines)
-            or any((database, key) in records for database, key, _ in rendering.reads.props)
-            or any(database in databases for database, _ in rendering.reads.listings | rendering.reads.names)
+            or not cells.isdisjoint(rendering.reads.props)
+            or not records.isdisjoint(rendering.reads.names)
+            or any(database in listed for database, _ in rendering.reads.listings)
             for rendering in renderings
         )
 
