@@ -162,7 +162,7 @@ def test_other_variables_are_another_question(trees: Trees, text: str, calls: tu
 
 
 def test_a_setting_knows_its_default(trees: Trees) -> None:
-    """Two settings of the same text are different questions: each has a default of its own, for a number that is none."""
+    """Two settings of the same text differ: each has a default of its own, for a number that is none."""
     table = '{ type = "integer", default = "%s" }'
     trees.place("db", "/configuration/qpsmtpd.toml").write_text(
         f'type = "service"\n[properties]\nMaxLoad = {table % 7}\nLogLevel = {table % 8}\n'
