@@ -221,7 +221,7 @@ def _matches_all(expression: str) -> bool:
     """Return whether an expression matches the empty text, and so all there is, as far as Python knows it."""
     try:
         with warnings.catch_warnings():
-            # Python says of some signs that they will mean more one day.
+            # Python warns of signs that are to mean more in later versions.
             warnings.simplefilter("ignore", FutureWarning)
             return all(re.search(expression, text) is not None for text in ("", "a.b@c-1.example"))
     except (re.error, RecursionError, OverflowError):
