@@ -25,7 +25,7 @@ DEFAULT = "default"
 ADVICE = (
     "Here are sample DNS entries you should add in your public DNS",
     "The DKIM entry can be copied as is, but others will probably need to be adjusted to your need.",
-    "For example, you should either change the reporting email adress for DMARC (or create the needed pseudonym)",
+    "For example, you should either change the reporting email address for DMARC (or create the needed pseudonym)",
 )
 #: A TXT entry is made of strings of at most so many characters.
 _LONGEST_STRING = 255
@@ -79,7 +79,7 @@ def published_key(layout: Layout, domain: str) -> PublishedKey:
         raise EsmithError(
             f"there is no DKIM key for {domain}",
             place=layout.under(directory),
-            hint="make one: config setprop qpsmtpd DKIMSigning enabled, then signal-event email-update",
+            hint="to make one:\n    config setprop qpsmtpd DKIMSigning enabled\n    signal-event email-update",
         )
     return PublishedKey(_selector(layout, directory), _public_key(layout, directory))
 
@@ -91,7 +91,8 @@ def unsigned_because(layout: Layout, snapshot: Snapshot, domain: str) -> str:
     if snapshot.prop("domains", domain, "DKIMSigning") == "disabled":
         return f"DKIMSigning of the domain {domain} is disabled"
     if snapshot.type_of("domains", domain) != "domain" and not _has_own_key(layout, domain):
-        return "it is no domain of this server (db domains set NAME domain) and has no key of its own"
+        cure = f"to make it one: db domains set {domain} domain"
+        return f"it is not a domain of this server and has no key of its own\n  {cure}"
     return ""
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from esmith.checks import own
-from esmith.checks.complaint import SHOWN_LINES, Complaint, complaints
+from esmith.checks.complaint import SHOWN_LINES, Complaint, complaints, shown_lines
 from esmith.checks.settings import refused_settings
 from esmith.checks.staged import StagedTree
 from esmith.checks.views import Ended, Job, Views
@@ -225,7 +225,7 @@ def _own(subject: Subject, tree: StagedTree, rules: own.Rules) -> Verdict | None
             Complaint(f"line {number}: {text}" if number else text, subject.path, (number,), subject.rendering)
             for number, text in findings.faults[:SHOWN_LINES]
         ]
-        lines = tuple(line for complaint in found for line in complaint.lines())
+        lines = shown_lines(found)
         return verdict(Outcome.REFUSED, reason=f"it is not as {findings.reader} needs it", lines=lines)
     if findings.unknown:
         return verdict(Outcome.UNCHECKED, reason=findings.unknown)
@@ -250,7 +250,7 @@ def _judge(subject: Subject, ended: Ended, group: list[Subject], tree: StagedTre
     mine = [complaint for complaint in found if complaint.path == subject.path or complaint.path not in _paths(group)]
     if not mine and found:
         return Verdict(subject.path, Outcome.PASSED, program)
-    lines = tuple(line for complaint in mine for line in complaint.lines())
+    lines = shown_lines(mine)
     return Verdict(subject.path, Outcome.REFUSED, program, f"{name} refuses it", lines or ("(it printed nothing)",))
 
 

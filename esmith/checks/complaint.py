@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from esmith.checks.views import Ended
@@ -67,6 +67,12 @@ class Complaint:
                 yield f"line {min(number, last)} comes from {fragments[-1].path}"
             for fragment in fragments[:-1]:
                 yield f"  it begins in {fragment.path}, which does not end its last line"
+
+
+def shown_lines(found: Iterable[Complaint]) -> tuple[str, ...]:
+    """Return complaints as lines for the administrator; where a line comes from is written once."""
+    lines = [line for complaint in found for line in complaint.lines()]
+    return tuple(dict.fromkeys(lines))
 
 
 def complaints(ended: Ended, fails_on: str) -> list[str] | None:

@@ -114,7 +114,7 @@ def _read(program: str, layout: Layout, database: str, verb: Verb, operands: lis
             lines = records_json(snapshot, database, verb.name, operands)
         else:
             lines = verb.read(snapshot, database, operands)
-        if lines is None and operands and sys.stderr.isatty():
+        if lines is None and sys.stderr.isatty():
             from esmith.cli.missing import what_is_missing
 
             complain(program, what_is_missing(snapshot, database, operands))
@@ -134,6 +134,10 @@ def _write(layout: Layout, database: str, verb: Verb, operands: list[str], *, fo
     try:
         with store.transaction(Author.current(command)) as transaction:
             outcome = verb.write(transaction, schema, database, operands)
+            if outcome is None and sys.stderr.isatty():
+                from esmith.cli.missing import what_is_missing
+
+                complain(command[0], what_is_missing(transaction, database, operands[:1]))
     except StoreError as error:
         error.add_unchanged()
         raise

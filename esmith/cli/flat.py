@@ -20,7 +20,7 @@ from esmith.schema.flat_import import FlatImport
 from esmith.schema.load import Schema
 from esmith.store import open_store
 from esmith.store.flat.export import FlatText, flat_text, write_flat_files
-from esmith.store.flat.source import REFUSED, Finding, FlatSource, find_sources
+from esmith.store.flat.source import HINT, REFUSED, Finding, FlatSource, find_sources
 from esmith.store.model import Author, Change
 from esmith.store.protocol import Store
 
@@ -133,7 +133,7 @@ class _Outcome:
             left_out.append(f"{counted(len(self._skipped) - _SHOWN, 'more file')} left out: --json lists them")
         files = [line for source in self._sources for line in self._lines_of(source)]
         completed = [f"{name}: {counted(count, 'setting')} completed" for name, count in self._completed().items()]
-        return [*left_out, *files, *completed]
+        return [*left_out, *files, *completed, *self._hints()]
 
     def data(self) -> dict[str, Any]:
         """Return the report for programs, as ``--json`` prints it."""
@@ -153,12 +153,23 @@ class _Outcome:
         return len(self.changes.get(source.database, []))
 
     def _lines_of(self, source: FlatSource) -> list[str]:
-        lines = [_finding_line(source, finding) for finding in source.ordered_findings]
+        lines = [_finding_line(source, finding) for finding in source.ordered_findings if finding.kind != HINT]
         summary = f"{source.path}: {counted(len(source.records), 'record')}"
         if self.tried:
             done = "would change" if self._dry_run else "changed"
             summary += f", {counted(self._changed(source), 'setting')} {done}"
         return [*lines, summary]
+
+    def _hints(self) -> list[str]:
+        """Return the first of what setting the records by hand would give hints about."""
+        found = [
+            _finding_line(source, finding)
+            for source in self._sources
+            for finding in source.ordered_findings
+            if finding.kind == HINT
+        ]
+        more = len(found) - _SHOWN
+        return found if more <= 0 else [*found[:_SHOWN], f"... and {counted(more, 'more hint')}: --json lists them"]
 
     def _data_of(self, source: FlatSource) -> dict[str, Any]:
         return {

@@ -16,9 +16,12 @@ from esmith.layout import Layout
 from esmith.services.definition import Services
 from esmith.services.find import find_supervisor
 from esmith.services.model import AT_REST, ServiceStatus
-from esmith.services.service import Ending, Service
+from esmith.services.service import SERVICE_DIRECTORIES, Ending, Program, Service
 from esmith.store import open_store
 from esmith.store.protocol import Snapshot
+
+#: The event that expands what depends on whether a service can run.
+EVENT = "signal-event email-update"
 
 
 @click.command("services")
@@ -55,10 +58,9 @@ def services_data(layout: Layout, snapshot: Snapshot, *, with_all: bool = False)
         due = _pending(pending.get(name), status, definition.ending)
         if due is not None:
             data["pending"] = due
-        program = definition.program
-        if wanted == "up" and program.without and not program.is_installed(layout):
-            data["missing"] = {"program": program.name, "package": program.package, "without": program.without}
-        if data["state"] or "pending" in data or "missing" in data or with_all:
+        if wanted == "up" and definition.program.without:
+            data |= _missing(layout, definition.program, is_started=bool(data["state"]))
+        if data["state"] or with_all or data.keys() & {"pending", "missing", "not_started"}:
             found[name] = data
     return found
 
@@ -76,8 +78,32 @@ def services_lines(found: dict[str, dict[str, Any]]) -> list[str]:
                 lines.append(_ending_line(due["ending"]))
         if "missing" in data:
             missing = data["missing"]
-            lines.append(f"  {missing['program']} is not installed ({missing['package']}): {missing['without']}")
+            lines.append(f"  {missing['program']} is not installed: {missing['without']}")
+            lines += _cure_lines("install it", missing["commands"])
+        if "not_started" in data:
+            lines.append(f"  nothing starts it: {data['not_started']['without']}")
+            lines += _cure_lines("write its service directory", data["not_started"]["commands"])
     return lines
+
+
+def _missing(layout: Layout, program: Program, *, is_started: bool) -> dict[str, Any]:
+    """Return what keeps a service from running without which something else happens, with the commands that help.
+
+    :param is_started: whether a supervisor knows the service.
+    """
+    if not program.is_installed(layout):
+        package = program.python or program.package
+        commands = [*program.install_commands(), EVENT]
+        return {
+            "missing": {"program": program.name, "package": package, "without": program.without, "commands": commands}
+        }
+    if not is_started:
+        return {"not_started": {"without": program.without, "commands": [SERVICE_DIRECTORIES, EVENT]}}
+    return {}
+
+
+def _cure_lines(what: str, commands: list[str]) -> list[str]:
+    return [f"  to {what}:", *(f"    {command}" for command in commands)]
 
 
 def _definitions(layout: Layout, snapshot: Snapshot) -> dict[str, tuple[Service, str]]:

@@ -165,7 +165,7 @@ def _setprop(
     key = operands[0]
     if transaction.type_of(database, key) is None:
         # Scripts rely on exit 0 here (docs/original.md#verbs-and-exit-codes).
-        return NothingDone(f"{database} has no record {key!r}; make it first: set {key} TYPE")
+        return _no_record(transaction, database, key, how_to_make=True)
     return set_properties(transaction, schema, database, key, _pairs(operands[1:]))
 
 
@@ -180,10 +180,17 @@ def _delprop(
     transaction: Transaction, _schema: Schema | None, database: str, operands: list[str]
 ) -> list[str] | NothingDone | None:
     if transaction.type_of(database, operands[0]) is None:
-        return NothingDone(f"{database} has no record {operands[0]!r}")
+        return _no_record(transaction, database, operands[0])
     for prop in operands[1:]:
         transaction.delete_prop(database, operands[0], prop)
     return []
+
+
+def _no_record(snapshot: Snapshot, database: str, key: str, *, how_to_make: bool = False) -> NothingDone:
+    from esmith.cli import missing
+
+    cure = missing.how_to_make(snapshot, database, key) if how_to_make else ""
+    return NothingDone(missing.what_is_missing(snapshot, database, [key]) + cure)
 
 
 def _pairs(operands: list[str]) -> dict[str, str]:

@@ -191,7 +191,8 @@ class ServiceStep:
             self._session.log.write(str(error))
         self._session.report(
             f"{len(found)} services are not supervised, so their actions are pending (esmith services): "
-            f"{', '.join(found)}\n  start their supervisor, or disable them"
+            f"{', '.join(found)}\n  start their supervisor, runsvdir or svscan, or disable each, the first one so: "
+            f"config setprop {next(iter(found))} status disabled"
         )
 
     def _records_of(self, asked: Mapping[str, list[str]]) -> Iterator[tuple[str, str]]:

@@ -194,8 +194,11 @@ def _warn(plan: Plan, session: Session) -> None:
         session.say(warning)
     more = len(warnings) - _SHOWN_WARNINGS
     if more > 0:
-        place = "expand-template --explain shows those of one template" if session.records else "they are in the log"
-        session.say(f"... and {counted(more, 'more warning')} ({place})")
+        are = "is" if more == 1 else "are"
+        place = f"which {are} in the log: {session.log.place}"
+        if session.records:
+            place = "expand-template --explain shows those of one template"
+        session.say(f"... and {counted(more, 'more warning')}, {place}")
 
 
 def _report(plan: Plan, session: Session) -> None:

@@ -17,6 +17,8 @@ OUTPUT_MARK = "| "
 CUT_MARK = "+ "
 #: In bytes. RFC 3164 allows 1,024 with the time, the name of the host and that of the program.
 _LONGEST = 900
+#: What the entries of syslog begin with.
+_IDENTIFIER = "esmith"
 #: How a message of several lines goes on: with its hint (:class:`esmith.errors.EsmithError`).
 _CONTINUED = "\n  "
 
@@ -35,7 +37,12 @@ class EventLog:
     def __init__(self, layout: Layout) -> None:
         self._path = "" if layout.is_machine else layout.log
         if not self._path:
-            syslog.openlog("esmith", syslog.LOG_PID, syslog.LOG_LOCAL1)
+            syslog.openlog(_IDENTIFIER, syslog.LOG_PID, syslog.LOG_LOCAL1)
+
+    @property
+    def place(self) -> str:
+        """Where it can be read: a file, or the command that shows it."""
+        return self._path or f"journalctl -t {_IDENTIFIER}"
 
     def write(self, text: str) -> None:
         """Log one entry. What is not printable in it is shown by its code, so no name or argument begins another."""

@@ -279,7 +279,10 @@ def _check_values(file: TomlFile, table: dict[str, Any], name: str, layout: Layo
     name = f"{name}.check".lstrip(".")
     file.check(check, _CHECK_KEYS, name)
     if sum(key in check for key in ("command", "own", "off")) != 1:
-        raise file.error(f"[{name}] needs one of command, own and off", hint="see docs/fragments.md, A check")
+        raise file.error(
+            f"[{name}] needs one of command, own and off",
+            hint='the first is the usual one: command = ["PROGRAM", "{file}"]',
+        )
     if "own" in check and not os.path.exists(layout.check(check["own"])):
         raise file.error(f"[{name}] there is no check {check['own']!r}", hint=_hint_at_checks(check["own"], layout))
     if "command" in check and not (check["command"] and check.get("package")):

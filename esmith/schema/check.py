@@ -25,11 +25,22 @@ def check_record(schema: Schema, database: str, key: str, type: str, props: dict
     known = schema.record(database, key, type)
     if known is not None and known.value is not None and not props:
         _check_value(f"{database} {key}", known.value, type)
+    return [*name_hints(schema, database, key, type), *check_properties(schema, database, key, type, props)]
+
+
+def name_hints(schema: Schema, database: str, key: str, type: str) -> list[str]:
+    """Return hints about the key and the type of a record: names close to known ones, names that lead nowhere."""
     hints = [*_key_hint(schema, database, key), *_type_hint(schema, database, key, type)]
+    known = schema.record(database, key, type)
     if known is not None and known.key_rule is not None:
         hints += _dns_hint(f"{database} {key}", known.key_rule, key)
         hints += _subdomains_hint(f"{database} {key}", known.key_rule, key)
-    return [*hints, *check_properties(schema, database, key, type, props)]
+    if database == "accounts" and _key_refusal(schema, database, key, type) is None:
+        from esmith.schema.account_names import name_fault
+
+        fault = name_fault(key, type)
+        hints += [f"accounts {key}: it gets no mail: {fault} (stored as given)"] if fault else []
+    return hints
 
 
 def check_database(schema: Schema, database: str) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 
 from esmith.errors import EsmithError, RefusedError
-from esmith.schema.check import check_key, check_properties, check_record
+from esmith.schema.check import check_key
 from esmith.schema.initialize import Initialized, initialize_database, initialize_each
-from esmith.store.flat.source import DOUBTFUL
+from esmith.schema.settings import judge_record
+from esmith.store.flat.source import DOUBTFUL, HINT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class FlatImport:
         self._author = author
         self._replace = replace
         self._dry_run = dry_run
-        #: What migrations of contribs warn of.
+        #: What migrations warn of.
         self.warnings: list[str] = []
         #: What was done to the other databases, which may have failed.
         self.completed = Initialized()
@@ -60,7 +61,8 @@ class FlatImport:
     def run(self, sources: list[FlatSource]) -> dict[str, list[Change]]:
         """Import files that were read, and bring the other databases up to date.
 
-        What the schema does not allow is stored as well, and added to the findings of its file.
+        What the schema does not allow is stored as well, and added to the findings of its file; so are the hints that
+        setting it by hand would give.
 
         :return: what changed, by database.
         :raises SchemaError: when a schema file is broken, or a migrate fragment of a database that is imported fails;
@@ -74,6 +76,9 @@ class FlatImport:
             for source in ordered:
                 self._apply(transaction, source)
             self._complete(transaction)
+            # Not before: a record of one file may name one of another.
+            for source in ordered:
+                self._judge(transaction, source)
             changes += transaction.changes
             if self._dry_run:
                 raise _NotKeptError("a dry run keeps nothing")
@@ -88,13 +93,15 @@ class FlatImport:
         for record in source.records.values():
             self._put(transaction, source.database, record)
         if source.database in self._schema.databases():
-            initialize_database(transaction, self._schema, self._layout, source.database, self._migrations)
-        self._doubt(transaction, source)
+            self.warnings += initialize_database(
+                transaction, self._schema, self._layout, source.database, self._migrations
+            )
 
     def _complete(self, transaction: Transaction) -> None:
         """Bring the other databases up to date, which may depend on those that were imported."""
         self.completed = initialize_each(transaction, self._schema, self._layout, self._migrations)
-        self.warnings += self.completed.warnings
+        # The databases of the files were brought up to date before; fragments of contribs may say the same again.
+        self.warnings = list(dict.fromkeys([*self.warnings, *self.completed.warnings]))
 
     def _make_room(self, transaction: Transaction, source: FlatSource) -> None:
         """Delete what must not stay beside the records of the file."""
@@ -130,33 +137,25 @@ class FlatImport:
                 transaction.delete_prop(database, key, prop)
         return stays
 
-    def _doubt(self, transaction: Transaction, source: FlatSource) -> None:
-        """Note what the schema does not allow, as it is after the migrations."""
+    def _judge(self, transaction: Transaction, source: FlatSource) -> None:
+        """Note what the schema does not allow, and what there are hints about, as it is after the migrations."""
+        database = source.database
         for key, line in source.lines.items():
-            record = transaction.record(source.database, key)
+            record = transaction.record(database, key)
             if record is None:
                 continue  # it has another key now, or is gone
             try:
-                check_key(self._schema, source.database, key, record.type)
+                check_key(self._schema, database, key, record.type)
             except RefusedError as error:
                 source.note(line, key, DOUBTFUL, f"stored as it is, but {error.message}")
-            if not record.props:
-                self._try_out(source, line, record, "")
-            for prop in record.props:
-                self._try_out(source, line, record, prop)
-
-    def _try_out(self, source: FlatSource, line: int, record: Record, prop: str) -> None:
-        database, key, type = source.database, record.key, record.type
-        try:
-            if prop:
-                check_properties(self._schema, database, key, type, {prop: record.props[prop]})
-            else:
-                check_record(self._schema, database, key, type, {})
-        except RefusedError as error:
-            value = record.props[prop] if prop else type
-            secret = self._schema.may_be_secret(database, key, prop, value)
-            message = "the value is not one that the schema allows" if secret else error.message
-            source.note(line, f"{key} {prop}".strip(), DOUBTFUL, f"stored as it is, but {message}")
+            hints, refused = judge_record(transaction, self._schema, database, record)
+            for prop, refusal in refused.items():
+                value = record.props[prop] if prop else record.type
+                secret = self._schema.may_be_secret(database, key, prop, value)
+                message = "the value is not one that the schema allows" if secret else refusal.message
+                source.note(line, f"{key} {prop}".strip(), DOUBTFUL, f"stored as it is, but {message}")
+            for hint in hints:
+                source.note(line, "", HINT, hint)
 
     def _files(self, database: str) -> list[RecordSchema]:
         return self._schema.files(database) if database in self._schema.databases() else []

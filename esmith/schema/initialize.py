@@ -120,19 +120,19 @@ def initialize_database(
     files = schema.files(database)
     for file in files:
         rename_record(transaction, file)
-    warnings = []
+    warnings: list[str] = []
     fragments = migrate_fragments(layout, database)
     if fragments:
         for file in files:
-            _migrate_existing(transaction, file)
+            warnings += _migrate_existing(transaction, file)
         with _named(database):
             before = len(transaction.changes)
-            warnings = migrations.run(transaction, database, fragments)
+            warnings += migrations.run(transaction, database, fragments)
             warnings += _doubtful(transaction, schema, before)
         for file in files:
             rename_record(transaction, file)
     for file in files:
-        _initialize_file(transaction, file)
+        warnings += _initialize_file(transaction, file)
     _contrib_directories(transaction, layout, database)
     return warnings
 
@@ -171,34 +171,38 @@ def _doubtful(transaction: Transaction, schema: Schema, before: int) -> Iterator
             yield f"{error.place}: a migrate fragment stored it, but {error.message}"
 
 
-def _migrate_existing(transaction: Transaction, file: RecordSchema) -> None:
-    """Apply the migrations of a schema file, and nothing else of it."""
+def _migrate_existing(transaction: Transaction, file: RecordSchema) -> list[str]:
+    """Apply the migrations of a schema file, and nothing else of it; return notes."""
     if file.key.startswith("@"):
-        for record in list(transaction.records(file.database, file.key[1:])):
-            migrate_record(transaction, file, record.key)
-    elif transaction.type_of(file.database, file.key) is not None:
-        if file.value is not None:
-            _migrate_scalar(transaction, file)
-        migrate_record(transaction, file, file.key)
+        records = list(transaction.records(file.database, file.key[1:]))
+        return [note for record in records for note in migrate_record(transaction, file, record.key)]
+    if transaction.type_of(file.database, file.key) is None:
+        return []
+    if file.value is not None:
+        _migrate_scalar(transaction, file)
+    return migrate_record(transaction, file, file.key)
 
 
-def _initialize_file(transaction: Transaction, file: RecordSchema) -> None:
+def _initialize_file(transaction: Transaction, file: RecordSchema) -> list[str]:
+    """Apply the migrations and the defaults of a schema file; return notes."""
     database = file.database
     if file.key.startswith("@"):
         _ensure_record(transaction, file)
+        notes = []
         for record in list(transaction.records(database, file.key[1:])):
-            migrate_record(transaction, file, record.key)
+            notes += migrate_record(transaction, file, record.key)
             _set_defaults(transaction, file, record.key)
-        return
+        return notes
     if transaction.type_of(database, file.key) is None:
         kind = file.type if file.value is None else file.value.default
         if not file.create or kind is None:
-            return
+            return []
         transaction.set_type(database, file.key, kind)
     if file.value is not None:
         _migrate_scalar(transaction, file)
-    migrate_record(transaction, file, file.key)
+    notes = migrate_record(transaction, file, file.key)
     _set_defaults(transaction, file, file.key)
+    return notes
 
 
 def _migrate_scalar(transaction: Transaction, file: RecordSchema) -> None:

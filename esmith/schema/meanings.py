@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-
 from esmith.names import shorten
 from esmith.schema.lists import entries, zone_of
+from esmith.schema.migrate import fate_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,7 +23,9 @@ def meanings(prop: Property, name: str, value: str) -> Iterator[str]:
 
     texts = [name] if prop.name == "*" else entries(value)
     place = "" if prop.name == "*" else f"{name}: "
-    if closed := [f"{shorten(zone_of(text))} {fate}" for text in texts if (fate := _fate(prop, text)) is not None]:
+    if closed := [
+        f"{shorten(zone_of(text))} {fate}" for text in texts if (fate := fate_of(prop, zone_of(text))) is not None
+    ]:
         them = "it" if len(closed) == 1 else "them"
         yield f"{place}the block list {', '.join(closed)}; leave {them} out (stored as given)"
     for text in texts:
@@ -34,8 +35,3 @@ def meanings(prop: Property, name: str, value: str) -> Iterator[str]:
             yield f"{place}{shown!r} {entry.fault}; the file will be without it (stored as given)"
         elif entry is not None and entry.meaning:
             yield f"{place}{shown!r} stands for {entry.meaning}"
-
-
-def _fate(prop: Property, text: str) -> str | None:
-    zone = zone_of(text)
-    return next((fate for pattern, fate in prop.closed.items() if fnmatchcase(zone, pattern)), None)

@@ -9,6 +9,8 @@ from esmith.schema.lists import entries, zone_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from esmith.schema.model import Property, RecordSchema
     from esmith.store.protocol import Transaction
 
@@ -30,12 +32,14 @@ def rename_record(transaction: Transaction, schema: RecordSchema) -> None:
         transaction.delete_record(database, old_key)
 
 
-def migrate_record(transaction: Transaction, schema: RecordSchema, key: str) -> None:
+def migrate_record(transaction: Transaction, schema: RecordSchema, key: str) -> list[str]:
     """Apply the migrations of every property a record has.
 
     :param key: the record; it exists.
+    :return: notes on block lists that were dropped.
     """
     database = schema.database
+    notes = []
     for prop in schema.properties.values():
         _rename(transaction, database, key, prop)
         if prop.removed:
@@ -43,7 +47,11 @@ def migrate_record(transaction: Transaction, schema: RecordSchema, key: str) -> 
             continue
         value = transaction.prop(database, key, prop.name)
         if value is not None:
-            transaction.set_prop(database, key, prop.name, migrated_value(prop, value))
+            new = migrated_value(prop, value)
+            transaction.set_prop(database, key, prop.name, new)
+            if prop.block_lists and new != value:
+                notes += [f"{database} {key} {prop.name}: {note}" for note in _dropped(prop, value, new)]
+    return notes
 
 
 def migrated_value(prop: Property, value: str) -> str:
@@ -58,9 +66,22 @@ def migrated_value(prop: Property, value: str) -> str:
     return value if new == old == commas else prop.separator.join(new)
 
 
+def _dropped(prop: Property, old: str, new: str) -> Iterator[str]:
+    """Yield which block lists a migration dropped and why, and that none is left."""
+    for zone in dict.fromkeys(zone_of(entry) for entry in entries(old) if _is_obsolete(prop, entry)):
+        yield f"{zone} {fate_of(prop, zone) or 'is not a block list any more'}, so it was dropped"
+    if not new and entries(old):
+        yield "the list is empty now; name another block list, or disable what reads this one"
+
+
+def fate_of(prop: Property, zone: str) -> str | None:
+    """Return what became of a block list that is closed, None for any other."""
+    return next((fate for pattern, fate in prop.closed.items() if fnmatchcase(zone, pattern)), None)
+
+
 def _is_obsolete(prop: Property, entry: str) -> bool:
     zone = zone_of(entry)
-    if any(fnmatchcase(zone, pattern) for pattern in prop.closed):
+    if fate_of(prop, zone) is not None:
         return True
     return any(fnmatchcase(name, pattern) for pattern in prop.obsolete_values for name in (entry, zone))
 

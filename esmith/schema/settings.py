@@ -5,13 +5,15 @@ Each function works inside the caller's transaction and returns hints for the ad
 
 from __future__ import annotations
 
-from esmith.schema.check import check_key, check_properties, check_record
+from esmith.errors import RefusedError
+from esmith.schema.check import check_key, check_properties, check_record, name_hints
 from esmith.schema.references import reference_hints
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from esmith.schema.load import Schema
     from esmith.schema.model import RecordSchema
+    from esmith.store.model import Record
     from esmith.store.protocol import Transaction
 
 
@@ -59,6 +61,38 @@ def set_type(transaction: Transaction, schema: Schema | None, database: str, key
     record = transaction.record(database, key)
     props = record.props if record else {}
     return hints + _of_other_records(transaction, schema, database, key, props or {"": type})
+
+
+def judge_record(
+    transaction: Transaction, schema: Schema, database: str, record: Record
+) -> tuple[list[str], dict[str, RefusedError]]:
+    """Judge a record that is stored already, by the rules of the functions above.
+
+    Values that are the default are left out: nobody chose them.
+
+    :return: the hints, and why a value is not allowed, by property; the value of a record without properties has the
+        name "".
+    """
+    key, type = record.key, record.type
+    hints = name_hints(schema, database, key, type)
+    refused = {}
+    known = schema.record(database, key, type)
+    chosen = {name: value for name, value in record.props.items() if not _is_default(known, name, value)}
+    props = chosen if record.props else {"": type}
+    for name, value in props.items():
+        try:
+            if name:
+                hints += check_properties(schema, database, key, type, {name: value})
+            else:
+                check_record(schema, database, key, type, {})
+        except RefusedError as error:
+            refused[name] = error
+    return hints + _of_other_records(transaction, schema, database, key, props), refused
+
+
+def _is_default(known: RecordSchema | None, name: str, value: str) -> bool:
+    prop = known.property(name) if known is not None else None
+    return prop is not None and prop.default == value
 
 
 def _of_other_records(

@@ -34,7 +34,7 @@ def adjust(supervisor: Supervisor, service: str, actions: Sequence[str], enabled
         raise UnsupervisedError(
             f"not supervised; {asked} is pending (esmith services)",
             place=f"service {service}",
-            hint="start its supervisor, or disable the service",
+            hint=f"start its supervisor, runsvdir or svscan, or disable it: config setprop {service} status disabled",
         )
     steps = plan(wanted, state, enabled)
     for action in steps:

@@ -36,7 +36,7 @@ _KEYS = {
     "ending": TABLE,
     "systemd": TABLE,
 }
-_PROGRAM_KEYS = {"name": NAME, "package": NAME, "required": FLAG, "without": NAME}
+_PROGRAM_KEYS = {"name": NAME, "package": NAME, "python": NAME, "required": FLAG, "without": NAME}
 _ACCOUNT_KEYS = {
     "name": NAME,
     "others": TEXTS,
@@ -170,7 +170,8 @@ def _read(layout: Layout, path: str, keys: Mapping[str, Any]) -> _Data:
             file.check(file.data[name], table_keys, name)
     if "probe" in file.data:
         _check_probe(file, file.data["probe"], "probe")
-    if "name" in file.data.get("program", {}) and "package" not in file.data["program"]:
+    program = file.data.get("program", {})
+    if "name" in program and not program.keys() & {"package", "python"}:
         raise file.error("[program] name needs the Debian package it is in", hint='add package = "..."')
     for name, table in file.data.get("directories", {}).items():
         _check_path(file, "directories", name)

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from esmith.environment import PATH
 from esmith.layout import Layout
 
+#: The command that writes the service directories, for the supervisor and the folder that the documents name.
+SERVICE_DIRECTORIES = "esmith init --services runit /service"
 #: When a service is started with its supervisor: as the status of its record says, in any case, or never.
 STARTS = ("status", "always", "never")
+
+
+def pip_command(package: str) -> str:
+    """Return the command that installs a Python package for the Python that runs now."""
+    # Not sys.prefix: with -S, as the commands run, that of a virtual environment is not known.
+    return shlex.join([os.path.join(os.path.dirname(sys.executable), "pip"), "install", package])
 
 
 @dataclass(frozen=True)
@@ -56,12 +66,14 @@ class Program:
     :param package: the Debian package it is in.
     :param required: whether the service directory is only written where the program is installed.
     :param without: what happens without it, where that is not only that the service does not run.
+    :param python: in the place of a Debian package: the Python package with which ``esmith init`` writes the program.
     """
 
     name: str = ""
     package: str = ""
     required: bool = False
     without: str = ""
+    python: str = ""
 
     def is_installed(self, layout: Layout) -> bool:
         """Return whether the program is there; a name without ``/`` is looked for in the usual directories.
@@ -71,6 +83,12 @@ class Program:
         if "/" in self.name:
             return os.path.exists(layout.under(self.name))
         return shutil.which(self.name, path=PATH) is not None
+
+    def install_commands(self) -> list[str]:
+        """Return the commands that install it, in their order."""
+        if self.python:
+            return [pip_command(self.python), SERVICE_DIRECTORIES]
+        return [f"apt-get install {self.package}"]
 
 
 @dataclass(frozen=True)

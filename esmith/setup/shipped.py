@@ -16,6 +16,7 @@ from esmith.errors import InstallError
 from esmith.layout import Layout
 from esmith.perl.modules import perl_modules
 from esmith.plan.host import DiskHost, Staged
+from esmith.services.service import pip_command
 from esmith.setup.product_files import Manifest, back_up_edited, content_of, mode_of
 from esmith.setup.trial import trial_account_files
 
@@ -206,7 +207,7 @@ def _interpreter_line() -> str:
 def _origin(package: str) -> str:
     origin = _find(package)
     if not origin:
-        raise InstallError(f"the Python package {package} is missing", hint=f"pip install {package}")
+        raise InstallError(f"the Python package {package} is missing", hint=pip_command(package))
     return origin
 
 

@@ -15,7 +15,7 @@ from esmith.errors import InstallError, UsageError
 from esmith.layout import Layout
 from esmith.plan.host import Host
 from esmith.services.definition import Services, piece, service_names
-from esmith.services.service import Service
+from esmith.services.service import Program, Service
 from esmith.setup.product_files import Manifest, content_of, install_product_file
 from esmith.setup.shipped import shipped_directory
 
@@ -112,7 +112,7 @@ def _needs(service: Service) -> bytes:
     """Return the lines of a run script that see to what ``service.toml`` says the service needs."""
     lines = []
     if service.program.name:
-        lines.append(f"needs {_below(service.program.name)} {shlex.quote(service.program.package)}")
+        lines.append(_needs_program(service.program))
     lines += [f"needs_file {_below(file)} {shlex.quote(event)}" for file, event in service.files.items()]
     own = '"$user"' if service.account else "root"
     if service.account is not None:
@@ -125,6 +125,12 @@ def _needs(service: Service) -> bytes:
         group = f":{shlex.quote(directory.group)}" if directory.group else ""
         lines.append(f"needs_directory {_below(directory.path)} {owner}{group} {directory.mode}")
     return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _needs_program(program: Program) -> str:
+    if program.python:
+        return f"needs_python {_below(program.name)} {shlex.quote(program.python)}"
+    return f"needs {_below(program.name)} {shlex.quote(program.package)}"
 
 
 def _below(path: str) -> str:

@@ -32,6 +32,14 @@ def check_database(name: str) -> None:
         )
 
 
+def no_such_record(database: str, key: str) -> UsageError:
+    """Return the error of a property for a record that is missing, with the command that makes the record."""
+    import shlex
+
+    command = shlex.join(["db", database, "set", key])
+    return UsageError("there is no such record", place=f"{database} {key}", hint=f"make it first: {command} TYPE")
+
+
 def check_key(database: str, key: str) -> None:
     """Refuse a key that the store or the original's flat files cannot hold.
 

@@ -44,6 +44,10 @@ def test_an_unknown_type_that_looks_misspelt(root: Root) -> None:
         ("config getprop qpsmtpd zzz", "config: configuration qpsmtpd has no property 'zzz'"),
         ("config get zzz", "config: configuration has no record 'zzz'"),
         ("db acounts get joe", "db: there is no database 'acounts'; did you mean 'accounts'?"),
+        ("db acounts show", "db: there is no database 'acounts'; did you mean 'accounts'?"),
+        ("db acounts keys", "db: there is no database 'acounts'; did you mean 'accounts'?"),
+        ("db accounts delete adminn", "db: accounts has no record 'adminn'; did you mean 'admin'?"),
+        ("db accounts settype zzz user", "db: accounts has no record 'zzz'"),
     ],
 )
 def test_reading_what_is_not_there(root: Root, words: str, message: str) -> None:
@@ -54,6 +58,32 @@ def test_reading_what_is_not_there(root: Root, words: str, message: str) -> None
     command = [str(root.path / "sbin/e-smith" / program), *rest]
     code, printed = at_terminal(command, {**os.environ, "ESMITH_ROOT": str(root.path)})
     assert (code, printed.decode()) == (1, message + "\n")
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        ("config setprop qpsmtp status enabled", "configuration has no record 'qpsmtp'; did you mean 'qpsmtpd'?"),
+        (
+            "config setprop zzz status enabled",
+            "configuration has no record 'zzz'\n  to make it, with its type in the place of TYPE: config set zzz TYPE",
+        ),
+        (
+            "db accounts setprop zzz a b",
+            "accounts has no record 'zzz'\n  to make it, with its type in the place of TYPE: db accounts set zzz TYPE",
+        ),
+        ("db acounts setprop joe x y", "there is no database 'acounts'; did you mean 'accounts'?"),
+        ("config delprop qpsmtp status", "configuration has no record 'qpsmtp'; did you mean 'qpsmtpd'?"),
+    ],
+)
+def test_changing_what_is_not_there(root: Root, words: str, message: str) -> None:
+    """A script gets exit 0 and no message, as from the original; a terminal shows what is missing, and the cure."""
+    program, *rest = words.split()
+    quiet = root.run(program, *rest)
+    assert (quiet.out, quiet.err) == ("", "")
+    command = [str(root.path / "sbin/e-smith" / program), *rest]
+    code, printed = at_terminal(command, {**os.environ, "ESMITH_ROOT": str(root.path)})
+    assert (code, printed.decode()) == (0, f"{program}: nothing was changed: {message}\n")
 
 
 def test_two_services_at_one_port(root: Root) -> None:

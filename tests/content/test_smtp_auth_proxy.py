@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from esmith.layout import Layout
@@ -68,12 +70,17 @@ def test_the_relay_is_not_installed(office: Root) -> None:
     office.file(COMMAND).unlink()
     shown = office.signal("email-update").err
     assert "smtp-auth-proxy is enabled but not installed, so outgoing mail goes to its receivers directly" in shown
-    assert "pip install aiosmtpd" in shown
+    assert "\n  to see the commands that install it: esmith status\n" in shown
     assert office.lines(ROUTES) == []
     shown = office.esmith("status").out
+    python = office.file("/sbin/e-smith/esmith").read_text().splitlines()[0].removeprefix("#!").split()[0]
     assert (
-        "  /sbin/e-smith/smtp-auth-proxy is not installed (pip install aiosmtpd; esmith init --services): "
+        "  /sbin/e-smith/smtp-auth-proxy is not installed: "
         "outgoing mail goes to its receivers directly, and not through the provider\n"
+        "  to install it:\n"
+        f"    {os.path.dirname(python)}/pip install aiosmtpd\n"
+        "    esmith init --services runit /service\n"
+        "    signal-event email-update\n"
     ) in shown
     office.esmith("init")
     assert "directly" not in office.signal("email-update").err
@@ -82,13 +89,24 @@ def test_the_relay_is_not_installed(office: Root) -> None:
 
 
 def test_nothing_starts_the_relay(office: Root) -> None:
-    """Where there is no service directory mail goes to its receivers directly, and the event says so with the cure."""
+    """Without a service directory mail goes to its receivers directly; the event and status say so with the cure."""
     office.config("set", "SMTPSmartHost", "mx.isp.test")
     office.config("setprop", "smtp-auth-proxy", "status", "enabled")
     shown = office.signal("email-update").err
     assert "smtp-auth-proxy is enabled but nothing starts it, so outgoing mail goes to its receivers directly" in shown
-    assert "esmith init --services runit /service" in shown
+    commands = "    esmith init --services runit /service\n    signal-event email-update\n"
+    assert f"\n  to write its service directory:\n{commands}" in shown
     assert office.lines(ROUTES) == []
+    status = (
+        "service smtp-auth-proxy: wanted up, is not supervised\n"
+        "  nothing starts it: outgoing mail goes to its receivers directly, and not through the provider\n"
+        f"  to write its service directory:\n{commands}"
+    )
+    assert status in office.esmith("status").out
+    office.esmith("init", "--services", "runit", "/service")
+    office.signal("email-update")
+    assert office.lines(ROUTES) == [":127.0.0.1:26"]
+    assert "nothing starts it" not in office.esmith("status").out
 
 
 def test_init_removes_the_command_when_its_library_is_gone(office: Root, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -138,7 +138,8 @@ def test_services_that_are_not_supervised_are_one_message(scene: Scene) -> None:
     (note,) = scene.notes
     assert note.splitlines() == [
         "2 services are not supervised, so their actions are pending (esmith services): clamd, spamd",
-        "  start their supervisor, or disable them",
+        "  start their supervisor, runsvdir or svscan, or disable each, the first one so: "
+        "config setprop clamd status disabled",
     ]
     assert _pending(scene) == {"clamd": ["restart"], "spamd": ["hup"]}
     log = scene.file("/var/log/e-smith/events.log").read_text()

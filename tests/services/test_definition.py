@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from pathlib import Path
 from shutil import copytree
 
@@ -43,6 +45,14 @@ def test_without_a_directory_there_is_a_default(tmp_path: Path) -> None:
     """A service that nobody defines has its own record and unit, and has to stay up for two seconds."""
     assert _services(tmp_path).names() == []
     assert _services(tmp_path).of("imap") == Service("imap", record="imap", unit="imap", probe=Probe(up_for=2.0))
+
+
+def test_a_program_that_a_python_package_brings(tmp_path: Path) -> None:
+    """The key python takes the place of package: the commands that install the program are those of pip and init."""
+    _write(tmp_path, f"{SHIPPED}/relay/service.toml", '[program]\nname = "/sbin/relay"\npython = "relaylib"\n')
+    pip = f"{os.path.dirname(sys.executable)}/pip install relaylib"
+    commands = _services(tmp_path).of("relay").program.install_commands()
+    assert commands == [pip, "esmith init --services runit /service"]
 
 
 def test_every_key(tmp_path: Path) -> None:

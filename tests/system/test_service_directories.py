@@ -204,11 +204,24 @@ def test_missing_program_is_reported_and_waited_for(root: Root) -> None:
     root.write("/var/qmail/bin/qmail-start", "#!/bin/sh\n", mode=0o755)
     _install(root)
     shutil.rmtree(root.file("/var/qmail/bin"))
-    process = subprocess.Popen(["./run"], cwd=root.file("/service/qmail"), stdout=subprocess.PIPE, text=True)
+    _waits_for(root, "qmail", "/var/qmail/bin/qmail-start (Debian package qmail)")
+
+
+def test_missing_program_of_python_is_reported(root: Root) -> None:
+    """For a program that needs a package of Python the log names the command that shows how to install it."""
+    _install(root)
+    root.file("/sbin/e-smith/smtp-auth-proxy").unlink()
+    program = "/sbin/e-smith/smtp-auth-proxy (Python package aiosmtpd); how to install it: esmith status"
+    _waits_for(root, "smtp-auth-proxy", program)
+
+
+def _waits_for(root: Root, service: str, program: str) -> None:
+    """Run the script of a service, which must report that a program is missing, and wait."""
+    process = subprocess.Popen(["./run"], cwd=root.file(f"/service/{service}"), stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
-        printed = process.stdout.readline()
-        assert printed.startswith("qmail cannot run: there is no program ")
+        why = f"{service} cannot run, and tries again in a minute: there is no program {root.path}{program}\n"
+        assert process.stdout.readline() == why
         assert process.poll() is None
     finally:
         process.kill()

@@ -10,7 +10,8 @@ import contextlib
 import os
 import stat
 
-from esmith.errors import EsmithError, StoreError, UsageError
+from esmith.errors import EsmithError, StoreError
+from esmith.store import limits
 from esmith.store.flat import format as flat_format
 from esmith.store.flat.format import Entry
 from esmith.store.flat.lock import lock_file
@@ -198,7 +199,7 @@ class FlatTransaction(FlatSnapshot):
         """
         record = self.record(database, key)
         if record is None:
-            raise UsageError("there is no such record", place=f"{self._file} {key}", hint="make it first: set KEY TYPE")
+            raise limits.no_such_record(self._file, key)
         flat_format.check_property(f"{self._file} {key}", prop)
         flat_format.check_value(f"{self._file} {key} {prop}", value)
         self._store(Record(key, record.type, flat_format.sorted_props(record.props | {prop: value})))

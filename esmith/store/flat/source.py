@@ -23,6 +23,8 @@ REPAIRED = "repaired"
 REFUSED = "refused"
 #: What is stored, though the schema does not allow it.
 DOUBTFUL = "doubtful"
+#: What is stored and allowed, of which setting it by hand would give a hint.
+HINT = "hint"
 
 _BACKUPS = (".bak", ".old", ".save", ".orig", ".tmp")
 _LOCKS = (".lock", ".lck")
@@ -33,7 +35,7 @@ class Finding:
 
     :param line: counted from 1; 0 for the file as a whole.
     :param place: key and property, if the line has them.
-    :param kind: ``repaired``, ``refused`` or ``doubtful``.
+    :param kind: ``repaired``, ``refused``, ``doubtful`` or ``hint``.
     """
 
     __slots__ = ("kind", "line", "message", "place")

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 import lmdb
 
-from esmith.errors import StoreError, UsageError
+from esmith.errors import StoreError
 from esmith.store import journal, limits
 from esmith.store.lmdb.data_file import Commit
 from esmith.store.lmdb.rows import JOURNAL, LmdbSnapshot
@@ -122,7 +122,7 @@ class LmdbTransaction(LmdbSnapshot):
         :raises UsageError: when there is no such record.
         """
         if self.type_of(database, key) is None:
-            raise UsageError("there is no such record", place=f"{database} {key}", hint="make it first: set KEY TYPE")
+            raise limits.no_such_record(database, key)
         limits.check_property(database, key, prop)
         limits.check_value(f"{database} {key} {prop}", value)
         self._put(database, key, prop, value)

@@ -1,0 +1,41 @@
+"""Names of accounts that no mail reaches: the hint at ``set``, and the warning of an event."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.commands import Root
+
+NAMES = {
+    "a:b": "qmail allows no ':' in a name",
+    "percent%x": "no mail can be addressed to such a name",
+    "alias-x": "qmail needs the name for itself",
+    "alias": "qmail needs the name for itself",
+    "shared": "qmail needs the name for itself",
+    ".jane": "no mail can be addressed to such a name",
+    "j#jane": "",
+    "jürgen": "no mail can be addressed to such a name",
+    "a+b&d'e~f$g^h*i?j{k}l|m`n_o.p-q": "",
+    "Aliasx": "",
+    "-jane": "",
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_no_mail_reaches(office: Root, name: str) -> None:
+    """The hint at set gives the reason that the event gives; a name without a hint gets mail."""
+    reason = NAMES[name]
+    hint = f"db: accounts {name}: it gets no mail: {reason} (stored as given)\n" if reason else ""
+    assert office.db("accounts", "set", name, "user", "Uid", "5999", "Gid", "5999").err == hint
+    warnings = [line for line in office.signal("email-update").err.splitlines() if f"user {name} gets no mail" in line]
+    assert warnings == (
+        [f"signal-event: /var/qmail/users/assign: user {name} gets no mail: {reason}"] if reason else []
+    )
+
+
+def test_an_address_and_other_types(office: Root) -> None:
+    """A pseudonym that is an address is judged by the part before the @; an i-bay may have any name."""
+    assert office.db("accounts", "set", "boss@test.com", "pseudonym", "Account", "admin").err == ""
+    fault = "it gets no mail: no mail can be addressed to such a name"
+    assert fault in office.db("accounts", "set", "a%b@test.com", "pseudonym", "Account", "admin").err
+    assert office.db("accounts", "set", "alias-x", "ibay").err == ""
