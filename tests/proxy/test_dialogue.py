@@ -1,4 +1,4 @@
-"""A provider that breaks the rules: the client hears 250 only when the provider took the whole mail and answered 250."""
+"""A provider that breaks the rules: the client hears 250 only when it took the whole mail and answered 250 to it."""
 
 from __future__ import annotations
 
