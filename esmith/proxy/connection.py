@@ -1,4 +1,4 @@
-"""The bytes between the proxy and the provider: one command, one answer (RFC 5321, section 4.2)."""
+"""The bytes between the proxy and the provider: one command, one answer (RFC 5321, 4.2)."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Connection(smtplib.SMTP):
 
         :param name: of the server.
         :raises OSError: when something was received that is not encrypted, which anybody could have put there (RFC
-            3207, section 6), or the server does not show who it is.
+            3207), or the server does not show who it is.
         """
         self._expect_silence()
         assert self.sock is not None

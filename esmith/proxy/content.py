@@ -1,6 +1,6 @@
 """The content of one mail, as it came from the client: lines that end in CR LF, with their leading dots doubled.
 
-It goes to the provider in the same form (RFC 5321, section 4.5.2), so nothing is made of its lines: a mail takes about
+It goes to the provider in the same form (RFC 5321, 4.5.2), so nothing is made of its lines: a mail takes about
 as many bytes of memory as it is long, however short its lines are.
 """
 
@@ -64,7 +64,7 @@ class Content:
     def refusal(self) -> Reply | None:
         """Why it is not passed on, once it has ended; None for no reason.
 
-        Servers do not agree whether a CR or an LF alone ends a line, and so the mail (RFC 5321, section 2.3.8).
+        Servers do not agree whether a CR or an LF alone ends a line, and so the mail (RFC 5321, 2.3.8).
         """
         if self._is_too_long:
             return TOO_LONG

@@ -28,7 +28,7 @@ class Hidden:
     def hide(self, text: bytes, sent: bytes = b"") -> bytes:
         """Return a text with ``****`` for each form of the password: as it is, hexadecimal, and base64.
 
-        A word of base64 is hidden as a whole, wherever the password begins in it: the characters around it depend on it.
+        A word of base64 is hidden as a whole, wherever the password begins in it: its ends depend on the password, too.
 
         :param sent: a word that was sent and is hidden, too, also where only its beginning is repeated.
         """

@@ -237,7 +237,7 @@ class Provider:
     def _ask(self, command: bytes, *expected: int, shown: str = "") -> Reply:
         """Send a command and return the answer: a refusal, or one of those that this command has.
 
-        :param expected: the codes that say it was done (RFC 5321, section 4.3.2).
+        :param expected: the codes that say it was done (RFC 5321, 4.3.2).
         :param shown: what the log shows of a command of the login.
         :raises ProviderError: when the connection broke, the answer is another one, or it is about our login.
         """

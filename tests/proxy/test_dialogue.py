@@ -1,4 +1,4 @@
-"""A provider that breaks the rules: the client hears 250 only when the provider took the whole mail and said so."""
+"""A provider that breaks the rules: the client hears 250 only when it took the whole mail and answered 250 to it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Act:
 class Script:
     """One example: what happens at each stage the first times, and as it should be after that; and what came of it.
 
-    :param taken: the mails to which the provider said 250 first when it had all of them.
+    :param taken: the mails to which the provider answered 250 first, when it had all of them.
     :param doubtful: the mails to which it gave other answers besides.
     """
 
