@@ -197,7 +197,8 @@ def export_command(root: str | None, databases: tuple[str, ...], directory: str 
     layout = Layout.chosen(root)
     if directory is None and len(databases) != 1:
         raise UsageError(
-            "more than one database needs a directory", hint="esmith export --to DIR, or name one database to print it"
+            "more than one database needs a directory",
+            hint="name one database to print it, or a directory: esmith export --to DIR",
         )
     with open_store(layout).snapshot() as snapshot:
         texts = [flat_text(snapshot, name) for name in dict.fromkeys(databases or snapshot.databases())]

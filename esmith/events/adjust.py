@@ -139,7 +139,7 @@ class ServiceStep:
             missing = [service for service, key in keys.items() if snapshot.type_of("configuration", key) is None]
         return [
             f"{named[service]}: service {service} has no record in the configuration database, so nothing is done to it"
-            f"\n  make one: config set {keys[service]} service status enabled; or correct the name"
+            f"\n  correct the name, or make one: config set {keys[service]} service status enabled"
             for service in missing
         ]
 

@@ -138,7 +138,7 @@ def _refuse(snapshot: Snapshot, cell: kept.Cell) -> None:
     if interrupted:
         raise EsmithError(
             f"{interrupted[-1].what} was interrupted, and its old files are needed to go back",
-            hint="esmith recover, and then run this again",
+            hint="run this again after: esmith recover",
         )
     unconfirmed = find_unconfirmed(snapshot)
     if unconfirmed is not None:

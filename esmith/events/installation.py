@@ -197,7 +197,7 @@ def _warn(plan: Plan, session: Session) -> None:
         are = "is" if more == 1 else "are"
         place = f"which {are} in the log: {session.log.place}"
         if session.records:
-            place = "expand-template --explain shows those of one template"
+            place = "'expand-template --explain TEMPLATE' shows those of one template"
         session.say(f"... and {counted(more, 'more warning')}, {place}")
 
 

@@ -140,7 +140,9 @@ class DirectorySupervisor(abc.ABC):
 
     def _failed(self, service: str, message: str) -> ServiceError:
         closer = self.look_closer(self._directory(service).path)
-        return ServiceError(message, place=f"service {service}", hint=f"look closer with: {closer}; and read its log")
+        return ServiceError(
+            message, place=f"service {service}", hint=f"its log may say why; look closer with: {closer}"
+        )
 
 
 class NoSupervisor:

@@ -114,7 +114,7 @@ class SystemdSupervisor:
         raise ServiceError(
             f"systemctl {arguments[0]} failed: {printed or f'exit code {code}'}",
             place=f"service {service}",
-            hint=f"look closer with: systemctl status {arguments[-1]}; and: journalctl -u {arguments[-1]}",
+            hint=f"look closer with: systemctl status {arguments[-1]}\n  and with: journalctl -u {arguments[-1]}",
         )
 
     def arguments(self, service: str, action: str) -> list[str]:

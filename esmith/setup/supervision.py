@@ -158,5 +158,5 @@ def _shared(layout: Layout, name: str) -> bytes:
     content = piece(layout, name)
     if not content:
         place = os.path.join(layout.services, name)
-        raise InstallError("a shipped file is missing", place=place, hint="run esmith init again")
+        raise InstallError("a shipped file is missing", place=place, hint="restore it: esmith init")
     return content

@@ -24,7 +24,7 @@ def check_database(name: str) -> None:
     if name.startswith("/") or "/" in name:
         raise UsageError(
             f"{name!r} is a path, not the name of a database",
-            hint="name a database, e.g. configuration or accounts; 'db PATH' reads a flat file",
+            hint="name a database, e.g. configuration or accounts; 'db PATH show' reads a flat file",
         )
     if not name or name[0] in ".=-" or not name.isascii() or not name.isprintable() or " " in name or len(name) > 100:
         raise UsageError(

@@ -118,7 +118,7 @@ def _refuse_forgotten(revision: Revision) -> None:
             raise EsmithError(
                 f"the value before revision {revision.number} was forgotten, so the revision cannot be undone",
                 place=place,
-                hint="set what it changed by hand: config setprop, db",
+                hint="set by hand what it changed",
             )
 
 

@@ -84,7 +84,7 @@ def test_what_was_done_is_logged(scene: Scene, run: Callable[[Session], Plan]) -
     ("rehearses", "more"),
     [
         (False, "... and 5 more warnings, which are in the log: {log}"),
-        (True, "... and 5 more warnings, expand-template --explain shows those of one template"),
+        (True, "... and 5 more warnings, 'expand-template --explain TEMPLATE' shows those of one template"),
     ],
     ids=["real run", "rehearsal"],
 )

@@ -84,7 +84,7 @@ def test_failure_shows_what_systemctl_printed(systemd: SystemdSupervisor, system
         systemd.control("dovecot", "restart")
     assert str(caught.value) == (
         "service dovecot: systemctl restart failed: Job for dovecot.service failed.\n"
-        "  look closer with: systemctl status dovecot; and: journalctl -u dovecot"
+        "  look closer with: systemctl status dovecot\n  and with: journalctl -u dovecot"
     )
 
 
