@@ -19,6 +19,9 @@ WORKERS ?= $(shell expr $$(nproc) + 1)
 # How many inputs make fuzz tries.
 RUNS ?= 1000000
 
+# Where it is set, every process compiles the engine, the tests and their assertions again: 12 s for each worker.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-long crash fuzz mutants lint bench clean
 .DELETE_ON_ERROR:
 

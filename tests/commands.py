@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
@@ -129,6 +130,38 @@ def copy_tree(source: Path, target: Path) -> None:
         subprocess.run(["cp", "-a", str(source), str(target)], check=True, timeout=TIMEOUT_SECONDS)
     else:
         shutil.copytree(source, target, symlinks=True, copy_function=copy_file)
+
+
+def copy_prepared(source: Path, target: Path) -> None:
+    """Copy a folder that is copied for many tests and never changes, as :func:`copy_tree` does.
+
+    An archive of it is made the first time, beside it: to unpack one takes half as long as to copy the files.
+    """
+    archive, unreadable = _packed(source)
+    target.mkdir()
+    words = ["tar", "--extract", "--preserve-permissions", f"--file={archive}", f"--directory={target}"]
+    subprocess.run(words, check=True, timeout=TIMEOUT_SECONDS)
+    for name, mode in unreadable.items():
+        (target / name).chmod(mode)
+
+
+@functools.cache
+def _packed(source: Path) -> tuple[Path, dict[str, int]]:
+    """Return an archive of a folder, and the modes of the files that even their owner may not read."""
+    archive = source.with_name(f"{source.name}.tar")
+    unreadable = {
+        str(path.relative_to(source)): path.stat().st_mode & 0o7777
+        for path in source.rglob("*")
+        if os.geteuid() != 0 and path.is_file() and not path.is_symlink() and not os.access(path, os.R_OK)
+    }
+    for name in unreadable:
+        (source / name).chmod(0o600)
+    # With the whole times of the files: the engine looks at nanoseconds.
+    words = ["tar", "--create", "--format=posix", "--sparse", f"--file={archive}", f"--directory={source}", "."]
+    subprocess.run(words, check=True, timeout=TIMEOUT_SECONDS)
+    for name, mode in unreadable.items():
+        (source / name).chmod(mode)
+    return archive, unreadable
 
 
 def copy_file(source: str, target: str) -> str:

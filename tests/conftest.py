@@ -15,7 +15,7 @@ import pytest
 from esmith.fragments.perl import engine
 from esmith.fragments.perl.process import PerlProcess
 from tests import forks
-from tests.commands import Root, copy_tree
+from tests.commands import Root, copy_prepared
 from tests.offices import make_fresh, make_small_office
 from tests.programs import names_of, path_of, require, require_daemons
 from tests.remembered import remember_code, remember_tables
@@ -84,11 +84,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options by which ``.ci/without`` and ``.ci/run`` find and select tests."""
-    parser.addoption("--of-program", metavar="NAME", help="run only tests that name this program by their marker")
-    parser.addoption("--programs-to", metavar="FILE", help="write there which files have tests that name a program")
+    """Add the options by which ``.ci/run`` finds and selects tests."""
     parser.addoption("--for-root-to", metavar="FILE", help="write there which tests root has still to run (ForRoot)")
-    parser.addoption("--of-list", metavar="FILE", help="run only tests whose names are in this file, one a line")
+    parser.addoption("--of-list", metavar="FILE", help="run only what is named in this file: a test or a file a line")
 
 
 class ForRoot:
@@ -115,22 +113,17 @@ class ForRoot:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Look at what every test names, and select those of one program where that is asked for."""
+    """Look at what every test names, begin with what takes longest, and select the tests of a list that is given."""
     items.sort(key=lambda item: not item.nodeid.startswith(_FIRST))
-    named = {item: names_of(item) for item in items}
-    if place := config.getoption("--programs-to"):
-        pairs = {(name, str(item.path)) for item in items for name in named[item]}
-        Path(place).write_text("".join(f"{name}\t{path}\n" for name, path in sorted(pairs)))
-    if wanted := config.getoption("--of-program"):
-        _select(config, items, lambda item: wanted in named[item])
+    for item in items:
+        names_of(item)
     if place := config.getoption("--of-list"):
         listed = set(Path(place).read_text().splitlines())
-        _select(config, items, lambda item: item.nodeid in listed)
-
-
-def _select(config: pytest.Config, items: list[pytest.Item], is_wanted: Callable[[pytest.Item], bool]) -> None:
-    config.hook.pytest_deselected(items=[item for item in items if not is_wanted(item)])
-    items[:] = filter(is_wanted, items)
+        wanted: dict[bool, list[pytest.Item]] = {True: [], False: []}
+        for item in items:
+            wanted[bool(listed & {item.nodeid, item.nodeid.partition("::")[0]})].append(item)
+        config.hook.pytest_deselected(items=wanted[False])
+        items[:] = wanted[True]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -167,11 +160,11 @@ def _office(tmp_path_factory: pytest.TempPathFactory, _fresh: Path) -> Path:
 
 @pytest.fixture
 def copy_root(tmp_path: Path) -> Callable[[Path], Root]:
-    """Return a function that copies a root for this test; the copy's commands act on the copy."""
+    """Return a function that copies a prepared root for this test; the copy's commands act on the copy."""
 
     def copy(source: Path) -> Root:
         target = tmp_path / "root"
-        copy_tree(source, target)
+        copy_prepared(source, target)
         return Root(target)
 
     return copy

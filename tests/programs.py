@@ -15,7 +15,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from functools import cache
 
 import pytest
@@ -130,6 +129,16 @@ def is_installed(name: str) -> bool:
     return _find(name) is not None
 
 
+def places() -> dict[str, str]:
+    """Return where each that is installed really is, by its name."""
+    return {name: os.path.realpath(path) for name in PACKAGES if (path := _find(name))}
+
+
+def look_again() -> None:
+    """Forget which modules of Perl were found: they are there no longer, or again."""
+    _find_module.cache_clear()
+
+
 def _find(name: str) -> str | None:
     if "::" in name:
         return _find_module(name)
@@ -148,17 +157,10 @@ def _find_module(name: str) -> str | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def main(words: list[str]) -> None:
-    """Print the packages; ``names``: each name, and where it really is; ``missing NAME``: the message about it."""
-    if words == ["names"]:
-        for name in PACKAGES:
-            path = _find(name)
-            print(name, os.path.realpath(path) if path else "", sep="\t")
-    elif words[:1] == ["missing"]:
-        print(missing(words[1]))
-    else:
-        print("\n".join(sorted(set(PACKAGES.values()))))
+def main() -> None:
+    """Print the packages of all of them."""
+    print("\n".join(sorted(set(PACKAGES.values()))))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -34,7 +34,7 @@ from esmith.services import definition
 from esmith.services.actions import ACTIONS
 from esmith.setup.supervision import SUPERVISORS
 from esmith.store import limits
-from tests.commands import Root, copy_tree
+from tests.commands import Root, copy_prepared
 from tests.documents import DOCUMENTS, HOME, Block, blocks, headings, rows, section, slug
 from tests.transcripts import PROGRAMS, commands, matches, play
 from tests.unchecked import without_unchecked
@@ -73,16 +73,11 @@ def _each_session() -> pytest.MarkDecorator:
     )
 
 
-def _copy(source: Path, target: Path) -> Path:
-    """Copy a root."""
-    copy_tree(source, target)
-    return target
-
-
 @pytest.fixture(scope="module")
 def _model(_office: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a small office to copy; the shipped templates, where no transcript writes, are a link."""
-    model = _copy(_office, tmp_path_factory.mktemp("docs") / "root")
+    model = tmp_path_factory.mktemp("docs") / "root"
+    copy_prepared(_office, model)
     templates = model / "etc/e-smith/templates"
     templates.symlink_to(templates.rename(model.parent / "templates"))
     return model
@@ -91,7 +86,8 @@ def _model(_office: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def copied(_model: Path, tmp_path: Path) -> Root:
     """Return a copy of the small office."""
-    return Root(_copy(_model, tmp_path / "root"))
+    copy_prepared(_model, tmp_path / "root")
+    return Root(tmp_path / "root")
 
 
 @_each_session()

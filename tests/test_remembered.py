@@ -14,8 +14,8 @@ import pytest
 from esmith.checks.staged import StagedTree
 from esmith.checks.views import Ended, Job, Views
 from esmith.errors import SchemaError
+from esmith.fragments.file_check import Check
 from esmith.fragments.jinja import Engine
-from esmith.fragments.metadata import Check
 from esmith.layout import Layout
 from esmith.tables import TomlFile
 from tests import remembered

@@ -19,7 +19,7 @@ from esmith.checks.staged import StagedTree
 from esmith.checks.views import Ended, Job, Views
 from esmith.environment import PATH
 from esmith.errors import CheckError
-from esmith.fragments.metadata import Check
+from esmith.fragments.file_check import Check
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.layout import Layout
 from esmith.plan.diff import hides

@@ -23,7 +23,7 @@ from esmith.checks.process import NAME
 from esmith.checks.staged import StagedTree
 from esmith.environment import PATH
 from esmith.errors import CheckError
-from esmith.fragments.metadata import Check
+from esmith.fragments.file_check import Check
 from esmith.fragments.rendering import Kind
 from esmith.layout import Layout
 from esmith.names import is_temporary

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from esmith.proxy.reply import TOO_LONG
+
 #: An address in angle brackets, in which a quoted part may hold any character (RFC 5321).
 _ADDRESS = re.compile(r'\s*(<(?:"(?:[^"\\]|\\.)*"|[^>"])*>)\s*(.*)')
 #: To a server that reads them as line ends they would be commands.
@@ -58,7 +60,7 @@ class Argument:
             name, _, value = parameter.upper().partition(b"=")
             if name == b"SIZE" and value.isdigit():
                 if int(value) > largest:
-                    return "552 5.3.4 the mail is longer than is allowed"
+                    return str(TOO_LONG)
             elif parameter.upper() not in (b"BODY=7BIT", b"BODY=8BITMIME", b"SMTPUTF8"):
                 return "555 5.5.4 unknown parameter"
         return ""

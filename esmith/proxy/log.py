@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from contextlib import suppress
 
 from esmith.printable import printable
+from esmith.proxy.hidden import Hidden
 from esmith.proxy.settings import Settings
-
-_HIDDEN = "****"
 
 
 class Log:
@@ -19,14 +17,11 @@ class Log:
 
     def __init__(self, settings: Settings) -> None:
         self._debug = settings.debug
-        secret = settings.password.encode()
-        forms = (settings.password, base64.b64encode(secret).decode(), secret.hex())
-        self._secrets = sorted({form for form in forms if form}, key=len, reverse=True)
+        self._hidden = Hidden(settings.password)
 
     def say(self, text: str) -> None:
         """Write a line; where nobody reads it any more, nothing is written."""
-        for secret in self._secrets:
-            text = text.replace(secret, _HIDDEN)
+        text = self._hidden.hide(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
         with suppress(OSError):
             print(printable(text), flush=True)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import hmac
-import re
 import smtplib
 import socket
 import ssl
@@ -16,6 +15,9 @@ from contextlib import contextmanager, suppress
 from functools import partial
 
 from esmith.errors import ServiceError
+from esmith.proxy.connection import Connection
+from esmith.proxy.content import Content
+from esmith.proxy.hidden import HIDDEN, Hidden
 from esmith.proxy.log import Log
 from esmith.proxy.reply import Reply
 from esmith.proxy.settings import SUBMISSIONS_PORT, Settings
@@ -24,16 +26,24 @@ from esmith.proxy.settings import SUBMISSIONS_PORT, Settings
 _CONNECT_SECONDS = 60.0
 #: How long the server may take to answer the last command, in seconds.
 _QUIT_SECONDS = 5.0
-_PIECE_BYTES = 1 << 16
 #: Answers about who we are and not about the mail: the login is missing, or is not what the server wants (RFC 4954).
 _OF_LOGIN = frozenset({530, 534, 535, 538})
-_READY, _GO_ON, _SEND = 220, 334, 354
+_READY, _LOGGED_IN, _DONE, _FORWARDED, _GO_ON, _SEND = 220, 235, 250, 251, 334, 354
 _CLOSING = 421
-_LEADING_DOT = re.compile(rb"(?:\A|(?<=\r\n))\.")
+#: What may follow the answer to a content: the same answer, or that the server ends.
+_AFTER_CONTENT = (b"", b"%d" % _DONE, b"%d" % _CLOSING)
 
 
 class ProviderError(Exception):
-    """The provider cannot be reached, or does not let us in; it says nothing about the mail."""
+    """The provider cannot be reached, does not let us in, or breaks the rules; it says nothing about the mail.
+
+    :param message: for the client and the log.
+    :param words: the provider's words, for the log alone: in any form, they may have the password in them.
+    """
+
+    def __init__(self, message: str, words: str = "") -> None:
+        super().__init__(message)
+        self.words = words
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext:
@@ -65,7 +75,8 @@ class Provider:
         self._settings = settings
         self._context = context
         self._log = log
-        self._client: smtplib.SMTP | None = None
+        self._hidden = Hidden(settings.password)
+        self._client: Connection | None = None
         self._in_mail = False
         self._aborted = False
 
@@ -78,7 +89,7 @@ class Provider:
         """
         if self._client is not None:
             with suppress(ProviderError):
-                if not self._in_mail or self._ask(b"RSET").is_success:
+                if not self._in_mail or self._ask(b"RSET", _DONE).is_success:
                     reply = self._mail(sender, parameters)
                     if reply.code != _CLOSING:
                         return reply
@@ -96,25 +107,35 @@ class Provider:
         :param address: with its angle brackets.
         :raises ProviderError: when the connection broke.
         """
-        return self._ask(b"RCPT TO:" + address)
+        return self._ask(b"RCPT TO:" + address, _DONE, _FORWARDED)
 
-    def send(self, content: bytes) -> Reply:
+    def send(self, content: Content) -> Reply:
         """Send the content, and return the answer to it; after a success the provider is responsible for the mail.
 
-        :param content: lines that end in CR LF.
-        :raises ProviderError: when the connection broke; perhaps the provider has the mail.
+        :raises ProviderError: when the connection broke, or the answers contradict; perhaps the provider has the mail.
         """
-        reply = self._ask(b"DATA")
+        reply = self._ask(b"DATA", _SEND)
         if reply.code != _SEND:
             return reply
-        self._log.debug(f"> ({len(content)} bytes)")
-        stuffed = memoryview(_LEADING_DOT.sub(b"..", content))
+        self._log.debug(f"> ({content.size} bytes)")
         with self._talking() as client:
-            for start in range(0, len(stuffed), _PIECE_BYTES):
-                client.send(stuffed[start : start + _PIECE_BYTES].tobytes())
-        reply = self._ask(b".")
+            for piece in content.pieces():
+                client.send(piece)
+        reply = self._ask(b".", _DONE)
         self._in_mail = False
+        if reply.is_success:
+            self._expect_no_other_answer()
         return reply
+
+    def _expect_no_other_answer(self) -> None:
+        """Look whether the answer to the content was one that the server gave before it had the end of it.
+
+        :raises ProviderError: when another answer follows it.
+        """
+        # What breaks after the answer does not take it back.
+        with self._talking() as client, suppress(OSError):
+            if client.unread()[:3] not in _AFTER_CONTENT:
+                raise ProviderError("it gave two answers to one mail")
 
     def close(self) -> None:
         """End the connection."""
@@ -134,51 +155,50 @@ class Provider:
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     def _mail(self, sender: bytes, parameters: Callable[[Callable[[str], bool]], bytes]) -> Reply:
-        reply = self._ask(b"MAIL FROM:" + sender + parameters(self.has))
+        reply = self._ask(b"MAIL FROM:" + sender + parameters(self.has), _DONE)
         self._in_mail = self._client is not None
         return reply
 
     def _connect(self) -> None:
         settings = self._settings
-        self._client = client = smtplib.SMTP(local_hostname=settings.helo, timeout=settings.timeout)
+        self._client = client = Connection(settings.helo, settings.timeout)
         with self._talking():
             limit = min(_CONNECT_SECONDS, settings.timeout)
             client.sock = socket.create_connection((settings.server, settings.port), limit)
             client.sock.settimeout(settings.timeout)
+            # The end of a mail goes out by itself, and would wait 40 ms for an answer to the packet before it.
+            client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._aborted:
                 raise ProviderError("nobody waits any more")
             is_encrypted = settings.port == SUBMISSIONS_PORT
             if is_encrypted:
                 self._encrypt(client)
-            self._expect(Reply(*client.getreply()), _READY, "it does not serve us")
+            self._expect(self._heard(client.getreply()), _READY, "it does not serve us")
             self._greet(client)
             if not is_encrypted and settings.tls != "disabled":
                 if not client.has_extn("starttls"):
                     raise ProviderError(
                         "it offers no encryption (STARTTLS); plain connections are not allowed (smtp-auth-proxy TLS)"
                     )
-                self._expect(self._ask(b"STARTTLS"), _READY, "it does not begin encryption")
+                self._expect(self._ask(b"STARTTLS", _READY), _READY, "it does not begin encryption")
                 self._encrypt(client)
                 self._greet(client)
                 is_encrypted = True
             if settings.user:
                 self._log_in(client, is_encrypted=is_encrypted)
 
-    def _encrypt(self, client: smtplib.SMTP) -> None:
-        assert client.sock is not None
-        client.sock = self._context.wrap_socket(client.sock, server_hostname=self._settings.server)
-        # What was received before is not to be believed (RFC 3207).
-        client.file = None
+    def _encrypt(self, client: Connection) -> None:
+        client.encrypt(self._context, self._settings.server)
 
-    def _greet(self, client: smtplib.SMTP) -> None:
-        reply = Reply(*client.ehlo())
-        if not reply.is_success:
-            reply = Reply(*client.helo())
+    def _greet(self, client: Connection) -> None:
         self._log.debug(f"> EHLO {self._settings.helo}")
-        self._log.debug(f"< {reply}")
-        self._expect(reply, 250, "it does not serve us")
+        reply = self._heard(client.ehlo())
+        if reply.code >= 500:
+            self._log.debug(f"> HELO {self._settings.helo}")
+            reply = self._heard(client.helo())
+        self._expect(reply, _DONE, "it does not serve us")
 
-    def _log_in(self, client: smtplib.SMTP, *, is_encrypted: bool) -> None:
+    def _log_in(self, client: Connection, *, is_encrypted: bool) -> None:
         offered = client.esmtp_features.get("auth", "").upper().split()
         user, password = self._settings.user.encode(), self._settings.password.encode()
         ways = {
@@ -192,44 +212,54 @@ class Provider:
         if chosen is None:
             raise ProviderError(f"it offers no way to log in that is known here, only: {' '.join(offered) or 'none'}")
         reply = ways[chosen]()
-        if not reply.is_success:
-            raise ProviderError(f"it does not accept the user name and the password: {reply}")
+        if reply.code != _LOGGED_IN:
+            raise ProviderError(f"it does not accept the user name and the password: {reply.codes}", str(reply))
 
     def _log_in_plain(self, user: bytes, password: bytes) -> Reply:
-        return self._ask(b"AUTH PLAIN " + base64.b64encode(b"\0" + user + b"\0" + password), shown="AUTH PLAIN ****")
+        secret = base64.b64encode(b"\0" + user + b"\0" + password)
+        return self._ask(b"AUTH PLAIN " + secret, _LOGGED_IN, shown="AUTH PLAIN ****")
 
     def _log_in_login(self, user: bytes, password: bytes) -> Reply:
-        reply = self._ask(b"AUTH LOGIN")
-        for answer in (user, password):
+        reply = self._ask(b"AUTH LOGIN", _GO_ON, shown="AUTH LOGIN")
+        for answer, expected in ((user, _GO_ON), (password, _LOGGED_IN)):
             if reply.code != _GO_ON:
                 return reply
-            reply = self._ask(base64.b64encode(answer), shown="****")
+            reply = self._ask(base64.b64encode(answer), expected, shown="****")
         return reply
 
     def _log_in_cram_md5(self, user: bytes, password: bytes) -> Reply:
-        reply = self._ask(b"AUTH CRAM-MD5")
+        reply = self._ask(b"AUTH CRAM-MD5", _GO_ON, shown="AUTH CRAM-MD5")
         if reply.code != _GO_ON:
             return reply
         digest = hmac.new(password, base64.b64decode(reply.text), "md5").hexdigest()
-        return self._ask(base64.b64encode(user + b" " + digest.encode()), shown="****")
+        return self._ask(base64.b64encode(user + b" " + digest.encode()), _LOGGED_IN, shown="****")
 
-    def _ask(self, command: bytes, *, shown: str = "") -> Reply:
-        """Send a command and return the answer.
+    def _ask(self, command: bytes, *expected: int, shown: str = "") -> Reply:
+        """Send a command and return the answer: a refusal, or one of those that this command has.
 
-        :raises ProviderError: when the connection broke, the answer is none of SMTP's, or it is about our login.
+        :param expected: the codes that say it was done (RFC 5321, 4.3.2).
+        :param shown: what the log shows of a command of the login.
+        :raises ProviderError: when the connection broke, the answer is another one, or it is about our login.
         """
         self._log.debug(f"> {shown or command.decode('utf-8', 'replace')}")
         with self._talking() as client:
-            client.send(command + b"\r\n")
-            reply = Reply(*client.getreply())
-            self._log.debug(f"< {reply}")
-            if not 200 <= reply.code < 600:
-                raise ProviderError("its answer is none of SMTP")
-            if reply.code in _OF_LOGIN and not command.startswith(b"AUTH") and not shown:
+            answer = client.ask(command)
+            reply = self._heard(answer, command.split(b" ")[-1] if shown.endswith(HIDDEN.decode()) else b"")
+            if reply.code not in expected and not reply.is_refusal:
+                asked = shown or command.split(b":")[0].decode()
+                raise ProviderError(f"it answered {reply.codes} to {asked}, which is no answer to that", str(reply))
+            if reply.code in _OF_LOGIN and not shown:
                 raise ProviderError(f"it wants another login: {reply}")
             if reply.code == _CLOSING:
                 self._in_mail = False
                 self._drop()
+        # A challenge is calculated with, and shown nowhere but in the log.
+        return Reply(*answer) if reply.code == _GO_ON else reply
+
+    def _heard(self, answer: tuple[int, bytes], sent: bytes = b"") -> Reply:
+        """Return an answer without the password, which some servers repeat."""
+        reply = Reply(answer[0], self._hidden.hide(answer[1], sent))
+        self._log.debug(f"< {reply}")
         return reply
 
     @staticmethod
@@ -238,7 +268,7 @@ class Provider:
             raise ProviderError(f"{otherwise}: {reply}")
 
     @contextmanager
-    def _talking(self) -> Iterator[smtplib.SMTP]:
+    def _talking(self) -> Iterator[Connection]:
         """Give the connection; after an error there is none any more."""
         client = self._client
         try:
@@ -266,6 +296,6 @@ def _reason(error: Exception) -> str:
     # smtplib hides what happened behind an error of its own.
     if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
         return "it does not answer in time"
-    if isinstance(error, smtplib.SMTPServerDisconnected):
+    if isinstance(error, smtplib.SMTPServerDisconnected | ConnectionResetError):
         return "it closed the connection"
     return str(error)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 _LINE_BYTES = 500
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+#: The code of RFC 3463 before the words of an answer.
+_ENHANCED = re.compile(rb"[245]\.[0-9]{1,3}\.[0-9]{1,3}(?![^\s])")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,12 @@ class Reply:
         code = b"%d" % self.code
         return b"\r\n".join([*(code + b"-" + line for line in lines[:-1]), code + b" " + lines[-1]])
 
+    @property
+    def codes(self) -> str:
+        """Its codes without its words."""
+        enhanced = _ENHANCED.match(self.text)
+        return f"{self.code} {enhanced[0].decode()}" if enhanced else str(self.code)
+
     def __str__(self) -> str:
         return f"{self.code} {self.text.decode('utf-8', 'replace').replace(chr(10), ' / ')}"
 
@@ -43,3 +51,7 @@ class Reply:
 def later(reason: str) -> Reply:
     """Return the answer that has the client try again later: something failed that is not about the mail."""
     return Reply(451, b"4.4.0 smtp-auth-proxy: " + " ".join(reason.split()).encode("ascii", "replace"))
+
+
+#: The answer to a mail that is longer than is allowed.
+TOO_LONG = Reply(552, b"5.3.4 the mail is longer than is allowed")

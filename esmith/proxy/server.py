@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import collections
-import re
 import ssl
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP
 
 from esmith.proxy.command import Argument
+from esmith.proxy.content import Content
 from esmith.proxy.log import Log
 from esmith.proxy.provider import Provider, ProviderError
 from esmith.proxy.reply import Reply, later
@@ -28,11 +29,11 @@ _MAIL_SECONDS = CLIENT_SECONDS - 60.0
 _LOOK_EVERY = 0.05
 #: qmail's addresses may be longer than RFC 5321 has it.
 _COMMAND_BYTES = 4096
+#: So many bytes of a client are held before they are read; twice as many stop it.
+_HELD_BYTES = 1 << 16
 _NAME = "smtp-auth-proxy"
 _BUSY = b"421 4.3.2 too many connections, try again later\r\n"
 _ENDING = b"421 4.3.2 the proxy is stopped or restarted, try again later\r\n"
-#: It may end a mail for one server and not for another; RFC 5321 forbids it.
-_BARE_LF = re.compile(rb"(?<!\r)\n")
 
 _T = TypeVar("_T")
 
@@ -109,41 +110,36 @@ class _Refusal(asyncio.Protocol):
 class _Handler:
     """What aiosmtpd calls besides the commands."""
 
-    def __init__(self, conversation: Conversation) -> None:
-        self._conversation = conversation
-
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> bytes:
-        """Pass the content on, and return the answer."""
-        return await self._conversation.pass_on(envelope)
+    def __init__(self, log: Log) -> None:
+        self._log = log
 
     async def handle_exception(self, error: Exception) -> str:
         """Log what is a mistake of the proxy, and have the client try again later."""
-        self._conversation.relay.log.say(f"a mistake of the proxy: {type(error).__name__}: {error}")
+        self._log.say(f"a mistake of the proxy: {type(error).__name__}: {error}")
         return "451 4.3.0 smtp-auth-proxy made a mistake; its log says more"
 
 
 class Conversation(SMTP):
     """The conversation with one client, and the one with the provider that belongs to it.
 
-    aiosmtpd calls ``smtp_MAIL`` and ``smtp_RCPT`` for these commands, and :class:`_Handler` for the content. Each asks
-    the provider in a thread, and the client gets its answer. All other commands are aiosmtpd's own.
+    aiosmtpd calls ``smtp_MAIL``, ``smtp_RCPT`` and ``smtp_DATA`` for these commands. Each asks the provider in a
+    thread, and the client gets its answer. All other commands are aiosmtpd's own.
 
     :param relay: of which it is one.
     :param provider: not connected yet.
     """
 
     command_size_limit = _COMMAND_BYTES
+    line_length_limit = _HELD_BYTES
 
     def __init__(self, relay: Relay, provider: Provider) -> None:
         self.relay = relay
         self._provider = provider
         # Whether the provider is being asked.
         self._works = False
-        # A line may be as long as a mail.
-        self.line_length_limit = relay.settings.largest
         self.command_size_limits = collections.defaultdict(lambda: _COMMAND_BYTES)
         super().__init__(
-            _Handler(self),
+            _Handler(relay.log),
             data_size_limit=relay.settings.largest,
             enable_SMTPUTF8=True,
             hostname=relay.settings.helo,
@@ -222,16 +218,45 @@ class Conversation(SMTP):
             self.envelope.rcpt_tos.append(recipient.text)
         await self.push(reply.wire())
 
-    async def pass_on(self, envelope: Envelope) -> bytes:
+    async def smtp_DATA(self, arg: str | None) -> None:
+        """Take the content of a mail, pass it on, and give the client the provider's answer."""
+        assert self.envelope is not None
+        if await self.check_helo_needed():
+            return
+        if not self.envelope.rcpt_tos:
+            await self.push("503 5.5.1 RCPT comes first")
+            return
+        if arg:
+            await self.push("501 5.5.4 Syntax: DATA")
+            return
+        await self.push("354 end the mail with a line that has a dot alone")
+        reply = await self._pass_on(await self._content(), len(self.envelope.rcpt_tos))
+        self.envelope = self._create_envelope()
+        await self.push(reply.wire())
+
+    async def _content(self) -> Content:
+        """Return the content of a mail, with no object for each of its lines: other clients are served meanwhile.
+
+        :raises CancelledError: when the client closed the connection before the end of the mail.
+        """
+        content = Content(self.relay.settings.largest)
+        rest = None
+        while rest is None:
+            block = await self._reader.read(sys.maxsize)
+            if not block:
+                raise asyncio.CancelledError
+            rest = content.take(block)
+        # All that was there has been read, so what follows the mail may be restored as what comes next.
+        if rest and not self._reader.at_eof():
+            self._reader.feed_data(rest)
+        return content
+
+    async def _pass_on(self, content: Content, recipients: int) -> Reply:
         """Pass the content of a mail on, and return the answer."""
-        content, recipients = envelope.original_content or b"", len(envelope.rcpt_tos)
-        if _BARE_LF.search(content):
-            reply = Reply(554, b"5.6.0 a line ends with LF alone, which RFC 5321 forbids")
-        else:
-            reply = await self._asked(lambda: self._provider.send(content))
+        reply = content.refusal or await self._asked(lambda: self._provider.send(content))
         count = f"{recipients} recipient{'s' if recipients != 1 else ''}"
-        self.relay.log.say(f"a mail of {len(content)} bytes to {count}: {reply}")
-        return reply.wire()
+        self.relay.log.say(f"a mail of {content.size} bytes to {count}: {reply}")
+        return reply
 
     async def _asked(self, work: Callable[[], Reply]) -> Reply:
         """Ask the provider; what breaks on the way is to be tried again.
@@ -241,13 +266,10 @@ class Conversation(SMTP):
         settings = self.relay.settings
         self._works = True
         try:
-            reply = await self.relay.wait(work, self._provider)
+            return await self.relay.wait(work, self._provider)
         except ProviderError as error:
             reason = f"{settings.server} port {settings.port}: {error}"
-            self.relay.log.say(reason)
+            self.relay.log.say(f"{reason} ({error.words})" if error.words else reason)
             return later(reason)
         finally:
             self._works = False
-        # A server that asks for more instead, or says nothing known, has neither taken the mail nor refused it.
-        decided = reply.is_success or reply.is_refusal
-        return reply if decided else later(f"{settings.server} answered {reply}")

@@ -134,7 +134,7 @@ def test_addresses_that_lead_nowhere(root: Root, value: str, reason: str) -> Non
     assert reason in root.db("accounts", "setprop", "jane", "ForwardAddress", value).err
     good = "jane@isp.test, o'neill+x@[192.0.2.1] root=x@a-b.example.com."
     assert root.db("accounts", "setprop", "jane", "ForwardAddress", good).err == ""
-    assert reason in root.config("setprop", "qmail", "DoubleBounceTo", value).err or " " in value
+    assert " " in value or reason in root.config("setprop", "qmail", "DoubleBounceTo", value, code=None).err
 
 
 def test_ciphers_that_openssl_ignores(root: Root) -> None:

@@ -10,7 +10,7 @@ import difflib
 import os
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,13 +25,13 @@ from esmith.events.definition import load_event
 from esmith.fragments.rendering import Kind
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import Layout
-from esmith.plan.output import Difference
+from esmith.plan.output import Difference, Output
 from esmith.plan.plan import Plan, make_plan
 from esmith.plan.verdict import Outcome
 from esmith.schema.load import Schema
 from esmith.store import open_store
 from esmith.store.model import Author
-from esmith.store.protocol import Transaction
+from esmith.store.protocol import Snapshot, Transaction
 from tests.commands import Root
 
 FORCE = "--force"
@@ -47,6 +47,15 @@ AREAS = (
     "/etc/freshclam.conf",
     "/etc/php.ini",
 )
+
+
+def _made(plan: Plan) -> dict[str, tuple[object, ...]]:
+    """Return what each output of a plan is, and how it differs from the disk."""
+    return {
+        output.path: (made.kind, made.content, output.mode, made.owner, made.group, made.warnings, output.difference)
+        for output in plan.outputs
+        for made in [output.rendering]
+    }
 
 
 class _RollbackError(Exception):
@@ -98,9 +107,22 @@ class Trial:
     def plan(self, *paths: str) -> Plan:
         """Return what :data:`EVENT` would write now below :data:`AREAS`.
 
+        What read nothing that is changed is not expanded again. :meth:`plan_all` shows that it need not be.
+
         :param paths: expand just these templates.
         """
         return self._desk.plan(self.transaction, paths)
+
+    def plan_all(self) -> Plan:
+        """Return the same with everything expanded.
+
+        :raises AssertionError: when something is otherwise then.
+        """
+        plan = self._desk.plan_all(self.transaction)
+        part, whole = _made(self.plan()), _made(plan)
+        wrong = sorted(path for path in part.keys() | whole.keys() if part.get(path) != whole.get(path))
+        assert not wrong, f"they read nothing that is changed, and are otherwise: {wrong}"
+        return plan
 
     def file(self, path: str) -> str:
         """Return what a file would hold now."""
@@ -121,6 +143,9 @@ class Desk:
         self.store = open_store(self.layout, write=True)
         templates = load_event(self.layout, EVENT, TemplateTree(self.layout)).templates
         self._templates = [path for path in templates if path.startswith(AREAS)]
+        #: The outputs of each template of the event, as long as nothing is changed.
+        with self.store.snapshot() as snapshot:
+            self._at_first = self._by_template(self._plan(snapshot, self._templates))
 
     @contextmanager
     def trial(self, commands: str = "") -> Iterator[Trial]:
@@ -135,8 +160,52 @@ class Desk:
             pass
 
     def plan(self, transaction: Transaction, paths: tuple[str, ...]) -> Plan:
-        """Plan some templates, or the event; everything is expanded, whatever is remembered of earlier times."""
-        plan = make_plan(self.layout, transaction, paths or self._templates, keep_attributes=True)
+        """Plan some templates, or those of the event; what read nothing that is changed is as it was at first."""
+        if paths:
+            return self._accepted(self._plan(transaction, paths))
+        again = [path for path in self._templates if self._may_differ(path, transaction)]
+        plan = self._plan(transaction, again)
+        made = self._by_template(plan)
+        plan.outputs = [
+            output
+            for path in self._templates
+            for output in (made.get(path, []) if path in again else self._at_first[path])
+        ]
+        return self._accepted(plan)
+
+    def plan_all(self, transaction: Transaction) -> Plan:
+        """Plan the event; everything is expanded."""
+        return self._accepted(self._plan(transaction, self._templates))
+
+    def _plan(self, snapshot: Snapshot, paths: Iterable[str]) -> Plan:
+        """Return a plan; whatever is remembered of earlier events, all of the paths are expanded."""
+        return make_plan(self.layout, snapshot, paths, keep_attributes=True)
+
+    @staticmethod
+    def _by_template(plan: Plan) -> dict[str, list[Output]]:
+        found: dict[str, list[Output]] = {}
+        for output in plan.outputs:
+            found.setdefault(output.rendering.template.path, []).append(output)
+        return found
+
+    def _may_differ(self, path: str, transaction: Transaction) -> bool:
+        """Return whether a template may make something else: it read what is changed, lists records, or runs Perl."""
+        renderings = [output.rendering for output in self._at_first.get(path, [])]
+        cells = {(change.database, change.key, change.prop) for change in transaction.changes}
+        records = {(database, key) for database, key, _ in cells}
+        # Only with the type of a record there is another record, or one less.
+        listed = {database for database, _, prop in cells if not prop}
+        return not renderings or any(
+            rendering.metadata.by_perl
+            or rendering.metadata.foreach
+            or any(choice.engine == "perl" for _, choice in rendering.engines)
+            or not cells.isdisjoint(rendering.reads.props)
+            or not records.isdisjoint(rendering.reads.names)
+            or any(database in listed for database, _ in rendering.reads.listings)
+            for rendering in renderings
+        )
+
+    def _accepted(self, plan: Plan) -> Plan:
         refused = self._refused(plan)
         assert refused == [], refused
         return plan

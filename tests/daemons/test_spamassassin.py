@@ -205,7 +205,7 @@ _CLIENTS = st.text("0123456789abf.:/![]*% ", min_size=1, max_size=20) | st.from_
 
 
 @pytest.mark.program("spamassassin", "perl")
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(entries=st.lists(_CLIENTS, min_size=10, max_size=40))
 def test_spamassassin_takes_every_trusted_network_that_is_written(entries: list[str]) -> None:
     """Whatever people type, SpamAssassin takes all that is written, and each entry is written or warned of."""

@@ -1,4 +1,4 @@
-"""Texts of templates inside others are kept for other outputs, which cannot be told from the result."""
+"""Texts of templates inside others are kept for other outputs, and no result differs because of it."""
 
 from __future__ import annotations
 
@@ -157,12 +157,12 @@ def test_the_same_question_is_answered_once(trees: Trees, expanded: list[str]) -
     ],
 )
 def test_other_variables_are_another_question(trees: Trees, text: str, calls: tuple[str, ...], gives: str) -> None:
-    """Values of other types, variables that are not given, and lists, which may change, are told apart."""
+    """Values of other types, variables that are not given, and lists, which may change, are different questions."""
     assert _inner(trees, text, *calls) == gives
 
 
 def test_a_setting_knows_its_default(trees: Trees) -> None:
-    """Two settings of the same text are told apart: as a number, a text that is none reads as the setting's default."""
+    """Two settings of the same text differ: each has a default of its own, for a number that is none."""
     table = '{ type = "integer", default = "%s" }'
     trees.place("db", "/configuration/qpsmtpd.toml").write_text(
         f'type = "service"\n[properties]\nMaxLoad = {table % 7}\nLogLevel = {table % 8}\n'

@@ -95,7 +95,10 @@ class Bench:
         events = (load_event(layout, name, tree) for name in event_names(layout))
         self._templates = dict.fromkeys([*(path for event in events for path in event.templates), *besides])
         self._outputs: dict[str, dict[str, Output]] = {}
-        self._read: dict[str, set[tuple[str, str]]] = {}
+        #: template -> what it read: properties, and (database, key, "*") for all that a record has.
+        self._read: dict[str, set[tuple[str, str, str]]] = {}
+        #: template -> the databases whose records it listed.
+        self._listed: dict[str, set[str]] = {}
         self._keys: set[tuple[str, str]] = set()
         self._layout = layout
 
@@ -107,15 +110,10 @@ class Bench:
         for path in self._templates:
             renderings = list(renderer.render(path))
             self._outputs[path] = _outputs(renderings)
-            self._read[path] = {
-                (database, key)
-                for rendering in renderings
-                for database, key in [
-                    *((d, k) for d, k, _ in rendering.reads.props),
-                    *rendering.reads.listings,
-                    *rendering.reads.names,
-                ]
-            }
+            reads = [rendering.reads for rendering in renderings]
+            self._read[path] = {cell for one in reads for cell in one.props}
+            self._read[path] |= {(*record, "*") for one in reads for record in one.names}
+            self._listed[path] = {database for one in reads for database, _ in one.listings}
 
     def put(self, setting: Setting, value: str) -> None:
         """Set a property or a value."""
@@ -124,27 +122,46 @@ class Bench:
         else:
             self._transaction.set_prop(setting.database, setting.key, setting.prop, value)
 
+    def changed_by_all(self, settings: list[Setting], value: str) -> set[str]:
+        """Return the outputs that differ when each of several properties has a value; everything is expanded.
+
+        Afterwards they have their old values again.
+        """
+        before = {setting: self._value(setting) for setting in settings}
+        for setting in settings:
+            self.put(setting, value)
+        try:
+            return self._changed(self._templates)
+        finally:
+            for setting, old in before.items():
+                self._restore(setting, old)
+
     def changed_by(self, setting: Setting, value: str, *, everything: bool = False) -> set[str]:
         """Return the outputs that differ with another value; afterwards it has the old one again.
 
-        :param everything: expand also the templates that did not read the record.
+        :param everything: expand also the templates that did not read the property.
         """
         before = self._value(setting)
         self.put(setting, value)
         try:
-            # What a renderer has read of the databases it does not read again.
-            with Renderer(self._layout, self._transaction) as renderer:
-                return {
-                    output
-                    for path in self._templates
-                    if everything or self._reads(path, setting)
-                    for output in _differing(self._outputs[path], _outputs(list(renderer.render(path))))
-                }
+            return self._changed(path for path in self._templates if everything or self._reads(path, setting))
         finally:
-            if before is None:
-                self._transaction.delete_prop(setting.database, setting.key, setting.prop)
-            else:
-                self.put(setting, before)
+            self._restore(setting, before)
+
+    def _changed(self, paths: Iterable[str]) -> set[str]:
+        # What a renderer has read of the databases it does not read again.
+        with Renderer(self._layout, self._transaction) as renderer:
+            return {
+                output
+                for path in paths
+                for output in _differing(self._outputs[path], _outputs(list(renderer.render(path))))
+            }
+
+    def _restore(self, setting: Setting, value: str | None) -> None:
+        if value is None:
+            self._transaction.delete_prop(setting.database, setting.key, setting.prop)
+        else:
+            self.put(setting, value)
 
     def _value(self, setting: Setting) -> str | None:
         if not setting.prop:
@@ -152,11 +169,11 @@ class Bench:
         return self._transaction.prop(setting.database, setting.key, setting.prop)
 
     def _reads(self, path: str, setting: Setting) -> bool:
-        # A listing reads all records of some type.
-        return any(
-            database == setting.database and (key == setting.key or (database, key) not in self._keys)
-            for database, key in self._read[path]
-        )
+        """Return whether a template read a property, or all of its record, or lists the records it changes."""
+        database, key, prop = setting.database, setting.key, setting.prop
+        if not prop or (database, key) not in self._keys:
+            return database in self._listed[path] or any(cell[:2] == (database, key) for cell in self._read[path])
+        return not self._read[path].isdisjoint({(database, key, prop), (database, key, "*")})
 
 
 def _outputs(renderings: list[Rendering]) -> dict[str, Output]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tests.commands import Root, copy_tree, initialise
+from tests.commands import Root, copy_prepared, initialise
 from tests.page.stage import SERVICES, FolderStage
 
 USERS = ("jack", "john", "someoneuser", "tom", "user1")
@@ -108,5 +108,5 @@ def _settle(stage: FolderStage) -> None:
 
 def copy_office(source: Path, target: Path) -> Path:
     """Copy the office, with owners where one may set them."""
-    copy_tree(source, target)
+    copy_prepared(source, target)
     return target

@@ -12,7 +12,8 @@ from tests.page.drives import Table
 from tests.page.readers import Readers, table, written
 
 READERS = Readers()
-FILES = sorted({Table().short(file) for rows in Table().rows.values() for row in rows for file in row.files})
+TABLE = Table()
+FILES = sorted({TABLE.short(file) for rows in TABLE.rows.values() for row in rows for file in row.files})
 
 
 def _marked(node: str) -> set[str]:
@@ -55,7 +56,7 @@ def test_each_test_named_is_one_of_the_program(path: str, reader: object) -> Non
 @pytest.mark.parametrize("setting", READERS.settings)
 def test_a_setting_with_a_test_of_its_own(setting: str) -> None:
     """A setting with a test of its own is one of the table, and the test is one of a program."""
-    rows = Table().rows[" ".join(setting.split()[:2])]
+    rows = TABLE.rows[" ".join(setting.split()[:2])]
     assert setting.endswith(" *") or setting in {str(row.setting) for row in rows}
     assert _marked(READERS.settings[setting])
 
