@@ -38,3 +38,13 @@ def test_an_address_and_other_types(office: Root) -> None:
     fault = "it gets no mail: no mail can be addressed to such a name"
     assert fault in office.db("accounts", "set", "a%b@test.com", "pseudonym", "Account", "admin").err
     assert office.db("accounts", "set", "alias-x", "ibay").err == ""
+
+
+def test_spam_of_a_name_with_a_plus_is_sorted(office: Root) -> None:
+    """A sign that means nothing to the shell does not keep spam from being sorted; one that does is warned of."""
+    for name, is_sorted in (("me+you", True), ("o'neill", False)):
+        office.db("accounts", "set", name, "user", "Uid", "5999", "Gid", "5999", "SortSpam", "enabled")
+        warned = f"spam for {name} is not sorted" in office.signal("email-update").err
+        lines = office.lines(f"/home/e-smith/files/users/{name}/.qmail")
+        assert any(line.startswith(f"| condredirect {name}-junkmail ") for line in lines) == is_sorted
+        assert warned != is_sorted
