@@ -75,7 +75,8 @@ class Agreement:
         )
         hosts = dict.fromkeys([*office.domains, office.literal, office.me, FOREIGN])
         hosts |= dict.fromkeys(name.rpartition("@")[2] for name in office.accounts if "@" in name)
-        for host in filter(None, hosts):
+        # What comes to localhost from inside may be sent back; _closed asks from outside.
+        for host in (host for host in hosts if host not in ("", "localhost")):
             for name in names:
                 yield f"{name}@{host if name == name.lower() else host.upper()}"
             for local in sorted(locals_):

@@ -246,7 +246,7 @@ def plain(name: str) -> str:
 
 def _is_remote(address: str) -> bool:
     """Return whether another server could deliver mail for an address."""
-    return re.fullmatch(r"[A-Za-z0-9.'+=_/-]+@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?\.?", address) is not None
+    return re.fullmatch(r"[A-Za-z0-9.'+=_/-]+@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.?)+|.*@\[[0-9.]+\]", address) is not None
 
 
 def _words(text: str) -> list[str]:
