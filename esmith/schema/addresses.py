@@ -41,7 +41,7 @@ def mail_domain_fault(name: str) -> str:
     """
     if name.startswith((".", "*.")):
         above = name.removeprefix("*")[1:]
-        return f"the names below {above} get no mail by it; make a domain for each that is to get mail"
+        return f"make a domain for each name below {above} that is to get mail"
     if name.lower().removesuffix(".") == "localhost":
         return "qmail needs the name for itself"
     if not name.isascii():

@@ -125,7 +125,7 @@ def test_a_domain_with_other_letters_than_dns_has(root: Root) -> None:
 
 def test_all_names_below_a_domain(root: Root) -> None:
     """No form of a key means them to all files of mail: it is stored, with a hint. A host may be called so."""
-    why = "the names below example.net get no mail by it; make a domain for each that is to get mail (stored as given)"
+    why = "gets no mail: make a domain for each name below example.net that is to get mail (stored as given)"
     for key in ("*.example.net", ".example.net"):
-        assert root.db("domains", "set", key, "domain").err == f"db: domains {key}: {why}\n"
+        assert root.db("domains", "set", key, "domain").err == f"db: domains {key} {why}\n"
     assert root.db("hosts", "set", "*.example.net", "host").err == ""

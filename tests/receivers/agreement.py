@@ -132,7 +132,7 @@ class Agreement:
         host, _, via = end.what.partition(" via ")
         domain = self._domain_of(f"@{host}")
         wanted = self._office.server(domain) if domain else self._office.smart_host
-        if host in (self._office.me, self._office.literal) or (domain and not wanted):
+        if host == self._office.literal or (not wanted if domain else host == self._office.me):
             yield f"{address}: qmail would send it from this machine to itself"
         elif via != wanted:
             yield f"{address}: goes to {via or 'the MX'}, not to {wanted or 'the MX'}"

@@ -61,7 +61,7 @@ class Office:
     def server(self, domain: str) -> str:
         """Return the server that delivers the mail of a domain of ours, "" when this one does."""
         server = self.domains[domain].get("MailServer") or self._configuration["DelegateMailServer"]
-        return "" if plain(server.removesuffix(":25")) in self._here else server
+        return "" if plain(server.removesuffix(":25")).strip("[]") in self._here else server
 
     def type_of(self, name: str) -> str:
         """Return the type of an account."""
