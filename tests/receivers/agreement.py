@@ -61,6 +61,8 @@ class Agreement:
         if self._office.owners("postmaster") and self._outside.answer("postmaster") != TAKEN:
             yield "postmaster: refused without a domain"
         for address in ("postmaster", "root", self._double_bounces()):
+            if address == "devnull@localhost":
+                continue  # where they are to be lost
             if address != "postmaster" or self._outside.answer(address) == TAKEN:
                 yield from self._bad_ends(address)
 
