@@ -1,4 +1,4 @@
-"""Names that mail takes for one: hints when a record gets a name that another one has, or that is for something else."""
+"""Names that mail takes for one: hints when a record gets the name of another one, or one for something else."""
 
 from __future__ import annotations
 

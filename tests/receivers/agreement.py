@@ -23,7 +23,15 @@ STRANGERS: tuple[str, ...] = (
 STRANGERS += ("default", "devnull", "localdelivery-tom", "root", "postmaster", "-", "-tom", "everyone-x", "group1-")
 EXTENSION = "-zz9-b"
 #: What means the same address, or no address: quoted, with a route, with control characters.
-ODD_FORMS = ('"{}"@{}', '"\\{}"@{}', "@relay.test,@two.test:{}@{}", '"{}\x07"@{}', "{}\0-x@{}", '"{} x"@{}', '"{}@y"@{}')
+ODD_FORMS = (
+    '"{}"@{}',
+    '"\\{}"@{}',
+    "@relay.test,@two.test:{}@{}",
+    '"{}\x07"@{}',
+    "{}\0-x@{}",
+    '"{} x"@{}',
+    '"{}@y"@{}',
+)
 
 
 def disagreements(files: Files, office: Office) -> list[str]:

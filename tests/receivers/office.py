@@ -53,7 +53,7 @@ class Office:
         }
         self.me = f"{self._configuration['SystemName']}.{self._configuration['DomainName']}"
         hosts = [record for record in snapshot.records("hosts", "host") if record.props.get("HostType") == "Self"]
-        self._here = {"localhost", "127.0.0.1", "0.0.0.0", self.me, *(plain(host.key) for host in hosts)}  # noqa: S104
+        self._here = {"localhost", "127.0.0.1", "0.0.0.0", self.me, *(plain(host.key) for host in hosts)}
         self._here |= {self._configuration["ExternalIP"], self._configuration["LocalIP"]}
         self.literal = f"[{self._configuration['ExternalIP']}]" if self._configuration["ExternalIP"] else ""
         self.smart_host = self._configuration["SMTPSmartHost"].replace("off", "")
@@ -246,7 +246,10 @@ def plain(name: str) -> str:
 
 def _is_remote(address: str) -> bool:
     """Return whether another server could deliver mail for an address."""
-    return re.fullmatch(r"[A-Za-z0-9.'+=_/-]+@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.?)+|.*@\[[0-9.]+\]", address) is not None
+    return (
+        re.fullmatch(r"[A-Za-z0-9.'+=_/-]+@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.?)+|.*@\[[0-9.]+\]", address)
+        is not None
+    )
 
 
 def _words(text: str) -> list[str]:
