@@ -1,4 +1,4 @@
-"""Mail addresses that settings hold: what keeps qmail from sending to one."""
+"""Mail addresses and mail domains that settings hold: what keeps qmail from sending to one, or serving one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from esmith.schema.types import domain_refusal
 
 #: The signs of a name that needs no quotes (RFC 5321, 4.1.2), also with dots anywhere, as qmail allows them.
 _NAME = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+")
+#: The name of a domain as qpsmtpd takes it after the @ (Qpsmtpd::Address of 0.94), with labels as DNS has them.
+_LABEL = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
+_SERVED = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?", re.IGNORECASE | re.ASCII)
 _ANGLE = re.compile(r".*<[^<>]*>")
 
 
@@ -28,3 +31,19 @@ def address_fault(text: str) -> str:
     if not _NAME.fullmatch(name) or name.startswith("&"):
         return "is no address such as jane@example.com; several are separated by blanks or commas"
     return domain_refusal(domain) or ""
+
+
+def mail_domain_fault(name: str) -> str:
+    """Return why this server can receive no mail for a domain of this name, "" when it can.
+
+    Capitals and a final dot are no fault: without them it is the same name. qpsmtpd and its plugins know no name that
+    stands for those below it, and ``localhost`` leads to each address that is for use inside this machine only.
+    """
+    if name.startswith((".", "*.")):
+        above = name.removeprefix("*")[1:]
+        return f"make a domain for each name below {above} that is to get mail"
+    if name.lower().removesuffix(".") == "localhost":
+        return "qmail needs the name for itself"
+    if not name.isascii():
+        return "mail and DNS know no such letters"
+    return "" if _SERVED.fullmatch(name) else "no mail can be addressed to such a name"

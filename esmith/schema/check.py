@@ -34,7 +34,7 @@ def name_hints(schema: Schema, database: str, key: str, type: str) -> list[str]:
     known = schema.record(database, key, type)
     if known is not None and known.key_rule is not None:
         hints += _dns_hint(f"{database} {key}", known.key_rule, key)
-        hints += _subdomains_hint(f"{database} {key}", known.key_rule, key)
+        hints += _mail_hint(f"{database} {key}", known.key_rule, key)
     if database == "accounts" and _key_refusal(schema, database, key, type) is None:
         from esmith.schema.account_names import name_fault
 
@@ -147,12 +147,19 @@ def _dns_hint(place: str, prop: Property, value: str) -> list[str]:
     return [f"{place}: mail and DNS have another name for it, which is {name} (stored as given)"] if name else []
 
 
-def _subdomains_hint(place: str, prop: Property, value: str) -> list[str]:
-    if prop.type != "mail-domain" or not value.startswith((".", "*.")):
-        return []
-    above = value.removeprefix("*")[1:]
-    why = f"the names below {above} get no mail by it; make a domain for each that is to get mail"
-    return [f"{place}: {why} (stored as given)"]
+def _mail_hint(place: str, prop: Property, value: str) -> list[str]:
+    """Return a hint about the name of a domain, or a pseudonym's address, that no mail can come to."""
+    fault = ""
+    if prop.type == "mail-domain" and value.isascii():
+        from esmith.schema.addresses import mail_domain_fault
+
+        fault = mail_domain_fault(value)
+    elif prop.type == "mailbox" and "@" in value:
+        from esmith.schema.addresses import address_fault
+
+        fault = address_fault(value)
+        fault = f"it {fault}" if fault else ""
+    return [f"{place} gets no mail: {fault} (stored as given)"] if fault else []
 
 
 def _type_hint(schema: Schema, database: str, key: str, type: str) -> list[str]:

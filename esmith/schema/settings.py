@@ -8,6 +8,7 @@ from __future__ import annotations
 from esmith.errors import RefusedError
 from esmith.schema.check import check_key, check_properties, check_record, name_hints
 from esmith.schema.references import reference_hints
+from esmith.schema.spellings import spelling_hints
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def _of_other_records(
     if schema is None:
         return []
     hints = reference_hints(schema, transaction, database, key, transaction.type_of(database, key), props)
+    hints += spelling_hints(schema, transaction, database, key)
     if database == "configuration" and _opens_port(schema.record(database, key, "service"), props):
         from esmith.schema.ports import shared_ports
 

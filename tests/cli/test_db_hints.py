@@ -155,7 +155,25 @@ def test_a_domain_with_other_letters_than_dns_has(root: Root) -> None:
 
 def test_all_names_below_a_domain(root: Root) -> None:
     """No form of a key means them to all files of mail: it is stored, with a hint. A host may be called so."""
-    why = "the names below example.net get no mail by it; make a domain for each that is to get mail (stored as given)"
+    why = "gets no mail: make a domain for each name below example.net that is to get mail (stored as given)"
     for key in ("*.example.net", ".example.net"):
-        assert root.db("domains", "set", key, "domain").err == f"db: domains {key}: {why}\n"
+        assert root.db("domains", "set", key, "domain").err == f"db: domains {key} {why}\n"
     assert root.db("hosts", "set", "*.example.net", "host").err == ""
+
+
+def test_names_that_mail_cannot_have(root: Root) -> None:
+    """Names that no mail comes to are stored with a hint: localhost, a second spelling, and that of the junk mail."""
+    kept = "(stored as given)"
+    for name, why in (("Localhost.", "qmail needs the name for itself"), ("-x.org", "no mail can be addressed to")):
+        assert why in root.db("domains", "set", name, "domain").err
+    assert root.db("domains", "set", "Foo.org", "domain").err == ""
+    same = f"db: domains foo.org. is for mail the same name as Foo.org, whose settings count {kept}\n"
+    assert root.db("domains", "set", "foo.org.", "domain").err == same
+    assert root.db("domains", "set", "foo.org", "domain").err == ""
+    assert "same name as foo.org" in root.db("domains", "setprop", "Foo.org", "EmailTo", "admin").err
+    root.db("accounts", "set", "ann", "user")
+    junk = f"db: accounts ann-junkmail gets no mail: the junk mail of ann has this name {kept}\n"
+    assert root.db("accounts", "set", "ann-junkmail", "user").err == junk
+    assert root.db("accounts", "set", "ben-junkmail", "user").err == ""
+    nowhere = f"db: accounts x@ gets no mail: it has no domain after the @ {kept}\n"
+    assert root.db("accounts", "set", "x@", "pseudonym", "Account", "ann").err == nowhere

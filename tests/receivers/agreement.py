@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.receivers.files import CONTROL, HOMES, Files
-from tests.receivers.office import Office
+from tests.receivers.office import Office, plain
 from tests.receivers.qmail import End, Qmail
-from tests.receivers.qpsmtpd import TAKEN, Qpsmtpd
+from tests.receivers.qpsmtpd import TAKEN, Qpsmtpd, canonical
 
 FOREIGN = "elsewhere.net"
 #: Names that no office of the tests has, and names that lead to files of ~alias.
@@ -22,6 +22,16 @@ STRANGERS: tuple[str, ...] = (
 )
 STRANGERS += ("default", "devnull", "localdelivery-tom", "root", "postmaster", "-", "-tom", "everyone-x", "group1-")
 EXTENSION = "-zz9-b"
+#: What means the same address, or no address: quoted, with a route, with control characters.
+ODD_FORMS = (
+    '"{}"@{}',
+    '"\\{}"@{}',
+    "@relay.test,@two.test:{}@{}",
+    '"{}\x07"@{}',
+    "{}\0-x@{}",
+    '"{} x"@{}',
+    '"{}@y"@{}',
+)
 
 
 def disagreements(files: Files, office: Office) -> list[str]:
@@ -52,11 +62,15 @@ class Agreement:
         yield from self._outgoing()
         for name in self._office.accounts:
             yield from self._configured(name)
+            yield from self._forwards(name)
         for address in self._addresses():
             yield from self._accepted(address)
+        yield from self._closed()
         if self._office.owners("postmaster") and self._outside.answer("postmaster") != TAKEN:
             yield "postmaster: refused without a domain"
         for address in ("postmaster", "root", self._double_bounces()):
+            if address == "devnull@localhost":
+                continue  # where they are to be lost
             if address != "postmaster" or self._outside.answer(address) == TAKEN:
                 yield from self._bad_ends(address)
 
@@ -71,15 +85,19 @@ class Agreement:
         )
         hosts = dict.fromkeys([*office.domains, office.literal, office.me, FOREIGN])
         hosts |= dict.fromkeys(name.rpartition("@")[2] for name in office.accounts if "@" in name)
-        for host in filter(None, hosts):
+        # What comes to localhost from inside may be sent back; _closed asks from outside.
+        for host in (host for host in hosts if host not in ("", "localhost")):
             for name in names:
-                yield f"{name}@{host}"
+                yield f"{name}@{host if name == name.lower() else host.upper()}"
+            for local in sorted(locals_):
+                yield from (form.format(local, host) for form in ODD_FORMS)
 
     def _accepted(self, address: str) -> Iterator[str]:
         """Whoever is accepted gets his mail, and nobody who may not be reached from outside is accepted there."""
         outside = self._outside.answer(address) == TAKEN
         if not outside and self._inside.answer(address) != TAKEN:
             return
+        address = canonical(address) or address  # as qmail-queue gets it
         yield from self._bad_ends(address)
         if outside and (account := self._account_of(address)) is not None:
             if self._office.is_internal(account):
@@ -89,18 +107,14 @@ class Agreement:
 
     def _account_of(self, address: str) -> str | None:
         """Return the account whose address, with or without an extension, one is; None for an unknown one."""
-        local, _, host = address.lower().rpartition("@")
-        known = {key.lower(): key for key in sorted(self._office.accounts, reverse=True) if self._office.owners(key)}
-        while local:
-            for key in (f"{local}@{host}", local):
-                if key in known and known[key] != "shared":
-                    return known[key]
-            local = local.rpartition("-")[0]
-        return None
+        local, _, host = address.rpartition("@")
+        name = self._office.lookup(local, plain(host))
+        is_root = name == "admin" and local.lower().split("-")[0] == "root"
+        return name if name and not (is_root and not self._office.owners(self._office.find("root"))) else None
 
     def _domain_of(self, address: str) -> str | None:
-        host = address.rpartition("@")[2]
-        return next((domain for domain in self._office.domains if domain.lower() == host.lower()), None)
+        host = address.rpartition("@")[2].lower()
+        return host if host in self._office.domains else None
 
     def _is_delivered_here(self, address: str) -> bool:
         domain = self._domain_of(address)
@@ -128,7 +142,7 @@ class Agreement:
         host, _, via = end.what.partition(" via ")
         domain = self._domain_of(f"@{host}")
         wanted = self._office.server(domain) if domain else self._office.smart_host
-        if host in (self._office.me, self._office.literal) or (domain and not wanted):
+        if host == self._office.literal or (not wanted if domain else host == self._office.me):
             yield f"{address}: qmail would send it from this machine to itself"
         elif via != wanted:
             yield f"{address}: goes to {via or 'the MX'}, not to {wanted or 'the MX'}"
@@ -171,6 +185,23 @@ class Agreement:
         found = {_owner(end) for end in self._qmail.deliver(address)}
         if found != owners:
             yield f"{address}: goes to {sorted(found)}, not to {sorted(owners)}"
+
+    def _forwards(self, name: str) -> Iterator[str]:
+        """What a user's mail is sent on to, where that does not lead back, is in his file."""
+        if self._office.type_of(name) != "user" or not self._office.owners(name):
+            return
+        lines = self._files.lines(f"{HOMES}/{name}/.qmail")
+        for address in self._office.forwards(name):
+            if f"&{address}" not in lines:
+                yield f"{name}: mail is not sent on to {address}"
+
+    def _closed(self) -> Iterator[str]:
+        """From outside nobody reaches the names that only this machine uses, and no domain that gets no mail."""
+        hosts = ["localhost", "LOCALHOST", *self._office.unserved, *(f"a{key}" for key in self._office.unserved)]
+        for host in hosts:
+            for name in (*STRANGERS, "tom", "group1"):
+                if plain(host) not in self._office.domains and self._outside.answer(f"{name}@{host}") == TAKEN:
+                    yield f"{name}@{host}: accepted from outside"
 
     def _outgoing(self) -> Iterator[str]:
         """Mail of others leaves by qmail, and by no other way than smtproutes says."""

@@ -13,9 +13,29 @@ from tests.receivers.files import CONFIG, CONTROL, Files
 _PATTERN = re.compile(r"[/^$*+!%?\\]")
 _DOMAIN = re.compile(r"\[(\d{1,3}(\.\d{1,3}){3}|IPv6:[0-9A-Fa-f:.]+)\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 _ATOM = re.compile(r"[a-zA-Z0-9!#%&*+=?^_`{|}~$'\-/]")
+_QUOTED = re.compile(r'"((?:[\x01-\x08\x0b\x0c\x0e-\x1f\x21\x23-\x5b\x5d-\x7f]|\\[\x01-\x09\x0b\x0c\x0e-\x7f])*)"')
+_ROUTE = re.compile(r"@[A-Za-z0-9.-]+(,@[A-Za-z0-9.-]+)*:")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 #: The name of a host that queue/smtp-forward takes; it dies of any other, and then there is no qpsmtpd.
 _FORWARD_HOST = re.compile(r"[.\w-]+")
 TAKEN, REFUSED, LATER = 250, 550, 450
+
+
+def canonical(recipient: str) -> str | None:
+    """Return the address that qpsmtpd makes of a recipient (Qpsmtpd::Address): without its route and quotes.
+
+    :return: None for what it takes for no address.
+    """
+    path = _ROUTE.sub("", recipient, count=1) if recipient.startswith("@") else recipient
+    if path.lower() == "postmaster":
+        return "postmaster"
+    user, _, host = path.rpartition("@")
+    if not _DOMAIN.fullmatch(host):
+        return None
+    if _ATOM.match(user):
+        return f"{user}@{host}"
+    quoted = _QUOTED.fullmatch(user)
+    return re.sub(r"\\(.)", r"\1", quoted[1]) + f"@{host}" if quoted else None
 
 
 class Qpsmtpd:
@@ -43,12 +63,12 @@ class Qpsmtpd:
 
     def answer(self, recipient: str) -> int:
         """Return the code of the answer to ``RCPT TO:<recipient>``."""
-        user, _, host = recipient.rpartition("@")
-        if recipient.lower() == "postmaster":
-            user, host = "postmaster", ""
-        elif not _DOMAIN.fullmatch(host) or not _ATOM.match(user):
+        address = canonical(recipient)
+        if address is None:
             return REFUSED
+        user, _, host = address.rpartition("@") if "@" in address else (address, "", "")
         checks = {
+            "address_characters": lambda user, host, _: REFUSED if _CONTROL.search(user + host) else None,
             "badrcptto": self._badrcptto,
             "check_goodrcptto": self._check_goodrcptto,
             "rcpt_ok": self._rcpt_ok,
