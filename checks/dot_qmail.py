@@ -11,6 +11,9 @@ from esmith.checks.own.file import File, Findings
 #: After & qmail-local takes all for one address; blanks may be in it, but a list of addresses it is never.
 _ADDRESS = re.compile(r"&\S((?!, ).)*|[^\s&+,][^\s,]*")
 
+#: An address in < and >, one without a name or a domain, and one whose domain has an empty part.
+_LEADS_NOWHERE = re.compile(r"&(.*<.*>|@.*|.*@|.*@(\.[^@]*|[^@]*\.\.[^@]*))")
+
 
 def rule_for(path: str) -> Callable[[File], Findings] | None:
     """Return the rule for a file whose name begins with .qmail; None for other files."""
@@ -28,6 +31,8 @@ def _faults(file: File) -> Iterator[tuple[int, str]]:
             yield number, "has a control character"
         elif text and not _is_known(text):
             yield number, f"{text!r} is no comment, program, mailbox or address"
+        elif _LEADS_NOWHERE.fullmatch(text):
+            yield number, f"{text!r} has no address that qmail can send to"
 
 
 def _is_known(text: str) -> bool:

@@ -46,7 +46,7 @@ OFFICES = {
 NAMES = ["tom", "Tom", "tom-x", "tom-x-y", "mary-ann-a-b", "mary-", "-mary", "nobody", "x+y", "X+y-z", "xx+y", "ghost"]
 NAMES += ["my.team", "MY.TEAM-x", "myxteam", "empty", "staff", "staff-x", "staff-news", "staff-news-x", "dangling"]
 NAMES += ["sales", "sales-x", "a:b", "everyone", "everyone-x", "shared", "alias-shared", "root", "postmaster", "abuse"]
-NAMES += ["100%", "a!b", "o'neill"]
+NAMES += ["100%", "a!b", "o'neill", '"tom"', '"st\\aff"', '"alias-shared"', "@relay.test,@two.test:staff", '"tom\x07"']
 HOSTS = ["example.com", "Test.com", "[203.0.113.5]", "mail.example.com", FOREIGN]
 ADDRESSES = [f"{name}@{host}" for name in NAMES for host in HOSTS] + ["postmaster"]
 

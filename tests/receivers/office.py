@@ -93,7 +93,8 @@ class Office:
             return frozenset([name]) if has_number else frozenset()
         if name == "shared":
             users = [user for user, (kind, _) in self.accounts.items() if kind == "user" or user == "admin"]
-            return self._union([user for user in users if self.prop(user, "EveryoneEmail") != "no"])
+            users = [user for user in users if self.prop(user, "EveryoneEmail") != "no"]
+            return frozenset().union(*(self._owners(user, 1) for user in users))
         if kind == "system":
             return frozenset(["admin"])
         if _NOT_FOR_GROUPS.fullmatch(name.lower()):
