@@ -188,6 +188,7 @@ def test_chance_is_asked_each_time(trees: Trees, expanded: list[str]) -> None:
     assert expanded == ["/inner"] * 2 + ["/middle", "/inner"] * 2 + ["/inner"] * 2
 
 
+@pytest.mark.program("Text::Template")
 def test_perl_is_run_each_time(trees: Trees, expanded: list[str]) -> None:
     """Perl may do anything, so its text is not kept, nor what stands around it."""
     trees.standard("/middle", "{{ template('/inner') }}")
