@@ -11,15 +11,12 @@ from esmith.checks.own.file import File, Findings, entries
 from esmith.checks.own.pairs import pairs
 from esmith.checks.staged import StagedTree
 from esmith.names import is_number
+from esmith.patterns.entry import ADDRESS_SIGNS, GREETING_SIGNS
 
 _READER = "qpsmtpd"
 _CONFIG = "/var/service/qpsmtpd/config/"
 _INTEGERS = ("databytes", "timeout", "timeoutsmtpd", "size_threshold", "memory_threshold")
 _HIGHEST_LOGLEVEL = 8
-#: The plugin helo takes a line with one of these for a pattern, and looks at no line after the first pattern.
-_PATTERN_SIGNS = re.compile(r"[{}\[\]()^$|*+?\\!]")
-#: The same of badmailfrom and badrcptto.
-_ADDRESS_SIGNS = re.compile(r"[/^$*+!%?\\]")
 _PRINTABLE = re.compile(r"[ -~]+")
 _MODULE = "::"
 
@@ -93,7 +90,7 @@ def _plugin_dirs(file: File) -> Iterator[tuple[int, str]]:
 def _bad_addresses(file: File) -> Iterator[tuple[int, str]]:
     # A blank ends the pattern; the answer follows.
     firsts = ((number, line.split(maxsplit=1)[0]) for number, line in file.entries())
-    yield from _not_compiled((number, text) for number, text in firsts if _ADDRESS_SIGNS.search(text))
+    yield from _not_compiled((number, text) for number, text in firsts if ADDRESS_SIGNS.search(text))
 
 
 def _not_compiled(patterns: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
@@ -109,11 +106,11 @@ def _not_compiled(patterns: Iterable[tuple[int, str]]) -> Iterator[tuple[int, st
 
 def _bad_helo(file: File) -> Iterator[tuple[int, str]]:
     lines = list(file.entries())
-    patterns = ((number, line.removeprefix("!")) for number, line in lines if _PATTERN_SIGNS.search(line))
+    patterns = ((number, line.removeprefix("!")) for number, line in lines if GREETING_SIGNS.search(line))
     yield from _not_compiled(patterns)
     pattern = ""
     for number, line in lines:
-        if _PATTERN_SIGNS.search(line):
+        if GREETING_SIGNS.search(line):
             pattern = pattern or line
         elif pattern:
             yield number, f"{line!r} comes after the pattern {pattern!r}, so it is not looked at"

@@ -17,6 +17,7 @@ from esmith.patterns import LISTS
 from esmith.patterns.clients import prefixes
 from esmith.patterns.entry import quoted
 from esmith.patterns.lists import list_lines
+from esmith.schema.account_names import name_fault
 from esmith.schema.addresses import address_fault, mail_domain_fault
 from esmith.schema.lists import entries
 
@@ -72,6 +73,7 @@ def functions(layout: Layout, records: Records, identities: Identities) -> dict[
         "network_prefixes": network_prefixes,
         "list_lines": partial(_lines, warn),
         "address_fault": lambda address: address_fault(str(address)),
+        "name_fault": lambda name, type: name_fault(str(name), str(type)),
         "mail_domain_fault": lambda name: mail_domain_fault(str(name)),
         "literal": _literal,
         "version": version_of,

@@ -8,6 +8,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+#: What makes the plugins badmailfrom and badrcptto of qpsmtpd 0.94 take an entry for an expression.
+ADDRESS_SIGNS = re.compile(r"[/^$*+!%?\\]")
+#: The same of the plugin helo, which looks at no line after the first expression.
+GREETING_SIGNS = re.compile(r"[{}\[\]()^$|*+?\\!]")
 #: Perl's metacharacters (perlre(1)); all others stand for themselves.
 _SPECIAL = frozenset("\\^$.|?*+()[]{}")
 #: What nobody writes but for an expression: its anchors, escapes, and quantified dots.

@@ -11,6 +11,8 @@ import warnings
 from esmith.names import in_dns
 from esmith.patterns import clients
 from esmith.patterns.entry import (
+    ADDRESS_SIGNS,
+    GREETING_SIGNS,
     Entry,
     has_blank,
     is_expression,
@@ -27,10 +29,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-#: What makes the plugins badmailfrom and badrcptto of qpsmtpd 0.94 take an entry for an expression.
-_ADDRESS_SIGNS = re.compile(r"[/^$*+!%?\\]")
-#: The same of the plugin helo.
-_GREETING_SIGNS = re.compile(r"[{}\[\]()^$|*+?\\!]")
 #: What no host name has, nor a glob of one.
 _BRACKETS = re.compile(r"[(|{\[]")
 #: ``*.example.com`` and ``.example.com``.
@@ -50,7 +48,7 @@ _LARGEST_BITS = 255
 
 def _sender(text: str) -> Entry:
     """Return an entry of badmailfrom, which is compared with the whole address in lower case."""
-    signs = _has(_ADDRESS_SIGNS)
+    signs = _has(ADDRESS_SIGNS)
     if found := re.fullmatch(r".*<([^<>]*)>.*", text):
         return Entry.left_out(f"has < and >; give the address alone: {found.group(1)}")
     if is_expression(text):
@@ -75,7 +73,7 @@ def _sender(text: str) -> Entry:
 def _sender_domain(text: str, domain: str) -> Entry:
     if "://" in domain:
         return Entry.left_out("is a URL; give the domain alone")
-    signs = _has(_ADDRESS_SIGNS)
+    signs = _has(ADDRESS_SIGNS)
     line = f"@{domain}"
     if signs(line) or has_blank(line):
         line = f"@{quoted(lowered(domain))}$"
@@ -87,7 +85,7 @@ def _sender_domain(text: str, domain: str) -> Entry:
 
 def _recipient(text: str) -> Entry:
     """Return an entry of badrcptto that is an address: names of accounts are never patterns."""
-    return Entry(written_literal(text, _has(_ADDRESS_SIGNS)))
+    return Entry(written_literal(text, _has(ADDRESS_SIGNS)))
 
 
 def _greeting(text: str) -> Entry:
@@ -97,7 +95,7 @@ def _greeting(text: str) -> Entry:
     if text.startswith("!") and text != "!":
         return _other_greetings(text[1:])
     if _is_greeting_expression(text):
-        return _expression(written_expression(text, _has(_GREETING_SIGNS)), "the greeting")
+        return _expression(written_expression(text, _has(GREETING_SIGNS)), "the greeting")
     if found := _NAMES_BELOW.fullmatch(text):
         return _greetings_below(found.group(1))
     if is_glob(text):
@@ -106,7 +104,7 @@ def _greeting(text: str) -> Entry:
 
 
 def _greeting_literal(text: str) -> Entry:
-    return Entry(written_literal(text, _has(_GREETING_SIGNS)))
+    return Entry(written_literal(text, _has(GREETING_SIGNS)))
 
 
 def _other_greetings(text: str) -> Entry:
@@ -126,7 +124,7 @@ def _greetings_below(domain: str) -> Entry:
 
 
 def _greetings_like(glob: str) -> Entry:
-    line = _with_sign(written_glob(glob), _has(_GREETING_SIGNS))
+    line = _with_sign(written_glob(glob), _has(GREETING_SIGNS))
     return Entry(line, f"all greetings of the form {glob}", expression=line)
 
 
@@ -280,7 +278,7 @@ def _one_expression(lines: Sequence[str], warn: Callable[[str], object]) -> list
     :param warn: is called for each expression that compiles alone and not among others, as ``(?x)a#b`` does: what
         stands after it would be a comment.
     """
-    signs = _has(_GREETING_SIGNS)
+    signs = _has(GREETING_SIGNS)
     names = [line for line in lines if not signs(line)]
     expressions = [line for line in lines if signs(line)]
     if len(expressions) < 2:

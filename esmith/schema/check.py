@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from esmith.schema.model import Property, RecordSchema
 
 
+#: The types of accounts that get mail.
+_RECEIVERS = ("user", "group", "pseudonym")
+
+
 class NotAllowedError(RefusedError):
     """A value that the schema does not allow. Whoever means it may store it without the schema."""
 
@@ -35,7 +39,7 @@ def name_hints(schema: Schema, database: str, key: str, type: str) -> list[str]:
     if known is not None and known.key_rule is not None:
         hints += _dns_hint(f"{database} {key}", known.key_rule, key)
         hints += _mail_hint(f"{database} {key}", known.key_rule, key)
-    if database == "accounts" and _key_refusal(schema, database, key, type) is None:
+    if database == "accounts" and type in _RECEIVERS and _key_refusal(schema, database, key, type) is None:
         from esmith.schema.account_names import name_fault
 
         fault = name_fault(key, type)

@@ -10,9 +10,6 @@ if TYPE_CHECKING:
     from esmith.store.model import Record
     from esmith.store.protocol import Transaction
 
-#: The type of a property that holds the port at which its service listens.
-PORT = "port"
-
 
 def shared_ports(transaction: Transaction, schema: Schema, key: str) -> list[str]:
     """Return a hint for each port of an enabled service that another enabled one listens at, too.
@@ -41,7 +38,7 @@ def _ports(record: Record | None, schema: Schema) -> Iterator[tuple[str, str]]:
         return
     known = schema.record("configuration", record.key, record.type)
     for prop in known.properties.values() if known is not None else ():
-        if prop.type == PORT:
+        if prop.type == "port":
             port = record.props.get(prop.name)
             found = None if port else prop.unstored(port)
             if found is not None:
