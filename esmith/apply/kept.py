@@ -149,20 +149,15 @@ def _linked(directory: Directory, name: str, other: Directory, new: str) -> bool
     return True
 
 
-def restore_file(before: Before, disk: Disk, target: str, kept: str) -> None:
-    """Restore what was at the place of an output.
+def restore_file(before: Before, disk: Disk, directory: Directory, name: str, kept: str) -> None:
+    """Restore what was at the place of an output, durably.
 
-    :param target: the place, as a path of this disk.
-    :param kept: the directory of what the install replaced.
+    :param directory: the directory of the place.
+    :param name: the name in it.
+    :param kept: the directory of what the install replaced, as a path of this disk.
+    :raises FileNotFoundError: when what was kept is gone.
     :raises OSError: when that is not possible; a UserDirectoryError in a directory of a user.
     """
-    name = os.path.basename(target)
-    try:
-        directory = disk.directory(os.path.dirname(target))
-    except (FileNotFoundError, NotADirectoryError):
-        if before.stored or before.stays:
-            raise
-        return
     if before.directory:
         directory.remove_empty(name)
         directory.sync()

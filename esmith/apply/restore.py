@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -22,7 +23,7 @@ from esmith.apply.generations import (
 )
 from esmith.apply.kept import Before, forget_kept, kept_directory, restore_file
 from esmith.apply.origin import Mark, find_machine, find_mark
-from esmith.disk import Disk, sweep
+from esmith.disk import Directory, Disk
 from esmith.errors import InstallError, StoreError, UserFileError
 from esmith.layout import Layout
 from esmith.names import counted
@@ -242,7 +243,8 @@ class _Restoring:
     def __init__(self, installs: Sequence[Generation], layout: Layout) -> None:
         self._installs = installs
         self._layout = layout
-        self._disk = layout.disk()
+        self._host = DiskHost(layout)
+        self._disk = self._host.disk
         self._seen: dict[str, None] = {}
         self._restored = Restored()
         self._known: dict[str, list[tuple[Before, str]]] = {}
@@ -269,37 +271,43 @@ class _Restoring:
 
     def _restore_one(self, before: Before, install: Generation) -> None:
         target = self._layout.under(before.path)
+        above, name = os.path.split(target)
         is_first = before.path not in self._seen
         if not before.directory:
             self._seen[before.path] = None
-        self._sweep(os.path.dirname(target))
+        is_missing = False
         try:
-            if is_first and not before.directory and self._was_changed(before.path, target):
-                is_a_users = self._disk.is_a_users(os.path.dirname(target))
-                copy = back_up(self._layout, DiskHost(self._layout), target, is_a_users=is_a_users)
+            directory = self._open(above)
+            if is_first and not before.directory and self._was_changed(before.path, directory, name):
+                copy = back_up(self._layout, self._host, target, is_a_users=directory.is_a_users)
                 self._restored.copies[before.path] = copy
-            restore_file(before, self._disk, target, kept_directory(self._layout, install.number))
+            restore_file(before, self._disk, directory, name, kept_directory(self._layout, install.number))
         except (FileNotFoundError, NotADirectoryError):
-            if before.path not in self._restored.missing:
-                self._restored.missing.append(before.path)
+            # Where its directory is gone, a file that was not there needs nothing.
+            is_missing = bool(before.stored or before.stays)
         except OSError as error:
             raise trouble(target, error) from error
-        else:
+        missing = self._restored.missing
+        if is_missing and before.path not in missing:
+            missing.append(before.path)
+        elif not is_missing and before.path in missing:
             # What an older install has kept is as good, even where a newer one has not.
-            if before.path in self._restored.missing:
-                self._restored.missing.remove(before.path)
+            missing.remove(before.path)
 
-    def _sweep(self, path: str) -> None:
-        """Remove what an earlier attempt to restore left in a directory, once."""
+    def _open(self, path: str) -> Directory:
+        """Return a directory, in which what an earlier attempt to restore left was removed."""
+        directory = self._disk.directory(path)
         if path not in self._restored.swept:
             self._restored.swept.add(path)
-            sweep(self._disk, path)
+            with suppress(OSError):
+                directory.sweep()
+        return directory
 
-    def _was_changed(self, path: str, target: str) -> bool:
+    def _was_changed(self, path: str, directory: Directory, name: str) -> bool:
         """Return whether a file is neither what one of the installs put there nor what one of them replaced."""
         known = self._known[path]
         try:
-            status = self._disk.look(target)
+            status = directory.look(name)
             if status is None or any(before.new is None for before, _ in known):
                 return False
             mark = fingerprint_of(status)
@@ -307,7 +315,7 @@ class _Restoring:
                 return False
             if any(mark == _mark_of_old(self._disk, before, kept) for before, kept in known):
                 return False
-            there = digest_of(self._disk.content(target))
+            there = digest_of(directory.take(name)[0])
             return not any(there in (before.new, _digest_of_old(self._disk, before, kept)) for before, kept in known)
         except OSError:
             # What cannot be read cannot be copied either.

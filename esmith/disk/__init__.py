@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from esmith.disk.directory import Directory
 from esmith.disk.fault import SIZE_LIMIT, UnusableError, UserDirectoryError
-from esmith.disk.staged import StagedRecord, sweep, sweep_dead, waiting_file
+from esmith.disk.staged import StagedRecord, sweep_dead, waiting_file
 from esmith.disk.walk import Disk, read_file
 
 __all__ = [
@@ -23,7 +23,6 @@ __all__ = [
     "UnusableError",
     "UserDirectoryError",
     "read_file",
-    "sweep",
     "sweep_dead",
     "waiting_file",
 ]

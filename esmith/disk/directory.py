@@ -39,6 +39,7 @@ class Directory:
 
     def __init__(self, descriptor: int, path: str, owners: frozenset[int], parent: Directory | None) -> None:
         self.descriptor = descriptor
+        self._readable: int | None = None
         self.path = path
         self._owners = owners
         status = os.fstat(descriptor)
@@ -50,8 +51,10 @@ class Directory:
             self.user = status.st_uid, status.st_gid
 
     def __del__(self) -> None:
-        with suppress(OSError):
-            os.close(self.descriptor)
+        for descriptor in (self.descriptor, self._readable):
+            if descriptor is not None:
+                with suppress(OSError):
+                    os.close(descriptor)
 
     @property
     def is_a_users(self) -> bool:
@@ -216,8 +219,7 @@ class Directory:
             os.mkdir(name, mode, dir_fd=self.descriptor)
             made = self.enter(name)
             if stat.S_IMODE(os.fstat(made.descriptor).st_mode) != mode:
-                with _reopened(made.descriptor) as descriptor:
-                    os.fchmod(descriptor, mode)
+                os.fchmod(made._reopened(), mode)
         self.sync()
         return made
 
@@ -226,12 +228,7 @@ class Directory:
 
         :param also_own: also those of this process: it has none here yet, so somebody else made what has such a name.
         """
-        with (
-            self._blamed(""),
-            self._as_user(),
-            _reopened(self.descriptor) as descriptor,
-            os.scandir(descriptor) as found,
-        ):
+        with self._blamed(""), self._as_user(), os.scandir(self._reopened()) as found:
             for _, entry in zip(range(_SWEPT_NAMES), found, strict=False):
                 is_kept = not is_temporary(entry.name) or is_in_use(entry.name, also_own=not also_own)
                 if not (is_kept or entry.is_dir(follow_symlinks=False)):
@@ -275,8 +272,8 @@ class Directory:
 
     def sync(self) -> None:
         """Make what was renamed, made or removed here durable."""
-        with self._blamed(""), _reopened(self.descriptor) as descriptor:
-            os.fsync(descriptor)
+        with self._blamed(""):
+            os.fsync(self._reopened())
 
     @property
     def _uid(self) -> int:
@@ -289,6 +286,12 @@ class Directory:
         if self.is_ours:
             return os.open(name, flags, dir_fd=self.descriptor)
         return open_beneath(name, flags, self.descriptor)
+
+    def _reopened(self) -> int:
+        """Open it once more, for what a descriptor with ``O_PATH`` is not good for."""
+        if self._readable is None:
+            self._readable = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.descriptor)
+        return self._readable
 
     def _as_user(self, owner: tuple[int, int] | None = None) -> AbstractContextManager[None]:
         """Act with the rights of the user whose directory it is, unless what is made is for somebody else."""
@@ -323,13 +326,3 @@ def _is_private(path: str, status: os.stat_result, owners: frozenset[int]) -> bo
     from esmith.ownership import find_fault
 
     return find_fault(path, status, owners, shared=False, root="/") is None
-
-
-@contextmanager
-def _reopened(descriptor: int) -> Iterator[int]:
-    """Open a directory again that is open with ``O_PATH``, for what such a descriptor is not good for."""
-    again = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=descriptor)
-    try:
-        yield again
-    finally:
-        os.close(again)

@@ -127,12 +127,6 @@ def sweep_dead(disk: Disk, folder: str, swept: AbstractSet[str]) -> None:
                 _sweep_one(disk, records, name, swept)
 
 
-def sweep(disk: Disk, path: str) -> None:
-    """Remove the temporary files of processes that do not run any more from a directory, if that is possible."""
-    with suppress(OSError):
-        _sweep_there(disk, path)
-
-
 def _sweep_there(disk: Disk, path: str) -> None:
     directory = disk.find(path)
     if directory is not None:
