@@ -14,20 +14,19 @@ from functools import partial
 
 from esmith.checks import own
 from esmith.checks.complaint import SHOWN_LINES, Complaint, complaints, shown_lines
-from esmith.checks.settings import refused_settings
 from esmith.checks.staged import StagedTree
 from esmith.checks.views import Ended, Job, Views
 from esmith.environment import PATH
 from esmith.errors import CheckError
 from esmith.fragments.file_check import Check
 from esmith.fragments.rendering import Kind, Rendering
+from esmith.fragments.settings import refused_settings
 from esmith.layout import Layout
-from esmith.plan.diff import hides
 from esmith.plan.output import Difference, Output
 from esmith.plan.plan import Plan
 from esmith.plan.verdict import Outcome, Verdict
 from esmith.schema.load import Schema
-from esmith.schema.secrecy import MASK
+from esmith.schema.secrecy import MASK, hides
 
 
 @dataclass(frozen=True)

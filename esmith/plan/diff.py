@@ -9,7 +9,7 @@ from esmith.fragments.rendering import Kind
 from esmith.plan.output import Difference, Output
 from esmith.plan.plan import Plan
 from esmith.schema.load import Schema
-from esmith.schema.secrecy import is_findable
+from esmith.schema.secrecy import hides
 from esmith.store.model import FORGOTTEN
 from esmith.store.protocol import Snapshot
 
@@ -64,16 +64,6 @@ def _lines(content: bytes) -> list[str]:
     if lines[-1] == "":
         return lines[:-1]
     return [*lines[:-1], f"{lines[-1]} (no newline at the end)"]
-
-
-def hides(schema: Schema, cell: Cell, value: str) -> bool:
-    """Return whether a text that holds a value of a cell is not shown.
-
-    A value that is a secret only by the name of its property must not be one that is found everywhere by chance.
-    """
-    if schema.declares_secret(*cell):
-        return True
-    return is_findable(value) and schema.may_be_secret(*cell, value)
 
 
 def _holds_secret(output: Output, snapshot: Snapshot, schema: Schema) -> bool:

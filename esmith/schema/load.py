@@ -110,7 +110,7 @@ class Schema:
         :param value: a value it has or had; None for any. Where no schema file has the property, its name and
             the value decide.
         """
-        return self._secrecy(self._any_type(database, key), database, key, prop, value)
+        return self._secrecy(self.of_any_type(database, key), database, key, prop, value)
 
     def record(self, database: str, key: str, type: str | None) -> RecordSchema | None:
         """Return what is known of a record, None when nothing is.
@@ -139,10 +139,10 @@ class Schema:
 
     def declares_secret(self, database: str, key: str, prop: str) -> bool:
         """Return whether a schema file says that a property is secret, for the record or for any type."""
-        return any(_declared(schema, prop) for schema in self._any_type(database, key))
+        return any(_declared(schema, prop) for schema in self.of_any_type(database, key))
 
-    def _any_type(self, database: str, key: str) -> list[RecordSchema | None]:
-        """Return the schema of a record and of each type of the database."""
+    def of_any_type(self, database: str, key: str) -> list[RecordSchema | None]:
+        """Return the schema of a record and of each type of the database, None for one that does not exist."""
         if database not in self._types:
             names = (name for name in self.keys(database) if name.startswith("@"))
             self._types[database] = [self.file(database, name) for name in names]
