@@ -26,7 +26,7 @@ from esmith.plan.output import Difference, Output
 from esmith.plan.plan import Plan
 from esmith.plan.verdict import Outcome, Verdict
 from esmith.schema.load import Schema
-from esmith.schema.secrecy import MASK, hides
+from esmith.schema.secrecy import MASK
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def _with_settings(verdict: Verdict, rendering: Rendering, schema: Schema) -> Ve
 def _secrets_read(plan: Plan, schema: Schema) -> set[str]:
     """Return the secrets that the files of a plan were made from, as far as they were expanded now."""
     cells = (item for output in plan.outputs for item in output.rendering.reads.props.items())
-    return {value for cell, value in cells if value and hides(schema, cell, value)}
+    return {value for cell, value in cells if value and schema.hides(cell, value)}
 
 
 def _masked(ended: Ended, secrets: Collection[str]) -> Ended:

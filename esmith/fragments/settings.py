@@ -9,7 +9,6 @@ from esmith.errors import TemplateError
 from esmith.fragments.reads import Reads
 from esmith.names import shorten
 from esmith.schema.load import Schema
-from esmith.schema.secrecy import hides
 from esmith.schema.types import refusal
 
 
@@ -37,7 +36,7 @@ def refused_settings(reads: Reads, schema: Schema) -> Iterator[str]:
         reasons = [refusal(prop, value) for prop in props if prop is not None]
         reason = reasons[0] if all(reasons) and reasons else None
         if reason is not None:
-            shown = "a value that" if hides(schema, (database, key, name), value) else f"{shorten(value)!r}, which"
+            shown = "a value that" if schema.hides((database, key, name), value) else f"{shorten(value)!r}, which"
             program = ["config"] if database == "configuration" else ["db", database]
             command = [*program, "setprop", key, name] if name else [*program, "set", key]
             place = " ".join(filter(None, (database, key, name)))

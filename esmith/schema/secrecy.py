@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import re
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from esmith.schema.load import Schema
-
 #: Wherever they are in a name.
 _CERTAIN = (
     "password",
@@ -57,15 +53,3 @@ def cannot_be_secret(value: str) -> bool:
 def is_findable(value: str) -> bool:
     """Return whether a value may be looked for in texts: it would not be found in others by chance."""
     return len(value) >= LEAST_LENGTH and not cannot_be_secret(value)
-
-
-def hides(schema: Schema, cell: tuple[str, str, str], value: str) -> bool:
-    """Return whether a text that holds a value of a cell is not shown.
-
-    A value that is a secret only by the name of its property must not be one that is found everywhere by chance.
-
-    :param cell: database, key and property.
-    """
-    if schema.declares_secret(*cell):
-        return True
-    return is_findable(value) and schema.may_be_secret(*cell, value)

@@ -141,8 +141,7 @@ class ProductFiles:
         wanted = {name: content_of(os.path.join(source, name)) or b"" for name in _shipped_files(source)}
         modes = {name: mode_of(content) for name, content in wanted.items()}
         for path, (content, mode) in made.items():
-            name = layout.inside(path)
-            wanted[name], modes[name] = content, mode
+            wanted[layout.inside(path)], modes[layout.inside(path)] = content, mode
         # A manifest of an older version has only the trees; what is there for the rest is of that version.
         knows_all = not manifest.digests or any(name.startswith("/") for name in manifest.digests)
         for name in sorted(wanted.keys() | manifest.digests.keys()):

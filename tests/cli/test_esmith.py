@@ -18,7 +18,8 @@ from tests.commands import TIMEOUT_SECONDS, Answer, Root, initialise
 CUSTOM = "/etc/e-smith/templates-custom/var/qmail/control/queuelifetime"
 
 
-def _init(path: Path, *words: str, code: int = 0) -> Answer:
+def init(path: Path, *words: str, code: int = 0) -> Answer:
+    """Run ``esmith init`` for a root, as the command of this environment."""
     done = subprocess.run(
         [sys.executable, "-m", "esmith", "init", *words, "--root", str(path)],
         capture_output=True,
@@ -39,7 +40,7 @@ def _newest(root: Root) -> dict[str, object]:
 
 def test_init_makes_everything(tmp_path: Path) -> None:
     """``init`` makes the folder, templates, events, schema and commands, and the databases with their defaults."""
-    answer = _init(tmp_path / "root", "--domain", "example.org", "--name", "post")
+    answer = init(tmp_path / "root", "--domain", "example.org", "--name", "post")
     root = Root(tmp_path / "root")
     assert "the primary domain is example.org" in answer.out
     assert "signal-event email-update" in answer.out
@@ -66,7 +67,7 @@ def test_init_again_changes_nothing(root: Root) -> None:
     """A second ``init`` writes no setting and no file."""
     before = root.snapshot("/etc", "/sbin")
     revision = _newest(root)["revision"]
-    answer = _init(root.path)
+    answer = init(root.path)
     assert "0 settings written" in answer.out
     assert root.snapshot("/etc", "/sbin") == before
     assert _newest(root)["revision"] == revision
@@ -80,7 +81,7 @@ def test_init_keeps_what_the_administrator_did(root: Root) -> None:
     root.write("/etc/e-smith/templates-custom/README.md", "my own notes\n")
     shipped = "/etc/e-smith/templates/var/qmail/control/queuelifetime"
     root.write(shipped, "edited\n")
-    answer = _init(root.path)
+    answer = init(root.path)
     assert root.config("getprop", "qpsmtpd", "DNSBL").out == "enabled\n"
     assert root.config("get", "DomainName").out == "mine.example\n"
     assert root.read(CUSTOM) == "1\n"
@@ -89,55 +90,6 @@ def test_init_keeps_what_the_administrator_did(root: Root) -> None:
     (line,) = answer.err.splitlines()
     assert shipped in line
     assert root.read(line.rpartition(" ")[2]) == "edited\n"
-
-
-def test_init_keeps_what_was_there_before(tmp_path: Path) -> None:
-    """What somebody else had at the place of a command, a Perl module or a template is kept, and each is reported."""
-    root = Root(tmp_path / "root")
-    names = [
-        "/sbin/e-smith/config",
-        "/usr/local/lib/site_perl/esmith/ConfigDB.pm",
-        "/etc/e-smith/templates/var/qmail/control/queuelifetime",
-    ]
-    for name in names:
-        root.write(name, f"my {name}\n")
-    notes = _init(root.path).err.splitlines()
-    assert [note.partition(";")[0] for note in notes] == [f"esmith: {name} was there already" for name in sorted(names)]
-    for note, name in zip(notes, sorted(names), strict=True):
-        assert root.read(note.rpartition(" ")[2]) == f"my {name}\n"
-    root.write(names[0], "edited\n", mode=0o755)
-    (note,) = _init(root.path).err.splitlines()
-    assert note.startswith(f"esmith: {names[0]} was edited by hand; a backup copy is ")
-
-
-def test_a_new_version_of_a_command_is_no_edit(root: Root) -> None:
-    """A command as an older version made it is replaced without a backup copy, also where no digest of it is known."""
-    manifest = root.file("/var/lib/e-smith/shipped")
-    command = root.write("/sbin/e-smith/config", "of an older version\n", mode=0o755)
-    lines = [line for line in manifest.read_text().splitlines() if not line.partition("  ")[2].startswith("/")]
-    manifest.write_text("\n".join(lines) + "\n")
-    assert _init(root.path).err == ""
-    digest = hashlib.sha256(command.read_bytes()).hexdigest()
-    assert f"{digest}  /sbin/e-smith/config" in manifest.read_text().splitlines()
-
-
-def test_init_restores_modes(root: Root) -> None:
-    """A shipped file whose mode was changed gets it again; what it holds is no edit."""
-    names = {"/sbin/e-smith/config": 0o755, "/etc/e-smith/templates/var/qmail/control/queuelifetime": 0o644}
-    for name in names:
-        root.file(name).chmod(0o600)
-    assert _init(root.path).err == ""
-    assert {name: root.file(name).stat().st_mode & 0o7777 for name in names} == names
-
-
-@pytest.mark.parametrize(("words", "is_said"), [((), True), (("--domain", "example.com"), False)])
-def test_init_says_that_the_domain_is_the_default(tmp_path: Path, words: tuple[str, ...], is_said: bool) -> None:
-    """Nobody takes the default for his domain: init says what it is, unless it was asked for."""
-    answer = _init(tmp_path / "root", *words)
-    assert ("example.com is only the default; to set your domain: config set" in answer.out) is is_said
-    root = Root(tmp_path / "root")
-    root.config("set", "DomainName", "mine.example")
-    assert "is only the default" not in _init(root.path).out
 
 
 def test_init_puts_a_directory_where_a_file_was_shipped(root: Root) -> None:
@@ -153,7 +105,7 @@ def test_init_puts_a_directory_where_a_file_was_shipped(root: Root) -> None:
     lines = [line for line in manifest.read_text().splitlines() if "email-update" not in line or "LIST" not in line]
     lines += [f"{digest}  events/email-update/{name}" for name in ("templates2expand", "services2adjust")]
     manifest.write_text("\n".join(sorted(lines)) + "\n")
-    answer = _init(root.path)
+    answer = init(root.path)
     assert (event / "templates2expand/LIST").is_file()
     assert "qpsmtpd sighup" in (event / "services2adjust/LIST").read_text().splitlines()
     assert "events/email-update/services2adjust was edited by hand" in answer.err
@@ -163,7 +115,7 @@ def test_init_restores_what_is_missing(root: Root) -> None:
     """Shipped files that were removed are back after ``init``; files of others stay."""
     root.file("/etc/e-smith/templates/var/qmail/control/me").unlink()
     own = root.write("/etc/e-smith/templates/etc/contrib/10a", "of a contrib\n")
-    _init(root.path)
+    init(root.path)
     assert root.file("/etc/e-smith/templates/var/qmail/control/me").is_file()
     assert own.read_text() == "of a contrib\n"
 
@@ -171,7 +123,7 @@ def test_init_restores_what_is_missing(root: Root) -> None:
 @pytest.mark.parametrize(("option", "value"), [("--domain", "not a domain"), ("--name", "a b")])
 def test_init_checks_names(tmp_path: Path, option: str, value: str) -> None:
     """A name that cannot be one is refused."""
-    answer = _init(tmp_path / "root", option, value, code=ExitCode.REFUSED)
+    answer = init(tmp_path / "root", option, value, code=ExitCode.REFUSED)
     assert repr(value) in answer.err
 
 

@@ -27,7 +27,7 @@ JOURNAL = "=journal"
 
 
 class OpenNow:
-    """What of one store is open in this process: either snapshots, or one transaction and nothing else.
+    """What has one store open in this process: either snapshots, or one transaction and nothing else.
 
     LMDB's bindings for Python number the databases for the process, not for the snapshot: one that is open beside a
     transaction would read databases that did not exist at its moment, or others than it asks for.
