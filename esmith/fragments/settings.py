@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from contextlib import suppress
 
-from esmith.errors import TemplateError
+from esmith.errors import SchemaError, TemplateError
 from esmith.fragments.reads import Reads
 from esmith.names import shorten
 from esmith.schema.load import Schema
@@ -24,20 +25,33 @@ def explain(error: TemplateError, reads: Reads, schema: Schema) -> None:
 def refused_settings(reads: Reads, schema: Schema) -> Iterator[str]:
     """Yield a line for each setting a file was made from that could not be set as it is.
 
+    A setting whose schema file is broken is left out: whoever needs the file says so.
+
     :param reads: what the file was made from.
     """
-    for (database, key, name), value in sorted(reads.props.items()):
+    for cell, value in sorted(reads.props.items()):
         if value is None:
             continue
-        type = reads.props.get((database, key, ""))
-        # One of a list of records is read without its type; then each type that has the property has to refuse it.
-        known = schema.of_any_type(database, key) if type is None else [schema.record(database, key, type)]
-        props = [one.property(name) if name else one.value for one in known if one is not None]
-        reasons = [refusal(prop, value) for prop in props if prop is not None]
-        reason = reasons[0] if all(reasons) and reasons else None
-        if reason is not None:
-            shown = "a value that" if schema.hides((database, key, name), value) else f"{shorten(value)!r}, which"
-            program = ["config"] if database == "configuration" else ["db", database]
-            command = [*program, "setprop", key, name] if name else [*program, "set", key]
-            place = " ".join(filter(None, (database, key, name)))
-            yield f"the setting {place} holds {shown} {reason}; change it: {shlex.join(command)} VALUE"
+        with suppress(SchemaError):
+            reason = _refusal(cell, value, reads, schema)
+            if reason is not None:
+                yield _line(cell, value, reason, hidden=schema.hides(cell, value))
+
+
+def _refusal(cell: tuple[str, str, str], value: str, reads: Reads, schema: Schema) -> str | None:
+    database, key, name = cell
+    type = reads.props.get((database, key, ""))
+    # One of a list of records is read without its type; then each type that has the property has to refuse it.
+    known = schema.of_any_type(database, key) if type is None else [schema.record(database, key, type)]
+    props = [one.property(name) if name else one.value for one in known if one is not None]
+    reasons = [refusal(prop, value) for prop in props if prop is not None]
+    return reasons[0] if reasons and all(reasons) else None
+
+
+def _line(cell: tuple[str, str, str], value: str, reason: str, *, hidden: bool) -> str:
+    database, key, name = cell
+    shown = "a value that" if hidden else f"{shorten(value)!r}, which"
+    program = ["config"] if database == "configuration" else ["db", database]
+    command = [*program, "setprop", key, name] if name else [*program, "set", key]
+    place = " ".join(filter(None, cell))
+    return f"the setting {place} holds {shown} {reason}; change it: {shlex.join(command)} VALUE"

@@ -5,6 +5,10 @@ from __future__ import annotations
 import pytest
 
 from esmith.errors import ExitCode
+from esmith.fragments.reads import Reads
+from esmith.fragments.settings import refused_settings
+from esmith.layout import Layout
+from esmith.schema.load import Schema
 from tests.commands import Root
 
 #: Each with a bad value, and what is wrong with it. No check of a file refuses any of them.
@@ -52,3 +56,11 @@ def test_an_error_of_a_fragment_names_the_setting(office: Root, database: str, k
     command = f"{_program(database)} {' '.join(verb)} VALUE"
     assert f"the setting {place} holds 'a:b', which {fault}" in shown
     assert f"change it: {command}\n" in shown
+
+
+def test_a_broken_schema_file_stops_nothing(office: Root) -> None:
+    """Of a record whose schema file is broken nothing is known; the other settings are named as ever."""
+    office.write("/etc/e-smith/db/configuration/contrib.toml", "[broken\n")
+    cells = {("configuration", "contrib", "Word"): "x", ("configuration", "qpsmtpd", "TlsBeforeAuth"): "*"}
+    (line,) = refused_settings(Reads(props={**cells}), Schema(Layout(str(office.path))))
+    assert "configuration qpsmtpd TlsBeforeAuth" in line
