@@ -1,5 +1,5 @@
 """``python -m esmith``: the same as the command ``esmith``."""
 
-from esmith.cli.esmith import main
+from esmith.cli.start import esmith
 
-main()
+esmith()

@@ -34,7 +34,6 @@ _LITERAL = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"", re.DOTALL)
 
 #: Texts that are not yet so, or that show how a program is called.
 EXEMPT = {
-    "esmith/proxy/daemon.py": "set another one: config setprop",
     "esmith/perl/service.py": "store it with: db --force",
     "esmith/cli/db_help.py": "db DATABASE",
 }

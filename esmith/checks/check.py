@@ -14,15 +14,14 @@ from functools import partial
 
 from esmith.checks import own
 from esmith.checks.complaint import SHOWN_LINES, Complaint, complaints, shown_lines
-from esmith.checks.settings import refused_settings
 from esmith.checks.staged import StagedTree
 from esmith.checks.views import Ended, Job, Views
 from esmith.environment import PATH
 from esmith.errors import CheckError
 from esmith.fragments.file_check import Check
 from esmith.fragments.rendering import Kind, Rendering
+from esmith.fragments.settings import refused_settings
 from esmith.layout import Layout
-from esmith.plan.diff import hides
 from esmith.plan.output import Difference, Output
 from esmith.plan.plan import Plan
 from esmith.plan.verdict import Outcome, Verdict
@@ -164,7 +163,7 @@ def _with_settings(verdict: Verdict, rendering: Rendering, schema: Schema) -> Ve
 def _secrets_read(plan: Plan, schema: Schema) -> set[str]:
     """Return the secrets that the files of a plan were made from, as far as they were expanded now."""
     cells = (item for output in plan.outputs for item in output.rendering.reads.props.items())
-    return {value for cell, value in cells if value and hides(schema, cell, value)}
+    return {value for cell, value in cells if value and schema.hides(cell, value)}
 
 
 def _masked(ended: Ended, secrets: Collection[str]) -> Ended:

@@ -74,8 +74,12 @@ def _set_up(layout: Layout, names: dict[str, str | None], services: tuple[str, s
     written.raise_failures()
     with store.snapshot() as snapshot:
         primary = snapshot.type_of("configuration", "DomainName")
+    known = Schema(layout).record("configuration", "DomainName", primary)
+    default = known.value.default if known and known.value else None
+    is_default = names["DomainName"] is None and primary == default
     return [
         f"{layout.root} is ready: {len(written.changes)} settings written, the primary domain is {primary}",
+        *([f"{primary} is only the default; to set your domain: config set DomainName YOUR.DOMAIN"] * is_default),
         "next: signal-event email-update" + ("" if layout.is_machine else f" (with ESMITH_ROOT={layout.root})"),
     ]
 

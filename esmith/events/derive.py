@@ -75,13 +75,20 @@ def derive(session: Session, derivations: Iterable[Derivation], what: str) -> No
             _forget(session, [one.action])
 
 
-def derive_again(session: Session, what: str, *, actions: Collection[str] = ()) -> None:
+def derive_again(
+    session: Session,
+    what: str,
+    *,
+    actions: Collection[str] = (),
+    derivations: Collection[Derivation] | None = None,
+) -> None:
     """Make everything that is stale; what fails is reported, and stays stale: see :func:`require_made`.
 
     It raises no error of ours: what it follows, e.g. the restored files, stays as it is.
 
     :param what: the command, which the actions get as their argument.
     :param actions: the names of actions whose work is stale, also when no row could be written that says so.
+    :param derivations: what is declared, where the caller has read it; then its faults were reported.
     """
     try:
         with session.store.snapshot() as snapshot:
@@ -91,7 +98,8 @@ def derive_again(session: Session, what: str, *, actions: Collection[str] = ()) 
     wanted = {*actions, *stale}
     if not wanted:
         return
-    known = {one.action: one for one in known_derivations(session)}
+    declared = known_derivations(session) if derivations is None else derivations
+    known = {one.action: one for one in declared}
     for action in sorted(wanted):
         if action not in known and is_declared(session.layout, action):
             # Its declaration is wrong, or in wrong hands; that was reported.
@@ -124,7 +132,14 @@ def require_made(session: Session) -> None:
         )
 
 
-def taking_back(session: Session, number: int, what: str, also: Also | None = None) -> Also:
+def taking_back(
+    session: Session,
+    number: int,
+    what: str,
+    also: Also | None = None,
+    *,
+    derivations: Collection[Derivation] | None = None,
+) -> Also:
     """Return what else belongs into the transaction that takes installs back.
 
     What was made of their files is stale, and a change among them does not wait to be confirmed any more.
@@ -134,11 +149,12 @@ def taking_back(session: Session, number: int, what: str, also: Also | None = No
     :param number: the number of the first install that is taken back.
     :param what: the command.
     :param also: what else is to be written in the transaction, before; settings it changes count as well.
+    :param derivations: what is declared, where the caller has read it.
     """
     paths: set[str] = set()
     with suppress(StoreError), session.store.snapshot() as snapshot:
         paths = {before.path for install in generations_since(number, snapshot) for before in install.before}
-    known = known_derivations(session)
+    known = known_derivations(session) if derivations is None else derivations
 
     def mark(transaction: Transaction) -> None:
         if also is not None:

@@ -108,7 +108,9 @@ def load_derivations(layout: Layout, fault: Callable[[EsmithError], None]) -> li
             continue
         try:
             layout.trust.require(path, path + SUFFIX)
-            found.append(read_derivation(path + SUFFIX, action))
+            one = read_derivation(path + SUFFIX, action)
+            _require_files(layout, one, path + SUFFIX)
+            found.append(one)
         except FileNotFoundError:
             continue
         except EsmithError as error:
@@ -128,11 +130,30 @@ def read_derivation(path: str, action: str) -> Derivation:
     file.check(file.data, _KEYS)
     makes, sources, settings = (tuple(file.data.get(key, ())) for key in _KEYS)
     for one in (*makes, *sources):
+        if one.endswith("/"):
+            raise _names_directory(one, path)
         if not one.startswith("/") or os.path.normpath(one) != one:
             raise file.error(f"{one!r} is not an absolute path", hint="write it as it is on the server")
     if not makes or not (sources or settings):
         raise file.error("makes, and from or settings, must name something", hint="correct or remove the file")
     return Derivation(action, makes, sources, settings)
+
+
+def _require_files(layout: Layout, derivation: Derivation, path: str) -> None:
+    """Refuse a declaration by which an action makes a directory: only files are made durable, or removed.
+
+    :param path: the file of the declaration.
+    :raises TemplateError: when it names one.
+    """
+    for one in derivation.removable:
+        target = layout.under(one)
+        if os.path.isdir(target) and not os.path.islink(target):
+            raise _names_directory(one, path)
+
+
+def _names_directory(one: str, path: str) -> TemplateError:
+    name = one.rstrip("/")
+    return TemplateError(f"{name!r} is a directory", place=path, hint=f"name the files in it, e.g. {name}/*")
 
 
 def list_stale(snapshot: Snapshot) -> dict[str, Stale]:

@@ -34,10 +34,12 @@ from esmith.events.derived import Derivation, affected, mark_stale
 from esmith.events.pending import PendingAction, add_pending, list_pending, put_pending
 from esmith.events.session import Session
 from esmith.events.unread import Unread
+from esmith.fragments.settings import refused_settings
 from esmith.names import counted
 from esmith.plan.host import DiskHost
 from esmith.plan.plan import Plan
 from esmith.plan.verdict import Outcome, unchecked
+from esmith.schema.load import Schema
 from esmith.store.protocol import Snapshot, Transaction
 
 #: More would hide the first ones; a thousand users without an account are a thousand warnings.
@@ -102,7 +104,7 @@ class Installation:
             self._pending_before = list_pending(snapshot)
             self.plan = plan = make(snapshot)
         plan.unread = Unread(session)
-        _warn(plan, session)
+        _warn(plan.warnings, session)
         session.preview(plan)
         asked = self.asked
         for text in wrong_actions(plan):
@@ -121,6 +123,7 @@ class Installation:
                 plan, host, session.store, self._what, session.report, services=asked, also=also
             )
         _report(plan, session)
+        _warn(_of_settings(plan, session), session)
 
     def derive(self) -> None:
         """Have made again what is made of the new files, as far as no action of the event has done that.
@@ -185,9 +188,22 @@ class Installation:
             self._services.adjust_back({service: words for service, words in services if was_adjusted(service)})
 
 
-def _warn(plan: Plan, session: Session) -> None:
-    """Log what the fragments of a plan warn of, and show the first of it."""
-    warnings = plan.warnings
+def _of_settings(plan: Plan, session: Session) -> list[str]:
+    """Return a warning for each setting that could not be set as it is, and from which a file is made otherwise now.
+
+    A file that was not expanded now is as it was, and so is what it was made from.
+    """
+    schema = Schema(session.layout)
+    found: dict[str, str] = {}
+    for output in plan.changed:
+        if not output.rendering.recalled:
+            for line in refused_settings(output.rendering.reads, schema):
+                found.setdefault(line, output.path)
+    return [f"{path}: {line}" for line, path in found.items()]
+
+
+def _warn(warnings: list[str], session: Session) -> None:
+    """Log warnings about the files of a plan, and show the first of them."""
     for warning in warnings:
         session.log.write(f"WARNING: {warning}")
     for warning in warnings[:_SHOWN_WARNINGS]:

@@ -94,7 +94,8 @@ def _roll_back(session: Session, number: int | None) -> RolledBack:
         error.add_unchanged()
         raise
     try:
-        pending, stale = partial(add_pending, why=what), taking_back(session, later[0], what)
+        pending = partial(add_pending, why=what)
+        stale = taking_back(session, later[0], what, derivations=derivations)
         restored = restore_since(later[0], session.layout, session.store, pending, stale, note=session.report)
     except UnrecordedError as error:
         error.add(_SETTINGS_RESTORED)
@@ -102,7 +103,7 @@ def _roll_back(session: Session, number: int | None) -> RolledBack:
     except (InstallError, StoreError) as error:
         error.add(f"{_SETTINGS_RESTORED}; remove the cause, and restore the rest of the files with: esmith recover")
         raise
-    derive_again(session, what)
+    derive_again(session, what, derivations=derivations)
     step.carry_out_pending()
     return RolledBack(restored.paths, changes, step.done, forgotten)
 

@@ -19,7 +19,9 @@ from esmith.fragments.metadata import NO_BLANK_LINES, Metadata, MetadataFiles
 from esmith.fragments.notes import Notes
 from esmith.fragments.records import RecordView
 from esmith.fragments.rendering import Kind, Rendering
+from esmith.fragments.settings import explain
 from esmith.fragments.tree import Fragment, Template, TemplateTree
+from esmith.schema.load import Schema
 
 if TYPE_CHECKING:
     from esmith.fragments.perl.template import PerlTemplate
@@ -159,6 +161,9 @@ class Expansion:
         outer, records.notes = records.notes, notes
         try:
             yield
+        except TemplateError as error:
+            explain(error, notes.reads, Schema(self._context.layout))
+            raise
         finally:
             records.notes = outer
 

@@ -9,7 +9,6 @@ from esmith.fragments.rendering import Kind
 from esmith.plan.output import Difference, Output
 from esmith.plan.plan import Plan
 from esmith.schema.load import Schema
-from esmith.schema.secrecy import is_findable
 from esmith.store.model import FORGOTTEN
 from esmith.store.protocol import Snapshot
 
@@ -66,23 +65,13 @@ def _lines(content: bytes) -> list[str]:
     return [*lines[:-1], f"{lines[-1]} (no newline at the end)"]
 
 
-def hides(schema: Schema, cell: Cell, value: str) -> bool:
-    """Return whether a text that holds a value of a cell is not shown.
-
-    A value that is a secret only by the name of its property must not be one that is found everywhere by chance.
-    """
-    if schema.declares_secret(*cell):
-        return True
-    return is_findable(value) and schema.may_be_secret(*cell, value)
-
-
 def _holds_secret(output: Output, snapshot: Snapshot, schema: Schema) -> bool:
     """Return whether a secret property that an output reads has a value, or ever had one.
 
     The value is not looked for: a fragment may write it in another form, e.g. with quotes.
     """
     cells = {cell for cell in output.rendering.reads.props if schema.may_be_secret(*cell)}
-    return bool(cells) and any(hides(schema, cell, value) for cell, value in _values(cells, snapshot))
+    return bool(cells) and any(schema.hides(cell, value) for cell, value in _values(cells, snapshot))
 
 
 def _values(cells: set[Cell], snapshot: Snapshot) -> Iterator[tuple[Cell, str]]:
@@ -102,12 +91,12 @@ def secret_values(snapshot: Snapshot, schema: Schema) -> Iterator[tuple[Cell, st
         database, key, prop = cell
         if prop:
             with_props.add((database, key))
-        if value and hides(schema, cell, value):
+        if value and schema.hides(cell, value):
             yield cell, value
     for cell, former in _former_values(snapshot):
         database, key, prop = cell
         is_type = not prop and (database, key) in with_props
-        if not is_type and hides(schema, cell, former):
+        if not is_type and schema.hides(cell, former):
             yield cell, former
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from esmith.proxy.reply import TOO_LONG, Reply
+from esmith.proxy.reply import NO_MEMORY, TOO_LONG, Reply
 
 _LINE_END = b"\r\n"
 _END = b"\r\n.\r\n"
@@ -16,18 +16,42 @@ _PIECE_BYTES = 1 << 16
 _BARE = Reply(554, b"5.6.0 a line has a CR or an LF alone, which RFC 5321 forbids")
 
 
-class Content:
-    """What a client sends after DATA, taken block by block.
+class Memory:
+    """What the mails of all clients may take of the memory, together.
 
-    :param largest: how long it may be, in bytes as they are sent.
+    :param limit: how much, in bytes.
     """
 
-    def __init__(self, largest: int) -> None:
+    __slots__ = ("_free",)
+
+    def __init__(self, limit: int) -> None:
+        self._free = limit
+
+    def has(self, size: int) -> bool:
+        """Return whether so many bytes are free."""
+        return size <= self._free
+
+    def take(self, size: int) -> None:
+        """Take so many bytes; a negative number gives some back."""
+        self._free -= size
+
+
+class Content:
+    """What a client sends after DATA, taken block by block. The caller calls :meth:`release` when he is done with it.
+
+    :param largest: how long it may be, in bytes as they are sent.
+    :param memory: what it takes its bytes of.
+    """
+
+    def __init__(self, largest: int, memory: Memory) -> None:
         self._largest = largest
+        self._memory = memory
+        self._taken = 0
         # The line end of DATA: with it, the end of a mail without a line looks as every other one.
         self._held = bytearray(_LINE_END)
         self._returns = self._feeds = self._pairs = 0
-        self._is_too_long = False
+        # Why nothing more of it is held; None as long as all of it is.
+        self._stopped: Reply | None = None
         self._dropped = 0
 
     def take(self, block: bytes) -> bytes | None:
@@ -49,11 +73,22 @@ class Content:
             del held[found + len(_LINE_END) :]
         # Before the end is there, a part of it may be among the bytes that are held.
         most = len(_LINE_END) + self._largest + (0 if found >= 0 else len(_END))
-        if self._is_too_long or len(held) > most:
-            self._is_too_long = True
+        if self._stopped is None and len(held) > most:
+            self._stopped = TOO_LONG
+        elif self._stopped is None and not self._memory.has(len(held) - self._taken):
+            self._stopped = NO_MEMORY
+        if self._stopped is not None:
             self._dropped += max(0, len(held) - len(_END))
             del held[: -len(_END)]
+        self._memory.take(len(held) - self._taken)
+        self._taken = len(held)
         return rest
+
+    def release(self) -> None:
+        """Give its memory back: nothing more will be done with it."""
+        # Its bytes stay: a thread that is about to end may still send them, and must not send a part as a whole mail.
+        self._memory.take(-self._taken)
+        self._taken = 0
 
     @property
     def size(self) -> int:
@@ -66,8 +101,8 @@ class Content:
 
         Servers do not agree whether a CR or an LF alone ends a line, and so the mail (RFC 5321, 2.3.8).
         """
-        if self._is_too_long:
-            return TOO_LONG
+        if self._stopped is not None:
+            return self._stopped
         return None if self._returns == self._feeds == self._pairs else _BARE
 
     def pieces(self) -> Iterator[bytes]:

@@ -56,7 +56,9 @@ def _listen(port: int) -> socket.socket:
         raise ServiceError(
             f"port {port} of {ADDRESS} cannot be listened on: {error.strerror}",
             place="smtp-auth-proxy",
-            hint="set another one: config setprop smtp-auth-proxy ProxyPort NUMBER; signal-event email-update",
+            hint="to set another one:\n"
+            "    config setprop smtp-auth-proxy ProxyPort NUMBER\n"
+            "    signal-event email-update",
         ) from error
 
 

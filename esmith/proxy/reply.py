@@ -53,5 +53,7 @@ def later(reason: str) -> Reply:
     return Reply(451, b"4.4.0 smtp-auth-proxy: " + " ".join(reason.split()).encode("ascii", "replace"))
 
 
+#: The answer to a mail for which there is no memory now; the connection ends with it (RFC 5321, 3.8).
+NO_MEMORY = Reply(421, b"4.3.1 the mails of all clients together take too much memory, try again later")
 #: The answer to a mail that is longer than is allowed.
 TOO_LONG = Reply(552, b"5.3.4 the mail is longer than is allowed")

@@ -16,10 +16,10 @@ from typing import TypeVar
 from aiosmtpd.smtp import SMTP
 
 from esmith.proxy.command import Argument
-from esmith.proxy.content import Content
+from esmith.proxy.content import Content, Memory
 from esmith.proxy.log import Log
 from esmith.proxy.provider import Provider, ProviderError
-from esmith.proxy.reply import Reply, later
+from esmith.proxy.reply import NO_MEMORY, Reply, later
 from esmith.proxy.settings import Settings
 
 #: qmail-remote waits for so many seconds (timeoutremote, qmail-remote(8)), so it gets an answer before that.
@@ -48,6 +48,7 @@ class Relay:
     def __init__(self, settings: Settings, context: ssl.SSLContext) -> None:
         self.settings = settings
         self.log = Log(settings)
+        self.memory = Memory(settings.memory)
         self._context = context
         self._threads = ThreadPoolExecutor(settings.connections, thread_name_prefix=_NAME)
         self._open: set[Conversation] = set()
@@ -230,16 +231,22 @@ class Conversation(SMTP):
             await self.push("501 5.5.4 Syntax: DATA")
             return
         await self.push("354 end the mail with a line that has a dot alone")
-        reply = await self._pass_on(await self._content(), len(self.envelope.rcpt_tos))
+        content = Content(self.relay.settings.largest, self.relay.memory)
+        try:
+            await self._take(content)
+            reply = await self._pass_on(content, len(self.envelope.rcpt_tos))
+        finally:
+            content.release()
         self.envelope = self._create_envelope()
         await self.push(reply.wire())
+        if reply is NO_MEMORY and isinstance(self.transport, asyncio.WriteTransport):
+            self.transport.close()
 
-    async def _content(self) -> Content:
-        """Return the content of a mail, with no object for each of its lines: other clients are served meanwhile.
+    async def _take(self, content: Content) -> None:
+        """Take the content of a mail, with no object for each of its lines: other clients are served meanwhile.
 
         :raises CancelledError: when the client closed the connection before the end of the mail.
         """
-        content = Content(self.relay.settings.largest)
         rest = None
         while rest is None:
             block = await self._reader.read(sys.maxsize)
@@ -249,7 +256,6 @@ class Conversation(SMTP):
         # All that was there has been read, so what follows the mail may be restored as what comes next.
         if rest and not self._reader.at_eof():
             self._reader.feed_data(rest)
-        return content
 
     async def _pass_on(self, content: Content, recipients: int) -> Reply:
         """Pass the content of a mail on, and return the answer."""

@@ -18,6 +18,10 @@ _SMTP_PORT = 25
 SUBMISSIONS_PORT = 465
 #: Mail is held in memory, so there is a limit where no other is set.
 LARGEST_MAIL_BYTES = 100_000_000
+#: What the mails of all clients may take together, where no other limit is set.
+MEMORY_BYTES = 256_000_000
+#: What a mail takes besides its own bytes: those of its begin and its end.
+_BESIDES_BYTES = 16
 #: How the connection is protected: encrypted with a certificate that was verified; encrypted; plain.
 TLS = ("verified", "unverified", "disabled")
 
@@ -35,6 +39,7 @@ class Settings:
     :param ca_file: a file of certificates to trust instead of the system's; "" for the system's.
     :param helo: how to introduce itself.
     :param largest: how long a mail may be, in bytes.
+    :param memory: how many bytes of mail are held at once; at least one of the longest mails.
     :param connections: how many clients are served at once.
     :param timeout: how long to wait for one answer of the provider, in seconds.
     :param debug: whether the dialogue with the provider is logged.
@@ -49,6 +54,7 @@ class Settings:
     ca_file: str = ""
     helo: str = "localhost"
     largest: int = LARGEST_MAIL_BYTES
+    memory: int = MEMORY_BYTES
     connections: int = 20
     timeout: float = 300.0
     debug: bool = False
@@ -83,6 +89,7 @@ def read_settings(path: str) -> Settings:
         raise ServiceError("there is no line Server", place=path, hint="set one: config set SMTPSmartHost NAME")
     server, port = split_server(found["server"])
     settings = Settings(**{**found, "server": server})
+    settings = replace(settings, memory=max(settings.memory, settings.largest + _BESIDES_BYTES))
     return replace(settings, port=port) if port else settings
 
 
@@ -139,6 +146,7 @@ _KEYS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "Userid": ("user", str),
     "Passwd": ("password", str),
     "MaxMessageSize": ("largest", _size),
+    "Memory": ("memory", _count),
     "Connections": ("connections", _count),
     "Timeout": ("timeout", _count),
     "Debug": ("debug", _enabled),

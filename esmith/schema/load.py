@@ -8,7 +8,7 @@ from esmith.errors import SchemaError
 from esmith.names import is_leftover, is_number
 from esmith.patterns import LISTS
 from esmith.schema.model import RecordSchema
-from esmith.schema.secrecy import cannot_be_secret, looks_secret
+from esmith.schema.secrecy import cannot_be_secret, is_findable, looks_secret
 from esmith.schema.types import TYPES
 from esmith.tables import FLAG, INTEGER, NAME, NUMBER, TABLE, TEXT, TEXT_TABLE, TEXTS, TomlFile, Type, one_of
 
@@ -110,7 +110,7 @@ class Schema:
         :param value: a value it has or had; None for any. Where no schema file has the property, its name and
             the value decide.
         """
-        return self._secrecy(self._any_type(database, key), database, key, prop, value)
+        return self._secrecy(self.of_any_type(database, key), database, key, prop, value)
 
     def record(self, database: str, key: str, type: str | None) -> RecordSchema | None:
         """Return what is known of a record, None when nothing is.
@@ -139,10 +139,21 @@ class Schema:
 
     def declares_secret(self, database: str, key: str, prop: str) -> bool:
         """Return whether a schema file says that a property is secret, for the record or for any type."""
-        return any(_declared(schema, prop) for schema in self._any_type(database, key))
+        return any(_declared(schema, prop) for schema in self.of_any_type(database, key))
 
-    def _any_type(self, database: str, key: str) -> list[RecordSchema | None]:
-        """Return the schema of a record and of each type of the database."""
+    def hides(self, cell: tuple[str, str, str], value: str) -> bool:
+        """Return whether a text that holds a value of a cell is not shown.
+
+        A value that is a secret only by the name of its property must not be one that is found everywhere by chance.
+
+        :param cell: database, key and property.
+        """
+        if self.declares_secret(*cell):
+            return True
+        return is_findable(value) and self.may_be_secret(*cell, value)
+
+    def of_any_type(self, database: str, key: str) -> list[RecordSchema | None]:
+        """Return the schema of a record and of each type of the database, None for one that does not exist."""
         if database not in self._types:
             names = (name for name in self.keys(database) if name.startswith("@"))
             self._types[database] = [self.file(database, name) for name in names]

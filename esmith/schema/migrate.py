@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 
 from esmith.names import is_number
@@ -50,7 +51,8 @@ def migrate_record(transaction: Transaction, schema: RecordSchema, key: str) -> 
             new = migrated_value(prop, value)
             transaction.set_prop(database, key, prop.name, new)
             if prop.block_lists and new != value:
-                notes += [f"{database} {key} {prop.name}: {note}" for note in _dropped(prop, value, new)]
+                switch = _switch_of(schema, prop)
+                notes += [f"{database} {key} {prop.name}: {note}" for note in _dropped(prop, value, new, switch)]
     return notes
 
 
@@ -66,12 +68,21 @@ def migrated_value(prop: Property, value: str) -> str:
     return value if new == old == commas else prop.separator.join(new)
 
 
-def _dropped(prop: Property, old: str, new: str) -> Iterator[str]:
-    """Yield which block lists a migration dropped and why, and that none is left."""
+def _switch_of(schema: RecordSchema, prop: Property) -> str:
+    """Return the property that has a list of block lists used, which says so in its help; "" when none does."""
+    others = (other for other in schema.properties.values() if other.type == "enabled/disabled")
+    return next((other.name for other in others if re.search(rf"\b{re.escape(prop.name)}\b", other.help)), "")
+
+
+def _dropped(prop: Property, old: str, new: str, switch: str) -> Iterator[str]:
+    """Yield which block lists a migration dropped and why, and that none is left.
+
+    :param switch: the property that has the list used, "" for none.
+    """
     for zone in dict.fromkeys(zone_of(entry) for entry in entries(old) if _is_obsolete(prop, entry)):
         yield f"{zone} {fate_of(prop, zone) or 'is not a block list any more'}, so it was dropped"
     if not new and entries(old):
-        yield "the list is empty now; name another block list, or disable what reads this one"
+        yield f"the list is empty now; name another block list, or disable {switch or 'what reads this one'}"
 
 
 def fate_of(prop: Property, zone: str) -> str | None:

@@ -26,9 +26,11 @@ class Manifest:
         lines = (content_of(file) or b"").decode(errors="replace").splitlines()
         self.digests = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
 
-    def is_ours(self, name: str, content: bytes) -> bool:
-        """Return whether that is what was installed there."""
-        return self.digests.get(name) == _digest(content)
+    def reason_to_keep(self, name: str, content: bytes) -> str:
+        """Return why what is in a file must not be lost when it is replaced, "" when it is what was installed there."""
+        if name not in self.digests:
+            return "was there already"
+        return "" if self.digests[name] == _digest(content) else "was edited by hand"
 
     def replace(self, host: Host, wanted: Mapping[str, bytes]) -> None:
         """Write down what is installed now."""
@@ -41,15 +43,15 @@ class Manifest:
         return "".join(lines).encode()
 
 
-def install_product_file(layout: Layout, host: Host, target: str, content: bytes, *, keep: bool) -> str:
+def install_product_file(layout: Layout, host: Host, target: str, content: bytes, *, reason: str) -> str:
     """Write a file, executable if it is a script.
 
     :param target: where, as a path of this disk.
-    :param keep: whether what is there was changed by hand, so that it must not be lost.
-    :return: a note for the administrator about the backup copy, "" when nothing was.
+    :param reason: why what is there must not be lost: see :meth:`Manifest.reason_to_keep`.
+    :return: a note for the administrator about the backup copy, "" when there is none.
     :raises InstallError: when it cannot be written.
     """
-    note = back_up_edited(layout, host, target) if keep else ""
+    note = back_up_replaced(layout, host, target, reason) if reason else ""
     host.install(host.stage(target, content, mode_of(content), None))
     return note
 
@@ -60,13 +62,14 @@ def mode_of(content: bytes) -> int:
     return 0o755 if content.startswith(b"#!/") else 0o644
 
 
-def back_up_edited(layout: Layout, host: Host, target: str) -> str:
+def back_up_replaced(layout: Layout, host: Host, target: str, reason: str) -> str:
     """Keep a backup copy of a file that is about to be replaced or removed, and return a note about it.
 
+    :param reason: why: see :meth:`Manifest.reason_to_keep`.
     :raises InstallError: when it cannot be copied.
     """
     copy = back_up(layout, host, target)
-    return f"{layout.inside(target)} was edited by hand; a backup copy is {copy}"
+    return f"{layout.inside(target)} {reason}; a backup copy is {copy}"
 
 
 def write_file(host: Host, path: str, content: bytes, mode: int) -> None:

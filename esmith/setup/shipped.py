@@ -17,7 +17,7 @@ from esmith.layout import Layout
 from esmith.perl.modules import perl_modules
 from esmith.plan.host import DiskHost, Staged
 from esmith.services.service import pip_command
-from esmith.setup.product_files import Manifest, back_up_edited, content_of, mode_of
+from esmith.setup.product_files import Manifest, back_up_replaced, content_of, mode_of
 from esmith.setup.trial import trial_account_files
 
 #: The shipped trees that go to ``/etc/e-smith``.
@@ -87,20 +87,19 @@ class ProductFiles:
         self.new: dict[str, tuple[bytes, int]] = {}
         #: Those that only an older version shipped.
         self.dropped: list[str] = []
-        #: Those of both that were changed by hand.
-        self.edited: set[str] = set()
-        self._compare_shipped()
+        #: Those of both that somebody else wrote or changed, each with the reason to keep a backup copy.
+        self.kept: dict[str, str] = {}
         commands = command_files(layout)
-        for path, (content, mode) in (commands | perl_modules_of(layout)).items():
-            if content_of(path) != content:
-                self.new[path] = content, mode
+        self._compare(commands | perl_modules_of(layout))
         optional = (os.path.join(layout.commands, name) for name in OPTIONAL_COMMANDS)
-        self.dropped += [path for path in optional if path not in commands and os.path.lexists(path)]
+        self.dropped += [
+            path for path in optional if path not in commands and path not in self.dropped and os.path.lexists(path)
+        ]
 
     def replace(self, host: DiskHost, replacement: Replacement) -> list[str]:
         """Replace the files that differ, and remove those that are not shipped any more.
 
-        One that was changed by hand is kept as a backup copy before.
+        One that somebody else wrote or changed is kept as a backup copy before.
 
         :return: notes for the administrator about backup copies.
         :raises InstallError: when a file cannot be written; the caller restores the old ones.
@@ -117,7 +116,7 @@ class ProductFiles:
             # Each is in the list as soon as it is staged, also when the next one fails.
             staged.extend(host.stage(path, *self.new[path], None) for path in self.new if path not in blocked)
             replacement.begin([*self.new, *accounts], self.dropped, missing_directories([*self.new, *accounts]))
-            notes = [back_up_edited(layout, host, path) for path in sorted(self.edited)]
+            notes = [back_up_replaced(layout, host, path, reason) for path, reason in sorted(self.kept.items())]
             for path in self.dropped:
                 host.remove(path)
             while staged:
@@ -132,22 +131,35 @@ class ProductFiles:
         host.sync({os.path.dirname(path) for path in [*self.new, *self.dropped]})
         return notes
 
-    def _compare_shipped(self) -> None:
+    def _compare(self, made: dict[str, tuple[bytes, int]]) -> None:
+        """Compare the shipped trees, and the files that are made here, with what is there.
+
+        :param made: the latter, each with its content and its mode, by their paths on this disk.
+        """
         layout, source = self._layout, shipped_directory()
         manifest = Manifest(os.path.join(layout.state, "shipped"))
         wanted = {name: content_of(os.path.join(source, name)) or b"" for name in _shipped_files(source)}
+        modes = {name: mode_of(content) for name, content in wanted.items()}
+        for path, (content, mode) in made.items():
+            wanted[layout.inside(path)], modes[layout.inside(path)] = content, mode
+        # A manifest of an older version has only the trees; what is there for the rest is of that version.
+        knows_all = not manifest.digests or any(name.startswith("/") for name in manifest.digests)
         for name in sorted(wanted.keys() | manifest.digests.keys()):
             target = _target(layout, name)
             new, old = wanted.get(name), content_of(target)
-            if old == new or (name == CUSTOM_README and old is not None):
+            if name == CUSTOM_README and old is not None or new is old is None:
+                continue
+            if old == new and _mode(target) == modes[name]:
                 continue
             # Also one that somebody else put where a file is shipped now, and all when the list of digests is lost.
-            if old is not None and not manifest.is_ours(name, old):
-                self.edited.add(target)
+            if old not in (None, new) and (knows_all or not name.startswith("/")):
+                assert old is not None
+                if reason := manifest.reason_to_keep(name, old):
+                    self.kept[target] = reason
             if new is None:
                 self.dropped.append(target)
             else:
-                self.new[target] = new, mode_of(new)
+                self.new[target] = new, modes[name]
         content = manifest.text(wanted)
         if content_of(manifest.file) != content:
             self.new[manifest.file] = content, 0o644
@@ -227,8 +239,18 @@ def _shipped_files(source: str) -> Iterator[str]:
 
 
 def _target(layout: Layout, name: str) -> str:
-    """Return where a shipped file goes; one of a tree of older versions went to ``/etc/e-smith``."""
+    """Return where a file of the product goes; one of a tree of older versions went to ``/etc/e-smith``.
+
+    :param name: its name in the manifest: its path in the shipped directory, or in the configured system.
+    """
+    if name.startswith("/"):
+        return layout.under(name)
     for tree, place in shipped_trees().items():
         if name.startswith(f"{tree}/"):
             return layout.under(place + name.removeprefix(tree))
     return os.path.join(layout.configuration, name)
+
+
+def _mode(path: str) -> int:
+    """Return the mode of a file, or of what a link leads to."""
+    return os.stat(path).st_mode & 0o7777

@@ -52,10 +52,14 @@ def install_service_directories(
     defined = Services(layout)
     services = [service for service in map(defined.of, defined.names()) if _is_wanted(layout, service)]
     links = {service.name: link for service in services if (link := _link(layout, folder, service.name))}
+    down = {service.name: layout.under(f"{_DIRECTORIES}/{service.name}/down") for service in services}
+    started = [service.name for service in services if _is_started(service, statuses)]
+    # Before the scripts: where these directories are scanned themselves, a run script alone is started.
+    for name in down.keys() - started:
+        _make_down_file(host, down[name])
     notes = _install_scripts(layout, host, supervisor, services)
-    for service in services:
-        started = service.start == "always" or (service.start == "status" and statuses.get(service.record) == "enabled")
-        _write_down_file(host, layout.under(f"{_DIRECTORIES}/{service.name}/down"), started=started)
+    for name in started:
+        _remove_down_file(host, down[name])
     for name, link in links.items():
         if not os.path.islink(link):
             host.install(host.stage_link(link, os.fsencode(layout.under(f"{_DIRECTORIES}/{name}")), None))
@@ -101,8 +105,8 @@ def _install_scripts(layout: Layout, host: Host, supervisor: str, services: list
         target = layout.under(f"{_DIRECTORIES}/{script}")
         old = content_of(target)
         if old != content:
-            keep = old is not None and not manifest.is_ours(script, old)
-            notes.append(install_product_file(layout, host, target, content, keep=keep))
+            reason = "" if old is None else manifest.reason_to_keep(script, old)
+            notes.append(install_product_file(layout, host, target, content, reason=reason))
             host.sync({os.path.dirname(target)})
     manifest.replace(host, wanted)
     return list(filter(None, notes))
@@ -143,15 +147,22 @@ def _root_word(layout: Layout) -> bytes:
     return b"" if layout.is_machine else os.fsencode(shlex.quote(layout.root))
 
 
-def _write_down_file(host: Host, file: str, *, started: bool) -> None:
-    """Say whether a service starts when its supervisor does (runsv(8), supervise(8))."""
-    if os.path.exists(file) != started:
-        return
-    if started:
-        host.remove(file)
-    else:
+def _is_started(service: Service, statuses: Mapping[str, str | None]) -> bool:
+    """Return whether a service starts when its supervisor does."""
+    return service.start == "always" or (service.start == "status" and statuses.get(service.record) == "enabled")
+
+
+def _make_down_file(host: Host, file: str) -> None:
+    """Keep a service from starting when its supervisor does (runsv(8), supervise(8))."""
+    if not os.path.exists(file):
         host.install(host.stage(file, b"", 0o644, None))
-    host.sync({os.path.dirname(file)})
+        host.sync({os.path.dirname(file)})
+
+
+def _remove_down_file(host: Host, file: str) -> None:
+    if os.path.exists(file):
+        host.remove(file)
+        host.sync({os.path.dirname(file)})
 
 
 def _shared(layout: Layout, name: str) -> bytes:

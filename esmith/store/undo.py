@@ -27,7 +27,7 @@ def undo(store: Store, number: int, author: Author, *, force: bool = False) -> l
 
     :param number: the revision.
     :param force: also when a later revision changed the same property.
-    :return: what was changed by going back.
+    :return: what was changed by going back; nothing where everything is as it was before, e.g. undone already.
     :raises UsageError: when there is no such revision.
     :raises EsmithError: when a value of before was forgotten, or a later revision changed the same property and
         ``force`` is not given.
@@ -35,6 +35,8 @@ def undo(store: Store, number: int, author: Author, *, force: bool = False) -> l
     with store.transaction(author) as transaction:
         revision = find_revision(transaction, number)
         _refuse_forgotten(revision)
+        if all(transaction.prop(*change.cell) == change.old for change in revision.changes):
+            return []
         if not force:
             _refuse_overlap(transaction, revision)
         _set_back(transaction, revision.changes)

@@ -18,7 +18,8 @@ from tests.commands import TIMEOUT_SECONDS, Answer, Root, initialise
 CUSTOM = "/etc/e-smith/templates-custom/var/qmail/control/queuelifetime"
 
 
-def _init(path: Path, *words: str, code: int = 0) -> Answer:
+def init(path: Path, *words: str, code: int = 0) -> Answer:
+    """Run ``esmith init`` for a root, as the command of this environment."""
     done = subprocess.run(
         [sys.executable, "-m", "esmith", "init", *words, "--root", str(path)],
         capture_output=True,
@@ -39,7 +40,7 @@ def _newest(root: Root) -> dict[str, object]:
 
 def test_init_makes_everything(tmp_path: Path) -> None:
     """``init`` makes the folder, templates, events, schema and commands, and the databases with their defaults."""
-    answer = _init(tmp_path / "root", "--domain", "example.org", "--name", "post")
+    answer = init(tmp_path / "root", "--domain", "example.org", "--name", "post")
     root = Root(tmp_path / "root")
     assert "the primary domain is example.org" in answer.out
     assert "signal-event email-update" in answer.out
@@ -66,7 +67,7 @@ def test_init_again_changes_nothing(root: Root) -> None:
     """A second ``init`` writes no setting and no file."""
     before = root.snapshot("/etc", "/sbin")
     revision = _newest(root)["revision"]
-    answer = _init(root.path)
+    answer = init(root.path)
     assert "0 settings written" in answer.out
     assert root.snapshot("/etc", "/sbin") == before
     assert _newest(root)["revision"] == revision
@@ -80,7 +81,7 @@ def test_init_keeps_what_the_administrator_did(root: Root) -> None:
     root.write("/etc/e-smith/templates-custom/README.md", "my own notes\n")
     shipped = "/etc/e-smith/templates/var/qmail/control/queuelifetime"
     root.write(shipped, "edited\n")
-    answer = _init(root.path)
+    answer = init(root.path)
     assert root.config("getprop", "qpsmtpd", "DNSBL").out == "enabled\n"
     assert root.config("get", "DomainName").out == "mine.example\n"
     assert root.read(CUSTOM) == "1\n"
@@ -104,7 +105,7 @@ def test_init_puts_a_directory_where_a_file_was_shipped(root: Root) -> None:
     lines = [line for line in manifest.read_text().splitlines() if "email-update" not in line or "LIST" not in line]
     lines += [f"{digest}  events/email-update/{name}" for name in ("templates2expand", "services2adjust")]
     manifest.write_text("\n".join(sorted(lines)) + "\n")
-    answer = _init(root.path)
+    answer = init(root.path)
     assert (event / "templates2expand/LIST").is_file()
     assert "qpsmtpd sighup" in (event / "services2adjust/LIST").read_text().splitlines()
     assert "events/email-update/services2adjust was edited by hand" in answer.err
@@ -114,7 +115,7 @@ def test_init_restores_what_is_missing(root: Root) -> None:
     """Shipped files that were removed are back after ``init``; files of others stay."""
     root.file("/etc/e-smith/templates/var/qmail/control/me").unlink()
     own = root.write("/etc/e-smith/templates/etc/contrib/10a", "of a contrib\n")
-    _init(root.path)
+    init(root.path)
     assert root.file("/etc/e-smith/templates/var/qmail/control/me").is_file()
     assert own.read_text() == "of a contrib\n"
 
@@ -122,7 +123,7 @@ def test_init_restores_what_is_missing(root: Root) -> None:
 @pytest.mark.parametrize(("option", "value"), [("--domain", "not a domain"), ("--name", "a b")])
 def test_init_checks_names(tmp_path: Path, option: str, value: str) -> None:
     """A name that cannot be one is refused."""
-    answer = _init(tmp_path / "root", option, value, code=ExitCode.REFUSED)
+    answer = init(tmp_path / "root", option, value, code=ExitCode.REFUSED)
     assert repr(value) in answer.err
 
 

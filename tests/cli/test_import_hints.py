@@ -90,8 +90,7 @@ def test_a_block_list_that_is_dropped(root: Root, tmp_path: Path, command: str) 
     notes = [
         f"esmith: configuration qpsmtpd RBLList: dnsbl.{fate}",
         f"esmith: configuration qpsmtpd SBLList: rhsbl.{fate}",
-        "esmith: configuration qpsmtpd SBLList: the list is empty now; name another block list, or disable what reads "
-        "this one",
+        "esmith: configuration qpsmtpd SBLList: the list is empty now; name another block list, or disable RHSBL",
     ]
     assert root.esmith(*words).err.splitlines() == notes
     assert root.config("getprop", "qpsmtpd", "SBLList").out == "\n"

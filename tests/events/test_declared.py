@@ -12,6 +12,7 @@ from esmith.errors import ActionError, ServiceError, TemplateError
 from esmith.events.derived import STALE, Derivation, Stale, forget_stale, list_stale, load_derivations
 from esmith.events.expand import expand_templates
 from esmith.events.recover import RETRY_SECONDS, next_due, recover_all
+from esmith.events.rollback import roll_back
 from esmith.events.signal import signal_event
 from esmith.store.model import Change
 from esmith.store.protocol import Transaction
@@ -137,6 +138,8 @@ def test_a_retry_after_a_while(scene: Scene) -> None:
         ("makes = ['/etc/t.made']\nform = ['/etc/t']\n", "did you mean 'from'?"),
         ("makes = ['/etc/t.made']\n", "must name something"),
         ("from = ['/etc/t']\n", "must name something"),
+        ("makes = ['/etc']\nfrom = ['/etc/t']\n", "'/etc' is a directory"),
+        ("makes = ['/etc/new/']\nfrom = ['/etc/t']\n", "name the files in it, e.g. /etc/new/*"),
         ("makes = ['t.made']\nfrom = ['/etc/t']\n", "is not an absolute path"),
         ("makes = ['/../etc/passwd']\nfrom = ['/etc/t']\n", "is not an absolute path"),
         ("makes = [\n", "cannot be read"),
@@ -158,6 +161,16 @@ def test_a_wrong_declaration(scene: Scene, text: str, shown: str) -> None:
         scene.signal()
     assert scene.file("/etc/t").read_text() == "first\n"
     assert any("make.toml" in note for note in scene.notes)
+
+
+def test_a_rollback_reports_a_wrong_declaration_once(scene: Scene) -> None:
+    """A rollback goes on with what is declared rightly, and says once what is not."""
+    scene.signal()
+    _declare(scene, "makes = 3\n")
+    messages: list[str] = []
+    roll_back(scene.session(messages))
+    assert scene.file("/etc/t").read_text() == "first\n"
+    assert len([text for text in messages if "make.toml" in text]) == 1
 
 
 def test_a_declaration_without_its_action(scene: Scene) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esmith.proxy.content import Content
+from esmith.proxy.content import Content, Memory
 
 from .kit import SECONDS, Mailbox, Proxy, Wire
 
@@ -41,7 +41,7 @@ def test_where_a_mail_ends(sent: bytes, after: bytes, cuts: list[int], largest: 
     end = (b"\r\n" + stream).index(b"\r\n.\r\n")
     mail, rest = stream[:end], stream[end + 3 :]
     places = sorted({0, len(stream), *(cut for cut in cuts if cut < len(stream))})
-    content = Content(largest)
+    content = Content(largest, Memory(10**9))
     found = _taken(content, [stream[start:stop] for start, stop in zip(places, places[1:], strict=False)])
     assert found == rest
     assert content.size == len(mail)
@@ -60,7 +60,7 @@ def test_where_a_mail_ends(sent: bytes, after: bytes, cuts: list[int], largest: 
 @pytest.mark.parametrize("part", [b"", b"x", b"x\r\n", b"\r\n.\r", b".\r", b"x\r\n.", b"\n.\r\n", b"\r.\r\n"])
 def test_a_mail_that_has_not_ended(part: bytes) -> None:
     """Nothing but CR LF, a dot and CR LF ends a mail."""
-    assert Content(100).take(part) is None
+    assert Content(100, Memory(10**9)).take(part) is None
 
 
 def _counting(lengths: list[int]) -> Callable[[Any, socket.socket], None]:
@@ -114,7 +114,7 @@ def test_a_mail_of_short_lines(start: Callable[..., Any], line: bytes) -> None:
 
 def test_a_mail_that_is_much_too_long(start: Callable[..., Any]) -> None:
     """It is refused when it has ended, little of it is kept until then, and the next one is passed on."""
-    content = Content(1000)
+    content = Content(1000, Memory(10**9))
     assert content.take(b"x\r\n" * 1000) is None
     assert len(b"".join(content.pieces())) < 10
     lengths: list[int] = []

@@ -69,6 +69,15 @@ def test_an_upgrade_drops_closed_lists_and_nothing_else(root: Root, found: list[
     assert migrated_value(record.properties[name], value) == expected
 
 
+@pytest.mark.parametrize(("name", "switch"), [("RBLList", "DNSBL"), ("SBLList", "RHSBL"), ("UBLList", "URIBL")])
+def test_an_empty_list_names_its_switch(root: Root, name: str, switch: str) -> None:
+    """When an upgrade leaves no list, the note names the property to disable; it exists."""
+    root.config("setprop", "qpsmtpd", name, "sorbs.net")
+    note = root.esmith("initialize-databases").err.splitlines()[-1]
+    assert note.endswith(f"{name}: the list is empty now; name another block list, or disable {switch}")
+    assert root.config("getprop", "qpsmtpd", switch).out in ("enabled\n", "disabled\n")
+
+
 def test_what_the_page_types_is_stored_with_a_hint(root: Root) -> None:
     """setprop stores a closed list, names it and says since when; only the migrations drop it."""
     words = ("setprop", "qpsmtpd", "SBLList", "multi.surbl.org:rhsbl.sorbs.net:dbl.spamhaus.org")

@@ -51,6 +51,8 @@ class Plain:
         changed = self.journal[number - 1]
         if any(old == FORGOTTEN for old, _ in changed.values()):
             return None
+        if all(self.cells.get(cell) == old for cell, (old, _) in changed.items()):
+            return self.cells
         made = {cell[:2] for cell, (old, _) in changed.items() if not cell[2] and old is None}
         later = {cell for revision in self.journal[number:] for cell in revision}
         if not force and any(cell in changed or cell[:2] in made for cell in later):

@@ -13,6 +13,7 @@ import pytest
 from esmith.store.model import Record
 from esmith.store.protocol import Store
 from tests.commands import Root
+from tests.store.others import Reader
 from tests.store.stores import AUTHOR, bare_root, contents, data_file, opened, put, start_child, wait_ready
 
 #: Many enough that a reader nobody clears makes the file several times as large.
@@ -73,6 +74,22 @@ def test_a_living_reader_makes_the_file_grow(used: Root) -> None:
     """The measure above is one: while a reader holds its snapshot the file does grow, and it keeps its moment."""
     with reader(used):
         assert grown(used) > WRITES * 4096
+
+
+def test_a_snapshot_does_not_see_later_changes(used: Root) -> None:
+    """A reader sees one moment, however long it reads, and another process writes; its next snapshot sees the rest."""
+    process = Reader()
+    try:
+        process.ask(f"begin {used.path}")
+        with opened(used.path) as store:
+            put(store, "t", "k", "new", {"p": "y"})
+            put(store, "other", "l", "x")
+        assert process.ask("dump") == [{"t": [["k", "v", {"p": "x"}]]}, 1]
+        process.ask("end")
+        process.ask(f"begin {used.path}")
+        assert process.ask("dump") == [{"t": [["k", "new", {"p": "y"}]], "other": [["l", "x", {}]]}, 3]
+    finally:
+        process.end()
 
 
 def test_opening_for_writing_clears_killed_readers(used: Root) -> None:

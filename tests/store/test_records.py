@@ -109,17 +109,6 @@ def test_what_cannot_exist_is_missing(store: Store, key: str, prop: str) -> None
         assert snapshot.prop("nosuch", key, prop) is None
 
 
-def test_a_snapshot_does_not_see_later_changes(store: Store) -> None:
-    """A reader sees one moment, however long it reads."""
-    put(store, "t", "k", "old", {"p": "1"})
-    with store.snapshot() as snapshot:
-        put(store, "t", "k", "new", {"p": "2"})
-        put(store, "t", "l", "x")
-        assert list(snapshot.records("t")) == [Record("k", "old", {"p": "1"})]
-    with store.snapshot() as snapshot:
-        assert list(snapshot.records("t")) == [Record("k", "new", {"p": "2"}), Record("l", "x", {})]
-
-
 def test_a_transaction_that_fails_changes_nothing(store: Store) -> None:
     """An error inside a transaction takes back all of it, new databases too, and the store goes on working."""
     put(store, "t", "k", "v", {"p": "1"})

@@ -21,13 +21,14 @@ from tests.commands import Root
 from tests.store.damage import marked
 from tests.store.stores import AUTHOR, contents, opened, put
 from tests.store.stores import data_file as data_path
+from tests.store.test_readers import reader
 
 ROWS = {f"row{number:03d}": b"x" * 3000 for number in range(60)}
 
 
 def test_what_was_reserved_suffices(used: Root) -> None:
     """Transactions of the reserved size do not make the file longer, even while somebody reads all the time."""
-    with opened(used.path) as store, store.snapshot():
+    with reader(used), opened(used.path) as store:
         store.reserve(sum(map(len, ROWS.values())), 3)
         size = data_path(used).stat().st_size
         for part in (list(ROWS)[:20], list(ROWS)[20:40], list(ROWS)[40:]):

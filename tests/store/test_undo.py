@@ -62,6 +62,28 @@ def test_undo_of_a_creation(record: Store) -> None:
     assert contents(record)["t"] == [OTHER]
 
 
+def test_undo_twice(record: Store) -> None:
+    """What is undone already is no later change: the second undo changes nothing and is no revision."""
+    with record.transaction(AUTHOR) as transaction:
+        transaction.set_prop("t", "k", "p", "2")
+        transaction.set_type("t", "new", "v")
+        transaction.set_prop("t", "new", "p", "1")
+    undo(record, 3, AUTHOR)
+    before = contents(record)
+    assert undo(record, 3, AUTHOR) == []
+    assert contents(record) == before
+    assert last_revision(record) == 4
+
+
+def test_undo_twice_says_so(bare: Root) -> None:
+    """The command says that there is nothing to do, and is content."""
+    bare.db("t", "set", "k", "v", "p", "1")
+    bare.db("t", "setprop", "k", "p", "2")
+    bare.esmith("undo", "2")
+    assert bare.esmith("undo", "2").out == "nothing to do: everything is as it was before revision 2\n"
+    assert bare.db("t", "getprop", "k", "p").out == "1\n"
+
+
 def test_undo_of_an_undo(record: Store) -> None:
     """An undo is a revision like any other, and can be taken back."""
     with record.transaction(AUTHOR) as transaction:

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from esmith.layout import Layout
+from esmith.plan.host import RecordingHost
 from esmith.services.directory import ServiceDirectory
+from esmith.setup.supervision import install_service_directories
 from tests.commands import Root, initialise
 from tests.qpsmtpd.daemon import DEBIAN_PLUGINS, free_port
 from tests.services.servers import eventually
@@ -156,6 +159,17 @@ def test_edited_scripts_are_kept(root: Root) -> None:
     assert (kept.read_text(), root.read("/var/service/spamd/run")) == (shipped + "# mine\n", shipped)
     # Another supervisor's logger is not an edit.
     assert _install(root, supervisor="daemontools") == ""
+
+
+def test_a_disabled_service_is_kept_down_before_it_has_a_script(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where /var/service itself is scanned, a kill, or a scan, between two files starts no service that is disabled."""
+    layout = Layout(str(root.path))
+    host = RecordingHost(layout)
+    written: list[str] = []
+    monkeypatch.setattr(host, "install", lambda staged: written.append(staged.target))
+    install_service_directories(layout, host, "runit", "/var/service", {"clamd": "disabled"})
+    place = root.file("/var/service/clamd")
+    assert written.index(str(place / "down")) < written.index(str(place / "run"))
 
 
 def test_another_service_directory_is_not_replaced(root: Root) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import lmdb
 
+from esmith.errors import StoreError
 from esmith.store import journal, limits
 from esmith.store.lmdb.trouble import store_trouble
 from esmith.store.model import Record, Revision
@@ -25,26 +26,80 @@ if TYPE_CHECKING:
 JOURNAL = "=journal"
 
 
+class OpenNow:
+    """What has one store open in this process: either snapshots, or one transaction and nothing else.
+
+    LMDB's bindings for Python number the databases for the process, not for the snapshot: one that is open beside a
+    transaction would read databases that did not exist at its moment, or others than it asks for.
+    """
+
+    __slots__ = ("_is_written", "_snapshots")
+
+    def __init__(self) -> None:
+        self._snapshots = 0
+        self._is_written = False
+
+    def begin(self, file: str, *, write: bool) -> None:
+        """Note that a snapshot or a transaction begins.
+
+        :param file: the data file, for messages.
+        :raises StoreError: when the other kind is open.
+        """
+        if self._is_written or write and self._snapshots:
+            what = "a transaction is open" if self._is_written else "a snapshot is open"
+            raise StoreError(
+                f"{what} in this process, and {'no transaction' if write else 'no snapshot'} can begin beside it",
+                place=file,
+                hint="this is a fault of the program: it has to end the first one before",
+            )
+        self._is_written = write
+        self._snapshots += not write
+
+    def end(self, *, write: bool) -> None:
+        """Note that a snapshot or a transaction that began has ended."""
+        if write:
+            self._is_written = False
+        else:
+            self._snapshots -= 1
+
+
 class LmdbSnapshot:
     """All databases at one moment; implements :class:`esmith.store.protocol.Snapshot`."""
 
     _write = False
 
-    def __init__(self, env: lmdb.Environment, file: str) -> None:
+    def __init__(self, env: lmdb.Environment, file: str, open_now: OpenNow) -> None:
         self._env = env
         self._file = file
+        self._open_now = open_now
         self._handles: dict[str, lmdb._Database] = {}
 
     def __enter__(self) -> Self:
+        """Begin.
+
+        :raises StoreError: when the store cannot be read, or a transaction of this process is open.
+        """
+        self._open_now.begin(self._file, write=False)
+        try:
+            self._begin()
+        except StoreError:
+            self._open_now.end(write=False)
+            raise
+        return self
+
+    def _begin(self) -> None:
         try:
             self._txn = self._env.begin(write=self._write)
         except lmdb.Error as error:
             raise store_trouble(self._file, error) from error
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._open_now.end(write=False)
+        self._abort(error)
+
+    def _abort(self, error: BaseException | None) -> None:
         self._txn.abort()
         if isinstance(error, lmdb.Error):
             raise store_trouble(self._file, error) from error

@@ -8,7 +8,7 @@ import lmdb
 
 from esmith.errors import StoreError
 from esmith.store.lmdb.data_file import DIRECTORY_MODE, FILE_MODE, DataFile
-from esmith.store.lmdb.rows import JOURNAL, LmdbSnapshot
+from esmith.store.lmdb.rows import JOURNAL, LmdbSnapshot, OpenNow
 from esmith.store.lmdb.trouble import store_trouble
 
 TYPE_CHECKING = False
@@ -52,6 +52,7 @@ class LmdbStore:
         if not new:
             self._data.require_sound(thorough=verify)
         self._write = write
+        self._open_now = OpenNow()
         self._open(create=create)
         if new:
             self._data.mark()
@@ -61,7 +62,7 @@ class LmdbStore:
 
     def snapshot(self) -> LmdbSnapshot:
         """Return a snapshot to read from."""
-        return LmdbSnapshot(self._env, self._file)
+        return LmdbSnapshot(self._env, self._file, self._open_now)
 
     def transaction(self, author: Author) -> LmdbTransaction:
         """Return a transaction to write with."""
@@ -69,7 +70,8 @@ class LmdbStore:
         from esmith.store.lmdb.transaction import LmdbTransaction
         from esmith.store.lmdb.writer import WriterLock
 
-        return LmdbTransaction(self._env, self._data, author, self._reopen, WriterLock(self._file))
+        lock = WriterLock(self._file)
+        return LmdbTransaction(self._env, self._data, author, self._reopen, lock, self._open_now)
 
     def _open(self, *, create: bool = False) -> None:
         try:
@@ -106,9 +108,10 @@ class LmdbStore:
             raise store_trouble(self._file, error) from error
 
     def _reserve(self, size: int, transactions: int) -> None:
+        from esmith.store.lmdb.transaction import alone
         from esmith.store.lmdb.writer import WriterLock
 
-        with WriterLock(self._file):
+        with alone(self._open_now, self._file), WriterLock(self._file):
             txn = self._env.begin(write=True)
             try:
                 page_size = self._env.stat()["psize"]

@@ -21,9 +21,24 @@ if TYPE_CHECKING:
     from typing import Self
 
     from esmith.store.lmdb.data_file import DataFile
+    from esmith.store.lmdb.rows import OpenNow
     from esmith.store.lmdb.writer import WriterLock
 
 _REVISIONS = "=revisions"
+
+
+@contextmanager
+def alone(open_now: OpenNow, file: str) -> Iterator[None]:
+    """Keep snapshots and other transactions of this process from beginning.
+
+    :param file: the data file, for messages.
+    :raises StoreError: when one is open.
+    """
+    open_now.begin(file, write=True)
+    try:
+        yield
+    finally:
+        open_now.end(write=True)
 
 
 class LmdbTransaction(LmdbSnapshot):
@@ -32,9 +47,15 @@ class LmdbTransaction(LmdbSnapshot):
     _write = True
 
     def __init__(
-        self, env: lmdb.Environment, data: DataFile, author: Author, reopen: Callable[[], None], lock: WriterLock
+        self,
+        env: lmdb.Environment,
+        data: DataFile,
+        author: Author,
+        reopen: Callable[[], None],
+        lock: WriterLock,
+        open_now: OpenNow,
     ) -> None:
-        super().__init__(env, data.path)
+        super().__init__(env, data.path, open_now)
         self._data = data
         self._lock = lock
         self._reopen = reopen
@@ -46,11 +67,12 @@ class LmdbTransaction(LmdbSnapshot):
         """Wait for other writers, and begin.
 
         :raises WriterBusyError: when another process writes for too long.
-        :raises StoreError: when the store cannot be written.
+        :raises StoreError: when the store cannot be written, or this process has a snapshot or a transaction open.
         """
         with ExitStack() as stack:
+            stack.enter_context(alone(self._open_now, self._file))
             stack.enter_context(self._lock)
-            super().__enter__()
+            self._begin()
             self._ending = stack.pop_all()
         return self
 
@@ -58,11 +80,11 @@ class LmdbTransaction(LmdbSnapshot):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._ending:
-            self._end(kind, error, trace)
+            self._end(error)
 
-    def _end(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def _end(self, error: BaseException | None) -> None:
         if error is not None or not (self._dirty or self._old):
-            super().__exit__(kind, error, trace)
+            self._abort(error)
             return
         try:
             changes = self.changes

@@ -1,0 +1,57 @@
+"""Settings a file is made from that could not be set now: forced, imported, or of an older version."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from contextlib import suppress
+
+from esmith.errors import SchemaError, TemplateError
+from esmith.fragments.reads import Reads
+from esmith.names import shorten
+from esmith.schema.load import Schema
+from esmith.schema.types import refusal
+
+
+def explain(error: TemplateError, reads: Reads, schema: Schema) -> None:
+    """Name with an error the settings that may be why a file cannot be made.
+
+    :param reads: what was read for it until then.
+    """
+    lines = [line for line in refused_settings(reads, schema) if line not in error.hint]
+    error.hint = "\n  ".join(filter(None, [error.hint, *lines]))
+
+
+def refused_settings(reads: Reads, schema: Schema) -> Iterator[str]:
+    """Yield a line for each setting a file was made from that could not be set as it is.
+
+    A setting whose schema file is broken is left out: whoever needs the file says so.
+
+    :param reads: what the file was made from.
+    """
+    for cell, value in sorted(reads.props.items()):
+        if value is None:
+            continue
+        with suppress(SchemaError):
+            reason = _refusal(cell, value, reads, schema)
+            if reason is not None:
+                yield _line(cell, value, reason, hidden=schema.hides(cell, value))
+
+
+def _refusal(cell: tuple[str, str, str], value: str, reads: Reads, schema: Schema) -> str | None:
+    database, key, name = cell
+    type = reads.props.get((database, key, ""))
+    # One of a list of records is read without its type; then each type that has the property has to refuse it.
+    known = schema.of_any_type(database, key) if type is None else [schema.record(database, key, type)]
+    props = [one.property(name) if name else one.value for one in known if one is not None]
+    reasons = [refusal(prop, value) for prop in props if prop is not None]
+    return reasons[0] if reasons and all(reasons) else None
+
+
+def _line(cell: tuple[str, str, str], value: str, reason: str, *, hidden: bool) -> str:
+    database, key, name = cell
+    shown = "a value that" if hidden else f"{shorten(value)!r}, which"
+    program = ["config"] if database == "configuration" else ["db", database]
+    command = [*program, "setprop", key, name] if name else [*program, "set", key]
+    place = " ".join(filter(None, cell))
+    return f"the setting {place} holds {shown} {reason}; change it: {shlex.join(command)} VALUE"
