@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from esmith.contrib.place import Contrib
 from esmith.errors import TemplateError
-from esmith.fragments.expansion import chosen_engine
 from esmith.fragments.identity import Identities
+from esmith.fragments.language import chosen_engine
 from esmith.fragments.metadata import Metadata
 from esmith.fragments.original import DIRECTORY, NAMES, OriginalMetadata
 from esmith.fragments.perl.template import PerlMistakeError
+from esmith.fragments.shipped import Shipped
 from esmith.fragments.tree import METADATA, Fragment, Template
 from esmith.layout import LAYERS
 
@@ -114,10 +115,10 @@ def _check_fragment(contrib: Contrib, perl: Perl, layer: str, path: str) -> None
         if os.path.dirname(other) == directory and os.path.isfile(contrib.own.under(other))
     ]
     template = Template(directory, [fragment, *(other for other in others if other != fragment)])
-    choice = chosen_engine(fragment, text, template, Metadata())
+    choice = chosen_engine(fragment, text, template, Metadata(), Shipped(contrib.here))
     if not choice.engine:
         hint = f'say which in a template.toml beside it: engine = {{ "{fragment.name}" = "perl" }}'
-        contrib.fails(path, f"may be Perl or Jinja2: it {choice.reason}; {hint}", choice.line)
+        contrib.fails(path, f"may be {choice.either}: it {choice.reason}; {hint}", choice.line)
     elif choice.engine == "perl" and text:
         check_code(contrib, perl, path, text)
         for number, line in enumerate(text.decode("utf-8", "replace").splitlines(), 1):

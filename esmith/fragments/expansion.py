@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from esmith.errors import TemplateError
 from esmith.fragments.context import Context
-from esmith.fragments.engine import Choice, choose_engine
+from esmith.fragments.engine import Choice
 from esmith.fragments.kept import KeptTexts
+from esmith.fragments.language import chosen_engine, read_fragment
 from esmith.fragments.metadata import NO_BLANK_LINES, Metadata, MetadataFiles
 from esmith.fragments.notes import Notes
 from esmith.fragments.records import RecordView
@@ -209,9 +210,9 @@ class Expansion:
             return b""
         output = self._rendering.path
         if fragment.path not in self._context.files:
-            self._context.files[fragment.path] = _read(fragment, output)
+            self._context.files[fragment.path] = read_fragment(fragment, output)
         data = self._context.files[fragment.path]
-        choice = chosen_engine(fragment, data, template, metadata)
+        choice = chosen_engine(fragment, data, template, metadata, self._context.shipped)
         self._notes.ran(fragment, choice)
         if choice.engine == "text":
             return data
@@ -219,7 +220,7 @@ class Expansion:
             return _run_perl(fragment, data, choice, metadata, perl)
         if not choice.engine:
             raise TemplateError(
-                f"may be Perl or Jinja2: {choice.reason} (for {output})",
+                f"may be {choice.either}: {choice.reason} (for {output})",
                 place=f"{fragment.path}:{choice.line}",
                 hint=_state("perl", fragment),
             )
@@ -231,32 +232,6 @@ class Expansion:
                 "is not UTF-8", place=f"{fragment.path}:{line}", hint="convert it, e.g. with iconv"
             ) from error
         return self._jinja(text, fragment.path).encode("utf-8", "surrogateescape")
-
-
-def chosen_engine(fragment: Fragment, data: bytes, template: Template, metadata: Metadata) -> Choice:
-    """Return the engine of a fragment: what the metadata says, else what its text asks for."""
-    stated = metadata.fragment_engines.get(fragment.name) or metadata.engine
-    if stated:
-        return Choice(stated, f"set in {metadata.sources['engine']}")
-    text = data.decode("utf-8", "surrogateescape")
-    choice = choose_engine(text)
-    unsure = not choice.engine or (choice.engine == "text" and ("{" in text or "}" in text))
-    if unsure and _stands_beside_perl(fragment, template, metadata):
-        return choose_engine(text, beside_perl=True)
-    return choice
-
-
-def _stands_beside_perl(fragment: Fragment, template: Template, metadata: Metadata) -> bool:
-    """Return whether another fragment of the same directory is Perl for sure."""
-    directory = os.path.dirname(fragment.path)
-    for other in template.fragments:
-        if other is fragment or other.masked or os.path.dirname(other.path) != directory:
-            continue
-        stated = metadata.fragment_engines.get(other.name)
-        text = _read(other, template.path).decode("utf-8", "surrogateescape")
-        if (stated or choose_engine(text).engine) == "perl":
-            return True
-    return False
 
 
 def _run_perl(
@@ -277,14 +252,6 @@ def _run_perl(
 
 def _state(engine: str, fragment: Fragment) -> str:
     return f'say which in template.toml beside it: engine = {{ "{fragment.name}" = "{engine}" }}'
-
-
-def _read(fragment: Fragment, output: str) -> bytes:
-    try:
-        with open(fragment.path, "rb") as file:
-            return file.read()
-    except OSError as error:
-        raise TemplateError(f"cannot be read: {error.strerror} (for {output})", place=fragment.path) from error
 
 
 def mode_of(text: str, source: str) -> int:

@@ -41,7 +41,7 @@ class Metadata:
     :param delete_when: a Jinja2 expression; when it holds, the output is removed.
     :param skip_when: a Jinja2 expression; when it holds, the output is left as it is.
     :param output: the output's path, when it is not the template's own.
-    :param engine: the engine of every fragment; "" for a guess by their text.
+    :param engine: the engine of every fragment; "" when their places and texts decide.
     :param fragment_engines: the engine of single fragments.
     :param check: how the output is checked before it is installed; None for not at all.
     :param suspect_lines: patterns of lines that belong elsewhere, each with the advice to give.

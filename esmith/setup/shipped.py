@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from esmith.apply.replacing import Replacement, missing_directories
 from esmith.errors import InstallError
+from esmith.fragments.shipped import shipped_list
 from esmith.layout import Layout
 from esmith.perl.modules import perl_modules
 from esmith.plan.host import DiskHost, Staged
@@ -134,7 +135,7 @@ class ProductFiles:
 
     def _compare_shipped(self) -> None:
         layout, source = self._layout, shipped_directory()
-        manifest = Manifest(os.path.join(layout.state, "shipped"))
+        manifest = Manifest(shipped_list(layout))
         wanted = {name: content_of(os.path.join(source, name)) or b"" for name in _shipped_files(source)}
         for name in sorted(wanted.keys() | manifest.digests.keys()):
             target = _target(layout, name)
