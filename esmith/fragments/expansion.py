@@ -114,7 +114,7 @@ class Expansion:
     def _given(self, template: Template, metadata: Metadata) -> list[bytes]:
         parts = []
         with ExitStack() as stack:
-            perl = cache(lambda: stack.enter_context(self._perl_template()))
+            perl = cache(lambda: stack.enter_context(self._perl_template(metadata)))
             for fragment in template.fragments:
                 parts.append(self._fragment(fragment, template, metadata, perl))
                 self._suspect(fragment, parts[-1], metadata)
@@ -188,11 +188,14 @@ class Expansion:
         finally:
             self._variables, self._context = outer
 
-    def _perl_template(self) -> PerlTemplate:
+    def _perl_template(self, metadata: Metadata) -> PerlTemplate:
+        from esmith.fragments.perl.offer import Offer
+
         perl, notes = self._context.perl(), self._notes
         notes.repeatable = False
         path = self._rendering.path
-        return perl.template(path, self._variables, notes.reads, notes.warnings, self._other_template)
+        offer = Offer(metadata.perl_variables, metadata.perl_missing, metadata.sources.get("perl-variables", ""))
+        return perl.template(path, self._variables, notes.reads, notes.warnings, self._other_template, offer)
 
     def _suspect(self, fragment: Fragment, text: bytes, metadata: Metadata) -> None:
         """Warn of lines that the metadata says belong elsewhere."""

@@ -37,9 +37,9 @@ _FUNCTIONS = (
 #: What Perl code has and some of those languages, too.
 _LIKELY = re.compile(
     rf"""
-      (?:\A|[;{{}}\n])\s*\$(?!NF\b|NR\b)[A-Za-z_]\w*\s*(?:\.=|\|\|=|=(?![=~]))\s*["'$\w(]
+      (?:\A|[;{{}}\n])\s*\$(?!NF\b|NR\b)[A-Za-z_]\w*\s*(?:\.=|\|\|=|=(?![=~]))\s*["'$\w(\[\\@]
     | \A\s*\(?\s*\$(?!NF\b|NR\b)[A-Za-z_]\w*\s*(?:\|\||&&|//|[=!<>]=|\?|\.|\bx\b)\s*["'$\w(]
-    | \A\s*\$[A-Za-z_]\w*\s*->\s*\w+
+    | \A\s*\$[A-Za-z_]\w*\s*->\s*\w+ | \A\s*\$\$?[A-Za-z_]\w*\[[^\]\n]*\]\s*(?:[;?=.|&+*/-]|\Z)
     | \A\s*return\s*(?:["'(]|\s\$[A-Za-z_]) | \A\s*use\s+[A-Za-z]\w*\s*[;(q'"]
     | \A\s*\$[A-Za-z_]\w*\s*(?:[-+*/]\s*[\d$]|\+\+|--)
     | [;}}\n]\s*\$(?!NF\b|NR\b)[A-Za-z_]\w*\s*;?\s*\Z

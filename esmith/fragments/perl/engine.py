@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from esmith.errors import EsmithError, TemplateError
+from esmith.fragments.perl.offer import NOTHING, Offer
 from esmith.fragments.perl.process import PerlEndedError, PerlLateError, PerlProcess
 from esmith.fragments.perl.template import PerlTemplate, SubTemplate, text_lines
 from esmith.fragments.perl.variables import Fields, configuration, named
@@ -79,7 +80,13 @@ class Perl:
             self._process = None
 
     def template(
-        self, output: str, variables: dict[str, Any], reads: Reads, warnings: list[str], expand: SubTemplate
+        self,
+        output: str,
+        variables: dict[str, Any],
+        reads: Reads,
+        warnings: list[str],
+        expand: SubTemplate,
+        offer: Offer = NOTHING,
     ) -> PerlTemplate:
         """Return what runs the fragments of one template.
 
@@ -88,9 +95,12 @@ class Perl:
         :param reads: where the reads are recorded.
         :param warnings: where warnings go.
         :param expand: expands a template inside this one.
+        :param offer: what the template offers to its fragments.
         """
         self._templates += 1
-        return PerlTemplate(self, str(self._templates), output, variables, reads, warnings, expand)
+        template = PerlTemplate(self, str(self._templates), output, variables, reads, warnings, expand)
+        template.offer = offer
+        return template
 
     def evaluate(self, expression: str, place: str, variables: dict[str, Any]) -> str | None:
         """Return the value of an expression, None for an undefined one.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from esmith.errors import TemplateError
+from esmith.fragments.perl.offer import NOTHING
 from esmith.fragments.perl.variables import Fields
 from esmith.fragments.reads import Reads
 from esmith.names import shorten
@@ -81,6 +82,8 @@ class PerlTemplate:
     :param reads: where the reads are recorded.
     :param warnings: where warnings go.
     :param expand: expands a template inside this one.
+
+    ``offer``, when it is set, is what the template offers to its fragments.
     """
 
     def __init__(
@@ -100,6 +103,8 @@ class PerlTemplate:
         self.log = _Log(reads)
         self._warnings = warnings
         self._expand = expand
+        self.offer = NOTHING
+        self._offered: set[str] = set()
         self._begun = False
         self._broken: TemplateError | None = None
         # The fragment that runs.
@@ -121,6 +126,7 @@ class PerlTemplate:
         :raises TemplateError: when it is wrong: also when it prints to standard output, which goes into no file, and
             when it is UTF-8 and gives something else.
         """
+        self._offer_to(text)
         given = self._run(path, ["fragment", self._id, path, text]) or b""
         printed = self._perl.printed()
         if printed:
@@ -179,6 +185,19 @@ class PerlTemplate:
         except TemplateError as error:
             self._broken = error if error.place else TemplateError(error.message, place=self._place, hint=error.hint)
             raise self._broken from error
+
+    def _offer_to(self, text: bytes) -> None:
+        """Set the variables of the template that a fragment names and no fragment before it did."""
+        names = [name for name in self.offer.named_in(text) if name not in self._offered]
+        if not names:
+            return
+        self._offered.update(names)
+        missing = [name for name in names if name not in self.offer.variables]
+        code = [self.offer.code(name) for name in names if name in self.offer.variables]
+        if code:
+            self._run(self.offer.source, ["set", self._id, self.offer.source, *code])
+        if missing:
+            self._run(self.offer.source, ["miss", self._id, *missing])
 
     def _run(self, path: str, request: Fields) -> bytes | None:
         self._place = path
