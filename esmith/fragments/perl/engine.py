@@ -124,6 +124,15 @@ class Perl:
             template.parse(path, text)
         return warnings
 
+    def globals(self, path: str, text: bytes) -> list[str]:
+        """Return the variables that a fragment neither declares nor gets from perl itself, with their signs.
+
+        :param path: its path, for messages.
+        :raises TemplateError: when perl cannot be asked.
+        """
+        with self.template(path, {}, Reads(), [], _no_templates) as template:
+            return template.globals(path, text)
+
     def ask(self, template: PerlTemplate, place: str, *requests: Fields) -> Message:
         """Return the answer to the last of some requests; what Perl code asks meanwhile is answered.
 

@@ -161,6 +161,13 @@ class PerlTemplate:
         self._run(path, ["parse", self._id, path, text])
         self._warn_of_prints(path)
 
+    def globals(self, path: str, text: bytes) -> list[str]:
+        """Return the variables that a fragment neither declares nor gets from perl itself, with their signs.
+
+        :param path: its path, for messages.
+        """
+        return (self._run(path, ["globals", self._id, path, text]) or b"").decode("utf-8", "replace").splitlines()
+
     def evaluate(self, expression: str, place: str) -> str | None:
         """Return the value of an expression, None for an undefined one.
 

@@ -61,6 +61,7 @@ sub serve {
         elsif ($word eq 'set')      { answer(set_variables(@rest)) }
         elsif ($word eq 'miss')     { answer(miss(@rest)) }
         elsif ($word eq 'parse')    { answer(parse(@rest)) }
+        elsif ($word eq 'globals')  { answer(globals(@rest)) }
         elsif ($word eq 'forget')   { forget_template(@rest) }
         else                        { return ($word, @rest) }
     }
@@ -220,12 +221,43 @@ sub parse {
             for my $part (@{ $compiled->{SOURCE} }) {
                 my ($kind, $code, $line) = @$part;
                 next unless $kind eq 'PROG';
-                my $begin = "package $TEMPLATES{$id}{package}; no strict; no warnings; sub {";
+                my $begin = "package $TEMPLATES{$id}{package}; no strict; no warnings; my \$OUT; sub {";
                 evaluate("$begin\n#line $line $name\n$code\n}");
                 my $error = $@;
                 return (undef, $error, $line) if $error ne '';
             }
             return ('', undef, undef);
+        }
+    );
+}
+
+# The variables of the package that the blocks of a fragment use, a line each.
+# Perl itself finds them; it stops after ten, so those that are known are declared and it is asked again.
+sub globals {
+    my ($id, $path, $text) = @_;
+    my $name = name_of($path);
+    return guarded(
+        $name,
+        sub {
+            my $compiled = esmith::driver::Template->new(TYPE => 'STRING', SOURCE => $text);
+            return (undef, $Text::Template::ERROR, undef) unless $compiled->compile;
+            my %found;
+            for my $part (@{ $compiled->{SOURCE} }) {
+                my ($kind, $code, $line) = @$part;
+                next unless $kind eq 'PROG';
+                my (%known, $more);
+                do {
+                    my $declared = join '', map { "our $_;" } sort keys %known;
+                    my $begin = "package $TEMPLATES{$id}{package}; use strict 'vars'; no warnings; $declared sub {";
+                    evaluate("$begin\n#line $line $name\n$code\n}");
+                    $more = 0;
+                    while ($@ =~ /Global symbol "([\$\@%]\w+)" requires explicit package name/g) {
+                        $more = 1 unless $known{$1}++;
+                    }
+                } while $more;
+                %found = (%found, %known);
+            }
+            return (join("\n", sort keys %found), undef, undef);
         }
     );
 }
