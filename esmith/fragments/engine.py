@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from esmith.fragments.signs import Block, has_interpolation, may_be_jinja, sign_of_perl
 
+#: How much of the line before a brace is looked at.
+_BEFORE = 200
 _BRACE = re.compile(r"\\\\(?=\\*[{}])|\\[{}]|[{}]")
 _ESCAPED = re.compile(r"\\[{}]")
 _COULD_BE_PERL = re.compile(r"\{%\w+\s*\}|\{#[^{}]*\}")
@@ -152,7 +154,8 @@ def _search(text: str) -> _Found:
 
 
 def _block(text: str, start: int, end: int) -> Block:
-    return Block(start, end, text[text.rfind("\n", 0, start) + 1 : start], text[start + 1 : end])
+    first = max(0, start - _BEFORE)
+    return Block(start, end, text[max(first, text.rfind("\n", first, start) + 1) : start], text[start + 1 : end])
 
 
 def _line(text: str, place: int) -> int:

@@ -62,6 +62,8 @@ def _original_place(fragment: Fragment, template: Template, metadata: Metadata, 
         return ""
     if shipped.has_place(fragment, template):
         return "in a fragment of a package" if os.path.basename(fragment.layer) == LAYERS[-1] else ""
+    if any(_is_perl(text, stated) for _, text, stated in others):
+        return "beside fragments in Perl"
     beside_jinja = any(_is_jinja(text, stated) for _, text, stated in others)
     return "" if beside_jinja else "in a directory that is not shipped"
 

@@ -74,6 +74,8 @@ _EMPTY_TEXT = re.compile(r"""(?:\A|[;}\n])\s*(?:""|'')\s*;?\s*(?:\#[^\n]*\s*)?\Z
 #: After these a brace begins the code of a function or a condition.
 _CODE_FOLLOWS = re.compile(r"(?:\)|\b(?:else|do|try|finally|then|begin|END|BEGIN))\s*\Z")
 _NAME_BEFORE = re.compile(r"[\w\"'/*)-]\s+\Z")
+#: How many braces around a name are looked through.
+_MOST_BRACES = 8
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
 #: What no expression of Jinja2 has outside of a quoted text.
 _NOT_JINJA = re.compile(r"[$@;&?^\\`]|!(?!=)|->|=>|=~|\.\.|\w::\w|(?<![\w|.-])(?:my|eq|ne|qw|unless|sub|foreach)\s")
@@ -86,7 +88,7 @@ class Block:
 
     :param place: where its brace is.
     :param end: where its closing brace is.
-    :param before: the line up to the brace.
+    :param before: the line up to the brace, or its last part.
     :param text: what is between the braces.
     """
 
@@ -147,7 +149,10 @@ def has_interpolation(text: str) -> bool:
 
 def _unwrapped(text: str) -> str:
     """Return what is in further braces, when the block is nothing but these: ``{{$name}}``."""
-    while (stripped := text.strip()).startswith("{") and stripped.endswith("}") and _closes_last(stripped):
+    for _ in range(_MOST_BRACES):
+        stripped = text.strip()
+        if not (stripped.startswith("{") and stripped.endswith("}") and _closes_last(stripped)):
+            break
         text = stripped[1:-1]
     return text
 

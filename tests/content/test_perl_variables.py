@@ -17,6 +17,7 @@ QPSMTPD = "/var/service/qpsmtpd/config/badrcptto"
 QMAIL = "/var/qmail/control/badrcptto"
 USER = "/home/e-smith/files/users/{key}/.qmail"
 TOM = "/home/e-smith/files/users/tom/.qmail"
+MASQ = "/etc/rc.d/init.d/masq"
 DOVECOT = "/etc/dovecot/dovecot.conf"
 
 
@@ -90,6 +91,13 @@ def test_the_account_of_a_qmail_file(office: Root) -> None:
     text = '{ "# $USERNAME $props{MailFilter} $props{EmailForward} " . $user->key . " " . $adb->get("tom")->key }\n'
     office.custom(f"{USER}/50Filter", text)
     assert "\n+# tom bypass local tom tom\n" in office.expand("--diff", TOM).out
+
+
+def test_networks_of_masq(office: Root) -> None:
+    """A fragment of the packet filter finds the local networks, that of the server first."""
+    office.db("networks", "setprop", "192.168.1.0", "SystemLocalNetwork", "yes")
+    office.custom(f"{MASQ}/45mine", "# { join ' ', @locals }\n")
+    assert "\n+# 192.168.1.0/255.255.255.0 10.0.0.0/255.255.0.0\n" in office.expand("--diff", MASQ).out
 
 
 @pytest.mark.parametrize("name", ["$proto", "@plugins", "@imap_plugins", "@conf"])

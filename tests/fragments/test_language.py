@@ -144,6 +144,16 @@ def test_every_shipped_fragment_is_jinja2_or_text() -> None:
     assert [str(path) for path, text in texts.items() if choose_engine(text).engine not in ("jinja2", "text")] == []
 
 
+def test_jinja_beside_a_template_of_a_package(trees: Trees) -> None:
+    """Beside a package's fragments in Perl an administrator's brace is Perl, also when he has one in Jinja2."""
+    trees.ships("/other/10a")
+    trees.standard("/t/template-begin")
+    trees.standard("/t/10a", "{ $SystemName }\n")
+    trees.custom("/t/20b", "{{ DomainName }}\n")
+    trees.custom("/t/30c", "a { b }\n")
+    assert trees.text("/t") == "mail\nexample.com\na b\n"
+
+
 def test_a_single_file_is_in_its_own_place(trees: Trees) -> None:
     """A single file has a place of its own: shipped files beside it do not count, and one that it replaces does."""
     text = "a { b }\n"
