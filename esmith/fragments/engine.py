@@ -18,6 +18,7 @@ _BRACE = re.compile(r"\\\\(?=\\*[{}])|\\[{}]|[{}]")
 _ESCAPED = re.compile(r"\\[{}]")
 _COULD_BE_PERL = re.compile(r"\{%\w+\s*\}|\{#[^{}]*\}")
 _HALF = re.compile(r"\{(?:[{%]|#(?=\s))")
+_WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 
 
@@ -83,6 +84,12 @@ def choose_engine(text: str, *, place: str = "") -> Choice:
     if half and not (place and found.balanced):
         return _half_jinja(text, half, place)
     return _without_marks(text, found, place)
+
+
+def bare_words(text: str) -> list[tuple[str, int]]:
+    """Return the blocks that are only a word, each with its line: Perl takes the word for a text, or calls it."""
+    words = ((block.text.strip(), block.place) for block in _search(text).blocks)
+    return [(word, _line(text, place)) for word, place in words if _WORD.fullmatch(word)]
 
 
 def _with_jinja(text: str, found: _Found, constructs: list[tuple[int, int]], place: str) -> Choice:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from esmith.errors import TemplateError
 from esmith.fragments.context import Context
-from esmith.fragments.engine import Choice
+from esmith.fragments.engine import Choice, bare_words
 from esmith.fragments.kept import KeptTexts
 from esmith.fragments.language import chosen_engine, read_fragment
 from esmith.fragments.metadata import NO_BLANK_LINES, Metadata, MetadataFiles
@@ -206,6 +206,15 @@ class Expansion:
                 if re.match(pattern, line):
                     self._notes.warn(f"{fragment.path}: {line.strip()!r} {advice}")
 
+    def _warn_of_words(self, fragment: Fragment, data: bytes, given: bytes, metadata: Metadata) -> None:
+        """Warn of braces around a word that went away, when nobody said that the fragment is Perl."""
+        if "engine" in metadata.sources:
+            return
+        for word, line in bare_words(data.decode("utf-8", "surrogateescape")):
+            if word.encode() in given:
+                advice = f"write \\{{{word}\\}} for braces"
+                self._notes.warn(f"{fragment.path}:{line}: {{{word}}} is Perl, which gives the word alone; {advice}")
+
     def _fragment(
         self, fragment: Fragment, template: Template, metadata: Metadata, perl: Callable[[], PerlTemplate]
     ) -> bytes:
@@ -220,7 +229,9 @@ class Expansion:
         if choice.engine == "text":
             return data
         if choice.engine == "perl":
-            return _run_perl(fragment, data, choice, metadata, perl)
+            given = _run_perl(fragment, data, choice, metadata, perl)
+            self._warn_of_words(fragment, data, given, metadata)
+            return given
         if not choice.engine:
             raise TemplateError(
                 f"may be {choice.either}: {choice.reason} (for {output})",
@@ -242,14 +253,19 @@ def _run_perl(
 ) -> bytes:
     if not data:
         return b""  # Text::Template does not take an empty one
-    from esmith.fragments.perl.template import PerlMistakeError
+    from esmith.fragments.perl.template import NoPerlError, PerlMistakeError
 
+    guessed = "engine" not in metadata.sources
+    why = f"it was taken for Perl, as it {choice.reason}; if it is not, {_state('text', fragment)}"
     try:
         return perl().expand(fragment.path, data)
+    except NoPerlError as error:
+        if guessed:
+            error.hint += f"\n  {why}"
+        raise
     except PerlMistakeError as error:
-        guessed = "engine" not in metadata.sources
         if guessed and not error.hint and error.fragment == fragment.path:
-            error.hint = f"it was taken for Perl, as it {choice.reason}; if it is not, {_state('text', fragment)}"
+            error.hint = why
         raise
 
 

@@ -124,6 +124,7 @@ def test_without_the_list_braces_may_be_text(trees: Trees) -> None:
     assert wrong == {}
 
 
+@pytest.mark.program("Text::Template")
 def test_a_shipped_fragment_is_never_perl(trees: Trees) -> None:
     """A shipped fragment with braces stays text, whatever packages and the administrator put beside it."""
     text = "f() {\n    echo done\n}\n"
@@ -144,6 +145,31 @@ def test_every_shipped_fragment_is_jinja2_or_text() -> None:
     assert [str(path) for path, text in texts.items() if choose_engine(text).engine not in ("jinja2", "text")] == []
 
 
+@pytest.mark.program("Text::Template")
+def test_braces_that_went_away_are_shown(trees: Trees) -> None:
+    """A word in braces, which Perl prints without them, is a warning; a function is none, nor what is meant."""
+    trees.ships("/other/10a")
+    trees.standard("/t/template-begin")
+    place = trees.standard("/t/10a", "x\nLogFormat %{Referer}i { twice } { 'Referer' }\n")
+    trees.standard("/t/05a", "{ sub twice { 'two' } '' }")
+    rendering = trees.render("/t")
+    assert rendering.content == b"x\nLogFormat %Refereri two Referer\n"
+    advice = "write \\{Referer\\} for braces"
+    assert rendering.warnings == [f"{place}:2: {{Referer}} is Perl, which gives the word alone; {advice}"]
+    trees.standard("/t/template.toml", 'engine = "perl"\n')
+    assert trees.render("/t").warnings == []
+
+
+def test_without_perl_the_error_shows_the_way_out(trees: Trees) -> None:
+    """Where perl is not installed, a fragment that was taken for Perl shows why, and how to say that it is text."""
+    trees.ships("/other/10a")
+    trees.perl_path = "/nonexistent"
+    error = trees.mistake("a { b }\n")
+    assert "install" in error.hint
+    assert 'engine = { "10a" = "text" }' in error.hint
+
+
+@pytest.mark.program("Text::Template")
 def test_jinja_beside_a_template_of_a_package(trees: Trees) -> None:
     """Beside a package's fragments in Perl an administrator's brace is Perl, also when he has one in Jinja2."""
     trees.ships("/other/10a")
@@ -154,6 +180,7 @@ def test_jinja_beside_a_template_of_a_package(trees: Trees) -> None:
     assert trees.text("/t") == "mail\nexample.com\na b\n"
 
 
+@pytest.mark.program("Text::Template")
 def test_a_single_file_is_in_its_own_place(trees: Trees) -> None:
     """A single file has a place of its own: shipped files beside it do not count, and one that it replaces does."""
     text = "a { b }\n"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from esmith.errors import EsmithError, TemplateError
 from esmith.fragments.perl.offer import NOTHING, Offer
 from esmith.fragments.perl.process import PerlEndedError, PerlLateError, PerlProcess
-from esmith.fragments.perl.template import PerlTemplate, SubTemplate, text_lines
+from esmith.fragments.perl.template import NoPerlError, PerlTemplate, SubTemplate, text_lines
 from esmith.fragments.perl.variables import Fields, configuration, named
 from esmith.fragments.reads import Reads
 from esmith.layout import Layout
@@ -187,7 +187,7 @@ class Perl:
             return self._process
         perl = shutil.which("perl", path=self._path)
         if perl is None:
-            raise TemplateError("needs perl, which is not installed", place=place, hint=_install("perl"))
+            raise NoPerlError("needs perl, which is not installed", place=place, hint=_install("perl"))
         environment = {
             "PATH": self._path,
             "HOME": "/",
@@ -210,7 +210,7 @@ class Perl:
             raise TemplateError(f"perl cannot be started: {error}: {output}", place=place, hint=_install()) from error
         if answer != [b"ready"]:
             self._kill()
-            raise TemplateError(
+            raise NoPerlError(
                 "is Perl, which needs Text::Template, and that is not installed", place=place, hint=_install()
             )
         return process

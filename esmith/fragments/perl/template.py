@@ -57,6 +57,10 @@ class Runner(Protocol):
         """Return the lines that were printed to standard error since the last call."""
 
 
+class NoPerlError(TemplateError):
+    """What runs Perl fragments is not installed."""
+
+
 class PerlMistakeError(TemplateError):
     """A fragment that perl does not compile, or that died.
 
