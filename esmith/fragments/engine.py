@@ -40,7 +40,7 @@ class Choice:
 
 @dataclass
 class _Found:
-    """What Text::Template and Jinja2 would find in a text.
+    """What Text::Template and Jinja2 would find in a text; it is kept, so nobody changes it.
 
     :param blocks: the outermost blocks that are no Jinja2.
     :param constructs: the places of what is Jinja2 with their ends, also inside blocks.
@@ -132,6 +132,7 @@ def _either(text: str, at: int, what: str, construct: int) -> Choice:
     return Choice("", f"{what} as Perl has, and {mark} as Jinja2 has", _line(text, at))
 
 
+@functools.lru_cache(maxsize=1024)
 def _search(text: str) -> _Found:
     """Find the blocks, the Jinja2 and the braces with a backslash of a text; an open block goes to the end."""
     found = _Found([], [])

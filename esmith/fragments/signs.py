@@ -78,7 +78,11 @@ _NAME_BEFORE = re.compile(r"[\w\"'/*)-]\s+\Z")
 _MOST_BRACES = 8
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
 #: What no expression of Jinja2 has outside of a quoted text.
-_NOT_JINJA = re.compile(r"[$@;&?^\\`]|!(?!=)|->|=>|=~|\.\.|\w::\w|(?<![\w|.-])(?:my|eq|ne|qw|unless|sub|foreach)\s")
+_NOT_JINJA = re.compile(
+    r"[$@;&?^\\`]|!(?!=)|->|=>|=~|\.\.|\w::\w"
+    r"|\bmy\s*\(|\bsub\s*(?:\w+\s*)?\{|\bunless\s*\(|\belsif\b|\bforeach\s*\(|\bqw\s*[(/\[]|\b(?:map|grep|sort)\s*\{"
+    r"|(?<!is)(?<!not)\s(?:eq|ne)\s+['\w(]|\b(?:use|require)\s+(?!(?:if|else|in|is|not|and|or)\b)[A-Za-z]"
+)
 _INTERPOLATED = re.compile(r"\"[^\"]*(?<!\\)[$@]\w[^\"]*\"")
 
 
@@ -139,7 +143,7 @@ def may_be_jinja(text: str, *, inside: bool) -> bool:
     if inside and text.count("{") != text.count("}"):
         return False
     # In a comment, and in a quoted text, anything may stand.
-    return text.startswith("{#") or not (_CERTAIN.search(bare := _QUOTED.sub("''", text)) or _NOT_JINJA.search(bare))
+    return text.startswith("{#") or not _NOT_JINJA.search(_QUOTED.sub("''", text))
 
 
 def has_interpolation(text: str) -> bool:

@@ -177,6 +177,9 @@ JINJA = {
     "a slice": "{{ DomainName[::2] }}\n",
     "not closed": "{% if DomainName %}\nx\n",
     "a dollar in a text": "{{ '$x' }}\n",
+    "names that are words of Perl": "{% for sub in records('accounts:user') %}{{ sub.key }}{% endfor %}\n",
+    "a name my": "{% set my = 1 %}{{ my }}{% set use = 2 %}{{ use or my }}\n",
+    "tests of Jinja2": "{{ 'x' if 1 is eq 1 }}{{ 'y' if 1 is not ne 2 }}{{ [1] | map('string') | sort | join }}\n",
     "an at in a text": "{{ 'a@b.test' }}\n",
 }
 
