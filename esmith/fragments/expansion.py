@@ -207,7 +207,7 @@ class Expansion:
                     self._notes.warn(f"{fragment.path}: {line.strip()!r} {advice}")
 
     def _warn_of_words(self, fragment: Fragment, data: bytes, given: bytes, metadata: Metadata) -> None:
-        """Warn of braces around a word that went away, when nobody said that the fragment is Perl."""
+        """Warn of braces around a word that went away, where no metadata calls the fragment Perl."""
         if "engine" in metadata.sources:
             return
         for word, line in bare_words(data.decode("utf-8", "surrogateescape")):
