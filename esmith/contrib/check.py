@@ -36,7 +36,7 @@ def check_contrib(directory: str, layout: Layout, snapshot: Snapshot) -> list[Fi
     try:
         _check_parts(contrib)
         _check_kinds(contrib)
-        check_templates(contrib, perl)
+        check_templates(contrib, perl, snapshot)
         check_metadata(contrib, perl)
         check_events(contrib, perl)
         check_databases(contrib, perl)

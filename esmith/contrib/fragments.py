@@ -7,17 +7,20 @@ import re
 from typing import TYPE_CHECKING
 
 from esmith.contrib.place import Contrib
+from esmith.contrib.variables import Variables
 from esmith.errors import TemplateError
-from esmith.fragments.expansion import chosen_engine
 from esmith.fragments.identity import Identities
+from esmith.fragments.language import chosen_engine
 from esmith.fragments.metadata import Metadata
 from esmith.fragments.original import DIRECTORY, NAMES, OriginalMetadata
 from esmith.fragments.perl.template import PerlMistakeError
+from esmith.fragments.shipped import Shipped
 from esmith.fragments.tree import METADATA, Fragment, Template
 from esmith.layout import LAYERS
 
 if TYPE_CHECKING:
     from esmith.fragments.perl.engine import Perl
+    from esmith.store.protocol import Snapshot
 
 _WRITES = re.compile(
     r"->\s*(?:set_prop|set_value|set_type|new_record|merge_props|reset_props|delete_prop)\b"
@@ -27,13 +30,14 @@ _WRITES = re.compile(
 USER_TREES = ("templates-user", "templates-user-custom")
 
 
-def check_templates(contrib: Contrib, perl: Perl) -> None:
+def check_templates(contrib: Contrib, perl: Perl, snapshot: Snapshot) -> None:
     """Look at every fragment, and say which could not be expanded."""
+    variables = Variables(contrib, perl, snapshot)
     for layer in LAYERS:
         base = f"/etc/e-smith/{layer}"
         for path in contrib.files(base):
             if os.path.basename(path) != METADATA:
-                _check_fragment(contrib, perl, layer, path)
+                _check_fragment(contrib, perl, variables, layer, path)
     for tree in USER_TREES:
         for path in contrib.files(f"/etc/e-smith/{tree}"):
             name = path.removeprefix(f"/etc/e-smith/{tree}")
@@ -43,8 +47,8 @@ def check_templates(contrib: Contrib, perl: Perl) -> None:
             )
 
 
-def check_code(contrib: Contrib, perl: Perl, path: str, text: bytes) -> None:
-    """Compile a fragment without running it."""
+def check_code(contrib: Contrib, perl: Perl, path: str, text: bytes) -> bool:
+    """Compile a fragment without running it; return whether it does compile."""
     try:
         warnings = perl.parse(contrib.own.under(path), text)
     except PerlMistakeError as error:
@@ -52,12 +56,13 @@ def check_code(contrib: Contrib, perl: Perl, path: str, text: bytes) -> None:
             contrib.fails(path, missing_module(contrib, error.missing), error.line)
         else:
             contrib.fails_of(error, path)
-        return
+        return False
     except TemplateError as error:
         contrib.fails_of(error, path)
-        return
+        return False
     for warning in warnings:
         contrib.note(path, warning.removeprefix(contrib.own.under(path)).lstrip(": "))
+    return True
 
 
 def missing_module(contrib: Contrib, module: str) -> str:
@@ -99,7 +104,7 @@ def check_metadata(contrib: Contrib, perl: Perl) -> None:
                 contrib.fails(contrib.own.inside(expression.path), f"there is no {kind} {value!r}", expression.line)
 
 
-def _check_fragment(contrib: Contrib, perl: Perl, layer: str, path: str) -> None:
+def _check_fragment(contrib: Contrib, perl: Perl, variables: Variables, layer: str, path: str) -> None:
     place = contrib.own.under(path)
     if not os.path.isfile(place):
         if os.path.realpath(place) != os.devnull and not contrib.exists(_target(contrib, path)):
@@ -114,12 +119,13 @@ def _check_fragment(contrib: Contrib, perl: Perl, layer: str, path: str) -> None
         if os.path.dirname(other) == directory and os.path.isfile(contrib.own.under(other))
     ]
     template = Template(directory, [fragment, *(other for other in others if other != fragment)])
-    choice = chosen_engine(fragment, text, template, Metadata())
+    choice = chosen_engine(fragment, text, template, Metadata(), Shipped(contrib.here))
     if not choice.engine:
         hint = f'say which in a template.toml beside it: engine = {{ "{fragment.name}" = "perl" }}'
-        contrib.fails(path, f"may be Perl or Jinja2: it {choice.reason}; {hint}", choice.line)
+        contrib.fails(path, f"may be {choice.either}: it {choice.reason}; {hint}", choice.line)
     elif choice.engine == "perl" and text:
-        check_code(contrib, perl, path, text)
+        if check_code(contrib, perl, path, text):
+            variables.check(path, directory.removeprefix(f"/etc/e-smith/{layer}"), text)
         for number, line in enumerate(text.decode("utf-8", "replace").splitlines(), 1):
             if _WRITES.search(line) and not line.lstrip().startswith("#"):
                 message = "writes to a database, which a template may not; do it in an action or a migrate fragment"

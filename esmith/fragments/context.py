@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from esmith.fragments.kept import KeptTexts
 from esmith.fragments.metadata import MetadataFiles
+from esmith.fragments.shipped import Shipped
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import Layout
 from esmith.store.protocol import Snapshot
@@ -27,6 +28,7 @@ class Context:
     :param metadata: the metadata of templates.
     :param jinja: gives what runs Jinja2 fragments.
     :param perl: gives what runs Perl fragments.
+    :param shipped: which fragments are shipped.
     :param kept: the texts of templates inside others.
     :param files: what is in the files of fragments, by their paths on this disk; each is read once.
     """
@@ -37,5 +39,6 @@ class Context:
     metadata: MetadataFiles
     jinja: Callable[[], Engine]
     perl: Callable[[], Perl]
+    shipped: Shipped
     kept: KeptTexts = field(default_factory=KeptTexts)
     files: dict[str, bytes] = field(default_factory=dict)

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from esmith.errors import TemplateError
 from esmith.fragments.context import Context
-from esmith.fragments.engine import Choice, choose_engine
+from esmith.fragments.engine import Choice, bare_words
 from esmith.fragments.kept import KeptTexts
+from esmith.fragments.language import chosen_engine, read_fragment
 from esmith.fragments.metadata import NO_BLANK_LINES, Metadata, MetadataFiles
 from esmith.fragments.notes import Notes
 from esmith.fragments.records import RecordView
@@ -115,7 +116,7 @@ class Expansion:
     def _given(self, template: Template, metadata: Metadata) -> list[bytes]:
         parts = []
         with ExitStack() as stack:
-            perl = cache(lambda: stack.enter_context(self._perl_template()))
+            perl = cache(lambda: stack.enter_context(self._perl_template(metadata)))
             for fragment in template.fragments:
                 parts.append(self._fragment(fragment, template, metadata, perl))
                 self._suspect(fragment, parts[-1], metadata)
@@ -192,11 +193,14 @@ class Expansion:
         finally:
             self._variables, self._context = outer
 
-    def _perl_template(self) -> PerlTemplate:
+    def _perl_template(self, metadata: Metadata) -> PerlTemplate:
+        from esmith.fragments.perl.offer import Offer
+
         perl, notes = self._context.perl(), self._notes
         notes.repeatable = False
         path = self._rendering.path
-        return perl.template(path, self._variables, notes.reads, notes.warnings, self._other_template)
+        offer = Offer(metadata.perl_variables, metadata.perl_missing, metadata.sources.get("perl-variables", ""))
+        return perl.template(path, self._variables, notes.reads, notes.warnings, self._other_template, offer)
 
     def _suspect(self, fragment: Fragment, text: bytes, metadata: Metadata) -> None:
         """Warn of lines that the metadata says belong elsewhere."""
@@ -207,6 +211,15 @@ class Expansion:
                 if re.match(pattern, line):
                     self._notes.warn(f"{fragment.path}: {line.strip()!r} {advice}")
 
+    def _warn_of_words(self, fragment: Fragment, data: bytes, given: bytes, metadata: Metadata) -> None:
+        """Warn of braces around a word that went away, where no metadata calls the fragment Perl."""
+        if "engine" in metadata.sources:
+            return
+        for word, line in bare_words(data.decode("utf-8", "surrogateescape")):
+            if word.encode() in given:
+                advice = f"write \\{{{word}\\}} for braces"
+                self._notes.warn(f"{fragment.path}:{line}: {{{word}}} is Perl, which gives the word alone; {advice}")
+
     def _fragment(
         self, fragment: Fragment, template: Template, metadata: Metadata, perl: Callable[[], PerlTemplate]
     ) -> bytes:
@@ -214,17 +227,19 @@ class Expansion:
             return b""
         output = self._rendering.path
         if fragment.path not in self._context.files:
-            self._context.files[fragment.path] = _read(fragment, output)
+            self._context.files[fragment.path] = read_fragment(fragment, output)
         data = self._context.files[fragment.path]
-        choice = chosen_engine(fragment, data, template, metadata)
+        choice = chosen_engine(fragment, data, template, metadata, self._context.shipped)
         self._notes.ran(fragment, choice)
         if choice.engine == "text":
             return data
         if choice.engine == "perl":
-            return _run_perl(fragment, data, choice, metadata, perl)
+            given = _run_perl(fragment, data, choice, metadata, perl)
+            self._warn_of_words(fragment, data, given, metadata)
+            return given
         if not choice.engine:
             raise TemplateError(
-                f"may be Perl or Jinja2: {choice.reason} (for {output})",
+                f"may be {choice.either}: {choice.reason} (for {output})",
                 place=f"{fragment.path}:{choice.line}",
                 hint=_state("perl", fragment),
             )
@@ -238,58 +253,29 @@ class Expansion:
         return self._jinja(text, fragment.path).encode("utf-8", "surrogateescape")
 
 
-def chosen_engine(fragment: Fragment, data: bytes, template: Template, metadata: Metadata) -> Choice:
-    """Return the engine of a fragment: what the metadata says, else what its text asks for."""
-    stated = metadata.fragment_engines.get(fragment.name) or metadata.engine
-    if stated:
-        return Choice(stated, f"set in {metadata.sources['engine']}")
-    text = data.decode("utf-8", "surrogateescape")
-    choice = choose_engine(text)
-    unsure = not choice.engine or (choice.engine == "text" and ("{" in text or "}" in text))
-    if unsure and _stands_beside_perl(fragment, template, metadata):
-        return choose_engine(text, beside_perl=True)
-    return choice
-
-
-def _stands_beside_perl(fragment: Fragment, template: Template, metadata: Metadata) -> bool:
-    """Return whether another fragment of the same directory is Perl for sure."""
-    directory = os.path.dirname(fragment.path)
-    for other in template.fragments:
-        if other is fragment or other.masked or os.path.dirname(other.path) != directory:
-            continue
-        stated = metadata.fragment_engines.get(other.name)
-        text = _read(other, template.path).decode("utf-8", "surrogateescape")
-        if (stated or choose_engine(text).engine) == "perl":
-            return True
-    return False
-
-
 def _run_perl(
     fragment: Fragment, data: bytes, choice: Choice, metadata: Metadata, perl: Callable[[], PerlTemplate]
 ) -> bytes:
     if not data:
         return b""  # Text::Template does not take an empty one
-    from esmith.fragments.perl.template import PerlMistakeError
+    from esmith.fragments.perl.template import NoPerlError, PerlMistakeError
 
+    guessed = "engine" not in metadata.sources
+    why = f"it was taken for Perl, as it {choice.reason}; if it is not, {_state('text', fragment)}"
     try:
         return perl().expand(fragment.path, data)
+    except NoPerlError as error:
+        if guessed:
+            error.hint += f"\n  {why}"
+        raise
     except PerlMistakeError as error:
-        guessed = "engine" not in metadata.sources
         if guessed and not error.hint and error.fragment == fragment.path:
-            error.hint = f"it was taken for Perl, as it {choice.reason}; if it is not, {_state('text', fragment)}"
+            error.hint = why
         raise
 
 
 def _state(engine: str, fragment: Fragment) -> str:
     return f'say which in template.toml beside it: engine = {{ "{fragment.name}" = "{engine}" }}'
-
-
-def _read(fragment: Fragment, output: str) -> bytes:
-    try:
-        with open(fragment.path, "rb") as file:
-            return file.read()
-    except OSError as error:
-        raise TemplateError(f"cannot be read: {error.strerror} (for {output})", place=fragment.path) from error
 
 
 def mode_of(text: str, source: str) -> int:

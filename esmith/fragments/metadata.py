@@ -41,13 +41,15 @@ class Metadata:
     :param delete_when: a Jinja2 expression; when it holds, the output is removed.
     :param skip_when: a Jinja2 expression; when it holds, the output is left as it is.
     :param output: the output's path, when it is not the template's own.
-    :param engine: the engine of every fragment; "" for a guess by their text.
+    :param engine: the engine of every fragment; "" when their places and texts decide.
     :param fragment_engines: the engine of single fragments.
     :param check: how the output is checked before it is installed; None for not at all.
     :param suspect_lines: patterns of lines that belong elsewhere, each with the advice to give.
     :param sources: the keys that are set, each with the file that sets it.
     :param variables: variables for the fragments (MORE_DATA of ``templates.metadata``).
     :param line_filter: FILTER of ``templates.metadata`` is called for each line.
+    :param perl_variables: what Perl fragments find besides the records, by name with its sigil: an expression of Perl.
+    :param perl_missing: names that the original's fragments set and nobody sets here: to read one is an error.
     :param by_perl: a value of ``templates.metadata`` was found by perl, which may look at anything.
     :param notes: lines of ``templates.metadata`` that are ignored, as messages.
     """
@@ -71,6 +73,8 @@ class Metadata:
     sources: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     line_filter: bool = False
+    perl_variables: dict[str, str] = field(default_factory=dict)
+    perl_missing: tuple[str, ...] = ()
     by_perl: bool = False
     notes: tuple[str, ...] = ()
 
@@ -96,7 +100,10 @@ _KEYS = {
     "kind": one_of(*KINDS),
     "output": TEXT,
     "engine": either(_ENGINE, _ENGINE_TABLE),
+    "perl-variables": TEXT_TABLE,
+    "perl-missing": TEXTS,
 }
+_PERL_NAME = re.compile(r"[$@%&][A-Za-z_]\w*", re.ASCII)
 _CHECK_KEYS = {
     "command": TEXTS,
     "package": TEXT,
@@ -243,6 +250,9 @@ def _check_values(file: TomlFile, table: dict[str, Any], name: str, layout: Layo
     """Check what the types of the keys leave open."""
     for pattern in table.get("suspect-lines", {}):
         _check_pattern(file, "suspect-lines", pattern)
+    for variable in (*table.get("perl-variables", {}), *table.get("perl-missing", [])):
+        if not _PERL_NAME.fullmatch(variable):
+            raise file.error(f"{variable!r} is no name of Perl", hint="write it with its sign: '@domains', '&function'")
     check = table.get("check")
     if check is None:
         return
@@ -318,6 +328,8 @@ def _metadata(merged: dict[str, Any], sources: dict[str, str]) -> Metadata:
         engine=engine if isinstance(engine, str) else "",
         fragment_engines=engine if isinstance(engine, dict) else {},
         suspect_lines=merged.get("suspect-lines", {}),
+        perl_variables=merged.get("perl-variables", {}),
+        perl_missing=tuple(merged.get("perl-missing", ())),
         check=_checking(merged.get("check")),
         sources=sources,
     )

@@ -13,6 +13,7 @@ from esmith.fragments.identity import Identities
 from esmith.fragments.metadata import Metadata, MetadataFiles
 from esmith.fragments.original import DIRECTORY, OriginalMetadata
 from esmith.fragments.rendering import Kind, Rendering
+from esmith.fragments.shipped import Shipped
 from esmith.fragments.tree import KEY, Template, TemplateTree
 from esmith.layout import Layout
 from esmith.schema.defaults import Defaults
@@ -69,7 +70,7 @@ class Renderer:
         self.recall_all: RecallAll | None = None
         self._found: dict[str, tuple[Template, Metadata, str | None]] = {}
         self._engine: Engine | None = None
-        self._context = Context(layout, snapshot, self.tree, self.metadata, self.jinja, self.perl)
+        self._context = Context(layout, snapshot, self.tree, self.metadata, self.jinja, self.perl, Shipped(layout))
 
     def __enter__(self) -> Self:
         return self

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from esmith.apply.backup import back_up
 from esmith.disk import read_file
+from esmith.fragments.shipped import digests_in
 from esmith.layout import Layout
 from esmith.plan.host import Host, trouble
 
@@ -23,8 +24,7 @@ class Manifest:
 
     def __init__(self, file: str) -> None:
         self.file = file
-        lines = (content_of(file) or b"").decode(errors="replace").splitlines()
-        self.digests = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+        self.digests = digests_in(content_of(file) or b"")
 
     def reason_to_keep(self, name: str, content: bytes) -> str:
         """Return why what is in a file must not be lost when it is replaced, "" when it is what was installed there."""

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from esmith.apply.replacing import Replacement, missing_directories
 from esmith.errors import InstallError
+from esmith.fragments.shipped import shipped_list
 from esmith.layout import Layout
 from esmith.perl.modules import perl_modules
 from esmith.plan.host import DiskHost, Staged
@@ -137,7 +138,7 @@ class ProductFiles:
         :param made: the latter, each with its content and its mode, by their paths on this disk.
         """
         layout, source = self._layout, shipped_directory()
-        manifest = Manifest(os.path.join(layout.state, "shipped"))
+        manifest = Manifest(shipped_list(layout))
         wanted = {name: content_of(os.path.join(source, name)) or b"" for name in _shipped_files(source)}
         modes = {name: mode_of(content) for name, content in wanted.items()}
         for path, (content, mode) in made.items():

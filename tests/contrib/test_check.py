@@ -74,7 +74,7 @@ SPOILT: dict[str, tuple[Spoil, str, int, str, str]] = {
         "writes to a database",
     ),
     "an engine that is not clear": (
-        _write("templates/etc/other/10x", "{# note }\n"),
+        _write("templates/etc/other/10x", "{{ DomainName }} { $DomainName }\n"),
         "templates/etc/other/10x",
         1,
         FAILS,

@@ -155,6 +155,23 @@ def test_the_engine_is_explained(root: Root) -> None:
     assert reads == [["reads", "configuration", "clamd", "status"], ["reads", "configuration", "qpsmtpd", "DNSBL"]]
 
 
+def test_the_place_decides_what_a_brace_is(root: Root) -> None:
+    """After esmith init it is known what is shipped: a brace is text beside shipped fragments, and Perl elsewhere."""
+    text = "LogFormat %{Referer}i x\n"
+    root.custom("/etc/httpd/conf/httpd.conf/99x", text)
+    root.custom("/etc/logrotate.d/contrib/10x", text)
+    shown = root.expand("--explain", "/etc/httpd/conf/httpd.conf").out.splitlines()
+    (line,) = (line for line in shown if line.split()[0] == "99x")
+    assert line.split(None, 2)[2] == "text    (has nothing to expand)"
+    root.expand("/etc/httpd/conf/httpd.conf")
+    assert text in root.read("/etc/httpd/conf/httpd.conf")
+    shown = root.expand("--explain", "/etc/logrotate.d/contrib").out.splitlines()
+    (line,) = (line for line in shown if line.split()[0] == "10x")
+    assert line.split(None, 2)[2] == "perl    (has { in a directory that is not shipped)"
+    root.expand("/etc/logrotate.d/contrib")
+    assert root.read("/etc/logrotate.d/contrib").endswith("LogFormat %Refereri x\n")
+
+
 def test_a_broken_perl_fragment_is_seen_in_a_dry_run(root: Root) -> None:
     """A dry run has no side effects even in Perl: a write to the databases is refused, and nothing is changed."""
     root.custom("/etc/a/10a", "{ $DB->set_prop('qpsmtpd', 'DNSBL', 'enabled'); '' }\n")

@@ -130,6 +130,10 @@ class Trees:
         """Write a file of ``templates-custom``."""
         return self._write("templates-custom", path, content)
 
+    def ships(self, *paths: str) -> None:
+        """Write the list of shipped files: these fragments, by their paths in ``templates``, and no others."""
+        self.file("/var/lib/e-smith/shipped").write_text("".join(f"0  templates{path}\n" for path in paths))
+
     def perl(self) -> None:
         """Say that every fragment is Perl, whatever it looks like."""
         self.standard("/template.toml", 'engine = "perl"\n')

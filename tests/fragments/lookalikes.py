@@ -26,6 +26,7 @@ JINJA = {
 }
 
 PERL = {
+    "a comment as in Jinja2, then code": "{# note #}{ $OUT = 1 }\n",
     "a text": '{ "foo" }',
     "a text in a line": 'set x={ "foo" }',
     "a text with a dollar": '{ "$SystemName.$DomainName" }\n',
@@ -127,7 +128,6 @@ TEXT = {
     "python": "d = {'a': 1}\nprint(f'{d} {x!r}')\n",
     "vcl": 'sub vcl_recv {\n  if (req.url ~ "^/x") {\n    return (pass);\n  }\n}\n',
     "keepalived": "vrrp_instance V {\n  state MASTER\n  virtual_ipaddress {\n    10.0.0.1/24\n  }\n}\n",
-    "escaped braces": "a \\{ b \\}\n",
     "a closing brace alone": "}\n",
     "nothing": "",
     "blank": "  \n\t\n",
@@ -151,11 +151,10 @@ TEXT = {
     "perl outside braces": "#!/usr/bin/perl\nmy $x = 1;\nprint $x;\n",
 }
 
-#: TreeState of both: nobody knows.
+#: Marks of both, or half a mark: nobody knows.
 UNCLEAR = {
     "both": "{{ DomainName }} { $DomainName }\n",
     "perl first": "{ $qpsmtpd{DNSBL} } {% if x %}a{% endif %}\n",
-    "a comment of Jinja2": "{# note #}{ $OUT = 1 }\n",
     "a comment, or a mistake": "{# no longer used }\n",
     "a hash, or a mistake": "{%names}\n",
 }

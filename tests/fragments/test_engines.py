@@ -24,13 +24,6 @@ def test_perl_is_recognised(text: str) -> None:
     assert choice.reason.startswith("has ")
 
 
-@pytest.mark.parametrize("text", [*TEXT.values(), *JINJA.values()], ids=[*TEXT, *JINJA])
-def test_neighbours_in_perl_make_nothing_perl(text: str) -> None:
-    """Beside fragments in Perl, what is plain or Jinja2 stays so, but for a backslash before each brace."""
-    escaped = text == TEXT["escaped braces"]
-    assert choose_engine(text, beside_perl=True).engine == ("perl" if escaped else choose_engine(text).engine)
-
-
 @pytest.mark.parametrize("text", UNCLEAR.values(), ids=UNCLEAR.keys())
 def test_what_may_be_either_is_an_error(trees: Trees, text: str) -> None:
     """A fragment with marks of Perl and of Jinja2 is an error that shows how to say which; nothing is guessed."""
@@ -42,19 +35,41 @@ def test_what_may_be_either_is_an_error(trees: Trees, text: str) -> None:
 
 @pytest.mark.parametrize("text", UNCLEAR.values(), ids=UNCLEAR.keys())
 @pytest.mark.program("Text::Template")
-def test_what_may_be_either_is_perl_beside_perl(trees: Trees, text: str) -> None:
-    """A fragment that may be either is Perl where another one of its directory is; another layer does not count."""
-    trees.standard("/t/template-begin")
-    trees.standard("/t/10a", text)
+def test_beside_perl_a_mark_of_jinja_alone_is_perl(trees: Trees, text: str) -> None:
+    """Beside Perl of the same directory what may be a mistake in Jinja2 is Perl; marks of both stay an error."""
+    both = "Jinja2 has" in trees.mistake(text).message
     other = trees.custom("/t/20b", "{ $DomainName }")
     assert "may be Perl" in trees.error("/t").message
     other.unlink()
     trees.standard("/t/20b", "{ $DomainName }")
-    assert choose_engine(text, beside_perl=True).engine == "perl"
-    trees.standard("/t/10a", "\\{ x \\}\n")
-    assert trees.text("/t") == "{ x }\nexample.com"
-    (trees.place("templates", "/t/20b")).unlink()
-    assert trees.text("/t") == "\\{ x \\}\n"
+    if both:
+        assert "may be Perl" in trees.error("/t").message
+    else:
+        assert choose_engine(text, place="beside fragments in Perl").engine == "perl"
+
+
+@pytest.mark.program("Text::Template")
+def test_beside_perl_braces_are_perl(trees: Trees) -> None:
+    """Beside Perl of the same directory a brace without a sign of Perl is Perl; without it, and with shipped, text."""
+    trees.standard("/t/template-begin")
+    trees.standard("/t/10a", "a { x }\n")
+    assert trees.text("/t") == "a { x }\n"
+    trees.standard("/t/20b", "{ $DomainName }")
+    assert trees.text("/t") == "a x\nexample.com"
+
+
+@pytest.mark.program("Text::Template")
+def test_escaped_braces_are_perl(trees: Trees) -> None:
+    """Braces with a backslash, and no others, are those of the original: the backslash is taken away."""
+    assert trees.expand("/var/log/x \\{\n  weekly\n\\}\n") == "/var/log/x {\n  weekly\n}\n"
+
+
+def test_escaped_braces_beside_others_are_an_error(trees: Trees) -> None:
+    """Braces with and without a backslash and no sign of Perl: the error shows how to say which it is."""
+    error = trees.mistake("x\ny \\{ a \\} { b }\n")
+    assert error.place == f"{trees.fragment}:2"
+    assert "may be Perl or plain text: has \\{" in error.message
+    assert 'engine = { "10a" = "perl" }' in error.hint
 
 
 @pytest.mark.program("Text::Template")

@@ -17,9 +17,9 @@ def test_engines_in_order(trees: Trees) -> None:
     trees.standard("/t/template-begin")
     trees.standard("/t/10perl", '{ $n = 1; "$DomainName\\n" }')
     trees.standard("/t/20jinja", "{{ DomainName }}\n")
-    trees.standard("/t/30text", "{ plain }\n")
+    trees.standard("/t/30text", "[ plain ]\n")
     trees.custom("/t/40perl", "{ $n + 1 } { $SystemName }\n")
-    assert trees.text("/t") == "example.com\nexample.com\n{ plain }\n2 mail\n"
+    assert trees.text("/t") == "example.com\nexample.com\n[ plain ]\n2 mail\n"
     engines = [choice.engine for _, choice in trees.render("/t").engines]
     assert engines == ["text", "perl", "jinja2", "text", "perl"]
 

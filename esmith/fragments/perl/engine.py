@@ -12,8 +12,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from esmith.errors import EsmithError, TemplateError
+from esmith.fragments.perl.offer import NOTHING, Offer
 from esmith.fragments.perl.process import PerlEndedError, PerlLateError, PerlProcess
-from esmith.fragments.perl.template import PerlTemplate, SubTemplate, text_lines
+from esmith.fragments.perl.template import NoPerlError, PerlTemplate, SubTemplate, text_lines
 from esmith.fragments.perl.variables import Fields, configuration, named
 from esmith.fragments.reads import Reads
 from esmith.layout import Layout
@@ -79,7 +80,13 @@ class Perl:
             self._process = None
 
     def template(
-        self, output: str, variables: dict[str, Any], reads: Reads, warnings: list[str], expand: SubTemplate
+        self,
+        output: str,
+        variables: dict[str, Any],
+        reads: Reads,
+        warnings: list[str],
+        expand: SubTemplate,
+        offer: Offer = NOTHING,
     ) -> PerlTemplate:
         """Return what runs the fragments of one template.
 
@@ -88,9 +95,12 @@ class Perl:
         :param reads: where the reads are recorded.
         :param warnings: where warnings go.
         :param expand: expands a template inside this one.
+        :param offer: what the template offers to its fragments.
         """
         self._templates += 1
-        return PerlTemplate(self, str(self._templates), output, variables, reads, warnings, expand)
+        template = PerlTemplate(self, str(self._templates), output, variables, reads, warnings, expand)
+        template.offer = offer
+        return template
 
     def evaluate(self, expression: str, place: str, variables: dict[str, Any]) -> str | None:
         """Return the value of an expression, None for an undefined one.
@@ -113,6 +123,15 @@ class Perl:
         with self.template(path, {}, Reads(), warnings, _no_templates) as template:
             template.parse(path, text)
         return warnings
+
+    def globals(self, path: str, text: bytes) -> list[str]:
+        """Return the variables that a fragment neither declares nor gets from perl itself, with their signs.
+
+        :param path: its path, for messages.
+        :raises TemplateError: when perl cannot be asked.
+        """
+        with self.template(path, {}, Reads(), [], _no_templates) as template:
+            return template.globals(path, text)
 
     def ask(self, template: PerlTemplate, place: str, *requests: Fields) -> Message:
         """Return the answer to the last of some requests; what Perl code asks meanwhile is answered.
@@ -168,7 +187,7 @@ class Perl:
             return self._process
         perl = shutil.which("perl", path=self._path)
         if perl is None:
-            raise TemplateError("needs perl, which is not installed", place=place, hint=_install("perl"))
+            raise NoPerlError("needs perl, which is not installed", place=place, hint=_install("perl"))
         environment = {
             "PATH": self._path,
             "HOME": "/",
@@ -191,7 +210,7 @@ class Perl:
             raise TemplateError(f"perl cannot be started: {error}: {output}", place=place, hint=_install()) from error
         if answer != [b"ready"]:
             self._kill()
-            raise TemplateError(
+            raise NoPerlError(
                 "is Perl, which needs Text::Template, and that is not installed", place=place, hint=_install()
             )
         return process

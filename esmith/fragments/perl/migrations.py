@@ -84,7 +84,7 @@ def no_migration(path: str, text: bytes) -> str:
         return ""
     if b"{" not in text:
         return "has no block of Perl"
-    choice = choose_engine(text.decode("utf-8", "surrogateescape"), beside_perl=True)
+    choice = choose_engine(text.decode("utf-8", "surrogateescape"), place="in a migrate fragment")
     return "is Jinja2, which cannot write a setting" if choice.engine == "jinja2" else ""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from esmith.errors import TemplateError
+from esmith.fragments.perl.offer import NOTHING
 from esmith.fragments.perl.variables import Fields
 from esmith.fragments.reads import Reads
 from esmith.names import shorten
@@ -56,6 +57,10 @@ class Runner(Protocol):
         """Return the lines that were printed to standard error since the last call."""
 
 
+class NoPerlError(TemplateError):
+    """What runs Perl fragments is not installed."""
+
+
 class PerlMistakeError(TemplateError):
     """A fragment that perl does not compile, or that died.
 
@@ -81,6 +86,8 @@ class PerlTemplate:
     :param reads: where the reads are recorded.
     :param warnings: where warnings go.
     :param expand: expands a template inside this one.
+
+    ``offer``, when it is set, is what the template offers to its fragments.
     """
 
     def __init__(
@@ -100,6 +107,8 @@ class PerlTemplate:
         self.log = _Log(reads)
         self._warnings = warnings
         self._expand = expand
+        self.offer = NOTHING
+        self._offered: set[str] = set()
         self._begun = False
         self._broken: TemplateError | None = None
         # The fragment that runs.
@@ -121,6 +130,7 @@ class PerlTemplate:
         :raises TemplateError: when it is wrong: also when it prints to standard output, which goes into no file, and
             when it is UTF-8 and gives something else.
         """
+        self._offer_to(text)
         given = self._run(path, ["fragment", self._id, path, text]) or b""
         printed = self._perl.printed()
         if printed:
@@ -155,6 +165,13 @@ class PerlTemplate:
         self._run(path, ["parse", self._id, path, text])
         self._warn_of_prints(path)
 
+    def globals(self, path: str, text: bytes) -> list[str]:
+        """Return the variables that a fragment neither declares nor gets from perl itself, with their signs.
+
+        :param path: its path, for messages.
+        """
+        return (self._run(path, ["globals", self._id, path, text]) or b"").decode("utf-8", "replace").splitlines()
+
     def evaluate(self, expression: str, place: str) -> str | None:
         """Return the value of an expression, None for an undefined one.
 
@@ -179,6 +196,19 @@ class PerlTemplate:
         except TemplateError as error:
             self._broken = error if error.place else TemplateError(error.message, place=self._place, hint=error.hint)
             raise self._broken from error
+
+    def _offer_to(self, text: bytes) -> None:
+        """Set the variables of the template that a fragment names and no fragment before it did."""
+        names = [name for name in self.offer.named_in(text) if name not in self._offered]
+        if not names:
+            return
+        self._offered.update(names)
+        missing = [name for name in names if name not in self.offer.variables]
+        code = [self.offer.code(name) for name in names if name in self.offer.variables]
+        if code:
+            self._run(self.offer.source, ["set", self._id, self.offer.source, *code])
+        if missing:
+            self._run(self.offer.source, ["miss", self._id, *missing])
 
     def _run(self, path: str, request: Fields) -> bytes | None:
         self._place = path

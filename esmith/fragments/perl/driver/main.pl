@@ -16,7 +16,7 @@ use Symbol ();
 
 BEGIN {
     my $directory = __FILE__ =~ s{[^/]*\z}{}r;
-    require "$directory$_.pm" for qw(pipes process complaint);
+    require "$directory$_.pm" for qw(pipes process complaint missing);
     esmith::driver::pipes->import(qw(open_pipes receive answer bytes_of is_child end_child));
     esmith::driver::process->import(qw(remember_process reset_process flush_output what_is_left));
     esmith::driver::complaint->import(qw(message_of));
@@ -58,7 +58,10 @@ sub serve {
         if    ($word eq 'template') { begin_template(@rest) }
         elsif ($word eq 'fragment') { answer(run_fragment(@rest)) }
         elsif ($word eq 'eval')     { answer(run_expression(@rest)) }
+        elsif ($word eq 'set')      { answer(set_variables(@rest)) }
+        elsif ($word eq 'miss')     { answer(miss(@rest)) }
         elsif ($word eq 'parse')    { answer(parse(@rest)) }
+        elsif ($word eq 'globals')  { answer(globals(@rest)) }
         elsif ($word eq 'forget')   { forget_template(@rest) }
         else                        { return ($word, @rest) }
     }
@@ -178,6 +181,31 @@ sub run_expression {
     );
 }
 
+# Sets the variables that a template offers to its fragments, each with code of its own.
+sub set_variables {
+    my ($id, $place, @code) = @_;
+    my $template = $TEMPLATES{$id};
+    my $name = name_of($place);
+    return guarded(
+        $name,
+        sub {
+            Text::Template::_install_hash(variables($template), $template->{package});
+            for my $code (@code) {
+                evaluate("package $template->{package}; no strict; no warnings;\n$code\n1");
+                return (undef, $@, undef) if $@ ne '';
+            }
+            return ('', undef, undef);
+        }
+    );
+}
+
+# Has the variables that nobody sets die when they are read.
+sub miss {
+    my ($id, @names) = @_;
+    esmith::driver::missing::watch($TEMPLATES{$id}{package}, $_) for @names;
+    return ('done', '', undef, 0);
+}
+
 # Compiles the blocks of a fragment, each by itself, without running them; "use" is done, as by perl -c.
 sub parse {
     my ($id, $path, $text) = @_;
@@ -193,12 +221,43 @@ sub parse {
             for my $part (@{ $compiled->{SOURCE} }) {
                 my ($kind, $code, $line) = @$part;
                 next unless $kind eq 'PROG';
-                my $begin = "package $TEMPLATES{$id}{package}; no strict; no warnings; sub {";
+                my $begin = "package $TEMPLATES{$id}{package}; no strict; no warnings; my \$OUT; sub {";
                 evaluate("$begin\n#line $line $name\n$code\n}");
                 my $error = $@;
                 return (undef, $error, $line) if $error ne '';
             }
             return ('', undef, undef);
+        }
+    );
+}
+
+# The variables of the package that the blocks of a fragment use, a line each.
+# Perl itself finds them; it stops after ten, so those that are known are declared and it is asked again.
+sub globals {
+    my ($id, $path, $text) = @_;
+    my $name = name_of($path);
+    return guarded(
+        $name,
+        sub {
+            my $compiled = esmith::driver::Template->new(TYPE => 'STRING', SOURCE => $text);
+            return (undef, $Text::Template::ERROR, undef) unless $compiled->compile;
+            my %found;
+            for my $part (@{ $compiled->{SOURCE} }) {
+                my ($kind, $code, $line) = @$part;
+                next unless $kind eq 'PROG';
+                my (%known, $more);
+                do {
+                    my $declared = join '', map { "our $_;" } sort keys %known;
+                    my $begin = "package $TEMPLATES{$id}{package}; use strict 'vars'; no warnings; $declared sub {";
+                    evaluate("$begin\n#line $line $name\n$code\n}");
+                    $more = 0;
+                    while ($@ =~ /Global symbol "([\$\@%]\w+)" requires explicit package name/g) {
+                        $more = 1 unless $known{$1}++;
+                    }
+                } while $more;
+                %found = (%found, %known);
+            }
+            return (join("\n", sort keys %found), undef, undef);
         }
     );
 }
@@ -233,6 +292,8 @@ sub guarded {
     end_child();
     flush_output();
     $error = what_is_left() unless @RUNNING || defined $error;
+    my $complaint = esmith::driver::missing::complaint();
+    $error = $complaint unless defined $error;
     my @answer = ('done', $text, undef);
     if (defined $error) {
         my ($message, $found) = message_of($error, $path);
