@@ -34,17 +34,21 @@ class LmdbSnapshot:
         self._env = env
         self._file = file
         self._handles: dict[str, lmdb._Database] = {}
+        #: Whether it was entered and not left yet.
+        self.is_open = False
 
     def __enter__(self) -> Self:
         try:
             self._txn = self._env.begin(write=self._write)
         except lmdb.Error as error:
             raise store_trouble(self._file, error) from error
+        self.is_open = True
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.is_open = False
         self._txn.abort()
         if isinstance(error, lmdb.Error):
             raise store_trouble(self._file, error) from error

@@ -57,6 +57,7 @@ class LmdbTransaction(LmdbSnapshot):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.is_open = False
         with self._ending:
             self._end(kind, error, trace)
 
