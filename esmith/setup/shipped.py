@@ -21,7 +21,7 @@ from esmith.setup.product_files import Manifest, back_up_edited, content_of, mod
 from esmith.setup.trial import trial_account_files
 
 #: The shipped trees that go to ``/etc/e-smith``.
-_TREES = ("templates", "events", "db", "services", "checks")
+_TREES = ("templates", "templates-default", "events", "db", "services", "checks")
 CUSTOM_README = "templates-custom/README.md"
 #: The commands scripts call in ``/sbin/e-smith``, each with the function behind it.
 COMMANDS = {
