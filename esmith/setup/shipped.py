@@ -36,7 +36,7 @@ COMMANDS = {
 #: installed, so that a template can ask whether there is such a command.
 OPTIONAL_COMMANDS = {"smtp-auth-proxy": ("esmith.cli.smtp_auth_proxy:main", ("aiosmtpd", "attr", "public"))}
 #: Where Debian's perl looks for modules, also with -T: scripts outside of events find ``esmith::ConfigDB`` there.
-PERL_MODULES = "/usr/local/lib/site_perl/esmith"
+PERL_MODULES = "/usr/local/lib/site_perl"
 _PACKAGES = ("esmith", "lmdb", "click", "jinja2", "markupsafe", "watchdog")
 #: The kernel cuts a longer first line.
 _LONGEST_INTERPRETER = 120
@@ -188,10 +188,10 @@ def perl_modules_of(layout: Layout) -> dict[str, tuple[bytes, int]]:
     """
     source = perl_modules()
     found = {}
-    for directory, _, files in os.walk(os.path.join(source, "esmith")):
+    for directory, _, files in os.walk(source):
         for name in files:
             path = os.path.join(directory, name)
-            target = layout.under(os.path.join(PERL_MODULES, os.path.relpath(path, os.path.join(source, "esmith"))))
+            target = layout.under(os.path.join(PERL_MODULES, os.path.relpath(path, source)))
             found[target] = content_of(path) or b"", 0o644
     return found
 
