@@ -1,4 +1,4 @@
-"""Giving a database its defaults again: ``resetToDefaults`` of the Perl modules (docs/perl.md#databases)."""
+"""Giving a database its defaults again: ``resetToDefaults`` of the Perl modules (docs/perl.md#the-modules)."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def test_a_kind_is_the_comment_in_a_language(root: Root, name: str, first: str) 
 
 
 def _wiki(root: Root, end: str) -> None:
-    """Lay a contrib's template whose beginning and end are links, as its package has them."""
+    """Install a contrib's template whose beginning and end are links, as its package has them."""
     template = root.file(f"/etc/e-smith/templates{OUTPUT}")
     template.mkdir(parents=True)
     (template / "template-begin").symlink_to(f"{DIRECTORY}/template-begin-php")

@@ -1,4 +1,4 @@
-"""The documented methods of the original's modules: the table of them, and what docs/perl.md says of it.
+"""The documented methods of the original's modules: the table of them, and what docs/perl.md has about them.
 
 ``python -m tests.perl.methods`` writes the tables of docs/perl.md.
 """

@@ -141,7 +141,6 @@ sub _quad {
 
 sub _refuse {
     my ($what, $text) = @_;
-    local $Carp::CarpLevel = 1;
     Carp::croak("Net::IPv4Addr: invalid $what: " . (defined $text ? $text : 'undef'));
 }
 

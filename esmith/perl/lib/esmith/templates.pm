@@ -136,7 +136,7 @@ sub _output {
     return "$options->{OUTPUT_PREFIX}/$name";
 }
 
-# Owner, group and mode; '' for what is not said.
+# Owner, group and mode; '' for what is not given.
 sub _attributes {
     my ($options) = @_;
     my @owner = map { defined $_ ? $_ : '' } @{$options}{qw(UID GID)};

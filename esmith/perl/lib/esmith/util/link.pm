@@ -17,7 +17,7 @@ esmith::util::link - whether the connection to the internet is up
 =head2 getExternalLink($seconds)
 
 1 when the connection is up: always for C<AccessType dedicated>; for C<dialup>, when there is a F</run/ppp0.pid>, or
-comes within that time (300 seconds, unless it is said). Else 0. It does not bring the connection up: the original asks
+comes within that time (by default 300 seconds). Else 0. It does not bring the connection up: the original asks
 diald for that, which Debian does not have.
 
 =cut
