@@ -138,6 +138,13 @@ def _is_made(rendering: Rendering, made_by: dict[str, Rendering]) -> bool:
     :param made_by: the outputs so far.
     :raises TemplateError: when something else makes it, too.
     """
+    if rendering.beside and (rendering.metadata.foreach or rendering.metadata.outputs):
+        # Its other outputs decide what stays of what it made.
+        raise TemplateError(
+            f"{rendering.beside} makes a file of a template that makes one for each record or key",
+            place=rendering.template.path,
+            hint="give the fragment a template of its own",
+        )
     other = made_by.setdefault(rendering.path, rendering)
     if other.template.path != rendering.template.path:
         raise TemplateError(

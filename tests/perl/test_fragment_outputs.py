@@ -102,6 +102,17 @@ def test_one_file_is_made_once(fields: Script) -> None:
     assert "two templates make this file" in fields.root.expand("/etc/fields", code=4).err
 
 
+def test_a_template_for_each_record_makes_no_other_files(fields: Script) -> None:
+    """Its outputs are those of the records, and what is none of them would be removed: the fragment is refused."""
+    fields.root.write(f"{TEMPLATES}/etc/each.{{key}}/template.toml", 'foreach = "accounts:user"\n')
+    fields.root.write(f"{TEMPLATES}/etc/each.{{key}}/10", "x\n")
+    call = "processTemplate({ TEMPLATE_PATH => '/etc/each.{key}', OUTPUT_FILENAME => '/etc/each' })"
+    fields.root.write(f"{TEMPLATES}/etc/fields/10", f"{{ {USE} {call} }}")
+    answer = fields.root.expand("/etc/fields", code=4)
+    assert "a template that makes one for each record or key" in answer.err
+    assert not fields.root.file("/etc/each").exists()
+
+
 def test_a_text_for_a_script_makes_no_files(fields: Script) -> None:
     """A script that asks for the text of such a template is refused: its files would be missing."""
     code = f"{USE} print processTemplate({{ TEMPLATE_PATH => '/etc/fields', OUTPUT_TYPE => 'string' }});"
