@@ -29,6 +29,14 @@ def test_an_installed_net_ipv4addr_is_used(script: Script) -> None:
     assert script.shown(ADDRESSES) == ["<10.0.0.0/8>"]
 
 
+def test_the_installed_copy_of_our_own_is_none(script: Script) -> None:
+    """An action finds the modules of the package and those that init installed: neither loads the other."""
+    installed = script.root.path / "usr/local/lib/site_perl"
+    assert (installed / "Net/IPv4Addr.pm").exists()
+    assert script.shown(f"BEGIN {{ push @INC, '{installed}' }} {ADDRESSES}") == ["<10.0.0.0/8>"]
+    assert script.shown(f"use lib '{installed}'; {ADDRESSES}") == ["<10.0.0.0/8>"]
+
+
 def test_a_broken_net_ipv4addr_is_not_hidden(script: Script) -> None:
     """What is wrong with the installed one is shown, instead of our own being used without a word."""
     script.root.write("/lib/Net/IPv4Addr.pm", "die 'it is broken';\n")
@@ -132,6 +140,20 @@ def test_the_ldap_password_is_only_for_root(script: Script) -> None:
     assert script.shown(code) == password
     assert stat.S_IMODE((directory / "ldap.pw").stat().st_mode) == 0o600
     assert os.listdir(directory) == ["ldap.pw"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "use esmith::lockfile 'LockFileOrWait';\nLockFileOrWait('/no/such/lock');",
+        "use esmith::util;\nesmith::util::getLicenses('en_US');",
+        "use esmith::I18N; BEGIN { unshift @INC, sub { die if $_[1] =~ /gettext/; () } }\n"
+        "esmith::I18N->new->setLocale('x', 'de');",
+    ],
+)
+def test_what_fails_names_the_line_of_the_script(script: Script, code: str) -> None:
+    """A module dies at the place of the script that called it."""
+    assert "script.pl line 2." in script.run(code, status=None).err
 
 
 FRAGMENTS = {

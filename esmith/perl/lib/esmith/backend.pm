@@ -39,7 +39,7 @@ my %CHANGING = map { $_ => 1 } qw(
 );
 
 # The packages whose lines are not the script's.
-my $OURS = qr/\Aesmith::(?:absent|backend|config|db|event|logrotate|templates|util|DB|\w+DB|I18N|Logger)\b/;
+my $OURS = qr/\Aesmith::(?:absent|backend|config|db|event|lockfile|logrotate|tcpsvd|templates|util|DB|\w+DB|I18N|Logger)\b/;
 
 # The pipes to the helper and the process they belong to. While a question is open nobody else finds them here: a signal
 # handler that asks something gets a helper of its own, and what a handler breaks off by "die" is not used again.
