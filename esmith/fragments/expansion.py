@@ -200,8 +200,9 @@ class Expansion:
         """
         with self._among(directories):
             template = self._context.metadata.find(path)
-            output = os.path.normpath("/" + output.lstrip("/"))
-            one = Rendering(output, template, self._context.metadata.of(template), content=content)
+            metadata = self._context.metadata.of(template)
+            output = os.path.normpath("/" + (output if output != path else metadata.output or path).lstrip("/"))
+            one = Rendering(output, template, metadata, content=content)
             one.beside, one.reads = self._rendering.path, self._rendering.reads
             own = Expansion(self._context, one)
             names = ("owner", "group", "mode")

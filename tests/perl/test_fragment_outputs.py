@@ -71,6 +71,10 @@ def test_the_options_hold(fields: Script) -> None:
     _makes(fields, 'MORE_DATA => { name => $_ }, OUTPUT_FILENAME => "/etc/$_.field"')
     fields.root.expand("/etc/fields")
     assert stat.S_IMODE(fields.root.file("/etc/south.field").stat().st_mode) == 0o640
+    fields.root.write(f"{TEMPLATES}/etc/field/template.toml", 'output = "/var/field"\n')
+    _makes(fields, "MORE_DATA => { name => $_ }")
+    fields.root.expand("/etc/fields")
+    assert fields.root.read("/var/field").startswith("field south")
 
 
 def test_all_or_none(fields: Script) -> None:
