@@ -120,8 +120,11 @@ class LmdbStore:
         While something is read or written here the file cannot be opened once more, and the room has to do.
         """
         self._given = [snapshot for snapshot in self._given if snapshot.is_open]
-        if not self._given and self._lacks_room():
-            self._reopen()
+        try:
+            if not self._given and self._lacks_room():
+                self._reopen()
+        except lmdb.Error as error:
+            raise store_trouble(self._file, error) from error
 
     def _reopen(self) -> None:
         """Open the file once more, after which LMDB works with what is in it now."""
