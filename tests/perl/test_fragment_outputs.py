@@ -57,6 +57,25 @@ def test_each_event_makes_them(fields: Script) -> None:
     assert fields.root.read("/etc/south.field") == "field south of example.org\n\n"
 
 
+def test_they_are_outputs_as_any_other(fields: Script) -> None:
+    """status shows one that was edited, rollback restores one, and one that is not made any more stays."""
+    root = fields.root
+    make_event(root.path, "try", templates="/etc/fields\n")
+    root.signal("try")
+    root.write("/etc/north.field", "by hand\n")
+    assert "/etc/north.field" in root.esmith("status", code=None).out
+    root.signal("try")
+    assert root.read("/etc/north.field") == "field north of example.com\n\n"
+    root.config("set", "DomainName", "example.org")
+    root.signal("try")
+    root.esmith("rollback")
+    assert root.read("/etc/south.field") == "field south of example.com\n\n"
+    root.write(f"{TEMPLATES}/etc/fields/10", "none\n")
+    root.signal("try")
+    assert root.read("/etc/south.field") == "field south of example.com\n\n"
+    assert "/etc/south.field" not in root.esmith("status", code=None).out
+
+
 def test_the_options_hold(fields: Script) -> None:
     """PERMS, FILTER, OUTPUT_PREFIX and the metadata of the template decide as in a script."""
     _makes(
