@@ -20,7 +20,19 @@ import pytest
 
 from tests.documents import HOME, headings, slug
 
-FOLDERS = ("esmith", "tests", "docs", "bench", "templates", "templates-custom", "db", "events", "services", "plugins")
+FOLDERS = (
+    "esmith",
+    "tests",
+    "docs",
+    "bench",
+    "templates",
+    "templates-custom",
+    "templates-default",
+    "db",
+    "events",
+    "services",
+    "plugins",
+)
 OTHERS = ("demo", ".ci")
 #: A line that goes on with the citation of the line before it, in any of the languages used here.
 _NEXT_LINE = re.compile(r"\s*\n\s*(?:#:?|//|;)?\s*")

@@ -15,7 +15,18 @@ from tests.commands import TIMEOUT_SECONDS
 from tests.documents import HOME, blocks
 
 #: What ``esmith init`` reads, and what the example changes besides.
-FOLDERS = ("esmith", "db", "events", "plugins", "services", "checks", "commands", "templates", "templates-custom")
+FOLDERS = (
+    "esmith",
+    "db",
+    "events",
+    "plugins",
+    "services",
+    "checks",
+    "commands",
+    "templates",
+    "templates-custom",
+    "templates-default",
+)
 CHANGED = ("tests/page/drives.toml",)
 #: The sections of the worked example, in the order in which they are followed.
 SECTIONS = ("A setting", "A fragment", "An event")

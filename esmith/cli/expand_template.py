@@ -93,6 +93,8 @@ def _explanation(plan: Plan, layout: Layout) -> list[str]:
         rendering = output.rendering
         owner = f"{rendering.owner}:{rendering.group}"
         lines.append(f"{output.path}: {output.difference.value}, mode {output.mode:04o}, owner {owner}")
+        if rendering.beside:
+            lines.append(f"  made by a fragment of {rendering.beside}, from {rendering.template.path}")
         for fragment, choice in rendering.engines:
             layer = os.path.basename(fragment.layer)
             lines.append(f"  {fragment.name:<30} {layer:<16} {choice.engine:<7} ({choice.reason})")

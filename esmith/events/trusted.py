@@ -68,6 +68,6 @@ def _all_faults(layout: Layout, services: Iterable[str], event: str) -> Iterator
 def _trees(layout: Layout, event: str) -> list[str]:
     shipped = [layout.under(path) for path in shipped_trees().values()]
     own = [*(layout.layer(name) for name in LAYERS), layout.services_custom]
-    others = [layout.under(DIRECTORY), layout.commands, layout.under(PERL_MODULES)]
+    others = [layout.under(DIRECTORY), layout.commands, layout.under(f"{PERL_MODULES}/esmith")]
     found = list(dict.fromkeys([*own, *shipped, *others]))
     return [f"{tree}/{event}" if event and tree == layout.events else tree for tree in found]

@@ -173,15 +173,8 @@ class Expansion:
 
         :param directories: where its fragments are, below ``/etc/e-smith``; none for where those of this one are.
         """
-        outer = self._variables, self._context
-        if directories:
-            layout, original = self._context.layout, self._context.metadata.original
-            places = (layout.under(os.path.join("/etc/e-smith", directory)) for directory in directories)
-            tree = TemplateTree(layout, tuple(places))
-            metadata_files = MetadataFiles(tree, original)
-            self._context = replace(self._context, tree=tree, metadata=metadata_files, kept=KeptTexts())
-        self._variables = variables
-        try:
+        with self._among(directories):
+            self._variables = variables
             templates = self._context.metadata
             template = templates.find(path)
             notes = self._notes
@@ -190,8 +183,41 @@ class Expansion:
             notes.repeatable &= not (metadata.by_perl or metadata.line_filter)
             text = b"".join(self._parts(template, metadata))
             return templates.original.filtered(template.path, text, drop=False) if metadata.line_filter else text
+
+    @contextmanager
+    def _among(self, directories: list[str]) -> Iterator[None]:
+        """Find templates in other directories; the variables are afterwards what they were."""
+        outer = self._variables, self._context
+        if directories:
+            layout, original = self._context.layout, self._context.metadata.original
+            places = (layout.under(os.path.join("/etc/e-smith", directory)) for directory in directories)
+            tree = TemplateTree(layout, tuple(places))
+            metadata_files = MetadataFiles(tree, original)
+            self._context = replace(self._context, tree=tree, metadata=metadata_files, kept=KeptTexts())
+        try:
+            yield
         finally:
             self._variables, self._context = outer
+
+    def _other_output(self, path: str, output: str, content: bytes, given: list[str], directories: list[str]) -> None:
+        """Have a file made besides this output, of what a fragment made of another template.
+
+        :param given: owner, group and mode; "" for those that its metadata says.
+        """
+        with self._among(directories):
+            template = self._context.metadata.find(path)
+            metadata = self._context.metadata.of(template)
+            output = os.path.normpath("/" + (output if output != path else metadata.output or path).lstrip("/"))
+            one = Rendering(output, template, metadata, content=content)
+            one.beside, one.reads = self._rendering.path, self._rendering.reads
+            own = Expansion(self._context, one)
+            names = ("owner", "group", "mode")
+            values = [
+                text or own.value(name, getattr(one.metadata, name)) for name, text in zip(names, given, strict=True)
+            ]
+            one.owner, one.group, one.mode = *values[:2], mode_of(values[2], one.metadata.sources.get("mode", ""))
+        # The last one counts, as it would on the disk.
+        self._rendering.others = [*(other for other in self._rendering.others if other.path != output), one]
 
     def _perl_template(self, metadata: Metadata) -> PerlTemplate:
         from esmith.fragments.perl.offer import Offer
@@ -200,7 +226,9 @@ class Expansion:
         notes.repeatable = False
         path = self._rendering.path
         offer = Offer(metadata.perl_variables, metadata.perl_missing, metadata.sources.get("perl-variables", ""))
-        return perl.template(path, self._variables, notes.reads, notes.warnings, self._other_template, offer)
+        template = perl.template(path, self._variables, notes.reads, notes.warnings, self._other_template, offer)
+        template.make_output = self._other_output
+        return template
 
     def _suspect(self, fragment: Fragment, text: bytes, metadata: Metadata) -> None:
         """Warn of lines that the metadata says belong elsewhere."""

@@ -47,6 +47,10 @@ def read_fragment(fragment: Fragment, output: str) -> bytes:
         with open(fragment.path, "rb") as file:
             return file.read()
     except OSError as error:
+        if os.path.islink(fragment.path) and not os.path.exists(fragment.path):
+            hint = "correct the link, or remove it; a link to /dev/null leaves the fragment out"
+            what = f"is a link that leads nowhere: {os.readlink(fragment.path)} (for {output})"
+            raise TemplateError(what, place=fragment.path, hint=hint) from error
         raise TemplateError(f"cannot be read: {error.strerror} (for {output})", place=fragment.path) from error
 
 

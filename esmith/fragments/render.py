@@ -108,9 +108,16 @@ class Renderer:
     def render(self, path: str) -> Iterator[Rendering]:
         """Yield the outputs of a template: one, or one for each record or key its metadata names.
 
+        After each come the files that its fragments make besides.
+
         :param path: an output's absolute path, or the path of a template with ``{key}`` in it.
         :raises TemplateError: when there is no such template, or it is broken.
         """
+        for rendering in self._own(path):
+            yield rendering
+            yield from rendering.others
+
+    def _own(self, path: str) -> Iterator[Rendering]:
         template, metadata, key = self._find(path)
         output = self._output or metadata.output or template.path
         by = "foreach" if metadata.foreach else "outputs"
@@ -221,7 +228,14 @@ class Renderer:
         """
         template = self.metadata.find(path)
         rendering = Rendering(template.path, template, self.metadata.of(template))
-        return self._expansion(rendering).text(variables), rendering.warnings
+        text = self._expansion(rendering).text(variables)
+        if rendering.others:
+            raise TemplateError(
+                f"makes the file {rendering.others[0].path}, which it can only where a file is made of it",
+                place=template.path,
+                hint="expand it with expand-template, or in an event",
+            )
+        return text, rendering.warnings
 
     def _expansion(self, rendering: Rendering, key: str | None = None, database: str | None = None) -> Expansion:
         # With it Jinja2 is imported: only when something has to be expanded.

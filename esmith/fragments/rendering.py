@@ -42,6 +42,8 @@ class Rendering:
     :param parts: what each fragment gave, in order; empty when the lines of the content are not theirs.
     :param reads: what was read.
     :param warnings: what the fragments warned of.
+    :param others: the files that its fragments make besides, by ``processTemplate``.
+    :param beside: the output whose fragment makes this one so; "" for an output of its own.
     :param recalled: nothing it is made of has changed and the output is as it was installed, so it was not expanded:
         content, engines and reads are not known.
     """
@@ -58,6 +60,8 @@ class Rendering:
     parts: list[tuple[Fragment, bytes]] = field(default_factory=list)
     reads: Reads = field(default_factory=Reads)
     warnings: list[str] = field(default_factory=list)
+    others: list[Rendering] = field(default_factory=list)
+    beside: str = ""
     recalled: bool = False
 
     def fragments_at(self, line: int) -> list[Fragment]:

@@ -15,6 +15,8 @@ from esmith.names import is_leftover, nearest
 BEGIN = "template-begin"
 END = "template-end"
 METADATA = "template.toml"
+#: What a template of a contrib links to as its ``template-begin`` or ``template-end``.
+DEFAULTS = "/etc/e-smith/templates-default"
 #: Stands in a template's path for the key of the record an output is made for.
 KEY = "{key}"
 _SPECIAL = frozenset((BEGIN, END, METADATA))
@@ -80,7 +82,7 @@ class TemplateTree:
     def __init__(self, layout: Layout, layers: tuple[str, ...] = ()) -> None:
         self.layout = layout
         self._layers = layers or tuple(layout.layer(name) for name in LAYERS)
-        layout.trust.require_trees(*self._layers)
+        layout.trust.require_trees(*self._layers, layout.under(DEFAULTS))
         self._loaded: dict[str, Template | None] = {}
         self._outer: dict[tuple[str, str], Fragment | None] = {}
         self._metadata_files: dict[str, list[tuple[str, str]]] = {}
@@ -139,16 +141,41 @@ class TemplateTree:
         """
         if (path, name) not in self._outer:
             own = self._own_begin_or_end(path, name)
-            at_top = path in ("/", "")
-            self._outer[path, name] = own if own or at_top else self.begin_or_end(os.path.dirname(path), name)
+            if own is None:
+                at_top = path in ("/", "")
+                own = self._default_begin(name) if at_top else self.begin_or_end(os.path.dirname(path), name)
+            self._outer[path, name] = own
         return self._outer[path, name]
 
     def _own_begin_or_end(self, directory: str, name: str) -> Fragment | None:
         for layer in self._layers:
             candidate = layer + os.path.join(directory, name)
-            if os.path.isfile(candidate) or _is_null_link(candidate):
-                return Fragment(name, candidate, layer, masked=_is_null_link(candidate))
+            if os.path.isfile(candidate) or _is_null_link(candidate) or _leads_nowhere(candidate):
+                return Fragment(name, self._aim(candidate), layer, masked=_is_null_link(candidate))
         return None
+
+    def _default_begin(self, name: str) -> Fragment | None:
+        """Return the comment that the original puts before what comes from other directories than the layers."""
+        directory = self.layout.under(DEFAULTS)
+        place = os.path.join(directory, BEGIN)
+        return Fragment(name, place, directory) if name == BEGIN and os.path.isfile(place) else None
+
+    def _aim(self, path: str) -> str:
+        """Return the file to read for a fragment: where an absolute link leads below the root, if that is a folder.
+
+        :raises UntrustedError: when that is not in the hands of its owners alone.
+        """
+        root = self.layout.root
+        if root == "/" or not os.path.islink(path):
+            return path
+        target = os.readlink(path)
+        if not os.path.isabs(target) or target.startswith(f"{root}/") or _is_null_link(path):
+            return path
+        inside = self.layout.under(target)
+        if not os.path.isfile(inside):
+            return path
+        self.layout.trust.require(inside)
+        return inside
 
     def metadata_files(self, path: str) -> list[tuple[str, str]]:
         """Return the ``template.toml`` files that are for a template, each after its directory, the nearest first.
@@ -182,7 +209,7 @@ class TemplateTree:
                     return Template(path, [Fragment(os.path.basename(path), place, layer)])
                 break
             if os.path.isdir(place):
-                _collect(place, layer, found, skipped, shipped=self._layers[-1] + path)
+                self._collect(place, layer, found, skipped, shipped=self._layers[-1] + path)
         if not found:
             return None
         for name in (BEGIN, END):
@@ -190,6 +217,21 @@ class TemplateTree:
             if outer is not None and name not in found:
                 found[name] = outer
         return Template(path, sorted(found.values(), key=_order), skipped=skipped)
+
+    def _collect(
+        self, directory: str, layer: str, found: dict[str, Fragment], skipped: list[Skipped], *, shipped: str
+    ) -> None:
+        for entry in sorted(_entries(directory), key=lambda entry: entry.name):
+            if entry.name == METADATA or entry.name in found:
+                continue
+            found_skipped = _skipped(entry, shipped)
+            if _is_null_link(entry.path):
+                found[entry.name] = Fragment(entry.name, entry.path, layer, masked=True)
+            elif found_skipped:
+                skipped.append(found_skipped)
+            else:
+                # Also a link that leads nowhere: without that fragment the file would not be what it should be.
+                found[entry.name] = Fragment(entry.name, self._aim(entry.path), layer)
 
     def _key_names(self, path: str, name: str) -> Iterator[tuple[str, str]]:
         """Yield the names with ``{key}`` in them beside a path that a name may be made from, and the key then."""
@@ -223,26 +265,15 @@ def _order(fragment: Fragment) -> tuple[int, bytes]:
     return place, os.fsencode(fragment.name)
 
 
-def _collect(directory: str, layer: str, found: dict[str, Fragment], skipped: list[Skipped], *, shipped: str) -> None:
-    for entry in sorted(_entries(directory), key=lambda entry: entry.name):
-        if entry.name == METADATA or entry.name in found:
-            continue
-        found_skipped = _skipped(entry, shipped)
-        if _is_null_link(entry.path):
-            found[entry.name] = Fragment(entry.name, entry.path, layer, masked=True)
-        elif found_skipped:
-            skipped.append(found_skipped)
-        else:
-            found[entry.name] = Fragment(entry.name, entry.path, layer)
-
-
 def _skipped(entry: os.DirEntry[str], shipped: str) -> Skipped | None:
     if is_leftover(entry.name):
         return Skipped(entry.path, "left by an editor or a package")
+    if _leads_nowhere(entry.path):
+        return None
     try:
         mode = os.stat(entry.path).st_mode
-    except OSError:
-        return Skipped(entry.path, "is a link that leads nowhere", "correct or remove it")
+    except OSError as error:
+        return Skipped(entry.path, f"cannot be read: {error.strerror}", "remove it")
     if stat.S_ISDIR(mode):
         return Skipped(entry.path, "is a directory", _directory_advice(entry, shipped))
     return None if stat.S_ISREG(mode) else Skipped(entry.path, "is no regular file", "remove it")
@@ -260,6 +291,10 @@ def _directory_advice(entry: os.DirEntry[str], shipped: str) -> str:
 
 def _is_null_link(path: str) -> bool:
     return os.path.islink(path) and os.path.realpath(path) == os.devnull
+
+
+def _leads_nowhere(path: str) -> bool:
+    return os.path.islink(path) and not os.path.exists(path)
 
 
 def _holds_fragments(directory: str) -> bool:

@@ -59,7 +59,8 @@ class StoreService:
     ========================== ===================================================================
     ``keys DB``                 the keys in byte order
     ``exists DB``               ``1`` or ``0``
-    ``create DB``               nothing; fails when there is such a database
+    ``create DB``               ``1``; fails when there is such a database. ``0`` where nothing can be written: an
+                                empty database then, that is nowhere stored
     ``record DB KEY``           nothing when there is none, else the type, then property, value, ...
     ``prop DB KEY PROP``        the value, or undef; PROP "" is the type
     ``all DB``                  for each record: key, how many fields follow, type, property, value, ...
@@ -70,6 +71,7 @@ class StoreService:
     ``replace_type DB KEY OLD NEW`` makes or sets a record of the type NEW, if its type is OLD (undef: none)
     ``delete_prop DB KEY PROP`` deletes a property; returns its old value, or undef
     ``delete DB KEY``           deletes a record
+    ``reset DB``                gives everything that has a default that value; returns ``1``
     ========================== ===================================================================
 
     All that write a record return ``1``, or ``0`` when they did nothing because there is no such record (for ``add``:
@@ -103,6 +105,7 @@ class StoreService:
             "replace_type": self._replace_type,
             "delete_prop": self._delete_prop,
             "delete": self._delete,
+            "reset": self._reset,
         }
 
     def register(self, name: str, operation: Operation) -> None:
@@ -149,17 +152,30 @@ class StoreService:
 
     def _exists(self, arguments: Texts) -> Texts:
         (database,) = self._texts("exists", arguments, 1)
-        self._log_of(database)
+        return [_flag(self._is_there(database))]
+
+    def _is_there(self, database: str) -> bool:
+        log = self._log_of(database)
         with self._source.reading(database) as snapshot:
-            return [_flag(snapshot.has_database(database))]
+            there = snapshot.has_database(database)
+        if log and not there:
+            # When somebody makes it, the fragment gives something else.
+            log.listing(database)
+        return there
 
     def _create(self, arguments: Texts) -> Texts:
         (database,) = self._texts("create", arguments, 1)
+        if self._source.only_reads:
+            if not is_flat(database):
+                limits.check_database(database)
+            if self._is_there(database):
+                raise _already_there(database)
+            return ["0"]
         with self._source.writing(database) as transaction:
             if transaction.has_database(database):
-                raise UsageError("there is such a database already", place=database, hint="open it")
+                raise _already_there(database)
             transaction.create_database(database)
-        return []
+        return ["1"]
 
     def _record(self, arguments: Texts) -> Texts:
         database, key = self._texts("record", arguments, 2)
@@ -232,8 +248,8 @@ class StoreService:
     def _replace_type(self, arguments: Texts) -> Texts:
         if len(arguments) != 4:
             raise UsageError("the operation replace_type needs four arguments")
-        old = arguments.pop(2)
-        database, key, new = self._texts("replace_type", arguments, 3)
+        old = arguments[2]
+        database, key, new = self._texts("replace_type", [*arguments[:2], arguments[3]], 3)
         with self._source.writing(database) as transaction:
             if transaction.type_of(database, key) != old:
                 return ["0"]
@@ -254,6 +270,17 @@ class StoreService:
             transaction.delete_record(database, key)
         return [_flag(there)]
 
+    def _reset(self, arguments: Texts) -> Texts:
+        (database,) = self._texts("reset", arguments, 1)
+        if is_flat(database):
+            raise UsageError("a flat file has no defaults", place=database, hint="name a database")
+        from esmith.schema.load import Schema
+        from esmith.schema.reset import reset_database
+
+        with self._source.writing(database) as transaction:
+            reset_database(transaction, self._schema or Schema(self._layout), self._layout, database)
+        return ["1"]
+
     def _texts(self, name: str, arguments: Texts, wanted: int, *, pairs: bool = False) -> list[str]:
         """Return the arguments, the first of which is a database, after counting them."""
         texts = [text for text in arguments if text is not None]
@@ -272,6 +299,10 @@ class StoreService:
             self._log.file(self._layout.inside(database) if database.startswith(root) else database)
             return None
         return self._log
+
+
+def _already_there(database: str) -> UsageError:
+    return UsageError("there is such a database already", place=database, hint="open it")
 
 
 def _check_limits(database: str, key: str, type: str, props: dict[str, str]) -> None:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     class Source(Protocol):
         """Gives the service snapshots to read from and transactions to write with."""
 
+        @property
+        def only_reads(self) -> bool:
+            """Whether nothing can be written, so that a new database is only an empty one that is nowhere stored."""
+
         def reading(self, database: str, /) -> AbstractContextManager[Snapshot]:
             """Return a snapshot for one operation on a database."""
 
@@ -38,6 +42,8 @@ class SnapshotSource:
 
     :param snapshot: an entered snapshot; it stays the caller's.
     """
+
+    only_reads = True
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
@@ -72,6 +78,8 @@ class TransactionSource:
 
     :param transaction: an entered transaction.
     """
+
+    only_reads = False
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
@@ -113,6 +121,8 @@ class StoreSource:
     :param layout: the root.
     :param author: who writes, for the journal.
     """
+
+    only_reads = False
 
     def __init__(self, layout: Layout, author: Author) -> None:
         self._layout = layout

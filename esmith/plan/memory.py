@@ -102,7 +102,8 @@ class Memory:
 
         What has a fragment or metadata in Perl cannot: Perl may read anything.
         """
-        if rendering.metadata.by_perl or any(choice.engine == "perl" for _, choice in rendering.engines):
+        engines = {choice.engine for _, choice in rendering.engines}
+        if rendering.beside or rendering.metadata.by_perl or "perl" in engines:
             return ""
         reads = rendering.reads
         signature = self._signature(rendering.template, rendering.metadata, sorted(reads.templates))

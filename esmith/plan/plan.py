@@ -110,10 +110,11 @@ def make_plan(
         renderer.recall, renderer.recall_all = memory.recall, memory.recall_all
     plan = Plan(strict=snapshot.prop("configuration", "esmith", "Strict") == "enabled")
     comparison = Comparison(layout.disk(), snapshot, keep_attributes=keep_attributes)
-    made_by: dict[str, str] = {}
+    made_by: dict[str, Rendering] = {}
     for path in dict.fromkeys(paths):
         for rendering in renderer.render(path):
-            _require_one_template(rendering, made_by)
+            if _is_made(rendering, made_by):
+                continue
             output = _output(renderer, rendering)
             output.inputs = "" if rendering.recalled else memory.inputs(rendering)
             plan.outputs.append(output)
@@ -131,19 +132,36 @@ def make_plan(
     return plan
 
 
-def _require_one_template(rendering: Rendering, made_by: dict[str, str]) -> None:
-    """Note which template makes an output.
+def _is_made(rendering: Rendering, made_by: dict[str, Rendering]) -> bool:
+    """Note what makes an output; return whether the plan has it already, as a fragment and an event make the same.
 
-    :param made_by: output -> template, of the outputs so far.
-    :raises TemplateError: when another template makes it, too.
+    :param made_by: the outputs so far.
+    :raises TemplateError: when something else makes it, too.
     """
-    other = made_by.setdefault(rendering.path, rendering.template.path)
-    if other != rendering.template.path:
+    if rendering.beside and (rendering.metadata.foreach or rendering.metadata.outputs):
+        # Its other outputs decide what stays of what it made.
         raise TemplateError(
-            f"two templates make this file: {other} and {rendering.template.path}",
+            f"{rendering.beside} makes a file of a template that makes one for each record or key",
+            place=rendering.template.path,
+            hint="give the fragment a template of its own",
+        )
+    other = made_by.setdefault(rendering.path, rendering)
+    if other.template.path != rendering.template.path:
+        raise TemplateError(
+            f"two templates make this file: {other.template.path} and {rendering.template.path}",
             place=rendering.path,
             hint="change the output of one in its template.toml",
         )
+    if other is rendering or not (other.beside or rendering.beside):
+        return False
+    if other.content != rendering.content and not (other.recalled or rendering.recalled):
+        makers = " and ".join(one.beside or one.template.path for one in (other, rendering))
+        raise TemplateError(
+            f"{makers} make this file, each with another content",
+            place=rendering.path,
+            hint="give one of them another OUTPUT_FILENAME",
+        )
+    return True
 
 
 def _was_installed(snapshot: Snapshot, path: str) -> bool:

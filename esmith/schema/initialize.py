@@ -133,7 +133,7 @@ def initialize_database(
             rename_record(transaction, file)
     for file in files:
         warnings += _initialize_file(transaction, file)
-    _contrib_directories(transaction, layout, database)
+    contrib_directories(transaction, layout, database)
     return warnings
 
 
@@ -241,15 +241,19 @@ def _ensure_record(transaction: Transaction, file: RecordSchema) -> None:
             transaction.set_prop(file.database, name, prop, value)
 
 
-def _contrib_directories(transaction: Transaction, layout: Layout, database: str) -> None:
-    """Apply ``defaults/KEY/PROP`` and ``force/KEY/PROP``, the original's form, which contribs install."""
+def contrib_directories(transaction: Transaction, layout: Layout, database: str, *, reset: bool = False) -> None:
+    """Apply ``defaults/KEY/PROP`` and ``force/KEY/PROP``, the original's form, which contribs install.
+
+    :param reset: a default replaces what is stored.
+    :raises SchemaError: when one is broken.
+    """
     base = os.path.join(layout.schema, database)
     for kind in ("defaults", "force"):
         for key in _names(os.path.join(base, kind)):
             for prop in sorted(_names(os.path.join(base, kind, key)), key=lambda name: (name != "type", name)):
                 path = os.path.join(base, kind, key, prop)
                 try:
-                    _apply_file(transaction, database, key, prop, path, force=kind == "force")
+                    _apply_file(transaction, database, key, prop, path, force=reset or kind == "force")
                 except RefusedError as error:
                     raise SchemaError(error.message, place=path, hint=error.hint) from error
 

@@ -22,7 +22,7 @@ from esmith.setup.product_files import Manifest, back_up_replaced, content_of, m
 from esmith.setup.trial import trial_account_files
 
 #: The shipped trees that go to ``/etc/e-smith``.
-_TREES = ("templates", "events", "db", "services", "checks")
+_TREES = ("templates", "templates-default", "events", "db", "services", "checks")
 CUSTOM_README = "templates-custom/README.md"
 #: The commands scripts call in ``/sbin/e-smith``, each with the function behind it.
 COMMANDS = {
@@ -37,7 +37,7 @@ COMMANDS = {
 #: installed, so that a template can ask whether there is such a command.
 OPTIONAL_COMMANDS = {"smtp-auth-proxy": ("esmith.cli.smtp_auth_proxy:main", ("aiosmtpd", "attr", "public"))}
 #: Where Debian's perl looks for modules, also with -T: scripts outside of events find ``esmith::ConfigDB`` there.
-PERL_MODULES = "/usr/local/lib/site_perl/esmith"
+PERL_MODULES = "/usr/local/lib/site_perl"
 _PACKAGES = ("esmith", "lmdb", "click", "jinja2", "markupsafe", "watchdog")
 #: The kernel cuts a longer first line.
 _LONGEST_INTERPRETER = 120
@@ -201,10 +201,10 @@ def perl_modules_of(layout: Layout) -> dict[str, tuple[bytes, int]]:
     """
     source = perl_modules()
     found = {}
-    for directory, _, files in os.walk(os.path.join(source, "esmith")):
+    for directory, _, files in os.walk(source):
         for name in files:
             path = os.path.join(directory, name)
-            target = layout.under(os.path.join(PERL_MODULES, os.path.relpath(path, os.path.join(source, "esmith"))))
+            target = layout.under(os.path.join(PERL_MODULES, os.path.relpath(path, source)))
             found[target] = content_of(path) or b"", 0o644
     return found
 

@@ -67,10 +67,17 @@ def test_output_filename(root: Root, option: str) -> None:
 
 
 def test_expand_queue(root: Root) -> None:
-    """Fragments may be looked for in other directories of /etc/e-smith, the first before the second."""
+    """Fragments may be looked for in other directories of /etc/e-smith, the first before the second.
+
+    As in the original, the comment of templates-default comes before them, unless they have a template-begin.
+    """
     root.write("/etc/e-smith/near/etc/x/10a", "near\n")
     root.write("/etc/e-smith/far/etc/x/10a", "far\n")
     root.write("/etc/e-smith/far/etc/x/20b", "far\n")
+    root.expand("--expand_queue=/etc/e-smith/near", "--expand_queue=far", "/etc/x")
+    comment = root.read("/etc/e-smith/templates-default/template-begin")
+    assert root.read("/etc/x") == f"{comment}near\nfar\n"
+    root.write("/etc/e-smith/far/template-begin", "")
     root.expand("--expand_queue=/etc/e-smith/near", "--expand_queue=far", "/etc/x")
     assert root.read("/etc/x") == "near\nfar\n"
 

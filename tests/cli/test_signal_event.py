@@ -117,14 +117,14 @@ def test_a_file_edited_by_hand_is_reported(office: Root) -> None:
     assert office.read(line.rpartition(" ")[2]) == "# mine\n"
 
 
-def test_a_suspicious_entry_among_fragments_is_reported(root: Root) -> None:
-    """A dangling link among fragments is reported, and the rest is expanded."""
+def test_a_link_to_nothing_among_fragments_stops_the_event(root: Root) -> None:
+    """The file would lack what the link is for: it is an error that names the link, and no file is touched."""
     place = root.custom("/etc/php.ini/05", "")
     place.unlink()
     place.symlink_to("nowhere")
-    answer = root.signal("email-update")
-    assert f"{place}: is a link that leads nowhere" in answer.err
-    assert root.file("/etc/php.ini").exists()
+    answer = root.signal("email-update", code=4)
+    assert f"{place}: is a link that leads nowhere: nowhere (for /etc/php.ini)" in answer.err
+    assert not root.file("/etc/php.ini").exists()
 
 
 def test_options_after_the_event_are_arguments(root: Root) -> None:

@@ -66,6 +66,13 @@ SPOILT: dict[str, tuple[Spoil, str, int, str, str]] = {
         FAILS,
         "uses esmith::FormMagick, which this version does not have",
     ),
+    "a module that is not provided": (
+        _write(FRAGMENT, "\n{ use esmith::cgi; $x }\n"),
+        FRAGMENT,
+        2,
+        FAILS,
+        "the module esmith::cgi is not provided: it draws pages of the server-manager",
+    ),
     "a template that writes": (
         _write(FRAGMENT, "{\n$DB->set_prop('notices', 'x', 1);\n}\n"),
         FRAGMENT,

@@ -134,22 +134,33 @@ def _fifo(place: Path) -> None:
     os.mkfifo(place)
 
 
-@pytest.mark.parametrize(
-    ("make", "reason"),
-    [(_dangling, "leads nowhere"), (_loop, "leads nowhere"), (_fifo, "no regular file")],
-    ids=["dangling link", "loop", "fifo"],
-)
-def test_what_is_not_a_file_is_reported(trees: Trees, make: object, reason: str) -> None:
-    """A dangling link or a FIFO among fragments is skipped, does not hide the standard fragment, and is reported."""
+@pytest.mark.parametrize("make", [_dangling, _loop], ids=["dangling link", "loop"])
+@pytest.mark.parametrize("name", ["10a", "20b", "template-begin", "template-end"])
+def test_a_link_that_leads_nowhere_is_an_error(trees: Trees, make: object, name: str) -> None:
+    """The file would lack what the link is for: also where another layer or a parent has a fragment of that name."""
     assert callable(make)
+    for path in ("/etc/t/10a", "/etc/t/30c", "/template-begin", "/template-end"):
+        trees.standard(path, "10\n")
+    place = trees.place("templates-custom", f"/etc/t/{name}")
+    make(place)
+    error = trees.error("/etc/t")
+    assert error.place == str(place)
+    assert "is a link that leads nowhere" in error.message
+    assert "(for /etc/t)" in error.message
+    trees.standard("/etc/other/10a", "other\n")
+    assert trees.text("/etc/other") == "10\nother\n10\n"
+
+
+def test_what_is_not_a_file_is_reported(trees: Trees) -> None:
+    """A FIFO among fragments is skipped, does not hide the standard fragment, and is reported."""
     trees.standard("/etc/t/10a", "10\n")
     place = trees.place("templates-custom", "/etc/t/10a")
-    make(place)
+    _fifo(place)
     plan = make_plan(trees.layout, trees.snapshot, ["/etc/t"])
     assert plan.outputs[0].rendering.content == b"10\n"
     (warning,) = plan.warnings
     assert str(place) in warning
-    assert reason in warning
+    assert "no regular file" in warning
 
 
 @pytest.mark.parametrize(

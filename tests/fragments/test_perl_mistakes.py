@@ -41,10 +41,10 @@ MISTAKES = {
     "a change of a setting": ("{ $DB->set_prop('qpsmtpd', 'DNSBL', 'x') }", 1, "a template may not change a setting"),
     "a new record": ("{\n$DB->new_record('x', { type => 'y' }) }", 2, "a template may not change a setting"),
     "a change by the old way": ("{ $confref->{DomainName} = 'x' }", 1, "a template may not change a setting"),
-    "a file written": (
-        "{ use esmith::templates; processTemplate({ TEMPLATE_PATH => '/x' }) }",
+    "a file removed": (
+        "{ use esmith::templates; processTemplate({ TEMPLATE_PATH => '/x', DELETE => 1 }) }",
         1,
-        "only with OUTPUT_TYPE => 'string'",
+        "a template may not remove a file",
     ),
 }
 

@@ -47,11 +47,11 @@ def test_a_template_is_expanded_with_any_data(script: Script) -> None:
     "call",
     [
         "use esmith::event; event_signal('x');",
-        "use esmith::templates; processTemplate({ TEMPLATE_PATH => '/x' });",
+        "use esmith::templates; processTemplate({ TEMPLATE_PATH => '/x', DELETE => 1 });",
         "use esmith::util; esmith::util::serviceControl(NAME => 'x', ACTION => 'start');",
         "$db->migrate;",
     ],
 )
 def test_fragments_change_nothing(script: Script, call: str) -> None:
-    """Events, files, services and migrations are for actions: within fragments these calls die."""
+    """Events, removed files, services and migrations are for actions: within fragments these calls die."""
     assert "a template may" in script.run(HOOK + call, status=None).err

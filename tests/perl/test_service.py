@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -16,7 +17,6 @@ from esmith.store.model import Author, Record
 from tests.commands import Root
 
 WRITES: list[tuple[str, list[str | None]]] = [
-    ("create", ["new"]),
     ("set", ["t", "k", "type"]),
     ("add", ["t", "k", "type"]),
     ("replace_type", ["t", "k", None, "type"]),
@@ -111,7 +111,7 @@ def test_deletions_return_what_was_there(service: StoreService) -> None:
 
 def test_a_database_is_made_once(service: StoreService) -> None:
     """create makes an empty database, and fails when there is one."""
-    assert service.handle("create", ["new"]) == []
+    assert service.handle("create", ["new"]) == ["1"]
     assert service.handle("exists", ["new"]) == ["1"]
     with pytest.raises(UsageError, match="already"):
         service.handle("create", ["new"])
@@ -135,6 +135,23 @@ def test_a_snapshot_is_not_written(layout: Layout, name: str, arguments: list[st
         with pytest.raises(RefusedError, match="a template may not change a setting"):
             service.handle(name, arguments)
         assert service.handle("prop", ["configuration", "DomainName", ""]) == ["example.com"]
+
+
+def test_a_snapshot_makes_no_database(layout: Layout) -> None:
+    """In a template create says 0 and stores nothing; that there is none is noted, as a listing or as a file."""
+    log = _Log()
+    path = layout.under("/var/mine")
+    with open_store(layout).snapshot() as snapshot:
+        service = StoreService(layout, SnapshotSource(snapshot), log=log)
+        for name in ("new", path):
+            assert service.handle("create", [name]) == ["0"]
+            assert service.handle("exists", [name]) == ["0"]
+            assert service.handle("keys", [name]) == []
+        for name, message in (("configuration", "already"), ("-new", "cannot be the name")):
+            with pytest.raises(UsageError, match=message):
+                service.handle("create", [name])
+    assert log.seen == ["new"] * 3 + [("file", "/var/mine")] * 3
+    assert not os.path.exists(path)
 
 
 def test_a_transaction_lands_as_a_whole(layout: Layout) -> None:

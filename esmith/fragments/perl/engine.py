@@ -225,6 +225,10 @@ class Perl:
             if op == "template_in":
                 count = int(texts[0]) + 1
                 return ["ok", template.sub_template(texts[count], texts[count + 1 :], texts[1:count])]
+            if op == "output":
+                path, output, owner, group, mode, text, *directories = texts
+                template.other_output(path, output, text, [owner, group, mode], directories)
+                return ["ok"]
             return ["ok", *self._service.handle(op or "", args)]
         except EsmithError as error:
             if self._process is None:

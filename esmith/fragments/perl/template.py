@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 #: Expands a template inside another, with variables and the directories of its fragments (none for the same), and
 #: returns its text.
 SubTemplate = Callable[[str, dict[str, Any], list[str]], bytes]
+#: Has a file made besides: the path of its template, its own path, its content, owner, group and mode ("" for those
+#: of the metadata), and the directories of the template's fragments.
+MakeOutput = Callable[[str, str, bytes, list[str], list[str]], None]
 
 #: How perl begins its message when it does not find a module (perldiag(1)).
 _MISSING = re.compile(r"Can't locate (\S+)\.pm in @INC")
@@ -109,6 +112,8 @@ class PerlTemplate:
         self._expand = expand
         self.offer = NOTHING
         self._offered: set[str] = set()
+        #: What has a file made that a fragment makes besides the output.
+        self.make_output: MakeOutput = _no_outputs
         self._begun = False
         self._broken: TemplateError | None = None
         # The fragment that runs.
@@ -210,6 +215,18 @@ class PerlTemplate:
         if missing:
             self._run(self.offer.source, ["miss", self._id, *missing])
 
+    def other_output(self, path: str, output: str, text: str, given: list[str], directories: list[str]) -> None:
+        """Have a file made besides this output, of what a fragment made of another template.
+
+        :param given: owner, group and mode; "" for those of the template.
+        :raises TemplateError: when that is not possible. This template is broken then, too.
+        """
+        try:
+            self.make_output(path, output, text.encode("utf-8", "surrogateescape"), given, directories)
+        except TemplateError as error:
+            self._broken = error if error.place else TemplateError(error.message, place=self._place, hint=error.hint)
+            raise self._broken from error
+
     def _run(self, path: str, request: Fields) -> bytes | None:
         self._place = path
         begin = [] if self._begun else [self._perl.first(self._id, self._variables)]
@@ -288,6 +305,10 @@ class _Log:
     def file(self, path: str) -> None:
         """Note that a flat file was read."""
         self._reads.files.add(path)
+
+
+def _no_outputs(path: str, output: str, _content: bytes, _given: list[str], _directories: list[str]) -> None:
+    raise TemplateError(f"a file cannot be made here: {output}", place=path, hint="do it in an action of an event")
 
 
 def text_lines(data: bytes) -> list[str]:

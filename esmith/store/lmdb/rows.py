@@ -39,6 +39,11 @@ class OpenNow:
         self._snapshots = 0
         self._is_written = False
 
+    @property
+    def is_nothing(self) -> bool:
+        """Whether neither is open."""
+        return not (self._is_written or self._snapshots)
+
     def begin(self, file: str, *, write: bool) -> None:
         """Note that a snapshot or a transaction begins.
 

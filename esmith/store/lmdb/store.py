@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 #: Address space, not disk: the file grows only with what is stored. Never resized, so no reader ever has to reopen.
 MAP_BYTES = 16 * 2**30
-MAX_DATABASES = 128
+#: How many tables LMDB has room for, in a process that reads and in one that writes. Where there are more, it gets more
+#: room; this much costs a transaction less than a microsecond, a room for all that could ever be would cost it fifty.
+ROOM_TO_READ, ROOM_TO_WRITE = 128, 1024
+#: How many of them are to be free when something begins.
+_SPARE_ROOM = 64
+#: More tables than any root has; the number in a damaged file must not take all memory.
+_MOST_ROOM = 2**17
 #: Readers at one moment; LMDB's own default of 126 is reached by a cron job that runs away.
 MAX_READERS = 1022
 #: More than the header of the lock file; LMDB makes it longer for its readers.
@@ -52,6 +58,7 @@ class LmdbStore:
         if not new:
             self._data.require_sound(thorough=verify)
         self._write = write
+        self._room = ROOM_TO_WRITE if write else ROOM_TO_READ
         self._open_now = OpenNow()
         self._open(create=create)
         if new:
@@ -62,6 +69,7 @@ class LmdbStore:
 
     def snapshot(self) -> LmdbSnapshot:
         """Return a snapshot to read from."""
+        self._make_room()
         return LmdbSnapshot(self._env, self._file, self._open_now)
 
     def transaction(self, author: Author) -> LmdbTransaction:
@@ -70,22 +78,48 @@ class LmdbStore:
         from esmith.store.lmdb.transaction import LmdbTransaction
         from esmith.store.lmdb.writer import WriterLock
 
+        self._make_room()
         lock = WriterLock(self._file)
         return LmdbTransaction(self._env, self._data, author, self._reopen, lock, self._open_now)
 
     def _open(self, *, create: bool = False) -> None:
         try:
             _reserve_lock_file(os.path.join(self.directory, "lock.mdb"))
-            self._env = lmdb.open(
-                os.fsencode(self.directory),
-                map_size=MAP_BYTES,
-                max_dbs=MAX_DATABASES,
-                max_readers=MAX_READERS,
-                readonly=not self._write,
-                create=create,
-                mode=FILE_MODE,
-            )
+            self._env = self._opened(create=create)
+            if self._lacks_room():
+                self._env.close()
+                self._env = self._opened(create=create)
         except (lmdb.Error, OSError) as error:
+            raise store_trouble(self._file, error) from error
+
+    def _opened(self, *, create: bool) -> lmdb.Environment:
+        return lmdb.open(
+            os.fsencode(self.directory),
+            map_size=MAP_BYTES,
+            max_dbs=self._room,
+            max_readers=MAX_READERS,
+            readonly=not self._write,
+            create=create,
+            mode=FILE_MODE,
+        )
+
+    def _lacks_room(self) -> bool:
+        """Return whether the tables there are leave too little room for more; there is to be more room then."""
+        tables = self._env.stat()["entries"]
+        if tables + _SPARE_ROOM <= self._room or self._room == _MOST_ROOM:
+            return False
+        self._room = min(2 * tables + ROOM_TO_WRITE, _MOST_ROOM)
+        return True
+
+    def _make_room(self) -> None:
+        """Open the file with more room, where this process or another has made many databases meanwhile.
+
+        While something is read or written here the file cannot be opened once more, and the room has to do.
+        """
+        try:
+            if self._open_now.is_nothing and self._lacks_room():
+                self._reopen()
+        except lmdb.Error as error:
             raise store_trouble(self._file, error) from error
 
     def _reopen(self) -> None:

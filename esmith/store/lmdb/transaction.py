@@ -79,6 +79,7 @@ class LmdbTransaction(LmdbSnapshot):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.is_open = False
         with self._ending:
             self._end(error)
 

@@ -36,6 +36,8 @@ def store_trouble(file: str, error: Exception) -> StoreError:
         )
     if isinstance(error, lmdb.InvalidError | lmdb.CorruptedError | lmdb.PageNotFoundError | lmdb.VersionMismatchError):
         return StoreError(f"the data file is damaged ({reason})", place=file, hint=RESTORE)
+    if isinstance(error, lmdb.DbsFullError):
+        return StoreError("too many new databases at once", place=file, hint="make them with several commands")
     if isinstance(error, OSError):
         number = error.errno or 0
     elif isinstance(error, lmdb.MapFullError):

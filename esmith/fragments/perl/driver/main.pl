@@ -73,7 +73,11 @@ sub serve {
 # Then the records of the configuration database, and variables besides (engine.py).
 sub begin_template {
     my ($id, $nested, $event, $fields, @rest) = @_;
-    reset_process() unless @RUNNING;
+    unless (@RUNNING) {
+        reset_process();
+        no warnings 'once';
+        %esmith::backend::CREATED = ();
+    }
     my (%hashes, %raw);
     my @records = splice @rest, 0, $fields;
     while (@records) {

@@ -3,6 +3,7 @@ package esmith::ConfigDB;
 use strict;
 use warnings;
 
+use esmith::backend;
 use esmith::DB::db;
 use esmith::ConfigDB::Record;
 
@@ -50,7 +51,23 @@ Language, type of the keyboard and its table, of the record C<sysconfig>; undef 
 The address of the WINS server: what the record C<smb> names, else this server where it is the domain master, else
 undef.
 
+=head2 hosts_allow_spec($service, $daemon)
+
+The line of F</etc/hosts.allow> for a service, without a newline: C<DAEMON: > and what its property C<access> allows
+(esmith::NetworksDB, C<local_access_spec>); a comment that says so where there is no such service, or it is not
+enabled. Without C<$daemon> the daemon is called as the service.
+
 =cut
+
+sub hosts_allow_spec {
+    my ($self, $service, $daemon) = @_;
+    $daemon = $service unless defined $daemon && length $daemon;
+    my $record = $self->get($service) or return "# $service is not defined";
+    return "# $service is disabled" unless ($record->prop('status') || 'disabled') eq 'enabled';
+    require esmith::NetworksDB;
+    my $networks = esmith::NetworksDB->open_ro or esmith::backend::fail('cannot open the database networks');
+    return "$daemon: " . $networks->local_access_spec($record->prop('access') || 'private');
+}
 
 sub services {
     my ($self) = @_;

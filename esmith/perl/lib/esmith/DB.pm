@@ -127,15 +127,19 @@ sub get_prop_and_delete {
 
 =head2 record_has_defaults($key)
 
-Whether a contrib or this version has defaults for the record.
+1 when a contrib or this version has defaults for the record, else undef.
 
 =cut
 
 sub record_has_defaults {
     my ($self, $key) = @_;
+    unless (defined $key && length $key) {
+        esmith::backend::complain("record_has_defaults can't determine record name");
+        return undef;
+    }
     my ($name) = $self->file =~ m{([^/]+)\z};
     my $directory = ($ENV{ESMITH_DB_DEFAULTSDIR} || esmith::backend::under('/etc/e-smith/db')) . "/$name";
-    return -d "$directory/defaults/$key" || -d "$directory/force/$key" || -f "$directory/$key.toml" || '';
+    return -d "$directory/defaults/$key" || -d "$directory/force/$key" || -f "$directory/$key.toml" ? 1 : undef;
 }
 
 =head2 migrate
@@ -153,6 +157,21 @@ sub migrate {
     return 1 if system({$program} $program, 'initialize-databases') == 0;
     $self->set_error('esmith initialize-databases failed');
     return 0;
+}
+
+=head2 resetToDefaults
+
+Gives every property that has a default or a forced value that value, in one transaction, also those that were set to
+something else. What has no default stays. Passwords that were generated stay. Returns 1. Not to be used lightly: the
+settings of the administrator are gone, and C<esmith undo> brings them back.
+
+=cut
+
+sub resetToDefaults {
+    my ($self) = @_;
+    esmith::backend::fail('The DB is open read-only') if $self->is_ro;
+    $self->_ask('reset');
+    return 1;
 }
 
 1;

@@ -31,12 +31,15 @@ our $CALL;
 # Counts the changes this process makes or may have had made, so that records know when their copies are old.
 our $CHANGES = 0;
 
+# The databases that the fragments of one output created, by path: empty ones that are nowhere stored.
+our %CREATED;
+
 my %CHANGING = map { $_ => 1 } qw(
-    create add set set_props set_type replace_type delete_prop delete expand install
+    create add set set_props set_type replace_type delete_prop delete reset expand install
 );
 
 # The packages whose lines are not the script's.
-my $OURS = qr/\Aesmith::(?:backend|config|db|event|templates|util|DB|\w+DB|Logger)\b/;
+my $OURS = qr/\Aesmith::(?:absent|backend|config|db|event|lockfile|logrotate|tcpsvd|templates|util|DB|\w+DB|I18N|Logger)\b/;
 
 # The pipes to the helper and the process they belong to. While a question is open nobody else finds them here: a signal
 # handler that asks something gets a helper of its own, and what a handler breaks off by "die" is not used again.
@@ -80,6 +83,21 @@ sub attempt {
     my $reason = $@;
     $reason =~ s/\n+\z//;
     return length $reason ? ('', $reason) : (1, @results);
+}
+
+=head2 decoded($call, @arguments)
+
+Calls something that asks, for code whose texts are characters: they go out as UTF-8, and what is UTF-8 of the results
+comes back as characters.
+
+=cut
+
+sub decoded {
+    my ($call, @arguments) = @_;
+    utf8::encode($_) for grep { defined } @arguments;
+    my @results = $call->(@arguments);
+    utf8::decode($_) for grep { defined } @results;
+    return wantarray ? @results : $results[0];
 }
 
 =head2 fail($message), complain($message)

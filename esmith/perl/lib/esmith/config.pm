@@ -20,17 +20,20 @@ esmith::config - a database as a hash
 
 The older interface. Each value is a whole record in one line, C<type|property|value|...>, with C<\|> for a C<|> in a
 value. Without a name the database that ESMITH_CONFIG_DB names is tied, else C<configuration>; a path is one of a flat
-file (esmith::DB::db). One that does not exist is made when it is first written. What is written is on the disk when
-the assignment is done.
+file (esmith::DB::db), and so is the name of a file in the current directory. One that does not exist is made when it
+is first written. What is written is on the disk when the assignment is done.
+
+C<tied(%config)-E<gt>filename>, and FILENAME in the tied object, is the name or path it was tied to.
 
 =cut
 
 sub TIEHASH {
     my ($class, $file) = @_;
-    $file = $ENV{ESMITH_CONFIG_DB} || 'configuration' unless defined $file && length $file;
+    $file = $ENV{ESMITH_CONFIG_DB} || '/home/e-smith/db/configuration' unless defined $file && length $file;
     # What the oldest scripts say; the databases moved long ago.
     $file =~ s{\A/home/e-smith/(\w+)\z}{/home/e-smith/db/$1};
-    return bless { FILENAME => esmith::backend::path_of($file) }, $class;
+    my $path = esmith::backend::path_of($file =~ m{/} || !-f $file ? $file : "./$file");
+    return bless { FILENAME => $file, path => $path }, $class;
 }
 
 sub filename {
@@ -40,7 +43,7 @@ sub filename {
 
 sub _ask {
     my ($self, $operation, @arguments) = @_;
-    return esmith::backend::call($operation, $self->{FILENAME}, @arguments);
+    return esmith::backend::call($operation, $self->{path}, @arguments);
 }
 
 sub _trimmed {

@@ -62,8 +62,9 @@ When true, the file is removed.
 
 =back
 
-Returns the text, or 1. An expansion that fails is a C<die> with the reason; the file is then as it was. In a fragment
-only C<OUTPUT_TYPE =E<gt> 'string'> is possible.
+Returns the text, or 1. An expansion that fails is a C<die> with the reason; the file is then as it was. The file that a
+fragment makes is checked and installed together with that of the fragment's own template, or not at all. A fragment
+cannot say C<DELETE>.
 
 =head2 removeBlankLines($text)
 
@@ -89,18 +90,22 @@ sub processTemplate {
     _check(\%options);
     my $string = ($options{OUTPUT_TYPE} || 'file') eq 'string';
     return _filtered(_text(\%options), $options{FILTER}) if $string;
-    esmith::backend::fail("a template may expand another only with OUTPUT_TYPE => 'string'") if $esmith::backend::CALL;
     my $output = _output(\%options);
     my @queue = @{ $options{TEMPLATE_EXPAND_QUEUE} || [] };
+    if ($esmith::backend::CALL) {
+        # In a fragment: a file of the same plan.
+        esmith::backend::fail('a template may not remove a file') if $options{DELETE};
+        my $text = _filtered(_text(\%options), $options{FILTER});
+        esmith::backend::call('output', $options{TEMPLATE_PATH}, $output, _attributes(\%options), $text, @queue);
+        return 1;
+    }
     if ($options{DELETE}) {
         esmith::backend::call('remove', $options{TEMPLATE_PATH}, $output, @queue);
         return 1;
     }
     if (grep { defined $options{$_} } qw(MORE_DATA CONFREF FILTER UID GID PERMS)) {
         my $text = _filtered(_text(\%options), $options{FILTER});
-        my @owner = map { defined $_ ? $_ : '' } @options{qw(UID GID)};
-        my $mode = defined $options{PERMS} ? sprintf '%04o', $options{PERMS} : '';
-        esmith::backend::call('install', $options{TEMPLATE_PATH}, $output, @owner, $mode, $text, @queue);
+        esmith::backend::call('install', $options{TEMPLATE_PATH}, $output, _attributes(\%options), $text, @queue);
         return 1;
     }
     esmith::backend::call('expand', $options{TEMPLATE_PATH}, $output, @queue);
@@ -129,6 +134,13 @@ sub _output {
     my $name = $options->{OUTPUT_FILENAME} || $options->{TEMPLATE_PATH};
     return $name unless defined $options->{OUTPUT_PREFIX} && length $options->{OUTPUT_PREFIX};
     return "$options->{OUTPUT_PREFIX}/$name";
+}
+
+# Owner, group and mode; '' for what is not given.
+sub _attributes {
+    my ($options) = @_;
+    my @owner = map { defined $_ ? $_ : '' } @{$options}{qw(UID GID)};
+    return (@owner, defined $options->{PERMS} ? sprintf('%04o', $options->{PERMS}) : '');
 }
 
 sub _text {

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 
 use POSIX ();
+use esmith::absent;
 use esmith::backend;
 use esmith::config;
 use esmith::db;
@@ -16,7 +17,7 @@ esmith::util - what fragments and actions use: networks, services, files
 =head1 DESCRIPTION
 
 Passwords of unix and Samba accounts are not changed here: the functions of the original for that (setUserPassword and
-the like) are not provided.
+the like) die and say so.
 
 =head1 NETWORKS
 
@@ -238,10 +239,7 @@ sub set_secret {
     my ($db, $key, $prop, %options) = @_;
     my $type = $options{type} || 'service';
     return if $db->get_prop($key, $prop);
-    open my $random, '<', '/dev/urandom' or esmith::backend::fail("cannot open /dev/urandom: $!");
-    my $read = sysread $random, my $bytes, 24;
-    esmith::backend::fail('cannot read /dev/urandom') unless $read && $read == 24;
-    $db->set_prop($key, $prop, unpack('H*', $bytes), type => $type);
+    $db->set_prop($key, $prop, _random(), type => $type);
     return;
 }
 
@@ -260,5 +258,91 @@ sub serviceControl {
 sub initialize_default_databases {
     return esmith::DB->migrate;
 }
+
+=head1 PASSWORDS AND LICENCES
+
+=head2 LdapPassword, genLdapPassword
+
+The password of the LDAP server, in F</etc/openldap/ldap.pw>; where there is no such file it is made, with a random
+password, for root only. C<genLdapPassword> makes a new one. undef, with a warning, when that does not work. A fragment
+may read the password and not make one.
+
+=head2 getLicenses($locale), getLicenseFile($locale)
+
+The lines of all files in F</etc/e-smith/licenses/LOCALE> (or ESMITH_LICENSE_DIR), in scalar context joined by blanks;
+the path of the first file. Without a locale that of C<sysconfig> is taken, C<en_US> where there are none for it; C<fr-ca>
+means C<fr_CA>.
+
+=cut
+
+sub LdapPassword () {
+    my $path = esmith::backend::under('/etc/openldap/ldap.pw');
+    return genLdapPassword() unless -f $path;
+    open my $file, '<', $path or esmith::backend::fail("Could not open LDAP password file: $!");
+    my $password = <$file>;
+    $password = '' unless defined $password;
+    chomp $password;
+    return $password;
+}
+
+sub genLdapPassword () {
+    esmith::backend::fail('a template may not make the LDAP password') if $esmith::backend::CALL;
+    my $path = esmith::backend::under('/etc/openldap/ldap.pw');
+    my $password = _random();
+    require File::Temp;
+    my ($file, $new) = eval { File::Temp::tempfile("$path.XXXXXX") };
+    unless ($file && print({$file} "$password\n") && close($file) && rename($new, $path)) {
+        esmith::backend::complain("Could not write LDAP password file: $!");
+        unlink $new if defined $new;
+        return undef;
+    }
+    return $password;
+}
+
+sub _random {
+    open my $random, '<', '/dev/urandom' or esmith::backend::fail("cannot open /dev/urandom: $!");
+    my $read = sysread $random, my $bytes, 24;
+    esmith::backend::fail('cannot read /dev/urandom') unless $read && $read == 24;
+    return unpack 'H*', $bytes;
+}
+
+sub _licenses {
+    my ($locale) = @_;
+    if ($locale) {
+        $locale =~ s/-(\S\S)/_\U$1/;
+    }
+    else {
+        my $db = esmith::ConfigDB->open_ro;
+        ($locale) = $db->getLocale if $db;
+    }
+    my $base = $ENV{ESMITH_LICENSE_DIR} || esmith::backend::under('/etc/e-smith/licenses');
+    my $directory = defined $locale && -d "$base/$locale" ? "$base/$locale" : "$base/en_US";
+    opendir my $handle, $directory or esmith::backend::fail("Couldn't open licenses directory: $!");
+    return grep { -f } map { "$directory/$_" } sort readdir $handle;
+}
+
+sub getLicenses {
+    my @lines;
+    foreach my $path (_licenses(@_)) {
+        open my $file, '<', $path or esmith::backend::fail("Couldn't open license $path: $!");
+        push @lines, <$file>;
+    }
+    return wantarray ? @lines : "@lines";
+}
+
+sub getLicenseFile {
+    return (_licenses(@_))[0];
+}
+
+my $ACCOUNTS = 'passwords of accounts are set by passwd and smbpasswd';
+esmith::absent::functions(
+    __PACKAGE__,
+    validatePassword => 'whether a password is good is for PAM to say: pam_pwquality(8)',
+    map { ($_ => $ACCOUNTS) } qw(
+        setUnixPassword authenticateUnixPassword setUnixPasswordRequirePrevious setSambaPassword cancelSambaPassword
+        setUnixSystemPassword setServerSystemPassword setUserPassword setUserPasswordRequirePrevious cancelUserPassword
+        setIbayPassword
+    ),
+);
 
 1;

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 
 use esmith::AccountsDB;
+use esmith::config::utf8;
 
 our @ISA = ('esmith::AccountsDB');
 
@@ -13,8 +14,8 @@ esmith::AccountsDB::UTF8 - like esmith::AccountsDB, but texts are characters, no
 
 =cut
 
-sub _decodes {
-    return 1;
+sub tie_class {
+    return 'esmith::config::utf8';
 }
 
 1;

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 
 use esmith::ConfigDB;
+use esmith::config::utf8;
 
 our @ISA = ('esmith::ConfigDB');
 
@@ -13,8 +14,8 @@ esmith::ConfigDB::UTF8 - like esmith::ConfigDB, but texts are characters, not by
 
 =cut
 
-sub _decodes {
-    return 1;
+sub tie_class {
+    return 'esmith::config::utf8';
 }
 
 1;

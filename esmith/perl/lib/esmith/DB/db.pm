@@ -24,7 +24,8 @@ esmith::DB::db - one database
 A database is named as C<configuration>, or by its path in the original, C</home/e-smith/db/configuration>. Another
 path is that of a flat file, a small database of the script's own; a relative one begins at the current directory. Its
 values may have several lines. It is locked and replaced as a whole by each write, on the disk when the call returns,
-and the command C<db /path/file> may work on it at the same time. In a fragment it can be read only.
+and the command C<db /path/file> may work on it at the same time. In a fragment databases can be read only; one that a
+fragment creates is empty and nowhere stored.
 
 Records are read when they are asked for, so C<get> and C<get_prop> see what others changed a moment ago. What
 C<get_all> returned is a copy of that moment, until this script writes or calls C<reload>.
@@ -39,11 +40,14 @@ Return the database, or nothing, with the reason in C<esmith::DB-E<gt>error>. C<
 sub create {
     my ($class, $file) = @_;
     my $self = $class->_init($file);
-    my ($done, $there) = esmith::backend::attempt('exists', $self->{file});
+    return $self->set_error('File exists') if $esmith::backend::CREATED{ $self->{path} };
+    my ($done, $there) = esmith::backend::attempt('exists', $self->{path});
     return $self->set_error($there) unless $done;
     return $self->set_error('File exists') if $there;
-    ($done, my $reason) = esmith::backend::attempt('create', $self->{file});
-    return $done ? $self : $self->set_error($reason);
+    ($done, my $answer) = esmith::backend::attempt('create', $self->{path});
+    return $self->set_error($answer) unless $done;
+    $esmith::backend::CREATED{ $self->{path} } = 1 unless $answer;
+    return $self;
 }
 
 sub open {
@@ -65,7 +69,8 @@ sub _init {
     my ($class, $file) = @_;
     $file = $class->_default unless defined $file && length $file;
     esmith::backend::fail("$class needs the name of a database") unless defined $file;
-    return bless { file => esmith::backend::path_of($file), ro => 0 }, ref $class || $class;
+    my $path = esmith::backend::path_of($file);
+    return bless { file => $file =~ m{/} ? $file : $path, path => $path, ro => 0 }, ref $class || $class;
 }
 
 # The database of a class that is opened without a name.
@@ -75,14 +80,15 @@ sub _default {
 
 sub _open {
     my ($self) = @_;
-    my ($done, $there) = esmith::backend::attempt('exists', $self->{file});
+    return $self if $esmith::backend::CREATED{ $self->{path} };
+    my ($done, $there) = esmith::backend::attempt('exists', $self->{path});
     return $self->set_error($there) unless $done;
     return $there ? $self : $self->set_error("File doesn't exist");
 }
 
 =head2 file, is_ro, reload, close
 
-The path; whether it is read-only; C<reload> forgets what was copied; C<close> does nothing.
+The path, as C<open> was given it; whether it is read-only; C<reload> forgets what was copied; C<close> does nothing.
 
 =cut
 
@@ -93,6 +99,16 @@ sub close { return }
 sub reload {
     $esmith::backend::CHANGES++;
     return 1;
+}
+
+=head2 tie_class
+
+C<esmith::config>, or what a subclass says: with C<esmith::config::utf8>, texts are characters and not bytes.
+
+=cut
+
+sub tie_class {
+    return 'esmith::config';
 }
 
 =head2 get($key)
@@ -193,16 +209,9 @@ sub _defined {
 
 sub _ask {
     my ($self, $operation, @arguments) = @_;
-    return esmith::backend::call($operation, $self->{file}, @arguments) unless $self->_decodes;
-    utf8::encode($_) for grep { defined } @arguments;
-    my @results = esmith::backend::call($operation, $self->{file}, @arguments);
-    utf8::decode($_) for grep { defined } @results;
-    return wantarray ? @results : $results[0];
-}
-
-# Whether texts are characters, as in the classes ...::UTF8, and not bytes.
-sub _decodes {
-    return 0;
+    my @call = ($operation, $self->{path}, @arguments);
+    return esmith::backend::decoded(\&esmith::backend::call, @call) if $self->tie_class->isa('esmith::config::utf8');
+    return esmith::backend::call(@call);
 }
 
 sub _record {

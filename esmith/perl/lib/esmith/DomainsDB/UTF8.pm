@@ -4,6 +4,7 @@ use strict;
 use warnings;
 
 use esmith::DomainsDB;
+use esmith::config::utf8;
 
 our @ISA = ('esmith::DomainsDB');
 
@@ -13,8 +14,8 @@ esmith::DomainsDB::UTF8 - like esmith::DomainsDB, but texts are characters, not 
 
 =cut
 
-sub _decodes {
-    return 1;
+sub tie_class {
+    return 'esmith::config::utf8';
 }
 
 1;

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 
 use esmith::HostsDB;
+use esmith::config::utf8;
 
 our @ISA = ('esmith::HostsDB');
 
@@ -13,8 +14,8 @@ esmith::HostsDB::UTF8 - like esmith::HostsDB, but texts are characters, not byte
 
 =cut
 
-sub _decodes {
-    return 1;
+sub tie_class {
+    return 'esmith::config::utf8';
 }
 
 1;

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 
 use esmith::NetworksDB;
+use esmith::config::utf8;
 
 our @ISA = ('esmith::NetworksDB');
 
@@ -13,8 +14,8 @@ esmith::NetworksDB::UTF8 - like esmith::NetworksDB, but texts are characters, no
 
 =cut
 
-sub _decodes {
-    return 1;
+sub tie_class {
+    return 'esmith::config::utf8';
 }
 
 1;
