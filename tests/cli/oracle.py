@@ -1,6 +1,7 @@
 """What ``db`` has to do, as docs/original.md says: the oracle of test_db_random.py.
 
-It shares no code with the product, and knows records as plain dictionaries. Where this version differs from the original on purpose, a comment names the
+It shares no code with the product, and knows records as plain dictionaries.
+Where this version differs from the original on purpose, a comment names the
 row of docs/original.md.
 """
 
