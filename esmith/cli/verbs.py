@@ -230,7 +230,7 @@ VERBS = {
         Verb("delete", "key", "Delete a record.", named=1, write=_delete),
         Verb("printtype", "[key]", "Print keys and types as key=type.", read=_printtype),
         Verb("gettype", "key", "Print the type of a record.", named=1, read=_gettype),
-        Verb("settype", "key type", "Set the type of a record.", named=1, write=_settype),
+        Verb("settype", "key type", "Set the type of a record.", named=2, write=_settype),
         Verb(
             "printprop",
             "key [prop1] [prop2] [prop3] ...",

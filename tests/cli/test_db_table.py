@@ -180,7 +180,6 @@ WRITES: list[tuple[str, int, dict[str, str | None]]] = [
     # settype
     ("settype Squid mollusc", OK, {"Squid": "mollusc|arms|10|species|Loligo"}),
     ("settype onlyprops type", OK, {"onlyprops": "type|a|1"}),
-    ("settype Squid ''", OK, {"Squid": "|arms|10|species|Loligo"}),
     ("settype Nosuch type", NO, {}),
     # setprop
     ("setprop Squid arms 8", OK, {"Squid": "cephalopod|arms|8|species|Loligo"}),

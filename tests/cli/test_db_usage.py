@@ -59,6 +59,7 @@ MISSING = [
     ["settype"],
     ["settype", "k"],
     ["settype", "", "v"],
+    ["settype", "k", ""],
     ["setprop"],
     ["setprop", "k"],
     ["setprop", "k", "p"],
