@@ -52,11 +52,13 @@ class Qmail:
         self.files = files
         self._alias = alias
         self._delivered: dict[str, set[End]] = {}
-        self._locals = {line.lower() for line in files.lines(f"{CONTROL}/locals")}
+        me = files.lines(f"{CONTROL}/me")[:1]  # what qmail-send takes when there is no locals or no envnoathost
+        known = me if files.read(f"{CONTROL}/locals") is None else files.lines(f"{CONTROL}/locals")
+        self._locals = {line.lower() for line in known}
         self._percent = {line.lower() for line in files.lines(f"{CONTROL}/percenthack")}
         self._virtual = dict(_pairs(files.lines(f"{CONTROL}/virtualdomains")))
         self._routes = dict(_pairs(files.lines(f"{CONTROL}/smtproutes")))
-        self._no_host = (files.lines(f"{CONTROL}/envnoathost") or ["envnoathost"])[0]
+        self._no_host = (files.lines(f"{CONTROL}/envnoathost") or me or ["envnoathost"])[0]
         self._exact: dict[str, _Assigned] = {}
         self._begins: dict[str, _Assigned] = {}
         self._begins_as_written: set[str] = set()

@@ -49,3 +49,10 @@ def test_a_wildcard_that_ends_in_a_capital_matches_nothing() -> None:
         qmail = Qmail(Files({ASSIGN: f"{line}\n.\n"}))
         found = qmail.assigned("jackxtom")
         assert (found.user if found else None) == user
+
+
+def test_without_locals_and_envnoathost_the_host_itself_is_meant() -> None:
+    """qmail-send takes control/me for the local domain, and for an address without one."""
+    texts = {ASSIGN: "=jack:jack:5:5:/home/jack:::\n.\n", f"{CONTROL}/me": "mail.here.org\n"}
+    qmail = Qmail(Files(texts))
+    assert qmail.deliver("jack") == qmail.deliver("jack@mail.here.org") == {MAILBOX}
