@@ -16,6 +16,7 @@ from tests.receivers.files import ALIAS, ASSIGN, CONTROL, Files
 _LONGEST_WAY = 20
 _LOOKUP = re.compile(r"\| to=\$\(LC_ALL=C awk .*exec condredirect \"\$to\" true")
 _REDIRECT = re.compile(r"\| ?condredirect (\S+) \S*headermatch '[^']*'")
+_REFUSES = "| bouncesaying 'Recipient unknown'"
 _MAKES_FOLDER = "| [ -d ./Maildir/.junkmail/ ] || "
 
 
@@ -51,26 +52,32 @@ class Qmail:
         self.files = files
         self._alias = alias
         self._delivered: dict[str, set[End]] = {}
-        self._locals = {line.lower() for line in files.lines(f"{CONTROL}/locals")}
+        me = files.lines(f"{CONTROL}/me")[:1]  # what qmail-send takes when there is no locals or no envnoathost
+        known = me if files.read(f"{CONTROL}/locals") is None else files.lines(f"{CONTROL}/locals")
+        self._locals = {line.lower() for line in known}
         self._percent = {line.lower() for line in files.lines(f"{CONTROL}/percenthack")}
         self._virtual = dict(_pairs(files.lines(f"{CONTROL}/virtualdomains")))
         self._routes = dict(_pairs(files.lines(f"{CONTROL}/smtproutes")))
-        self._no_host = (files.lines(f"{CONTROL}/envnoathost") or ["envnoathost"])[0]
+        self._no_host = (files.lines(f"{CONTROL}/envnoathost") or me or ["envnoathost"])[0]
         self._exact: dict[str, _Assigned] = {}
         self._begins: dict[str, _Assigned] = {}
+        self._begins_as_written: set[str] = set()
         self._read_assign()
         self._known = {line.split(":")[0].lower() for line in (files.read(ASSIGN) or "").splitlines()}
         self._known |= {line.split(":")[0].lower() for line in files.lines(f"{CONTROL}/virtualdomains")}
-        self._wild = {name[-1:] for name in self._begins}
+        # qmail-newu keeps these letters as they are written, and qmail-lspawn looks for small ones.
+        self._wild = {name[-1:] for name in self._begins_as_written}
 
     def _read_assign(self) -> None:
-        for line in (self.files.read(ASSIGN) or "").splitlines():
-            if line == ".":
+        for line in _lines(self.files.read(ASSIGN) or ""):
+            if line.startswith("."):
                 return
             assert line[:1] in ("=", "+"), f"qmail-newu refuses users/assign: {line!r}"
             name, user, uid, gid, home, dash, extension, rest = line[1:].split(":")
             assert uid.isdigit() and gid.isdigit() and rest == "", f"qmail-newu refuses users/assign: {line!r}"
             table = self._exact if line[0] == "=" else self._begins
+            if line[0] == "+":
+                self._begins_as_written.add(name)
             table.setdefault(name.lower(), _Assigned(user, home, dash, extension))
         raise AssertionError("qmail-newu refuses users/assign: the last line is no dot")
 
@@ -154,34 +161,41 @@ class Qmail:
         text = self._dot_qmail(to)[0]
         if text is None and to.dash:
             return None
-        lines = [line.rstrip(" \t") for line in (text or "./Maildir/").splitlines()]
-        return to, [_printed(line) for line in lines if line and not line.startswith("#")]
+        lines = [line.rstrip(" \t") for line in _lines(text or "./Maildir/")]
+        return to, [_printed(line) for line in lines if line and line[0] not in "#+"]
 
     def _follow(self, to: _Assigned, host: str, text: str, default: str, passed: tuple[str, ...]) -> Iterator[End]:
-        lines = [line.rstrip(" \t") for line in text.splitlines()]
+        lines = [line.rstrip(" \t") for line in _lines(text)]
         if not lines[0]:
             yield End("later", f"{to.home}: the first line of .qmail is empty")
+            return
         ends = 0
+        forwards = []  # sent after the last instruction, and not at all when a program refuses the message
         for line in filter(None, lines):
-            if line.startswith("#"):
+            if line[0] in "#+":
                 continue
             if line.startswith("|"):
                 found, stops = self._program(line, host, default, passed)
                 yield from found
-                if stops:
+                if line == _REFUSES:
                     return
+                if stops:
+                    ends += 1
+                    break
                 continue
             ends += 1
             if line[0] in "./":
                 yield End("mailbox", f"{to.home}/{line.removeprefix('./')}" if line[0] == "." else line)
             else:
-                yield from self.deliver(line.removeprefix("&"), passed)
+                forwards.append(line.removeprefix("&"))
+        for forward in forwards:
+            yield from self.deliver(forward, passed)
         if not ends:
             yield End("lost", f"{passed[-1]}: no instruction but comments")
 
     def _program(self, line: str, host: str, default: str, passed: tuple[str, ...]) -> tuple[set[End], bool]:
         """Return where a program line sends a message, and whether it ends the delivery."""
-        if line == "| bouncesaying 'Recipient unknown'":
+        if line == _REFUSES:
             return {End("bounce", f"{passed[-1]}: Recipient unknown")}, True
         if _LOOKUP.match(line):
             goal = self.looked_up(default, host)
@@ -209,6 +223,11 @@ class Qmail:
                 return f"{local}@localhost"
             part = part.rpartition("-")[0]
         return ""
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines of a file as qmail reads it: only a newline ends one."""
+    return text.removesuffix("\n").split("\n")
 
 
 def _printed(line: str) -> tuple[str, str]:
