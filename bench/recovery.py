@@ -1,4 +1,8 @@
-"""The processor time of ``esmith recover`` after an event was killed while it renamed the files of 1,000 users."""
+"""The processor time of ``esmith recover`` after an event was killed in a root with 1,000 users.
+
+Once the files of all users change, and the event is killed while it renames them; once those of some users, and it is
+killed there or while an action runs.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,8 @@ from esmith.store import open_store
 from esmith.store.model import Author
 
 USERS = 1000
+#: How many users a usual change is about.
+SOME = 20
 _FILES = "home/e-smith/files/users"
 _LOOK_EVERY_SECONDS = 0.002
 _LONGEST_SECONDS = 300.0
@@ -26,27 +32,40 @@ def add_accounts(root: Path) -> None:
             (root / _FILES / f"user{number}").mkdir(parents=True)
 
 
-def forward_all(root: Path, address: str) -> None:
-    """Change the file of each user: mail is forwarded."""
+def forward(root: Path, address: str, users: int = USERS) -> None:
+    """Change the files of the first users: mail is forwarded."""
     store = open_store(Layout(str(root)), write=True)
     with store.transaction(Author("bench", "", ["bench"])) as transaction:
-        for number in range(USERS):
+        for number in range(users):
             transaction.set_prop("accounts", f"user{number}", "EmailForward", "both")
             transaction.set_prop("accounts", f"user{number}", "ForwardAddress", address)
     store.close()
 
 
-def killed_event(root: Path) -> int:
-    """Signal ``email-update``, kill it when half of the users have their new file, and return how many have."""
-    before = {path: path.stat().st_ino for path in (root / _FILES).glob("*/.qmail")}
+def add_waiting_action(root: Path) -> None:
+    """Give ``email-update`` an action that waits until it is killed."""
+    action = root / "etc/e-smith/events/email-update/S99wait"
+    action.write_text("#!/bin/sh\nexec sleep 600\n")
+    action.chmod(0o755)
+
+
+def killed_event(root: Path, users: int = USERS) -> int:
+    """Signal ``email-update``, kill it when half of the changed users have their new file, and return how many have.
+
+    :param users: how many were changed; when it is not all, the event waits in its action.
+    """
+    before = {root / _FILES / f"user{number}/.qmail": 0 for number in range(users)}
+    before = {path: path.stat().st_ino for path in before}
     half = sorted(before)[len(before) // 2]
     environment = {**os.environ, "ESMITH_ROOT": str(root)}
     words = [str(root / "sbin/e-smith/signal-event"), "email-update"]
     deadline = time.monotonic() + _LONGEST_SECONDS
-    with subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
         while half.stat().st_ino == before[half] and process.poll() is None and time.monotonic() < deadline:
             time.sleep(_LOOK_EVERY_SECONDS)
-        process.send_signal(signal.SIGKILL)
+        os.killpg(process.pid, signal.SIGKILL)
     return sum(path.stat().st_ino != inode for path, inode in before.items())
 
 
@@ -62,16 +81,17 @@ def processor_seconds(root: Path, *words: str) -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def measure(root: Path, rounds: int) -> tuple[list[float], list[float], int]:
+def measure(root: Path, rounds: int, users: int = USERS) -> tuple[list[float], list[float], int]:
     """Return the processor time of each recovery, and of each ``esmith recover`` with nothing to do.
 
     :param root: a root with the users, whose files were made.
+    :param users: how many of them are changed.
     :return: these, and how many files were restored at most.
     """
     recovering, idle, files = [], [], 0
     for number in range(rounds):
-        forward_all(root, f"round{number}@example.org")
-        files = max(files, killed_event(root))
+        forward(root, f"round{number}-of-{users}@example.org", users)
+        files = max(files, killed_event(root, users))
         recovering.append(processor_seconds(root, "esmith", "recover"))
         idle.append(processor_seconds(root, "esmith", "recover"))
     return recovering, idle, files
