@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import IO
 
 from esmith.environment import clean_environment
 from esmith.errors import ActionError, ExitCode
@@ -56,14 +58,16 @@ def run_action(
     start = time.monotonic()
     # A file, not a pipe: a daemon that an action starts would keep a pipe open, and the event waiting.
     with tempfile.TemporaryFile() as output:
+        variables = {**clean_environment(), **ours, **environment}
+        words = [path, event.name, *arguments]
         try:
-            process = subprocess.Popen(
-                [path, event.name, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env={**clean_environment(), **ours, **environment},
-            )
+            try:
+                process = _started(words, output, variables)
+            except OSError as error:
+                if error.errno != errno.ENOEXEC:
+                    raise
+                # Without a first line that names an interpreter sh runs it, as the original's system() had it.
+                process = _started(["/bin/sh", *words], output, variables)
         except OSError as error:
             raise ActionError(
                 f"cannot be run: {error.strerror}", place=path, hint="check its first line (#!) and its permissions"
@@ -83,6 +87,12 @@ def run_action(
             hint=_last_lines(text) or "it printed nothing; the actions after it did not run",
         )
     return None
+
+
+def _started(words: Sequence[str], output: IO[bytes], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        words, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=dict(environment)
+    )
 
 
 def _depth(path: str) -> int:

@@ -25,7 +25,7 @@ from typing import Self
 
 from esmith.apply.commit import commit_plan, rehearse_plan, restore_or_explain
 from esmith.apply.generations import Also, Generation, finish
-from esmith.errors import StoreError
+from esmith.errors import EsmithError, StoreError
 from esmith.events.adjust import ServiceStep, asked_by, wrong_actions
 from esmith.events.confirm import find_unconfirmed
 from esmith.events.definition import Event
@@ -38,6 +38,7 @@ from esmith.fragments.settings import refused_settings
 from esmith.names import counted
 from esmith.plan.host import DiskHost
 from esmith.plan.plan import Plan
+from esmith.plan.unit import LeftWithError
 from esmith.plan.verdict import Outcome, unchecked
 from esmith.schema.load import Schema
 from esmith.store.protocol import Snapshot, Transaction
@@ -188,6 +189,21 @@ class Installation:
             self._services.adjust_back({service: words for service, words in services if was_adjusted(service)})
 
 
+def _of_fault(fault: EsmithError, plan: Plan) -> str:
+    """Return the message about a fault that stops only a part, with what it stops."""
+    own = [output.path for output in plan.left if output.left is fault]
+    beside = [
+        output.path for output in plan.left if isinstance(output.left, LeftWithError) and output.left.other in own
+    ]
+    lines = [f"{fault.place}: {fault.message}" if fault.place else fault.message]
+    lines += [fault.hint] if fault.hint else []
+    if own:
+        lines.append(f"left as {'it is' if len(own) == 1 else 'they are'}: {', '.join(sorted(own))}")
+    if beside:
+        lines.append(f"left with {'it' if len(own) == 1 else 'them'}: {', '.join(sorted(beside))}")
+    return "\n  ".join(lines)
+
+
 def _of_settings(plan: Plan, session: Session) -> list[str]:
     """Return a warning for each setting that could not be set as it is, and from which a file is made otherwise now.
 
@@ -233,8 +249,10 @@ def _report(plan: Plan, session: Session) -> None:
             lines = "\n  ".join(verdict.lines)
             session.report(f"{verdict.path}: {verdict.reason}, but no service that reads it is enabled\n  {lines}")
     for output in plan.left:
-        if output.left is not None:
-            left = output.left
+        left = output.left
+        if left is not None and not (isinstance(left, LeftWithError) or left in plan.faults.values()):
             session.report(f"{left.place}: {left.message}, so it is left as it is\n  {left.hint}")
+    for fault in plan.faults.values():
+        session.report(_of_fault(fault, plan))
     for output in plan.changed:
         session.log.write(f"{output.path}: {output.difference.value}")

@@ -15,7 +15,7 @@ from functools import partial
 
 from esmith.apply.generations import newest_number
 from esmith.apply.left import list_left
-from esmith.errors import EsmithError
+from esmith.errors import ActionError, EsmithError
 from esmith.events.actions import run_action
 from esmith.events.adjust import ServiceStep, check_service_actions
 from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_unconfirmed, wait_in_background
@@ -26,9 +26,11 @@ from esmith.events.lock import EventLock
 from esmith.events.recover import recovered, restore_killed
 from esmith.events.session import Session
 from esmith.events.trusted import require_all, services_of
+from esmith.fragments.shipped import Shipped
 from esmith.fragments.tree import TemplateTree
 from esmith.names import counted
-from esmith.plan.plan import Plan, make_plan
+from esmith.plan.blame import is_a_contribs
+from esmith.plan.plan import STRICT, Plan, make_plan
 from esmith.store.protocol import Snapshot
 
 
@@ -89,6 +91,9 @@ def signal_event(
         elif not lock.is_nested:
             with session.store.snapshot() as snapshot:
                 result.left = {path: left.reason for path, left in list_left(snapshot, since=started).items()}
+        # A template that is not there has no file to leave.
+        made = {output.left for output in result.plan.left}
+        result.left |= {path: fault.message for path, fault in result.plan.faults.items() if fault not in made}
     return result
 
 
@@ -160,7 +165,7 @@ class _Run:
             return
         with self._session.store.snapshot() as snapshot:
             before = newest_number(snapshot)
-        part = run_action(self._session, self._event, step, self._arguments, self._lock.environment)
+        part = self._run_action(step, self._lock)
         # An event that the action signalled and that was killed: later it could only be taken back with this one.
         restore_killed(self._session, after=before)
         note_made(self._session, os.path.join(self._event.directory, step))
@@ -168,6 +173,26 @@ class _Run:
             path = os.path.join(self._event.directory, step)
             self._result.partial[path] = part
             self._session.report(f"{path}: was done in part\n  {part}")
+
+    def _run_action(self, step: str, lock: EventLock) -> str | None:
+        """Run an action, and return why it was done in part: one of a contrib that failed, too, stops no other."""
+        session = self._session
+        try:
+            return run_action(session, self._event, step, self._arguments, lock.environment)
+        except ActionError as error:
+            path = os.path.join(self._event.directory, step)
+            if not self._is_a_contribs(path):
+                raise
+            with session.store.snapshot() as snapshot:
+                is_strict = snapshot.prop("configuration", "esmith", "Strict") == "enabled"
+            if is_strict:
+                error.add(STRICT)
+                raise
+            return f"{error.message}; nothing is restored for it\n  {error.hint}"
+
+    def _is_a_contribs(self, path: str) -> bool:
+        shipped = Shipped(self._session.layout)
+        return shipped.is_known and is_a_contribs(path, self._session.layout, shipped)
 
     def _adjust(self) -> None:
         asked = self._installation.asked

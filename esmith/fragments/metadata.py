@@ -39,6 +39,7 @@ class Metadata:
     :param outputs: Jinja2 that gives the keys of the outputs, one a line; "" for one output.
     :param filters: what is done to the whole text, by names of :data:`FILTERS`.
     :param delete_when: a Jinja2 expression; when it holds, the output is removed.
+    :param unit: a name for outputs that are changed together or not at all, as those that one service reads are.
     :param skip_when: a Jinja2 expression; when it holds, the output is left as it is.
     :param output: the output's path, when it is not the template's own.
     :param engine: the engine of every fragment; "" when their places and texts decide.
@@ -65,6 +66,7 @@ class Metadata:
     filters: tuple[str, ...] = ()
     delete_when: str = ""
     skip_when: str = ""
+    unit: str = ""
     output: str = ""
     engine: str = ""
     fragment_engines: dict[str, str] = field(default_factory=dict)
@@ -95,6 +97,7 @@ _KEYS = {
     "filter": list_of(*FILTERS),
     "delete-when": TEXT,
     "skip-when": TEXT,
+    "unit": TEXT,
     "suspect-lines": TEXT_TABLE,
     "check": TABLE,
     "kind": one_of(*KINDS),
@@ -324,6 +327,7 @@ def _metadata(merged: dict[str, Any], sources: dict[str, str]) -> Metadata:
         filters=tuple(merged.get("filter", ())),
         delete_when=merged.get("delete-when", ""),
         skip_when=merged.get("skip-when", ""),
+        unit=merged.get("unit", ""),
         output=merged.get("output", ""),
         engine=engine if isinstance(engine, str) else "",
         fragment_engines=engine if isinstance(engine, dict) else {},

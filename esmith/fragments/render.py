@@ -70,7 +70,8 @@ class Renderer:
         self.recall_all: RecallAll | None = None
         self._found: dict[str, tuple[Template, Metadata, str | None]] = {}
         self._engine: Engine | None = None
-        self._context = Context(layout, snapshot, self.tree, self.metadata, self.jinja, self.perl, Shipped(layout))
+        self.shipped = Shipped(layout)
+        self._context = Context(layout, snapshot, self.tree, self.metadata, self.jinja, self.perl, self.shipped)
 
     def __enter__(self) -> Self:
         return self
@@ -184,6 +185,13 @@ class Renderer:
         """Return whether a path names a template with ``foreach`` or ``outputs`` as a whole, and not one output."""
         template, metadata, key = self._find(path)
         return key is None and bool(metadata.foreach or metadata.outputs)
+
+    def find(self, path: str) -> tuple[Template, Metadata]:
+        """Return the template for a path, and its metadata.
+
+        :raises TemplateError: when there is none, or its metadata are broken.
+        """
+        return self._find(path)[:2]
 
     def _find(self, path: str) -> tuple[Template, Metadata, str | None]:
         if path not in self._found:

@@ -52,23 +52,38 @@ class Shipped:
         single = path in (template.path, template.source)
         return (path if single else os.path.dirname(path)) in self._places
 
+    def has_template(self, path: str) -> bool:
+        """Return whether a template of this path is shipped: a directory or a single file."""
+        return path in self._places
+
+    def has_file(self, path: str) -> bool:
+        """Return whether a file below ``/etc/e-smith`` is shipped.
+
+        :param path: a path of this disk.
+        """
+        return os.path.relpath(path, self._layout.under("/etc/e-smith")) in self._names
+
     @cached_property
     def _fragments(self) -> frozenset[str]:
-        """The shipped fragments by their paths below the layer.
+        """The shipped fragments by their paths below the layer."""
+        paths = (name.removeprefix(_LAYER) for name in self._names if name.startswith(f"{_LAYER}/"))
+        return frozenset(path for path in paths if os.path.basename(path) != METADATA)
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        """The shipped files.
 
         :raises TemplateError: when the list cannot be read.
         """
         file = shipped_list(self._layout)
         try:
-            names = digests_in(read_file(file))
+            return frozenset(digests_in(read_file(file)))
         except (FileNotFoundError, NotADirectoryError):
             return frozenset()
         except OSError as error:
             raise TemplateError(
                 f"cannot be read: {error.strerror}", place=file, hint="correct its permissions, or run it as root"
             ) from error
-        paths = (name.removeprefix(_LAYER) for name in names if name.startswith(f"{_LAYER}/"))
-        return frozenset(path for path in paths if os.path.basename(path) != METADATA)
 
     @cached_property
     def _places(self) -> frozenset[str]:

@@ -7,17 +7,24 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from esmith.errors import InstallError, TemplateError, UserFileError
+from esmith.errors import EsmithError, InstallError, TemplateError, UserFileError
 from esmith.fragments.identity import Identities
+from esmith.fragments.metadata import Metadata
 from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Kind, Rendering
+from esmith.fragments.tree import KEY, NoTemplateError, Template
 from esmith.layout import Layout
+from esmith.plan.blame import stops_everything
 from esmith.plan.difference import Comparison
 from esmith.plan.installed import OUTPUTS
 from esmith.plan.memory import Memory
 from esmith.plan.output import Difference, Output
+from esmith.plan.unit import UNKNOWN, leave_units
 from esmith.plan.verdict import Verdict, unchecked
 from esmith.store.protocol import Snapshot
+
+#: Why a fault stops everything that would stop only a part.
+STRICT = "Strict of esmith is enabled, so it stops everything"
 
 
 @dataclass
@@ -27,6 +34,7 @@ class Plan:
     :param outputs: in the order in which their templates were asked for.
     :param whole: the templates that were expanded for all of their records or keys.
     :param strict: whether a fault of one output stops all of them.
+    :param faults: templates that make nothing now because of a fault that stops only them, each with the fault.
     :param unread: says why no enabled service reads an output, "" when one may; see :mod:`esmith.checks.check`.
     :param verdicts: the verdicts of the checks about the new files, once they have looked.
     :param copied: why check programs saw copies of the new files; "" when they saw them in place, or none ran.
@@ -35,6 +43,7 @@ class Plan:
     outputs: list[Output] = field(default_factory=list)
     whole: set[str] = field(default_factory=set)
     strict: bool = False
+    faults: dict[str, EsmithError] = field(default_factory=dict)
     unread: Callable[[Output], str] = lambda _: ""
     verdicts: list[Verdict] = field(default_factory=list)
     copied: str = ""
@@ -53,16 +62,20 @@ class Plan:
     def leaving(self, output: Output) -> Iterator[None]:
         """Leave an output as it is when what is done inside fails because of the user whose directory it is in.
 
-        This is where a fault is kept to the unit it affects; of a user's directory that is the one file. The other such
-        fault is one that a check finds (:func:`esmith.checks.check.check`).
+        A fault in a user's directory is kept to the one file. What keeps one of a contrib to its unit is
+        :func:`make_plan`; the third such fault is one that a check finds (:func:`esmith.checks.check.check`).
         """
         try:
             yield
         except UserFileError as error:
-            if self.strict:
-                error.add("Strict of esmith is enabled, so it stops everything")
-                raise
+            self.require_lenient(error)
             output.left = error
+
+    def require_lenient(self, error: EsmithError) -> None:
+        """Raise a fault that would stop only a part when every fault is to stop everything."""
+        if self.strict:
+            error.add(STRICT)
+            raise error
 
     @property
     def unchecked(self) -> list[str]:
@@ -99,37 +112,102 @@ def make_plan(
         Everything is expanded then; an event leaves out what is certain to be as it was.
     :param renderer: what expands them, and stays open; default: one over the layers of the layout.
     :param event: the event it is for; "" outside of one.
-    :raises TemplateError: when a template is missing or broken.
-    :raises InstallError: when an output cannot be a file, or its owner does not exist.
+    :raises TemplateError: when a template is missing or broken. In an event a fault of a contrib is kept to its unit.
+    :raises InstallError: when an output cannot be a file, or its owner does not exist; likewise.
     """
     if renderer is None:
         with Renderer(layout, snapshot, event=event) as own:
-            return make_plan(layout, snapshot, paths, keep_attributes=keep_attributes, renderer=own)
-    memory = Memory(renderer)
-    if not keep_attributes:
-        renderer.recall, renderer.recall_all = memory.recall, memory.recall_all
-    plan = Plan(strict=snapshot.prop("configuration", "esmith", "Strict") == "enabled")
-    comparison = Comparison(layout.disk(), snapshot, keep_attributes=keep_attributes)
-    made_by: dict[str, Rendering] = {}
-    for path in dict.fromkeys(paths):
+            planning = _Planning(own, keep_attributes=keep_attributes)
+            return planning.of(paths, is_event=bool(event))
+    return _Planning(renderer, keep_attributes=keep_attributes).of(paths)
+
+
+class _Planning:
+    """Makes one plan.
+
+    :param renderer: what expands the templates.
+    :param keep_attributes: see :func:`make_plan`.
+    """
+
+    def __init__(self, renderer: Renderer, *, keep_attributes: bool) -> None:
+        self._renderer = renderer
+        self._snapshot = renderer.snapshot
+        self._memory = Memory(renderer)
+        if not keep_attributes:
+            renderer.recall, renderer.recall_all = self._memory.recall, self._memory.recall_all
+        self._plan = Plan(strict=self._snapshot.prop("configuration", "esmith", "Strict") == "enabled")
+        self._comparison = Comparison(renderer.layout.disk(), self._snapshot, keep_attributes=keep_attributes)
+        self._made_by: dict[str, Rendering] = {}
+
+    def of(self, paths: Iterable[str], *, is_event: bool = False) -> Plan:
+        """Return the plan of templates.
+
+        :param is_event: a fault of a contrib is kept to its unit, since the templates are not those somebody asked for.
+        """
+        at_fault: list[Output] = []
+        for path in dict.fromkeys(paths):
+            try:
+                self._add(path)
+            except (TemplateError, InstallError) as error:
+                if not is_event or self._stops_everything(error, path):
+                    raise
+                self._plan.require_lenient(error)
+                at_fault += self._leave(path, error)
+        leave_units(self._plan.outputs, at_fault)
+        return self._plan
+
+    def _add(self, path: str) -> None:
+        plan, renderer = self._plan, self._renderer
         for rendering in renderer.render(path):
-            if _is_made(rendering, made_by):
+            if _is_made(rendering, self._made_by):
                 continue
             output = _output(renderer, rendering)
-            output.inputs = "" if rendering.recalled else memory.inputs(rendering)
+            output.inputs = "" if rendering.recalled else self._memory.inputs(rendering)
             plan.outputs.append(output)
             with plan.leaving(output):
-                comparison.compare(output)
+                self._comparison.compare(output)
         if renderer.makes_all(path):
             plan.whole.add(path)
-            orphans = [name for name in memory.outputs_of(path) if name not in made_by]
+            orphans = [name for name in self._memory.outputs_of(path) if name not in self._made_by]
             for name in orphans:
                 orphan = _output(renderer, renderer.absent(path, name))
                 plan.outputs.append(orphan)
-                if _was_installed(snapshot, name):
+                if _was_installed(self._snapshot, name):
                     with plan.leaving(orphan):
-                        comparison.compare(orphan)
-    return plan
+                        self._comparison.compare(orphan)
+
+    def _stops_everything(self, error: EsmithError, path: str) -> bool:
+        if isinstance(error, NoTemplateError):
+            return False
+        template, _ = self._known(path)
+        return stops_everything(error, template.path, self._renderer.layout, self._renderer.shipped)
+
+    def _leave(self, path: str, error: EsmithError) -> list[Output]:
+        """Leave all outputs of a template as they are, and return them: those it has now, and those it had."""
+        template, metadata = self._known(path)
+        self._plan.faults[template.path] = error
+        if isinstance(error, NoTemplateError):
+            return []
+        own = [output for output in self._plan.outputs if output.rendering.template.path == template.path]
+        names = dict.fromkeys(self._memory.outputs_of(template.path))
+        if not (metadata.foreach or metadata.outputs or KEY in template.path):
+            names[metadata.output or template.path] = None
+        for name in names.keys() - {output.path for output in own}:
+            made_by = self._made_by.get(name)
+            if made_by is None or made_by.template.path == template.path:
+                rendering = self._made_by[name] = Rendering(name, template, metadata, Kind.LEFT)
+                own.append(_output(self._renderer, rendering))
+                self._plan.outputs.append(own[-1])
+        for output in own:
+            output.left = error
+        return own
+
+    def _known(self, path: str) -> tuple[Template, Metadata]:
+        """Return a template and its metadata, as far as they can be read."""
+        try:
+            return self._renderer.find(path)
+        except TemplateError:
+            return Template(os.path.normpath("/" + path.lstrip("/")), []), UNKNOWN
 
 
 def _is_made(rendering: Rendering, made_by: dict[str, Rendering]) -> bool:
