@@ -25,7 +25,7 @@ EXEMPT = {
     "cli/perl_server.py": "/dev/null",
     "events/lock.py": "the lock, in a directory that only root may write",
     "events/log.py": "the log, in a directory that only root may write",
-    "fragments/expansion.py": "fragments, which nobody else may write",
+    "fragments/language.py": "fragments, which nobody else may write",
     "fragments/identity.py": "passwd and group",
     "fragments/original.py": "metadata, which nobody else may write",
     "fragments/perl/migrations.py": "migrate fragments, which nobody else may write",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,16 @@ from tests.store.stores import AUTHOR, opened, put
 
 #: More than a process that writes has room for at first.
 MANY = [f"d{number:04}" for number in range(ROOM_TO_WRITE + 300)]
+
+#: A program that makes databases: in the root, and so many, as its arguments say.
+_MAKE = """
+import sys
+from pathlib import Path
+from tests.store.stores import AUTHOR, opened
+with opened(Path(sys.argv[1])) as store, store.transaction(AUTHOR) as transaction:
+    for number in range(int(sys.argv[2])):
+        transaction.set_type(f"d{number:04}", "key", "kind")
+"""
 
 
 @pytest.fixture
@@ -47,19 +59,22 @@ def test_all_are_written_in_one_transaction(many: Path) -> None:
             assert {snapshot.type_of(name, "key") for name in [*MANY, *new]} == {"changed"}
 
 
-def test_a_snapshot_stays_open_while_databases_are_made(store: Store) -> None:
+def test_a_snapshot_stays_open_while_others_make_databases(tmp_path: Path) -> None:
     """The file is not opened once more under a snapshot of the same process: it reads on as before."""
-    put(store, "old", "key", "kind")
-    with store.snapshot() as snapshot:
-        with store.transaction(AUTHOR) as transaction:
-            for number in range(ROOM_TO_WRITE - 100):
-                transaction.set_type(f"d{number:04}", "key", "kind")
-        put(store, "next", "key", "kind")
-        assert snapshot.type_of("old", "key") == "kind"
-        assert snapshot.databases() == ["old"]
-    put(store, "last", "key", "kind")
-    with store.snapshot() as snapshot:
-        assert len(snapshot.databases()) == ROOM_TO_WRITE - 97
+    root = tmp_path / "root"
+    root.mkdir()
+    with opened(root, create=True) as store:
+        put(store, "old", "key", "kind")
+    with opened(root, write=False) as store:
+        with store.snapshot() as snapshot:
+            # More than this process has room for; another one makes them.
+            subprocess.run([sys.executable, "-c", _MAKE, str(root), str(ROOM_TO_READ)], check=True, timeout=60)
+            with store.snapshot() as beside:
+                assert len(beside.databases()) == ROOM_TO_READ + 1
+            assert snapshot.type_of("old", "key") == "kind"
+            assert snapshot.databases() == ["old"]
+        with store.snapshot() as last:
+            assert {last.type_of(f"d{number:04}", "key") for number in range(ROOM_TO_READ)} == {"kind"}
 
 
 def test_too_many_at_once_is_an_error(store: Store) -> None:
