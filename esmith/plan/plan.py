@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 
 from esmith.errors import EsmithError, InstallError, TemplateError, UserFileError
 from esmith.fragments.identity import Identities
@@ -204,10 +204,17 @@ class _Planning:
 
     def _known(self, path: str) -> tuple[Template, Metadata]:
         """Return a template and its metadata, as far as they can be read."""
+        renderer = self._renderer
         try:
-            return self._renderer.find(path)
+            return renderer.find(path)
         except TemplateError:
-            return Template(os.path.normpath("/" + path.lstrip("/")), []), UNKNOWN
+            template = Template(os.path.normpath("/" + path.lstrip("/")), [])
+        if not renderer.shipped.has_template(template.path):
+            # Its own metadata are wrong perhaps; what it inherits is what the others of its directory do.
+            with suppress(TemplateError):
+                sibling = Template(os.path.join(os.path.dirname(template.path), KEY), [])
+                return template, replace(renderer.metadata.of(sibling), foreach="", outputs="", output="")
+        return template, UNKNOWN
 
 
 def _is_made(rendering: Rendering, made_by: dict[str, Rendering]) -> bool:

@@ -58,7 +58,7 @@ def test_once_it_is_corrected_the_unit_is_made(mail: Root) -> None:
 
 
 def test_who_gets_mail_is_one_unit(mail: Root) -> None:
-    """Where the list of recipients cannot be made, qmail's files do not change either, so none is accepted and bounced."""
+    """Where the list of recipients cannot be made, qmail's files do not change either: nothing is accepted and bounced."""
     mail.write(f"{TEMPLATES}/var/service/qpsmtpd/config/goodrcptto/90broken", BROKEN)
     mail.db("accounts", "set", "sales", "pseudonym", "Account", "admin")
     mail.db("domains", "set", "second.org", "domain")
