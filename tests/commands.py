@@ -87,8 +87,13 @@ class Root:
         """Return the lines of a file of the configured system."""
         return self.read(path).splitlines()
 
-    def write(self, path: str, text: str, *, mode: int = 0o644) -> Path:
-        """Write a file of the configured system, with its directories."""
+    def write(self, path: str, text: str, *, mode: int = 0o644, shipped: bool = False) -> Path:
+        """Write a file of the configured system, with its directories.
+
+        :param shipped: whether it counts as shipped from now on; else one below ``/etc/e-smith`` is a contrib's.
+        """
+        if shipped:
+            ship(self.path, path)
         target = self.file(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
@@ -109,6 +114,17 @@ class Root:
                     name = "/" + str(path.relative_to(self.path))
                     found[name] = (_content(path), status.st_mode, status.st_ino, status.st_mtime_ns)
         return found
+
+
+def ship(root: Path, *paths: str) -> None:
+    """Have files of a root count as shipped: a fault of theirs stops an event. Nothing is done where there is no list.
+
+    :param paths: paths of the configured system, below ``/etc/e-smith``.
+    """
+    shipped = root / "var/lib/e-smith/shipped"
+    if shipped.exists():
+        with shipped.open("a") as file:
+            file.writelines(f"{'0' * 64}  {path.removeprefix('/etc/e-smith/')}\n" for path in paths)
 
 
 def _content(path: Path) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -19,6 +20,9 @@ from esmith.perl.modules import perl_modules
 
 #: How many of the last lines of a failed action are shown.
 _SHOWN_LINES = 10
+#: What no script begins with: a program of another machine is none for sh.
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_LOOKED_AT = 512
 #: The variable of the environment that counts how many actions are above a command.
 _DEPTH = "ESMITH_EVENT_DEPTH"
 #: The most of them. The events of the original are three deep at most.
@@ -61,13 +65,7 @@ def run_action(
         variables = {**clean_environment(), **ours, **environment}
         words = [path, event.name, *arguments]
         try:
-            try:
-                process = _started(words, output, variables)
-            except OSError as error:
-                if error.errno != errno.ENOEXEC:
-                    raise
-                # Without a first line that names an interpreter sh runs it, as the original's system() had it.
-                process = _started(["/bin/sh", *words], output, variables)
+            process = _started(words, output, variables)
         except OSError as error:
             raise ActionError(
                 f"cannot be run: {error.strerror}", place=path, hint="check its first line (#!) and its permissions"
@@ -90,9 +88,24 @@ def run_action(
 
 
 def _started(words: Sequence[str], output: IO[bytes], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        words, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=dict(environment)
-    )
+    """Start a program. A text whose first line names no interpreter is run by sh, as by the original's ``system``."""
+
+    def start(words: Sequence[str]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=dict(environment)
+        )
+
+    try:
+        return start(words)
+    except OSError as error:
+        if error.errno != errno.ENOEXEC or not _is_text(words[0]):
+            raise
+        return start(["/bin/sh", *words])
+
+
+def _is_text(path: str) -> bool:
+    with open(path, "rb") as file:
+        return not _BINARY.search(file.read(_LOOKED_AT))
 
 
 def _depth(path: str) -> int:

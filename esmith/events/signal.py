@@ -186,7 +186,7 @@ class _Run:
             with session.store.snapshot() as snapshot:
                 is_strict = snapshot.prop("configuration", "esmith", "Strict") == "enabled"
             if is_strict:
-                error.add(STRICT)
+                error.hint = f"{error.hint}\n  {STRICT}"
                 raise
             return f"{error.message}; nothing is restored for it\n  {error.hint}"
 

@@ -177,7 +177,7 @@ def test_the_view_is_gone_afterwards(daemon: Root) -> None:
 def test_a_wrong_check_is_an_error_of_the_template(daemon: Root, toml: str, message: str) -> None:
     """A check that is not written as documented is refused with the file that says it."""
     path = daemon.write(f"{TEMPLATE}/template.toml", toml)
-    answer = daemon.signal("daemon-update", code=4)
+    answer = daemon.signal("daemon-update", code=11)
     assert message in answer.err
     assert str(path) in answer.err
 

@@ -119,6 +119,7 @@ def test_restored_files_are_durable_before_the_row_goes(tmp_path: Path, mounts: 
     event = 'mkdir "$ROOT/etc/e-smith/events/fails"; cd "$ROOT/etc/e-smith/events/fails"\n'
     event += "printf '/etc/own\\n/etc/mine\\n' >templates2expand\n"
     event += "printf '#!/bin/sh\\nexit 1\\n' >S50fail; chmod 755 S50fail; cd /\n"
+    event += "printf '%064d  events/fails/S50fail\n' 0 >>\"$ROOT/var/lib/e-smith/shipped\"\n"
     calls = _traced(tmp_path, mounts, "sh", "-c", f"{event} signal-event fails; true")
     installed = _first(calls, r"\+\+\+ exited with 1 ")
     back = _first(calls, r"renameat2?\(\d+</etc>", after=installed)

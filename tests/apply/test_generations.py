@@ -23,7 +23,7 @@ ACTION = "/etc/e-smith/events/email-update/S50last"
 
 
 def _fail(office: Root, script: str) -> None:
-    office.write(ACTION, f"#!/bin/sh\n{script}\n", mode=0o755)
+    office.write(ACTION, f"#!/bin/sh\n{script}\n", mode=0o755, shipped=True)
 
 
 def test_a_failing_action_puts_the_old_files_back(office: Root) -> None:
@@ -48,7 +48,7 @@ def test_a_created_file_goes_and_a_removed_one_comes_back(office: Root) -> None:
     office.expand("/etc/removed")
     office.write("/etc/e-smith/templates/etc/removed/template.toml", 'delete-when = "true"\n')
     office.write("/etc/e-smith/events/both/templates2expand", "/etc/created\n/etc/removed\n")
-    office.write("/etc/e-smith/events/both/S50fail", "#!/bin/sh\nexit 1\n", mode=0o755)
+    office.write("/etc/e-smith/events/both/S50fail", "#!/bin/sh\nexit 1\n", mode=0o755, shipped=True)
     office.signal("both", code=7)
     assert not office.file("/etc/created").exists()
     assert office.read("/etc/removed") == "old\n"
@@ -79,7 +79,7 @@ def test_a_nested_event_is_taken_back_with_the_outer_one(office: Root) -> None:
     office.write("/etc/e-smith/templates/etc/outer", "{{ qpsmtpd.DNSBL }}\n")
     office.write("/etc/e-smith/events/outer/templates2expand", "/etc/outer\n")
     script = "#!/bin/sh\nsignal-event email-update && exit 1\n"
-    office.write("/etc/e-smith/events/outer/S50inner", script, mode=0o755)
+    office.write("/etc/e-smith/events/outer/S50inner", script, mode=0o755, shipped=True)
     office.config("setprop", "qpsmtpd", "DNSBL", "enabled")
     office.signal("outer", code=7)
     assert office.read(PEERS) == before

@@ -180,7 +180,7 @@ FILES = {
         lambda root: root.write("/etc/e-smith/db/configuration/qpsmtpd.toml", "type = \n"),
     ),
     "missing template in an event": Bad(
-        ("signal-event", "try"), ExitCode.TEMPLATE, "/etc/nosuch", _event(templates="/etc/nosuch\n")
+        ("signal-event", "try"), ExitCode.PARTIAL, "/etc/nosuch", _event(templates="/etc/nosuch\n")
     ),
     "unknown word in an event": Bad(
         ("signal-event", "try"), ExitCode.USAGE, "did you mean 'restart'", _event(services="clamd restrat\n")

@@ -19,7 +19,7 @@ from esmith.events.signal import Result, signal_event
 from esmith.services.model import ServiceStatus, Status
 from esmith.services.recording import RecordingSupervisor
 from tests.apply.kit import Bench
-from tests.commands import DEFAULT_SIGNALS, Root
+from tests.commands import DEFAULT_SIGNALS, Root, ship
 from tests.store.stores import AUTHOR, opened
 
 #: Far longer than anything that is waited for takes.
@@ -34,7 +34,7 @@ def make_event(
     services: str | None = None,
     actions: Mapping[str, str] | None = None,
 ) -> Path:
-    """Write an event and return its directory.
+    """Write an event that counts as shipped, and return its directory.
 
     :param templates: the file ``templates2expand``.
     :param services: the file ``services2adjust``.
@@ -50,6 +50,7 @@ def make_event(
         place = directory / action
         place.write_text(body if body.startswith("#!") else f"#!/bin/sh\n{body}\n")
         place.chmod(0o755)
+    ship(root, *(f"/etc/e-smith/events/{name}/{action}" for action in actions or ()))
     return directory
 
 

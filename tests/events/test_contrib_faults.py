@@ -58,7 +58,7 @@ def test_once_it_is_corrected_the_unit_is_made(mail: Root) -> None:
 
 
 def test_who_gets_mail_is_one_unit(mail: Root) -> None:
-    """Where the list of recipients cannot be made, qmail's files do not change either: nothing is accepted and bounced."""
+    """Where the list of recipients cannot be made, qmail's files do not change either: no mail is bounced."""
     mail.write(f"{TEMPLATES}/var/service/qpsmtpd/config/goodrcptto/90broken", BROKEN)
     mail.db("accounts", "set", "sales", "pseudonym", "Account", "admin")
     mail.db("domains", "set", "second.org", "domain")
@@ -164,3 +164,20 @@ def test_a_rehearsal_says_the_same(mail: Root) -> None:
     answer = mail.signal("--dry-run", "email-update", code=11)
     assert f"left as it is: {CLAMD}" in answer.err
     assert not _has_new_settings(mail, QPSMTPD)
+
+
+def test_a_shipped_action_that_fails_stops_the_event(mail: Root) -> None:
+    """Later actions rely on it: the old files are restored, and the exit code is 7."""
+    mail.write(f"{EVENT}/S25qpsmtpd-dkim-links", "#!/bin/sh\nexit 3\n", mode=0o755)
+    mail.signal("email-update", code=7)
+    assert not _has_new_settings(mail, CLAMD)
+    assert not _has_new_settings(mail, QPSMTPD)
+
+
+def test_strict_stops_at_an_action_too(mail: Root) -> None:
+    """With Strict of esmith an action of a contrib that fails stops the event, and the old files are restored."""
+    mail.config("setprop", "esmith", "Strict", "enabled")
+    mail.write(f"{EVENT}/S50fails", "#!/bin/sh\nexit 3\n", mode=0o755)
+    answer = mail.signal("email-update", code=7)
+    assert "Strict of esmith is enabled" in answer.err
+    assert not _has_new_settings(mail, CLAMD)

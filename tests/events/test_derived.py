@@ -57,7 +57,7 @@ def _follows(root: Root) -> bool:
 
 
 def _after_it(root: Root, script: str) -> None:
-    root.write(LAST, f"#!/bin/sh\n{script}\n", mode=0o755)
+    root.write(LAST, f"#!/bin/sh\n{script}\n", mode=0o755, shipped=True)
 
 
 def test_an_event_that_succeeds(mail: Root) -> None:
@@ -137,7 +137,9 @@ def test_expand_template_when_it_fails(mail: Root) -> None:
 def test_an_event_that_does_not_run_the_action(mail: Root) -> None:
     """An event of somebody else that expands the list, and knows nothing of users/cdb, has it made before S90."""
     mail.write("/etc/e-smith/events/own/templates2expand", f"{ASSIGN}\n")
-    mail.write("/etc/e-smith/events/own/S95look", f'#!/bin/sh\ngrep -q dora "$ESMITH_ROOT{CDB}"\n', mode=0o755)
+    mail.write(
+        "/etc/e-smith/events/own/S95look", f'#!/bin/sh\ngrep -q dora "$ESMITH_ROOT{CDB}"\n', mode=0o755, shipped=True
+    )
     mail.signal("own")
     assert _follows(mail)
 
@@ -178,7 +180,12 @@ def test_it_cannot_be_made_again(mail: Root) -> None:
 
 def test_an_event_that_was_signalled_by_an_action(mail: Root) -> None:
     """When an event fails, what an event within it had made is made again as well."""
-    mail.write("/etc/e-smith/events/outer/S50inner", "#!/bin/sh\nsignal-event email-update && exit 1\n", mode=0o755)
+    mail.write(
+        "/etc/e-smith/events/outer/S50inner",
+        "#!/bin/sh\nsignal-event email-update && exit 1\n",
+        mode=0o755,
+        shipped=True,
+    )
     mail.write("/etc/e-smith/templates-custom/etc/outer/10", "{{ accounts.dora.type }}\n")
     mail.write("/etc/e-smith/events/outer/templates2expand", "/etc/clamd.conf\n")
     mail.config("setprop", "clamav", "MaxFileSize", "20M")

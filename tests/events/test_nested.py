@@ -26,7 +26,7 @@ def office(root: Root) -> Root:
 
 
 def _action(root: Root, event: str, name: str, script: str) -> None:
-    root.write(f"/etc/e-smith/events/{event}/{name}", f"#!/bin/sh\n{script}\n", mode=0o755)
+    root.write(f"/etc/e-smith/events/{event}/{name}", f"#!/bin/sh\n{script}\n", mode=0o755, shipped=True)
 
 
 @pytest.mark.parametrize("step", ["S02nest", "S50nest"])
