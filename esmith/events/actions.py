@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import IO
 
+from esmith.disk import read_file
 from esmith.environment import clean_environment
 from esmith.errors import ActionError, ExitCode
 from esmith.events.definition import Event
@@ -104,8 +105,7 @@ def _started(words: Sequence[str], output: IO[bytes], environment: Mapping[str, 
 
 
 def _is_text(path: str) -> bool:
-    with open(path, "rb") as file:
-        return not _BINARY.search(file.read(_LOOKED_AT))
+    return not _BINARY.search(read_file(path)[:_LOOKED_AT])
 
 
 def _depth(path: str) -> int:
