@@ -66,6 +66,9 @@ class Initialized:
         raise MigrationError(first.message, place=first.place, hint="\n  ".join([first.hint, *more]))
 
 
+_ADD_TYPE = "add a file named type, e.g. with 'service'"
+
+
 def initialize_databases(
     store: Store, schema: Schema, layout: Layout, author: Author, migrations: Migrations
 ) -> Initialized:
@@ -133,8 +136,7 @@ def initialize_database(
             rename_record(transaction, file)
     for file in files:
         warnings += _initialize_file(transaction, file)
-    contrib_directories(transaction, layout, database)
-    return warnings
+    return warnings + contrib_directories(transaction, layout, database)
 
 
 def migrate_fragments(layout: Layout, database: str) -> list[str]:
@@ -241,21 +243,37 @@ def _ensure_record(transaction: Transaction, file: RecordSchema) -> None:
             transaction.set_prop(file.database, name, prop, value)
 
 
-def contrib_directories(transaction: Transaction, layout: Layout, database: str, *, reset: bool = False) -> None:
+def contrib_directories(transaction: Transaction, layout: Layout, database: str, *, reset: bool = False) -> list[str]:
     """Apply ``defaults/KEY/PROP`` and ``force/KEY/PROP``, the original's form, which contribs install.
 
     :param reset: a default replaces what is stored.
+    :return: notes about records that are skipped because nothing says their type.
     :raises SchemaError: when one is broken.
     """
     base = os.path.join(layout.schema, database)
-    for kind in ("defaults", "force"):
-        for key in _names(os.path.join(base, kind)):
-            for prop in sorted(_names(os.path.join(base, kind, key)), key=lambda name: (name != "type", name)):
-                path = os.path.join(base, kind, key, prop)
-                try:
-                    _apply_file(transaction, database, key, prop, path, force=reset or kind == "force")
-                except RefusedError as error:
-                    raise SchemaError(error.message, place=path, hint=error.hint) from error
+    untyped: dict[str, None] = {}
+    for kind, key, prop in _contrib_files(base):
+        directory = os.path.join(base, kind, key)
+        if prop != "type" and transaction.type_of(database, key) is None:
+            untyped[f"{directory}: the record {key} has no type, so it is skipped; {_ADD_TYPE}"] = None
+            continue
+        path = os.path.join(directory, prop)
+        try:
+            _apply_file(transaction, database, key, prop, path, force=reset or kind == "force")
+        except RefusedError as error:
+            raise SchemaError(error.message, place=path, hint=error.hint) from error
+    return list(untyped)
+
+
+def _contrib_files(base: str) -> list[tuple[str, str, str]]:
+    """Return the files as kind, key and property: first the types, then the defaults, then what is forced."""
+    found = [
+        (kind, key, prop)
+        for kind in ("defaults", "force")
+        for key in _names(os.path.join(base, kind))
+        for prop in _names(os.path.join(base, kind, key))
+    ]
+    return sorted(found, key=lambda one: one[2] != "type")
 
 
 def _apply_file(transaction: Transaction, database: str, key: str, prop: str, path: str, *, force: bool) -> None:
@@ -272,12 +290,6 @@ def _apply_file(transaction: Transaction, database: str, key: str, prop: str, pa
     if not cell:
         transaction.set_type(database, key, value)
         return
-    if transaction.type_of(database, key) is None:
-        raise SchemaError(
-            f"the record {key} has no type",
-            place=os.path.dirname(path),
-            hint="add a file named type, e.g. with 'service'",
-        )
     transaction.set_prop(database, key, cell, value)
 
 

@@ -92,9 +92,26 @@ def test_idempotent(desk: Desk) -> None:
     assert (desk.initialize()[0], desk.revision()) == ([], 1)
 
 
+@pytest.mark.parametrize("kind", ["defaults", "force"])
+def test_a_record_without_a_type_is_skipped(desk: Desk, kind: str) -> None:
+    """A note names it once, and everything else is stored: its contrib must not keep others from their defaults."""
+    contrib(desk, {f"{kind}/rec/p": "1", f"{kind}/rec/q": "2", "defaults/zed/type": "s", f"{kind}/zed/p": "3"})
+    notes = desk.initialize()[1]
+    assert [note for note in notes if f"t/{kind}/rec: the record rec has no type" in note] == notes
+    assert len(notes) == 1
+    assert desk.record("t", "rec") is None
+    assert desk.record("t", "zed") == Record("zed", "s", {"p": "3"})
+
+
+def test_the_type_may_be_forced(desk: Desk) -> None:
+    """A record whose type only a file in force has gets its defaults as well."""
+    contrib(desk, {"force/rec/type": "s", "defaults/rec/p": "1"})
+    desk.initialize()
+    assert desk.record("t", "rec") == Record("rec", "s", {"p": "1"})
+
+
 #: Files that cannot be applied, which of them the message has to name, and part of the message.
 BROKEN = {
-    "no type": ({"defaults/rec/p": "1"}, "defaults/rec", "has no type"),
     "newline inside": ({"defaults/rec/type": "s", "defaults/rec/p": "a\nb\n"}, "defaults/rec/p", "a newline"),
     "bar in the name": ({"defaults/rec/type": "s", "defaults/rec/a|b": "1"}, "defaults/rec/a|b", "cannot contain"),
     "odd key": ({"defaults/a=b/type": "s"}, "defaults/a=b", "contain '='"),
@@ -142,7 +159,8 @@ def test_a_dangling_link(desk: Desk) -> None:
 
 def test_a_broken_contrib_stops_console_save(root: Root) -> None:
     """A contrib's broken default stops console-save with an exit code and its name, before anything is changed."""
-    path = root.write("/etc/e-smith/db/configuration/defaults/contrib/p", "x\n")
+    root.write("/etc/e-smith/db/configuration/defaults/contrib/type", "service\n")
+    path = root.write("/etc/e-smith/db/configuration/defaults/contrib/p", "a\nb\n")
     before = root.config("print").out
     answer = root.signal("console-save", code=ExitCode.ACTION)
     assert str(path.parent) in answer.err + root.read("/var/log/e-smith/events.log")
