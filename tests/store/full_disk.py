@@ -152,7 +152,7 @@ class SmallDisk:
 def main(memory: str, source: str, directory: str, size: str, kind: str = "tmpfs") -> None:
     """Carry out the steps on standard input."""
     fork_server.import_everything([], "")
-    remembered.remember_code(memory)
+    remembered.remember_code(remembered.Memory(memory))
     disk = SmallDisk(source, directory, size, kind)
     steps = json.load(sys.stdin)
     json.dump([getattr(disk, name)(*arguments) for name, *arguments in steps], sys.stdout)
