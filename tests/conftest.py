@@ -18,7 +18,7 @@ from tests import forks
 from tests.commands import Root, copy_prepared
 from tests.offices import make_fresh, make_small_office
 from tests.programs import names_of, path_of, require, require_daemons
-from tests.remembered import remember_code, remember_tables
+from tests.remembered import Memory, remember_code, remember_tables
 
 #: The tests make hundreds of roots, and every write of the engine waits for the disk: on a real one for minutes.
 _MEMORY = "/dev/shm"
@@ -62,8 +62,9 @@ def _share_memory(config: pytest.Config) -> None:
         folder = _MEMORY if os.access(_MEMORY, os.W_OK) else None
         forks.memory = tempfile.mkdtemp(prefix="esmith-tests-memory-", dir=folder)
         config.add_cleanup(lambda: shutil.rmtree(forks.memory, ignore_errors=True))
-    remember_code(forks.memory)
-    remember_tables(forks.memory)
+    shared = Memory(forks.memory)
+    remember_code(shared)
+    remember_tables(shared)
 
 
 @pytest.hookimpl(optionalhook=True)

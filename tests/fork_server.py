@@ -22,6 +22,7 @@ import sys
 import threading
 import time
 import types
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 _LENGTH = struct.Struct("=I")
@@ -60,15 +61,17 @@ class Server:
     :param listener: where connections come in.
     :param lifeline: a descriptor that is at its end when nobody needs the server; None where it ends with a machine.
     :param memory: the folder of tests/remembered.py, "" for none; a machine sees it as well.
+    :param learn: what :func:`import_everything` returned.
     """
 
-    def __init__(self, listener: socket.socket, lifeline: int | None, memory: str) -> None:
+    def __init__(self, listener: socket.socket, lifeline: int | None, memory: str, learn: Callable[[], None]) -> None:
         self._selector = selectors.DefaultSelector()
         self._selector.register(listener, selectors.EVENT_READ, self._accept)
         if lifeline is not None:
             self._selector.register(lifeline, selectors.EVENT_READ, self._end)
         self._listener = listener
         self._memory = memory
+        self._learn = learn
 
     def serve(self) -> NoReturn:
         """Serve until nobody needs it."""
@@ -82,10 +85,11 @@ class Server:
     def _accept(self) -> None:
         connection, _ = self._listener.accept()
         request, descriptors = receive(connection)
+        self._learn()
         pid = os.fork()
         if pid == 0:
             if "machine" in request:
-                serve_in_machine(request, connection, self._memory)
+                serve_in_machine(request, connection, self._memory, self._learn)
             become(request, descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
@@ -158,7 +162,9 @@ def _lose_power() -> None:
         raise OSError(ctypes.get_errno(), "capset")
 
 
-def serve_in_machine(request: dict[str, Any], connection: socket.socket, memory: str) -> NoReturn:
+def serve_in_machine(
+    request: dict[str, Any], connection: socket.socket, memory: str, learn: Callable[[], None]
+) -> NoReturn:
     """Become the server of a machine: its commands are children of a process that is in its namespaces.
 
     Who asked is sent a number when the server listens. It ends with the machine, and this process after it.
@@ -177,7 +183,7 @@ def serve_in_machine(request: dict[str, Any], connection: socket.socket, memory:
         keep = listener.detach()
         os.dup2(keep, 3)
         os.closerange(4, 65536)
-        Server(socket.socket(fileno=3), None, memory).serve()
+        Server(socket.socket(fileno=3), None, memory, learn).serve()
     listener.close()
     connection.sendall(_LENGTH.pack(0))
     connection.close()
@@ -211,22 +217,32 @@ def _run_script(path: str) -> None:
     exec(code, script.__dict__)
 
 
-def import_everything(path: list[str], memory: str) -> None:
+def _learn_nothing() -> None:
+    """Where nothing is remembered."""
+
+
+def import_everything(path: list[str], memory: str) -> Callable[[], None]:
     """Import the engine, all of it; sys.path stays as it is, since a script adds to it.
 
     :param memory: the folder of tests/remembered.py, "" for none.
+    :return: what is to be called before a fork, so that the child has what others have found out.
     """
+    learn: Callable[[], None] = _learn_nothing
     own = list(sys.path)
     sys.path += path
     for module in pkgutil.walk_packages(importlib.import_module("esmith").__path__, "esmith."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
     if memory:
-        importlib.import_module("tests.remembered").remember_in(memory)
+        remembered = importlib.import_module("tests.remembered")
+        remembered.remember_languages()
+        learn = remembered.remember_in(memory).learn
+        learn()
     sys.path[:] = own
     # What is here now stays as it is, so that no child copies it.
     gc.collect()
     gc.freeze()
+    return learn
 
 
 def main(words: list[str]) -> NoReturn:
@@ -235,9 +251,9 @@ def main(words: list[str]) -> NoReturn:
     for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     listener = socket.socket(fileno=int(words[0]))
-    import_everything(words[3:], words[2])
+    learn = import_everything(words[3:], words[2])
     assert threading.active_count() == 1
-    Server(listener, int(words[1]), words[2]).serve()
+    Server(listener, int(words[1]), words[2], learn).serve()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ at its end:
 
 - the code that a fragment is compiled to, by its text;
 - what a file of TOML holds, by its text;
+- which language the text of a shipped fragment is in;
 - what a check program of the machine printed, by the program, its words and environment, the user, the files of the
   directory it looks at, as they will be, and the accounts. The real program decides each case once.
 
@@ -29,61 +30,117 @@ import os
 import shutil
 import tomllib
 from collections.abc import Collection, Iterator
+from pathlib import Path
 from types import CodeType
 from typing import Any, BinaryIO
 
 from esmith.checks.views import Ended, Job, Views, may_put_in_place
 from esmith.environment import PATH
+from esmith.fragments.engine import choose_engine
 from esmith.fragments.jinja import Engine
 from esmith.layout import Layout
 from esmith.names import is_temporary
 
 #: Stands for the root in what is remembered; no program prints it.
 _ROOT = "\0root\0"
+#: What :meth:`Memory.learn` reads: what nearly every event needs.
+_LEARNED = ("code-", "table-")
 
 
-def remember_in(folder: str) -> None:
+class Memory:
+    """What is remembered in a folder; all of it that was read once stays in memory.
+
+    :param folder: the folder, which the processes of a run share.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._kept: dict[str, Any] = {}
+        self._changed = 0
+
+    def recall(self, key: str) -> Any:
+        """Return what is remembered; None for nothing."""
+        if key not in self._kept and (found := self._read(key)) is not None:
+            self._kept[key] = found
+        return self._kept.get(key)
+
+    def store(self, key: str, value: Any) -> None:
+        """Remember something."""
+        self._kept[key] = value
+        _write(self._folder, key, value)
+
+    def learn(self) -> None:
+        """Read what others have found out since, so that what this process forks need not: 450 files for an event."""
+        try:
+            changed = os.stat(self._folder).st_mtime_ns
+            if changed == self._changed:
+                return
+            names = os.listdir(self._folder)
+        except OSError:
+            # It is removed at the end of a run, which a server may outlive for a moment.
+            return
+        self._changed = changed
+        for name in names:
+            if name.startswith(_LEARNED):
+                self.recall(name)
+
+    def _read(self, key: str) -> Any:
+        try:
+            with open(os.path.join(self._folder, key), "rb") as file:
+                return marshal.load(file)
+        except (OSError, EOFError):
+            return None
+
+
+def remember_in(folder: str) -> Memory:
     """Have every command that this process forks remember in a folder, and look there first."""
-    remember_code(folder)
-    remember_tables(folder)
-    _remember_verdicts(folder)
+    memory = Memory(folder)
+    remember_code(memory)
+    remember_tables(memory)
+    _remember_verdicts(memory)
+    return memory
 
 
-def remember_code(folder: str) -> None:
+def remember_languages() -> None:
+    """Look at the text of each shipped fragment once for all that this process forks: an event does so for hundreds."""
+    for place in Path(__file__).parents[1].joinpath("templates").rglob("*"):
+        if place.is_file() and place.suffix != ".toml":
+            text = place.read_bytes().decode("utf-8", "surrogateescape")
+            choose_engine(text)
+            choose_engine(text, place="in the original's language")
+
+
+def remember_code(memory: Memory) -> None:
     """Compile each text of a fragment only once, in this process and what it forks."""
     original = Engine.compile
-    kept: dict[str, CodeType] = {}
 
     def compile_once(self: Engine, source: Any, name: Any = None, filename: Any = None, **named: Any) -> Any:
         if not isinstance(source, str) or name is not None or not isinstance(filename, str) or named:
             return original(self, source, name, filename, **named)
         key = _digest("code", source)
-        code = kept.get(key) or _recall(folder, key)
+        code = memory.recall(key)
         if code is None:
             code = original(self, source, name, filename)
-            _store(folder, key, code)
-        kept[key] = code
+            memory.store(key, code)
         return _of_file(code, filename)
 
     setattr(Engine, "compile", compile_once)  # noqa: B010 - it has overloads that nobody needs here
 
 
-def remember_tables(folder: str) -> None:
+def remember_tables(memory: Memory) -> None:
     """Read each text of TOML only once, in this process and what it forks; every caller gets a copy of its own."""
     original = tomllib.load
-    kept: dict[str, bytes] = {}
 
     def load_once(file: BinaryIO, /, **named: Any) -> dict[str, Any]:
         text = file.read()
         key = _digest("table", text)
-        data = kept.get(key) or _recall(folder, key)
+        data = memory.recall(key)
         if data is None or named:
             found = original(io.BytesIO(text), **named)
             data = _marshalled(found)
             if data is None or named:
                 return found
-            _store(folder, key, data)
-        kept[key] = data
+            memory.store(key, data)
         found = marshal.loads(data)
         assert isinstance(found, dict)
         return found
@@ -105,7 +162,7 @@ def _of_file(code: CodeType, path: str) -> CodeType:
     return code.replace(co_filename=path, co_consts=tuple(constants))
 
 
-def _remember_verdicts(folder: str) -> None:
+def _remember_verdicts(memory: Memory) -> None:
     original = Views.run
 
     def run_once(self: Views, jobs: list[Job]) -> list[Ended]:
@@ -116,12 +173,12 @@ def _remember_verdicts(folder: str) -> None:
             return [Ended(0, "", "", "") for _ in jobs]
         root = self._layout.root.rstrip("/")
         keys = [_digest("verdict", bool(root), *_input(self, job)) for job in jobs]
-        known = {key: _recall(folder, key) for key in keys}
+        known = {key: memory.recall(key) for key in keys}
         unknown = [number for number, key in enumerate(keys) if not known[key]]
         for number, one in zip(unknown, original(self, [jobs[number] for number in unknown]), strict=True):
             known[keys[number]] = self.copied, dataclasses.astuple(_renamed(one, root, _ROOT))
             if not one.why:
-                _store(folder, keys[number], known[keys[number]])
+                memory.store(keys[number], known[keys[number]])
         self.copied = known[keys[0]][0]
         return [_renamed(Ended(*known[key][1]), _ROOT, root) for key in keys]
 
@@ -190,15 +247,7 @@ def _digest(kind: str, *parts: object) -> str:
     return f"{kind}-{digest.hexdigest()}"
 
 
-def _recall(folder: str, key: str) -> Any:
-    try:
-        with open(os.path.join(folder, key), "rb") as file:
-            return marshal.load(file)
-    except (OSError, EOFError):
-        return None
-
-
-def _store(folder: str, key: str, value: Any) -> None:
+def _write(folder: str, key: str, value: Any) -> None:
     place = os.path.join(folder, f".{key}-{os.getpid()}")
     try:
         with open(place, "xb") as file:

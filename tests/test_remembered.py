@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import shutil
+import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,11 +15,14 @@ import pytest
 from esmith.checks.staged import StagedTree
 from esmith.checks.views import Ended, Job, Views
 from esmith.errors import SchemaError
+from esmith.fragments.engine import choose_engine
 from esmith.fragments.file_check import Check
 from esmith.fragments.jinja import Engine
 from esmith.layout import Layout
 from esmith.tables import TomlFile
 from tests import remembered
+from tests.documents import HOME
+from tests.remembered import Memory
 
 CHECK = Check(command=("true", "{file}"), package="coreutils")
 OF_DIRECTORY = Check(command=("true", "{dir}"), package="coreutils")
@@ -168,3 +172,36 @@ def test_code_knows_its_file(tmp_path: Path) -> None:
     assert (first.co_filename, second.co_filename) == ("/one", "/two")
     assert first.co_code == second.co_code
     assert len(os.listdir(tmp_path / "memory")) == 1
+
+
+def test_what_another_process_found_out(tmp_path: Path) -> None:
+    """What others remember is in memory once it is learnt, also what came later; verdicts are read when asked for."""
+    other, own = Memory(str(tmp_path)), Memory(str(tmp_path))
+    other.store("table-1", b"one")
+    own.learn()
+    time.sleep(0.05)  # Longer than the least difference between two times of a folder.
+    other.store("table-2", b"two")
+    other.store("verdict-1", "yes")
+    own.learn()
+    for place in tmp_path.iterdir():
+        place.unlink()
+    assert [own.recall(key) for key in ("table-1", "table-2", "verdict-1")] == [b"one", b"two", None]
+
+
+def test_nothing_is_learnt_of_a_folder_that_is_gone(tmp_path: Path) -> None:
+    """A folder that was removed at the end of a run stops nothing."""
+    memory = Memory(str(tmp_path / "memory"))
+    memory.learn()
+    assert memory.recall("table-1") is None
+
+
+def test_languages_are_known_beforehand() -> None:
+    """The language of each shipped fragment is kept, so that to ask for it looks at no text again."""
+    choose_engine.cache_clear()
+    remembered.remember_languages()
+    looked = choose_engine.cache_info().misses
+    for place in (HOME / "templates/etc/clamd.conf").iterdir():
+        if place.suffix != ".toml":
+            choose_engine(place.read_text())
+    assert looked > 400
+    assert choose_engine.cache_info().misses == looked

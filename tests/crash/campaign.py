@@ -65,7 +65,7 @@ class Workshop:
     def _make(self) -> None:
         self._memory.mkdir()
         forks.memory = str(self._memory)
-        fork_server.import_everything([str(HOME), sysconfig.get_path("purelib")], forks.memory)
+        self._learn = fork_server.import_everything([str(HOME), sysconfig.get_path("purelib")], forks.memory)
         fresh = make_fresh(self._folder / "init")
         office = make_office(self._folder, make_small_office(self._folder / "small", fresh))
         for scenario in self.scenarios:
@@ -78,7 +78,7 @@ class Workshop:
     def ring(self, scenario: Scenario) -> Ring:
         """Return the root in which a command is attacked."""
         folder = self._folder / f"ring-{scenario.name}-{os.getpid()}"
-        return Ring(scenario, self._models[scenario.name], folder, self._folder / "scripts")
+        return Ring(scenario, self._models[scenario.name], folder, self._folder / "scripts", self._learn)
 
     def play(self, part: Part) -> Table:
         """Play a part, and return what came of it."""

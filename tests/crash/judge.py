@@ -92,9 +92,10 @@ class Ring:
     :param model: the root as it is before.
     :param folder: a folder of its own.
     :param scripts: the folder of the commands' scripts.
+    :param learn: called before each command (tests/fork_server.py).
     """
 
-    def __init__(self, scenario: Scenario, model: Path, folder: Path, scripts: Path) -> None:
+    def __init__(self, scenario: Scenario, model: Path, folder: Path, scripts: Path, learn: Callable[[], None]) -> None:
         folder.mkdir(exist_ok=True)
         self._scenario = scenario
         self._root = folder / "root"
@@ -102,6 +103,7 @@ class Ring:
         path = f"{self._supervised.programs}:{os.environ['PATH']}"
         self._runner = Runner(self._root, _IGNORED, {**os.environ, "ESMITH_ROOT": str(self._root), "PATH": path})
         self._scripts = scripts
+        self._learn = learn
         self._copy = Copy(model, self._root)
         self._revision = read_rows(self._root).revision
         self._drawn: set[tuple[bytes, bytes]] = set()
@@ -121,6 +123,7 @@ class Ring:
 
     def run(self, what: str, attack: Attack = NO_ATTACK, *, traced: bool = False) -> Run:
         """Run the command itself, or one of those that are run next."""
+        self._learn()
         command = self._scenario.command_of(what)
         words = [word.format(root=self._root, revision=self._revision) for word in command.words]
         run = self._runner.run(str(self._scripts / command.script), words, attack, traced=traced)

@@ -70,7 +70,7 @@ def runner(model: Path) -> Runner:
 def ring(model: Path, scripts: Path, tmp_path: Path) -> Iterator[Ring]:
     """Return the place where the writer is attacked."""
     scenario = Scenario("writer", Command("writer", ()), lambda folder, _: folder, next=(RECOVER,))
-    ring = Ring(scenario, model, tmp_path / "ring", scripts)
+    ring = Ring(scenario, model, tmp_path / "ring", scripts, lambda: None)
     yield ring
     ring.close()
 

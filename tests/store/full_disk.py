@@ -37,9 +37,10 @@ class SmallDisk:
     :param directory: where the disk is mounted.
     :param size: of the disk, e.g. ``16m``.
     :param kind: ``tmpfs`` or ``ext4``.
+    :param memory: what the commands may know beforehand.
     """
 
-    def __init__(self, source: str, directory: str, size: str, kind: str = "tmpfs") -> None:
+    def __init__(self, source: str, directory: str, size: str, kind: str, memory: remembered.Memory) -> None:
         if kind == "tmpfs":
             subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", directory], check=True)
         else:
@@ -49,6 +50,7 @@ class SmallDisk:
             subprocess.run(["mount", "-o", "loop", image, directory], check=True)
             os.unlink(image)
         self.source = source
+        self._memory = memory
         self.root = Path(directory) / "root"
         self.ballast = Path(directory) / "ballast"
         self.renew()
@@ -90,6 +92,7 @@ class SmallDisk:
         env = {"ESMITH_ROOT": str(self.root), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
         request = {"argv": [script, *words], "script": script, "env": env, "cwd": "/", "umask": 0o022}
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, open(os.devnull, "rb") as nothing:
+            self._memory.learn()
             pid = os.fork()
             if pid == 0:
                 fork_server.become(request, [nothing.fileno(), out.fileno(), err.fileno()])
@@ -152,8 +155,12 @@ class SmallDisk:
 def main(memory: str, source: str, directory: str, size: str, kind: str = "tmpfs") -> None:
     """Carry out the steps on standard input."""
     fork_server.import_everything([], "")
-    remembered.remember_code(memory)
-    disk = SmallDisk(source, directory, size, kind)
+    # No verdicts: each check program runs each time, and may find the disk full.
+    shared = remembered.Memory(memory)
+    remembered.remember_languages()
+    remembered.remember_code(shared)
+    remembered.remember_tables(shared)
+    disk = SmallDisk(source, directory, size, kind, shared)
     steps = json.load(sys.stdin)
     json.dump([getattr(disk, name)(*arguments) for name, *arguments in steps], sys.stdout)
 
