@@ -83,7 +83,7 @@ def run_action(
         raise ActionError(
             _reason(status),
             place=path,
-            hint=_last_lines(text) or "it printed nothing; the actions after it did not run",
+            hint=_last_lines(text) or "it printed nothing",
         )
     return None
 

@@ -66,7 +66,7 @@ def test_the_verdict_of_the_checks(scene: Scene, code: str, sound: bool) -> None
     found = _rehearse(scene, Affected(["/etc/a"]))
     assert found.sound == sound
     assert ("the checks accept what changes" in found.lines) == sound
-    assert any("line 1 comes from" in line for line in found.lines) != sound
+    assert any("line 1 comes from" in line for line in found.lines) != sound, found.lines
 
 
 def test_a_check_that_is_missing_is_no_verdict(scene: Scene) -> None:
