@@ -155,9 +155,13 @@ class Qmail:
                     return text, to.extension[end:]
         return None, ""
 
+    def addressee(self, local: str) -> _Assigned:
+        """Return whose address a local one is, that of the user alias when users/assign does not know it."""
+        return self.assigned(local) or _Assigned("alias", ALIAS, "-", local)
+
     def instructions(self, local: str) -> tuple[_Assigned, list[tuple[str, str]]] | None:
         """Return whose address a local one is, and what qmail-local -n prints for it; None for no mailbox."""
-        to = self.assigned(local) or _Assigned("alias", ALIAS, "-", local)
+        to = self.addressee(local)
         text = self._dot_qmail(to)[0]
         if text is None and to.dash:
             return None

@@ -41,7 +41,7 @@ def _locals() -> list[str]:
     return [*plain, *(f"alias-localdelivery-{local}" for local in plain), "mary-sales", "jack-anything", "jack-tom-x"]
 
 
-def _report(instructions: list[tuple[str, str]]) -> list[str]:
+def report(instructions: list[tuple[str, str]]) -> list[str]:
     """Return what qmail-local -n prints: the instructions, and last how many are files, addresses and programs."""
     kinds = [kind for kind, _ in instructions]
     files = kinds.count("maildir") + kinds.count("mbox")
@@ -56,8 +56,7 @@ def test_qmail_local_does_what_the_reader_says(made: Root, tmp_path: Path) -> No
     message.write_text("Subject: test\n\nHello\n")
     for local in _locals():
         found = qmail.instructions(local)
-        to = found[0] if found else qmail.assigned(local)
-        assert to is not None
+        to = found[0] if found else qmail.addressee(local)
         home = str(made.file(to.home))
         words = [to.user, home, local, to.dash, to.extension, "localhost", "someone@sender.org", "./Maildir/"]
         with message.open("rb") as stdin:
@@ -66,7 +65,7 @@ def test_qmail_local_does_what_the_reader_says(made: Root, tmp_path: Path) -> No
             assert done.returncode == 100, local
             continue
         assert done.returncode == 0, done.stderr
-        assert done.stdout.decode().splitlines() == _report(found[1]), local
+        assert done.stdout.decode().splitlines() == report(found[1]), local
 
 
 @pytest.mark.root("binds the office's users to qmail's directory")
