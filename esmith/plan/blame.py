@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from esmith.errors import EsmithError
+from esmith.errors import EsmithError, InstallError
 from esmith.fragments.shipped import Shipped
 from esmith.layout import LAYERS, Layout
 
@@ -24,9 +24,11 @@ def stops_everything(error: EsmithError, template: str, layout: Layout, shipped:
     """
     if not shipped.is_known:
         return True
+    place = _LINE.sub("", error.place)
     if not shipped.has_template(template):
-        return False
-    return not is_a_contribs(_LINE.sub("", error.place), layout, shipped)
+        # What the disk refuses is the fault of no fragment: it may refuse the other files as well.
+        return isinstance(error, InstallError) and not _is_below(place, layout.under("/etc/e-smith"))
+    return not is_a_contribs(place, layout, shipped)
 
 
 def is_a_contribs(path: str, layout: Layout, shipped: Shipped) -> bool:
@@ -34,6 +36,10 @@ def is_a_contribs(path: str, layout: Layout, shipped: Shipped) -> bool:
 
     :param path: a path of this disk.
     """
-    above = layout.under("/etc/e-smith") + os.sep
-    custom = layout.layer(_CUSTOM) + os.sep
-    return path.startswith(above) and not path.startswith(custom) and not shipped.has_file(path)
+    if not _is_below(path, layout.under("/etc/e-smith")) or _is_below(path, layout.layer(_CUSTOM)):
+        return False
+    return not shipped.has_file(path)
+
+
+def _is_below(path: str, directory: str) -> bool:
+    return path.startswith(directory + os.sep)

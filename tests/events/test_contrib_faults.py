@@ -130,6 +130,26 @@ def test_wrong_metadata_leave_the_file(mail: Root, line: str) -> None:
     assert _has_new_settings(mail, CLAMD)
 
 
+@pytest.mark.root("only root gives files to others, so only root looks whether they are there")
+def test_an_owner_who_does_not_exist_leaves_the_file(mail: Root) -> None:
+    """Metadata of a contrib's template that name nobody stop only its file."""
+    mail.write(f"{TEMPLATES}/etc/own.conf/10text", "mine\n")
+    mail.write(f"{TEMPLATES}/etc/own.conf/template.toml", 'owner = "nobodyhere"\n')
+    mail.write(f"{EVENT}/templates2expand/etc/own.conf", "")
+    answer = mail.signal("email-update", code=11)
+    assert "there is no user 'nobodyhere'" in answer.err
+    assert _has_new_settings(mail, CLAMD)
+
+
+def test_what_the_disk_refuses_stops_the_event(mail: Root) -> None:
+    """A directory in the place of a contrib's file is no fault of a fragment: no file is touched."""
+    mail.write(f"{TEMPLATES}/etc/own.conf/10text", "mine\n")
+    mail.write(f"{EVENT}/templates2expand/etc/own.conf", "")
+    mail.file("/etc/own.conf").mkdir()
+    mail.signal("email-update", code=5)
+    assert not _has_new_settings(mail, CLAMD)
+
+
 def test_a_contribs_action_that_fails_is_reported(mail: Root) -> None:
     """Nothing is restored for it, the actions after it run, and the exit code is 11."""
     mail.write(f"{EVENT}/S50fails", "#!/bin/sh\necho it broke\nexit 3\n", mode=0o755)

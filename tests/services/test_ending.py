@@ -194,7 +194,7 @@ def test_a_service_that_is_enabled_again_meanwhile(late: Late) -> None:
 
 def test_a_failure_after_the_restart(late: Late) -> None:
     """When the event fails later, the old file is restored, and the process that starts reads that."""
-    late.root.write("/etc/e-smith/events/late-update/S95fail", "#!/bin/sh\nexit 1\n", mode=0o755)
+    late.root.write("/etc/e-smith/events/late-update/S95fail", "#!/bin/sh\nexit 1\n", mode=0o755, shipped=True)
     before = late.pid
     reported = late.update("two", code=7)
     assert "restored" in reported
