@@ -9,6 +9,7 @@ from esmith.contrib.fragments import check_code
 from esmith.contrib.place import Contrib
 from esmith.errors import EsmithError
 from esmith.fragments.perl.migrations import no_migration
+from esmith.schema.initialize import ADD_TYPE
 from esmith.schema.load import Schema
 from esmith.store import limits
 
@@ -65,4 +66,4 @@ def _check_value(contrib: Contrib, database: str, path: str, name: str) -> None:
     types = [os.path.join(_BASE, database, kind, key, "type") for kind in ("defaults", "force")]
     known = Schema(contrib.here).record(database, key, None)
     if prop != "type" and known is None and not any(os.path.isfile(contrib.own.under(one)) for one in types):
-        contrib.fails(path, f"the record {key} has no type; add a file named type, e.g. with 'service'")
+        contrib.fails(path, f"the record {key} has no type; {ADD_TYPE}")

@@ -30,7 +30,7 @@ from esmith.fragments.shipped import Shipped
 from esmith.fragments.tree import TemplateTree
 from esmith.names import counted
 from esmith.plan.blame import is_a_contribs
-from esmith.plan.plan import STRICT, Plan, make_plan
+from esmith.plan.plan import STRICT, Plan, is_strict, make_plan
 from esmith.store.protocol import Snapshot
 
 
@@ -181,18 +181,14 @@ class _Run:
             return run_action(session, self._event, step, self._arguments, lock.environment)
         except ActionError as error:
             path = os.path.join(self._event.directory, step)
-            if not self._is_a_contribs(path):
+            if not is_a_contribs(path, session.layout, Shipped(session.layout)):
                 raise
             with session.store.snapshot() as snapshot:
-                is_strict = snapshot.prop("configuration", "esmith", "Strict") == "enabled"
-            if is_strict:
+                strict = is_strict(snapshot)
+            if strict:
                 error.hint = f"{error.hint}\n  {STRICT}"
                 raise
             return f"{error.message}; nothing is restored for it\n  {error.hint}"
-
-    def _is_a_contribs(self, path: str) -> bool:
-        shipped = Shipped(self._session.layout)
-        return shipped.is_known and is_a_contribs(path, self._session.layout, shipped)
 
     def _adjust(self) -> None:
         asked = self._installation.asked

@@ -34,11 +34,12 @@ def stops_everything(error: EsmithError, template: str, layout: Layout, shipped:
 def is_a_contribs(path: str, layout: Layout, shipped: Shipped) -> bool:
     """Return whether a file below ``/etc/e-smith`` is neither shipped nor the administrator's.
 
+    Without a list of shipped files none is.
+
     :param path: a path of this disk.
     """
-    if not _is_below(path, layout.under("/etc/e-smith")) or _is_below(path, layout.layer(_CUSTOM)):
-        return False
-    return not shipped.has_file(path)
+    is_ours = not _is_below(path, layout.under("/etc/e-smith")) or _is_below(path, layout.layer(_CUSTOM))
+    return shipped.is_known and not is_ours and not shipped.has_file(path)
 
 
 def _is_below(path: str, directory: str) -> bool:

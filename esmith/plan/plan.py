@@ -95,6 +95,11 @@ class Plan:
         return list(found)
 
 
+def is_strict(snapshot: Snapshot) -> bool:
+    """Return whether each fault is to stop everything, also one that would stop only a part."""
+    return snapshot.prop("configuration", "esmith", "Strict") == "enabled"
+
+
 def make_plan(
     layout: Layout,
     snapshot: Snapshot,
@@ -135,7 +140,7 @@ class _Planning:
         self._memory = Memory(renderer)
         if not keep_attributes:
             renderer.recall, renderer.recall_all = self._memory.recall, self._memory.recall_all
-        self._plan = Plan(strict=self._snapshot.prop("configuration", "esmith", "Strict") == "enabled")
+        self._plan = Plan(strict=is_strict(self._snapshot))
         self._comparison = Comparison(renderer.layout.disk(), self._snapshot, keep_attributes=keep_attributes)
         self._made_by: dict[str, Rendering] = {}
 

@@ -41,6 +41,10 @@ class MigrationError(SchemaError):
     """A migrate fragment failed, so its database was not brought up to date; nothing of it was changed."""
 
 
+#: What a contrib lacks whose record nothing gives a type.
+ADD_TYPE = "add a file named type, e.g. with 'service'"
+
+
 @dataclass
 class Initialized:
     """What initialising the databases did.
@@ -64,9 +68,6 @@ class Initialized:
         first, *others = self.failures.values()
         more = [f"{error.place}: {error.message}" for error in others]
         raise MigrationError(first.message, place=first.place, hint="\n  ".join([first.hint, *more]))
-
-
-_ADD_TYPE = "add a file named type, e.g. with 'service'"
 
 
 def initialize_databases(
@@ -255,7 +256,7 @@ def contrib_directories(transaction: Transaction, layout: Layout, database: str,
     for kind, key, prop in _contrib_files(base):
         directory = os.path.join(base, kind, key)
         if prop != "type" and transaction.type_of(database, key) is None:
-            untyped[f"{directory}: the record {key} has no type, so it is skipped; {_ADD_TYPE}"] = None
+            untyped[f"{directory}: the record {key} has no type, so it is skipped; {ADD_TYPE}"] = None
             continue
         path = os.path.join(directory, prop)
         try:

@@ -31,5 +31,5 @@ class Offer:
         return f"{target} = do {{\n{self.variables[name]}\n}};"
 
 
-#: The offer of a text that is no template of its own.
+#: The offer of a text that is not a template of its own.
 NOTHING = Offer()

@@ -139,6 +139,15 @@ sub prepare {
     evaluate("package $template->{package}; use esmith::db; use esmith::util;");
 }
 
+# Compiles a fragment; where that fails the message and the line follow undef.
+sub compiled {
+    my ($text) = @_;
+    my $compiled = esmith::driver::Template->new(TYPE => 'STRING', SOURCE => $text);
+    return $compiled if $compiled->compile;
+    my ($line) = $Text::Template::ERROR =~ /at line (\d+)/;
+    return (undef, $Text::Template::ERROR, $line);
+}
+
 sub run_fragment {
     my ($id, $path, $text) = @_;
     my $template = $TEMPLATES{$id};
@@ -146,17 +155,14 @@ sub run_fragment {
     return guarded(
         $name,
         sub {
-            my $compiled = esmith::driver::Template->new(TYPE => 'STRING', SOURCE => $text);
+            my ($compiled, @trouble) = compiled($text);
+            return (undef, @trouble) unless $compiled;
             my ($error, $line);
             my $broken = sub {
                 my %about = @_;
                 ($error, $line) = @about{qw(error lineno)};
                 return undef;
             };
-            unless ($compiled->compile) {
-                ($line) = $Text::Template::ERROR =~ /at line (\d+)/;
-                return (undef, $Text::Template::ERROR, $line);
-            }
             $compiled->{ESMITH_PARTS} = [];
             $compiled->fill_in(
                 HASH     => variables($template),
@@ -217,11 +223,8 @@ sub parse {
     return guarded(
         $name,
         sub {
-            my $compiled = esmith::driver::Template->new(TYPE => 'STRING', SOURCE => $text);
-            unless ($compiled->compile) {
-                my ($line) = $Text::Template::ERROR =~ /at line (\d+)/;
-                return (undef, $Text::Template::ERROR, $line);
-            }
+            my ($compiled, @trouble) = compiled($text);
+            return (undef, @trouble) unless $compiled;
             for my $part (@{ $compiled->{SOURCE} }) {
                 my ($kind, $code, $line) = @$part;
                 next unless $kind eq 'PROG';
@@ -243,8 +246,8 @@ sub globals {
     return guarded(
         $name,
         sub {
-            my $compiled = esmith::driver::Template->new(TYPE => 'STRING', SOURCE => $text);
-            return (undef, $Text::Template::ERROR, undef) unless $compiled->compile;
+            my ($compiled, @trouble) = compiled($text);
+            return (undef, @trouble) unless $compiled;
             my %found;
             for my $part (@{ $compiled->{SOURCE} }) {
                 my ($kind, $code, $line) = @$part;

@@ -68,7 +68,7 @@ sub base {
 =head2 ldapuser($record), ldapgroup($record)
 
 Make or change the entry of a record of the database C<accounts> (type C<user>, C<group>, C<ibay> or C<machine>). They,
-and all below but the last three, return the code of the LDAP server, 0 when it was done; 255 for what is no record,
+and all below but the last three, return the code of the LDAP server, 0 when it was done; 255 for what is not a record,
 254 for one without a type, 253 for one without a number.
 
 =head2 ldapadduser, ldapmoduser, ldapaddgroup, ldapmodgroup
