@@ -23,7 +23,8 @@ from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.settings import refused_settings
 from esmith.layout import Layout
 from esmith.plan.output import Difference, Output
-from esmith.plan.plan import Plan
+from esmith.plan.plan import STRICT, Plan
+from esmith.plan.unit import leave_units
 from esmith.plan.verdict import Outcome, Verdict
 from esmith.schema.load import Schema
 from esmith.schema.secrecy import MASK
@@ -50,26 +51,41 @@ class Subject:
 def check(plan: Plan, layout: Layout, *, writes: bool) -> None:
     """Check what a plan changes. The verdicts are put into the plan.
 
-    What is refused and read by disabled services alone is left as it is, and stops nothing else; the rest is checked
-    again without it. A refused file that does not change itself stays among the verdicts.
+    What is refused and read by disabled services alone is left as it is, and stops nothing else. In an event one that a
+    contrib has a part in is left with its unit. The rest is checked again without these. A refused file that does not
+    change itself stays among the verdicts.
 
     :param writes: whether the root may be written to; the caller holds the event lock then.
     :raises CheckError: when another file is refused. Nothing was installed.
     """
     outputs = {output.path: output for output in plan.outputs}
+    at_fault: list[Output] = []
     while refused := _refused(plan, layout, writes=writes):
-        reasons = {one.path: "" if plan.strict else plan.unread(outputs[one.path]) for one in refused}
-        # What may be read stops everything, and is named first.
-        refused.sort(key=lambda one: reasons[one.path] != "")
-        if not reasons[refused[0].path]:
-            raise _error(refused)
-        leaving = [(cause, one) for one in refused for cause in _causes(plan, outputs[one.path])]
-        if not leaving:
+        causes = {one.path: _causes(plan, outputs[one.path]) for one in refused}
+        kept = {path for path, found in causes.items() if found or plan.unread(outputs[path])}
+        if plan.strict or len(kept) < len(refused):
+            # What stops everything is named first.
+            raise _error(sorted(refused, key=lambda one: one.path in kept), STRICT if plan.strict and kept else "")
+        if not any(causes.values()):
             return
-        for cause, one in leaving:
-            what = one.reason if cause.path == one.path else f"with it {one.path} would be wrong: {one.reason}"
-            hint = "\n  ".join(one.lines)
-            cause.left = CheckError(f"{what} ({reasons[one.path]})", place=cause.path, hint=hint)
+        for one in refused:
+            for cause, reason in causes[one.path]:
+                cause.left = _left(cause, one, reason)
+                if not plan.unread(outputs[one.path]):
+                    plan.faults[cause.rendering.template.path] = cause.left
+                    at_fault.append(cause)
+        leave_units(plan.outputs, at_fault)
+
+
+def _left(cause: Output, refused: Verdict, reason: str) -> CheckError:
+    """Return why an output is left because of one that is refused: itself, or one that reads it.
+
+    :param reason: why it stops nothing else.
+    """
+    message, hint = refused.reason, "\n  ".join(refused.lines)
+    if cause.path != refused.path:
+        message = f"with it {refused.path} would be wrong: {message}"
+    return CheckError(f"{message} ({reason})", place=cause.path, hint=hint)
 
 
 def _refused(plan: Plan, layout: Layout, *, writes: bool) -> list[Verdict]:
@@ -85,24 +101,34 @@ def _refused(plan: Plan, layout: Layout, *, writes: bool) -> list[Verdict]:
     return [verdict for verdict in plan.verdicts if verdict.outcome is Outcome.REFUSED]
 
 
-def _causes(plan: Plan, refused: Output) -> list[Output]:
-    """Return what is left because of a refused output: itself, or what it reads and no enabled service does."""
+def _causes(plan: Plan, refused: Output) -> list[tuple[Output, str]]:
+    """Return what is left because of a refused output, each with why it stops nothing else; nothing when it does.
+
+    That is itself. One that does not change is refused because of what it reads: of that what no enabled service reads,
+    or what a contrib has a part in.
+    """
+    unread = plan.unread(refused)
     if refused in plan.changed:
-        return [refused]
-    return [
-        output
-        for output in plan.changed
-        if _is_due(refused, {output.path}) and (plan.unread(output) or not output.rendering.metadata.services)
-    ]
+        reason = unread or plan.blamed(refused)
+        return [(refused, reason)] if reason else []
+    read = [output for output in plan.changed if _is_due(refused, {output.path})]
+    if unread:
+        return [(one, unread) for one in read if plan.unread(one) or not one.rendering.metadata.services]
+    blamed = plan.blamed(refused)
+    return [(one, reason) for one in read if (reason := plan.blamed(one) or blamed)]
 
 
-def _error(refused: list[Verdict]) -> CheckError:
+def _error(refused: list[Verdict], fact: str) -> CheckError:
+    """Return the error about files that are refused.
+
+    :param fact: what else is to be said; "" for nothing.
+    """
     first, *others = refused
     more = [f"{verdict.path}: {verdict.reason}:\n  {_indented(verdict)}" for verdict in others]
     return CheckError(
         f"{first.reason}, so no file was changed:",
         place=first.path,
-        hint="\n".join([_indented(first), *more]),
+        hint="\n".join([_indented(first), *more, *([f"  {fact}"] if fact else [])]),
     )
 
 

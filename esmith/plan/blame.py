@@ -7,6 +7,7 @@ import re
 
 from esmith.errors import EsmithError, InstallError
 from esmith.fragments.shipped import Shipped
+from esmith.fragments.tree import Template
 from esmith.layout import LAYERS, Layout
 
 _CUSTOM = LAYERS[0]
@@ -29,6 +30,18 @@ def stops_everything(error: EsmithError, template: str, layout: Layout, shipped:
         # What the disk refuses is the fault of no fragment: it may refuse the other files as well.
         return isinstance(error, InstallError) and not _is_below(place, layout.under("/etc/e-smith"))
     return not is_a_contribs(place, layout, shipped)
+
+
+def contribs_part(template: Template, layout: Layout, shipped: Shipped) -> str:
+    """Return what of a template is a contrib's: a fragment, or the path of the template when that is not shipped.
+
+    "" when nothing is, or nothing is known of what is shipped.
+    """
+    if not shipped.is_known:
+        return ""
+    fragments = [fragment.path for fragment in template.fragments if is_a_contribs(fragment.path, layout, shipped)]
+    own = "" if shipped.has_template(template.path) else template.path
+    return fragments[-1] if fragments else own
 
 
 def is_a_contribs(path: str, layout: Layout, shipped: Shipped) -> bool:

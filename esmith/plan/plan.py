@@ -14,7 +14,7 @@ from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.tree import KEY, NoTemplateError, Template
 from esmith.layout import Layout
-from esmith.plan.blame import stops_everything
+from esmith.plan.blame import contribs_part, stops_everything
 from esmith.plan.difference import Comparison
 from esmith.plan.installed import OUTPUTS
 from esmith.plan.memory import Memory
@@ -34,8 +34,10 @@ class Plan:
     :param outputs: in the order in which their templates were asked for.
     :param whole: the templates that were expanded for all of their records or keys.
     :param strict: whether a fault of one output stops all of them.
-    :param faults: templates that make nothing now because of a fault that stops only them, each with the fault.
+    :param faults: templates of which files are left because of a fault that stops only their units, and these faults.
     :param unread: says why no enabled service reads an output, "" when one may; see :mod:`esmith.checks.check`.
+    :param blamed: says why only its unit is left when an output is refused, "" when that stops everything; see
+        :func:`esmith.plan.blame.contribs_part`.
     :param verdicts: the verdicts of the checks about the new files, once they have looked.
     :param copied: why check programs saw copies of the new files; "" when they saw them in place, or none ran.
     """
@@ -45,6 +47,7 @@ class Plan:
     strict: bool = False
     faults: dict[str, EsmithError] = field(default_factory=dict)
     unread: Callable[[Output], str] = lambda _: ""
+    blamed: Callable[[Output], str] = lambda _: ""
     verdicts: list[Verdict] = field(default_factory=list)
     copied: str = ""
 
@@ -150,6 +153,8 @@ class _Planning:
         :param is_event: a fault of a contrib is kept to its unit, since the templates are not those somebody asked for.
         """
         at_fault: list[Output] = []
+        if is_event:
+            self._plan.blamed = self._contribs_part
         for path in dict.fromkeys(paths):
             try:
                 self._add(path)
@@ -186,6 +191,10 @@ class _Planning:
             return False
         template, _ = self._known(path)
         return stops_everything(error, template.path, self._renderer.layout, self._renderer.shipped)
+
+    def _contribs_part(self, output: Output) -> str:
+        part = contribs_part(output.rendering.template, self._renderer.layout, self._renderer.shipped)
+        return f"a contrib has a part in it: {part}" if part else ""
 
     def _leave(self, path: str, error: EsmithError) -> list[Output]:
         """Leave all outputs of a template as they are, and return them: those it has now, and those it had."""

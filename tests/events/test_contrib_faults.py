@@ -178,6 +178,50 @@ def test_strict_makes_everything_one_unit(mail: Root) -> None:
     assert not _has_new_settings(mail, QPSMTPD)
 
 
+#: A checked file of qpsmtpd, and a line that its check refuses; no program is needed.
+PEERS, REFUSED = "/var/service/qpsmtpd/config/peers/0", "early_talker # not so early\n"
+
+
+def test_a_file_that_its_check_refuses_is_left_with_its_unit(mail: Root) -> None:
+    """With a line of a contrib a file is refused: it stays old, all that qpsmtpd reads as well, the rest is done."""
+    mail.write(f"{TEMPLATES}{PEERS}/90scanner", REFUSED)
+    answer = mail.signal("email-update", code=11)
+    assert "has a comment at its end" in answer.err
+    assert f"a contrib has a part in it: {mail.file(TEMPLATES)}{PEERS}/90scanner" in answer.err
+    assert f"left as it is: {PEERS}" in answer.err
+    assert not _has_new_settings(mail, QPSMTPD)
+    assert _has_new_settings(mail, CLAMD)
+    assert PEERS in json.loads(mail.esmith("status", "--json").out)["files"]["left"]
+
+
+def test_a_refused_file_of_the_administrator_stops_the_event(mail: Root) -> None:
+    """With a line of templates-custom nothing is changed, also when a contrib has a part in another file."""
+    mail.write(f"{CUSTOM}{PEERS}/90scanner", REFUSED)
+    mail.write(f"{TEMPLATES}{CLAMD}/99fine", "# fine\n")
+    answer = mail.signal("email-update", code=10)
+    assert "no file was changed" in answer.err
+    assert not _has_new_settings(mail, CLAMD)
+
+
+def test_strict_stops_at_a_refused_file_too(mail: Root) -> None:
+    """With Strict of esmith a line of a contrib that a check refuses stops the event, and the message says why."""
+    mail.config("setprop", "esmith", "Strict", "enabled")
+    mail.write(f"{TEMPLATES}{PEERS}/90scanner", REFUSED)
+    answer = mail.signal("email-update", code=10)
+    assert "Strict of esmith is enabled" in answer.err
+    assert not _has_new_settings(mail, CLAMD)
+
+
+@pytest.mark.program("clamconf")
+def test_a_file_that_a_program_refuses_is_left(mail: Root) -> None:
+    """The same where a program of the daemon refuses the file."""
+    mail.write(f"{TEMPLATES}{CLAMD}/90scanner", "NoSuchOption yes\n")
+    answer = mail.signal("email-update", code=11)
+    assert "clamconf refuses it" in answer.err
+    assert not _has_new_settings(mail, CLAMD)
+    assert _has_new_settings(mail, QPSMTPD)
+
+
 def test_a_rehearsal_says_the_same(mail: Root) -> None:
     """``--dry-run`` names what would be left, and changes nothing."""
     mail.write(f"{TEMPLATES}{CLAMD}/90broken", BROKEN)
