@@ -46,6 +46,12 @@ def is_temporary(name: str) -> bool:
     return name.startswith(TEMPORARY_PREFIX)
 
 
+def without_line(place: str) -> str:
+    """Return the place of an error without the line."""
+    file, _, line = place.rpartition(":")
+    return file if file and line.isdecimal() else place
+
+
 def shorten(text: str, length: int = 60) -> str:
     """Return the text, cut with an ellipsis where it is too long for a message."""
     return text if len(text) <= length else text[: length - 3] + "..."

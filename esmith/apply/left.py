@@ -22,11 +22,13 @@ class Left:
     :param reason: what is wrong.
     :param template: the path of its template.
     :param since: when it was tried last, in seconds since 1970.
+    :param at_fault: the file of a contrib that is at fault, "" when it is none or another output is at fault.
     """
 
     reason: str
     template: str
     since: float
+    at_fault: str = ""
 
 
 #: The engine's table: path of the output -> :class:`Left` as JSON.
@@ -54,5 +56,7 @@ def record_left(plan: Plan, transaction: Transaction) -> None:
         if paths.get(path) is None and (path in paths or left.template in plan.whole):
             LEFT.put(transaction, path, None)
     for output in plan.left:
-        left = Left(output.left.message if output.left else "", output.rendering.template.path, time.time())
+        error, template = output.left, output.rendering.template.path
+        at_fault = plan.at_fault.get(template, "") if error in plan.faults.values() else ""
+        left = Left(error.message if error else "", template, time.time(), at_fault)
         LEFT.put(transaction, output.path, left)

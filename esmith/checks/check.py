@@ -23,11 +23,12 @@ from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.settings import refused_settings
 from esmith.layout import Layout
 from esmith.plan.output import Difference, Output
-from esmith.plan.plan import STRICT, Plan
+from esmith.plan.plan import Plan
 from esmith.plan.unit import leave_units
 from esmith.plan.verdict import Outcome, Verdict
 from esmith.schema.load import Schema
 from esmith.schema.secrecy import MASK
+from esmith.schema.strict import STRICT
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,8 @@ def check(plan: Plan, layout: Layout, *, writes: bool) -> None:
             for cause, reason in causes[one.path]:
                 cause.left = _left(cause, one, reason)
                 if not plan.unread(outputs[one.path]):
-                    plan.faults[cause.rendering.template.path] = cause.left
+                    file = plan.blamed(cause) or plan.blamed(outputs[one.path])
+                    plan.keep_to_unit(cause.rendering.template.path, cause.left, file)
                     at_fault.append(cause)
         leave_units(plan.outputs, at_fault)
 
@@ -109,19 +111,23 @@ def _causes(plan: Plan, refused: Output) -> list[tuple[Output, str]]:
     """
     unread = plan.unread(refused)
     if refused in plan.changed:
-        reason = unread or plan.blamed(refused)
+        reason = unread or _part(plan.blamed(refused))
         return [(refused, reason)] if reason else []
     read = [output for output in plan.changed if _is_due(refused, {output.path})]
     if unread:
         return [(one, unread) for one in read if plan.unread(one) or not one.rendering.metadata.services]
     blamed = plan.blamed(refused)
-    return [(one, reason) for one in read if (reason := plan.blamed(one) or blamed)]
+    return [(one, reason) for one in read if (reason := _part(plan.blamed(one) or blamed))]
+
+
+def _part(file: str) -> str:
+    return f"a contrib has a part in it: {file}" if file else ""
 
 
 def _error(refused: list[Verdict], fact: str) -> CheckError:
     """Return the error about files that are refused.
 
-    :param fact: what else is to be said; "" for nothing.
+    :param fact: what else is so; "" for nothing.
     """
     first, *others = refused
     more = [f"{verdict.path}: {verdict.reason}:\n  {_indented(verdict)}" for verdict in others]

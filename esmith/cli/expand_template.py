@@ -9,8 +9,9 @@ from typing import Any, NoReturn
 import click
 
 from esmith.cli.diffs import diff_printer, no_diff
+from esmith.cli.left_out import warn_of_left
 from esmith.cli.output import print_report
-from esmith.cli.program import root_option, run_click, warn, warn_of_left
+from esmith.cli.program import root_option, run_click, warn
 from esmith.events.expand import expand_templates, plan_templates
 from esmith.events.lock import LOCK_TIMEOUT
 from esmith.events.session import RecordingSession, Session

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from esmith.cli.json_output import json_text
+from esmith.cli.left_out import warn_of_faults
 from esmith.cli.output import print_lines, print_report, print_text
 from esmith.cli.program import root_option, warn
 from esmith.errors import EsmithError, RefusedError, StoreError, UsageError
@@ -62,15 +63,14 @@ def import_command(
     outcome = _Outcome(sources, skipped, skip_refused=skip_refused, dry_run=dry_run)
     if outcome.tried:
         outcome.changes = _run(work, sources, store)
-    for note in work.warnings:
+    for note in work.completed.warnings:
         warn(note)
     if as_json:
         print_lines([json_text(outcome.data())])
     else:
         print_report(outcome.lines())
     outcome.raise_refused()
-    work.completed.raise_failures()
-    return 0
+    return warn_of_faults(work.completed.faults, layout)
 
 
 def _run(work: FlatImport, sources: list[FlatSource], store: Store) -> dict[str, list[Change]]:

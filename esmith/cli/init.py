@@ -7,6 +7,7 @@ import os
 import click
 
 from esmith.apply.replacing import Replacement
+from esmith.cli.left_out import warn_of_faults
 from esmith.cli.output import print_report
 from esmith.cli.program import root_option, warn
 from esmith.directories import make_directory
@@ -53,12 +54,11 @@ def init_command(root: str | None, domain: str | None, name: str | None, service
     require_all(layout, known)
     if services:
         layout.trust.require(*(layout.under(f"{services[1]}/{name}") for name in known))
-    print_report(_set_up(layout, {"DomainName": domain, "SystemName": name}, services))
-    return 0
+    return _set_up(layout, {"DomainName": domain, "SystemName": name}, services)
 
 
-def _set_up(layout: Layout, names: dict[str, str | None], services: tuple[str, str] | None) -> list[str]:
-    """Set up a root and return the messages about it."""
+def _set_up(layout: Layout, names: dict[str, str | None], services: tuple[str, str] | None) -> int:
+    """Set up a root and print the messages about it; return the exit code."""
     try:
         with EventLock(layout, REPLACING, timeout=LOCK_TIMEOUT, say=warn) as lock:
             store = open_store(layout, create=True)
@@ -71,17 +71,18 @@ def _set_up(layout: Layout, names: dict[str, str | None], services: tuple[str, s
         raise
     for note in notes:
         warn(note)
-    written.raise_failures()
     with store.snapshot() as snapshot:
         primary = snapshot.type_of("configuration", "DomainName")
     known = Schema(layout).record("configuration", "DomainName", primary)
     default = known.value.default if known and known.value else None
     is_default = names["DomainName"] is None and primary == default
-    return [
+    lines = [
         f"{layout.root} is ready: {len(written.changes)} settings written, the primary domain is {primary}",
         *([f"{primary} is only the default; to set your domain: config set DomainName YOUR.DOMAIN"] * is_default),
         "next: signal-event email-update" + ("" if layout.is_machine else f" (with ESMITH_ROOT={layout.root})"),
     ]
+    print_report(lines)
+    return warn_of_faults(written.faults, layout)
 
 
 def _upgrade(layout: Layout, store: Store, names: dict[str, str | None]) -> tuple[list[str], Initialized]:
@@ -125,8 +126,7 @@ def initialize_databases_command(root: str | None) -> int:
     for note in done.warnings:
         warn(note)
     print_report(_shown(change) for change in done.changes)
-    done.raise_failures()
-    return 0
+    return warn_of_faults(done.faults, layout)
 
 
 def _install_services(layout: Layout, store: Store, supervisor: str, folder: str) -> list[str]:

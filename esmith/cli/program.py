@@ -12,8 +12,6 @@ import click
 from esmith.cli.interruption import catch_signals, received
 from esmith.cli.output import complain, print_error, run
 from esmith.cli.trusting import trust_owner
-from esmith.errors import ExitCode
-from esmith.names import counted
 from esmith.printable import printable_message
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
@@ -81,26 +79,6 @@ def _show(error: click.ClickException) -> None:
     # What stands before it is the usage message, which holds nothing of others.
     usage, mark, message = shown.getvalue().rstrip("\n").partition("Error: ")
     print_error(usage + printable_message(mark + message))
-
-
-def warn_of_left(files: int, actions: int = 0, *, done: bool = True) -> int:
-    """Say as the last line that something was left out, and return the exit code.
-
-    :param files: how many files were left as they were.
-    :param actions: how many actions were done in part.
-    :param done: whether the rest was done; else it was only tried.
-    """
-    found = []
-    if files:
-        found.append(
-            f"{counted(files, 'file')} {'' if done else 'would be '}left as {'it is' if files == 1 else 'they are'}"
-        )
-    if actions:
-        found.append(f"{counted(actions, 'action')} done in part")
-    if not found:
-        return ExitCode.OK
-    warn(", ".join(found) + ("; everything else was done" if done else ""))
-    return ExitCode.PARTIAL
 
 
 def warn(text: str) -> None:

@@ -11,8 +11,9 @@ import click
 
 from esmith.cli.diffs import diff_printer, no_diff
 from esmith.cli.json_output import json_text
+from esmith.cli.left_out import because_of, warn_of_left
 from esmith.cli.output import print_lines, print_report
-from esmith.cli.program import root_option, run_click, warn, warn_of_left
+from esmith.cli.program import root_option, run_click, warn
 from esmith.events.lock import LOCK_TIMEOUT
 from esmith.events.session import RecordingSession, Session
 from esmith.events.signal import Result, signal_event
@@ -102,7 +103,8 @@ def _signal(layout: Layout, options: _Options) -> int:
     elif options.verbose or sys.stderr.isatty():
         for line in _summary(result):
             warn(line)
-    return warn_of_left(len(result.left), len(result.partial), done=not options.dry_run)
+    because = because_of(result.at_fault, layout)
+    return warn_of_left(len(result.left), len(result.partial), because=because, done=not options.dry_run)
 
 
 def _data(result: Result) -> dict[str, Any]:
@@ -116,6 +118,7 @@ def _data(result: Result) -> dict[str, Any]:
         "unchecked": result.plan.unchecked,
         "left": result.left,
         "partial": result.partial,
+        "at_fault": result.at_fault,
     }
 
 

@@ -30,7 +30,8 @@ from esmith.fragments.shipped import Shipped
 from esmith.fragments.tree import TemplateTree
 from esmith.names import counted
 from esmith.plan.blame import is_a_contribs
-from esmith.plan.plan import STRICT, Plan, is_strict, make_plan
+from esmith.plan.plan import Plan, make_plan
+from esmith.schema.strict import STRICT, is_strict
 from esmith.store.protocol import Snapshot
 
 
@@ -45,6 +46,7 @@ class Result:
     :param left: the files that were left as they were, also by events that actions signalled, each with the reason.
         Within another event they are left to that one to report.
     :param partial: the actions that were done in part, each with what it printed last.
+    :param at_fault: the files of contribs because of which something was left, as paths of this disk.
     """
 
     plan: Plan = field(default_factory=Plan)
@@ -53,6 +55,7 @@ class Result:
     notes: list[str] = field(default_factory=list)
     left: dict[str, str] = field(default_factory=dict)
     partial: dict[str, str] = field(default_factory=dict)
+    at_fault: list[str] = field(default_factory=list)
 
 
 def signal_event(
@@ -90,7 +93,10 @@ def signal_event(
             result.left = {output.path: output.left.message for output in result.plan.left if output.left}
         elif not lock.is_nested:
             with session.store.snapshot() as snapshot:
-                result.left = {path: left.reason for path, left in list_left(snapshot, since=started).items()}
+                left_now = list_left(snapshot, since=started)
+            result.left = {path: left.reason for path, left in left_now.items()}
+            result.at_fault += [left.at_fault for left in left_now.values()]
+        result.at_fault = sorted({*result.at_fault, *result.plan.at_fault.values()} - {""})
         # A template that is not there has no file to leave.
         made = {output.left for output in result.plan.left}
         result.left |= {path: fault.message for path, fault in result.plan.faults.items() if fault not in made}
@@ -188,6 +194,7 @@ class _Run:
             if strict:
                 error.hint = f"{error.hint}\n  {STRICT}"
                 raise
+            self._result.at_fault.append(path)
             return f"{error.message}; nothing is restored for it\n  {error.hint}"
 
     def _adjust(self) -> None:

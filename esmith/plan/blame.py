@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 
 from esmith.errors import EsmithError, InstallError
 from esmith.fragments.shipped import Shipped
 from esmith.fragments.tree import Template
 from esmith.layout import LAYERS, Layout
+from esmith.names import without_line
 
 _CUSTOM = LAYERS[0]
-_LINE = re.compile(r":\d+\Z")
 
 
 def stops_everything(error: EsmithError, template: str, layout: Layout, shipped: Shipped) -> bool:
@@ -25,7 +24,7 @@ def stops_everything(error: EsmithError, template: str, layout: Layout, shipped:
     """
     if not shipped.is_known:
         return True
-    place = _LINE.sub("", error.place)
+    place = without_line(error.place)
     if not shipped.has_template(template):
         # What the disk refuses is the fault of no fragment: it may refuse the other files as well.
         return isinstance(error, InstallError) and not _is_below(place, layout.under("/etc/e-smith"))
@@ -33,9 +32,9 @@ def stops_everything(error: EsmithError, template: str, layout: Layout, shipped:
 
 
 def contribs_part(template: Template, layout: Layout, shipped: Shipped) -> str:
-    """Return what of a template is a contrib's: a fragment, or the path of the template when that is not shipped.
+    """Return a fragment of a template that is a contrib's; the path of the template when that is not shipped.
 
-    "" when nothing is, or nothing is known of what is shipped.
+    "" when all of it is shipped or the administrator's, or nothing is known of what is shipped.
     """
     if not shipped.is_known:
         return ""

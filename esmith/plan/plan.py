@@ -14,6 +14,7 @@ from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.tree import KEY, NoTemplateError, Template
 from esmith.layout import Layout
+from esmith.names import without_line
 from esmith.plan.blame import contribs_part, stops_everything
 from esmith.plan.difference import Comparison
 from esmith.plan.installed import OUTPUTS
@@ -21,10 +22,8 @@ from esmith.plan.memory import Memory
 from esmith.plan.output import Difference, Output
 from esmith.plan.unit import UNKNOWN, leave_units
 from esmith.plan.verdict import Verdict, unchecked
+from esmith.schema.strict import STRICT, is_strict
 from esmith.store.protocol import Snapshot
-
-#: Why a fault stops everything that would stop only a part.
-STRICT = "Strict of esmith is enabled, so it stops everything"
 
 
 @dataclass
@@ -35,9 +34,10 @@ class Plan:
     :param whole: the templates that were expanded for all of their records or keys.
     :param strict: whether a fault of one output stops all of them.
     :param faults: templates of which files are left because of a fault that stops only their units, and these faults.
+    :param at_fault: for each of these templates the file at fault, as a path of this disk.
     :param unread: says why no enabled service reads an output, "" when one may; see :mod:`esmith.checks.check`.
-    :param blamed: says why only its unit is left when an output is refused, "" when that stops everything; see
-        :func:`esmith.plan.blame.contribs_part`.
+    :param blamed: names the file of a contrib for which only its unit is left when an output is refused, "" when that
+        stops everything; see :func:`esmith.plan.blame.contribs_part`.
     :param verdicts: the verdicts of the checks about the new files, once they have looked.
     :param copied: why check programs saw copies of the new files; "" when they saw them in place, or none ran.
     """
@@ -46,6 +46,7 @@ class Plan:
     whole: set[str] = field(default_factory=set)
     strict: bool = False
     faults: dict[str, EsmithError] = field(default_factory=dict)
+    at_fault: dict[str, str] = field(default_factory=dict)
     unread: Callable[[Output], str] = lambda _: ""
     blamed: Callable[[Output], str] = lambda _: ""
     verdicts: list[Verdict] = field(default_factory=list)
@@ -60,6 +61,15 @@ class Plan:
     def left(self) -> list[Output]:
         """The outputs that are left as they are, because of a fault that stops only them."""
         return [output for output in self.outputs if output.left]
+
+    def keep_to_unit(self, template: str, fault: EsmithError, file: str) -> None:
+        """Note a fault that stops only the unit of a template's outputs.
+
+        :param template: the path of the template.
+        :param file: the file at fault, perhaps with a line; "" when none is known.
+        """
+        self.faults[template] = fault
+        self.at_fault[template] = without_line(file)
 
     @contextmanager
     def leaving(self, output: Output) -> Iterator[None]:
@@ -96,11 +106,6 @@ class Plan:
                 if skipped.advice:
                     found[f"{skipped.path}: {skipped.reason}; {skipped.advice}"] = None
         return list(found)
-
-
-def is_strict(snapshot: Snapshot) -> bool:
-    """Return whether each fault is to stop everything, also one that would stop only a part."""
-    return snapshot.prop("configuration", "esmith", "Strict") == "enabled"
 
 
 def make_plan(
@@ -193,13 +198,12 @@ class _Planning:
         return stops_everything(error, template.path, self._renderer.layout, self._renderer.shipped)
 
     def _contribs_part(self, output: Output) -> str:
-        part = contribs_part(output.rendering.template, self._renderer.layout, self._renderer.shipped)
-        return f"a contrib has a part in it: {part}" if part else ""
+        return contribs_part(output.rendering.template, self._renderer.layout, self._renderer.shipped)
 
     def _leave(self, path: str, error: EsmithError) -> list[Output]:
         """Leave all outputs of a template as they are, and return them: those it has now, and those it had."""
         template, metadata = self._known(path)
-        self._plan.faults[template.path] = error
+        self._plan.keep_to_unit(template.path, error, error.place)
         if isinstance(error, NoTemplateError):
             return []
         own = [output for output in self._plan.outputs if output.rendering.template.path == template.path]

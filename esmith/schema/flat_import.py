@@ -53,9 +53,7 @@ class FlatImport:
         self._author = author
         self._replace = replace
         self._dry_run = dry_run
-        #: What migrations warn of.
-        self.warnings: list[str] = []
-        #: What was done to the other databases, which may have failed.
+        #: What bringing the databases up to date warned of, and left out.
         self.completed = Initialized()
 
     def run(self, sources: list[FlatSource]) -> dict[str, list[Change]]:
@@ -65,8 +63,8 @@ class FlatImport:
         setting it by hand would give.
 
         :return: what changed, by database.
-        :raises SchemaError: when a schema file is broken, or a migrate fragment of a database that is imported fails;
-            nothing is imported.
+        :raises SchemaError: when a schema file is broken, or with Strict a file of a contrib; nothing is imported.
+        :raises TemplateError: with Strict, when a migrate fragment fails; likewise.
         :raises StoreError: when the store cannot be written; nothing is imported, unless the error ``is_doubtful``.
         """
         # Other databases are completed from the configuration, e.g. domains by DomainName.
@@ -93,15 +91,17 @@ class FlatImport:
         for record in source.records.values():
             self._put(transaction, source.database, record)
         if source.database in self._schema.databases():
-            self.warnings += initialize_database(
-                transaction, self._schema, self._layout, source.database, self._migrations
+            initialize_database(
+                transaction, self._schema, self._layout, source.database, self._migrations, self.completed
             )
 
     def _complete(self, transaction: Transaction) -> None:
         """Bring the other databases up to date, which may depend on those that were imported."""
-        self.completed = initialize_each(transaction, self._schema, self._layout, self._migrations)
+        others = initialize_each(transaction, self._schema, self._layout, self._migrations)
         # The databases of the files were brought up to date before; fragments of contribs may say the same again.
-        self.warnings = list(dict.fromkeys([*self.warnings, *self.completed.warnings]))
+        completed = self.completed
+        completed.warnings = list(dict.fromkeys([*completed.warnings, *others.warnings]))
+        completed.faults = list({str(fault): fault for fault in [*completed.faults, *others.faults]}.values())
 
     def _make_room(self, transaction: Transaction, source: FlatSource) -> None:
         """Delete what must not stay beside the records of the file."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 import secrets
 import string
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from esmith.errors import EsmithError, RefusedError, SchemaError
+from esmith.errors import EsmithError, RefusedError, SchemaError, TemplateError
 from esmith.names import is_leftover
 from esmith.schema.check import NotAllowedError, check_properties
 from esmith.schema.migrate import migrate_record, migrated_value, rename_record
+from esmith.schema.strict import STRICT, is_strict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,20 +25,18 @@ if TYPE_CHECKING:
     from esmith.schema.load import Schema
     from esmith.schema.model import Property, RecordSchema
     from esmith.store.model import Author, Change
-    from esmith.store.protocol import Store, Transaction
+    from esmith.store.protocol import Snapshot, Store, Transaction
 
     class Migrations(Protocol):
         """Runs the migrate fragments of contribs."""
 
-        def run(self, transaction: Transaction, database: str, paths: list[str]) -> list[str]:
-            """Run fragments, in this order, inside a transaction; return warnings.
+        def run(
+            self, transaction: Transaction, database: str, paths: list[str]
+        ) -> tuple[list[str], list[TemplateError]]:
+            """Run fragments, in this order, inside a transaction; what one that fails did is undone.
 
-            :raises EsmithError: when one fails.
+            :return: warnings, and the faults.
             """
-
-
-class MigrationError(SchemaError):
-    """A migrate fragment failed, so its database was not brought up to date; nothing of it was changed."""
 
 
 #: What a contrib lacks whose record nothing gives a type.
@@ -51,23 +49,22 @@ class Initialized:
 
     :param changes: what changed.
     :param warnings: what is doubtful.
-    :param failures: the databases that stayed as they were, because a migrate fragment failed, each with why.
+    :param faults: what was left out: migrate fragments that failed, defaults and forced values that cannot be stored.
     """
 
     changes: list[Change] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    failures: dict[str, MigrationError] = field(default_factory=dict)
+    faults: list[EsmithError] = field(default_factory=list)
 
-    def raise_failures(self) -> None:
-        """Raise the first failure, if there is one; the others are in its hint.
+    def leave_out(self, fault: EsmithError, snapshot: Snapshot) -> None:
+        """Note a fault of a contrib, which stops nothing else.
 
-        :raises MigrationError: when a database stayed as it was.
+        :raises EsmithError: the fault, when each is to stop everything.
         """
-        if not self.failures:
-            return
-        first, *others = self.failures.values()
-        more = [f"{error.place}: {error.message}" for error in others]
-        raise MigrationError(first.message, place=first.place, hint="\n  ".join([first.hint, *more]))
+        if is_strict(snapshot):
+            fault.add(STRICT)
+            raise fault
+        self.faults.append(fault)
 
 
 def initialize_databases(
@@ -79,7 +76,8 @@ def initialize_databases(
     set are kept, whatever the schema has for them.
 
     :param migrations: what runs migrate fragments.
-    :raises SchemaError: when a schema file or a default is broken; nothing is changed then.
+    :raises SchemaError: when a schema file is broken, or with Strict a file of a contrib; nothing is changed then.
+    :raises TemplateError: with Strict, when a migrate fragment fails; likewise.
     """
     with store.transaction(author) as transaction:
         done = initialize_each(transaction, schema, layout, migrations)
@@ -90,33 +88,33 @@ def initialize_databases(
 def initialize_each(transaction: Transaction, schema: Schema, layout: Layout, migrations: Migrations) -> Initialized:
     """Bring every database that has schema files up to date, inside a transaction of the caller.
 
-    A database whose migrate fragments fail stays as it was; the others go on (docs/schema.md#migrate-fragments).
-
-    :raises SchemaError: when a schema file or a default is broken.
+    :raises SchemaError: as :func:`initialize_databases`.
+    :raises TemplateError: likewise.
     :raises UntrustedError: when one of them, or a migrate fragment, is not in the hands of its owners alone.
     """
     layout.trust.require_trees(layout.schema)
     done = Initialized()
     for database in schema.databases():
-        try:
-            with transaction.savepoint():
-                done.warnings += initialize_database(transaction, schema, layout, database, migrations)
-        except MigrationError as error:
-            done.failures[database] = error
+        initialize_database(transaction, schema, layout, database, migrations, done)
     return done
 
 
 def initialize_database(
-    transaction: Transaction, schema: Schema, layout: Layout, database: str, migrations: Migrations
-) -> list[str]:
+    transaction: Transaction,
+    schema: Schema,
+    layout: Layout,
+    database: str,
+    migrations: Migrations,
+    done: Initialized,
+) -> None:
     """Bring one database up to date, inside a transaction of the caller.
 
     Migrate fragments run before defaults are written, as in the original, and after the migrations of the schema
     files: they find the names that hold today. What they write under an old name is migrated as well.
 
-    :return: warnings about what is doubtful.
-    :raises MigrationError: when a migrate fragment fails; the transaction holds what was changed until then.
-    :raises SchemaError: when a schema file or a default is broken.
+    :param done: where warnings and faults are noted.
+    :raises SchemaError: as :func:`initialize_databases`.
+    :raises TemplateError: likewise.
     :raises UntrustedError: as :func:`initialize_each` does.
     """
     layout.trust.require_trees(layout.schema)
@@ -124,20 +122,20 @@ def initialize_database(
     files = schema.files(database)
     for file in files:
         rename_record(transaction, file)
-    warnings: list[str] = []
     fragments = migrate_fragments(layout, database)
     if fragments:
         for file in files:
-            warnings += _migrate_existing(transaction, file)
-        with _named(database):
-            before = len(transaction.changes)
-            warnings += migrations.run(transaction, database, fragments)
-            warnings += _doubtful(transaction, schema, before)
+            done.warnings += _migrate_existing(transaction, file)
+        before = len(transaction.changes)
+        warnings, faults = migrations.run(transaction, database, fragments)
+        done.warnings += [*warnings, *_doubtful(transaction, schema, before)]
+        for fault in faults:
+            done.leave_out(fault, transaction)
         for file in files:
             rename_record(transaction, file)
     for file in files:
-        warnings += _initialize_file(transaction, file)
-    return warnings + contrib_directories(transaction, layout, database)
+        done.warnings += _initialize_file(transaction, file)
+    contrib_directories(transaction, layout, database, done)
 
 
 def migrate_fragments(layout: Layout, database: str) -> list[str]:
@@ -146,17 +144,6 @@ def migrate_fragments(layout: Layout, database: str) -> list[str]:
     names = sorted(os.listdir(directory), key=os.fsencode) if os.path.isdir(directory) else []
     paths = [os.path.join(directory, name) for name in names if not is_leftover(name)]
     return [path for path in paths if not os.path.isdir(path)]
-
-
-@contextmanager
-def _named(database: str) -> Iterator[None]:
-    try:
-        yield
-    except EsmithError as error:
-        hint = f"the database {database} was left as it is"
-        raise MigrationError(
-            error.message, place=error.place, hint=f"{error.hint}\n  {hint}" if error.hint else hint
-        ) from error
 
 
 def _doubtful(transaction: Transaction, schema: Schema, before: int) -> Iterator[str]:
@@ -244,12 +231,14 @@ def _ensure_record(transaction: Transaction, file: RecordSchema) -> None:
             transaction.set_prop(file.database, name, prop, value)
 
 
-def contrib_directories(transaction: Transaction, layout: Layout, database: str, *, reset: bool = False) -> list[str]:
+def contrib_directories(
+    transaction: Transaction, layout: Layout, database: str, done: Initialized, *, reset: bool = False
+) -> None:
     """Apply ``defaults/KEY/PROP`` and ``force/KEY/PROP``, the original's form, which contribs install.
 
+    :param done: where is noted which records are skipped because nothing says their type, and which values are wrong.
     :param reset: a default replaces what is stored.
-    :return: notes about records that are skipped because nothing says their type.
-    :raises SchemaError: when one is broken.
+    :raises SchemaError: when a value is wrong, and each fault is to stop everything.
     """
     base = os.path.join(layout.schema, database)
     untyped: dict[str, None] = {}
@@ -261,9 +250,9 @@ def contrib_directories(transaction: Transaction, layout: Layout, database: str,
         path = os.path.join(directory, prop)
         try:
             _apply_file(transaction, database, key, prop, path, force=reset or kind == "force")
-        except RefusedError as error:
-            raise SchemaError(error.message, place=path, hint=error.hint) from error
-    return list(untyped)
+        except SchemaError as error:
+            done.leave_out(error, transaction)
+    done.warnings += untyped
 
 
 def _contrib_files(base: str) -> list[tuple[str, str, str]]:
@@ -283,15 +272,20 @@ def _apply_file(transaction: Transaction, database: str, key: str, prop: str, pa
     try:
         with open(path, encoding="utf-8") as file:
             value = file.read().removesuffix("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SchemaError(f"cannot be read: {error}", place=path) from error
+    except UnicodeDecodeError as error:
+        raise SchemaError("is not UTF-8", place=path, hint="convert it, e.g. with iconv") from error
+    except OSError as error:
+        raise SchemaError(f"cannot be read: {error.strerror}", place=path, hint="correct or remove it") from error
     cell = "" if prop == "type" else prop
     if not force and transaction.prop(database, key, cell) is not None:
         return
-    if not cell:
-        transaction.set_type(database, key, value)
-        return
-    transaction.set_prop(database, key, cell, value)
+    try:
+        if cell:
+            transaction.set_prop(database, key, cell, value)
+        else:
+            transaction.set_type(database, key, value)
+    except RefusedError as error:
+        raise SchemaError(error.message, place=path, hint=error.hint) from error
 
 
 def _names(directory: str) -> list[str]:

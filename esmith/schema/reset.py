@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from esmith.schema.initialize import contrib_directories
+from esmith.schema.initialize import Initialized, contrib_directories
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +30,10 @@ def reset_database(transaction: Transaction, schema: Schema, layout: Layout, dat
                 _set(transaction, file, key, "", file.value.force, file.value.default)
             for prop in file.properties.values():
                 _set(transaction, file, key, prop.name, prop.force, prop.default)
-    contrib_directories(transaction, layout, database, reset=True)
+    done = Initialized()
+    contrib_directories(transaction, layout, database, done, reset=True)
+    if done.faults:
+        raise done.faults[0]
 
 
 def _keys(transaction: Transaction, file: RecordSchema) -> Iterator[str]:

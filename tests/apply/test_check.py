@@ -17,11 +17,13 @@ TEMPLATE = f"/etc/e-smith/templates{CONF}"
 def daemon(root: Root) -> Root:
     """Return a root with a template that is checked by a program of the test, and an event that expands it."""
     checker = root.write("/checker", CHECKER, mode=0o755)
-    root.write(f"{TEMPLATE}/template-begin", "")
-    root.write(f"{TEMPLATE}/10first", "first\n")
-    root.write(f"{TEMPLATE}/20second", "{{ daemon.Word | default('second') }}\n")
-    root.write(f"{TEMPLATE}/template.toml", f'[check]\ncommand = ["{checker}", "{{file}}"]\npackage = "daemon"\n')
-    root.write("/etc/e-smith/templates/etc/daemon/part.conf", "{{ daemon.Part | default('part') }}\n")
+    root.write(f"{TEMPLATE}/template-begin", "", shipped=True)
+    root.write(f"{TEMPLATE}/10first", "first\n", shipped=True)
+    root.write(f"{TEMPLATE}/20second", "{{ daemon.Word | default('second') }}\n", shipped=True)
+    root.write(
+        f"{TEMPLATE}/template.toml", f'[check]\ncommand = ["{checker}", "{{file}}"]\npackage = "daemon"\n', shipped=True
+    )
+    root.write("/etc/e-smith/templates/etc/daemon/part.conf", "{{ daemon.Part | default('part') }}\n", shipped=True)
     root.write("/etc/e-smith/events/daemon-update/templates2expand", "/etc/daemon/daemon.conf\n/etc/daemon/part.conf\n")
     root.config("set", "daemon", "service", "status", "enabled")
     root.signal("daemon-update")
@@ -45,10 +47,10 @@ def test_a_program_with_another_name_here(daemon: Root) -> None:
     """
     file, checker = f"{TEMPLATE}/template.toml", daemon.file("/checker")
     names = f'command = ["no-such-daemon", "{{file}}"]\npackage = "daemon"\nalso-called = ["nor-this", "{checker}"]\n'
-    daemon.write(file, f"[check]\n{names}")
+    daemon.write(file, f"[check]\n{names}", shipped=True)
     daemon.config("setprop", "daemon", "Word", "broken")
     assert "line 2 comes from" in daemon.signal("daemon-update", code=10).err
-    daemon.write(file, f"[check]\n{names}".replace(str(checker), "nor-that"))
+    daemon.write(file, f"[check]\n{names}".replace(str(checker), "nor-that"), shipped=True)
     assert "no-such-daemon is not installed (Debian package daemon)" in daemon.signal("daemon-update").err
 
 
@@ -61,7 +63,7 @@ def test_an_accepted_file_is_installed(daemon: Root) -> None:
 
 def test_an_included_file_is_checked_as_it_will_be(daemon: Root) -> None:
     """The check sees the new text of a file that is included, even when the including file does not change."""
-    daemon.write(f"{TEMPLATE}/30include", "include part.conf\n")
+    daemon.write(f"{TEMPLATE}/30include", "include part.conf\n", shipped=True)
     daemon.signal("daemon-update")
     daemon.config("setprop", "daemon", "Part", "broken")
     answer = daemon.signal("daemon-update", code=10)
@@ -77,7 +79,7 @@ def test_an_included_file_is_checked_as_it_will_be(daemon: Root) -> None:
 def test_a_file_is_checked_again_when_one_it_reads_changes(daemon: Root, reads: str, checked: bool) -> None:
     """A file that stays the same is checked when one of the files changes that its check names, and not otherwise."""
     toml = daemon.read(f"{TEMPLATE}/template.toml")
-    daemon.write(f"{TEMPLATE}/template.toml", toml + reads)
+    daemon.write(f"{TEMPLATE}/template.toml", toml + reads, shipped=True)
     daemon.signal("daemon-update")
     daemon.config("setprop", "daemon", "Part", "new")
     answer = json.loads(daemon.signal("--json", "daemon-update").out)
@@ -87,13 +89,13 @@ def test_a_file_is_checked_again_when_one_it_reads_changes(daemon: Root, reads: 
 def test_a_file_beside_it_that_is_not_generated_is_seen(daemon: Root) -> None:
     """The check sees the files of the directory that the event does not touch."""
     daemon.write("/etc/daemon/local.conf", "broken\n")
-    daemon.write(f"{TEMPLATE}/30include", "include local.conf\n")
+    daemon.write(f"{TEMPLATE}/30include", "include local.conf\n", shipped=True)
     daemon.signal("daemon-update", code=10)
 
 
 def test_a_check_that_has_no_rule_for_its_file_is_reported(daemon: Root) -> None:
     """A file whose own template.toml names a check without a rule for it is reported as not checked."""
-    daemon.write(f"{TEMPLATE}/template.toml", 'check = { own = "qmail-users" }\n')
+    daemon.write(f"{TEMPLATE}/template.toml", 'check = { own = "qmail-users" }\n', shipped=True)
     daemon.config("setprop", "daemon", "Word", "new")
     answer = daemon.signal("daemon-update")
     assert f"{CONF} was not checked: the check 'qmail-users' has no rule for a file of this name" in answer.err
@@ -104,7 +106,7 @@ def test_a_check_that_has_no_rule_for_its_file_is_reported(daemon: Root) -> None
 def test_an_inherited_check_may_have_no_rule_for_a_file(daemon: Root) -> None:
     """A check that a directory above names is for those of its files that it knows; the others get no message."""
     daemon.file(f"{TEMPLATE}/template.toml").unlink()
-    daemon.write("/etc/e-smith/templates/etc/daemon/template.toml", 'check = { own = "qmail-users" }\n')
+    daemon.write("/etc/e-smith/templates/etc/daemon/template.toml", 'check = { own = "qmail-users" }\n', shipped=True)
     daemon.config("setprop", "daemon", "Word", "new")
     assert daemon.signal("daemon-update").err == ""
 
@@ -113,7 +115,7 @@ def test_what_a_program_prints_may_decide(daemon: Root) -> None:
     """A program whose exit status is always 0 refuses a file by what it prints, when fails-on says so."""
     checker = daemon.write("/checker", '#!/bin/sh\ncat "$1"\n', mode=0o755)
     toml = f'[check]\ncommand = ["{checker}", "{{file}}"]\npackage = "daemon"\nfails-on = "^bro.en"\n'
-    daemon.write(f"{TEMPLATE}/template.toml", toml)
+    daemon.write(f"{TEMPLATE}/template.toml", toml, shipped=True)
     daemon.config("setprop", "daemon", "Word", "broken")
     assert "broken" in daemon.signal("daemon-update", code=10).err
 
@@ -121,7 +123,7 @@ def test_what_a_program_prints_may_decide(daemon: Root) -> None:
 def test_a_missing_program_is_reported_not_passed(daemon: Root) -> None:
     """A file whose program is not installed is installed, and reported as not checked, with the package to install."""
     toml = '[check]\ncommand = ["no-such-program", "{file}"]\npackage = "no-such-package"\n'
-    daemon.write(f"{TEMPLATE}/template.toml", toml)
+    daemon.write(f"{TEMPLATE}/template.toml", toml, shipped=True)
     daemon.config("setprop", "daemon", "Word", "broken")
     answer = daemon.signal("-v", "daemon-update")
     assert "was not checked: no-such-program is not installed (Debian package no-such-package)" in answer.err
@@ -130,7 +132,7 @@ def test_a_missing_program_is_reported_not_passed(daemon: Root) -> None:
 def test_a_program_that_hangs_fails_the_check(daemon: Root) -> None:
     """A check that does not end in time leaves the old file."""
     toml = '[check]\ncommand = ["sleep", "60"]\npackage = "coreutils"\ntimeout = 0.2\n'
-    daemon.write(f"{TEMPLATE}/template.toml", toml)
+    daemon.write(f"{TEMPLATE}/template.toml", toml, shipped=True)
     daemon.config("setprop", "daemon", "Word", "fine")
     assert "did not end within 0.2 s" in daemon.signal("daemon-update", code=10).err
     assert daemon.lines(CONF) == ["first", "second"]
@@ -176,8 +178,8 @@ def test_the_view_is_gone_afterwards(daemon: Root) -> None:
 )
 def test_a_wrong_check_is_an_error_of_the_template(daemon: Root, toml: str, message: str) -> None:
     """A check that is not written as documented is refused with the file that says it."""
-    path = daemon.write(f"{TEMPLATE}/template.toml", toml)
-    answer = daemon.signal("daemon-update", code=11)
+    path = daemon.write(f"{TEMPLATE}/template.toml", toml, shipped=True)
+    answer = daemon.signal("daemon-update", code=4)
     assert message in answer.err
     assert str(path) in answer.err
 

@@ -41,7 +41,8 @@ def test_in_a_shipped_template_the_unit_is_left(mail: Root, name: str) -> None:
     answer = mail.signal("email-update", code=11)
     assert f"{TEMPLATES}{CLAMD}/{name}" in answer.err
     assert f"left as it is: {CLAMD}" in answer.err
-    assert "everything else was done" in answer.err.splitlines()[-1]
+    because = f"1 file left as it is, because of {TEMPLATES}{CLAMD}/{name}; everything else was done"
+    assert answer.err.splitlines()[-1] == f"signal-event: {because}"
     assert not _has_new_settings(mail, CLAMD)
     assert _has_new_settings(mail, QPSMTPD)
 
@@ -77,7 +78,7 @@ def test_in_a_template_that_is_not_shipped_only_its_file_is_left(mail: Root, lay
     mail.write(f"{layer}/etc/own.conf/10broken", BROKEN)
     mail.write(f"{EVENT}/templates2expand/etc/own.conf", "")
     answer = mail.signal("email-update", code=11)
-    assert "1 file left as it is; everything else was done" in answer.err
+    assert f"1 file left as it is, because of {layer}/etc/own.conf/10broken; everything else was done" in answer.err
     assert not mail.file("/etc/own.conf").exists()
     assert _has_new_settings(mail, CLAMD)
     assert _has_new_settings(mail, QPSMTPD)
@@ -157,6 +158,7 @@ def test_a_contribs_action_that_fails_is_reported(mail: Root) -> None:
     answer = mail.signal("email-update", code=11)
     assert "S50fails: was done in part" in answer.err
     assert "failed with exit status 3" in answer.err
+    assert f"1 action done in part, because of {EVENT}/S50fails;" in answer.err.splitlines()[-1]
     assert "it broke" in answer.err
     assert mail.file("/after").read_text() == "ran\n"
     assert _has_new_settings(mail, CLAMD)

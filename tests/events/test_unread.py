@@ -24,10 +24,10 @@ def daemon(root: Root) -> Root:
         (CONF, "{{ daemon.Word | default('fine') }}\ninclude part.conf\n", "daemon"),
         (OTHER, "{{ other.Word | default('fine') }}\n", "other"),
     ):
-        root.write(f"{TEMPLATES}{path}/template-begin", "")
-        root.write(f"{TEMPLATES}{path}/10text", fragment)
-        root.write(f"{TEMPLATES}{path}/template.toml", f'services = ["{service}"]\n{check}')
-    root.write(f"{TEMPLATES}{PART}", "{{ daemon.Part | default('part') }}\n")
+        root.write(f"{TEMPLATES}{path}/template-begin", "", shipped=True)
+        root.write(f"{TEMPLATES}{path}/10text", fragment, shipped=True)
+        root.write(f"{TEMPLATES}{path}/template.toml", f'services = ["{service}"]\n{check}', shipped=True)
+    root.write(f"{TEMPLATES}{PART}", "{{ daemon.Part | default('part') }}\n", shipped=True)
     root.write("/etc/e-smith/events/daemon-update/templates2expand", f"{CONF}\n{PART}\n{OTHER}\n")
     root.config("set", "daemon", "service", "status", "enabled")
     root.config("set", "other", "service", "status", "enabled")
@@ -112,7 +112,7 @@ def test_expand_template_leaves_it_too(daemon: Root) -> None:
 )
 def test_when_it_stops_everything(daemon: Root, words: list[str]) -> None:
     """A strict system, a service that is enabled and one of which nothing is known: no file is changed."""
-    daemon.write(f"{TEMPLATES}{CONF}/10text", "broken\n")
+    daemon.write(f"{TEMPLATES}{CONF}/10text", "broken\n", shipped=True)
     daemon.config("setprop", "other", "Word", "new")
     daemon.config(*words)
     daemon.signal("daemon-update", code=10)
@@ -122,7 +122,7 @@ def test_when_it_stops_everything(daemon: Root, words: list[str]) -> None:
 def test_two_services_read_it(daemon: Root) -> None:
     """A file that an enabled service reads besides a disabled one stops everything."""
     toml = daemon.read(f"{TEMPLATES}{CONF}/template.toml")
-    daemon.write(f"{TEMPLATES}{CONF}/template.toml", toml.replace('["daemon"]', '["daemon", "other"]'))
+    daemon.write(f"{TEMPLATES}{CONF}/template.toml", toml.replace('["daemon"]', '["daemon", "other"]'), shipped=True)
     _break(daemon, Word="broken")
     daemon.signal("daemon-update", code=10)
 
@@ -147,7 +147,7 @@ def test_an_included_file_is_left_because_of_the_one_that_includes_it(daemon: Ro
 
 def test_an_included_file_of_an_enabled_service(daemon: Root) -> None:
     """An included file that an enabled service reads is installed; that the other program refuses it, is a warning."""
-    daemon.write(f"{TEMPLATES}/etc/daemon/template.toml", '[files."part.conf"]\nservices = ["other"]\n')
+    daemon.write(f"{TEMPLATES}/etc/daemon/template.toml", '[files."part.conf"]\nservices = ["other"]\n', shipped=True)
     _break(daemon, Part="broken")
     answer = daemon.signal("daemon-update")
     assert f"{CONF}: checker refuses it, but no service that reads it is enabled" in answer.err

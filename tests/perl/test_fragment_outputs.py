@@ -149,7 +149,7 @@ def test_a_migration_makes_no_files(fields: Script) -> None:
     """A migrate fragment may be a trial: it is refused, and the file is not there."""
     call = f"{USE} processTemplate({{ TEMPLATE_PATH => '/etc/field', OUTPUT_FILENAME => '/etc/x' }})"
     fields.root.write("/etc/e-smith/db/zoo/migrate/10x", f"{{ {call} }}")
-    assert "cannot be expanded by a migration" in fields.root.esmith("initialize-databases", code=4).err
+    assert "cannot be expanded by a migration" in fields.root.esmith("initialize-databases", code=11).err
     assert not fields.root.file("/etc/x").exists()
 
 

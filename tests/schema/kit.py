@@ -6,7 +6,7 @@ from pathlib import Path
 
 from esmith.fragments.perl.migrations import PerlMigrations
 from esmith.layout import Layout
-from esmith.schema.initialize import initialize_databases
+from esmith.schema.initialize import Initialized, initialize_databases
 from esmith.schema.load import Schema
 from esmith.store.model import Change, Record
 from esmith.store.protocol import Store
@@ -65,11 +65,15 @@ class Desk:
         return record.props
 
     def initialize(self) -> tuple[list[Change], list[str]]:
-        """Initialise the databases; return what changed, and warnings."""
-        with PerlMigrations(self.layout) as migrations:
-            done = initialize_databases(self.store, self.schema, self.layout, AUTHOR, migrations)
-        done.raise_failures()
+        """Initialise the databases, of which nothing is left out; return what changed, and warnings."""
+        done = self.initialized()
+        assert done.faults == []
         return done.changes, done.warnings
+
+    def initialized(self) -> Initialized:
+        """Initialise the databases; return what was done, also when something was left out."""
+        with PerlMigrations(self.layout) as migrations:
+            return initialize_databases(self.store, self.schema, self.layout, AUTHOR, migrations)
 
     def revision(self) -> int:
         """Return the number of the last revision."""

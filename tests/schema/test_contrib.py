@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from esmith.errors import EsmithError, ExitCode, SchemaError
+from esmith.errors import ExitCode, SchemaError
 from esmith.store.model import Record
 from tests.commands import Root
 from tests.schema.kit import Desk
@@ -120,48 +120,55 @@ BROKEN = {
 
 @pytest.mark.parametrize(("files", "place", "message"), BROKEN.values(), ids=BROKEN.keys())
 def test_what_cannot_be_applied(desk: Desk, files: dict[str, str], place: str, message: str) -> None:
-    """A file that cannot be applied is an error that names the file, and nothing is changed."""
+    """A file that cannot be applied is left out and named; everything else is stored."""
     contrib(desk, {"defaults/Good/type": "s", **files})
-    with pytest.raises(EsmithError) as caught:
+    (fault,) = desk.initialized().faults
+    assert message in str(fault)
+    assert place in str(fault)
+    assert desk.record("t", "Good") == Record("Good", "s", {})
+
+
+def test_with_strict_nothing_is_changed(desk: Desk) -> None:
+    """With Strict of esmith a file that cannot be applied is an error, and nothing is stored."""
+    desk.put("configuration", "esmith", "service", {"Strict": "enabled"})
+    contrib(desk, {"defaults/Good/type": "s", "defaults/rec/type": "s", "defaults/rec/p": "a\nb\n"})
+    with pytest.raises(SchemaError, match="a newline") as caught:
         desk.initialize()
-    assert message in str(caught.value)
-    assert place in str(caught.value)
-    assert desk.revision() == 0
+    assert "Strict of esmith is enabled" in caught.value.hint
+    assert desk.record("t", "Good") is None
 
 
 def test_a_directory_for_a_property(desk: Desk) -> None:
-    """A directory where a property's file belongs is an error that names it."""
+    """A directory where a property's file belongs is a fault that names it."""
     contrib(desk, {"defaults/rec/type": "s", "defaults/rec/sub/p": "1"})
-    with pytest.raises(SchemaError, match="is a directory") as caught:
-        desk.initialize()
-    assert caught.value.place.endswith("t/defaults/rec/sub")
+    (fault,) = desk.initialized().faults
+    assert "is a directory" in fault.message
+    assert fault.place.endswith("t/defaults/rec/sub")
 
 
 def test_a_file_that_is_not_utf8(desk: Desk) -> None:
-    """A value in another encoding is an error that names its file."""
+    """A value in another encoding is a fault that names its file."""
     contrib(desk, {"defaults/rec/type": "s"})
     path = desk.file("t/defaults/rec/p", "")
     path.write_bytes(b"\xe9")
-    with pytest.raises(SchemaError, match="cannot be read") as caught:
-        desk.initialize()
-    assert caught.value.place == str(path)
+    (fault,) = desk.initialized().faults
+    assert (fault.message, fault.place) == ("is not UTF-8", str(path))
 
 
 def test_a_dangling_link(desk: Desk) -> None:
-    """A link that leads nowhere is an error that names it."""
+    """A link that leads nowhere is a fault that names it."""
     contrib(desk, {"defaults/rec/type": "s"})
     path = desk.path / "etc/e-smith/db/t/defaults/rec/p"
     path.symlink_to("nowhere")
-    with pytest.raises(SchemaError, match="cannot be read") as caught:
-        desk.initialize()
-    assert caught.value.place == str(path)
+    (fault,) = desk.initialized().faults
+    assert (fault.message, fault.place) == ("cannot be read: No such file or directory", str(path))
 
 
-def test_a_broken_contrib_stops_console_save(root: Root) -> None:
-    """A contrib's broken default stops console-save with an exit code and its name, before anything is changed."""
+def test_a_broken_contrib_stops_no_event(root: Root) -> None:
+    """console-save names a contrib's broken default, stores everything else, and exits with 11."""
     root.write("/etc/e-smith/db/configuration/defaults/contrib/type", "service\n")
+    root.write("/etc/e-smith/db/configuration/defaults/contrib/good", "1\n")
     path = root.write("/etc/e-smith/db/configuration/defaults/contrib/p", "a\nb\n")
-    before = root.config("print").out
-    answer = root.signal("console-save", code=ExitCode.ACTION)
-    assert str(path.parent) in answer.err + root.read("/var/log/e-smith/events.log")
-    assert root.config("print").out == before
+    answer = root.signal("console-save", code=ExitCode.PARTIAL)
+    assert str(path) in answer.err
+    assert root.config("show", "contrib").out == "contrib=service\n    good=1\n"

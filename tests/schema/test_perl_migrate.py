@@ -6,7 +6,6 @@ import pytest
 
 from esmith.errors import ExitCode
 from esmith.fragments.perl.process import PerlProcess
-from esmith.schema.initialize import MigrationError
 from tests.commands import Root
 from tests.schema.kit import Desk
 
@@ -90,45 +89,47 @@ def test_the_file_name_of_the_database(desk: Desk) -> None:
     assert desk.props("configuration", "rec") == {"zoo": "yes"}
 
 
-def test_a_failing_migration_leaves_its_database_alone(desk: Desk, perls: list[PerlProcess]) -> None:
-    """A fragment that dies is named with its line; all its database's fragments did is undone, others go on."""
+def test_a_failing_migration_is_undone_alone(desk: Desk, perls: list[PerlProcess]) -> None:
+    """A fragment that dies is named with its line, and what it did is undone; the others run, and defaults are set."""
     for database in ("a", "b", "c"):
         desk.put(database, "rec", "service")
         desk.file(f"{database}/defaults/rec/p", "default")
     desk.file("a/migrate/10a", "{ esmith::DB::db->open($DB_FILENAME)->set_prop('rec', 'm', 'a') }")
-    desk.file(
-        "b/migrate/10a",
-        "{ esmith::DB::db->open($DB_FILENAME)->set_prop('rec', 'm', 'b');"
+    desk.file("b/migrate/10a", "{ our $seen = 'b'; esmith::DB::db->open($DB_FILENAME)->set_prop('rec', 'm', 'b') }")
+    broken = desk.file(
+        "b/migrate/20b",
+        "{ esmith::DB::db->open($DB_FILENAME)->set_prop('rec', 'half', 1);"
         " esmith::DB::db->open('c')->get('rec')->delete;"
-        " esmith::DB::db->create('new')->set_prop('x', 'p', 1, type => 't') }",
+        " esmith::DB::db->create('new')->set_prop('x', 'p', 1, type => 't');\n  die 'no such thing';\n}\n",
     )
-    broken = desk.file("b/migrate/20b", "{\n  die 'no such thing';\n}\n")
-    never = desk.file("b/migrate/30c", "{ esmith::DB::db->open('c')->get('rec')->set_prop('never', 1) }")
+    desk.file("b/migrate/30c", "{ esmith::DB::db->open($DB_FILENAME)->set_prop('rec', 'after', $seen) }")
     desk.file("c/migrate/10a", "{ esmith::DB::db->open($DB_FILENAME)->set_prop('rec', 'm', 'c') }")
-    with pytest.raises(MigrationError, match="no such thing") as caught:
-        desk.initialize()
-    assert caught.value.place == f"{broken}:2"
-    assert "database b was left as it is" in caught.value.hint
-    assert never.exists()
+    (fault,) = desk.initialized().faults
+    assert "no such thing" in fault.message
+    assert fault.place == f"{broken}:2"
+    assert "nothing of it is stored" in fault.hint
     assert desk.props("a", "rec") == {"m": "a", "p": "default"}
-    assert desk.props("b", "rec") == {}
+    assert desk.props("b", "rec") == {"after": "b", "m": "b", "p": "default"}
     assert desk.props("c", "rec") == {"m": "c", "p": "default"}
     with desk.store.snapshot() as snapshot:
         assert not snapshot.has_database("new")
         changed = {change.database for change in next(snapshot.revisions()).changes}
-    assert changed == {"a", "c"}
+    assert changed == {"a", "b", "c"}
     assert len(perls) == 1
 
 
 def test_a_migration_that_ends_perl(desk: Desk, perls: list[PerlProcess]) -> None:
-    """A fragment that exits fails; the next database gets a perl of its own."""
+    """After a fragment that exits those after it are not run; the next database gets a perl of its own."""
     for database in ("a", "b"):
         desk.put(database, "rec", "service")
         desk.file(f"{database}/migrate/10a", "{ my $r = esmith::DB::db->open($DB_FILENAME)->set_prop('rec', 'm', 1) }")
-    desk.file("a/migrate/20b", "{ exit 3 }")
-    with pytest.raises(MigrationError, match="exit status 3"):
-        desk.initialize()
-    assert (desk.props("a", "rec"), desk.props("b", "rec")) == ({}, {"m": "1"})
+    ends = desk.file("a/migrate/20b", "{ exit 3 }")
+    after = desk.file("a/migrate/30c", "{ esmith::DB::db->open($DB_FILENAME)->set_prop('rec', 'after', 1) }")
+    first, second = desk.initialized().faults
+    assert "exit status 3" in first.message
+    assert (second.place, second.message) == (str(after), "was not run")
+    assert str(ends) in second.hint
+    assert (desk.props("a", "rec"), desk.props("b", "rec")) == ({"m": "1"}, {"m": "1"})
     assert len(perls) == 2
 
 
@@ -136,9 +137,9 @@ def test_a_value_that_cannot_be_stored(desk: Desk) -> None:
     """What the store refuses, a fragment dies of."""
     desk.put("configuration", "rec", "service")
     path = desk.file("configuration/migrate/10a", "{ $DB->set_prop('rec', 'm', \"a\\nb\") }")
-    with pytest.raises(MigrationError, match="newline") as caught:
-        desk.initialize()
-    assert caught.value.place == f"{path}:1"
+    (fault,) = desk.initialized().faults
+    assert "newline" in fault.message
+    assert fault.place == f"{path}:1"
     assert desk.props("configuration", "rec") == {}
 
 
@@ -187,10 +188,10 @@ def test_warnings_of_a_migration(desk: Desk) -> None:
 
 
 def test_the_command(root: Root) -> None:
-    """initialize-databases does what it can, reports it, and exits with 4 when a fragment failed."""
+    """initialize-databases does what it can, reports it, and exits with 11 when a fragment failed."""
     root.write("/etc/e-smith/db/configuration/migrate/20contrib", "{ $DB->new_record('box', {type => 'service'}) }\n")
     path = root.write("/etc/e-smith/db/domains/migrate/20contrib", "{\ndie 'sorry' }\n")
-    answer = root.esmith("initialize-databases", code=ExitCode.TEMPLATE)
+    answer = root.esmith("initialize-databases", code=ExitCode.PARTIAL)
     assert answer.out == "configuration box: set\n"
     assert f"{path}:2: sorry" in answer.err
     path.unlink()
@@ -198,7 +199,7 @@ def test_the_command(root: Root) -> None:
 
 
 def test_import_runs_migrations(root: Root) -> None:
-    """Migrations run on what is imported, in the same transaction; one that fails keeps its database as it was."""
+    """Migrations run on what is imported, in the same transaction; of one that fails nothing is stored."""
     root.write(
         "/etc/e-smith/db/configuration/migrate/20contrib", "{ $DB->set_prop('box', 'm', $box{p} + 1) if %box }\n"
     )
@@ -209,13 +210,38 @@ def test_import_runs_migrations(root: Root) -> None:
     assert root.config("getprop", "box", "m").out == "2\n"
     root.write("/etc/e-smith/db/configuration/migrate/30contrib", "{ die 'sorry' }\n")
     root.write("/old/configuration", "box=service|p|5\n")
-    answer = root.esmith("import", str(root.file("/old/configuration")), code=ExitCode.TEMPLATE)
-    assert "sorry" in answer.err
-    assert root.config("getprop", "box", "m").out == "2\n"
+    answer = root.esmith("import", str(root.file("/old/configuration")), code=ExitCode.PARTIAL)
+    assert answer.err.count("sorry") == 1
+    assert root.config("getprop", "box", "m").out == "6\n"
 
 
-def test_a_broken_migration_stops_an_event(root: Root) -> None:
-    """console-save with a broken migrate fragment stops before a file is touched, and names it."""
+def test_a_broken_migration_stops_no_event(root: Root) -> None:
+    """console-save names a broken migrate fragment, does everything else, and exits with 11."""
     path = root.write("/etc/e-smith/db/configuration/migrate/20contrib", "{ die 'sorry' }\n")
-    answer = root.signal("console-save", code=ExitCode.ACTION)
-    assert f"{path}:1: sorry" in answer.err + root.read("/var/log/e-smith/events.log")
+    answer = root.signal("console-save", code=ExitCode.PARTIAL)
+    assert f"{path}:1: sorry" in answer.err
+    assert "everything else was done" in answer.err.splitlines()[-1]
+
+
+def test_strict_stops_at_a_broken_migration(root: Root) -> None:
+    """With Strict of esmith nothing is stored, and the event stops before a file is touched."""
+    root.config("setprop", "esmith", "Strict", "enabled")
+    root.write("/etc/e-smith/db/configuration/migrate/10contrib", "{ $DB->set_prop('box', 'm', 1) }\n")
+    root.write("/etc/e-smith/db/configuration/migrate/20contrib", "{ die 'sorry' }\n")
+    answer = root.esmith("initialize-databases", code=ExitCode.TEMPLATE)
+    assert "Strict of esmith is enabled" in answer.err
+    root.signal("console-save", code=ExitCode.ACTION)
+    assert root.config("get", "box", code=None).code == 1
+
+
+def test_a_template_in_a_migration(desk: Desk) -> None:
+    """A fragment may not expand a template; the fragments after it run."""
+    desk.put("configuration", "rec", "service")
+    desk.file(
+        "configuration/migrate/10a",
+        "{ use esmith::templates; processTemplate({TEMPLATE_PATH => '/etc/t', OUTPUT_TYPE => 'string'}) }",
+    )
+    desk.file("configuration/migrate/20b", "{ $DB->set_prop('rec', 'm', 1) }")
+    (fault,) = desk.initialized().faults
+    assert "cannot be expanded by a migration" in fault.message
+    assert desk.props("configuration", "rec") == {"m": "1"}

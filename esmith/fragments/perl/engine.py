@@ -73,6 +73,11 @@ class Perl:
         self._service = StoreService(layout, source or SnapshotSource(snapshot), log=_RunningLog(self._running))
         self._deadline = 0.0
 
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a perl: none before the first request, and none after a fragment ended it."""
+        return self._process is not None
+
     def close(self) -> None:
         """End perl and what it started, if it runs."""
         if self._process is not None:

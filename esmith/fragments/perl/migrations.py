@@ -15,7 +15,10 @@ from esmith.layout import Layout
 from esmith.perl.sources import TransactionSource
 
 if TYPE_CHECKING:
+    from esmith.fragments.perl.template import PerlTemplate
     from esmith.store.protocol import Transaction
+
+_UNDONE = "nothing of it is stored; correct or remove it"
 
 
 class PerlMigrations:
@@ -42,24 +45,32 @@ class PerlMigrations:
         if self._perl is not None:
             self._perl.close()
 
-    def run(self, transaction: Transaction, database: str, paths: list[str]) -> list[str]:
-        """Run fragments in this order; return what they warn of.
+    def run(self, transaction: Transaction, database: str, paths: list[str]) -> tuple[list[str], list[TemplateError]]:
+        """Run fragments in this order. What one that fails did is undone, and those after it run, as in the original.
+
+        After one that ended its perl the others do not run: they might miss the variables of those before it.
 
         :param paths: the fragments; none is a directory.
-        :raises TemplateError: when one is broken; the transaction holds what was changed until then.
+        :return: what they warn of, and the faults.
         """
         variables = {"DB_FILENAME": f"/home/e-smith/db/{database}"}
         warnings: list[str] = []
-        texts = {path: _read(path) for path in paths}
+        faults: list[TemplateError] = []
         perl = self._perl_of(transaction)
         with perl.template(f"the database {database}", variables, Reads(), warnings, _no_templates) as template:
-            for path, text in texts.items():
-                reason = no_migration(path, text)
-                if reason:
-                    warnings.append(f"{path}: {reason}, so it migrates nothing")
-                elif b"{" in text:
-                    template.run(path, text)
-        return warnings
+            for number, path in enumerate(paths, 1):
+                text = b""
+                try:
+                    text = _read(path)
+                    with transaction.savepoint():
+                        _run(template, path, text, warnings)
+                except TemplateError as error:
+                    error.hint = "\n  ".join([*([error.hint] if error.hint else []), _UNDONE])
+                    faults.append(error)
+                    if text and not perl.is_running:
+                        faults += [_not_run(other, path) for other in paths[number:]]
+                        break
+        return warnings, faults
 
     def _perl_of(self, transaction: Transaction) -> Perl:
         if self._perl is None or self._transaction is not transaction:
@@ -68,6 +79,18 @@ class PerlMigrations:
             self._transaction = transaction
             self._perl = Perl(self._layout, transaction, TransactionSource(transaction))
         return self._perl
+
+
+def _run(template: PerlTemplate, path: str, text: bytes, warnings: list[str]) -> None:
+    reason = no_migration(path, text)
+    if reason:
+        warnings.append(f"{path}: {reason}, so it migrates nothing")
+    elif b"{" in text:
+        template.run(path, text)
+
+
+def _not_run(path: str, ended: str) -> TemplateError:
+    return TemplateError("was not run", place=path, hint=f"correct {ended} first, which ended perl")
 
 
 def _read(path: str) -> bytes:
@@ -89,4 +112,4 @@ def no_migration(path: str, text: bytes) -> str:
 
 
 def _no_templates(path: str, _variables: dict[str, Any], _directories: list[str]) -> bytes:
-    raise TemplateError("cannot be expanded by a migration", place=path, hint="do it in an action of an event")
+    raise TemplateError(f"{path} cannot be expanded by a migration", hint="do it in an action of an event")

@@ -156,8 +156,9 @@ class PerlTemplate:
         """Run a fragment for what it does; what it gives is thrown away.
 
         :param path: its path, for messages.
-        :raises TemplateError: when it is wrong.
+        :raises TemplateError: when it is wrong; the fragments after it can be run.
         """
+        self._broken = None
         self._run(path, ["fragment", self._id, path, text])
         self._warn_of_prints(path)
 
