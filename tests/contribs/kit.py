@@ -1,4 +1,4 @@
-"""What the contribs of this folder are, how they are copied into a root, and what Text::Template alone makes of them."""
+"""What the contribs of this folder are, how they are copied into a root, and what Text::Template makes of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shutil
 import stat
 import subprocess
 import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +33,14 @@ class Step:
     :param run: the words of any other command; its exit code has to be 0.
     :param code: the exit code of the event.
     :param names: what its messages have to hold.
-    :param silent: what its messages must not hold.
+    :param logged: what the log has to hold after it.
     """
 
     signal: tuple[str, ...] = ()
     run: tuple[str, ...] = ()
     code: int = 0
     names: tuple[str, ...] = ()
-    silent: tuple[str, ...] = ()
+    logged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,7 @@ class Contrib:
     :param steps: the commands, in order.
     :param files: the files it makes, by their paths. There must be no others.
     :param added: the texts it adds to shipped files, by the paths of these. Without them the file is as without it.
-    :param gone: shipped files that are not there because of it.
-    :param left: the files that the last event left as they are. A shipped one has its content from before the events.
+    :param left: the files that the last event left as they are, or patterns. A shipped one is as before the events.
     :param records: lines of ``db DATABASE print KEY``, by "DATABASE KEY"; an empty one: there is none.
     :param programs: what has to be installed for it.
     :param root: why only root can play it, where that is so.
@@ -87,7 +86,6 @@ class Contrib:
     steps: tuple[Step, ...]
     files: dict[str, Made] = field(default_factory=dict)
     added: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    gone: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     records: dict[str, str] = field(default_factory=dict)
     programs: tuple[str, ...] = ()
@@ -114,16 +112,15 @@ def load_contribs() -> list[Contrib]:
 
 def _load(place: Path) -> Contrib:
     table = tomllib.loads((place / "expected.toml").read_text())
-    steps = tuple(_made(Step, step) for step in table.pop("steps"))
-    files = {path: _made(Made, made) for path, made in table.pop("files", {}).items()}
-    return _made(Contrib, {**table, "name": place.name, "steps": steps, "files": files})
+    table["steps"] = tuple(Step(**_arguments(step)) for step in table["steps"])
+    table["files"] = {path: Made(**_arguments(made)) for path, made in table.get("files", {}).items()}
+    table["added"] = _arguments(table.get("added", {}))
+    return Contrib(name=place.name, **_arguments(table))
 
 
-def _made(kind: Any, table: dict[str, Any]) -> Any:
-    """Return an object of a table, whose lists are tuples; an unknown key is an error."""
-    unknown = table.keys() - {each.name for each in fields(kind)}
-    assert not unknown, f"{kind.__name__} has no {sorted(unknown)}: {table}"
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in table.items()})
+def _arguments(table: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a table, with tuples for its lists."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
 
 
 def lay(contrib: Contrib, root: Root) -> None:
