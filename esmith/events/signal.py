@@ -17,7 +17,7 @@ from esmith.apply.generations import newest_number
 from esmith.apply.left import list_left
 from esmith.errors import ActionError, EsmithError
 from esmith.events.actions import run_action
-from esmith.events.adjust import ServiceStep, check_service_actions
+from esmith.events.adjust import ServiceStep, check_service_actions, drop_unknown_actions
 from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_unconfirmed, wait_in_background
 from esmith.events.definition import ADJUST_PLACE, EXPAND_PLACE, load_event
 from esmith.events.derive import note_made
@@ -117,12 +117,14 @@ class _Run:
         self._lock = lock
         self._what = f"signal-event {name}"
         self._event = load_event(session.layout, name, TemplateTree(session.layout))
+        self._result = Result(notes=session.notes)
+        if not self._is_strict():
+            self._result.partial = drop_unknown_actions(self._event, session.layout)
         check_service_actions(self._event)
         self._services = ServiceStep(session, self._what)
         self._services.read(self._event.services)
         self._installation = Installation(session, self._what, self._event, restart=restart, services=self._services)
         self._awaits_confirmation = False
-        self._result = Result(notes=session.notes)
 
     def signal(self, confirm: float | None) -> Result:
         event, log = self._event, self._session.log
@@ -132,6 +134,8 @@ class _Run:
         for link in event.dangling:
             place = os.path.join(event.directory, link)
             self._session.say(f"{place}: is a link that leads nowhere, so nothing was run")
+        for place, wrong in self._result.partial.items():
+            self._session.report(f"{place}: {wrong}")
         try:
             with self._installation:
                 for step in event.steps:
@@ -189,13 +193,15 @@ class _Run:
             path = os.path.join(self._event.directory, step)
             if not is_a_contribs(path, session.layout, Shipped(session.layout)):
                 raise
-            with session.store.snapshot() as snapshot:
-                strict = is_strict(snapshot)
-            if strict:
+            if self._is_strict():
                 error.hint = f"{error.hint}\n  {STRICT}"
                 raise
             self._result.at_fault.append(path)
             return f"{error.message}; nothing is restored for it\n  {error.hint}"
+
+    def _is_strict(self) -> bool:
+        with self._session.store.snapshot() as snapshot:
+            return is_strict(snapshot)
 
     def _adjust(self) -> None:
         asked = self._installation.asked

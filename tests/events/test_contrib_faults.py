@@ -247,3 +247,29 @@ def test_strict_stops_at_an_action_too(mail: Root) -> None:
     answer = mail.signal("email-update", code=7)
     assert "Strict of esmith is enabled" in answer.err
     assert not _has_new_settings(mail, CLAMD)
+
+
+@pytest.mark.parametrize("marker", ["httpd-e-smith", "other"])
+def test_a_service_action_that_a_contrib_misspells_is_reported(mail: Root, marker: str) -> None:
+    """Nothing is done for it, the service gets what our own list asks for, and the exit code is 11."""
+    mail.file(f"{EVENT}/services2adjust/{marker}").symlink_to("restrt")
+    answer = mail.signal("email-update", code=11)
+    assert f"services2adjust/{marker}: there is no service action 'restrt'; nothing is done for it" in answer.err
+    assert "did you mean 'restart'?" in answer.err
+    assert _has_new_settings(mail, CLAMD)
+
+
+def test_a_service_action_that_a_shipped_list_misspells_stops_the_event(mail: Root) -> None:
+    """The list is ours, so it is corrected first: no file is touched."""
+    mail.write(f"{EVENT}/services2adjust/LIST", "clamd restrt\n")
+    mail.file(f"{EVENT}/services2adjust/other").symlink_to("restrt")
+    mail.signal("email-update", code=2)
+    assert not _has_new_settings(mail, CLAMD)
+
+
+def test_strict_stops_at_a_service_action_too(mail: Root) -> None:
+    """With Strict of esmith a service action that a contrib misspells stops the event before any file is touched."""
+    mail.config("setprop", "esmith", "Strict", "enabled")
+    mail.file(f"{EVENT}/services2adjust/other").symlink_to("restrt")
+    mail.signal("email-update", code=2)
+    assert not _has_new_settings(mail, CLAMD)
