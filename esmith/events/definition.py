@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from esmith.errors import TemplateError, UsageError
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import Layout
-from esmith.names import is_leftover, nearest
+from esmith.names import is_leftover, leads_to_directory, leads_to_file, nearest
 
 TEMPLATES = "templates2expand"
 SERVICES = "services2adjust"
@@ -75,11 +75,11 @@ def load_event(layout: Layout, name: str, tree: TemplateTree) -> Event:
     layout.trust.require_trees(directory)
     event = Event(name, directory)
     for entry in sorted(os.scandir(directory), key=lambda entry: os.fsencode(entry.name)):
-        if entry.name in (TEMPLATES, SERVICES) or is_leftover(entry.name) or entry.is_dir():
+        if entry.name in (TEMPLATES, SERVICES) or is_leftover(entry.name) or leads_to_directory(entry):
             continue
         if entry.is_symlink() and not os.path.exists(entry.path):
             event.dangling.append(entry.name)
-        executable = entry.is_file() and os.access(entry.path, os.X_OK)
+        executable = leads_to_file(entry) and os.access(entry.path, os.X_OK)
         (event.actions if executable else event.skipped).append(entry.name)
     event.templates = list(_templates(os.path.join(directory, TEMPLATES), tree))
     for service, action, place in _services(os.path.join(directory, SERVICES)):
@@ -95,7 +95,7 @@ def event_names(layout: Layout) -> list[str]:
     return sorted(
         entry.name
         for entry in os.scandir(layout.events)
-        if entry.is_dir() and entry.name[0] != "." and entry.name != "actions"
+        if leads_to_directory(entry) and entry.name[0] != "." and entry.name != "actions"
     )
 
 
@@ -132,7 +132,7 @@ def _listed(place: str, tree: TemplateTree) -> Iterator[str]:
 
 
 def _services(place: str) -> Iterator[tuple[str, str, str]]:
-    """Yield services with an action and where it stands: lines of a list; of a directory, links (to the action) and files."""
+    """Yield services with an action and where it stands: in lines of a list; in a directory in links and files."""
     if not os.path.isdir(place):
         yield from _listed_services(place)
         return
@@ -142,7 +142,7 @@ def _services(place: str) -> Iterator[tuple[str, str, str]]:
             continue
         if entry.is_symlink():
             yield entry.name, os.readlink(entry.path), entry.path
-        elif entry.is_file():
+        elif leads_to_file(entry):
             for action in [line.split()[0] for _, line in _lines(entry.path)] or ["start"]:
                 yield entry.name, action, entry.path
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from esmith.apply.backup import back_up
 from esmith.apply.generations import Also, generations_since
-from esmith.errors import ActionError, EsmithError, StoreError
+from esmith.errors import ActionError, EsmithError, StoreError, TemplateError
 from esmith.events.actions import run_action
 from esmith.events.confirm import forget_taken_back
 from esmith.events.definition import Event
@@ -30,7 +30,11 @@ from esmith.events.derived import (
     record_failure,
 )
 from esmith.events.session import Session
+from esmith.fragments.shipped import Shipped
+from esmith.names import without_line
+from esmith.plan.blame import is_a_contribs
 from esmith.plan.host import DiskHost, trouble
+from esmith.schema.strict import STRICT
 from esmith.store.model import Author
 from esmith.store.protocol import Transaction
 
@@ -46,16 +50,25 @@ def known_derivations(session: Session) -> list[Derivation]:
     return load_derivations(session.layout, lambda error: session.report(str(error)))
 
 
-def require_derivations(session: Session) -> list[Derivation]:
+def require_derivations(session: Session, skipped: dict[str, str], *, strict: bool) -> list[Derivation]:
     """Return what is declared.
 
+    :param skipped: gets the declarations of contribs that are written wrongly, each with what is wrong.
+    :param strict: whether these are errors, too.
     :raises TemplateError: when a declaration is written wrongly.
     :raises UntrustedError: when one, or its action, is not in the hands of its owners alone.
     """
-    faults: list[EsmithError] = []
-    found = load_derivations(session.layout, faults.append)
-    if faults:
-        raise faults[0]
+    layout, faults = session.layout, list[EsmithError]()
+    found = load_derivations(layout, faults.append)
+    for fault in faults:
+        place = without_line(fault.place)
+        is_kept = isinstance(fault, TemplateError) and is_a_contribs(place, layout, Shipped(layout))
+        if is_kept and strict:
+            fault.add(STRICT)
+        if strict or not is_kept:
+            raise fault
+        skipped[place] = f"{fault.message}; it counts for nothing"
+        session.report(f"{place}: {skipped[place]}\n  {fault.hint}")
     return found
 
 

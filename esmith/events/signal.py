@@ -17,7 +17,8 @@ from esmith.apply.generations import newest_number
 from esmith.apply.left import list_left
 from esmith.errors import ActionError, EsmithError
 from esmith.events.actions import run_action
-from esmith.events.adjust import ServiceStep, check_service_actions, drop_unknown_actions
+from esmith.events.adjust import ServiceStep
+from esmith.events.asked import check_service_actions, drop_unknown_actions
 from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_unconfirmed, wait_in_background
 from esmith.events.definition import ADJUST_PLACE, EXPAND_PLACE, load_event
 from esmith.events.derive import note_made
@@ -136,6 +137,7 @@ class _Run:
             self._session.say(f"{place}: is a link that leads nowhere, so nothing was run")
         for place, wrong in self._result.partial.items():
             self._session.report(f"{place}: {wrong}")
+        self._result.at_fault += self._result.partial
         try:
             with self._installation:
                 for step in event.steps:
@@ -148,6 +150,9 @@ class _Run:
             log.write(f"Event {event.name} failed: {error}")
             raise
         self._result.plan = self._installation.plan
+        for files in (self._installation.skipped, self._services.skipped):
+            self._result.partial |= files
+            self._result.at_fault += files
         log.write(f"Event {event.name} ended: {counted(len(self._result.plan.changed), 'file')} changed")
         if self._awaits_confirmation:
             wait_in_background(self._session.layout)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from esmith.errors import EsmithError, InstallError
+from esmith.errors import EsmithError
 from esmith.fragments.shipped import Shipped
 from esmith.fragments.tree import Template
 from esmith.layout import LAYERS, Layout
@@ -24,11 +24,7 @@ def stops_everything(error: EsmithError, template: str, layout: Layout, shipped:
     """
     if not shipped.is_known:
         return True
-    place = without_line(error.place)
-    if not shipped.has_template(template):
-        # What the disk refuses is the fault of no fragment: it may refuse the other files as well.
-        return isinstance(error, InstallError) and not _is_below(place, layout.under("/etc/e-smith"))
-    return not is_a_contribs(place, layout, shipped)
+    return shipped.has_template(template) and not is_a_contribs(without_line(error.place), layout, shipped)
 
 
 def contribs_part(template: Template, layout: Layout, shipped: Shipped) -> str:

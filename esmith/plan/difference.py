@@ -59,11 +59,7 @@ class Comparison:
 
     def _directory(self, output: Output) -> Directory | None:
         path = os.path.dirname(output.target)
-        try:
-            found = self._disk.find(path)
-        except NotADirectoryError:
-            # Staging says what is in the way.
-            return None
+        found = self._disk.find(path)
         output.is_a_users = found.is_a_users if found is not None else self._disk.is_a_users(path)
         return found
 

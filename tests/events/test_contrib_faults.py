@@ -142,15 +142,6 @@ def test_an_owner_who_does_not_exist_leaves_the_file(mail: Root) -> None:
     assert _has_new_settings(mail, CLAMD)
 
 
-def test_what_the_disk_refuses_stops_the_event(mail: Root) -> None:
-    """A directory in the place of a contrib's file is no fault of a fragment: no file is touched."""
-    mail.write(f"{TEMPLATES}/etc/own.conf/10text", "mine\n")
-    mail.write(f"{EVENT}/templates2expand/etc/own.conf", "")
-    mail.file("/etc/own.conf").mkdir()
-    mail.signal("email-update", code=5)
-    assert not _has_new_settings(mail, CLAMD)
-
-
 def test_a_contribs_action_that_fails_is_reported(mail: Root) -> None:
     """Nothing is restored for it, the actions after it run, and the exit code is 11."""
     mail.write(f"{EVENT}/S50fails", "#!/bin/sh\necho it broke\nexit 3\n", mode=0o755)
