@@ -31,6 +31,7 @@ LAYERS = (
     ("fragments",),
     ("perl",),
     ("schema", "store"),
+    ("shipped",),
     ("layout",),
     ("disk", "patterns"),
     ("trust", "directories", "environment"),

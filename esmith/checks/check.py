@@ -21,10 +21,8 @@ from esmith.errors import CheckError, TemplateError
 from esmith.fragments.file_check import Check
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.settings import refused_settings
-from esmith.fragments.shipped import Shipped
 from esmith.layout import Layout
 from esmith.names import without_line
-from esmith.plan.blame import is_a_contribs
 from esmith.plan.output import Difference, Output
 from esmith.plan.plan import Plan
 from esmith.plan.unit import leave_units
@@ -32,6 +30,7 @@ from esmith.plan.verdict import Outcome, Verdict
 from esmith.schema.load import Schema
 from esmith.schema.secrecy import MASK
 from esmith.schema.strict import STRICT
+from esmith.shipped import ShippedFiles
 
 
 @dataclass(frozen=True)
@@ -246,7 +245,7 @@ def _own(subject: Subject, tree: StagedTree, rules: own.Rules) -> Verdict | None
         rule = rules.find(subject.check.own, subject.path)
         return _judged_by(rule, subject, tree, verdict)
     except TemplateError as error:
-        if not is_a_contribs(without_line(error.place), tree.layout, Shipped(tree.layout)):
+        if not ShippedFiles(tree.layout).is_a_contribs(without_line(error.place)):
             raise
         lines = (f"{error.place}: {error.message}", *([error.hint] if error.hint else []))
         return verdict(Outcome.REFUSED, reason="its check failed", lines=lines)

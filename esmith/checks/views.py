@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import fcntl
 import glob
 import json
 import os
@@ -160,9 +161,12 @@ class Views:
             remove_copies(self._layout, of_commands=self._writes)
             if self._writes:
                 self._layout.disk().directory(place, make=PUBLIC)
-            with tempfile.TemporaryDirectory(
-                dir=place, prefix=f"{temporary_name()}.", ignore_cleanup_errors=True
-            ) as above:
+            with (
+                tempfile.TemporaryDirectory(
+                    dir=place, prefix=f"{temporary_name()}.", ignore_cleanup_errors=True
+                ) as above,
+                _held(above),
+            ):
                 places: dict[str, str] = {}
                 for job in jobs:
                     if job.directory not in places:
@@ -204,7 +208,22 @@ def remove_copies(layout: Layout, *, of_commands: bool) -> None:
             if not is_temporary(entry.name) or is_in_use(entry.name):
                 continue
             if entry.is_dir(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_uid == os.geteuid():
-                shutil.rmtree(entry.path, ignore_errors=True)
+                with contextlib.suppress(BlockingIOError), _held(entry.path, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                    shutil.rmtree(entry.path, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _held(directory: str, lock: int = fcntl.LOCK_SH) -> Iterator[None]:
+    """Lock a directory of copies: a process of another PID namespace that has the same /tmp may seem to have ended.
+
+    :raises BlockingIOError: when the lock may not wait, and somebody else has it.
+    """
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, lock)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def may_put_in_place() -> bool:

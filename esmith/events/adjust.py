@@ -8,9 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from esmith.errors import ServiceError, StoreError
 from esmith.events.pending import PendingAction, list_pending, record_attempt, settle
 from esmith.events.session import Session
-from esmith.fragments.shipped import Shipped
 from esmith.names import without_line
-from esmith.plan.blame import is_a_contribs
 from esmith.plan.plan import Plan
 from esmith.schema.strict import STRICT, is_strict
 from esmith.services.actions import HOLDING, effect_of, strongest
@@ -18,6 +16,7 @@ from esmith.services.adjust import adjust
 from esmith.services.definition import Services
 from esmith.services.health import find_failing
 from esmith.services.model import Status, StillEndingError, Supervisor, SupervisorError, UnsupervisedError
+from esmith.shipped import ShippedFiles
 
 #: The state of a service that was asked to end, while it does not yet, by whether it is to start again.
 _AFTER_ENDING = {True: Status.UP, False: Status.ENDING}
@@ -65,7 +64,7 @@ class ServiceStep:
         session, place = self._session, without_line(error.place)
         if place in self.skipped:
             return
-        if not is_a_contribs(place, session.layout, Shipped(session.layout)):
+        if not ShippedFiles(session.layout).is_a_contribs(place):
             raise error
         with session.store.snapshot() as snapshot:
             strict = is_strict(snapshot)

@@ -11,12 +11,11 @@ from dataclasses import replace
 
 from esmith.errors import UsageError
 from esmith.events.definition import Event
-from esmith.fragments.shipped import Shipped
 from esmith.layout import Layout
-from esmith.plan.blame import is_a_contribs
 from esmith.plan.output import Difference, Output
 from esmith.plan.plan import Plan
 from esmith.services.actions import check_action, strongest
+from esmith.shipped import ShippedFiles
 
 
 def check_service_actions(event: Event) -> None:
@@ -34,10 +33,10 @@ def drop_unknown_actions(event: Event, layout: Layout) -> dict[str, str]:
 
     :return: what is wrong, by the link or the list of the contrib.
     """
-    shipped = Shipped(layout)
+    shipped = ShippedFiles(layout)
     wrong = {}
     for (service, action), place in event.asked_in.items():
-        if not is_a_contribs(place, layout, shipped):
+        if not shipped.is_a_contribs(place):
             continue
         try:
             check_action(action)
@@ -53,7 +52,7 @@ def drop_wrong_actions(plan: Plan, layout: Layout) -> dict[str, str]:
 
     :return: what is wrong, by the file of the contrib.
     """
-    shipped = Shipped(layout)
+    shipped = ShippedFiles(layout)
     wrong = {}
     for output in plan.outputs:
         metadata = output.rendering.metadata
@@ -62,7 +61,7 @@ def drop_wrong_actions(plan: Plan, layout: Layout) -> dict[str, str]:
             try:
                 check_action(action or "restart")
             except UsageError as error:
-                if is_a_contribs(place, layout, shipped):
+                if shipped.is_a_contribs(place):
                     wrong[place] = f"{error.message}; {service} is restarted instead\n  {error.hint}"
                     services = {**(output.rendering.metadata.services or {}), service: ""}
                     output.rendering.metadata = replace(output.rendering.metadata, services=services)

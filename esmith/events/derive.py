@@ -30,11 +30,10 @@ from esmith.events.derived import (
     record_failure,
 )
 from esmith.events.session import Session
-from esmith.fragments.shipped import Shipped
 from esmith.names import without_line
-from esmith.plan.blame import is_a_contribs
 from esmith.plan.host import DiskHost, trouble
 from esmith.schema.strict import STRICT
+from esmith.shipped import ShippedFiles
 from esmith.store.model import Author
 from esmith.store.protocol import Transaction
 
@@ -62,7 +61,7 @@ def require_derivations(session: Session, skipped: dict[str, str], *, strict: bo
     found = load_derivations(layout, faults.append)
     for fault in faults:
         place = without_line(fault.place)
-        is_kept = isinstance(fault, TemplateError) and is_a_contribs(place, layout, Shipped(layout))
+        is_kept = isinstance(fault, TemplateError) and ShippedFiles(layout).is_a_contribs(place)
         if is_kept and strict:
             fault.add(STRICT)
         if strict or not is_kept:

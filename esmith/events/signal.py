@@ -27,12 +27,11 @@ from esmith.events.lock import EventLock
 from esmith.events.recover import recovered, restore_killed
 from esmith.events.session import Session
 from esmith.events.trusted import require_all, services_of
-from esmith.fragments.shipped import Shipped
 from esmith.fragments.tree import TemplateTree
 from esmith.names import counted
-from esmith.plan.blame import is_a_contribs
 from esmith.plan.plan import Plan, make_plan
 from esmith.schema.strict import STRICT, is_strict
+from esmith.shipped import ShippedFiles
 from esmith.store.protocol import Snapshot
 
 
@@ -135,8 +134,8 @@ class _Run:
         for link in event.dangling:
             place = os.path.join(event.directory, link)
             self._session.say(f"{place}: is a link that leads nowhere, so nothing was run")
-        for place, wrong in self._result.partial.items():
-            self._session.report(f"{place}: {wrong}")
+        for file, wrong in self._result.partial.items():
+            self._session.report(f"{file}: {wrong}")
         self._result.at_fault += self._result.partial
         try:
             with self._installation:
@@ -196,7 +195,7 @@ class _Run:
             return run_action(session, self._event, step, self._arguments, lock.environment)
         except ActionError as error:
             path = os.path.join(self._event.directory, step)
-            if not is_a_contribs(path, session.layout, Shipped(session.layout)):
+            if not ShippedFiles(session.layout).is_a_contribs(path):
                 raise
             if self._is_strict():
                 error.hint = f"{error.hint}\n  {STRICT}"

@@ -49,7 +49,7 @@ CASES = {
 }
 
 
-def _lay(root: Root, files: dict[str, str]) -> None:
+def _install(root: Root, files: dict[str, str]) -> None:
     for path, text in files.items():
         if text.startswith("-> "):
             root.file(path).parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ def test_it_stops_only_itself(office: Root, files: dict[str, str], message: str)
     """The file is named, the settings of the mail are installed, and the exit code is 11; once it is gone, 0."""
     office.signal("email-update")
     office.config("setprop", "qpsmtpd", "DNSBL", "enabled", "RBLList", "lists.example.org")
-    _lay(office, files)
+    _install(office, files)
     answer = office.signal("email-update", code=11)
     assert message in answer.err
     assert "everything else was done" in answer.err.splitlines()[-1]
@@ -79,6 +79,24 @@ def test_strict_stops(office: Root, name: str) -> None:
     office.signal("email-update")
     office.config("setprop", "esmith", "Strict", "enabled")
     office.config("setprop", "qpsmtpd", "DNSBL", "enabled", "RBLList", "lists.example.org")
-    _lay(office, CASES[name][0])
+    _install(office, CASES[name][0])
     assert office.signal("email-update", code=None).code not in (0, 11)
     assert "lists.example.org" not in office.read("/var/service/qpsmtpd/config/dnsbl_zones")
+
+
+@pytest.mark.parametrize("path", ["configuration/own.toml", "own/@own.toml", "own/own.toml"])
+def test_a_broken_schema_file_is_left_out(office: Root, path: str) -> None:
+    """Everything else is brought up to date, also its neighbours, and the event that does it ends with 11."""
+    office.write(f"{BASE}/db/{path}", "[broken")
+    office.write(f"{BASE}/db/own/other.toml", 'type = "service"\n')
+    answer = office.signal("console-save", code=11)
+    assert f"db/{path}: cannot be read" in answer.err
+    assert office.db("own", "gettype", "other").out == "service\n"
+
+
+def test_a_broken_shipped_schema_file_stops(office: Root) -> None:
+    """What is ours has to be right: the event stops, and nothing is stored."""
+    office.write(f"{BASE}/db/own/other.toml", 'type = "service"\n')
+    office.write(f"{BASE}/db/configuration/clamav.toml", "[broken")
+    office.signal("console-save", code=7)
+    assert office.db("own", "gettype", "other", code=None).code == 1
