@@ -55,7 +55,7 @@ def test_files_of_later_events_are_not_called_edited(office: Root, since: Callab
 
 
 def test_what_was_kept_of_later_events_is_removed(office: Root) -> None:
-    """The next event removes the old files of events that the databases do not know, and the same is said after it."""
+    """The next command removes the old files of events that the databases do not know; the same is said after it."""
 
     def change(root: Root) -> None:
         for value in (3000, 4000, 5000):
@@ -65,7 +65,7 @@ def test_what_was_kept_of_later_events_is_removed(office: Root) -> None:
     kept = office.file("/var/lib/e-smith/generations")
     last = sorted((path.name for path in kept.iterdir()), key=int)[-2:]
     assert [len([*(kept / number).iterdir()]) for number in last] == [2, 2]
-    office.signal("email-update")
+    office.expand(FRESHCLAM)
     assert [len([*(kept / number).iterdir()]) for number in last] == [1, 1]
     assert _differing(office) == [f"{CLAMD}: {NEWER}"]
     assert _replaced(office) == NEWER
