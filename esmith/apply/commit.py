@@ -113,7 +113,7 @@ def rehearse_plan(plan: Plan, layout: Layout) -> None:
 
 
 def _note_newer(plan: Plan, layout: Layout, store: Store) -> None:
-    """Say of files that were edited, it seems, that they may be newer than the databases, where that is so.
+    """Note of files that seem to be edited that they may be newer than the databases, where an event shows it.
 
     It is seen by what was kept of later installs, a part of which the next install replaces.
     """

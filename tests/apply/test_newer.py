@@ -55,7 +55,7 @@ def test_files_of_later_events_are_not_called_edited(office: Root, since: Callab
 
 
 def test_what_was_kept_of_later_events_is_removed(office: Root) -> None:
-    """The next command removes the old files of events that the databases do not know; the same is said after it."""
+    """The next command removes the old files of events that the databases do not know, but for the mark."""
 
     def change(root: Root) -> None:
         for value in (3000, 4000, 5000):

@@ -86,17 +86,8 @@ GOOD = {
 }
 
 #: What is wrong with an address is decided by one rule, for settings and for .qmail files.
-NO_ADDRESSES: tuple[str, ...] = (
-    "x@y..org",
-    "x@",
-    "@y.org",
-    "<x@y.org>",
-    "a b@c.org",
-    'r"@z.org',
-    "ann@x@y.org",
-    "jös@x.org",
-)
-NO_ADDRESSES += ("x@-y.org", "x@[1.2.3]", "x@münchen.test", "x@1.2.3.400", "Ann <ann@x.org>")
+NO_ADDRESSES: tuple[str, ...] = ("x@y..org", "x@", "@y.org", "<x@y.org>", "a b@c.org", "ann@x@y.org", "jös@x.org")
+NO_ADDRESSES += ('r"@z.org', "x@-y.org", "x@[1.2.3]", "x@münchen.test", "x@1.2.3.400", "Ann <ann@x.org>")
 
 #: The check, the file, a text, the line that is wrong, and a word of the complaint.
 BAD = [
