@@ -53,7 +53,9 @@ def init_command(root: str | None, domain: str | None, name: str | None, service
     require_all(layout, known)
     if services:
         layout.trust.require(*(layout.under(f"{services[1]}/{name}") for name in known))
-    print_report(_set_up(layout, {"DomainName": domain, "SystemName": name}, services))
+    lines = _set_up(layout, {"DomainName": domain, "SystemName": name}, services)
+    by_environment = "" if layout.is_machine or root is not None else f" (with ESMITH_ROOT={layout.root})"
+    print_report([*lines, f"next: signal-event email-update{by_environment}"], cures=True)
     return 0
 
 
@@ -80,7 +82,6 @@ def _set_up(layout: Layout, names: dict[str, str | None], services: tuple[str, s
     return [
         f"{layout.root} is ready: {len(written.changes)} settings written, the primary domain is {primary}",
         *([f"{primary} is only the default; to set your domain: config set DomainName YOUR.DOMAIN"] * is_default),
-        "next: signal-event email-update" + ("" if layout.is_machine else f" (with ESMITH_ROOT={layout.root})"),
     ]
 
 

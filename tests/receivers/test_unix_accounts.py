@@ -23,7 +23,8 @@ def test_a_daemon_gets_no_mail(desk: Desk, name: str) -> None:
     """What a program here sends to a daemon's account comes back at once, or goes to who gets unknown mail."""
     (end,) = Qmail(_files(desk), homes=DAEMONS).deliver(name)
     assert end.kind == "bounce"
-    assert Qmail(_files(desk, "config set EmailUnknownUser admin"), homes=DAEMONS).deliver(name) == {ADMIN}
+    qmail = Qmail(_files(desk, "config set EmailUnknownUser admin"), homes=DAEMONS)
+    assert qmail.deliver(name) == qmail.deliver("admin@localhost") >= {ADMIN}
 
 
 def test_without_the_line_it_would(desk: Desk) -> None:
@@ -38,5 +39,6 @@ def test_an_account_of_that_name_gets_its_mail(desk: Desk) -> None:
     """A user or a pseudonym of the office that is called as a daemon is found before."""
     files = _files(desk, "db accounts set man user Uid 6001\ndb accounts set postgres pseudonym Account tom")
     qmail = Qmail(files, homes=DAEMONS)
-    assert qmail.deliver("man@localhost") == {End("mailbox", "/home/e-smith/files/users/man/Maildir/")}
+    assert End("mailbox", "/home/e-smith/files/users/man/Maildir/") in qmail.deliver("man@localhost")
+    assert {end.kind for end in qmail.deliver("man@localhost")} == {"mailbox"}
     assert qmail.deliver("postgres-x@localhost") == qmail.deliver("tom@localhost")
