@@ -35,7 +35,7 @@ def contrib_command(root: str | None, directory: str, as_json: bool) -> int:
     if as_json:
         print_lines([json_text([dataclasses.asdict(finding) for finding in findings])])
     else:
-        print_report(map(_shown, findings))
+        print_report(map(_shown, findings), cures=True)
         print_report([f"{counted(failures, 'thing')} would not work" if failures else "all of it would work"])
     return ExitCode.TEMPLATE if failures else ExitCode.OK
 

@@ -13,6 +13,9 @@ from esmith.plan.installed import OUTPUTS, Installed, digest_of, fingerprint_of
 from esmith.plan.output import Difference, Output
 from esmith.store.protocol import Snapshot
 
+#: What is so of a file that is not as it was installed.
+EDITED = "edited by hand"
+
 
 class Comparison:
     """Compares outputs with the disk.
@@ -93,7 +96,7 @@ def _foreign(status: os.stat_result, installed: Installed | None, content: bytes
         return ""
     if installed is None or installed.is_absent:
         return "not made by e-smith"
-    return "" if installed.digest == digest_of(content) else "edited by hand"
+    return "" if installed.digest == digest_of(content) else EDITED
 
 
 def _read(directory: Directory, target: str, *, unreadable: bytes | None) -> bytes:
