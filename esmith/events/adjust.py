@@ -120,6 +120,23 @@ def wrong_actions(plan: Plan) -> list[str]:
     return list(found.values())
 
 
+def drop_undefined_services(event: Event, layout: Layout) -> dict[str, str]:
+    """Take out of an event the services that a contrib defines wrongly; nothing could be done for them.
+
+    :return: what is wrong, by the file that defines the service.
+    """
+    services, shipped = Services(layout), Shipped(layout)
+    wrong = {}
+    for service in list(event.services):
+        try:
+            services.of(service)
+        except ServiceError as error:
+            if is_a_contribs(error.place, layout, shipped):
+                wrong[error.place] = f"{error.message}; nothing is done for {service}\n  {error.hint}"
+                del event.services[service]
+    return wrong
+
+
 class ServiceStep:
     """Adjusts services for one command, and keeps what could not be done as pending actions.
 

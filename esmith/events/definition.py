@@ -132,7 +132,7 @@ def _listed(place: str, tree: TemplateTree) -> Iterator[str]:
 
 
 def _services(place: str) -> Iterator[tuple[str, str, str]]:
-    """Yield services with an action and where it stands: lines of a list; of a directory, links (to the action) and files."""
+    """Yield services with an action and where it stands: a line of a list; in a directory a link (to it), or a file."""
     if not os.path.isdir(place):
         yield from _listed_services(place)
         return

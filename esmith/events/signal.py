@@ -17,7 +17,7 @@ from esmith.apply.generations import newest_number
 from esmith.apply.left import list_left
 from esmith.errors import ActionError, EsmithError
 from esmith.events.actions import run_action
-from esmith.events.adjust import ServiceStep, check_service_actions, drop_unknown_actions
+from esmith.events.adjust import ServiceStep, check_service_actions, drop_undefined_services, drop_unknown_actions
 from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_unconfirmed, wait_in_background
 from esmith.events.definition import ADJUST_PLACE, EXPAND_PLACE, load_event
 from esmith.events.derive import note_made
@@ -113,7 +113,8 @@ class _Run:
         self._event = load_event(session.layout, name, TemplateTree(session.layout))
         self._result = Result(notes=session.notes)
         if not self._is_strict():
-            self._result.partial = drop_unknown_actions(self._event, session.layout)
+            self._result.partial |= drop_unknown_actions(self._event, session.layout)
+            self._result.partial |= drop_undefined_services(self._event, session.layout)
         check_service_actions(self._event)
         self._services = ServiceStep(session, self._what)
         self._services.read(self._event.services)
