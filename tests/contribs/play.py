@@ -86,6 +86,7 @@ def _do(root: Root, step: Step, seconds: float) -> None:
     assert answer.code == step.code, f"{step.signal} exited with {answer.code}: {answer.err}"
     for name in step.names:
         assert name in answer.err
+    assert "/driver/" not in answer.err, "a message names a file of the engine"
     log = root.read("/var/log/e-smith/events.log")
     for text in step.logged:
         assert text in log
