@@ -15,9 +15,6 @@ from esmith.errors import ServiceError, StoreError, UsageError
 from esmith.events.definition import Event
 from esmith.events.pending import PendingAction, list_pending, record_attempt, settle
 from esmith.events.session import Session
-from esmith.fragments.shipped import Shipped
-from esmith.layout import Layout
-from esmith.plan.blame import is_a_contribs
 from esmith.plan.output import Difference, Output
 from esmith.plan.plan import Plan
 from esmith.services.actions import HOLDING, check_action, effect_of, strongest
@@ -39,25 +36,6 @@ def check_service_actions(event: Event) -> None:
     for actions in event.services.values():
         for action in actions:
             check_action(action)
-
-
-def drop_unknown_actions(event: Event, layout: Layout) -> dict[str, str]:
-    """Take out of an event the unknown service actions that contribs ask for; nothing could be done for them.
-
-    :return: what is wrong, by the link or the list of the contrib.
-    """
-    shipped = Shipped(layout)
-    wrong = {}
-    for (service, action), place in event.asked_in.items():
-        if not is_a_contribs(place, layout, shipped):
-            continue
-        try:
-            check_action(action)
-        except UsageError as error:
-            wrong[place] = f"{error.message}; nothing is done for it\n  {error.hint}"
-            event.services[service] = [other for other in event.services[service] if other != action]
-    event.services = {service: actions for service, actions in event.services.items() if actions}
-    return wrong
 
 
 def asked_by(event: Event, plan: Plan, *, always: bool = False) -> dict[str, list[str]]:
@@ -118,23 +96,6 @@ def wrong_actions(plan: Plan) -> list[str]:
                 what = f"{metadata.sources['services']}: service {service}: {error.message}"
                 found.setdefault(what, f"{what}; the event fails when {output.path} changes\n  {error.hint}")
     return list(found.values())
-
-
-def drop_undefined_services(event: Event, layout: Layout) -> dict[str, str]:
-    """Take out of an event the services that a contrib defines wrongly; nothing could be done for them.
-
-    :return: what is wrong, by the file that defines the service.
-    """
-    services, shipped = Services(layout), Shipped(layout)
-    wrong = {}
-    for service in list(event.services):
-        try:
-            services.of(service)
-        except ServiceError as error:
-            if is_a_contribs(error.place, layout, shipped):
-                wrong[error.place] = f"{error.message}; nothing is done for {service}\n  {error.hint}"
-                del event.services[service]
-    return wrong
 
 
 class ServiceStep:

@@ -17,8 +17,9 @@ from esmith.apply.generations import newest_number
 from esmith.apply.left import list_left
 from esmith.errors import ActionError, EsmithError
 from esmith.events.actions import run_action
-from esmith.events.adjust import ServiceStep, check_service_actions, drop_undefined_services, drop_unknown_actions
+from esmith.events.adjust import ServiceStep, check_service_actions
 from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_unconfirmed, wait_in_background
+from esmith.events.contribs import drop_faults
 from esmith.events.definition import ADJUST_PLACE, EXPAND_PLACE, load_event
 from esmith.events.derive import note_made
 from esmith.events.installation import Installation
@@ -113,8 +114,7 @@ class _Run:
         self._event = load_event(session.layout, name, TemplateTree(session.layout))
         self._result = Result(notes=session.notes)
         if not self._is_strict():
-            self._result.partial |= drop_unknown_actions(self._event, session.layout)
-            self._result.partial |= drop_undefined_services(self._event, session.layout)
+            self._result.partial = drop_faults(self._event, session.layout)
         check_service_actions(self._event)
         self._services = ServiceStep(session, self._what)
         self._services.read(self._event.services)
@@ -129,8 +129,8 @@ class _Run:
         for link in event.dangling:
             place = os.path.join(event.directory, link)
             self._session.say(f"{place}: is a link that leads nowhere, so nothing was run")
-        for place, wrong in self._result.partial.items():
-            self._session.report(f"{place}: {wrong}")
+        for file, wrong in self._result.partial.items():
+            self._session.report(f"{file}: {wrong}")
         try:
             with self._installation:
                 for step in event.steps:

@@ -15,7 +15,7 @@ from tests.commands import Root
 HERE = Path(__file__).parent
 #: The contribs, a folder each.
 CONTRIBS = HERE / "contribs"
-#: What of a root is not made of templates: the databases, the product itself, logs, and what it keeps for itself.
+#: Which parts of a root are not made of templates: databases, the product itself, logs, and what it keeps for itself.
 _NOT_MADE = ("/etc/e-smith", "/home/e-smith/db", "/sbin", "/usr", "/var/lib/e-smith", "/var/log")
 
 
@@ -117,7 +117,7 @@ def _arguments(table: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
 
 
-def lay(contrib: Contrib, root: Root) -> None:
+def install(contrib: Contrib, root: Root) -> None:
     """Copy a contrib into a root, with links and modes."""
     shutil.copytree(CONTRIBS / contrib.name / "root", root.path, symlinks=True, dirs_exist_ok=True)
 

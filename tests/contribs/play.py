@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.commands import TIMEOUT_SECONDS, Answer, Root, copy_prepared
-from tests.contribs.kit import Contrib, File, Made, Step, lay, made_files
+from tests.contribs.kit import Contrib, File, Made, Step, install, made_files
 from tests.contribs.reference import by_text_template
 
 #: Settings of each unit of the mail's files, which wait for the next event.
@@ -172,11 +172,11 @@ def cases(contribs: Iterable[Contrib]) -> list[Any]:
 
 
 def play(contrib: Contrib, root: Root, without: Without, scratch: Path) -> None:
-    """Lay a contrib on a copy of the office, signal its events, and look at what they did.
+    """Install a contrib in a copy of the office, signal its events, and look at what they did.
 
     :param scratch: a folder.
     """
-    lay(contrib, root)
+    install(contrib, root)
     for step in contrib.steps:
         _do(root, step, contrib.seconds)
     _look_at_files(contrib, root, without, scratch)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import Root
-from tests.contribs.kit import Contrib, lay, load_contribs, made_files
+from tests.contribs.kit import Contrib, install, load_contribs, made_files
 from tests.contribs.play import Without, left_files, look_at_own_file, look_at_shipped_files
 
 CONTRIBS = load_contribs()
@@ -17,11 +17,11 @@ CONTRIBS = load_contribs()
 EVENTS = (("post-upgrade",), ("bootstrap-console-save",))
 
 
-def _lay_all(contribs: Iterable[Contrib], root: Root) -> dict[str, tuple[str, ...]]:
-    """Lay contribs with their settings on a root; return the texts that they add to shipped files."""
+def _install_all(contribs: Iterable[Contrib], root: Root) -> dict[str, tuple[str, ...]]:
+    """Install contribs with their settings on a root; return the texts that they add to shipped files."""
     added: dict[str, tuple[str, ...]] = {}
     for contrib in contribs:
-        lay(contrib, root)
+        install(contrib, root)
         for step in contrib.steps:
             if step.run:
                 root.run(*step.run)
@@ -54,7 +54,7 @@ def test_settings_wait(without: Without, path: str) -> None:
 def test_all_that_are_good(without: Without, copy_root: Callable[[Path], Root], tmp_path: Path) -> None:
     """All of them together end well, add to the mail's files what each adds, and change nothing else of them."""
     root, good = copy_root(without.office), [contrib for contrib in CONTRIBS if contrib.good]
-    added = _lay_all(good, root)
+    added = _install_all(good, root)
     for event in EVENTS:
         root.signal(*event)
     files = made_files(root)
@@ -70,7 +70,7 @@ def test_all_that_are_faulty(without: Without, copy_root: Callable[[Path], Root]
     """All of them together leave only the files that one of them leaves; the mail's other files are made."""
     root = copy_root(without.office)
     faulty = [contrib for contrib in CONTRIBS if not contrib.good and not contrib.fault and not contrib.seconds]
-    added = _lay_all(faulty, root)
+    added = _install_all(faulty, root)
     for event in EVENTS:
         root.signal(*event, code=11)
     left = left_files(root)

@@ -259,3 +259,10 @@ def test_strict_stops_at_the_definition_of_a_service_too(mail: Root) -> None:
     _define_wrongly(mail, shipped=False)
     mail.signal("email-update", code=8)
     assert not _has_new_settings(mail, CLAMD)
+
+
+def test_what_the_administrator_defines_wrongly_stops_the_event(mail: Root) -> None:
+    """A mistake of his in services-custom is corrected first: no file is touched."""
+    mail.write("/etc/e-smith/services-custom/clamd/service.toml", "[probe]\nprt = 25\n")
+    mail.signal("email-update", code=8)
+    assert not _has_new_settings(mail, CLAMD)
