@@ -46,7 +46,8 @@ class ShippedFiles:
         :param path: a path of this disk.
         """
         base = self._layout.under("/etc/e-smith")
-        if not self.is_known or not _is_below(path, base) or _is_below(path, self._layout.layer(_CUSTOM)):
+        administrators = (self._layout.layer(_CUSTOM), self._layout.services_custom)
+        if not self.is_known or not _is_below(path, base) or any(_is_below(path, place) for place in administrators):
             return False
         return os.path.relpath(path, base) not in self.names
 

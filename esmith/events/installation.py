@@ -27,8 +27,9 @@ from esmith.apply.commit import commit_plan, rehearse_plan, restore_or_explain
 from esmith.apply.generations import Also, Generation, finish
 from esmith.errors import EsmithError, StoreError
 from esmith.events.adjust import ServiceStep
-from esmith.events.asked import asked_by, drop_wrong_actions, wrong_actions
+from esmith.events.asked import asked_by, wrong_actions
 from esmith.events.confirm import find_unconfirmed
+from esmith.events.contribs import drop_wrong_actions
 from esmith.events.definition import Event
 from esmith.events.derive import derive, derive_again, require_derivations, taking_back
 from esmith.events.derived import Derivation, affected, mark_stale

@@ -18,8 +18,9 @@ from esmith.apply.left import list_left
 from esmith.errors import ActionError, EsmithError
 from esmith.events.actions import run_action
 from esmith.events.adjust import ServiceStep
-from esmith.events.asked import check_service_actions, drop_unknown_actions
+from esmith.events.asked import check_service_actions
 from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_unconfirmed, wait_in_background
+from esmith.events.contribs import drop_unknown_actions
 from esmith.events.definition import ADJUST_PLACE, EXPAND_PLACE, load_event
 from esmith.events.derive import note_made
 from esmith.events.installation import Installation

@@ -1,28 +1,22 @@
-"""What the contribs of this folder are, how they are copied into a root, and what Text::Template makes of them."""
+"""What the contribs of this folder are, how one is copied into a root, and what files a root has."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import stat
-import subprocess
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.commands import Root
-from tests.programs import path_of
 
 HERE = Path(__file__).parent
 #: The contribs, a folder each.
 CONTRIBS = HERE / "contribs"
-#: Expands a directory of fragments with Text::Template, without a line of the engine.
-REFERENCE = HERE.parent / "fragments/original.pl"
-#: What of a root is not made of templates: the databases, the product itself, logs, and what it keeps for itself.
+#: Which parts of a root are not made of templates: databases, the product itself, logs, and what it keeps for itself.
 _NOT_MADE = ("/etc/e-smith", "/home/e-smith/db", "/sbin", "/usr", "/var/lib/e-smith", "/var/log")
-_REFERENCE_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -123,7 +117,7 @@ def _arguments(table: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
 
 
-def lay(contrib: Contrib, root: Root) -> None:
+def install(contrib: Contrib, root: Root) -> None:
     """Copy a contrib into a root, with links and modes."""
     shutil.copytree(CONTRIBS / contrib.name / "root", root.path, symlinks=True, dirs_exist_ok=True)
 
@@ -154,51 +148,3 @@ def _file(path: str) -> File:
     link = stat.S_ISLNK(status.st_mode)
     content = os.fsencode(os.readlink(path)) if link else Path(path).read_bytes()
     return File(content, stat.S_IMODE(status.st_mode), (status.st_uid, status.st_gid), link)
-
-
-def by_text_template(root: Root, template: str, scratch: Path, event: str = "") -> bytes:
-    """Return what Text::Template alone makes of a contrib's template.
-
-    :param template: the path of the template.
-    :param scratch: an empty folder.
-    :param event: what $EVENT is.
-    """
-    for number, fragment in enumerate(_fragments(root, template)):
-        shutil.copyfile(fragment, scratch / f"{number:03}")
-    records = scratch.with_name(f"{scratch.name}.records")
-    records.write_text("".join(f"{line}\n" for line in _records(root)))
-    environment = {"PATH": os.defpath, "LC_ALL": "C", "PERL_HASH_SEED": "0", "PERL_PERTURB_KEYS": "0"}
-    words = [path_of("perl"), str(REFERENCE), str(scratch), str(records), *([event] if event else [])]
-    done = subprocess.run(words, capture_output=True, env=environment, check=False, timeout=_REFERENCE_SECONDS)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def _fragments(root: Root, template: str) -> list[Path]:
-    """Return the fragments of a template in their order; a begin that it lacks is the one of all."""
-    top = root.file("/etc/e-smith/templates")
-    place = top / template.lstrip("/")
-    if place.is_file():
-        return [place]
-    names = sorted((path.name for path in place.iterdir() if not path.is_dir()), key=os.fsencode)
-    begin = place / "template-begin"
-    found = [begin if os.path.lexists(begin) else top / "template-begin"]
-    found += [place / name for name in names if name not in ("template-begin", "template-end", "template.toml")]
-    found += [place / "template-end"] if "template-end" in names else []
-    return [_followed(root, path) for path in found]
-
-
-def _followed(root: Root, path: Path) -> Path:
-    """Return where a link leads that may name a path of the configured system."""
-    if path.is_symlink() and os.readlink(path).startswith("/"):
-        return root.file(os.readlink(path))
-    return path
-
-
-def _records(root: Root) -> list[str]:
-    """Return the configuration as the reference reads it."""
-    lines = []
-    for record in json.loads(root.config("print", "--json").out):
-        words = [word for pair in sorted(record.get("props", {}).items()) for word in pair]
-        lines.append("\0".join([record["name"], record["type"], *words]))
-    return lines

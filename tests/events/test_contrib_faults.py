@@ -264,3 +264,42 @@ def test_strict_stops_at_a_service_action_too(mail: Root) -> None:
     mail.file(f"{EVENT}/services2adjust/other").symlink_to("restrt")
     mail.signal("email-update", code=2)
     assert not _has_new_settings(mail, CLAMD)
+
+
+def _define_wrongly(root: Root, *, shipped: bool) -> None:
+    """Define a service with a mistake, and have the event ask for it."""
+    root.config("set", "other", "service", "status", "enabled")
+    root.write("/etc/e-smith/services/other/service.toml", "[probe]\nprt = 25\n", shipped=shipped)
+    root.file(f"{EVENT}/services2adjust/other").symlink_to("restart")
+
+
+def test_a_service_that_a_contrib_defines_wrongly_is_reported(mail: Root) -> None:
+    """Nothing is done for that service, everything else is done, and the exit code is 11."""
+    _define_wrongly(mail, shipped=False)
+    answer = mail.signal("email-update", code=11)
+    assert "services/other/service.toml: [probe] unknown key 'prt'; nothing is done for other" in answer.err
+    assert "did you mean 'port'?" in answer.err
+    assert _has_new_settings(mail, CLAMD)
+    assert _has_new_settings(mail, QPSMTPD)
+
+
+def test_a_shipped_definition_of_a_service_that_is_wrong_stops_the_event(mail: Root) -> None:
+    """It is corrected first: no file is touched."""
+    _define_wrongly(mail, shipped=True)
+    mail.signal("email-update", code=8)
+    assert not _has_new_settings(mail, CLAMD)
+
+
+def test_strict_stops_at_the_definition_of_a_service_too(mail: Root) -> None:
+    """With Strict of esmith a service that a contrib defines wrongly stops the event before any file is touched."""
+    mail.config("setprop", "esmith", "Strict", "enabled")
+    _define_wrongly(mail, shipped=False)
+    mail.signal("email-update", code=8)
+    assert not _has_new_settings(mail, CLAMD)
+
+
+def test_what_the_administrator_defines_wrongly_stops_the_event(mail: Root) -> None:
+    """A mistake of his in services-custom is corrected first: no file is touched."""
+    mail.write("/etc/e-smith/services-custom/clamd/service.toml", "[probe]\nprt = 25\n")
+    mail.signal("email-update", code=8)
+    assert not _has_new_settings(mail, CLAMD)

@@ -1,8 +1,4 @@
-"""Contribs in the manner of those of SME Server, each on the shipped root: all of them run, and none stops the mail.
-
-What each has to do is in its ``expected.toml``. The office has settings that wait for an event. The events are
-signalled without the contrib, and what they make of all files is remembered; then with it, on a copy of that office.
-"""
+"""Playing a contrib: its events on a shipped root, compared with the same events without it."""
 
 from __future__ import annotations
 
@@ -11,20 +7,21 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.commands import TIMEOUT_SECONDS, Answer, Root, copy_prepared
-from tests.contribs.kit import Contrib, File, Made, Step, by_text_template, lay, load_contribs, made_files
+from tests.contribs.kit import Contrib, File, Made, Step, install, made_files
+from tests.contribs.reference import by_text_template
 
-CONTRIBS = load_contribs()
 #: Settings of each unit of the mail's files, which wait for the next event.
 WAITING = (
     ("config", "setprop", "qpsmtpd", "LogLevel", "7", "DNSBL", "enabled", "RBLList", "lists.example.org"),
     ("config", "setprop", "clamav", "MaxFiles", "777"),
-    ("config", "setprop", "spamassassin", "TagLevel", "7"),
+    ("config", "setprop", "spamassassin", "Sensitivity", "custom", "TagLevel", "7"),
     ("config", "setprop", "imap", "ConcurrencyLimit", "77"),
     ("config", "setprop", "php", "UploadMaxFilesize", "77M"),
     ("config", "setprop", "qmail", "ConcurrencyLocal", "7"),
@@ -59,13 +56,16 @@ class Without:
         root = Root(self.office)
         for event in SETTLED:
             root.signal(event)
-        self.before = made_files(root)
+        self._before = made_files(root)
         for program, *words in WAITING:
             root.run(program, *words)
         self._known: dict[tuple[tuple[str, ...], ...], dict[str, File]] = {}
 
-    def after(self, events: tuple[tuple[str, ...], ...]) -> dict[str, File]:
-        """Return all files as they are after some events that the office has."""
+    def after(self, events: tuple[tuple[str, ...], ...], left: Iterable[str] = ()) -> dict[str, File]:
+        """Return all files as they are after some events; those that the office does not have are left out.
+
+        :param left: files that are as they were before the events.
+        """
         events = tuple(event for event in events if (self.office / "etc/e-smith/events" / event[0]).is_dir())
         if events not in self._known:
             root = Root(self._folder / f"after-{len(self._known)}")
@@ -73,23 +73,8 @@ class Without:
             for event in events:
                 root.signal(*event)
             self._known[events] = made_files(root)
-        return self._known[events]
-
-
-@pytest.fixture(scope="module")
-def without(tmp_path_factory: pytest.TempPathFactory, _office: Path) -> Iterator[Without]:
-    """Return what the events do without any contrib."""
-    yield Without(tmp_path_factory.mktemp("without"), _office)
-
-
-def _cases() -> Iterator[object]:
-    for contrib in CONTRIBS:
-        marks = [pytest.mark.program("Text::Template", *contrib.programs)]
-        if contrib.root:
-            marks.append(pytest.mark.root(contrib.root))
-        if contrib.fault:
-            marks.append(pytest.mark.xfail(reason=contrib.fault, strict=contrib.sure))
-        yield pytest.param(contrib, marks=marks, id=contrib.name)
+        after = {path: file for path, file in self._known[events].items() if path not in left}
+        return after | {path: self._before[path] for path in left if path in self._before}
 
 
 def _do(root: Root, step: Step, seconds: float) -> None:
@@ -101,6 +86,7 @@ def _do(root: Root, step: Step, seconds: float) -> None:
     assert answer.code == step.code, f"{step.signal} exited with {answer.code}: {answer.err}"
     for name in step.names:
         assert name in answer.err
+    assert "/driver/" not in answer.err, "a message names a file of the engine"
     log = root.read("/var/log/e-smith/events.log")
     for text in step.logged:
         assert text in log
@@ -117,7 +103,7 @@ def _with_less_time(root: Root, step: Step, seconds: float) -> Answer:
     return Answer(done.returncode, done.stdout, done.stderr)
 
 
-def _look_at_own_file(root: Root, path: str, made: Made, file: File, scratch: Path) -> None:
+def look_at_own_file(root: Root, path: str, made: Made, file: File, scratch: Path) -> None:
     """Compare a file that a contrib makes with what it has to be, byte for byte."""
     if made.link is not None:
         assert (file.link, file.content.decode()) == (True, made.link)
@@ -132,47 +118,68 @@ def _look_at_own_file(root: Root, path: str, made: Made, file: File, scratch: Pa
     assert f"{file.mode:04o}" == made.mode, path
 
 
-def _without_added(contrib: Contrib, path: str, content: bytes) -> bytes:
-    """Return a shipped file without the texts a contrib adds to it; each has to be in it."""
-    for text in contrib.added.get(path, ()):
+def without_added(added: Iterable[str], path: str, content: bytes) -> bytes:
+    """Return a shipped file without the texts that contribs add to it; each has to be in it."""
+    for text in added:
         assert text.encode() in content, f"{path} lacks {text!r}: {content.decode()}"
         content = content.replace(text.encode(), b"", 1)
     return content
 
 
-def _left(contrib: Contrib, root: Root) -> set[str]:
-    """Return the files that were left as they are; they have to be those that the contrib's patterns say."""
-    left = set(json.loads(root.esmith("status", "--json").out)["files"]["left"])
-    found = {pattern: {path for path in left if fnmatch.fnmatchcase(path, pattern)} for pattern in contrib.left}
-    assert all(found.values()), (contrib.left, left)
-    assert set().union(*found.values()) == left
-    return left
+def left_files(root: Root) -> set[str]:
+    """Return the files that the last event left as they are."""
+    return set(json.loads(root.esmith("status", "--json").out)["files"]["left"])
+
+
+def of_patterns(left: set[str], patterns: Iterable[str]) -> set[str]:
+    """Return which of these files some patterns name; each pattern has to name one."""
+    found = {pattern: {path for path in left if fnmatch.fnmatchcase(path, pattern)} for pattern in patterns}
+    assert all(found.values()), (found, left)
+    return set().union(*found.values())
+
+
+def look_at_shipped_files(files: dict[str, File], expected: dict[str, File], added: dict[str, tuple[str, ...]]) -> None:
+    """Compare the files that are there without any contrib, but for the texts that contribs add."""
+    assert expected.keys() - files.keys() == set()
+    for path, plain in expected.items():
+        found = files[path]
+        assert (found.mode, found.owner, found.link) == (plain.mode, plain.owner, plain.link), path
+        assert without_added(added.get(path, ()), path, found.content) == plain.content, path
 
 
 def _look_at_files(contrib: Contrib, root: Root, without: Without, scratch: Path) -> None:
     """Compare all files with those that there are without the contrib."""
-    files, left = made_files(root), _left(contrib, root)
-    expected = without.after(contrib.events)
-    expected = {path: file for path, file in expected.items() if path not in left}
-    expected |= {path: without.before[path] for path in left & without.before.keys()}
-    assert expected.keys() - files.keys() == set()
+    files, left = made_files(root), left_files(root)
+    assert of_patterns(left, contrib.left) == left
+    expected = without.after(contrib.events, left)
+    look_at_shipped_files(files, expected, contrib.added)
     assert files.keys() - expected.keys() == contrib.files.keys()
     for number, (path, made) in enumerate(contrib.files.items()):
-        _look_at_own_file(root, path, made, files[path], scratch / str(number))
-    for path, plain in expected.items():
-        found = files[path]
-        assert (found.mode, found.owner, found.link) == (plain.mode, plain.owner, plain.link), path
-        assert _without_added(contrib, path, found.content) == plain.content, path
+        look_at_own_file(root, path, made, files[path], scratch / str(number))
 
 
-@pytest.mark.parametrize("contrib", list(_cases()))
-def test_contrib(contrib: Contrib, without: Without, copy_root: Callable[[Path], Root], tmp_path: Path) -> None:
-    """Its events end as they have to, it makes its files, and the mail's files are those of an event without it."""
-    root = copy_root(without.office)
-    lay(contrib, root)
+def cases(contribs: Iterable[Contrib]) -> list[Any]:
+    """Return contribs as parameters of a test, each with what it needs."""
+    found = []
+    for contrib in contribs:
+        marks = [pytest.mark.program("Text::Template", *contrib.programs)]
+        if contrib.root:
+            marks.append(pytest.mark.root(contrib.root))
+        if contrib.fault:
+            marks.append(pytest.mark.xfail(reason=contrib.fault, strict=contrib.sure))
+        found.append(pytest.param(contrib, marks=marks, id=contrib.name))
+    return found
+
+
+def play(contrib: Contrib, root: Root, without: Without, scratch: Path) -> None:
+    """Install a contrib in a copy of the office, signal its events, and look at what they did.
+
+    :param scratch: a folder.
+    """
+    install(contrib, root)
     for step in contrib.steps:
         _do(root, step, contrib.seconds)
-    _look_at_files(contrib, root, without, tmp_path)
+    _look_at_files(contrib, root, without, scratch)
     for name, line in contrib.records.items():
         answer = root.db(name.split()[0], "print", name.split()[1], code=None)
         assert answer.out == (f"{line}\n" if line else ""), name
