@@ -53,10 +53,18 @@ class Contrib:
         #: Its own tree, as if it were a root.
         self.own = Layout(base)
         self.findings: list[Finding] = []
+        #: The files that certainly fail, each with the first reason.
+        self.faults: dict[str, Finding] = {}
 
-    def fails(self, path: str, message: str, line: int = 0) -> None:
-        """Note something that does not work."""
-        self._add(Finding(path, line, FAILS, message))
+    def fails(self, path: str, message: str, line: int = 0, *, certain: bool = True) -> None:
+        """Note something that does not work.
+
+        :param certain: whether the whole file fails because of it, if it is run.
+        """
+        finding = Finding(path, line, FAILS, message)
+        self._add(finding)
+        if certain:
+            self.faults.setdefault(path, finding)
 
     def note(self, path: str, message: str, line: int = 0) -> None:
         """Note something to look at."""

@@ -235,7 +235,7 @@ def test_what_is_found(root: Root, tmp_path: Path, spoil: Spoil, path: str, line
     layout = Layout(str(root.path))
     store = open_store(layout)
     with store.snapshot() as snapshot:
-        findings = check_contrib(str(tmp_path / "contrib"), layout, snapshot)
+        findings = check_contrib(str(tmp_path / "contrib"), layout, snapshot).findings
     store.close()
     notes = [finding for finding in findings if finding.path.endswith("/templates/etc/other") and kind == FAILS]
     (found,) = [finding for finding in findings if finding not in notes]
