@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import click
 
 from esmith.cli.json_output import json_text
@@ -29,8 +31,7 @@ def contrib_command(root: str | None, directory: str, rehearse: bool, as_json: b
     would not work.
     """
     layout = Layout.chosen(root)
-    with open_store(layout).snapshot() as snapshot:
-        verdict = check_contrib(directory, layout, snapshot, rehearses=rehearse)
+    verdict = check_contrib(directory, layout, open_store(layout), rehearses=rehearse)
     if as_json:
         print_lines([json_text(verdict.data())])
     else:
@@ -39,5 +40,6 @@ def contrib_command(root: str | None, directory: str, rehearse: bool, as_json: b
 
 
 def _shown(finding: Finding) -> str:
-    place = f"{finding.path}:{finding.line}" if finding.line else finding.path
-    return f"{place}: {finding.message}" if finding.kind == FAILS else f"{place}: note: {finding.message}"
+    return (
+        finding.text if finding.kind == FAILS else dataclasses.replace(finding, message=f"note: {finding.message}").text
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from esmith.contrib.databases import check_databases
@@ -20,31 +21,39 @@ from esmith.layout import LAYERS, Layout
 from esmith.services.definition import Services
 
 if TYPE_CHECKING:
-    from esmith.store.protocol import Snapshot
+    from esmith.store.protocol import Snapshot, Store
 
 _PARTS = (*LAYERS, *USER_TREES, "templates.metadata", "events", "db", "services", "services-custom", "checks")
 
 
-def check_contrib(directory: str, layout: Layout, snapshot: Snapshot, *, rehearses: bool = False) -> Verdict:
+def check_contrib(directory: str, layout: Layout, store: Store, *, rehearses: bool = False) -> Verdict:
     """Return what would not work of a contrib under a root, and what becomes of the events that it touches.
 
     Fragments and actions are compiled and not run; like ``perl -c``, this loads the modules they ``use``.
 
     :param directory: the contrib's sources, or the folder whose ``etc/e-smith`` is to be copied.
-    :param snapshot: the databases of the root.
+    :param store: the databases of the root; reading is enough.
     :param rehearses: whether its fragments, migrate fragments and metadata are run, in a copy of the root.
     :raises UsageError: when the directory is no contrib.
     :raises UntrustedError: when it is not in the hands of its owners alone: perl would run what others wrote.
     """
     contrib = Contrib(directory, layout)
     contrib.own.trust.require_trees(contrib.own.configuration)
-    _look(contrib, snapshot)
-    with staged(contrib, snapshot) as (copy, store):
-        refused = bring_up_to_date(contrib, copy, store, runs=rehearses)
-        trial = Trial(contrib, copy, store, refused, rehearses=rehearses)
-        events = [_verdict_of(outcome, copy) for outcome in trial.outcomes()]
+    before = Trial(contrib, layout, store, rehearses=rehearses)
+    events = []
+    with ExitStack() as stack:
+        with store.snapshot() as snapshot:
+            _look(contrib, snapshot)
+            copy, databases = stack.enter_context(staged(contrib, snapshot))
+        refused = bring_up_to_date(contrib, copy, databases, runs=rehearses)
+        trial = Trial(contrib, copy, databases, refused, rehearses=rehearses)
+        for outcome in trial.outcomes():
+            verdict = _verdict_of(outcome, contrib, copy)
+            if verdict.exit_code:
+                verdict = verdict.compared(_verdict_of(before.outcome(outcome.event), contrib, copy))
+            events.append(verdict)
         for warning in trial.warnings:
-            _note_warning(contrib, warning)
+            _note_warning(contrib, copy.named(warning))
     return Verdict(sorted(contrib.findings), events, rehearses)
 
 
@@ -63,13 +72,20 @@ def _look(contrib: Contrib, snapshot: Snapshot) -> None:
         perl.close()
 
 
-def _verdict_of(outcome: Outcome, copy: StagedLayout) -> EventVerdict:
+def _verdict_of(outcome: Outcome, contrib: Contrib, copy: StagedLayout) -> EventVerdict:
     """Return what an event would do, with the paths of the configured system."""
+
+    def told(text: str) -> str:
+        """Return a reason; what was found in its file says it shorter than what came of it."""
+        text = copy.named(text)
+        found = [fault for path, fault in contrib.faults.items() if text.startswith(f"{path}:")]
+        return found[0].text if found else text
+
     error = outcome.stopped
-    left, failed = ({path: copy.named(why) for path, why in one.items()} for one in (outcome.left, outcome.failed))
     if error is not None:
-        place = f"{error.place}: " if error.place else ""
-        return EventVerdict(outcome.event, error.exit_code, copy.named(f"{place}{error.message}"))
+        reason = f"{error.place}: {error.message}" if error.place else error.message
+        return EventVerdict(outcome.event, error.exit_code, told(reason))
+    left, failed = ({path: told(why) for path, why in one.items()} for one in (outcome.left, outcome.failed))
     code = ExitCode.PARTIAL if left or failed else ExitCode.OK
     return EventVerdict(outcome.event, code, "", left, failed)
 

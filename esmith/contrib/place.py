@@ -31,6 +31,11 @@ class Finding:
     kind: str
     message: str
 
+    @property
+    def text(self) -> str:
+        """Place and message."""
+        return f"{self.path}:{self.line}: {self.message}" if self.line else f"{self.path}: {self.message}"
+
 
 class Contrib:
     """The tree of a contrib.

@@ -8,12 +8,11 @@ everything, and has the new files checked. No action is run in either.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from esmith.contrib.place import Contrib
-from esmith.contrib.staged import StagedLayout
+from esmith.contrib.place import Contrib, Finding
 from esmith.errors import ActionError, EsmithError, TemplateError
 from esmith.events.adjust import ServiceStep, check_service_actions
 from esmith.events.affected import TemplateUse, find_affected
@@ -27,6 +26,7 @@ from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Rendering
 from esmith.fragments.shipped import Shipped
 from esmith.fragments.tree import NoTemplateError, Template, TemplateTree
+from esmith.layout import Layout
 from esmith.plan.blame import is_a_contribs
 from esmith.plan.plan import STRICT, Plan, is_strict, make_plan
 
@@ -57,34 +57,36 @@ class Trial:
     """Tries events in the copy of a root.
 
     :param contrib: the contrib, which was looked at already.
-    :param layout: the root with the contrib in it.
-    :param store: the copy of the databases, brought up to date.
+    :param layout: the root with the contrib in it; or without, to see what was so before.
+    :param store: its databases; with the contrib, brought up to date.
     :param refused: why they could not be brought up to date; None when they were.
     :param rehearses: whether fragments are expanded, and the new files checked.
     """
 
     def __init__(
-        self, contrib: Contrib, layout: StagedLayout, store: Store, refused: EsmithError | None, *, rehearses: bool
+        self, contrib: Contrib, layout: Layout, store: Store, refused: EsmithError | None = None, *, rehearses: bool
     ) -> None:
         self._contrib = contrib
         self._layout = layout
         self._store = store
         self._refused = refused
         self._rehearses = rehearses
+        self._faults = contrib.faults if layout is not contrib.here else {}
         self._tree = TemplateTree(layout)
+        with store.snapshot() as snapshot:
+            self._known = TemplateUse.of(layout, snapshot)
         self._shipped = Shipped(layout)
         #: What the fragments warn of.
         self.warnings: dict[str, None] = {}
 
     def outcomes(self) -> list[Outcome]:
         """Return what each event would do that the contrib touches."""
-        return [self._try(name) for name in self._events()]
+        return [self.outcome(name) for name in self._events()]
 
     def _events(self) -> list[str]:
         """Return the events that the contrib touches, and those that cannot be read at all."""
         names = event_names(self._layout)
-        with self._store.snapshot() as snapshot:
-            known = TemplateUse.of(self._layout, snapshot)
+        known = self._known
         paths = [self._layout.under(path) for path in self._contrib.files("/etc/e-smith")]
         affected = find_affected(self._layout, known, paths)
         own = set(affected.events)
@@ -105,7 +107,8 @@ class Trial:
                 return True
         return False
 
-    def _try(self, name: str) -> Outcome:
+    def outcome(self, name: str) -> Outcome:
+        """Return what an event would do."""
         outcome = Outcome(name)
         try:
             event = load_event(self._layout, name, self._tree)
@@ -128,19 +131,18 @@ class Trial:
         :raises ActionError: when that stops the event.
         """
         path = self._action(event, step)
-        fault = self._contrib.faults.get(path)
-        reason = fault.message if fault else ""
+        fault = self._faults.get(path)
         if self._refused is not None and self._initializes(path):
-            reason = str(self._refused)
-        if not reason:
+            raise ActionError(f"{_INITIALIZES} fails: {_reason(self._refused)}")
+        if fault is None:
             return
         place = os.path.join(event.directory, step)
         if not is_a_contribs(place, self._layout, self._shipped):
-            raise ActionError(f"fails: {reason}", place=place)
+            raise ActionError(fault.text)
         with self._store.snapshot() as snapshot:
             if is_strict(snapshot):
-                raise ActionError(f"fails: {reason}; {STRICT}", place=place)
-        outcome.failed[self._layout.inside(place)] = reason
+                raise ActionError(f"{fault.text}; {STRICT}")
+        outcome.failed[self._layout.inside(place)] = fault.text
 
     def _action(self, event: Event, step: str) -> str:
         """Return the file of an action, as a path of the configured system."""
@@ -161,7 +163,7 @@ class Trial:
                     lambda snapshot: make_plan(self._layout, snapshot, event.templates, event=event.name)
                 )
             plan = installation.plan
-            self.warnings |= dict.fromkeys(map(self._layout.named, plan.warnings))
+            self.warnings |= dict.fromkeys(plan.warnings)
         else:
             require_derivations(session)
             with self._store.snapshot() as snapshot:
@@ -175,7 +177,7 @@ class Trial:
         """Return a plan for which nothing is expanded: what certainly fails does, and everything else is as it was."""
         perl = _Reading(self._layout, snapshot, self._contrib)
         with Renderer(self._layout, snapshot, event=event.name, perl=perl) as renderer:
-            faults = Faults(self._contrib, self._layout)
+            faults = Faults(self._faults, self._layout, self._known.events)
             renderer.recall = faults.recall
             renderer.recall_all = faults.recall_all
             paths = [path for path in event.templates if not self._is_open(renderer, path)]
@@ -199,17 +201,18 @@ class Trial:
 class Faults:
     """What certainly fails, in place of what would be expanded.
 
-    :param contrib: the contrib, which was looked at.
+    :param faults: the files that certainly fail, with the reasons.
     :param layout: the root with the contrib in it.
+    :param outputs: the templates that events expand.
     """
 
-    def __init__(self, contrib: Contrib, layout: StagedLayout) -> None:
+    def __init__(self, faults: Mapping[str, Finding], layout: Layout, outputs: Container[str]) -> None:
         self._layout = layout
-        self._faults = contrib.faults
-        layers = (layer for path in self._faults for layer in _below_layers(path))
-        #: The templates with a fault, which others may expand inside themselves.
-        self._templates = {os.path.dirname(path): fault for path, fault in layers}
-        self._contrib = contrib
+        self._faults = faults
+        below = (pair for path in self._faults for pair in _below_layers(path))
+        inner = ((os.path.dirname(name), path) for name, path in below)
+        #: The templates with a fault that no event expands: others may do so inside themselves.
+        self._inner = {template: path for template, path in inner if template not in outputs}
 
     def recall(self, path: str, template: Template, metadata: Metadata) -> Rendering:
         """Return an output as it was; its fragments are not run.
@@ -240,7 +243,7 @@ class Faults:
 
     def _require_inner(self, file: str, template: str) -> None:
         """Require that no template fails which a fragment names, and so perhaps expands inside its own."""
-        others = {path: inner for path, inner in self._templates.items() if path != template}
+        others = {path: inner for path, inner in self._inner.items() if path != template}
         if not others or not os.path.isfile(file):
             return
         with open(file, encoding="utf-8", errors="replace") as stream:
@@ -253,14 +256,14 @@ class Faults:
 class _Reading(Perl):
     """Compiles the expressions of a contrib's metadata, and runs all others."""
 
-    def __init__(self, layout: StagedLayout, snapshot: Snapshot, contrib: Contrib) -> None:
+    def __init__(self, layout: Layout, snapshot: Snapshot, contrib: Contrib) -> None:
         super().__init__(layout, snapshot)
-        self._staged = layout
+        self._root = layout
         self._contrib = contrib
 
     def evaluate(self, expression: str, place: str, variables: dict[str, Any]) -> str | None:
         """Return the value of an expression; None for one of the contrib, as for an undefined one."""
-        if os.path.lexists(self._contrib.own.under(self._staged.inside(place))):
+        if os.path.lexists(self._contrib.own.under(self._root.inside(place))):
             super().evaluate(f"sub {{ {expression} }}; 1", place, variables)
             return None
         return super().evaluate(expression, place, variables)

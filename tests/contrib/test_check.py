@@ -160,34 +160,40 @@ SPOILT: dict[str, tuple[Spoil, str, int, str, str]] = {
         "is not executable",
     ),
     "a missing interpreter": (
-        _write(ACTION, "#!/usr/bin/no-such-interpreter\n"),
+        _write(ACTION, "#!/usr/bin/no-such-interpreter\n", 0o755),
         ACTION,
         1,
         FAILS,
         "needs /usr/bin/no-such-interpreter",
     ),
     "a missing interpreter by env": (
-        _write(ACTION, "#!/usr/bin/env -S nosuch -w\n"),
+        _write(ACTION, "#!/usr/bin/env -S nosuch -w\n", 0o755),
         ACTION,
         1,
         FAILS,
         "needs nosuch",
     ),
     "an action with a missing module": (
-        _write(ACTION, "#!/usr/bin/perl\nuse strict;\n# use Not::This;\nuse esmith::FormMagick qw(x);\n"),
+        _write(ACTION, "#!/usr/bin/perl\nuse strict;\n# use Not::This;\nuse esmith::FormMagick qw(x);\n", 0o755),
         ACTION,
         4,
         FAILS,
         "uses esmith::FormMagick",
     ),
     "a missing command": (
-        _write(ACTION, "#!/bin/sh\n/sbin/e-smith/config show\n/sbin/e-smith/no-such --all\n"),
+        _write(ACTION, "#!/bin/sh\n/sbin/e-smith/config show\n/sbin/e-smith/no-such --all\n", 0o755),
         ACTION,
         3,
         FAILS,
         "names /sbin/e-smith/no-such",
     ),
-    "an init script": (_write(ACTION, "#!/bin/sh\n/etc/init.d/nosuch stop\n"), ACTION, 2, FAILS, "/etc/init.d/nosuch"),
+    "an init script": (
+        _write(ACTION, "#!/bin/sh\n/etc/init.d/nosuch stop\n", 0o755),
+        ACTION,
+        2,
+        FAILS,
+        "/etc/init.d/nosuch",
+    ),
     "a migration in Jinja2": (
         _write("db/configuration/migrate/x", "{{ notices }}\n"),
         "db/configuration/migrate/x",
@@ -234,8 +240,7 @@ def test_what_is_found(root: Root, tmp_path: Path, spoil: Spoil, path: str, line
     spoil(copied(tmp_path / "contrib"))
     layout = Layout(str(root.path))
     store = open_store(layout)
-    with store.snapshot() as snapshot:
-        findings = check_contrib(str(tmp_path / "contrib"), layout, snapshot).findings
+    findings = check_contrib(str(tmp_path / "contrib"), layout, store).findings
     store.close()
     notes = [finding for finding in findings if finding.path.endswith("/templates/etc/other") and kind == FAILS]
     (found,) = [finding for finding in findings if finding not in notes]
@@ -275,6 +280,6 @@ def test_no_contrib(root: Root, tmp_path: Path) -> None:
     """A directory that holds no etc/e-smith is a usage error."""
     layout = Layout(str(root.path))
     store = open_store(layout)
-    with store.snapshot() as snapshot, pytest.raises(UsageError, match="has no etc/e-smith"):
-        check_contrib(str(tmp_path / "root/etc"), layout, snapshot)
+    with pytest.raises(UsageError, match="has no etc/e-smith"):
+        check_contrib(str(tmp_path / "root/etc"), layout, store)
     store.close()
