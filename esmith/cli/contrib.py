@@ -40,6 +40,5 @@ def contrib_command(root: str | None, directory: str, rehearse: bool, as_json: b
 
 
 def _shown(finding: Finding) -> str:
-    return (
-        finding.text if finding.kind == FAILS else dataclasses.replace(finding, message=f"note: {finding.message}").text
-    )
+    note = dataclasses.replace(finding, message=f"note: {finding.message}")
+    return finding.text if finding.kind == FAILS else note.text

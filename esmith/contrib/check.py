@@ -99,6 +99,9 @@ def _note_warning(contrib: Contrib, warning: str) -> None:
 
 def _check_parts(contrib: Contrib) -> None:
     base = "/etc/e-smith"
+    if os.path.isfile(os.path.join(contrib.directory, "createlinks")):
+        message = "makes links of events when the package is built, which are not here: run it in this folder first"
+        contrib.note("/createlinks", message)
     for name in sorted(os.listdir(contrib.own.under(base))):
         if name in ("web", "locale"):
             contrib.note(f"{base}/{name}", "is for the server-manager, which is not part of this")

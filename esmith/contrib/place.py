@@ -53,6 +53,8 @@ class Contrib:
                 f"{directory!r} has no etc/e-smith, and no root/etc/e-smith",
                 hint="name the folder of a contrib's sources",
             )
+        #: Its sources.
+        self.directory = directory
         #: Where it would be copied to.
         self.here = layout
         #: Its own tree, as if it were a root.

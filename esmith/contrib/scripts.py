@@ -10,6 +10,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from esmith.contrib.fragments import missing_module
+from esmith.contrib.interface import check_interface
 from esmith.environment import PATH, clean_environment
 from esmith.perl.modules import perl_modules
 
@@ -49,6 +50,7 @@ def check_script(contrib: Contrib, perl: Perl, path: str) -> None:
         return
     name = os.path.basename(words[0])
     if name.startswith("perl"):
+        check_interface(contrib, perl, path, text)
         if not _lacks_modules(contrib, perl, path, text):
             switches = [word for word in words[1:] if re.fullmatch(r"-\w*[tT]\w*", word)]
             _compile(contrib, path, [found, *switches, f"-I{perl_modules()}", "-c"])

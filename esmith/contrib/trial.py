@@ -170,7 +170,9 @@ class Trial:
                 plan = self._read(event, snapshot)
             services.read({name for output in plan.outputs for name in output.rendering.metadata.services or ()})
         made = {output.left for output in plan.left}
-        outcome.left = {output.path: _reason(output.left) for output in plan.left if output.left}
+        outcome.left = {
+            output.path: _reason(output.left).removeprefix(f"{output.path}: ") for output in plan.left if output.left
+        }
         outcome.left |= {path: _reason(fault) for path, fault in plan.faults.items() if fault not in made}
 
     def _read(self, event: Event, snapshot: Snapshot) -> Plan:
