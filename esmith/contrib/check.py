@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Collection
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 _PARTS = (*LAYERS, *USER_TREES, "templates.metadata", "events", "db", "services", "services-custom", "checks")
 
 
-def check_contrib(directory: str, layout: Layout, store: Store, *, rehearses: bool = False) -> Verdict:
+def check_contrib(
+    directory: str, layout: Layout, store: Store, *, rehearses: bool = False, only: Collection[str] | None = None
+) -> Verdict:
     """Return what would not work of a contrib under a root, and what becomes of the events that it touches.
 
     Fragments and actions are compiled and not run; like ``perl -c``, this loads the modules they ``use``.
@@ -34,20 +37,21 @@ def check_contrib(directory: str, layout: Layout, store: Store, *, rehearses: bo
     :param directory: the contrib's sources, or the folder whose ``etc/e-smith`` is to be copied.
     :param store: the databases of the root; reading is enough.
     :param rehearses: whether its fragments, migrate fragments and metadata are run, in a copy of the root.
+    :param only: the events to try, of those that it touches; default: all of these.
     :raises UsageError: when the directory is no contrib.
     :raises UntrustedError: when it is not in the hands of its owners alone: perl would run what others wrote.
     """
     contrib = Contrib(directory, layout)
     contrib.own.trust.require_trees(contrib.own.configuration)
-    before = Trial(contrib, layout, store, rehearses=rehearses)
     events = []
     with ExitStack() as stack:
         with store.snapshot() as snapshot:
             _look(contrib, snapshot)
             copy, databases = stack.enter_context(staged(contrib, snapshot))
         refused = bring_up_to_date(contrib, copy, databases, runs=rehearses)
-        trial = Trial(contrib, copy, databases, refused, rehearses=rehearses)
-        for outcome in trial.outcomes():
+        trial = stack.enter_context(Trial(contrib, copy, databases, refused, rehearses=rehearses))
+        before = stack.enter_context(Trial(contrib, layout, store, rehearses=rehearses))
+        for outcome in (trial.outcome(name) for name in trial.events() if only is None or name in only):
             verdict = _verdict_of(outcome, contrib, copy)
             if verdict.exit_code:
                 verdict = verdict.compared(_verdict_of(before.outcome(outcome.event), contrib, copy))

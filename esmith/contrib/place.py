@@ -83,7 +83,7 @@ class Contrib:
         if not (place and line.isdecimal()):
             place, line = error.place, "0"
         inside = self.own.inside(place) if place.startswith(self.own.root) else path
-        self.fails(inside, error.message, int(line))
+        self.fails(inside, error.message.replace(f"{self.own.root}/", "/"), int(line))
 
     def files(self, directory: str) -> Iterator[str]:
         """Yield the files and links below a directory, as paths of the configured system, sorted; no leftovers."""
