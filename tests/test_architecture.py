@@ -49,6 +49,7 @@ STARTS_PROCESSES = (
     "events/confirm.py",
     "checks/views.py",
     "checks/process.py",
+    "contrib/scripts.py",
     "fragments/perl/",
     "patterns/perl.py",
     "fragments/programs.py",

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from esmith.contrib.place import Contrib
+from esmith.errors import InstallError
 from esmith.layout import Layout
 from esmith.plan.installed import OUTPUTS
 from esmith.store import open_store
@@ -65,15 +66,23 @@ def staged(contrib: Contrib, snapshot: Snapshot) -> Iterator[tuple[StagedLayout,
 
     :param snapshot: the databases of the root.
     :raises UntrustedError: when ``/etc/e-smith`` of the root is not in the hands of its owners alone.
+    :raises InstallError: when the copy cannot be made.
     """
     here = contrib.here
     here.trust.require_trees(here.configuration)
     with TemporaryDirectory(prefix="esmith-contrib-") as place:
         layout = StagedLayout(here.root, place)
-        os.makedirs(layout.configuration)
-        os.makedirs(os.path.dirname(layout.database), exist_ok=True)
-        for source in (here, contrib.own):
-            _copy(contrib, source, layout)
+        try:
+            os.makedirs(layout.configuration)
+            os.makedirs(os.path.dirname(layout.database), exist_ok=True)
+            for source in (here, contrib.own):
+                _copy(contrib, source, layout)
+        except OSError as error:
+            raise InstallError(
+                f"cannot be copied to {place}: {error.strerror}",
+                place=str(error.filename or here.configuration),
+                hint="run it as root, or with another directory in TMPDIR",
+            ) from error
         store = open_store(layout, create=True)
         try:
             _fill(store, snapshot)

@@ -187,6 +187,65 @@ SPOILT: dict[str, tuple[Spoil, str, int, str, str]] = {
         FAILS,
         "names /sbin/e-smith/no-such",
     ),
+    "an action for sh that does not compile": (
+        _write(ACTION, "#!/bin/sh\nif true\nthen\n", 0o755),
+        ACTION,
+        4,
+        FAILS,
+        "does not compile: Syntax error: end of file unexpected",
+    ),
+    "an action for bash that does not compile": (
+        _write(ACTION, "#!/bin/bash\nx=(a b)\nfi\n", 0o755),
+        ACTION,
+        3,
+        FAILS,
+        "does not compile: syntax error near unexpected token `fi'",
+    ),
+    "an action in Perl that does not compile": (
+        _write(ACTION, "#!/usr/bin/perl -w\nuse strict;\n$x = 1;\n", 0o755),
+        ACTION,
+        3,
+        FAILS,
+        'does not compile: Global symbol "$x" requires explicit package name',
+    ),
+    "an action in Python that does not compile": (
+        _write(ACTION, "#!/usr/bin/python3\nimport os\nprint 'x'\n", 0o755),
+        ACTION,
+        3,
+        FAILS,
+        "does not compile: Missing parentheses",
+    ),
+    "an action without an interpreter": (_write(ACTION, "true\n", 0o755), ACTION, 0, NOTE, "so /bin/sh runs it"),
+    "an action that is a program": (_write(ACTION, "\x7fELF\x01", 0o755), ACTION, 0, NOTE, "is a program and no text"),
+    "a method that is not there": (
+        _write(FRAGMENT, "{\n$DB->no_such('x'); ''\n}\n"),
+        FRAGMENT,
+        2,
+        FAILS,
+        "calls esmith::ConfigDB::no_such, which this version does not have",
+    ),
+    "a function that is not provided": (
+        _write(ACTION, "#!/usr/bin/perl\nuse esmith::util;\nesmith::util::setUserPassword('a', 'b');\n", 0o755),
+        ACTION,
+        3,
+        FAILS,
+        "calls esmith::util::setUserPassword, which this version does not have: passwords",
+    ),
+    "a function of the original that is a typing mistake": (
+        _write(FRAGMENT, "{ esmith::ConfigDB->opn; '' }\n"),
+        FRAGMENT,
+        1,
+        FAILS,
+        "calls esmith::ConfigDB::opn, which",
+    ),
+    "a word in braces": (
+        _write(FRAGMENT, "a {word} here\n"),
+        FRAGMENT,
+        1,
+        NOTE,
+        "{word} is Perl, which gives the word",
+    ),
+    "links that are not made": (_write("../../../createlinks", "#!/usr/bin/perl\n"), "", 0, NOTE, "run it in this"),
     "an init script": (
         _write(ACTION, "#!/bin/sh\n/etc/init.d/nosuch stop\n", 0o755),
         ACTION,
@@ -244,7 +303,7 @@ def test_what_is_found(root: Root, tmp_path: Path, spoil: Spoil, path: str, line
     store.close()
     notes = [finding for finding in findings if finding.path.endswith("/templates/etc/other") and kind == FAILS]
     (found,) = [finding for finding in findings if finding not in notes]
-    assert (found.path, found.line, found.kind) == (f"/etc/e-smith/{path}", line, kind)
+    assert (found.path, found.line, found.kind) == (f"/etc/e-smith/{path}" if path else "/createlinks", line, kind)
     assert message in found.message
 
 
@@ -268,12 +327,16 @@ def test_the_command(root: Root, tmp_path: Path) -> None:
     _write("web/x", "x")(base)
     answer = root.esmith("contrib", "check", str(base.parent.parent))
     note = "/etc/e-smith/web: note: is for the server-manager, which is not part of this\n"
-    assert answer.out == f"{note}all of it would work\n"
+    assert answer.out == f"{note}works, as far as reading it shows; --rehearse expands it in a copy of the root\n"
     _link("events/notices-update/services2adjust/x", "restrat")(base)
     answer = root.esmith("contrib", "check", str(tmp_path / "contrib"), code=ExitCode.TEMPLATE)
-    assert answer.out.endswith("1 thing would not work\n")
+    assert answer.out.splitlines()[-1].startswith("would stop notices-update (exit code 2) because ")
     found = json.loads(root.esmith("contrib", "check", "--json", str(tmp_path / "contrib"), code=4).out)
-    assert [one["kind"] for one in found] == ["fails", "note"]
+    assert [one["kind"] for one in found["findings"]] == ["fails", "note"]
+    assert found["verdict"] == "would stop"
+    (stopped,) = [one for one in found["events"] if one["exit_code"]]
+    assert (stopped["event"], stopped["exit_code"]) == ("notices-update", ExitCode.USAGE)
+    assert "restrat" in stopped["reason"]
 
 
 def test_no_contrib(root: Root, tmp_path: Path) -> None:
