@@ -79,7 +79,7 @@ def _look(contrib: Contrib, snapshot: Snapshot) -> None:
 def _verdict_of(outcome: Outcome, contrib: Contrib, copy: StagedLayout) -> EventVerdict:
     """Return what an event would do, with the paths of the configured system."""
 
-    def told(text: str) -> str:
+    def shown(text: str) -> str:
         """Return a reason; what was found in its file says it shorter than what came of it."""
         text = copy.named(text)
         found = [fault for path, fault in contrib.faults.items() if text.startswith(f"{path}:")]
@@ -88,8 +88,8 @@ def _verdict_of(outcome: Outcome, contrib: Contrib, copy: StagedLayout) -> Event
     error = outcome.stopped
     if error is not None:
         reason = f"{error.place}: {error.message}" if error.place else error.message
-        return EventVerdict(outcome.event, error.exit_code, told(reason))
-    left, failed = ({path: told(why) for path, why in one.items()} for one in (outcome.left, outcome.failed))
+        return EventVerdict(outcome.event, error.exit_code, shown(reason))
+    left, failed = ({path: shown(why) for path, why in one.items()} for one in (outcome.left, outcome.failed))
     code = ExitCode.PARTIAL if left or failed else ExitCode.OK
     return EventVerdict(outcome.event, code, "", left, failed)
 

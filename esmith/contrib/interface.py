@@ -16,7 +16,7 @@ _CALLS = re.compile(
     r"|\$(?P<database>DB)\s*->\s*(?P<of_database>\w+)"
 )
 _DATABASE = "esmith::ConfigDB"
-#: Says of each call why it cannot be made, in a line; "" when it can. A module that is not there is no matter of this.
+#: Gives for each call a line with why it cannot be made, "" when it can. A missing module is found elsewhere.
 _JUDGE = r"""
 join "\n", map {
     my ($package, $name) = /\A(.*)::(\w+)\z/s;

@@ -73,7 +73,7 @@ class Reading:
         )
 
     def _is_open(self, path: str) -> bool:
-        """Return whether only running something of the contrib tells what a template is made of, or which files."""
+        """Return whether something of the contrib has to be run to know the fragments of a template, or its files."""
         metadata_files = self._renderer.metadata
         expressions = metadata_files.original.entries(path)
         try:

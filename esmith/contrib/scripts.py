@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SHELL = "/bin/sh"
 _SHELLS = frozenset(("sh", "bash", "dash", "ksh", "ash"))
 _USES = re.compile(r"^\s*(?:use|require)\s+((?:[A-Za-z_]\w*)(?:::\w+)+|[A-Z]\w*)\s*[;('q\s]", re.MULTILINE)
-#: What perl says of a module that it does not find (perldiag(1)).
+#: How perl begins its message when it does not find a module (perldiag(1)).
 _MISSING = re.compile(r"Can't locate (\S+)\.pm in @INC")
 #: Where perl, bash and dash put the line.
 _LINE = re.compile(r"(?: at \S+ line |: line |: )(\d+)(?:[.,:]|$)")

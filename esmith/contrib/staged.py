@@ -57,7 +57,7 @@ class StagedLayout(Layout):
         """Return a message with the paths of the configured system in it."""
         for moved, place in self._moved.items():
             text = text.replace(place, moved)
-        return text
+        return text if self.is_machine else text.replace(f"{self.root}/", "/")
 
 
 @contextmanager
@@ -123,10 +123,10 @@ def _aim(contrib: Contrib, inside: str, target: str) -> str:
         # An absolute one leads into the root where that is the machine: the copy is not there.
         absolute = os.path.isabs(target) and contrib.here.is_machine
         return os.path.relpath(path, os.path.dirname(inside)) if absolute and path != os.devnull else target
-    if os.path.isabs(target) and not contrib.here.is_machine:
-        return target
     own = contrib.own.under(path)
-    return own if os.path.lexists(own) else contrib.here.under(path)
+    if os.path.lexists(own):
+        return own
+    return target if os.path.isabs(target) else contrib.here.under(path)
 
 
 def _fill(store: Store, snapshot: Snapshot) -> None:

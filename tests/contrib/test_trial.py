@@ -59,9 +59,9 @@ def test_a_rehearsal_has_the_new_files_checked(office: Root, contrib: Path) -> N
     office.config("setprop", "qpsmtpd", "status", "enabled")
     _write(contrib, "templates/var/service/qpsmtpd/config/goodrcptto/80x", "not an address\n")
     assert _events(office, contrib)["email-update"]["exit_code"] == ExitCode.OK
-    told = _events(office, contrib, "--rehearse")["email-update"]["exit_code"]
+    expected = _events(office, contrib, "--rehearse")["email-update"]["exit_code"]
     (office.path / "etc/e-smith/templates/var/service/qpsmtpd/config/goodrcptto/80x").write_text("not an address\n")
-    assert office.signal("email-update", code=None).code == told
+    assert office.signal("email-update", code=None).code == expected
 
 
 def test_a_migration_that_fails_stops_what_brings_the_databases_up_to_date(office: Root, contrib: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_rehearsal_runs_migrations_on_a_copy(office: Root, contrib: Path) -> N
     revision = office.esmith("history", "--limit", "1").out
     assert any("80x:1: stored (for" in line for line in _lines(office, contrib, "--rehearse"))
     assert office.esmith("history", "--limit", "1").out == revision
-    assert office.config("getprop", "clamav", "Mine", code=None).out == "\n"
+    assert office.config("getprop", "clamav", "Mine", code=None).out == ""
 
 
 def test_an_action_that_fails_is_named_with_its_event(office: Root, contrib: Path) -> None:
@@ -96,10 +96,10 @@ def test_an_action_that_fails_is_named_with_its_event(office: Root, contrib: Pat
 
 def test_an_action_that_replaces_a_shipped_one_stops_the_event(office: Root, contrib: Path) -> None:
     """It counts as the shipped one, whose failure stops the event."""
-    _write(contrib, "events/actions/qmail-newu", "#!/bin/sh\nfi\n", 0o755)
+    _write(contrib, "events/email-update/S30qmail-newu", "#!/bin/sh\nfi\n", 0o755)
     found = _events(office, contrib)["email-update"]
     assert found["exit_code"] == ExitCode.ACTION
-    assert "/etc/e-smith/events/actions/qmail-newu:2: does not compile" in found["reason"]
+    assert "/etc/e-smith/events/email-update/S30qmail-newu:2: does not compile" in found["reason"]
 
 
 def test_strict_stops_everything(office: Root, contrib: Path) -> None:
@@ -136,10 +136,10 @@ def test_nothing_is_left_behind(office: Root, contrib: Path, tmp_path: Path, mon
     copies.mkdir()
     monkeypatch.setenv("TMPDIR", str(copies))
     _write(contrib, "templates/etc/clamd.conf/80x", DIES)
-    before = office.snapshot("/etc", "/var", "/home")
+    before = office.snapshot("/etc", "/var", "/home/e-smith/files")
     _lines(office, contrib, "--rehearse")
     assert list(copies.iterdir()) == []
-    assert office.snapshot("/etc", "/var", "/home") == before
+    assert office.snapshot("/etc", "/var", "/home/e-smith/files") == before
 
 
 @pytest.mark.parametrize("option", ["--json", "--rehearse"])

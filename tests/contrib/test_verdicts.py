@@ -1,4 +1,4 @@
-"""What ``esmith contrib check`` says of random contribs is what their events do."""
+"""The verdict of ``esmith contrib check`` about random contribs is what their events do."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _verdict(place: Path, root: Root, event: str, *, rehearses: bool) -> Verdict
 
 
 def _compare(source: Path, folder: Path, parts: list[Part], event: str) -> None:
-    """Compare what is said of a contrib with what its event does."""
+    """Compare the verdict about a contrib with what its event does."""
     note(f"{event}: {', '.join(part.name for part in parts)}")
     with tempfile.TemporaryDirectory(dir=folder) as place:
         contrib, root = Path(place) / "contrib", Root(Path(place) / "root")
@@ -64,15 +64,15 @@ def _compare(source: Path, folder: Path, parts: list[Part], event: str) -> None:
         root.esmith("initialize-databases", code=None)
         done = _done(root, event)
         note(str(done))
-        for said in tried.events:
-            assert _shape(said) == _shape(done)
+        for expected in tried.events:
+            assert _shape(expected) == _shape(done)
         if not any(part.hidden for part in parts):
             _require_read(read, done)
         _require_words(tried, done)
 
 
 def _done(root: Root, event: str) -> EventVerdict:
-    """Return what an event did, in the form of what is said of it."""
+    """Return what an event did, in the form of its verdict."""
     answer = root.run("signal-event", "--json", event, code=None)
     if answer.code not in (ExitCode.OK, ExitCode.PARTIAL):
         return EventVerdict(event, answer.code)
@@ -81,17 +81,17 @@ def _done(root: Root, event: str) -> EventVerdict:
     return EventVerdict(event, answer.code, "", data["left"], failed)
 
 
-def _shape(said: EventVerdict) -> tuple[int, set[str], set[str]]:
-    return said.exit_code, set(said.left), set(said.failed)
+def _shape(expected: EventVerdict) -> tuple[int, set[str], set[str]]:
+    return expected.exit_code, set(expected.left), set(expected.failed)
 
 
 def _require_read(read: Verdict, done: EventVerdict) -> None:
     """Require what is known without running anything: all but what is left with a file at fault."""
     beside = {path for path, why in done.left.items() if "belongs together with" in why}
-    for said in read.events:
-        assert (said.exit_code, said.failed.keys()) == (done.exit_code, done.failed.keys())
-        assert said.left.keys() <= done.left.keys()
-        assert done.left.keys() - said.left.keys() <= beside
+    for expected in read.events:
+        assert (expected.exit_code, expected.failed.keys()) == (done.exit_code, done.failed.keys())
+        assert expected.left.keys() <= done.left.keys()
+        assert done.left.keys() - expected.left.keys() <= beside
 
 
 def _require_words(tried: Verdict, done: EventVerdict) -> None:
