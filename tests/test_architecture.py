@@ -50,6 +50,7 @@ STARTS_PROCESSES = (
     "events/confirm.py",
     "checks/views.py",
     "checks/process.py",
+    "contrib/scripts.py",
     "fragments/perl/",
     "patterns/perl.py",
     "fragments/programs.py",

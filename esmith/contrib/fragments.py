@@ -6,9 +6,11 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from esmith.contrib.interface import check_interface
 from esmith.contrib.place import Contrib
 from esmith.contrib.variables import Variables
 from esmith.errors import TemplateError
+from esmith.fragments.engine import bare_words
 from esmith.fragments.identity import Identities
 from esmith.fragments.language import chosen_engine
 from esmith.fragments.metadata import Metadata
@@ -60,6 +62,7 @@ def check_code(contrib: Contrib, perl: Perl, path: str, text: bytes) -> bool:
     except TemplateError as error:
         contrib.fails_of(error, path)
         return False
+    check_interface(contrib, perl, path, text.decode("utf-8", "replace"))
     for warning in warnings:
         contrib.note(path, warning.removeprefix(contrib.own.under(path)).lstrip(": "))
     return True
@@ -101,7 +104,8 @@ def check_metadata(contrib: Contrib, perl: Perl) -> None:
             found = {"UID": identities.user, "GID": identities.group}.get(name)
             if found and value and not value.isdigit() and value != "root" and found(value) is None:
                 kind = "user" if name == "UID" else "group"
-                contrib.fails(contrib.own.inside(expression.path), f"there is no {kind} {value!r}", expression.line)
+                place = contrib.own.inside(expression.path)
+                contrib.fails(place, f"there is no {kind} {value!r}", expression.line, certain=os.geteuid() == 0)
 
 
 def _check_fragment(contrib: Contrib, perl: Perl, variables: Variables, layer: str, path: str) -> None:
@@ -126,7 +130,12 @@ def _check_fragment(contrib: Contrib, perl: Perl, variables: Variables, layer: s
     elif choice.engine == "perl" and text:
         if check_code(contrib, perl, path, text):
             variables.check(path, directory.removeprefix(f"/etc/e-smith/{layer}"), text)
-        for number, line in enumerate(text.decode("utf-8", "replace").splitlines(), 1):
+        code = text.decode("utf-8", "replace")
+        for word, number in bare_words(code):
+            contrib.note(
+                path, f"{{{word}}} is Perl, which gives the word alone; write \\{{{word}\\}} for braces", number
+            )
+        for number, line in enumerate(code.splitlines(), 1):
             if _WRITES.search(line) and not line.lstrip().startswith("#"):
                 message = "writes to a database, which a template may not; do it in an action or a migrate fragment"
                 contrib.fails(path, message, number)

@@ -132,7 +132,7 @@ def make_plan(
         with Renderer(layout, snapshot, event=event) as own:
             planning = _Planning(own, keep_attributes=keep_attributes)
             return planning.of(paths, is_event=bool(event))
-    return _Planning(renderer, keep_attributes=keep_attributes).of(paths)
+    return _Planning(renderer, keep_attributes=keep_attributes).of(paths, is_event=bool(event))
 
 
 class _Planning:
