@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import syslog
 
 import pytest
 
+from esmith.events.log import EventLog
 from esmith.events.signal import signal_event
+from esmith.layout import Layout
 from tests.commands import Root
 from tests.events.kit import Scene, make_event
 
@@ -70,3 +73,11 @@ def test_these_events_write_php_ini(root: Root, event: str) -> None:
     """The event of mail writes it, too, as the wiki expects."""
     root.signal(event)
     assert "memory_limit" in root.read("/etc/php.ini")
+
+
+def test_the_log_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the machine itself entries go to syslog as esmith, with its process, to the facility local1."""
+    opened: list[tuple[object, ...]] = []
+    monkeypatch.setattr(syslog, "openlog", lambda *words: opened.append(words))
+    EventLog(Layout("/"))
+    assert opened == [("esmith", syslog.LOG_PID, syslog.LOG_LOCAL1)]

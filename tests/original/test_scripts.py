@@ -64,3 +64,19 @@ def test_names_of_logs_have_the_month(script: Script) -> None:
         show($month eq POSIX::strftime('%Y%m', localtime) || $month eq POSIX::strftime('%Y%m', gmtime));
     """
     assert script.shown(code) == ["<1>"]
+
+
+def test_the_locale_of_a_language(script: Script) -> None:
+    """A country that is named stays, whatever locales are installed; a language alone means its main country."""
+    code = "use esmith::I18N; my $i = esmith::I18N->new; show(map { $i->langtag2locale($_) } qw(en-gb en fr xx en_GB));"
+    assert script.shown(code) == ["<en_GB> <en_US> <fr_CA> <en_US.utf8> <en_GB>"]
+
+
+def test_names_of_hosts(script: Script) -> None:
+    """A name begins with a letter and has a dot before a letter; a part between may begin with a digit."""
+    code = """
+        use esmith::util::network qw(isValidHostname);
+        show(map { isValidHostname($_) } qw(mail.example.com www.1and1.com 10.0.0.1 a.b));
+        show(map { isValidHostname($_) } ('localhost', '1a.example.com', 'a.1', 'a_b.c', '', undef));
+    """
+    assert script.shown(code) == ["<1> <1> <1> <1>", "<0> <0> <0> <0> <0> <0>"]
