@@ -92,7 +92,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 @pytest.fixture
-def said(script: Script, port: int) -> Iterator[Script]:
+def directory(script: Script, port: int) -> Iterator[Script]:
     """Yield a root whose scripts find the server where they look for it, with its password and a few accounts."""
     script.root.write("/etc/openldap/ldap.pw", f"{PASSWORD}\n", mode=0o600)
     accounts = script.root
@@ -129,7 +129,7 @@ def _shown(script: Script, port: int, code: str) -> list[str]:
     return script.shown(_code(port, code))
 
 
-def test_a_user_is_made_changed_and_deleted(said: Script, port: int) -> None:
+def test_a_user_is_made_changed_and_deleted(directory: Script, port: int) -> None:
     """The entry has name, address and numbers; a change is written, and a value that is gone goes from the entry."""
     code = """
         show($l->ldapexistsuser('bart'), $l->ldapuser($a->get('bart')), $l->ldapexistsuser('bart'));
@@ -141,7 +141,7 @@ def test_a_user_is_made_changed_and_deleted(said: Script, port: int) -> None:
         show($l->ldapadduser($a->get('bart')), $l->ldapdeluser('bart'), $l->ldapdeluser('bart'));
         show($l->ldapexistsuser('bart'), $l->ldapmoduser($a->get('bart')));
     """
-    assert _shown(said, port, code) == [
+    assert _shown(directory, port, code) == [
         "<0> <0> <1>",
         "<Bart Muller> <Muller> <Bart> <bart@example.com> <5001> <5001> </usr/bin/false> <1>",
         "<inetOrgPerson+posixAccount+shadowAccount> <{crypt}!*> </home/e-smith/files/users/bart>",
@@ -152,7 +152,7 @@ def test_a_user_is_made_changed_and_deleted(said: Script, port: int) -> None:
     ]
 
 
-def test_groups_and_their_members(said: Script, port: int) -> None:
+def test_groups_and_their_members(directory: Script, port: int) -> None:
     """A group has an address and members, with admin and www; an i-bay has neither of these."""
     code = """
         show($l->ldapgroup($a->get('team')), $l->ldapgroup($a->get('team')), $l->ldapaddgroup($a->get('team')));
@@ -167,7 +167,7 @@ def test_groups_and_their_members(said: Script, port: int) -> None:
         show($l->ldapgroup($a->get('bart')), entry('cn=bart,ou=Groups')->{gidNumber});
         show($l->ldapdelgroup('team'), $l->ldapexistsgroup('team'), $l->ldapexistsgroup('shop'));
     """
-    assert _shown(said, port, code) == [
+    assert _shown(directory, port, code) == [
         "<0> <0> <68>",
         "<The team> <team@example.com> <5002> <mailboxRelatedObject+posixGroup>",
         "<0> <admin+bart+www>",
@@ -182,7 +182,7 @@ def test_groups_and_their_members(said: Script, port: int) -> None:
     ]
 
 
-def test_accounts_of_groups_ibays_and_machines(said: Script, port: int) -> None:
+def test_accounts_of_groups_ibays_and_machines(directory: Script, port: int) -> None:
     """Each has an account that nobody can log in to; what is none, or has no number, is refused by its code."""
     code = """
         show($l->ldapuser($a->get('team')), $l->ldapuser($a->get('shop')), $l->ldapmoduser($a->get('shop')));
@@ -193,7 +193,7 @@ def test_accounts_of_groups_ibays_and_machines(said: Script, port: int) -> None:
         show($l->ldapdelmachine('pc$'), $l->ldapdelmachine('pc$'));
         show($l->ldapuser($a->get('new')), $l->ldapgroup($a->get('new')), $l->ldapuser(undef), $l->ldapuser('x'));
     """
-    assert _shown(said, port, code) == [
+    assert _shown(directory, port, code) == [
         "<0> <0> <0>",
         "<The shop> </home/e-smith/files/ibays/shop> </bin/false> <account+posixAccount+shadowAccount>",
         "</home/e-smith>",
@@ -204,7 +204,7 @@ def test_accounts_of_groups_ibays_and_machines(said: Script, port: int) -> None:
     ]
 
 
-def test_a_locked_user_has_no_password(said: Script, port: int) -> None:
+def test_a_locked_user_has_no_password(directory: Script, port: int) -> None:
     """Nobody can log in with the former password, and the entry is printed with what it has."""
     code = """
         $l->ldapuser($a->get('bart')); my $dn = 'uid=bart,ou=Users,' . $l->base;
@@ -213,7 +213,7 @@ def test_a_locked_user_has_no_password(said: Script, port: int) -> None:
         show($l->ldaplockuser('bart'), $other->bind($dn, password => 'secret')->code);
         $l->ldapread('uid=bart,ou=Users'); show($l->ldapread('uid=none,ou=Users'));
     """
-    first, second, *printed = _shown(said, port, code)
+    first, second, *printed = _shown(directory, port, code)
     assert (first, second) == ("<0>", "<0> <49>")
     assert printed[0] == f"uid=bart,ou=Users,{BASE}"
     assert "\t uidnumber: 5001 " in printed
@@ -221,14 +221,14 @@ def test_a_locked_user_has_no_password(said: Script, port: int) -> None:
     assert printed[-2:] == ["#-------------------------------", "<32>"]
 
 
-def test_a_wrong_password_dies(said: Script, port: int) -> None:
+def test_a_wrong_password_dies(directory: Script, port: int) -> None:
     """Where the server refuses the login, or there is none, the script dies with its line: nothing is done."""
-    said.root.write("/etc/openldap/ldap.pw", "wrong\n", mode=0o600)
-    answer = said.run(_code(port, ""), status=None)
+    directory.root.write("/etc/openldap/ldap.pw", "wrong\n", mode=0o600)
+    answer = directory.run(_code(port, ""), status=None)
     assert "the LDAP server refuses the login: " in answer.err
     assert "script.pl line" in answer.err
-    said.root.write("/etc/openldap/ldap.pw", f"{PASSWORD}\n", mode=0o600)
+    directory.root.write("/etc/openldap/ldap.pw", f"{PASSWORD}\n", mode=0o600)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        answer = said.run(_code(taken.getsockname()[1], ""), status=None)
+        answer = directory.run(_code(taken.getsockname()[1], ""), status=None)
     assert "cannot connect to the LDAP server: " in answer.err

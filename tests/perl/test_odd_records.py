@@ -1,4 +1,4 @@
-"""Records of odd shapes, and calls on them: what the modules' documents of the original say of each."""
+"""Records of odd shapes, and calls on them: what they give is what the original documents."""
 
 from __future__ import annotations
 
