@@ -11,18 +11,17 @@ from pathlib import Path
 from tests.mutants.mutate import Mutant, find_mutants
 from tests.mutants.reach import ROOT, Reach, Tree
 
-#: The folders of tests that are about each package; the tests of these come first.
+#: The folders of tests that are about each package, the nearest first. Only tests of these are measured and run: those
+#: of other folders need minutes, other programs or a whole machine.
 OWN_TESTS = {
     "store": ("store",),
     "schema": ("schema",),
     "fragments": ("fragments",),
-    "plan": ("apply",),
+    "plan": ("apply", "events"),
     "checks": ("apply",),
     "apply": ("apply",),
     "events": ("events",),
 }
-#: Which tests are measured. Tests of other folders need minutes, other programs or a whole machine.
-MEASURED = ("tests/store", "tests/schema", "tests/fragments", "tests/apply", "tests/events", "tests/cli")
 #: These kill hundreds of commands, or fill disks: far too slow to be repeated for each fault.
 NOT_MEASURED = (
     "tests/store/test_concurrency.py",
@@ -64,9 +63,8 @@ def choose_tests(mutant: Mutant, reach: Reach, seconds: float) -> list[str]:
     """
     calls = Counter(name for names in reach.callers.values() for name in names)
     folders = tuple(f"tests/{folder}/" for folder in OWN_TESTS[package_of(mutant)])
-    if mutant.function:
-        names = set(reach.callers.get(f"{mutant.path}:{mutant.function}", []))
-    else:
+    names = set(reach.callers.get(f"{mutant.path}:{mutant.function}", []))
+    if not mutant.function or (not names and not reach.is_of_this_engine):
         names = {name for place, some in reach.callers.items() if place.startswith(f"{mutant.path}:") for name in some}
     chosen: list[str] = []
     turns: Counter[str] = Counter()
@@ -107,6 +105,11 @@ def try_mutant(tree: Tree, mutant: Mutant, reach: Reach, seconds: float, number:
     if code is None:
         return Outcome.KILLED_BY_TIME
     return Outcome.KILLED if code else Outcome.SURVIVED
+
+
+def folders_for(mutants: list[Mutant]) -> list[str]:
+    """Return the folders of tests that are about some faults, each once."""
+    return list(dict.fromkeys(folder for mutant in mutants for folder in OWN_TESTS[package_of(mutant)]))
 
 
 def package_of(mutant: Mutant) -> str:

@@ -53,11 +53,11 @@ def test_a_fault_names_its_place() -> None:
     source = "# für\n@decorated\ndef f():\n    g()\n    return (a <\n        b)\n".encode()
     mutant = find_mutants("esmith/x.py", source)[-1]
     assert str(mutant) == "esmith/x.py:5: a < b -> a <= b"
-    assert mutant.function == 2
+    assert mutant.function == "f"
     assert mutant.apply(source) == "# für\n@decorated\ndef f():\n    g()\n    return (a <= b)\n".encode()
 
 
-def _mutant(path: str, function: int) -> Mutant:
+def _mutant(path: str, function: str) -> Mutant:
     return Mutant(path, 1, function, (0, 1), "a", "b")
 
 
@@ -66,20 +66,20 @@ def test_which_tests_are_chosen() -> None:
     store, wide, other, none = "tests/store/a.py::a", "tests/store/a.py::b", "tests/cli/c.py::c", "tests/cli/d.py::d"
     reach = Reach(
         dict.fromkeys((store, wide, other, none), 2.0),
-        {"esmith/store/x.py:3": [other, wide, store], "esmith/store/x.py:9": [wide], "esmith/store/y.py:1": [none]},
+        {"esmith/store/x.py:f": [other, wide, store], "esmith/store/x.py:g": [wide], "esmith/store/y.py:h": [none]},
     )
-    assert choose_tests(_mutant("esmith/store/x.py", 3), reach, 60) == [store, wide, other]
-    assert choose_tests(_mutant("esmith/store/x.py", 3), reach, 5) == [store, wide]
-    assert choose_tests(_mutant("esmith/store/x.py", 3), reach, 1) == [store]
-    assert choose_tests(_mutant("esmith/store/x.py", 0), reach, 60) == [store, wide, other]
-    assert choose_tests(_mutant("esmith/store/x.py", 5), reach, 60) == []
+    assert choose_tests(_mutant("esmith/store/x.py", "f"), reach, 60) == [store, wide, other]
+    assert choose_tests(_mutant("esmith/store/x.py", "f"), reach, 5) == [store, wide]
+    assert choose_tests(_mutant("esmith/store/x.py", "f"), reach, 1) == [store]
+    assert choose_tests(_mutant("esmith/store/x.py", ""), reach, 60) == [store, wide, other]
+    assert choose_tests(_mutant("esmith/store/x.py", "new"), reach, 60) == []
 
 
 def test_a_case_of_each_test_comes_first() -> None:
     """The second case of a test is chosen after the first cases of the others."""
     names = [f"tests/store/a.py::{name}" for name in ("a[1]", "a[2]", "b")]
-    reach = Reach(dict.fromkeys(names, 2.0), {"esmith/store/x.py:3": names, "esmith/store/y.py:1": [names[2]]})
-    assert choose_tests(_mutant("esmith/store/x.py", 3), reach, 60) == [names[0], names[2], names[1]]
+    reach = Reach(dict.fromkeys(names, 2.0), {"esmith/store/x.py:f": names, "esmith/store/y.py:g": [names[2]]})
+    assert choose_tests(_mutant("esmith/store/x.py", "f"), reach, 60) == [names[0], names[2], names[1]]
 
 
 def test_what_is_ignored_is_there() -> None:
