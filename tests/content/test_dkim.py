@@ -142,7 +142,7 @@ def test_without_names_no_program_is_started(root: Root, tmp_path: Path) -> None
     nothing = tmp_path / "programs"
     nothing.mkdir()
     env = {"ESMITH_ROOT": str(root.path), "PATH": str(nothing)}
-    words = ["/bin/sh", root.file("/etc/e-smith/events/actions/qpsmtpd-dkim-links")]
+    words = ["/bin/sh", str(root.file("/etc/e-smith/events/actions/qpsmtpd-dkim-links"))]
     write_key(root, "default")
     subprocess.run(words, env=env, check=True)
     write_key(root, "other.example")
