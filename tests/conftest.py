@@ -17,6 +17,7 @@ from esmith.fragments.perl import engine
 from esmith.fragments.perl.process import PerlProcess
 from tests import forks
 from tests.commands import Root
+from tests.examples import FEWER, examples
 from tests.offices import make_fresh, make_small_office
 from tests.programs import names_of, path_of, require, require_daemons
 from tests.remembered import Memory, remember_code, remember_tables
@@ -48,6 +49,11 @@ _FAILED = pytest.StashKey[bool]()
 def pytest_configure(config: pytest.Config) -> None:
     """Put the tests' folders in memory where there is enough of it and programs may be run there."""
     _share_memory(config)
+    if FEWER:
+        from hypothesis import settings
+
+        settings.register_profile("fewer", max_examples=examples())
+        settings.load_profile("fewer")
     if (place := config.getoption("--for-root-to")) and not hasattr(config, "workerinput"):
         config.pluginmanager.register(ForRoot(os.path.abspath(place)))
     if config.option.basetemp or not os.access(_MEMORY, os.W_OK):
