@@ -73,13 +73,13 @@ class Module:
     :param digest: of its text and of what the modules of its folder share.
     :param engine: of the engine it was measured with.
     :param seconds: how long each test took that passed.
-    :param calls: the functions of the engine that each of these calls, as ``path:name``.
+    :param callers: the tests that call a function, by ``path:name``.
     """
 
     digest: str
     engine: str
     seconds: dict[str, float] = field(default_factory=dict)
-    calls: dict[str, list[str]] = field(default_factory=dict)
+    callers: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class Tree:
         self._path = path
         self.path = path / "tree"
         self._notes = path / "notes"
-        self._kept = path / "reach.json"
+        self._kept = path / "measured.json"
 
     def make(self) -> None:
         """Copy the tree as it is now, and give it an environment with the packages of the one that runs this."""
@@ -215,18 +215,17 @@ class Tree:
             package.write_bytes(own)
         if not tests_file.exists():
             raise SystemExit(f"pytest exited {code}, and did not run {' '.join(modules)}")
-        tests = [(name, seconds) for name, seconds in json.loads(tests_file.read_text())]
-        calls: dict[str, dict[str, None]] = defaultdict(dict)
-        for line in self._notes.read_text().splitlines():
-            number, path, function = line.split("\t")
-            calls[tests[int(number) - 1][0]][f"esmith/{path}:{function}"] = None
+        tests: list[tuple[str, float | None]] = json.loads(tests_file.read_text())
         engine = _digest_of_engine()
         measured = {name: Module(_digest_of_tests(ROOT / name), engine) for name in modules}
-        for name, seconds in tests:
-            if seconds is not None:
-                module = measured[name.partition("::")[0]]
-                module.seconds[name] = seconds
-                module.calls[name] = list(calls[name])
+        passed = {name: seconds for name, seconds in tests if seconds is not None}
+        for name, seconds in passed.items():
+            measured[_module_of(name)].seconds[name] = seconds
+        for line in dict.fromkeys(self._notes.read_text().splitlines()):
+            number, path, function = line.split("\t")
+            name = tests[int(number) - 1][0]
+            if name in passed:
+                measured[_module_of(name)].callers.setdefault(f"esmith/{path}:{function}", []).append(name)
         kept = self._read() | measured
         self._kept.write_text(json.dumps({name: asdict(module) for name, module in kept.items()}))
         return sum(len(module.seconds) for module in measured.values())
@@ -239,9 +238,8 @@ class Tree:
         callers: dict[str, list[str]] = defaultdict(list)
         for module in found:
             seconds |= module.seconds
-            for name, functions in module.calls.items():
-                for function in functions:
-                    callers[function].append(name)
+            for function, names in module.callers.items():
+                callers[function] += names
         engine = _digest_of_engine()
         return Reach(seconds, dict(callers), all(module.engine == engine for module in found))
 
@@ -253,6 +251,10 @@ class Tree:
     def forget(self) -> None:
         """Forget what is known of the tests."""
         self._kept.unlink(missing_ok=True)
+
+
+def _module_of(test: str) -> str:
+    return test.partition("::")[0]
 
 
 def _digest_of_tests(path: Path) -> str:
