@@ -57,7 +57,9 @@ def list_mutants(packages: list[str], ignored: set[str]) -> list[Mutant]:
 
 
 def choose_tests(mutant: Mutant, reach: Reach, seconds: float) -> list[str]:
-    """Return the tests to run: those of the package first, a case of each, and first those that call the least.
+    """Return the tests to run: those of the package first, and of these those that call the least.
+
+    One that does not fit into the time that is left is left out; at least one is chosen.
 
     :param seconds: about how long they may take together.
     """
@@ -68,17 +70,20 @@ def choose_tests(mutant: Mutant, reach: Reach, seconds: float) -> list[str]:
         names = {name for place, some in reach.callers.items() if place.startswith(f"{mutant.path}:") for name in some}
     chosen: list[str] = []
     turns: Counter[str] = Counter()
-    turn: dict[str, int] = {}
+    rank: dict[str, int] = {}
     for name in sorted(names, key=lambda name: (calls[name], name)):
-        # One case of each test before the second of any: cases of one test call much the same.
+        # Cases of one test call much the same: a later one counts as one that calls more.
         test = name.partition("[")[0]
-        turn[name] = turns[test]
         turns[test] += 1
-    for name in sorted(names, key=lambda name: (not name.startswith(folders), turn[name], calls[name], name)):
+        rank[name] = calls[name] * turns[test]
+    for name in sorted(names, key=lambda name: (not name.startswith(folders), rank[name], calls[name], name)):
+        if chosen and reach.seconds[name] > seconds:
+            # A shorter one may fit.
+            continue
         seconds -= reach.seconds[name]
-        if chosen and (seconds < 0 or len(chosen) == _MOST_TESTS):
-            break
         chosen.append(name)
+        if len(chosen) == _MOST_TESTS:
+            break
     return chosen
 
 

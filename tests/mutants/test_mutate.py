@@ -79,10 +79,18 @@ def test_which_tests_are_chosen() -> None:
 
 
 def test_a_case_of_each_test_comes_first() -> None:
-    """The second case of a test is chosen after the first cases of the others."""
-    names = [f"tests/store/a.py::{name}" for name in ("a[1]", "a[2]", "b")]
-    found = Reach(dict.fromkeys(names, 2.0), {"esmith/store/x.py:f": names, "esmith/store/y.py:g": [names[2]]})
-    assert choose_tests(_mutant("esmith/store/x.py", "f"), found, 60) == [names[0], names[2], names[1]]
+    """The second case of a test is chosen after the first case of another one that calls as much."""
+    one, two, other, wide = (f"tests/store/a.py::{name}" for name in ("a[1]", "a[2]", "b", "c"))
+    callers = {"esmith/store/x.py:f": [one, two, other, wide], **{f"esmith/store/y.py:{n}": [wide] for n in range(9)}}
+    found = Reach(dict.fromkeys((one, two, other, wide), 2.0), callers)
+    assert choose_tests(_mutant("esmith/store/x.py", "f"), found, 60) == [one, other, two, wide]
+
+
+def test_a_test_that_is_too_long_is_left_out() -> None:
+    """A test that does not fit into the time that is left does not keep a short one from being chosen."""
+    short, long, last = (f"tests/store/a.py::{name}" for name in ("a", "b", "c"))
+    found = Reach({short: 1.0, long: 50.0, last: 1.0}, {"esmith/store/x.py:f": [short, long, last]})
+    assert choose_tests(_mutant("esmith/store/x.py", "f"), found, 10) == [short, last]
 
 
 def test_a_function_that_is_new() -> None:
