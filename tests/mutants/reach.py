@@ -73,13 +73,13 @@ class Module:
     :param digest: of its text and of what the modules of its folder share.
     :param engine: of the engine it was measured with.
     :param seconds: how long each test took that passed.
-    :param callers: the tests that call a function, by ``path:name``.
+    :param callers: which tests call a function, by ``path:name``: positions in ``seconds``, since the names are long.
     """
 
     digest: str
     engine: str
     seconds: dict[str, float] = field(default_factory=dict)
-    callers: dict[str, list[str]] = field(default_factory=dict)
+    callers: dict[str, list[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -218,14 +218,18 @@ class Tree:
         tests: list[tuple[str, float | None]] = json.loads(tests_file.read_text())
         engine = _digest_of_engine()
         measured = {name: Module(_digest_of_tests(ROOT / name), engine) for name in modules}
-        passed = {name: seconds for name, seconds in tests if seconds is not None}
-        for name, seconds in passed.items():
-            measured[_module_of(name)].seconds[name] = seconds
+        positions: dict[str, int] = {}
+        for name, seconds in tests:
+            if seconds is not None:
+                known = measured[_module_of(name)].seconds
+                positions[name] = len(known)
+                known[name] = seconds
         for line in dict.fromkeys(self._notes.read_text().splitlines()):
             number, path, function = line.split("\t")
             name = tests[int(number) - 1][0]
-            if name in passed:
-                measured[_module_of(name)].callers.setdefault(f"esmith/{path}:{function}", []).append(name)
+            if name in positions:
+                callers = measured[_module_of(name)].callers.setdefault(f"esmith/{path}:{function}", [])
+                callers.append(positions[name])
         kept = self._read() | measured
         self._kept.write_text(json.dumps({name: asdict(module) for name, module in kept.items()}))
         return sum(len(module.seconds) for module in measured.values())
@@ -238,8 +242,9 @@ class Tree:
         callers: dict[str, list[str]] = defaultdict(list)
         for module in found:
             seconds |= module.seconds
-            for function, names in module.callers.items():
-                callers[function] += names
+            names = list(module.seconds)
+            for function, positions in module.callers.items():
+                callers[function] += [names[position] for position in positions]
         engine = _digest_of_engine()
         return Reach(seconds, dict(callers), all(module.engine == engine for module in found))
 
