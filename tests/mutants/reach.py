@@ -109,7 +109,10 @@ class Notes:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Begin to note a test."""
-        vars(sys.modules["esmith"])["_called"].clear()
+        noted = vars(sys.modules["esmith"])
+        noted["_called"].clear()
+        # Python stops to trace when that raises an error, as it does where a test recurses too deeply.
+        sys.settrace(noted["_note"])
         self._names.append(nodeid)
         os.environ[TEST] = str(len(self._names))
 

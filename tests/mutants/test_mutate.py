@@ -111,8 +111,11 @@ class X:
         return 1
 """
 TESTS = """\
-import pytest
+import sys
 from esmith.store.x import X
+
+def test_before():
+    sys.settrace(None)
 
 def test_f():
     assert X().f(1) and not X().f(-1)
@@ -145,11 +148,11 @@ def test_what_was_found_out_is_kept(small: Path) -> None:
     everything = {"store": ["tests/store/test_x.py"]}
     assert tree.unmeasured(["store"], []) == everything
     assert tree.unmeasured(["store"], everything["store"]) == {}
-    # One does not pass, so it can notice nothing.
-    assert tree.measure(everything["store"]) == 2
+    # One does not pass, so it can notice nothing. Another one ends what notes the calls, for itself alone.
+    assert tree.measure(everything["store"]) == 3
     assert tree.unmeasured(["store"], []) == {}
     found = tree.reach(["store"])
-    assert found.seconds.keys() == {"tests/store/test_x.py::test_f", "tests/store/test_x.py::test_none"}
+    assert found.seconds.keys() == {f"tests/store/test_x.py::test_{name}" for name in ("before", "f", "none")}
     assert found.callers["esmith/store/x.py:X.f"] == ["tests/store/test_x.py::test_f"]
     assert "esmith/store/x.py:X.g" not in found.callers
     assert found.is_of_this_engine
