@@ -1,4 +1,4 @@
-"""What the table of outputs says of an installed file."""
+"""A row of the table of outputs, which stands for an installed file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DIGEST, MARK = "0" * 64, "12-34-56"
 
 @pytest.mark.parametrize("digest", [DIGEST, ""])
 @pytest.mark.parametrize("mark", [MARK, ""])
-def test_a_row_says_what_was_installed(digest: str, mark: str) -> None:
+def test_a_row_is_read_as_it_was_stored(digest: str, mark: str) -> None:
     """Digest, mark and template come back as they were stored; digest and mark may be empty."""
     row = Installed(digest, mark, "/etc/a b", "inputs\n")
     assert Installed.decode(row.encode()) == row
