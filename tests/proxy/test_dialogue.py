@@ -14,6 +14,8 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
+
 from .kit import Proxy, Wire
 
 _STAGES = (b"", b"EHLO", b"HELO", b"MAIL", b"RCPT", b"DATA", b".", b"RSET")
@@ -155,7 +157,7 @@ _SCRIPTS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(acts=_SCRIPTS)
 def test_250_means_that_the_provider_has_the_mail(way: tuple[Proxy, Rude], acts: dict[bytes, list[Act]]) -> None:
     """Whatever the provider says, and how often, the client hears 250 for the mails that it took, and for no other.
