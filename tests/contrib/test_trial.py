@@ -65,7 +65,7 @@ def test_a_rehearsal_has_the_new_files_checked(office: Root, contrib: Path) -> N
 
 
 def test_a_migration_that_fails_is_named_with_its_events(office: Root, contrib: Path) -> None:
-    """The events whose first action is initialize-databases would end with 11, or with Strict be stopped; others not."""
+    """The events whose first action is initialize-databases would end with 11, with Strict be stopped; others not."""
     _write(contrib, "db/configuration/migrate/10x", "{ my $x = ; }\n")
     lines = [line for line in _lines(office, contrib) if "initialize-default-databases fails in " in line]
     assert any("in console-save: /etc/e-smith/db/configuration/migrate/10x:1: " in line for line in lines)
