@@ -63,7 +63,7 @@ def init_command(root: str | None, domain: str | None, name: str | None, service
 def _set_up(
     layout: Layout, names: dict[str, str | None], services: tuple[str, str] | None
 ) -> tuple[list[str], list[EsmithError]]:
-    """Set up a root and return the messages about it, and what of contribs was left out of the databases."""
+    """Set up a root and return the messages about it, and the faults of contribs in the databases."""
     try:
         with EventLock(layout, REPLACING, timeout=LOCK_TIMEOUT, say=warn) as lock:
             store = open_store(layout, create=True)

@@ -76,7 +76,7 @@ def staged(contrib: Contrib, snapshot: Snapshot) -> Iterator[tuple[StagedLayout,
             os.makedirs(layout.configuration)
             os.makedirs(os.path.dirname(layout.database), exist_ok=True)
             for source in (here, contrib.own):
-                _copy(contrib, source, layout)
+                _copy(contrib, source.configuration, CONFIGURATION, layout)
         except OSError as error:
             raise InstallError(
                 f"cannot be copied to {place}: {error.strerror}",
@@ -91,11 +91,19 @@ def staged(contrib: Contrib, snapshot: Snapshot) -> Iterator[tuple[StagedLayout,
             store.close()
 
 
-def _copy(contrib: Contrib, source: Layout, layout: StagedLayout) -> None:
-    """Copy ``/etc/e-smith`` as ``cp -a`` does; what ``cp`` refuses is left out, and is a finding already."""
-    for place, directories, names in os.walk(source.configuration):
-        inside = source.inside(place)
+def _copy(contrib: Contrib, source: str, top: str, layout: StagedLayout) -> None:
+    """Copy a directory as ``cp -a`` does; what ``cp`` refuses is left out, and is a finding already.
+
+    :param source: the directory on this disk.
+    :param top: its path in the configured system.
+    """
+    for place, directories, names in os.walk(source):
+        inside = f"{top}{place.removeprefix(source)}"
         links = [name for name in directories if os.path.islink(os.path.join(place, name))]
+        for name in [name for name in links if _writes_below(contrib, f"{inside}/{name}")]:
+            # Through the link the contrib would be copied into the real directory.
+            links.remove(name)
+            _copy(contrib, os.path.realpath(os.path.join(place, name)), f"{inside}/{name}", layout)
         target = layout.under(inside)
         if os.path.lexists(target) and not os.path.isdir(target):
             directories.clear()
@@ -103,6 +111,12 @@ def _copy(contrib: Contrib, source: Layout, layout: StagedLayout) -> None:
         os.makedirs(target, exist_ok=True)
         for name in (*names, *links):
             _copy_file(contrib, os.path.join(place, name), f"{inside}/{name}", os.path.join(target, name))
+
+
+def _writes_below(contrib: Contrib, inside: str) -> bool:
+    """Return whether a contrib has a directory at a path, and not a link."""
+    own = contrib.own.under(inside)
+    return os.path.isdir(own) and not os.path.islink(own)
 
 
 def _copy_file(contrib: Contrib, source: str, inside: str, target: str) -> None:

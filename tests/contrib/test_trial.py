@@ -156,3 +156,17 @@ def test_a_link_to_a_file_of_the_contrib_is_followed(office: Root, contrib: Path
     os.symlink("/usr/share/mine/part", fragments / "81part")
     os.symlink("/etc/e-smith/templates-default/template-begin-shell", fragments / "82begin")
     office.esmith("contrib", "check", option, str(contrib))
+
+
+def test_a_linked_directory_of_the_root_stays_as_it_is(office: Root, contrib: Path) -> None:
+    """Where the templates of the root lie elsewhere, the contrib is tried with them, and nothing is written there."""
+    templates = office.file("/etc/e-smith/templates")
+    elsewhere = templates.rename(office.path / "elsewhere")
+    templates.symlink_to(elsewhere)
+    clamd = elsewhere / "etc/clamd.conf"
+    clamd.rename(office.path / "clamd")
+    clamd.symlink_to(office.path / "clamd")
+    _write(contrib, "templates/etc/clamd.conf/80x", "{ my $x = ; }\n")
+    before = office.snapshot("/elsewhere", "/clamd")
+    assert _events(office, contrib)["email-update"]["left"].keys() == {"/etc/clamd.conf"}
+    assert office.snapshot("/elsewhere", "/clamd") == before
