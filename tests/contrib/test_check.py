@@ -80,6 +80,13 @@ SPOILT: dict[str, tuple[Spoil, str, int, str, str]] = {
         FAILS,
         "writes to a database",
     ),
+    "a mistake in Jinja2": (
+        _write("templates/etc/clamd.conf/30x", "a\n{{ DomainName | nosuch }}\n"),
+        "templates/etc/clamd.conf/30x",
+        2,
+        FAILS,
+        "No filter named 'nosuch'",
+    ),
     "an engine that is not clear": (
         _write("templates/etc/other/10x", "{{ DomainName }} { $DomainName }\n"),
         "templates/etc/other/10x",

@@ -79,6 +79,15 @@ def test_what_strict_allows_is_fine(root: Root, tmp_path: Path) -> None:
     assert _findings(root, tmp_path / "contrib", {"templates/etc/clamd.conf/80x": text}) == []
 
 
+def test_an_engine_that_is_set_is_the_engine(root: Root, tmp_path: Path) -> None:
+    """What may be Perl or Jinja2 is no finding where a template.toml of the contrib says which."""
+    directory = "templates/etc/clamd.conf"
+    text = "{{ DomainName }} { $DomainName }\n"
+    files = {f"{directory}/80x": text, f"{directory}/template.toml": 'engine = { "80x" = "perl" }\n'}
+    folder = tmp_path / "contrib"
+    assert not any("may be" in one.message for one in _findings(root, folder, files))
+
+
 ACTIONS = {
     "sh": "#!/bin/sh -e\ncase a in a) true;; esac\n",
     "bash": '#!/bin/bash\nx=(a b)\nwhile read -r y; do echo "$y"; done < <(echo a)\n',
