@@ -109,6 +109,8 @@ class Trial:
     def events(self) -> list[str]:
         """Return the events that the contrib touches, and those that cannot be read at all."""
         names = event_names(self._layout)
+        if any(map(_is_for_all, self._contrib.files("/etc/e-smith"))):
+            return names
         known = self._known
         paths = [self._layout.under(path) for path in self._contrib.files("/etc/e-smith")]
         affected = find_affected(self._layout, known, paths)
@@ -220,6 +222,14 @@ class Trial:
             reading = Reading(self._contrib, self._layout, snapshot, self._faults, self._known.events)
             self._reading = self._stack.enter_context(reading)
         return self._reading.plan(event)
+
+
+def _is_for_all(path: str) -> bool:
+    """Return whether any event may read a file: it defines services, checks, settings or what actions make."""
+    directory, _, rest = path.removeprefix("/etc/e-smith/").partition("/")
+    if directory in ("services", "services-custom", "checks"):
+        return True
+    return path.endswith(".toml") and (directory == "db" or (directory == "events" and rest.startswith("actions/")))
 
 
 def _reason(error: EsmithError | None) -> str:

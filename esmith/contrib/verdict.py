@@ -103,7 +103,7 @@ class Verdict:
             finding
             for finding in self.findings
             if finding.kind == FAILS
-            and not any(f"{finding.path}:" in text for text in reasons)
+            and not any(f"{finding.path}:" in text or finding.message in text for text in reasons)
             and finding.path.partition(f"/{TEMPLATES}")[2] not in gone
         ]
 

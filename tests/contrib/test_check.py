@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,6 @@ import pytest
 
 from esmith.contrib.check import check_contrib
 from esmith.contrib.place import FAILS, NOTE
-from esmith.errors import ExitCode, UsageError
 from esmith.layout import Layout
 from esmith.store import open_store
 from tests.commands import Root
@@ -325,32 +323,3 @@ def test_nothing_is_run(root: Root, tmp_path: Path) -> None:
     (base / ACTION).write_text(f"#!/usr/bin/perl\n{touch};\n")
     root.esmith("contrib", "check", str(tmp_path / "contrib"))
     assert not (tmp_path / "ran").exists()
-
-
-@pytest.mark.program("Text::Template")
-def test_the_command(root: Root, tmp_path: Path) -> None:
-    """It prints a line for each thing, exits with 4 when one fails, and with 0 when there are only notes."""
-    base = copied(tmp_path / "contrib")
-    _write("web/x", "x")(base)
-    answer = root.esmith("contrib", "check", str(base.parent.parent))
-    note = "/etc/e-smith/web: note: is for the server-manager, which is not part of this\n"
-    assert answer.out == f"{note}works, as far as reading it shows; --rehearse expands it in a copy of the root\n"
-    _link("events/notices-update/services2adjust/x", "restrat")(base)
-    answer = root.esmith("contrib", "check", str(tmp_path / "contrib"), code=ExitCode.TEMPLATE)
-    place = "/etc/e-smith/events/notices-update/services2adjust/x"
-    assert answer.out.splitlines()[-1].startswith(f"  {place} fails in notices-update: {place}: there is no service")
-    found = json.loads(root.esmith("contrib", "check", "--json", str(tmp_path / "contrib"), code=4).out)
-    assert [one["kind"] for one in found["findings"]] == ["fails", "note"]
-    assert found["verdict"] == "works, except"
-    (stopped,) = [one for one in found["events"] if one["exit_code"]]
-    assert (stopped["event"], stopped["exit_code"]) == ("notices-update", ExitCode.PARTIAL)
-    assert "restrat" in stopped["failed"][place]
-
-
-def test_no_contrib(root: Root, tmp_path: Path) -> None:
-    """A directory that holds no etc/e-smith is a usage error."""
-    layout = Layout(str(root.path))
-    store = open_store(layout)
-    with pytest.raises(UsageError, match="has no etc/e-smith"):
-        check_contrib(str(tmp_path / "root/etc"), layout, store)
-    store.close()

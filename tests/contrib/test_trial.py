@@ -106,6 +106,14 @@ def test_an_action_that_replaces_a_shipped_one_stops_the_event(office: Root, con
     assert "/etc/e-smith/events/email-update/S30qmail-newu:2: does not compile" in found["reason"]
 
 
+def test_a_wrong_definition_of_a_service_stops_every_event_that_adjusts_it(office: Root, contrib: Path) -> None:
+    """Whatever else the contrib touches: an event reads what defines its services."""
+    _write(contrib, "services/clamd/service.toml", "[probe]\nprt = 1\n")
+    found = _events(office, contrib)
+    assert found["email-update"]["exit_code"] == ExitCode.SERVICE
+    assert "/etc/e-smith/services/clamd/service.toml" in found["email-update"]["reason"]
+
+
 def test_strict_stops_everything(office: Root, contrib: Path) -> None:
     """With Strict of esmith a fault of the contrib stops the event, as it would."""
     _write(contrib, "templates/etc/clamd.conf/80x", "{ my $x = ; }\n")
