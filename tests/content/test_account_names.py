@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tests.commands import Root
@@ -18,6 +20,7 @@ NAMES = {
     "jürgen": "no mail can be addressed to such a name",
     "a+b&d'e~f$g^h*i?j{k}l|m`n_o.p-q": "",
     "Aliasx": "",
+    "a" * 200: "",
     "-jane": "",
 }
 
@@ -30,6 +33,15 @@ def test_a_name_that_no_mail_reaches(office: Root, name: str) -> None:
     assert office.db("accounts", "set", name, "user", "Uid", "5999", "Gid", "5999").err == hint
     warnings = [line for line in office.signal("email-update").err.splitlines() if f"user {name} gets no mail" in line]
     assert warnings == ([f"{PLACE}{name} gets no mail: {reason}"] if reason else [])
+
+
+@pytest.mark.parametrize(("length", "is_long"), [(200, False), (201, True), (300, True)])
+def test_a_long_group_stops_no_event(office: Root, length: int, is_long: bool) -> None:
+    """A name that is stored by force, and for which no file can be named, gets no mail; all else is done."""
+    office.db("--force", "accounts", "set", "g" * length, "group", "Members", "admin")
+    assert ("gets no mail: it is longer" in office.signal("email-update").err) == is_long
+    names = os.listdir(office.file("/var/qmail/alias"))
+    assert (f".qmail-{'g' * length}" in names) != is_long
 
 
 def test_an_address_and_other_types(office: Root) -> None:
