@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from esmith.disk import read_file
 from esmith.errors import EsmithError, UsageError
 from esmith.layout import Layout
 from esmith.names import is_leftover
@@ -95,8 +96,7 @@ class Contrib:
     def read(self, path: str) -> bytes:
         """Return what one of its files holds; nothing, with a finding, when it cannot be read."""
         try:
-            with open(self.own.under(path), "rb") as file:
-                return file.read()
+            return read_file(self.own.under(path))
         except OSError as error:
             self.fails(path, f"cannot be read: {error.strerror}")
             return b""

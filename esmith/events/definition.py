@@ -109,11 +109,28 @@ def _templates(place: str, tree: TemplateTree) -> Iterator[str]:
 
 
 def _markers(place: str) -> Iterator[str]:
-    for directory, _, names in sorted(os.walk(place, followlinks=True)):
+    for directory, names in sorted(_walk(place)):
         for name in sorted(names):
             path = os.path.join(directory, name)
             if not is_leftover(name) and os.path.isfile(path) and path != os.path.join(place, LIST):
                 yield path.removeprefix(place)
+
+
+def _walk(place: str, *above: tuple[int, int]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the directories below one, also behind links, with their files; a link to a directory above it ends there.
+
+    :param above: device and inode of each directory above.
+    """
+    try:
+        status, entries = os.stat(place), list(os.scandir(place))
+    except OSError:
+        return
+    identity = (status.st_dev, status.st_ino)
+    if identity in above:
+        return
+    yield place, [entry.name for entry in entries if not leads_to_directory(entry)]
+    for entry in filter(leads_to_directory, entries):
+        yield from _walk(entry.path, *above, identity)
 
 
 def _listed(place: str, tree: TemplateTree) -> Iterator[str]:
@@ -157,12 +174,13 @@ def _listed_services(place: str) -> Iterator[tuple[str, str, str]]:
 def _lines(place: str) -> Iterator[tuple[int, str]]:
     """Yield the lines of a file with their numbers, without comments and blank lines; none when there is no file."""
     try:
-        with open(place, encoding="utf-8") as file:
+        # What is no UTF-8 names nothing that exists, and is reported as that.
+        with open(place, encoding="utf-8", errors="replace") as file:
             lines = file.read().splitlines()
     except FileNotFoundError:
         return
-    except (OSError, UnicodeDecodeError) as error:
-        raise TemplateError(f"cannot be read: {error}", place=place) from error
+    except OSError as error:
+        raise TemplateError(f"cannot be read: {error.strerror}", place=place) from error
     for number, line in enumerate(lines, 1):
         text = line.strip()
         if text and not text.startswith("#"):

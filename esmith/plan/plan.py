@@ -20,10 +20,13 @@ from esmith.plan.difference import Comparison
 from esmith.plan.installed import OUTPUTS
 from esmith.plan.memory import Memory
 from esmith.plan.output import Difference, Output
+from esmith.plan.place import require_place
 from esmith.plan.unit import UNKNOWN, leave_units
 from esmith.plan.verdict import Verdict, unchecked
 from esmith.schema.strict import STRICT, is_strict
 from esmith.store.protocol import Snapshot
+
+_OTHER_OUTPUT = "change the output of one in its template.toml"
 
 
 @dataclass
@@ -151,6 +154,7 @@ class _Planning:
         self._plan = Plan(strict=is_strict(self._snapshot))
         self._comparison = Comparison(renderer.layout.disk(), self._snapshot, keep_attributes=keep_attributes)
         self._made_by: dict[str, Rendering] = {}
+        self._is_event = False
 
     def of(self, paths: Iterable[str], *, is_event: bool = False) -> Plan:
         """Return the plan of templates.
@@ -158,6 +162,7 @@ class _Planning:
         :param is_event: a fault of a contrib is kept to its unit, since the templates are not those somebody asked for.
         """
         at_fault: list[Output] = []
+        self._is_event = is_event
         if is_event:
             self._plan.blamed = self._contribs_part
         for path in dict.fromkeys(paths):
@@ -174,6 +179,8 @@ class _Planning:
     def _add(self, path: str) -> None:
         plan, renderer = self._plan, self._renderer
         for rendering in renderer.render(path):
+            require_place(rendering, renderer.layout)
+            self._make_way(rendering)
             if _is_made(rendering, self._made_by):
                 continue
             output = _output(renderer, rendering)
@@ -191,6 +198,20 @@ class _Planning:
                     with plan.leaving(orphan):
                         self._comparison.compare(orphan)
 
+    def _make_way(self, rendering: Rendering) -> None:
+        """Take out of the plan what a contrib makes in the place of a file of a shipped template."""
+        other, shipped = self._made_by.get(rendering.path), self._renderer.shipped
+        if other is None or not self._is_event or not shipped.has_template(rendering.template.path):
+            return
+        if not shipped.is_known or shipped.has_template(other.template.path):
+            return
+        file = other.metadata.sources.get("output", contribs_part(other.template, shipped))
+        fault = TemplateError(f"makes {rendering.path}, which a shipped template makes", place=file, hint=_OTHER_OUTPUT)
+        self._plan.require_lenient(fault)
+        self._plan.keep_to_unit(other.template.path, fault, file)
+        self._plan.outputs = [output for output in self._plan.outputs if output.rendering is not other]
+        del self._made_by[rendering.path]
+
     def _stops_everything(self, error: EsmithError, path: str) -> bool:
         if isinstance(error, NoTemplateError):
             return False
@@ -203,7 +224,9 @@ class _Planning:
     def _leave(self, path: str, error: EsmithError) -> list[Output]:
         """Leave all outputs of a template as they are, and return them: those it has now, and those it had."""
         template, metadata = self._known(path)
-        self._plan.keep_to_unit(template.path, error, error.place)
+        shipped = self._renderer.shipped
+        is_named = shipped.is_a_contribs(without_line(error.place))
+        self._plan.keep_to_unit(template.path, error, error.place if is_named else contribs_part(template, shipped))
         if isinstance(error, NoTemplateError):
             return []
         own = [output for output in self._plan.outputs if output.rendering.template.path == template.path]
@@ -253,7 +276,7 @@ def _is_made(rendering: Rendering, made_by: dict[str, Rendering]) -> bool:
         raise TemplateError(
             f"two templates make this file: {other.template.path} and {rendering.template.path}",
             place=rendering.path,
-            hint="change the output of one in its template.toml",
+            hint=_OTHER_OUTPUT,
         )
     if other is rendering or not (other.beside or rendering.beside):
         return False

@@ -10,6 +10,7 @@ import secrets
 import string
 from dataclasses import dataclass, field
 
+from esmith.disk import read_file
 from esmith.errors import EsmithError, RefusedError, SchemaError, TemplateError
 from esmith.names import is_leftover, without_line
 from esmith.schema.check import NotAllowedError, check_properties
@@ -288,8 +289,7 @@ def _apply_file(transaction: Transaction, database: str, key: str, prop: str, pa
     if os.path.isdir(path):
         raise SchemaError("is a directory where the value of a property belongs", place=path, hint="remove it")
     try:
-        with open(path, encoding="utf-8") as file:
-            value = file.read().removesuffix("\n")
+        value = read_file(path).decode().removesuffix("\n")
     except UnicodeDecodeError as error:
         raise SchemaError("is not UTF-8", place=path, hint="convert it, e.g. with iconv") from error
     except OSError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tests.commands import Root
@@ -32,6 +34,29 @@ CASES = {
         "its check failed",
     ),
     "check that is not there": ({**OWN, METADATA: 'check = { own = "own" }\n'}, "no check 'own'"),
+    "service actions that are not UTF-8": ({f"{EVENT}/services2adjust/own": "rest\udce9art\n"}, "no service action"),
+    "output of the databases": (
+        {**OWN, METADATA: 'output = "/home/e-smith/db/data.mdb"\n'},
+        "a file of e-smith itself",
+    ),
+    "output of the state": ({**OWN, METADATA: 'output = "/var/lib/e-smith/shipped"\n'}, "a file of e-smith itself"),
+    "output of a command": ({**OWN, METADATA: 'output = "/sbin/e-smith/db"\n'}, "a file of e-smith itself"),
+    "output with a NUL": ({**OWN, METADATA: 'output = "/etc/a\\u0000b"\n'}, "output must be an absolute path"),
+    "link with a NUL": (
+        {**OWN, METADATA: 'kind = "symlink"\n', f"{BASE}/templates/etc/own.conf/20nul": "{{ '\\0' }}"},
+        "gives no path for the symbolic link",
+    ),
+    "link that is too long": (
+        {**OWN, METADATA: 'kind = "symlink"\n', f"{BASE}/templates/etc/own.conf/20long": "a" * 5000},
+        "gives no path for the symbolic link",
+    ),
+    "output of a shipped template": (
+        {
+            f"{BASE}/templates/var/qmail/control/aaa/10text": "x\n",
+            f"{BASE}/templates/var/qmail/control/aaa/template.toml": 'output = "/var/qmail/control/rcpthosts"\n',
+        },
+        "makes /var/qmail/control/rcpthosts, which a shipped template makes",
+    ),
     "relative output": ({**OWN, METADATA: 'output = "../x"\n'}, "output must be an absolute path"),
     "link to itself": (
         {f"{BASE}/templates/etc/own.conf": "-> own.conf", f"{EVENT}/templates2expand/etc/own.conf": ""},
@@ -55,7 +80,8 @@ def _install(root: Root, files: dict[str, str]) -> None:
             root.file(path).parent.mkdir(parents=True, exist_ok=True)
             root.file(path).symlink_to(text.removeprefix("-> "))
         else:
-            root.write(path, text, mode=0o755 if "/actions/" in path else 0o644)
+            root.write(path, "", mode=0o755 if "/actions/" in path else 0o644)
+            root.file(path).write_bytes(text.encode("utf-8", "surrogateescape"))
 
 
 @pytest.mark.parametrize(("files", "message"), CASES.values(), ids=CASES.keys())
@@ -100,3 +126,26 @@ def test_a_broken_shipped_schema_file_stops(office: Root) -> None:
     office.write(f"{BASE}/db/configuration/clamav.toml", "[broken")
     office.signal("console-save", code=7)
     assert office.db("own", "gettype", "other", code=None).code == 1
+
+
+def test_links_to_a_directory_above_end_there(office: Root) -> None:
+    """Markers behind links are found, and a link to the directory that it is in is not followed without end."""
+    markers = office.file(f"{EVENT}/templates2expand")
+    (markers / "again").symlink_to(".")
+    elsewhere = office.file("/elsewhere")
+    elsewhere.mkdir()
+    (elsewhere / "own.conf").write_text("")
+    (markers / "etc").mkdir(exist_ok=True)
+    (markers / "etc/own.d").symlink_to(elsewhere)
+    office.write(f"{BASE}/templates/etc/own.d/own.conf", "x\n")
+    office.signal("email-update")
+    assert office.read("/etc/own.d/own.conf") == "x\n"
+
+
+@pytest.mark.parametrize("place", ["migrate/30x", "defaults/own/type"])
+def test_a_pipe_in_a_database_waits_for_nobody(office: Root, place: str) -> None:
+    """It is left out, and named."""
+    path = office.file(f"{BASE}/db/configuration/{place}")
+    path.parent.mkdir(parents=True)
+    os.mkfifo(path)
+    assert f"{place}: cannot be read" in office.esmith("initialize-databases", code=11).err

@@ -6,6 +6,7 @@ import os
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from esmith.disk import read_file
 from esmith.errors import TemplateError
 from esmith.fragments.engine import choose_engine
 from esmith.fragments.perl.engine import Perl
@@ -95,8 +96,7 @@ def _not_run(path: str, ended: str) -> TemplateError:
 
 def _read(path: str) -> bytes:
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return read_file(path)
     except OSError as error:
         raise TemplateError(f"cannot be read: {error.strerror}", place=path, hint="correct or remove it") from error
 
