@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import suppress
 
 from esmith.apply.generations import list_numbers
-from esmith.checks.views import remove_copies
+from esmith.checks.copies import remove_copies
 from esmith.disk import Disk, sweep_dead
 from esmith.layout import Layout
 from esmith.store.protocol import Store

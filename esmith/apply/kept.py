@@ -18,7 +18,10 @@ from esmith.disk import Directory, Disk, waiting_file
 from esmith.layout import Layout
 from esmith.plan.host import PERMISSIONS, PRIVATE, PUBLIC, trouble
 from esmith.plan.installed import OUTPUTS, Installed
-from esmith.plan.output import Difference, Output
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.plan.output import Output
 
 _MODES = 0o7777
 #: The highest number of a user means no change: chown(2).
@@ -97,6 +100,8 @@ def keep(output: Output, disk: Disk, kept: Directory, name: str) -> Before:
     :raises UserFileError: when that is not possible in a directory of a user.
     :raises InstallError: when it is not possible elsewhere.
     """
+    from esmith.plan.output import Difference
+
     return keep_file(output.path, output.target, disk, kept, name, stays=output.difference is Difference.ATTRIBUTES)
 
 

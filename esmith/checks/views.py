@@ -11,7 +11,6 @@ import contextlib
 import glob
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,17 +18,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from esmith.checks.copies import copies_of_commands, remove_copies
 from esmith.checks.process import NAME
 from esmith.checks.staged import StagedTree
 from esmith.environment import PATH
 from esmith.errors import CheckError
 from esmith.fragments.file_check import Check
 from esmith.fragments.rendering import Kind
-from esmith.layout import Layout
-from esmith.names import is_temporary
 from esmith.plan.host import PUBLIC, trouble
 from esmith.plan.output import Output
-from esmith.temporary import is_in_use, temporary_name
+from esmith.temporary import temporary_name
 
 _ABOVE_PACKAGE = os.path.abspath(__file__).removesuffix("esmith/checks/views.py")
 #: How much longer than all its programs together the process that runs them may take, in seconds.
@@ -155,7 +153,7 @@ class Views:
     @contextlib.contextmanager
     def _copies(self, jobs: list[Job]) -> Iterator[tuple[str, dict[str, str]]]:
         """Make the copies and yield the programs' home, and where the copy of each directory is."""
-        place = os.path.join(self._layout.state, "check") if self._writes else tempfile.gettempdir()
+        place = copies_of_commands(self._layout) if self._writes else tempfile.gettempdir()
         try:
             remove_copies(self._layout, of_commands=self._writes)
             if self._writes:
@@ -189,22 +187,6 @@ class Views:
                 descriptor = os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
                 with open(descriptor, "wb") as file:
                     file.write(rendering.content)
-
-
-def remove_copies(layout: Layout, *, of_commands: bool) -> None:
-    """Remove the copies that checks left which were killed; what cannot be removed only takes space.
-
-    :param of_commands: also those that are kept in the root; the caller holds the event lock then.
-    """
-    if of_commands:
-        shutil.rmtree(os.path.join(layout.state, "check"), ignore_errors=True)
-    place = tempfile.gettempdir()
-    with contextlib.suppress(OSError), os.scandir(place) as found:
-        for entry in found:
-            if not is_temporary(entry.name) or is_in_use(entry.name):
-                continue
-            if entry.is_dir(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_uid == os.geteuid():
-                shutil.rmtree(entry.path, ignore_errors=True)
 
 
 def may_put_in_place() -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -248,8 +247,10 @@ class Directory:
         """
         if not self.is_ours:
             raise PermissionError(errno.EPERM, "is in a directory of a user", self._path(name))
+        from shutil import rmtree
+
         with suppress(FileNotFoundError):
-            shutil.rmtree(name, dir_fd=self.descriptor)
+            rmtree(name, dir_fd=self.descriptor)
 
     def sync_file(self, name: str) -> None:
         """Make durable what is in a regular file, whoever wrote it, and its mode and owner; else do nothing.

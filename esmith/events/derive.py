@@ -6,7 +6,6 @@ In an event that is what no action of the event has made by the time services ar
 
 from __future__ import annotations
 
-import filecmp
 import os
 import re
 from collections.abc import Collection, Iterable
@@ -15,9 +14,7 @@ from contextlib import suppress
 from esmith.apply.backup import back_up
 from esmith.apply.generations import Also, generations_since
 from esmith.errors import ActionError, EsmithError, StoreError
-from esmith.events.actions import run_action
 from esmith.events.confirm import forget_taken_back
-from esmith.events.definition import Event
 from esmith.events.derived import (
     SUFFIX,
     Derivation,
@@ -179,11 +176,17 @@ def note_made(session: Session, path: str) -> None:
     with session.store.snapshot() as snapshot:
         is_stale = action in list_stale(snapshot)
     declared = os.path.join(session.layout.events, "actions", action)
-    if is_stale and os.path.isfile(declared) and filecmp.cmp(path, declared, shallow=False):
+    if is_stale and os.path.isfile(declared) and _has_same_content(path, declared):
         for one in known_derivations(session):
             if one.action == action:
                 _sync(session, one)
         _forget(session, [action])
+
+
+def _has_same_content(path: str, other: str) -> bool:
+    from filecmp import cmp
+
+    return cmp(path, other, shallow=False)
 
 
 def _make_or_note(session: Session, derivation: Derivation, what: str) -> None:
@@ -208,6 +211,9 @@ def _make(session: Session, derivation: Derivation, what: str) -> None:
         for path in derivation.removable:
             _remove(session, path)
         return
+    from esmith.events.actions import run_action
+    from esmith.events.definition import Event
+
     event = Event(what, os.path.join(session.layout.events, "actions"))
     action = os.path.join(event.directory, derivation.action)
     session.layout.trust.require(action)

@@ -14,7 +14,6 @@ from functools import partial
 from esmith.apply.cleanup import remove_left_behind
 from esmith.apply.generations import Generation, generations_since, list_interrupted
 from esmith.apply.restore import restore_interrupted, restore_since, why_not
-from esmith.events.adjust import ServiceStep
 from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_unconfirmed
 from esmith.events.damage import set_aside_damaged
 from esmith.events.derive import derive_again, require_made, taking_back
@@ -52,6 +51,8 @@ def recover_all(session: Session) -> None:
         for action in stale.keys() - still.keys():
             session.say(f"{', '.join(stale[action].makes)}: made again")
         if pending:
+            from esmith.events.adjust import ServiceStep
+
             step = ServiceStep(session, _WHAT)
             try:
                 step.carry_out_pending()

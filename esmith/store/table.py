@@ -11,7 +11,6 @@ the checksum it need not be decoded for that.
 
 from __future__ import annotations
 
-import json
 import os
 import zlib
 from collections.abc import Callable
@@ -129,7 +128,9 @@ def _content(name: str, row: bytes) -> bytes:
 
 def encode_json(row: Any) -> bytes:
     """Return the JSON of an object of a dataclass, as :func:`decode_json` reads it."""
-    return json.dumps(asdict(row)).encode()
+    from json import dumps
+
+    return dumps(asdict(row)).encode()
 
 
 def decode_json(kind: type[_T], row: bytes) -> _T:
@@ -140,8 +141,10 @@ def decode_json(kind: type[_T], row: bytes) -> _T:
     :param kind: the dataclass. Its fields are texts, numbers, lists, dictionaries, dataclasses, and unions with None.
     :raises DamagedRowError: when the row is no JSON, a field is missing that has no default, or has another type.
     """
+    from json import loads
+
     try:
-        data = json.loads(row)
+        data = loads(row)
     except (ValueError, RecursionError) as error:
         raise DamagedRowError("is not JSON") from error
     made: _T = _build(kind, data)
