@@ -155,7 +155,10 @@ def _linked(directory: Directory, name: str, other: Directory, new: str) -> bool
 
 
 def restore_file(before: Before, disk: Disk, directory: Directory, name: str, kept: str) -> None:
-    """Restore what was at the place of an output, durably.
+    """Restore what was at the place of an output. It is durable when the caller has synced the directory.
+
+    That is to be done even where nothing is changed here: an attempt before this one restored it perhaps, and was
+    killed before the directory was synced.
 
     :param directory: the directory of the place.
     :param name: the name in it.
@@ -165,25 +168,21 @@ def restore_file(before: Before, disk: Disk, directory: Directory, name: str, ke
     """
     if before.directory:
         directory.remove_empty(name)
-        directory.sync()
         return
     if before.stays:
         directory.set_attributes(name, before.mode, (before.uid, before.gid))
         return
     if not before.stored:
         directory.remove_if_there(name)
-        directory.sync()
         return
     source = disk.directory(kept)
-    # The old file may have its name still. Its directory is synced nevertheless: an attempt before this one restored it
-    # perhaps, and was killed then.
+    # The old file may have its name still.
     if before.copied or not _is_one_file(source.look(before.stored), directory.look(name)):
         with waiting_file(directory) as staged:
             _stage_kept(before, source, directory, staged)
             directory.rename(staged, name)
             # Renaming one link of a file over another does nothing and leaves the first.
             directory.remove_if_there(staged)
-    directory.sync()
 
 
 def _is_one_file(first: os.stat_result | None, second: os.stat_result | None) -> bool:

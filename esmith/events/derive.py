@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 
 from esmith.apply.backup import back_up
-from esmith.apply.generations import Also, generations_since
+from esmith.apply.generations import Also, Generation, generations_since
 from esmith.errors import ActionError, EsmithError, StoreError
 from esmith.events.confirm import forget_taken_back
 from esmith.events.derived import (
@@ -135,6 +135,7 @@ def taking_back(
     what: str,
     also: Also | None = None,
     *,
+    installs: Collection[Generation] | None = None,
     derivations: Collection[Derivation] | None = None,
 ) -> Also:
     """Return what else belongs into the transaction that takes installs back.
@@ -146,11 +147,15 @@ def taking_back(
     :param number: the number of the first install that is taken back.
     :param what: the command.
     :param also: what else is to be written in the transaction, before; settings it changes count as well.
-    :param derivations: what is declared, where the caller has read it.
+    :param installs: those that are taken back, where the caller has read them.
+    :param derivations: likewise what is declared.
     """
     paths: set[str] = set()
-    with suppress(StoreError), session.store.snapshot() as snapshot:
-        paths = {before.path for install in generations_since(number, snapshot) for before in install.before}
+    with suppress(StoreError):
+        if installs is None:
+            with session.store.snapshot() as snapshot:
+                installs = generations_since(number, snapshot)
+        paths = {before.path for install in installs for before in install.before}
     known = known_derivations(session) if derivations is None else derivations
 
     def mark(transaction: Transaction) -> None:

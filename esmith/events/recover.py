@@ -7,12 +7,12 @@ do all three.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
 from esmith.apply.cleanup import remove_left_behind
-from esmith.apply.generations import Generation, generations_since, list_interrupted
+from esmith.apply.generations import Also, Generation, generations_since, list_interrupted
 from esmith.apply.restore import restore_interrupted, restore_since, why_not
 from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_unconfirmed
 from esmith.events.damage import set_aside_damaged
@@ -126,11 +126,15 @@ def restore_killed(session: Session, *, after: int = 0) -> set[str]:
     :raises InstallError: when a file cannot be restored.
     :raises StoreError: when the store cannot be written.
     """
+
+    def also_since(installs: Sequence[Generation]) -> Also:
+        return taking_back(session, installs[-1].number, _WHAT, installs=installs)
+
     return restore_interrupted(
         session.layout,
         session.store,
         partial(add_pending, why=_WHAT),
-        partial(taking_back, session, what=_WHAT),
+        also_since,
         session.report,
         after=after,
     )
