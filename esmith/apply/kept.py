@@ -60,7 +60,12 @@ class Before:
     @property
     def installed(self) -> Installed | None:
         """What the engine remembered of it; None for nothing, or when that is damaged."""
-        return None if self.row is None else OUTPUTS.read(self.path, self.row.encode("utf-8", "surrogateescape"))
+        return None if self.row is None else OUTPUTS.read(self.path, self.content_of_row)
+
+    @property
+    def content_of_row(self) -> bytes:
+        """The same as the bytes of its row; none for nothing."""
+        return (self.row or "").encode("utf-8", "surrogateescape")
 
     def remember(self, installed: Installed | None) -> None:
         """Note what the engine remembers of it; None for nothing."""
@@ -154,11 +159,26 @@ def _linked(directory: Directory, name: str, other: Directory, new: str) -> bool
     return True
 
 
+def is_in_place(before: Before, disk: Disk, directory: Directory, name: str, kept: str) -> bool:
+    """Return whether the old file itself has its name still, or has it again.
+
+    The parameters are those of :func:`restore_file`, which is called for other files only: renaming one link of a file
+    over another does nothing, and leaves the first.
+
+    :raises FileNotFoundError: when what was kept is gone.
+    :raises OSError: when it cannot be read; a UserDirectoryError in a directory of a user.
+    """
+    if not before.stored or before.copied:
+        return False
+    there, old = directory.look(name), disk.directory(kept).look(before.stored)
+    return there is not None and old is not None and os.path.samestat(there, old)
+
+
 def restore_file(before: Before, disk: Disk, directory: Directory, name: str, kept: str) -> None:
     """Restore what was at the place of an output. It is durable when the caller has synced the directory.
 
-    That is to be done even where nothing is changed here: an attempt before this one restored it perhaps, and was
-    killed before the directory was synced.
+    That is to be done even where the old file has its name already (:func:`is_in_place`): an attempt before this one
+    restored it perhaps, and was killed before the directory was synced.
 
     :param directory: the directory of the place.
     :param name: the name in it.
@@ -175,18 +195,9 @@ def restore_file(before: Before, disk: Disk, directory: Directory, name: str, ke
     if not before.stored:
         directory.remove_if_there(name)
         return
-    source = disk.directory(kept)
-    # The old file may have its name still.
-    if before.copied or not _is_one_file(source.look(before.stored), directory.look(name)):
-        with waiting_file(directory) as staged:
-            _stage_kept(before, source, directory, staged)
-            directory.rename(staged, name)
-            # Renaming one link of a file over another does nothing and leaves the first.
-            directory.remove_if_there(staged)
-
-
-def _is_one_file(first: os.stat_result | None, second: os.stat_result | None) -> bool:
-    return first is not None and second is not None and os.path.samestat(first, second)
+    with waiting_file(directory) as staged:
+        _stage_kept(before, disk.directory(kept), directory, staged)
+        directory.rename(staged, name)
 
 
 def _stage_kept(before: Before, source: Directory, directory: Directory, staged: str) -> None:

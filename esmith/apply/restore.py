@@ -220,5 +220,7 @@ def _restore(
 
 def _forget(install: Generation, transaction: Transaction) -> None:
     for before in install.before:
-        OUTPUTS.put(transaction, before.path, before.installed)
+        # An event that was killed while it renamed has not written them yet.
+        if before.row is None or not OUTPUTS.holds(transaction, before.path, before.content_of_row):
+            OUTPUTS.put(transaction, before.path, before.installed)
     forget_generation(install, transaction)

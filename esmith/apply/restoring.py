@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from esmith.apply.backup import back_up
 from esmith.apply.generations import Generation
-from esmith.apply.kept import Before, kept_directory, restore_file
+from esmith.apply.kept import Before, is_in_place, kept_directory, restore_file
 from esmith.disk import Directory, Disk
 from esmith.errors import InstallError, UserFileError
 from esmith.layout import Layout
@@ -81,26 +81,26 @@ class Restoring:
         """Restore them as far as possible, durably; return what was restored, and why others could not be."""
         found = self._restored
         for install in self._installs:
+            kept = kept_directory(self._layout, install.number)
             for before in install.before:
-                with self._noting(before):
-                    self._restore_one(before, install)
+                try:
+                    self._restore_one(before, kept)
+                except InstallError as error:
+                    self._note(before, error)
             for service, actions in install.services.items():
                 found.services.setdefault(service, []).extend(actions)
         self._sync()
         found.paths = [path for path in self._seen if path not in found.left and path not in found.missing]
         return found, self._failures
 
-    @contextmanager
-    def _noting(self, before: Before) -> Iterator[None]:
-        """Note why a file cannot be restored, and go on with the next one."""
-        try:
-            yield
-        except UserFileError as error:
+    def _note(self, before: Before, error: InstallError) -> None:
+        """Note why a file cannot be restored; the others are."""
+        if isinstance(error, UserFileError):
             self._restored.left[before.path] = error
-        except InstallError as error:
+        else:
             self._failures.append(error)
 
-    def _restore_one(self, before: Before, install: Generation) -> None:
+    def _restore_one(self, before: Before, kept: str) -> None:
         target = self._layout.under(before.path)
         above, name = os.path.split(target)
         is_first = before.path not in self._seen
@@ -109,10 +109,11 @@ class Restoring:
         is_missing = False
         try:
             directory = self._open(above)
-            if is_first and not before.directory and self._was_changed(before.path, directory, name):
-                copy = back_up(self._layout, self._host, target, is_a_users=directory.is_a_users)
-                self._restored.copies[before.path] = copy
-            restore_file(before, self._disk, directory, name, kept_directory(self._layout, install.number))
+            if not is_in_place(before, self._disk, directory, name, kept):
+                if is_first and not before.directory and self._was_changed(before.path, directory, name):
+                    copy = back_up(self._layout, self._host, target, is_a_users=directory.is_a_users)
+                    self._restored.copies[before.path] = copy
+                restore_file(before, self._disk, directory, name, kept)
             if not before.stays:
                 self._unsynced.setdefault(directory, []).append(before)
             if len(self._unsynced) >= _UNSYNCED:
@@ -147,8 +148,7 @@ class Restoring:
                     self._note_missing(before, bool(before.stored or before.stays))
             except OSError as error:
                 for before in restored:
-                    with self._noting(before):
-                        raise trouble(self._layout.under(before.path), error) from error
+                    self._note(before, trouble(self._layout.under(before.path), error))
 
     def _open(self, path: str) -> Directory:
         """Return a directory, in which what an earlier attempt to restore left was removed."""
