@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from esmith.checks.copies import copies_of_commands, remove_copies
-from esmith.checks.process import NAME
 from esmith.checks.staged import StagedTree
 from esmith.environment import PATH
 from esmith.errors import CheckError
@@ -108,6 +107,8 @@ class Views:
     def _start(self, jobs: list[Job], places: dict[str, str], home: str, tree: dict[str, Any] | None) -> dict[str, Any]:
         programs = [_program(job, places[job.directory]) for job in jobs]
         task = {"parent": os.getpid(), "tree": tree, "home": home, "programs": programs}
+        from esmith.checks.process import NAME
+
         process = subprocess.Popen(
             [sys.executable, "-P", "-S", "-m", NAME],
             env={"PYTHONPATH": _ABOVE_PACKAGE, "LANG": "C.UTF-8"},
