@@ -20,8 +20,8 @@ _ENDED = (b"Z", b"X")
 #: The start of a process that could not find out its own.
 _UNKNOWN = "0"
 _count = itertools.count(1)
-#: The marks of processes that have ended: none of them runs ever again.
-_ended: set[str] = set()
+#: The marks of processes that have ended and do not come back: a killed event may have left a thousand files.
+_dead: set[str] = set()
 #: The process that asked last, with its mark; a fork of it has another one.
 _own: tuple[int, str] = (0, "")
 
@@ -45,9 +45,12 @@ def is_in_use(name: str, *, also_own: bool = True) -> bool:
     mark = f"{process}-{start}"
     if mark == _mark():
         return also_own
-    if mark not in _ended and not _runs(int(process), start):
-        _ended.add(mark)
-    return mark not in _ended
+    if mark in _dead:
+        return False
+    runs = _runs(int(process), start)
+    if not runs and start != _UNKNOWN:
+        _dead.add(mark)
+    return runs
 
 
 def _runs(process: int, start: str) -> bool:
