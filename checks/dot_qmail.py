@@ -7,12 +7,10 @@ import re
 from collections.abc import Callable, Iterator
 
 from esmith.checks.own.file import File, Findings
+from esmith.schema.addresses import address_fault
 
 #: After & qmail-local takes all for one address; blanks may be in it, but a list of addresses it is never.
 _ADDRESS = re.compile(r"&\S((?!, ).)*|[^\s&+,][^\s,]*")
-
-#: An address in < and >, one without a name or a domain, and one whose domain has an empty part.
-_LEADS_NOWHERE = re.compile(r"&(.*<.*>|@.*|.*@|.*@(\.[^@]*|[^@]*\.\.[^@]*))")
 
 
 def rule_for(path: str) -> Callable[[File], Findings] | None:
@@ -31,8 +29,8 @@ def _faults(file: File) -> Iterator[tuple[int, str]]:
             yield number, "has a control character"
         elif text and not _is_known(text):
             yield number, f"{text!r} is no comment, program, mailbox or address"
-        elif _LEADS_NOWHERE.fullmatch(text):
-            yield number, f"{text!r} has no address that qmail can send to"
+        elif text and text[0] not in "#|./+" and (fault := address_fault(text.removeprefix("&"))):
+            yield number, f"{text!r} {fault}"
 
 
 def _is_known(text: str) -> bool:

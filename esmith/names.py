@@ -4,6 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable
 
 _LEFTOVER_ENDINGS = ("~", ".swp", ".swo", ".swx", ".orig", ".rpmsave", ".rpmnew", ".rpmorig")
@@ -44,6 +45,22 @@ def is_leftover(name: str) -> bool:
 def is_temporary(name: str) -> bool:
     """Return whether it is the name of a temporary file of ours."""
     return name.startswith(TEMPORARY_PREFIX)
+
+
+def leads_to_directory(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry is a directory or a link to one; a link that leads to itself is none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def leads_to_file(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry is a regular file or a link to one; a link that leads to itself is none."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
 
 
 def without_line(place: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ import pytest
 from esmith.fragments.perl import engine
 from esmith.fragments.perl.process import PerlProcess
 from tests import forks
-from tests.commands import Root, copy_prepared
+from tests.commands import Root
+from tests.examples import FEWER, examples
 from tests.offices import make_fresh, make_small_office
 from tests.programs import names_of, path_of, require, require_daemons
 from tests.remembered import Memory, remember_code, remember_tables
+from tests.reused import Reused
 
 #: The tests make hundreds of roots, and every write of the engine waits for the disk: on a real one for minutes.
 _MEMORY = "/dev/shm"
@@ -39,10 +42,18 @@ _FIRST = (
 )
 
 
+_FAILED = pytest.StashKey[bool]()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Put the tests' folders in memory where there is enough of it and programs may be run there."""
     _share_memory(config)
+    if FEWER:
+        from hypothesis import settings
+
+        settings.register_profile("fewer", max_examples=examples())
+        settings.load_profile("fewer")
     if (place := config.getoption("--for-root-to")) and not hasattr(config, "workerinput"):
         config.pluginmanager.register(ForRoot(os.path.abspath(place)))
     if config.option.basetemp or not os.access(_MEMORY, os.W_OK):
@@ -142,6 +153,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     require(names_of(item))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note which tests failed."""
+    report = yield
+    if report.failed:
+        item.stash[_FAILED] = True
+    return report
+
+
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the caller's root, locks and databases away from the tests."""
@@ -159,16 +179,30 @@ def _office(tmp_path_factory: pytest.TempPathFactory, _fresh: Path) -> Path:
     return make_small_office(tmp_path_factory.mktemp("office") / "root", _fresh)
 
 
+@pytest.fixture(scope="session")
+def _reused(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Reused]:
+    """Return a function that returns the copy of a prepared root that is used again."""
+    return functools.cache(lambda source: Reused(source, tmp_path_factory.mktemp("reused")))
+
+
 @pytest.fixture
-def copy_root(tmp_path: Path) -> Callable[[Path], Root]:
-    """Return a function that copies a prepared root for this test; the copy's commands act on the copy."""
+def copy_root(
+    tmp_path: Path, _reused: Callable[[Path], Reused], request: pytest.FixtureRequest
+) -> Iterator[Callable[[Path], Root]]:
+    """Return a function that returns a copy of a prepared root for this test; its commands act on the copy."""
+    lent: list[Reused] = []
+    target = tmp_path / "root"
 
     def copy(source: Path) -> Root:
-        target = tmp_path / "root"
-        copy_prepared(source, target)
+        assert not lent, "a test has one copy"
+        _reused(source).lend(target)
+        lent.append(_reused(source))
         return Root(target)
 
-    return copy
+    yield copy
+    # What a test leaves that failed stays for who looks at it.
+    if lent and not request.node.stash.get(_FAILED, False):
+        lent[0].take_back(target)
 
 
 @pytest.fixture

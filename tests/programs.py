@@ -44,6 +44,7 @@ PACKAGES = {
     "runsvdir": "runit",
     "sa-learn": "spamassassin",
     "setpriv": "util-linux",
+    "slapd": "slapd",
     "spamassassin": "spamassassin",
     "spamd": "spamd",
     "strace": "strace",
@@ -60,6 +61,7 @@ PACKAGES = {
     "Mail::DMARC": "libmail-dmarc-perl",
     "Mail::SPF": "libmail-spf-perl",
     "Net::IP": "libnet-ip-perl",
+    "Net::LDAP": "libnet-ldap-perl",
     "Text::Template": "libtext-template-perl",
 }
 #: What no package of Debian has, so that nothing can install it where it is wanted: a file by which each is known.

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
-from tests.commands import copy_prepared
+import pytest
+
+from tests.commands import Root, copy_prepared
+from tests.reused import Reused
 
 
 def _seen(folder: Path) -> dict[str, tuple[object, ...]]:
@@ -50,3 +55,139 @@ def test_copies_are_apart(tmp_path: Path) -> None:
     (tmp_path / "one/file").write_text("changed in place")
     copy_prepared(prepared, tmp_path / "two")
     assert (prepared / "file").read_text() == (tmp_path / "two/file").read_text() == "as prepared"
+
+
+def _in_place(root: Path) -> None:
+    """Change one letter, and give the file the time it had."""
+    file = root / "etc/passwd"
+    status, text = file.stat(), file.read_bytes()
+    with file.open("r+b") as open_file:
+        open_file.write(text.replace(b"x", b"y", 1))
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def _time(root: Path) -> None:
+    os.utime(root / "etc/passwd", (1, 1))
+
+
+def _mode(root: Path) -> None:
+    (root / "etc/passwd").chmod(0o600)
+    (root / "etc").chmod(0o711)
+
+
+def _gone(root: Path) -> None:
+    (root / "etc/passwd").unlink()
+    shutil.rmtree(root / "etc/e-smith/templates")
+
+
+def _more(root: Path) -> None:
+    (root / "etc/e-smith/events/new/deep").mkdir(parents=True)
+    (root / "etc/e-smith/events/new/deep/file").write_text("x")
+    (root / "new").symlink_to("/etc")
+
+
+def _another_kind(root: Path) -> None:
+    """A link takes the place of a directory, a directory that of a file, a file that of a link."""
+    (root / "etc/e-smith/events").rename(root / "events")
+    (root / "etc/e-smith/events").symlink_to(root / "events")
+    (root / "etc/passwd").unlink()
+    (root / "etc/passwd").mkdir()
+    (root / "etc/passwd/file").write_text("x")
+    link = next(path for path in root.rglob("*") if path.is_symlink() and path.name != "events")
+    link.unlink()
+    link.write_text("x")
+
+
+def _second_name(root: Path) -> None:
+    """Another folder has the same file, by which it can be changed."""
+    other = root.parent / "other"
+    os.link(root / "etc/passwd", other)
+    other.write_text("y")
+
+
+def _nothing(_root: Path) -> None:
+    """It is only looked at."""
+
+
+def _removed(root: Path) -> None:
+    shutil.rmtree(root)
+
+
+def _only_for_root(root: Path) -> None:
+    (root / "etc").chmod(0)
+
+
+def _swapped(root: Path) -> None:
+    """Two files have each other's name."""
+    (root / "etc/passwd").rename(root / "aside")
+    (root / "etc/group").rename(root / "etc/passwd")
+    (root / "aside").rename(root / "etc/group")
+
+
+def _setting(root: Path) -> None:
+    Root(root).config("setprop", "qpsmtpd", "DNSBL", "enabled")
+
+
+CHANGES = (
+    *(_nothing, _in_place, _time, _mode, _gone, _more, _another_kind, _second_name, _removed, _only_for_root),
+    *(_swapped, _setting),
+)
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    files = [path for path in folder.rglob("*") if path.is_file() and os.access(path, os.R_OK)]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def test_what_a_test_changed_is_restored(_office: Path, tmp_path: Path) -> None:
+    """The next borrower of a copy that is used again sees nothing of what the one before did."""
+    place = tmp_path / "place"
+    place.mkdir()
+    copies = Reused(_office, place)
+    seen, contents = _seen(_office), _contents(_office)
+    for number, change in enumerate(CHANGES):
+        root = tmp_path / f"root{number}"
+        copies.lend(root)
+        assert _seen(root) == seen, f"before {change.__name__}"
+        assert _contents(root) == contents, f"before {change.__name__}"
+        change(root)
+        copies.take_back(root)
+    copies.lend(tmp_path / "last")
+    assert (_seen(tmp_path / "last"), _contents(tmp_path / "last")) == (seen, contents)
+
+
+def test_what_was_not_changed_is_used_again(tmp_path: Path) -> None:
+    """A file that nobody changed is the same one, inode and all; one that was changed is another."""
+    source, place = tmp_path / "source", tmp_path / "place"
+    for folder in (source, place):
+        folder.mkdir()
+    for name in ("same", "other"):
+        (source / name).write_text(name)
+    copies = Reused(source, place)
+    copies.lend(tmp_path / "one")
+    before = {path.name: path.stat().st_ino for path in (tmp_path / "one").iterdir()}
+    (tmp_path / "one/other").write_text("OTHER")
+    copies.take_back(tmp_path / "one")
+    copies.lend(tmp_path / "two")
+    assert (tmp_path / "two/same").stat().st_ino == before["same"]
+    assert (tmp_path / "two/other").read_text() == "other"
+
+
+@pytest.mark.root("mounts")
+def test_a_mount_is_not_touched(tmp_path: Path) -> None:
+    """Where a file system is mounted in the copy, the next borrower gets a new copy; what is mounted is left alone."""
+    source, place, mounted = tmp_path / "source", tmp_path / "place", tmp_path / "mounted"
+    for folder in (source / "inner", place, mounted):
+        folder.mkdir(parents=True)
+    copies = Reused(source, place)
+    copies.lend(tmp_path / "one")
+    subprocess.run(["mount", "-t", "tmpfs", "none", tmp_path / "one/inner"], check=True)
+    (tmp_path / "one/inner/file").write_text("x")
+    copies.take_back(tmp_path / "one")
+    try:
+        copies.lend(tmp_path / "two")
+        assert not list((tmp_path / "two/inner").iterdir())
+        assert [path.read_text() for path in place.glob("*/inner/file")] == ["x"]
+    finally:
+        for folder in place.glob("*/inner"):
+            subprocess.run(["umount", folder], check=True)

@@ -10,7 +10,8 @@ import os
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 
-from esmith.apply.generations import list_numbers
+from esmith.apply.generations import list_numbers, newest_number
+from esmith.apply.origin import keep_mark
 from esmith.checks.copies import remove_copies
 from esmith.disk import Disk, sweep_dead
 from esmith.layout import Layout
@@ -40,7 +41,10 @@ def _remove_generations(layout: Layout, store: Store, disk: Disk) -> None:
             return
         with store.snapshot() as snapshot:
             known = set(map(str, list_numbers(snapshot)))
+            newest = newest_number(snapshot)
         # A directory with another name is somebody else's.
         for name in filter(str.isdecimal, kept - known):
             with suppress(OSError):
-                above.remove_tree(name)
+                # The mark of an event that restored databases do not know stays; see esmith.apply.newer.
+                if int(name) <= newest or not keep_mark(layout, above, int(name)):
+                    above.remove_tree(name)

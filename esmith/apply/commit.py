@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping
 from esmith.apply.generations import Also, Generation, begin, is_recorded
 from esmith.apply.install import discard, install, remember, stage
 from esmith.apply.left import record_left
+from esmith.apply.newer import NEWER, are_files_newer
 from esmith.apply.restore import AddPending, UnrecordedError, restore_since
 from esmith.apply.restoring import Restored
 from esmith.checks.check import check
 from esmith.errors import InstallError, StoreError
 from esmith.layout import Layout
 from esmith.names import counted
+from esmith.plan.difference import EDITED
 from esmith.plan.host import DiskHost, RecordingHost
 from esmith.plan.plan import Plan
 from esmith.store.model import Author
@@ -49,6 +51,7 @@ def commit_plan(
     try:
         stage(plan, host)
         check(plan, layout, writes=True)
+        _note_newer(plan, layout, store)
         generation = begin(plan, layout, store, what, services or {}, host.disk)
         for text in install(plan, host, layout):
             note(text)
@@ -108,6 +111,19 @@ def rehearse_plan(plan: Plan, layout: Layout) -> None:
     stage(plan, host)
     check(plan, layout, writes=False)
     install(plan, host, layout)
+
+
+def _note_newer(plan: Plan, layout: Layout, store: Store) -> None:
+    """Note of files that seem to be edited that they may be newer than the databases, where an event shows it.
+
+    It is seen by what was kept of later installs, a part of which the next install replaces.
+    """
+    edited = [output for output in plan.changed if output.foreign == EDITED]
+    if edited:
+        with store.snapshot() as snapshot:
+            newer = are_files_newer(layout, snapshot)
+        for output in edited if newer else ():
+            output.foreign = NEWER
 
 
 def _remember(plan: Plan, generation: Generation | None, store: Store, author: Author, also: Also | None) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from esmith.apply.newer import NEWER, are_files_newer
 from esmith.disk import Disk
 from esmith.layout import Layout
+from esmith.plan.difference import EDITED
 from esmith.plan.installed import OUTPUTS, Installed, digest_of
 from esmith.store.protocol import Snapshot
 
@@ -14,7 +16,8 @@ from esmith.store.protocol import Snapshot
 class DriftKind(enum.Enum):
     """What happened to a generated file since it was written."""
 
-    EDITED = "edited by hand"
+    EDITED = EDITED
+    NEWER = NEWER
     REMOVED = "removed"
     UNREADABLE = "cannot be read"
 
@@ -47,7 +50,13 @@ def find_drift(layout: Layout, snapshot: Snapshot) -> dict[str, Drift]:
         drift = _drift(disk, layout.under(path), installed)
         if drift:
             found[path] = drift
+    if Drift(DriftKind.EDITED) in found.values() and are_files_newer(layout, snapshot):
+        return {path: Drift(DriftKind.NEWER) if _is_edited(drift) else drift for path, drift in found.items()}
     return found
+
+
+def _is_edited(drift: Drift) -> bool:
+    return drift.kind is DriftKind.EDITED
 
 
 def _drift(disk: Disk, target: str, installed: Installed) -> Drift | None:

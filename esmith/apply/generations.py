@@ -87,7 +87,7 @@ class Generation:
     def leave_out(self, paths: Collection[str], transaction: Transaction) -> None:
         """Take out, also of its row, files that were not installed after all."""
         self.before = [before for before in self.before if before.path not in paths]
-        GENERATIONS.put(transaction, _name(self.number), self)
+        GENERATIONS.put(transaction, generation_name(self.number), self)
 
 
 #: The engine's table of generations: number -> :class:`Generation` as JSON.
@@ -96,7 +96,7 @@ GENERATIONS = StateTable(
     Generation.decode,
     Generation.encode,
     lambda name: f"generation {name.lstrip('0')} cannot be restored; if its event was interrupted, signal it again",
-    lambda name, generation: name == _name(generation.number),
+    lambda name, generation: name == generation_name(generation.number),
 )
 
 
@@ -110,7 +110,7 @@ def generations_since(number: int, snapshot: Snapshot) -> list[Generation]:
 
     :param number: that of the first one.
     """
-    first = _name(number)
+    first = generation_name(number)
     found = [GENERATIONS.read(name, row) for name, row in snapshot.states(GENERATIONS.name) if name >= first]
     return [generation for generation in found if generation is not None][::-1]
 
@@ -183,7 +183,7 @@ def record_begin(generation: Generation, store: Store, size: int, transactions: 
     """
     store.reserve(size, transactions)
     with store.transaction(Author.current([generation.what])) as transaction:
-        GENERATIONS.put(transaction, _name(generation.number), generation)
+        GENERATIONS.put(transaction, generation_name(generation.number), generation)
 
 
 def _keep_all(generation: Generation, plan: Plan, layout: Layout, snapshot: Snapshot, disk: Disk) -> None:
@@ -232,7 +232,7 @@ def finish(
         old = sorted(list_numbers(transaction))[:-KEPT]
         outdated = [number for number in old if keep_since is None or number < keep_since]
         for number in outdated:
-            GENERATIONS.put(transaction, _name(number), None)
+            GENERATIONS.put(transaction, generation_name(number), None)
         if also is not None:
             also(transaction)
     generation.complete = True
@@ -244,7 +244,7 @@ def finish(
 
 def is_recorded(generation: Generation, snapshot: Snapshot) -> bool:
     """Return whether an install is still recorded; another one may have its number since."""
-    row = GENERATIONS.get(snapshot, _name(generation.number))
+    row = GENERATIONS.get(snapshot, generation_name(generation.number))
     return row is not None and row.token == generation.token
 
 
@@ -255,12 +255,12 @@ def newest_number(snapshot: Snapshot) -> int:
 
 def forget_generation(generation: Generation, transaction: Transaction) -> None:
     """Forget a generation; its kept files are removed by :func:`esmith.apply.kept.forget_kept` when that is stored."""
-    GENERATIONS.put(transaction, _name(generation.number), None)
+    GENERATIONS.put(transaction, generation_name(generation.number), None)
 
 
 def record_complete(generation: Generation, transaction: Transaction) -> None:
     """Record that everything that belongs to an install is done."""
-    GENERATIONS.put(transaction, _name(generation.number), replace(generation, complete=True))
+    GENERATIONS.put(transaction, generation_name(generation.number), replace(generation, complete=True))
 
 
 def mark_interrupted(transaction: Transaction, number: int, what: str) -> list[Generation]:
@@ -272,7 +272,7 @@ def mark_interrupted(transaction: Transaction, number: int, what: str) -> list[G
     """
     installs = generations_since(number, transaction)
     for install in installs:
-        GENERATIONS.put(transaction, _name(install.number), replace(install, complete=False, what=what))
+        GENERATIONS.put(transaction, generation_name(install.number), replace(install, complete=False, what=what))
     return installs
 
 
@@ -289,5 +289,6 @@ def list_numbers(snapshot: Snapshot) -> list[int]:
     return [int(name) for name in GENERATIONS.names(snapshot) if name.isascii() and name.isdecimal()]
 
 
-def _name(number: int) -> str:
+def generation_name(number: int) -> str:
+    """Return the name of a generation's row."""
     return f"{number:012d}"

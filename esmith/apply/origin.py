@@ -18,7 +18,7 @@ from contextlib import suppress
 from esmith.apply.kept import kept_directory
 from esmith.disk import Directory, Disk, read_file
 from esmith.layout import Layout
-from esmith.plan.host import PUBLIC, trouble
+from esmith.plan.host import PRIVATE, PUBLIC, trouble
 
 _FILE = "machine"
 #: See machine-id(5).
@@ -133,6 +133,31 @@ def find_mark(layout: Layout, disk: Disk, number: int, token: str) -> Mark:
         return Mark.MISSING
     except OSError as error:
         raise trouble(path, error) from error
+
+
+def finished_tokens(layout: Layout, number: int) -> set[str]:
+    """Return the tokens of complete installs in the directory of the kept files; none when it cannot be read."""
+    try:
+        names = os.listdir(kept_directory(layout, number))
+    except OSError:
+        return set()
+    return {name.removeprefix(_FINISHED) for name in names if name.startswith(_FINISHED)}
+
+
+def keep_mark(layout: Layout, above: Directory, number: int) -> bool:
+    """Remove what was kept of a complete install, but for its mark. Return whether it has one.
+
+    :param above: the directory of all that is kept.
+    :raises OSError: when that is not possible.
+    """
+    tokens = finished_tokens(layout, number)
+    names = {f"{_FINISHED}{token}" for token in tokens}
+    if names and names != set(os.listdir(kept_directory(layout, number))):
+        above.remove_tree(str(number))
+        kept = above.make(str(number), PRIVATE)
+        for name in names:
+            kept.write(name, b"", 0o600, None)
+    return bool(names)
 
 
 def _own_name(directory: Directory) -> str:

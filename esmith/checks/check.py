@@ -8,7 +8,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import shutil
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -17,11 +17,12 @@ from esmith.checks.complaint import SHOWN_LINES, Complaint, complaints, shown_li
 from esmith.checks.staged import StagedTree
 from esmith.checks.views import Ended, Job, Views
 from esmith.environment import PATH
-from esmith.errors import CheckError
+from esmith.errors import CheckError, TemplateError
 from esmith.fragments.file_check import Check
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.settings import refused_settings
 from esmith.layout import Layout
+from esmith.names import without_line
 from esmith.plan.output import Difference, Output
 from esmith.plan.plan import Plan
 from esmith.plan.unit import leave_units
@@ -29,6 +30,7 @@ from esmith.plan.verdict import Outcome, Verdict
 from esmith.schema.load import Schema
 from esmith.schema.secrecy import MASK
 from esmith.schema.strict import STRICT
+from esmith.shipped import ShippedFiles
 
 
 @dataclass(frozen=True)
@@ -238,13 +240,25 @@ def _run_key(subject: Subject) -> tuple[str, ...]:
 
 
 def _own(subject: Subject, tree: StagedTree, rules: own.Rules) -> Verdict | None:
-    rule = rules.find(subject.check.own, subject.path)
+    verdict = partial(Verdict, subject.path, by=subject.check.own, is_a_rules=True)
+    try:
+        rule = rules.find(subject.check.own, subject.path)
+        return _judged_by(rule, subject, tree, verdict)
+    except TemplateError as error:
+        if not ShippedFiles(tree.layout).is_a_contribs(without_line(error.place)):
+            raise
+        lines = (f"{error.place}: {error.message}", *([error.hint] if error.hint else []))
+        return verdict(Outcome.REFUSED, reason="its check failed", lines=lines)
+
+
+def _judged_by(
+    rule: own.Rule | None, subject: Subject, tree: StagedTree, verdict: Callable[..., Verdict]
+) -> Verdict | None:
     if rule is None and subject.check.inherited:
         return None
     if rule is None:
         reason = f"the check {subject.check.own!r} has no rule for a file of this name ({subject.source})"
-        return Verdict(subject.path, Outcome.UNCHECKED, subject.check.own, reason)
-    verdict = partial(Verdict, subject.path, by=subject.check.own, is_a_rules=True)
+        return verdict(Outcome.UNCHECKED, reason=reason, is_a_rules=False)
     try:
         content = tree.read(subject.path)
         findings = rule(own.File(subject.path, content or b"", tree))

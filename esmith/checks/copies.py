@@ -5,8 +5,10 @@ Each command that changes files does that first, so it is apart from what makes 
 
 from __future__ import annotations
 
+import fcntl
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from esmith.layout import Layout
 from esmith.names import is_temporary
@@ -23,15 +25,33 @@ def remove_copies(layout: Layout, *, of_commands: bool) -> None:
 
     :param of_commands: also those that are kept in the root; the caller holds the event lock then.
     """
-    left = [copies_of_commands(layout)] if of_commands and os.path.lexists(copies_of_commands(layout)) else []
+    if of_commands and os.path.lexists(copies_of_commands(layout)):
+        _remove(copies_of_commands(layout))
     for place in _temporary_places():
         with suppress(OSError), os.scandir(place) as found:
-            left += [entry.path for entry in found if is_temporary(entry.name) and _is_left(entry)]
-    if left:
-        from shutil import rmtree
+            for path in [entry.path for entry in found if is_temporary(entry.name) and _is_left(entry)]:
+                with suppress(BlockingIOError), held(path, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                    _remove(path)
 
-        for path in left:
-            rmtree(path, ignore_errors=True)
+
+@contextmanager
+def held(directory: str, lock: int = fcntl.LOCK_SH) -> Iterator[None]:
+    """Lock a directory of copies: a process of another PID namespace that has the same /tmp may seem to have ended.
+
+    :raises BlockingIOError: when the lock may not wait, and somebody else has it.
+    """
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, lock)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove(path: str) -> None:
+    from shutil import rmtree
+
+    rmtree(path, ignore_errors=True)
 
 
 def _is_left(entry: os.DirEntry[str]) -> bool:

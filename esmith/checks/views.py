@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from esmith.checks.copies import copies_of_commands, remove_copies
+from esmith.checks.copies import copies_of_commands, held, remove_copies
 from esmith.checks.staged import StagedTree
 from esmith.environment import PATH
 from esmith.errors import CheckError
@@ -159,9 +159,12 @@ class Views:
             remove_copies(self._layout, of_commands=self._writes)
             if self._writes:
                 self._layout.disk().directory(place, make=PUBLIC)
-            with tempfile.TemporaryDirectory(
-                dir=place, prefix=f"{temporary_name()}.", ignore_cleanup_errors=True
-            ) as above:
+            with (
+                tempfile.TemporaryDirectory(
+                    dir=place, prefix=f"{temporary_name()}.", ignore_cleanup_errors=True
+                ) as above,
+                held(above),
+            ):
                 places: dict[str, str] = {}
                 for job in jobs:
                     if job.directory not in places:

@@ -32,7 +32,7 @@ def check_command(root: str | None, as_json: bool, paths: tuple[str, ...]) -> in
     if as_json:
         print_lines([json_text([verdict_data(verdict) for verdict in verdicts])])
     else:
-        print_report(line for verdict in verdicts for line in _lines(verdict))
+        print_report((line for verdict in verdicts for line in _lines(verdict)), cures=True)
     refused = any(verdict.outcome is Outcome.REFUSED for verdict in verdicts)
     return ExitCode.CHECK if refused else ExitCode.OK
 

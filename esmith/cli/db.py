@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from esmith.cli.output import complain, print_error, print_lines, run
+from esmith.cli.output import complain, print_error, print_lines, remember_root, run
 from esmith.cli.verbs import VERBS, NothingDone, Verb
 from esmith.errors import ExitCode, RefusedError, StoreError, UsageError
 from esmith.layout import Layout
@@ -81,6 +81,8 @@ def _command(program: str, words: list[str], database: str | None) -> int:
         from esmith.cli.trusting import trust_owner
 
         trust_owner(options.root, lambda text: complain(program, text))
+    if options.root is not None:
+        remember_root(options.root)
     layout = Layout.chosen(options.root)
     if verb.read is not None:
         return _read(program, layout, database, verb, rest, as_json=options.json)

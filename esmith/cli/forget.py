@@ -44,13 +44,13 @@ def forget_command(root: str | None, database: str, key: str, prop: str, dry_run
     cell = (database, key, prop)
     if dry_run:
         session: Session = RecordingSession(layout, open_store(layout), warn)
-        print_report(_lines(layout, rehearse_forgetting(session, cell), done=False))
+        print_report(_lines(layout, rehearse_forgetting(session, cell), done=False), cures=True)
         print_report(["nothing was changed"])
         return 0
     words = ["esmith", "forget", *(word for word in cell if word)]
     session = Session(layout, open_store(layout, write=True), warn)
     forgotten = forget(session, cell, Author.current(words))
-    print_report(_lines(layout, forgotten, done=True))
+    print_report(_lines(layout, forgotten, done=True), cures=True)
     _raise_what_is_left(layout, forgotten)
     return 0
 

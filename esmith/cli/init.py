@@ -11,7 +11,7 @@ from esmith.cli.left_out import warn_of_faults
 from esmith.cli.output import print_report
 from esmith.cli.program import root_option, warn
 from esmith.directories import make_directory
-from esmith.errors import InstallError, StoreError, UsageError
+from esmith.errors import EsmithError, InstallError, StoreError, UsageError
 from esmith.events.lock import LOCK_TIMEOUT, EventLock
 from esmith.events.recover import REPLACING, recovering
 from esmith.events.session import Session
@@ -54,11 +54,16 @@ def init_command(root: str | None, domain: str | None, name: str | None, service
     require_all(layout, known)
     if services:
         layout.trust.require(*(layout.under(f"{services[1]}/{name}") for name in known))
-    return _set_up(layout, {"DomainName": domain, "SystemName": name}, services)
+    lines, faults = _set_up(layout, {"DomainName": domain, "SystemName": name}, services)
+    by_environment = "" if layout.is_machine or root is not None else f" (with ESMITH_ROOT={layout.root})"
+    print_report([*lines, f"next: signal-event email-update{by_environment}"], cures=True)
+    return warn_of_faults(faults, layout)
 
 
-def _set_up(layout: Layout, names: dict[str, str | None], services: tuple[str, str] | None) -> int:
-    """Set up a root and print the messages about it; return the exit code."""
+def _set_up(
+    layout: Layout, names: dict[str, str | None], services: tuple[str, str] | None
+) -> tuple[list[str], list[EsmithError]]:
+    """Set up a root and return the messages about it, and the faults of contribs in the databases."""
     try:
         with EventLock(layout, REPLACING, timeout=LOCK_TIMEOUT, say=warn) as lock:
             store = open_store(layout, create=True)
@@ -79,10 +84,8 @@ def _set_up(layout: Layout, names: dict[str, str | None], services: tuple[str, s
     lines = [
         f"{layout.root} is ready: {len(written.changes)} settings written, the primary domain is {primary}",
         *([f"{primary} is only the default; to set your domain: config set DomainName YOUR.DOMAIN"] * is_default),
-        "next: signal-event email-update" + ("" if layout.is_machine else f" (with ESMITH_ROOT={layout.root})"),
     ]
-    print_report(lines)
-    return warn_of_faults(written.faults, layout)
+    return lines, written.faults
 
 
 def _upgrade(layout: Layout, store: Store, names: dict[str, str | None]) -> tuple[list[str], Initialized]:

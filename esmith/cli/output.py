@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: What stays as it is in a text of several lines.
 _LINES = "\n\t"
+#: The root that --root named; "" where it was not given.
+_given_root = ""
 
 
 def run(program: str, main: Callable[[list[str]], int]) -> int:
@@ -39,6 +41,23 @@ def run(program: str, main: Callable[[list[str]], int]) -> int:
         _give_up(1)
         complain(program, f"{error.filename}: {error.strerror}" if error.filename else f"{error.strerror}")
         return ExitCode.FAILED
+
+
+def remember_root(root: str) -> None:
+    """Have the commands that messages show be for a root.
+
+    :param root: the value of ``--root``.
+    """
+    global _given_root
+    _given_root = root
+
+
+def _for_root(text: str) -> str:
+    if not _given_root:
+        return text
+    from esmith.cli.cures import with_root
+
+    return with_root(text, _given_root)
 
 
 def _open_closed_streams() -> None:
@@ -83,14 +102,15 @@ def print_lines(lines: Iterable[str]) -> None:
     print_text("".join(f"{line}\n" for line in lines))
 
 
-def print_report(lines: Iterable[str]) -> None:
+def print_report(lines: Iterable[str], *, cures: bool = False) -> None:
     """Write lines for people to stdout: what is not printable is shown by its code, wherever stdout leads.
 
+    :param cures: whether they show commands to type, which are then for the root that was given.
     :raises EsmithError: when they cannot be written.
     """
     from esmith.printable import printable
 
-    print_lines(printable(line, keep="\t") for line in lines)
+    print_lines(printable(_for_root(line) if cures else line, keep="\t") for line in lines)
 
 
 def print_text(text: str) -> None:
@@ -117,10 +137,13 @@ def print_text(text: str) -> None:
 
 
 def complain(program: str, text: str) -> None:
-    """Write a message to stderr, after the program's name; each further line of it is indented."""
+    """Write a message to stderr, after the program's name; each further line of it is indented.
+
+    Commands that it shows are for the root that was given.
+    """
     from esmith.printable import printable_message
 
-    print_error(printable_message(f"{program}: {text}"))
+    print_error(printable_message(f"{program}: {_for_root(text)}"))
 
 
 def print_error(text: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from esmith.cli.interruption import catch_signals, received
-from esmith.cli.output import complain, print_error, run
+from esmith.cli.output import complain, print_error, remember_root, run
 from esmith.cli.trusting import trust_owner
 from esmith.printable import printable_message
 
@@ -21,6 +21,7 @@ _TRUSTS_OWNER = "esmith.trust-owner"
 def _remember_root(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
     if value is not None:
         context.obj = value
+        remember_root(value)
 
 
 def _remember_trust(context: click.Context, _parameter: click.Parameter, value: bool) -> None:

@@ -44,7 +44,8 @@ def recover_command(root: str | None, wait: bool) -> int:
         wait_in_background(layout)
         messages.append(f"{change.what} is rolled back at {shown_time(change.deadline)} unless you run: esmith confirm")
     print_report(
-        line for text in messages or ["nothing was left undone"] for line in printable_message(text).split("\n")
+        (line for text in messages or ["nothing was left undone"] for line in printable_message(text).split("\n")),
+        cures=True,
     )
     return 0
 

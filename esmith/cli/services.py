@@ -37,7 +37,7 @@ def services_command(root: str | None, with_all: bool, as_json: bool) -> int:
     if as_json:
         print_lines([json_text(found)])
     else:
-        print_report(services_lines(found) or ["none is supervised under this root"])
+        print_report(services_lines(found) or ["none is supervised under this root"], cures=True)
     return 0
 
 

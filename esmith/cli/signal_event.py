@@ -99,7 +99,7 @@ def _signal(layout: Layout, options: _Options) -> int:
     if options.as_json:
         print_lines([json_text(_data(result))])
     elif options.dry_run:
-        print_report(_summary(result))
+        print_report(_summary(result), cures=True)
     elif options.verbose or sys.stderr.isatty():
         for line in _summary(result):
             warn(line)

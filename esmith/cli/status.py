@@ -52,7 +52,7 @@ def status_command(root: str | None, as_json: bool) -> int:
     if as_json:
         print_lines([json_text(data)])
     else:
-        print_report(_lines(data))
+        print_report(_lines(data), cures=True)
     return ExitCode.UNTRUSTED if faults else ExitCode.OK
 
 

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from esmith.contrib.fragments import check_code
+from esmith.contrib.migrated import migrated_type
 from esmith.contrib.place import Contrib
 from esmith.errors import EsmithError
 from esmith.fragments.perl.migrations import no_migration
@@ -15,11 +16,12 @@ from esmith.store import limits
 
 if TYPE_CHECKING:
     from esmith.fragments.perl.engine import Perl
+    from esmith.store.protocol import Snapshot
 
 _BASE = "/etc/e-smith/db"
 
 
-def check_databases(contrib: Contrib, perl: Perl) -> None:
+def check_databases(contrib: Contrib, perl: Perl, snapshot: Snapshot) -> None:
     """Look at everything below ``db``."""
     for path in contrib.files(_BASE):
         database, _, rest = path.removeprefix(f"{_BASE}/").partition("/")
@@ -27,7 +29,7 @@ def check_databases(contrib: Contrib, perl: Perl) -> None:
         if kind == "migrate":
             _check_migration(contrib, perl, path, name)
         elif kind in ("defaults", "force"):
-            _check_value(contrib, database, path, name)
+            _check_value(contrib, snapshot, database, path, name)
         elif not path.endswith(".toml"):
             contrib.note(path, "is neither below defaults, force nor migrate, so it is not used")
 
@@ -44,7 +46,7 @@ def _check_migration(contrib: Contrib, perl: Perl, path: str, name: str) -> None
         check_code(contrib, perl, path, text)
 
 
-def _check_value(contrib: Contrib, database: str, path: str, name: str) -> None:
+def _check_value(contrib: Contrib, snapshot: Snapshot, database: str, path: str, name: str) -> None:
     key, _, prop = name.partition("/")
     if not prop or "/" in prop:
         contrib.fails(path, "is not at KEY/PROPERTY, so initialize-databases refuses it or leaves it out")
@@ -63,7 +65,16 @@ def _check_value(contrib: Contrib, database: str, path: str, name: str) -> None:
     except EsmithError as error:
         contrib.fails(path, error.message)
         return
+    if prop != "type" and not _has_type(contrib, snapshot, database, key):
+        contrib.fails(path, f"the record {key} has no type, so it is skipped; {ADD_TYPE}", certain=False)
+
+
+def _has_type(contrib: Contrib, snapshot: Snapshot, database: str, key: str) -> bool:
+    """Return whether something gives a record a type: a file, a schema file, a migrate fragment, or what is stored."""
     types = [os.path.join(_BASE, database, kind, key, "type") for kind in ("defaults", "force")]
-    known = Schema(contrib.here).record(database, key, None)
-    if prop != "type" and known is None and not any(os.path.isfile(contrib.own.under(one)) for one in types):
-        contrib.fails(path, f"the record {key} has no type; {ADD_TYPE}")
+    return (
+        any(contrib.is_file(one) for one in (*types, os.path.join(_BASE, database, f"{key}.toml")))
+        or snapshot.type_of(database, key) is not None
+        or Schema(contrib.here).record(database, key, None) is not None
+        or migrated_type(contrib, database, key) is not None
+    )

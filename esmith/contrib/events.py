@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from typing import TYPE_CHECKING
 
-from esmith.contrib.fragments import missing_module
 from esmith.contrib.place import Contrib
+from esmith.contrib.scripts import check_script
 from esmith.errors import EsmithError, TemplateError
 from esmith.events.definition import LIST, SERVICES, TEMPLATES, event_names, load_event
 from esmith.events.derived import SUFFIX, read_derivation
 from esmith.fragments.original import read_original
-from esmith.fragments.perl.engine import PATH
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import LAYERS
 from esmith.services.actions import check_action
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     from esmith.fragments.perl.engine import Perl
 
 _BASE = "/etc/e-smith/events"
-_USES = re.compile(r"^\s*(?:use|require)\s+((?:[A-Za-z_]\w*)(?:::\w+)+|[A-Z]\w*)\s*[;('q\s]", re.MULTILINE)
 _CALLS = re.compile(r"(?<![\w/.])(/sbin/e-smith/[\w.-]+|/etc/(?:rc\.d/)?(?:init|rc\d+)\.d/[\w.*-]+|/service/[\w-]+)")
 
 
@@ -43,7 +40,7 @@ def check_events(contrib: Contrib, perl: Perl) -> None:
         elif event == "actions" and first.endswith(SUFFIX):
             _check_declaration(contrib, path)
         elif first not in (TEMPLATES, SERVICES) and not name:
-            _check_action(contrib, perl, path, of_event=event != "actions")
+            _check_action(contrib, perl, path)
     _check_unnamed(contrib, named)
 
 
@@ -75,26 +72,18 @@ def _check_words(contrib: Contrib, path: str) -> None:
             contrib.fails(path, error.message, number)
 
 
-def _check_action(contrib: Contrib, perl: Perl, path: str, *, of_event: bool) -> None:
+def _check_action(contrib: Contrib, perl: Perl, path: str) -> None:
     place = contrib.own.under(path)
     if os.path.islink(place):
         target = os.path.normpath(os.path.join(os.path.dirname(path), os.readlink(place)))
         if not contrib.exists(target):
-            contrib.fails(path, f"leads to {target}, which neither the contrib nor {contrib.here.root} has")
+            message = f"leads to {target}, which neither the contrib nor {contrib.here.root} has"
+            contrib.fails(path, message, certain=False)
         return
-    if of_event and not os.access(place, os.X_OK):
+    if not os.access(place, os.X_OK):
         contrib.note(path, "is not executable, so it is no action as it is here")
-    text = contrib.read(path).decode("utf-8", "replace")
-    interpreter = _interpreter(text)
-    if interpreter is None:
-        contrib.note(path, "has no line #! at its beginning, so it cannot be looked into")
-        return
-    found = contrib.exists(interpreter) if interpreter.startswith("/") else shutil.which(interpreter, path=PATH)
-    if not found:
-        contrib.fails(path, f"needs {interpreter}, which is not installed", 1)
-    if os.path.basename(interpreter).startswith("perl"):
-        _check_modules(contrib, perl, path, text)
-    _check_calls(contrib, path, text)
+    check_script(contrib, perl, path)
+    _check_calls(contrib, path, contrib.read(path).decode("utf-8", "replace"))
 
 
 def _check_declaration(contrib: Contrib, path: str) -> None:
@@ -113,33 +102,8 @@ def _check_calls(contrib: Contrib, path: str, text: str) -> None:
     for number, line in enumerate(text.splitlines(), 1):
         for called in _CALLS.findall("" if line.lstrip().startswith("#") else line):
             if os.path.basename(called) not in COMMANDS and not contrib.exists(called):
-                contrib.fails(path, f"names {called}, which neither the contrib nor this machine has", number)
-
-
-def _interpreter(text: str) -> str | None:
-    """Return the program that runs a script, for ``env`` its name; None when it does not say so."""
-    first = text.partition("\n")[0]
-    words = first[2:].split() if first.startswith("#!") else []
-    if not words:
-        return None
-    if os.path.basename(words[0]) == "env":
-        names = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
-        return names[0] if names else words[0]
-    return words[0]
-
-
-def _check_modules(contrib: Contrib, perl: Perl, path: str, text: str) -> None:
-    """Name the Perl modules a script uses and perl does not find; the script is not run."""
-    code = re.split(r"^__(?:END|DATA)__$", text, maxsplit=1, flags=re.MULTILINE)[0]
-    lines = {match[1]: code.count("\n", 0, match.start(1)) + 1 for match in _USES.finditer(code)}
-    if not lines:
-        return
-    search = (
-        "join ' ', grep { my $name = $_; $name =~ s{::}{/}g; !grep { -e qq{$_/$name.pm} } @INC } split ' ', $MODULES"
-    )
-    missing = perl.evaluate(search, contrib.own.under(path), {"MODULES": " ".join(lines)}) or ""
-    for module in missing.split():
-        contrib.fails(path, missing_module(contrib, module), lines[module])
+                message = f"names {called}, which neither the contrib nor this machine has"
+                contrib.fails(path, message, number, certain=False)
 
 
 def _check_unnamed(contrib: Contrib, named: set[str]) -> None:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from esmith.contrib.interface import check_interface
 from esmith.contrib.place import Contrib
 from esmith.contrib.variables import Variables
 from esmith.errors import TemplateError
+from esmith.fragments.engine import bare_words
 from esmith.fragments.identity import Identities
 from esmith.fragments.language import chosen_engine
-from esmith.fragments.metadata import Metadata
+from esmith.fragments.metadata import Metadata, MetadataFiles
 from esmith.fragments.original import DIRECTORY, NAMES, OriginalMetadata
 from esmith.fragments.perl.template import PerlMistakeError
+from esmith.fragments.render import Renderer
 from esmith.fragments.shipped import Shipped
-from esmith.fragments.tree import METADATA, Fragment, Template
+from esmith.fragments.tree import METADATA, Fragment, Template, TemplateTree
 from esmith.layout import LAYERS
 
 if TYPE_CHECKING:
@@ -32,12 +36,12 @@ USER_TREES = ("templates-user", "templates-user-custom")
 
 def check_templates(contrib: Contrib, perl: Perl, snapshot: Snapshot) -> None:
     """Look at every fragment, and say which could not be expanded."""
-    variables = Variables(contrib, perl, snapshot)
+    fragments = _Fragments(contrib, perl, snapshot)
     for layer in LAYERS:
         base = f"/etc/e-smith/{layer}"
         for path in contrib.files(base):
             if os.path.basename(path) != METADATA:
-                _check_fragment(contrib, perl, variables, layer, path)
+                _check_fragment(contrib, fragments, layer, path)
     for tree in USER_TREES:
         for path in contrib.files(f"/etc/e-smith/{tree}"):
             name = path.removeprefix(f"/etc/e-smith/{tree}")
@@ -45,6 +49,35 @@ def check_templates(contrib: Contrib, perl: Perl, snapshot: Snapshot) -> None:
             contrib.fails(
                 path, f"{tree} is not used: files of users are templates as any other; rewrite it for {place}"
             )
+
+
+class _Fragments:
+    """What the fragments of a contrib are looked at with."""
+
+    def __init__(self, contrib: Contrib, perl: Perl, snapshot: Snapshot) -> None:
+        self._contrib = contrib
+        self.perl = perl
+        self.variables = Variables(contrib, perl, snapshot)
+        self._renderer = Renderer(contrib.here, snapshot, perl=perl)
+        # What templates.metadata has of the contrib is Perl, which is not run.
+        self._metadata = MetadataFiles(TemplateTree(contrib.own), OriginalMetadata(contrib.here, lambda: perl))
+
+    def metadata_of(self, template: Template, layer: str) -> Metadata:
+        """Return what the contrib's own ``template.toml`` says; nothing where it is wrong, which its event reports."""
+        path = template.path.removeprefix(f"/etc/e-smith/{layer}") or "/"
+        try:
+            return self._metadata.of(replace(template, path=path))
+        except TemplateError:
+            return Metadata()
+
+    def parse_jinja(self, path: str, text: bytes) -> None:
+        """Compile a fragment in Jinja2 without running it."""
+        try:
+            self._renderer.jinja().code_of(text.decode(), self._contrib.own.under(path), path)
+        except UnicodeDecodeError:
+            self._contrib.fails(path, "is not UTF-8; convert it, e.g. with iconv")
+        except TemplateError as error:
+            self._contrib.fails_of(error, path)
 
 
 def check_code(contrib: Contrib, perl: Perl, path: str, text: bytes) -> bool:
@@ -60,6 +93,7 @@ def check_code(contrib: Contrib, perl: Perl, path: str, text: bytes) -> bool:
     except TemplateError as error:
         contrib.fails_of(error, path)
         return False
+    check_interface(contrib, perl, path, text.decode("utf-8", "replace"))
     for warning in warnings:
         contrib.note(path, warning.removeprefix(contrib.own.under(path)).lstrip(": "))
     return True
@@ -101,10 +135,11 @@ def check_metadata(contrib: Contrib, perl: Perl) -> None:
             found = {"UID": identities.user, "GID": identities.group}.get(name)
             if found and value and not value.isdigit() and value != "root" and found(value) is None:
                 kind = "user" if name == "UID" else "group"
-                contrib.fails(contrib.own.inside(expression.path), f"there is no {kind} {value!r}", expression.line)
+                place = contrib.own.inside(expression.path)
+                contrib.fails(place, f"there is no {kind} {value!r}", expression.line, certain=os.geteuid() == 0)
 
 
-def _check_fragment(contrib: Contrib, perl: Perl, variables: Variables, layer: str, path: str) -> None:
+def _check_fragment(contrib: Contrib, fragments: _Fragments, layer: str, path: str) -> None:
     place = contrib.own.under(path)
     if not os.path.isfile(place):
         if os.path.realpath(place) != os.devnull and not contrib.exists(_target(contrib, path)):
@@ -119,14 +154,21 @@ def _check_fragment(contrib: Contrib, perl: Perl, variables: Variables, layer: s
         if os.path.dirname(other) == directory and os.path.isfile(contrib.own.under(other))
     ]
     template = Template(directory, [fragment, *(other for other in others if other != fragment)])
-    choice = chosen_engine(fragment, text, template, Metadata(), Shipped(contrib.here))
+    choice = chosen_engine(fragment, text, template, fragments.metadata_of(template, layer), Shipped(contrib.here))
     if not choice.engine:
         hint = f'say which in a template.toml beside it: engine = {{ "{fragment.name}" = "perl" }}'
         contrib.fails(path, f"may be {choice.either}: it {choice.reason}; {hint}", choice.line)
+    elif choice.engine == "jinja2":
+        fragments.parse_jinja(path, text)
     elif choice.engine == "perl" and text:
-        if check_code(contrib, perl, path, text):
-            variables.check(path, directory.removeprefix(f"/etc/e-smith/{layer}"), text)
-        for number, line in enumerate(text.decode("utf-8", "replace").splitlines(), 1):
+        if check_code(contrib, fragments.perl, path, text):
+            fragments.variables.check(path, directory.removeprefix(f"/etc/e-smith/{layer}"), text)
+        code = text.decode("utf-8", "replace")
+        for word, number in bare_words(code):
+            contrib.note(
+                path, f"{{{word}}} is Perl, which gives the word alone; write \\{{{word}\\}} for braces", number
+            )
+        for number, line in enumerate(code.splitlines(), 1):
             if _WRITES.search(line) and not line.lstrip().startswith("#"):
                 message = "writes to a database, which a template may not; do it in an action or a migrate fragment"
                 contrib.fails(path, message, number)

@@ -31,6 +31,11 @@ class Finding:
     kind: str
     message: str
 
+    @property
+    def text(self) -> str:
+        """Place and message."""
+        return f"{self.path}:{self.line}: {self.message}" if self.line else f"{self.path}: {self.message}"
+
 
 class Contrib:
     """The tree of a contrib.
@@ -48,15 +53,25 @@ class Contrib:
                 f"{directory!r} has no etc/e-smith, and no root/etc/e-smith",
                 hint="name the folder of a contrib's sources",
             )
+        #: Its sources.
+        self.directory = directory
         #: Where it would be copied to.
         self.here = layout
         #: Its own tree, as if it were a root.
         self.own = Layout(base)
         self.findings: list[Finding] = []
+        #: The files that certainly fail, each with the first reason.
+        self.faults: dict[str, Finding] = {}
 
-    def fails(self, path: str, message: str, line: int = 0) -> None:
-        """Note something that does not work."""
-        self._add(Finding(path, line, FAILS, message))
+    def fails(self, path: str, message: str, line: int = 0, *, certain: bool = True) -> None:
+        """Note something that does not work.
+
+        :param certain: whether the whole file fails because of it, if it is run.
+        """
+        finding = Finding(path, line, FAILS, message)
+        self._add(finding)
+        if certain:
+            self.faults.setdefault(path, finding)
 
     def note(self, path: str, message: str, line: int = 0) -> None:
         """Note something to look at."""
@@ -68,7 +83,7 @@ class Contrib:
         if not (place and line.isdecimal()):
             place, line = error.place, "0"
         inside = self.own.inside(place) if place.startswith(self.own.root) else path
-        self.fails(inside, error.message, int(line))
+        self.fails(inside, error.message.replace(f"{self.own.root}/", "/"), int(line))
 
     def files(self, directory: str) -> Iterator[str]:
         """Yield the files and links below a directory, as paths of the configured system, sorted; no leftovers."""

@@ -1,101 +1,26 @@
-"""Which services an event adjusts, and how: only those that read a changed file, must start or must stop.
-
-A template says which services read its output (``services`` in template.toml). A service that no output of the event
-names is adjusted every time, as the original does: no metadata says what it reads. What could not be done stays
-pending.
-"""
+"""Adjusting the services of one command. What could not be done stays pending."""
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Iterable, Iterator, Mapping
 
-from esmith.errors import ServiceError, StoreError, UsageError
-from esmith.events.definition import Event
+from esmith.errors import ServiceError, StoreError
 from esmith.events.pending import PendingAction, list_pending, record_attempt, settle
 from esmith.events.session import Session
-from esmith.plan.output import Difference, Output
+from esmith.names import without_line
 from esmith.plan.plan import Plan
-from esmith.services.actions import HOLDING, check_action, effect_of, strongest
+from esmith.schema.strict import STRICT, is_strict
+from esmith.services.actions import HOLDING, effect_of, strongest
 from esmith.services.adjust import adjust
 from esmith.services.definition import Services
 from esmith.services.health import find_failing
 from esmith.services.model import Status, StillEndingError, Supervisor, SupervisorError, UnsupervisedError
+from esmith.shipped import ShippedFiles
 
 #: The state of a service that was asked to end, while it does not yet, by whether it is to start again.
 _AFTER_ENDING = {True: Status.UP, False: Status.ENDING}
 _LOOK_CLOSER = "its log says why; 'esmith services' shows its state"
-
-
-def check_service_actions(event: Event) -> None:
-    """Check the service actions of an event before anything is touched.
-
-    :raises UsageError: when one is unknown.
-    """
-    for actions in event.services.values():
-        for action in actions:
-            check_action(action)
-
-
-def asked_by(event: Event, plan: Plan, *, always: bool = False) -> dict[str, list[str]]:
-    """Return what services are asked to do because of a plan: those of the event, and those that read a changed file.
-
-    :param always: whether no change is needed for the services of the event (``--restart``).
-    :return: the actions for each service; none when it is only to be started or stopped as its status asks.
-    :raises UsageError: when an action is unknown.
-    """
-    named = {service for output in plan.changed for service in output.rendering.metadata.services or {}}
-    return {service: _actions_for(event, plan, service, always=always) for service in sorted({*event.services, *named})}
-
-
-def _actions_for(event: Event, plan: Plan, service: str, *, always: bool) -> list[str]:
-    own = event.services.get(service, ["restart"])
-    readers = _readers(event, plan, service)
-    named = any(output.rendering.metadata.services is not None for output in readers)
-    if not named or (always and service in event.services):
-        return own
-    reasons = _reasons(readers, service, own)
-    if len(reasons) == 1:
-        return list(reasons[0])
-    return [strongest(itertools.chain.from_iterable(reasons))] if reasons else []
-
-
-def _readers(event: Event, plan: Plan, service: str) -> list[Output]:
-    """Return the files that a service reads; any service of the event may read one whose metadata names none."""
-    of_event = service in event.services
-    return [
-        output
-        for output in plan.outputs
-        if (of_event if (services := output.rendering.metadata.services) is None else service in services)
-    ]
-
-
-def _reasons(readers: list[Output], service: str, own: list[str]) -> list[tuple[str, ...]]:
-    """Return the actions that changed files ask for, each once: the one in the metadata, else those of the event."""
-    actions = [
-        (output.rendering.metadata.services or {}).get(service, "")
-        for output in readers
-        if output.difference is not Difference.NONE
-    ]
-    return list(dict.fromkeys((check_action(action),) if action else tuple(own) for action in actions))
-
-
-def wrong_actions(plan: Plan) -> list[str]:
-    """Return messages about the metadata that asks for a service action which does not exist.
-
-    Those of changed files are not among them: :func:`asked_by` raises an error for these.
-    """
-    found: dict[str, str] = {}
-    for output in plan.outputs:
-        metadata = output.rendering.metadata
-        for service, action in (metadata.services or {}).items() if output.difference is Difference.NONE else ():
-            try:
-                check_action(action or "restart")
-            except UsageError as error:
-                what = f"{metadata.sources['services']}: service {service}: {error.message}"
-                found.setdefault(what, f"{what}; the event fails when {output.path} changes\n  {error.hint}")
-    return list(found.values())
 
 
 class ServiceStep:
@@ -110,6 +35,8 @@ class ServiceStep:
         self._why = why
         self._services = Services(session.layout)
         self._watched: dict[str, Supervisor] = {}
+        #: The broken files of contribs that define services, each with what is wrong; nothing is done to these.
+        self.skipped: dict[str, str] = {}
         #: The services that were adjusted, each with what was done; of one that failed what was tried.
         self.done: dict[str, list[str]] = {}
         self._unsupervised: dict[str, UnsupervisedError] = {}
@@ -119,10 +46,33 @@ class ServiceStep:
     def read(self, services: Iterable[str]) -> None:
         """Read what is defined of services, so that a mistake shows before anything is changed.
 
-        :raises ServiceError: when a file that defines one is broken.
+        A service that a broken file of a contrib defines is left alone; the file is in ``skipped`` then.
+
+        :raises ServiceError: when another file that defines one is broken.
         """
         for service in services:
-            self._services.of(service)
+            try:
+                self._services.of(service)
+            except ServiceError as error:
+                self._skip(error)
+
+    def _skip(self, error: ServiceError) -> None:
+        """Note a broken file of a contrib.
+
+        :raises ServiceError: the error, when the file is none, or each fault is to stop everything.
+        """
+        session, place = self._session, without_line(error.place)
+        if place in self.skipped:
+            return
+        if not ShippedFiles(session.layout).is_a_contribs(place):
+            raise error
+        with session.store.snapshot() as snapshot:
+            strict = is_strict(snapshot)
+        if strict:
+            error.add(STRICT)
+            raise error
+        self.skipped[place] = f"{error.message}; nothing is done to its service"
+        session.report(f"{place}: {self.skipped[place]}\n  {error.hint}")
 
     def without_record(self, plan: Plan) -> list[str]:
         """Return messages about the metadata that names a service which has no record: nothing adjusts it.
@@ -134,7 +84,8 @@ class ServiceStep:
             metadata = output.rendering.metadata
             for service in metadata.services or {}:
                 named.setdefault(service, metadata.sources["services"])
-        keys = {service: self._services.of(service).record for service in named}
+        self.read(named)
+        keys = dict(self._records_of(dict.fromkeys(named, [])))
         with self._session.store.snapshot() as snapshot:
             missing = [service for service, key in keys.items() if snapshot.type_of("configuration", key) is None]
         return [
@@ -201,7 +152,8 @@ class ServiceStep:
             try:
                 key = self._services.of(service).record
             except ServiceError as error:
-                self._refuse(service, asked[service], error)
+                if without_line(error.place) not in self.skipped:
+                    self._refuse(service, asked[service], error)
             else:
                 yield service, key
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from esmith.errors import TemplateError, UsageError
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import Layout
-from esmith.names import is_leftover, nearest
+from esmith.names import is_leftover, leads_to_directory, leads_to_file, nearest
 
 TEMPLATES = "templates2expand"
 SERVICES = "services2adjust"
@@ -29,6 +29,7 @@ class Event:
     :param directory: where it is on this disk.
     :param templates: paths of the templates to expand, globs resolved.
     :param services: services to adjust, each with its service actions.
+    :param asked_in: where a service is asked for a service action: the link or the list, as a path of this disk.
     :param actions: names of the executables, in byte order.
     :param skipped: names of files that are no actions because they are not executable.
     :param dangling: those of them that are links which lead nowhere.
@@ -38,6 +39,7 @@ class Event:
     directory: str
     templates: list[str] = field(default_factory=list)
     services: dict[str, list[str]] = field(default_factory=dict)
+    asked_in: dict[tuple[str, str], str] = field(default_factory=dict)
     actions: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     dangling: list[str] = field(default_factory=list)
@@ -73,14 +75,16 @@ def load_event(layout: Layout, name: str, tree: TemplateTree) -> Event:
     layout.trust.require_trees(directory)
     event = Event(name, directory)
     for entry in sorted(os.scandir(directory), key=lambda entry: os.fsencode(entry.name)):
-        if entry.name in (TEMPLATES, SERVICES) or is_leftover(entry.name) or entry.is_dir():
+        if entry.name in (TEMPLATES, SERVICES) or is_leftover(entry.name) or leads_to_directory(entry):
             continue
         if entry.is_symlink() and not os.path.exists(entry.path):
             event.dangling.append(entry.name)
-        executable = entry.is_file() and os.access(entry.path, os.X_OK)
+        executable = leads_to_file(entry) and os.access(entry.path, os.X_OK)
         (event.actions if executable else event.skipped).append(entry.name)
     event.templates = list(_templates(os.path.join(directory, TEMPLATES), tree))
-    event.services = _services(os.path.join(directory, SERVICES))
+    for service, action, place in _services(os.path.join(directory, SERVICES)):
+        event.services.setdefault(service, []).append(action)
+        event.asked_in.setdefault((service, action), place)
     return event
 
 
@@ -91,7 +95,7 @@ def event_names(layout: Layout) -> list[str]:
     return sorted(
         entry.name
         for entry in os.scandir(layout.events)
-        if entry.is_dir() and entry.name[0] != "." and entry.name != "actions"
+        if leads_to_directory(entry) and entry.name[0] != "." and entry.name != "actions"
     )
 
 
@@ -127,28 +131,27 @@ def _listed(place: str, tree: TemplateTree) -> Iterator[str]:
         yield from found
 
 
-def _services(place: str) -> dict[str, list[str]]:
-    """Return services and their actions: the lines of a list; of a directory, links (to the action) and files."""
+def _services(place: str) -> Iterator[tuple[str, str, str]]:
+    """Yield services with an action and where it stands: in lines of a list; in a directory in links and files."""
     if not os.path.isdir(place):
-        return _listed_services(place)
-    services = _listed_services(os.path.join(place, LIST))
+        yield from _listed_services(place)
+        return
+    yield from _listed_services(os.path.join(place, LIST))
     for entry in sorted(os.scandir(place), key=lambda entry: entry.name):
         if is_leftover(entry.name) or entry.name == LIST:
             continue
         if entry.is_symlink():
-            services.setdefault(entry.name, []).append(os.readlink(entry.path))
-        elif entry.is_file():
-            actions = [line.split()[0] for _, line in _lines(entry.path)] or ["start"]
-            services.setdefault(entry.name, []).extend(actions)
-    return services
+            yield entry.name, os.readlink(entry.path), entry.path
+        elif leads_to_file(entry):
+            for action in [line.split()[0] for _, line in _lines(entry.path)] or ["start"]:
+                yield entry.name, action, entry.path
 
 
-def _listed_services(place: str) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+def _listed_services(place: str) -> Iterator[tuple[str, str, str]]:
     for _, line in _lines(place):
         service, *actions = line.split()
-        found.setdefault(service, []).extend(actions or ["start"])
-    return found
+        for action in actions or ["start"]:
+            yield service, action, place
 
 
 def _lines(place: str) -> Iterator[tuple[int, str]]:

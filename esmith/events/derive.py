@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from esmith.apply.backup import back_up
 from esmith.apply.generations import Also, Generation, generations_since
-from esmith.errors import ActionError, EsmithError, StoreError
+from esmith.errors import ActionError, EsmithError, StoreError, TemplateError
 from esmith.events.confirm import forget_taken_back
 from esmith.events.derived import (
     SUFFIX,
@@ -27,6 +27,7 @@ from esmith.events.derived import (
     record_failure,
 )
 from esmith.events.session import Session
+from esmith.names import without_line
 from esmith.plan.host import DiskHost, trouble
 from esmith.store.model import Author
 from esmith.store.protocol import Transaction
@@ -43,16 +44,28 @@ def known_derivations(session: Session) -> list[Derivation]:
     return load_derivations(session.layout, lambda error: session.report(str(error)))
 
 
-def require_derivations(session: Session) -> list[Derivation]:
+def require_derivations(session: Session, skipped: dict[str, str], *, strict: bool) -> list[Derivation]:
     """Return what is declared.
 
+    :param skipped: gets the declarations of contribs that are written wrongly, each with what is wrong.
+    :param strict: whether these are errors, too.
     :raises TemplateError: when a declaration is written wrongly.
     :raises UntrustedError: when one, or its action, is not in the hands of its owners alone.
     """
-    faults: list[EsmithError] = []
-    found = load_derivations(session.layout, faults.append)
-    if faults:
-        raise faults[0]
+    layout, faults = session.layout, list[EsmithError]()
+    found = load_derivations(layout, faults.append)
+    for fault in faults:
+        from esmith.schema.strict import STRICT
+        from esmith.shipped import ShippedFiles
+
+        place = without_line(fault.place)
+        is_kept = isinstance(fault, TemplateError) and ShippedFiles(layout).is_a_contribs(place)
+        if is_kept and strict:
+            fault.add(STRICT)
+        if strict or not is_kept:
+            raise fault
+        skipped[place] = f"{fault.message}; it counts for nothing"
+        session.report(f"{place}: {skipped[place]}\n  {fault.hint}")
     return found
 
 

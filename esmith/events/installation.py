@@ -26,8 +26,10 @@ from typing import Self
 from esmith.apply.commit import commit_plan, rehearse_plan, restore_or_explain
 from esmith.apply.generations import Also, Generation, finish
 from esmith.errors import EsmithError, StoreError
-from esmith.events.adjust import ServiceStep, asked_by, wrong_actions
+from esmith.events.adjust import ServiceStep
+from esmith.events.asked import asked_by, wrong_actions
 from esmith.events.confirm import find_unconfirmed
+from esmith.events.contribs import drop_wrong_actions
 from esmith.events.definition import Event
 from esmith.events.derive import derive, derive_again, require_derivations, taking_back
 from esmith.events.derived import Derivation, affected, mark_stale
@@ -41,6 +43,7 @@ from esmith.plan.plan import Plan
 from esmith.plan.unit import LeftWithError
 from esmith.plan.verdict import Outcome, unchecked
 from esmith.schema.load import Schema
+from esmith.schema.strict import is_strict
 from esmith.store.protocol import Snapshot, Transaction
 
 #: More would hide the first ones; a thousand users without an account are a thousand warnings.
@@ -68,6 +71,8 @@ class Installation:
         self._pending_before: dict[str, PendingAction] = {}
         self._complete = False
         self._derived: list[Derivation] = []
+        #: The files of contribs that count for nothing now, each with what is wrong.
+        self.skipped: dict[str, str] = {}
         #: The files; none before they are planned.
         self.plan = Plan()
         #: What was installed; None when nothing was.
@@ -100,13 +105,19 @@ class Installation:
         :raises StoreError: when the store could not be written; likewise.
         """
         session = self._session
-        derivations = require_derivations(session)
         with session.store.snapshot() as snapshot:
+            strict = is_strict(snapshot)
+            derivations = require_derivations(session, self.skipped, strict=strict)
             self._pending_before = list_pending(snapshot)
             self.plan = plan = make(snapshot)
         plan.unread = Unread(session)
         _warn(plan.warnings, session)
         session.preview(plan)
+        if not strict:
+            wrong = drop_wrong_actions(plan, session.layout)
+            self.skipped |= wrong
+            for place, text in wrong.items():
+                session.report(f"{place}: {text}")
         asked = self.asked
         for text in wrong_actions(plan):
             session.report(text)

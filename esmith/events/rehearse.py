@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from esmith.errors import EsmithError, TemplateError
-from esmith.events.adjust import check_service_actions
 from esmith.events.affected import Affected, TemplateUse
+from esmith.events.asked import check_service_actions
 from esmith.events.definition import Event, load_event
 from esmith.events.installation import Installation
 from esmith.events.session import RecordingSession

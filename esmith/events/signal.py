@@ -17,8 +17,10 @@ from esmith.apply.generations import newest_number
 from esmith.apply.left import list_left
 from esmith.errors import ActionError, EsmithError
 from esmith.events.actions import run_action
-from esmith.events.adjust import ServiceStep, check_service_actions
+from esmith.events.adjust import ServiceStep
+from esmith.events.asked import check_service_actions
 from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_unconfirmed, wait_in_background
+from esmith.events.contribs import drop_unknown_actions
 from esmith.events.definition import ADJUST_PLACE, EXPAND_PLACE, load_event
 from esmith.events.derive import note_made
 from esmith.events.installation import Installation
@@ -26,12 +28,11 @@ from esmith.events.lock import EventLock
 from esmith.events.recover import recovered, restore_killed
 from esmith.events.session import Session
 from esmith.events.trusted import require_all, services_of
-from esmith.fragments.shipped import Shipped
 from esmith.fragments.tree import TemplateTree
 from esmith.names import counted
-from esmith.plan.blame import is_a_contribs
 from esmith.plan.plan import Plan, make_plan
 from esmith.schema.strict import STRICT, is_strict
+from esmith.shipped import ShippedFiles
 from esmith.store.protocol import Snapshot
 
 
@@ -117,12 +118,14 @@ class _Run:
         self._lock = lock
         self._what = f"signal-event {name}"
         self._event = load_event(session.layout, name, TemplateTree(session.layout))
+        self._result = Result(notes=session.notes)
+        if not self._is_strict():
+            self._result.partial = drop_unknown_actions(self._event, session.layout)
         check_service_actions(self._event)
         self._services = ServiceStep(session, self._what)
         self._services.read(self._event.services)
         self._installation = Installation(session, self._what, self._event, restart=restart, services=self._services)
         self._awaits_confirmation = False
-        self._result = Result(notes=session.notes)
 
     def signal(self, confirm: float | None) -> Result:
         event, log = self._event, self._session.log
@@ -132,6 +135,9 @@ class _Run:
         for link in event.dangling:
             place = os.path.join(event.directory, link)
             self._session.say(f"{place}: is a link that leads nowhere, so nothing was run")
+        for file, wrong in self._result.partial.items():
+            self._session.report(f"{file}: {wrong}")
+        self._result.at_fault += self._result.partial
         try:
             with self._installation:
                 for step in event.steps:
@@ -144,6 +150,9 @@ class _Run:
             log.write(f"Event {event.name} failed: {error}")
             raise
         self._result.plan = self._installation.plan
+        for files in (self._installation.skipped, self._services.skipped):
+            self._result.partial |= files
+            self._result.at_fault += files
         log.write(f"Event {event.name} ended: {counted(len(self._result.plan.changed), 'file')} changed")
         if self._awaits_confirmation:
             wait_in_background(self._session.layout)
@@ -187,15 +196,17 @@ class _Run:
             return run_action(session, self._event, step, self._arguments, lock.environment)
         except ActionError as error:
             path = os.path.join(self._event.directory, step)
-            if not is_a_contribs(path, session.layout, Shipped(session.layout)):
+            if not ShippedFiles(session.layout).is_a_contribs(path):
                 raise
-            with session.store.snapshot() as snapshot:
-                strict = is_strict(snapshot)
-            if strict:
+            if self._is_strict():
                 error.hint = f"{error.hint}\n  {STRICT}"
                 raise
             self._result.at_fault.append(path)
             return f"{error.message}; nothing is restored for it\n  {error.hint}"
+
+    def _is_strict(self) -> bool:
+        with self._session.store.snapshot() as snapshot:
+            return is_strict(snapshot)
 
     def _adjust(self) -> None:
         asked = self._installation.asked

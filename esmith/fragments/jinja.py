@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from types import CodeType
 from typing import Any
 
 import jinja2
@@ -94,29 +95,40 @@ class Engine(jinja2.Environment):
         try:
             template = self._compiled.get((path, text))
             if template is None:
-                code = self.compile(text, filename=path)
+                code = self.code_of(text, path, output)
                 template = jinja2.Template.from_code(self, code, self.make_globals(None))
                 self._compiled[path, text] = template
             return template.render(variables)
-        except jinja2.TemplateSyntaxError as error:
-            raise TemplateError(
-                error.message or "wrong syntax", place=f"{path}:{error.lineno}", hint=_for(output)
-            ) from error
         except TemplateError as error:
             if error.place:
                 raise  # of another template, expanded inside this one
             place = f"{path}:{_line(error, path)}"
             raise TemplateError(f"{error.message} ({_for(output)})", place=place, hint=error.hint) from error
-        except SyntaxError as error:
-            line = text.count("\n", 0, max(text.find("{%"), 0)) + 1
-            message = f"{error.msg}: the blocks that begin here are nested too deeply ({_for(output)})"
-            raise TemplateError(message, place=f"{path}:{line}", hint="use fewer levels") from error
         except _MISTAKES as error:
             if isinstance(error, RecursionError) and self._depth > 1 and not _line(error, path):
                 raise  # too deep to begin with this fragment: the line that asked for it is known further out
             raise _template_error(error, path, output) from error
         finally:
             self._depth -= 1
+
+    def code_of(self, text: str, path: str, output: str) -> CodeType:
+        """Return a fragment compiled; nothing of it is run.
+
+        :param text: the fragment.
+        :param path: its path, for messages.
+        :param output: the output it is for, for messages.
+        :raises TemplateError: when it is wrong.
+        """
+        try:
+            return self.compile(text, filename=path)
+        except jinja2.TemplateSyntaxError as error:
+            raise TemplateError(
+                error.message or "wrong syntax", place=f"{path}:{error.lineno}", hint=_for(output)
+            ) from error
+        except SyntaxError as error:
+            line = text.count("\n", 0, max(text.find("{%"), 0)) + 1
+            message = f"{error.msg}: the blocks that begin here are nested too deeply ({_for(output)})"
+            raise TemplateError(message, place=f"{path}:{line}", hint="use fewer levels") from error
 
 
 def _chance(records: Records, function: Callable[..., Any]) -> Callable[..., Any]:

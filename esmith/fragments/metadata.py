@@ -86,6 +86,10 @@ _ENGINE_TABLE = Type(
     "a table of these",
     lambda value: TABLE.accepts(value) and all(map(_ENGINE.accepts, value.values())),
 )
+_PATH = Type(
+    "an absolute path",
+    lambda value: isinstance(value, str) and value.startswith("/") and os.path.normpath(value) == value,
+)
 _KEYS = {
     "mode": TEXT,
     "owner": TEXT,
@@ -101,7 +105,7 @@ _KEYS = {
     "suspect-lines": TEXT_TABLE,
     "check": TABLE,
     "kind": one_of(*KINDS),
-    "output": TEXT,
+    "output": _PATH,
     "engine": either(_ENGINE, _ENGINE_TABLE),
     "perl-variables": TEXT_TABLE,
     "perl-missing": TEXTS,

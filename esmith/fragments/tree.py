@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 from esmith.errors import TemplateError
 from esmith.layout import LAYERS, Layout
-from esmith.names import is_leftover, nearest
+from esmith.names import is_leftover, leads_to_directory, leads_to_file, nearest
 
 BEGIN = "template-begin"
 END = "template-end"
@@ -249,7 +249,12 @@ class TemplateTree:
         for entry in _entries(directory):
             if not fnmatchcase(entry.name, part) or entry.name in _SPECIAL or is_leftover(entry.name):
                 continue
-            if not last and entry.is_dir() or last and (entry.is_file() or _holds_fragments(entry.path)):
+            if (
+                not last
+                and leads_to_directory(entry)
+                or last
+                and (leads_to_file(entry) or _holds_fragments(entry.path))
+            ):
                 yield entry.name
 
     def _hint(self, path: str) -> str:
@@ -284,7 +289,7 @@ def _directory_advice(entry: os.DirEntry[str], shipped: str) -> str:
 
     Sub-templates are directories too, but shipped, and none holds a file of its own name.
     """
-    files = sorted(inner.name for inner in _entries(entry.path) if inner.is_file())
+    files = sorted(inner.name for inner in _entries(entry.path) if leads_to_file(inner))
     misplaced = entry.name in files or not os.path.isdir(os.path.join(shipped, entry.name))
     return f"its file {files[0]} is not used; move it up one directory" if files and misplaced else ""
 
@@ -301,7 +306,8 @@ def _holds_fragments(directory: str) -> bool:
     if not os.path.isdir(directory):
         return False
     return any(
-        entry.is_file() and entry.name not in _SPECIAL and not is_leftover(entry.name) for entry in _entries(directory)
+        leads_to_file(entry) and entry.name not in _SPECIAL and not is_leftover(entry.name)
+        for entry in _entries(directory)
     )
 
 

@@ -13,6 +13,9 @@ from esmith.plan.installed import OUTPUTS, Installed, digest_of, fingerprint_of
 from esmith.plan.output import Difference, Output
 from esmith.store.protocol import Snapshot
 
+#: What is so of a file that is not as it was installed.
+EDITED = "edited by hand"
+
 
 class Comparison:
     """Compares outputs with the disk.
@@ -59,11 +62,7 @@ class Comparison:
 
     def _directory(self, output: Output) -> Directory | None:
         path = os.path.dirname(output.target)
-        try:
-            found = self._disk.find(path)
-        except NotADirectoryError:
-            # Staging says what is in the way.
-            return None
+        found = self._disk.find(path)
         output.is_a_users = found.is_a_users if found is not None else self._disk.is_a_users(path)
         return found
 
@@ -97,7 +96,7 @@ def _foreign(status: os.stat_result, installed: Installed | None, content: bytes
         return ""
     if installed is None or installed.is_absent:
         return "not made by e-smith"
-    return "" if installed.digest == digest_of(content) else "edited by hand"
+    return "" if installed.digest == digest_of(content) else EDITED
 
 
 def _read(directory: Directory, target: str, *, unreadable: bytes | None) -> bytes:

@@ -132,7 +132,7 @@ def make_plan(
         with Renderer(layout, snapshot, event=event) as own:
             planning = _Planning(own, keep_attributes=keep_attributes)
             return planning.of(paths, is_event=bool(event))
-    return _Planning(renderer, keep_attributes=keep_attributes).of(paths)
+    return _Planning(renderer, keep_attributes=keep_attributes).of(paths, is_event=bool(event))
 
 
 class _Planning:
@@ -195,10 +195,10 @@ class _Planning:
         if isinstance(error, NoTemplateError):
             return False
         template, _ = self._known(path)
-        return stops_everything(error, template.path, self._renderer.layout, self._renderer.shipped)
+        return stops_everything(error, template.path, self._renderer.shipped)
 
     def _contribs_part(self, output: Output) -> str:
-        return contribs_part(output.rendering.template, self._renderer.layout, self._renderer.shipped)
+        return contribs_part(output.rendering.template, self._renderer.shipped)
 
     def _leave(self, path: str, error: EsmithError) -> list[Output]:
         """Leave all outputs of a template as they are, and return them: those it has now, and those it had."""

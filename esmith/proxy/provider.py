@@ -32,6 +32,8 @@ _READY, _LOGGED_IN, _DONE, _FORWARDED, _GO_ON, _SEND = 220, 235, 250, 251, 334, 
 _CLOSING = 421
 #: What may follow the answer to a content: the same answer, or that the server ends.
 _AFTER_CONTENT = (b"", b"%d" % _DONE, b"%d" % _CLOSING)
+#: What a server may say to RSET that is none of its answers to a content (RFC 5321, 4.2.4 and 4.3.2).
+_OF_RESET = frozenset({_CLOSING, 500, 501, 502, 503, 504})
 
 
 class ProviderError(Exception):
@@ -128,13 +130,26 @@ class Provider:
         return reply
 
     def _expect_no_other_answer(self) -> None:
-        """Look whether the answer to the content was one that the server gave before it had the end of it.
+        """Find out whether the answer to the content was one that the server gave before it had the end of it.
 
-        :raises ProviderError: when another answer follows it.
+        Then another one follows: it is there already, or comes in the place of the answer to the next command.
+
+        :raises ProviderError: when that refuses the mail.
         """
-        # What breaks after the answer does not take it back.
-        with self._talking() as client, suppress(OSError):
-            if client.unread()[:3] not in _AFTER_CONTENT:
+        with self._talking() as client:
+            try:
+                found = client.unread()[:3]
+                if not found:
+                    self._log.debug("> RSET")
+                    reply = self._heard(client.ask(b"RSET"))
+                    found = b"%d" % (_DONE if reply.code in _OF_RESET or not reply.is_refusal else reply.code)
+                    if reply.code != _DONE:
+                        self._drop()
+            except OSError:
+                # What breaks after the answer does not take it back; what may still come must answer nothing else.
+                self._drop()
+                return
+            if found not in _AFTER_CONTENT:
                 raise ProviderError("it gave two answers to one mail")
 
     def close(self) -> None:

@@ -11,10 +11,11 @@ import string
 from dataclasses import dataclass, field
 
 from esmith.errors import EsmithError, RefusedError, SchemaError, TemplateError
-from esmith.names import is_leftover
+from esmith.names import is_leftover, without_line
 from esmith.schema.check import NotAllowedError, check_properties
 from esmith.schema.migrate import migrate_record, migrated_value, rename_record
 from esmith.schema.strict import STRICT, is_strict
+from esmith.shipped import ShippedFiles
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def initialize_database(
     """
     layout.trust.require_trees(layout.schema)
     transaction.create_database(database)
-    files = schema.files(database)
+    files = _schema_files(transaction, schema, layout, database, done)
     for file in files:
         rename_record(transaction, file)
     fragments = migrate_fragments(layout, database)
@@ -136,6 +137,23 @@ def initialize_database(
     for file in files:
         done.warnings += _initialize_file(transaction, file)
     contrib_directories(transaction, layout, database, done)
+
+
+def _schema_files(
+    transaction: Transaction, schema: Schema, layout: Layout, database: str, done: Initialized
+) -> list[RecordSchema]:
+    """Return the schema files of a database; broken ones of contribs are left out."""
+    files = []
+    for key in schema.keys(database):
+        try:
+            file = schema.file(database, key)
+        except SchemaError as error:
+            if not ShippedFiles(layout).is_a_contribs(without_line(error.place)):
+                raise
+            done.leave_out(error, transaction)
+        else:
+            files += [file] if file is not None else []
+    return files
 
 
 def migrate_fragments(layout: Layout, database: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from esmith.errors import SchemaError
-from esmith.names import is_leftover, is_number
+from esmith.names import is_leftover, is_number, leads_to_directory
 from esmith.patterns import LISTS
 from esmith.schema.model import RecordSchema
 from esmith.schema.secrecy import cannot_be_secret, is_findable, looks_secret
@@ -84,7 +84,9 @@ class Schema:
         self._trust.require(self._directory)
         if not os.path.isdir(self._directory):
             return []
-        return sorted(entry.name for entry in os.scandir(self._directory) if entry.is_dir() and entry.name[0] != ".")
+        return sorted(
+            entry.name for entry in os.scandir(self._directory) if leads_to_directory(entry) and entry.name[0] != "."
+        )
 
     def files(self, database: str) -> list[RecordSchema]:
         """Return what every schema file of a database says, in order of the file names.

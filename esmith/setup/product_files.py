@@ -11,9 +11,9 @@ from collections.abc import Mapping
 
 from esmith.apply.backup import back_up
 from esmith.disk import read_file
-from esmith.fragments.shipped import digests_in
 from esmith.layout import Layout
 from esmith.plan.host import Host, trouble
+from esmith.shipped import digests_in
 
 
 class Manifest:

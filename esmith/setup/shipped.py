@@ -13,13 +13,13 @@ from collections.abc import Iterator
 
 from esmith.apply.replacing import Replacement, missing_directories
 from esmith.errors import InstallError
-from esmith.fragments.shipped import shipped_list
 from esmith.layout import Layout
 from esmith.perl.modules import perl_modules
 from esmith.plan.host import DiskHost, Staged
 from esmith.services.service import pip_command
 from esmith.setup.product_files import Manifest, back_up_replaced, content_of, mode_of
 from esmith.setup.trial import trial_account_files
+from esmith.shipped import shipped_list
 
 #: The shipped trees that go to ``/etc/e-smith``.
 _TREES = ("templates", "templates-default", "events", "db", "services", "checks")

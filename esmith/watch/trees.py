@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from esmith.names import is_leftover
+from esmith.names import is_leftover, leads_to_directory
 
 #: What version control keeps beside the fragments.
 _NOT_OURS = frozenset((".git", ".svn", ".hg", "CVS"))
@@ -64,7 +64,7 @@ class TreeState:
         for entry in entries:
             if entry.name in _NOT_OURS or is_leftover(entry.name):
                 continue
-            if entry.is_dir():
+            if leads_to_directory(entry):
                 self._enter(entry.path, (*above, identity))
             else:
                 self._note(entry)

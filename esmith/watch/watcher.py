@@ -32,7 +32,11 @@ RETRY_SECONDS = 60.0
 _LOCK_SECONDS = 5.0
 _SHOWN_FILES = 5
 #: What the next event does about a file that was changed by hand.
-_NEXT = {DriftKind.EDITED: "; the next event replaces it", DriftKind.REMOVED: "; the next event makes it again"}
+_NEXT = {
+    DriftKind.EDITED: "; the next event replaces it",
+    DriftKind.NEWER: "; the next event replaces it",
+    DriftKind.REMOVED: "; the next event makes it again",
+}
 
 
 class Watcher:

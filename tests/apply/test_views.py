@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from esmith.checks.check import check
+from esmith.checks.copies import remove_copies
 from esmith.environment import PATH
 from esmith.errors import CheckError
 from esmith.plan.plan import Plan
@@ -187,6 +189,22 @@ def test_what_a_killed_check_left_is_removed(checking: Checking) -> None:
     checking.run("pass")
     left = list(Path(checking.bench.layout.state).glob("check/*"))
     assert len(left) == int(checking.in_place)
+
+
+def test_what_a_check_of_another_container_holds_stays(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder of copies whose process cannot be seen is left as long as somebody holds it, and is removed then."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    folder = tmp_path / ".esmith-4194303-1-1.x"
+    folder.mkdir()
+    descriptor = os.open(folder, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    remove_copies(bench.layout, of_commands=False)
+    assert folder.is_dir()
+    os.close(descriptor)
+    remove_copies(bench.layout, of_commands=False)
+    assert not folder.exists()
 
 
 @pytest.fixture

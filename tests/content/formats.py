@@ -79,7 +79,7 @@ def _assign(lines: list[str]) -> Iterator[str]:
         local, user, uid, gid, home, dash, ext, _ = fields
         if not user or not re.fullmatch(r"[1-9]\d*", uid) or not re.fullmatch(r"[1-9]\d*", gid) or home[:1] != "/":
             yield f"{number}: no account in {line!r}"
-        if line[0] == "+" and not local.endswith("-"):
+        if line[0] == "+" and local and not local.endswith("-"):
             yield f"{number}: wildcard without a dash: {line!r}"
         if (
             (dash, ext) not in (("", ""), ("-", ""))

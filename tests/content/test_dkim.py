@@ -137,6 +137,18 @@ def test_a_domain_with_a_key_of_its_own(office: Root) -> None:
     assert links(office) == by_default("example.com", "test.com")
 
 
+def test_without_names_no_program_is_started(root: Root, tmp_path: Path) -> None:
+    """The action that links keys of other names starts a program only where there is such a name."""
+    nothing = tmp_path / "programs"
+    nothing.mkdir()
+    env = {"ESMITH_ROOT": str(root.path), "PATH": str(nothing)}
+    words = ["/bin/sh", str(root.file("/etc/e-smith/events/actions/qpsmtpd-dkim-links"))]
+    write_key(root, "default")
+    subprocess.run(words, env=env, check=True)
+    write_key(root, "other.example")
+    assert subprocess.run(words, env=env, check=False, capture_output=True).returncode != 0
+
+
 def test_an_incomplete_key_is_not_used(office: Root) -> None:
     """A directory of keys that lacks its selector is warned of and not used: it would sign wrongly."""
     sign(office)

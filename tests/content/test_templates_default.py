@@ -26,7 +26,7 @@ OUTPUT = "/var/www/wiki/LocalSettings.php"
 
 
 def test_the_kinds_are_those(root: Root) -> None:
-    """Every kind of the original is shipped, and no other."""
+    """Every kind that packages of the original link to is shipped, and one for files of settings."""
     assert sorted(path.name for path in root.file(DIRECTORY).iterdir()) == sorted(KINDS)
 
 

@@ -80,6 +80,13 @@ SPOILT: dict[str, tuple[Spoil, str, int, str, str]] = {
         FAILS,
         "writes to a database",
     ),
+    "a mistake in Jinja2": (
+        _write("templates/etc/clamd.conf/30x", "a\n{{ DomainName | nosuch }}\n"),
+        "templates/etc/clamd.conf/30x",
+        2,
+        FAILS,
+        "No filter named 'nosuch'",
+    ),
     "an engine that is not clear": (
         _write("templates/etc/other/10x", "{{ DomainName }} { $DomainName }\n"),
         "templates/etc/other/10x",
@@ -160,34 +167,99 @@ SPOILT: dict[str, tuple[Spoil, str, int, str, str]] = {
         "is not executable",
     ),
     "a missing interpreter": (
-        _write(ACTION, "#!/usr/bin/no-such-interpreter\n"),
+        _write(ACTION, "#!/usr/bin/no-such-interpreter\n", 0o755),
         ACTION,
         1,
         FAILS,
         "needs /usr/bin/no-such-interpreter",
     ),
     "a missing interpreter by env": (
-        _write(ACTION, "#!/usr/bin/env -S nosuch -w\n"),
+        _write(ACTION, "#!/usr/bin/env -S nosuch -w\n", 0o755),
         ACTION,
         1,
         FAILS,
         "needs nosuch",
     ),
     "an action with a missing module": (
-        _write(ACTION, "#!/usr/bin/perl\nuse strict;\n# use Not::This;\nuse esmith::FormMagick qw(x);\n"),
+        _write(ACTION, "#!/usr/bin/perl\nuse strict;\n# use Not::This;\nuse esmith::FormMagick qw(x);\n", 0o755),
         ACTION,
         4,
         FAILS,
         "uses esmith::FormMagick",
     ),
     "a missing command": (
-        _write(ACTION, "#!/bin/sh\n/sbin/e-smith/config show\n/sbin/e-smith/no-such --all\n"),
+        _write(ACTION, "#!/bin/sh\n/sbin/e-smith/config show\n/sbin/e-smith/no-such --all\n", 0o755),
         ACTION,
         3,
         FAILS,
         "names /sbin/e-smith/no-such",
     ),
-    "an init script": (_write(ACTION, "#!/bin/sh\n/etc/init.d/nosuch stop\n"), ACTION, 2, FAILS, "/etc/init.d/nosuch"),
+    "an action for sh that does not compile": (
+        _write(ACTION, "#!/bin/sh\nif true\nthen\n", 0o755),
+        ACTION,
+        4,
+        FAILS,
+        "does not compile: Syntax error: end of file unexpected",
+    ),
+    "an action for bash that does not compile": (
+        _write(ACTION, "#!/bin/bash\nx=(a b)\nfi\n", 0o755),
+        ACTION,
+        3,
+        FAILS,
+        "does not compile: syntax error near unexpected token `fi'",
+    ),
+    "an action in Perl that does not compile": (
+        _write(ACTION, "#!/usr/bin/perl -w\nuse strict;\n$x = 1;\n", 0o755),
+        ACTION,
+        3,
+        FAILS,
+        'does not compile: Global symbol "$x" requires explicit package name',
+    ),
+    "an action in Python that does not compile": (
+        _write(ACTION, "#!/usr/bin/python3\nimport os\nprint 'x'\n", 0o755),
+        ACTION,
+        3,
+        FAILS,
+        "does not compile: Missing parentheses",
+    ),
+    "an action without an interpreter": (_write(ACTION, "true\n", 0o755), ACTION, 0, NOTE, "so /bin/sh runs it"),
+    "an action that is a program": (_write(ACTION, "\x7fELF\x01", 0o755), ACTION, 0, NOTE, "is a program and no text"),
+    "a method that is not there": (
+        _write(FRAGMENT, "{\n$DB->no_such('x'); ''\n}\n"),
+        FRAGMENT,
+        2,
+        FAILS,
+        "calls esmith::ConfigDB::no_such, which this version does not have",
+    ),
+    "a function that is not provided": (
+        _write(ACTION, "#!/usr/bin/perl\nuse esmith::util;\nesmith::util::setUserPassword('a', 'b');\n", 0o755),
+        ACTION,
+        3,
+        FAILS,
+        "calls esmith::util::setUserPassword, which this version does not have: passwords",
+    ),
+    "a function of the original that is a typing mistake": (
+        _write(FRAGMENT, "{ esmith::ConfigDB->opn; '' }\n"),
+        FRAGMENT,
+        1,
+        FAILS,
+        "calls esmith::ConfigDB::opn, which",
+    ),
+    "a word in braces": (
+        _write(FRAGMENT, "a {word} here\n"),
+        FRAGMENT,
+        1,
+        NOTE,
+        "{word} is Perl, which gives the word",
+    ),
+    "links that are not made": (_write("../../../createlinks", "#!/usr/bin/perl\n"), "", 0, NOTE, "run it in this"),
+    "an init script": (
+        _write(ACTION, "#!/bin/sh\n/etc/init.d/nosuch stop\n", 0o755),
+        ACTION,
+        2,
+        FAILS,
+        "/etc/init.d/nosuch",
+    ),
     "a migration in Jinja2": (
         _write("db/configuration/migrate/x", "{{ notices }}\n"),
         "db/configuration/migrate/x",
@@ -234,12 +306,11 @@ def test_what_is_found(root: Root, tmp_path: Path, spoil: Spoil, path: str, line
     spoil(copied(tmp_path / "contrib"))
     layout = Layout(str(root.path))
     store = open_store(layout)
-    with store.snapshot() as snapshot:
-        findings = check_contrib(str(tmp_path / "contrib"), layout, snapshot)
+    findings = check_contrib(str(tmp_path / "contrib"), layout, store).findings
     store.close()
     notes = [finding for finding in findings if finding.path.endswith("/templates/etc/other") and kind == FAILS]
     (found,) = [finding for finding in findings if finding not in notes]
-    assert (found.path, found.line, found.kind) == (f"/etc/e-smith/{path}", line, kind)
+    assert (found.path, found.line, found.kind) == (f"/etc/e-smith/{path}" if path else "/createlinks", line, kind)
     assert message in found.message
 
 
@@ -263,18 +334,23 @@ def test_the_command(root: Root, tmp_path: Path) -> None:
     _write("web/x", "x")(base)
     answer = root.esmith("contrib", "check", str(base.parent.parent))
     note = "/etc/e-smith/web: note: is for the server-manager, which is not part of this\n"
-    assert answer.out == f"{note}all of it would work\n"
+    assert answer.out == f"{note}works, as far as reading it shows; --rehearse expands it in a copy of the root\n"
     _link("events/notices-update/services2adjust/x", "restrat")(base)
     answer = root.esmith("contrib", "check", str(tmp_path / "contrib"), code=ExitCode.TEMPLATE)
-    assert answer.out.endswith("1 thing would not work\n")
+    place = "/etc/e-smith/events/notices-update/services2adjust/x"
+    assert answer.out.splitlines()[-1].startswith(f"  {place} fails in notices-update: {place}: there is no service")
     found = json.loads(root.esmith("contrib", "check", "--json", str(tmp_path / "contrib"), code=4).out)
-    assert [one["kind"] for one in found] == ["fails", "note"]
+    assert [one["kind"] for one in found["findings"]] == ["fails", "note"]
+    assert found["verdict"] == "works, except"
+    (stopped,) = [one for one in found["events"] if one["exit_code"]]
+    assert (stopped["event"], stopped["exit_code"]) == ("notices-update", ExitCode.PARTIAL)
+    assert "restrat" in stopped["failed"][place]
 
 
 def test_no_contrib(root: Root, tmp_path: Path) -> None:
     """A directory that holds no etc/e-smith is a usage error."""
     layout = Layout(str(root.path))
     store = open_store(layout)
-    with store.snapshot() as snapshot, pytest.raises(UsageError, match="has no etc/e-smith"):
-        check_contrib(str(tmp_path / "root/etc"), layout, snapshot)
+    with pytest.raises(UsageError, match="has no etc/e-smith"):
+        check_contrib(str(tmp_path / "root/etc"), layout, store)
     store.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import pytest
@@ -36,9 +37,12 @@ def test_it_is_reported_to_work(office: Root) -> None:
     """esmith contrib check finds nothing against it, and changes nothing."""
     before = office.snapshot("/etc"), office.esmith("history", "--limit", "1").out
     answer = office.esmith("contrib", "check", str(NOTICES))
-    assert answer.out == "all of it would work\n"
+    assert answer.out == "works, as far as reading it shows; --rehearse expands it in a copy of the root\n"
+    assert office.esmith("contrib", "check", "--rehearse", str(NOTICES)).out == "works\n"
     assert (office.snapshot("/etc"), office.esmith("history", "--limit", "1").out) == before
-    assert office.esmith("contrib", "check", "--json", str(NOTICES)).out == "[]\n"
+    data = json.loads(office.esmith("contrib", "check", "--json", str(NOTICES)).out)
+    assert (data["verdict"], data["rehearsed"], data["findings"]) == ("works", False, [])
+    assert {"email-update", "notices-update", "post-upgrade"} <= {one["event"] for one in data["events"]}
 
 
 def test_it_works(contrib: Root) -> None:

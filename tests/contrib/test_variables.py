@@ -57,8 +57,7 @@ def _findings(root: Root, folder: Path, fragments: dict[str, str]) -> list[Findi
     (record / "type").write_text("service\n")
     layout = Layout(str(root.path))
     store = open_store(layout)
-    with store.snapshot() as snapshot:
-        findings = check_contrib(str(folder), layout, snapshot)
+    findings = check_contrib(str(folder), layout, store).findings
     store.close()
     return [one for one in findings if "/templates/" in one.path and one.line]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from esmith.events.adjust import asked_by
+from esmith.events.asked import asked_by
 from esmith.events.definition import Event
 from esmith.fragments.metadata import Metadata
 from esmith.fragments.rendering import Rendering

@@ -142,15 +142,6 @@ def test_an_owner_who_does_not_exist_leaves_the_file(mail: Root) -> None:
     assert _has_new_settings(mail, CLAMD)
 
 
-def test_what_the_disk_refuses_stops_the_event(mail: Root) -> None:
-    """A directory in the place of a contrib's file is no fault of a fragment: no file is touched."""
-    mail.write(f"{TEMPLATES}/etc/own.conf/10text", "mine\n")
-    mail.write(f"{EVENT}/templates2expand/etc/own.conf", "")
-    mail.file("/etc/own.conf").mkdir()
-    mail.signal("email-update", code=5)
-    assert not _has_new_settings(mail, CLAMD)
-
-
 def test_a_contribs_action_that_fails_is_reported(mail: Root) -> None:
     """Nothing is restored for it, the actions after it run, and the exit code is 11."""
     mail.write(f"{EVENT}/S50fails", "#!/bin/sh\necho it broke\nexit 3\n", mode=0o755)
@@ -246,4 +237,69 @@ def test_strict_stops_at_an_action_too(mail: Root) -> None:
     mail.write(f"{EVENT}/S50fails", "#!/bin/sh\nexit 3\n", mode=0o755)
     answer = mail.signal("email-update", code=7)
     assert "Strict of esmith is enabled" in answer.err
+    assert not _has_new_settings(mail, CLAMD)
+
+
+@pytest.mark.parametrize("marker", ["httpd-e-smith", "other"])
+def test_a_service_action_that_a_contrib_misspells_is_reported(mail: Root, marker: str) -> None:
+    """Nothing is done for it, the service gets what our own list asks for, and the exit code is 11."""
+    mail.file(f"{EVENT}/services2adjust/{marker}").symlink_to("restrt")
+    answer = mail.signal("email-update", code=11)
+    assert f"services2adjust/{marker}: there is no service action 'restrt'; nothing is done for it" in answer.err
+    assert "did you mean 'restart'?" in answer.err
+    assert _has_new_settings(mail, CLAMD)
+
+
+def test_a_service_action_that_a_shipped_list_misspells_stops_the_event(mail: Root) -> None:
+    """The list is ours, so it is corrected first: no file is touched."""
+    mail.write(f"{EVENT}/services2adjust/LIST", "clamd restrt\n")
+    mail.file(f"{EVENT}/services2adjust/other").symlink_to("restrt")
+    mail.signal("email-update", code=2)
+    assert not _has_new_settings(mail, CLAMD)
+
+
+def test_strict_stops_at_a_service_action_too(mail: Root) -> None:
+    """With Strict of esmith a service action that a contrib misspells stops the event before any file is touched."""
+    mail.config("setprop", "esmith", "Strict", "enabled")
+    mail.file(f"{EVENT}/services2adjust/other").symlink_to("restrt")
+    mail.signal("email-update", code=2)
+    assert not _has_new_settings(mail, CLAMD)
+
+
+def _define_wrongly(root: Root, *, shipped: bool) -> None:
+    """Define a service with a mistake, and have the event ask for it."""
+    root.config("set", "other", "service", "status", "enabled")
+    root.write("/etc/e-smith/services/other/service.toml", "[probe]\nprt = 25\n", shipped=shipped)
+    root.file(f"{EVENT}/services2adjust/other").symlink_to("restart")
+
+
+def test_a_service_that_a_contrib_defines_wrongly_is_reported(mail: Root) -> None:
+    """Nothing is done for that service, everything else is done, and the exit code is 11."""
+    _define_wrongly(mail, shipped=False)
+    answer = mail.signal("email-update", code=11)
+    assert "services/other/service.toml: [probe] unknown key 'prt'; nothing is done for other" in answer.err
+    assert "did you mean 'port'?" in answer.err
+    assert _has_new_settings(mail, CLAMD)
+    assert _has_new_settings(mail, QPSMTPD)
+
+
+def test_a_shipped_definition_of_a_service_that_is_wrong_stops_the_event(mail: Root) -> None:
+    """It is corrected first: no file is touched."""
+    _define_wrongly(mail, shipped=True)
+    mail.signal("email-update", code=8)
+    assert not _has_new_settings(mail, CLAMD)
+
+
+def test_strict_stops_at_the_definition_of_a_service_too(mail: Root) -> None:
+    """With Strict of esmith a service that a contrib defines wrongly stops the event before any file is touched."""
+    mail.config("setprop", "esmith", "Strict", "enabled")
+    _define_wrongly(mail, shipped=False)
+    mail.signal("email-update", code=8)
+    assert not _has_new_settings(mail, CLAMD)
+
+
+def test_what_the_administrator_defines_wrongly_stops_the_event(mail: Root) -> None:
+    """A mistake of his in services-custom is corrected first: no file is touched."""
+    mail.write("/etc/e-smith/services-custom/clamd/service.toml", "[probe]\nprt = 25\n")
+    mail.signal("email-update", code=8)
     assert not _has_new_settings(mail, CLAMD)

@@ -35,6 +35,7 @@ from esmith.watch.places import installed_outputs
 from tests.apply.kit import AUTHOR
 from tests.commands import Root
 from tests.events.kit import Scene, damage_all
+from tests.examples import examples
 
 #: The rows of each table: name -> bytes.
 Rows = dict[str, dict[str, bytes]]
@@ -154,13 +155,13 @@ def _replaced(draw: st.DrawFn, text: bytes) -> bytes:
     return json.dumps(data).encode()
 
 
-@pytest.mark.parametrize("examples", [60, pytest.param(2000, marks=pytest.mark.long)])
-def test_no_row_stops_a_command(scene: Scene, examples: int) -> None:
+@pytest.mark.parametrize("number", [examples(60), pytest.param(2000, marks=pytest.mark.long)])
+def test_no_row_stops_a_command(scene: Scene, number: int) -> None:
     """Whatever is in the rows, no command raises anything but an error of ours, and an event works after it."""
     rows = fill(scene)
 
     @settings(
-        max_examples=examples,
+        max_examples=number,
         phases=[Phase.explicit, Phase.generate, Phase.shrink],
         deadline=None,
         database=None,

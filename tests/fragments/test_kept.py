@@ -16,6 +16,7 @@ from esmith.errors import TemplateError
 from esmith.fragments.expansion import Expansion
 from esmith.fragments.kept import KeptTexts
 from esmith.fragments.rendering import Rendering
+from tests.examples import examples
 from tests.fragments.kit import Trees
 
 #: What is in a random template besides other templates.
@@ -91,7 +92,7 @@ def _facts(rendering: Rendering) -> Any:
     return rendering.path, rendering.content, rendering.reads, rendering.warnings, rendering.engines
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(texts=_templates())
 def test_nothing_shows_that_texts_are_kept(texts: list[str]) -> None:
     """With and without kept texts, all outputs have the same text, dependencies, warnings and engines."""

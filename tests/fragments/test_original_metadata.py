@@ -215,3 +215,11 @@ def test_who_goes_first(trees: Trees) -> None:
     assert _attributes(trees.render("/etc/t")) == ("0600", "original", "original")
     trees.custom("/etc/t/template.toml", 'owner = "custom"\n')
     assert _attributes(trees.render("/etc/t")) == ("0600", "custom", "original")
+
+
+def test_an_unknown_name_among_files(trees: Trees) -> None:
+    """Where the metadata are a directory, a file in capitals that means nothing is warned of; others are ignored."""
+    for name in ("PERM", "readme"):
+        _says(trees, "0600\n", f"/etc/t/{name}")
+    (warning,) = trees.render("/etc/t").warnings
+    assert "did you mean PERMS?" in warning

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.fuzz.targets import TARGETS, run, seeds_of
 
 SEEDS = [pytest.param(name, data, id=f"{name}-{file}") for name in TARGETS for file, data in seeds_of(name).items()]
@@ -36,7 +37,7 @@ def test_random_inputs(name: str) -> None:
     """Random inputs near the seeds give no other error than one for the administrator."""
 
     @settings(
-        max_examples=200,
+        max_examples=examples(200),
         phases=[Phase.explicit, Phase.generate],
         deadline=None,
         database=None,

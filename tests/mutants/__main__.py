@@ -11,8 +11,17 @@ from collections import defaultdict
 from pathlib import Path
 
 from tests.mutants.mutate import Mutant
-from tests.mutants.reach import ROOT, Tree
-from tests.mutants.run import MEASURED, NOT_MEASURED, OWN_TESTS, Outcome, compiles, list_mutants, package_of, try_mutant
+from tests.mutants.reach import ROOT, Reach, Tree
+from tests.mutants.run import (
+    NOT_MEASURED,
+    OWN_TESTS,
+    Outcome,
+    compiles,
+    folders_for,
+    list_mutants,
+    package_of,
+    try_mutant,
+)
 
 #: The faults that change nothing anybody could see, each with the reason in the line before it.
 _EQUIVALENT = Path(__file__).with_name("equivalent.txt")
@@ -24,7 +33,8 @@ def main() -> int:
     parser.add_argument("--sample", type=int, default=100, help="how many faults (100); 0 for all")
     parser.add_argument("--seed", type=int, default=1, help="another number takes another sample (1)")
     parser.add_argument("--seconds", type=float, default=40, help="of tests for each fault, the nearest first (40)")
-    parser.add_argument("--again", action="store_true", help="use what tests called the last time")
+    parser.add_argument("--fresh", action="store_true", help="forget what tests called the last time")
+    parser.add_argument("--tests", action="append", default=[], metavar="FOLDER", help="run also tests of tests/FOLDER")
     parser.add_argument("--list", action="store_true", help="print the sample only")
     parser.add_argument("--at", action="append", help="only the faults at esmith/FILE:LINE, all of them")
     parser.add_argument("packages", nargs="*", metavar="PACKAGE", help=f"of {', '.join(OWN_TESTS)}; all of them")
@@ -35,14 +45,11 @@ def main() -> int:
         print(*sample, sep="\n")
         return 0
     tree = Tree(ROOT / ".mutants")
-    if options.again and tree.known() is not None:
-        tree.renew()
-    else:
-        tree.make()
-        tree.measure([*MEASURED, *(f"--ignore={file}" for file in NOT_MEASURED)])
-    reach = tree.known()
-    assert reach is not None
-    print(f"{len(sample)} of {len(mutants)} faults, seed {options.seed}, {len(reach.seconds)} tests measured")
+    if options.fresh:
+        tree.forget()
+    tree.make()
+    reach = _measure(tree, list(dict.fromkeys([*folders_for(sample), *options.tests])))
+    print(f"{len(sample)} of {len(mutants)} faults, seed {options.seed}, {len(reach.seconds)} tests", flush=True)
     outcomes: dict[str, list[Outcome]] = defaultdict(list)
     for ending in (signal.SIGINT, signal.SIGTERM):
         # In the background Python ignores SIGINT.
@@ -57,6 +64,16 @@ def main() -> int:
         print("ended early")
     _print_score(outcomes)
     return 0
+
+
+def _measure(tree: Tree, folders: list[str]) -> Reach:
+    """Find out which tests of some folders call what, where that is not known."""
+    for folder, modules in tree.unmeasured(folders, NOT_MEASURED).items():
+        started = time.monotonic()
+        print(f"which functions tests/{folder} calls: {len(modules)} modules ...", flush=True)
+        passed = tree.measure(modules)
+        print(f"{passed} tests, {time.monotonic() - started:.0f} s", flush=True)
+    return tree.reach(folders)
 
 
 def ignored_keys() -> set[str]:

@@ -40,7 +40,7 @@ class Mutant:
 
     :param path: the file, as the tree names it.
     :param line: where the change begins; from 1.
-    :param function: the first line of the function it is in, which its decorators belong to; 0 for none.
+    :param function: the qualified name of the function it is in, as ``__qualname__``; "" for none.
     :param span: the bytes of the file that are replaced: from, to.
     :param old: what is there.
     :param new: what is put there.
@@ -48,7 +48,7 @@ class Mutant:
 
     path: str
     line: int
-    function: int
+    function: str
     span: tuple[int, int]
     old: str
     new: str
@@ -72,7 +72,7 @@ def find_mutants(path: str, source: bytes) -> list[Mutant]:
     for line in source.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
     found: dict[tuple[tuple[int, int], str], Mutant] = {}
-    for node, function, variants in _walk(ast.parse(source), 0):
+    for node, function, variants in _walk(ast.parse(source), (), ""):
         assert node.end_lineno is not None and node.end_col_offset is not None
         span = (starts[node.lineno - 1] + node.col_offset, starts[node.end_lineno - 1] + node.end_col_offset)
         old = source[span[0] : span[1]].decode()
@@ -84,13 +84,22 @@ def find_mutants(path: str, source: bytes) -> list[Mutant]:
     return sorted(found.values(), key=lambda one: (one.span, one.new))
 
 
-def _walk(node: ast.AST, function: int) -> Iterator[tuple[ast.expr | ast.stmt, int, list[ast.AST]]]:
-    """Yield each node that can be replaced, the function it is in, and what can take its place."""
+def _walk(
+    node: ast.AST, names: tuple[str, ...], function: str
+) -> Iterator[tuple[ast.expr | ast.stmt, str, list[ast.AST]]]:
+    """Yield each node that can be replaced, the function it is in, and what can take its place.
+
+    :param names: the parts of the qualified name of what it is in.
+    :param function: the qualified name of the function it is in, "" for none.
+    """
     if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
         # Until Python 3.12 the parts of an f-string do not say where they are; the other is a docstring.
         return
-    if isinstance(node, _Function):
-        function = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+    if isinstance(node, ast.ClassDef):
+        names = (*names, node.name)
+    elif isinstance(node, _Function):
+        function = ".".join((*names, node.name))
+        names = (*names, node.name, "<locals>")
     if isinstance(node, ast.expr | ast.stmt):
         yield node, function, list(_variants(node))
     for field, value in ast.iter_fields(node):
@@ -100,7 +109,7 @@ def _walk(node: ast.AST, function: int) -> Iterator[tuple[ast.expr | ast.stmt, i
             if field in ("test", "ifs") and isinstance(child, ast.Name | ast.Attribute | ast.Call | ast.Subscript):
                 yield child, function, [ast.UnaryOp(ast.Not(), child)]
             if isinstance(child, ast.AST) and not (isinstance(child, ast.keyword) and child.arg in _TEXT):
-                yield from _walk(child, function)
+                yield from _walk(child, names, function)
 
 
 def _is_for_checkers(node: ast.AST) -> bool:

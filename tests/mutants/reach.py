@@ -3,18 +3,23 @@
 Commands are processes of their own, so a fault has to be in the files: a copy, because nothing may be left in the
 work tree when a run is killed. Each process that imports the copy of the engine notes the functions it calls, with the
 test that is in the environment variable :data:`TEST`; a command inherits that from the test.
+
+What was found is kept, for each module of tests, until its text changes. A function is known by its name, so what was
+found stays true when lines move.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pytest
@@ -47,7 +52,7 @@ def _note(frame, event, argument):
         return
     _called.add(id(code))
     if code.co_filename.startswith(_folder):
-        line = f"{test}\\t{code.co_filename.removeprefix(_folder)}\\t{code.co_firstlineno}\\n"
+        line = f"{test}\\t{code.co_filename.removeprefix(_folder)}\\t{code.co_qualname}\\n"
         try:
             file = os.open(os.environ["ESMITH_MUTANTS_NOTES"], os.O_WRONLY | os.O_APPEND)
         except (OSError, KeyError):
@@ -62,15 +67,34 @@ threading.settrace(_note)
 
 
 @dataclass(frozen=True)
+class Module:
+    """What is known of a module of tests.
+
+    :param digest: of its text and of what the modules of its folder share.
+    :param engine: of the engine it was measured with.
+    :param seconds: how long each test took that passed.
+    :param callers: which tests call a function, by ``path:name``: positions in ``seconds``, since the names are long.
+    """
+
+    digest: str
+    engine: str
+    seconds: dict[str, float] = field(default_factory=dict)
+    callers: dict[str, list[int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Reach:
     """Which tests call what.
 
     :param seconds: how long each test took that passed.
-    :param callers: the tests that call a function, by ``path:line`` of its first line.
+    :param callers: the tests that call a function, by ``path:name``.
+    :param is_of_this_engine: whether the engine is the one they were measured with; else a function that nobody is
+        known to call may be a new one.
     """
 
     seconds: dict[str, float]
     callers: dict[str, list[str]]
+    is_of_this_engine: bool = True
 
 
 class Notes:
@@ -85,7 +109,10 @@ class Notes:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Begin to note a test."""
-        vars(sys.modules["esmith"])["_called"].clear()
+        noted = vars(sys.modules["esmith"])
+        noted["_called"].clear()
+        # Python stops to trace when that raises an error, as it does where a test recurses too deeply.
+        sys.settrace(noted["_note"])
         self._names.append(nodeid)
         os.environ[TEST] = str(len(self._names))
 
@@ -110,18 +137,20 @@ def pytest_configure(config: pytest.Config) -> None:
 class Tree:
     """A copy of the tree.
 
-    :param path: where it is, and what is known of it; made by :meth:`make`.
+    :param path: where it is, and what is known of the tests.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.path = path / "tree"
         self._notes = path / "notes"
+        self._kept = path / "measured.json"
 
     def make(self) -> None:
         """Copy the tree as it is now, and give it an environment with the packages of the one that runs this."""
-        shutil.rmtree(self._path, ignore_errors=True)
-        self.renew()
+        # A run that was killed may have left a fault in the copy.
+        shutil.rmtree(self.path, ignore_errors=True)
+        shutil.copytree(ROOT, self.path, symlinks=True, ignore=shutil.ignore_patterns(*_LEFT_OUT))
         environment = self.path / _ENVIRONMENT
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
         (packages,) = environment.glob("lib/python*/site-packages")
@@ -129,14 +158,6 @@ class Tree:
             if entry.suffix != ".pth":
                 (packages / entry.name).symlink_to(entry)
         (packages / "copy.pth").write_text(f"{self.path}\n")
-
-    def renew(self) -> None:
-        """Copy the files of the tree as they are now; a run that was killed may have left a fault in the copy."""
-        for entry in self.path.glob("*"):
-            if entry.name != _ENVIRONMENT:
-                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-        left_out = shutil.ignore_patterns(*_LEFT_OUT)
-        shutil.copytree(ROOT, self.path, symlinks=True, ignore=left_out, dirs_exist_ok=True)
 
     def pytest(self, words: Sequence[str], *, timeout: float | None = None, notes: bool = False) -> int | None:
         """Run pytest in the copy.
@@ -148,16 +169,14 @@ class Tree:
         python = str(self.path / _ENVIRONMENT / "bin/python")
         plugin, variables = (["-p", "tests.mutants.reach"], {_NOTES: str(self._notes)}) if notes else ([], {})
         command = [*_alone(), python, "-m", "pytest", "-q", *_WITHOUT, *plugin, *words]
-        environment = {**os.environ, **variables}
-        out = None if notes else subprocess.DEVNULL
         try:
             done = subprocess.run(
                 command,
                 cwd=self.path,
-                env=environment,
+                env={**os.environ, **variables},
                 stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=out,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
                 timeout=timeout,
                 check=False,
             )
@@ -165,37 +184,102 @@ class Tree:
             return None
         return done.returncode
 
-    def measure(self, words: Sequence[str]) -> None:
-        """Run tests, and keep what they call.
+    def unmeasured(self, folders: Iterable[str], without: Iterable[str]) -> dict[str, list[str]]:
+        """Return the modules of tests that are not known as they are now, by their folder.
 
-        :param words: arguments of pytest, e.g. ``tests/store``.
+        :param folders: folders of ``tests``.
+        :param without: modules that are left out.
         """
-        self._notes.touch()
+        kept = self._read()
+        found: dict[str, list[str]] = {}
+        for folder in folders:
+            for path in sorted((ROOT / "tests" / folder).glob("test_*.py")):
+                name = str(path.relative_to(ROOT))
+                if name not in without and (name not in kept or kept[name].digest != _digest_of_tests(path)):
+                    found.setdefault(folder, []).append(name)
+        return found
+
+    def measure(self, modules: Sequence[str]) -> int:
+        """Run some modules of tests, and keep what they call.
+
+        :return: how many tests passed.
+        :raises SystemExit: when pytest could not run them.
+        """
+        tests_file = self._path / "tests.json"
+        tests_file.unlink(missing_ok=True)
+        self._notes.write_text("")
         self._notes.chmod(0o666)
         package = self.path / "esmith/__init__.py"
         own = package.read_bytes()
         package.write_bytes(own + _TRACER.encode())
         try:
-            self.pytest(words, notes=True)
+            code = self.pytest(modules, notes=True)
         finally:
             package.write_bytes(own)
-        tests = [(name, seconds) for name, seconds in json.loads((self._path / "tests.json").read_text())]
-        found: dict[str, dict[str, None]] = {}
-        for line in self._notes.read_text().splitlines():
-            number, path, first = line.split("\t")
-            name, seconds = tests[int(number) - 1]
+        if not tests_file.exists():
+            raise SystemExit(f"pytest exited {code}, and did not run {' '.join(modules)}")
+        tests: list[tuple[str, float | None]] = json.loads(tests_file.read_text())
+        engine = _digest_of_engine()
+        measured = {name: Module(_digest_of_tests(ROOT / name), engine) for name in modules}
+        positions: dict[str, int] = {}
+        for name, seconds in tests:
             if seconds is not None:
-                found.setdefault(f"esmith/{path}:{first}", {})[name] = None
-        passed = {name: seconds for name, seconds in tests if seconds is not None}
-        known = {"seconds": passed, "callers": {function: list(names) for function, names in found.items()}}
-        (self._path / "reach.json").write_text(json.dumps(known))
+                known = measured[_module_of(name)].seconds
+                positions[name] = len(known)
+                known[name] = seconds
+        for line in dict.fromkeys(self._notes.read_text().splitlines()):
+            number, path, function = line.split("\t")
+            name = tests[int(number) - 1][0]
+            if name in positions:
+                callers = measured[_module_of(name)].callers.setdefault(f"esmith/{path}:{function}", [])
+                callers.append(positions[name])
+        kept = self._read() | measured
+        self._kept.write_text(json.dumps({name: asdict(module) for name, module in kept.items()}))
+        return sum(len(module.seconds) for module in measured.values())
 
-    def known(self) -> Reach | None:
-        """Return what :meth:`measure` found; None when it did not run."""
-        try:
-            return Reach(**json.loads((self._path / "reach.json").read_text()))
-        except FileNotFoundError:
-            return None
+    def reach(self, folders: Iterable[str]) -> Reach:
+        """Return what is known of the tests of some folders."""
+        begins = tuple(f"tests/{folder}/" for folder in folders)
+        found = [module for name, module in self._read().items() if name.startswith(begins) and (ROOT / name).exists()]
+        seconds: dict[str, float] = {}
+        callers: dict[str, list[str]] = defaultdict(list)
+        for module in found:
+            seconds |= module.seconds
+            names = list(module.seconds)
+            for function, positions in module.callers.items():
+                callers[function] += [names[position] for position in positions]
+        engine = _digest_of_engine()
+        return Reach(seconds, dict(callers), all(module.engine == engine for module in found))
+
+    def _read(self) -> dict[str, Module]:
+        if not self._kept.exists():
+            return {}
+        return {name: Module(**fields) for name, fields in json.loads(self._kept.read_text()).items()}
+
+    def forget(self) -> None:
+        """Forget what is known of the tests."""
+        self._kept.unlink(missing_ok=True)
+
+
+def _module_of(test: str) -> str:
+    return test.partition("::")[0]
+
+
+def _digest_of_tests(path: Path) -> str:
+    """Return a digest of a module of tests, and of what it may share with others of its folder."""
+    shared = [other for other in path.parent.glob("*.py") if not other.name.startswith("test_")]
+    return _digest([path, *shared])
+
+
+def _digest_of_engine() -> str:
+    return _digest((ROOT / "esmith").rglob("*.py"))
+
+
+def _digest(paths: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _alone() -> list[str]:

@@ -11,18 +11,17 @@ from pathlib import Path
 from tests.mutants.mutate import Mutant, find_mutants
 from tests.mutants.reach import ROOT, Reach, Tree
 
-#: The folders of tests that are about each package; the tests of these come first.
+#: The folders of tests that are about each package, the nearest first. Only tests of these are measured and run: those
+#: of other folders need minutes, other programs or a whole machine.
 OWN_TESTS = {
     "store": ("store",),
     "schema": ("schema",),
     "fragments": ("fragments",),
-    "plan": ("apply",),
+    "plan": ("apply", "events"),
     "checks": ("apply",),
     "apply": ("apply",),
     "events": ("events",),
 }
-#: Which tests are measured. Tests of other folders need minutes, other programs or a whole machine.
-MEASURED = ("tests/store", "tests/schema", "tests/fragments", "tests/apply", "tests/events", "tests/cli")
 #: These kill hundreds of commands, or fill disks: far too slow to be repeated for each fault.
 NOT_MEASURED = (
     "tests/store/test_concurrency.py",
@@ -58,29 +57,33 @@ def list_mutants(packages: list[str], ignored: set[str]) -> list[Mutant]:
 
 
 def choose_tests(mutant: Mutant, reach: Reach, seconds: float) -> list[str]:
-    """Return the tests to run: those of the package first, a case of each, and first those that call the least.
+    """Return the tests to run: those of the package first, and of these those that call the least.
+
+    One that does not fit into the time that is left is left out; at least one is chosen.
 
     :param seconds: about how long they may take together.
     """
     calls = Counter(name for names in reach.callers.values() for name in names)
     folders = tuple(f"tests/{folder}/" for folder in OWN_TESTS[package_of(mutant)])
-    if mutant.function:
-        names = set(reach.callers.get(f"{mutant.path}:{mutant.function}", []))
-    else:
+    names = set(reach.callers.get(f"{mutant.path}:{mutant.function}", []))
+    if not mutant.function or (not names and not reach.is_of_this_engine):
         names = {name for place, some in reach.callers.items() if place.startswith(f"{mutant.path}:") for name in some}
     chosen: list[str] = []
     turns: Counter[str] = Counter()
-    turn: dict[str, int] = {}
+    rank: dict[str, int] = {}
     for name in sorted(names, key=lambda name: (calls[name], name)):
-        # One case of each test before the second of any: cases of one test call much the same.
+        # Cases of one test call much the same: a later one counts as one that calls more.
         test = name.partition("[")[0]
-        turn[name] = turns[test]
         turns[test] += 1
-    for name in sorted(names, key=lambda name: (not name.startswith(folders), turn[name], calls[name], name)):
+        rank[name] = calls[name] * turns[test]
+    for name in sorted(names, key=lambda name: (not name.startswith(folders), rank[name], calls[name], name)):
+        if chosen and reach.seconds[name] > seconds:
+            # A shorter one may fit.
+            continue
         seconds -= reach.seconds[name]
-        if chosen and (seconds < 0 or len(chosen) == _MOST_TESTS):
-            break
         chosen.append(name)
+        if len(chosen) == _MOST_TESTS:
+            break
     return chosen
 
 
@@ -107,6 +110,11 @@ def try_mutant(tree: Tree, mutant: Mutant, reach: Reach, seconds: float, number:
     if code is None:
         return Outcome.KILLED_BY_TIME
     return Outcome.KILLED if code else Outcome.SURVIVED
+
+
+def folders_for(mutants: list[Mutant]) -> list[str]:
+    """Return the folders of tests that are about some faults, each once."""
+    return list(dict.fromkeys(folder for mutant in mutants for folder in OWN_TESTS[package_of(mutant)]))
 
 
 def package_of(mutant: Mutant) -> str:

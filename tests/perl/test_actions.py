@@ -82,7 +82,7 @@ def test_templates_of_an_action(script: Script) -> None:
     make_event(root.path, "outer", actions={"S20try": TEMPLATES})
     root.signal("outer", "bart")
     assert root.read("/etc/try") == "bart 3\nplain\n"
-    assert root.read("/var/jail/etc/try") == "BART 3\n\n  \n"
+    assert root.read("/var/jail/etc/try") == "BART 3\n  \n"
     assert root.read("/var/jail/other") == "count 3\n"
     assert root.read("/var/jail/kept") == "old\n"
     for path in ("/etc/inner", "/var/jail/etc/inner", "/var/gone"):

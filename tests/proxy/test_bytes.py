@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
+
 from .kit import SECONDS, Proxy, Wire
 
 _PIECES = st.sampled_from(
@@ -97,7 +99,7 @@ def _send(proxy: Proxy, lines: list[bytes], data: bytes) -> list[bytes]:
     return answers
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(content=CONTENTS)
 def test_the_content(way: tuple[Proxy, Recorder], content: bytes) -> None:
     """NUL, dots, long lines, other characters and no character arrive as they were sent; CR or LF alone is refused."""
@@ -118,7 +120,7 @@ _ADDRESSES = st.from_regex(rb'\A<(?:[!-;=?-~]{1,30}|"(?:[^"\\\x00-\x1f\x7f-\xff]
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(sender=_ADDRESSES, recipient=_ADDRESSES)
 def test_the_addresses(way: tuple[Proxy, Recorder], sender: bytes, recipient: bytes) -> None:
     """Addresses arrive as they were sent, also those that are quoted, strange or empty."""

@@ -14,6 +14,8 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
+
 from .kit import Proxy, Wire
 
 _STAGES = (b"", b"EHLO", b"HELO", b"MAIL", b"RCPT", b"DATA", b".", b"RSET")
@@ -68,6 +70,7 @@ class Rude:
 
     def _talk(self, file: Any, _connection: socket.socket) -> None:
         script = self.script
+        content: bytes | None = None
         act = script.next(b"")
         file.write(act.wire())
         while not act.hangs_up and act.codes:
@@ -76,6 +79,9 @@ class Rude:
                 return
             stage = line.split()[0].split(b":")[0].upper()
             act = script.next(stage)
+            if stage == b"RSET" and content is not None and act.codes != (b"250",):
+                script.doubtful.append(content)
+            content = None
             self._write(file, act)
             if stage == b"DATA" and b"354" in act.codes and not act.hangs_up:
                 content = self._content(file)
@@ -151,7 +157,7 @@ _SCRIPTS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(acts=_SCRIPTS)
 def test_250_means_that_the_provider_has_the_mail(way: tuple[Proxy, Rude], acts: dict[bytes, list[Act]]) -> None:
     """Whatever the provider says, and how often, the client hears 250 for the mails that it took, and for no other.
@@ -227,3 +233,64 @@ def test_an_answer_without_end(way: tuple[Proxy, Rude]) -> None:
     with proxy.client() as client:
         code, text = client.docmd("MAIL", "FROM:<tom@a.test>")
     assert (code, text.endswith(b"its answer is none of SMTP")) == (451, True)
+
+
+@dataclass
+class Hasty:
+    """A provider that answers to a content before it has looked at it, and gives its verdict after the next command.
+
+    :param verdict: the code of its second answer, "" for none.
+    :param reset: that of its answer to RSET, "" for hanging up.
+    """
+
+    verdict: str
+    reset: str = "250"
+    sessions: int = 0
+
+    def talk(self, file: Any, _connection: socket.socket) -> None:
+        """Speak with a client."""
+        self.sessions += 1
+        file.write(b"220 ready\r\n")
+        late = b""
+        while line := file.readline():
+            stage = line.split()[0].split(b":")[0].upper()
+            if stage == b"RSET" and not self.reset:
+                return
+            file.write(late)
+            late = b""
+            if stage == b"DATA":
+                file.write(b"354 go on\r\n")
+                while file.readline() != b".\r\n":
+                    pass
+                late = f"{self.verdict} verdict\r\n".encode() if self.verdict else b""
+            file.write(f"{self.reset if stage == b'RSET' else 250} done\r\n".encode())
+
+
+@pytest.mark.parametrize(
+    ("hasty", "code"),
+    [
+        (Hasty("554"), 451),
+        (Hasty("550"), 451),
+        (Hasty("452"), 451),
+        (Hasty("530"), 451),
+        (Hasty("250"), 250),
+        (Hasty(""), 250),
+        (Hasty("", "500"), 250),
+        (Hasty("", "502"), 250),
+        (Hasty("", "421"), 250),
+        (Hasty("", "220"), 250),
+        (Hasty("", "xyz"), 250),
+        (Hasty("", ""), 250),
+    ],
+)
+def test_an_answer_that_comes_too_early(tmp_path: Path, hasty: Hasty, code: int) -> None:
+    """The answer to a content counts only if no refusal comes in the place of the next one.
+
+    A server that does not know RSET, hangs up or speaks nonsense then, has taken the mail.
+    """
+    wire = Wire(hasty.talk)
+    proxy = Proxy(tmp_path, {"Server": "127.0.0.1", "Port": str(wire.port), "TLS": "disabled"})
+    with proxy.client() as client:
+        assert _mail(client, 1)[-1] == code
+    proxy.stop()
+    wire.stop()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from esmith.patterns import LISTS
 from esmith.patterns.lists import READERS, list_lines
+from tests.examples import examples
 from tests.qpsmtpd.asked import Asked
 from tests.qpsmtpd.conftest import Serve
 from tests.qpsmtpd.daemon import needs_qpsmtpd
@@ -19,7 +20,9 @@ pytestmark = needs_qpsmtpd
 
 #: How many random lists each property is tried with.
 EXAMPLES = 200
-random = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+random = settings(
+    max_examples=examples(EXAMPLES), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 #: What a name before the @ may be made of (RFC 5321), and what makes a pattern of an entry of
 #: badmailfrom.

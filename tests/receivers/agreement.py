@@ -22,6 +22,8 @@ STRANGERS: tuple[str, ...] = (
 )
 STRANGERS += ("default", "devnull", "localdelivery-tom", "root", "postmaster", "-", "-tom", "everyone-x", "group1-")
 EXTENSION = "-zz9-b"
+#: Unix accounts of daemons that own their home, as on Debian: qmail would take them for people.
+DAEMONS = {"man": "/var/cache/man", "postgres": "/var/lib/postgresql"}
 #: What means the same address, or no address: quoted, with a route, with control characters.
 ODD_FORMS = (
     '"{}"@{}',
@@ -52,7 +54,7 @@ class Agreement:
 
     def __init__(self, files: Files, office: Office) -> None:
         self._office = office
-        self._qmail = Qmail(files)
+        self._qmail = Qmail(files, homes=DAEMONS)
         self._outside = Qpsmtpd(files)
         self._inside = Qpsmtpd(files, "local", relay=True)
         self._files = files
@@ -66,6 +68,7 @@ class Agreement:
         for address in self._addresses():
             yield from self._accepted(address)
         yield from self._closed()
+        yield from self._daemons()
         if self._office.owners("postmaster") and self._outside.answer("postmaster") != TAKEN:
             yield "postmaster: refused without a domain"
         for address in ("postmaster", "root", self._double_bounces()):
@@ -203,6 +206,14 @@ class Agreement:
                 if plain(host) not in self._office.domains and self._outside.answer(f"{name}@{host}") == TAKEN:
                     yield f"{name}@{host}: accepted from outside"
 
+    def _daemons(self) -> Iterator[str]:
+        """A unix account that is no account of the office gets no mail, from inside either."""
+        for name, home in DAEMONS.items():
+            for address in (name, f"{name}@localhost", f"{name.upper()}-x@localhost", f"alias-{name}@localhost"):
+                ends = self._qmail.deliver(address)
+                if not ends or any(end.kind == "mailbox" and end.what.startswith(f"{home}/") for end in ends):
+                    yield f"{address}: goes to {sorted(ends)}"
+
     def _outgoing(self) -> Iterator[str]:
         """Mail of others leaves by qmail, and by no other way than smtproutes says."""
         for peers, side in (("0", self._outside), ("local", self._inside)):
@@ -212,8 +223,7 @@ class Agreement:
             yield f"friend@{FOREIGN}: relayed for strangers, or not for those who may"
 
     def _double_bounces(self) -> str:
-        names = [(self._files.lines(f"{CONTROL}/{name}") or [""])[0] for name in ("doublebounceto", "doublebouncehost")]
-        return "@".join(names)
+        return "@".join(self._files.first(f"{CONTROL}/{name}") for name in ("doublebounceto", "doublebouncehost"))
 
 
 def _owner(end: End) -> str:

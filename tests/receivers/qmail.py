@@ -7,8 +7,9 @@ assignment), qmail-getpw(8), dot-qmail(5), qmail-local(8), and qmail-remote(8) (
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+import string
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from tests.receivers.files import ALIAS, ASSIGN, CONTROL, Files
 
@@ -18,6 +19,18 @@ _LOOKUP = re.compile(r"\| to=\$\(LC_ALL=C awk .*exec condredirect \"\$to\" true"
 _REDIRECT = re.compile(r"\| ?condredirect (\S+) \S*headermatch '[^']*'")
 _REFUSES = "| bouncesaying 'Recipient unknown'"
 _MAKES_FOLDER = "| [ -d ./Maildir/.junkmail/ ] || "
+_EXIT = re.compile(r"\| ?exit ([0-9]+)")
+#: Exit codes of programs: some refuse the message, one ends the delivery, 0 goes on; with any other the message waits.
+_CODES_OF_REFUSAL = frozenset({64, 65, 70, 76, 77, 78, 100, 112})
+_CODE_OF_END = 99
+#: Longer names qmail-getpw does not look up, in bytes.
+_LONGEST_USER = 31
+#: Nobody but the owner may be able to write; in a sticky home the user is changing his files.
+_WRITABLE, _STICKY = 0o002, 0o1000
+#: A .qmail file with this mode may only forward.
+_ONLY_FORWARDS = 0o100
+#: qmail knows no other capitals than these.
+_SMALL = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 @dataclass(frozen=True, order=True)
@@ -36,49 +49,67 @@ class End:
 @dataclass(frozen=True)
 class _Assigned:
     user: str
+    number: int
     home: str
     dash: str
     extension: str
+
+
+@dataclass(frozen=True)
+class _Instructions:
+    """A .qmail file: what it says, what "default" in its name stands for, and its permissions."""
+
+    text: str
+    default: str = ""
+    mode: int = 0o644
 
 
 class Qmail:
     """qmail on the generated files.
 
     :param files: the files.
-    :param alias: whether there is a unix account ``alias``, which gets what users/assign does not know.
+    :param alias: whether there is a unix account ``alias``, which gets what no other account has.
+    :param homes: other unix accounts that own their home, each with it; not root, which gets no mail.
     """
 
-    def __init__(self, files: Files, *, alias: bool = True) -> None:
+    def __init__(self, files: Files, *, alias: bool = True, homes: Mapping[str, str] | None = None) -> None:
         self.files = files
         self._alias = alias
+        self._homes = {**({"alias": ALIAS} if alias else {}), **(homes or {})}
         self._delivered: dict[str, set[End]] = {}
-        me = files.lines(f"{CONTROL}/me")[:1]  # what qmail-send takes when there is no locals or no envnoathost
-        known = me if files.read(f"{CONTROL}/locals") is None else files.lines(f"{CONTROL}/locals")
-        self._locals = {line.lower() for line in known}
-        self._percent = {line.lower() for line in files.lines(f"{CONTROL}/percenthack")}
+        me = files.first(f"{CONTROL}/me")  # what qmail-send takes when there is no locals or no envnoathost
+        known = [me] if files.read(f"{CONTROL}/locals") is None else files.lines(f"{CONTROL}/locals")
+        self._locals = {small(line) for line in known}
+        self._percent = {small(line) for line in files.lines(f"{CONTROL}/percenthack")}
         self._virtual = dict(_pairs(files.lines(f"{CONTROL}/virtualdomains")))
         self._routes = dict(_pairs(files.lines(f"{CONTROL}/smtproutes")))
-        self._no_host = (files.lines(f"{CONTROL}/envnoathost") or me or ["envnoathost"])[0]
+        self._no_host = files.first(f"{CONTROL}/envnoathost") or me or "envnoathost"
         self._exact: dict[str, _Assigned] = {}
         self._begins: dict[str, _Assigned] = {}
-        self._begins_as_written: set[str] = set()
+        # qmail-newu keeps these last letters as they are written, and qmail-lspawn looks for small ones.
+        self._wild: set[str] = set()
         self._read_assign()
-        self._known = {line.split(":")[0].lower() for line in (files.read(ASSIGN) or "").splitlines()}
-        self._known |= {line.split(":")[0].lower() for line in files.lines(f"{CONTROL}/virtualdomains")}
-        # qmail-newu keeps these letters as they are written, and qmail-lspawn looks for small ones.
-        self._wild = {name[-1:] for name in self._begins_as_written}
+        self._known = {small(line.split(":")[0]) for line in (files.read(ASSIGN) or "").split("\n")}
+        self._known |= {small(line.split(":")[0]) for line in files.lines(f"{CONTROL}/virtualdomains")}
 
     def _read_assign(self) -> None:
-        for line in _lines(self.files.read(ASSIGN) or ""):
+        """Read users/assign as qmail-newu does: six colons are needed, and what follows them does not count."""
+        lines = (self.files.read(ASSIGN) or "").split("\n")
+        for number, line in enumerate(lines, 1):
             if line.startswith("."):
                 return
-            assert line[:1] in ("=", "+"), f"qmail-newu refuses users/assign: {line!r}"
-            name, user, uid, gid, home, dash, extension, rest = line[1:].split(":")
-            assert uid.isdigit() and gid.isdigit() and rest == "", f"qmail-newu refuses users/assign: {line!r}"
-            table = self._exact if line[0] == "=" else self._begins
-            if line[0] == "+":
-                self._begins_as_written.add(name)
-            table.setdefault(name.lower(), _Assigned(user, home, dash, extension))
+            head, colon, tail = line.partition(":")
+            fields = tail.split(":", 6)
+            if not head or not colon or len(fields) < 7 or "\0" in line or number == len(lines):
+                raise AssertionError(f"qmail-newu refuses users/assign: {line!r}")
+            user, uid, _, home, dash, extension, _ = fields
+            digits = uid[: len(uid) - len(uid.lstrip(string.digits))]
+            to = _Assigned(user, int(digits or 0), home, dash, extension)
+            if head[0] == "+":
+                self._begins.setdefault(small(head[1:]), to)
+                self._wild.add(head[1:][-1:])
+            else:
+                self._exact.setdefault(small(head[1:]), to)
         raise AssertionError("qmail-newu refuses users/assign: the last line is no dot")
 
     def deliver(self, recipient: str, passed: tuple[str, ...] = ()) -> set[End]:
@@ -96,94 +127,117 @@ class Qmail:
         if "@" not in recipient:
             recipient = f"{recipient}@{self._no_host}"
         user, _, host = recipient.rpartition("@")
-        while host.lower() in self._percent and "%" in user:
+        while small(host) in self._percent and "%" in user:
             user, _, host = user.rpartition("%")
-        if host.lower() in self._locals:
+        if small(host) in self._locals:
             return self._local(user, host, passed)
         prefix = self._prefix_of(user, host)
         if prefix:
             return self._local(f"{prefix}-{user}", host, passed)
-        return {End("remote", f"{host.lower()} via {self._route(host.lower())}")}
+        return {End("remote", f"{small(host)} via {self._route(small(host))}")}
 
     def _prefix_of(self, user: str, host: str) -> str:
         """Return what virtualdomains has for an address, "" for none: the address, its domain, domains above, all."""
         keys = [f"{user}@{host}", host, *(host[i:] for i, letter in enumerate(host) if letter == "."), ""]
-        return next((self._virtual[key.lower()] for key in keys if key.lower() in self._virtual), "")
+        return next((self._virtual[key] for key in map(small, keys) if key in self._virtual), "")
 
     def _route(self, host: str) -> str:
         keys = [host, *(host[i:] for i, letter in enumerate(host) if letter == "."), ""]
         return next((self._routes[key] for key in keys if key in self._routes), "")
 
     def assigned(self, local: str) -> _Assigned | None:
-        """Return whose address a local one is; None for that of the user alias."""
-        low = local.lower()
+        """Return whose address a local one is by users/assign; None when it has no line for it."""
+        low = small(local)
         if low in self._exact:
             return self._exact[low]
         for end in range(len(low), -1, -1):
             if low[:end] in self._begins and (end == 0 or low[end - 1] in self._wild):
                 found = self._begins[low[:end]]
-                return _Assigned(found.user, found.home, found.dash, found.extension + local[end:])
+                return replace(found, extension=found.extension + local[end:])
         return None
 
+    def _of_unix(self, local: str) -> _Assigned | None:
+        """Return whose address a local one is by qmail-getpw; None when there is no unix account alias either."""
+        for end in range(len(local), -1, -1):
+            is_name = end == len(local) or local[end] == "-"
+            if is_name and len(local[:end].encode()) <= _LONGEST_USER and (user := small(local[:end])) in self._homes:
+                return _Assigned(user, 1, self._homes[user], local[end : end + 1], local[end + 1 :])
+        return _Assigned("alias", 1, ALIAS, "-", local) if self._alias else None
+
     def _local(self, local: str, host: str, passed: tuple[str, ...]) -> set[End]:
-        address = f"{local}@{host}".lower()
+        to = self.assigned(local) or self._of_unix(local)
+        if to is None:
+            return {End("later", f"{local}: there is no unix account alias")}
+        if not to.number:
+            return {End("later", f"{local}: qmail-lspawn delivers nothing as root")}
+        if self.files.mode(to.home) & (_WRITABLE | _STICKY):
+            return {End("later", f"{to.home}: others may write to it, or it is sticky")}
+        # As it stands in Delivered-To: qmail-local compares the bytes.
+        address = f"{local}@{host}".replace("\n", "_")
         if address in passed or len(passed) > _LONGEST_WAY:
             return {End("bounce", f"{address}: this message is looping")}
-        to = self.assigned(local)
-        if to is None:
-            if not self._alias:
-                return {End("later", f"{local}: there is no unix account alias")}
-            to = _Assigned("alias", ALIAS, "-", local)
-        text, default = self._dot_qmail(to)
-        if text is None and to.dash:
+        found = self._dot_qmail(to)
+        if found is None and to.dash:
             return {End("bounce", f"{local}: no mailbox here by that name")}
-        if not text:  # none, or an empty one: what qmail-start was given
+        if found is not None and found.mode & _WRITABLE:
+            return {End("later", f"{to.home}: others may write to .qmail")}
+        if found is None or not found.text:  # what qmail-start was given
             return {End("mailbox", f"{to.home}/Maildir/")}
-        return set(self._follow(to, host, text, default, (*passed, address)))
+        return set(self._follow(to, host, found, (*passed, address)))
 
-    def _dot_qmail(self, to: _Assigned) -> tuple[str | None, str]:
-        """Return the delivery instructions, None without any, and what "default" in the file's name stands for."""
-        name = to.extension.lower().replace(".", ":")
+    def _dot_qmail(self, to: _Assigned) -> _Instructions | None:
+        """Return the delivery instructions for an address, None without any."""
+        name = small(to.extension).replace(".", ":")
         start = f"{to.home}/.qmail{to.dash}"
-        text = self.files.read(start + name)
-        if text is not None:
-            return text, to.extension[-7:] if name.endswith("default") else ""
+        if (text := self.files.read(start + name)) is not None:
+            default = to.extension[-7:] if name.endswith("default") else ""
+            return _Instructions(text, default, self.files.mode(start + name))
         for end in range(len(name), -1, -1):
-            if end == 0 or name[end - 1] == "-":
-                text = self.files.read(f"{start}{name[:end]}default")
-                if text is not None:
-                    return text, to.extension[end:]
-        return None, ""
+            path = f"{start}{name[:end]}default"
+            if (end == 0 or name[end - 1] == "-") and (text := self.files.read(path)) is not None:
+                return _Instructions(text, to.extension[end:], self.files.mode(path))
+        return None
 
     def addressee(self, local: str) -> _Assigned:
-        """Return whose address a local one is, that of the user alias when users/assign does not know it."""
-        return self.assigned(local) or _Assigned("alias", ALIAS, "-", local)
+        """Return whose address a local one is."""
+        found = self.assigned(local) or self._of_unix(local)
+        assert found is not None, "there is no unix account alias"
+        return found
 
     def instructions(self, local: str) -> tuple[_Assigned, list[tuple[str, str]]] | None:
         """Return whose address a local one is, and what qmail-local -n prints for it; None for no mailbox."""
         to = self.addressee(local)
-        text = self._dot_qmail(to)[0]
-        if text is None and to.dash:
+        found = self._dot_qmail(to)
+        if found is None and to.dash:
             return None
-        lines = [line.rstrip(" \t") for line in _lines(text or "./Maildir/")]
+        lines = _lines((found.text if found else "") or "./Maildir/")
         return to, [_printed(line) for line in lines if line and line[0] not in "#+"]
 
-    def _follow(self, to: _Assigned, host: str, text: str, default: str, passed: tuple[str, ...]) -> Iterator[End]:
-        lines = [line.rstrip(" \t") for line in _lines(text)]
+    def _follow(self, to: _Assigned, host: str, found: _Instructions, passed: tuple[str, ...]) -> Iterator[End]:
+        lines = _lines(found.text)
         if not lines[0]:
             yield End("later", f"{to.home}: the first line of .qmail is empty")
             return
         ends = 0
-        forwards = []  # sent after the last instruction, and not at all when a program refuses the message
+        forwards = []  # sent after the last instruction, and not at all when the delivery fails before
+        only_forwards = bool(found.mode & _ONLY_FORWARDS)
         for line in filter(None, lines):
             if line[0] in "#+":
+                only_forwards |= line == "+list"
                 continue
-            if line.startswith("|"):
-                found, stops = self._program(line, host, default, passed)
-                yield from found
-                if line == _REFUSES:
+            if line[0] in "|./" and only_forwards:
+                yield End("later", f"{passed[-1]}: {line}, though the file may only forward")
+                return
+            if line[0] == "|":
+                copies, code = self._program(line, host, found.default, passed)
+                yield from copies
+                if code in _CODES_OF_REFUSAL:
+                    yield End("bounce", f"{passed[-1]}: {'Recipient unknown' if line == _REFUSES else line}")
                     return
-                if stops:
+                if code not in (0, _CODE_OF_END):
+                    yield End("later", f"{passed[-1]}: {line}")
+                    return
+                if code:
                     ends += 1
                     break
                 continue
@@ -197,25 +251,27 @@ class Qmail:
         if not ends:
             yield End("lost", f"{passed[-1]}: no instruction but comments")
 
-    def _program(self, line: str, host: str, default: str, passed: tuple[str, ...]) -> tuple[set[End], bool]:
-        """Return where a program line sends a message, and whether it ends the delivery."""
+    def _program(self, line: str, host: str, default: str, passed: tuple[str, ...]) -> tuple[set[End], int]:
+        """Return where a program line sends a message, and its exit code."""
         if line == _REFUSES:
-            return {End("bounce", f"{passed[-1]}: Recipient unknown")}, True
+            return set(), 100
         if _LOOKUP.match(line):
             goal = self.looked_up(default, host)
-            return (self.deliver(goal, passed), True) if goal else (set(), False)
+            return (self.deliver(goal, passed), _CODE_OF_END) if goal else (set(), 0)
         if match := _REDIRECT.match(line):
             # The message is spam, or is not: both have to arrive.
-            return self.deliver(match[1], passed), False
+            return self.deliver(match[1], passed), 0
+        if match := _EXIT.fullmatch(line):
+            return set(), int(match[1])
         assert line.startswith(_MAKES_FOLDER), f"what does this program do? {line}"
-        return set(), False
+        return set(), 0
 
     def looked_up(self, local: str, host: str) -> str:
         """Return where .qmail-localdelivery-default sends mail for a local part; "" where it does not know it.
 
         test_the_lookup_is_the_one_of_the_shell compares this with the program itself.
         """
-        name, host = local.lower(), host.lower()
+        name, host = small(local), small(host)
         known = self._known
         part = name
         while part:
@@ -229,9 +285,14 @@ class Qmail:
         return ""
 
 
+def small(text: str) -> str:
+    """Return a text in small letters as qmail and the C locale know them: those of ASCII."""
+    return text.translate(_SMALL)
+
+
 def _lines(text: str) -> list[str]:
-    """Return the lines of a file as qmail reads it: only a newline ends one."""
-    return text.removesuffix("\n").split("\n")
+    """Return the lines of a .qmail file without blanks at their ends: only a newline ends one."""
+    return [line.rstrip(" \t") for line in text.removesuffix("\n").split("\n")]
 
 
 def _printed(line: str) -> tuple[str, str]:
@@ -248,4 +309,4 @@ def _pairs(lines: list[str]) -> Iterator[tuple[str, str]]:
     for line in lines:
         key, colon, value = line.partition(":")
         if colon:
-            yield key.lower(), value
+            yield small(key), value

@@ -33,7 +33,7 @@ LISTS = (ASSIGN, BAD, GOOD, *(f"{CONTROL}/{name}" for name in ("locals", "rcptho
 SPARE = (
     (GOOD, r".*@(second\.org|away\.net)", "the line of the whole domain takes every name"),
     (GOOD, r"mary-ann@.*", "it is an extension of mary for qpsmtpd, which has to take both"),
-    (ASSIGN, r"[=+]alias(-.*)?:.*", "qmail-getpw leads what nobody has to alias as well"),
+    (ASSIGN, r"=alias:.*", "nobody writes to alias itself"),
     (ASSIGN, r"[=+]shared(-.*)?:.*", "everyone leads to ~alias/.qmail-shared by its own line"),
     (ASSIGN, r"\+root-:.*", "nobody writes to root with an extension"),
     (ASSIGN, r"\.", "qmail-newu refuses the file, which the reader says by an error"),

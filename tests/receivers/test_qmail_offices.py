@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, note, settings
 
 from tests.content.desk import Desk
+from tests.examples import examples
 from tests.receivers.files import ASSIGN, TEMPLATES, Files, planned
 from tests.receivers.qmail import Qmail
 from tests.receivers.random_offices import OFFICES, Command
@@ -49,7 +50,7 @@ def local_parts(files: Files) -> list[str]:
 @settings(
     deadline=None,
     database=None,
-    max_examples=40,
+    max_examples=examples(40),
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -16,6 +16,7 @@ from esmith.schema.lists import entries, zone_of
 from esmith.schema.load import Schema
 from esmith.schema.migrate import migrated_value
 from tests.commands import Root
+from tests.examples import examples
 
 FILE = Path(__file__).parents[2] / "db/block-lists.toml"
 CLOSED = tomllib.loads(FILE.read_text())["closed"]
@@ -55,7 +56,7 @@ def _is_closed(zone: str) -> bool:
     return any(fnmatchcase(zone, pattern) for row in CLOSED for pattern in row["zones"])
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     found=st.lists(st.tuples(st.sampled_from([*DEAD, *ALIVE]), st.sampled_from(AFTER)), max_size=8, unique=True),
     name=st.sampled_from(LISTS),

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from esmith.errors import RefusedError
 from esmith.store.flat import format as flat_format
 from esmith.store.model import Record
+from tests.examples import examples
 from tests.store.flat import DATABASES, LONGEST, RECORDS, read_as_the_original
 
 #: A line, the record the original reads in it, and part of what is odd about it.
@@ -73,7 +74,7 @@ def test_what_is_written_is_read(record: Record) -> None:
 
 @pytest.mark.program("perl")
 @given(DATABASES)
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 def test_the_original_reads_it_equal_or_a_comment_says_so(records: dict[str, Record]) -> None:
     """The original reads every record as it is; before each that it reads otherwise stands a comment that is exact."""
     texts = {key: flat_format.format_record(record) for key, record in records.items()}

@@ -13,6 +13,7 @@ from esmith.store.flat.format import format_record
 from esmith.store.flat.source import FlatSource, find_sources
 from esmith.store.model import Record
 from esmith.store.protocol import Store
+from tests.examples import examples
 from tests.store.flat import DATABASES, LONGEST
 from tests.store.stores import put
 
@@ -178,7 +179,7 @@ def test_findings_hold_no_value(tmp_path: Path) -> None:
 
 @given(DATABASES)
 @example({LONGEST.key: LONGEST})
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_import_of_an_export(tmp_path: Path, records: dict[str, Record]) -> None:
     """Whatever can be stored is read back exactly from its export, without a finding."""
     path = tmp_path / "file"

@@ -35,6 +35,7 @@ from esmith.store.forget import find_former
 from esmith.store.lmdb.verify import find_damage
 from esmith.store.model import Record
 from esmith.store.undo import rewind, undo
+from tests.examples import examples
 from tests.store.others import Reader, make_killed_writer, run_killed_writer
 from tests.store.plain import Cell, Cells, Plain
 from tests.store.steps import DATABASES, KEYS, STEPS_OF, TYPES, Step, stepped, take_steps
@@ -287,11 +288,11 @@ def _place() -> str | None:
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
-def _run(examples: int, steps: int) -> None:
+def _run(number: int, steps: int) -> None:
     run_state_machine_as_test(
         StoreMachine,
         settings=settings(
-            max_examples=examples,
+            max_examples=number,
             stateful_step_count=steps,
             deadline=None,
             database=None,
@@ -302,7 +303,7 @@ def _run(examples: int, steps: int) -> None:
 
 def test_random_histories() -> None:
     """Whatever is done in whatever order, the store holds what plain dicts hold."""
-    _run(SHORT_EXAMPLES, SHORT_STEPS)
+    _run(examples(SHORT_EXAMPLES), SHORT_STEPS)
 
 
 @pytest.mark.long

@@ -15,6 +15,7 @@ from esmith.layout import Layout
 from esmith.store import open_store
 from esmith.store.model import Record
 from esmith.store.protocol import Store
+from tests.examples import examples
 from tests.store.stores import AUTHOR, contents, opened, put
 
 #: Text without control characters and lone surrogates: what a value may hold.
@@ -25,7 +26,7 @@ RECORDS = st.dictionaries(NAMES, st.tuples(TYPES, st.dictionaries(NAMES, TEXTS, 
 
 
 @given(records=RECORDS)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_records_come_back_as_they_were_stored(store: Store, records: dict[str, tuple[str, dict[str, str]]]) -> None:
     """Whatever may be stored is read back the same, in byte order of keys and of properties, by each way of reading."""
     with store.transaction(AUTHOR) as transaction:

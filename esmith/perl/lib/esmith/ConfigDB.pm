@@ -62,8 +62,9 @@ enabled. Without C<$daemon> the daemon is called as the service.
 sub hosts_allow_spec {
     my ($self, $service, $daemon) = @_;
     $daemon = $service unless defined $daemon && length $daemon;
-    my $record = $self->get($service) or return "# $service is not defined";
-    return "# $service is disabled" unless ($record->prop('status') || 'disabled') eq 'enabled';
+    my $record = $self->get($service) or return "# '$service' is not defined in the configuration database";
+    my $status = $record->prop('status') || 'disabled';
+    return "# '$service' is disabled in the configuration database" unless $status eq 'enabled';
     require esmith::NetworksDB;
     my $networks = esmith::NetworksDB->open_ro or esmith::backend::fail('cannot open the database networks');
     return "$daemon: " . $networks->local_access_spec($record->prop('access') || 'private');

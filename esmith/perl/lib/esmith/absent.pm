@@ -15,7 +15,7 @@ Whoever calls it learns why it is not there, and where in his script. The list w
 
 =head2 functions($package, NAME => $reason, ...)
 
-Defines functions that die with the reason.
+Defines functions that die with the reason, which is then in C<%REASON>, by the whole name.
 
 =head2 module($package, $reason)
 
@@ -23,10 +23,13 @@ Dies with the reason: for a module of which nothing is there.
 
 =cut
 
+our %REASON;
+
 sub functions {
     my ($package, %reason) = @_;
     foreach my $name (keys %reason) {
         no strict 'refs';
+        $REASON{"${package}::$name"} = $reason{$name};
         *{"${package}::$name"} = sub { esmith::backend::fail("${package}::$name is not provided: $reason{$name}") };
     }
     return;

@@ -15,8 +15,8 @@ esmith::event - signalling events
 
 =head2 event_signal($event, @arguments)
 
-Signals an event as C<signal-event> does and returns 1 when all of it went well, else 0. An action may signal other
-events: they run inside its own.
+Signals an event as C<signal-event> does and returns 1 when all of it went well, else 0. Dies where there is no such
+event. An action may signal other events: they run inside its own.
 
 =cut
 
@@ -27,6 +27,8 @@ sub event_signal {
         esmith::backend::complain("'actions' is not a valid event name.");
         return;
     }
+    my $directory = esmith::backend::under("/etc/e-smith/events/$event");
+    esmith::backend::fail("Can't open directory $directory") unless -d $directory;
     my $program = esmith::backend::under('/sbin/e-smith/signal-event');
     my $status = system {$program} $program, $event, @arguments;
     # The event may have changed the databases.

@@ -50,7 +50,8 @@ A reference to a list of the directories fragments are found in, the nearest fir
 
 =item FILTER
 
-A reference to a sub that is given each line, with its newline, and returns what becomes of it.
+A reference to a sub that is given each line, with its newline, and returns what becomes of it. Empty lines of a file
+are left out, and so are those at the end of a text.
 
 =item UID, GID, PERMS
 
@@ -89,13 +90,13 @@ sub processTemplate {
     $options{TEMPLATE_EXPAND_QUEUE} = [$source] if defined $path && defined $source;
     _check(\%options);
     my $string = ($options{OUTPUT_TYPE} || 'file') eq 'string';
-    return _filtered(_text(\%options), $options{FILTER}) if $string;
+    return _filtered(_text(\%options), $options{FILTER}, 0) if $string;
     my $output = _output(\%options);
     my @queue = @{ $options{TEMPLATE_EXPAND_QUEUE} || [] };
     if ($esmith::backend::CALL) {
         # In a fragment: a file of the same plan.
         esmith::backend::fail('a template may not remove a file') if $options{DELETE};
-        my $text = _filtered(_text(\%options), $options{FILTER});
+        my $text = _filtered(_text(\%options), $options{FILTER}, 1);
         esmith::backend::call('output', $options{TEMPLATE_PATH}, $output, _attributes(\%options), $text, @queue);
         return 1;
     }
@@ -104,7 +105,7 @@ sub processTemplate {
         return 1;
     }
     if (grep { defined $options{$_} } qw(MORE_DATA CONFREF FILTER UID GID PERMS)) {
-        my $text = _filtered(_text(\%options), $options{FILTER});
+        my $text = _filtered(_text(\%options), $options{FILTER}, 1);
         esmith::backend::call('install', $options{TEMPLATE_PATH}, $output, _attributes(\%options), $text, @queue);
         return 1;
     }
@@ -155,11 +156,14 @@ sub _text {
     return esmith::backend::call('template_in', scalar @queue, @queue, $options->{TEMPLATE_PATH}, %data);
 }
 
+# Empty lines do not reach the filter of a file, and none at the end of a text does.
 sub _filtered {
-    my ($text, $filter) = @_;
+    my ($text, $filter, $file) = @_;
     return $text unless $filter;
+    $text =~ s/\n+\z//;
     my $filtered = '';
     foreach my $line ($text =~ /[^\n]*\n|[^\n]+\z/g) {
+        next if $file && $line eq "\n";
         my $result = $filter->($line =~ /\n\z/ ? $line : "$line\n");
         $filtered .= $result if defined $result;
     }

@@ -36,6 +36,8 @@ sub show {
     foreach my $name (keys %props) {
         $width = length $name if length $name > $width;
     }
+    # A longer name stands out, as in the original.
+    $width = 40 if $width > 40;
     my $text = $self->key . "\n";
     foreach my $name (sort keys %props) {
         $text .= sprintf "  %${width}s = %s\n", $name, defined $props{$name} ? $props{$name} : '';

@@ -26,7 +26,10 @@ esmith::util::ldap - the directory of SME Server 11: users, groups and machines 
 
 =head1 DESCRIPTION
 
-No LDAP server is set up by this version; a contrib may bring one. C<new> needs the Debian package libnet-ldap-perl.
+No LDAP server is set up by this version; a contrib may bring one. C<new> needs the Debian package libnet-ldap-perl. The
+server has to have the units Users, Groups and Computers below the base, and for the address of a group the object class
+mailboxRelatedObject, which Debian's schemas do not have: without it making the entry of a group of
+users gives the code 21.
 
 =head2 new
 
@@ -152,8 +155,6 @@ sub _user {
         l => $ascii{City}, street => $ascii{Street},
     );
     $person{$_} = $name for grep { !length $person{$_} } qw(cn displayName sn);
-    # An LDAP server does not take an empty value.
-    delete $person{$_} for grep { !length $person{$_} } keys %person;
     my ($home, $shell) = ("/home/e-smith/files/users/$name", $props{Shell} || '/usr/bin/false');
     return (%entry, %person, homeDirectory => $home, loginShell => $shell);
 }
@@ -245,7 +246,9 @@ sub ldapread {
     my ($self, $name) = @_;
     my $entry = $self->_entry($name) or return 32;
     print $entry->dn, "\n";
-    print "\t $_: ", join(' ', $entry->get_value($_)), " \n" for sort $entry->attributes;
+    # The original's form: names in lower case, and a line that ends the entry.
+    print "\t $_: ", join(' ', $entry->get_value($_)), " \n" for sort map { lc } $entry->attributes;
+    print '#', '-' x 31, "\n";
     return;
 }
 
@@ -278,7 +281,9 @@ sub _entry {
 
 sub _add {
     my ($self, $name, %entry) = @_;
-    return $self->add($self->_dn($name), attrs => [ map { ($_ => $entry{$_}) } sort keys %entry ])->code;
+    # An LDAP server does not take an empty value.
+    my @given = grep { length $entry{$_} } sort keys %entry;
+    return $self->add($self->_dn($name), attrs => [ map { ($_ => $entry{$_}) } @given ])->code;
 }
 
 sub _modify {
@@ -286,11 +291,12 @@ sub _modify {
     return $self->modify($self->_dn($name), %change)->code;
 }
 
-# Only what differs is written; nothing, where nothing does.
+# Only what differs is written; nothing, where nothing does. What is empty now goes from the entry.
 sub _change {
     my ($self, $name, %entry) = @_;
     my $old = $self->_entry($name) or return 32;
-    my %change = map { ($_ => $entry{$_}) } grep { ($old->get_value($_) // '') ne $entry{$_} } keys %entry;
+    my @differing = grep { ($old->get_value($_) // '') ne $entry{$_} } keys %entry;
+    my %change = map { ($_ => length $entry{$_} ? $entry{$_} : []) } @differing;
     return %change ? $self->_modify($name, replace => \%change) : 0;
 }
 

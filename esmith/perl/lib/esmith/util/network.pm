@@ -61,7 +61,7 @@ sub cmpIP {
 
 =head2 isValidHostname($text)
 
-1 for an address or a name of at least two parts that each begin with a letter, else 0.
+1 for an address, or a name that begins with a letter and has a dot before a letter, else 0.
 
 =head2 isValidEmail($text, { permitlocal => 0 })
 
@@ -73,7 +73,8 @@ C<accounts>. Else 0.
 sub isValidHostname {
     my ($text) = @_;
     return 1 if isValidIP($text);
-    return defined $text && $text =~ /\A[a-z][-a-z0-9]*(?:\.[a-z][-a-z0-9]*)+\z/i ? 1 : 0;
+    # As in the original: a part in the middle may begin with a digit.
+    return defined $text && $text =~ /\A[a-z][-.a-z0-9]*\.[a-z][-.a-z0-9]*\z/i ? 1 : 0;
 }
 
 sub isValidEmail {

@@ -1,0 +1,2 @@
+GID="root"
+PERMS=($certpages{Closed} || 'no') eq 'yes' ? 0600 : 0644

@@ -1,0 +1,3 @@
+UID="root"
+GID="root"
+PERMS=0640

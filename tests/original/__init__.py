@@ -1,0 +1,1 @@
+"""Each row of docs/original.md has a test that shows it."""
