@@ -41,9 +41,9 @@ def find_program(name: str) -> str | None:
     """
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not the name of a program")
-    from shutil import which
+    import shutil
 
-    return which(name, path=PATH)
+    return shutil.which(name, path=PATH)
 
 
 def version_of(path: str) -> str:
