@@ -142,6 +142,11 @@ class Layout:
         return self.under("/var/lib/e-smith/staged")
 
     @property
+    def set_aside(self) -> str:
+        """The directory for damaged rows of the engine's own tables (:mod:`esmith.events.damage`)."""
+        return self.under("/var/lib/e-smith/set-aside")
+
+    @property
     def log(self) -> str:
         """The log of the events when the root is not the machine itself (else syslog has it)."""
         return self.under("/var/log/e-smith/events.log")

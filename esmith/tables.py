@@ -6,8 +6,6 @@ the same way: the file, the table, the key, and what its value must be.
 
 from __future__ import annotations
 
-import tomllib
-
 from esmith.names import nearest, shorten
 
 TYPE_CHECKING = False
@@ -91,6 +89,8 @@ class TomlFile:
     def __init__(self, path: str, error: type[EsmithError]) -> None:
         self.path = path
         self._error = error
+        import tomllib
+
         try:
             with open(path, "rb") as file:
                 self.data = tomllib.load(file)

@@ -20,6 +20,8 @@ _ENDED = (b"Z", b"X")
 #: The start of a process that could not find out its own.
 _UNKNOWN = "0"
 _count = itertools.count(1)
+#: The marks of processes that have ended and do not come back: a killed event may have left a thousand files.
+_dead: set[str] = set()
 #: The process that asked last, with its mark; a fork of it has another one.
 _own: tuple[int, str] = (0, "")
 
@@ -40,12 +42,22 @@ def is_in_use(name: str, *, also_own: bool = True) -> bool:
     if not is_temporary(name) or len(words) != 3 or not words[0].isdecimal():
         return False
     process, start, _ = words
-    if f"{process}-{start}" == _mark():
+    mark = f"{process}-{start}"
+    if mark == _mark():
         return also_own
+    if mark in _dead:
+        return False
+    runs = _runs(int(process), start)
+    if not runs and start != _UNKNOWN:
+        _dead.add(mark)
+    return runs
+
+
+def _runs(process: int, start: str) -> bool:
+    """Return whether a process still runs, or it cannot be found out: removing a file of one would be worse."""
     try:
-        return start in (_start_of(int(process)), _UNKNOWN)
+        return start in (_start_of(process), _UNKNOWN)
     except OSError as error:
-        # What cannot be found out counts as running: removing a file of a running process would be worse.
         return error.errno not in (errno.ENOENT, errno.ESRCH) or not os.path.exists("/proc/self")
 
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from esmith.apply.generations import list_numbers, newest_number
 from esmith.apply.origin import keep_mark
-from esmith.checks.views import remove_copies
+from esmith.checks.copies import remove_copies
 from esmith.disk import Disk, sweep_dead
 from esmith.layout import Layout
 from esmith.store.protocol import Store

@@ -8,7 +8,8 @@ from esmith.apply.generations import Also, Generation, begin, is_recorded
 from esmith.apply.install import discard, install, remember, stage
 from esmith.apply.left import record_left
 from esmith.apply.newer import NEWER, are_files_newer
-from esmith.apply.restore import AddPending, Restored, UnrecordedError, restore_since
+from esmith.apply.restore import AddPending, UnrecordedError, restore_since
+from esmith.apply.restoring import Restored
 from esmith.checks.check import check
 from esmith.errors import InstallError, StoreError
 from esmith.layout import Layout

@@ -19,8 +19,6 @@ from esmith.plan.memory import reads_of, saw_other
 from esmith.printable import printable
 from esmith.store.protocol import Snapshot, Transaction
 
-#: The directory, in that of the engine's state, for damaged rows (:mod:`esmith.events.damage`).
-SET_ASIDE = "set-aside"
 #: So much of a file is read at once.
 _BLOCK = 2**20
 
@@ -35,7 +33,7 @@ def find_in_kept(layout: Layout, values: Collection[str]) -> dict[str, Places]:
 
     :raises InstallError: when one cannot be read.
     """
-    folders = (os.path.join(layout.state, name) for name in ("kept", SET_ASIDE))
+    folders = (os.path.join(layout.state, "kept"), layout.set_aside)
     return {path: places for folder in folders for path, places in _find_below(folder, values).items()}
 
 

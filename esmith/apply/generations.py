@@ -15,15 +15,16 @@ from esmith.apply.kept import Before, forget_kept, keep, make_kept
 from esmith.apply.origin import boot, make_machine, mark_finished, mark_unfinished, new_token
 from esmith.disk import Directory, Disk
 from esmith.errors import StoreError
-from esmith.fragments.rendering import Kind
 from esmith.layout import Layout
 from esmith.plan.host import trouble
 from esmith.plan.installed import OUTPUTS, digest_of
-from esmith.plan.output import Difference
-from esmith.plan.plan import Plan
 from esmith.store.model import Author
 from esmith.store.protocol import Snapshot, Store, Transaction
 from esmith.store.table import DamagedRowError, StateTable, decode_json, encode_json, is_path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.plan.plan import Plan
 
 #: What else belongs into a transaction of this module.
 Also = Callable[[Transaction], None]
@@ -186,6 +187,9 @@ def record_begin(generation: Generation, store: Store, size: int, transactions: 
 
 
 def _keep_all(generation: Generation, plan: Plan, layout: Layout, snapshot: Snapshot, disk: Disk) -> None:
+    from esmith.fragments.rendering import Kind
+    from esmith.plan.output import Difference
+
     kept = make_kept(layout, disk, generation.number)
     for index, output in enumerate(plan.changed):
         installed = OUTPUTS.get(snapshot, output.path)

@@ -18,7 +18,10 @@ from esmith.disk import Directory, Disk, waiting_file
 from esmith.layout import Layout
 from esmith.plan.host import PERMISSIONS, PRIVATE, PUBLIC, trouble
 from esmith.plan.installed import OUTPUTS, Installed
-from esmith.plan.output import Difference, Output
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.plan.output import Output
 
 _MODES = 0o7777
 #: The highest number of a user means no change: chown(2).
@@ -57,7 +60,12 @@ class Before:
     @property
     def installed(self) -> Installed | None:
         """What the engine remembered of it; None for nothing, or when that is damaged."""
-        return None if self.row is None else OUTPUTS.read(self.path, self.row.encode("utf-8", "surrogateescape"))
+        return None if self.row is None else OUTPUTS.read(self.path, self.content_of_row)
+
+    @property
+    def content_of_row(self) -> bytes:
+        """The same as the bytes of its row; none for nothing."""
+        return (self.row or "").encode("utf-8", "surrogateescape")
 
     def remember(self, installed: Installed | None) -> None:
         """Note what the engine remembers of it; None for nothing."""
@@ -97,6 +105,8 @@ def keep(output: Output, disk: Disk, kept: Directory, name: str) -> Before:
     :raises UserFileError: when that is not possible in a directory of a user.
     :raises InstallError: when it is not possible elsewhere.
     """
+    from esmith.plan.output import Difference
+
     return keep_file(output.path, output.target, disk, kept, name, stays=output.difference is Difference.ATTRIBUTES)
 
 
@@ -149,8 +159,26 @@ def _linked(directory: Directory, name: str, other: Directory, new: str) -> bool
     return True
 
 
+def is_in_place(before: Before, disk: Disk, directory: Directory, name: str, kept: str) -> bool:
+    """Return whether the old file itself has its name still, or has it again.
+
+    The parameters are those of :func:`restore_file`, which is called for other files only: renaming one link of a file
+    over another does nothing, and leaves the first.
+
+    :raises FileNotFoundError: when what was kept is gone.
+    :raises OSError: when it cannot be read; a UserDirectoryError in a directory of a user.
+    """
+    if not before.stored or before.copied:
+        return False
+    there, old = directory.look(name), disk.directory(kept).look(before.stored)
+    return there is not None and old is not None and os.path.samestat(there, old)
+
+
 def restore_file(before: Before, disk: Disk, directory: Directory, name: str, kept: str) -> None:
-    """Restore what was at the place of an output, durably.
+    """Restore what was at the place of an output. It is durable when the caller has synced the directory.
+
+    That is to be done even where the old file has its name already (:func:`is_in_place`): an attempt before this one
+    restored it perhaps, and was killed before the directory was synced.
 
     :param directory: the directory of the place.
     :param name: the name in it.
@@ -160,29 +188,16 @@ def restore_file(before: Before, disk: Disk, directory: Directory, name: str, ke
     """
     if before.directory:
         directory.remove_empty(name)
-        directory.sync()
         return
     if before.stays:
         directory.set_attributes(name, before.mode, (before.uid, before.gid))
         return
     if not before.stored:
         directory.remove_if_there(name)
-        directory.sync()
         return
-    source = disk.directory(kept)
-    # The old file may have its name still. Its directory is synced nevertheless: an attempt before this one restored it
-    # perhaps, and was killed then.
-    if before.copied or not _is_one_file(source.look(before.stored), directory.look(name)):
-        with waiting_file(directory) as staged:
-            _stage_kept(before, source, directory, staged)
-            directory.rename(staged, name)
-            # Renaming one link of a file over another does nothing and leaves the first.
-            directory.remove_if_there(staged)
-    directory.sync()
-
-
-def _is_one_file(first: os.stat_result | None, second: os.stat_result | None) -> bool:
-    return first is not None and second is not None and os.path.samestat(first, second)
+    with waiting_file(directory) as staged:
+        _stage_kept(before, disk.directory(kept), directory, staged)
+        directory.rename(staged, name)
 
 
 def _stage_kept(before: Before, source: Directory, directory: Directory, staged: str) -> None:

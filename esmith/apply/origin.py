@@ -12,9 +12,7 @@ ones. Two things distinguish them, and neither is in the databases:
 from __future__ import annotations
 
 import enum
-import hashlib
 import os
-import secrets
 from contextlib import suppress
 
 from esmith.apply.kept import kept_directory
@@ -50,7 +48,7 @@ def make_machine(layout: Layout, disk: Disk) -> str:
         if not _own_name(directory):
             # Left empty by a crash.
             directory.remove_if_there(_FILE)
-            directory.write(_FILE, f"{secrets.token_hex(_TOKEN_BYTES)}\n".encode(), 0o600, None)
+            directory.write(_FILE, f"{new_token()}\n".encode(), 0o600, None)
             directory.sync()
         return find_machine(layout, disk)
     except OSError as error:
@@ -72,7 +70,11 @@ def find_machine(layout: Layout, disk: Disk) -> str:
     except OSError as error:
         raise trouble(os.path.join(layout.state, _FILE), error) from error
     system = _system_id() if layout.is_machine else ""
-    return own if not own or not system else hashlib.sha256(f"{own} {system}".encode()).hexdigest()[:32]
+    if not own or not system:
+        return own
+    from hashlib import sha256
+
+    return sha256(f"{own} {system}".encode()).hexdigest()[:32]
 
 
 def boot() -> str:
@@ -82,7 +84,7 @@ def boot() -> str:
 
 def new_token() -> str:
     """Return a random token for an install."""
-    return secrets.token_hex(_TOKEN_BYTES)
+    return os.urandom(_TOKEN_BYTES).hex()
 
 
 def mark_unfinished(kept: Directory, token: str) -> None:

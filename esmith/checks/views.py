@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import fcntl
 import glob
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,17 +18,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from esmith.checks.process import NAME
+from esmith.checks.copies import copies_of_commands, held, remove_copies
 from esmith.checks.staged import StagedTree
 from esmith.environment import PATH
 from esmith.errors import CheckError
 from esmith.fragments.file_check import Check
 from esmith.fragments.rendering import Kind
-from esmith.layout import Layout
-from esmith.names import is_temporary
 from esmith.plan.host import PUBLIC, trouble
 from esmith.plan.output import Output
-from esmith.temporary import is_in_use, temporary_name
+from esmith.temporary import temporary_name
 
 _ABOVE_PACKAGE = os.path.abspath(__file__).removesuffix("esmith/checks/views.py")
 #: How much longer than all its programs together the process that runs them may take, in seconds.
@@ -111,6 +107,8 @@ class Views:
     def _start(self, jobs: list[Job], places: dict[str, str], home: str, tree: dict[str, Any] | None) -> dict[str, Any]:
         programs = [_program(job, places[job.directory]) for job in jobs]
         task = {"parent": os.getpid(), "tree": tree, "home": home, "programs": programs}
+        from esmith.checks.process import NAME
+
         process = subprocess.Popen(
             [sys.executable, "-P", "-S", "-m", NAME],
             env={"PYTHONPATH": _ABOVE_PACKAGE, "LANG": "C.UTF-8"},
@@ -156,7 +154,7 @@ class Views:
     @contextlib.contextmanager
     def _copies(self, jobs: list[Job]) -> Iterator[tuple[str, dict[str, str]]]:
         """Make the copies and yield the programs' home, and where the copy of each directory is."""
-        place = os.path.join(self._layout.state, "check") if self._writes else tempfile.gettempdir()
+        place = copies_of_commands(self._layout) if self._writes else tempfile.gettempdir()
         try:
             remove_copies(self._layout, of_commands=self._writes)
             if self._writes:
@@ -165,7 +163,7 @@ class Views:
                 tempfile.TemporaryDirectory(
                     dir=place, prefix=f"{temporary_name()}.", ignore_cleanup_errors=True
                 ) as above,
-                _held(above),
+                held(above),
             ):
                 places: dict[str, str] = {}
                 for job in jobs:
@@ -193,37 +191,6 @@ class Views:
                 descriptor = os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
                 with open(descriptor, "wb") as file:
                     file.write(rendering.content)
-
-
-def remove_copies(layout: Layout, *, of_commands: bool) -> None:
-    """Remove the copies that checks left which were killed; what cannot be removed only takes space.
-
-    :param of_commands: also those that are kept in the root; the caller holds the event lock then.
-    """
-    if of_commands:
-        shutil.rmtree(os.path.join(layout.state, "check"), ignore_errors=True)
-    place = tempfile.gettempdir()
-    with contextlib.suppress(OSError), os.scandir(place) as found:
-        for entry in found:
-            if not is_temporary(entry.name) or is_in_use(entry.name):
-                continue
-            if entry.is_dir(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_uid == os.geteuid():
-                with contextlib.suppress(BlockingIOError), _held(entry.path, fcntl.LOCK_EX | fcntl.LOCK_NB):
-                    shutil.rmtree(entry.path, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _held(directory: str, lock: int = fcntl.LOCK_SH) -> Iterator[None]:
-    """Lock a directory of copies: a process of another PID namespace that has the same /tmp may seem to have ended.
-
-    :raises BlockingIOError: when the lock may not wait, and somebody else has it.
-    """
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, lock)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def may_put_in_place() -> bool:

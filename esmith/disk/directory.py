@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from itertools import islice
 
 from esmith.disk.fault import SIZE_LIMIT, USER_SIZE_LIMIT, Blamed, UnusableError, read_regular
 from esmith.disk.kernel import open_beneath, rights_of
@@ -51,10 +51,12 @@ class Directory:
             self.user = status.st_uid, status.st_gid
 
     def __del__(self) -> None:
-        for descriptor in (self.descriptor, self._readable):
-            if descriptor is not None:
-                with suppress(OSError):
-                    os.close(descriptor)
+        try:
+            os.close(self.descriptor)
+            if self._readable is not None:
+                os.close(self._readable)
+        except OSError:
+            return
 
     @property
     def is_a_users(self) -> bool:
@@ -229,9 +231,8 @@ class Directory:
         :param also_own: also those of this process: it has none here yet, so somebody else made what has such a name.
         """
         with self._blamed(""), self._as_user(), os.scandir(self._reopened()) as found:
-            for _, entry in zip(range(_SWEPT_NAMES), found, strict=False):
-                is_kept = not is_temporary(entry.name) or is_in_use(entry.name, also_own=not also_own)
-                if not (is_kept or entry.is_dir(follow_symlinks=False)):
+            for entry in [entry for entry in islice(found, _SWEPT_NAMES) if is_temporary(entry.name)]:
+                if not (is_in_use(entry.name, also_own=not also_own) or entry.is_dir(follow_symlinks=False)):
                     with suppress(FileNotFoundError):
                         os.unlink(entry.name, dir_fd=self.descriptor)
 
@@ -248,8 +249,10 @@ class Directory:
         """
         if not self.is_ours:
             raise PermissionError(errno.EPERM, "is in a directory of a user", self._path(name))
+        from shutil import rmtree
+
         with suppress(FileNotFoundError):
-            shutil.rmtree(name, dir_fd=self.descriptor)
+            rmtree(name, dir_fd=self.descriptor)
 
     def sync_file(self, name: str) -> None:
         """Make durable what is in a regular file, whoever wrote it, and its mode and owner; else do nothing.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import ctypes
 
 # linux/openat2.h; the number of the system call is the same on every architecture.
 _SYS_OPENAT2 = 437
@@ -20,6 +23,8 @@ _UNKNOWN = (errno.ENOSYS, errno.EPERM)
 
 @cache
 def _libc() -> ctypes.CDLL:
+    import ctypes
+
     libc = ctypes.CDLL(None, use_errno=True)
     libc.setfsuid.restype = libc.setfsgid.restype = ctypes.c_uint
     return libc
@@ -34,6 +39,8 @@ def open_beneath(name: str, flags: int, directory: int) -> int:
     :param directory: a descriptor.
     :raises OSError: as open(2) does.
     """
+    import ctypes
+
     flags |= os.O_CLOEXEC | os.O_NOFOLLOW
     how = struct.pack(_OPEN_HOW, flags, 0, _STAY)
     result: int = _libc().syscall(
@@ -57,6 +64,8 @@ def rights_of(user: tuple[int, int] | None) -> Iterator[None]:
     if user is None or os.geteuid() != 0:
         yield
         return
+    import ctypes
+
     libc = _libc()
     # setfsuid(2): it returns who it was before, and no number but a valid one changes anything.
     uid, gid = (ctypes.c_uint(number) for number in user)

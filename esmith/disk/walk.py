@@ -126,6 +126,10 @@ class Disk:
     def _step(self, path: str, make: int | None, links: int) -> Directory:
         above, name = os.path.split(path)
         directory = self._walk(above, make, links)
+        if directory.is_ours:
+            # Most are neither links nor missing; what is not entered now is looked at.
+            with suppress(NotADirectoryError, FileNotFoundError):
+                return directory.enter(name)
         status = directory.look(name)
         if status is not None and stat.S_ISLNK(status.st_mode) and self._may_follow(directory, status):
             if not links:

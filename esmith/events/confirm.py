@@ -7,7 +7,6 @@ carry it out. A process of its own waits for it in the meantime.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -119,6 +118,8 @@ def wait_in_background(layout: Layout) -> None:
 
     :raises EsmithError: when it cannot be started; the change waits to be confirmed nevertheless.
     """
+    import subprocess
+
     try:
         subprocess.Popen(
             [sys.executable, "-IXutf8", "-m", "esmith", "--root", layout.root, "recover", "--wait"],

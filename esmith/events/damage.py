@@ -5,13 +5,9 @@ Whoever reads a table does not see them (:mod:`esmith.store.table`).
 
 from __future__ import annotations
 
-import hashlib
-import os
-import re
 from dataclasses import dataclass
 from typing import Any
 
-from esmith.apply.forget import SET_ASIDE
 from esmith.apply.generations import GENERATIONS
 from esmith.apply.left import LEFT
 from esmith.disk import Directory
@@ -52,9 +48,12 @@ class Damaged:
     @property
     def file(self) -> str:
         """The name of the file it is kept in."""
+        import re
+        from hashlib import sha256
+
         shown = re.sub(r"[^A-Za-z0-9.-]+", "_", self.name)[:_NAME_LENGTH]
         whole = b"\0".join([self.name.encode("utf-8", "surrogateescape"), self.content])
-        return f"{self.table}.{shown}.{hashlib.sha256(whole).hexdigest()[:12]}"
+        return f"{self.table}.{shown}.{sha256(whole).hexdigest()[:12]}"
 
     def __str__(self) -> str:
         return f"a row of the table {self.table} is damaged ({self.name}): {self.meaning}"
@@ -78,7 +77,7 @@ def set_aside_damaged(layout: Layout, store: Store) -> list[str]:
         found = find_damaged(snapshot)
     if not found:
         return []
-    place = os.path.join(layout.state, SET_ASIDE)
+    place = layout.set_aside
     lines = [str(row) for row in found[:_SHOWN]]
     if len(found) > _SHOWN:
         lines.append(f"... and {counted(len(found) - _SHOWN, 'more damaged row')}")

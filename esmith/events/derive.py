@@ -6,18 +6,15 @@ In an event that is what no action of the event has made by the time services ar
 
 from __future__ import annotations
 
-import filecmp
 import os
 import re
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 
 from esmith.apply.backup import back_up
-from esmith.apply.generations import Also, generations_since
+from esmith.apply.generations import Also, Generation, generations_since
 from esmith.errors import ActionError, EsmithError, StoreError, TemplateError
-from esmith.events.actions import run_action
 from esmith.events.confirm import forget_taken_back
-from esmith.events.definition import Event
 from esmith.events.derived import (
     SUFFIX,
     Derivation,
@@ -32,8 +29,6 @@ from esmith.events.derived import (
 from esmith.events.session import Session
 from esmith.names import without_line
 from esmith.plan.host import DiskHost, trouble
-from esmith.schema.strict import STRICT
-from esmith.shipped import ShippedFiles
 from esmith.store.model import Author
 from esmith.store.protocol import Transaction
 
@@ -60,6 +55,9 @@ def require_derivations(session: Session, skipped: dict[str, str], *, strict: bo
     layout, faults = session.layout, list[EsmithError]()
     found = load_derivations(layout, faults.append)
     for fault in faults:
+        from esmith.schema.strict import STRICT
+        from esmith.shipped import ShippedFiles
+
         place = without_line(fault.place)
         is_kept = isinstance(fault, TemplateError) and ShippedFiles(layout).is_a_contribs(place)
         if is_kept and strict:
@@ -150,6 +148,7 @@ def taking_back(
     what: str,
     also: Also | None = None,
     *,
+    installs: Collection[Generation] | None = None,
     derivations: Collection[Derivation] | None = None,
 ) -> Also:
     """Return what else belongs into the transaction that takes installs back.
@@ -161,11 +160,15 @@ def taking_back(
     :param number: the number of the first install that is taken back.
     :param what: the command.
     :param also: what else is to be written in the transaction, before; settings it changes count as well.
-    :param derivations: what is declared, where the caller has read it.
+    :param installs: those that are taken back, where the caller has read them.
+    :param derivations: likewise what is declared.
     """
     paths: set[str] = set()
-    with suppress(StoreError), session.store.snapshot() as snapshot:
-        paths = {before.path for install in generations_since(number, snapshot) for before in install.before}
+    with suppress(StoreError):
+        if installs is None:
+            with session.store.snapshot() as snapshot:
+                installs = generations_since(number, snapshot)
+        paths = {before.path for install in installs for before in install.before}
     known = known_derivations(session) if derivations is None else derivations
 
     def mark(transaction: Transaction) -> None:
@@ -191,11 +194,17 @@ def note_made(session: Session, path: str) -> None:
     with session.store.snapshot() as snapshot:
         is_stale = action in list_stale(snapshot)
     declared = os.path.join(session.layout.events, "actions", action)
-    if is_stale and os.path.isfile(declared) and filecmp.cmp(path, declared, shallow=False):
+    if is_stale and os.path.isfile(declared) and _has_same_content(path, declared):
         for one in known_derivations(session):
             if one.action == action:
                 _sync(session, one)
         _forget(session, [action])
+
+
+def _has_same_content(path: str, other: str) -> bool:
+    from filecmp import cmp
+
+    return cmp(path, other, shallow=False)
 
 
 def _make_or_note(session: Session, derivation: Derivation, what: str) -> None:
@@ -220,6 +229,9 @@ def _make(session: Session, derivation: Derivation, what: str) -> None:
         for path in derivation.removable:
             _remove(session, path)
         return
+    from esmith.events.actions import run_action
+    from esmith.events.definition import Event
+
     event = Event(what, os.path.join(session.layout.events, "actions"))
     action = os.path.join(event.directory, derivation.action)
     session.layout.trust.require(action)

@@ -202,5 +202,6 @@ def retry_times(snapshot: Snapshot) -> Iterator[float]:
 
 def _matches(path: str, pattern: str) -> bool:
     """Return whether a path matches a shell pattern, in which ``*`` stands for one name or a part of it."""
-    names, parts = path.split("/"), pattern.split("/")
-    return len(names) == len(parts) and all(map(fnmatchcase, names, parts))
+    if path.count("/") != pattern.count("/"):
+        return False
+    return all(map(fnmatchcase, path.split("/"), pattern.split("/")))

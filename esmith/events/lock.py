@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
@@ -54,7 +53,7 @@ class EventLock:
         self._timeout = timeout
         self._say = say
         self._descriptor: int | None = None
-        self._word = secrets.token_hex(_WORD_BITS // 8)
+        self._word = os.urandom(_WORD_BITS // 8).hex()
         self._range = RangeLock(changing_file(layout), EVENT)
 
     def __enter__(self) -> Self:

@@ -14,10 +14,13 @@ from dataclasses import dataclass, replace
 
 from esmith.errors import UsageError
 from esmith.services.actions import check_action, strongest
-from esmith.services.model import ServiceStatus
 from esmith.store.model import Author
 from esmith.store.protocol import Snapshot, Store, Transaction
 from esmith.store.table import DamagedRowError, StateTable, decode_json, encode_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.services.model import ServiceStatus
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,13 @@ do all three.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
 from esmith.apply.cleanup import remove_left_behind
-from esmith.apply.generations import Generation, generations_since, list_interrupted
+from esmith.apply.generations import Also, Generation, generations_since, list_interrupted
 from esmith.apply.restore import restore_interrupted, restore_since, why_not
-from esmith.events.adjust import ServiceStep
 from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_unconfirmed
 from esmith.events.damage import set_aside_damaged
 from esmith.events.derive import derive_again, require_made, taking_back
@@ -52,6 +51,8 @@ def recover_all(session: Session) -> None:
         for action in stale.keys() - still.keys():
             session.say(f"{', '.join(stale[action].makes)}: made again")
         if pending:
+            from esmith.events.adjust import ServiceStep
+
             step = ServiceStep(session, _WHAT)
             try:
                 step.carry_out_pending()
@@ -125,11 +126,15 @@ def restore_killed(session: Session, *, after: int = 0) -> set[str]:
     :raises InstallError: when a file cannot be restored.
     :raises StoreError: when the store cannot be written.
     """
+
+    def also_since(installs: Sequence[Generation]) -> Also:
+        return taking_back(session, installs[-1].number, _WHAT, installs=installs)
+
     return restore_interrupted(
         session.layout,
         session.store,
         partial(add_pending, why=_WHAT),
-        partial(taking_back, session, what=_WHAT),
+        also_since,
         session.report,
         after=after,
     )

@@ -14,11 +14,13 @@ from typing import ClassVar
 from esmith.events.lock import LOCK_TIMEOUT, EventLock
 from esmith.events.log import EventLog, SilentLog
 from esmith.layout import Layout
-from esmith.plan.plan import Plan
 from esmith.services.find import find_supervisor
-from esmith.services.model import Supervisor
-from esmith.services.recording import RecordingSupervisor
 from esmith.store.protocol import Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.plan.plan import Plan
+    from esmith.services.model import Supervisor
 
 
 @dataclass
@@ -93,6 +95,8 @@ class RecordingSession(Session):
 
     def find_supervisor(self, service: str) -> Supervisor | None:
         """Return a supervisor that pretends to do what is asked, None when nothing knows the service."""
+        from esmith.services.recording import RecordingSupervisor
+
         real = super().find_supervisor(service)
         return RecordingSupervisor(real=real) if real else None
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import subprocess
 from collections.abc import Callable
 from functools import cache
 
@@ -43,6 +41,8 @@ def find_program(name: str) -> str | None:
     """
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not the name of a program")
+    import shutil
+
     return shutil.which(name, path=PATH)
 
 
@@ -57,6 +57,8 @@ def version_of(path: str) -> str:
 
 @cache
 def _asked(path: str, *_mark: int) -> str:
+    import subprocess
+
     try:
         done = subprocess.run(
             [path, "--version"],

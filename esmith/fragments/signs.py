@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 #: What Perl code has and the languages of configuration files, shells, awk, PHP and Jinja2 do not.
-_CERTAIN = re.compile(
-    r"""
+_CERTAIN = r"""
       \$OUT\b | \$DB\b | \$EVENT\b | \$confref\b | \besmith::
     | \b(?:my|our|local)\s*[$@%(] | \bdie\s*[{\[]
     | \$\$?\w+\{\s*['"$]?[\w.-]+['"]?\s*\}                # $qpsmtpd{DNSBL}
@@ -26,17 +26,14 @@ _CERTAIN = re.compile(
     | \bif\s*\(\s*!?\s*-[edfrwxs]\s+["'$] | \bdefined\s*\(?\s*\$ | [@%]\w+\s*=\s*\(
     | \b[A-Z]\w*(?:::\w+)*->\w+ | \b[A-Za-z]\w*(?:::\w+)+->\w+ | \$\w+\s*(?:\|\||//)= | <=>
     | \b(?:while|for|foreach)\s*\(\s*<\$?\w+> | \bopen\s*\(?\s*[A-Z]+\s*,
-    """,
-    re.VERBOSE,
-)
+    """
 #: Calls that a block in Perl may begin with; with a bracket, or before a text or a variable.
 _FUNCTIONS = (
     "sprintf|join|split|lc|uc|lcfirst|ucfirst|reverse|ref|length|defined|int|abs|substr|index|rindex|chomp|exists|delete"
     "|localtime|gmtime|hex|oct|ord|chr|pack|unpack|system|exec|open|opendir|close|readlink|unlink|stat|glob|sort|map|grep"
 )
 #: What Perl code has and some of those languages, too.
-_LIKELY = re.compile(
-    rf"""
+_LIKELY = rf"""
       (?:\A|[;{{}}\n])\s*\$(?!NF\b|NR\b)[A-Za-z_]\w*\s*(?:\.=|\|\|=|=(?![=~]))\s*["'$\w(\[\\@]
     | \A\s*\(?\s*\$(?!NF\b|NR\b)[A-Za-z_]\w*\s*(?:\|\||&&|//|[=!<>]=|\?|\.|\bx\b)\s*["'$\w(]
     | \A\s*\$[A-Za-z_]\w*\s*->\s*\w+ | \A\s*\$\$?[A-Za-z_]\w*\[[^\]\n]*\]\s*(?:[;?=.|&+*/-]|\Z)
@@ -52,20 +49,15 @@ _LIKELY = re.compile(
     | (?:\A|[;{{}}=])\s*&[A-Za-z_]\w*(?:::\w+)*\s*[;(] | \A\s*[A-Za-z_]\w*(?:::\w+)+\s*[(;] | \A\s*do\s*\{{
     | [$)]\s*!~\s*m?/ | \(\s*\d+\s*\.\.\s*[\d$] | \bor\s+(?:die|return|next)\b | \A\s*scalar\s+\w
     | \A\s*(?:\d+(?:\.\d+)?\s*[-+*/%x]\s*)+\d+\s*;?\s*\Z | \$\#\{{?\$?[A-Za-z_]
-    """,
-    re.VERBOSE,
-)
+    """
 #: Blocks that are nothing but this are Perl.
-_WHOLE = re.compile(
-    r"""
+_WHOLE = r"""
     \A(?:\s*\#[^\n]*\n)*\s*(?:
         [$@][A-Za-z_]\w*(?:::\w+)*                        # { $DomainName }
       | ""|''|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'         # { "" }
       | `[^`\n]*`
     )\s*;?\s*(?:\#[^\n]*)?\Z
-    """,
-    re.VERBOSE,
-)
+    """
 _CALL = re.compile(r"\A\s*(?!for|if|while|print)[A-Za-z_]\w*(?:::\w+)*\s*\([^\n]*\)\s*(?:[-+*/.]\s*\w+)?\s*;?\s*\Z")
 _CONDITION = re.compile(r"\A\s*(?:if|for|while|until)\s*\(\s*!?\s*\$(?!NF\b|NR\b)[A-Za-z_]")
 _COMMENTS = re.compile(r"\A(?:\s*#[^\n]*\n)+\s*\Z")
@@ -78,12 +70,15 @@ _NAME_BEFORE = re.compile(r"[\w\"'/*)-]\s+\Z")
 _MOST_BRACES = 8
 _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
 #: What no expression of Jinja2 has outside of a quoted text.
-_NOT_JINJA = re.compile(
+_NOT_JINJA = (
     r"[$@;&?^\\`]|!(?!=)|->|=>|=~|\.\.|\w::\w"
     r"|\bmy\s*\(|\bsub\s*(?:\w+\s*)?\{|\bunless\s*\(|\belsif\b|\bforeach\s*\(|\bqw\s*[(/\[]|\b(?:map|grep|sort)\s*\{"
     r"|(?<!is)(?<!not)\s(?:eq|ne)\s+['\w(]|\b(?:use|require)\s+(?!(?:if|else|in|is|not|and|or)\b)[A-Za-z]"
 )
 _INTERPOLATED = re.compile(r"\"[^\"]*(?<!\\)[$@]\w[^\"]*\"")
+
+# Some of these take milliseconds to compile, and most commands look at the text of no fragment.
+_compiled = cache(re.compile)
 
 
 @dataclass(frozen=True)
@@ -107,13 +102,13 @@ def sign_of_perl(block: Block, *, alone: bool) -> tuple[int, str] | None:
 
     :param alone: it has no Jinja2 in it, which would speak against it.
     """
-    found = _CERTAIN.search(block.text)
+    found = _compiled(_CERTAIN, re.VERBOSE).search(block.text)
     if found:
         return found.start(), repr(found.group().strip())
     in_code = _CODE_FOLLOWS.search(block.before) is not None
     opens_line = not block.before.strip()
     text = _unwrapped(block.text)
-    whole = _WHOLE.match(text)
+    whole = _compiled(_WHOLE, re.VERBOSE).match(text)
     is_name = whole is not None and whole.group().strip()[:1] in ("$", "@")
     if whole and not in_code and (opens_line or is_name or not _NAME_BEFORE.search(block.before)):
         return 0, repr(" ".join(block.text.split())[:40])
@@ -126,7 +121,7 @@ def sign_of_perl(block: Block, *, alone: bool) -> tuple[int, str] | None:
         return None
     comments = _LEADING_COMMENTS.match(text)
     code = text[comments.end() :] if comments else text
-    found = _LIKELY.search(code)
+    found = _compiled(_LIKELY, re.VERBOSE).search(code)
     if found:
         return block.text.find(code) + found.start(), repr(" ".join(found.group().strip(" \t\n;{}").split()))
     if opens_line and _CALL.match(code):
@@ -143,7 +138,7 @@ def may_be_jinja(text: str, *, inside: bool) -> bool:
     if inside and text.count("{") != text.count("}"):
         return False
     # In a comment, and in a quoted text, anything may stand.
-    return text.startswith("{#") or not _NOT_JINJA.search(_QUOTED.sub("''", text))
+    return text.startswith("{#") or not _compiled(_NOT_JINJA).search(_QUOTED.sub("''", text))
 
 
 def has_interpolation(text: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from dataclasses import dataclass
@@ -73,7 +72,9 @@ OUTPUTS = StateTable(
 
 def digest_of(content: bytes) -> str:
     """Return the digest of a content."""
-    return hashlib.sha256(content).hexdigest()
+    from hashlib import sha256
+
+    return sha256(content).hexdigest()
 
 
 def fingerprint_of(status: os.stat_result) -> str:

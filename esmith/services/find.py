@@ -5,12 +5,6 @@ from __future__ import annotations
 import os
 
 from esmith.errors import UsageError
-from esmith.services.daemontools import DaemontoolsSupervisor
-from esmith.services.definition import SERVICE_NAME, Services
-from esmith.services.directory import ServiceDirectory
-from esmith.services.runit import RunitSupervisor
-from esmith.services.supervised import NoSupervisor
-from esmith.services.systemd import SystemdSupervisor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +37,13 @@ def find_supervisor(layout: Layout, service: str) -> Supervisor | None:
         service is broken.
     :raises UntrustedError: when a service directory of that name is not in the hands of its owners alone.
     """
+    from esmith.services.daemontools import DaemontoolsSupervisor
+    from esmith.services.definition import SERVICE_NAME, Services
+    from esmith.services.directory import ServiceDirectory
+    from esmith.services.runit import RunitSupervisor
+    from esmith.services.supervised import NoSupervisor
+    from esmith.services.systemd import SystemdSupervisor
+
     if not SERVICE_NAME.fullmatch(service):
         raise UsageError(
             f"{service!r} cannot be the name of a service", hint="it consists of letters, digits and _ . : @ -"

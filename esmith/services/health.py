@@ -6,7 +6,6 @@ and its supervisor starts it again and again.
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Mapping, Sequence
 
@@ -80,6 +79,8 @@ def _is_steady(before: ServiceStatus, now: ServiceStatus) -> bool:
 
 def _ask(probe: Probe, layout: Layout, service: str) -> str:
     """Return why a service does not answer; "" when it does."""
+    import socket
+
     try:
         if probe.port:
             with socket.create_connection(("127.0.0.1", probe.port), timeout=_ANSWER_SECONDS):

@@ -11,7 +11,6 @@ the checksum it need not be decoded for that.
 
 from __future__ import annotations
 
-import json
 import os
 import zlib
 from collections.abc import Callable
@@ -77,6 +76,14 @@ class StateTable(Generic[Row]):
         """Return the names of all rows, also of those that are damaged, in byte order."""
         return [name for name, _ in snapshot.states(self.name)]
 
+    def holds(self, snapshot: Snapshot, name: str, content: bytes) -> bool:
+        """Return whether a row is written just so.
+
+        :param content: what ``encode`` gave.
+        """
+        row = snapshot.state(self.name, name)
+        return row is not None and row[:-_CHECKSUM_BYTES] == content and _is_as_written(name, row)
+
     def put(self, transaction: Transaction, name: str, row: Row | None) -> None:
         """Write a row; None deletes it."""
         transaction.set_state(self.name, name, None if row is None else _with_checksum(name, self.encode(row)))
@@ -106,13 +113,17 @@ def json_table(
 
 
 def _with_checksum(name: str, content: bytes) -> bytes:
+    return content + _checksum(name, content)
+
+
+def _checksum(name: str, content: bytes) -> bytes:
     place = b"%s\0%s\0" % (_FORMAT, name.encode("utf-8", "surrogateescape"))
-    return b"%s%s%08x" % (content, _MARK, zlib.crc32(content, zlib.crc32(place)))
+    return b"%s%08x" % (_MARK, zlib.crc32(content, zlib.crc32(place)))
 
 
 def _is_as_written(name: str, row: bytes) -> bool:
     """Return whether a row has its checksum."""
-    return row == _with_checksum(name, row[:-_CHECKSUM_BYTES])
+    return row.endswith(_checksum(name, row[:-_CHECKSUM_BYTES]))
 
 
 def _content(name: str, row: bytes) -> bytes:
@@ -129,7 +140,9 @@ def _content(name: str, row: bytes) -> bytes:
 
 def encode_json(row: Any) -> bytes:
     """Return the JSON of an object of a dataclass, as :func:`decode_json` reads it."""
-    return json.dumps(asdict(row)).encode()
+    from json import dumps
+
+    return dumps(asdict(row)).encode()
 
 
 def decode_json(kind: type[_T], row: bytes) -> _T:
@@ -140,8 +153,10 @@ def decode_json(kind: type[_T], row: bytes) -> _T:
     :param kind: the dataclass. Its fields are texts, numbers, lists, dictionaries, dataclasses, and unions with None.
     :raises DamagedRowError: when the row is no JSON, a field is missing that has no default, or has another type.
     """
+    from json import loads
+
     try:
-        data = json.loads(row)
+        data = loads(row)
     except (ValueError, RecursionError) as error:
         raise DamagedRowError("is not JSON") from error
     made: _T = _build(kind, data)
@@ -183,7 +198,7 @@ def _builder(hint: Any) -> Callable[[Any], Any]:
         return partial(_build_list, _builder(inner[0]))
     if origin is dict:
         return partial(_build_dictionary, _builder(inner[1]))
-    return partial(_build_plain, hint)
+    return _build_text if hint is str else partial(_build_number, hint)
 
 
 def _build_list(build: Callable[[Any], Any], data: Any) -> Any:
@@ -198,11 +213,16 @@ def _build_dictionary(build: Callable[[Any], Any], data: Any) -> Any:
     return {key: build(entry) for key, entry in data.items()}
 
 
-def _build_plain(kind: Any, data: Any) -> Any:
-    """Return a text, a number or a truth value; a number may be given without a fraction."""
+def _build_text(data: Any) -> str:
+    if type(data) is str and is_text(data):
+        return data
+    raise DamagedRowError("has another form")
+
+
+def _build_number(kind: Any, data: Any) -> Any:
+    """Return a number or a truth value; a number may be given without a fraction."""
     found = type(data)
-    is_of_kind = found is kind or (kind is float and found is int)
-    if is_of_kind and (is_text(data) if kind is str else -_LARGEST < data < _LARGEST):
+    if (found is kind or (kind is float and found is int)) and -_LARGEST < data < _LARGEST:
         return data
     raise DamagedRowError("has another form")
 

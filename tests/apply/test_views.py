@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from esmith.checks.check import check
-from esmith.checks.views import remove_copies
+from esmith.checks.copies import remove_copies
 from esmith.environment import PATH
 from esmith.errors import CheckError
 from esmith.plan.plan import Plan
@@ -195,7 +195,7 @@ def test_what_a_check_of_another_container_holds_stays(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A folder of copies whose process cannot be seen is left as long as somebody holds it, and is removed then."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     folder = tmp_path / ".esmith-4194303-1-1.x"
     folder.mkdir()
     descriptor = os.open(folder, os.O_RDONLY)

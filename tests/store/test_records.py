@@ -181,6 +181,24 @@ def test_state_tables(store: Store) -> None:
         assert snapshot.revision() == 0
 
 
+def test_a_state_row_that_is_so_already(tmp_path: Path) -> None:
+    """Writing a row of the engine as it is, or deleting one that is not there, writes nothing to the disk."""
+    layout = Layout(str(tmp_path))
+    store = open_store(layout, create=True)
+    with store.transaction(AUTHOR) as transaction:
+        transaction.set_state("notes", "a", b"x")
+    data = Path(layout.database, "data.mdb")
+    before = data.read_bytes()
+    with store.transaction(AUTHOR) as transaction:
+        transaction.set_state("notes", "a", b"x")
+        transaction.set_state("notes", "b", None)
+    assert data.read_bytes() == before
+    with store.transaction(AUTHOR) as transaction:
+        transaction.set_state("notes", "a", b"y")
+    assert data.read_bytes() != before
+    store.close()
+
+
 def test_many_databases(store: Store) -> None:
     """A hundred databases fit."""
     names = [f"db{number:03}" for number in range(100)]

@@ -12,7 +12,6 @@ import io
 import os
 import signal
 import threading
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from types import TracebackType
@@ -116,7 +115,9 @@ class _Guard:
         # A file that cannot be read is no fault of the rule that reads it.
         if error is None or isinstance(error, EsmithError | OSError | KeyboardInterrupt):
             return
-        lines = [frame.lineno for frame in traceback.extract_tb(trace) if frame.filename == self._file]
+        from traceback import extract_tb
+
+        lines = [frame.lineno for frame in extract_tb(trace) if frame.filename == self._file]
         if isinstance(error, SyntaxError):
             lines = [error.lineno]
         place = f"{self._file}:{lines[-1]}" if lines else self._file

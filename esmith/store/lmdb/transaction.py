@@ -163,9 +163,11 @@ class LmdbTransaction(LmdbSnapshot):
                 self._put(database, key, prop, None)
 
     def set_state(self, table: str, name: str, value: bytes | None) -> None:
-        """Write or delete a row of one of the engine's own tables."""
+        """Write or delete a row of one of the engine's own tables; one that is so already is not written again."""
         handle = self._open(f"={table}")
         key = name.encode("utf-8", "surrogateescape")
+        if key and self._txn.get(key, db=handle) == value:
+            return
         if value is None:
             self._txn.delete(key, db=handle)
         else:
