@@ -13,7 +13,6 @@ from esmith.fragments.file_check import Check
 from esmith.fragments.tree import Template, TemplateTree
 from esmith.layout import Layout
 from esmith.names import nearest
-from esmith.store.limits import control_character
 from esmith.tables import NAME, SECONDS, TABLE, TEXT, TEXT_TABLE, TEXTS, TomlFile, Type, either, list_of, one_of
 
 if TYPE_CHECKING:
@@ -90,10 +89,7 @@ _ENGINE_TABLE = Type(
 _PATH = Type(
     "an absolute path",
     lambda value: (
-        isinstance(value, str)
-        and value.startswith("/")
-        and os.path.normpath(value) == value
-        and control_character(value) is None
+        isinstance(value, str) and value.startswith("/") and os.path.normpath(value) == value and "\0" not in value
     ),
 )
 _KEYS = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 from esmith.errors import TemplateError
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.layout import Layout
-from esmith.store.limits import control_character
 
 #: The longest text of a symbolic link, in bytes: PATH_MAX with its end (limits.h).
 _LONGEST_LINK = 4095
@@ -14,16 +13,16 @@ _LONGEST_LINK = 4095
 def require_place(rendering: Rendering, layout: Layout) -> None:
     """Refuse an output that would replace a file of e-smith, or that cannot be made.
 
-    :raises TemplateError: for the databases, the engine's own state and its commands; for a control character in the
-        path; for the text of a symbolic link that is none.
+    :raises TemplateError: for the databases, the engine's own state and its commands; for a path with a NUL; for
+        the text of a symbolic link that is none.
     """
     path, target = rendering.path, layout.under(rendering.path)
     own = (layout.database, layout.state, layout.commands)
     reason = ""
     if any(target == place or target.startswith(f"{place}/") for place in own):
         reason = f"its output would be {path!r}, which is a file of e-smith itself"
-    elif control_character(path) is not None:
-        reason = f"its output would be {path!r}, which has a control character"
+    elif "\0" in path:
+        reason = f"its output would be {path!r}, which no file can be called"
     elif rendering.kind is Kind.SYMLINK and (b"\0" in rendering.content or len(rendering.content) > _LONGEST_LINK):
         reason = f"gives no path for the symbolic link {path}"
     if reason:

@@ -183,7 +183,7 @@ FILES = {
         ("signal-event", "try"), ExitCode.PARTIAL, "/etc/nosuch", _event(templates="/etc/nosuch\n")
     ),
     "unknown word in an event": Bad(
-        ("signal-event", "try"), ExitCode.USAGE, "did you mean 'restart'", _event(services="clamd restrat\n")
+        ("signal-event", "try"), ExitCode.PARTIAL, "did you mean 'restart'", _event(services="clamd restrat\n")
     ),
     "unreadable event": Bad(
         ("signal-event", "try"),

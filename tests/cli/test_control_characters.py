@@ -138,7 +138,7 @@ PLACES = {
     "name of an action": Place(("signal-event", "-v", "try"), _action_name, log=True),
     "name of an action, dry run": Place(("signal-event", "--dry-run", "try"), _action_name),
     "name of an action that fails": Place(("signal-event", "try"), _failing_action_name, code=11, log=True),
-    "word for a service": Place(("signal-event", "try"), _unknown_word, code=2),
+    "word for a service": Place(("signal-event", "try"), _unknown_word, code=11),
     "name of a fragment": Place(("expand-template", "/etc/clamd.conf"), _broken_fragment, code=4),
     "warning of a fragment": Place(("expand-template", "/etc/clamd.conf"), _warns, log=True),
     "warning of a fragment, dry run": Place(("expand-template", "--dry-run", "/etc/clamd.conf"), _warns),

@@ -43,7 +43,7 @@ def test_init_makes_everything(tmp_path: Path) -> None:
     answer = init(tmp_path / "root", "--domain", "example.org", "--name", "post")
     root = Root(tmp_path / "root")
     assert "the primary domain is example.org" in answer.out
-    assert "signal-event email-update" in answer.out
+    assert f"next: signal-event --root {tmp_path}/root email-update" in answer.out
     assert answer.err == ""
     for name in ("config", "db", "signal-event", "expand-template", "esmith"):
         assert os.access(root.file(f"/sbin/e-smith/{name}"), os.X_OK)

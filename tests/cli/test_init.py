@@ -54,7 +54,8 @@ def test_init_restores_modes(root: Root) -> None:
 def test_init_shows_that_the_domain_is_the_default(tmp_path: Path, words: tuple[str, ...], count: int) -> None:
     """Nobody takes the default for his domain: init says what it is, unless it was asked for."""
     answer = init(tmp_path / "root", *words)
-    assert answer.out.count("example.com is only the default; to set your domain: config set") == count
+    command = f"config --root {tmp_path}/root set DomainName YOUR.DOMAIN"
+    assert answer.out.count(f"example.com is only the default; to set your domain: {command}") == count
     root = Root(tmp_path / "root")
     root.config("set", "DomainName", "mine.example")
     assert "is only the default" not in init(root.path).out
