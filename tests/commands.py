@@ -112,7 +112,7 @@ class Root:
                 if path.is_file() and not path.is_symlink():
                     status = path.stat()
                     name = "/" + str(path.relative_to(self.path))
-                    found[name] = (_content(path), status.st_mode, status.st_ino, status.st_mtime_ns)
+                    found[name] = (content_of(path), status.st_mode, status.st_ino, status.st_mtime_ns)
         return found
 
 
@@ -127,7 +127,7 @@ def ship(root: Path, *paths: str) -> None:
             file.writelines(f"{'0' * 64}  {path.removeprefix('/etc/e-smith/')}\n" for path in paths)
 
 
-def _content(path: Path) -> bytes:
+def content_of(path: Path) -> bytes:
     """Return what a file holds, also one whose mode keeps even its owner from reading it."""
     mode = path.stat().st_mode
     if os.access(path, os.R_OK):

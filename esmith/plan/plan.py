@@ -225,7 +225,7 @@ class _Planning:
         """Leave all outputs of a template as they are, and return them: those it has now, and those it had."""
         template, metadata = self._known(path)
         shipped = self._renderer.shipped
-        is_named = shipped.is_a_contribs(without_line(error.place))
+        is_named = without_line(error.place).startswith(f"{self._renderer.layout.configuration}/")
         self._plan.keep_to_unit(template.path, error, error.place if is_named else contribs_part(template, shipped))
         if isinstance(error, NoTemplateError):
             return []

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.commands import Root
+from tests.commands import Root, content_of
 
 HERE = Path(__file__).parent
 #: The contribs, a folder each.
@@ -146,5 +146,5 @@ def made_files(root: Root) -> dict[str, File]:
 def _file(path: str) -> File:
     status = os.lstat(path)
     link = stat.S_ISLNK(status.st_mode)
-    content = os.fsencode(os.readlink(path)) if link else Path(path).read_bytes()
+    content = os.fsencode(os.readlink(path)) if link else content_of(Path(path))
     return File(content, stat.S_IMODE(status.st_mode), (status.st_uid, status.st_gid), link)

@@ -28,7 +28,6 @@ EXEMPT = {
     "fragments/language.py": "fragments, which nobody else may write",
     "fragments/identity.py": "passwd and group",
     "fragments/original.py": "metadata, which nobody else may write",
-    "fragments/perl/migrations.py": "migrate fragments, which nobody else may write",
     "events/definition.py": "events, which nobody else may write",
     "watch/inotify.py": "only whether somebody writes; nothing is read",
 }

@@ -277,7 +277,7 @@ def test_a_service_that_a_contrib_defines_wrongly_is_reported(mail: Root) -> Non
     """Nothing is done for that service, everything else is done, and the exit code is 11."""
     _define_wrongly(mail, shipped=False)
     answer = mail.signal("email-update", code=11)
-    assert "services/other/service.toml: [probe] unknown key 'prt'; nothing is done for other" in answer.err
+    assert "services/other/service.toml: [probe] unknown key 'prt'; nothing is done to its service" in answer.err
     assert "did you mean 'port'?" in answer.err
     assert _has_new_settings(mail, CLAMD)
     assert _has_new_settings(mail, QPSMTPD)

@@ -67,7 +67,7 @@ def test_a_pattern_leaves_custom_directories_alone(scene: Scene) -> None:
     [
         ("/etc/a\netc/b\n", 2, "'etc/b' is not an absolute path"),
         ("\n\n/etc/x*\n", 3, "/etc/x* matches no template"),
-        ("\xff\n", 0, "cannot be read"),
+        ("\xff\n", 1, "is not an absolute path"),
     ],
     ids=["relative", "no match", "no text"],
 )
