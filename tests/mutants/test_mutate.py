@@ -138,6 +138,8 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             (folder / "__init__.py").touch()
     shutil.copytree(ROOT / "tests/mutants", tmp_path / "tests/mutants")
     monkeypatch.setattr(reach, "ROOT", tmp_path)
+    # Options that only the tests of this repository know, e.g. of .ci/run.
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
     return tmp_path
 
 

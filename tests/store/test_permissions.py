@@ -146,8 +146,8 @@ def test_an_event_by_somebody_who_is_not_root(owned: Root) -> None:
 @pytest.fixture
 def closed(root: Root) -> Path:
     """Return a generated file of mode 0000, which was installed by somebody who may not read it himself."""
-    root.write("/etc/e-smith/templates/etc/closed", "{{ qpsmtpd.LogLevel }}\n")
-    root.write("/etc/e-smith/templates/etc/template.toml", 'mode = "0000"\n')
+    root.write("/etc/e-smith/templates/etc/closed", "{{ qpsmtpd.LogLevel }}\n", shipped=True)
+    root.write("/etc/e-smith/templates/etc/template.toml", 'mode = "0000"\n', shipped=True)
     root.write("/etc/e-smith/events/try/templates2expand", "/etc/closed\n")
     assert run(root, "signal-event", "try")[0] == 0
     return root.file("/etc/closed")
