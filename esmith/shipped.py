@@ -8,6 +8,7 @@ from functools import cached_property
 from esmith.disk import read_file
 from esmith.errors import TemplateError
 from esmith.layout import LAYERS, Layout
+from esmith.names import without_line
 
 #: The layer of the administrator.
 _CUSTOM = LAYERS[0]
@@ -43,8 +44,9 @@ class ShippedFiles:
 
         Without a list of shipped files none is.
 
-        :param path: a path of this disk.
+        :param path: a path of this disk, perhaps with a line, as the place of an error.
         """
+        path = without_line(path)
         base = self._layout.under("/etc/e-smith")
         administrators = (self._layout.layer(_CUSTOM), self._layout.services_custom)
         if not self.is_known or not _is_below(path, base) or any(_is_below(path, place) for place in administrators):

@@ -1,7 +1,8 @@
 """Outputs that were left as they were while the rest of a plan was carried out, until they are made.
 
 Only a fault that affects nothing else is kept to its output: one in a directory of a user, who must not stop what
-others need, and one that a check finds in a file that only disabled services read.
+others need, and one that a check finds in a file that only disabled services read. A fault of a contrib is kept to what
+belongs together with the output (:mod:`esmith.plan.unit`).
 ``config setprop esmith Strict enabled`` makes each fault one of the whole plan.
 """
 

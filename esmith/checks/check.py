@@ -22,7 +22,6 @@ from esmith.fragments.file_check import Check
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.settings import refused_settings
 from esmith.layout import Layout
-from esmith.names import without_line
 from esmith.plan.output import Difference, Output
 from esmith.plan.plan import Plan
 from esmith.plan.unit import leave_units
@@ -245,7 +244,7 @@ def _own(subject: Subject, tree: StagedTree, rules: own.Rules) -> Verdict | None
         rule = rules.find(subject.check.own, subject.path)
         return _judged_by(rule, subject, tree, verdict)
     except TemplateError as error:
-        if not ShippedFiles(tree.layout).is_a_contribs(without_line(error.place)):
+        if not ShippedFiles(tree.layout).is_a_contribs(error.place):
             raise
         lines = (f"{error.place}: {error.message}", *([error.hint] if error.hint else []))
         return verdict(Outcome.REFUSED, reason="its check failed", lines=lines)

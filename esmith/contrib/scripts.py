@@ -28,7 +28,7 @@ _MISSING = re.compile(r"Can't locate (\S+)\.pm in @INC")
 _LINE = re.compile(r"(?: at \S+ line |: line |: )(\d+)(?:[.,:]|$)")
 #: To compile takes a hundredth of a second; a module that is loaded may take longer.
 _TIMEOUT_SECONDS = 30
-#: A program, which is no text (:mod:`esmith.events.actions`).
+#: What a program that is not a text begins with (:mod:`esmith.events.actions`).
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _LOOKED_AT = 512
 

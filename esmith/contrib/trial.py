@@ -148,7 +148,7 @@ class Trial:
                     self._expand(event, session, services, outcome)
                 elif step in event.actions:
                     self._act(event, step, outcome)
-            self._note_skipped(outcome, services.skipped)
+            self._note_skipped(outcome, session.skipped)
         except EsmithError as error:
             outcome.stopped = error
         return outcome
@@ -201,14 +201,11 @@ class Trial:
                     lambda snapshot: make_plan(self._layout, snapshot, event.templates, event=event.name)
                 )
             plan = installation.plan
-            self._note_skipped(outcome, installation.skipped)
             self.warnings |= dict.fromkeys(plan.warnings)
         else:
-            skipped: dict[str, str] = {}
-            require_derivations(session, skipped, strict=self._is_strict())
+            require_derivations(session, strict=self._is_strict())
             plan = self._read_plan(event)
-            skipped |= {} if plan.strict else drop_wrong_actions(plan, self._layout)
-            self._note_skipped(outcome, skipped)
+            self._note_skipped(outcome, {} if plan.strict else drop_wrong_actions(plan, self._layout))
             services.read({name for output in plan.outputs for name in output.rendering.metadata.services or ()})
         made = {output.left for output in plan.left}
         outcome.left = {

@@ -10,7 +10,7 @@ from esmith.events.pending import PendingAction, list_pending, record_attempt, s
 from esmith.events.session import Session
 from esmith.names import without_line
 from esmith.plan.plan import Plan
-from esmith.schema.strict import STRICT, is_strict
+from esmith.schema.strict import is_strict, require_lenient
 from esmith.services.actions import HOLDING, effect_of, strongest
 from esmith.services.adjust import adjust
 from esmith.services.definition import Services
@@ -35,8 +35,6 @@ class ServiceStep:
         self._why = why
         self._services = Services(session.layout)
         self._watched: dict[str, Supervisor] = {}
-        #: The broken files of contribs that define services, each with what is wrong; nothing is done to these.
-        self.skipped: dict[str, str] = {}
         #: The services that were adjusted, each with what was done; of one that failed what was tried.
         self.done: dict[str, list[str]] = {}
         self._unsupervised: dict[str, UnsupervisedError] = {}
@@ -46,7 +44,7 @@ class ServiceStep:
     def read(self, services: Iterable[str]) -> None:
         """Read what is defined of services, so that a mistake shows before anything is changed.
 
-        A service that a broken file of a contrib defines is left alone; the file is in ``skipped`` then.
+        A service that a broken file of a contrib defines is left alone; the file is skipped.
 
         :raises ServiceError: when another file that defines one is broken.
         """
@@ -57,22 +55,16 @@ class ServiceStep:
                 self._skip(error)
 
     def _skip(self, error: ServiceError) -> None:
-        """Note a broken file of a contrib.
+        """Skip a broken file of a contrib.
 
         :raises ServiceError: the error, when the file is none, or each fault is to stop everything.
         """
-        session, place = self._session, without_line(error.place)
-        if place in self.skipped:
-            return
-        if not ShippedFiles(session.layout).is_a_contribs(place):
+        session = self._session
+        if not ShippedFiles(session.layout).is_a_contribs(error.place):
             raise error
         with session.store.snapshot() as snapshot:
-            strict = is_strict(snapshot)
-        if strict:
-            error.add(STRICT)
-            raise error
-        self.skipped[place] = f"{error.message}; nothing is done to its service"
-        session.report(f"{place}: {self.skipped[place]}\n  {error.hint}")
+            require_lenient(error, strict=is_strict(snapshot))
+        session.skip(without_line(error.place), f"{error.message}; nothing is done to its service", error.hint)
 
     def without_record(self, plan: Plan) -> list[str]:
         """Return messages about the metadata that names a service which has no record: nothing adjusts it.
@@ -152,7 +144,7 @@ class ServiceStep:
             try:
                 key = self._services.of(service).record
             except ServiceError as error:
-                if without_line(error.place) not in self.skipped:
+                if without_line(error.place) not in self._session.skipped:
                     self._refuse(service, asked[service], error)
             else:
                 yield service, key

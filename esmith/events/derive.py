@@ -44,28 +44,25 @@ def known_derivations(session: Session) -> list[Derivation]:
     return load_derivations(session.layout, lambda error: session.report(str(error)))
 
 
-def require_derivations(session: Session, skipped: dict[str, str], *, strict: bool) -> list[Derivation]:
-    """Return what is declared.
+def require_derivations(session: Session, *, strict: bool) -> list[Derivation]:
+    """Return what is declared; a declaration of a contrib that is written wrongly counts for nothing.
 
-    :param skipped: gets the declarations of contribs that are written wrongly, each with what is wrong.
-    :param strict: whether these are errors, too.
+    :param strict: whether such a one is an error, too.
     :raises TemplateError: when a declaration is written wrongly.
     :raises UntrustedError: when one, or its action, is not in the hands of its owners alone.
     """
     layout, faults = session.layout, list[EsmithError]()
     found = load_derivations(layout, faults.append)
-    for fault in faults:
-        from esmith.schema.strict import STRICT
+    if faults:
+        from esmith.schema.strict import require_lenient
         from esmith.shipped import ShippedFiles
 
-        place = without_line(fault.place)
-        is_kept = isinstance(fault, TemplateError) and ShippedFiles(layout).is_a_contribs(place)
-        if is_kept and strict:
-            fault.add(STRICT)
-        if strict or not is_kept:
+        shipped = ShippedFiles(layout)
+    for fault in faults:
+        if not (isinstance(fault, TemplateError) and shipped.is_a_contribs(fault.place)):
             raise fault
-        skipped[place] = f"{fault.message}; it counts for nothing"
-        session.report(f"{place}: {skipped[place]}\n  {fault.hint}")
+        require_lenient(fault, strict=strict)
+        session.skip(without_line(fault.place), f"{fault.message}; it counts for nothing", fault.hint)
     return found
 
 

@@ -71,8 +71,6 @@ class Installation:
         self._pending_before: dict[str, PendingAction] = {}
         self._complete = False
         self._derived: list[Derivation] = []
-        #: The files of contribs that count for nothing now, each with what is wrong.
-        self.skipped: dict[str, str] = {}
         #: The files; none before they are planned.
         self.plan = Plan()
         #: What was installed; None when nothing was.
@@ -107,17 +105,15 @@ class Installation:
         session = self._session
         with session.store.snapshot() as snapshot:
             strict = is_strict(snapshot)
-            derivations = require_derivations(session, self.skipped, strict=strict)
+            derivations = require_derivations(session, strict=strict)
             self._pending_before = list_pending(snapshot)
             self.plan = plan = make(snapshot)
         plan.unread = Unread(session)
         _warn(plan.warnings, session)
         session.preview(plan)
         if not strict:
-            wrong = drop_wrong_actions(plan, session.layout)
-            self.skipped |= wrong
-            for place, text in wrong.items():
-                session.report(f"{place}: {text}")
+            for file, wrong in drop_wrong_actions(plan, session.layout).items():
+                session.skip(file, wrong)
         asked = self.asked
         for text in wrong_actions(plan):
             session.report(text)

@@ -39,6 +39,8 @@ class Session:
     timeout: float = LOCK_TIMEOUT
     #: What the administrator should know of this run.
     notes: list[str] = field(default_factory=list, init=False)
+    #: The files of contribs that count for nothing in this run, each with what is wrong.
+    skipped: dict[str, str] = field(default_factory=dict, init=False)
     log: EventLog = field(init=False)
     _lock: EventLock | None = field(default=None, init=False, repr=False)
 
@@ -53,6 +55,16 @@ class Session:
         self.log.write(text)
         self.notes.append(text)
         self.say(text)
+
+    def skip(self, file: str, wrong: str, hint: str = "") -> None:
+        """Report, once, a file of a contrib that counts for nothing.
+
+        :param wrong: what is wrong with it, and what comes of that.
+        :param hint: the cure; "" where it is in what is wrong.
+        """
+        if file not in self.skipped:
+            self.skipped[file] = wrong
+            self.report(f"{file}: {wrong}\n  {hint}" if hint else f"{file}: {wrong}")
 
     def lock(self, what: str) -> EventLock:
         """Return the lock of the root, which is not taken yet.

@@ -119,8 +119,7 @@ class _Run:
         self._what = f"signal-event {name}"
         self._event = load_event(session.layout, name, TemplateTree(session.layout))
         self._result = Result(notes=session.notes)
-        if not self._is_strict():
-            self._result.partial = drop_unknown_actions(self._event, session.layout)
+        self._dropped = {} if self._is_strict() else drop_unknown_actions(self._event, session.layout)
         check_service_actions(self._event)
         self._services = ServiceStep(session, self._what)
         self._services.read(self._event.services)
@@ -135,9 +134,8 @@ class _Run:
         for link in event.dangling:
             place = os.path.join(event.directory, link)
             self._session.say(f"{place}: is a link that leads nowhere, so nothing was run")
-        for file, wrong in self._result.partial.items():
-            self._session.report(f"{file}: {wrong}")
-        self._result.at_fault += self._result.partial
+        for file, wrong in self._dropped.items():
+            self._session.skip(file, wrong)
         try:
             with self._installation:
                 for step in event.steps:
@@ -150,9 +148,8 @@ class _Run:
             log.write(f"Event {event.name} failed: {error}")
             raise
         self._result.plan = self._installation.plan
-        for files in (self._installation.skipped, self._services.skipped):
-            self._result.partial |= files
-            self._result.at_fault += files
+        self._result.partial |= self._session.skipped
+        self._result.at_fault += self._session.skipped
         log.write(f"Event {event.name} ended: {counted(len(self._result.plan.changed), 'file')} changed")
         if self._awaits_confirmation:
             wait_in_background(self._session.layout)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from esmith.errors import EsmithError
 from esmith.fragments.shipped import Shipped
 from esmith.fragments.tree import Template
-from esmith.names import without_line
 
 
 def stops_everything(error: EsmithError, template: str, shipped: Shipped) -> bool:
@@ -19,7 +18,7 @@ def stops_everything(error: EsmithError, template: str, shipped: Shipped) -> boo
     """
     if not shipped.is_known:
         return True
-    return shipped.has_template(template) and not shipped.is_a_contribs(without_line(error.place))
+    return shipped.has_template(template) and not shipped.is_a_contribs(error.place)
 
 
 def contribs_part(template: Template, shipped: Shipped) -> str:

@@ -10,16 +10,20 @@ from esmith.layout import Layout
 _LONGEST_LINK = 4095
 
 
-def require_place(rendering: Rendering, layout: Layout) -> None:
+def own_places(layout: Layout) -> tuple[str, ...]:
+    """Return the directories with the files of e-smith itself: databases, state and commands, as outputs are named."""
+    return tuple(map(layout.inside, (layout.database, layout.state, layout.commands)))
+
+
+def require_place(rendering: Rendering, own: tuple[str, ...]) -> None:
     """Refuse an output that would replace a file of e-smith, or that cannot be made.
 
+    :param own: see :func:`own_places`.
     :raises TemplateError: for the databases, the engine's own state and its commands; for a path with a NUL; for
         the text of a symbolic link that is none.
     """
-    path, target = rendering.path, layout.under(rendering.path)
-    own = (layout.database, layout.state, layout.commands)
-    reason = ""
-    if any(target == place or target.startswith(f"{place}/") for place in own):
+    path, reason = rendering.path, ""
+    if any(path == place or path.startswith(f"{place}/") for place in own):
         reason = f"its output would be {path!r}, which is a file of e-smith itself"
     elif "\0" in path:
         reason = f"its output would be {path!r}, which no file can be called"

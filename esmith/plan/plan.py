@@ -20,12 +20,13 @@ from esmith.plan.difference import Comparison
 from esmith.plan.installed import OUTPUTS
 from esmith.plan.memory import Memory
 from esmith.plan.output import Difference, Output
-from esmith.plan.place import require_place
+from esmith.plan.place import own_places, require_place
 from esmith.plan.unit import UNKNOWN, leave_units
 from esmith.plan.verdict import Verdict, unchecked
-from esmith.schema.strict import STRICT, is_strict
+from esmith.schema.strict import is_strict, require_lenient
 from esmith.store.protocol import Snapshot
 
+#: The cure where two templates make one file.
 _OTHER_OUTPUT = "change the output of one in its template.toml"
 
 
@@ -89,9 +90,7 @@ class Plan:
 
     def require_lenient(self, error: EsmithError) -> None:
         """Raise a fault that would stop only a part when every fault is to stop everything."""
-        if self.strict:
-            error.add(STRICT)
-            raise error
+        require_lenient(error, strict=self.strict)
 
     @property
     def unchecked(self) -> list[str]:
@@ -155,6 +154,7 @@ class _Planning:
         self._comparison = Comparison(renderer.layout.disk(), self._snapshot, keep_attributes=keep_attributes)
         self._made_by: dict[str, Rendering] = {}
         self._is_event = False
+        self._own_places = own_places(renderer.layout)
 
     def of(self, paths: Iterable[str], *, is_event: bool = False) -> Plan:
         """Return the plan of templates.
@@ -179,7 +179,7 @@ class _Planning:
     def _add(self, path: str) -> None:
         plan, renderer = self._plan, self._renderer
         for rendering in renderer.render(path):
-            require_place(rendering, renderer.layout)
+            require_place(rendering, self._own_places)
             self._make_way(rendering)
             if _is_made(rendering, self._made_by):
                 continue

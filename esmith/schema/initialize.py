@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 from esmith.disk import read_file
 from esmith.errors import EsmithError, RefusedError, SchemaError, TemplateError
-from esmith.names import is_leftover, without_line
+from esmith.names import is_leftover
 from esmith.schema.check import NotAllowedError, check_properties
 from esmith.schema.migrate import migrate_record, migrated_value, rename_record
-from esmith.schema.strict import STRICT, is_strict
+from esmith.schema.strict import is_strict, require_lenient
 from esmith.shipped import ShippedFiles
 
 TYPE_CHECKING = False
@@ -63,9 +63,7 @@ class Initialized:
 
         :raises EsmithError: the fault, when each is to stop everything.
         """
-        if is_strict(snapshot):
-            fault.add(STRICT)
-            raise fault
+        require_lenient(fault, strict=is_strict(snapshot))
         self.faults.append(fault)
 
 
@@ -149,7 +147,7 @@ def _schema_files(
         try:
             file = schema.file(database, key)
         except SchemaError as error:
-            if not ShippedFiles(layout).is_a_contribs(without_line(error.place)):
+            if not ShippedFiles(layout).is_a_contribs(error.place):
                 raise
             done.leave_out(error, transaction)
         else:

@@ -216,9 +216,10 @@ sub miss {
     return ('done', '', undef, 0);
 }
 
-# Compiles the blocks of a fragment, each by itself, without running them; "use" is done, as by perl -c.
-sub parse {
-    my ($id, $path, $text) = @_;
+# Has a sub look at each block of a fragment: it gets the code, the rest of a sub, and the line, and returns the trouble.
+# Without any the answer is the text that $found gives.
+sub each_block {
+    my ($path, $text, $look, $found) = @_;
     my $name = name_of($path);
     return guarded(
         $name,
@@ -228,45 +229,41 @@ sub parse {
             for my $part (@{ $compiled->{SOURCE} }) {
                 my ($kind, $code, $line) = @$part;
                 next unless $kind eq 'PROG';
-                my $begin = "package $TEMPLATES{$id}{package}; no strict; no warnings; my \$OUT; sub {";
-                evaluate("$begin\n#line $line $name\n$code\n}");
-                my $error = $@;
+                my $error = $look->("\n#line $line $name\n$code\n}");
                 return (undef, $error, $line) if $error ne '';
             }
-            return ('', undef, undef);
+            return ($found->(), undef, undef);
         }
     );
+}
+
+# Compiles the blocks of a fragment, each by itself, without running them; "use" is done, as by perl -c.
+sub parse {
+    my ($id, $path, $text) = @_;
+    my $begin = "package $TEMPLATES{$id}{package}; no strict; no warnings; my \$OUT; sub {";
+    return each_block($path, $text, sub { evaluate($begin . $_[0]); return $@ }, sub { '' });
 }
 
 # The variables of the package that the blocks of a fragment use, a line each.
 # Perl itself finds them; it stops after ten, so those that are known are declared and it is asked again.
 sub globals {
     my ($id, $path, $text) = @_;
-    my $name = name_of($path);
-    return guarded(
-        $name,
-        sub {
-            my ($compiled, @trouble) = compiled($text);
-            return (undef, @trouble) unless $compiled;
-            my %found;
-            for my $part (@{ $compiled->{SOURCE} }) {
-                my ($kind, $code, $line) = @$part;
-                next unless $kind eq 'PROG';
-                my (%known, $more);
-                do {
-                    my $declared = join '', map { "our $_;" } sort keys %known;
-                    my $begin = "package $TEMPLATES{$id}{package}; use strict 'vars'; no warnings; $declared sub {";
-                    evaluate("$begin\n#line $line $name\n$code\n}");
-                    $more = 0;
-                    while ($@ =~ /Global symbol "([\$\@%]\w+)" requires explicit package name/g) {
-                        $more = 1 unless $known{$1}++;
-                    }
-                } while $more;
-                %found = (%found, %known);
+    my %found;
+    my $look = sub {
+        my ($block) = @_;
+        my (%known, $more);
+        do {
+            my $declared = join '', map { "our $_;" } sort keys %known;
+            evaluate("package $TEMPLATES{$id}{package}; use strict 'vars'; no warnings; $declared sub {$block");
+            $more = 0;
+            while ($@ =~ /Global symbol "([\$\@%]\w+)" requires explicit package name/g) {
+                $more = 1 unless $known{$1}++;
             }
-            return (join("\n", sort keys %found), undef, undef);
-        }
-    );
+        } while $more;
+        %found = (%found, %known);
+        return '';
+    };
+    return each_block($path, $text, $look, sub { join "\n", sort keys %found });
 }
 
 # The name of a file as a "#line" can hold it: it ends at a quote or a newline.
