@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from esmith.contrib.fragments import missing_module
 from esmith.contrib.interface import check_interface
 from esmith.environment import PATH, clean_environment
+from esmith.events.actions import SHELL, is_text
 from esmith.perl.modules import perl_modules
 
 if TYPE_CHECKING:
     from esmith.contrib.place import Contrib
     from esmith.fragments.perl.engine import Perl
 
-#: What runs a text without a line ``#!`` (:mod:`esmith.events.actions`).
-SHELL = "/bin/sh"
+#: The shells whose texts are compiled.
 _SHELLS = frozenset(("sh", "bash", "dash", "ksh", "ash"))
 _USES = re.compile(r"^\s*(?:use|require)\s+((?:[A-Za-z_]\w*)(?:::\w+)+|[A-Z]\w*)\s*[;('q\s]", re.MULTILINE)
 #: How perl begins its message when it does not find a module (perldiag(1)).
@@ -28,15 +28,12 @@ _MISSING = re.compile(r"Can't locate (\S+)\.pm in @INC")
 _LINE = re.compile(r"(?: at \S+ line |: line |: )(\d+)(?:[.,:]|$)")
 #: To compile takes a hundredth of a second; a module that is loaded may take longer.
 _TIMEOUT_SECONDS = 30
-#: What a program that is not a text begins with (:mod:`esmith.events.actions`).
-_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
-_LOOKED_AT = 512
 
 
 def check_script(contrib: Contrib, perl: Perl, path: str) -> None:
     """Compile an action with what runs it; a shell's, Perl's and Python's. Like ``perl -c``, perl loads modules."""
     data = contrib.read(path)
-    if _BINARY.search(data[:_LOOKED_AT]):
+    if not is_text(data):
         contrib.note(path, "is a program and no text, so it cannot be looked into")
         return
     text = data.decode("utf-8", "replace")

@@ -19,6 +19,8 @@ from esmith.events.ending import ended_with_us
 from esmith.events.session import Session
 from esmith.perl.modules import perl_modules
 
+#: What runs a text whose first line names no interpreter.
+SHELL = "/bin/sh"
 #: How many of the last lines of a failed action are shown.
 _SHOWN_LINES = 10
 #: What no script begins with: a program of another machine is none for sh.
@@ -99,13 +101,14 @@ def _started(words: Sequence[str], output: IO[bytes], environment: Mapping[str, 
     try:
         return start(words)
     except OSError as error:
-        if error.errno != errno.ENOEXEC or not _is_text(words[0]):
+        if error.errno != errno.ENOEXEC or not is_text(read_file(words[0])):
             raise
-        return start(["/bin/sh", *words])
+        return start([SHELL, *words])
 
 
-def _is_text(path: str) -> bool:
-    return not _BINARY.search(read_file(path)[:_LOOKED_AT])
+def is_text(data: bytes) -> bool:
+    """Return whether an action is a text, so that an interpreter can run it."""
+    return not _BINARY.search(data[:_LOOKED_AT])
 
 
 def _depth(path: str) -> int:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from hypothesis import strategies as st
 
-Write = Callable[[Path], object]
+from tests.contrib.kit import Write, linked, written
 
 #: Templates that are shipped, and two of the contrib's own; the last is a single file.
 CLAMD, RECIPIENTS, OWN, SECOND = "etc/clamd.conf", "var/service/qpsmtpd/config/goodrcptto", "etc/own.conf", "etc/b.conf"
@@ -31,34 +29,13 @@ class Part:
     hidden: bool = False
 
 
-def _file(name: str, text: str, mode: int = 0o644) -> Write:
-    def write(base: Path) -> None:
-        path = base / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
-        path.write_text(text)
-        path.chmod(mode)
-
-    return write
-
-
-def _link(name: str, target: str) -> Write:
-    def link(base: Path) -> None:
-        path = base / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
-        os.symlink(target, path)
-
-    return link
-
-
 def _own_template(write: Write) -> Write:
     """Return what also writes the rest of the contrib's own template: a marker in both events."""
 
     def both(base: Path) -> None:
         for event in (SHIPPED, MINE):
-            _file(f"events/{event}/templates2expand/{OWN}", "")(base)
-        _file(f"templates/{OWN}/10head", "# { $DomainName }\n")(base)
+            written(f"events/{event}/templates2expand/{OWN}", "")(base)
+        written(f"templates/{OWN}/10head", "# { $DomainName }\n")(base)
         write(base)
 
     return both
@@ -103,18 +80,20 @@ def _all() -> list[Part]:
             # What qpsmtpd reads as an address is another matter.
             shown = text.replace("# ", "") if where == RECIPIENTS and name in ("text", "Perl", "strict") else text
             if shown == text or where == CLAMD:
-                found.append(Part(f"{name} in {where}", _file(f"templates/{where}/80{name[:4].strip()}", text), hidden))
+                found.append(
+                    Part(f"{name} in {where}", written(f"templates/{where}/80{name[:4].strip()}", text), hidden)
+                )
     for name, (text, hidden) in _FRAGMENTS.items():
-        found.append(Part(f"{name} in {OWN}", _own_template(_file(f"templates/{OWN}/50x", text)), hidden))
-        single = _file(f"templates/{SECOND}", text)
-        marker = _file(f"events/{MINE}/templates2expand/{SECOND}", "")
+        found.append(Part(f"{name} in {OWN}", _own_template(written(f"templates/{OWN}/50x", text)), hidden))
+        single = written(f"templates/{SECOND}", text)
+        marker = written(f"events/{MINE}/templates2expand/{SECOND}", "")
         found.append(Part(f"{name} in a single file", _both(single, marker), hidden))
     for event in (SHIPPED, MINE):
         for number, (name, (text, hidden)) in enumerate(_ACTIONS.items()):
             action = f"own-{number}"
             parts = _both(
-                _file(f"events/actions/{action}", text, 0o755),
-                _link(f"events/{event}/S{20 + number}{action}", f"../actions/{action}"),
+                written(f"events/actions/{action}", text, 0o755),
+                linked(f"events/{event}/S{20 + number}{action}", f"../actions/{action}"),
             )
             found.append(Part(f"{name} as an action of {event}", parts, hidden))
     return [*found, *_others()]
@@ -134,33 +113,35 @@ def _others() -> list[Part]:
     migrates = "{ my $r = $DB->get('own') || $DB->new_record('own', { type => 'service' }); $r->set_prop('a', 1); }\n"
     parts = {
         "defaults": _both(
-            _file(f"{db}/defaults/own/type", "service\n"), _file(f"{db}/defaults/own/status", "enabled\n")
+            written(f"{db}/defaults/own/type", "service\n"), written(f"{db}/defaults/own/status", "enabled\n")
         ),
-        "defaults without a type": _file(f"{db}/defaults/typeless/status", "enabled\n"),
-        "a type of a migration": _both(_file(f"{db}/migrate/40own", migrates), _file(f"{db}/force/own/Version", "2\n")),
-        "a migration without syntax": _file(f"{db}/migrate/41bad", "{ my $x = ; }\n"),
-        "a schema file": _file(f"{db}/shape.toml", '[properties.Size]\ntype = "text"\ndefault = "1"\n'),
-        "a bad schema file": _file(f"{db}/bad.toml", "[properties.Size]\ntipe = 1\n"),
-        "a mode": _own_template(_file(metadata, 'PERMS=0600\nUID="root"\n')),
-        "a computed mode": _own_template(_file(metadata, "PERMS=06 . '00'\n")),
-        "a mode without syntax": _own_template(_file(metadata, "PERMS=(06\n")),
-        "an owner who is nobody": _own_template(_file(metadata, 'UID="no-such-user"\n')),
-        "a name of the metadata that is unknown": _own_template(_file(metadata, "MODE=0600\n")),
-        "a marker without a template": _file(f"events/{SHIPPED}/templates2expand/etc/gone.conf", ""),
-        "a service action": _link(f"events/{MINE}/services2adjust/clamd", "restart"),
-        "a service action that is none": _link(f"events/{MINE}/services2adjust/clamd", "restrat"),
-        "a link as a fragment": _own_template(_link(f"templates/{OWN}/60link", "10head")),
-        "a link that leads nowhere": _own_template(_link(f"templates/{OWN}/60link", "nowhere")),
-        "a fragment that is left out": _own_template(_link(f"templates/{OWN}/60link", "/dev/null")),
-        "an action that leads nowhere": _link(f"events/{SHIPPED}/S60gone", "../actions/gone"),
-        "an action that is not executable": _file(f"events/{SHIPPED}/S61plain", "#!/bin/sh\nexit 1\n"),
-        "a bad service": _file("services/clamd/service.toml", "[probe]\nprt = 1\n"),
-        "a panel": _file("web/functions/own", "x\n"),
+        "defaults without a type": written(f"{db}/defaults/typeless/status", "enabled\n"),
+        "a type of a migration": _both(
+            written(f"{db}/migrate/40own", migrates), written(f"{db}/force/own/Version", "2\n")
+        ),
+        "a migration without syntax": written(f"{db}/migrate/41bad", "{ my $x = ; }\n"),
+        "a schema file": written(f"{db}/shape.toml", '[properties.Size]\ntype = "text"\ndefault = "1"\n'),
+        "a bad schema file": written(f"{db}/bad.toml", "[properties.Size]\ntipe = 1\n"),
+        "a mode": _own_template(written(metadata, 'PERMS=0600\nUID="root"\n')),
+        "a computed mode": _own_template(written(metadata, "PERMS=06 . '00'\n")),
+        "a mode without syntax": _own_template(written(metadata, "PERMS=(06\n")),
+        "an owner who is nobody": _own_template(written(metadata, 'UID="no-such-user"\n')),
+        "a name of the metadata that is unknown": _own_template(written(metadata, "MODE=0600\n")),
+        "a marker without a template": written(f"events/{SHIPPED}/templates2expand/etc/gone.conf", ""),
+        "a service action": linked(f"events/{MINE}/services2adjust/clamd", "restart"),
+        "a service action that is none": linked(f"events/{MINE}/services2adjust/clamd", "restrat"),
+        "a link as a fragment": _own_template(linked(f"templates/{OWN}/60link", "10head")),
+        "a link that leads nowhere": _own_template(linked(f"templates/{OWN}/60link", "nowhere")),
+        "a fragment that is left out": _own_template(linked(f"templates/{OWN}/60link", "/dev/null")),
+        "an action that leads nowhere": linked(f"events/{SHIPPED}/S60gone", "../actions/gone"),
+        "an action that is not executable": written(f"events/{SHIPPED}/S61plain", "#!/bin/sh\nexit 1\n"),
+        "a bad service": written("services/clamd/service.toml", "[probe]\nprt = 1\n"),
+        "a panel": written("web/functions/own", "x\n"),
     }
     hidden = {
-        "a migration that dies": _file(f"{db}/migrate/42dies", "{ die 'no' if $DB; }\n"),
-        "a mode that is none": _own_template(_file(metadata, "PERMS=8 . '99'\n")),
-        "a line that its reader refuses": _file(f"templates/{CLAMD}/81bad", "NoSuchOption{ '' } yes\n"),
+        "a migration that dies": written(f"{db}/migrate/42dies", "{ die 'no' if $DB; }\n"),
+        "a mode that is none": _own_template(written(metadata, "PERMS=8 . '99'\n")),
+        "a line that its reader refuses": written(f"templates/{CLAMD}/81bad", "NoSuchOption{ '' } yes\n"),
     }
     shown = [Part(name, write) for name, write in parts.items()]
     return [*shown, *(Part(name, write, hidden=True) for name, write in hidden.items())]

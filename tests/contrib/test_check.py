@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,293 +11,271 @@ from esmith.contrib.place import FAILS, NOTE
 from esmith.layout import Layout
 from esmith.store import open_store
 from tests.commands import Root
-from tests.contrib.kit import copied
-
-Spoil = Callable[[Path], object]
-
-
-def _write(name: str, text: str, mode: int = 0o644) -> Spoil:
-    def write(base: Path) -> None:
-        path = base / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        path.chmod(mode)
-
-    return write
-
-
-def _link(name: str, target: str) -> Spoil:
-    def link(base: Path) -> None:
-        path = base / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        os.symlink(target, path)
-
-    return link
-
+from tests.contrib.kit import Write, copied, linked, written
 
 FRAGMENT = "templates/etc/notices.conf/30x"
 ACTION = "events/actions/x"
 #: What is put into the contrib, and what is reported: file, line, kind, a part of the message.
-SPOILT: dict[str, tuple[Spoil, str, int, str, str]] = {
+SPOILT: dict[str, tuple[Write, str, int, str, str]] = {
     "a mistake in service.toml": (
-        _write("services/notices/service.toml", "[probe]\nprt = 1\n"),
+        written("services/notices/service.toml", "[probe]\nprt = 1\n"),
         "services/notices/service.toml",
         0,
         FAILS,
         "[probe] unknown key 'prt'",
     ),
-    "a syntax error": (_write(FRAGMENT, "text\n{ my $x = ; }\n"), FRAGMENT, 2, FAILS, "syntax error"),
-    "a brace that is not closed": (_write(FRAGMENT, "a\n{ my $x = 1;\n"), FRAGMENT, 2, FAILS, "End of data"),
+    "a syntax error": (written(FRAGMENT, "text\n{ my $x = ; }\n"), FRAGMENT, 2, FAILS, "syntax error"),
+    "a brace that is not closed": (written(FRAGMENT, "a\n{ my $x = 1;\n"), FRAGMENT, 2, FAILS, "End of data"),
     "a missing module": (
-        _write(FRAGMENT, "{\n\nuse No::Such::Module;\n$x }\n"),
+        written(FRAGMENT, "{\n\nuse No::Such::Module;\n$x }\n"),
         FRAGMENT,
         3,
         FAILS,
         "uses the Perl module No::Such::Module, which is not installed",
     ),
     "a module of SME Server": (
-        _write(FRAGMENT, "{ use esmith::FormMagick; $x }\n"),
+        written(FRAGMENT, "{ use esmith::FormMagick; $x }\n"),
         FRAGMENT,
         1,
         FAILS,
         "uses esmith::FormMagick, which this version does not have",
     ),
     "a module that is not provided": (
-        _write(FRAGMENT, "\n{ use esmith::cgi; $x }\n"),
+        written(FRAGMENT, "\n{ use esmith::cgi; $x }\n"),
         FRAGMENT,
         2,
         FAILS,
         "the module esmith::cgi is not provided: it draws pages of the server-manager",
     ),
     "a template that writes": (
-        _write(FRAGMENT, "{\n$DB->set_prop('notices', 'x', 1);\n}\n"),
+        written(FRAGMENT, "{\n$DB->set_prop('notices', 'x', 1);\n}\n"),
         FRAGMENT,
         2,
         FAILS,
         "writes to a database",
     ),
     "a mistake in Jinja2": (
-        _write("templates/etc/clamd.conf/30x", "a\n{{ DomainName | nosuch }}\n"),
+        written("templates/etc/clamd.conf/30x", "a\n{{ DomainName | nosuch }}\n"),
         "templates/etc/clamd.conf/30x",
         2,
         FAILS,
         "No filter named 'nosuch'",
     ),
     "an engine that is not clear": (
-        _write("templates/etc/other/10x", "{{ DomainName }} { $DomainName }\n"),
+        written("templates/etc/other/10x", "{{ DomainName }} { $DomainName }\n"),
         "templates/etc/other/10x",
         1,
         FAILS,
         "may be Perl or Jinja2",
     ),
-    "a link that leads nowhere": (_link(FRAGMENT, "gone"), FRAGMENT, 0, FAILS, "leads nowhere"),
+    "a link that leads nowhere": (linked(FRAGMENT, "gone"), FRAGMENT, 0, FAILS, "leads nowhere"),
     "a file for a directory": (
-        _write("templates/etc/php.ini", "x\n"),
+        written("templates/etc/php.ini", "x\n"),
         "templates/etc/php.ini",
         0,
         FAILS,
         "a directory",
     ),
     "a template of no event": (
-        _write("templates/etc/other/10x", "x\n"),
+        written("templates/etc/other/10x", "x\n"),
         "templates/etc/other",
         0,
         NOTE,
         "is expanded by no event",
     ),
     "a user's template": (
-        _write("templates-user/.qmail/49x", "x\n"),
+        written("templates-user/.qmail/49x", "x\n"),
         "templates-user/.qmail/49x",
         0,
         FAILS,
         "templates-custom/home/e-smith/files/users/{key}/.qmail/49x",
     ),
     "metadata that is not Perl": (
-        _write("templates.metadata/etc/x", "UID=0\nPERMS=(06\n"),
+        written("templates.metadata/etc/x", "UID=0\nPERMS=(06\n"),
         "templates.metadata/etc/x",
         2,
         FAILS,
         "syntax error",
     ),
     "metadata with an unknown name": (
-        _write("templates.metadata/etc/x", "MODE=0600\n"),
+        written("templates.metadata/etc/x", "MODE=0600\n"),
         "templates.metadata/etc/x",
         1,
         NOTE,
         "unknown name 'MODE'",
     ),
     "an unknown owner": (
-        _write("templates.metadata/etc/x/UID", '"nobody-knows"\n'),
+        written("templates.metadata/etc/x/UID", '"nobody-knows"\n'),
         "templates.metadata/etc/x/UID",
         1,
         FAILS,
         "there is no user 'nobody-knows'",
     ),
-    "no mode": (_write("templates.metadata/etc/x", "PERMS='rw'"), "templates.metadata/etc/x", 1, FAILS, "is no mode"),
+    "no mode": (written("templates.metadata/etc/x", "PERMS='rw'"), "templates.metadata/etc/x", 1, FAILS, "is no mode"),
     "a marker without a template": (
-        _write("events/notices-update/templates2expand/etc/gone", ""),
+        written("events/notices-update/templates2expand/etc/gone", ""),
         "events/notices-update/templates2expand/etc/gone",
         0,
         FAILS,
         "names /etc/gone",
     ),
     "an unknown word": (
-        _link("events/notices-update/services2adjust/x", "restrat"),
+        linked("events/notices-update/services2adjust/x", "restrat"),
         "events/notices-update/services2adjust/x",
         0,
         FAILS,
         "'restrat'",
     ),
     "an action that leads nowhere": (
-        _link("events/notices-update/S20x", "../actions/gone"),
+        linked("events/notices-update/S20x", "../actions/gone"),
         "events/notices-update/S20x",
         0,
         FAILS,
         "leads to /etc/e-smith/events/actions/gone",
     ),
     "an action that is not executable": (
-        _write("events/notices-update/S20x", "#!/bin/sh\n"),
+        written("events/notices-update/S20x", "#!/bin/sh\n"),
         "events/notices-update/S20x",
         0,
         NOTE,
         "is not executable",
     ),
     "a missing interpreter": (
-        _write(ACTION, "#!/usr/bin/no-such-interpreter\n", 0o755),
+        written(ACTION, "#!/usr/bin/no-such-interpreter\n", 0o755),
         ACTION,
         1,
         FAILS,
         "needs /usr/bin/no-such-interpreter",
     ),
     "a missing interpreter by env": (
-        _write(ACTION, "#!/usr/bin/env -S nosuch -w\n", 0o755),
+        written(ACTION, "#!/usr/bin/env -S nosuch -w\n", 0o755),
         ACTION,
         1,
         FAILS,
         "needs nosuch",
     ),
     "an action with a missing module": (
-        _write(ACTION, "#!/usr/bin/perl\nuse strict;\n# use Not::This;\nuse esmith::FormMagick qw(x);\n", 0o755),
+        written(ACTION, "#!/usr/bin/perl\nuse strict;\n# use Not::This;\nuse esmith::FormMagick qw(x);\n", 0o755),
         ACTION,
         4,
         FAILS,
         "uses esmith::FormMagick",
     ),
     "a missing command": (
-        _write(ACTION, "#!/bin/sh\n/sbin/e-smith/config show\n/sbin/e-smith/no-such --all\n", 0o755),
+        written(ACTION, "#!/bin/sh\n/sbin/e-smith/config show\n/sbin/e-smith/no-such --all\n", 0o755),
         ACTION,
         3,
         FAILS,
         "names /sbin/e-smith/no-such",
     ),
     "an action for sh that does not compile": (
-        _write(ACTION, "#!/bin/sh\nif true\nthen\n", 0o755),
+        written(ACTION, "#!/bin/sh\nif true\nthen\n", 0o755),
         ACTION,
         4,
         FAILS,
         "does not compile: Syntax error: end of file unexpected",
     ),
     "an action for bash that does not compile": (
-        _write(ACTION, "#!/bin/bash\nx=(a b)\nfi\n", 0o755),
+        written(ACTION, "#!/bin/bash\nx=(a b)\nfi\n", 0o755),
         ACTION,
         3,
         FAILS,
         "does not compile: syntax error near unexpected token `fi'",
     ),
     "an action in Perl that does not compile": (
-        _write(ACTION, "#!/usr/bin/perl -w\nuse strict;\n$x = 1;\n", 0o755),
+        written(ACTION, "#!/usr/bin/perl -w\nuse strict;\n$x = 1;\n", 0o755),
         ACTION,
         3,
         FAILS,
         'does not compile: Global symbol "$x" requires explicit package name',
     ),
     "an action in Python that does not compile": (
-        _write(ACTION, "#!/usr/bin/python3\nimport os\nprint 'x'\n", 0o755),
+        written(ACTION, "#!/usr/bin/python3\nimport os\nprint 'x'\n", 0o755),
         ACTION,
         3,
         FAILS,
         "does not compile: Missing parentheses",
     ),
-    "an action without an interpreter": (_write(ACTION, "true\n", 0o755), ACTION, 0, NOTE, "so /bin/sh runs it"),
-    "an action that is a program": (_write(ACTION, "\x7fELF\x01", 0o755), ACTION, 0, NOTE, "is a program and no text"),
+    "an action without an interpreter": (written(ACTION, "true\n", 0o755), ACTION, 0, NOTE, "so /bin/sh runs it"),
+    "an action that is a program": (written(ACTION, "\x7fELF\x01", 0o755), ACTION, 0, NOTE, "is a program and no text"),
     "a method that is not there": (
-        _write(FRAGMENT, "{\n$DB->no_such('x'); ''\n}\n"),
+        written(FRAGMENT, "{\n$DB->no_such('x'); ''\n}\n"),
         FRAGMENT,
         2,
         FAILS,
         "calls esmith::ConfigDB::no_such, which this version does not have",
     ),
     "a function that is not provided": (
-        _write(ACTION, "#!/usr/bin/perl\nuse esmith::util;\nesmith::util::setUserPassword('a', 'b');\n", 0o755),
+        written(ACTION, "#!/usr/bin/perl\nuse esmith::util;\nesmith::util::setUserPassword('a', 'b');\n", 0o755),
         ACTION,
         3,
         FAILS,
         "calls esmith::util::setUserPassword, which this version does not have: passwords",
     ),
     "a function of the original that is a typing mistake": (
-        _write(FRAGMENT, "{ esmith::ConfigDB->opn; '' }\n"),
+        written(FRAGMENT, "{ esmith::ConfigDB->opn; '' }\n"),
         FRAGMENT,
         1,
         FAILS,
         "calls esmith::ConfigDB::opn, which",
     ),
     "a word in braces": (
-        _write(FRAGMENT, "a {word} here\n"),
+        written(FRAGMENT, "a {word} here\n"),
         FRAGMENT,
         1,
         NOTE,
         "{word} is Perl, which gives the word",
     ),
-    "links that are not made": (_write("../../../createlinks", "#!/usr/bin/perl\n"), "", 0, NOTE, "run it in this"),
+    "links that are not made": (written("../../../createlinks", "#!/usr/bin/perl\n"), "", 0, NOTE, "run it in this"),
     "an init script": (
-        _write(ACTION, "#!/bin/sh\n/etc/init.d/nosuch stop\n", 0o755),
+        written(ACTION, "#!/bin/sh\n/etc/init.d/nosuch stop\n", 0o755),
         ACTION,
         2,
         FAILS,
         "/etc/init.d/nosuch",
     ),
     "a migration in Jinja2": (
-        _write("db/configuration/migrate/x", "{{ notices }}\n"),
+        written("db/configuration/migrate/x", "{{ notices }}\n"),
         "db/configuration/migrate/x",
         0,
         FAILS,
         "is Jinja2",
     ),
     "a broken migration": (
-        _write("db/configuration/migrate/x", "{\n  if (1 { }\n}\n"),
+        written("db/configuration/migrate/x", "{\n  if (1 { }\n}\n"),
         "db/configuration/migrate/x",
         2,
         FAILS,
         "syntax error",
     ),
     "a default of two lines": (
-        _write("db/configuration/defaults/notices/x", "a\nb\n"),
+        written("db/configuration/defaults/notices/x", "a\nb\n"),
         "db/configuration/defaults/notices/x",
         0,
         FAILS,
         "newline",
     ),
     "a record without a type": (
-        _write("db/configuration/defaults/other/x", "a\n"),
+        written("db/configuration/defaults/other/x", "a\n"),
         "db/configuration/defaults/other/x",
         0,
         FAILS,
         "has no type",
     ),
     "a default at the wrong place": (
-        _write("db/configuration/defaults/other", "a\n"),
+        written("db/configuration/defaults/other", "a\n"),
         "db/configuration/defaults/other",
         0,
         FAILS,
         "is not at KEY/PROPERTY",
     ),
-    "the server-manager": (_write("web/functions/notices", "x\n"), "web", 0, NOTE, "server-manager"),
+    "the server-manager": (written("web/functions/notices", "x\n"), "web", 0, NOTE, "server-manager"),
 }
 
 
 @pytest.mark.parametrize(("spoil", "path", "line", "kind", "message"), SPOILT.values(), ids=SPOILT.keys())
 @pytest.mark.program("Text::Template")
-def test_what_is_found(root: Root, tmp_path: Path, spoil: Spoil, path: str, line: int, kind: str, message: str) -> None:
+def test_what_is_found(root: Root, tmp_path: Path, spoil: Write, path: str, line: int, kind: str, message: str) -> None:
     """Each thing that would not work is found, with file and line, and nothing else is."""
     spoil(copied(tmp_path / "contrib"))
     layout = Layout(str(root.path))
