@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable, Iterator
+
 from esmith.errors import TemplateError
 from esmith.fragments.rendering import Kind, Rendering
+from esmith.fragments.shipped import Shipped
 from esmith.layout import Layout
+from esmith.plan.output import Output
 
 #: The longest text of a symbolic link, in bytes: PATH_MAX with its end (limits.h).
 _LONGEST_LINK = 4095
@@ -33,3 +38,29 @@ def require_place(rendering: Rendering, own: tuple[str, ...]) -> None:
         fragments = rendering.template.fragments
         place = rendering.metadata.sources.get("output", fragments[-1].path if fragments else rendering.template.path)
         raise TemplateError(reason, place=place, hint="correct the template, or its output in template.toml")
+
+
+def in_the_way(outputs: Iterable[Output], shipped: Shipped) -> Iterator[tuple[Output, str]]:
+    """Yield outputs of templates that are not shipped and that cannot be made beside others.
+
+    :return: each with the path that would be a file and a directory: its own, or one above it.
+    """
+    kinds = (Kind.FILE, Kind.SYMLINK)
+    made = {output.path: output for output in outputs if output.rendering.kind in kinds and not output.left}
+    for path in sorted(_directories_of(made).intersection(made)) if shipped.is_known else ():
+        if shipped.has_template(made[path].rendering.template.path):
+            below = (output for other, output in made.items() if other.startswith(f"{path}/"))
+            yield from ((one, path) for one in below if not shipped.has_template(one.rendering.template.path))
+        else:
+            yield made[path], path
+
+
+def _directories_of(paths: Iterable[str]) -> set[str]:
+    """Return all directories above some paths."""
+    directories: set[str] = set()
+    for path in paths:
+        parent = os.path.dirname(path)
+        while parent not in directories:
+            directories.add(parent)
+            parent = os.path.dirname(parent)
+    return directories

@@ -20,7 +20,7 @@ from esmith.plan.difference import Comparison
 from esmith.plan.installed import OUTPUTS
 from esmith.plan.memory import Memory
 from esmith.plan.output import Difference, Output
-from esmith.plan.place import own_places, require_place
+from esmith.plan.place import in_the_way, own_places, require_place
 from esmith.plan.unit import UNKNOWN, leave_units
 from esmith.plan.verdict import Verdict, unchecked
 from esmith.schema.strict import is_strict, require_lenient
@@ -173,6 +173,8 @@ class _Planning:
                     raise
                 self._plan.require_lenient(error)
                 at_fault += self._leave(path, error)
+        if is_event:
+            at_fault += self._leave_in_the_way()
         leave_units(self._plan.outputs, at_fault)
         return self._plan
 
@@ -211,6 +213,19 @@ class _Planning:
         self._plan.keep_to_unit(other.template.path, fault, file)
         self._plan.outputs = [output for output in self._plan.outputs if output.rendering is not other]
         del self._made_by[rendering.path]
+
+    def _leave_in_the_way(self) -> list[Output]:
+        """Leave files of contribs that would have to be directories, or lie below such a one, and return them."""
+        shipped, left = self._renderer.shipped, []
+        for output, path in in_the_way(self._plan.outputs, shipped):
+            template = output.rendering.template
+            file = contribs_part(template, shipped)
+            fault = TemplateError(f"{path} would be a file and the directory of files", place=file, hint=_OTHER_OUTPUT)
+            self._plan.require_lenient(fault)
+            self._plan.keep_to_unit(template.path, fault, file)
+            output.left = fault
+            left.append(output)
+        return left
 
     def _stops_everything(self, error: EsmithError, path: str) -> bool:
         if isinstance(error, NoTemplateError):

@@ -57,6 +57,15 @@ CASES = {
         },
         "makes /var/qmail/control/rcpthosts, which a shipped template makes",
     ),
+    "file that is the directory of another": (
+        {
+            **OWN,
+            f"{BASE}/templates/etc/x/10text": "x\n",
+            f"{BASE}/templates/etc/x/template.toml": 'output = "/etc/own.conf/y"\n',
+            f"{EVENT}/templates2expand/etc/x": "",
+        },
+        "/etc/own.conf would be a file and the directory of files",
+    ),
     "relative output": ({**OWN, METADATA: 'output = "../x"\n'}, "output must be an absolute path"),
     "link to itself": (
         {f"{BASE}/templates/etc/own.conf": "-> own.conf", f"{EVENT}/templates2expand/etc/own.conf": ""},
@@ -149,3 +158,12 @@ def test_a_pipe_in_a_database_waits_for_nobody(office: Root, place: str) -> None
     path.parent.mkdir(parents=True)
     os.mkfifo(path)
     assert f"{place}: cannot be read" in office.esmith("initialize-databases", code=11).err
+
+
+def test_a_file_below_one_of_ours_is_left(root: Root) -> None:
+    """Before the first event neither is there: the shipped file is made, the contrib's is left."""
+    _install(root, {**OWN, METADATA: 'output = "/etc/clamd.conf/own"\n'})
+    answer = root.signal("email-update", code=11)
+    assert "/etc/clamd.conf would be a file and the directory of files" in answer.err
+    assert "left as it is: /etc/clamd.conf/own" in answer.err
+    assert "MaxFileSize" in root.read("/etc/clamd.conf")
