@@ -23,7 +23,7 @@ WORKERS ?= $(shell expr $$(nproc) + 1)
 # How many inputs make fuzz tries.
 RUNS ?= 1000000
 
-# Where make mailserver installs the commands, and what esmith setup is told: DOMAIN, NAME, and more in SETUP.
+# Where make mailserver installs the commands, and the options of esmith setup: DOMAIN, NAME, and more in SETUP.
 PREFIX ?= /opt/esmith
 DOMAIN ?=
 NAME ?=

@@ -25,7 +25,7 @@ from esmith.setup.machine.steps import run_steps, show_steps
 def remove_command(root: str | None, *, dry_run: bool) -> int:
     """Take e-smith away: services, links, generated and shipped files. Databases, fragments and mail stay.
 
-    What Debian's packages had in the place of generated files is put back, and their services are given back.
+    What Debian's packages had in the place of generated files is restored, and their services are given back.
     """
     layout = Layout.chosen(root)
     if layout.is_machine and os.geteuid() != 0 and not dry_run:

@@ -40,7 +40,7 @@ def missing_packages(packages: Sequence[str]) -> list[str]:
     if program is None or shutil.which("apt-get", path=PATH) is None:
         raise UsageError(
             "this machine has no apt-get, so it is not a Debian",
-            hint="on another system install the programs by hand, and e-smith as docs/commands.md says of esmith init",
+            hint="on another system install the programs by hand, and signal events as README.md shows",
         )
     done = subprocess.run(
         [program, "--show", "--showformat=${Package} ${db:Status-Status}\n", *packages],

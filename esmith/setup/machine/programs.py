@@ -156,4 +156,4 @@ def _last_line(path: str) -> str:
 
 def _failure(words: Sequence[str], code: int, printed: str) -> str:
     lines = [line.rstrip() for line in printed[-_BYTES:].replace("\r", "\n").splitlines() if line.strip()]
-    return "\n  ".join([f"{shlex.join(words)} failed with exit code {code}; it said:", *lines[-_LINES:]])
+    return "\n  ".join([f"{shlex.join(words)} failed with exit code {code}; it printed:", *lines[-_LINES:]])

@@ -38,7 +38,7 @@ def generated_files(store: Store) -> list[str]:
 
 
 def remove_generated(layout: Layout, store: Store) -> list[str]:
-    """Remove what events have written, and put back what a Debian package had in the place of one.
+    """Remove what events have written, and restore what a Debian package had in the place of one.
 
     A file that was edited by hand is kept as a backup copy. One that cannot be removed, as in the directory of a user,
     stays.
@@ -59,7 +59,7 @@ def remove_generated(layout: Layout, store: Store) -> list[str]:
                 continue
             if path in edited and stat.S_ISREG(status.st_mode):
                 notes.append(f"{path} was edited by hand; a backup copy is {back_up(layout, host, target)}")
-            _put_back_or_remove(layout, host, path, stat.S_IMODE(status.st_mode), is_packaged=path in packaged)
+            _restore_or_remove(layout, host, path, stat.S_IMODE(status.st_mode), is_packaged=path in packaged)
         except InstallError as error:
             notes.append(f"{path} stays: {error.message}")
         except OSError as error:
@@ -78,7 +78,7 @@ def _author() -> Author:
     return Author.current(["esmith", "remove"])
 
 
-def _put_back_or_remove(layout: Layout, host: DiskHost, path: str, mode: int, *, is_packaged: bool) -> None:
+def _restore_or_remove(layout: Layout, host: DiskHost, path: str, mode: int, *, is_packaged: bool) -> None:
     copy = first_copy(layout, path) if is_packaged else ""
     if not copy:
         host.remove(layout.under(path))
@@ -174,11 +174,11 @@ def _remove_empty(layout: Layout, directories: Iterable[str]) -> None:
     """
     above = set()
     for directory in directories:
-        path = directory
+        place = directory
         # An empty home is still a home.
-        while path not in ("/", "") and not path.startswith("/home"):
-            above.add(path)
-            path = os.path.dirname(path)
+        while place not in ("/", "") and not place.startswith("/home"):
+            above.add(place)
+            place = os.path.dirname(place)
     stays = set(packages_of(sorted(above))) if layout.is_machine else set()
     disk = layout.disk()
     for path in sorted(above - stays, key=len, reverse=True):

@@ -56,7 +56,7 @@ def removal_steps(layout: Layout, programs: Programs) -> list[Step]:
         Step("stop the services", lambda: service_directories(layout) or ["none has a service directory"], stop),
         Step(
             "generated files",
-            lambda: [f"{len(generated())} files are removed, or what Debian had there is put back"],
+            lambda: [f"{len(generated())} files are removed, or what Debian had there is restored"],
             remove_files,
             lambda: "" if generated() else "there are none",
         ),

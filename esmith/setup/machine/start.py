@@ -105,7 +105,7 @@ def _start_runsvdir(layout: Layout) -> None:
         raise InstallError("there is no program runsvdir", hint="install it: apt-get install runit")
     environment = {**clean_environment(), "PATH": f"{layout.commands}:{PATH}"}
     try:
-        # With nothing of this command's: it would keep its terminal, or a pipe, open for ever.
+        # With nothing of this command's: it would keep its terminal, or a pipe, open.
         subprocess.Popen(
             [program, "-P", layout.under(FOLDER)],
             stdin=subprocess.DEVNULL,

@@ -27,7 +27,7 @@ _FOR_GOOD = 500
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server said to a mail.
+    """What a server answered to a mail.
 
     :param code: the code of RFC 5321; 250 when it took the mail.
     :param text: its words.

@@ -82,11 +82,11 @@ class Trial:
         self.layout = layout
         self.programs = programs
         self.say = say
-        #: In seconds since 1970: what a log says of before is about something else.
+        #: In seconds since 1970: what a log has of before is about something else.
         self._begun = time.time()
 
     def run(self) -> int:
-        """Try the mail, and return how many of its parts failed; each is told with the last lines of the logs.
+        """Try the mail, and return how many of its parts failed; each is shown with the last lines of the logs.
 
         :raises EsmithError: when it cannot be tried at all.
         """
@@ -159,7 +159,7 @@ class Trial:
 
     def _failure(self, what: str, answer: Answer, services: tuple[str, ...]) -> EsmithError:
         lines = [line for service in services for line in last_words(self.layout, service, since=self._begun)]
-        return EsmithError(f"{what}; the server said {answer}", hint="\n  ".join(lines) or "no service has a log")
+        return EsmithError(f"{what}; the server answered {answer}", hint="\n  ".join(lines) or "no service has a log")
 
 
 def _receiver(settings: Settings) -> str:
