@@ -154,6 +154,8 @@ class FlatSource:
         self.lines[key] = entry.number
 
     def _props(self, entry: Entry, key: str) -> dict[str, str]:
+        if entry.text.isascii() and self._may_hold(key, entry.record.props):
+            return entry.record.props  # nothing to read otherwise, and in order
         props: dict[str, str] = {}
         for old_name, old_value in sorted(entry.record.props.items(), key=lambda item: not _is_text(item[0])):
             name = _decoded(old_name)
@@ -170,6 +172,16 @@ class FlatSource:
                 self.note(entry.number, f"{key} {name}", REPAIRED, "the name is not UTF-8: read as Latin-1")
             props[name] = value
         return flat_format.sorted_props(props)
+
+    def _may_hold(self, key: str, props: dict[str, str]) -> bool:
+        """Return whether a record may hold all these properties."""
+        try:
+            for name, value in props.items():
+                limits.check_property(self.database, key, name)
+                limits.check_value("", value)
+        except RefusedError:
+            return False
+        return True
 
     def _text(self, entry: Entry, key: str, prop: str, text: str) -> str:
         if not _is_text(text):
