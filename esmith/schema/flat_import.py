@@ -5,18 +5,24 @@ from __future__ import annotations
 import contextlib
 
 from esmith.errors import EsmithError, RefusedError
+from esmith.names import shorten
 from esmith.schema.check import check_key
+from esmith.schema.foreign import foreign_settings, moved_address
 from esmith.schema.initialize import Initialized, initialize_each
 from esmith.schema.settings import judge_record
-from esmith.store.flat.source import DOUBTFUL, HINT
+from esmith.store.flat.source import DOUBTFUL, DROPPED, HINT
 from esmith.store.memory import Remembered
 from esmith.store.model import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from esmith.layout import Layout
+    from esmith.schema.foreign import Foreign
     from esmith.schema.initialize import Migrations
     from esmith.schema.load import Schema
+    from esmith.schema.migrate import Dropped
     from esmith.schema.model import RecordSchema
     from esmith.store.flat.source import FlatSource
     from esmith.store.model import Author, Change
@@ -53,8 +59,12 @@ class FlatImport:
         self._author = author
         self._replace = replace
         self._dry_run = dry_run
+        #: Is called with what is being done, how much of it is done, and how much there is.
+        self.progress: Callable[[str, int, int], None] = lambda _what, _done, _total: None
         #: What bringing the databases up to date warned of, and left out.
         self.completed = Initialized()
+        #: What is not right for this machine, as it is after the import.
+        self.foreign: list[Foreign] = []
 
     def run(self, sources: list[FlatSource]) -> dict[str, list[Change]]:
         """Import files that were read, and bring the other databases up to date.
@@ -78,6 +88,8 @@ class FlatImport:
             records = Remembered(transaction)
             for source in ordered:
                 self._judge(records, source)
+            self._note_dropped({source.database: source for source in sources})
+            self.foreign = [*foreign_settings(records), *moved_address(records)]
             changes += transaction.changes
             if self._dry_run:
                 raise _NotKeptError("a dry run keeps nothing")
@@ -89,7 +101,8 @@ class FlatImport:
     def _apply(self, transaction: Transaction, source: FlatSource) -> None:
         transaction.create_database(source.database)
         self._make_room(transaction, source)
-        for record in source.records.values():
+        for number, record in enumerate(source.records.values()):
+            self.progress(f"{source.database}: storing", number, len(source.records))
             self._put(transaction, source.database, record)
 
     def _make_room(self, transaction: Transaction, source: FlatSource) -> None:
@@ -128,7 +141,8 @@ class FlatImport:
     def _judge(self, records: Records, source: FlatSource) -> None:
         """Note what the schema does not allow, and what there are hints about, as it is after the migrations."""
         database = source.database
-        for key, line in source.lines.items():
+        for number, (key, line) in enumerate(source.lines.items()):
+            self.progress(f"{database}: checking", number, len(source.lines))
             record = records.record(database, key)
             if record is None:
                 continue  # it has another key now, or is gone
@@ -144,6 +158,27 @@ class FlatImport:
                 source.note(line, f"{key} {prop}".strip(), DOUBTFUL, f"stored as it is, but {message}")
             for hint in hints:
                 source.note(line, "", HINT, hint)
+
+    def _note_dropped(self, sources: dict[str, FlatSource]) -> None:
+        """Note what migrations took away of the records of the files."""
+        for dropped in self.completed.dropped:
+            source = sources.get(dropped.database)
+            if source is None:
+                continue
+            file = self._schema.file(dropped.database, dropped.key)
+            keys = [dropped.key, *(file.renamed_from if file is not None else [])]
+            line = next((source.lines[key] for key in keys if key in source.lines), 0)
+            if line:
+                place = f"{dropped.key} {dropped.prop}".strip()
+                source.note(line, place, DROPPED, self._fate(dropped))
+
+    def _fate(self, dropped: Dropped) -> str:
+        """Return what became of what a migration took away; a value that may be secret is not shown."""
+        cell = (dropped.database, dropped.key, dropped.prop)
+        hidden = any(self._schema.may_be_secret(*cell, value) for value in (dropped.value, dropped.new) if value)
+        old, new = ("the value", "another one") if hidden else (repr(shorten(dropped.value)), repr(dropped.new))
+        fate = f"{old} was dropped" if dropped.new is None else f"{old} became {new}"
+        return f"{fate}: {dropped.why}" if dropped.why else fate
 
     def _files(self, database: str) -> list[RecordSchema]:
         return self._schema.files(database) if database in self._schema.databases() else []

@@ -1,7 +1,7 @@
 """Reading the original's database files for an import: which files there are, and which of their records can be stored.
 
-Nothing is changed or left out without a :class:`Finding` that names the line. A finding holds no value, since that
-might be a password.
+Nothing is changed or left out without a :class:`Finding` that names the line. A finding of what a file holds has no
+value, since that might be a password.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ REFUSED = "refused"
 DOUBTFUL = "doubtful"
 #: What is stored and allowed, of which setting it by hand would give a hint.
 HINT = "hint"
+#: What was stored, and a migration took away.
+DROPPED = "dropped"
 
 _BACKUPS = (".bak", ".old", ".save", ".orig", ".tmp")
 _LOCKS = (".lock", ".lck")
@@ -35,7 +37,7 @@ class Finding:
 
     :param line: counted from 1; 0 for the file as a whole.
     :param place: key and property, if the line has them.
-    :param kind: ``repaired``, ``refused``, ``doubtful`` or ``hint``.
+    :param kind: ``repaired``, ``refused``, ``doubtful``, ``hint`` or ``dropped``.
     """
 
     __slots__ = ("kind", "line", "message", "place")
