@@ -78,7 +78,7 @@ class Letter:
             _write(file, data)
             data = _block(source)
         # A program that gets it may read only.
-        self.file = os.open(f"/proc/self/fd/{file}", os.O_RDONLY | os.O_CLOEXEC)
+        self.file = os.open(f"/proc/self/fd/{file}", os.O_RDONLY)
         os.close(file)
 
     @property
@@ -280,7 +280,13 @@ class Delivery:
 
 def _nameless() -> int:
     """Return a descriptor of a new file that is gone when nobody has it open."""
-    return os.open("/var/tmp", os.O_RDWR | os.O_TMPFILE | os.O_CLOEXEC, 0o600)
+    try:
+        return os.open("/var/tmp", os.O_RDWR | os.O_TMPFILE, 0o600)
+    except OSError:  # some file systems know no such files
+        name = f"/var/tmp/.dot-qmail-{os.getpid()}-{time.time_ns()}"
+        file = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        os.unlink(name)
+        return file
 
 
 def _block(source: int) -> bytes:
