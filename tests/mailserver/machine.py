@@ -1,4 +1,4 @@
-"""A machine of its own, on which the cases are played: real qpsmtpd, spamd, dovecot and Postfix, supervised by runit."""
+"""A machine of its own for the cases: real qpsmtpd, spamd, dovecot and Postfix, supervised by runit."""
 
 from __future__ import annotations
 
@@ -36,8 +36,9 @@ _SETUP = """\
 {python} -m esmith init --domain example.com --name mail --services runit /service
 for service in clamd freshclam php-fpm; do config setprop $service status disabled; done
 config setprop qpsmtpd Queue {queue} VirusScan disabled
-mkdir -p /etc/e-smith/templates-custom/var/service/qpsmtpd/config/peers/0
-echo '# no need to wait a second for each client' >/etc/e-smith/templates-custom/var/service/qpsmtpd/config/peers/0/10check_earlytalker
+peers=/etc/e-smith/templates-custom/var/service/qpsmtpd/config/peers/0
+mkdir -p $peers
+echo '# no need to wait a second for each client' >$peers/10check_earlytalker
 signal-event bootstrap-console-save
 signal-event email-update
 {python} -m esmith init --services runit /service
