@@ -13,7 +13,7 @@ from esmith.services.program import run_program
 
 #: Private key and certificates in one file, as on SME Server (docs/daemons.md#certificates).
 PATH = "/home/e-smith/ssl.pem/pem"
-#: From how many days before its end on people are told.
+#: From how many days before its end on status shows it.
 DAYS = 14
 _SECONDS = 10.0
 

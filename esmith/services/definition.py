@@ -37,6 +37,8 @@ _KEYS = {
     "useful": TABLE,
     "ending": TABLE,
     "systemd": TABLE,
+    "replaces": TABLE,
+    "packages": TABLE,
 }
 _PROGRAM_KEYS = {"name": NAME, "package": NAME, "python": NAME, "required": FLAG, "without": NAME}
 _ACCOUNT_KEYS = {
@@ -64,12 +66,28 @@ _VERBS = Type(
     lambda value: TEXT_TABLE.accepts(value) and all(key in ACTIONS and _VERB.fullmatch(value[key]) for key in value),
 )
 _SYSTEMD_KEYS = {"unit": _UNIT, "verbs": _VERBS}
+#: systemd.unit(5): the name, and the kind that ends it.
+_UNIT_FILE = re.compile(rf"{SERVICE_NAME.pattern}\.(service|socket|timer|path)")
+_UNIT_FILES = Type(
+    'a list of units with their kind, as "clamav-daemon.service"',
+    lambda value: TEXTS.accepts(value) and all(_UNIT_FILE.fullmatch(unit) for unit in value),
+)
+_REPLACES_KEYS = {"units": _UNIT_FILES}
+#: deb-control(5), Package.
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
+_PACKAGES = Type(
+    "a list of names of Debian packages",
+    lambda value: TEXTS.accepts(value) and all(_PACKAGE.fullmatch(name) for name in value),
+)
+_PACKAGES_KEYS = {"also": _PACKAGES}
 _TABLES = {
     "program": _PROGRAM_KEYS,
     "account": _ACCOUNT_KEYS,
     "probe": _PROBE_KEYS,
     "ending": _ENDING_KEYS,
     "systemd": _SYSTEMD_KEYS,
+    "replaces": _REPLACES_KEYS,
+    "packages": _PACKAGES_KEYS,
 }
 _MODE = re.compile(r"[0-7]{3,4}")
 
@@ -225,6 +243,8 @@ def _service(name: str, data: _Data) -> Service:
         ending=Ending(**data.get("ending", {})),
         unit=systemd.get("unit", name),
         verbs=systemd.get("verbs", {}),
+        replaces=tuple(data.get("replaces", {}).get("units", ())),
+        packages=tuple(data.get("packages", {}).get("also", ())),
     )
 
 

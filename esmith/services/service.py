@@ -144,6 +144,8 @@ class Service:
     :param ending: how it ends.
     :param unit: what systemd calls it.
     :param verbs: verbs of ``systemctl`` for some service actions, in the place of the ordinary ones.
+    :param replaces: the units of Debian's packages that start another daemon for the same ports or files.
+    :param packages: the Debian packages it needs to be of use, beyond that of its program.
     """
 
     name: str
@@ -158,3 +160,5 @@ class Service:
     ending: Ending = Ending()
     unit: str = ""
     verbs: Mapping[str, str] = field(default_factory=dict)
+    replaces: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()

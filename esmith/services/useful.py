@@ -1,4 +1,4 @@
-"""Whether services that are up are of use: what ``[useful]`` of their ``service.toml`` asks, and who waits in vain.
+"""Whether services that are up are of use: what ``[useful]`` of their ``service.toml`` asks, and whose run script waits.
 
 A run script that cannot start its daemon says why and waits a minute (``unable`` in ``services/run``). Its supervisor
 then calls it up, which every service is asked about without any question of its own.
@@ -56,7 +56,7 @@ class Asked:
     """A service to ask.
 
     :param service: what it is.
-    :param status: what its supervisor says of it.
+    :param status: what its supervisor says about it.
     :param supervisor: the name of the supervisor.
     """
 
