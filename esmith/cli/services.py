@@ -88,14 +88,14 @@ def services_lines(found: dict[str, dict[str, Any]]) -> list[str]:
         if "missing" in data:
             missing = data["missing"]
             lines.append(f"  {missing['program']} is not installed: {missing['without']}")
-            lines += _cure_lines("install it", missing["commands"])
+            lines += cure_lines("install it", missing["commands"])
         if "not_started" in data:
             lines.append(f"  nothing starts it: {data['not_started']['without']}")
-            lines += _cure_lines("write its service directory", data["not_started"]["commands"])
+            lines += cure_lines("write its service directory", data["not_started"]["commands"])
         for useless in data.get("useless", []):
             lines.append(f"  of no use: {useless['means']}: {useless['found']}")
             if useless["commands"]:
-                lines += _cure_lines("cure it", useless["commands"])
+                lines += cure_lines("cure it", useless["commands"])
     return lines
 
 
@@ -148,7 +148,8 @@ def _missing(layout: Layout, program: Program, *, is_started: bool) -> dict[str,
     return {}
 
 
-def _cure_lines(what: str, commands: list[str]) -> list[str]:
+def cure_lines(what: str, commands: list[str]) -> list[str]:
+    """Return the lines that show the commands which do something."""
     return [f"  to {what}:", *(f"    {command}" for command in commands)]
 
 
