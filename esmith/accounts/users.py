@@ -1,7 +1,7 @@
 """What the accounts database has for users and groups, made so among the unix accounts of a root.
 
-These are the actions ``user-create-unix`` and so on (docs/events.md#what-actions-make-of-files). A unix account that is not
-known to be ours is left alone: a user's home shows it, a group's Gid.
+These are the actions ``user-create-unix`` and so on (docs/events.md#what-actions-make-of-files). A unix account that is
+not known to be ours is left alone: a user's home shows it, a group's Gid.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Accounts:
     :param layout: the root.
     :param store: its databases, open for writing.
     :param book: its unix accounts.
-    :param say: told what was left alone and why.
+    :param say: shows what was made, or left alone and why.
     """
 
     def __init__(self, layout: Layout, store: Store, book: Book, say: Callable[[str], None]) -> None:
