@@ -18,6 +18,7 @@ _MODULES = {
     "status": "status",
     "check": "check",
     "services": "services",
+    "accounts": "accounts",
     "history": "history",
     "undo": "history",
     "forget": "forget",

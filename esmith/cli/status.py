@@ -23,7 +23,9 @@ from esmith.events.recover import find_interrupted
 from esmith.events.trusted import all_faults, services_of
 from esmith.layout import LAYERS, Layout
 from esmith.names import counted
+from esmith.schema.foreign import foreign_settings
 from esmith.store import open_store, store_files
+from esmith.store.memory import Remembered
 from esmith.store.protocol import Snapshot, Store
 
 #: Of a directory that was copied with its foreign owners every file is one.
@@ -59,7 +61,10 @@ def status_command(root: str | None, as_json: bool) -> int:
 def _data(layout: Layout, store: Store) -> dict[str, Any]:
     running, interrupted = find_interrupted(layout, store)
     with store.snapshot() as snapshot:
+        # Under a folder the settings may well be those of a machine that is yet to be.
+        foreign = foreign_settings(Remembered(snapshot)) if layout.is_machine else []
         return {
+            "foreign": [{"place": one.place, "message": one.message, "cure": one.cure} for one in foreign],
             "revision": snapshot.revision(),
             "databases": {name: _database(snapshot, name) for name in snapshot.databases()},
             "files": {
@@ -135,6 +140,8 @@ def _state_lines(data: dict[str, Any]) -> list[str]:
         lines.append(
             f"stale since {stale['command']}: {', '.join(stale['makes'])}{reason}; make it with: esmith recover"
         )
+    for one in data["foreign"]:
+        lines.append(f"not right for this machine: {one['place']}: {one['message']}: {one['cure']}")
     if not data["services"]:
         lines.append("services: none is supervised under this root")
     lines += services_lines(data["services"])

@@ -15,6 +15,7 @@ from esmith.errors import ServiceError
 from esmith.layout import Layout
 from esmith.names import is_leftover
 from esmith.services.actions import ACTIONS
+from esmith.services.question import check_questions, questions_of
 from esmith.services.service import STARTS, Account, Directory, Ending, Probe, Program, Service
 from esmith.tables import FLAG, INTEGER, NAME, SECONDS, TABLE, TEXT, TEXT_TABLE, TEXTS, TomlFile, Type, one_of
 
@@ -33,8 +34,11 @@ _KEYS = {
     "account": TABLE,
     "directories": TABLE,
     "probe": TABLE,
+    "useful": TABLE,
     "ending": TABLE,
     "systemd": TABLE,
+    "replaces": TABLE,
+    "packages": TABLE,
 }
 _PROGRAM_KEYS = {"name": NAME, "package": NAME, "python": NAME, "required": FLAG, "without": NAME}
 _ACCOUNT_KEYS = {
@@ -62,12 +66,28 @@ _VERBS = Type(
     lambda value: TEXT_TABLE.accepts(value) and all(key in ACTIONS and _VERB.fullmatch(value[key]) for key in value),
 )
 _SYSTEMD_KEYS = {"unit": _UNIT, "verbs": _VERBS}
+#: systemd.unit(5): the name, and the kind that ends it.
+_UNIT_FILE = re.compile(rf"{SERVICE_NAME.pattern}\.(service|socket|timer|path)")
+_UNIT_FILES = Type(
+    'a list of units with their kind, as "clamav-daemon.service"',
+    lambda value: TEXTS.accepts(value) and all(_UNIT_FILE.fullmatch(unit) for unit in value),
+)
+_REPLACES_KEYS = {"units": _UNIT_FILES}
+#: deb-control(5), Package.
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
+_PACKAGES = Type(
+    "a list of names of Debian packages",
+    lambda value: TEXTS.accepts(value) and all(_PACKAGE.fullmatch(name) for name in value),
+)
+_PACKAGES_KEYS = {"also": _PACKAGES}
 _TABLES = {
     "program": _PROGRAM_KEYS,
     "account": _ACCOUNT_KEYS,
     "probe": _PROBE_KEYS,
     "ending": _ENDING_KEYS,
     "systemd": _SYSTEMD_KEYS,
+    "replaces": _REPLACES_KEYS,
+    "packages": _PACKAGES_KEYS,
 }
 _MODE = re.compile(r"[0-7]{3,4}")
 
@@ -170,6 +190,7 @@ def _read(layout: Layout, path: str, keys: Mapping[str, Any]) -> _Data:
             file.check(file.data[name], table_keys, name)
     if "probe" in file.data:
         _check_probe(file, file.data["probe"], "probe")
+    check_questions(file, file.data.get("useful", {}))
     program = file.data.get("program", {})
     if "name" in program and not program.keys() & {"package", "python"}:
         raise file.error("[program] name needs the Debian package it is in", hint='add package = "..."')
@@ -218,9 +239,12 @@ def _service(name: str, data: _Data) -> Service:
         account=_account(name, data["account"]) if "account" in data else None,
         directories=tuple(_directory(path, table) for path, table in data.get("directories", {}).items()),
         probe=_probe(data.get("probe", {})),
+        useful=questions_of(data.get("useful", {})),
         ending=Ending(**data.get("ending", {})),
         unit=systemd.get("unit", name),
         verbs=systemd.get("verbs", {}),
+        replaces=tuple(data.get("replaces", {}).get("units", ())),
+        packages=tuple(data.get("packages", {}).get("also", ())),
     )
 
 

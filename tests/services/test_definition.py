@@ -69,6 +69,8 @@ account = { name = "clamav", others = ["virus"], number = 7, group = "av", group
 directories = { "/var/clamav" = { owner = "root", group = "av", mode = "0770" }, "/run/x" = {} }
 probe = { port = 3310, command = ["x"], package = "y" }
 systemd = { unit = "clamav-daemon", verbs = { hup = "reload" } }
+replaces = { units = ["clamav-daemon.service", "postfix@-.service"] }
+packages = { also = ["clamdscan", "libstdc++6"] }
 """,
     )
     assert _services(tmp_path).of("clamd") == Service(
@@ -82,6 +84,8 @@ systemd = { unit = "clamav-daemon", verbs = { hup = "reload" } }
         probe=Probe(port=3310, command=("x",), package="y"),
         unit="clamav-daemon",
         verbs={"hup": "reload"},
+        replaces=("clamav-daemon.service", "postfix@-.service"),
+        packages=("clamdscan", "libstdc++6"),
     )
 
 
@@ -133,6 +137,9 @@ def test_a_script_is_replaced_as_a_whole(tmp_path: Path) -> None:
         ('[directories."/x"]\nmode = "rwx"\n', "mode must be octal"),
         ('[directories."/x"]\nuser = "x"\n', "unknown key 'user'"),
         ('[systemd]\nunit = ""\n', "unit must be the name of a unit"),
+        ('[replaces]\nunits = ["exim4"]\n', "units must be a list of units with their kind"),
+        ('[replaces]\nunit = "exim4.service"\n', "unknown key 'unit'\n.*did you mean 'units'"),
+        ('[packages]\nalso = ["-y"]\n', "also must be a list of names of Debian packages"),
         ("[probe\n", "cannot be read"),
     ],
 )
