@@ -1,7 +1,7 @@
 """What the accounts database has for users and groups, made so among the unix accounts of a root.
 
-These are the actions ``user-create-unix`` and so on (docs/events.md#what-actions-make-of-files). A unix account that is not
-known to be ours is left alone: a user's home shows it, a group's Gid.
+These are the actions ``user-create-unix`` and so on (docs/events.md#what-actions-make-of-files). A unix account that is
+not known to be ours is left alone: a user's home shows it, a group's Gid.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Accounts:
     :param layout: the root.
     :param store: its databases, open for writing.
     :param book: its unix accounts.
-    :param say: told what was left alone and why.
+    :param say: shows what was made, or left alone and why.
     """
 
     def __init__(self, layout: Layout, store: Store, book: Book, say: Callable[[str], None]) -> None:
@@ -132,8 +132,8 @@ class Accounts:
         uid, gid = (int(number) if (number := props.get(key)) else None for key in ("Uid", "Gid"))
         if gid is not None and self._book.group_of(gid) is None:
             self._book.add_group(record.key, gid)
-        shell, home = props.get("Shell") or NO_SHELL, f"{HOMES}/{record.key}"
-        return NewUser(record.key, home, shell=shell, comment=_comment(record), uid=uid, group=gid)
+        home, shell = f"{HOMES}/{record.key}", props.get("Shell") or NO_SHELL
+        return NewUser(record.key, home, shell, _comment(record), uid=uid, group=gid)
 
     def _set_members(self, record: Record, group: Group) -> None:
         """Put those members of a group into the unix group that have unix accounts."""

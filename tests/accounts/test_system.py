@@ -70,7 +70,7 @@ def test_a_number_that_is_taken(root: Root, machine: FakeMachine) -> None:
 
 
 def test_a_person_called_admin(root: Root, machine: FakeMachine) -> None:
-    """An account admin of somebody else is left alone, and a warning has the cure; the others are made all the same."""
+    """An account admin of somebody else is left alone, and a warning has the cure; the others are made anyway."""
     machine.has("passwd", "admin:x:1000:1000:Debian:/home/admin:/bin/bash")
     machine.has("group", "admin:x:1000:")
     made = make(root, machine)
@@ -82,7 +82,7 @@ def test_a_person_called_admin(root: Root, machine: FakeMachine) -> None:
 
 
 def test_an_account_with_the_rights_of_root(root: Root, machine: FakeMachine) -> None:
-    """An account of a service that is root under another name is told."""
+    """An account of a service that is root under another name is a warning."""
     machine.has("passwd", "spamd:x:0:0::/root:/bin/sh")
     (warning,) = make(root, machine).warnings
     assert "spamd is another one: it has the rights of root" in warning
