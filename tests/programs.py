@@ -40,6 +40,7 @@ PACKAGES = {
     "php": "php-cli",
     "php-fpm": "php-fpm",
     "podchecker": "perl",
+    "postfix": "postfix",
     "qpsmtpd-forkserver": "qpsmtpd",
     "rspamadm": "rspamd",
     "rspamc": "rspamd",

@@ -22,6 +22,7 @@ _MODULES = {
     "check": "check",
     "services": "services",
     "accounts": "accounts",
+    "import-passwords": "import_passwords",
     "history": "history",
     "undo": "history",
     "forget": "forget",
