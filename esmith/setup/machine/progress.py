@@ -21,7 +21,7 @@ class Progress:
     def __init__(self, say: Callable[[str], None], draw: Callable[[str], None] | None) -> None:
         self.say = say
         self._draw = draw
-        self._last = 0.0
+        self._last = time.monotonic()
         self._drawn = False
 
     @classmethod

@@ -25,6 +25,10 @@ _FOR_NOW = 400
 _FOR_GOOD = 500
 
 
+class NoServerError(ServiceError):
+    """No server answers, or it takes nobody's mail now."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a server answered to a mail.
@@ -69,10 +73,13 @@ def send(host: str, port: int, name: str, receiver: str, letter: Letter) -> Answ
         except (OSError, smtplib.SMTPException) as error:
             reason = getattr(error, "strerror", None) or str(error)
         if time.monotonic() >= deadline:
-            raise ServiceError(
+            # What qpsmtpd says while the load of the machine is higher than its MaxLoad.
+            is_load = "load too high" in reason
+            cure = "wait until the machine has less to do; to allow more: config setprop qpsmtpd MaxLoad 20"
+            raise NoServerError(
                 f"no mail server answers at {host} port {port}: {reason}",
                 place="service qpsmtpd",
-                hint="what it logs says why; to see whether it runs: esmith services",
+                hint=cure if is_load else "what it logs has the reason; to see whether it runs: esmith services",
             )
         time.sleep(_LOOK_EVERY)
 
@@ -145,10 +152,10 @@ class Mailbox:
             except OSError as error:
                 reason = error.strerror or str(error)
             if time.monotonic() >= deadline:
-                raise ServiceError(
+                raise NoServerError(
                     f"no mailbox can be read at {host} port {port}: {reason}",
                     place="service dovecot",
-                    hint="what it logs says why; to see whether it runs: esmith services",
+                    hint="what it logs has the reason; to see whether it runs: esmith services",
                 )
             time.sleep(_LOOK_EVERY)
 
