@@ -46,7 +46,8 @@ class Progress:
         :param seconds: how long it has run.
         """
         now = time.monotonic()
-        if now - self._last < (_TERMINAL_SECONDS if self._draw else _PLAIN_SECONDS):
+        # Measured from both: the last line, and the start of this program.
+        if min(now - self._last, seconds) < (_TERMINAL_SECONDS if self._draw else _PLAIN_SECONDS):
             return
         self._last = now
         line = f"      {seconds:.0f} s: {what}"[:_WIDTH]
