@@ -41,9 +41,7 @@ from esmith.store.protocol import Store
     metavar="SUPERVISOR",
     help="Write service directories for runit or daemontools, linked into DIR (/service), or units for systemd.",
 )
-@click.option(
-    "--take-over", is_flag=True, help="Stop and mask Debian's units that want the ports or files of services."
-)
+@click.option("--take-over", is_flag=True, help="Stop and mask Debian's units that want ports or files of services.")
 @click.option("--give-back", is_flag=True, help="Remove the units of the services, and restore Debian's.")
 @click.argument("directory", metavar="[DIR]", required=False)
 @root_option

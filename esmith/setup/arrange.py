@@ -11,7 +11,6 @@ from esmith.services.find import find_supervisor
 from esmith.services.model import UnsupervisedError
 from esmith.services.rivals import TAKE_OVER, find_rivals
 from esmith.services.service import Service
-from esmith.services.units import own_units
 from esmith.setup.supervision import (
     SCANNING,
     install_boot_units,
@@ -20,7 +19,7 @@ from esmith.setup.supervision import (
     is_started,
     wanted_services,
 )
-from esmith.setup.takeover import give_back, take_over
+from esmith.setup.takeover import give_back, shadow, take_over
 from esmith.setup.units import install_units
 
 
@@ -60,11 +59,15 @@ def arrange_services(layout: Layout, asked: Arrangement, statuses: Mapping[str, 
 def _arrange(layout: Layout, host: Host, asked: Arrangement, statuses: Mapping[str, str | None]) -> list[str]:
     services = wanted_services(layout)
     started = [service for service in services if is_started(service, statuses)]
+    # Those whose names our own units have, whether they are started or not.
+    names = {f"{service.unit}.service" for service in services} if asked.supervisor == "systemd" else set()
+    same = {unit: service for service in services for unit in service.replaces if unit in names}
     notes: list[str] = []
     if asked.take_over:
-        by_systemd = frozenset(f"{service.unit}.service" for service in services)
-        shadowed = by_systemd if asked.supervisor == "systemd" else own_units(layout) if not asked.supervisor else set()
-        notes += take_over(layout, host, started, frozenset(shadowed))
+        replaced = {unit: service for service in started for unit in service.replaces}
+        notes += take_over(layout, host, same | replaced, frozenset(same))
+    else:
+        notes += shadow(layout, host, same)
     if asked.supervisor in SCANNING:
         notes += install_service_directories(layout, host, asked.supervisor, asked.folder, statuses)
         notes += install_boot_units(layout, host, asked.supervisor, asked.folder)

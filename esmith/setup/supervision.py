@@ -1,8 +1,8 @@
 """Service directories and units, whose run scripts start the daemons on the generated files.
 
 As on SME Server: ``/var/service/NAME`` is the service directory, and ``NAME`` in the folder that the
-supervisor scans (``/service``) is a link to it. A unit of systemd runs the same script. What is written there comes from the services of the root
-(:mod:`esmith.services.definition`).
+supervisor scans (``/service``) is a link to it. A unit of systemd runs the same script. What is written
+there comes from the services of the root (:mod:`esmith.services.definition`).
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from esmith.errors import InstallError
@@ -26,19 +27,17 @@ _MASK = b"/dev/null"
 _SECONDS = 60.0
 
 
-def take_over(layout: Layout, host: Host, services: list[Service], shadowed: frozenset[str]) -> list[str]:
-    """Stop and mask the units that want what some services have.
+def take_over(layout: Layout, host: Host, units: Mapping[str, Service], shadowed: frozenset[str]) -> list[str]:
+    """Stop and mask units of Debian.
 
-    :param services: our services.
-    :param shadowed: units that get a file of ours under the same name: they are stopped, and not masked.
+    :param units: the units, each with our service that replaces it.
+    :param shadowed: those that get a file of ours under the same name: they are stopped, and not masked.
     :return: a line for each.
     :raises InstallError: when something cannot be written.
     :raises ServiceError: when one of them does not stop; it is enabled no more, and running this again goes on.
     """
     record = _read(layout)
-    ours = own_units(layout)
-    units = {unit: service for service in services for unit in service.replaces if is_installed(layout, unit)}
-    todo = {unit: service for unit, service in units.items() if unit not in ours and not is_masked(layout, unit)}
+    todo = _not_taken(layout, units)
     active = set(active_units(layout, list(todo)))
     lines = []
     for unit, service in todo.items():
@@ -57,6 +56,38 @@ def take_over(layout: Layout, host: Host, services: list[Service], shadowed: fro
     if lines:
         lines.append("to give them back: esmith init --give-back")
     return lines
+
+
+def shadow(layout: Layout, host: Host, units: Mapping[str, Service]) -> list[str]:
+    """Write down how units of Debian are enabled that get a file of ours under the same name, and leave them running.
+
+    :param units: the units, each with our service that replaces it.
+    :return: a note for each that runs.
+    :raises InstallError: when something cannot be written.
+    """
+    record = _read(layout)
+    todo = _not_taken(layout, units)
+    active = active_units(layout, list(todo))
+    for unit, service in todo.items():
+        links = {link: os.readlink(layout.under(link)) for link in enabling(layout, unit)}
+        if links or unit in active:
+            record[unit] = {"links": links, "up": unit in active, "service": service.name}
+            write_file(host, layout.under(RECORD), _text(record), 0o644)
+            _disable(layout, host, unit, list(links), mask=False)
+    return [
+        f"{unit} runs as Debian's unit started it; to have it started on our files: systemctl restart {unit}"
+        for unit in active
+    ]
+
+
+def _not_taken(layout: Layout, units: Mapping[str, Service]) -> dict[str, Service]:
+    """Return the units that are installed, and neither ours nor masked."""
+    ours = own_units(layout)
+    return {
+        unit: service
+        for unit, service in units.items()
+        if unit not in ours and not is_masked(layout, unit) and is_installed(layout, unit)
+    }
 
 
 def give_back(layout: Layout, host: Host) -> list[str]:
