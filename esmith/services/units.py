@@ -6,7 +6,6 @@ import os
 from contextlib import suppress
 
 from esmith.errors import ServiceError
-from esmith.services.find import SYSTEMD_RUNS
 from esmith.services.program import run_program
 from esmith.shipped import digests_in
 
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
 
     from esmith.layout import Layout
 
+#: Exists exactly when systemd is the running init (sd_booted(3)).
+SYSTEMD_RUNS = "/run/systemd/system"
 #: Where the administrator's units are, which go before those of packages (systemd.unit(5)).
 UNITS = "/etc/systemd/system"
 #: The list of the units that were written, with their digests.

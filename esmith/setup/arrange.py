@@ -11,6 +11,7 @@ from esmith.services.find import find_supervisor
 from esmith.services.model import UnsupervisedError
 from esmith.services.rivals import TAKE_OVER, find_rivals
 from esmith.services.service import Service
+from esmith.setup.control_commands import link_control_commands
 from esmith.setup.supervision import (
     SCANNING,
     install_boot_units,
@@ -57,14 +58,18 @@ def arrange_services(layout: Layout, asked: Arrangement, statuses: Mapping[str, 
 
 
 def _arrange(layout: Layout, host: Host, asked: Arrangement, statuses: Mapping[str, str | None]) -> list[str]:
+    link_control_commands(layout, host)
     services = wanted_services(layout)
     started = [service for service in services if is_started(service, statuses)]
     # Those whose names our own units have, whether they are started or not.
-    names = {f"{service.unit}.service" for service in services} if asked.supervisor == "systemd" else set()
-    same = {unit: service for service in services for unit in service.replaces if unit in names}
+    own = {f"{service.unit}.service": service for service in services} if asked.supervisor == "systemd" else {}
+    same = {unit: service for unit, service in own.items() if unit in service.replaces}
     notes: list[str] = []
     if asked.take_over:
-        replaced = {unit: service for service in started for unit in service.replaces}
+        replaced: dict[str, Service] = {}
+        for service in started:
+            for unit in service.replaces:
+                replaced.setdefault(unit, service)
         notes += take_over(layout, host, same | replaced, frozenset(same))
     else:
         notes += shadow(layout, host, same)
