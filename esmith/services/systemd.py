@@ -69,14 +69,14 @@ class SystemdSupervisor:
         unit: str = "",
         verbs: Mapping[str, str] | None = None,
         is_ours: bool = False,
-        ending: Ending = Ending(),
+        ending: Ending | None = None,
     ) -> None:
         self.systemctl = systemctl
         self.timeout = timeout
         self._unit = unit
         known = {action: verb for action, verb in VERBS.items() if not (is_ours and action in ("usr1", "usr2"))}
         self._verbs = known | dict(verbs or {})
-        self._ending = ending
+        self._ending = ending or Ending()
 
     def has_unit(self, service: str) -> bool:
         """Return whether there is a unit of that name; a masked one counts as none, because it cannot be started.
