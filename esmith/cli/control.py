@@ -31,13 +31,12 @@ def control_command(root: str | None, service: str, action: str) -> int:
         action = check_action(action)
     supervisor = find_supervisor(layout, service)
     if supervisor is None:
+        written = f"write its service directory: {SERVICE_DIRECTORIES}"
         known = service in Services(layout).names()
         raise ServiceError(
             "no supervisor knows it",
             place=f"service {service}",
-            hint=f"write its service directory: {SERVICE_DIRECTORIES}"
-            if known
-            else "see which there are: esmith services",
+            hint=written if known else "see which there are: esmith services",
         )
     if action != "status":
         try:

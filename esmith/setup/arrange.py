@@ -58,7 +58,7 @@ def arrange_services(layout: Layout, asked: Arrangement, statuses: Mapping[str, 
 
 
 def _arrange(layout: Layout, host: Host, asked: Arrangement, statuses: Mapping[str, str | None]) -> list[str]:
-    link_control_commands(layout, host)
+    link_control_commands(layout, host, by_systemd=asked.supervisor == "systemd")
     services = wanted_services(layout)
     started = [service for service in services if is_started(service, statuses)]
     # Those whose names our own units have, whether they are started or not.
