@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from esmith.errors import ServiceError
 from esmith.setup.mail_trial.letters import Letter
 
-#: An address of this machine that is none of its local networks: mail from there is looked at as mail from outside.
-#: fetchmail's mail comes from there, too (docs/daemons.md#fetchmail-etcfetchmailrc).
-OUTSIDE = "127.0.0.200"
+#: An address of this machine, as are all of 127.0.0.0/8, that no list names: relayclients has 127.0.0.*, and the local
+#: networks have lists of their own. So mail from there is looked at as mail from outside.
+OUTSIDE = "127.111.0.1"
 #: A daemon that was just started loads signatures or rules first.
 PATIENCE_SECONDS = 120.0
 #: qpsmtpd waits for the scanners before it answers.
