@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from esmith.apply.backup import back_up, first_copy
 from esmith.apply.drift import find_drift
-from esmith.disk import Disk, read_file
+from esmith.disk import read_file
 from esmith.errors import InstallError
 from esmith.layout import Layout
 from esmith.plan.host import DiskHost, trouble
@@ -67,7 +67,7 @@ def remove_generated(layout: Layout, store: Store) -> list[str]:
     directories = {os.path.dirname(path) for path in paths}
     host.sync({layout.under(directory) for directory in directories})
     host.close()
-    _remove_empty(layout, directories)
+    remove_empty(layout, directories)
     with store.transaction(_author()) as transaction:
         for path in OUTPUTS.names(transaction):
             OUTPUTS.put(transaction, path, None)
@@ -112,62 +112,11 @@ def remove_product(layout: Layout) -> list[str]:
         host.remove(manifest.file)
     host.sync({os.path.dirname(target) for target in [*files, manifest.file]})
     host.close()
-    _remove_empty(layout, {layout.inside(os.path.dirname(target)) for target in files})
+    remove_empty(layout, {layout.inside(os.path.dirname(target)) for target in files})
     return notes
 
 
-def service_directories(layout: Layout) -> list[str]:
-    """Return the services whose service directories ``esmith init --services`` has written, sorted."""
-    return sorted({script.partition("/")[0] for script in _directories(layout).digests})
-
-
-def _directories(layout: Layout) -> Manifest:
-    return Manifest(os.path.join(layout.state, "service-directories"))
-
-
-def remove_service_links(layout: Layout, folders: Collection[str]) -> None:
-    """Remove the links to service directories from the folders that supervisors scan, so that nothing starts them.
-
-    :param folders: the folders, as paths of the configured system.
-    :raises InstallError: when one cannot be removed.
-    """
-    for name in service_directories(layout):
-        own = os.path.realpath(layout.under(f"/var/service/{name}"))
-        for link in (layout.under(f"{folder}/{name}") for folder in folders):
-            try:
-                if os.path.islink(link) and os.path.realpath(link) == own:
-                    os.unlink(link)
-            except OSError as error:
-                raise InstallError(f"cannot be removed: {error.strerror}", place=link) from error
-
-
-def remove_service_directories(layout: Layout) -> None:
-    """Remove the scripts of the service directories, which nothing supervises any more.
-
-    :raises InstallError: when something cannot be removed.
-    """
-    manifest, names = _directories(layout), service_directories(layout)
-    disk = layout.disk()
-    try:
-        for name in names:
-            own = layout.under(f"/var/service/{name}")
-            for script in ("run", "down", "log/run"):
-                _remove_if_there(disk, f"{own}/{script}")
-            for place in (own, f"{own}/log"):
-                if (directory := disk.find(place)) is not None:
-                    directory.remove_tree("supervise")
-        _remove_if_there(disk, manifest.file)
-    except OSError as error:
-        raise InstallError(f"cannot be removed: {error.strerror}", place=error.filename or "/var/service") from error
-    _remove_empty(layout, [f"/var/service/{name}/log" for name in names])
-
-
-def _remove_if_there(disk: Disk, path: str) -> None:
-    if (directory := disk.find(os.path.dirname(path))) is not None:
-        directory.remove_if_there(os.path.basename(path))
-
-
-def _remove_empty(layout: Layout, directories: Iterable[str]) -> None:
+def remove_empty(layout: Layout, directories: Iterable[str]) -> None:
     """Remove directories in which nothing is any more, and those above them; none that a Debian package has.
 
     :param directories: paths of the configured system.
