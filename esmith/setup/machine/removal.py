@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
+from contextlib import suppress
 
 from esmith.apply.backup import back_up, first_copy
 from esmith.apply.drift import find_drift
@@ -20,6 +21,8 @@ from esmith.shipped import shipped_list
 from esmith.store.model import Author
 from esmith.store.protocol import Store
 
+#: In the comment at the top of generated files.
+_MARK = b"!!DO NOT MODIFY THIS FILE!!"
 #: What stays, for people.
 STAYS = (
     "/home/e-smith/db: the databases",
@@ -38,7 +41,7 @@ def generated_files(store: Store) -> list[str]:
 
 
 def remove_generated(layout: Layout, store: Store) -> list[str]:
-    """Remove what events have written, and restore what a Debian package had in the place of one.
+    """Remove what events have written, and restore what was in the place of one below ``/etc``.
 
     A file that was edited by hand is kept as a backup copy. One that cannot be removed, as in the directory of a user,
     stays.
@@ -49,7 +52,6 @@ def remove_generated(layout: Layout, store: Store) -> list[str]:
     paths = generated_files(store)
     with store.snapshot() as snapshot:
         edited = find_drift(layout, snapshot)
-    packaged = packages_of(paths) if layout.is_machine else {}
     host, notes = DiskHost(layout), []
     for path in paths:
         target = layout.under(path)
@@ -59,7 +61,7 @@ def remove_generated(layout: Layout, store: Store) -> list[str]:
                 continue
             if path in edited and stat.S_ISREG(status.st_mode):
                 notes.append(f"{path} was edited by hand; a backup copy is {back_up(layout, host, target)}")
-            _restore_or_remove(layout, host, path, stat.S_IMODE(status.st_mode), is_packaged=path in packaged)
+            _restore_or_remove(layout, host, path, stat.S_IMODE(status.st_mode))
         except InstallError as error:
             notes.append(f"{path} stays: {error.message}")
         except OSError as error:
@@ -78,16 +80,30 @@ def _author() -> Author:
     return Author.current(["esmith", "remove"])
 
 
-def _restore_or_remove(layout: Layout, host: DiskHost, path: str, mode: int, *, is_packaged: bool) -> None:
-    copy = first_copy(layout, path) if is_packaged else ""
-    if not copy:
+def _restore_or_remove(layout: Layout, host: DiskHost, path: str, mode: int) -> None:
+    content = _of_others(layout, path)
+    if content is None:
         host.remove(layout.under(path))
         return
+    host.install(host.stage(layout.under(path), content, mode, None))
+
+
+def _of_others(layout: Layout, path: str) -> bytes | None:
+    """Return what a file below ``/etc`` held before e-smith wrote it the first time; None when it was not there.
+
+    dpkg cannot be asked whose it was: of many files of Debian only ucf(1) knows.
+
+    :raises InstallError: when the backup copy cannot be read.
+    """
+    copy = first_copy(layout, path) if path.startswith("/etc/") else ""
+    if not copy:
+        return None
     try:
         content = read_file(copy)
     except OSError as error:
         raise trouble(copy, error) from error
-    host.install(host.stage(layout.under(path), content, mode, None))
+    # The first copy may be of a file of ours that was edited by hand.
+    return None if _MARK in content else content
 
 
 def remove_product(layout: Layout) -> list[str]:
@@ -112,8 +128,18 @@ def remove_product(layout: Layout) -> list[str]:
         host.remove(manifest.file)
     host.sync({os.path.dirname(target) for target in [*files, manifest.file]})
     host.close()
+    _remove_compiled(layout, {os.path.dirname(target) for target in files})
     remove_empty(layout, {layout.inside(os.path.dirname(target)) for target in files})
     return notes
+
+
+def _remove_compiled(layout: Layout, directories: Iterable[str]) -> None:
+    """Remove what Python compiled of files in some directories, as paths of this disk."""
+    disk = layout.disk()
+    for path in directories:
+        with suppress(OSError):
+            if (directory := disk.find(path)) is not None:
+                directory.remove_tree("__pycache__")
 
 
 def remove_empty(layout: Layout, directories: Iterable[str]) -> None:

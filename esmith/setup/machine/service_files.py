@@ -14,6 +14,8 @@ from esmith.setup.machine.removal import remove_empty
 from esmith.setup.product_files import Manifest
 
 _DIRECTORIES = "/var/service"
+#: What supervisors and run scripts make there: the state of runsv(8), the copy of the certificate for qpsmtpd.
+_MADE = ("supervise", "ssl")
 
 
 def service_directories(layout: Layout) -> list[str]:
@@ -55,7 +57,8 @@ def remove_service_directories(layout: Layout) -> None:
                 _remove_if_there(disk, f"{own}/{script}")
             for place in (own, f"{own}/log"):
                 if (directory := disk.find(place)) is not None:
-                    directory.remove_tree("supervise")
+                    for made in _MADE:
+                        directory.remove_tree(made)
         _remove_if_there(disk, manifest.file)
     except OSError as error:
         raise InstallError(f"cannot be removed: {error.strerror}", place=error.filename or "/var/service") from error
