@@ -61,7 +61,7 @@ def _expressions(file: File) -> Iterator[tuple[int, str]]:
         else:
             expression, rest = _divided(line.removeprefix("!"))
             yield from ((number, text) for text in _faults(expression, "", rest))
-            if not rest:
+            if expression is not None and not rest:
                 yield number, f"{line!r} has no value"
     yield from ((number, "this if has no endif") for number in opened)
 

@@ -37,6 +37,8 @@ PACKAGES = {
     "php": "php-cli",
     "php-fpm8.2": "php8.2-fpm",
     "podchecker": "perl",
+    "postconf": "postfix",
+    "postmap": "postfix",
     "qpsmtpd-forkserver": "qpsmtpd",
     "rspamadm": "rspamd",
     "rspamc": "rspamd",
