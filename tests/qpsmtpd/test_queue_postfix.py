@@ -95,14 +95,11 @@ def test_each_recipient_is_one_address(sendmail: Sendmail, recipient: str, argum
     assert sendmail.given()["arguments"] == [*USUAL, argument]
 
 
-@pytest.mark.parametrize(
-    ("end", "code"),
-    [("exit 75;", 452), ("exit 1;", 452), ("exit 127;", 452), ("kill 9, $$; sleep 9;", 452), ("exit 69;", 552)],
-)
-def test_no_failure_is_success(sendmail: Sendmail, end: str, code: int) -> None:
-    """Mail that sendmail has not queued is never accepted: the client tries again, or hears that it is too long."""
+@pytest.mark.parametrize("end", ["exit 75;", "exit 1;", "exit 127;", "exit 69;", "kill 9, $$; sleep 9;"])
+def test_no_failure_is_success(sendmail: Sendmail, end: str) -> None:
+    """Mail that sendmail has not queued is never accepted: the client tries again."""
     sent = sendmail.end(end).send()
-    assert (sent.stage, sent.code) == ("data", code)
+    assert (sent.stage, sent.code) == ("data", 452)
 
 
 def test_a_program_that_reads_nothing(tmp_path: Path, serve: Serve) -> None:
