@@ -12,6 +12,7 @@ A name is that of a program, of a module of Perl, or the path of a file. With ES
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import subprocess
@@ -19,7 +20,7 @@ from functools import cache
 
 import pytest
 
-#: The Debian package of each. Where a version is part of the name it is that of Debian 12.
+#: The Debian package of each, in Debian 12 and 13.
 PACKAGES = {
     "apache2": "apache2-bin",
     "bash": "bash",
@@ -28,6 +29,8 @@ PACKAGES = {
     "clamdscan": "clamdscan",
     "doveconf": "dovecot-core",
     "dovecot": "dovecot-core",
+    "dpkg": "dpkg",
+    "dpkg-deb": "dpkg",
     "fetchmail": "fetchmail",
     "freshclam": "clamav-freshclam",
     "localedef": "libc-bin",
@@ -35,10 +38,11 @@ PACKAGES = {
     "openssl": "openssl",
     "perl": "perl-base",
     "php": "php-cli",
-    "php-fpm8.2": "php8.2-fpm",
+    "php-fpm": "php-fpm",
     "podchecker": "perl",
     "postconf": "postfix",
     "postmap": "postfix",
+    "postfix": "postfix",
     "qpsmtpd-forkserver": "qpsmtpd",
     "rspamadm": "rspamd",
     "rspamc": "rspamd",
@@ -68,6 +72,8 @@ PACKAGES = {
 }
 #: What no package of Debian has, so that nothing can install it where it is wanted: a file by which each is known.
 UNPACKAGED = {"qmail": "/var/qmail/bin/qmail-local"}
+#: What Debian installs with its version at the end of the name: php-fpm8.2 in Debian 12, php-fpm8.4 in Debian 13.
+_WITH_VERSION = {"php-fpm"}
 #: Where programs are that are not in an ordinary user's PATH.
 _ELSEWHERE = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 
@@ -148,7 +154,19 @@ def _find(name: str) -> str | None:
         return _find_module(name)
     if "/" in name:
         return name if os.path.isfile(name) else None
+    if name in _WITH_VERSION:
+        return _find_newest(name)
     return shutil.which(name) or shutil.which(name, path=_ELSEWHERE)
+
+
+def _find_newest(name: str) -> str | None:
+    """Return the program whose name ends in the highest version."""
+    found = {}
+    for path in glob.glob(f"/usr/sbin/{name}[0-9]*"):
+        version = path.removeprefix(f"/usr/sbin/{name}").split(".")
+        if all(part.isdigit() for part in version) and os.path.isfile(path) and os.access(path, os.X_OK):
+            found[tuple(map(int, version))] = path
+    return found[max(found)] if found else None
 
 
 @cache

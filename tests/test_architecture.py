@@ -25,6 +25,7 @@ LAYERS = (
     ("watch", "contrib", "proxy"),
     ("events",),
     ("setup",),
+    ("accounts",),
     ("apply", "services"),
     ("checks",),
     ("plan",),
@@ -46,6 +47,8 @@ ANYWHERE = {"__version__"}
 #: Where starting processes is the job.
 STARTS_PROCESSES = (
     "services/",
+    "setup/machine/",
+    "accounts/machine.py",
     "events/actions.py",
     "events/confirm.py",
     "checks/views.py",

@@ -3,7 +3,8 @@
 It is started as ``python -m esmith.checks.process`` by :mod:`esmith.checks.views`, reads what to do from
 stdin as JSON and writes what came of it to stdout as JSON. With ``tree`` it first enters a mount namespace of its own,
 where the machine is read-only (mount_setattr(2)), and new files stand at their places in overlays whose upper layers
-are in memory. Such a namespace is gone with its last process, so a kill leaves nothing mounted. Standard library only.
+are in memory. /tmp is one as well: programs write there whatever TMPDIR says, such as doveconf of dovecot 2.4. Such a
+namespace is gone with its last process, so a kill leaves nothing mounted. Standard library only.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ NAME = "esmith.checks.process"
 OUTPUT_LIMIT = 1_000_000
 _FILE_LIMIT = 64_000_000
 _READ_SIZE = 65_536
+#: What programs write to without being told: they find it as it is, and what they write goes to memory.
+_SCRATCH = "/tmp"
 
 # linux/sched.h, linux/mount.h, linux/prctl.h; system call 442 is the same on every architecture.
 _CLONE_NEWNS = 0x0002_0000
@@ -150,12 +153,15 @@ def _enter(tree: dict[str, Any]) -> None:
     points = _mount_points()
     read_only = ctypes.create_string_buffer(struct.pack("QQQQ", _MOUNT_ATTR_RDONLY, 0, 0, 0), 32)
     _checked(_libc.syscall(_SYS_MOUNT_SETATTR, _AT_FDCWD, b"/", _AT_RECURSIVE, read_only, ctypes.c_size_t(32)))
-    places = sorted({os.path.realpath(place) for place in tree["places"]})
+    scratch = [_SCRATCH] if os.path.isdir(_SCRATCH) else []
+    places = sorted({os.path.realpath(place) for place in (*tree["places"], *scratch)})
     lower = {place: os.open(place, os.O_PATH) for place in places}
     inner = {
         point: os.open(point, os.O_PATH)
         for point in points
-        if any(point.startswith(f"{place.rstrip('/')}/") for place in places) and os.path.exists(point)
+        if point not in places
+        and any(point.startswith(f"{place.rstrip('/')}/") for place in places)
+        and os.path.exists(point)
     }
     _mount("tmpfs", tree["memory"], "tmpfs", data="mode=0700")
     memory = os.open(tree["memory"], os.O_PATH)

@@ -13,18 +13,24 @@ from esmith.cli.json_output import json_text
 from esmith.cli.left_out import warn_of_faults
 from esmith.cli.output import print_lines, print_report, print_text
 from esmith.cli.program import root_option, warn
+from esmith.cli.progress import Progress
 from esmith.errors import EsmithError, RefusedError, StoreError, UsageError
 from esmith.fragments.perl.migrations import PerlMigrations
 from esmith.layout import Layout
 from esmith.names import counted
 from esmith.schema.flat_import import FlatImport
+from esmith.schema.foreign import Foreign
 from esmith.schema.load import Schema
 from esmith.store import open_store
 from esmith.store.flat.export import FlatText, flat_text, write_flat_files
-from esmith.store.flat.source import HINT, REFUSED, Finding, FlatSource, find_sources
+from esmith.store.flat.source import DROPPED, HINT, REFUSED, Finding, FlatSource, find_sources
 from esmith.store.model import Author, Change
 from esmith.store.protocol import Store
 
+#: What writes every file, and makes the accounts and folders of users and groups.
+NEXT = "signal-event bootstrap-console-save"
+#: What stands below the reports of the files.
+_BELOW = (HINT, DROPPED)
 #: Whoever names the wrong folder would see hundreds of them.
 _SHOWN = 20
 
@@ -55,20 +61,28 @@ def import_command(
     layout = Layout.chosen(root)
     store = open_store(layout, write=True)
     sources, skipped = _sources(paths, database)
-    for source in sources:
+    progress = Progress()
+    for number, source in enumerate(sources):
+        progress.show("reading files", number, len(sources))
         source.read()
     author = Author.current(["esmith", *sys.argv[1:]])
     migrations = click.get_current_context().with_resource(PerlMigrations(layout))
     work = FlatImport(store, Schema(layout), layout, author, migrations, replace=replace, dry_run=dry_run)
+    work.progress = progress.show
     outcome = _Outcome(sources, skipped, skip_refused=skip_refused, dry_run=dry_run)
-    if outcome.tried:
-        outcome.changes = _run(work, sources, store)
+    try:
+        if outcome.tried:
+            outcome.changes = _run(work, sources, store)
+            outcome.foreign = work.foreign
+    finally:
+        progress.clear()
     for note in work.completed.warnings:
         warn(note)
     if as_json:
         print_lines([json_text(outcome.data())])
     else:
         print_report(outcome.lines())
+        print_report(outcome.next_lines(), cures=True)
     outcome.raise_refused()
     return warn_of_faults(work.completed.faults, layout)
 
@@ -108,6 +122,8 @@ class _Outcome:
         self.tried = skip_refused or not self._refused
         #: What changed, by database; of a dry run what would.
         self.changes: dict[str, list[Change]] = {}
+        #: What is not right for this machine.
+        self.foreign: list[Foreign] = []
 
     @property
     def imported(self) -> bool:
@@ -133,7 +149,14 @@ class _Outcome:
             left_out.append(f"{counted(len(self._skipped) - _SHOWN, 'more file')} left out: --json lists them")
         files = [line for source in self._sources for line in self._lines_of(source)]
         completed = [f"{name}: {counted(count, 'setting')} completed" for name, count in self._completed().items()]
-        return [*left_out, *files, *completed, *self._hints()]
+        return [*left_out, *files, *completed, *self._dropped(), *self._hints()]
+
+    def next_lines(self) -> list[str]:
+        """Return what is to be done now, for people."""
+        lines = [f"not right for this machine: {setting}" for setting in self.foreign]
+        if self.imported and self.changes:
+            lines.append(f"next: {NEXT}")
+        return lines
 
     def data(self) -> dict[str, Any]:
         """Return the report for programs, as ``--json`` prints it."""
@@ -142,6 +165,9 @@ class _Outcome:
             "files": [self._data_of(source) for source in self._sources],
             "completed": self._completed(),
             "left_out": self._skipped,
+            "foreign": [
+                {"place": setting.place, "message": setting.message, "cure": setting.cure} for setting in self.foreign
+            ],
         }
 
     def _completed(self) -> dict[str, int]:
@@ -153,12 +179,25 @@ class _Outcome:
         return len(self.changes.get(source.database, []))
 
     def _lines_of(self, source: FlatSource) -> list[str]:
-        lines = [_finding_line(source, finding) for finding in source.ordered_findings if finding.kind != HINT]
+        lines = [_finding_line(source, finding) for finding in source.ordered_findings if finding.kind not in _BELOW]
         summary = f"{source.path}: {counted(len(source.records), 'record')}"
         if self.tried:
             done = "would change" if self._dry_run else "changed"
             summary += f", {counted(self._changed(source), 'setting')} {done}"
         return [*lines, summary]
+
+    def _dropped(self) -> list[str]:
+        """Return what migrations took away; what happened to many records alike is one line."""
+        alike: dict[tuple[str, str, str], list[str]] = {}
+        for source in self._sources:
+            for finding in source.ordered_findings:
+                if finding.kind == DROPPED:
+                    what = (source.path, finding.place.partition(" ")[2], finding.message)
+                    alike.setdefault(what, []).append(_finding_line(source, finding))
+        return [
+            f"{first} (and {counted(len(others), 'more record')} alike)" if others else first
+            for first, *others in alike.values()
+        ]
 
     def _hints(self) -> list[str]:
         """Return the first of what setting the records by hand would give hints about."""

@@ -6,6 +6,7 @@ import os
 
 import click
 
+from esmith.accounts.system import make_system_accounts
 from esmith.apply.replacing import Replacement
 from esmith.cli.left_out import warn_of_faults
 from esmith.cli.output import print_report
@@ -24,7 +25,6 @@ from esmith.schema.load import Schema
 from esmith.schema.settings import set_record
 from esmith.setup.shipped import ProductFiles
 from esmith.setup.supervision import SUPERVISORS, install_service_directories, known_services
-from esmith.setup.trial import make_trial_accounts
 from esmith.store import open_store
 from esmith.store.model import Author, Change
 from esmith.store.protocol import Store
@@ -69,6 +69,7 @@ def _set_up(
             store = open_store(layout, create=True)
             with recovering(Session(layout, store, warn), lock):
                 notes, written = _upgrade(layout, store, names)
+                notes += _make_accounts(layout)
                 if services:
                     notes += _install_services(layout, store, *services)
     except (InstallError, StoreError) as error:
@@ -96,7 +97,6 @@ def _upgrade(layout: Layout, store: Store, names: dict[str, str | None]) -> tupl
     host = DiskHost(layout)
     with Replacement(host, store, REPLACING, warn) as replacement, PerlMigrations(layout) as migrations:
         notes = ProductFiles(layout).replace(host, replacement)
-        make_trial_accounts(layout, host)
         schema = Schema(layout)
         with store.transaction(Author.current(["esmith", "init"])) as transaction:
             for key, value in names.items():
@@ -139,6 +139,14 @@ def _install_services(layout: Layout, store: Store, supervisor: str, folder: str
     notes = install_service_directories(layout, host, supervisor, folder, statuses)
     host.close()
     return notes
+
+
+def _make_accounts(layout: Layout) -> list[str]:
+    """Make the accounts of the system, and return notes; once the files of the product say which they are."""
+    host = DiskHost(layout)
+    done = make_system_accounts(layout, host)
+    host.close()
+    return (done.lines() if layout.is_machine else []) + done.warnings
 
 
 def _layout(root: str | None) -> Layout:

@@ -15,8 +15,9 @@ from esmith.events.pending import PendingAction, list_pending
 from esmith.layout import Layout
 from esmith.services.definition import Services
 from esmith.services.find import find_supervisor
-from esmith.services.model import AT_REST, ServiceStatus
+from esmith.services.model import AT_REST, ServiceStatus, Status
 from esmith.services.service import SERVICE_DIRECTORIES, Ending, Program, Service
+from esmith.services.useful import Asked, Useless, find_useless
 from esmith.store import open_store
 from esmith.store.protocol import Snapshot
 
@@ -48,13 +49,14 @@ def services_data(layout: Layout, snapshot: Snapshot, *, with_all: bool = False)
     """
     pending = list_pending(snapshot)
     found: dict[str, dict[str, Any]] = {}
+    to_ask: list[Asked] = []
     definitions = _definitions(layout, snapshot)
     for name, (definition, trouble) in sorted(definitions.items()):
         record = snapshot.record("configuration", definition.record)
         if record is None:
             continue
         wanted = "up" if record.props.get("status") == "enabled" else "down"
-        status = trouble or _status(layout, name)
+        status, supervisor = (trouble, "") if trouble else _status(layout, name)
         data: dict[str, Any] = {"wanted": wanted, "state": str(status)}
         due = _pending(pending.get(name), status, definition.ending)
         if due is not None:
@@ -63,9 +65,13 @@ def services_data(layout: Layout, snapshot: Snapshot, *, with_all: bool = False)
         is_needed = not others or _is_chosen(layout, snapshot, definition, others)
         if wanted == "up" and definition.program.without and is_needed:
             data |= _missing(layout, definition.program, is_started=bool(data["state"]))
+        if wanted == "up" and not trouble:
+            to_ask += _to_ask(definition, status, supervisor)
         if data["state"] or with_all or data.keys() & {"pending", "missing", "not_started"}:
             found[name] = data
-    return found
+    for name, useless in find_useless(layout, to_ask).items():
+        found.setdefault(name, {"wanted": "up", "state": ""})["useless"] = [_useless(one) for one in useless]
+    return dict(sorted(found.items()))
 
 
 def services_lines(found: dict[str, dict[str, Any]]) -> list[str]:
@@ -82,11 +88,33 @@ def services_lines(found: dict[str, dict[str, Any]]) -> list[str]:
         if "missing" in data:
             missing = data["missing"]
             lines.append(f"  {missing['program']} is not installed: {missing['without']}")
-            lines += _cure_lines("install it", missing["commands"])
+            lines += cure_lines("install it", missing["commands"])
         if "not_started" in data:
             lines.append(f"  nothing starts it: {data['not_started']['without']}")
-            lines += _cure_lines("write its service directory", data["not_started"]["commands"])
+            lines += cure_lines("write its service directory", data["not_started"]["commands"])
+        for useless in data.get("useless", []):
+            lines.append(f"  of no use: {useless['means']}: {useless['found']}")
+            if useless["commands"]:
+                lines += cure_lines("cure it", useless["commands"])
     return lines
+
+
+def _to_ask(definition: Service, status: ServiceStatus | str, supervisor: str) -> list[Asked]:
+    """Return a service that can be asked whether it is of use: one that runs, or that something else starts."""
+    if isinstance(status, ServiceStatus) and status.running:
+        return [Asked(definition, status, supervisor)]
+    if definition.start == "never":
+        return [Asked(definition, ServiceStatus(Status.DOWN), "")]
+    return []
+
+
+def _useless(useless: Useless) -> dict[str, Any]:
+    return {
+        "question": useless.question,
+        "means": useless.means,
+        "found": useless.complaint,
+        "commands": list(useless.cure),
+    }
 
 
 def _is_chosen(layout: Layout, snapshot: Snapshot, service: Service, same: list[Service]) -> bool:
@@ -121,7 +149,8 @@ def _missing(layout: Layout, program: Program, *, is_started: bool) -> dict[str,
     return {}
 
 
-def _cure_lines(what: str, commands: list[str]) -> list[str]:
+def cure_lines(what: str, commands: list[str]) -> list[str]:
+    """Return the lines that show the commands which do something."""
     return [f"  to {what}:", *(f"    {command}" for command in commands)]
 
 
@@ -145,15 +174,15 @@ def _trouble(error: EsmithError) -> str:
     return f"not looked at: {error.place} {error.message}"
 
 
-def _status(layout: Layout, service: str) -> ServiceStatus | str:
-    """Return the state of a service, or why it is not known; "" when no supervisor knows the service."""
+def _status(layout: Layout, service: str) -> tuple[ServiceStatus | str, str]:
+    """Return the state of a service, or why it is not known, and the name of its supervisor; "" for none."""
     try:
         supervisor = find_supervisor(layout, service)
-        return supervisor.status(service) if supervisor else ""
+        return (supervisor.status(service), supervisor.name) if supervisor else ("", "")
     except UntrustedError as error:
-        return _trouble(error)
+        return _trouble(error), ""
     except EsmithError as error:
-        return error.message
+        return error.message, ""
 
 
 def _pending(due: PendingAction | None, status: ServiceStatus | str, ending: Ending) -> dict[str, Any] | None:

@@ -212,18 +212,35 @@ class Directory:
             descriptor = self._open(name, _DIRECTORY)
         return Directory(descriptor, self._path(name), self._owners, self)
 
-    def make(self, name: str, mode: int) -> Directory:
+    def make(self, name: str, mode: int, owner: tuple[int, int] | None = None) -> Directory:
         """Make a directory in this one, durable, and return it.
 
         :param mode: its permissions, whatever the umask.
+        :param owner: user and group number; None for those of who makes it. In a directory of a user only that user.
         """
-        with self._blamed(name), self._as_user():
-            os.mkdir(name, mode, dir_fd=self.descriptor)
+        with self._blamed(name), self._as_user(owner):
+            if self.is_a_users and owner is not None and owner[0] not in (self._uid, os.geteuid()):
+                raise PermissionError(errno.EPERM, "a directory there can belong to nobody but the user")
+            # Nobody else may enter it before it has its owner.
+            os.mkdir(name, mode if owner is None else mode & 0o700, dir_fd=self.descriptor)
             made = self.enter(name)
-            if stat.S_IMODE(os.fstat(made.descriptor).st_mode) != mode:
-                os.fchmod(made._reopened(), mode)
+            if owner is not None or stat.S_IMODE(os.fstat(made.descriptor).st_mode) != mode:
+                made.become(mode, owner)
         self.sync()
-        return made
+        # With its owner it may be a directory of a user.
+        return self.enter(name) if owner is not None else made
+
+    def become(self, mode: int, owner: tuple[int, int] | None) -> None:
+        """Set the mode and the owner of this directory itself, durably.
+
+        :param owner: user and group number; None leaves it.
+        """
+        readable = self._reopened()
+        status = os.fstat(readable)
+        if owner is not None and owner != (status.st_uid, status.st_gid):
+            os.fchown(readable, *owner)
+        os.fchmod(readable, mode)
+        os.fsync(readable)
 
     def sweep(self, *, also_own: bool = False) -> None:
         """Remove temporary files here whose process does not run any more.

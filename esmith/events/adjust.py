@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from esmith.errors import ServiceError, StoreError
 from esmith.events.pending import PendingAction, list_pending, record_attempt, settle
 from esmith.events.session import Session
+from esmith.events.usefulness import Usefulness
 from esmith.names import without_line
 from esmith.plan.plan import Plan
 from esmith.schema.strict import is_strict, require_lenient
@@ -15,6 +16,7 @@ from esmith.services.actions import HOLDING, effect_of, strongest
 from esmith.services.adjust import adjust
 from esmith.services.definition import Services
 from esmith.services.health import find_failing
+from esmith.services.logs import last_lines
 from esmith.services.model import Status, StillEndingError, Supervisor, SupervisorError, UnsupervisedError
 from esmith.shipped import ShippedFiles
 
@@ -34,6 +36,8 @@ class ServiceStep:
         self._session = session
         self._why = why
         self._services = Services(session.layout)
+        self._begun = time.time()
+        self._usefulness = Usefulness(session.layout, self._services)
         self._watched: dict[str, Supervisor] = {}
         #: The services that were adjusted, each with what was done; of one that failed what was tried.
         self.done: dict[str, list[str]] = {}
@@ -182,12 +186,27 @@ class ServiceStep:
         """
         watched = [(supervisor, service) for service, supervisor in self._watched.items()]
         probes = {service: self._services.of(service).probe for service in self._watched}
-        failing = find_failing(watched, probes, self._session.layout)
-        errors = [ServiceError(text, place=f"service {name}", hint=_LOOK_CLOSER) for name, text in failing.items()]
+        failing = find_failing(watched, probes, self._session.layout, self._usefulness.complaint)
+        errors = [self._failure(name, text) for name, text in failing.items()]
         for error in errors:
             self._session.log.write(str(error))
         if errors:
             raise errors[0]
+
+    def _failure(self, service: str, text: str) -> ServiceError:
+        """Return the error about a service that fails after it was adjusted, with the last lines of its log."""
+        logged = self._log_of(service, self._watched[service])
+        hint = f"{logged}\n  'esmith services' shows its state" if logged else _LOOK_CLOSER
+        return ServiceError(text, place=f"service {service}", hint=hint)
+
+    def _log_of(self, service: str, supervisor: Supervisor) -> str:
+        """Return what a service has logged since this command began, as lines of a message; "" for nothing."""
+        lines = last_lines(self._session.layout, self._services.of(service), supervisor.name, since=self._begun)
+        return "\n    ".join(["its log ends with:", *lines]) if lines else ""
+
+    def _add_log(self, error: BaseException, service: str, supervisor: Supervisor | None) -> None:
+        if isinstance(error, ServiceError) and supervisor and (logged := self._log_of(service, supervisor)):
+            error.hint = f"{error.hint}\n  {logged}" if error.hint else logged
 
     def carry_out_pending(self) -> None:
         """Carry out the pending actions, and wait until the services are certain to be up.
@@ -206,6 +225,7 @@ class ServiceStep:
         :param services: those that read the new files perhaps, each with the actions it got.
         """
         self._watched.clear()
+        self._usefulness.forget()
         for service, actions in services.items():
             try:
                 self._adjust({service: actions})
@@ -221,6 +241,7 @@ class ServiceStep:
     def _adjust_one(self, service: str, asked: list[str], pending: PendingAction | None, *, enabled: bool) -> bool:
         """Adjust a service and return whether nothing is pending for it any more."""
         actions = asked
+        supervisor = None
         try:
             supervisor = self._session.find_supervisor(service)
             if supervisor is None:
@@ -232,6 +253,8 @@ class ServiceStep:
                 return False
             if pending is not None and not pending.has_started(status):
                 actions = asked if pending.actions == asked else [strongest([*asked, *pending.actions])]
+            if enabled and actions and not self._session.records:
+                self._usefulness.note(service, supervisor, status)
             carried_out = adjust(supervisor, service, actions, enabled)
         except SupervisorError as error:
             if isinstance(error, StillEndingError):
@@ -247,9 +270,10 @@ class ServiceStep:
                 self._unsupervised[service] = error
                 self._record_attempt(service, actions)
             return False
-        except (ServiceError, KeyboardInterrupt):
+        except (ServiceError, KeyboardInterrupt) as error:
             # Perhaps it has the new files already.
             self.done[service] = actions
+            self._add_log(error, service, supervisor)
             raise
         if carried_out:
             self.done[service] = carried_out

@@ -5,22 +5,28 @@ from __future__ import annotations
 import contextlib
 
 from esmith.errors import EsmithError, RefusedError
+from esmith.names import shorten
 from esmith.schema.check import check_key
-from esmith.schema.initialize import Initialized, initialize_database, initialize_each
+from esmith.schema.foreign import foreign_settings, moved_address
+from esmith.schema.initialize import Initialized, initialize_each
 from esmith.schema.settings import judge_record
-from esmith.store.flat.source import DOUBTFUL, HINT
+from esmith.store.flat.source import DOUBTFUL, DROPPED, HINT
+from esmith.store.memory import Remembered
+from esmith.store.model import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Set
+    from collections.abc import Callable
 
     from esmith.layout import Layout
+    from esmith.schema.foreign import Foreign
     from esmith.schema.initialize import Migrations
     from esmith.schema.load import Schema
+    from esmith.schema.migrate import Dropped
     from esmith.schema.model import RecordSchema
     from esmith.store.flat.source import FlatSource
-    from esmith.store.model import Author, Change, Record
-    from esmith.store.protocol import Store, Transaction
+    from esmith.store.model import Author, Change
+    from esmith.store.protocol import Records, Store, Transaction
 
 
 class FlatImport:
@@ -53,8 +59,12 @@ class FlatImport:
         self._author = author
         self._replace = replace
         self._dry_run = dry_run
+        #: Is called with what is being done, how much of it is done, and how much there is.
+        self.progress: Callable[[str, int, int], None] = lambda _what, _done, _total: None
         #: What bringing the databases up to date warned of, and left out.
         self.completed = Initialized()
+        #: What is not right for this machine, as it is after the import.
+        self.foreign: list[Foreign] = []
 
     def run(self, sources: list[FlatSource]) -> dict[str, list[Change]]:
         """Import files that were read, and bring the other databases up to date.
@@ -73,10 +83,13 @@ class FlatImport:
         with contextlib.suppress(_NotKeptError), self._store.transaction(self._author) as transaction:
             for source in ordered:
                 self._apply(transaction, source)
-            self._complete(transaction)
+            self.completed = initialize_each(transaction, self._schema, self._layout, self._migrations)
             # Not before: a record of one file may name one of another.
+            records = Remembered(transaction)
             for source in ordered:
-                self._judge(transaction, source)
+                self._judge(records, source)
+            self._note_dropped({source.database: source for source in sources})
+            self.foreign = [*foreign_settings(records), *moved_address(records)]
             changes += transaction.changes
             if self._dry_run:
                 raise _NotKeptError("a dry run keeps nothing")
@@ -88,67 +101,56 @@ class FlatImport:
     def _apply(self, transaction: Transaction, source: FlatSource) -> None:
         transaction.create_database(source.database)
         self._make_room(transaction, source)
-        for record in source.records.values():
+        for number, record in enumerate(source.records.values()):
+            self.progress(f"{source.database}: storing", number, len(source.records))
             self._put(transaction, source.database, record)
-        if source.database in self._schema.databases():
-            initialize_database(
-                transaction, self._schema, self._layout, source.database, self._migrations, self.completed
-            )
-
-    def _complete(self, transaction: Transaction) -> None:
-        """Bring the other databases up to date, which may depend on those that were imported."""
-        others = initialize_each(transaction, self._schema, self._layout, self._migrations)
-        # The databases of the files were brought up to date before; fragments of contribs may say the same again.
-        completed = self.completed
-        completed.warnings = list(dict.fromkeys([*completed.warnings, *others.warnings]))
-        completed.faults = list({str(fault): fault for fault in [*completed.faults, *others.faults]}.values())
 
     def _make_room(self, transaction: Transaction, source: FlatSource) -> None:
         """Delete what must not stay beside the records of the file."""
         database, records = source.database, source.records
         if self._replace:
             for key in transaction.keys(database):
-                if key not in records and not self._drop_props(transaction, database, key, set()):
-                    transaction.delete_record(database, key)
+                if key not in records:
+                    self._delete(transaction, database, key)
         for file in self._files(database):
             # What 'esmith init' wrote under the new key would keep the old server's record from taking that key.
             if file.key not in records and any(old in records for old in file.renamed_from):
                 transaction.delete_record(database, file.key)
 
     def _put(self, transaction: Transaction, database: str, record: Record) -> None:
-        self._drop_props(transaction, database, record.key, record.props.keys())
-        transaction.set_type(database, record.key, record.type)
-        for prop, value in record.props.items():
-            transaction.set_prop(database, record.key, prop, value)
+        kept = self._generated(transaction, database, record.key)
+        props = record.props if kept.keys() <= record.props.keys() else kept | record.props
+        transaction.set_record(database, Record(record.key, record.type, props))
 
-    def _drop_props(self, transaction: Transaction, database: str, key: str, kept: Set[str]) -> bool:
-        """Delete a record's properties but those of the file; return whether a generated secret had to stay.
+    def _delete(self, transaction: Transaction, database: str, key: str) -> None:
+        kept = self._generated(transaction, database, key)
+        if kept:
+            transaction.set_record(database, Record(key, transaction.type_of(database, key) or "", kept))
+        else:
+            transaction.delete_record(database, key)
 
-        Deleted, it would be another one after every import.
-        """
+    def _generated(self, transaction: Transaction, database: str, key: str) -> dict[str, str]:
+        """Return the secrets of a record that were generated: deleted, they would be others after every import."""
         record = transaction.record(database, key)
         known = self._schema.record(database, key, record.type) if record else None
-        stays = False
-        for prop in record.props if record else {}:
-            schema = known.property(prop) if known else None
-            if schema and schema.generate is not None:
-                stays = True
-            elif prop not in kept:
-                transaction.delete_prop(database, key, prop)
-        return stays
+        if record is None or known is None:
+            return {}
+        found = ((name, known.property(name)) for name in record.props)
+        return {name: record.props[name] for name, prop in found if prop is not None and prop.generate is not None}
 
-    def _judge(self, transaction: Transaction, source: FlatSource) -> None:
+    def _judge(self, records: Records, source: FlatSource) -> None:
         """Note what the schema does not allow, and what there are hints about, as it is after the migrations."""
         database = source.database
-        for key, line in source.lines.items():
-            record = transaction.record(database, key)
+        for number, (key, line) in enumerate(source.lines.items()):
+            self.progress(f"{database}: checking", number, len(source.lines))
+            record = records.record(database, key)
             if record is None:
                 continue  # it has another key now, or is gone
             try:
                 check_key(self._schema, database, key, record.type)
             except RefusedError as error:
                 source.note(line, key, DOUBTFUL, f"stored as it is, but {error.message}")
-            hints, refused = judge_record(transaction, self._schema, database, record)
+            hints, refused = judge_record(records, self._schema, database, record)
             for prop, refusal in refused.items():
                 value = record.props[prop] if prop else record.type
                 secret = self._schema.may_be_secret(database, key, prop, value)
@@ -156,6 +158,27 @@ class FlatImport:
                 source.note(line, f"{key} {prop}".strip(), DOUBTFUL, f"stored as it is, but {message}")
             for hint in hints:
                 source.note(line, "", HINT, hint)
+
+    def _note_dropped(self, sources: dict[str, FlatSource]) -> None:
+        """Note what migrations took away of the records of the files."""
+        for dropped in self.completed.dropped:
+            source = sources.get(dropped.database)
+            if source is None:
+                continue
+            file = self._schema.file(dropped.database, dropped.key)
+            keys = [dropped.key, *(file.renamed_from if file is not None else [])]
+            line = next((source.lines[key] for key in keys if key in source.lines), 0)
+            if line:
+                place = f"{dropped.key} {dropped.prop}".strip()
+                source.note(line, place, DROPPED, self._fate(dropped))
+
+    def _fate(self, dropped: Dropped) -> str:
+        """Return what became of what a migration took away; a value that may be secret is not shown."""
+        cell = (dropped.database, dropped.key, dropped.prop)
+        hidden = any(self._schema.may_be_secret(*cell, value) for value in (dropped.value, dropped.new) if value)
+        old, new = ("the value", "another one") if hidden else (repr(shorten(dropped.value)), repr(dropped.new))
+        fate = f"{old} was dropped" if dropped.new is None else f"{old} became {new}"
+        return f"{fate}: {dropped.why}" if dropped.why else fate
 
     def _files(self, database: str) -> list[RecordSchema]:
         return self._schema.files(database) if database in self._schema.databases() else []

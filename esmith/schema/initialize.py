@@ -14,9 +14,10 @@ from esmith.disk import read_file
 from esmith.errors import EsmithError, RefusedError, SchemaError, TemplateError
 from esmith.names import is_leftover
 from esmith.schema.check import NotAllowedError, check_properties
-from esmith.schema.migrate import migrate_record, migrated_value, rename_record
+from esmith.schema.migrate import Dropped, migrate_record, migrated_value, rename_record
 from esmith.schema.strict import is_strict, require_lenient
 from esmith.shipped import ShippedFiles
+from esmith.store.model import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,11 +53,13 @@ class Initialized:
     :param changes: what changed.
     :param warnings: what is doubtful.
     :param faults: what was left out: migrate fragments that failed, defaults and forced values that cannot be stored.
+    :param dropped: what migrations and forced values took away.
     """
 
     changes: list[Change] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     faults: list[EsmithError] = field(default_factory=list)
+    dropped: list[Dropped] = field(default_factory=list)
 
     def leave_out(self, fault: EsmithError, snapshot: Snapshot) -> None:
         """Note a fault of a contrib, which stops nothing else.
@@ -121,20 +124,24 @@ def initialize_database(
     transaction.create_database(database)
     files = _schema_files(transaction, schema, layout, database, done)
     for file in files:
-        rename_record(transaction, file)
+        done.dropped += rename_record(transaction, file)
     fragments = migrate_fragments(layout, database)
     if fragments:
+        types = _Types(transaction, database)
         for file in files:
-            done.warnings += _migrate_existing(transaction, file)
+            _migrate_existing(transaction, file, types, done)
         before = len(transaction.changes)
         warnings, faults = migrations.run(transaction, database, fragments)
         done.warnings += [*warnings, *_doubtful(transaction, schema, before)]
         for fault in faults:
             done.leave_out(fault, transaction)
         for file in files:
-            rename_record(transaction, file)
+            done.dropped += rename_record(transaction, file)
     for file in files:
-        done.warnings += _initialize_file(transaction, file)
+        _ensure_record(transaction, file)
+    types = _Types(transaction, database)
+    for file in files:
+        _initialize_file(transaction, file, types, done)
     contrib_directories(transaction, layout, database, done)
 
 
@@ -178,52 +185,79 @@ def _doubtful(transaction: Transaction, schema: Schema, before: int) -> Iterator
             yield f"{error.place}: a migrate fragment stored it, but {error.message}"
 
 
-def _migrate_existing(transaction: Transaction, file: RecordSchema) -> list[str]:
-    """Apply the migrations of a schema file, and nothing else of it; return notes."""
+class _Types:
+    """The records of a database by their types, read once when they are first asked for.
+
+    :param transaction: where they are read from; only records of other types are made meanwhile, and no type changed.
+    """
+
+    def __init__(self, transaction: Transaction, database: str) -> None:
+        self._transaction = transaction
+        self._database = database
+        self._records: dict[str, list[Record]] | None = None
+
+    def of(self, type: str) -> list[Record]:
+        """Return the records of a type."""
+        if self._records is None:
+            self._records = {}
+            for record in self._transaction.records(self._database):
+                self._records.setdefault(record.type, []).append(record)
+        return self._records.get(type, [])
+
+
+def _migrate_existing(transaction: Transaction, file: RecordSchema, types: _Types, done: Initialized) -> None:
+    """Apply the migrations of a schema file, and nothing else of it."""
     if file.key.startswith("@"):
-        records = list(transaction.records(file.database, file.key[1:]))
-        return [note for record in records for note in migrate_record(transaction, file, record.key)]
-    if transaction.type_of(file.database, file.key) is None:
-        return []
+        for record in types.of(file.key[1:]):
+            done.warnings += migrate_record(transaction, file, record, done.dropped)
+        return
+    found = transaction.record(file.database, file.key)
+    if found is None:
+        return
     if file.value is not None:
-        _migrate_scalar(transaction, file)
-    return migrate_record(transaction, file, file.key)
+        _migrate_scalar(transaction, file, found.type, done)
+    done.warnings += migrate_record(transaction, file, found, done.dropped)
 
 
-def _initialize_file(transaction: Transaction, file: RecordSchema) -> list[str]:
-    """Apply the migrations and the defaults of a schema file; return notes."""
+def _initialize_file(transaction: Transaction, file: RecordSchema, types: _Types, done: Initialized) -> None:
+    """Apply the migrations and the defaults of a schema file."""
     database = file.database
     if file.key.startswith("@"):
-        _ensure_record(transaction, file)
-        notes = []
-        for record in list(transaction.records(database, file.key[1:])):
-            notes += migrate_record(transaction, file, record.key)
-            _set_defaults(transaction, file, record.key)
-        return notes
-    if transaction.type_of(database, file.key) is None:
+        for record in types.of(file.key[1:]):
+            done.warnings += migrate_record(transaction, file, record, done.dropped)
+            _set_defaults(transaction, file, record, done)
+        return
+    found = transaction.record(database, file.key)
+    if found is None:
         kind = file.type if file.value is None else file.value.default
         if not file.create or kind is None:
-            return []
+            return
         transaction.set_type(database, file.key, kind)
+        found = Record(file.key, kind, {})
     if file.value is not None:
-        _migrate_scalar(transaction, file)
-    notes = migrate_record(transaction, file, file.key)
-    _set_defaults(transaction, file, file.key)
-    return notes
+        _migrate_scalar(transaction, file, found.type, done)
+    done.warnings += migrate_record(transaction, file, found, done.dropped)
+    _set_defaults(transaction, file, found, done)
 
 
-def _migrate_scalar(transaction: Transaction, file: RecordSchema) -> None:
+def _migrate_scalar(transaction: Transaction, file: RecordSchema, current: str, done: Initialized) -> None:
     assert file.value is not None
-    current = transaction.type_of(file.database, file.key) or ""
-    transaction.set_type(file.database, file.key, file.value.force or migrated_value(file.value, current))
+    new = file.value.force or migrated_value(file.value, current)
+    if new != current:
+        transaction.set_type(file.database, file.key, new)
+        done.dropped.append(Dropped(file.database, file.key, "", current, new, ""))
 
 
-def _set_defaults(transaction: Transaction, file: RecordSchema, key: str) -> None:
+def _set_defaults(transaction: Transaction, file: RecordSchema, record: Record, done: Initialized) -> None:
     for prop in file.properties.values():
-        current = transaction.prop(file.database, key, prop.name)
+        current = record.props.get(prop.name)
         wanted = prop.force if prop.force is not None or current is not None else _default(prop)
-        if wanted is not None:
-            transaction.set_prop(file.database, key, prop.name, wanted)
+        if wanted is None or wanted == current:
+            continue
+        transaction.set_prop(file.database, record.key, prop.name, wanted)
+        record.props[prop.name] = wanted
+        if current is not None:
+            done.dropped.append(Dropped(file.database, record.key, prop.name, current, wanted, "It is always so."))
 
 
 def _default(prop: Property) -> str | None:

@@ -61,8 +61,6 @@ _PROPERTY_KEYS = {
 }
 #: One row of block-lists.toml.
 _CLOSED_KEYS = {"zones": TEXTS, "since": NAME, "fate": NAME, "source": NAME}
-#: The longest name of a file, in bytes (NAME_MAX, limits.h(0p)). The store refuses such a key, and says why.
-_LONGEST_NAME = 255
 
 
 class Schema:
@@ -77,6 +75,7 @@ class Schema:
         self._directory = layout.schema
         self._read: dict[tuple[str, str], RecordSchema | None] = {}
         self._types: dict[str, list[RecordSchema | None]] = {}
+        self._names: dict[str, tuple[frozenset[str], list[str]]] = {}
         self._closed: dict[str, str] | None = None
 
     def databases(self) -> list[str]:
@@ -101,10 +100,17 @@ class Schema:
 
     def keys(self, database: str) -> list[str]:
         """Return the names of a database's schema files, without their ending, sorted: keys and ``@types``."""
-        directory = os.path.join(self._directory, database)
-        self._trust.require(directory)
-        names = sorted(os.listdir(directory)) if os.path.isdir(directory) else []
-        return [name.removesuffix(".toml") for name in names if name.endswith(".toml") and not is_leftover(name)]
+        return self._listed(database)[1]
+
+    def _listed(self, database: str) -> tuple[frozenset[str], list[str]]:
+        """Return the files of a database's directory, and of those that are schema files the keys."""
+        if database not in self._names:
+            directory = os.path.join(self._directory, database)
+            self._trust.require(directory)
+            names = sorted(os.listdir(directory)) if os.path.isdir(directory) else []
+            keys = [name.removesuffix(".toml") for name in names if name.endswith(".toml") and not is_leftover(name)]
+            self._names[database] = frozenset(names), keys
+        return self._names[database]
 
     def may_be_secret(self, database: str, key: str, prop: str, value: str | None = None) -> bool:
         """Return whether a property is secret for the record, or for any type it may have had.
@@ -184,11 +190,10 @@ class Schema:
         return self._read[name]
 
     def _load(self, database: str, key: str) -> RecordSchema | None:
-        if "/" in key or key.startswith("."):
+        # Of each record that is imported it is asked whether it has a file of its own, and nearly none has one.
+        if key.startswith(".") or f"{key}.toml" not in self._listed(database)[0]:
             return None
         path = os.path.join(self._directory, database, f"{key}.toml")
-        if len(os.fsencode(os.path.basename(path))) > _LONGEST_NAME:
-            return None
         self._trust.require(path)
         try:
             file = TomlFile(path, SchemaError)

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 
 from esmith.names import is_number
 from esmith.schema.lists import entries, zone_of
+from esmith.store.model import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,43 +17,80 @@ if TYPE_CHECKING:
     from esmith.store.protocol import Transaction
 
 
-def rename_record(transaction: Transaction, schema: RecordSchema) -> None:
+class Dropped:
+    """What a migration took away of a record.
+
+    :param database, key: the record, by the key it has now.
+    :param prop: the property, by the name it had; "" for the value of a record without properties, or the record.
+    :param value: what it held.
+    :param new: what it holds instead; None when it is gone.
+    :param why: the reason, as a sentence; "" where the new value says it.
+    """
+
+    __slots__ = ("database", "key", "new", "prop", "value", "why")
+
+    def __init__(self, database: str, key: str, prop: str, value: str, new: str | None, why: str) -> None:
+        self.database = database
+        self.key = key
+        self.prop = prop
+        self.value = value
+        self.new = new
+        self.why = why
+
+
+def rename_record(transaction: Transaction, schema: RecordSchema) -> list[Dropped]:
     """Move a record that has one of the old keys to its new key.
 
     Where both exist the new one stays as it is and the old one goes.
+
+    :return: the records that went so.
     """
     database = schema.database
+    dropped = []
     for old_key in schema.renamed_from:
         old = transaction.record(database, old_key)
         if old is None:
             continue
         if transaction.type_of(database, schema.key) is None:
-            transaction.set_type(database, schema.key, old.type)
-            for name, value in old.props.items():
-                transaction.set_prop(database, schema.key, name, value)
+            transaction.set_record(database, Record(schema.key, old.type, old.props))
+        else:
+            dropped.append(Dropped(database, old_key, "", old.type, None, f"The record {schema.key} counts."))
         transaction.delete_record(database, old_key)
+    return dropped
 
 
-def migrate_record(transaction: Transaction, schema: RecordSchema, key: str) -> list[str]:
+def migrate_record(
+    transaction: Transaction, schema: RecordSchema, record: Record, dropped: list[Dropped] | None = None
+) -> list[str]:
     """Apply the migrations of every property a record has.
 
-    :param key: the record; it exists.
+    :param record: the record as it is stored; it is changed with what is stored.
+    :param dropped: where is noted what is taken away, but for block lists.
     :return: notes on block lists that were dropped.
     """
-    database = schema.database
-    notes = []
+    dropped = dropped if dropped is not None else []
+    notes: list[str] = []
     for prop in schema.properties.values():
-        _rename(transaction, database, key, prop)
-        if prop.removed:
-            transaction.delete_prop(database, key, prop.name)
+        if prop.renamed_from:
+            _rename(transaction, schema.database, record, prop, dropped)
+        value = record.props.get(prop.name)
+        if value is None:
             continue
-        value = transaction.prop(database, key, prop.name)
-        if value is not None:
-            new = migrated_value(prop, value)
-            transaction.set_prop(database, key, prop.name, new)
-            if prop.block_lists and new != value:
-                switch = _switch_of(schema, prop)
-                notes += [f"{database} {key} {prop.name}: {note}" for note in _dropped(prop, value, new, switch)]
+        cell = (schema.database, record.key, prop.name)
+        if prop.removed:
+            _delete(transaction, schema.database, record, prop.name)
+            dropped.append(Dropped(*cell, value, None, prop.help))
+            continue
+        new = migrated_value(prop, value)
+        if new == value:
+            continue
+        transaction.set_prop(*cell, new)
+        record.props[prop.name] = new
+        if prop.block_lists:
+            switch = _switch_of(schema, prop)
+            notes += [f"{' '.join(cell)}: {note}" for note in _dropped(prop, value, new, switch)]
+        else:
+            dropped.append(Dropped(*cell, value, new, ""))
     return notes
 
 
@@ -97,11 +135,20 @@ def _is_obsolete(prop: Property, entry: str) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in prop.obsolete_values for name in (entry, zone))
 
 
-def _rename(transaction: Transaction, database: str, key: str, prop: Property) -> None:
+def _rename(transaction: Transaction, database: str, record: Record, prop: Property, dropped: list[Dropped]) -> None:
     for old_name in prop.renamed_from:
-        value = transaction.prop(database, key, old_name)
+        value = record.props.get(old_name)
         if value is None:
             continue
-        if transaction.prop(database, key, prop.name) is None:
-            transaction.set_prop(database, key, prop.name, value)
-        transaction.delete_prop(database, key, old_name)
+        if prop.name not in record.props:
+            transaction.set_prop(database, record.key, prop.name, value)
+            record.props[prop.name] = value
+        elif record.props[prop.name] != value:
+            why = f"It is called {prop.name} now, and that is set as well."
+            dropped.append(Dropped(database, record.key, old_name, value, None, why))
+        _delete(transaction, database, record, old_name)
+
+
+def _delete(transaction: Transaction, database: str, record: Record, prop: str) -> None:
+    transaction.delete_prop(database, record.key, prop)
+    del record.props[prop]

@@ -8,15 +8,15 @@ if TYPE_CHECKING:
 
     from esmith.schema.load import Schema
     from esmith.store.model import Record
-    from esmith.store.protocol import Transaction
+    from esmith.store.protocol import Records
 
 
-def shared_ports(transaction: Transaction, schema: Schema, key: str) -> list[str]:
+def shared_ports(snapshot: Records, schema: Schema, key: str) -> list[str]:
     """Return a hint for each port of an enabled service that another enabled one listens at, too.
 
     :param key: the service, a record of the configuration.
     """
-    services = {record.key: record for record in transaction.records("configuration", "service")}
+    services = {record.key: record for record in snapshot.records("configuration", "service")}
     own = dict(_ports(services.get(key), schema))
     if not own:
         return []

@@ -10,11 +10,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from esmith.schema.load import Schema
     from esmith.schema.model import Property
-    from esmith.store.protocol import Snapshot
+    from esmith.store.protocol import Records
 
 
 def reference_hints(
-    schema: Schema, snapshot: Snapshot, database: str, key: str, type: str | None, props: dict[str, str]
+    schema: Schema, snapshot: Records, database: str, key: str, type: str | None, props: dict[str, str]
 ) -> list[str]:
     """Return a hint for each name in these properties that leads to no record, as far as a schema file says so.
 
@@ -53,7 +53,7 @@ def _entries(prop: Property, value: str) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-def _is_broken(prop: Property, snapshot: Snapshot, name: str) -> bool:
+def _is_broken(prop: Property, snapshot: Records, name: str) -> bool:
     from fnmatch import fnmatchcase
 
     database, types = _target(prop)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from esmith.schema.load import Schema
     from esmith.schema.model import RecordSchema
     from esmith.store.model import Record
-    from esmith.store.protocol import Transaction
+    from esmith.store.protocol import Records, Transaction
 
 
 def set_record(
@@ -65,7 +65,7 @@ def set_type(transaction: Transaction, schema: Schema | None, database: str, key
 
 
 def judge_record(
-    transaction: Transaction, schema: Schema, database: str, record: Record
+    records: Records, schema: Schema, database: str, record: Record
 ) -> tuple[list[str], dict[str, RefusedError]]:
     """Judge a record that is stored already, by the rules of the functions above.
 
@@ -80,15 +80,27 @@ def judge_record(
     known = schema.record(database, key, type)
     chosen = {name: value for name, value in record.props.items() if not _is_default(known, name, value)}
     props = chosen if record.props else {"": type}
-    for name, value in props.items():
-        try:
-            if name:
-                hints += check_properties(schema, database, key, type, {name: value})
-            else:
-                check_record(schema, database, key, type, {})
-        except RefusedError as error:
-            refused[name] = error
-    return hints + _of_other_records(transaction, schema, database, key, props), refused
+    try:
+        hints += _value_hints(schema, database, record, props)
+    except RefusedError:
+        for name, value in props.items():
+            try:
+                hints += _value_hints(schema, database, record, {name: value})
+            except RefusedError as error:
+                refused[name] = error
+    return hints + _of_other_records(records, schema, database, key, props), refused
+
+
+def _value_hints(schema: Schema, database: str, record: Record, props: dict[str, str]) -> list[str]:
+    """Return hints about values.
+
+    :param props: some of its properties; the value of a record without properties has the name "".
+    :raises RefusedError: when the schema does not allow one.
+    """
+    if "" in props:
+        check_record(schema, database, record.key, record.type, {})
+        return []
+    return check_properties(schema, database, record.key, record.type, props)
 
 
 def _is_default(known: RecordSchema | None, name: str, value: str) -> bool:
@@ -97,7 +109,7 @@ def _is_default(known: RecordSchema | None, name: str, value: str) -> bool:
 
 
 def _of_other_records(
-    transaction: Transaction, schema: Schema | None, database: str, key: str, props: dict[str, str]
+    records: Records, schema: Schema | None, database: str, key: str, props: dict[str, str]
 ) -> list[str]:
     """Return the hints of what a record has to do with others: those it names, and those that have its port.
 
@@ -105,12 +117,12 @@ def _of_other_records(
     """
     if schema is None:
         return []
-    hints = reference_hints(schema, transaction, database, key, transaction.type_of(database, key), props)
-    hints += spelling_hints(schema, transaction, database, key)
+    hints = reference_hints(schema, records, database, key, records.type_of(database, key), props)
+    hints += spelling_hints(schema, records, database, key)
     if database == "configuration" and _opens_port(schema.record(database, key, "service"), props):
         from esmith.schema.ports import shared_ports
 
-        hints += shared_ports(transaction, schema, key)
+        hints += shared_ports(records, schema, key)
     return hints
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from esmith.schema.load import Schema
-    from esmith.store.protocol import Snapshot
+    from esmith.store.protocol import Records
 
 _JUNK_MAIL = "-junkmail"
 
 
-def spelling_hints(schema: Schema, snapshot: Snapshot, database: str, key: str) -> list[str]:
+def spelling_hints(schema: Schema, snapshot: Records, database: str, key: str) -> list[str]:
     """Return hints about a record whose name mail takes for another one's. Nothing is refused.
 
     Of domains that differ only in capitals or a final dot, one counts (templates/var/qmail/domain-key). The mail of a
@@ -32,7 +32,7 @@ def spelling_hints(schema: Schema, snapshot: Snapshot, database: str, key: str) 
     return []
 
 
-def _that_counts(snapshot: Snapshot, database: str, key: str, type: str | None) -> str:
+def _that_counts(snapshot: Records, database: str, key: str, type: str | None) -> str:
     name = key.lower().removesuffix(".")
     if snapshot.type_of(database, name) == type:
         return name

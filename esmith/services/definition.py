@@ -15,6 +15,7 @@ from esmith.errors import ServiceError
 from esmith.layout import Layout
 from esmith.names import is_leftover
 from esmith.services.actions import ACTIONS
+from esmith.services.question import check_questions, questions_of
 from esmith.services.service import STARTS, Account, Directory, Ending, Probe, Program, Service
 from esmith.tables import FLAG, INTEGER, NAME, SECONDS, TABLE, TEXT, TEXT_TABLE, TEXTS, TomlFile, Type, one_of
 
@@ -37,6 +38,7 @@ _KEYS = {
     "account": TABLE,
     "directories": TABLE,
     "probe": TABLE,
+    "useful": TABLE,
     "ending": TABLE,
     "systemd": TABLE,
     "replaces": TABLE,
@@ -192,6 +194,7 @@ def _read(layout: Layout, path: str, keys: Mapping[str, Any]) -> _Data:
             file.check(file.data[name], table_keys, name)
     if "probe" in file.data:
         _check_probe(file, file.data["probe"], "probe")
+    check_questions(file, file.data.get("useful", {}))
     program = file.data.get("program", {})
     if "name" in program and not program.keys() & {"package", "python"}:
         raise file.error("[program] name needs the Debian package it is in", hint='add package = "..."')
@@ -241,6 +244,7 @@ def _service(name: str, data: _Data) -> Service:
         account=_account(name, data["account"]) if "account" in data else None,
         directories=tuple(_directory(path, table) for path, table in data.get("directories", {}).items()),
         probe=_probe(data.get("probe", {})),
+        useful=questions_of(data.get("useful", {})),
         ending=Ending(**data.get("ending", {})),
         unit=systemd.get("unit", name),
         verbs=systemd.get("verbs", {}),

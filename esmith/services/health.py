@@ -7,7 +7,7 @@ and its supervisor starts it again and again.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from esmith.layout import Layout
 from esmith.services.model import ServiceStatus, Status, Supervisor
@@ -21,18 +21,23 @@ _ANSWER_SECONDS = 5.0
 
 
 def find_failing(
-    services: Sequence[tuple[Supervisor, str]], probes: Mapping[str, Probe], layout: Layout
+    services: Sequence[tuple[Supervisor, str]],
+    probes: Mapping[str, Probe],
+    layout: Layout,
+    complaint: Callable[[str, ServiceStatus], str] = lambda _service, _status: "",
 ) -> dict[str, str]:
-    """Watch services that were just adjusted, and return those that do not stay up or do not answer.
+    """Watch services that were just adjusted, and return those that do not stay up, do not answer, or are of no use.
 
     :param services: the services to watch, each with its supervisor; all are enabled.
     :param probes: when each of them counts as up.
     :param layout: the root that the paths of sockets are taken under.
+    :param complaint: returns why a service that answers is of no use; "" when it is of use. It is asked until then, as
+        long as the service may take to answer.
     :return: what is wrong with each that fails. Watching ends as soon as one does.
     :raises ServiceError: when a supervisor cannot be asked.
     """
     begun = time.monotonic()
-    waiting = [_Watched(supervisor, service, probes[service]) for supervisor, service in services]
+    waiting = [_Watched(supervisor, service, probes[service], complaint) for supervisor, service in services]
     while waiting:
         seconds = time.monotonic() - begun
         found = {watched.service: watched.trouble(layout, seconds) for watched in waiting}
@@ -48,13 +53,17 @@ def find_failing(
 class _Watched:
     """One service while it is watched."""
 
-    def __init__(self, supervisor: Supervisor, service: str, probe: Probe) -> None:
+    def __init__(
+        self, supervisor: Supervisor, service: str, probe: Probe, complaint: Callable[[str, ServiceStatus], str]
+    ) -> None:
         self.service = service
         self._supervisor = supervisor
         self._probe = probe
         self._first = supervisor.status(service)
         self._unanswered = bool(probe.port or probe.socket or probe.command)
+        self._is_useful = False
         self._complaint = ""
+        self._why_useless = complaint
 
     def trouble(self, layout: Layout, seconds: float) -> str:
         """Return what is wrong with the service; "" when nothing is known to be."""
@@ -66,11 +75,16 @@ class _Watched:
             self._unanswered = bool(self._complaint)
         if self._unanswered and seconds >= self._probe.within:
             return f"it does not answer within {self._probe.within:g} s: {self._complaint}"
+        if not self._unanswered and not self._is_useful:
+            self._complaint = self._why_useless(self.service, now)
+            self._is_useful = not self._complaint
+            if self._complaint and seconds >= self._probe.within:
+                return f"it is up and was of use before, but is not any more: {self._complaint}"
         return ""
 
     def is_well(self, seconds: float) -> bool:
-        """Return whether it has been up for long enough and has answered."""
-        return seconds >= self._probe.up_for and not self._unanswered
+        """Return whether it has been up for long enough, has answered, and is of use."""
+        return seconds >= self._probe.up_for and not self._unanswered and self._is_useful
 
 
 def _is_steady(before: ServiceStatus, now: ServiceStatus) -> bool:

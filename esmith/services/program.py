@@ -14,9 +14,22 @@ from esmith.errors import ServiceError
 
 #: What a program may say before an error message cuts it.
 _PRINTED_BYTES = 2000
+#: What is read of a program that prints lines.
+_TEXT_BYTES = 256 * 1024
 
 
 def run_program(argv: list[str], *, package: str, timeout: float, place: str) -> tuple[int, str]:
+    """Run a program to its end, without input, and return its exit code and what it printed, as one line.
+
+    The parameters and errors are those of :func:`run_for_text`.
+    """
+    code, printed = run_for_text(argv, package=package, timeout=timeout, place=place, limit=_PRINTED_BYTES)
+    return code, " ".join(printed.split())
+
+
+def run_for_text(
+    argv: list[str], *, package: str, timeout: float, place: str, limit: int = _TEXT_BYTES
+) -> tuple[int, str]:
     """Run a program to its end, without input.
 
     Its output goes through a file: a pipe would be waited for as long as any child of the program (a ``check``
@@ -26,6 +39,7 @@ def run_program(argv: list[str], *, package: str, timeout: float, place: str) ->
     :param package: the Debian package the program comes from.
     :param timeout: seconds after which it, and what it started, is killed.
     :param place: what it is run for, for messages.
+    :param limit: how many bytes of its output are read.
     :return: its exit code, and what it wrote to stdout and stderr.
     :raises ServiceError: when there is no such program, or it did not end in time.
     """
@@ -63,8 +77,8 @@ def run_program(argv: list[str], *, package: str, timeout: float, place: str) ->
                 _kill_group(process.pid)
                 raise
         output.seek(0)
-        printed = output.read(_PRINTED_BYTES).decode("utf-8", "replace")
-    return code, " ".join(printed.split())
+        printed = output.read(limit).decode("utf-8", "replace")
+    return code, printed
 
 
 def _kill_group(group: int) -> None:

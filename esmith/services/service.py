@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from esmith.environment import PATH
 from esmith.layout import Layout
+from esmith.services.question import Question
 
 #: The command that writes the service directories, for the supervisor and the folder that the documents name.
 SERVICE_DIRECTORIES = "esmith init --services runit /service"
@@ -145,6 +146,7 @@ class Service:
     :param account: its unix account; None for none of its own.
     :param directories: what has to be there before it starts.
     :param probe: when it counts as up.
+    :param useful: what shows whether it is of use when it is up.
     :param ending: how it ends.
     :param unit: what systemd calls it.
     :param verbs: verbs of ``systemctl`` for some service actions, in the place of the ordinary ones.
@@ -161,6 +163,7 @@ class Service:
     account: Account | None = None
     directories: tuple[Directory, ...] = ()
     probe: Probe = Probe()
+    useful: tuple[Question, ...] = ()
     ending: Ending = Ending()
     unit: str = ""
     verbs: Mapping[str, str] = field(default_factory=dict)

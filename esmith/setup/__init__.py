@@ -1,1 +1,1 @@
-"""Setting up the product under a root: the shipped trees, the commands, service directories, accounts of a trial."""
+"""Setting up the product under a root: the shipped trees, the commands, service directories."""

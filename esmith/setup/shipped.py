@@ -18,7 +18,6 @@ from esmith.perl.modules import perl_modules
 from esmith.plan.host import DiskHost, Staged
 from esmith.services.service import pip_command
 from esmith.setup.product_files import Manifest, back_up_replaced, content_of, mode_of
-from esmith.setup.trial import trial_account_files
 from esmith.shipped import shipped_list
 
 #: The shipped trees that go to ``/etc/e-smith``.
@@ -106,8 +105,7 @@ class ProductFiles:
         :raises InstallError: when a file cannot be written; the caller restores the old ones.
         """
         layout = self._layout
-        accounts = [path for path in trial_account_files(layout) if not os.path.lexists(path)]
-        if not (self.new or self.dropped or accounts):
+        if not (self.new or self.dropped):
             return []
         # Where a directory takes the place of a file there is no room beside the new files yet.
         blocked = {path for path in self.new if any(path.startswith(f"{file}/") for file in self.dropped)}
@@ -116,7 +114,7 @@ class ProductFiles:
             host.prepare(self.new.keys() - blocked)
             # Each is in the list as soon as it is staged, also when the next one fails.
             staged.extend(host.stage(path, *self.new[path], None) for path in self.new if path not in blocked)
-            replacement.begin([*self.new, *accounts], self.dropped, missing_directories([*self.new, *accounts]))
+            replacement.begin([*self.new], self.dropped, missing_directories([*self.new]))
             notes = [back_up_replaced(layout, host, path, reason) for path, reason in sorted(self.kept.items())]
             for path in self.dropped:
                 host.remove(path)
@@ -164,6 +162,17 @@ class ProductFiles:
         content = manifest.text(wanted)
         if content_of(manifest.file) != content:
             self.new[manifest.file] = content, 0o644
+
+
+def installed_product_files(layout: Layout) -> dict[str, str]:
+    """Return the files that ``esmith init`` has installed, as paths of this disk, each with its name in the manifest.
+
+    The README of templates-custom belongs to the administrator, and is not among them.
+
+    :raises InstallError: when the manifest cannot be read, or the shipped trees are missing.
+    """
+    names = Manifest(shipped_list(layout)).digests
+    return {_target(layout, name): name for name in names if name != CUSTOM_README}
 
 
 def command_files(layout: Layout) -> dict[str, tuple[bytes, int]]:

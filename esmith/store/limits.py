@@ -45,6 +45,8 @@ def check_key(database: str, key: str) -> None:
 
     :raises RefusedError: with the reason.
     """
+    if _is_plain(key) and not ("=" in key or key[0] in " #" or key[-1] == " ") and len(key) < MAX_NAME_BYTES:
+        return
     place = f"{database}: key {shorten(key)!r}"
     _check_text(key, place, "a key")
     if not key:
@@ -63,6 +65,8 @@ def check_property(database: str, key: str, prop: str) -> None:
 
     :raises RefusedError: with the reason.
     """
+    if _is_plain(prop) and "|" not in prop and key.isascii() and len(key) + 1 + len(prop) <= MAX_NAME_BYTES:
+        return
     place = f"{database} {key}: property {shorten(prop)!r}"
     _check_text(prop, place, "a property name")
     if not prop:
@@ -93,6 +97,8 @@ def check_value(place: str, value: str) -> None:
     :param place: database, key and property, for the message.
     :raises RefusedError: with the reason.
     """
+    if value.isascii() and value.isprintable() and len(value) <= MAX_VALUE_BYTES:
+        return
     _check_text(value, place, "a value")
     size = len(value.encode())
     if size > MAX_VALUE_BYTES:
@@ -115,6 +121,11 @@ def control_character(text: str) -> str | None:
         if (code < 32 and char != "\t") or 127 <= code < 160:
             return char
     return None
+
+
+def _is_plain(name: str) -> bool:
+    """Return whether a name is one of printable ASCII, as nearly all are: most of the rules below hold for it then."""
+    return name != "" and name.isascii() and name.isprintable()
 
 
 def _check_text(text: str, place: str, what: str) -> None:

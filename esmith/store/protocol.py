@@ -13,19 +13,8 @@ from typing import Protocol
 from esmith.store.model import Author, Change, Erased, Record, Revision
 
 
-class Snapshot(Protocol):
-    """All databases at one moment. Used as a context manager; later writes are not seen."""
-
-    def __enter__(self) -> Snapshot: ...
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-    def databases(self) -> list[str]:
-        """Return the names of the databases, sorted."""
-
-    def has_database(self, database: str, /) -> bool:
-        """Return whether there is such a database."""
+class Records(Protocol):
+    """The records of databases, to look at."""
 
     def keys(self, database: str, /) -> list[str]:
         """Return the keys of a database in byte order; none when there is no such database."""
@@ -44,6 +33,21 @@ class Snapshot(Protocol):
 
         :param type: only those of this type.
         """
+
+
+class Snapshot(Records, Protocol):
+    """All databases at one moment. Used as a context manager; later writes are not seen."""
+
+    def __enter__(self) -> Snapshot: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def databases(self) -> list[str]:
+        """Return the names of the databases, sorted."""
+
+    def has_database(self, database: str, /) -> bool:
+        """Return whether there is such a database."""
 
     def revision(self, database: str | None = None, /) -> int:
         """Return the number of the last revision, or of the last one that changed the database; 0 for none."""
@@ -74,6 +78,9 @@ class Transaction(Snapshot, Protocol):
 
     def set_type(self, database: str, key: str, type: str, /) -> None:
         """Set the type of a record, making the record (and the database) where there is none."""
+
+    def set_record(self, database: str, record: Record, /) -> None:
+        """Make a record be so and not otherwise, with its type and its properties; the database where there is none."""
 
     def set_prop(self, database: str, key: str, prop: str, value: str, /) -> None:
         """Set a property of an existing record."""

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -246,11 +247,27 @@ def test_the_machine_is_read_only(in_place: Checking, tmp_path: Path) -> None:
     in_place.put(f"{DIRECTORY}/old.conf", "old\n")
     in_place.run(
         f"open(f'{{directory}}/old.conf', 'w').write('x')\nopen(f'{{directory}}/more', 'w').close()\n"
-        f"try: open('{tmp_path}/outside', 'w')\nexcept OSError: pass\nelse: sys.exit('written')"
+        f"try: open('{tmp_path}/outside', 'w')\nexcept OSError: pass\n"
+        "writable = [path for path in ('/', '/usr', '/var', '/dev') if not os.statvfs(path).f_flag & os.ST_RDONLY]\n"
+        "sys.exit(f'can be written: {writable}' if writable else 0)"
     )
     assert Path(in_place.bench.layout.under(f"{DIRECTORY}/old.conf")).read_text() == "old\n"
     assert os.listdir(in_place.bench.layout.under(DIRECTORY)) == ["old.conf"]
     assert not (tmp_path / "outside").exists()
+
+
+@only_root
+def test_what_a_program_writes_to_tmp_does_not_stay(in_place: Checking) -> None:
+    """In place a program finds /tmp as it is and can write there, whatever TMPDIR says; nothing of that stays."""
+    with tempfile.NamedTemporaryFile(dir="/tmp", mode="w+") as old:
+        old.write("old\n")
+        old.flush()
+        in_place.run(
+            f"assert open('{old.name}').read() == 'old\\n'\nopen('{old.name}', 'w').close()\n"
+            f"open('{old.name}.new', 'w').close()\nassert os.stat('/tmp').st_mode == {os.stat('/tmp').st_mode}"
+        )
+        assert Path(old.name).read_text() == "old\n"
+        assert not Path(f"{old.name}.new").exists()
 
 
 @only_root

@@ -65,11 +65,16 @@ def test_an_old_server(root: Root, old: Path) -> None:
     assert root.config("getprop", "smtpd", "Proxy").out == "blocked\n"
     assert root.db("accounts", "getprop", "admin", "EmailForward").out == "local\n"
     lines = answer.out.splitlines()
-    assert [line.partition(" records, ")[0] for line in lines[-3:]] == [
+    assert [line.partition(" records, ")[0] for line in lines[:3]] == [
         f"{old}/accounts: 2",
         f"{old}/configuration: 7",
-        f"{old}/domains: 1 record, {lines[-1].split()[3]} settings changed",
+        f"{old}/domains: 1 record, {lines[2].split()[3]} settings changed",
     ]
+    assert lines[3:5] == [
+        f"{old}/accounts:1: admin EmailForward: 'procmail' became 'local'",
+        f"{old}/configuration:8: smtpd Proxy: 'enabled' became 'blocked'",
+    ]
+    assert lines[-1] == "next: signal-event bootstrap-console-save"
 
 
 def test_importing_again_changes_nothing(root: Root, old: Path) -> None:
@@ -128,7 +133,8 @@ def test_dry_run(root: Root, old: Path, words: list[str]) -> None:
     before, number = everything(root), revision(root)
     dry = root.esmith("import", "--dry-run", *words, str(old))
     assert (everything(root), revision(root)) == (before, number)
-    assert dry.out.replace("would change", "changed") == root.esmith("import", *words, str(old)).out
+    report = root.esmith("import", *words, str(old)).out
+    assert f"{dry.out.replace('would change', 'changed')}next: signal-event bootstrap-console-save\n" == report
 
 
 def test_what_cannot_be_stored(root: Root, old: Path) -> None:
@@ -193,7 +199,9 @@ def test_json(root: Root, old: Path) -> None:
         {"line": 1, "place": "jane City", "kind": "repaired", "message": "the value is not UTF-8: read as Latin-1"},
         {"line": 1, "place": "jane Note", "kind": "refused", "message": "a value cannot contain a newline"},
     ]
-    assert configuration["findings"] == []
+    assert configuration["findings"] == [
+        {"line": 8, "place": "smtpd Proxy", "kind": "dropped", "message": "'enabled' became 'blocked'"}
+    ]
     assert list(data["completed"]) == ["domains"], "the record of the old server's domain"
     assert data["left_out"] == {f"{old}/x.lock": "a lock file"}
     assert root.db("accounts", "getprop", "jane", "City").out == "München\n"

@@ -125,7 +125,7 @@ def test_others_are_completed(root: Root, tmp_path: Path) -> None:
     (tmp_path / "configuration").write_text("DomainName=old.example\n")
     answer = root.esmith("import", str(tmp_path / "configuration"))
     lines = [line for line in answer.out.splitlines() if not line.startswith(str(tmp_path))]
-    assert lines == ["domains: 5 settings completed"]
+    assert lines[0] == "domains: 5 settings completed"
 
 
 @pytest.mark.program("Text::Template")

@@ -47,6 +47,7 @@ def test_hints_are_shown_once_and_not_for_defaults(root: Root, tmp_path: Path) -
     """A hint stands below the report with its file and line; records that are as the schema has them give none."""
     (tmp_path / "configuration").write_text("qpsmtpd=service|status|enabled\nqmail=service|DoubleBounceTo|nobodyhere\n")
     lines = root.esmith("import", str(tmp_path / "configuration")).out.splitlines()
+    assert lines.pop() == "next: signal-event bootstrap-console-save"
     assert lines[-1] == (
         f"{tmp_path}/configuration:2: configuration qmail DoubleBounceTo: accounts has no record 'nobodyhere' of type "
         "user, group, pseudonym or system; make one, or correct the name (stored as given)"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.commands import Root
@@ -191,18 +193,23 @@ def test_passwords(office: Root) -> None:
     assert office.db("accounts", "getprop", "tom", "PasswordSet").out == "no\n"
 
 
-@pytest.mark.parametrize(
-    ("event", "key", "task"),
-    [
-        ("user-modify", "tom", "user-modify-unix"),
-        ("user-create", "tom", "user-create-unix"),
-        ("user-lock", "tom", "user-lock-passwd"),
-        ("group-create", "group1", "group-create-unix"),
-        ("group-modify", "group1", "group-modify-unix"),
-    ],
-)
-def test_the_machine_is_left_alone(office: Root, event: str, key: str, task: str) -> None:
-    """Under a root folder an event leaves the accounts of the machine alone, and says so."""
-    office.signal(event, key)
-    wanted = f"{task}: the machine's accounts are left alone: the root is {office.path}"
-    assert [line for line in office.lines("/var/log/e-smith/events.log") if line.endswith(wanted)]
+def test_a_root_folder_has_accounts_of_its_own(office: Root) -> None:
+    """Under a root folder the events make, change and remove lines of its own passwd and group, and no others."""
+    before = office.lines("/etc/passwd"), office.lines("/etc/group")
+    machine = Path("/etc/passwd").read_text(), Path("/etc/group").read_text()
+    office.db("accounts", "set", "mary", "user", "FirstName", "Mary", "LastName", "O:Neill")
+    office.signal("user-create", "mary")
+    assert office.lines("/etc/passwd") == [*before[0], f"mary:x:5000:5000:Mary O Neill:{HOMES}/mary:/bin/false"]
+    assert office.db("accounts", "getprop", "mary", "Uid").out == "5000\n"
+    assert f"=mary:mary:5000:5000:{HOMES}/mary:::" in office.lines("/var/qmail/users/assign")
+    office.db("accounts", "setprop", "mary", "Shell", "/bin/sh")
+    office.signal("user-modify", "mary")
+    assert office.lines("/etc/passwd")[-1].endswith(":/bin/sh")
+    office.db("accounts", "set", "team", "group", "Members", "mary,tom,sales")
+    office.signal("group-create", "team")
+    assert office.lines("/etc/group")[-2:] == ["mary:x:5000:", "team:x:5005:mary,tom"]
+    delete(office, "group", "team")
+    delete(office, "user", "mary")
+    assert (office.lines("/etc/passwd"), office.lines("/etc/group")) == before
+    assert not office.file(f"{HOMES}/mary").exists()
+    assert (Path("/etc/passwd").read_text(), Path("/etc/group").read_text()) == machine

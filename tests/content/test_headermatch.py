@@ -53,9 +53,9 @@ def test_a_call_without_a_text(words: list[str]) -> None:
 
 
 def test_a_large_mail_is_not_read(tmp_path: Path) -> None:
-    """It ends with the header: the rest of the mail is not read."""
+    """It ends with the header: the rest is not read, but for what awk reads at once (in Debian 13 256 KiB)."""
     mail = tmp_path / "mail"
     mail.write_bytes(b"From: a\n\n" + b"x" * 79 * 100_000)
     with mail.open("rb") as file:
         subprocess.run([str(PROGRAM), SPAM], stdin=file, check=False, timeout=60)
-        assert file.seek(0, 1) < 100_000
+        assert file.seek(0, 1) < 300_000

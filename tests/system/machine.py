@@ -26,7 +26,7 @@ needs_mail_system = pytest.mark.program(
     "clamd",
     "clamdscan",
     "spamd",
-    "php-fpm8.2",
+    "php-fpm",
     "dovecot",
     "/usr/lib/dovecot/imap",
     "/usr/lib/dovecot/pop3",

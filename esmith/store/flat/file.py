@@ -192,6 +192,15 @@ class FlatTransaction(FlatSnapshot):
         record = self.record(database, key)
         self._store(Record(key, type, record.props if record else {}))
 
+    def set_record(self, _database: str, record: Record) -> None:
+        """Make a record be so and not otherwise, with its type and its properties."""
+        flat_format.check_key(self._file, record.key)
+        flat_format.check_type(f"{self._file} {record.key}", record.type)
+        for prop, value in record.props.items():
+            flat_format.check_property(f"{self._file} {record.key}", prop)
+            flat_format.check_value(f"{self._file} {record.key} {prop}", value)
+        self._store(Record(record.key, record.type, flat_format.sorted_props(record.props)))
+
     def set_prop(self, database: str, key: str, prop: str, value: str) -> None:
         """Set a property of an existing record.
 

@@ -153,6 +153,8 @@ def check_value(place: str, value: str) -> None:
 
 def sorted_props(props: dict[str, str]) -> dict[str, str]:
     """Return properties in the byte order of their names."""
+    if "".join(props).isascii():
+        return dict(sorted(props.items()))
     return dict(sorted(props.items(), key=lambda item: as_bytes(item[0])))
 
 

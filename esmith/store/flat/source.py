@@ -1,7 +1,7 @@
 """Reading the original's database files for an import: which files there are, and which of their records can be stored.
 
-Nothing is changed or left out without a :class:`Finding` that names the line. A finding holds no value, since that
-might be a password.
+Nothing is changed or left out without a :class:`Finding` that names the line. A finding of what a file holds has no
+value, since that might be a password.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ REFUSED = "refused"
 DOUBTFUL = "doubtful"
 #: What is stored and allowed, of which setting it by hand would give a hint.
 HINT = "hint"
+#: What was stored, and a migration took away.
+DROPPED = "dropped"
 
 _BACKUPS = (".bak", ".old", ".save", ".orig", ".tmp")
 _LOCKS = (".lock", ".lck")
@@ -35,7 +37,7 @@ class Finding:
 
     :param line: counted from 1; 0 for the file as a whole.
     :param place: key and property, if the line has them.
-    :param kind: ``repaired``, ``refused``, ``doubtful`` or ``hint``.
+    :param kind: ``repaired``, ``refused``, ``doubtful``, ``hint`` or ``dropped``.
     """
 
     __slots__ = ("kind", "line", "message", "place")
@@ -154,6 +156,8 @@ class FlatSource:
         self.lines[key] = entry.number
 
     def _props(self, entry: Entry, key: str) -> dict[str, str]:
+        if entry.text.isascii() and self._may_hold(key, entry.record.props):
+            return entry.record.props  # nothing to read otherwise, and in order
         props: dict[str, str] = {}
         for old_name, old_value in sorted(entry.record.props.items(), key=lambda item: not _is_text(item[0])):
             name = _decoded(old_name)
@@ -170,6 +174,16 @@ class FlatSource:
                 self.note(entry.number, f"{key} {name}", REPAIRED, "the name is not UTF-8: read as Latin-1")
             props[name] = value
         return flat_format.sorted_props(props)
+
+    def _may_hold(self, key: str, props: dict[str, str]) -> bool:
+        """Return whether a record may hold all these properties."""
+        try:
+            for name, value in props.items():
+                limits.check_property(self.database, key, name)
+                limits.check_value("", value)
+        except RefusedError:
+            return False
+        return True
 
     def _text(self, entry: Entry, key: str, prop: str, text: str) -> str:
         if not _is_text(text):

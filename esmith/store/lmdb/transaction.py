@@ -12,7 +12,7 @@ from esmith.store import journal, limits
 from esmith.store.lmdb.data_file import Commit
 from esmith.store.lmdb.rows import JOURNAL, LmdbSnapshot
 from esmith.store.lmdb.trouble import store_trouble
-from esmith.store.model import Author, Change, Revision
+from esmith.store.model import Author, Change, Record, Revision
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,7 +60,8 @@ class LmdbTransaction(LmdbSnapshot):
         self._lock = lock
         self._reopen = reopen
         self._author = author
-        self._old: dict[tuple[str, str, str], str | None] = {}
+        #: What each cell that was written held before the transaction, and what it holds now.
+        self._cells: dict[tuple[str, str, str], tuple[str | None, str | None]] = {}
         self._dirty = False
 
     def __enter__(self) -> Self:
@@ -84,7 +85,7 @@ class LmdbTransaction(LmdbSnapshot):
             self._end(error)
 
     def _end(self, error: BaseException | None) -> None:
-        if error is not None or not (self._dirty or self._old):
+        if error is not None or not (self._dirty or self._cells):
             self._abort(error)
             return
         try:
@@ -122,8 +123,7 @@ class LmdbTransaction(LmdbSnapshot):
     @property
     def changes(self) -> list[Change]:
         """What this transaction changes so far."""
-        changes = (Change(*cell, old, self.prop(*cell)) for cell, old in self._old.items())
-        return [change for change in changes if change.old != change.new]
+        return [Change(*cell, old, new) for cell, (old, new) in self._cells.items() if old != new]
 
     def create_database(self, database: str) -> None:
         """Make an empty database where there is none."""
@@ -138,6 +138,24 @@ class LmdbTransaction(LmdbSnapshot):
         limits.check_key(database, key)
         limits.check_type(database, key, type)
         self._put(database, key, "", type)
+
+    def set_record(self, database: str, record: Record) -> None:
+        """Make a record be so and not otherwise, with its type and its properties."""
+        key = record.key
+        limits.check_database(database)
+        limits.check_key(database, key)
+        limits.check_type(database, key, record.type)
+        for prop, value in record.props.items():
+            limits.check_property(database, key, prop)
+            limits.check_value(f"{database} {key} {prop}", value)
+        now = self.record(database, key)
+        old = now.props if now is not None else {}
+        self._replace(database, key, "", None if now is None else now.type, record.type)
+        for prop, value in record.props.items():
+            self._replace(database, key, prop, old.get(prop), value)
+        for prop, value in old.items():
+            if prop not in record.props:
+                self._replace(database, key, prop, value, None)
 
     def set_prop(self, database: str, key: str, prop: str, value: str) -> None:
         """Set a property of an existing record.
@@ -185,7 +203,7 @@ class LmdbTransaction(LmdbSnapshot):
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """Take back what is changed inside when it ends with an error, by a transaction within the transaction."""
-        outer, handles, old, dirty = self._txn, dict(self._handles), dict(self._old), self._dirty
+        outer, handles, cells, dirty = self._txn, dict(self._handles), dict(self._cells), self._dirty
         self._txn = self._env.begin(write=True, parent=outer)
         kept = False
         try:
@@ -195,14 +213,22 @@ class LmdbTransaction(LmdbSnapshot):
         finally:
             if not kept:
                 self._txn.abort()
-                self._handles, self._old, self._dirty = handles, old, dirty
+                self._handles, self._cells, self._dirty = handles, cells, dirty
             self._txn = outer
 
     def _put(self, database: str, key: str, prop: str, value: str | None) -> None:
-        old = self.prop(database, key, prop)
+        self._replace(database, key, prop, self.prop(database, key, prop), value)
+
+    def _replace(self, database: str, key: str, prop: str, old: str | None, value: str | None) -> None:
+        """Write a cell, or delete it.
+
+        :param old: what it holds now.
+        """
         if old == value:
             return
-        self._old.setdefault((database, key, prop), old)
+        cell = (database, key, prop)
+        first = self._cells.get(cell)
+        self._cells[cell] = (old if first is None else first[0], value)
         row = f"{key}\0{prop}".encode()
         if value is None:
             self._txn.delete(row, db=self._open(database))

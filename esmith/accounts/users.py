@@ -1,0 +1,217 @@
+"""What the accounts database has for users and groups, made so among the unix accounts of a root.
+
+These are the actions ``user-create-unix`` and so on (docs/events.md#what-actions-make-of-files). A unix account that is
+not known to be ours is left alone: a user's home shows it, a group's Gid.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from esmith.accounts.book import NO_SHELL, Book, Group, NewUser, User
+from esmith.accounts.homes import make_mailbox, make_owned
+from esmith.accounts.system import HOMES
+from esmith.errors import RefusedError, UsageError
+from esmith.layout import Layout
+from esmith.store.model import Author, Record
+from esmith.store.protocol import Store
+
+_DATABASE = "accounts"
+#: What may be the name of a unix account; Debian's useradd takes it.
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+
+
+class Accounts:
+    """The users and groups of one root.
+
+    :param layout: the root.
+    :param store: its databases, open for writing.
+    :param book: its unix accounts.
+    :param say: shows what was made, or left alone and why.
+    """
+
+    def __init__(self, layout: Layout, store: Store, book: Book, say: Callable[[str], None]) -> None:
+        self._layout = layout
+        self._store = store
+        self._book = book
+        self._say = say
+
+    def do(self, task: str, name: str | None) -> None:
+        """Do the task of an action.
+
+        :param task: one of :data:`TASKS`.
+        :param name: the account; None for all, where the task is for all.
+        :raises UsageError: when there is no such task.
+        :raises RefusedError: when the record or the unix account is not what it has to be; nothing was changed.
+        :raises InstallError: when an account or a directory cannot be changed.
+        """
+        if task not in TASKS:
+            raise UsageError(f"there is no task {task!r}", hint=f"name one of: {', '.join(TASKS)}")
+        TASKS[task](self, name)
+
+    def create_user(self, name: str | None) -> None:
+        """Make a user's unix account, home and mailbox, as far as they are missing, and note the numbers."""
+        record = self._record(name, "user")
+        user = self._book.user(record.key)
+        if user is None:
+            user = self._book.add_user(self._new_user(record))
+            self._say(f"made the unix account {user.name}")
+        _check_home(user)
+        make_owned(self._layout, HOMES, 0o755, None)
+        make_owned(self._layout, user.home, 0o700, (user.uid, user.gid), correct=True)
+        make_mailbox(self._layout, user)
+        self._note(record, {"Uid": str(user.uid), "Gid": str(user.gid)})
+
+    def modify_user(self, name: str | None) -> None:
+        """Give a user's unix account, or everyone's, the name and the shell of the record."""
+        for record in self._chosen("user", name):
+            user = self._book.user(record.key)
+            if user is None:
+                self._say(f"there is no unix account {record.key}; to make it: signal-event user-create {record.key}")
+                continue
+            _check_home(user)
+            comment, shell = comment_of(record), record.props.get("Shell") or user.shell
+            if (comment, shell) != (user.comment, user.shell):
+                self._book.change_user(
+                    user.name, comment if comment != user.comment else None, shell if shell != user.shell else None
+                )
+
+    def delete_user(self, name: str | None) -> None:
+        """Remove a user's unix account, home and mail."""
+        if self._found(name) is None:
+            self._say(f"there is no record of {name} any more: the unix account, if there is one, is left alone")
+            return
+        record = self._record(name, "user-deleted")
+        user = self._book.user(record.key)
+        if user is None:
+            self._say(f"there is no unix account {name}")
+            return
+        _check_home(user)
+        for note in self._book.remove_user(user.name):
+            self._say(note)
+
+    def lock_user(self, name: str | None) -> None:
+        """Lock the unix password of a user, or of everyone whose PasswordSet is no."""
+        for record in self._chosen("user", name):
+            user = self._book.user(record.key)
+            if user is not None and (name is not None or record.props.get("PasswordSet") == "no"):
+                _check_home(user)
+                self._book.lock(user.name)
+
+    def create_group(self, name: str | None) -> None:
+        """Make the unix group of a group, and put its members in."""
+        record = self._record(name, "group")
+        group = self._book.group(record.key)
+        if group is None:
+            gid = record.props.get("Gid")
+            group = self._book.add_group(record.key, int(gid) if gid else None)
+        elif record.props.get("Gid") != str(group.gid):
+            raise RefusedError(f"there is a unix group {name} already, of number {group.gid}")
+        self._note(record, {"Gid": str(group.gid)})
+        self._set_members(record, group)
+
+    def modify_group(self, name: str | None) -> None:
+        """Make the members of a unix group, or of all of them, those of the record."""
+        for record in self._chosen("group", name):
+            group = self._ours(record)
+            if group is not None:
+                self._set_members(record, group)
+
+    def delete_group(self, name: str | None) -> None:
+        """Remove a unix group."""
+        if self._found(name) is None:
+            self._say(f"there is no record of {name} any more: the unix group, if there is one, is left alone")
+            return
+        group = self._ours(self._record(name, "group-deleted"))
+        if group is not None:
+            self._book.remove_group(group.name)
+
+    def _new_user(self, record: Record) -> NewUser:
+        props = record.props
+        uid, gid = (int(number) if (number := props.get(key)) else None for key in ("Uid", "Gid"))
+        if gid is not None and self._book.group_of(gid) is None:
+            self._book.add_group(record.key, gid)
+        shell, home = props.get("Shell") or NO_SHELL, f"{HOMES}/{record.key}"
+        return NewUser(record.key, home, shell, comment_of(record), uid=uid, group=gid)
+
+    def _set_members(self, record: Record, group: Group) -> None:
+        """Put those members of a group into the unix group that have unix accounts."""
+        names = [name.strip() for name in record.props.get("Members", "").split(",")]
+        members = [name for name in dict.fromkeys(names) if name and self._book.user(name) is not None]
+        if sorted(members) != sorted(group.members):
+            self._book.set_members(group.name, members)
+
+    def _ours(self, record: Record) -> Group | None:
+        """Return a group's unix group if it exists and is the one that group-create made; else say why not."""
+        group = self._book.group(record.key)
+        if group is not None and str(group.gid) == record.props.get("Gid"):
+            return group
+        why = f"has number {group.gid}, and the record no Gid {group.gid}" if group else "does not exist"
+        self._say(f"the unix group {record.key} is left alone: it {why}")
+        return None
+
+    def _chosen(self, kind: str, name: str | None) -> Iterator[Record]:
+        """Yield the records of a type: all of them, or that of one account; of admin there is nothing to do."""
+        if name is None:
+            with self._store.snapshot() as snapshot:
+                # All of them first: a snapshot is not kept open while programs run.
+                found = list(snapshot.records(_DATABASE, kind))
+            yield from found
+        elif name != "admin":
+            yield self._record(name, kind)
+
+    def _record(self, name: str | None, kind: str) -> Record:
+        """Return the record of an account.
+
+        :raises RefusedError: when there is none of this type, or its name cannot be that of a unix account.
+        """
+        found = self._found(name)
+        if found is None or found.type != kind:
+            raise RefusedError(f"there is no account {name} of type {kind}")
+        if not NAME.fullmatch(found.key):
+            raise RefusedError(f"{name!r} cannot be the name of a unix account")
+        return found
+
+    def _found(self, name: str | None) -> Record | None:
+        with self._store.snapshot() as snapshot:
+            return snapshot.record(_DATABASE, name) if name else None
+
+    def _note(self, record: Record, props: dict[str, str]) -> None:
+        """Note numbers in the record, where it does not say the same."""
+        if all(record.props.get(name) == value for name, value in props.items()):
+            return
+        with self._store.transaction(Author.current(["esmith", "accounts", record.key])) as transaction:
+            if transaction.type_of(_DATABASE, record.key) == record.type:
+                for name, value in props.items():
+                    transaction.set_prop(_DATABASE, record.key, name, value)
+
+
+#: The tasks by the names of the actions.
+TASKS: dict[str, Callable[[Accounts, str | None], None]] = {
+    "user-create-unix": Accounts.create_user,
+    "user-modify-unix": Accounts.modify_user,
+    "user-delete-unix": Accounts.delete_user,
+    "user-lock-passwd": Accounts.lock_user,
+    "group-create-unix": Accounts.create_group,
+    "group-modify-unix": Accounts.modify_group,
+    "group-delete-unix": Accounts.delete_group,
+}
+
+
+def _check_home(user: User) -> None:
+    """Refuse an account whose home is not that of one of our users.
+
+    :raises RefusedError: when it is another account of the system.
+    """
+    if user.home != f"{HOMES}/{user.name}":
+        raise RefusedError(
+            f"the unix account {user.name} is not this user's: its home is {user.home}",
+            hint=f"give the user of the mail server another name, or that account: usermod --login NEW {user.name}",
+        )
+
+
+def comment_of(record: Record) -> str:
+    """Return what the comment field of passwd has for a user: the full name."""
+    names = (record.props.get("FirstName"), record.props.get("LastName"))
+    return re.sub(r"[:\x00-\x1f]", " ", " ".join(name for name in names if name))

@@ -1,0 +1,53 @@
+"""How far a command has come: one line at a terminal, which the next one takes the place of, and nothing elsewhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+#: Often enough to be seen moving, and no work.
+_EVERY_SECONDS = 0.1
+#: How wide a terminal is that does not say it.
+_COLUMNS = 80
+
+
+class Progress:
+    """The line of a command at a terminal.
+
+    It stands on stderr, which is a terminal also where the report goes to a file.
+    """
+
+    def __init__(self) -> None:
+        self._is_shown = sys.stderr is not None and sys.stderr.isatty()
+        self._next = 0.0
+        self._width = 0
+
+    def show(self, what: str, done: int, total: int) -> None:
+        """Say how much of a step is done.
+
+        :param what: the step, e.g. ``accounts: storing``.
+        :param done, total: how many of how many things.
+        """
+        now = time.monotonic()
+        if not self._is_shown or (now < self._next and done < total):
+            return
+        self._next = now + _EVERY_SECONDS
+        try:
+            columns = os.get_terminal_size(sys.stderr.fileno()).columns or _COLUMNS
+        except OSError:
+            columns = _COLUMNS
+        self._write(f"{what} {done:,} of {total:,}"[: max(columns - 1, 1)])
+
+    def clear(self) -> None:
+        """Take the line away, so that the report stands alone."""
+        if self._width:
+            self._write("")
+
+    def _write(self, text: str) -> None:
+        try:
+            sys.stderr.write(f"\r{text:<{self._width}}\r" if not text else f"\r{text:<{self._width}}")
+            sys.stderr.flush()
+        except OSError:
+            self._is_shown = False
+        self._width = len(text)

@@ -1,0 +1,123 @@
+"""Settings that were right on another machine: a second primary domain, and addresses that no card here has."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from esmith.store.protocol import Records
+
+#: The request that asks for the IPv4 address of a network card (netdevice(7)), and where the answer has it.
+_SIOCGIFADDR = 0x8915
+_NAME_BYTES = 16
+_ADDRESS = slice(20, 24)
+
+
+class Foreign:
+    """A setting that is not right for this machine.
+
+    :param place: database, record and property.
+    :param message: what is wrong, and what comes of it.
+    :param cure: the command that corrects it.
+    """
+
+    __slots__ = ("cure", "message", "place")
+
+    def __init__(self, place: str, message: str, cure: str) -> None:
+        self.place = place
+        self.message = message
+        self.cure = cure
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}: {self.cure}"
+
+
+def foreign_settings(records: Records) -> list[Foreign]:
+    """Return the settings that are not right for this machine and keep a service from its work."""
+    return [*_second_primaries(records), *_addresses(records)]
+
+
+def moved_address(records: Records) -> list[Foreign]:
+    """Return whether the outer address is one of another machine; behind a router that translates it always is."""
+    value = records.type_of("configuration", "ExternalIP")
+    if not value or has_address(value):
+        return []
+    message = f"{value} is no address of this machine, which is right only behind a router that translates it; else"
+    return [Foreign("configuration ExternalIP", message, f"signal-event ip-change {_instead()}")]
+
+
+def has_address(address: str) -> bool:
+    """Return whether a program of this machine can listen at an IPv4 address; true of what is none."""
+    import errno
+    import socket
+
+    try:
+        socket.inet_pton(socket.AF_INET, address)
+    except OSError:
+        return True  # or the name would be looked up
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError as error:
+            return error.errno != errno.EADDRNOTAVAIL
+    return True
+
+
+def card_addresses() -> list[str]:
+    """Return the IPv4 addresses of this machine's network cards, without loopback ones."""
+    import fcntl
+    import socket
+    import struct
+
+    found = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        for _, name in socket.if_nameindex():
+            request = struct.pack("256s", name.encode()[: _NAME_BYTES - 1])
+            try:
+                address = socket.inet_ntoa(fcntl.ioctl(probe, _SIOCGIFADDR, request)[_ADDRESS])
+            except OSError:
+                continue  # a card without an IPv4 address
+            if not address.startswith("127."):
+                found.append(address)
+    return found
+
+
+def _second_primaries(records: Records) -> Iterator[Foreign]:
+    primary = records.type_of("configuration", "DomainName") or ""
+    for record in records.records("domains", "domain"):
+        if record.props.get("SystemPrimaryDomain") == "yes" and record.key.lower() != primary.lower():
+            yield Foreign(
+                f"domains {record.key} SystemPrimaryDomain",
+                f"{primary} is the primary domain, and there can be one; it stays a domain of this server by",
+                _command("db", "domains", "setprop", record.key, "SystemPrimaryDomain", "no", "Removable", "yes"),
+            )
+
+
+def _addresses(records: Records) -> Iterator[Foreign]:
+    local = records.type_of("configuration", "LocalIP")
+    if local and not has_address(local):
+        yield Foreign(
+            "configuration LocalIP",
+            f"no network card of this machine has {local}, so dovecot cannot listen there",
+            _command("config", "set", "LocalIP", _instead()),
+        )
+    for card in ("InternalInterface", "ExternalInterface"):
+        address = records.prop("configuration", card, "IPAddress")
+        if address and not has_address(address):
+            yield Foreign(
+                f"configuration {card} IPAddress",
+                f"no network card of this machine has {address}",
+                _command("config", "setprop", card, "IPAddress", _instead()),
+            )
+
+
+def _instead() -> str:
+    """Return an address of this machine for a command, or a word that stands for one."""
+    return next(iter(card_addresses()), "ADDRESS")
+
+
+def _command(*words: str) -> str:
+    import shlex
+
+    return shlex.join(words)

@@ -1,0 +1,260 @@
+"""Whether services that are up are of use: what ``[useful]`` of their ``service.toml`` asks, and whose run script waits.
+
+A run script that cannot start its daemon says why and waits a minute (``unable`` in ``services/run``). Its supervisor
+then calls it up, which every service is asked about without any question of its own.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import stat
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from esmith.errors import ServiceError
+from esmith.layout import Layout
+from esmith.processes import command_of, rights_of
+from esmith.services.dialogue import Peer
+from esmith.services.logs import last_lines, shown
+from esmith.services.model import ServiceStatus
+from esmith.services.program import run_program
+from esmith.services.question import READ, Question, Reading
+from esmith.services.service import Service
+
+#: What ``unable`` of ``services/run`` becomes.
+WAITING = ["sleep", "60"]
+#: The name under which it is reported.
+WAITS = "waits"
+_AT_ONCE = 8
+_FILE_BYTES = 4 * 1024 * 1024
+_LOG_LINES = 1000
+#: What is shown of a log where no question is about it: the reason of a run script is its last line.
+_REASON = re.compile(r"cannot run, and tries again in a minute: (.+)")
+
+
+@dataclass(frozen=True)
+class Useless:
+    """Why a service that is up is of no use.
+
+    :param question: the name of the question; :data:`WAITS` for a run script that waits.
+    :param means: what is so, for people.
+    :param complaint: what was found.
+    :param cure: the commands that help.
+    """
+
+    question: str
+    means: str
+    complaint: str
+    cure: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A service to ask.
+
+    :param service: what it is.
+    :param status: what its supervisor says about it.
+    :param supervisor: the name of the supervisor.
+    """
+
+    service: Service
+    status: ServiceStatus
+    supervisor: str
+
+
+def find_useless(layout: Layout, services: Sequence[Asked]) -> dict[str, list[Useless]]:
+    """Ask services all their questions, several at a time, and return what is wrong.
+
+    What this user may not ask is not asked.
+
+    :param layout: the root that paths are taken under.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    questions = [(asked, question) for asked in services for question in _questions(asked)]
+    found: dict[str, list[Useless]] = {}
+    for asked in services:
+        if (waits := _waiting(layout, asked)) is not None:
+            found[asked.service.name] = [waits]
+    questions = [(asked, question) for asked, question in questions if asked.service.name not in found]
+    if not questions:
+        return found
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        answers = pool.map(lambda pair: complaint_of(layout, *pair), questions)
+        for (asked, question), complaint in zip(questions, answers, strict=True):
+            if complaint:
+                useless = Useless(question.name, question.means, complaint, question.cure)
+                found.setdefault(asked.service.name, []).append(useless)
+    return found
+
+
+def complaint_of(layout: Layout, asked: Asked, question: Question) -> str:
+    """Ask one question, and return what is wrong; "" when nothing is, or this user may not ask.
+
+    :param layout: the root that paths are taken under.
+    """
+    try:
+        read = _read(layout, question.read) if question.read else ""
+        for kind, ask in _KINDS.items():
+            if getattr(question, kind) and (text := ask(layout, asked, question, read)):
+                return text
+    except PermissionError:
+        return ""
+    except ServiceError as error:
+        return f"{error.message}; {error.hint}" if error.hint else error.message
+    except OSError as error:
+        return f"{error.filename or asked.service.name}: {error.strerror or error}"
+    return ""
+
+
+def _questions(asked: Asked) -> tuple[Question, ...]:
+    """Return what can be asked: of a service that something else starts, only what needs no process."""
+    if asked.status.running:
+        return asked.service.useful
+    return tuple(question for question in asked.service.useful if question.file or question.exists)
+
+
+def _waiting(layout: Layout, asked: Asked) -> Useless | None:
+    """Return that a service waits because its run script could not start the daemon."""
+    pid = asked.status.pid
+    if pid is None or command_of(pid) != WAITING:
+        return None
+    since = time.time() - asked.status.seconds
+    lines = last_lines(layout, asked.service, asked.supervisor, since=since)
+    reasons = [match[1] for line in lines if (match := _REASON.search(line))]
+    why = reasons[-1] if reasons else "its log says why"
+    # What needs no daemon knows the cure better than the script.
+    for question in asked.service.useful:
+        if (question.file or question.exists) and complaint_of(layout, asked, question):
+            return Useless(WAITS, question.means, why, question.cure)
+    return Useless(WAITS, "its run script waits, and its daemon does not run", why)
+
+
+def _filled(text: str, layout: Layout, read: str) -> str:
+    return text.replace(READ, read).replace("{root}", "" if layout.is_machine else layout.root)
+
+
+def _read(layout: Layout, reading: Reading) -> str:
+    """Return a value of a generated file.
+
+    :raises ServiceError: when it has none, and there is no other value.
+    """
+    match = re.search(reading.value, "\n".join(_lines(layout.under(reading.file))), re.MULTILINE)
+    if match or reading.otherwise:
+        return str(match[1]) if match else reading.otherwise
+    raise ServiceError(f"{reading.file} has nothing that matches {reading.value}")
+
+
+def _lines(path: str) -> list[str]:
+    """Return the lines of a file; none when it is not there.
+
+    :raises PermissionError: when it may not be read.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return []
+        return file.read(_FILE_BYTES).decode("utf-8", "replace").splitlines()
+
+
+def _talk(layout: Layout, _asked: Asked, question: Question, read: str) -> str:
+    port, path = _filled(question.port, layout, read), _filled(question.socket, layout, read)
+    if port and not port.isdecimal():
+        raise ServiceError(f"{port!r} is no port")
+    if port == "0":
+        return ""
+    where = f"port {port}" if port else path
+    try:
+        address = int(port) if port else layout.under(path)
+        peer = Peer(address, encrypted=question.encrypted, seconds=question.within)
+    except PermissionError:
+        raise
+    except OSError as error:
+        return f"{where}: {error.strerror or error}"
+    try:
+        complaint = peer.complaint(question.dialogue)
+    finally:
+        peer.close()
+    return f"{where}: {complaint}" if complaint else ""
+
+
+def _run(layout: Layout, asked: Asked, question: Question, read: str) -> str:
+    argv = [_filled(word, layout, read) for word in question.command]
+    place = f"service {asked.service.name}"
+    code, printed = run_program(argv, package=question.package, timeout=question.within, place=place)
+    return "" if code == 0 else f"{argv[0]}: {shown(printed) or f'exit code {code}'}"
+
+
+def _look(layout: Layout, _asked: Asked, question: Question, read: str) -> str:
+    path = _filled(question.file, layout, read)
+    lines = _lines(layout.under(path))
+    if question.has and not any(re.search(question.has, line) for line in lines):
+        return f"{path} has no line that matches {question.has}"
+    if question.lacks and any(re.search(question.lacks, line) for line in lines):
+        return f"{path} has a line that matches {question.lacks}"
+    return ""
+
+
+def _find(layout: Layout, _asked: Asked, question: Question, read: str) -> str:
+    patterns = [_filled(pattern, layout, read) for pattern in question.exists]
+    for pattern in patterns:
+        directory = layout.under(os.path.dirname(pattern))
+        if os.path.isdir(directory) and not os.access(directory, os.R_OK | os.X_OK):
+            return ""
+        if glob.glob(layout.under(pattern)):
+            return ""
+    return f"there is no {' and no '.join(patterns)}"
+
+
+def _use(layout: Layout, asked: Asked, question: Question, read: str) -> str:
+    if asked.status.pid is None:
+        return ""
+    user, groups = rights_of(asked.status.pid)
+    for pattern in question.usable:
+        for path in sorted(glob.glob(layout.under(_filled(pattern, layout, read)))):
+            if not _may_use(path, user, groups):
+                return f"{layout.inside(path)} may not be read and written by the user with the number {user}"
+    return ""
+
+
+def _may_use(path: str, user: int, groups: frozenset[int]) -> bool:
+    """Return whether a user may read and write a file, by its mode and those of the directories above it."""
+    if user == 0:
+        return True
+    while (above := os.path.dirname(path)) != path:
+        if not _may(os.stat(path), user, groups, 6 if not os.path.isdir(path) else 1):
+            return False
+        path = above
+    return True
+
+
+def _may(status: os.stat_result, user: int, groups: frozenset[int], wanted: int) -> bool:
+    shift = 6 if status.st_uid == user else 3 if status.st_gid in groups else 0
+    return (status.st_mode >> shift) & wanted == wanted
+
+
+def _read_log(layout: Layout, asked: Asked, question: Question, _read_value: str) -> str:
+    since = time.time() - asked.status.seconds
+    for line in reversed(last_lines(layout, asked.service, asked.supervisor, since=since, limit=_LOG_LINES)):
+        if question.log_until and re.search(question.log_until, line):
+            return ""
+        if re.search(question.log, line):
+            return f"its log says: {line}"
+    return ""
+
+
+_Ask = Callable[[Layout, Asked, Question, str], str]
+_KINDS: dict[str, _Ask] = {
+    "file": _look,
+    "exists": _find,
+    "usable": _use,
+    "log": _read_log,
+    "command": _run,
+    "dialogue": _talk,
+}

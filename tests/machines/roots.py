@@ -1,0 +1,144 @@
+"""Bare Debian roots, and a cache of what an installation downloads, so that a machine needs no network.
+
+The cache is the folder that ``ESMITH_CI_CACHE`` names, ``/var/cache/esmith-ci`` otherwise. For each suite of Debian it
+has
+
+- ``base.tar``: a bare root (``.ci/bare make``);
+- ``debs``: the Debian packages an installation asks for, with all that these depend on;
+- ``lists``: what ``apt-get update`` fetched with them;
+- ``wheels``: the Python packages;
+- ``holds``: what was asked for when these were filled, so that a change fills them again.
+
+Only filling it uses the network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SUITES = {"bookworm": "Debian 12", "trixie": "Debian 13"}
+#: What no installation asks for, but the commands of the page that are typed afterwards.
+_ALSO = ("postfix",)
+#: Files that decide what an installation downloads.
+_DECIDING = ("pyproject.toml", "services/*/service.toml", "esmith/setup/machine/*.py", "tests/machines/roots.py")
+#: How old what apt-get update fetched may be, in seconds: a mirror removes packages that were replaced.
+_OLD_SECONDS = 86_400
+#: So that apt keeps what it downloads, does not wait for a network that is not there, and asks nothing.
+_APT = 'APT::Keep-Downloaded-Packages "true";\nAcquire::Retries "0";\nAcquire::Languages "none";\n'
+
+
+def cache_of(suite: str) -> Path:
+    """Return the folder of the cache for a suite."""
+    return Path(os.environ.get("ESMITH_CI_CACHE") or "/var/cache/esmith-ci") / suite
+
+
+def scratch(name: str) -> Path:
+    """Return a new folder on a disk, where device files may be made; the caller removes it."""
+    return Path(tempfile.mkdtemp(prefix=f"esmith-{name}-", dir=os.environ.get("ESMITH_CI_ROOTS") or "/var/tmp"))
+
+
+def remove(root: Path) -> None:
+    """Remove a root, and nothing that is mounted in it."""
+    subprocess.run(["rm", "-rf", "--one-file-system", str(root)], check=True)
+
+
+def bare(*words: str | Path, log: Path, variables: dict[str, str] | None = None) -> None:
+    """Run ``.ci/bare``.
+
+    :param log: where its output goes.
+    :raises subprocess.CalledProcessError: when it fails.
+    """
+    command = [str(REPOSITORY / ".ci/bare"), *map(str, words)]
+    with log.open("ab") as out:
+        subprocess.run(command, check=True, stdout=out, stderr=out, env={**os.environ, **(variables or {})})
+
+
+def make(root: Path, suite: str) -> None:
+    """Make a bare root of what the cache holds, with these packages and lists at hand for apt.
+
+    :param root: an empty folder.
+    """
+    cache = cache_of(suite)
+    subprocess.run(["tar", "--extract", "--file", str(cache / "base.tar"), "--directory", str(root)], check=True)
+    (root / "etc/apt/apt.conf.d/90machine").write_text(_APT, encoding="utf-8")
+    for folder, place in (("debs", "var/cache/apt/archives"), ("lists", "var/lib/apt/lists")):
+        if (cache / folder).is_dir():
+            _link(cache / folder, root / place)
+
+
+def fill(suite: str, log: Path) -> None:
+    """Fill the cache of a suite, unless it holds what is wanted.
+
+    :param log: where the output of what downloads goes.
+    :raises subprocess.CalledProcessError: when something cannot be had.
+    """
+    cache = cache_of(suite)
+    holds = cache / "holds"
+    wanted = _wanted()
+    if holds.is_file() and holds.read_text() == wanted and time.time() - holds.stat().st_mtime < _OLD_SECONDS:
+        return
+    cache.mkdir(parents=True, exist_ok=True)
+    root = scratch(suite)
+    try:
+        if not (cache / "base.tar").is_file():
+            bare("make", root / "base", suite, log=log, variables={"ESMITH_CI_DEBS": str(cache / "bootstrap")})
+            _pack(root / "base", cache / "base.tar")
+            remove(root / "base")
+        make(root, suite)
+        bare("install", root, log=log)
+        bare("run", root, "root", "bash", "-euc", _DOWNLOAD, "fill", *_ALSO, log=log)
+        _link(root / "var/cache/apt/archives", cache / "debs")
+        for folder, place in (("lists", "var/lib/apt/lists"), ("wheels", "root/wheels")):
+            shutil.rmtree(cache / folder, ignore_errors=True)
+            shutil.copytree(root / place, cache / folder)
+        holds.write_text(wanted, encoding="utf-8")
+    finally:
+        remove(root)
+
+
+#: Downloads all that an installation asks for, as it says itself, and wheels of what the product and its build want.
+_DOWNLOAD = """
+export DEBIAN_FRONTEND=noninteractive
+apt-get update
+apt-get install -y --no-install-recommends python3-venv
+mkdir ~/wheels
+python3 -m pip download --disable-pip-version-check --dest ~/wheels '.[proxy]' 'hatchling>=1.27'
+python3 -m venv ~/venv
+~/venv/bin/pip install --disable-pip-version-check --no-index --find-links ~/wheels .
+said=$(~/venv/bin/esmith setup --dry-run --domain example.com --name mail --services runit)
+echo "$said"
+command=$(echo "$said" | sed -n 's/^ *apt-get install /apt-get install --download-only /p' | head -n 1)
+[ -n "$command" ]
+eval "$command $*"
+"""
+
+
+def _wanted() -> str:
+    """Return what the content of the cache depends on, as a number."""
+    files = sorted(path for pattern in _DECIDING for path in REPOSITORY.glob(pattern))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+
+
+def _pack(root: Path, tar: Path) -> None:
+    subprocess.run(["tar", "--create", "--file", f"{tar}.new", "--directory", str(root), "."], check=True)
+    os.replace(f"{tar}.new", tar)
+
+
+def _link(source: Path, place: Path) -> None:
+    """Put the files of a folder into another one, as links of the same file where both are on one disk."""
+    place.mkdir(parents=True, exist_ok=True)
+    for file in source.iterdir():
+        target = place / file.name
+        if not file.is_file() or target.exists() or file.name == "lock":
+            continue
+        try:
+            os.link(file, target)
+        except OSError:
+            shutil.copy2(file, target)
