@@ -29,6 +29,8 @@ PACKAGES = {
     "clamdscan": "clamdscan",
     "doveconf": "dovecot-core",
     "dovecot": "dovecot-core",
+    "dpkg": "dpkg",
+    "dpkg-deb": "dpkg",
     "fetchmail": "fetchmail",
     "freshclam": "clamav-freshclam",
     "localedef": "libc-bin",
