@@ -18,7 +18,7 @@ needs_machine = pytest.mark.program(
     "qpsmtpd-forkserver",
     "Net::IP",
     "IO::Socket::SSL",
-    "postfix",
+    "postconf",
     "spamd",
     "dovecot",
     "/usr/lib/dovecot/imap",
