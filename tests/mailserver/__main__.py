@@ -1,9 +1,9 @@
 """Plays the mail cases on this machine: ``python3 -m tests.mailserver [--queue postfix|qmail] [--keep]``.
 
 It runs as root at ``/`` of a machine where e-smith and the daemons are installed and run, with the standard library of
-Python alone. It makes accounts and domains, changes settings, is the name server that the machine asks, and takes all of
-it back at the end. The machine may have no way to other networks. One line a case is printed, and the count; exit code 1
-when one failed, 2 when nothing could be played.
+Python alone. It makes accounts and domains, changes settings, is the name server that the machine asks, and takes all
+of it back at the end. The machine may have no way to other networks. One line a case is printed, and the count; exit
+code 1 when one failed, 2 when nothing could be played.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ _SETTINGS = "for name in configuration accounts domains; do db $name show; done;
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, str]]:
-    """Return what ``python -m tests.mailserver`` printed on a machine with Postfix, and the settings before and after."""
+    """Return what ``python -m tests.mailserver`` printed on a machine, and the settings before and after."""
     if trouble := machine_trouble():
         if os.environ.get("ESMITH_REQUIRE_DAEMONS") == "1":
             pytest.fail(trouble)
