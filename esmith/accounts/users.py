@@ -19,7 +19,7 @@ from esmith.store.protocol import Store
 
 _DATABASE = "accounts"
 #: What may be the name of a unix account; Debian's useradd takes it.
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
 class Accounts:
@@ -71,7 +71,7 @@ class Accounts:
                 self._say(f"there is no unix account {record.key}; to make it: signal-event user-create {record.key}")
                 continue
             _check_home(user)
-            comment, shell = _comment(record), record.props.get("Shell") or user.shell
+            comment, shell = comment_of(record), record.props.get("Shell") or user.shell
             if (comment, shell) != (user.comment, user.shell):
                 self._book.change_user(
                     user.name, comment if comment != user.comment else None, shell if shell != user.shell else None
@@ -132,8 +132,8 @@ class Accounts:
         uid, gid = (int(number) if (number := props.get(key)) else None for key in ("Uid", "Gid"))
         if gid is not None and self._book.group_of(gid) is None:
             self._book.add_group(record.key, gid)
-        home, shell = f"{HOMES}/{record.key}", props.get("Shell") or NO_SHELL
-        return NewUser(record.key, home, shell, _comment(record), uid=uid, group=gid)
+        shell, home = props.get("Shell") or NO_SHELL, f"{HOMES}/{record.key}"
+        return NewUser(record.key, home, shell, comment_of(record), uid=uid, group=gid)
 
     def _set_members(self, record: Record, group: Group) -> None:
         """Put those members of a group into the unix group that have unix accounts."""
@@ -169,7 +169,7 @@ class Accounts:
         found = self._found(name)
         if found is None or found.type != kind:
             raise RefusedError(f"there is no account {name} of type {kind}")
-        if not _NAME.fullmatch(found.key):
+        if not NAME.fullmatch(found.key):
             raise RefusedError(f"{name!r} cannot be the name of a unix account")
         return found
 
@@ -211,7 +211,7 @@ def _check_home(user: User) -> None:
         )
 
 
-def _comment(record: Record) -> str:
+def comment_of(record: Record) -> str:
     """Return what the comment field of passwd has for a user: the full name."""
     names = (record.props.get("FirstName"), record.props.get("LastName"))
     return re.sub(r"[:\x00-\x1f]", " ", " ".join(name for name in names if name))
