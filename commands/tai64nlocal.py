@@ -48,7 +48,7 @@ def command() -> int:
             sys.stdout.buffer.flush()
     except (BrokenPipeError, KeyboardInterrupt):
         # The reader has what it wanted, or tail -f was stopped.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
     return 0
 
 
