@@ -57,6 +57,7 @@ PACKAGES = {
     "sv": "runit",
     "svc": "daemontools",
     "svscan": "daemontools",
+    "tai64nlocal": "daemontools",
     "unshare": "util-linux",
     "/usr/lib/dovecot/imap": "dovecot-imapd",
     "/usr/lib/dovecot/pop3": "dovecot-pop3d",
