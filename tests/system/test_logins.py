@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import smtplib
-import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
+from errno import EACCES
 from pathlib import Path
 
 import pytest
@@ -66,7 +65,7 @@ def test_a_user_logs_in_and_sends_to_everybody(passwords: MailSystem, method: st
 @needs_cvm
 @pytest.mark.parametrize(
     ("user", "password"),
-    [("tom", "wrong"), ("tom", ""), ("jack", ""), ("jack", "x"), ("root", PASSWORD), ("nobody-at-all", PASSWORD)],
+    [("tom", "wrong"), ("jack", "x"), ("root", PASSWORD), ("nobody-at-all", PASSWORD)],
 )
 def test_who_may_not_log_in(passwords: MailSystem, user: str, password: str) -> None:
     """A wrong password, an account that needs none, root with his own password, and an unknown name are refused."""
@@ -79,12 +78,10 @@ def test_who_may_not_log_in(passwords: MailSystem, user: str, password: str) -> 
 @needs_cvm
 def test_only_qpsmtpd_asks(mail: MailSystem) -> None:
     """No other account reaches the socket of cvm-unix, where it could try passwords without end."""
-    script = "import socket; socket.socket(socket.AF_UNIX).connect('/var/lib/cvm/cvm-unix-local.socket')"
-    for user, code in (("nobody", 1), ("tom", 1), ("qpsmtpd", 0)):
-        words = ["setpriv", f"--reuid={user}", f"--regid={'nogroup' if user == 'nobody' else user}", "--init-groups"]
-        answer = mail.machine.run(*words, "python3", "-c", script, code=None)
-        assert answer.code == code, answer
-        assert code == 0 or "PermissionError" in answer.err
+    connect = "socket.socket(socket.AF_UNIX).connect_ex('/var/lib/cvm/cvm-unix-local.socket')"
+    for user, group, code in (("nobody", "nogroup", EACCES), ("tom", "tom", EACCES), ("qpsmtpd", "qpsmtpd", 0)):
+        words = ["setpriv", f"--reuid={user}", f"--regid={group}", "--init-groups", "python3", "-c"]
+        assert mail.machine.run(*words, f"import socket; print({connect})").out == f"{code}\n"
 
 
 def _shown(mail: MailSystem, port: int, greeting: bytes = b"", command: bytes = b"") -> bytes:
@@ -123,7 +120,7 @@ def _make(folder: Path, name: str = "mail.example.com") -> dict[str, str]:
 
 @pytest.mark.program("apache2")
 def test_all_daemons_take_a_new_certificate(mail: MailSystem, tmp_path: Path) -> None:
-    """After the hook of an ACME client every port shows the new certificate, no process is new, no connection is lost."""
+    """After the hook of an ACME client each port shows the new certificate; no process is new, no connection lost."""
     pem = mail.path("/home/e-smith/ssl.pem/pem")
     before = pem.read_text()
     new = _make(tmp_path)

@@ -86,7 +86,7 @@ def put_off(mail: MailSystem) -> Iterator[Path]:
 
 
 def test_an_event_that_makes_mail_bounce_is_taken_back(mail: MailSystem, put_off: Path) -> None:
-    """New files with which qpsmtpd is up and answers 450 fail the event; the old ones are restored, the log is shown."""
+    """New files with which qpsmtpd is up and answers 450 fail the event: the old ones are back, its log is shown."""
     put_off.write_text(f"#!perl -w\n{PUT_OFF}")
     mail.path("/etc/e-smith/services-custom/qpsmtpd").mkdir(parents=True)
     custom = mail.path("/etc/e-smith/services-custom/qpsmtpd/service.toml")
