@@ -59,6 +59,9 @@ class Book(Protocol):
     def user(self, name: str, /) -> User | None:
         """Return a user, None when there is none of this name."""
 
+    def user_of(self, uid: int, /) -> User | None:
+        """Return the user of a number, None when there is none."""
+
     def group(self, name: str, /) -> Group | None:
         """Return a group, None when there is none of this name."""
 
@@ -85,6 +88,12 @@ class Book(Protocol):
 
     def set_members(self, group: str, members: list[str], /) -> None:
         """Put these users, and nobody else, into a group."""
+
+    def set_hashes(self, hashes: dict[str, str], /) -> None:
+        """Set the passwords of users, all of them or none, each given by its hash (crypt(5)).
+
+        :raises RefusedError: when the root has no passwords.
+        """
 
     def lock(self, name: str, /) -> None:
         """Lock the password of a user."""

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 
 from esmith.accounts.book import Group, NewUser, User
-from esmith.errors import InstallError
+from esmith.errors import InstallError, RefusedError
 from esmith.layout import Layout
 from esmith.names import is_number
 from esmith.plan.host import Host, trouble
@@ -37,6 +37,11 @@ class Folder:
             if fields[0] == name and _is_user(fields):
                 return User(name, int(fields[2]), int(fields[3]), fields[4], fields[5], fields[6])
         return None
+
+    def user_of(self, uid: int) -> User | None:
+        """Return the user of a number, None when there is none."""
+        names = (fields[0] for fields in self._read(PASSWD) if _is_user(fields) and int(fields[2]) == uid)
+        return self.user(next(names, ""))
 
     def group(self, name: str) -> Group | None:
         """Return a group, None when there is none of this name."""
@@ -91,6 +96,13 @@ class Folder:
             if fields[0] == group and _is_group(fields):
                 fields[3] = ",".join(members)
         self._write(GROUP, lines)
+
+    def set_hashes(self, _hashes: dict[str, str]) -> None:
+        """Refuse: a root folder has no passwords.
+
+        :raises RefusedError: always.
+        """
+        raise RefusedError("a root folder has no passwords, so there is nowhere to set them", place=self._layout.root)
 
     def lock(self, name: str) -> None:
         """Do nothing: a root folder has no passwords."""

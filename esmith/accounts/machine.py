@@ -39,6 +39,13 @@ class Machine:
         except KeyError:
             return None
 
+    def user_of(self, uid: int) -> User | None:
+        """Return the user of a number, None when there is none."""
+        try:
+            return _user(pwd.getpwuid(uid))
+        except KeyError:
+            return None
+
     def group(self, name: str) -> Group | None:
         """Return a group, None when there is none of this name."""
         self._groups = self._groups or {entry.gr_name: _group(entry) for entry in grp.getgrall()}
@@ -99,6 +106,11 @@ class Machine:
         """Put these users, and nobody else, into a group (gpasswd(1))."""
         self._run(["gpasswd", "--members", ",".join(members), group])
 
+    def set_hashes(self, hashes: dict[str, str]) -> None:
+        """Set the passwords of users, each given by its hash (chpasswd(8))."""
+        lines = "".join(f"{name}:{text}\n" for name, text in hashes.items())
+        self._run(["chpasswd", "--encrypted"], given=lines.encode("utf-8", "surrogateescape"))
+
     def lock(self, name: str) -> None:
         """Lock the password of a user."""
         self._run(["usermod", "--lock", "--", name])
@@ -127,15 +139,16 @@ class Machine:
             return False
         return True
 
-    def _run(self, words: list[str], *, accepted: int = 0) -> int:
+    def _run(self, words: list[str], *, accepted: int = 0, given: bytes = b"") -> int:
         """Run a program that changes accounts, and return its exit status.
 
+        :param given: what it reads.
         :param accepted: an exit status besides 0 that is no error.
         :raises InstallError: when it is missing or fails.
         """
         self._users, self._groups = {}, {}
         try:
-            status = subprocess.run(words, env=self._environment(), stdin=subprocess.DEVNULL, check=False).returncode
+            status = subprocess.run(words, env=self._environment(), input=given, check=False).returncode
         except FileNotFoundError as error:
             raise InstallError(f"{words[0]} is missing", hint="run: apt-get install passwd") from error
         if status not in (0, accepted):

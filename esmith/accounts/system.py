@@ -15,11 +15,11 @@ from esmith.accounts.book import Book, NewUser
 from esmith.accounts.folder import Folder
 from esmith.accounts.homes import make_mailbox, make_owned
 from esmith.accounts.machine import Machine
-from esmith.errors import UserFileError
+from esmith.errors import ServiceError, UntrustedError, UserFileError
 from esmith.layout import Layout
 from esmith.plan.host import Host
 from esmith.services.definition import Services
-from esmith.services.service import Account, Directory
+from esmith.services.service import Account, Directory, Service
 
 #: The accounts that every SME Server has, with its numbers. smelog owns the logs that svlogd and multilog write.
 _SYSTEM = (
@@ -43,12 +43,21 @@ COMPLETE = "/var/lib/e-smith/system-accounts"
 class Made:
     """What became of the accounts.
 
-    :param made: what was made, one line each.
-    :param warnings: what could not be, with the cure.
+    :param groups: the unix groups that were made.
+    :param users: the unix accounts.
+    :param directories: the directories, as the configured system knows them.
+    :param warnings: what could not be made, with the cure.
     """
 
-    made: list[str] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
+    users: list[str] = field(default_factory=list)
+    directories: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """Return what was made, in a line for each kind."""
+        kinds = {"unix groups": self.groups, "unix accounts": self.users, "directories": self.directories}
+        return [f"made the {kind} {', '.join(names)}" for kind, names in kinds.items() if names]
 
 
 def book_of(layout: Layout, host: Host) -> Book:
@@ -66,10 +75,25 @@ def system_accounts(layout: Layout) -> list[Account]:
 
     :raises ServiceError: when a file that defines a service is broken.
     """
-    services = Services(layout)
-    own = [account for name in services.names() if (account := services.of(name).account)]
+    return _accounts(_services(layout, Made()))
+
+
+def _accounts(services: list[Service]) -> list[Account]:
+    own = [service.account for service in services if service.account]
     accounts = {account.name: account for account in [*own, *_SYSTEM]}
     return sorted(accounts.values(), key=lambda account: (account.number, account.name))
+
+
+def _services(layout: Layout, done: Made) -> list[Service]:
+    """Return the services of a root; one that is defined wrongly is a warning, and stops nobody else."""
+    services = Services(layout)
+    found = []
+    for name in services.names():
+        try:
+            found.append(services.of(name))
+        except (ServiceError, UntrustedError) as error:
+            done.warnings.append(str(error))
+    return found
 
 
 def make_system_accounts(layout: Layout, host: Host, book: Book | None = None) -> Made:
@@ -86,15 +110,16 @@ def make_system_accounts(layout: Layout, host: Host, book: Book | None = None) -
         done.warnings.append("the accounts of the machine are made by root only; run: sudo esmith accounts")
         return done
     book = book or book_of(layout, host)
-    accounts = system_accounts(layout)
+    services = _services(layout, done)
+    accounts = _accounts(services)
     groups = {account.group: account.group_number for account in accounts} | dict([SHARED])
     for name, number in sorted(groups.items(), key=lambda group: group[1]):
         if book.group(name) is None:
             book.add_group(name, _number(book.is_free_gid, name, number), is_system=True)
-            done.made.append(f"made the unix group {name}")
+            done.groups.append(name)
     for account in accounts:
         _make_account(book, account, done)
-    there = _make_directories(layout, book, done)
+    there = _make_directories(layout, book, services, done)
     names = [f"user:{account.name}" for account in accounts] + [f"group:{name}" for name in groups]
     _note_complete(layout, host, [*names, *(f"directory:{path}" for path in there)])
     return done
@@ -105,7 +130,7 @@ def _make_account(book: Book, account: Account, done: Made) -> None:
     if user is None:
         number = _number(book.is_free_uid, account.name, account.number)
         book.add_user(NewUser(account.name, account.home, uid=number, group=account.group, is_system=True))
-        done.made.append(f"made the unix account {account.name}")
+        done.users.append(account.name)
     elif user.uid == 0 and account.number != 0:
         done.warnings.append(_taken(account, "has the rights of root (number 0)"))
     elif account.name in _AT_HOME and user.home != account.home:
@@ -127,28 +152,25 @@ def _number(is_free: Callable[[int], bool], account: str, number: int) -> int | 
     return number if number and is_free(number) else None
 
 
-def _make_directories(layout: Layout, book: Book, done: Made) -> list[str]:
+def _make_directories(layout: Layout, book: Book, services: list[Service], done: Made) -> list[str]:
     """Make the directories of the templates, the mailbox of admin, and those that services name.
 
     :return: those of the templates and of admin.
     """
     there = [*_DIRECTORIES]
-    made = [path for path in _DIRECTORIES if make_owned(layout, path, 0o755, None)]
+    done.directories += [path for path in _DIRECTORIES if make_owned(layout, path, 0o755, None)]
     admin = book.user("admin")
     if admin is not None and admin.uid != 0 and admin.home == _DIRECTORIES[0]:
         there.append(f"{admin.home}/Maildir/new")
         with _kept_apart(done):
             if make_mailbox(layout, admin):
-                made.append(f"{admin.home}/Maildir")
-    services = Services(layout)
-    for name in services.names():
-        service = services.of(name)
+                done.directories.append(f"{admin.home}/Maildir")
+    for service in services:
         for directory in service.directories:
             owner = _owner(book, directory, service.account)
             with _kept_apart(done):
                 if make_owned(layout, directory.path, int(directory.mode, 8), owner):
-                    made.append(directory.path)
-    done.made += [f"made the directory {path}" for path in made]
+                    done.directories.append(directory.path)
     return there
 
 
@@ -172,7 +194,24 @@ def _owner(book: Book, directory: Directory, account: Account | None) -> tuple[i
 
 
 def _note_complete(layout: Layout, host: Host, lines: list[str]) -> None:
-    """Write down what is there now, so that the next event need not look for it."""
-    target = layout.under(COMPLETE)
-    host.install(host.stage(target, "".join(f"{line}\n" for line in lines).encode(), 0o644, None))
+    """Write down what is there now, so that the next event need not look for it; later than the services changed."""
+    target, text = layout.under(COMPLETE), "".join(f"{line}\n" for line in lines).encode()
+    try:
+        with open(target, "rb") as file:
+            if file.read() == text and os.fstat(file.fileno()).st_mtime_ns >= _last_change(layout):
+                return
+    except OSError:
+        pass
+    host.install(host.stage(target, text, 0o644, None))
     host.sync({os.path.dirname(target)})
+
+
+def _last_change(layout: Layout) -> int:
+    """Return when a service was last defined, in nanoseconds: what the action system-accounts compares, too."""
+    places = [place for layer in (layout.services, layout.services_custom) for place in (layer, *_below(layer))]
+    return max((os.stat(place).st_mtime_ns for place in places if os.path.exists(place)), default=0)
+
+
+def _below(layer: str) -> list[str]:
+    names = os.listdir(layer) if os.path.isdir(layer) else []
+    return [f"{layer}/{name}{rest}" for name in names for rest in ("", "/service.toml")]

@@ -1,7 +1,7 @@
 """What the accounts database has for users and groups, made so among the unix accounts of a root.
 
-These are the actions ``user-create-unix`` and so on (docs/events.md#what-actions-make-of-files). A unix account that is not
-known to be ours is left alone: a user's home shows it, a group's Gid.
+These are the actions ``user-create-unix`` and so on (docs/events.md#what-actions-make-of-files). A unix account that is
+not known to be ours is left alone: a user's home shows it, a group's Gid.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from esmith.store.protocol import Store
 
 _DATABASE = "accounts"
 #: What may be the name of a unix account; Debian's useradd takes it.
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
 class Accounts:
@@ -28,7 +28,7 @@ class Accounts:
     :param layout: the root.
     :param store: its databases, open for writing.
     :param book: its unix accounts.
-    :param say: told what was left alone and why.
+    :param say: shows what was made, or left alone and why.
     """
 
     def __init__(self, layout: Layout, store: Store, book: Book, say: Callable[[str], None]) -> None:
@@ -71,7 +71,7 @@ class Accounts:
                 self._say(f"there is no unix account {record.key}; to make it: signal-event user-create {record.key}")
                 continue
             _check_home(user)
-            comment, shell = _comment(record), record.props.get("Shell") or user.shell
+            comment, shell = comment_of(record), record.props.get("Shell") or user.shell
             if (comment, shell) != (user.comment, user.shell):
                 self._book.change_user(
                     user.name, comment if comment != user.comment else None, shell if shell != user.shell else None
@@ -133,7 +133,7 @@ class Accounts:
         if gid is not None and self._book.group_of(gid) is None:
             self._book.add_group(record.key, gid)
         shell, home = props.get("Shell") or NO_SHELL, f"{HOMES}/{record.key}"
-        return NewUser(record.key, home, shell=shell, comment=_comment(record), uid=uid, group=gid)
+        return NewUser(record.key, home, shell, comment_of(record), uid=uid, group=gid)
 
     def _set_members(self, record: Record, group: Group) -> None:
         """Put those members of a group into the unix group that have unix accounts."""
@@ -169,7 +169,7 @@ class Accounts:
         found = self._found(name)
         if found is None or found.type != kind:
             raise RefusedError(f"there is no account {name} of type {kind}")
-        if not _NAME.fullmatch(found.key):
+        if not NAME.fullmatch(found.key):
             raise RefusedError(f"{name!r} cannot be the name of a unix account")
         return found
 
@@ -211,7 +211,7 @@ def _check_home(user: User) -> None:
         )
 
 
-def _comment(record: Record) -> str:
+def comment_of(record: Record) -> str:
     """Return what the comment field of passwd has for a user: the full name."""
     names = (record.props.get("FirstName"), record.props.get("LastName"))
     return re.sub(r"[:\x00-\x1f]", " ", " ".join(name for name in names if name))

@@ -50,7 +50,8 @@ def services_data(layout: Layout, snapshot: Snapshot, *, with_all: bool = False)
     pending = list_pending(snapshot)
     found: dict[str, dict[str, Any]] = {}
     to_ask: list[Asked] = []
-    for name, (definition, trouble) in sorted(_definitions(layout, snapshot).items()):
+    definitions = _definitions(layout, snapshot)
+    for name, (definition, trouble) in sorted(definitions.items()):
         record = snapshot.record("configuration", definition.record)
         if record is None:
             continue
@@ -60,7 +61,9 @@ def services_data(layout: Layout, snapshot: Snapshot, *, with_all: bool = False)
         due = _pending(pending.get(name), status, definition.ending)
         if due is not None:
             data["pending"] = due
-        if wanted == "up" and definition.program.without:
+        others = [one for one, _ in definitions.values() if one.chosen_by and one.chosen_by == definition.chosen_by]
+        is_needed = not others or _is_chosen(layout, snapshot, definition, others)
+        if wanted == "up" and definition.program.without and is_needed:
             data |= _missing(layout, definition.program, is_started=bool(data["state"]))
         if wanted == "up" and not trouble:
             to_ask += _to_ask(definition, status, supervisor)
@@ -112,6 +115,21 @@ def _useless(useless: Useless) -> dict[str, Any]:
         "found": useless.complaint,
         "commands": list(useless.cure),
     }
+
+
+def _is_chosen(layout: Layout, snapshot: Snapshot, service: Service, same: list[Service]) -> bool:
+    """Return whether a service is the one of several that is to run.
+
+    The setting names it. Where it names none, one that is installed is enough; of none, one that Debian has is missed.
+
+    :param same: all of these services.
+    """
+    record = snapshot.record("configuration", service.chosen_by.split(" ")[0])
+    chosen = record.props.get(service.chosen_by.split(" ")[1], "") if record else ""
+    if chosen:
+        return chosen == service.name
+    installed = any(one.program.is_installed(layout) for one in same)
+    return service.program.is_installed(layout) if installed else not service.program.cure
 
 
 def _missing(layout: Layout, program: Program, *, is_started: bool) -> dict[str, Any]:

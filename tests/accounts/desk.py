@@ -24,6 +24,7 @@ while [ "$1" != -- ]; do
     shift
 done
 echo "$2:x:$gid:" >>"$D/group" """,
+    "chpasswd": 'cat >>"$D/hashes"',
     **dict.fromkeys(("usermod", "pkill", "userdel", "groupdel", "gpasswd"), ":"),
 }
 
@@ -49,6 +50,10 @@ class FakeMachine(Machine):
         (self.programs / name).write_text(f"#!/bin/sh\n{body}\n")
         (self.programs / name).chmod(0o755)
 
+    def write(self, file: str, text: str) -> None:
+        """Give it a passwd or a group that is so and not otherwise."""
+        (self.folder / file).write_text(text)
+
     def has(self, file: str, line: str) -> None:
         """Give it a line of passwd or group."""
         with open(self.folder / file, "a") as stream:
@@ -65,6 +70,10 @@ class FakeMachine(Machine):
             if fields[0] == name:
                 return User(name, int(fields[2]), int(fields[3]), fields[4], fields[5], fields[6])
         return None
+
+    def user_of(self, uid: int) -> User | None:
+        """Return the user of a number of its file."""
+        return next((self.user(fields[0]) for fields in self._fields("passwd") if int(fields[2]) == uid), None)
 
     def group(self, name: str) -> Group | None:
         """Return a group of its file."""

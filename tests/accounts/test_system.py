@@ -70,7 +70,7 @@ def test_a_number_that_is_taken(root: Root, machine: FakeMachine) -> None:
 
 
 def test_a_person_called_admin(root: Root, machine: FakeMachine) -> None:
-    """An account admin of somebody else is left alone, and a warning has the cure; the others are made all the same."""
+    """An account admin of somebody else is left alone, and a warning has the cure; the others are made anyway."""
     machine.has("passwd", "admin:x:1000:1000:Debian:/home/admin:/bin/bash")
     machine.has("group", "admin:x:1000:")
     made = make(root, machine)
@@ -82,7 +82,7 @@ def test_a_person_called_admin(root: Root, machine: FakeMachine) -> None:
 
 
 def test_an_account_with_the_rights_of_root(root: Root, machine: FakeMachine) -> None:
-    """An account of a service that is root under another name is told."""
+    """An account of a service that is root under another name is a warning."""
     machine.has("passwd", "spamd:x:0:0::/root:/bin/sh")
     (warning,) = make(root, machine).warnings
     assert "spamd is another one: it has the rights of root" in warning
@@ -176,5 +176,5 @@ def test_an_event_completes_them(root: Root) -> None:
     assert lines[:3] == ["# a comment", "root:x:0:0:root:/root:/bin/sh", "ann:x:101:101::/srv:/bin/sh"]
     admin = next(line for line in lines if line.startswith("admin:"))
     assert admin.split(":")[2] not in ("0", "101")
-    assert any("made the unix account admin" in line for line in root.lines("/var/log/e-smith/events.log"))
+    assert any("made the unix accounts admin" in line for line in root.lines("/var/log/e-smith/events.log"))
     assert len(lines) == len(set(lines))

@@ -31,7 +31,7 @@ class Desk:
         self.layout = Layout(str(root.path))
         self.store = open_store(self.layout, write=True)
         self.machine = FakeMachine(folder)
-        self.said: list[str] = []
+        self.shown: list[str] = []
 
     def record(self, name: str, kind: str, **props: str) -> None:
         """Store a record as --force does."""
@@ -48,7 +48,7 @@ class Desk:
 
     def do(self, task: str, name: str | None = None) -> list[str]:
         """Do a task, and return the calls of programs."""
-        Accounts(self.layout, self.store, self.machine, self.said.append).do(task, name)
+        Accounts(self.layout, self.store, self.machine, self.shown.append).do(task, name)
         return self.machine.calls
 
 
@@ -151,7 +151,7 @@ def test_modify_everyone(desk: Desk) -> None:
     desk.machine.has("passwd", TOM)
     desk.machine.has("passwd", f"ann:x:5002:5002:Ann:{HOMES}/ann:/bin/false")
     assert desk.do("user-modify-unix") == ["usermod --comment Tom Jones --shell /bin/sh -- tom"]
-    assert desk.said == ["there is no unix account new; to make it: signal-event user-create new"]
+    assert desk.shown == ["there is no unix account new; to make it: signal-event user-create new"]
 
 
 def test_modify_admin(desk: Desk) -> None:
@@ -167,7 +167,7 @@ def test_delete_a_user(desk: Desk) -> None:
 
 
 def test_a_user_who_goes_on(desk: Desk) -> None:
-    """While the user starts something again it is ended and tried again, and not for ever."""
+    """While the user starts something again it is ended and tried again, and not without end."""
     desk.record("tom", "user-deleted")
     desk.machine.has("passwd", TOM)
     desk.machine.replace("userdel", f"echo userdel >>{desk.machine.folder}/calls; exit 8")

@@ -123,6 +123,9 @@ def called(office: Root) -> dict[str, list[str]]:
             for program in _of_file(path):
                 found.setdefault(program, []).append(name)
     shipped = [*(REPOSITORY / "events").glob("**/S??*"), *(REPOSITORY / "events/actions").iterdir()]
+    # The actions of users and groups have the engine call them.
+    for program in re.findall(r'\["([a-z]+)"', (REPOSITORY / "esmith/accounts/machine.py").read_text()):
+        found.setdefault(program, []).append("esmith/accounts/machine.py")
     # Its run script is written where qmail is installed.
     for path in sorted([*shipped, REPOSITORY / "services/qmail/run"]):
         if path.is_file():

@@ -1,0 +1,237 @@
+"""The unix accounts of all users and groups of the database at once: made where they are missing, as after an import.
+
+Groups come before users, and members last. The numbers of the records, which are those of the old server, are taken
+where nobody has them. What cannot be made is left out with the reason and the cure, and stops nobody else.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from esmith.accounts.book import NO_SHELL, Book, Group, NewUser, User
+from esmith.accounts.homes import make_mailbox, make_owned
+from esmith.accounts.system import HOMES
+from esmith.accounts.users import NAME, comment_of
+from esmith.errors import EsmithError
+from esmith.layout import Layout
+from esmith.names import counted
+from esmith.store.model import Author, Record
+from esmith.store.protocol import Store
+
+_DATABASE = "accounts"
+#: Smaller ones belong to the system here; SME Server gave 500 and up to people, and 5000 and up in later versions.
+_LEAST_NUMBER = 500
+#: After how many new accounts it is shown how far it is.
+_STEP = 100
+
+
+@dataclass
+class Everyone:
+    """What became of the accounts of all users and groups.
+
+    :param users, groups, mailboxes: the names of those that were made, or whose mailbox was.
+    :param left: users who get no mail, or cannot read it: the reason, and the cure.
+    :param notes: what else is not as the records say.
+    """
+
+    users: list[str] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
+    mailboxes: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """Return what was done, for people."""
+        made = [
+            counted(len(names), what)
+            for names, what in ((self.groups, "unix group"), (self.users, "unix account"), (self.mailboxes, "mailbox"))
+            if names
+        ]
+        return [f"made {', '.join(made)}".replace("mailboxs", "mailboxes")] if made else []
+
+
+def make_everyone(layout: Layout, store: Store, book: Book, say: Callable[[str], None]) -> Everyone:
+    """Make the unix accounts, homes and mailboxes of all users and groups, as far as they are missing.
+
+    :param store: the databases, open for writing: the numbers are noted there.
+    :param book: the unix accounts of the root.
+    :param say: called with how far it is, when there is much to do.
+    :return: what was made, and what was left out.
+    :raises InstallError: when accounts cannot be changed at all.
+    """
+    return _Making(layout, store, book, say).make()
+
+
+class _Making:
+    def __init__(self, layout: Layout, store: Store, book: Book, say: Callable[[str], None]) -> None:
+        self._layout = layout
+        self._store = store
+        self._book = book
+        self._say = say
+        self._done = Everyone()
+        #: The numbers to note, by account.
+        self._numbers: dict[str, dict[str, str]] = {}
+
+    def make(self) -> Everyone:
+        with self._store.snapshot() as snapshot:
+            # All of them first: a snapshot is not kept open while programs run.
+            records = list(snapshot.records(_DATABASE))
+        users = [record for record in records if record.type == "user"]
+        groups = [record for record in records if record.type == "group"]
+        try:
+            for record in groups:
+                self._kept_apart(record, self._group)
+            missing = sum(self._book.user(record.key) is None for record in users)
+            for record in users:
+                self._kept_apart(record, self._user)
+                if missing > _STEP and self._done.users and len(self._done.users) % _STEP == 0:
+                    self._say(f"{len(self._done.users)} of {missing} unix accounts are made")
+            for record in groups:
+                self._kept_apart(record, self._members)
+        finally:
+            self._note()
+        return self._done
+
+    def _kept_apart(self, record: Record, task: Callable[[Record], None]) -> None:
+        """Do a task for one record; what fails is left out, and stops nobody else."""
+        try:
+            task(record)
+        except EsmithError as error:
+            self._leave(record, str(error))
+
+    def _remark(self, record: Record, text: str) -> None:
+        self._done.notes.append(f"{record.type} {record.key}: {text}")
+
+    def _leave(self, record: Record, reason: str) -> None:
+        self._done.left.append(f"{record.type} {record.key}: {reason}")
+
+    def _group(self, record: Record) -> None:
+        if not NAME.fullmatch(record.key):
+            self._remark(record, "this cannot be the name of a unix group; mail reaches its members nevertheless")
+            return
+        group = self._book.group(record.key)
+        wanted = _number(record, "Gid")
+        if group is None:
+            taken = None if wanted is None or wanted < _LEAST_NUMBER else self._book.group_of(wanted)
+            if taken is not None:
+                self._remark(record, f"its number {wanted} is that of the unix group {taken.name}, so it gets another")
+            free = wanted is not None and wanted >= _LEAST_NUMBER and taken is None
+            group = self._book.add_group(record.key, wanted if free else None)
+            self._done.groups.append(group.name)
+        elif wanted != group.gid:
+            self._remark(
+                record,
+                f"there is another unix group of this name, of number {group.gid}; it is left alone, and mail reaches "
+                f"the members nevertheless. Where it is to be this one: "
+                f"{shlex.join(['db', 'accounts', 'setprop', record.key, 'Gid', str(group.gid)])}",
+            )
+            return
+        self._keep(record, {"Gid": str(group.gid)})
+
+    def _user(self, record: Record) -> None:
+        if not NAME.fullmatch(record.key):
+            self._leave(record, "this cannot be the name of a unix account, so it gets no mail")
+            return
+        user = self._book.user(record.key)
+        if user is None:
+            user = self._book.add_user(self._new(record))
+            self._done.users.append(user.name)
+        elif user.home != f"{HOMES}/{user.name}" or user.uid == 0:
+            self._leave(
+                record,
+                f"there is another unix account of this name, with the home {user.home}; it is left alone, and the "
+                f"user gets no mail. To free the name: usermod --login {user.name}-old {user.name}",
+            )
+            return
+        self._home(record, user)
+        self._keep(record, {"Uid": str(user.uid), "Gid": str(user.gid)})
+
+    def _new(self, record: Record) -> NewUser:
+        uid, gid = self._free_uid(record), _number(record, "Gid")
+        return NewUser(
+            record.key,
+            f"{HOMES}/{record.key}",
+            record.props.get("Shell") or NO_SHELL,
+            comment_of(record),
+            uid=uid,
+            group=self._own_group(record, gid),
+        )
+
+    def _free_uid(self, record: Record) -> int | None:
+        wanted = _number(record, "Uid")
+        if wanted is None or wanted < _LEAST_NUMBER:
+            return None
+        taken = self._book.user_of(wanted)
+        if taken is None:
+            return wanted
+        self._remark(record, f"its number {wanted} is that of the unix account {taken.name}, so it gets another")
+        return None
+
+    def _own_group(self, record: Record, gid: int | None) -> str | None:
+        """Return the group of a new user: one of its own name, made with the number of the record where it is free."""
+        group = self._book.group(record.key)
+        if group is None and gid is not None and gid >= _LEAST_NUMBER and self._book.group_of(gid) is None:
+            group = self._book.add_group(record.key, gid)
+        return _own(group, gid)
+
+    def _home(self, record: Record, user: User) -> None:
+        """Make home and mailbox; of those that are there, say where the files belong to another number."""
+        place = self._layout.under(user.home)
+        if not os.path.isdir(f"{place}/Maildir/new"):
+            make_owned(self._layout, HOMES, 0o755, None)
+            make_owned(self._layout, user.home, 0o700, (user.uid, user.gid))
+            if make_mailbox(self._layout, user):
+                self._done.mailboxes.append(user.name)
+        owner = os.lstat(place).st_uid
+        if owner != user.uid and os.geteuid() == 0:
+            self._leave(
+                record,
+                f"{user.home} belongs to number {owner}, and the unix account has {user.uid}: "
+                f"chown -hR --from={owner} {user.name}: {user.home}",
+            )
+
+    def _members(self, record: Record) -> None:
+        """Put those members of a group into its unix group that have unix accounts."""
+        group = self._book.group(record.key)
+        if group is None or self._numbers.get(record.key, record.props).get("Gid") != str(group.gid):
+            return
+        names = (name.strip() for name in record.props.get("Members", "").split(","))
+        members = [name for name in dict.fromkeys(names) if name and self._book.user(name) is not None]
+        if sorted(members) != sorted(group.members):
+            self._book.set_members(group.name, members)
+
+    def _keep(self, record: Record, numbers: dict[str, str]) -> None:
+        if any(record.props.get(name) != value for name, value in numbers.items()):
+            self._numbers[record.key] = numbers
+
+    def _note(self) -> None:
+        """Write the numbers into the records, all of them at once."""
+        if not self._numbers:
+            return
+        with self._store.transaction(Author.current(["esmith", "accounts"])) as transaction:
+            for key, numbers in self._numbers.items():
+                if transaction.type_of(_DATABASE, key) in ("user", "group"):
+                    for name, value in numbers.items():
+                        transaction.set_prop(_DATABASE, key, name, value)
+
+
+def _number(record: Record, prop: str) -> int | None:
+    """Return a number of a record, None where it has none."""
+    value = record.props.get(prop, "")
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else None
+
+
+def _own(group: Group | None, gid: int | None) -> str | None:
+    return group.name if group is not None and group.gid == gid else None
+
+
+def missing_accounts(records: Iterable[Record], book: Book) -> tuple[int, int]:
+    """Return how many users and groups have no unix account."""
+    users = groups = 0
+    for record in records:
+        users += record.type == "user" and book.user(record.key) is None
+        groups += record.type == "group" and book.group(record.key) is None
+    return users, groups

@@ -1,0 +1,167 @@
+"""The unix accounts of all users and groups at once, as after the databases of another server were imported."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from esmith.accounts.everyone import Everyone, make_everyone
+from esmith.errors import ExitCode
+from tests.accounts.test_users import HOMES, Desk
+from tests.commands import Root
+
+UID = os.getuid()
+
+
+@pytest.fixture
+def desk(root: Root, tmp_path: Path) -> Desk:
+    """Return a desk without users."""
+    return Desk(root, tmp_path / "machine")
+
+
+def make(desk: Desk) -> Everyone:
+    """Make the accounts of everyone."""
+    return make_everyone(desk.layout, desk.store, desk.machine, lambda _text: None)
+
+
+def test_after_an_import(desk: Desk) -> None:
+    """Users and groups get accounts with the numbers of the old server, mailboxes, and the members."""
+    desk.record("Bob", "user", Uid="5003", Gid="5003", FirstName="Bob")
+    desk.record("mary", "user", Uid="5001", Gid="5001")
+    desk.record("sales", "group", Gid="5101", Members="mary,Bob,ghost")
+    done = make(desk)
+    assert (done.groups, done.users, done.mailboxes) == (["sales"], ["Bob", "mary"], ["Bob", "mary"])
+    assert (done.left, done.notes) == ([], [])
+    assert desk.machine.calls == [
+        "groupadd --gid 5101 -- sales",
+        "groupadd --gid 5003 -- Bob",
+        f"useradd --home-dir {HOMES}/Bob --no-create-home --shell /bin/false --comment Bob --uid 5003 --no-user-group "
+        "--gid Bob -- Bob",
+        "groupadd --gid 5001 -- mary",
+        f"useradd --home-dir {HOMES}/mary --no-create-home --shell /bin/false --comment  --uid 5001 --no-user-group "
+        "--gid mary -- mary",
+        "gpasswd --members mary,Bob sales",
+    ]
+    for name, number in (("Bob", 5003), ("mary", 5001)):
+        status = desk.root.file(f"{HOMES}/{name}/Maildir/new").stat()
+        assert stat.S_IMODE(status.st_mode) == 0o700
+        assert status.st_uid == (number if UID == 0 else UID)
+
+
+def test_again(desk: Desk) -> None:
+    """The second time no program is started and nothing is written."""
+    desk.record("mary", "user", Uid="5001", Gid="5001")
+    desk.record("sales", "group", Members="mary")
+    make(desk)
+    desk.machine.write("group", "mary:x:5001:\nsales:x:5101:mary\n")
+    before = desk.machine.calls, desk.props("mary"), desk.props("sales")
+    assert make(desk) == Everyone()
+    assert (desk.machine.calls, desk.props("mary"), desk.props("sales")) == before
+
+
+def test_numbers_that_are_taken(desk: Desk) -> None:
+    """A number that somebody else has is not used: the system chooses another, and a note has both names."""
+    desk.machine.has("passwd", "installer:x:5003:5003::/home/installer:/bin/bash")
+    desk.machine.has("group", "installer:x:5003:")
+    desk.record("bob", "user", Uid="5003", Gid="5003")
+    desk.record("sales", "group", Gid="5003")
+    done = make(desk)
+    assert done.notes == [
+        "group sales: its number 5003 is that of the unix group installer, so it gets another",
+        "user bob: its number 5003 is that of the unix account installer, so it gets another",
+    ]
+    assert done.left == []
+    assert "groupadd -- sales" in desk.machine.calls
+    assert [call for call in desk.machine.calls if call.startswith("useradd") and "--uid" in call] == []
+    assert desk.props("bob")["Uid"] != "5003"
+
+
+@pytest.mark.parametrize("number", ["0", "33", "499", "-1", "x", "99999999999999999999"])
+def test_numbers_of_the_system(desk: Desk, number: str) -> None:
+    """A record cannot give a user or a group a number of the system: least of all that of root."""
+    desk.machine.has("group", "root:x:0:")
+    desk.record("bob", "user", Uid=number, Gid=number)
+    desk.record("sales", "group", Gid=number)
+    make(desk)
+    assert [call for call in desk.machine.calls if "--uid" in call or "--gid" in call] == []
+
+
+def test_a_name_that_is_taken(desk: Desk) -> None:
+    """A user with the name of an account of the system gets none, and the cure says how the name becomes free."""
+    desk.machine.has("passwd", "backup:x:34:34:backup:/var/backups:/usr/sbin/nologin")
+    desk.record("backup", "user")
+    desk.record("mary", "user")
+    done = make(desk)
+    assert done.users == ["mary"]
+    (line,) = done.left
+    assert line.startswith("user backup: there is another unix account of this name, with the home /var/backups;")
+    assert line.endswith("To free the name: usermod --login backup-old backup")
+    assert not desk.root.file(f"{HOMES}/backup").exists()
+
+
+def test_a_group_whose_name_is_taken(desk: Desk) -> None:
+    """A group with the name of one of the system is left alone, whatever the record has; mail does not need it."""
+    desk.machine.has("group", "staff:x:50:")
+    desk.record("staff", "group", Gid="5103", Members="mary")
+    desk.record("mary", "user")
+    done = make(desk)
+    assert not any(call.endswith(" staff") for call in desk.machine.calls)
+    assert done.left == []
+    (note,) = done.notes
+    assert note.startswith("group staff: there is another unix group of this name, of number 50;")
+    assert note.endswith("db accounts setprop staff Gid 50")
+    assert desk.props("staff")["Gid"] == "5103"
+
+
+@pytest.mark.parametrize("name", ["-x", "a b", "a:b", "0"])
+def test_names_that_cannot_be(desk: Desk, name: str) -> None:
+    """A key that is no name for a unix account reaches no program; the others get theirs."""
+    desk.record(name, "user")
+    desk.record("mary", "user")
+    done = make(desk)
+    assert done.users == ["mary"]
+    assert done.left == [f"user {name}: this cannot be the name of a unix account, so it gets no mail"]
+
+
+def test_a_program_that_fails(desk: Desk) -> None:
+    """When an account cannot be made, the others are, and the message has the program."""
+    desk.machine.replace(
+        "useradd",
+        f'for n; do :; done; [ "$n" = bad ] && exit 9; echo "$n:x:5001:5001::{HOMES}/$n:/bin/false" >>'
+        f"{desk.machine.folder}/passwd",
+    )
+    desk.record("bad", "user")
+    desk.record("mary", "user")
+    done = make(desk)
+    assert done.users == ["mary"]
+    (line,) = done.left
+    assert line.startswith("user bad: useradd ")
+    assert "failed with exit status 9" in line
+
+
+@pytest.mark.root("files are given to others by root only")
+def test_a_home_of_another_number(desk: Desk) -> None:
+    """A home that was copied with the old number is named, with the command that gives it to the user."""
+    desk.record("mary", "user", Uid="5001", Gid="5001")
+    make(desk)
+    os.chown(desk.root.file(f"{HOMES}/mary"), 5009, 5009)
+    (line,) = make(desk).left
+    assert line.endswith(
+        f"belongs to number 5009, and the unix account has 5001: chown -hR --from=5009 mary: {HOMES}/mary"
+    )
+
+
+def test_by_an_event(root: Root) -> None:
+    """bootstrap-console-save makes the accounts of users that were only imported, and goes on where one gets none."""
+    root.db("accounts", "set", "mary", "user")
+    root.signal("bootstrap-console-save", code=None)
+    assert f"{HOMES}/mary" in root.read("/etc/passwd")
+    assert root.file(f"{HOMES}/mary/Maildir/new").is_dir()
+    assert root.file(f"{HOMES}/mary/.qmail").is_file()
+    root.db("accounts", "set", "qpsmtpd", "user")
+    answer = root.esmith("accounts", "users-and-groups", code=ExitCode.PARTIAL)
+    assert "user qpsmtpd: there is another unix account of this name" in answer.err
+    assert root.esmith("accounts", "users-and-groups", "mary", code=None).code == ExitCode.USAGE
