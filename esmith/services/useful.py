@@ -258,7 +258,7 @@ def _read_log(layout: Layout, asked: Asked, question: Question, _read_value: str
         if question.log_until and re.search(question.log_until, line):
             return ""
         if re.search(question.log, line):
-            return f"its log says: {line}"
+            return f"its log has: {line}"
     return ""
 
 
