@@ -168,7 +168,8 @@ class _Making:
             record.props.get("Shell") or NO_SHELL,
             comment_of(record),
             uid=uid,
-            group=self._own_group(record, gid),
+            # A group of the user's name and number is made with the user, by the same program.
+            group=None if gid is not None and gid == uid else self._own_group(record, gid),
         )
 
     def _free_uid(self, record: Record) -> int | None:

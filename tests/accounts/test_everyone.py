@@ -29,7 +29,7 @@ def make(desk: Desk) -> Everyone:
 
 def test_after_an_import(desk: Desk) -> None:
     """Users and groups get accounts with the numbers of the old server, mailboxes, and the members."""
-    desk.record("Bob", "user", Uid="5003", Gid="5003", FirstName="Bob")
+    desk.record("Bob", "user", Uid="5003", Gid="5203", FirstName="Bob")
     desk.record("mary", "user", Uid="5001", Gid="5001")
     desk.record("sales", "group", Gid="5101", Members="mary,Bob,ghost")
     done = make(desk)
@@ -37,12 +37,11 @@ def test_after_an_import(desk: Desk) -> None:
     assert (done.left, done.notes) == ([], [])
     assert desk.machine.calls == [
         "groupadd --gid 5101 -- sales",
-        "groupadd --gid 5003 -- Bob",
+        "groupadd --gid 5203 -- Bob",
         f"useradd --home-dir {HOMES}/Bob --no-create-home --shell /bin/false --comment Bob --uid 5003 --no-user-group "
         "--gid Bob -- Bob",
-        "groupadd --gid 5001 -- mary",
-        f"useradd --home-dir {HOMES}/mary --no-create-home --shell /bin/false --comment  --uid 5001 --no-user-group "
-        "--gid mary -- mary",
+        f"useradd --home-dir {HOMES}/mary --no-create-home --shell /bin/false --comment  --uid 5001 --user-group "
+        "-- mary",
         "gpasswd --members mary,Bob sales",
     ]
     for name, number in (("Bob", 5003), ("mary", 5001)):

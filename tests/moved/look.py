@@ -81,6 +81,14 @@ def passwords(printed: dict[str, str]) -> str:
     for name in ("root", "admin"):
         if here.get(name) == old[name]:
             return f"{name} got the password of the old server"
+    for name in ("mary", "tom"):
+        # As PAM asks (unix_chkpwd(8)): the password on its standard input, ended by a NUL.
+        for word, wanted in ((old_server.PASSWORD, True), ("another", False)):
+            done = subprocess.run(
+                ["/sbin/unix_chkpwd", name, "nonull"], input=f"{word}\0".encode(), capture_output=True, check=False
+            )
+            if (done.returncode == 0) is not wanted:
+                return f"PAM {'refuses' if wanted else 'takes'} a password of {name}"
     report = _step(printed, "6.")
     hashes = [text for text in old.values() if len(text) > 2]
     if any(text in shown for text in hashes for shown in printed.values()):
