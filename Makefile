@@ -1,4 +1,8 @@
+# make mailserver  make this Debian a mail server, as root: docs/mail-server.md; DOMAIN=example.com NAME=mail, or it asks
+# make uninstall-mailserver  take that away again; databases, fragments, mail and users stay
 # make demo    set up and run the main job in the folder demo-root
+# make demo-mail  mail that flows through real daemons in a folder, without root, as far as they are installed
+# make deb     the Debian package, in dist: docs/mail-server.md
 # make test    set up and pass the tests
 # make test-long  the tests that take minutes: every size of free space on a full disk
 # make fuzz    give the parsers inputs that nobody meant for them, a million in all: docs/reliability.md
@@ -19,11 +23,39 @@ WORKERS ?= $(shell expr $$(nproc) + 1)
 # How many inputs make fuzz tries.
 RUNS ?= 1000000
 
+# Where make mailserver installs the commands, and the options of esmith setup: DOMAIN, NAME, and more in SETUP.
+PREFIX ?= /opt/esmith
+DOMAIN ?=
+NAME ?=
+SETUP ?=
+# The version of the Debian package; without it that of pyproject.toml.
+VERSION ?=
+
 # Where it is set, every process compiles the engine, the tests and their assertions again: 12 s for each worker.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-long crash fuzz mutants lint bench clean
+.PHONY: mailserver uninstall-mailserver demo demo-mail deb test test-long crash fuzz mutants lint bench clean
 .DELETE_ON_ERROR:
+
+# Debian's python3 without python3-venv can make no environment that has pip.
+mailserver:
+	@[ "$$(id -u)" = 0 ] || { echo 'make mailserver sets up this machine, so it needs root; to try e-smith in a folder: make demo' >&2; exit 1; }
+	@command -v apt-get >/dev/null || { echo 'make mailserver installs Debian packages, and this machine has no apt-get' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3 python3-venv; }
+	@[ -x $(PREFIX)/bin/pip ] || $(PYTHON) -m venv --clear $(PREFIX)
+	@echo 'Installing the commands in $(PREFIX)'
+	@$(PREFIX)/bin/pip install --quiet --disable-pip-version-check --force-reinstall '.[proxy]'
+	@$(PREFIX)/bin/esmith setup $(if $(DOMAIN),--domain '$(DOMAIN)') $(if $(NAME),--name '$(NAME)') $(SETUP)
+
+uninstall-mailserver:
+	@[ "$$(id -u)" = 0 ] || { echo 'make uninstall-mailserver changes this machine, so it needs root' >&2; exit 1; }
+	@[ ! -x $(PREFIX)/bin/esmith ] || $(PREFIX)/bin/esmith remove
+	@rm -rf $(PREFIX)
+	@echo 'removed: $(PREFIX)'
+
+deb: $(VENV)/installed-deb
+	@$(BIN)/python packaging/debian/build.py $(if $(VERSION),--version '$(VERSION)')
 
 demo: $(VENV)/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh demo/office.sh demo-root
@@ -65,6 +97,10 @@ $(VENV)/installed: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/installed-test: pyproject.toml | $(VENV)/bin/python
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check -e '.[test,lint]'
+	@touch $@ $(VENV)/installed
+
+$(VENV)/installed-deb: pyproject.toml | $(VENV)/bin/python
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check -e '.[proxy]'
 	@touch $@ $(VENV)/installed
 
 $(VENV)/installed-fuzz: $(VENV)/installed-test

@@ -47,6 +47,7 @@ ANYWHERE = {"__version__"}
 #: Where starting processes is the job.
 STARTS_PROCESSES = (
     "services/",
+    "setup/machine/",
     "accounts/machine.py",
     "events/actions.py",
     "events/confirm.py",

@@ -43,12 +43,21 @@ COMPLETE = "/var/lib/e-smith/system-accounts"
 class Made:
     """What became of the accounts.
 
-    :param made: what was made, one line each.
-    :param warnings: what could not be, with the cure.
+    :param groups: the unix groups that were made.
+    :param users: the unix accounts.
+    :param directories: the directories, as the configured system knows them.
+    :param warnings: what could not be made, with the cure.
     """
 
-    made: list[str] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
+    users: list[str] = field(default_factory=list)
+    directories: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """Return what was made, in a line for each kind."""
+        kinds = {"unix groups": self.groups, "unix accounts": self.users, "directories": self.directories}
+        return [f"made the {kind} {', '.join(names)}" for kind, names in kinds.items() if names]
 
 
 def book_of(layout: Layout, host: Host) -> Book:
@@ -107,7 +116,7 @@ def make_system_accounts(layout: Layout, host: Host, book: Book | None = None) -
     for name, number in sorted(groups.items(), key=lambda group: group[1]):
         if book.group(name) is None:
             book.add_group(name, _number(book.is_free_gid, name, number), is_system=True)
-            done.made.append(f"made the unix group {name}")
+            done.groups.append(name)
     for account in accounts:
         _make_account(book, account, done)
     there = _make_directories(layout, book, services, done)
@@ -121,7 +130,7 @@ def _make_account(book: Book, account: Account, done: Made) -> None:
     if user is None:
         number = _number(book.is_free_uid, account.name, account.number)
         book.add_user(NewUser(account.name, account.home, uid=number, group=account.group, is_system=True))
-        done.made.append(f"made the unix account {account.name}")
+        done.users.append(account.name)
     elif user.uid == 0 and account.number != 0:
         done.warnings.append(_taken(account, "has the rights of root (number 0)"))
     elif account.name in _AT_HOME and user.home != account.home:
@@ -149,20 +158,19 @@ def _make_directories(layout: Layout, book: Book, services: list[Service], done:
     :return: those of the templates and of admin.
     """
     there = [*_DIRECTORIES]
-    made = [path for path in _DIRECTORIES if make_owned(layout, path, 0o755, None)]
+    done.directories += [path for path in _DIRECTORIES if make_owned(layout, path, 0o755, None)]
     admin = book.user("admin")
     if admin is not None and admin.uid != 0 and admin.home == _DIRECTORIES[0]:
         there.append(f"{admin.home}/Maildir/new")
         with _kept_apart(done):
             if make_mailbox(layout, admin):
-                made.append(f"{admin.home}/Maildir")
+                done.directories.append(f"{admin.home}/Maildir")
     for service in services:
         for directory in service.directories:
             owner = _owner(book, directory, service.account)
             with _kept_apart(done):
                 if make_owned(layout, directory.path, int(directory.mode, 8), owner):
-                    made.append(directory.path)
-    done.made += [f"made the directory {path}" for path in made]
+                    done.directories.append(directory.path)
     return there
 
 

@@ -38,6 +38,15 @@ def back_up(layout: Layout, host: Host, target: str, *, is_a_users: bool = False
     return layout.inside(copy)
 
 
+def first_copy(layout: Layout, path: str) -> str:
+    """Return the oldest backup copy of a file, as a path of this disk; "" when there is none.
+
+    :param path: the file, as a path of the configured system.
+    """
+    copies = _copies(os.path.join(layout.state, "kept", path.lstrip("/")) + ".")
+    return copies[0] if copies else ""
+
+
 def _copies(begin: str) -> list[str]:
     """Return the copies of a file, the oldest first.
 

@@ -43,7 +43,7 @@ def accounts_command(root: str | None, task: str, account: str | None) -> int:
     try:
         if task == SYSTEM:
             done = make_system_accounts(layout, host)
-            print_report(done.made)
+            print_report(done.lines())
             for warning in done.warnings:
                 warn(warning)
         elif task == EVERYONE:

@@ -15,6 +15,9 @@ from esmith.cli.program import root_option, run_click
 _MODULES = {
     "init": "init",
     "initialize-databases": "init",
+    "setup": "setup",
+    "trial-mail": "trial_mail",
+    "remove": "remove",
     "status": "status",
     "check": "check",
     "services": "services",

@@ -146,7 +146,7 @@ def _make_accounts(layout: Layout) -> list[str]:
     host = DiskHost(layout)
     done = make_system_accounts(layout, host)
     host.close()
-    return (done.made if layout.is_machine else []) + done.warnings
+    return (done.lines() if layout.is_machine else []) + done.warnings
 
 
 def _layout(root: str | None) -> Layout:

@@ -50,7 +50,8 @@ def services_data(layout: Layout, snapshot: Snapshot, *, with_all: bool = False)
     pending = list_pending(snapshot)
     found: dict[str, dict[str, Any]] = {}
     to_ask: list[Asked] = []
-    for name, (definition, trouble) in sorted(_definitions(layout, snapshot).items()):
+    definitions = _definitions(layout, snapshot)
+    for name, (definition, trouble) in sorted(definitions.items()):
         record = snapshot.record("configuration", definition.record)
         if record is None:
             continue
@@ -60,7 +61,9 @@ def services_data(layout: Layout, snapshot: Snapshot, *, with_all: bool = False)
         due = _pending(pending.get(name), status, definition.ending)
         if due is not None:
             data["pending"] = due
-        if wanted == "up" and definition.program.without:
+        others = [one for one, _ in definitions.values() if one.chosen_by and one.chosen_by == definition.chosen_by]
+        is_needed = not others or _is_chosen(layout, snapshot, definition, others)
+        if wanted == "up" and definition.program.without and is_needed:
             data |= _missing(layout, definition.program, is_started=bool(data["state"]))
         if wanted == "up" and not trouble:
             to_ask += _to_ask(definition, status, supervisor)
@@ -85,14 +88,14 @@ def services_lines(found: dict[str, dict[str, Any]]) -> list[str]:
         if "missing" in data:
             missing = data["missing"]
             lines.append(f"  {missing['program']} is not installed: {missing['without']}")
-            lines += _cure_lines("install it", missing["commands"])
+            lines += cure_lines("install it", missing["commands"])
         if "not_started" in data:
             lines.append(f"  nothing starts it: {data['not_started']['without']}")
-            lines += _cure_lines("write its service directory", data["not_started"]["commands"])
+            lines += cure_lines("write its service directory", data["not_started"]["commands"])
         for useless in data.get("useless", []):
             lines.append(f"  of no use: {useless['means']}: {useless['found']}")
             if useless["commands"]:
-                lines += _cure_lines("cure it", useless["commands"])
+                lines += cure_lines("cure it", useless["commands"])
     return lines
 
 
@@ -114,6 +117,21 @@ def _useless(useless: Useless) -> dict[str, Any]:
     }
 
 
+def _is_chosen(layout: Layout, snapshot: Snapshot, service: Service, same: list[Service]) -> bool:
+    """Return whether a service is the one of several that is to run.
+
+    The setting names it. Where it names none, one that is installed is enough; of none, one that Debian has is missed.
+
+    :param same: all of these services.
+    """
+    record = snapshot.record("configuration", service.chosen_by.split(" ")[0])
+    chosen = record.props.get(service.chosen_by.split(" ")[1], "") if record else ""
+    if chosen:
+        return chosen == service.name
+    installed = any(one.program.is_installed(layout) for one in same)
+    return service.program.is_installed(layout) if installed else not service.program.cure
+
+
 def _missing(layout: Layout, program: Program, *, is_started: bool) -> dict[str, Any]:
     """Return what keeps a service from running without which something else happens, with the commands that help.
 
@@ -130,7 +148,8 @@ def _missing(layout: Layout, program: Program, *, is_started: bool) -> dict[str,
     return {}
 
 
-def _cure_lines(what: str, commands: list[str]) -> list[str]:
+def cure_lines(what: str, commands: list[str]) -> list[str]:
+    """Return the lines that show the commands which do something."""
     return [f"  to {what}:", *(f"    {command}" for command in commands)]
 
 

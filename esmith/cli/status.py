@@ -14,7 +14,7 @@ from esmith.apply.restore import why_given_up
 from esmith.cli.json_output import json_text
 from esmith.cli.output import print_lines, print_report, shown_time
 from esmith.cli.program import root_option
-from esmith.cli.services import services_data, services_lines
+from esmith.cli.services import cure_lines, services_data, services_lines
 from esmith.errors import ExitCode
 from esmith.events.confirm import find_unconfirmed
 from esmith.events.damage import Damaged, find_damaged
@@ -24,6 +24,7 @@ from esmith.events.trusted import all_faults, services_of
 from esmith.layout import LAYERS, Layout
 from esmith.names import counted
 from esmith.schema.foreign import foreign_settings
+from esmith.services.certificate import find_ending
 from esmith.store import open_store, store_files
 from esmith.store.memory import Remembered
 from esmith.store.protocol import Snapshot, Store
@@ -73,6 +74,7 @@ def _data(layout: Layout, store: Store) -> dict[str, Any]:
                 "left": {path: one.reason for path, one in list_left(snapshot).items() if _has_template(layout, one)},
             },
             "services": services_data(layout, snapshot),
+            "certificate": _certificate(layout),
             "stale": {action: _stale(stale) for action, stale in list_stale(snapshot).items()},
             "pending": _unconfirmed(snapshot),
             "running": running,
@@ -95,6 +97,18 @@ def _unconfirmed(snapshot: Snapshot) -> dict[str, str] | None:
     if change is None:
         return None
     return {"command": change.what, "deadline": shown_time(change.deadline)}
+
+
+def _certificate(layout: Layout) -> dict[str, Any] | None:
+    found = find_ending(layout)
+    return None if found is None else {"path": found.path, "trouble": found.trouble, "commands": list(found.cure)}
+
+
+def _certificate_lines(found: dict[str, Any]) -> list[str]:
+    lines = [f"certificate {found['path']}: {found['trouble']}"]
+    if not found["commands"]:
+        return [*lines, "  renew it as you got it; then: signal-event ssl-update"]
+    return [*lines, *cure_lines("make a new one", found["commands"])]
 
 
 def _stale(stale: Stale) -> dict[str, Any]:
@@ -145,6 +159,8 @@ def _state_lines(data: dict[str, Any]) -> list[str]:
     if not data["services"]:
         lines.append("services: none is supervised under this root")
     lines += services_lines(data["services"])
+    if data["certificate"]:
+        lines += _certificate_lines(data["certificate"])
     if data["running"]:
         lines.append(f"running now: {data['running']}")
     for install in data["interrupted"]:

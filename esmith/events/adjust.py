@@ -195,8 +195,8 @@ class ServiceStep:
 
     def _failure(self, service: str, text: str) -> ServiceError:
         """Return the error about a service that fails after it was adjusted, with the last lines of its log."""
-        said = self._log_of(service, self._watched[service])
-        hint = f"{said}\n  'esmith services' shows its state" if said else _LOOK_CLOSER
+        logged = self._log_of(service, self._watched[service])
+        hint = f"{logged}\n  'esmith services' shows its state" if logged else _LOOK_CLOSER
         return ServiceError(text, place=f"service {service}", hint=hint)
 
     def _log_of(self, service: str, supervisor: Supervisor) -> str:
@@ -205,8 +205,8 @@ class ServiceStep:
         return "\n    ".join(["its log ends with:", *lines]) if lines else ""
 
     def _add_log(self, error: BaseException, service: str, supervisor: Supervisor | None) -> None:
-        if isinstance(error, ServiceError) and supervisor and (said := self._log_of(service, supervisor)):
-            error.hint = f"{error.hint}\n  {said}" if error.hint else said
+        if isinstance(error, ServiceError) and supervisor and (logged := self._log_of(service, supervisor)):
+            error.hint = f"{error.hint}\n  {logged}" if error.hint else logged
 
     def carry_out_pending(self) -> None:
         """Carry out the pending actions, and wait until the services are certain to be up.

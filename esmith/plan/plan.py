@@ -99,11 +99,17 @@ class Plan:
 
     @property
     def warnings(self) -> list[str]:
-        """What the fragments warned of, each once, and what was skipped in their directories."""
+        """What the fragments warned of, each once, and what was skipped in their directories.
+
+        Several files may ask one template, which warns: the first of them is named.
+        """
         found: dict[str, None] = {}
+        said: set[str] = set()
         for output in self.outputs:
             for text in output.rendering.warnings:
-                found[f"{output.path}: {text}"] = None
+                if text not in said:
+                    said.add(text)
+                    found[f"{output.path}: {text}"] = None
             for skipped in output.rendering.template.skipped:
                 if skipped.advice:
                     found[f"{skipped.path}: {skipped.reason}; {skipped.advice}"] = None

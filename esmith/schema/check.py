@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from esmith.errors import RefusedError
 from esmith.names import in_dns, nearest, shorten
 from esmith.schema.types import refusal
@@ -105,6 +107,7 @@ def check_properties(schema: Schema, database: str, key: str, type: str | None, 
         else:
             _check_value(f"{database} {key} {name}", prop, value)
             hints += _dns_hint(f"{database} {key} {name}", prop, value)
+            hints += _program_hint(schema, f"{database} {key} {name}", prop, value)
             if prop.type == "ciphers" and value:
                 from esmith.schema.ciphers import misspelt
 
@@ -149,6 +152,15 @@ def _key_hint(schema: Schema, database: str, key: str) -> list[str]:
 def _dns_hint(place: str, prop: Property, value: str) -> list[str]:
     name = in_dns(value) if prop.type in ("domain", "mail-domain") and not value.isascii() else ""
     return [f"{place}: mail and DNS have another name for it, which is {name} (stored as given)"] if name else []
+
+
+def _program_hint(schema: Schema, place: str, prop: Property, value: str) -> list[str]:
+    """Return a hint when the program that a value needs is not installed."""
+    program = prop.programs.get(value, "")
+    if not program or os.path.exists(schema.layout.under(program)):
+        return []
+    cure = f"\n  what helps:\n    {prop.cures[value]}" if value in prop.cures else ""
+    return [f"{place}: {value} needs {program}, which is not installed (stored as given){cure}"]
 
 
 def _mail_hint(place: str, prop: Property, value: str) -> list[str]:

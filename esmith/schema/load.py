@@ -52,6 +52,8 @@ _PROPERTY_KEYS = {
         ),
     ),
     "besides": TEXTS,
+    "programs": TEXT_TABLE,
+    "cures": TEXT_TABLE,
     "raise-to": Type("a whole number in quotes", lambda value: isinstance(value, str) and is_number(value)),
     "list": one_of(*LISTS),
     "block-lists": FLAG,
@@ -68,6 +70,7 @@ class Schema:
     """
 
     def __init__(self, layout: Layout) -> None:
+        self.layout = layout
         self._trust = layout.trust
         self._directory = layout.schema
         self._read: dict[tuple[str, str], RecordSchema | None] = {}

@@ -18,6 +18,7 @@ class Property:
         "besides",
         "block_lists",
         "closed",
+        "cures",
         "default",
         "empty",
         "force",
@@ -28,6 +29,7 @@ class Property:
         "minimum",
         "name",
         "obsolete_values",
+        "programs",
         "raise_to",
         "refers_to",
         "removed",
@@ -58,6 +60,9 @@ class Property:
         self.raise_to: str | None = data.get("raise-to")
         self.refers_to: str = data.get("refers-to", "")
         self.besides: list[str] = data.get("besides", [])
+        #: the path of the program that a value needs, and the command that helps where it is missing
+        self.programs: dict[str, str] = data.get("programs", {})
+        self.cures: dict[str, str] = data.get("cures", {})
         self.generate: int | None = data.get("generate")
         #: the list of esmith.patterns that the value, or for "*" the name of the property, becomes an entry of
         self.list: str = data.get("list", "")

@@ -25,9 +25,13 @@ OLD_PROBES = "/etc/e-smith/services.toml"
 #: No path, no option, no pattern of systemctl.
 SERVICE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@\\-]*")
 
-
+_SETTING = Type(
+    "a record and a property of the database configuration",
+    lambda value: isinstance(value, str) and len(value.split(" ")) == 2 and all(value.split(" ")),
+)
 _KEYS = {
     "record": NAME,
+    "chosen-by": _SETTING,
     "start": one_of(*STARTS),
     "program": TABLE,
     "files": TEXT_TABLE,
@@ -40,7 +44,7 @@ _KEYS = {
     "replaces": TABLE,
     "packages": TABLE,
 }
-_PROGRAM_KEYS = {"name": NAME, "package": NAME, "python": NAME, "required": FLAG, "without": NAME}
+_PROGRAM_KEYS = {"name": NAME, "package": NAME, "python": NAME, "required": FLAG, "without": NAME, "cure": TEXTS}
 _ACCOUNT_KEYS = {
     "name": NAME,
     "others": TEXTS,
@@ -234,7 +238,8 @@ def _service(name: str, data: _Data) -> Service:
         name=name,
         record=data.get("record", name),
         start=data.get("start", "status"),
-        program=Program(**data.get("program", {})),
+        chosen_by=data.get("chosen-by", ""),
+        program=_program(data.get("program", {})),
         files=data.get("files", {}),
         account=_account(name, data["account"]) if "account" in data else None,
         directories=tuple(_directory(path, table) for path, table in data.get("directories", {}).items()),
@@ -246,6 +251,11 @@ def _service(name: str, data: _Data) -> Service:
         replaces=tuple(data.get("replaces", {}).get("units", ())),
         packages=tuple(data.get("packages", {}).get("also", ())),
     )
+
+
+def _program(data: _Data) -> Program:
+    cure: list[str] = data.get("cure", [])
+    return Program(**{key: value for key, value in data.items() if key != "cure"}, cure=tuple(cure))
 
 
 def _account(service: str, data: _Data) -> Account:

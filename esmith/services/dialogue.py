@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from esmith.printable import printable
 
-#: A line of SMTP, POP3 or FTP after which another one belongs to the same answer (RFC 5321, section 4.2.1).
+#: A line of SMTP, POP3 or FTP after which another one belongs to the same answer (RFC 5321).
 _CONTINUES = re.compile(rb"[0-9]{3}-")
 #: What an answer may have before it counts as wrong.
 _LINE_BYTES = 2000
@@ -56,24 +56,24 @@ class Peer:
         self._socket.close()
 
     def complaint(self, exchanges: Sequence[tuple[str, str]]) -> str:
-        """Say what is to be said in turn, and return what is wrong with the answers; "" when nothing is.
+        """Send what is to be sent in turn, and return what is wrong with the answers; "" when nothing is.
 
         :param exchanges: what is sent, with its line end, and the expression that the last line of its answer has to
             match at its beginning. Where nothing is sent, the daemon has the word.
         """
         for sent, expected in exchanges:
-            said = f"to {printable(sent.strip())!r}" if sent else "at first"
+            asked = f"to {printable(sent.strip())!r}" if sent else "at first"
             try:
                 self._send(sent)
                 answer = self._answer()
             except TimeoutError:
-                return f"{said} it answers nothing in time"
+                return f"{asked} it answers nothing in time"
             except OSError as error:
-                return f"{said} it answers nothing: {error.strerror or error}"
+                return f"{asked} it answers nothing: {error.strerror or error}"
             if not answer:
-                return f"{said} it answers nothing and ends the connection"
+                return f"{asked} it answers nothing and ends the connection"
             if not re.match(expected, answer):
-                return f"{said} it answers {printable(answer)[:_SHOWN]!r}"
+                return f"{asked} it answers {printable(answer)[:_SHOWN]!r}"
         return ""
 
     def _send(self, text: str) -> None:

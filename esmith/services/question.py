@@ -57,7 +57,7 @@ _KEYS = {
     "within": SECONDS,
     "in-events": FLAG,
 }
-_READ_KEYS = {"file": NAME, "line": _EXPRESSION, "otherwise": NAME}
+_READ_KEYS = {"file": NAME, "value": _EXPRESSION, "otherwise": NAME}
 #: What a question may ask; each has one of these.
 _SUBJECTS = ("dialogue", "command", "file", "exists", "usable", "log")
 
@@ -67,12 +67,12 @@ class Reading:
     """A value that stands in a generated file.
 
     :param file: the file, as the configured system knows it.
-    :param line: a regular expression with one group, which is the value; it is searched for in each line.
-    :param otherwise: the value where no line has it.
+    :param value: a regular expression with one group, which is the value; ``^`` and ``$`` are the ends of a line.
+    :param otherwise: the value where the file has none.
     """
 
     file: str
-    line: str
+    value: str
     otherwise: str = ""
 
 
@@ -84,7 +84,7 @@ class Question:
     :param means: what is so when the answer is wrong, for people.
     :param cure: the commands that help.
     :param read: a value that the others may hold as ``{read}``.
-    :param port: a TCP port of 127.0.0.1 for the dialogue; "" for none.
+    :param port: a TCP port of 127.0.0.1 for the dialogue; "" for none. With port 0 nothing is asked.
     :param socket: the path of a unix socket for it.
     :param encrypted: whether it is encrypted from the first byte.
     :param dialogue: what is sent, and the expression that the answer has to match, in turn.
@@ -133,10 +133,10 @@ def check_questions(file: TomlFile, tables: Any) -> None:
         file.check(table, _KEYS, where)
         if "read" in table:
             file.check(table["read"], _READ_KEYS, f"{where}.read")
-            if not table["read"].keys() >= {"file", "line"}:
-                raise file.error(f"[{where}.read] needs file and line", hint="add what is missing")
-            if re.compile(table["read"]["line"]).groups != 1:
-                raise file.error(f"[{where}.read] line must have one group", hint="write the value as (...)")
+            if not table["read"].keys() >= {"file", "value"}:
+                raise file.error(f"[{where}.read] needs file and value", hint="add what is missing")
+            if re.compile(table["read"]["value"]).groups != 1:
+                raise file.error(f"[{where}.read] value must have one group", hint="write what is wanted as (...)")
         for key in ("file", "socket"):
             if not table.get(key, "/").startswith(("/", READ)):
                 raise file.error(f"[{where}] {key} must be an absolute path", hint="correct the file")
@@ -158,7 +158,7 @@ def _question(name: str, data: dict[str, Any]) -> Question:
         name=name,
         means=data.get("means", "it is of no use"),
         cure=tuple(data.get("cure", ())),
-        read=Reading(os.path.normpath(read["file"]), read["line"], read.get("otherwise", "")) if read else None,
+        read=Reading(os.path.normpath(read["file"]), read["value"], read.get("otherwise", "")) if read else None,
         port=str(data.get("port", "")),
         socket=data.get("socket", ""),
         encrypted=data.get("encrypted", False),

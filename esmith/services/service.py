@@ -68,6 +68,7 @@ class Program:
     :param required: whether the service directory is only written where the program is installed.
     :param without: what happens without it, where that is not only that the service does not run.
     :param python: in the place of a Debian package: the Python package with which ``esmith init`` writes the program.
+    :param cure: the commands that help where Debian has no package of it.
     """
 
     name: str = ""
@@ -75,6 +76,7 @@ class Program:
     required: bool = False
     without: str = ""
     python: str = ""
+    cure: tuple[str, ...] = ()
 
     def is_installed(self, layout: Layout) -> bool:
         """Return whether the program is there; a name without ``/`` is looked for in the usual directories.
@@ -86,7 +88,9 @@ class Program:
         return shutil.which(self.name, path=PATH) is not None
 
     def install_commands(self) -> list[str]:
-        """Return the commands that install it, in their order."""
+        """Return the commands that install it, or another program that does the same, in their order."""
+        if self.cure:
+            return [*self.cure]
         if self.python:
             return [pip_command(self.python), SERVICE_DIRECTORIES]
         return [f"apt-get install {self.package}"]
@@ -135,6 +139,8 @@ class Service:
     :param name: its name, which is that of its directory.
     :param record: its record in the database ``configuration``, whose ``status`` says whether it is to run.
     :param start: when it is started with its supervisor, one of :data:`STARTS`.
+    :param chosen_by: the record and the property of the database ``configuration`` that name one of several services
+        which do the same; "" when there are no others.
     :param program: what it runs.
     :param files: the generated files it cannot start without, each with the event that makes it.
     :param account: its unix account; None for none of its own.
@@ -151,6 +157,7 @@ class Service:
     name: str
     record: str
     start: str = "status"
+    chosen_by: str = ""
     program: Program = Program()
     files: Mapping[str, str] = field(default_factory=dict)
     account: Account | None = None

@@ -1,4 +1,4 @@
-"""Whether services that are up are of use: what ``[useful]`` of their ``service.toml`` asks, and who waits in vain.
+"""Whether services that are up are of use: what ``[useful]`` of their ``service.toml`` asks, and whose run script waits.
 
 A run script that cannot start its daemon says why and waits a minute (``unable`` in ``services/run``). Its supervisor
 then calls it up, which every service is asked about without any question of its own.
@@ -56,7 +56,7 @@ class Asked:
     """A service to ask.
 
     :param service: what it is.
-    :param status: what its supervisor says of it.
+    :param status: what its supervisor says about it.
     :param supervisor: the name of the supervisor.
     """
 
@@ -142,13 +142,10 @@ def _read(layout: Layout, reading: Reading) -> str:
 
     :raises ServiceError: when it has none, and there is no other value.
     """
-    expression = re.compile(reading.line)
-    for line in _lines(layout.under(reading.file)):
-        if match := expression.search(line):
-            return str(match[1])
-    if reading.otherwise:
-        return reading.otherwise
-    raise ServiceError(f"{reading.file} has no line that matches {reading.line}")
+    match = re.search(reading.value, "\n".join(_lines(layout.under(reading.file))), re.MULTILINE)
+    if match or reading.otherwise:
+        return str(match[1]) if match else reading.otherwise
+    raise ServiceError(f"{reading.file} has nothing that matches {reading.value}")
 
 
 def _lines(path: str) -> list[str]:
@@ -170,6 +167,8 @@ def _talk(layout: Layout, _asked: Asked, question: Question, read: str) -> str:
     port, path = _filled(question.port, layout, read), _filled(question.socket, layout, read)
     if port and not port.isdecimal():
         raise ServiceError(f"{port!r} is no port")
+    if port == "0":
+        return ""
     where = f"port {port}" if port else path
     try:
         address = int(port) if port else layout.under(path)

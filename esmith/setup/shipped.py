@@ -164,6 +164,17 @@ class ProductFiles:
             self.new[manifest.file] = content, 0o644
 
 
+def installed_product_files(layout: Layout) -> dict[str, str]:
+    """Return the files that ``esmith init`` has installed, as paths of this disk, each with its name in the manifest.
+
+    The README of templates-custom belongs to the administrator, and is not among them.
+
+    :raises InstallError: when the manifest cannot be read, or the shipped trees are missing.
+    """
+    names = Manifest(shipped_list(layout)).digests
+    return {_target(layout, name): name for name in names if name != CUSTOM_README}
+
+
 def command_files(layout: Layout) -> dict[str, tuple[bytes, int]]:
     """Return the commands in ``/sbin/e-smith``, scripts of the Python that runs now, each with its mode.
 

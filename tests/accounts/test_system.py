@@ -176,5 +176,5 @@ def test_an_event_completes_them(root: Root) -> None:
     assert lines[:3] == ["# a comment", "root:x:0:0:root:/root:/bin/sh", "ann:x:101:101::/srv:/bin/sh"]
     admin = next(line for line in lines if line.startswith("admin:"))
     assert admin.split(":")[2] not in ("0", "101")
-    assert any("made the unix account admin" in line for line in root.lines("/var/log/e-smith/events.log"))
+    assert any("made the unix accounts admin" in line for line in root.lines("/var/log/e-smith/events.log"))
     assert len(lines) == len(set(lines))

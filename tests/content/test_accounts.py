@@ -221,7 +221,7 @@ def test_files_as_a_whole(office: Root) -> None:
     for user, home in homes.items():
         assert instructions(office, f"{home}/.qmail") == [sort_line(user), "# forwarding disabled", "./Maildir/"]
         assert instructions(office, f"{home}/.qmail-junkmail") == [
-            "| [ -d ./Maildir/.junkmail/ ] || /var/qmail/bin/maildirmake ./Maildir/.junkmail/",
+            "| [ -d ./Maildir/.junkmail/ ] || maildirmake ./Maildir/.junkmail/",
             "./Maildir/.junkmail/",
         ]
         assert office.file(f"{home}/.qmail-default").readlink() == Path(".qmail")

@@ -93,7 +93,7 @@ class Machine:
 
         :param log: where its output goes.
         """
-        enter = ("nsenter", f"--target={self._first}", "--mount", "--net", "--pid", "--uts", "--ipc", "--wd=/root/src")
+        enter = ("nsenter", f"--target={self._first}", "--mount", "--net", "--pid", "--uts", "--ipc")
         environment = {
             "HOME": "/root",
             "PATH": PATH,
@@ -107,7 +107,7 @@ class Machine:
         names = [f"{name}={value}" for name, value in environment.items()]
         with log.open("ab") as out:
             return subprocess.Popen(
-                [*enter, "env", "--ignore-environment", *names, *words],
+                [*enter, "env", "--chdir=/root/src", "--ignore-environment", *names, *words],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,

@@ -14,18 +14,20 @@ Only filling it uses the network.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
 import tempfile
 import time
-import tomllib
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SUITES = {"bookworm": "Debian 12", "trixie": "Debian 13"}
-#: What installing the product itself needs besides the packages of its services.
-_ALSO = ("python3-venv",)
+#: What no installation asks for, but the commands of the page that are typed afterwards.
+_ALSO = ("postfix",)
+#: Files that decide what an installation downloads.
+_DECIDING = ("pyproject.toml", "services/*/service.toml", "esmith/setup/machine/*.py", "tests/machines/roots.py")
 #: How old what apt-get update fetched may be, in seconds: a mirror removes packages that were replaced.
 _OLD_SECONDS = 86_400
 #: So that apt keeps what it downloads, does not wait for a network that is not there, and asks nothing.
@@ -56,17 +58,6 @@ def bare(*words: str | Path, log: Path, variables: dict[str, str] | None = None)
     command = [str(REPOSITORY / ".ci/bare"), *map(str, words)]
     with log.open("ab") as out:
         subprocess.run(command, check=True, stdout=out, stderr=out, env={**os.environ, **(variables or {})})
-
-
-def wanted_packages() -> list[str]:
-    """Return the Debian packages that the services name: ``[program] package`` and ``[packages] also``."""
-    found = set(_ALSO)
-    for path in sorted(REPOSITORY.glob("services/*/service.toml")):
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-        found.update(data.get("packages", {}).get("also", []))
-        if package := data.get("program", {}).get("package"):
-            found.add(package)
-    return sorted(found)
 
 
 def make(root: Path, suite: str) -> None:
@@ -102,7 +93,7 @@ def fill(suite: str, log: Path) -> None:
             remove(root / "base")
         make(root, suite)
         bare("install", root, log=log)
-        bare("run", root, "root", "bash", "-euc", _DOWNLOAD, "fill", *wanted_packages(), log=log)
+        bare("run", root, "root", "bash", "-euc", _DOWNLOAD, "fill", *_ALSO, log=log)
         _link(root / "var/cache/apt/archives", cache / "debs")
         for folder, place in (("lists", "var/lib/apt/lists"), ("wheels", "root/wheels")):
             shutil.rmtree(cache / folder, ignore_errors=True)
@@ -112,21 +103,27 @@ def fill(suite: str, log: Path) -> None:
         remove(root)
 
 
-#: Downloads packages that exist in this suite, and wheels of all that the product and its build ask for.
+#: Downloads all that an installation asks for, as it says itself, and wheels of what the product and its build want.
 _DOWNLOAD = """
 export DEBIAN_FRONTEND=noninteractive
 apt-get update
-known=$(apt-cache pkgnames | sort)
-names=$(printf '%s\\n' "$@" | sort | comm -12 - <(echo "$known"))
-apt-get install -y --no-install-recommends --download-only $names
-mkdir -p ~/wheels
+apt-get install -y --no-install-recommends python3-venv
+mkdir ~/wheels
 python3 -m pip download --disable-pip-version-check --dest ~/wheels '.[proxy]' 'hatchling>=1.27'
+python3 -m venv ~/venv
+~/venv/bin/pip install --disable-pip-version-check --no-index --find-links ~/wheels .
+said=$(~/venv/bin/esmith setup --dry-run --domain example.com --name mail --services runit)
+echo "$said"
+command=$(echo "$said" | sed -n 's/^ *apt-get install /apt-get install --download-only /p' | head -n 1)
+[ -n "$command" ]
+eval "$command $*"
 """
 
 
 def _wanted() -> str:
-    """Return what the content of the cache depends on, as text."""
-    return "\n".join([*wanted_packages(), _DOWNLOAD, (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")])
+    """Return what the content of the cache depends on, as a number."""
+    files = sorted(path for pattern in _DECIDING for path in REPOSITORY.glob(pattern))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def _pack(root: Path, tar: Path) -> None:

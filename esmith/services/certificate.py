@@ -1,0 +1,59 @@
+"""When the certificate of the mail server ends."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import time
+from dataclasses import dataclass
+
+from esmith.errors import ServiceError
+from esmith.layout import Layout
+from esmith.services.program import run_program
+
+#: Private key and certificates in one file, as on SME Server (docs/daemons.md#certificates).
+PATH = "/home/e-smith/ssl.pem/pem"
+#: From how many days before its end on status shows it.
+DAYS = 14
+_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What is wrong with the certificate, or soon will be.
+
+    :param path: the file.
+    :param trouble: what is wrong, as a clause.
+    :param cure: the commands that help; none where only its owner knows how he got it.
+    """
+
+    path: str
+    trouble: str
+    cure: tuple[str, ...] = ()
+
+
+def find_ending(layout: Layout, *, now: float | None = None) -> Certificate | None:
+    """Return what is wrong with the certificate: it has ended, ends within :data:`DAYS`, or is none.
+
+    :param now: seconds since 1970; the present by default.
+    :return: None when nothing is wrong, there is none, or this user may not read it.
+    """
+    path = layout.under(PATH)
+    if not os.path.exists(path) or not os.access(path, os.R_OK):
+        return None
+    argv = ["openssl", "x509", "-noout", "-enddate", "-issuer_hash", "-subject_hash", "-in", path]
+    try:
+        code, printed = run_program(argv, package="openssl", timeout=_SECONDS, place=PATH)
+    except ServiceError:
+        return None
+    words = printed.removeprefix("notAfter=").split()
+    if code != 0 or len(words) < 3:
+        return Certificate(PATH, "there is no certificate in it")
+    end = ssl.cert_time_to_seconds(" ".join(words[:-2]))
+    left = end - (time.time() if now is None else now)
+    if left >= DAYS * 86_400:
+        return None
+    date = time.strftime("%Y-%m-%d", time.localtime(end))
+    trouble = f"it ends on {date}" if left > 0 else f"it has ended on {date}: clients refuse it"
+    is_own = words[-1] == words[-2]
+    return Certificate(PATH, trouble, (f"rm {PATH}", "signal-event ssl-update") if is_own else ())

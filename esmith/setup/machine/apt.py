@@ -1,0 +1,116 @@
+"""Installing Debian packages, without a question and without a daemon that starts on files that are not ours."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+from esmith.directories import open_file
+from esmith.environment import PATH, clean_environment
+from esmith.errors import InstallError, UsageError
+from esmith.layout import Layout
+from esmith.setup.machine.programs import Programs
+
+#: Asked before a daemon is started: 101 means that it is not allowed (invoke-rc.d(8)). Its second line says whose
+#: it is.
+POLICY = "/usr/sbin/policy-rc.d"
+_OWN_POLICY = b"#!/bin/sh\n# Of esmith setup, while it installs packages. It is removed then.\nexit 101\n"
+#: Without these postfix asks what kind of server it is, and writes a main.cf of its own (debconf-set-selections(1)).
+ANSWERS = "postfix postfix/main_mailer_type select No configuration\n"
+_NO_QUESTIONS = {"DEBIAN_FRONTEND": "noninteractive", "DEBIAN_PRIORITY": "critical", "NEEDRESTART_MODE": "l"}
+#: A file of ours that stands where a package has one of its own stays, and nobody is asked (dpkg(1)).
+_KEEP_FILES = ("-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold")
+_SECONDS = 60
+
+
+def install_command(packages: Sequence[str]) -> list[str]:
+    """Return the command that installs packages."""
+    return ["apt-get", "install", "-y", "--no-install-recommends", *_KEEP_FILES, *packages]
+
+
+def missing_packages(packages: Sequence[str]) -> list[str]:
+    """Return those that are not installed.
+
+    :raises UsageError: when this is no Debian.
+    """
+    program = shutil.which("dpkg-query", path=PATH)
+    if program is None or shutil.which("apt-get", path=PATH) is None:
+        raise UsageError(
+            "this machine has no apt-get, so it is not a Debian",
+            hint="on another system install the programs by hand, and signal events as README.md shows",
+        )
+    done = subprocess.run(
+        [program, "--show", "--showformat=${Package} ${db:Status-Status}\n", *packages],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        # What it does not know at all it says there; that is missing as well.
+        stderr=subprocess.DEVNULL,
+        env={**clean_environment(), "LC_ALL": "C"},
+        timeout=_SECONDS,
+        check=False,
+    )
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
+    there = {name for name, _, status in (line.partition(" ") for line in lines) if status == "installed"}
+    return [package for package in packages if package not in there]
+
+
+def install_packages(layout: Layout, programs: Programs, packages: Sequence[str]) -> None:
+    """Install packages; their daemons are not started.
+
+    :raises InstallError: when that is not possible.
+    """
+    programs.run(["debconf-set-selections"], stdin=ANSWERS.encode())
+    programs.run(
+        ["apt-get", "update"],
+        environment=_NO_QUESTIONS,
+        hint="see to it that the machine reaches its Debian mirror: /etc/apt/sources.list",
+    )
+    with no_daemon_starts(layout):
+        programs.run(
+            install_command(packages),
+            environment=_NO_QUESTIONS,
+            hint="correct what it says; when packages are half installed: apt-get --fix-broken install",
+        )
+
+
+@contextmanager
+def no_daemon_starts(layout: Layout) -> Iterator[None]:
+    """Keep Debian's packages from starting daemons meanwhile; where an administrator has a policy, that counts.
+
+    One that an interrupted command of ours left counts as ours, and is removed in the end.
+
+    :raises InstallError: when it cannot be written.
+    """
+    path = layout.under(POLICY)
+    try:
+        _write_policy(path)
+        is_own = _content(path) == _OWN_POLICY
+    except OSError as error:
+        raise InstallError(f"cannot be written: {error.strerror}", place=path, hint="run it as root") from error
+    try:
+        yield
+    finally:
+        if is_own and _content(path) == _OWN_POLICY:
+            os.unlink(path)
+
+
+def _write_policy(path: str) -> None:
+    """Write our policy where there is none: whole, or not at all."""
+    staged = f"{path}.e-smith-setup"
+    with suppress(FileNotFoundError):
+        os.unlink(staged)
+    with os.fdopen(open_file(staged, os.O_WRONLY | os.O_NOFOLLOW, 0o755), "wb") as file:
+        file.write(_OWN_POLICY)
+    try:
+        with suppress(FileExistsError):
+            os.link(staged, path)
+    finally:
+        os.unlink(staged)
+
+
+def _content(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(len(_OWN_POLICY) + 1)

@@ -1,0 +1,134 @@
+"""Starting what supervises the services, and waiting until they are up."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+
+from esmith.environment import PATH, clean_environment
+from esmith.errors import EsmithError, InstallError, ServiceError
+from esmith.layout import Layout
+from esmith.services.definition import Services
+from esmith.services.find import SYSTEMD_RUNS, find_supervisor
+from esmith.services.health import find_failing
+from esmith.services.model import Status
+from esmith.setup.logs import last_words
+from esmith.setup.machine.programs import Programs
+
+#: The folder that runit scans here.
+FOLDER = "/service"
+SYSTEMD, RUNIT = "systemd", "runit"
+#: runsvdir looks for new service directories every five seconds (runsvdir(8)).
+_SUPERVISED_SECONDS = 60.0
+_LOOK_EVERY = 0.5
+
+
+def default_supervisor() -> str:
+    """Return the supervisor of this machine: systemd where it is the init, else runit."""
+    return SYSTEMD if os.path.isdir(SYSTEMD_RUNS) else RUNIT
+
+
+def scanning(folder: str = FOLDER) -> list[int]:
+    """Return the processes of runsvdir that scan a folder.
+
+    :param folder: the folder, as a path of this disk.
+    """
+    return [pid for pid, words in _commands() if _is_runsvdir(words) and _leads_to(words, folder)]
+
+
+def start_supervisor(layout: Layout, programs: Programs, supervisor: str) -> None:
+    """Start the supervisor, or have it look for what is new.
+
+    :param supervisor: :data:`SYSTEMD` or :data:`RUNIT`.
+    :raises InstallError: when that is not possible.
+    """
+    if supervisor == SYSTEMD:
+        programs.run(["systemctl", "daemon-reload"])
+    elif not scanning(layout.under(FOLDER)):
+        _start_runsvdir(layout)
+
+
+def wait_for_services(layout: Layout, names: Collection[str], programs: Programs) -> None:
+    """Start the services that are not up yet, and wait until all answer.
+
+    :param names: those that are to be up.
+    :raises ServiceError: when one does not come up, with the last lines of its log.
+    """
+    waiting = sorted(names)
+    deadline = time.monotonic() + _SUPERVISED_SECONDS
+    begin = time.monotonic()
+    while waiting:
+        states = {name: _state(layout, name) for name in waiting}
+        waiting = [name for name, state in states.items() if state in (None, Status.UNSUPERVISED)]
+        if waiting and time.monotonic() >= deadline:
+            raise ServiceError(
+                f"nothing supervises {', '.join(waiting)}", hint="to see what is so: esmith services --all"
+            )
+        programs.progress.goes_on(f"waiting for {', '.join(waiting)}", time.monotonic() - begin)
+        if waiting:
+            time.sleep(_LOOK_EVERY)
+    for name in sorted(names):
+        _start(layout, name)
+    services = Services(layout)
+    watched = [(found, name) for name in sorted(names) if (found := find_supervisor(layout, name))]
+    failing = find_failing(watched, {name: services.of(name).probe for name in names}, layout)
+    for name, reason in failing.items():
+        raise ServiceError(
+            f"{name}: {reason}",
+            hint="\n  ".join([*last_words(layout, name), "when that is corrected: esmith setup"]),
+        )
+
+
+def _start(layout: Layout, name: str) -> None:
+    supervisor = find_supervisor(layout, name)
+    if supervisor and supervisor.status(name).state in (Status.DOWN, Status.ENDING):
+        supervisor.control(name, "start")
+
+
+def _state(layout: Layout, name: str) -> Status | None:
+    supervisor = find_supervisor(layout, name)
+    if supervisor is None:
+        return None
+    with suppress(EsmithError):
+        return supervisor.status(name).state
+    return None
+
+
+def _start_runsvdir(layout: Layout) -> None:
+    """Start runsvdir as a process that outlives this command, as an init would."""
+    program = shutil.which("runsvdir", path=PATH)
+    if program is None:
+        raise InstallError("there is no program runsvdir", hint="install it: apt-get install runit")
+    environment = {**clean_environment(), "PATH": f"{layout.commands}:{PATH}"}
+    try:
+        # With nothing of this command's: it would keep its terminal, or a pipe, open.
+        subprocess.Popen(
+            [program, "-P", layout.under(FOLDER)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise InstallError(f"cannot run {program}: {error.strerror}") from error
+
+
+def _commands() -> Iterator[tuple[int, list[str]]]:
+    for name in filter(str.isdecimal, os.listdir("/proc")):
+        # It may have ended meanwhile.
+        with suppress(OSError), open(f"/proc/{name}/cmdline", "rb") as file:
+            yield int(name), [os.fsdecode(word) for word in file.read().split(b"\0") if word]
+
+
+def _is_runsvdir(words: list[str]) -> bool:
+    return bool(words) and os.path.basename(words[0]) == "runsvdir"
+
+
+def _leads_to(words: list[str], folder: str) -> bool:
+    return any(word.startswith("/") and os.path.realpath(word) == os.path.realpath(folder) for word in words[1:])

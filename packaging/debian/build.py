@@ -1,0 +1,209 @@
+"""Builds the Debian package: ``make deb``.
+
+    python packaging/debian/build.py [--version VERSION] [--output FOLDER]
+
+The package holds the engine and the Python packages that it needs, in /usr/lib/esmith. Those of Debian 12 are too old
+(lmdb 1.4, watchdog 2.2; docs/mail-server.md), so they are taken from the environment that runs this. Some have parts in
+C, so a package is for the Python and the machine that it was built with.
+
+Nothing is in /etc: what belongs there is written by "esmith init", which postinst calls. So there are no conffiles, and
+dpkg has nothing to ask.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+HOME = Path(__file__).resolve().parent.parent.parent
+SOURCE = HOME / "packaging/debian"
+#: Where the engine is, and the commands that are found without /sbin/e-smith in PATH.
+LIBRARY, COMMANDS = "usr/lib/esmith", "usr/sbin"
+#: "esmith init" writes these; the package has links to them. It has "esmith" itself, which is needed before.
+LINKED = ("config", "db", "expand-template", "qpsmtpd-print-dns", "signal-event")
+SCRIPTS = ("postinst", "prerm", "postrm")
+_ESMITH = f"""\
+#!/usr/bin/python3 -ISXutf8
+import sys
+
+sys.path += ["/{LIBRARY}"]
+from esmith.cli.start import esmith
+
+esmith()
+"""
+#: The name at the beginning of a requirement (PEP 508).
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_EXTRA = re.compile(r"\bextra\s*==")
+_MAINTAINER = "The e-smith project <root@localhost>"
+
+
+def main(arguments: list[str]) -> int:
+    """Build the package, and print its path."""
+    project = _project()
+    parser = argparse.ArgumentParser(description="Build the Debian package.")
+    parser.add_argument("--version", default=f"{project['version']}-1{_suite()}", help="the version of the package")
+    parser.add_argument("--output", type=Path, default=HOME / "dist", help="the folder the package is written to")
+    options = parser.parse_args(arguments)
+    options.output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as work:
+        stage = Path(work) / "stage"
+        copy_engine(stage / LIBRARY)
+        copy_dependencies(project, stage / LIBRARY)
+        write_commands(stage / COMMANDS)
+        copy_documents(stage / "usr/share/doc/esmith")
+        write_control(stage, options.version)
+        set_modes(stage)
+        print(build(stage, options.output, options.version))
+    return 0
+
+
+def copy_engine(library: Path) -> None:
+    """Copy the engine and the shipped trees, as the wheel of ``pyproject.toml`` has them."""
+    ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
+    shutil.copytree(HOME / "esmith", library / "esmith", ignore=ignored)
+    trees: dict[str, str] = _tables()["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    for source, target in trees.items():
+        # As in a wheel, a link becomes what it leads to.
+        shutil.copytree(HOME / source, library / target, ignore=ignored)
+
+
+def copy_dependencies(project: dict[str, object], library: Path) -> None:
+    """Copy the Python packages that the engine needs, and those of the SMTP proxy, from this environment.
+
+    :raises SystemExit: when one is missing.
+    """
+    extras = project["optional-dependencies"]
+    assert isinstance(extras, dict)
+    wanted = [_name(line) for line in [*_texts(project["dependencies"]), *_texts(extras["proxy"])]]
+    missing = [name for name in wanted if _found(name) is None]
+    if missing:
+        sys.exit(f"{sys.executable} lacks {', '.join(missing)}; run: make deb")
+    done: set[str] = set()
+    while wanted:
+        name = wanted.pop()
+        distribution = _found(name)
+        if name.lower() in done or distribution is None:
+            continue
+        done.add(name.lower())
+        # What is not installed is for another system, as colorama for Windows.
+        wanted += [_name(line) for line in distribution.requires or [] if not _EXTRA.search(line)]
+        for file in distribution.files or []:
+            if ".." in file.parts or "__pycache__" in file.parts:
+                continue
+            target = library / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(str(file.locate()), target)
+
+
+def write_commands(folder: Path) -> None:
+    """Write ``esmith``, and the links to the commands that ``esmith init`` writes."""
+    folder.mkdir(parents=True)
+    command = folder / "esmith"
+    command.write_text(_ESMITH)
+    command.chmod(0o755)
+    for name in LINKED:
+        (folder / name).symlink_to(f"/sbin/e-smith/{name}")
+
+
+def copy_documents(folder: Path) -> None:
+    """Copy the documents, and the license as Debian wants it."""
+    shutil.copytree(HOME / "docs", folder / "docs")
+    for name in ("README.md", "CHANGELOG.md"):
+        shutil.copyfile(HOME / name, folder / name)
+    shutil.copyfile(HOME / "COPYING", folder / "copyright")
+
+
+def write_control(stage: Path, version: str) -> None:
+    """Write the control file and the scripts of the package."""
+    size = sum(path.lstat().st_size for path in stage.rglob("*") if not path.is_dir())
+    major, minor = sys.version_info[:2]
+    text = (SOURCE / "control").read_text()
+    control = stage / "DEBIAN"
+    control.mkdir()
+    filled = text.format(
+        version=version,
+        architecture=_output("dpkg", "--print-architecture"),
+        maintainer=_MAINTAINER,
+        size=size // 1024 + 1,
+        python=f"{major}.{minor}",
+        next_python=f"{major}.{minor + 1}",
+    )
+    (control / "control").write_text(filled)
+    for name in SCRIPTS:
+        shutil.copyfile(SOURCE / name, control / name)
+        (control / name).chmod(0o755)
+
+
+def set_modes(stage: Path) -> None:
+    """Give everything the mode that it is to have, whatever the umask was."""
+    for path in [stage, *stage.rglob("*")]:
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) and _is_script(path) else 0o644)
+
+
+def build(stage: Path, output: Path, version: str) -> Path:
+    """Build the package of a staged tree, and return its path."""
+    architecture = _output("dpkg", "--print-architecture")
+    package = output / f"esmith_{version}_{architecture}.deb"
+    # Whoever builds it, its files belong to root.
+    words = ["dpkg-deb", "--build", "--root-owner-group", "-Zxz", str(stage), str(package)]
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+    return package
+
+
+def _is_script(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"#!"
+
+
+def _tables() -> dict[str, dict]:
+    return tomllib.loads((HOME / "pyproject.toml").read_text())
+
+
+def _project() -> dict[str, object]:
+    project: dict[str, object] = _tables()["project"]
+    return project
+
+
+def _texts(value: object) -> list[str]:
+    assert isinstance(value, list)
+    return value
+
+
+def _name(requirement: str) -> str:
+    found = _NAME.match(requirement)
+    assert found, requirement
+    return found[0]
+
+
+def _found(name: str) -> importlib.metadata.Distribution | None:
+    try:
+        return importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _suite() -> str:
+    """Return what tells the packages of two Debians apart: a part that sorts before the next revision."""
+    for line in Path("/etc/os-release").read_text().splitlines():
+        name, _, value = line.partition("=")
+        if name == "VERSION_ID":
+            number = value.strip('"')
+            return f"~deb{number}"
+    return ""
+
+
+def _output(*words: str) -> str:
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,95 @@
+"""Plays machines of Debian 12 and 13; ``.ci/machine`` starts it.
+
+.ci/machine [--keep] SUITE [STEP...]   play the steps of bookworm or trixie, all of them without a name
+.ci/machine fill SUITE...              download what they need, as far as it is missing
+.ci/machine shell SUITE                a shell at a machine whose root was kept
+
+Needs root. Prints a line for each step, and "N passed, N failed" at the end; exits with 1 when one failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.machines import roots, steps
+from tests.machines.machine import Machine, put_wheels
+from tests.machines.steps import Play, StepError
+
+STEPS: dict[str, Callable[[Play], str]] = {
+    "install": steps.install,
+    "mail": steps.mail,
+    "page": steps.page,
+    "reboot": steps.reboot,
+    "again": steps.install_again,
+    "remove": steps.remove,
+}
+
+
+def main(words: list[str]) -> int:
+    """Do what the words say, and return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog=".ci/machine", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--keep", action="store_true", help="leave the root, and say where it is")
+    parser.add_argument("suite", choices=[*roots.SUITES, "fill"])
+    parser.add_argument("steps", nargs="*", metavar="STEP", help=", ".join(STEPS))
+    given = parser.parse_args(words)
+    if os.geteuid() != 0:
+        parser.error("a machine needs root")
+    if given.suite == "fill":
+        for suite in given.steps or roots.SUITES:
+            roots.fill(suite, Path("/dev/stderr"))
+        return 0
+    wrong = [name for name in given.steps if name not in STEPS]
+    if wrong:
+        parser.error(f"there is no step {wrong[0]}")
+    return play(given.suite, given.steps or list(STEPS), keep=given.keep)
+
+
+def play(suite: str, names: list[str], *, keep: bool) -> int:
+    """Make a root, switch it on as a machine and play steps in it; the first that fails is the last.
+
+    :param keep: whether the root and the logs stay.
+    """
+    logs = Path(tempfile.mkdtemp(prefix=f"esmith-{suite}-logs-"))
+    root = roots.scratch(suite)
+    passed = failed = 0
+    try:
+        roots.fill(suite, logs / "fill")
+        roots.make(root, suite)
+        roots.bare("install", root, log=logs / "files")
+        put_wheels(root, suite)
+        with Machine(root, suite) as machine:
+            now = Play(machine, logs)
+            for name in names:
+                began = time.monotonic()
+                try:
+                    said, good = STEPS[name](now), True
+                except StepError as failure:
+                    said, good = str(failure), False
+                took = time.monotonic() - began
+                print(
+                    f"{roots.SUITES[suite]}: {name}: {'passed' if good else 'FAILED'} ({took:.0f} s) {said}", flush=True
+                )
+                passed, failed = passed + good, failed + (not good)
+                if not good:
+                    print(now.daemon_logs(), flush=True)
+                    break
+    finally:
+        if keep:
+            print(f"root: {root}, logs: {logs}")
+        else:
+            roots.remove(root)
+            roots.remove(logs)
+    print(f"{roots.SUITES[suite]}: {passed} passed, {failed} failed, {len(names) - passed - failed} not played")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
