@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from esmith.accounts.book import NO_SHELL, Book, Group, NewUser, User
@@ -49,10 +49,10 @@ class Everyone:
         """Return what was done, for people."""
         made = [
             counted(len(names), what)
-            for names, what in ((self.groups, "unix group"), (self.users, "unix account"), (self.mailboxes, "mailbox"))
+            for names, what in ((self.groups, "unix group"), (self.users, "unix account"), (self.mailboxes, "Maildir"))
             if names
         ]
-        return [f"made {', '.join(made)}".replace("mailboxs", "mailboxes")] if made else []
+        return [f"made {', '.join(made)}"] if made else []
 
 
 def make_everyone(layout: Layout, store: Store, book: Book, say: Callable[[str], None]) -> Everyone:
@@ -132,7 +132,7 @@ class _Making:
                 self._remark(record, f"its number {wanted} is that of the unix group {taken.name}, so it gets another")
             group = self._book.add_group(record.key, wanted if taken is None else None)
             self._done.groups.append(group.name)
-        elif wanted != group.gid:
+        elif record.props.get("Gid") != str(group.gid):
             self._remark(
                 record,
                 f"there is another unix group of this name, of number {group.gid}; it is left alone, and mail reaches "
@@ -191,13 +191,13 @@ class _Making:
         """Make home and mailbox; of those that are there, say where the files belong to another number."""
         place = self._layout.under(user.home)
         # One of root's was made for files that an event wrote before there was an account.
-        is_roots = os.path.lexists(place) and os.lstat(place).st_uid == 0
+        is_roots = os.path.isdir(place) and not os.path.islink(place) and os.stat(place).st_uid == 0
         if is_roots or not os.path.isdir(f"{place}/Maildir/new"):
             make_owned(self._layout, HOMES, 0o755, None)
             make_owned(self._layout, user.home, 0o700, (user.uid, user.gid), correct=is_roots)
             if make_mailbox(self._layout, user):
                 self._done.mailboxes.append(user.name)
-        owner = os.lstat(place).st_uid
+        owner = os.stat(place).st_uid
         if owner != user.uid and os.geteuid() == 0:
             self._leave(
                 record,
@@ -239,12 +239,3 @@ def _number(record: Record, prop: str) -> int | None:
 
 def _own(group: Group | None, gid: int | None) -> str | None:
     return group.name if group is not None and group.gid == gid else None
-
-
-def missing_accounts(records: Iterable[Record], book: Book) -> tuple[int, int]:
-    """Return how many users and groups have no unix account."""
-    users = groups = 0
-    for record in records:
-        users += record.type == "user" and book.user(record.key) is None
-        groups += record.type == "group" and book.group(record.key) is None
-    return users, groups

@@ -113,6 +113,9 @@ def test_a_group_whose_name_is_taken(desk: Desk) -> None:
     assert note.startswith("group staff: there is another unix group of this name, of number 50;")
     assert note.endswith("db accounts setprop staff Gid 50")
     assert desk.props("staff")["Gid"] == "5103"
+    desk.record("staff", "group", Gid="50")
+    assert make(desk).notes == []
+    assert "gpasswd --members mary staff" in desk.machine.calls
 
 
 @pytest.mark.parametrize("name", ["-x", "a b", "a:b", "0"])
