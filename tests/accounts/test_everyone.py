@@ -154,6 +154,31 @@ def test_a_home_of_another_number(desk: Desk) -> None:
     )
 
 
+@pytest.mark.root("files are given to others by root only")
+def test_a_home_that_an_event_made(desk: Desk) -> None:
+    """A home of root's, which an event made for a .qmail before there was an account, becomes the user's."""
+    home = desk.root.file(f"{HOMES}/mary")
+    home.mkdir(mode=0o755)
+    desk.record("mary", "user", Uid="5001", Gid="5001")
+    assert make(desk).left == []
+    status = home.stat()
+    assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (5001, 0o700)
+    assert (home / "Maildir/new").stat().st_uid == 5001
+
+
+def test_numbers_of_the_records_come_first(desk: Desk) -> None:
+    """Whoever gets a number of the system's choice is made last, so that it is not one that a record has."""
+    desk.machine.has("passwd", "installer:x:5001:5001::/home/installer:/bin/bash")
+    desk.record("anna", "user", Uid="5001", Gid="5001")
+    desk.record("zoe", "user", Uid="5002", Gid="5002")
+    desk.record("sales", "group")
+    desk.record("team", "group", Gid="5103")
+    make(desk)
+    made = [call.split()[-1] for call in desk.machine.calls if call.startswith(("useradd", "groupadd"))]
+    assert made.index("zoe") < made.index("anna")
+    assert made.index("team") < made.index("sales")
+
+
 def test_by_an_event(root: Root) -> None:
     """bootstrap-console-save makes the accounts of users that were only imported, and goes on where one gets none."""
     root.db("accounts", "set", "mary", "user")
