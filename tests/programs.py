@@ -27,6 +27,7 @@ PACKAGES = {
     "clamconf": "clamav-daemon",
     "clamd": "clamav-daemon",
     "clamdscan": "clamdscan",
+    "cvm-unix": "cvm",
     "doveconf": "dovecot-core",
     "dovecot": "dovecot-core",
     "dpkg": "dpkg",
