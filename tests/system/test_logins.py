@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import smtplib
-import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
@@ -17,7 +15,6 @@ from tests.system.machine import needs_mail_system
 from tests.system.mail import LOCAL, PASSWORD, MailSystem
 
 pytestmark = [needs_mail_system, pytest.mark.root("only root reads the shadow file")]
-needs_cvm = pytest.mark.program("cvm-unix")
 
 
 @contextlib.contextmanager
@@ -45,7 +42,6 @@ def passwords(mail: MailSystem) -> Iterator[MailSystem]:
     shadow.write_text(before)
 
 
-@needs_cvm
 @pytest.mark.parametrize("method", ["PLAIN", "LOGIN"])
 def test_a_user_logs_in_and_sends_to_everybody(passwords: MailSystem, method: str) -> None:
     """With the password of his unix account a user logs in after STARTTLS, and may then send to other domains."""
@@ -63,7 +59,6 @@ def test_a_user_logs_in_and_sends_to_everybody(passwords: MailSystem, method: st
     assert passwords.queued()[-1].recipients == ["friend@elsewhere.net"]
 
 
-@needs_cvm
 @pytest.mark.parametrize(
     ("user", "password"),
     [("tom", "wrong"), ("tom", ""), ("jack", ""), ("jack", "x"), ("root", PASSWORD), ("nobody-at-all", PASSWORD)],
@@ -76,7 +71,6 @@ def test_who_may_not_log_in(passwords: MailSystem, user: str, password: str) -> 
             smtp.auth("PLAIN", smtp.auth_plain)
 
 
-@needs_cvm
 def test_only_qpsmtpd_asks(mail: MailSystem) -> None:
     """No other account reaches the socket of cvm-unix, where it could try passwords without end."""
     script = "import socket; socket.socket(socket.AF_UNIX).connect('/var/lib/cvm/cvm-unix-local.socket')"
