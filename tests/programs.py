@@ -27,7 +27,6 @@ PACKAGES = {
     "clamconf": "clamav-daemon",
     "clamd": "clamav-daemon",
     "clamdscan": "clamdscan",
-    "cvm-unix": "cvm",
     "doveconf": "dovecot-core",
     "dovecot": "dovecot-core",
     "dpkg": "dpkg",
