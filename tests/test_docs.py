@@ -136,6 +136,7 @@ COMMANDS: dict[str, click.Command] = {
     "`signal-event`": signal_event._command,
     "`expand-template`": expand_template._command,
     "`qpsmtpd-print-dns`": runpy.run_path(str(HOME / "commands/qpsmtpd_print_dns.py"))["command"],
+    "`tai64nlocal`": runpy.run_path(str(HOME / "commands/tai64nlocal.py"))["command"],
     "`smtp-auth-proxy`": smtp_auth_proxy.command,
     "`esmith`": esmith_command.group,
 } | {f"`esmith {name}`": command for name, command in esmith_command.subcommands().items()}

@@ -16,7 +16,6 @@ from tests.system.machine import needs_mail_system
 from tests.system.mail import LOCAL, PASSWORD, MailSystem
 
 pytestmark = [needs_mail_system, pytest.mark.root("only root reads the shadow file")]
-needs_cvm = pytest.mark.program("cvm-unix")
 
 
 @contextlib.contextmanager
@@ -44,7 +43,6 @@ def passwords(mail: MailSystem) -> Iterator[MailSystem]:
     shadow.write_text(before)
 
 
-@needs_cvm
 @pytest.mark.parametrize("method", ["PLAIN", "LOGIN"])
 def test_a_user_logs_in_and_sends_to_everybody(passwords: MailSystem, method: str) -> None:
     """With the password of his unix account a user logs in after STARTTLS, and may then send to other domains."""
@@ -62,7 +60,6 @@ def test_a_user_logs_in_and_sends_to_everybody(passwords: MailSystem, method: st
     assert passwords.queued()[-1].recipients == ["friend@elsewhere.net"]
 
 
-@needs_cvm
 @pytest.mark.parametrize(
     ("user", "password"),
     [("tom", "wrong"), ("jack", "x"), ("root", PASSWORD), ("nobody-at-all", PASSWORD)],
@@ -75,7 +72,6 @@ def test_who_may_not_log_in(passwords: MailSystem, user: str, password: str) -> 
             smtp.auth("PLAIN", smtp.auth_plain)
 
 
-@needs_cvm
 def test_only_qpsmtpd_asks(mail: MailSystem) -> None:
     """No other account reaches the socket of cvm-unix, where it could try passwords without end."""
     connect = "socket.socket(socket.AF_UNIX).connect_ex('/var/lib/cvm/cvm-unix-local.socket')"
