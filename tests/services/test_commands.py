@@ -78,13 +78,13 @@ SYSTEMD = {
     "enable": "enable x",
     "disable": "disable x",
     "exit": "stop x",
-    "kill": "kill --signal=SIGKILL x",
-    "alarm": "kill --signal=SIGALRM x",
-    "interrupt": "kill --signal=SIGINT x",
-    "quit": "kill --signal=SIGQUIT x",
-    "pause": "kill --signal=SIGSTOP x",
-    "cont": "kill --signal=SIGCONT x",
-    "sigwinch": "kill --signal=SIGWINCH x",
+    "kill": "kill --kill-who=main --signal=SIGKILL x",
+    "alarm": "kill --kill-who=main --signal=SIGALRM x",
+    "interrupt": "kill --kill-who=main --signal=SIGINT x",
+    "quit": "kill --kill-who=main --signal=SIGQUIT x",
+    "pause": "kill --kill-who=main --signal=SIGSTOP x",
+    "cont": "kill --kill-who=main --signal=SIGCONT x",
+    "sigwinch": "kill --kill-who=main --signal=SIGWINCH x",
 }
 
 
