@@ -21,6 +21,7 @@ _MODULES = {
     "status": "status",
     "check": "check",
     "services": "services",
+    "control": "control",
     "accounts": "accounts",
     "import-passwords": "import_passwords",
     "history": "history",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 
 import click
 
@@ -23,8 +24,9 @@ from esmith.plan.host import DiskHost
 from esmith.schema.initialize import Initialized, initialize_databases, initialize_each
 from esmith.schema.load import Schema
 from esmith.schema.settings import set_record
+from esmith.setup.arrange import Arrangement, arrange_services
 from esmith.setup.shipped import ProductFiles
-from esmith.setup.supervision import SUPERVISORS, install_service_directories, known_services
+from esmith.setup.supervision import DEFAULT_FOLDER, SCANNING, SUPERVISORS, known_services
 from esmith.store import open_store
 from esmith.store.model import Author, Change
 from esmith.store.protocol import Store
@@ -35,34 +37,59 @@ from esmith.store.protocol import Store
 @click.option("--name", metavar="NAME", help="The name of this host (SystemName), e.g. mail.")
 @click.option(
     "--services",
-    nargs=2,
-    type=(click.Choice(SUPERVISORS), str),
-    metavar="SUPERVISOR DIR",
-    help="Write service directories for runit or daemontools, linked into DIR, e.g. runit /service.",
+    type=click.Choice(SUPERVISORS),
+    metavar="SUPERVISOR",
+    help="Write service directories for runit or daemontools, linked into DIR (/service), or units for systemd.",
 )
+@click.option("--take-over", is_flag=True, help="Stop and mask Debian's units that want ports or files of services.")
+@click.option("--give-back", is_flag=True, help="Remove the units of the services, and restore Debian's.")
+@click.argument("directory", metavar="[DIR]", required=False)
 @root_option
 @click.pass_obj
-def init_command(root: str | None, domain: str | None, name: str | None, services: tuple[str, str] | None) -> int:
+def init_command(
+    root: str | None,
+    domain: str | None,
+    name: str | None,
+    services: str | None,
+    take_over: bool,
+    give_back: bool,
+    directory: str | None,
+) -> int:
     """Set up a root, or bring one up to date after an upgrade.
 
     Installs templates, events, schema files, services and checks in /etc/e-smith, the commands in /sbin/e-smith and the
     Perl modules in /usr/local/lib/site_perl, makes the databases, applies defaults and migrations. What an
     administrator set, and templates-custom, stay as they are.
     """
+    asked = _arrangement(services or "", directory, take_over=take_over, give_back=give_back)
     layout = _layout(root)
     known = known_services(layout)
     require_all(layout, known)
-    if services:
-        layout.trust.require(*(layout.under(f"{services[1]}/{name}") for name in known))
-    lines, faults = _set_up(layout, {"DomainName": domain, "SystemName": name}, services)
+    if asked.folder:
+        layout.trust.require(*(layout.under(f"{asked.folder}/{name}") for name in known))
+    lines, faults = _set_up(layout, {"DomainName": domain, "SystemName": name}, asked)
     by_environment = "" if layout.is_machine or root is not None else f" (with ESMITH_ROOT={layout.root})"
     print_report([*lines, f"next: signal-event email-update{by_environment}"], cures=True)
     return warn_of_faults(faults, layout)
 
 
-def _set_up(
-    layout: Layout, names: dict[str, str | None], services: tuple[str, str] | None
-) -> tuple[list[str], list[EsmithError]]:
+def _arrangement(services: str, directory: str | None, *, take_over: bool, give_back: bool) -> Arrangement:
+    """Return what the options say about services.
+
+    :raises UsageError: when they do not go together.
+    """
+    if directory is not None and services not in SCANNING:
+        raise UsageError(
+            f"{directory!r} is a folder that no supervisor scans",
+            hint=f"name one before it: esmith init --services runit {shlex.quote(directory)}",
+        )
+    if give_back and (services or take_over):
+        raise UsageError("--give-back goes with no other option of services", hint="first run: esmith init --give-back")
+    folder = (directory if directory is not None else DEFAULT_FOLDER) if services in SCANNING else ""
+    return Arrangement(services, folder, take_over, give_back)
+
+
+def _set_up(layout: Layout, names: dict[str, str | None], asked: Arrangement) -> tuple[list[str], list[EsmithError]]:
     """Set up a root and return the messages about it, and the faults of contribs in the databases."""
     try:
         with EventLock(layout, REPLACING, timeout=LOCK_TIMEOUT, say=warn) as lock:
@@ -70,8 +97,10 @@ def _set_up(
             with recovering(Session(layout, store, warn), lock):
                 notes, written = _upgrade(layout, store, names)
                 notes += _make_accounts(layout)
-                if services:
-                    notes += _install_services(layout, store, *services)
+                with store.snapshot() as snapshot:
+                    records = snapshot.records("configuration")
+                    statuses = {record.key: record.props.get("status") for record in records}
+                notes += arrange_services(layout, asked, statuses)
     except (InstallError, StoreError) as error:
         error.add("run it again when that is corrected")
         raise
@@ -130,15 +159,6 @@ def initialize_databases_command(root: str | None) -> int:
         warn(note)
     print_report(_shown(change) for change in done.changes)
     return warn_of_faults(done.faults, layout)
-
-
-def _install_services(layout: Layout, store: Store, supervisor: str, folder: str) -> list[str]:
-    with store.snapshot() as snapshot:
-        statuses = {record.key: record.props.get("status") for record in snapshot.records("configuration")}
-    host = DiskHost(layout)
-    notes = install_service_directories(layout, host, supervisor, folder, statuses)
-    host.close()
-    return notes
 
 
 def _make_accounts(layout: Layout) -> list[str]:

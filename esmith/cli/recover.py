@@ -21,9 +21,10 @@ _LOOK_EVERY = 2.0
 
 @click.command("recover")
 @click.option("--wait", is_flag=True, help="First wait until a change is confirmed, or its deadline has passed.")
+@click.option("--no-services", is_flag=True, help="Leave pending actions pending: at boot, before services start.")
 @root_option
 @click.pass_obj
-def recover_command(root: str | None, wait: bool) -> int:
+def recover_command(root: str | None, wait: bool, no_services: bool) -> int:
     """Finish what was left undone: run this after a crash and at boot.
 
     Restores what an interrupted event changed, or what was not confirmed in time, makes again what is made of restored
@@ -37,7 +38,7 @@ def recover_command(root: str | None, wait: bool) -> int:
         return 0
     messages: list[str] = []
     session = Session(layout, open_store(layout, write=True), messages.append)
-    recover_all(session)
+    recover_all(session, with_services=not no_services)
     with session.store.snapshot() as snapshot:
         change = find_unconfirmed(snapshot)
     if change is not None:

@@ -16,6 +16,7 @@ from esmith.layout import Layout
 from esmith.services.definition import Services
 from esmith.services.find import find_supervisor
 from esmith.services.model import AT_REST, ServiceStatus, Status
+from esmith.services.rivals import TAKE_OVER, find_rivals
 from esmith.services.service import SERVICE_DIRECTORIES, Ending, Program, Service
 from esmith.services.useful import Asked, Useless, find_useless
 from esmith.store import open_store
@@ -50,6 +51,7 @@ def services_data(layout: Layout, snapshot: Snapshot, *, with_all: bool = False)
     pending = list_pending(snapshot)
     found: dict[str, dict[str, Any]] = {}
     to_ask: list[Asked] = []
+    enabled: list[Service] = []
     definitions = _definitions(layout, snapshot)
     for name, (definition, trouble) in sorted(definitions.items()):
         record = snapshot.record("configuration", definition.record)
@@ -66,9 +68,13 @@ def services_data(layout: Layout, snapshot: Snapshot, *, with_all: bool = False)
         if wanted == "up" and definition.program.without and is_needed:
             data |= _missing(layout, definition.program, is_started=bool(data["state"]))
         if wanted == "up" and not trouble:
+            enabled.append(definition)
             to_ask += _to_ask(definition, status, supervisor)
         if data["state"] or with_all or data.keys() & {"pending", "missing", "not_started"}:
             found[name] = data
+    for rival in find_rivals(layout, enabled):
+        named = found.setdefault(rival.service, {"wanted": "up", "state": ""})
+        named.setdefault("rivals", []).append(str(rival))
     for name, useless in find_useless(layout, to_ask).items():
         found.setdefault(name, {"wanted": "up", "state": ""})["useless"] = [_useless(one) for one in useless]
     return dict(sorted(found.items()))
@@ -85,6 +91,9 @@ def services_lines(found: dict[str, dict[str, Any]]) -> list[str]:
             lines.append(f"  pending since {due['since']}: {actions} (by {due['command']})")
             if "ending" in due:
                 lines.append(_ending_line(due["ending"]))
+        if "rivals" in data:
+            lines += [f"  {rival}" for rival in data["rivals"]]
+            lines += cure_lines("stop it, and keep it from starting", [TAKE_OVER])
         if "missing" in data:
             missing = data["missing"]
             lines.append(f"  {missing['program']} is not installed: {missing['without']}")
@@ -120,7 +129,8 @@ def _useless(useless: Useless) -> dict[str, Any]:
 def _is_chosen(layout: Layout, snapshot: Snapshot, service: Service, same: list[Service]) -> bool:
     """Return whether a service is the one of several that is to run.
 
-    The setting names it. Where it names none, one that is installed is enough; of none, one that Debian has is missed.
+    The setting names it. Where it names none, one that is installed is enough; of none, one that Debian has is missed,
+    but for a root that is only a folder.
 
     :param same: all of these services.
     """
@@ -129,7 +139,7 @@ def _is_chosen(layout: Layout, snapshot: Snapshot, service: Service, same: list[
     if chosen:
         return chosen == service.name
     installed = any(one.program.is_installed(layout) for one in same)
-    return service.program.is_installed(layout) if installed else not service.program.cure
+    return service.program.is_installed(layout) if installed else layout.is_machine and not service.program.cure
 
 
 def _missing(layout: Layout, program: Program, *, is_started: bool) -> dict[str, Any]:

@@ -34,9 +34,10 @@ _WHAT = "esmith recover"
 REPLACING = "esmith init"
 
 
-def recover_all(session: Session) -> None:
+def recover_all(session: Session, *, with_services: bool = True) -> None:
     """Restore what was interrupted or not confirmed in time, and carry out the pending actions of services.
 
+    :param with_services: whether the pending actions are carried out; otherwise they stay pending.
     :raises InstallError: when a file cannot be restored.
     :raises ServiceError: when a service could not be adjusted; its action is still pending.
     :raises ActionError: when something that an action makes of files is still stale.
@@ -50,7 +51,7 @@ def recover_all(session: Session) -> None:
             still, pending = list_stale(snapshot), list_pending(snapshot)
         for action in stale.keys() - still.keys():
             session.say(f"{', '.join(stale[action].makes)}: made again")
-        if pending:
+        if pending and with_services:
             from esmith.events.adjust import ServiceStep
 
             step = ServiceStep(session, _WHAT)

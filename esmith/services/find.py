@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 
 from esmith.errors import UsageError
+from esmith.layout import LAYERS
+from esmith.services.units import SYSTEMD_RUNS, own_units
+
+__all__ = ["FOLDERS", "SYSTEMD_RUNS", "find_supervisor", "service_faults"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,8 +20,6 @@ if TYPE_CHECKING:
 
 #: The folders of service directories: SME Server's two, and the one Debian's runit and daemontools scan.
 FOLDERS = ("/service", "/var/service", "/etc/service")
-#: Exists exactly when systemd is the running init (sd_booted(3)).
-SYSTEMD_RUNS = "/run/systemd/system"
 #: What a supervisor runs, or is controlled by, in a service directory (runsv(8), supervise(8), sv(8)).
 _DECIDING = ("run", "finish", "check", "down", "log/run", "log/finish", "supervise/status")
 
@@ -61,10 +63,21 @@ def find_supervisor(layout: Layout, service: str) -> Supervisor | None:
             idle = NoSupervisor(folder)
     if layout.is_machine and os.path.isdir(SYSTEMD_RUNS):
         definition = Services(layout).of(service)
-        systemd = SystemdSupervisor(unit=definition.unit, verbs=definition.verbs)
-        if systemd.has_unit(service):
+        systemd = SystemdSupervisor(
+            unit=definition.unit,
+            verbs=definition.verbs,
+            is_ours=f"{definition.unit}.service" in own_units(layout),
+            ending=definition.ending,
+        )
+        source = systemd.source(service)
+        if source is not None and not _is_generated(layout, source):
             return systemd
     return idle
+
+
+def _is_generated(layout: Layout, script: str) -> bool:
+    """Return whether a script in ``/etc/init.d`` is generated: it only hands on what it is told to a supervisor."""
+    return bool(script) and any(os.path.exists(layout.layer(name) + script) for name in LAYERS)
 
 
 def service_faults(layout: Layout, service: str) -> Iterator[UntrustedError]:

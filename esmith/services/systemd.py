@@ -6,8 +6,9 @@ import time
 
 from esmith.errors import ServiceError
 from esmith.services.actions import check_action, signal_of
-from esmith.services.model import ServiceStatus, Status, UnsupervisedError
+from esmith.services.model import ServiceStatus, Status, StillEndingError, UnsupervisedError
 from esmith.services.program import run_program
+from esmith.services.service import Ending
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ VERBS = {
 }
 #: systemctl waits for the unit, for which systemd itself allows 90 s a step by default.
 WAIT_SECONDS = 300.0
+_LOOK_EVERY = 0.2
 _MISSING = ("not-found", "masked")
 _STATES = {
     "active": Status.UP,
@@ -43,7 +45,7 @@ _STATES = {
     "inactive": Status.DOWN,
     "failed": Status.DOWN,
 }
-_PROPERTIES = ("LoadState", "ActiveState", "MainPID", "Type", "Result", "StateChangeTimestampMonotonic")
+_PROPERTIES = ("LoadState", "SourcePath", "ActiveState", "MainPID", "Type", "Result", "StateChangeTimestampMonotonic")
 
 
 class SystemdSupervisor:
@@ -53,6 +55,8 @@ class SystemdSupervisor:
     :param timeout: seconds it may take to carry out one service action.
     :param unit: the name of the unit, where it differs from that of the service.
     :param verbs: verbs of systemctl for some actions, in the place of those of :data:`VERBS`.
+    :param is_ours: whether ``esmith init`` wrote the unit: USR1 and USR2 then reach the daemon, as under runit.
+    :param ending: how the service ends. Where it completes something first, only so long is waited for it.
     """
 
     name = "systemd"
@@ -64,18 +68,30 @@ class SystemdSupervisor:
         timeout: float = WAIT_SECONDS,
         unit: str = "",
         verbs: Mapping[str, str] | None = None,
+        is_ours: bool = False,
+        ending: Ending | None = None,
     ) -> None:
         self.systemctl = systemctl
         self.timeout = timeout
         self._unit = unit
-        self._verbs = VERBS | dict(verbs or {})
+        known = {action: verb for action, verb in VERBS.items() if not (is_ours and action in ("usr1", "usr2"))}
+        self._verbs = known | dict(verbs or {})
+        self._ending = ending or Ending()
 
     def has_unit(self, service: str) -> bool:
         """Return whether there is a unit of that name; a masked one counts as none, because it cannot be started.
 
         :raises ServiceError: when systemd cannot be asked.
         """
-        return self._show(service).get("LoadState", "not-found") not in _MISSING
+        return self.source(service) is not None
+
+    def source(self, service: str) -> str | None:
+        """Return the script in ``/etc/init.d`` that a unit was made of, "" for a real one, None when there is none.
+
+        :raises ServiceError: when systemd cannot be asked.
+        """
+        shown = self._show(service)
+        return None if shown.get("LoadState", "not-found") in _MISSING else shown.get("SourcePath", "")
 
     def status(self, service: str) -> ServiceStatus:
         """Return the state of a unit; UNSUPERVISED when there is none.
@@ -102,8 +118,11 @@ class SystemdSupervisor:
         :raises ServiceError: when systemctl failed.
         """
         arguments = self.arguments(service, action)
-        code, printed = self._run(arguments)
+        before = self.status(service) if self._completes(arguments[0]) else None
+        code, printed = self._run(["--no-block", *arguments] if before else arguments)
         if code == 0:
+            if before is not None:
+                self._await(service, arguments[0], before)
             return
         if not self.has_unit(service):
             raise UnsupervisedError(
@@ -129,7 +148,33 @@ class SystemdSupervisor:
         number = signal_of(action)
         if number is None:
             raise ServiceError(f"systemd cannot {action}", place=f"service {service}")
-        return ["kill", f"--signal={number.name}", unit]
+        # The daemon alone, as from runit: a signal that it knows may end what it has started.
+        return ["kill", "--kill-who=main", f"--signal={number.name}", unit]
+
+    def _completes(self, verb: str) -> bool:
+        return bool(self._ending.until) and verb in ("stop", "restart", "try-restart")
+
+    def _await(self, service: str, verb: str, before: ServiceStatus) -> None:
+        """Wait for a service that completes what it does before it ends; systemd has the stop or restart queued.
+
+        :raises StillEndingError: when it has not ended in time.
+        """
+        if before.pid is None:
+            return
+        deadline = time.monotonic() + self._ending.wait
+        while (now := self.status(service)).pid == before.pid:
+            if time.monotonic() >= deadline:
+                then = "stays down" if verb == "stop" else "starts again by itself"
+                raise StillEndingError(
+                    f"it ends when {self._ending.until}, and then {then}",
+                    place=f"service {service}",
+                    action="stop" if verb == "stop" else "restart",
+                    pid=before.pid,
+                )
+            time.sleep(_LOOK_EVERY)
+        while verb != "stop" and now.state is not Status.UP and time.monotonic() < deadline:
+            time.sleep(_LOOK_EVERY)
+            now = self.status(service)
 
     def _show(self, service: str) -> dict[str, str]:
         unit = self._unit or service

@@ -1,8 +1,8 @@
-"""Service directories for runit or daemontools, whose run scripts start the daemons on the generated files.
+"""Service directories and units, whose run scripts start the daemons on the generated files.
 
 As on SME Server: ``/var/service/NAME`` is the service directory, and ``NAME`` in the folder that the
-supervisor scans (``/service``) is a link to it. What is written there comes from the services of the root
-(:mod:`esmith.services.definition`).
+supervisor scans (``/service``) is a link to it. A unit of systemd runs the same script. What is written
+there comes from the services of the root (:mod:`esmith.services.definition`).
 """
 
 from __future__ import annotations
@@ -16,12 +16,18 @@ from esmith.layout import Layout
 from esmith.plan.host import Host
 from esmith.services.definition import Services, piece, service_names
 from esmith.services.service import Program, Service
+from esmith.setup.folders import join_folders, require_unsupervised, unlink_services
 from esmith.setup.product_files import Manifest, content_of, install_product_file
 from esmith.setup.shipped import shipped_directory
+from esmith.setup.units import boot_units, install_units, service_unit
 
-#: The supervisors that service directories can be written for; each has a ``log.NAME`` in the directory of services.
-SUPERVISORS = ("runit", "daemontools")
+#: The supervisors that scan service directories; each has a ``log.NAME`` in the directory of services.
+SCANNING = ("runit", "daemontools")
+#: All for which something can be written.
+SUPERVISORS = (*SCANNING, "systemd")
 _DIRECTORIES = "/var/service"
+#: The folder that is named where none is.
+DEFAULT_FOLDER = "/service"
 
 
 def known_services(layout: Layout) -> list[str]:
@@ -38,7 +44,7 @@ def install_service_directories(
     The links come last, so that nothing is started from a directory that is not complete. A script that was edited by
     hand, or that somebody else wrote, is kept as a backup copy. Of services that were written before, none is removed.
 
-    :param supervisor: one of :data:`SUPERVISORS`.
+    :param supervisor: one of :data:`SCANNING`.
     :param folder: the folder, as a path of the configured system.
     :param statuses: the property ``status`` of each record of the configuration database.
     :return: notes for the administrator.
@@ -49,22 +55,64 @@ def install_service_directories(
     """
     if not folder.startswith("/"):
         raise UsageError(f"{folder!r} is no absolute path", hint="name the folder that the supervisor scans: /service")
-    defined = Services(layout)
-    services = [service for service in map(defined.of, defined.names()) if _is_wanted(layout, service)]
+    services = wanted_services(layout)
+    host_links = join_folders(layout, host, folder)
     links = {service.name: link for service in services if (link := _link(layout, folder, service.name))}
     down = {service.name: layout.under(f"{_DIRECTORIES}/{service.name}/down") for service in services}
-    started = [service.name for service in services if _is_started(service, statuses)]
+    started = [service.name for service in services if is_started(service, statuses)]
     # Before the scripts: where these directories are scanned themselves, a run script alone is started.
     for name in down.keys() - started:
         _make_down_file(host, down[name])
     notes = _install_scripts(layout, host, supervisor, services)
     for name in started:
         _remove_down_file(host, down[name])
+    notes += host_links
     for name, link in links.items():
         if not os.path.islink(link):
             host.install(host.stage_link(link, os.fsencode(layout.under(f"{_DIRECTORIES}/{name}")), None))
     host.sync({os.path.dirname(link) for link in links.values()})
     return notes
+
+
+def install_service_units(layout: Layout, host: Host, statuses: Mapping[str, str | None]) -> list[str]:
+    """Write the run scripts, and units of systemd that start them.
+
+    :param statuses: the property ``status`` of each record of the configuration database.
+    :return: notes for the administrator.
+    :raises ServiceError: when a file that defines a service is broken.
+    :raises InstallError: when something cannot be written, or another supervisor runs one of the services.
+    """
+    services = wanted_services(layout)
+    require_unsupervised(layout, [service.name for service in services])
+    notes = _install_scripts(layout, host, "systemd", services)
+    unlink_services(layout, host, [service.name for service in services])
+    units = {f"{service.unit}.service": service_unit(layout, service) for service in services}
+    disabled = {f"{service.unit}.service" for service in services if not is_started(service, statuses)}
+    units |= boot_units(layout, "systemd", "")
+    return notes + install_units(layout, host, units, disabled)
+
+
+def install_boot_units(layout: Layout, host: Host, supervisor: str, folder: str) -> list[str]:
+    """Write the units that start the supervisor of service directories, and what belongs to boot.
+
+    Only where systemd is installed under the root.
+
+    :param supervisor: one of :data:`SCANNING`.
+    :param folder: the folder, as a path of the configured system.
+    :return: notes for the administrator.
+    :raises InstallError: when something cannot be written.
+    """
+    there = any(os.path.exists(layout.under(path)) for path in ("/lib/systemd/systemd", "/usr/lib/systemd/systemd"))
+    return install_units(layout, host, boot_units(layout, supervisor, folder) if there else {}, set())
+
+
+def wanted_services(layout: Layout) -> list[Service]:
+    """Return the services that are started by us: each has a run script, and the program that is required.
+
+    :raises ServiceError: when a file that defines a service is broken.
+    """
+    defined = Services(layout)
+    return [service for service in map(defined.of, defined.names()) if _is_wanted(layout, service)]
 
 
 def _is_wanted(layout: Layout, service: Service) -> bool:
@@ -98,7 +146,8 @@ def _install_scripts(layout: Layout, host: Host, supervisor: str, services: list
     for service in services:
         name = service.name
         wanted[f"{name}/run"] = run + _needs(service) + piece(layout, f"{name}/run")
-        wanted[f"{name}/log/run"] = log + (piece(layout, f"{name}/log") or _shared(layout, f"log.{supervisor}"))
+        if supervisor in SCANNING:
+            wanted[f"{name}/log/run"] = log + (piece(layout, f"{name}/log") or _shared(layout, f"log.{supervisor}"))
     manifest = Manifest(os.path.join(layout.state, "service-directories"))
     notes = []
     for script, content in wanted.items():
@@ -147,8 +196,11 @@ def _root_word(layout: Layout) -> bytes:
     return b"" if layout.is_machine else os.fsencode(shlex.quote(layout.root))
 
 
-def _is_started(service: Service, statuses: Mapping[str, str | None]) -> bool:
-    """Return whether a service starts when its supervisor does."""
+def is_started(service: Service, statuses: Mapping[str, str | None]) -> bool:
+    """Return whether a service starts when its supervisor does.
+
+    :param statuses: the property ``status`` of each record of the configuration database.
+    """
     return service.start == "always" or (service.start == "status" and statuses.get(service.record) == "enabled")
 
 

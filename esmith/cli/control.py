@@ -1,0 +1,48 @@
+"""``esmith control``: one service action, whatever the supervisor."""
+
+from __future__ import annotations
+
+import click
+
+from esmith.cli.output import print_report
+from esmith.cli.program import root_option
+from esmith.errors import ServiceError
+from esmith.layout import Layout
+from esmith.services.actions import check_action
+from esmith.services.definition import Services
+from esmith.services.find import find_supervisor
+from esmith.services.model import StillEndingError
+from esmith.services.service import SERVICE_DIRECTORIES
+
+
+@click.command("control")
+@click.argument("service")
+@click.argument("action")
+@root_option
+@click.pass_obj
+def control_command(root: str | None, service: str, action: str) -> int:
+    """Carry out a service action, and show the state of the service: esmith control clamd restart.
+
+    ACTION is one of those that services2adjust may hold, a letter of svc or sv, or status. The database is not asked,
+    so a disabled service is started as well.
+    """
+    layout = Layout.chosen(root)
+    if action != "status":
+        action = check_action(action)
+    supervisor = find_supervisor(layout, service)
+    if supervisor is None:
+        written = f"write its service directory: {SERVICE_DIRECTORIES}"
+        known = service in Services(layout).names()
+        raise ServiceError(
+            "no supervisor knows it",
+            place=f"service {service}",
+            hint=written if known else "see which there are: esmith services",
+        )
+    if action != "status":
+        try:
+            supervisor.control(service, action)
+        except StillEndingError as error:
+            print_report([f"service {service}: {error.message}"])
+            return 0
+    print_report([f"service {service}: is {supervisor.status(service)}"])
+    return 0

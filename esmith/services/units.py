@@ -1,0 +1,89 @@
+"""Units of systemd that ``esmith init`` wrote, and the running systemd, where there is one."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+from esmith.errors import ServiceError
+from esmith.services.program import run_program
+from esmith.shipped import digests_in
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from esmith.layout import Layout
+
+#: Exists exactly when systemd is the running init (sd_booted(3)).
+SYSTEMD_RUNS = "/run/systemd/system"
+#: Where the administrator's units are, which go before those of packages (systemd.unit(5)).
+UNITS = "/etc/systemd/system"
+#: The list of the units that were written, with their digests.
+MANIFEST = "/var/lib/e-smith/units"
+_SECONDS = 120.0
+
+
+def own_units(layout: Layout) -> frozenset[str]:
+    """Return the names of the units that ``esmith init`` wrote under a root, as ``qpsmtpd.service``."""
+    try:
+        with open(layout.under(MANIFEST), "rb") as file:
+            return frozenset(digests_in(file.read()))
+    except OSError:
+        return frozenset()
+
+
+def systemd_runs(layout: Layout) -> bool:
+    """Return whether systemd is the init of a root: it is the machine itself, and booted so (sd_booted(3))."""
+    return layout.is_machine and os.path.isdir(SYSTEMD_RUNS)
+
+
+def reload_units(layout: Layout) -> None:
+    """Have a running systemd read its units again.
+
+    :raises ServiceError: when it does not.
+    """
+    if systemd_runs(layout):
+        _systemctl(["daemon-reload"])
+
+
+def stop_unit(layout: Layout, unit: str) -> None:
+    """Have a running systemd stop a unit; one that it does not know is no fault.
+
+    :raises ServiceError: when it does not stop.
+    """
+    if systemd_runs(layout) and active_units(layout, [unit]):
+        _systemctl(["stop", unit])
+
+
+def start_unit(layout: Layout, unit: str) -> None:
+    """Have a running systemd start a unit.
+
+    :raises ServiceError: when it does not.
+    """
+    if systemd_runs(layout):
+        _systemctl(["start", unit])
+
+
+def active_units(layout: Layout, units: Sequence[str]) -> list[str]:
+    """Return which units a running systemd has started."""
+    if not units or not systemd_runs(layout):
+        return []
+    argv = ["systemctl", "is-active", *units]
+    states: list[str] = []
+    with suppress(ServiceError):
+        # One line a unit, in their order (systemctl(1)).
+        states = run_program(argv, package="systemd", timeout=_SECONDS, place="systemd")[1].split()
+    return [unit for unit, state in zip(units, states, strict=False) if state in ("active", "activating", "reloading")]
+
+
+def _systemctl(arguments: list[str]) -> None:
+    argv = ["systemctl", "--no-ask-password", "--no-pager", *arguments]
+    code, printed = run_program(argv, package="systemd", timeout=_SECONDS, place="systemd")
+    if code != 0:
+        command = " ".join(arguments)
+        raise ServiceError(
+            f"systemctl {command} failed: {printed or f'exit code {code}'}",
+            place="systemd",
+            hint=f"look closer with: systemctl status {arguments[-1]}" if len(arguments) > 1 else "",
+        )

@@ -1,0 +1,81 @@
+"""The folders that a supervisor of service directories scans: ``/service``, and ``/etc/service`` on Debian.
+
+Commands of the original say ``/service``, and Debian's ``sv`` looks in ``/etc/service`` (sv(8), SVDIR), so both names
+lead to one folder.
+"""
+
+from __future__ import annotations
+
+import os
+
+from esmith.errors import InstallError
+from esmith.layout import Layout
+from esmith.plan.host import Host
+from esmith.services.directory import ServiceDirectory
+from esmith.services.find import FOLDERS
+
+_NAMES = ("/service", "/etc/service")
+_DIRECTORIES = "/var/service"
+
+
+def join_folders(layout: Layout, host: Host, folder: str) -> list[str]:
+    """Have both names lead to the folder that is scanned, where that changes nothing for what is there already.
+
+    :param folder: the folder, as a path of the configured system; other folders than the two are left alone.
+    :return: notes for the administrator.
+    :raises InstallError: when a link cannot be made.
+    """
+    folder = os.path.normpath(folder)
+    if folder not in _NAMES:
+        return []
+    other = _NAMES[1 - _NAMES.index(folder)]
+    own, second = layout.under(folder), layout.under(other)
+    if os.path.islink(own) and os.path.realpath(own) == layout.under(_DIRECTORIES):
+        # As it is made for systemd.
+        host.remove(own)
+    if os.path.lexists(second) and not os.path.lexists(own):
+        own, second, folder = second, own, other
+    if not os.path.lexists(second):
+        host.install(host.stage_link(second, os.fsencode(layout.under(folder)), None))
+        host.sync({os.path.dirname(second)})
+    elif os.path.realpath(second) != os.path.realpath(own):
+        return [
+            f"{other} is another folder than {folder}, so 'sv NAME' may not find these services\n"
+            f"  name them by their path: sv status {folder}/qpsmtpd"
+        ]
+    return []
+
+
+def require_unsupervised(layout: Layout, services: list[str]) -> None:
+    """See to it that no supervisor of service directories runs for any of some services.
+
+    :raises InstallError: when one does.
+    """
+    for folder in map(layout.under, FOLDERS):
+        for name in services:
+            directory = os.path.join(folder, name)
+            if ServiceDirectory(directory).is_supervised():
+                raise InstallError(
+                    "a supervisor runs for it, and systemd would start the same service again",
+                    place=directory,
+                    hint="end runsvdir or svscan with all it runs first (runsvdir: send it HUP), then run this again",
+                )
+
+
+def unlink_services(layout: Layout, host: Host, services: list[str]) -> None:
+    """Take the services out of the folders that supervisors scan, and have ``/service`` lead to their directories.
+
+    :raises InstallError: when a link cannot be removed or made.
+    """
+    for folder in map(layout.under, _NAMES):
+        for name in services:
+            link = os.path.join(folder, name)
+            if os.path.islink(link) and os.path.realpath(link) == layout.under(f"{_DIRECTORIES}/{name}"):
+                host.remove(link)
+                host.sync({os.path.dirname(link)})
+    link = layout.under(_NAMES[0])
+    if os.path.isdir(link) and not os.path.islink(link) and not os.listdir(link):
+        os.rmdir(link)
+    if not os.path.lexists(link):
+        host.install(host.stage_link(link, os.fsencode(layout.under(_DIRECTORIES)), None))
+        host.sync({os.path.dirname(link)})

@@ -1,0 +1,174 @@
+"""Stopping and masking Debian's own units that want what our services have, and giving them back.
+
+What is done is written down first (:data:`RECORD`): the links that enabled each unit and whether it was up. A command
+that is killed is run again; giving back restores what is written down.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from esmith.errors import InstallError
+from esmith.layout import Layout
+from esmith.plan.host import Host
+from esmith.services.find import find_supervisor
+from esmith.services.program import run_program
+from esmith.services.rivals import enabling, is_installed, is_masked, script_of
+from esmith.services.service import Service
+from esmith.services.units import UNITS, active_units, own_units, reload_units, start_unit, stop_unit, systemd_runs
+from esmith.setup.product_files import content_of, write_file
+
+#: What was taken over, as JSON: each unit with its links (path and what it holds), whether it was up, and our service.
+RECORD = "/var/lib/e-smith/taken-over"
+_MASK = b"/dev/null"
+_SECONDS = 60.0
+
+
+def take_over(layout: Layout, host: Host, units: Mapping[str, Service], shadowed: frozenset[str]) -> list[str]:
+    """Stop and mask units of Debian.
+
+    :param units: the units, each with our service that replaces it.
+    :param shadowed: those that get a file of ours under the same name: they are stopped, and not masked.
+    :return: a line for each.
+    :raises InstallError: when something cannot be written.
+    :raises ServiceError: when one of them does not stop; it is enabled no more, and running this again goes on.
+    """
+    record = _read(layout)
+    todo = _not_taken(layout, units)
+    active = set(active_units(layout, list(todo)))
+    lines = []
+    for unit, service in todo.items():
+        links = {link: os.readlink(layout.under(link)) for link in enabling(layout, unit)}
+        up = unit in active or _script_runs(layout, unit, service)
+        known = record.setdefault(unit, {"links": {}, "up": False, "service": service.name})
+        known["links"] |= links
+        known["up"] = known["up"] or up
+        write_file(host, layout.under(RECORD), _text(record), 0o644)
+        _disable(layout, host, unit, list(links), mask=unit not in shadowed)
+        if up:
+            _stop(layout, unit)
+        lines.append(f"{unit} of Debian is {'stopped and ' if up else ''}not started any more: {service.name} is")
+    if todo:
+        reload_units(layout)
+    if lines:
+        lines.append("to give them back: esmith init --give-back")
+    return lines
+
+
+def shadow(layout: Layout, host: Host, units: Mapping[str, Service]) -> list[str]:
+    """Write down how units of Debian are enabled that get a file of ours under the same name, and leave them running.
+
+    :param units: the units, each with our service that replaces it.
+    :return: a note for each that runs.
+    :raises InstallError: when something cannot be written.
+    """
+    record = _read(layout)
+    todo = _not_taken(layout, units)
+    active = active_units(layout, list(todo))
+    for unit, service in todo.items():
+        links = {link: os.readlink(layout.under(link)) for link in enabling(layout, unit)}
+        if links or unit in active:
+            record[unit] = {"links": links, "up": unit in active, "service": service.name}
+            write_file(host, layout.under(RECORD), _text(record), 0o644)
+            _disable(layout, host, unit, list(links), mask=False)
+    return [
+        f"{unit} runs as Debian's unit started it; to have it started on our files: systemctl restart {unit}"
+        for unit in active
+    ]
+
+
+def _not_taken(layout: Layout, units: Mapping[str, Service]) -> dict[str, Service]:
+    """Return the units that are installed, and neither ours nor masked."""
+    ours = own_units(layout)
+    return {
+        unit: service
+        for unit, service in units.items()
+        if unit not in ours and not is_masked(layout, unit) and is_installed(layout, unit)
+    }
+
+
+def give_back(layout: Layout, host: Host) -> list[str]:
+    """Restore the units that were taken over: as enabled as they were, and up where they were.
+
+    Our own services have to be stopped before.
+
+    :return: a line for each.
+    :raises InstallError: when something cannot be written.
+    :raises ServiceError: when one of them does not start; running this again goes on.
+    """
+    record = _read(layout)
+    lines = []
+    for unit in list(record):
+        known = record[unit]
+        mask = layout.under(f"{UNITS}/{unit}")
+        if is_masked(layout, unit):
+            host.remove(mask)
+            host.sync({os.path.dirname(mask)})
+        for link, points_to in known["links"].items():
+            place = layout.under(link)
+            if not os.path.lexists(place):
+                host.install(host.stage_link(place, os.fsencode(points_to), None))
+                host.sync({os.path.dirname(place)})
+    if record:
+        reload_units(layout)
+    for unit in list(record):
+        known = record[unit]
+        if known["up"] and is_installed(layout, unit):
+            _start(layout, unit)
+        lines.append(f"{unit} of Debian is given back{', and up' if known['up'] else ''}")
+        del record[unit]
+        write_file(host, layout.under(RECORD), _text(record), 0o644)
+    return lines
+
+
+def _disable(layout: Layout, host: Host, unit: str, links: list[str], *, mask: bool) -> None:
+    for link in links:
+        host.remove(layout.under(link))
+        host.sync({os.path.dirname(layout.under(link))})
+    place = layout.under(f"{UNITS}/{unit}")
+    # A file there is the administrator's own unit, which systemctl does not mask either; it is enabled no more.
+    if mask and not os.path.lexists(place):
+        host.install(host.stage_link(place, _MASK, None))
+        host.sync({os.path.dirname(place)})
+
+
+def _script_runs(layout: Layout, unit: str, service: Service) -> bool:
+    """Return whether a script in ``/etc/init.d`` says that its daemon runs, which is not our own service."""
+    script = script_of(layout, unit)
+    if script is None or not layout.is_machine or systemd_runs(layout):
+        return False
+    supervisor = find_supervisor(layout, service.name)
+    if supervisor is not None and supervisor.status(service.name).running:
+        return False
+    return run_program([script, "status"], package="", timeout=_SECONDS, place=unit)[0] == 0
+
+
+def _stop(layout: Layout, unit: str) -> None:
+    if systemd_runs(layout):
+        stop_unit(layout, unit)
+    elif script := script_of(layout, unit):
+        run_program([script, "stop"], package="", timeout=_SECONDS, place=unit)
+
+
+def _start(layout: Layout, unit: str) -> None:
+    if systemd_runs(layout):
+        start_unit(layout, unit)
+    elif layout.is_machine and (script := script_of(layout, unit)):
+        run_program([script, "start"], package="", timeout=_SECONDS, place=unit)
+
+
+def _read(layout: Layout) -> dict[str, dict[str, Any]]:
+    path = layout.under(RECORD)
+    content = content_of(path)
+    try:
+        found: dict[str, dict[str, Any]] = json.loads(content) if content else {}
+    except ValueError as error:
+        raise InstallError(f"is damaged: {error}", place=path, hint=f"remove it: rm {path}") from error
+    return found
+
+
+def _text(record: dict[str, dict[str, Any]]) -> bytes:
+    return (json.dumps(record, indent=1, sort_keys=True) + "\n").encode()
