@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.machines import roots, steps
-from tests.machines.machine import Machine, put_wheels
+from tests.machines.machine import fresh_machine
 from tests.machines.steps import Play, StepError
 
 STEPS: dict[str, Callable[[Play], str]] = {
@@ -29,6 +29,8 @@ STEPS: dict[str, Callable[[Play], str]] = {
     "again": steps.install_again,
     "move": steps.move,
     "remove": steps.remove,
+    "upgrade": steps.upgrade,
+    "package": steps.package,
 }
 
 
@@ -54,40 +56,30 @@ def main(words: list[str]) -> int:
 
 
 def play(suite: str, names: list[str], *, keep: bool) -> int:
-    """Make a root, switch it on as a machine and play steps in it; the first that fails is the last.
+    """Make a root, switch it on as a machine and play steps in it.
 
     :param keep: whether the root and the logs stay.
     """
     logs = Path(tempfile.mkdtemp(prefix=f"esmith-{suite}-logs-"))
-    root = roots.scratch(suite)
     passed = failed = 0
-    try:
-        roots.fill(suite, logs / "fill")
-        roots.make(root, suite)
-        roots.bare("install", root, log=logs / "files")
-        put_wheels(root, suite)
-        with Machine(root, suite) as machine:
-            now = Play(machine, logs)
-            for name in names:
-                began = time.monotonic()
-                try:
-                    said, good = STEPS[name](now), True
-                except StepError as failure:
-                    said, good = str(failure), False
-                took = time.monotonic() - began
-                print(
-                    f"{roots.SUITES[suite]}: {name}: {'passed' if good else 'FAILED'} ({took:.0f} s) {said}", flush=True
-                )
-                passed, failed = passed + good, failed + (not good)
-                if not good:
-                    print(now.daemon_logs(), flush=True)
+    with fresh_machine(suite, logs, keep=keep) as machine:
+        now = Play(machine, logs)
+        for name in names:
+            began = time.monotonic()
+            try:
+                said, good = STEPS[name](now), True
+            except StepError as failure:
+                said, good = str(failure), False
+            took = time.monotonic() - began
+            print(f"{roots.SUITES[suite]}: {name}: {'passed' if good else 'FAILED'} ({took:.0f} s) {said}", flush=True)
+            passed, failed = passed + good, failed + (not good)
+            if not good:
+                print(now.daemon_logs(), flush=True)
+                # Whatever comes afterwards may still be played, but not where nothing is installed.
+                if STEPS[name] is steps.install:
                     break
-    finally:
-        if keep:
-            print(f"root: {root}, logs: {logs}")
-        else:
-            roots.remove(root)
-            roots.remove(logs)
+    if not keep:
+        roots.remove(logs)
     print(f"{roots.SUITES[suite]}: {passed} passed, {failed} failed, {len(names) - passed - failed} not played")
     return 1 if failed else 0
 
