@@ -1,8 +1,8 @@
 """Plays machines of Debian 12 and 13; ``.ci/machine`` starts it.
 
-.ci/machine [--keep] SUITE [STEP...]   play the steps of bookworm or trixie, all of them without a name
-.ci/machine fill SUITE...              download what they need, as far as it is missing
-.ci/machine shell SUITE                a shell at a machine whose root was kept
+.ci/machine                            as .ci/run: all steps on Debian 12, the installation and mail on Debian 13
+.ci/machine [--keep] SUITE [STEP...]   the steps of bookworm or trixie, all of them without a name
+.ci/machine fill [SUITE...]            download what they need, as far as it is missing
 
 Needs root. Prints a line for each step, and "N passed, N failed" at the end; exits with 1 when one failed.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -32,6 +33,8 @@ STEPS: dict[str, Callable[[Play], str]] = {
     "upgrade": steps.upgrade,
     "package": steps.package,
 }
+#: What ``.ci/run`` plays.
+OF_CI = {"bookworm": list(STEPS), "trixie": ["install", "mail"]}
 
 
 def main(words: list[str]) -> int:
@@ -40,11 +43,15 @@ def main(words: list[str]) -> int:
         prog=".ci/machine", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--keep", action="store_true", help="leave the root, and say where it is")
-    parser.add_argument("suite", choices=[*roots.SUITES, "fill"])
+    parser.add_argument("suite", nargs="?", choices=[*roots.SUITES, "fill"])
     parser.add_argument("steps", nargs="*", metavar="STEP", help=", ".join(STEPS))
     given = parser.parse_args(words)
     if os.geteuid() != 0:
         parser.error("a machine needs root")
+    # What was made is removed then, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    if given.suite is None:
+        return max([play(suite, names, keep=given.keep) for suite, names in OF_CI.items()])
     if given.suite == "fill":
         for suite in given.steps or roots.SUITES:
             roots.fill(suite, Path("/dev/stderr"))
