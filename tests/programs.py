@@ -54,6 +54,7 @@ PACKAGES = {
     "strace": "strace",
     "sv": "runit",
     "svc": "daemontools",
+    "systemd-analyze": "systemd",
     "svscan": "daemontools",
     "unshare": "util-linux",
     "/usr/lib/dovecot/imap": "dovecot-imapd",

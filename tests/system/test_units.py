@@ -160,22 +160,15 @@ def test_systemd_reads_the_units(tmp_path: Path, words: tuple[str, ...]) -> None
     # It wants to see the programs that start the supervisors, which need not be installed.
     for name in ("esmith-runit.service", "esmith-daemontools.service"):
         if root.file(f"{_UNITS}/{name}").exists():
-            text = (
-                root.read(f"{_UNITS}/{name}")
-                .replace("/usr/bin/runsvdir", "/bin/sh")
-                .replace("/usr/bin/svscan", "/bin/sh")
-            )
-            root.write(f"{_UNITS}/{name}", text)
+            text = root.read(f"{_UNITS}/{name}")
+            root.write(f"{_UNITS}/{name}", re.sub("/usr/bin/(runsvdir|svscan)", "/bin/sh", text))
     environment = {**os.environ, "SYSTEMD_COLORS": "0", "SYSTEMD_UNIT_PATH": f"{root.file(_UNITS)}:"}
     program = shutil.which("systemd-analyze") or ""
     done = subprocess.run(
         [program, "verify", "--man=no", *units], capture_output=True, text=True, timeout=120, env=environment
     )
-    ours = [
-        line
-        for line in (done.stdout + done.stderr).splitlines()
-        if any(os.path.basename(unit) in line for unit in units)
-    ]
+    names = [os.path.basename(unit) for unit in units]
+    ours = [line for line in (done.stdout + done.stderr).splitlines() if any(name in line for name in names)]
     assert ours == []
 
 
