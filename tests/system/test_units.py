@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import Root, initialise
+from tests.system.boot import Unit, boot_units, in_order
 
 _UNITS = "/etc/systemd/system"
 _AT_BOOT = {"esmith-bootstrap.service", "esmith-daily.service", "esmith-daily.timer", "esmith-recover.service"}
@@ -181,3 +182,29 @@ def test_recover_leaves_services_to_the_next_unit(root: Root) -> None:
     assert "pending since" in pending
     assert root.esmith("recover", "--no-services").out == "nothing was left undone\n"
     assert root.esmith("services").out == pending
+
+
+def test_the_order_of_boot(root: Root) -> None:
+    """What was interrupted is restored before any service starts; the queue and the scanners come before qpsmtpd."""
+    root.write("/usr/sbin/postfix", "#!/bin/sh\n", mode=0o755)
+    _init(root, "--services", "systemd")
+    names = [unit.name for unit in boot_units(root.path)]
+    assert set(names) == {name for name in _enabled(root) if name.endswith(".service")}
+    assert names[0] == "esmith-recover.service"
+    assert names[-1] == "esmith-bootstrap.service"
+    for earlier in ("clamd.service", "spamd.service"):
+        assert names.index(earlier) < names.index("qpsmtpd.service")
+
+
+def test_a_circle_is_found() -> None:
+    """The order of units that wait for one another is an error and no endless loop."""
+    units = [Unit("a.service", {"After": ["b.service"]}), Unit("b.service", {"After": ["a.service"]})]
+    with pytest.raises(ValueError, match="a circle of a.service, b.service"):
+        in_order(units)
+
+
+def test_conditions_of_units(tmp_path: Path) -> None:
+    """A unit is left out where a path is missing that it wants, or is there that it does not want."""
+    there, missing = str(tmp_path), str(tmp_path / "missing")
+    for path, unmet in ((there, ""), (missing, missing), (f"!{there}", f"!{there}"), (f"!{missing}", "")):
+        assert Unit("a.service", {"ConditionPathExists": [path]}).unmet() == unmet
