@@ -66,7 +66,7 @@ def test_control_calls_systemctl_without_asking(systemd: SystemdSupervisor, syst
     systemd.control("dovecot", "sigwinch")
     assert systemctl.calls == [
         "--no-ask-password --no-pager reload-or-restart dovecot",
-        "--no-ask-password --no-pager kill --signal=SIGWINCH dovecot",
+        "--no-ask-password --no-pager kill --kill-who=main --signal=SIGWINCH dovecot",
     ]
 
 
