@@ -122,7 +122,7 @@ def test_systemd_has_a_name_of_its_own_for_a_service() -> None:
     """The unit that the definition names is meant in every call, signals included."""
     systemd = SystemdSupervisor(unit="x-daemon")
     assert systemd.arguments("x", "restart") == ["restart", "x-daemon"]
-    assert systemd.arguments("x", "sigwinch") == ["kill", "--signal=SIGWINCH", "x-daemon"]
+    assert systemd.arguments("x", "sigwinch") == ["kill", "--kill-who=main", "--signal=SIGWINCH", "x-daemon"]
 
 
 def test_no_action_is_forgotten() -> None:

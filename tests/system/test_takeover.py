@@ -41,10 +41,10 @@ def _links(root: Root) -> dict[str, str]:
 def test_they_are_named_with_the_cure(debian: Root) -> None:
     """Without being asked nothing of Debian's is changed; init and the list of services say what is in the way."""
     before = _links(debian)
-    told = debian.esmith("init", "--services", "runit").err
-    assert "clamav-daemon.service is started at boot, and wants the ports or files of clamd" in told
-    assert "exim4.service is started at boot" in told
-    assert told.endswith("to stop them, and keep them from starting: esmith init --take-over\n")
+    printed = debian.esmith("init", "--services", "runit").err
+    assert "clamav-daemon.service is started at boot, and wants the ports or files of clamd" in printed
+    assert "exim4.service is started at boot" in printed
+    assert printed.endswith("to stop them, and keep them from starting: esmith init --take-over\n")
     assert _links(debian) == before
     shown = debian.esmith("services").out
     assert "  dovecot.service is started at boot, and wants the ports or files of dovecot\n" in shown
@@ -71,9 +71,9 @@ def test_before_services_are_ours_nobody_is_a_rival(debian: Root) -> None:
 def test_taken_over_and_given_back(debian: Root, supervisor: str) -> None:
     """Units are masked and started by nothing; given back, every link is as it was."""
     before = _links(debian)
-    told = debian.esmith("init", "--services", supervisor, "--take-over").err
-    assert "clamav-daemon.service of Debian is not started any more: clamd is" in told
-    assert "to give them back: esmith init --give-back" in told
+    printed = debian.esmith("init", "--services", supervisor, "--take-over").err
+    assert "clamav-daemon.service of Debian is not started any more: clamd is" in printed
+    assert "to give them back: esmith init --give-back" in printed
     after = _links(debian)
     unit = f"{_UNITS}/clamav-daemon.service".lstrip("/")
     assert after[unit] == "/dev/null"
@@ -84,8 +84,8 @@ def test_taken_over_and_given_back(debian: Root, supervisor: str) -> None:
     assert dovecot.is_symlink() == (supervisor == "runit")
     assert "take-over" not in debian.esmith("services").out
     assert "of Debian" not in debian.esmith("init", "--take-over").err
-    told = debian.esmith("init", "--give-back").err
-    assert "clamav-daemon.service of Debian is given back" in told
+    printed = debian.esmith("init", "--give-back").err
+    assert "clamav-daemon.service of Debian is given back" in printed
     assert {name: link for name, link in _links(debian).items() if "esmith" not in name} == before
     assert json.loads(debian.read(_RECORD)) == {}
     assert not any("esmith" in name for name in _links(debian))
@@ -105,18 +105,13 @@ def test_killed_in_between(debian: Root) -> None:
     """What was written down before a command was killed is not forgotten when it is run again."""
     debian.esmith("init", "--services", "runit")
     wants = f"{_UNITS}/multi-user.target.wants/clamav-daemon.service"
-    record = {
-        "clamav-daemon.service": {
-            "links": {wants: "/lib/systemd/system/clamav-daemon.service"},
-            "up": True,
-            "service": "clamd",
-        }
-    }
+    known = {"links": {wants: "/lib/systemd/system/clamav-daemon.service"}, "up": True, "service": "clamd"}
+    record = {"clamav-daemon.service": known}
     debian.write(_RECORD, json.dumps(record))
     debian.file(wants).unlink()
     debian.esmith("init", "--take-over")
     kept = json.loads(debian.read(_RECORD))["clamav-daemon.service"]
-    assert kept == record["clamav-daemon.service"]
+    assert kept == known
 
 
 def test_a_unit_of_the_administrator_is_no_mask(debian: Root) -> None:
@@ -132,7 +127,7 @@ def test_a_damaged_record_stops_it(debian: Root) -> None:
     debian.esmith("init", "--services", "runit")
     before = _links(debian)
     debian.write(_RECORD, "{")
-    assert f"{_RECORD}: is damaged" in debian.esmith("init", "--take-over", code=6).err
+    assert f"{_RECORD}: is damaged" in debian.esmith("init", "--take-over", code=5).err
     assert _links(debian) == before
 
 

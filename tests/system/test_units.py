@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands import Root, initialise
+from tests.system.boot import Unit, boot_units, in_order
 
 _UNITS = "/etc/systemd/system"
 _AT_BOOT = {"esmith-bootstrap.service", "esmith-daily.service", "esmith-daily.timer", "esmith-recover.service"}
@@ -160,22 +161,15 @@ def test_systemd_reads_the_units(tmp_path: Path, words: tuple[str, ...]) -> None
     # It wants to see the programs that start the supervisors, which need not be installed.
     for name in ("esmith-runit.service", "esmith-daemontools.service"):
         if root.file(f"{_UNITS}/{name}").exists():
-            text = (
-                root.read(f"{_UNITS}/{name}")
-                .replace("/usr/bin/runsvdir", "/bin/sh")
-                .replace("/usr/bin/svscan", "/bin/sh")
-            )
-            root.write(f"{_UNITS}/{name}", text)
+            text = root.read(f"{_UNITS}/{name}")
+            root.write(f"{_UNITS}/{name}", re.sub("/usr/bin/(runsvdir|svscan)", "/bin/sh", text))
     environment = {**os.environ, "SYSTEMD_COLORS": "0", "SYSTEMD_UNIT_PATH": f"{root.file(_UNITS)}:"}
     program = shutil.which("systemd-analyze") or ""
     done = subprocess.run(
         [program, "verify", "--man=no", *units], capture_output=True, text=True, timeout=120, env=environment
     )
-    ours = [
-        line
-        for line in (done.stdout + done.stderr).splitlines()
-        if any(os.path.basename(unit) in line for unit in units)
-    ]
+    names = [os.path.basename(unit) for unit in units]
+    ours = [line for line in (done.stdout + done.stderr).splitlines() if any(name in line for name in names)]
     assert ours == []
 
 
@@ -188,3 +182,29 @@ def test_recover_leaves_services_to_the_next_unit(root: Root) -> None:
     assert "pending since" in pending
     assert root.esmith("recover", "--no-services").out == "nothing was left undone\n"
     assert root.esmith("services").out == pending
+
+
+def test_the_order_of_boot(root: Root) -> None:
+    """What was interrupted is restored before any service starts; the queue and the scanners come before qpsmtpd."""
+    root.write("/usr/sbin/postfix", "#!/bin/sh\n", mode=0o755)
+    _init(root, "--services", "systemd")
+    names = [unit.name for unit in boot_units(root.path)]
+    assert set(names) == {name for name in _enabled(root) if name.endswith(".service")}
+    assert names[0] == "esmith-recover.service"
+    assert names[-1] == "esmith-bootstrap.service"
+    for earlier in ("clamd.service", "spamd.service"):
+        assert names.index(earlier) < names.index("qpsmtpd.service")
+
+
+def test_a_circle_is_found() -> None:
+    """The order of units that wait for one another is an error and no endless loop."""
+    units = [Unit("a.service", {"After": ["b.service"]}), Unit("b.service", {"After": ["a.service"]})]
+    with pytest.raises(ValueError, match="a circle of a.service, b.service"):
+        in_order(units)
+
+
+def test_conditions_of_units(tmp_path: Path) -> None:
+    """A unit is left out where a path is missing that it wants, or is there that it does not want."""
+    there, missing = str(tmp_path), str(tmp_path / "missing")
+    for path, unmet in ((there, ""), (missing, missing), (f"!{there}", f"!{there}"), (f"!{missing}", "")):
+        assert Unit("a.service", {"ConditionPathExists": [path]}).unmet() == unmet
