@@ -49,6 +49,9 @@ def make_office(path: Path, work: Path) -> Path:
         (path / "usr/share/php").mkdir(parents=True)
     for log in ("spamd", "imap"):
         root.write(f"/var/log/{log}/current", f"@400000005d1f5c3a00000000 {log} is listening\n")
+    # No certificate, and none is made: the files are the same where openssl is missing.
+    (path / "home/e-smith/ssl.pem").mkdir(parents=True)
+    (path / "home/e-smith/ssl.pem/pem").symlink_to("/nonexistent")
     stage = FolderStage(path, work, first_pid=0)
     try:
         _settle(stage)
