@@ -53,8 +53,6 @@ def take_over(layout: Layout, host: Host, units: Mapping[str, Service], shadowed
         lines.append(f"{unit} of Debian is {'stopped and ' if up else ''}not started any more: {service.name} is")
     if todo:
         reload_units(layout)
-    if lines:
-        lines.append("to give them back: esmith init --give-back")
     return lines
 
 
