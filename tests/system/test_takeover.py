@@ -143,7 +143,7 @@ def test_the_folder_needs_a_supervisor(root: Root, tmp_path: Path) -> None:
 
 
 def test_a_unit_whose_name_ours_had(debian: Root) -> None:
-    """From systemd to runit a unit of Debian comes to light that ours was in the place of: it is masked, and given back."""
+    """From systemd to runit a unit of Debian comes to light whose name ours had: it is masked, and given back."""
     before = _links(debian)
     debian.esmith("init", "--services", "systemd", "--take-over")
     debian.esmith("init", "--services", "runit", "--take-over")
