@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import recovery
+from bench import importing, recovery
 from esmith.events.definition import load_event
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import Layout
@@ -151,6 +151,16 @@ def recovering(folder: Path) -> None:
         print(f"{name:<68} {a * 1000:9.1f} ms {b * 1000:9.1f} ms {a / b:8.2f}")
 
 
+def importing_databases(folder: Path) -> None:
+    """Print the processor time of importing the databases of another server, many records and few."""
+    times = []
+    for records in (importing.RECORDS, importing.SOME):
+        files = importing.make_files(folder / f"files-{records}", records)
+        times.append(importing.seconds(make_root(folder, f"importing-{records}"), files))
+    name = f"CPU of esmith import, {importing.RECORDS:,} records / {importing.SOME:,}"
+    print(f"{name:<68} {times[0] * 1000:9.1f} ms {times[1] * 1000:9.1f} ms {times[0] / times[1]:8.2f}")
+
+
 def main() -> None:
     """Print the table."""
     print(f"{'first / second, medians of ' + str(ROUNDS) + ' turns':<68} {'first':>12} {'second':>12} {'ratio':>8}")
@@ -179,6 +189,7 @@ def main() -> None:
             rounds=5,
         )
         recovering(folder)
+        importing_databases(folder)
 
 
 if __name__ == "__main__":

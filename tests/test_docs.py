@@ -28,10 +28,12 @@ from esmith.cli.verbs import VERBS
 from esmith.errors import ExitCode
 from esmith.fragments import metadata
 from esmith.fragments.helpers import FILTERS, functions
+from esmith.layout import Layout
 from esmith.schema import load
 from esmith.schema.types import TYPES
-from esmith.services import definition
+from esmith.services import definition, question
 from esmith.services.actions import ACTIONS
+from esmith.services.definition import Services
 from esmith.setup.supervision import SCANNING, SUPERVISORS
 from esmith.store import limits
 from tests.commands import Root, copy_prepared
@@ -116,10 +118,13 @@ def test_jinja(block: Block, copied: Root) -> None:
 
 @_each("toml")
 def test_toml(block: Block, copied: Root) -> None:
-    """A template.toml or a schema file shown in a document is accepted by what reads it."""
+    """A template.toml, a schema file or a service.toml shown in a document is accepted by what reads it."""
     if block.document.name == "schema.md":
         copied.write("/etc/e-smith/db/demo/thing.toml", block.text)
         copied.esmith("initialize-databases")
+    elif block.document.name == "add-a-service.md":
+        copied.write("/etc/e-smith/services/demo/service.toml", block.text)
+        assert Services(Layout(str(copied.path))).of("demo").useful
     else:
         copied.custom("/etc/demo-{key}/template.toml", block.text)
         copied.custom("/etc/demo-{key}/10text", "text\n")
@@ -131,6 +136,7 @@ COMMANDS: dict[str, click.Command] = {
     "`signal-event`": signal_event._command,
     "`expand-template`": expand_template._command,
     "`qpsmtpd-print-dns`": runpy.run_path(str(HOME / "commands/qpsmtpd_print_dns.py"))["command"],
+    "`tai64nlocal`": runpy.run_path(str(HOME / "commands/tai64nlocal.py"))["command"],
     "`smtp-auth-proxy`": smtp_auth_proxy.command,
     "`esmith`": esmith_command.group,
 } | {f"`esmith {name}`": command for name, command in esmith_command.subcommands().items()}
@@ -225,6 +231,13 @@ def test_service_keys() -> None:
     }
     inner = {*definition._DIRECTORY_KEYS, *(key for keys in definition._TABLES.values() for key in keys)}
     assert [key for key in sorted(inner) if f"`{key}" not in text] == []
+    asked = _first_column(section("add-a-service.md", "Whether a service is of use"))
+    assert sorted(asked) == sorted(question._KEYS)
+    assert [
+        key
+        for key in question._READ_KEYS
+        if f"`{key}`" not in section("add-a-service.md", "Whether a service is of use")
+    ] == []
 
 
 def test_events_and_words() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from esmith.accounts.book import NO_SHELL, Book, Group, NewUser, User
@@ -17,13 +17,15 @@ from esmith.accounts.system import HOMES
 from esmith.accounts.users import NAME, comment_of
 from esmith.errors import EsmithError
 from esmith.layout import Layout
-from esmith.names import counted
+from esmith.names import counted, is_number
 from esmith.store.model import Author, Record
 from esmith.store.protocol import Store
 
 _DATABASE = "accounts"
 #: Smaller ones belong to the system here; SME Server gave 500 and up to people, and 5000 and up in later versions.
 _LEAST_NUMBER = 500
+#: Debian gives no larger ones (login.defs); systemd has those above for itself.
+_LARGEST_NUMBER = 60000
 #: After how many new accounts it is shown how far it is.
 _STEP = 100
 
@@ -47,10 +49,10 @@ class Everyone:
         """Return what was done, for people."""
         made = [
             counted(len(names), what)
-            for names, what in ((self.groups, "unix group"), (self.users, "unix account"), (self.mailboxes, "mailbox"))
+            for names, what in ((self.groups, "unix group"), (self.users, "unix account"), (self.mailboxes, "Maildir"))
             if names
         ]
-        return [f"made {', '.join(made)}".replace("mailboxs", "mailboxes")] if made else []
+        return [f"made {', '.join(made)}"] if made else []
 
 
 def make_everyone(layout: Layout, store: Store, book: Book, say: Callable[[str], None]) -> Everyone:
@@ -82,11 +84,10 @@ class _Making:
         users = [record for record in records if record.type == "user"]
         groups = [record for record in records if record.type == "group"]
         try:
-            for record in groups:
-                self._kept_apart(record, self._group)
             missing = sum(self._book.user(record.key) is None for record in users)
-            for record in users:
-                self._kept_apart(record, self._user)
+            # Those last that get a number of the system's choice, which may be that of a record.
+            for record in sorted([*groups, *users], key=self._needs_choice):
+                self._kept_apart(record, self._group if record.type == "group" else self._user)
                 if missing > _STEP and self._done.users and len(self._done.users) % _STEP == 0:
                     self._say(f"{len(self._done.users)} of {missing} unix accounts are made")
             for record in groups:
@@ -94,6 +95,17 @@ class _Making:
         finally:
             self._note()
         return self._done
+
+    def _needs_choice(self, record: Record) -> bool:
+        """Return whether the number of a record cannot be used, so that the system has to choose one."""
+        if record.type == "group":
+            return _number(record, "Gid") is None or self._taken_group(record) is not None
+        wanted = _number(record, "Uid")
+        return wanted is None or self._book.user_of(wanted) is not None
+
+    def _taken_group(self, record: Record) -> Group | None:
+        wanted = _number(record, "Gid")
+        return None if wanted is None else self._book.group_of(wanted)
 
     def _kept_apart(self, record: Record, task: Callable[[Record], None]) -> None:
         """Do a task for one record; what fails is left out, and stops nobody else."""
@@ -115,13 +127,12 @@ class _Making:
         group = self._book.group(record.key)
         wanted = _number(record, "Gid")
         if group is None:
-            taken = None if wanted is None or wanted < _LEAST_NUMBER else self._book.group_of(wanted)
+            taken = self._taken_group(record)
             if taken is not None:
                 self._remark(record, f"its number {wanted} is that of the unix group {taken.name}, so it gets another")
-            free = wanted is not None and wanted >= _LEAST_NUMBER and taken is None
-            group = self._book.add_group(record.key, wanted if free else None)
+            group = self._book.add_group(record.key, wanted if taken is None else None)
             self._done.groups.append(group.name)
-        elif wanted != group.gid:
+        elif record.props.get("Gid") != str(group.gid):
             self._remark(
                 record,
                 f"there is another unix group of this name, of number {group.gid}; it is left alone, and mail reaches "
@@ -157,14 +168,13 @@ class _Making:
             record.props.get("Shell") or NO_SHELL,
             comment_of(record),
             uid=uid,
-            group=self._own_group(record, gid),
+            # A group of the user's name and number is made with the user, by the same program.
+            group=None if gid is not None and gid == uid else self._own_group(record, gid),
         )
 
     def _free_uid(self, record: Record) -> int | None:
         wanted = _number(record, "Uid")
-        if wanted is None or wanted < _LEAST_NUMBER:
-            return None
-        taken = self._book.user_of(wanted)
+        taken = None if wanted is None else self._book.user_of(wanted)
         if taken is None:
             return wanted
         self._remark(record, f"its number {wanted} is that of the unix account {taken.name}, so it gets another")
@@ -173,19 +183,21 @@ class _Making:
     def _own_group(self, record: Record, gid: int | None) -> str | None:
         """Return the group of a new user: one of its own name, made with the number of the record where it is free."""
         group = self._book.group(record.key)
-        if group is None and gid is not None and gid >= _LEAST_NUMBER and self._book.group_of(gid) is None:
+        if group is None and gid is not None and self._book.group_of(gid) is None:
             group = self._book.add_group(record.key, gid)
         return _own(group, gid)
 
     def _home(self, record: Record, user: User) -> None:
         """Make home and mailbox; of those that are there, say where the files belong to another number."""
         place = self._layout.under(user.home)
-        if not os.path.isdir(f"{place}/Maildir/new"):
+        # One of root's was made for files that an event wrote before there was an account.
+        is_roots = os.path.isdir(place) and not os.path.islink(place) and os.stat(place).st_uid == 0
+        if is_roots or not os.path.isdir(f"{place}/Maildir/new"):
             make_owned(self._layout, HOMES, 0o755, None)
-            make_owned(self._layout, user.home, 0o700, (user.uid, user.gid))
+            make_owned(self._layout, user.home, 0o700, (user.uid, user.gid), correct=is_roots)
             if make_mailbox(self._layout, user):
                 self._done.mailboxes.append(user.name)
-        owner = os.lstat(place).st_uid
+        owner = os.stat(place).st_uid
         if owner != user.uid and os.geteuid() == 0:
             self._leave(
                 record,
@@ -219,19 +231,11 @@ class _Making:
 
 
 def _number(record: Record, prop: str) -> int | None:
-    """Return a number of a record, None where it has none."""
+    """Return a number of a record, None where it has none, or one of the system."""
     value = record.props.get(prop, "")
-    return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else None
+    number = int(value) if is_number(value) else 0
+    return number if _LEAST_NUMBER <= number <= _LARGEST_NUMBER else None
 
 
 def _own(group: Group | None, gid: int | None) -> str | None:
     return group.name if group is not None and group.gid == gid else None
-
-
-def missing_accounts(records: Iterable[Record], book: Book) -> tuple[int, int]:
-    """Return how many users and groups have no unix account."""
-    users = groups = 0
-    for record in records:
-        users += record.type == "user" and book.user(record.key) is None
-        groups += record.type == "group" and book.group(record.key) is None
-    return users, groups

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from itertools import islice
@@ -90,6 +91,8 @@ def import_command(
 def _run(work: FlatImport, sources: list[FlatSource], store: Store) -> dict[str, list[Change]]:
     with store.snapshot() as snapshot:
         before = snapshot.revision()
+    # What is made of the files stays until the end, and has no cycles: looking for them takes a fifth of the time.
+    gc.disable()
     try:
         return work.run([source for source in sources if source.usable])
     except EsmithError as error:
@@ -100,6 +103,8 @@ def _run(work: FlatImport, sources: list[FlatSource], store: Store) -> dict[str,
         with store.snapshot() as snapshot:
             warn("nothing was imported" if snapshot.revision() == before else "everything was imported before that")
         raise
+    finally:
+        gc.enable()
 
 
 class _Outcome:

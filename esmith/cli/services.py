@@ -129,7 +129,8 @@ def _useless(useless: Useless) -> dict[str, Any]:
 def _is_chosen(layout: Layout, snapshot: Snapshot, service: Service, same: list[Service]) -> bool:
     """Return whether a service is the one of several that is to run.
 
-    The setting names it. Where it names none, one that is installed is enough; of none, one that Debian has is missed.
+    The setting names it. Where it names none, one that is installed is enough; of none, one that Debian has is missed,
+    but for a root that is only a folder.
 
     :param same: all of these services.
     """
@@ -138,7 +139,7 @@ def _is_chosen(layout: Layout, snapshot: Snapshot, service: Service, same: list[
     if chosen:
         return chosen == service.name
     installed = any(one.program.is_installed(layout) for one in same)
-    return service.program.is_installed(layout) if installed else not service.program.cure
+    return service.program.is_installed(layout) if installed else layout.is_machine and not service.program.cure
 
 
 def _missing(layout: Layout, program: Program, *, is_started: bool) -> dict[str, Any]:

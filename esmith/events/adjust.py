@@ -18,6 +18,7 @@ from esmith.services.definition import Services
 from esmith.services.health import find_failing
 from esmith.services.logs import last_lines
 from esmith.services.model import Status, StillEndingError, Supervisor, SupervisorError, UnsupervisedError
+from esmith.services.service import Probe
 from esmith.shipped import ShippedFiles
 
 #: The state of a service that was asked to end, while it does not yet, by whether it is to start again.
@@ -179,13 +180,25 @@ class ServiceStep:
             self._session.log.write(str(error))
             self.refused.append(error)
 
+    def note_usefulness(self, plan: Plan, asked: Mapping[str, list[str]]) -> None:
+        """Note which services are of use before the files of a plan are installed.
+
+        :param asked: the services to adjust because of them, each with its actions.
+        """
+        changed = [output.path for output in plan.changed]
+        self._usefulness.note(changed, asked, self._session.find_supervisor)
+
     def watch(self) -> None:
         """Wait until the services that were adjusted are certain to be up.
 
-        :raises ServiceError: when one does not stay up, or does not answer its probe.
+        :raises ServiceError: when one does not stay up, does not answer its probe, or is of no use any more.
         """
         watched = [(supervisor, service) for service, supervisor in self._watched.items()]
         probes = {service: self._services.of(service).probe for service in self._watched}
+        # What is read for each connection restarts nothing.
+        others = {name: one for name, one in self._usefulness.answered.items() if name not in self._watched}
+        watched += [(supervisor, service) for service, supervisor in others.items() if service not in self.done]
+        probes |= {name: Probe(up_for=0, within=self._services.of(name).probe.within) for name in others}
         failing = find_failing(watched, probes, self._session.layout, self._usefulness.complaint)
         errors = [self._failure(name, text) for name, text in failing.items()]
         for error in errors:
@@ -195,7 +208,8 @@ class ServiceStep:
 
     def _failure(self, service: str, text: str) -> ServiceError:
         """Return the error about a service that fails after it was adjusted, with the last lines of its log."""
-        logged = self._log_of(service, self._watched[service])
+        supervisor = self._watched.get(service) or self._usefulness.answered[service]
+        logged = self._log_of(service, supervisor)
         hint = f"{logged}\n  'esmith services' shows its state" if logged else _LOOK_CLOSER
         return ServiceError(text, place=f"service {service}", hint=hint)
 
@@ -253,8 +267,6 @@ class ServiceStep:
                 return False
             if pending is not None and not pending.has_started(status):
                 actions = asked if pending.actions == asked else [strongest([*asked, *pending.actions])]
-            if enabled and actions and not self._session.records:
-                self._usefulness.note(service, supervisor, status)
             carried_out = adjust(supervisor, service, actions, enabled)
         except SupervisorError as error:
             if isinstance(error, StillEndingError):

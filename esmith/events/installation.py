@@ -124,6 +124,8 @@ class Installation:
         if session.records:
             rehearse_plan(plan, session.layout)
         else:
+            if self._services is not None:
+                self._services.note_usefulness(plan, asked)
             self._derived = affected(derivations, {output.path for output in plan.changed})
             also = partial(self._record, services=asked)
             host = DiskHost(session.layout)

@@ -1,20 +1,25 @@
-"""Whether services that an event adjusts are of use before and after it: only a change for the worse is a failure.
+"""Whether services are of use before an event installs its files and after it: only a change for the worse fails it.
 
 A mail server without signatures, or one whose name server does not answer, is no fault of the files that an event
 installs, and restoring the old ones would cure nothing. So what was of no use before the event is not asked after it.
+The first questions are asked before the files are installed, since many are read for each connection.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from esmith.errors import EsmithError
 from esmith.layout import Layout
 from esmith.services.definition import Services
 from esmith.services.model import ServiceStatus, Supervisor
 from esmith.services.question import Question
-from esmith.services.useful import Asked, complaint_of
+from esmith.services.useful import Asked, complaint_of, waiting_for
 
 
 class Usefulness:
-    """What services answered before they were adjusted.
+    """What services answered before an event, and whether they still do.
 
     :param layout: the root.
     :param services: what is defined of them.
@@ -24,22 +29,54 @@ class Usefulness:
         self._layout = layout
         self._services = services
         self._answered: dict[str, list[Question]] = {}
-        self._supervisors: dict[str, str] = {}
+        #: Those whose daemon ran; their run script must not wait afterwards.
+        self._ran: set[str] = set()
+        self._supervisors: dict[str, Supervisor] = {}
 
-    def note(self, service: str, supervisor: Supervisor, status: ServiceStatus) -> None:
-        """Ask a service that is about to be adjusted, unless it was asked in this event already."""
-        if service in self._answered:
-            return
-        questions = [question for question in self._services.of(service).useful if question.in_events]
-        self._supervisors[service] = supervisor.name
-        if not status.running:
-            questions = []
-        asked = Asked(self._services.of(service), status, supervisor.name)
-        self._answered[service] = [one for one in questions if not complaint_of(self._layout, asked, one)]
+    def note(
+        self,
+        changed: Sequence[str],
+        asked: Mapping[str, list[str]],
+        find_supervisor: Callable[[str], Supervisor | None],
+    ) -> None:
+        """Ask the services that changed files may make useless; to be called before these are installed.
+
+        :param changed: the paths of the files.
+        :param asked: the services to adjust, each with its service actions.
+        :param find_supervisor: returns the supervisor of a service.
+        """
+        for service in self._services.names() if changed else ():
+            try:
+                questions = [one for one in self._services.of(service).useful if _is_about(one, changed)]
+                supervisor = find_supervisor(service) if questions or asked.get(service) else None
+                status = supervisor.status(service) if supervisor else None
+            except EsmithError:
+                # It is reported where it is adjusted.
+                continue
+            if supervisor is not None and status is not None and status.running:
+                self._supervisors[service] = supervisor
+                self._note(service, status, questions)
+
+    def _note(self, service: str, status: ServiceStatus, questions: Sequence[Question]) -> None:
+        asked = Asked(self._services.of(service), status, self._supervisors[service].name)
+        if waiting_for(self._layout, asked) is None:
+            self._ran.add(service)
+            answered = [one for one in questions if not complaint_of(self._layout, asked, one)]
+            if answered:
+                self._answered[service] = answered
+
+    @property
+    def answered(self) -> dict[str, Supervisor]:
+        """The services that have answered and are to be asked again, each with its supervisor."""
+        return {service: self._supervisors[service] for service in self._answered}
 
     def complaint(self, service: str, status: ServiceStatus) -> str:
-        """Return why a service is of no use that was of use before; "" otherwise."""
-        asked = Asked(self._services.of(service), status, self._supervisors.get(service, ""))
+        """Return why a service is of no use that was of use before; "" otherwise, or when it does not run."""
+        if service not in self._ran or not status.running:
+            return ""
+        asked = Asked(self._services.of(service), status, self._supervisors[service].name)
+        if (waits := waiting_for(self._layout, asked)) is not None:
+            return f"{waits.means}: {waits.complaint}"
         for question in self._answered.get(service, []):
             if text := complaint_of(self._layout, asked, question):
                 return f"{question.means}: {text}"
@@ -47,4 +84,10 @@ class Usefulness:
 
     def forget(self) -> None:
         """Ask nothing any more: the old files were restored, and that has to do."""
-        self._answered = dict.fromkeys(self._answered, [])
+        self._answered.clear()
+        self._ran.clear()
+
+
+def _is_about(question: Question, changed: Sequence[str]) -> bool:
+    """Return whether one of some changed files may change the answer."""
+    return any(fnmatchcase(path, pattern) for pattern in question.in_events for path in changed)

@@ -104,11 +104,11 @@ class Plan:
         Several files may ask one template, which warns: the first of them is named.
         """
         found: dict[str, None] = {}
-        said: set[str] = set()
+        texts: set[str] = set()
         for output in self.outputs:
             for text in output.rendering.warnings:
-                if text not in said:
-                    said.add(text)
+                if text not in texts:
+                    texts.add(text)
                     found[f"{output.path}: {text}"] = None
             for skipped in output.rendering.template.skipped:
                 if skipped.advice:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import struct
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from esmith.store.protocol import Records
 
-#: The request that asks for the IPv4 address of a network card (netdevice(7)), and where the answer has it.
-_SIOCGIFADDR = 0x8915
-_NAME_BYTES = 16
-_ADDRESS = slice(20, 24)
+#: The request for the IPv4 addresses of all network cards (netdevice(7)), and an entry of its answer: the name of the
+#: card, and a socket address, which has the four bytes behind family and port.
+_SIOCGIFCONF = 0x8912
+_ENTRY = struct.Struct("16s4x4s16x")
+_MOST_ENTRIES = 256
 
 
 class Foreign:
@@ -66,21 +69,17 @@ def has_address(address: str) -> bool:
 
 def card_addresses() -> list[str]:
     """Return the IPv4 addresses of this machine's network cards, without loopback ones."""
+    import array
     import fcntl
     import socket
-    import struct
 
-    found = []
+    entries = array.array("B", bytes(_ENTRY.size * _MOST_ENTRIES))
+    start, size = entries.buffer_info()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        for _, name in socket.if_nameindex():
-            request = struct.pack("256s", name.encode()[: _NAME_BYTES - 1])
-            try:
-                address = socket.inet_ntoa(fcntl.ioctl(probe, _SIOCGIFADDR, request)[_ADDRESS])
-            except OSError:
-                continue  # a card without an IPv4 address
-            if not address.startswith("127."):
-                found.append(address)
-    return found
+        answer = fcntl.ioctl(probe, _SIOCGIFCONF, struct.pack("iP", size, start))
+    (length,) = struct.unpack_from("i", answer)
+    rows = _ENTRY.iter_unpack(entries.tobytes()[: length // _ENTRY.size * _ENTRY.size])
+    return [address for _, raw in rows if not (address := socket.inet_ntoa(raw)).startswith("127.")]
 
 
 def _second_primaries(records: Records) -> Iterator[Foreign]:

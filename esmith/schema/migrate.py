@@ -97,7 +97,7 @@ def migrate_record(
 def migrated_value(prop: Property, value: str) -> str:
     """Return a property's value without what is obsolete; unchanged when nothing is."""
     if prop.raise_to is not None and is_number(value) and int(value) < int(prop.raise_to):
-        return prop.raise_to
+        value = prop.raise_to
     if prop.type != "list":
         return prop.replace_values.get(value, value)
     old = entries(value)

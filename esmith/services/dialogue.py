@@ -62,7 +62,7 @@ class Peer:
             match at its beginning. Where nothing is sent, the daemon has the word.
         """
         for sent, expected in exchanges:
-            asked = f"to {printable(sent.strip())!r}" if sent else "at first"
+            asked = f"to '{printable(sent.strip())}'" if sent else "at first"
             try:
                 self._send(sent)
                 answer = self._answer()
@@ -73,7 +73,7 @@ class Peer:
             if not answer:
                 return f"{asked} it answers nothing and ends the connection"
             if not re.match(expected, answer):
-                return f"{asked} it answers {printable(answer)[:_SHOWN]!r}"
+                return f"{asked} it answers '{printable(answer)[:_SHOWN]}'"
         return ""
 
     def _send(self, text: str) -> None:

@@ -55,7 +55,7 @@ _KEYS = {
     "log": _EXPRESSION,
     "log-until": _EXPRESSION,
     "within": SECONDS,
-    "in-events": FLAG,
+    "in-events": TEXTS,
 }
 _READ_KEYS = {"file": NAME, "value": _EXPRESSION, "otherwise": NAME}
 #: What a question may ask; each has one of these.
@@ -96,7 +96,8 @@ class Question:
     :param log: an expression; a line of the log that matches it is wrong,
     :param log_until: unless a later line matches this one.
     :param within: seconds that an answer may take.
-    :param in_events: whether a service that was of use before an event has to be so after it.
+    :param in_events: patterns of generated files. When an event changes one, and the answer was right before, it has
+        to be right afterwards.
     """
 
     name: str
@@ -117,7 +118,7 @@ class Question:
     log: str = ""
     log_until: str = ""
     within: float = 10.0
-    in_events: bool = False
+    in_events: tuple[str, ...] = ()
 
 
 def check_questions(file: TomlFile, tables: Any) -> None:
@@ -173,5 +174,5 @@ def _question(name: str, data: dict[str, Any]) -> Question:
         log=data.get("log", ""),
         log_until=data.get("log-until", ""),
         within=data.get("within", Question.within),
-        in_events=data.get("in-events", False),
+        in_events=tuple(data.get("in-events", ())),
     )

@@ -1,4 +1,4 @@
-"""Whether services that are up are of use: what ``[useful]`` of their ``service.toml`` asks, and whose run script waits.
+"""Whether services that are up are of use: what ``[useful]`` of ``service.toml`` asks, and whose run script waits.
 
 A run script that cannot start its daemon says why and waits a minute (``unable`` in ``services/run``). Its supervisor
 then calls it up, which every service is asked about without any question of its own.
@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import glob
 import os
+import pwd
 import re
 import stat
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from esmith.errors import ServiceError
@@ -77,7 +79,7 @@ def find_useless(layout: Layout, services: Sequence[Asked]) -> dict[str, list[Us
     questions = [(asked, question) for asked in services for question in _questions(asked)]
     found: dict[str, list[Useless]] = {}
     for asked in services:
-        if (waits := _waiting(layout, asked)) is not None:
+        if (waits := waiting_for(layout, asked)) is not None:
             found[asked.service.name] = [waits]
     questions = [(asked, question) for asked, question in questions if asked.service.name not in found]
     if not questions:
@@ -117,8 +119,8 @@ def _questions(asked: Asked) -> tuple[Question, ...]:
     return tuple(question for question in asked.service.useful if question.file or question.exists)
 
 
-def _waiting(layout: Layout, asked: Asked) -> Useless | None:
-    """Return that a service waits because its run script could not start the daemon."""
+def waiting_for(layout: Layout, asked: Asked) -> Useless | None:
+    """Return that a service waits because its run script could not start the daemon; None when it does not."""
     pid = asked.status.pid
     if pid is None or command_of(pid) != WAITING:
         return None
@@ -215,12 +217,23 @@ def _find(layout: Layout, _asked: Asked, question: Question, read: str) -> str:
 def _use(layout: Layout, asked: Asked, question: Question, read: str) -> str:
     if asked.status.pid is None:
         return ""
-    user, groups = rights_of(asked.status.pid)
+    user, groups = _account(layout, asked.service) or rights_of(asked.status.pid)
     for pattern in question.usable:
         for path in sorted(glob.glob(layout.under(_filled(pattern, layout, read)))):
             if not _may_use(path, user, groups):
                 return f"{layout.inside(path)} may not be read and written by the user with the number {user}"
     return ""
+
+
+def _account(layout: Layout, service: Service) -> tuple[int, frozenset[int]] | None:
+    """Return the user that a service becomes, and all its groups; None where that is who started it."""
+    if not layout.is_machine or service.account is None:
+        return None
+    for name in (service.account.name, *service.account.others):
+        with suppress(KeyError):
+            user = pwd.getpwnam(name)
+            return user.pw_uid, frozenset(os.getgrouplist(name, user.pw_gid))
+    return None
 
 
 def _may_use(path: str, user: int, groups: frozenset[int]) -> bool:
@@ -245,7 +258,7 @@ def _read_log(layout: Layout, asked: Asked, question: Question, _read_value: str
         if question.log_until and re.search(question.log_until, line):
             return ""
         if re.search(question.log, line):
-            return f"its log says: {line}"
+            return f"its log has: {line}"
     return ""
 
 

@@ -1,6 +1,6 @@
 """Builds the Debian package: ``make deb``.
 
-    python packaging/debian/build.py [--version VERSION] [--output FOLDER]
+    python packaging/debian/build.py [--version VERSION] [--output FOLDER] [--source FOLDER]
 
 The package holds the engine and the Python packages that it needs, in /usr/lib/esmith. Those of Debian 12 are too old
 (lmdb 1.4, watchdog 2.2; docs/mail-server.md), so they are taken from the environment that runs this. Some have parts in
@@ -22,6 +22,7 @@ import sys
 import tempfile
 import tomllib
 from pathlib import Path
+from typing import Any
 
 HOME = Path(__file__).resolve().parent.parent.parent
 SOURCE = HOME / "packaging/debian"
@@ -47,42 +48,43 @@ _MAINTAINER = "The e-smith project <root@localhost>"
 
 def main(arguments: list[str]) -> int:
     """Build the package, and print its path."""
-    project = _project()
     parser = argparse.ArgumentParser(description="Build the Debian package.")
-    parser.add_argument("--version", default=f"{project['version']}-1{_suite()}", help="the version of the package")
+    parser.add_argument("--version", help="the version of the package; else that of the project, for this Debian")
     parser.add_argument("--output", type=Path, default=HOME / "dist", help="the folder the package is written to")
+    parser.add_argument("--source", type=Path, default=HOME, help="the tree that is packed, e.g. of an older commit")
     options = parser.parse_args(arguments)
+    source = options.source.resolve()
+    project = _tables(source)["project"]
+    version = options.version or f"{project['version']}-1{_suite()}"
     options.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as work:
         stage = Path(work) / "stage"
-        copy_engine(stage / LIBRARY)
+        copy_engine(source, stage / LIBRARY)
         copy_dependencies(project, stage / LIBRARY)
         write_commands(stage / COMMANDS)
-        copy_documents(stage / "usr/share/doc/esmith")
-        write_control(stage, options.version)
+        copy_documents(source, stage / "usr/share/doc/esmith")
+        write_control(stage, version)
         set_modes(stage)
-        print(build(stage, options.output, options.version))
+        print(build(stage, options.output, version))
     return 0
 
 
-def copy_engine(library: Path) -> None:
+def copy_engine(source: Path, library: Path) -> None:
     """Copy the engine and the shipped trees, as the wheel of ``pyproject.toml`` has them."""
     ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
-    shutil.copytree(HOME / "esmith", library / "esmith", ignore=ignored)
-    trees: dict[str, str] = _tables()["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
-    for source, target in trees.items():
+    shutil.copytree(source / "esmith", library / "esmith", ignore=ignored)
+    trees: dict[str, str] = _tables(source)["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    for tree, target in trees.items():
         # As in a wheel, a link becomes what it leads to.
-        shutil.copytree(HOME / source, library / target, ignore=ignored)
+        shutil.copytree(source / tree, library / target, ignore=ignored)
 
 
-def copy_dependencies(project: dict[str, object], library: Path) -> None:
+def copy_dependencies(project: dict[str, Any], library: Path) -> None:
     """Copy the Python packages that the engine needs, and those of the SMTP proxy, from this environment.
 
     :raises SystemExit: when one is missing.
     """
-    extras = project["optional-dependencies"]
-    assert isinstance(extras, dict)
-    wanted = [_name(line) for line in [*_texts(project["dependencies"]), *_texts(extras["proxy"])]]
+    wanted = [_name(line) for line in [*project["dependencies"], *project["optional-dependencies"]["proxy"]]]
     missing = [name for name in wanted if _found(name) is None]
     if missing:
         sys.exit(f"{sys.executable} lacks {', '.join(missing)}; run: make deb")
@@ -113,12 +115,12 @@ def write_commands(folder: Path) -> None:
         (folder / name).symlink_to(f"/sbin/e-smith/{name}")
 
 
-def copy_documents(folder: Path) -> None:
+def copy_documents(source: Path, folder: Path) -> None:
     """Copy the documents, and the license as Debian wants it."""
-    shutil.copytree(HOME / "docs", folder / "docs")
+    shutil.copytree(source / "docs", folder / "docs")
     for name in ("README.md", "CHANGELOG.md"):
-        shutil.copyfile(HOME / name, folder / name)
-    shutil.copyfile(HOME / "COPYING", folder / "copyright")
+        shutil.copyfile(source / name, folder / name)
+    shutil.copyfile(source / "COPYING", folder / "copyright")
 
 
 def write_control(stage: Path, version: str) -> None:
@@ -164,18 +166,8 @@ def _is_script(path: Path) -> bool:
         return file.read(2) == b"#!"
 
 
-def _tables() -> dict[str, dict]:
-    return tomllib.loads((HOME / "pyproject.toml").read_text())
-
-
-def _project() -> dict[str, object]:
-    project: dict[str, object] = _tables()["project"]
-    return project
-
-
-def _texts(value: object) -> list[str]:
-    assert isinstance(value, list)
-    return value
+def _tables(source: Path) -> dict[str, Any]:
+    return tomllib.loads((source / "pyproject.toml").read_text())
 
 
 def _name(requirement: str) -> str:

@@ -5,8 +5,7 @@ input and what it knows about it in the environment. Exit code 0: all instructio
 mailbox is on the disk. 69: the mail is to be sent back. 75: it has to wait. The report on the standard output begins
 with a status of RFC 3463, which local(8) takes.
 
-It runs for each mail, so it imports only what Python has loaded or built in. It may do no more than the account may;
-``command_time_limit`` of local(8) ends it, and all that it has started.
+It runs for each mail, so it imports only what Python has loaded or built in. It may do no more than the account may.
 """
 
 from __future__ import annotations

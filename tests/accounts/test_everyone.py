@@ -29,7 +29,7 @@ def make(desk: Desk) -> Everyone:
 
 def test_after_an_import(desk: Desk) -> None:
     """Users and groups get accounts with the numbers of the old server, mailboxes, and the members."""
-    desk.record("Bob", "user", Uid="5003", Gid="5003", FirstName="Bob")
+    desk.record("Bob", "user", Uid="5003", Gid="5203", FirstName="Bob")
     desk.record("mary", "user", Uid="5001", Gid="5001")
     desk.record("sales", "group", Gid="5101", Members="mary,Bob,ghost")
     done = make(desk)
@@ -37,12 +37,11 @@ def test_after_an_import(desk: Desk) -> None:
     assert (done.left, done.notes) == ([], [])
     assert desk.machine.calls == [
         "groupadd --gid 5101 -- sales",
-        "groupadd --gid 5003 -- Bob",
+        "groupadd --gid 5203 -- Bob",
         f"useradd --home-dir {HOMES}/Bob --no-create-home --shell /bin/false --comment Bob --uid 5003 --no-user-group "
         "--gid Bob -- Bob",
-        "groupadd --gid 5001 -- mary",
-        f"useradd --home-dir {HOMES}/mary --no-create-home --shell /bin/false --comment  --uid 5001 --no-user-group "
-        "--gid mary -- mary",
+        f"useradd --home-dir {HOMES}/mary --no-create-home --shell /bin/false --comment  --uid 5001 --user-group "
+        "-- mary",
         "gpasswd --members mary,Bob sales",
     ]
     for name, number in (("Bob", 5003), ("mary", 5001)):
@@ -114,6 +113,9 @@ def test_a_group_whose_name_is_taken(desk: Desk) -> None:
     assert note.startswith("group staff: there is another unix group of this name, of number 50;")
     assert note.endswith("db accounts setprop staff Gid 50")
     assert desk.props("staff")["Gid"] == "5103"
+    desk.record("staff", "group", Gid="50")
+    assert make(desk).notes == []
+    assert "gpasswd --members mary staff" in desk.machine.calls
 
 
 @pytest.mark.parametrize("name", ["-x", "a b", "a:b", "0"])
@@ -152,6 +154,31 @@ def test_a_home_of_another_number(desk: Desk) -> None:
     assert line.endswith(
         f"belongs to number 5009, and the unix account has 5001: chown -hR --from=5009 mary: {HOMES}/mary"
     )
+
+
+@pytest.mark.root("files are given to others by root only")
+def test_a_home_that_an_event_made(desk: Desk) -> None:
+    """A home of root's, which an event made for a .qmail before there was an account, becomes the user's."""
+    home = desk.root.file(f"{HOMES}/mary")
+    home.mkdir(mode=0o755)
+    desk.record("mary", "user", Uid="5001", Gid="5001")
+    assert make(desk).left == []
+    status = home.stat()
+    assert (status.st_uid, stat.S_IMODE(status.st_mode)) == (5001, 0o700)
+    assert (home / "Maildir/new").stat().st_uid == 5001
+
+
+def test_numbers_of_the_records_come_first(desk: Desk) -> None:
+    """Whoever gets a number of the system's choice is made last, so that it is not one that a record has."""
+    desk.machine.has("passwd", "installer:x:5001:5001::/home/installer:/bin/bash")
+    desk.record("anna", "user", Uid="5001", Gid="5001")
+    desk.record("zoe", "user", Uid="5002", Gid="5002")
+    desk.record("sales", "group")
+    desk.record("team", "group", Gid="5103")
+    make(desk)
+    made = [call.split()[-1] for call in desk.machine.calls if call.startswith(("useradd", "groupadd"))]
+    assert made.index("zoe") < made.index("anna")
+    assert made.index("team") < made.index("sales")
 
 
 def test_by_an_event(root: Root) -> None:

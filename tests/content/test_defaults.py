@@ -94,7 +94,7 @@ UNSET = {
     "/etc/mail/spamassassin/local.cf": [
         "ok_locales all",
         "bayes_path /var/spool/spamd/.spamassassin/bayes",
-        "bayes_file_mode 750",
+        "bayes_file_mode 770",
         "report_safe 0",
         "required_score 4.99",
         "skip_rbl_checks 0",

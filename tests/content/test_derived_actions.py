@@ -90,6 +90,8 @@ def test_what_an_action_writes(office: Root, event: str, step: str) -> None:
     office.write("/home/e-smith/dkim_keys/other.example/private", "key")
     office.write("/home/e-smith/dkim_keys/other.example/selector", "default")
     office.config("setprop", "qpsmtpd", "DKIMSigning", "enabled")
+    if not step.endswith("self-signed-certificate"):
+        office.write("/home/e-smith/ssl.pem/pem", "key and certificate")
     office.config("set", "InternalInterface", "interface", "Name", "eth0", "Configuration", "static")
     outputs, before = _outputs(office), _files(office)
     trace = office.path.parent / "trace"

@@ -27,6 +27,7 @@ STEPS: dict[str, Callable[[Play], str]] = {
     "page": steps.page,
     "reboot": steps.reboot,
     "again": steps.install_again,
+    "move": steps.move,
     "remove": steps.remove,
 }
 

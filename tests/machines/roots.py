@@ -24,8 +24,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SUITES = {"bookworm": "Debian 12", "trixie": "Debian 13"}
-#: What no installation asks for, but the commands of the page that are typed afterwards.
-_ALSO = ("postfix",)
+#: What no installation asks for, but what is typed afterwards: the page, and the move from SME Server.
+_ALSO = ("postfix", "rsync", "libtext-template-perl")
 #: Files that decide what an installation downloads.
 _DECIDING = ("pyproject.toml", "services/*/service.toml", "esmith/setup/machine/*.py", "tests/machines/roots.py")
 #: How old what apt-get update fetched may be, in seconds: a mirror removes packages that were replaced.

@@ -114,6 +114,12 @@ def reboot(play: Play) -> str:
             time.sleep(1)
 
 
+def move(play: Play) -> str:
+    """Move an SME Server here: all commands of docs/sme-server.md, with a made-up old server."""
+    play.run("apt-get", "install", "-y", "--no-install-recommends", "rsync", "libtext-template-perl")
+    return _summary(play.run("python3", "-m", "tests.moved", seconds=900))
+
+
 def remove(play: Play) -> str:
     """Take the mail server away, and compare all files with those before it was installed."""
     text = play.run("make", "uninstall-mailserver")

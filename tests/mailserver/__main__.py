@@ -1,9 +1,9 @@
 """Plays the mail cases on this machine: ``python3 -m tests.mailserver [--queue postfix|qmail] [--keep]``.
 
 It runs as root at ``/`` of a machine where e-smith and the daemons are installed and run, with the standard library of
-Python alone. It makes accounts and domains, changes settings, and takes all of it back at the end. The machine may have
-no way to other networks, and has to ask the name server 127.0.0.1, which this program is. One line a case is printed,
-and the count; exit code 1 when one failed, 2 when nothing could be played.
+Python alone. It makes accounts and domains, changes settings, is the name server that the machine asks, and takes all
+of it back at the end. The machine may have no way to other networks. One line a case is printed, and the count; exit
+code 1 when one failed, 2 when nothing could be played.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ def _play(queue: str, count: _Count, *, keep: bool) -> None:
         world.join_network()
         if dns := world.answer_names():
             stack.callback(dns.close)
+        stack.callback(Path("/etc/resolv.conf").write_text, world.ask_here())
         key = world.make_certificate(folder)
         sinks = {name: world.Sink(port, key if name == "provider" else None) for name, port in PORTS.items()}
         for sink in sinks.values():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -290,3 +291,18 @@ def test_what_was_not_decided_waits(box: Box, tmp_path: Path, python: str) -> No
     assert text.count("/usr/bin/python3") == 1
     box.program.write_text(text.replace("/usr/bin/python3", str(false)))
     assert box.deliver()[0] == LATER
+
+
+def test_a_program_that_does_not_end(box: Box) -> None:
+    """After a time, below that after which local(8) would send the mail back, all is ended, and the mail waits."""
+    text = box.program.read_text()
+    assert text.count("seconds=900\n") == 1
+    box.program.write_text(text.replace("seconds=900\n", "seconds=1\n"))
+    box.write("| (trap '' TERM HUP; sleep 2; touch late) & sleep 1000\n")
+    code, report = box.deliver()
+    assert (code, report.splitlines()[-1]) == (
+        LATER,
+        "4.3.0 the programs of the .qmail file did not end within 1 seconds",
+    )
+    time.sleep(2)
+    assert not (box.home / "late").exists()

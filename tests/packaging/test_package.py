@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -76,7 +77,16 @@ def test_the_package_works_by_itself(unpacked: Path, tmp_path: Path) -> None:
     command = tmp_path / "esmith"
     command.write_text(text.replace("/usr/lib/esmith", str(library)))
     root = tmp_path / "root"
-    init = [sys._base_executable, "-ISXutf8", str(command), "init", "--root", str(root), "--domain", "example.org"]
+    init = [
+        os.path.realpath(sys.executable),
+        "-ISXutf8",
+        str(command),
+        "init",
+        "--root",
+        str(root),
+        "--domain",
+        "example.org",
+    ]
     done = subprocess.run(init, capture_output=True, text=True, timeout=300, check=False, cwd="/")
     assert done.returncode == 0, done.stderr
     shown = subprocess.run(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tests.receivers.files import CONTROL, HOMES, Files
 from tests.receivers.office import Office, plain
+from tests.receivers.postfix import Postfix
 from tests.receivers.qmail import End, Qmail
 from tests.receivers.qpsmtpd import TAKEN, Qpsmtpd, canonical
 
@@ -54,7 +55,8 @@ class Agreement:
 
     def __init__(self, files: Files, office: Office) -> None:
         self._office = office
-        self._qmail = Qmail(files, homes=DAEMONS)
+        #: Both say where a message ends, and follow the .qmail files.
+        self._qmail = (Postfix if office.queue == "postfix" else Qmail)(files, homes=DAEMONS)
         self._outside = Qpsmtpd(files)
         self._inside = Qpsmtpd(files, "local", relay=True)
         self._files = files
@@ -65,7 +67,7 @@ class Agreement:
         for name in self._office.accounts:
             yield from self._configured(name)
             yield from self._forwards(name)
-        for address in self._addresses():
+        for address in self.addresses():
             yield from self._accepted(address)
         yield from self._closed()
         yield from self._daemons()
@@ -77,7 +79,8 @@ class Agreement:
             if address != "postmaster" or self._outside.answer(address) == TAKEN:
                 yield from self._bad_ends(address)
 
-    def _addresses(self) -> Iterator[str]:
+    def addresses(self) -> Iterator[str]:
+        """Yield the addresses that are tried: all names at all domains, in many forms."""
         office = self._office
         locals_ = {name.rpartition("@")[0] or name for name in office.accounts} | set(STRANGERS)
         names = dict.fromkeys(
@@ -146,7 +149,7 @@ class Agreement:
         domain = self._domain_of(f"@{host}")
         wanted = self._office.server(domain) if domain else self._office.smart_host
         if host == self._office.literal or (not wanted if domain else host == self._office.me):
-            yield f"{address}: qmail would send it from this machine to itself"
+            yield f"{address}: it would be sent from this machine to itself"
         elif via != wanted:
             yield f"{address}: goes to {via or 'the MX'}, not to {wanted or 'the MX'}"
 
@@ -215,9 +218,10 @@ class Agreement:
                     yield f"{address}: goes to {sorted(ends)}"
 
     def _outgoing(self) -> Iterator[str]:
-        """Mail of others leaves by qmail, and by no other way than smtproutes says."""
+        """Mail of others leaves by the queue, and by no other way than smtproutes says."""
+        queue = "queue/postfix" if self._office.queue == "postfix" else "queue/qmail-queue"
         for peers, side in (("0", self._outside), ("local", self._inside)):
-            if side.queue() != "queue/qmail-queue":
+            if side.queue() != queue:
                 yield f"peers/{peers}: mail is handed to {side.queue() or 'nobody'}"
         if self._inside.answer(f"friend@{FOREIGN}") != TAKEN or self._outside.answer(f"friend@{FOREIGN}") == TAKEN:
             yield f"friend@{FOREIGN}: relayed for strangers, or not for those who may"

@@ -25,9 +25,11 @@ class Office:
     """The settings of an office.
 
     :param snapshot: its databases.
+    :param unix: the users who have a unix account.
     """
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, unix: tuple[str, ...] = UNIX) -> None:
+        self._unix = unix
         self.accounts = {
             record.key: (record.type, record.props)
             for record in snapshot.records("accounts")
@@ -51,6 +53,8 @@ class Office:
                 *("LocalIP", "DomainName"),
             )
         }
+        #: The program that delivers mail.
+        self.queue = snapshot.prop("configuration", "qpsmtpd", "Queue") or "qmail"
         self.me = f"{self._configuration['SystemName']}.{self._configuration['DomainName']}"
         hosts = [record for record in snapshot.records("hosts", "host") if record.props.get("HostType") == "Self"]
         self._here = {"localhost", "127.0.0.1", "0.0.0.0", self.me, *(plain(host.key) for host in hosts)}
@@ -89,7 +93,8 @@ class Office:
                 return frozenset()
             return self._owners(goal, hops - 1)
         if kind == "user":
-            has_number = name != "root" and (name in UNIX or int(self.prop(name, "Uid") or 0) > 0)
+            has_unix = name in self._unix
+            has_number = name != "root" and (has_unix or self.queue == "qmail" and int(self.prop(name, "Uid") or 0) > 0)
             return frozenset([name]) if has_number else frozenset()
         if name == "shared":
             users = [user for user, (kind, _) in self.accounts.items() if kind == "user" or user == "admin"]
@@ -217,6 +222,8 @@ class Office:
         low, local = name.lower(), name.rpartition("@")[0] or name
         if not _LOCAL_PART.fullmatch(local) or local.lower() == "alias" or local.lower().startswith("alias-"):
             return False
+        if self.queue == "postfix" and "+" in name and "@" not in name:
+            return False  # what follows a plus is an extension there
         whose = self.find(local[: -len("-junkmail")]) if low.endswith("-junkmail") else ""
         if whose == "admin" or self.type_of(whose) == "user":
             return False

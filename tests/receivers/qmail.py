@@ -47,7 +47,16 @@ class End:
 
 
 @dataclass(frozen=True)
-class _Assigned:
+class Assigned:
+    """Whose address a local one is: a unix account, its home, and which of its .qmail files is followed.
+
+    :param user: the account.
+    :param number: its number.
+    :param home: its home.
+    :param dash: what stands behind ``.qmail`` in the name of the file.
+    :param extension: what follows that.
+    """
+
     user: str
     number: int
     home: str
@@ -84,8 +93,8 @@ class Qmail:
         self._virtual = dict(_pairs(files.lines(f"{CONTROL}/virtualdomains")))
         self._routes = dict(_pairs(files.lines(f"{CONTROL}/smtproutes")))
         self._no_host = files.first(f"{CONTROL}/envnoathost") or me or "envnoathost"
-        self._exact: dict[str, _Assigned] = {}
-        self._begins: dict[str, _Assigned] = {}
+        self._exact: dict[str, Assigned] = {}
+        self._begins: dict[str, Assigned] = {}
         # qmail-newu keeps these last letters as they are written, and qmail-lspawn looks for small ones.
         self._wild: set[str] = set()
         self._read_assign()
@@ -104,7 +113,7 @@ class Qmail:
                 raise AssertionError(f"qmail-newu refuses users/assign: {line!r}")
             user, uid, _, home, dash, extension, _ = fields
             digits = uid[: len(uid) - len(uid.lstrip(string.digits))]
-            to = _Assigned(user, int(digits or 0), home, dash, extension)
+            to = Assigned(user, int(digits or 0), home, dash, extension)
             if head[0] == "+":
                 self._begins.setdefault(small(head[1:]), to)
                 self._wild.add(head[1:][-1:])
@@ -145,7 +154,7 @@ class Qmail:
         keys = [host, *(host[i:] for i, letter in enumerate(host) if letter == "."), ""]
         return next((self._routes[key] for key in keys if key in self._routes), "")
 
-    def assigned(self, local: str) -> _Assigned | None:
+    def assigned(self, local: str) -> Assigned | None:
         """Return whose address a local one is by users/assign; None when it has no line for it."""
         low = small(local)
         if low in self._exact:
@@ -156,13 +165,13 @@ class Qmail:
                 return replace(found, extension=found.extension + local[end:])
         return None
 
-    def _of_unix(self, local: str) -> _Assigned | None:
+    def _of_unix(self, local: str) -> Assigned | None:
         """Return whose address a local one is by qmail-getpw; None when there is no unix account alias either."""
         for end in range(len(local), -1, -1):
             is_name = end == len(local) or local[end] == "-"
             if is_name and len(local[:end].encode()) <= _LONGEST_USER and (user := small(local[:end])) in self._homes:
-                return _Assigned(user, 1, self._homes[user], local[end : end + 1], local[end + 1 :])
-        return _Assigned("alias", 1, ALIAS, "-", local) if self._alias else None
+                return Assigned(user, 1, self._homes[user], local[end : end + 1], local[end + 1 :])
+        return Assigned("alias", 1, ALIAS, "-", local) if self._alias else None
 
     def _local(self, local: str, host: str, passed: tuple[str, ...]) -> set[End]:
         to = self.assigned(local) or self._of_unix(local)
@@ -172,6 +181,10 @@ class Qmail:
             return {End("later", f"{local}: qmail-lspawn delivers nothing as root")}
         if self.files.mode(to.home) & (_WRITABLE | _STICKY):
             return {End("later", f"{to.home}: others may write to it, or it is sticky")}
+        return self._deliver(to, local, host, passed)
+
+    def _deliver(self, to: Assigned, local: str, host: str, passed: tuple[str, ...]) -> set[End]:
+        """Return where the copies of a message end that an account gets; it follows its .qmail file."""
         # As it stands in Delivered-To: qmail-local compares the bytes.
         address = f"{local}@{host}".replace("\n", "_")
         if address in passed or len(passed) > _LONGEST_WAY:
@@ -185,7 +198,7 @@ class Qmail:
             return {End("mailbox", f"{to.home}/Maildir/")}
         return set(self._follow(to, host, found, (*passed, address)))
 
-    def _dot_qmail(self, to: _Assigned) -> _Instructions | None:
+    def _dot_qmail(self, to: Assigned) -> _Instructions | None:
         """Return the delivery instructions for an address, None without any."""
         name = small(to.extension).replace(".", ":")
         start = f"{to.home}/.qmail{to.dash}"
@@ -198,13 +211,13 @@ class Qmail:
                 return _Instructions(text, to.extension[end:], self.files.mode(path))
         return None
 
-    def addressee(self, local: str) -> _Assigned:
+    def addressee(self, local: str) -> Assigned:
         """Return whose address a local one is."""
         found = self.assigned(local) or self._of_unix(local)
         assert found is not None, "there is no unix account alias"
         return found
 
-    def instructions(self, local: str) -> tuple[_Assigned, list[tuple[str, str]]] | None:
+    def instructions(self, local: str) -> tuple[Assigned, list[tuple[str, str]]] | None:
         """Return whose address a local one is, and what qmail-local -n prints for it; None for no mailbox."""
         to = self.addressee(local)
         found = self._dot_qmail(to)
@@ -213,7 +226,7 @@ class Qmail:
         lines = _lines((found.text if found else "") or "./Maildir/")
         return to, [_printed(line) for line in lines if line and line[0] not in "#+"]
 
-    def _follow(self, to: _Assigned, host: str, found: _Instructions, passed: tuple[str, ...]) -> Iterator[End]:
+    def _follow(self, to: Assigned, host: str, found: _Instructions, passed: tuple[str, ...]) -> Iterator[End]:
         lines = _lines(found.text)
         if not lines[0]:
             yield End("later", f"{to.home}: the first line of .qmail is empty")

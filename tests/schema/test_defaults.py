@@ -38,7 +38,7 @@ CONFIGURATION = {
     "ScanOLE2=yes ScanPE=yes ScanRAR=no SelfCheck=1800 ShowProxySettings=no ShowUpdateSettings=no "
     "SignaturesUpdated=unknown UpdateOfficeHrs=disabled UpdateNonOfficeHrs=disabled UpdateWeekend=disabled "
     "status=enabled StreamMaxLength=- TCPAddr=- TCPSocket=- HTTPProxyServer=-",
-    "clamd": "status=enabled MemLimit=600000000",
+    "clamd": "status=enabled MemLimit=4000000000",
     "freshclam": "status=enabled",
     "imap": "status=enabled access=private TCPPort=143 ConcurrencyLimit=400 ConcurrencyLimitPerIP=12 "
     "ProcessMemoryLimit=-",

@@ -44,6 +44,7 @@ var/spool/qpsmtpd var/spool/spamd var/spool/taken var/tmp
 INIT = re.compile(r"inside\.py ")
 
 USERS = ("tom", "jack", "john", "maillog", "mary")
+_HOMES = {"alias": "/var/qmail/alias"}
 _ACCOUNTS = {
     "admin": (101, 101),
     "alias": (7790, 2108),
@@ -103,9 +104,11 @@ def prepare(folder: Path) -> Path:
 def _accounts(folder: Path) -> None:
     passwd, group = Path("/etc/passwd").read_text(), Path("/etc/group").read_text()
     for name, (number, of) in _ACCOUNTS.items():
-        home = f"/home/e-smith/files/users/{name}" if name in USERS else "/home/e-smith"
+        home = f"/home/e-smith/files/users/{name}" if name in USERS else _HOMES.get(name, "/home/e-smith")
         passwd += f"{name}:x:{number}:{of}::{home}:/bin/false\n"
         (folder / home.lstrip("/")).mkdir(parents=True, exist_ok=True)
+        if name in USERS and os.geteuid() == 0:
+            os.chown(folder / home.lstrip("/"), number, of)
     group += "".join(f"{name}:x:{number}:\n" for name, number in _GROUPS.items())
     _write(folder / "etc/passwd", passwd)
     _write(folder / "etc/group", group)

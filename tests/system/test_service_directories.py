@@ -16,15 +16,18 @@ from esmith.plan.host import RecordingHost
 from esmith.services.directory import ServiceDirectory
 from esmith.setup.supervision import install_service_directories
 from tests.commands import Root, initialise
+from tests.programs import is_installed
 from tests.qpsmtpd.daemon import DEBIAN_PLUGINS, free_port
 from tests.services.servers import eventually
 
 SERVICES = [
     "clamd",
+    "cvm-unix-local",
     "dovecot",
     "esmith-watch",
     "fetchmail",
     "freshclam",
+    *(["httpd-e-smith"] if is_installed("apache2") else []),
     "php-fpm",
     "qpsmtpd",
     "smtp-auth-proxy",

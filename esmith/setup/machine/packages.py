@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 from esmith.layout import Layout
 from esmith.schema.load import Schema
@@ -46,7 +47,7 @@ def chosen_queue(layout: Layout, asked: str | None) -> str:
     """
     if asked:
         return asked
-    with _Settings(layout) as settings:
+    with _settings(layout) as settings:
         stored = settings.prop("qpsmtpd", "Queue")
     if stored in QUEUES:
         return stored
@@ -62,7 +63,7 @@ def wanted_services(layout: Layout, queue: str, without: Collection[str] = ()) -
     """
     defined = Services(ShippedLayout(layout.root))
     found = []
-    with _Settings(layout) as settings:
+    with _settings(layout) as settings:
         for name in defined.names():
             service = defined.of(name)
             is_wanted = service.start == "always" or settings.prop(service.record, "status") == "enabled"
@@ -84,27 +85,33 @@ def packages_of_services(services: Collection[Service]) -> list[str]:
     return sorted(found)
 
 
-class _Settings:
-    """The settings of the configuration database; where there is none yet, what ``esmith init`` will write."""
+@contextmanager
+def _settings(layout: Layout) -> Iterator[_Settings]:
+    """Give the settings of the databases; where there are none yet, what ``esmith init`` will write."""
+    if any(os.path.exists(file) for file in store_files(layout)):
+        with open_store(layout).snapshot() as snapshot:
+            yield _Settings(layout, snapshot)
+    else:
+        yield _Settings(layout, None)
 
-    def __init__(self, layout: Layout) -> None:
+
+class _Settings:
+    """Settings, with the defaults of this version.
+
+    :param snapshot: the databases; None where there are none.
+    """
+
+    def __init__(self, layout: Layout, snapshot: Snapshot | None) -> None:
         self._schema = Schema(ShippedLayout(layout.root))
-        there = any(os.path.exists(file) for file in store_files(layout))
-        self._snapshot: Snapshot | None = open_store(layout).snapshot() if there else None
+        self._snapshot = snapshot
 
     def prop(self, record: str, name: str) -> str:
         """Return a property, its default where it is not stored, "" where it has none."""
         stored = self._snapshot.prop("configuration", record, name) if self._snapshot else None
         if stored is not None:
             return stored
-        type_stored = self._snapshot.type_of("configuration", record) if self._snapshot else None
-        known = self._schema.record("configuration", record, type_stored)
+        known = self._schema.record(
+            "configuration", record, self._snapshot.type_of("configuration", record) if self._snapshot else None
+        )
         known_prop = known.property(name) if known else None
         return (known_prop.default if known_prop else None) or ""
-
-    def __enter__(self) -> _Settings:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._snapshot:
-            self._snapshot.__exit__(None, None, None)

@@ -21,7 +21,7 @@ class Progress:
     def __init__(self, say: Callable[[str], None], draw: Callable[[str], None] | None) -> None:
         self.say = say
         self._draw = draw
-        self._last = 0.0
+        self._last = time.monotonic()
         self._drawn = False
 
     @classmethod
@@ -46,7 +46,8 @@ class Progress:
         :param seconds: how long it has run.
         """
         now = time.monotonic()
-        if now - self._last < (_TERMINAL_SECONDS if self._draw else _PLAIN_SECONDS):
+        # Measured from both: the last line, and the start of this program.
+        if min(now - self._last, seconds) < (_TERMINAL_SECONDS if self._draw else _PLAIN_SECONDS):
             return
         self._last = now
         line = f"      {seconds:.0f} s: {what}"[:_WIDTH]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from contextlib import suppress
 
 from esmith.directories import make_directory, open_file
@@ -49,6 +50,8 @@ def load_signatures(layout: Layout, programs: Programs) -> str:
     place = layout.under(directory)
     _make_place(place, owner)
     try:
+        if reason := _unknown_mirror(layout):
+            raise ProgramError(reason)
         programs.run(LOAD, within=LOAD_SECONDS)
     except ProgramError as error:
         if official_signatures(layout):
@@ -69,6 +72,22 @@ def remove_tests(layout: Layout) -> None:
     for name in _TEST.keys() & set(_names(layout, directory)):
         with suppress(FileNotFoundError):
             os.unlink(layout.under(f"{directory}/{name}"))
+
+
+def _unknown_mirror(layout: Layout) -> str:
+    """Return why no mirror can be reached, "" when one may be; freshclam would try again for half a minute."""
+    mirrors = _settings(layout, "DatabaseMirror") + _settings(layout, "PrivateMirror")
+    if not mirrors or _setting(layout, "HTTPProxyServer"):
+        return ""
+    for mirror in mirrors:
+        host = mirror.partition("://")[2].partition("/")[0].rpartition("@")[2] or mirror
+        try:
+            socket.getaddrinfo(host.partition(":")[0], None)
+        except OSError as error:
+            reason = f"{mirror}: {error.strerror}"
+        else:
+            return ""
+    return reason
 
 
 def _make_place(place: str, owner: str) -> None:
@@ -107,9 +126,14 @@ def _names(layout: Layout, directory: str) -> list[str]:
 
 def _setting(layout: Layout, name: str) -> str:
     """Return what a line of freshclam's file says, "" where there is none."""
+    return next(iter(_settings(layout, name)), "")
+
+
+def _settings(layout: Layout, name: str) -> list[str]:
+    """Return what each of the lines of freshclam's file says that may be repeated."""
     try:
         with open(layout.under(_FRESHCLAM), encoding="utf-8", errors="replace") as file:
-            words = (line.split(None, 1) for line in file)
-            return next((word[1].strip() for word in words if len(word) == 2 and word[0] == name), "")
+            words = [line.split(None, 1) for line in file]
     except OSError:
-        return ""
+        return []
+    return [word[1].strip() for word in words if len(word) == 2 and word[0] == name]

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from esmith.errors import ServiceError
 from esmith.setup.mail_trial.letters import Letter
 
-#: An address of this machine that is none of its local networks: mail from there is looked at as mail from outside.
-#: fetchmail's mail comes from there, too (docs/daemons.md#fetchmail-etcfetchmailrc).
-OUTSIDE = "127.0.0.200"
+#: An address of this machine, as are all of 127.0.0.0/8, that no list names: relayclients has 127.0.0.*, and the local
+#: networks have lists of their own. So mail from there is looked at as mail from outside.
+OUTSIDE = "127.111.0.1"
 #: A daemon that was just started loads signatures or rules first.
 PATIENCE_SECONDS = 120.0
 #: qpsmtpd waits for the scanners before it answers.
@@ -23,6 +23,10 @@ _LOOK_EVERY = 0.5
 #: Refused for now; it may be taken later (RFC 5321, 4.2.1).
 _FOR_NOW = 400
 _FOR_GOOD = 500
+
+
+class NoServerError(ServiceError):
+    """No server answers, or it takes nobody's mail now."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +73,13 @@ def send(host: str, port: int, name: str, receiver: str, letter: Letter) -> Answ
         except (OSError, smtplib.SMTPException) as error:
             reason = getattr(error, "strerror", None) or str(error)
         if time.monotonic() >= deadline:
-            raise ServiceError(
+            # What qpsmtpd says while the load of the machine is higher than its MaxLoad.
+            is_load = "load too high" in reason
+            cure = "wait until the machine has less to do; to allow more: config setprop qpsmtpd MaxLoad 20"
+            raise NoServerError(
                 f"no mail server answers at {host} port {port}: {reason}",
                 place="service qpsmtpd",
-                hint="what it logs says why; to see whether it runs: esmith services",
+                hint=cure if is_load else "what it logs has the reason; to see whether it runs: esmith services",
             )
         time.sleep(_LOOK_EVERY)
 
@@ -145,10 +152,10 @@ class Mailbox:
             except OSError as error:
                 reason = error.strerror or str(error)
             if time.monotonic() >= deadline:
-                raise ServiceError(
+                raise NoServerError(
                     f"no mailbox can be read at {host} port {port}: {reason}",
                     place="service dovecot",
-                    hint="what it logs says why; to see whether it runs: esmith services",
+                    hint="what it logs has the reason; to see whether it runs: esmith services",
                 )
             time.sleep(_LOOK_EVERY)
 

@@ -12,7 +12,7 @@ from esmith.setup.logs import last_words
 from esmith.setup.machine.programs import Programs
 from esmith.setup.mail_trial.account import NAME, trial_user
 from esmith.setup.mail_trial.letters import Letter, plain_letter, spam_letter, virus_letter
-from esmith.setup.mail_trial.talk import Answer, Mailbox, send
+from esmith.setup.mail_trial.talk import Answer, Mailbox, NoServerError, send
 from esmith.store import open_store
 
 _HOST = "127.0.0.1"
@@ -98,9 +98,13 @@ class Trial:
             for part in (self._plain, self._spam, self._virus):
                 try:
                     part(settings, mailbox)
+                except NoServerError:
+                    # The others would wait for it as long as this one did.
+                    raise
                 except EsmithError as error:
                     failed += 1
-                    self.say(f"FAILED: {error}")
+                    for line in f"FAILED: {error}".splitlines():
+                        self.say(line)
         return failed
 
     def _plain(self, settings: Settings, mailbox: Mailbox) -> None:
