@@ -74,11 +74,11 @@ def play(suite: str, names: list[str], *, keep: bool) -> int:
         for name in names:
             began = time.monotonic()
             try:
-                said, good = STEPS[name](now), True
+                line, good = STEPS[name](now), True
             except StepError as failure:
-                said, good = str(failure), False
+                line, good = str(failure), False
             took = time.monotonic() - began
-            print(f"{roots.SUITES[suite]}: {name}: {'passed' if good else 'FAILED'} ({took:.0f} s) {said}", flush=True)
+            print(f"{roots.SUITES[suite]}: {name}: {'passed' if good else 'FAILED'} ({took:.0f} s) {line}", flush=True)
             passed, failed = passed + good, failed + (not good)
             if not good:
                 print(now.daemon_logs(), flush=True)
