@@ -16,8 +16,8 @@ from tests.machines.roots import REPOSITORY
 FIRST_MAIL_SECONDS = 300
 #: How the mail server is installed: the README's one command. No systemd runs in these machines.
 INSTALL = ("make", "mailserver", "DOMAIN=example.com", "NAME=mail", "SETUP=--services runit")
-#: Starts what a machine with runit starts at boot: the supervisor, in the folder that setup links the services into.
-BOOT = "exec runsvdir -P /service"
+#: Starts what boots: the commands of the units, since no systemd runs in these machines.
+BOOT = ("python3", "-m", "tests.system.boot")
 #: The release that an upgrade starts from, as a commit of this repository.
 PREVIOUS = "43dc5fa"
 #: Installs the previous release as its README says, in the place of all that is there, and uses it as an administrator.
@@ -80,7 +80,7 @@ class Play:
         """Switch the machine on as it is after a power failure, and start what starts at boot."""
         self.machine.switch_off()
         self.machine.switch_on()
-        self.machine.start(("sh", "-c", BOOT), self.logs / "runsvdir")
+        self.run(*BOOT)
 
     def daemon_logs(self) -> str:
         """Return the last lines of the logs of the machine."""
@@ -116,12 +116,12 @@ def install_again(play: Play) -> str:
 
 def mail(play: Play) -> str:
     """Play the mail cases."""
-    return _summary(play.run("python3", "-m", "tests.mailserver", seconds=900))
+    return _summary(play.run("python3", "-m", "tests.mailserver", seconds=1800))
 
 
 def page(play: Play) -> str:
     """Type every block of the page."""
-    return _summary(play.run("python3", "-m", "tests.page.machine_root", seconds=900))
+    return _summary(play.run("python3", "-m", "tests.page.machine_root", seconds=1800))
 
 
 def reboot(play: Play) -> str:
@@ -141,7 +141,7 @@ def reboot(play: Play) -> str:
 def move(play: Play) -> str:
     """Move an SME Server here: all commands of docs/sme-server.md, with a made-up old server."""
     play.run("apt-get", "install", "-y", "--no-install-recommends", "rsync", "libtext-template-perl")
-    return _summary(play.run("python3", "-m", "tests.moved", seconds=900))
+    return _summary(play.run("python3", "-m", "tests.moved", seconds=1800))
 
 
 def remove(play: Play) -> str:
