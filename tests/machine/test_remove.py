@@ -35,8 +35,8 @@ def test_what_goes_and_what_stays(office: Root) -> None:
         "/etc/e-smith/events/contrib-update/S10mine",
         # The administrator's.
         "/etc/e-smith/services.toml",
-        CUSTOM,
         "/etc/e-smith/templates-custom/README.md",
+        CUSTOM,
     ]
     assert {"/home/e-smith/db/data.mdb", "/home/e-smith/files/users/tom/Maildir/new/1"} <= left
     assert not office.file("/sbin/e-smith").exists()
