@@ -262,7 +262,9 @@ def supervisor() -> Iterator[None]:
         yield
         return
     environment = {**os.environ, "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-    process = subprocess.Popen(["runsvdir", "-P", SCAN], env=environment, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        ["runsvdir", "-P", SCAN], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         yield
     finally:
