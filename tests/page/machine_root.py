@@ -232,7 +232,7 @@ class Page:
 
 
 def file_faults(path: str, effect: FileEffect) -> list[str]:
-    """Return what is otherwise in a file than a transcript says of it after a scene."""
+    """Return what is otherwise in a file than a transcript says about it."""
     if effect.state == "gone":
         return ["is still there"] if os.path.lexists(path) else []
     if effect.state.startswith("-> "):
@@ -262,7 +262,9 @@ def supervisor() -> Iterator[None]:
         yield
         return
     environment = {**os.environ, "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-    process = subprocess.Popen(["runsvdir", "-P", SCAN], env=environment, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        ["runsvdir", "-P", SCAN], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         yield
     finally:
@@ -349,6 +351,7 @@ def main() -> int:
         running.enter_context(supervisor())
         wait_for_services()
         faults += run_all(shell, [f"signal-event {event}" for event in _EVENTS])
+        is_broken = bool(faults)
         print("\n".join(["the office: " + ("FAILED" if faults else "ok"), *faults]), flush=True)
         page = Page(shell)
         for transcript, block in sorted(blocks, key=lambda pair: pair[1].line):
@@ -361,7 +364,7 @@ def main() -> int:
                 print("    " + fault.replace("\n", "\n    "), flush=True)
         shell.close()
     print(f"{played - failed} passed, {failed} failed")
-    return 1 if failed else 0
+    return 1 if failed or is_broken else 0
 
 
 if __name__ == "__main__":
