@@ -32,6 +32,8 @@ class Usefulness:
         #: Those whose daemon ran; their run script must not wait afterwards.
         self._ran: set[str] = set()
         self._supervisors: dict[str, Supervisor] = {}
+        #: The questions that were answered rightly again, each with its service.
+        self._passed: set[tuple[str, str]] = set()
 
     def note(
         self,
@@ -83,8 +85,11 @@ class Usefulness:
         if (waits := waiting_for(self._layout, asked)) is not None:
             return f"{waits.means}: {waits.complaint}", True
         for question in self._answered.get(service, []):
+            if (service, question.name) in self._passed:
+                continue
             if text := complaint_of(self._layout, asked, question):
                 return f"{question.means}: {text}", False
+            self._passed.add((service, question.name))
         return "", False
 
     def forget(self) -> None:

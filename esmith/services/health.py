@@ -34,7 +34,7 @@ def find_failing(
     :param probes: when each of them counts as up.
     :param layout: the root that the paths of sockets are taken under.
     :param complaint: returns why a service that answers is of no use, "" when it is of use; and whether that is
-        certain. Otherwise it is asked again, as long as the service may take to answer.
+        certain. It is asked at each look; a complaint that is not certain, as long as the service may take to answer.
     :return: what is wrong with each that fails. Watching ends as soon as one does.
     :raises ServiceError: when a supervisor cannot be asked.
     """
@@ -75,7 +75,8 @@ class _Watched:
             self._unanswered = bool(self._complaint)
         if self._unanswered and seconds >= self._probe.within:
             return f"it does not answer within {self._probe.within:g} s: {self._complaint}"
-        if not self._unanswered and not self._is_useful:
+        if not self._unanswered:
+            # Each time: a run script may need a moment until it knows that it has to wait.
             self._complaint, is_certain = self._why_useless(self.service, now)
             self._is_useful = not self._complaint
             if self._complaint and (is_certain or seconds >= self._probe.within):
