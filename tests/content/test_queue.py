@@ -1,4 +1,4 @@
-"""Which program queues mail, and what is said where it is not installed."""
+"""Which program queues mail, and what commands report where it is not installed."""
 
 from __future__ import annotations
 
