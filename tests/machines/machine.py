@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -28,11 +29,12 @@ bring_up(sys.argv[3].split(","))
 socket.sethostname("debian")
 os.execv(sys.argv[1] + "/.ci/bare", ["bare", "run", sys.argv[2], "root", "bash", "-euc", sys.argv[4]])
 """
-#: What a boot finds: /run is empty, and nothing runs. What else keeps the processors busy is no load of this machine,
+#: What a boot finds: /run is empty, and nothing runs. No name server answers, which is known at once. What else keeps the processors busy is no load of this machine,
 #: since with much of it qpsmtpd puts mail off.
 _FIRST = """
 mount -t tmpfs -o mode=0755 tmpfs /run
 install -d -m 1777 /run/lock
+echo nameserver 127.0.0.1 >/etc/resolv.conf
 echo 0.10 0.10 0.10 1/100 1 >/run/load
 mount --bind /run/load /proc/loadavg
 exec sleep infinity
@@ -67,17 +69,29 @@ class Machine:
         """
         spaces = ("unshare", "--net", "--uts", "--ipc")
         words = (sys.executable, "-IS", "-c", _BEGIN, str(REPOSITORY), str(self.root), ",".join(ADDRESSES), _FIRST)
-        self._outer = subprocess.Popen([*spaces, *words], stdin=subprocess.DEVNULL, start_new_session=True)
+        # unshare(1) also complains there when it is ended, which is how a machine is switched off.
+        with tempfile.TemporaryFile() as trouble:
+            self._outer = subprocess.Popen(
+                [*spaces, *words], stdin=subprocess.DEVNULL, stderr=trouble, start_new_session=True
+            )
+            if self._is_on():
+                return
+            self.switch_off()
+            trouble.seek(0)
+            why = trouble.read().decode(errors="replace")
+        raise RuntimeError(f"the machine of {self.root} does not start: {why}")
+
+    def _is_on(self) -> bool:
+        """Wait for the first process of the machine, and return whether it came."""
+        assert self._outer is not None
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline and self._outer.poll() is None:
             children = Path(f"/proc/{self._outer.pid}/task/{self._outer.pid}/children").read_text().split()
-            # Its own sleep shows that everything is mounted.
             if children and _is_ready(int(children[0])):
                 self._first = int(children[0])
-                return
+                return True
             time.sleep(0.02)
-        self.switch_off()
-        raise RuntimeError(f"the machine of {self.root} does not start")
+        return False
 
     def switch_off(self) -> None:
         """End all processes of the machine at once, as a power failure does; its files stay, but for those in /run."""

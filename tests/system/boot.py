@@ -90,6 +90,10 @@ def start(unit: Unit) -> int:
     """Start a unit, and return the exit code of one that is waited for; of another 0."""
     environment = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
     environment |= dict(pair.strip('"').split("=", 1) for pair in unit.keys.get("Environment", []))
+    for line in unit.keys.get("ExecStartPre", []):
+        code = subprocess.run(shlex.split(line), env=environment, stdin=subprocess.DEVNULL, check=False).returncode
+        if code != 0:
+            return code
     process = subprocess.Popen(
         shlex.split(unit.one("ExecStart")),
         cwd=unit.one("WorkingDirectory") or "/",
