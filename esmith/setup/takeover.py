@@ -142,6 +142,9 @@ def _script_runs(layout: Layout, unit: str, service: Service) -> bool:
     script = script_of(layout, unit)
     if script is None or not layout.is_machine or systemd_runs(layout):
         return False
+    if b"status" not in (content_of(script) or b""):
+        # It does not know the word, and may answer 0 to it.
+        return False
     supervisor = find_supervisor(layout, service.name)
     if supervisor is not None and supervisor.status(service.name).running:
         return False
