@@ -142,13 +142,12 @@ def _script_runs(layout: Layout, unit: str, service: Service) -> bool:
     script = script_of(layout, unit)
     if script is None or not layout.is_machine or systemd_runs(layout):
         return False
-    if b"status" not in (content_of(script) or b""):
-        # It does not know the word, and may answer 0 to it.
-        return False
     supervisor = find_supervisor(layout, service.name)
     if supervisor is not None and supervisor.status(service.name).running:
         return False
-    return run_program([script, "status"], package="", timeout=_SECONDS, place=unit)[0] == 0
+    code, printed = run_program([script, "status"], package="", timeout=_SECONDS, place=unit)
+    # One that its own settings switch off, as Debian's of qpsmtpd, exits with 0 at once and prints nothing.
+    return code == 0 and bool(printed)
 
 
 def _stop(layout: Layout, unit: str) -> None:
