@@ -58,6 +58,7 @@ PACKAGES = {
     "strace": "strace",
     "sv": "runit",
     "svc": "daemontools",
+    "systemd-analyze": "systemd",
     "svscan": "daemontools",
     "tai64nlocal": "daemontools",
     "unshare": "util-linux",
