@@ -34,6 +34,7 @@ PACKAGES = {
     "dpkg-deb": "dpkg",
     "fetchmail": "fetchmail",
     "freshclam": "clamav-freshclam",
+    "ip": "iproute2",
     "localedef": "libc-bin",
     "mkfs.ext4": "e2fsprogs",
     "openssl": "openssl",
