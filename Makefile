@@ -1,7 +1,6 @@
 # make mailserver  make this Debian a mail server, as root: docs/mail-server.md; DOMAIN=example.com NAME=mail, or it asks
 # make uninstall-mailserver  take that away again; databases, fragments, mail and users stay
 # make demo    set up and run the main job in the folder demo-root
-# make demo-mail  mail that flows through real daemons in a folder, without root, as far as they are installed
 # make deb     the Debian package, in dist: docs/mail-server.md
 # make test    set up and pass the tests
 # make test-long  the tests that take minutes: every size of free space on a full disk
@@ -34,7 +33,7 @@ VERSION ?=
 # Where it is set, every process compiles the engine, the tests and their assertions again: 12 s for each worker.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: mailserver uninstall-mailserver demo demo-mail deb test test-long crash fuzz mutants lint bench clean
+.PHONY: mailserver uninstall-mailserver demo deb test test-long crash fuzz mutants lint bench clean
 .DELETE_ON_ERROR:
 
 # Debian's python3 without python3-venv can make no environment that has pip.

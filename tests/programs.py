@@ -23,6 +23,7 @@ import pytest
 #: The Debian package of each, in Debian 12 and 13.
 PACKAGES = {
     "apache2": "apache2-bin",
+    "apparmor_parser": "apparmor",
     "bash": "bash",
     "clamconf": "clamav-daemon",
     "clamd": "clamav-daemon",

@@ -14,7 +14,7 @@ from esmith.layout import Layout
 from esmith.setup.machine.programs import Programs
 from esmith.setup.machine.progress import Progress
 from esmith.setup.machine.removal import STAYS
-from esmith.setup.machine.removing import removal_steps
+from esmith.setup.machine.removing import Removal
 from esmith.setup.machine.steps import run_steps, show_steps
 
 
@@ -33,12 +33,15 @@ def remove_command(root: str | None, *, dry_run: bool) -> int:
             "only root can do that", hint="run it as root; to see what it would do: esmith remove --dry-run"
         )
     progress = Progress.of_stdout(lambda line: print_report([line], cures=True))
-    steps = removal_steps(layout, Programs(layout, progress))
+
+    def lock() -> EventLock:
+        return EventLock(layout, "esmith remove", timeout=LOCK_TIMEOUT, say=warn)
+
+    steps = Removal(layout, Programs(layout, progress), lock).steps()
     if dry_run:
         show_steps(steps, progress)
         return 0
-    with EventLock(layout, "esmith remove", timeout=LOCK_TIMEOUT, say=warn):
-        run_steps(steps, progress, "esmith remove")
+    run_steps(steps, progress, "esmith remove")
     progress.say("What stays:")
     for line in STAYS:
         progress.note(line)

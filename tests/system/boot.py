@@ -1,8 +1,8 @@
-"""What a boot does with the units of e-smith, where systemd cannot be the first process: ``python3 -m tests.system.boot``.
+"""What a boot does with the units of e-smith where systemd is not the first process: ``python3 -m tests.system.boot``.
 
-Reads the units that ``multi-user.target.wants`` names and ``esmith init`` wrote, orders them by ``After=`` and ``Before=``,
-looks at their ``ConditionPathExists=``, and starts each: one of ``Type=oneshot`` is waited for, another goes on in the
-background. It restarts none, and confines none: that is systemd's.
+Reads the units that ``multi-user.target.wants`` names and ``esmith init`` wrote, orders them by ``After=`` and
+``Before=``, looks at their ``ConditionPathExists=``, and starts each: one of ``Type=oneshot`` is waited for, another
+goes on in the background. It restarts none, and confines none: that is systemd's.
 
 With ``--list`` it only prints the names in their order.
 """

@@ -140,3 +140,13 @@ def test_options_that_contradict(root: Root, words: tuple[str, ...]) -> None:
 def test_the_folder_needs_a_supervisor(root: Root, tmp_path: Path) -> None:
     """A folder without a supervisor that scans it is wrong use."""
     assert "is a folder that no supervisor scans" in root.esmith("init", str(tmp_path), code=2).err
+
+
+def test_a_unit_whose_name_ours_had(debian: Root) -> None:
+    """From systemd to runit a unit of Debian comes to light whose name ours had: it is masked, and given back."""
+    before = _links(debian)
+    debian.esmith("init", "--services", "systemd", "--take-over")
+    debian.esmith("init", "--services", "runit", "--take-over")
+    assert _links(debian)[f"{_UNITS}/dovecot.service".lstrip("/")] == "/dev/null"
+    debian.esmith("init", "--give-back")
+    assert _links(debian) == before

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from esmith.errors import ServiceError, UsageError
 from esmith.layout import Layout
-from esmith.services.service import Service
+from esmith.services.find import SYSTEMD_RUNS
 from esmith.setup.machine.apt import install_command, install_packages, missing_packages
 from esmith.setup.machine.links import FOLDER as LINKS
 from esmith.setup.machine.links import make_links, missing_links
@@ -19,6 +19,8 @@ from esmith.setup.machine.signatures import LOAD, load_signatures, official_sign
 from esmith.setup.machine.start import FOLDER, RUNIT, SYSTEMD, start_supervisor, wait_for_services
 from esmith.setup.machine.steps import Step
 from esmith.setup.mail_trial.trial import Trial
+from esmith.setup.supervision import is_started
+from esmith.setup.supervision import wanted_services as installed_services
 from esmith.store import open_store, store_files
 
 #: After a message of the event about services, which is right and no reason to do anything.
@@ -58,6 +60,11 @@ class Setup:
         self._layout = layout
         self._choices = choices
         self._programs = programs
+        if choices.supervisor == SYSTEMD and not os.path.isdir(SYSTEMD_RUNS):
+            raise UsageError(
+                "systemd is not the init of this machine, so it can start no services",
+                hint="take runit: esmith setup --services runit",
+            )
         self._queue = chosen_queue(layout, choices.queue)
         if self._queue == "qmail" and not os.path.exists(layout.under(QUEUES["qmail"])):
             raise UsageError(
@@ -172,16 +179,20 @@ class Setup:
 
     def _start(self) -> Step:
         supervisor = self._choices.supervisor
-        names = [service.name for service in self._services if _is_started(service)]
 
         def start() -> None:
+            names = self._started()
             start_supervisor(self._layout, self._programs, supervisor)
             wait_for_services(self._layout, names, self._programs)
             self._programs.progress.note(f"up: {', '.join(names)}")
 
         shown = "systemctl daemon-reload" if supervisor == SYSTEMD else f"runsvdir -P {FOLDER}"
-        return Step(f"the services, under {supervisor}", lambda: [shown, f"start: {' '.join(names)}"], start)
+        names = " ".join(service.name for service in self._services)
+        return Step(f"the services, under {supervisor}", lambda: [shown, f"start: {names}"], start)
 
-
-def _is_started(service: Service) -> bool:
-    return service.start != "never" and bool(service.program.name)
+    def _started(self) -> list[str]:
+        """Return the services that are to be up, by what is installed and set now."""
+        with open_store(self._layout).snapshot() as snapshot:
+            records = snapshot.records("configuration")
+            statuses = {record.key: record.props.get("status") for record in records}
+        return [service.name for service in installed_services(self._layout) if is_started(service, statuses)]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
+from contextlib import suppress
 
 from esmith.apply.backup import back_up, first_copy
 from esmith.apply.drift import find_drift
-from esmith.disk import Disk, read_file
+from esmith.disk import read_file
 from esmith.errors import InstallError
 from esmith.layout import Layout
 from esmith.plan.host import DiskHost, trouble
@@ -20,6 +21,8 @@ from esmith.shipped import shipped_list
 from esmith.store.model import Author
 from esmith.store.protocol import Store
 
+#: In the comment at the top of generated files.
+_MARK = b"!!DO NOT MODIFY THIS FILE!!"
 #: What stays, for people.
 STAYS = (
     "/home/e-smith/db: the databases",
@@ -38,7 +41,7 @@ def generated_files(store: Store) -> list[str]:
 
 
 def remove_generated(layout: Layout, store: Store) -> list[str]:
-    """Remove what events have written, and restore what a Debian package had in the place of one.
+    """Remove what events have written, and restore what was in the place of one below ``/etc``.
 
     A file that was edited by hand is kept as a backup copy. One that cannot be removed, as in the directory of a user,
     stays.
@@ -49,7 +52,6 @@ def remove_generated(layout: Layout, store: Store) -> list[str]:
     paths = generated_files(store)
     with store.snapshot() as snapshot:
         edited = find_drift(layout, snapshot)
-    packaged = packages_of(paths) if layout.is_machine else {}
     host, notes = DiskHost(layout), []
     for path in paths:
         target = layout.under(path)
@@ -59,7 +61,7 @@ def remove_generated(layout: Layout, store: Store) -> list[str]:
                 continue
             if path in edited and stat.S_ISREG(status.st_mode):
                 notes.append(f"{path} was edited by hand; a backup copy is {back_up(layout, host, target)}")
-            _restore_or_remove(layout, host, path, stat.S_IMODE(status.st_mode), is_packaged=path in packaged)
+            _restore_or_remove(layout, host, path, stat.S_IMODE(status.st_mode))
         except InstallError as error:
             notes.append(f"{path} stays: {error.message}")
         except OSError as error:
@@ -67,7 +69,7 @@ def remove_generated(layout: Layout, store: Store) -> list[str]:
     directories = {os.path.dirname(path) for path in paths}
     host.sync({layout.under(directory) for directory in directories})
     host.close()
-    _remove_empty(layout, directories)
+    remove_empty(layout, directories)
     with store.transaction(_author()) as transaction:
         for path in OUTPUTS.names(transaction):
             OUTPUTS.put(transaction, path, None)
@@ -78,16 +80,30 @@ def _author() -> Author:
     return Author.current(["esmith", "remove"])
 
 
-def _restore_or_remove(layout: Layout, host: DiskHost, path: str, mode: int, *, is_packaged: bool) -> None:
-    copy = first_copy(layout, path) if is_packaged else ""
-    if not copy:
+def _restore_or_remove(layout: Layout, host: DiskHost, path: str, mode: int) -> None:
+    content = _of_others(layout, path)
+    if content is None:
         host.remove(layout.under(path))
         return
+    host.install(host.stage(layout.under(path), content, mode, None))
+
+
+def _of_others(layout: Layout, path: str) -> bytes | None:
+    """Return what a file below ``/etc`` held before e-smith wrote it the first time; None when it was not there.
+
+    dpkg cannot be asked whose it was: of many files of Debian only ucf(1) knows.
+
+    :raises InstallError: when the backup copy cannot be read.
+    """
+    copy = first_copy(layout, path) if path.startswith("/etc/") else ""
+    if not copy:
+        return None
     try:
         content = read_file(copy)
     except OSError as error:
         raise trouble(copy, error) from error
-    host.install(host.stage(layout.under(path), content, mode, None))
+    # The first copy may be of a file of ours that was edited by hand.
+    return None if _MARK in content else content
 
 
 def remove_product(layout: Layout) -> list[str]:
@@ -112,62 +128,21 @@ def remove_product(layout: Layout) -> list[str]:
         host.remove(manifest.file)
     host.sync({os.path.dirname(target) for target in [*files, manifest.file]})
     host.close()
-    _remove_empty(layout, {layout.inside(os.path.dirname(target)) for target in files})
+    _remove_compiled(layout, {os.path.dirname(target) for target in files})
+    remove_empty(layout, {layout.inside(os.path.dirname(target)) for target in files})
     return notes
 
 
-def service_directories(layout: Layout) -> list[str]:
-    """Return the services whose service directories ``esmith init --services`` has written, sorted."""
-    return sorted({script.partition("/")[0] for script in _directories(layout).digests})
-
-
-def _directories(layout: Layout) -> Manifest:
-    return Manifest(os.path.join(layout.state, "service-directories"))
-
-
-def remove_service_links(layout: Layout, folders: Collection[str]) -> None:
-    """Remove the links to service directories from the folders that supervisors scan, so that nothing starts them.
-
-    :param folders: the folders, as paths of the configured system.
-    :raises InstallError: when one cannot be removed.
-    """
-    for name in service_directories(layout):
-        own = os.path.realpath(layout.under(f"/var/service/{name}"))
-        for link in (layout.under(f"{folder}/{name}") for folder in folders):
-            try:
-                if os.path.islink(link) and os.path.realpath(link) == own:
-                    os.unlink(link)
-            except OSError as error:
-                raise InstallError(f"cannot be removed: {error.strerror}", place=link) from error
-
-
-def remove_service_directories(layout: Layout) -> None:
-    """Remove the scripts of the service directories, which nothing supervises any more.
-
-    :raises InstallError: when something cannot be removed.
-    """
-    manifest, names = _directories(layout), service_directories(layout)
+def _remove_compiled(layout: Layout, directories: Iterable[str]) -> None:
+    """Remove what Python compiled of files in some directories, as paths of this disk."""
     disk = layout.disk()
-    try:
-        for name in names:
-            own = layout.under(f"/var/service/{name}")
-            for script in ("run", "down", "log/run"):
-                _remove_if_there(disk, f"{own}/{script}")
-            for place in (own, f"{own}/log"):
-                if (directory := disk.find(place)) is not None:
-                    directory.remove_tree("supervise")
-        _remove_if_there(disk, manifest.file)
-    except OSError as error:
-        raise InstallError(f"cannot be removed: {error.strerror}", place=error.filename or "/var/service") from error
-    _remove_empty(layout, [f"/var/service/{name}/log" for name in names])
+    for path in directories:
+        with suppress(OSError):
+            if (directory := disk.find(path)) is not None:
+                directory.remove_tree("__pycache__")
 
 
-def _remove_if_there(disk: Disk, path: str) -> None:
-    if (directory := disk.find(os.path.dirname(path))) is not None:
-        directory.remove_if_there(os.path.basename(path))
-
-
-def _remove_empty(layout: Layout, directories: Iterable[str]) -> None:
+def remove_empty(layout: Layout, directories: Iterable[str]) -> None:
     """Remove directories in which nothing is any more, and those above them; none that a Debian package has.
 
     :param directories: paths of the configured system.

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 
 from esmith.layout import Layout
 from esmith.services.find import FOLDERS
-from esmith.setup.machine.links import FOLDER, command_links, remove_links
+from esmith.setup.arrange import Arrangement, arrange_services
+from esmith.setup.machine.links import our_links, remove_links
 from esmith.setup.machine.programs import Programs
-from esmith.setup.machine.removal import (
-    generated_files,
-    remove_generated,
-    remove_product,
+from esmith.setup.machine.removal import generated_files, remove_generated, remove_product
+from esmith.setup.machine.service_files import (
+    remove_folders,
     remove_service_directories,
     remove_service_links,
     service_directories,
@@ -21,50 +23,73 @@ from esmith.setup.machine.stop import end_supervisors, stop_services
 from esmith.setup.shipped import installed_product_files
 from esmith.store import open_store, store_files
 
+#: What keeps events away while files are removed.
+Lock = Callable[[], AbstractContextManager[object]]
 
-def removal_steps(layout: Layout, programs: Programs) -> list[Step]:
-    """Return the steps.
+
+class Removal:
+    """Takes e-smith away.
 
     :param layout: the root.
     :param programs: shows what becomes of a step.
+    :param lock: gives what keeps events away.
     """
-    note = programs.progress.note
 
-    def generated() -> list[str]:
-        there = any(os.path.exists(file) for file in store_files(layout))
-        return generated_files(open_store(layout)) if there else []
+    def __init__(self, layout: Layout, programs: Programs, lock: Lock) -> None:
+        self._layout = layout
+        self._note = programs.progress.note
+        self._lock = lock
 
-    def stop() -> None:
-        note(f"stopped: {', '.join(stop_services(layout)) or 'none ran'}")
-        names = service_directories(layout)
+    def steps(self) -> list[Step]:
+        """Return the steps."""
+        layout = self._layout
+        return [
+            Step("the services are stopped", lambda: service_directories(layout), self._stop),
+            Step(
+                "generated files",
+                lambda: [f"{len(self._generated())} files are removed, or what Debian had there is restored"],
+                self._remove_generated,
+                lambda: "" if self._generated() else "there are none",
+            ),
+            Step("units, and Debian's own services", lambda: ["esmith init --give-back"], self._give_back),
+            Step(
+                "links to commands",
+                lambda: our_links(layout),
+                lambda: remove_links(layout),
+                lambda: "" if our_links(layout) else "there are none",
+            ),
+            Step(
+                "shipped files",
+                lambda: [f"{len(installed_product_files(layout))} files are removed"],
+                self._remove_shipped,
+                lambda: "" if installed_product_files(layout) else "there are none",
+            ),
+        ]
+
+    def _stop(self) -> None:
+        layout = self._layout
+        self._note(f"stopped: {', '.join(stop_services(layout)) or 'none ran'}")
         remove_service_links(layout, FOLDERS)
-        end_supervisors(layout, names)
+        end_supervisors(layout, service_directories(layout))
         remove_service_directories(layout)
+        remove_folders(layout)
 
-    def remove_files() -> None:
-        for line in remove_generated(layout, open_store(layout, write=True)):
-            note(line)
+    def _remove_generated(self) -> None:
+        with self._lock():
+            self._note_all(remove_generated(self._layout, open_store(self._layout, write=True)))
 
-    def remove_shipped() -> None:
-        for line in remove_product(layout):
-            note(line)
+    def _give_back(self) -> None:
+        with self._lock():
+            self._note_all(arrange_services(self._layout, Arrangement(give_back=True), {}))
 
-    def links() -> list[str]:
-        return [link for link, target in command_links(layout).items() if os.path.realpath(link) == target]
+    def _remove_shipped(self) -> None:
+        with self._lock():
+            self._note_all(remove_product(self._layout))
 
-    return [
-        Step("stop the services", lambda: service_directories(layout) or ["none has a service directory"], stop),
-        Step(
-            "generated files",
-            lambda: [f"{len(generated())} files are removed, or what Debian had there is restored"],
-            remove_files,
-            lambda: "" if generated() else "there are none",
-        ),
-        Step(f"links in {FOLDER}", links, lambda: remove_links(layout), lambda: "" if links() else "there are none"),
-        Step(
-            "shipped files",
-            lambda: [f"{len(installed_product_files(layout))} files are removed"],
-            remove_shipped,
-            lambda: "" if installed_product_files(layout) else "there are none",
-        ),
-    ]
+    def _generated(self) -> list[str]:
+        there = any(os.path.exists(file) for file in store_files(self._layout))
+        return generated_files(open_store(self._layout)) if there else []
+
+    def _note_all(self, lines: Iterable[str]) -> None:
+        for line in "\n".join(lines).splitlines():
+            self._note(line)

@@ -28,8 +28,8 @@ _LOOK_EVERY = 0.5
 
 
 def default_supervisor() -> str:
-    """Return the supervisor of this machine: systemd where it is the init, else runit."""
-    return SYSTEMD if os.path.isdir(SYSTEMD_RUNS) else RUNIT
+    """Return the supervisor of this machine: runit where it runs the services, else systemd where it is the init."""
+    return SYSTEMD if os.path.isdir(SYSTEMD_RUNS) and not scanning() else RUNIT
 
 
 def scanning(folder: str = FOLDER) -> list[int]:
