@@ -145,7 +145,9 @@ def _script_runs(layout: Layout, unit: str, service: Service) -> bool:
     supervisor = find_supervisor(layout, service.name)
     if supervisor is not None and supervisor.status(service.name).running:
         return False
-    return run_program([script, "status"], package="", timeout=_SECONDS, place=unit)[0] == 0
+    code, printed = run_program([script, "status"], package="", timeout=_SECONDS, place=unit)
+    # One that its own settings switch off, as Debian's of qpsmtpd, exits with 0 at once and prints nothing.
+    return code == 0 and bool(printed)
 
 
 def _stop(layout: Layout, unit: str) -> None:

@@ -29,9 +29,9 @@ _PATH = re.compile(
 _FUNCTION = re.compile(r"^\s*([a-z_]\w*)\(\)", re.MULTILINE)
 _HERE_DOCUMENT = re.compile(r"<<-?\s*'?(\w+)'?(.*?)^\s*\1$", re.MULTILINE | re.DOTALL)
 #: Behind these words of the shell, and behind what env(1) takes, comes a command.
-_OPENING = frozenset(["if", "then", "else", "elif", "while", "until", "do", "!", "{", "exec", "env", "-"])
+_OPENING = frozenset(["if", "then", "else", "elif", "while", "until", "do", "!", "{", "exec", "env", "setsid", "-"])
 #: Words of the shell, and what is not a program of its own.
-_SHELL = (_OPENING - {"env"}) | frozenset(
+_SHELL = (_OPENING - {"env", "setsid"}) | frozenset(
     re.split(
         r"\s+",
         "fi for in done case esac exit return cd echo printf test [ true false set shift trap umask export read unset "

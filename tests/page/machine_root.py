@@ -27,22 +27,20 @@ from pathlib import Path
 from typing import Any
 
 from tests.page.network import add_card
+from tests.page.running import give_signature, no_reboot, processes, supervisor, wait_for_services
 from tests.page.settings import COMMANDS, USERS
 from tests.page.transcript import Block, Command, FileEffect, Scene, Transcript, all_transcripts
 
 EXPECTED = Path(__file__).with_name("machine_root.toml")
-SCAN = "/service"
 #: No command of the page takes longer; an event that waits for all services is the longest.
 _SECONDS = 180
-_STARTING_SECONDS = 60
+#: How long a service may take to end and to be started again.
+_ENDING_SECONDS = 30
 #: With the services running, before the first block.
 _EVENTS = ("bootstrap-console-save", "remoteaccess-update", "email-update")
 #: Service actions after which the process is another one.
 _REPLACING = ("restart", "term")
-#: The hash and the size of a file that nobody has (clamav signature format HDB).
-_SIGNATURE = f"{'0' * 31}1:68:Esmith.Test\n"
 _NANO = '#!/bin/sh\nfor file do :; done\ncat "$PAGE_TYPED" >"$file"\n'
-_REBOOT = '#!/bin/sh\necho "reboot" >>"$PAGE_LOG"\n'
 
 
 @dataclass
@@ -219,16 +217,17 @@ class Page:
 
     def _compare_services(self, scene: Scene, before: dict[str, int], expected: Expected) -> None:
         """A service that is restarted has another process; nothing is known of one that does not run here."""
-        now = processes()
         for call in scene.services:
             name, action = call.split()
-            if (
-                action in _REPLACING
-                and name in before
-                and name not in expected.services
-                and before[name] == now.get(name)
-            ):
-                self._faults.append(f"service {name} still has process {before[name]} after {action}")
+            if action in _REPLACING and name in before and name not in expected.services:
+                # sv returns before the old process has ended.
+                deadline = time.monotonic() + _ENDING_SECONDS
+                while processes().get(name) in (None, before[name]) and time.monotonic() < deadline:
+                    time.sleep(0.2)
+                if processes().get(name) in (None, before[name]):
+                    self._faults.append(
+                        f"service {name} has no new process after {action}; the old one was {before[name]}"
+                    )
 
 
 def file_faults(path: str, effect: FileEffect) -> list[str]:
@@ -244,64 +243,6 @@ def file_faults(path: str, effect: FileEffect) -> list[str]:
         return [f"cannot be read: {error.strerror}"]
     found = [f"has no line {line!r}" for line in effect.marked("+") if line not in lines]
     return found + [f"still has the line {line!r}" for line in effect.marked("!") if line in lines]
-
-
-def processes() -> dict[str, int]:
-    """Return the services that run here, each with its process (runsv(8))."""
-    found = {}
-    for file in Path(SCAN).glob("*/supervise/pid"):
-        with contextlib.suppress(OSError, ValueError):
-            found[file.parents[1].name] = int(file.read_text())
-    return found
-
-
-@contextlib.contextmanager
-def supervisor() -> Iterator[None]:
-    """Have runsvdir run, and end the one that was started here."""
-    if any(_command(pid) == "runsvdir" for pid in os.listdir("/proc") if pid.isdigit()):
-        yield
-        return
-    environment = {**os.environ, "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-    process = subprocess.Popen(
-        ["runsvdir", "-P", SCAN], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGHUP)
-        process.wait(_SECONDS)
-
-
-def _command(pid: str) -> str:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
-    except OSError:
-        return ""
-
-
-@contextlib.contextmanager
-def no_reboot() -> Iterator[None]:
-    """Put a stand-in in the place of /sbin/reboot, which is the one program of the page that ends everything."""
-    place, kept = Path("/sbin/reboot"), Path("/sbin/reboot.page")
-    if os.path.lexists(place):
-        place.rename(kept)
-    place.write_text(_REBOOT)
-    place.chmod(0o755)
-    try:
-        yield
-    finally:
-        place.unlink()
-        if os.path.lexists(kept):
-            kept.rename(place)
-
-
-def give_signature() -> None:
-    """Give clamd a signature where it has none: its mirror is out of reach here, and it does not start without."""
-    setting = re.search(r"(?m)^DatabaseDirectory (.+)$", Path("/etc/clamd.conf").read_text())
-    folder = Path(setting[1] if setting else "/var/lib/clamav")
-    folder.mkdir(parents=True, exist_ok=True)
-    if not any(file.suffix in (".hdb", ".cvd", ".cld") for file in folder.iterdir()):
-        (folder / "test.hdb").write_text(_SIGNATURE)
 
 
 def make_office(shell: Shell) -> list[str]:
@@ -321,16 +262,6 @@ def run_all(shell: Shell, commands: list[str]) -> list[str]:
         if outcome.code != 0:
             faults.append(f"$ {command}\n    exits {outcome.code}: {outcome.out}{outcome.err}")
     return faults
-
-
-def wait_for_services() -> None:
-    """Wait until the services that start have a process, or have had the time for it."""
-    deadline = time.monotonic() + _STARTING_SECONDS
-    while time.monotonic() < deadline:
-        wanted = [path for path in Path(SCAN).iterdir() if not (path / "down").exists()]
-        if len(processes()) >= len(wanted):
-            break
-        time.sleep(0.5)
 
 
 def main() -> int:

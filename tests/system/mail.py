@@ -44,7 +44,7 @@ var/spool/qpsmtpd var/spool/spamd var/spool/taken var/tmp
 INIT = re.compile(r"inside\.py ")
 
 USERS = ("tom", "jack", "john", "maillog", "mary")
-_HOMES = {"alias": "/var/qmail/alias"}
+_HOMES = {"admin": "/home/e-smith", "alias": "/var/qmail/alias"}
 _ACCOUNTS = {
     "admin": (101, 101),
     "alias": (7790, 2108),
@@ -96,19 +96,18 @@ def prepare(folder: Path) -> Path:
     _certificate(folder / "home/e-smith/ssl.pem")
     _write(folder / "var/qmail/bin/qmail-queue", QUEUE.format(folder="/var/spool/taken"), 0o755)
     _write(folder / "var/qmail/bin/qmail-start", "#!/bin/sh\nexec sleep infinity\n", 0o755)
-    user = "user = www-data\ngroup = www-data" if os.geteuid() == 0 else ""
-    _write(folder / "etc/php-fpm.conf", FPM.format(user=user))
+    _write(folder / "etc/php-fpm.conf", FPM.format(user="user = www-data\ngroup = www-data" * (os.geteuid() == 0)))
     return folder
 
 
 def _accounts(folder: Path) -> None:
     passwd, group = Path("/etc/passwd").read_text(), Path("/etc/group").read_text()
     for name, (number, of) in _ACCOUNTS.items():
-        home = f"/home/e-smith/files/users/{name}" if name in USERS else _HOMES.get(name, "/home/e-smith")
+        home = _HOMES.get(name, f"/home/e-smith/files/users/{name}")
         passwd += f"{name}:x:{number}:{of}::{home}:/bin/false\n"
         (folder / home.lstrip("/")).mkdir(parents=True, exist_ok=True)
-        if name in USERS and os.geteuid() == 0:
-            os.chown(folder / home.lstrip("/"), number, of)
+        if name in USERS:
+            os.chown(folder / home.lstrip("/"), *((number, of) if os.geteuid() == 0 else (-1, -1)))
     group += "".join(f"{name}:x:{number}:\n" for name, number in _GROUPS.items())
     _write(folder / "etc/passwd", passwd)
     _write(folder / "etc/group", group)
@@ -148,8 +147,6 @@ class MailSystem(Receiver):
         """Start the supervisor, as a machine does that is switched on, and wait until every daemon answers."""
         self.machine.start("runsvdir", "-P", "/service")
         self.ready()
-
-    # commands
 
     def config(self, *words: str, code: int | None = 0) -> Answer:
         """Run ``config``."""
