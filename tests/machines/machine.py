@@ -29,7 +29,7 @@ bring_up(sys.argv[3].split(","))
 socket.sethostname("debian")
 os.execv(sys.argv[1] + "/.ci/bare", ["bare", "run", sys.argv[2], "root", "bash", "-euc", sys.argv[4]])
 """
-#: What a boot finds: /run is empty, and nothing runs. No name server answers, which is known at once. What else keeps the
+#: What a boot finds: /run is empty, and nothing runs. No name server answers, at once. What else keeps the
 #: processors busy is no load of this machine, since with much of it qpsmtpd puts mail off.
 _FIRST = """
 mount -t tmpfs -o mode=0755 tmpfs /run
