@@ -126,8 +126,8 @@ def called(office: Root) -> dict[str, list[str]]:
     # The actions of users and groups have the engine call them.
     for program in re.findall(r'\["([a-z]+)"', (REPOSITORY / "esmith/accounts/machine.py").read_text()):
         found.setdefault(program, []).append("esmith/accounts/machine.py")
-    # Its run script is written where qmail is installed.
-    for path in sorted([*shipped, REPOSITORY / "services/qmail/run"]):
+    # A run script is written where the program is installed; the scripts of qmail and systemd call by these names, too.
+    for path in sorted([*shipped, *(REPOSITORY / "services").glob("*/run")]):
         if path.is_file():
             for program in _of_file(path):
                 found.setdefault(program, []).append(str(path.relative_to(REPOSITORY)))
