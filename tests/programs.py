@@ -23,6 +23,7 @@ import pytest
 #: The Debian package of each, in Debian 12 and 13.
 PACKAGES = {
     "apache2": "apache2-bin",
+    "apparmor_parser": "apparmor",
     "bash": "bash",
     "clamconf": "clamav-daemon",
     "clamd": "clamav-daemon",
@@ -33,6 +34,7 @@ PACKAGES = {
     "dpkg-deb": "dpkg",
     "fetchmail": "fetchmail",
     "freshclam": "clamav-freshclam",
+    "ip": "iproute2",
     "localedef": "libc-bin",
     "mkfs.ext4": "e2fsprogs",
     "openssl": "openssl",
@@ -59,6 +61,7 @@ PACKAGES = {
     "strace": "strace",
     "sv": "runit",
     "svc": "daemontools",
+    "systemd-analyze": "systemd",
     "svscan": "daemontools",
     "tai64nlocal": "daemontools",
     "unshare": "util-linux",

@@ -34,7 +34,7 @@ from esmith.schema.types import TYPES
 from esmith.services import definition, question
 from esmith.services.actions import ACTIONS
 from esmith.services.definition import Services
-from esmith.setup.supervision import SUPERVISORS
+from esmith.setup.supervision import SCANNING, SUPERVISORS
 from esmith.store import limits
 from tests.commands import Root, copy_prepared
 from tests.documents import DOCUMENTS, HOME, Block, blocks, headings, rows, section, slug
@@ -212,10 +212,12 @@ def test_shipped_checks() -> None:
 
 def test_supervisors() -> None:
     """Each supervisor that service directories are written for has a log script, and is in the documents."""
-    for name in SUPERVISORS:
+    for name in SCANNING:
         assert (HOME / f"services/log.{name}").is_file(), f"services/log.{name}"
-        assert f"`--services {name} DIR`" in section("commands.md", "`esmith init`")
+        assert f"`--services {name} [DIR]`" in section("commands.md", "`esmith init`")
         assert f"`log.{name}`" in section("add-a-service.md", "What a service is")
+    for name in SUPERVISORS:
+        assert f"`--services {name}" in section("commands.md", "`esmith init`")
         assert name in next(row[1] for row in rows(section("concepts.md", "Words")) if row[0] == "supervisor")
 
 

@@ -32,7 +32,7 @@ NAME = "esmith.checks.process"
 OUTPUT_LIMIT = 1_000_000
 _FILE_LIMIT = 64_000_000
 _READ_SIZE = 65_536
-#: What programs write to without being told: they find it as it is, and what they write goes to memory.
+#: What programs write to, whatever they are asked for: they find it as it is, and what they write goes to memory.
 _SCRATCH = "/tmp"
 
 # linux/sched.h, linux/mount.h, linux/prctl.h; system call 442 is the same on every architecture.

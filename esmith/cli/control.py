@@ -11,7 +11,7 @@ from esmith.layout import Layout
 from esmith.services.actions import check_action
 from esmith.services.definition import Services
 from esmith.services.find import find_supervisor
-from esmith.services.model import StillEndingError
+from esmith.services.model import StillEndingError, UnsupervisedError
 from esmith.services.service import SERVICE_DIRECTORIES
 
 
@@ -44,5 +44,10 @@ def control_command(root: str | None, service: str, action: str) -> int:
         except StillEndingError as error:
             print_report([f"service {service}: {error.message}"])
             return 0
+        except UnsupervisedError as error:
+            # Nothing is left pending, as it is by an event.
+            raise UnsupervisedError(
+                f"not supervised, so there is nothing to {action}", place=error.place, hint=error.hint
+            ) from error
     print_report([f"service {service}: is {supervisor.status(service)}"])
     return 0

@@ -8,6 +8,8 @@ import time
 
 #: Often enough to be seen moving, and no work.
 _EVERY_SECONDS = 0.1
+#: Nobody waits for what is over so soon.
+_SILENT_SECONDS = 0.5
 #: How wide a terminal is that does not say it.
 _COLUMNS = 80
 
@@ -20,7 +22,7 @@ class Progress:
 
     def __init__(self) -> None:
         self._is_shown = sys.stderr is not None and sys.stderr.isatty()
-        self._next = 0.0
+        self._next = time.monotonic() + _SILENT_SECONDS
         self._width = 0
 
     def show(self, what: str, done: int, total: int) -> None:
@@ -30,7 +32,7 @@ class Progress:
         :param done, total: how many of how many things.
         """
         now = time.monotonic()
-        if not self._is_shown or (now < self._next and done < total):
+        if not self._is_shown or now < self._next:
             return
         self._next = now + _EVERY_SECONDS
         try:

@@ -69,7 +69,10 @@ def services_data(layout: Layout, snapshot: Snapshot, *, with_all: bool = False)
             data |= _missing(layout, definition.program, is_started=bool(data["state"]))
         if wanted == "up" and not trouble:
             enabled.append(definition)
-            to_ask += _to_ask(definition, status, supervisor)
+            # Of several that are installed, where no setting names one, the one that is to run is not known here.
+            is_sole = is_needed and not any(one.program.is_installed(layout) for one in others if one.name != name)
+            is_named = is_needed and _named(snapshot, definition) == name
+            to_ask += _to_ask(definition, status, supervisor) if is_sole or is_named else []
         if data["state"] or with_all or data.keys() & {"pending", "missing", "not_started"}:
             found[name] = data
     for rival in find_rivals(layout, enabled):
@@ -134,12 +137,18 @@ def _is_chosen(layout: Layout, snapshot: Snapshot, service: Service, same: list[
 
     :param same: all of these services.
     """
-    record = snapshot.record("configuration", service.chosen_by.split(" ")[0])
-    chosen = record.props.get(service.chosen_by.split(" ")[1], "") if record else ""
+    chosen = _named(snapshot, service)
     if chosen:
         return chosen == service.name
     installed = any(one.program.is_installed(layout) for one in same)
     return service.program.is_installed(layout) if installed else layout.is_machine and not service.program.cure
+
+
+def _named(snapshot: Snapshot, service: Service) -> str:
+    """Return which of several services the setting names, "" for none."""
+    key, _, name = service.chosen_by.partition(" ")
+    record = snapshot.record("configuration", key) if key else None
+    return record.props.get(name, "") if record else ""
 
 
 def _missing(layout: Layout, program: Program, *, is_started: bool) -> dict[str, Any]:

@@ -32,6 +32,8 @@ class Usefulness:
         #: Those whose daemon ran; their run script must not wait afterwards.
         self._ran: set[str] = set()
         self._supervisors: dict[str, Supervisor] = {}
+        #: The questions that were answered rightly again, each with its service.
+        self._passed: set[tuple[str, str]] = set()
 
     def note(
         self,
@@ -70,17 +72,25 @@ class Usefulness:
         """The services that have answered and are to be asked again, each with its supervisor."""
         return {service: self._supervisors[service] for service in self._answered}
 
-    def complaint(self, service: str, status: ServiceStatus) -> str:
-        """Return why a service is of no use that was of use before; "" otherwise, or when it does not run."""
+    def complaint(self, service: str, status: ServiceStatus) -> tuple[str, bool]:
+        """Return why a service is of no use that was of use before, and whether that is certain.
+
+        A daemon may need a while until it answers; a run script that waits does so for a minute.
+
+        :return: "" and False for one that is of use, was not before, or does not run.
+        """
         if service not in self._ran or not status.running:
-            return ""
+            return "", False
         asked = Asked(self._services.of(service), status, self._supervisors[service].name)
         if (waits := waiting_for(self._layout, asked)) is not None:
-            return f"{waits.means}: {waits.complaint}"
+            return f"{waits.means}: {waits.complaint}", True
         for question in self._answered.get(service, []):
+            if (service, question.name) in self._passed:
+                continue
             if text := complaint_of(self._layout, asked, question):
-                return f"{question.means}: {text}"
-        return ""
+                return f"{question.means}: {text}", False
+            self._passed.add((service, question.name))
+        return "", False
 
     def forget(self) -> None:
         """Ask nothing any more: the old files were restored, and that has to do."""

@@ -76,7 +76,7 @@ def find_supervisor(layout: Layout, service: str) -> Supervisor | None:
 
 
 def _is_generated(layout: Layout, script: str) -> bool:
-    """Return whether a script in ``/etc/init.d`` is generated: it only hands on what it is told to a supervisor."""
+    """Return whether a script in ``/etc/init.d`` is generated: it only hands its word on to a supervisor."""
     return bool(script) and any(os.path.exists(layout.layer(name) + script) for name in LAYERS)
 
 

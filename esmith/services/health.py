@@ -16,6 +16,8 @@ from esmith.services.service import Probe
 
 #: The states in which a service is as it should be when it is enabled.
 STEADY = frozenset({Status.UP, Status.PAUSED, Status.FINISHED})
+#: Why a service is of no use, "" when it is of use; and whether that is certain.
+Complaint = Callable[[str, ServiceStatus], tuple[str, bool]]
 _LOOK_EVERY = 0.1
 _ANSWER_SECONDS = 5.0
 
@@ -24,15 +26,15 @@ def find_failing(
     services: Sequence[tuple[Supervisor, str]],
     probes: Mapping[str, Probe],
     layout: Layout,
-    complaint: Callable[[str, ServiceStatus], str] = lambda _service, _status: "",
+    complaint: Complaint = lambda _service, _status: ("", False),
 ) -> dict[str, str]:
     """Watch services that were just adjusted, and return those that do not stay up, do not answer, or are of no use.
 
     :param services: the services to watch, each with its supervisor; all are enabled.
     :param probes: when each of them counts as up.
     :param layout: the root that the paths of sockets are taken under.
-    :param complaint: returns why a service that answers is of no use; "" when it is of use. It is asked until then, as
-        long as the service may take to answer.
+    :param complaint: returns why a service that answers is of no use, "" when it is of use; and whether that is
+        certain. It is asked at each look; a complaint that is not certain, as long as the service may take to answer.
     :return: what is wrong with each that fails. Watching ends as soon as one does.
     :raises ServiceError: when a supervisor cannot be asked.
     """
@@ -53,9 +55,7 @@ def find_failing(
 class _Watched:
     """One service while it is watched."""
 
-    def __init__(
-        self, supervisor: Supervisor, service: str, probe: Probe, complaint: Callable[[str, ServiceStatus], str]
-    ) -> None:
+    def __init__(self, supervisor: Supervisor, service: str, probe: Probe, complaint: Complaint) -> None:
         self.service = service
         self._supervisor = supervisor
         self._probe = probe
@@ -75,10 +75,11 @@ class _Watched:
             self._unanswered = bool(self._complaint)
         if self._unanswered and seconds >= self._probe.within:
             return f"it does not answer within {self._probe.within:g} s: {self._complaint}"
-        if not self._unanswered and not self._is_useful:
-            self._complaint = self._why_useless(self.service, now)
+        if not self._unanswered:
+            # Each time: a run script may need a moment until it knows that it has to wait.
+            self._complaint, is_certain = self._why_useless(self.service, now)
             self._is_useful = not self._complaint
-            if self._complaint and seconds >= self._probe.within:
+            if self._complaint and (is_certain or seconds >= self._probe.within):
                 return f"it is up and was of use before, but is not any more: {self._complaint}"
         return ""
 

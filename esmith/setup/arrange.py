@@ -11,7 +11,7 @@ from esmith.services.find import find_supervisor
 from esmith.services.model import UnsupervisedError
 from esmith.services.rivals import TAKE_OVER, find_rivals
 from esmith.services.service import Service
-from esmith.setup.control_commands import link_control_commands
+from esmith.setup.control_commands import link_control_commands, unlink_control_commands
 from esmith.setup.supervision import (
     SCANNING,
     install_boot_units,
@@ -22,6 +22,8 @@ from esmith.setup.supervision import (
 )
 from esmith.setup.takeover import give_back, shadow, take_over
 from esmith.setup.units import install_units
+
+GIVE_BACK_NOTE = ["to give them back: esmith init --give-back"]
 
 
 @dataclass(frozen=True)
@@ -64,18 +66,22 @@ def _arrange(layout: Layout, host: Host, asked: Arrangement, statuses: Mapping[s
     # Those whose names our own units have, whether they are started or not.
     own = {f"{service.unit}.service": service for service in services} if asked.supervisor == "systemd" else {}
     same = {unit: service for unit, service in own.items() if unit in service.replaces}
+    replaced: dict[str, Service] = {}
+    for service in started:
+        for unit in service.replaces:
+            replaced.setdefault(unit, service)
     notes: list[str] = []
     if asked.take_over:
-        replaced: dict[str, Service] = {}
-        for service in started:
-            for unit in service.replaces:
-                replaced.setdefault(unit, service)
         notes += take_over(layout, host, same | replaced, frozenset(same))
+        notes += GIVE_BACK_NOTE if notes else []
     else:
         notes += shadow(layout, host, same)
     if asked.supervisor in SCANNING:
         notes += install_service_directories(layout, host, asked.supervisor, asked.folder, statuses)
         notes += install_boot_units(layout, host, asked.supervisor, asked.folder)
+        if asked.take_over:
+            # Units whose names ours had until now.
+            take_over(layout, host, replaced, frozenset())
     elif asked.supervisor:
         notes += install_service_units(layout, host, statuses)
     if not asked.take_over:
@@ -86,6 +92,7 @@ def _arrange(layout: Layout, host: Host, asked: Arrangement, statuses: Mapping[s
 
 def _give_back(layout: Layout, host: Host) -> list[str]:
     """Stop our services, remove their units, and restore Debian's."""
+    unlink_control_commands(layout, host)
     notes = install_units(layout, host, {}, set())
     for service in wanted_services(layout):
         notes += _stop(layout, service)

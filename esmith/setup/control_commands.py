@@ -29,3 +29,17 @@ def link_control_commands(layout: Layout, host: Host, *, by_systemd: bool) -> No
         if is_needed and not os.path.lexists(link) and os.path.exists(f"{_SCRIPTS}/{name}"):
             host.install(host.stage_link(link, os.fsencode(f"{_SCRIPTS}/{name}"), None))
             host.sync({_PLACE})
+
+
+def unlink_control_commands(layout: Layout, host: Host) -> None:
+    """Remove what :func:`link_control_commands` made.
+
+    :raises InstallError: when a link cannot be removed.
+    """
+    if not layout.is_machine:
+        return
+    for name in _COMMANDS:
+        link = f"{_PLACE}/{name}"
+        if os.path.islink(link) and os.readlink(link) == f"{_SCRIPTS}/{name}":
+            host.remove(link)
+            host.sync({_PLACE})

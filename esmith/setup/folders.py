@@ -33,7 +33,7 @@ def join_folders(layout: Layout, host: Host, folder: str) -> list[str]:
     if os.path.islink(own) and os.path.realpath(own) == layout.under(_DIRECTORIES):
         # As it is made for systemd.
         host.remove(own)
-    if os.path.lexists(second) and not os.path.lexists(own):
+    if os.path.lexists(second) and not os.path.lexists(own) and os.path.realpath(second) != own:
         own, second, folder = second, own, other
     if not os.path.lexists(second):
         host.install(host.stage_link(second, os.fsencode(layout.under(folder)), None))

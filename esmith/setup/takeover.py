@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from esmith.errors import InstallError
+from esmith.errors import InstallError, ServiceError
 from esmith.layout import Layout
 from esmith.plan.host import Host
 from esmith.services.find import find_supervisor
@@ -53,8 +53,6 @@ def take_over(layout: Layout, host: Host, units: Mapping[str, Service], shadowed
         lines.append(f"{unit} of Debian is {'stopped and ' if up else ''}not started any more: {service.name} is")
     if todo:
         reload_units(layout)
-    if lines:
-        lines.append("to give them back: esmith init --give-back")
     return lines
 
 
@@ -97,7 +95,6 @@ def give_back(layout: Layout, host: Host) -> list[str]:
 
     :return: a line for each.
     :raises InstallError: when something cannot be written.
-    :raises ServiceError: when one of them does not start; running this again goes on.
     """
     record = _read(layout)
     lines = []
@@ -116,9 +113,14 @@ def give_back(layout: Layout, host: Host) -> list[str]:
         reload_units(layout)
     for unit in list(record):
         known = record[unit]
+        lines.append(f"{unit} of Debian is given back")
         if known["up"] and is_installed(layout, unit):
-            _start(layout, unit)
-        lines.append(f"{unit} of Debian is given back{', and up' if known['up'] else ''}")
+            try:
+                _start(layout, unit)
+                lines[-1] += ", and up"
+            except ServiceError as error:
+                # Its files may be ours by now. It starts at boot as before, and the others do not wait for it.
+                lines[-1] += f", but does not start: {error.message}"
         del record[unit]
         write_file(host, layout.under(RECORD), _text(record), 0o644)
     return lines
@@ -143,7 +145,9 @@ def _script_runs(layout: Layout, unit: str, service: Service) -> bool:
     supervisor = find_supervisor(layout, service.name)
     if supervisor is not None and supervisor.status(service.name).running:
         return False
-    return run_program([script, "status"], package="", timeout=_SECONDS, place=unit)[0] == 0
+    code, printed = run_program([script, "status"], package="", timeout=_SECONDS, place=unit)
+    # One that its own settings switch off, as Debian's of qpsmtpd, exits with 0 at once and prints nothing.
+    return code == 0 and bool(printed)
 
 
 def _stop(layout: Layout, unit: str) -> None:

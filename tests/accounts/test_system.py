@@ -94,7 +94,7 @@ def test_the_directories(root: Root) -> None:
     root.esmith("accounts")
     modes = {"/home/e-smith": 0o755, "/home/e-smith/files/users": 0o755, "/var/qmail/alias": 0o755}
     modes |= {f"/home/e-smith/Maildir/{name}": 0o700 for name in ("", "cur", "new", "tmp")}
-    modes["/var/spool/spamd/.spamassassin"] = 0o750
+    modes["/var/spool/spamd/.spamassassin"] = 0o2770
     assert {path: stat.S_IMODE(root.file(path).stat().st_mode) for path in modes} == modes
     if os.geteuid() == 0:
         assert root.file("/home/e-smith/Maildir/new").stat().st_uid == 101

@@ -18,7 +18,6 @@ from tests.documents import HOME
 CONTROL = "/var/qmail/control"
 CONFIG = "/var/service/qpsmtpd/config"
 ASSIGN = "/var/qmail/users/assign"
-POSTFIX = "/etc/postfix"
 DOT_QMAIL = "/var/qmail/alias/.qmail-list"
 PLUGINS = ("/usr/share/qpsmtpd/plugins", "/usr/share/e-smith/qpsmtpd/plugins")
 
@@ -73,12 +72,6 @@ GOOD = {
         "&o'neil+list@example.com\n&a b\n",
         "&tom@localhost\n&tom@[192.0.2.1]\ntom@example.com.\n&a.b..c@host_1.example\n&100%a@x.org\n# a@b@c\n|a <x@y>\n",
     ],
-    ("postfix", f"{POSTFIX}/virtual"): ['# why\n\ntom@localhost tom@localhost\n"a..b"@x.org tom+a@localhost\n', ""],
-    ("postfix", f"{POSTFIX}/transport"): ["x.org smtp:[192.0.2.1]:26\nlocalhost error:5.1.1 no\n"],
-    ("postfix", f"{POSTFIX}/virtual_names"): [
-        "if /@(localhost|x\\.org)$/\n/^tom-([a-z\\/]+)@/ tom+$1@localhost\n/^a-(.)/ $$${1}\nendif\n",
-        "if !/[+]/\n!/^x/i y\nendif\n",
-    ],
     ("qpsmtpd", f"{CONFIG}/plugins"): [
         "# é\nrelay only 1\n\nrelay:2\nvirus/clamav  max=1\n$include more\nMy::Plugin a\n"
     ],
@@ -123,18 +116,6 @@ BAD = [
     ("qmail-users", ASSIGN, "=tom:tom::500:/home/tom:::\n.\n", 1, "number that is none"),
     ("qmail-users", ASSIGN, "=tom:tom:500:500:home:::\n.\n", 1, "no absolute path"),
     ("qmail-users", ASSIGN, "=:tom:500:500:/home:::\n.\n", 1, "names no user"),
-    ("postfix", f"{POSTFIX}/virtual", "a b\nc\n", 2, "has no value"),
-    ("postfix", f"{POSTFIX}/virtual", "a b\nA c\n", 2, "there before, in line 1"),
-    ("postfix", f"{POSTFIX}/transport", "a b\n c d\n", 2, "begins with a blank"),
-    ("postfix", f"{POSTFIX}/virtual_names", "/a b\n", 1, "no expression between slashes"),
-    ("postfix", f"{POSTFIX}/virtual_names", "/a(/ b\n", 1, "no regular expression"),
-    ("postfix", f"{POSTFIX}/virtual_names", "/a/\n", 1, "has no value"),
-    ("postfix", f"{POSTFIX}/virtual_names", "/a/ $1\n", 1, "names a group"),
-    ("postfix", f"{POSTFIX}/virtual_names", "/a/ b$@x\n", 1, "names no group"),
-    ("postfix", f"{POSTFIX}/virtual_names", "if /a/\n/a/ b\n", 1, "has no endif"),
-    ("postfix", f"{POSTFIX}/virtual_names", "endif\n", 1, "endif without an if"),
-    ("postfix", f"{POSTFIX}/virtual_names", "if /a/ b\nendif\n", 1, "follows the expression"),
-    ("postfix", f"{POSTFIX}/virtual_names", "/a/ b\n /c/ d\n", 2, "begins with a blank"),
     ("dot-qmail", DOT_QMAIL, "\n./Maildir/\n", 1, "first line is empty"),
     ("dot-qmail", DOT_QMAIL, "  \n", 1, "first line is empty"),
     ("dot-qmail", DOT_QMAIL, "&tom\n tom\n", 2, "no comment, program, mailbox or address"),

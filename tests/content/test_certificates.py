@@ -72,21 +72,20 @@ def test_it_is_made_once(office: Root) -> None:
     assert office.read(PEM) == before
     office.file(PEM).unlink()
     office.file(PEM).symlink_to("/nowhere")
-    office.signal("ssl-update")
+    assert "there is no certificate" in office.signal("ssl-update", code=7).err
     assert os.readlink(office.file(PEM)) == "/nowhere"
 
 
-@pytest.mark.parametrize("name", ["x\ny", "a;b", "$(id)", "-x", "x" * 70, "ü"])
+@pytest.mark.parametrize("name", ["a;b", "$(id)", "-x", "x" * 70])
 def test_names_that_are_none(office: Root, name: str) -> None:
     """A domain that DNS cannot have, or a name of shell or openssl in it, is in no certificate; a long one is no CN."""
-    if "\n" not in name:
-        office.db("--force", "domains", "set", f"{name}.org", "domain")
-    office.config("--force", "set", "SystemName", name.replace("\n", ""))
+    office.db("--force", "domains", "set", f"{name}.org", "domain")
+    office.config("--force", "set", "SystemName", name)
     office.signal("ssl-update")
     shown = _openssl("x509", "-in", str(office.file(PEM)), "-noout", "-ext", "subjectAltName", "-subject")
-    assert "CN = mail.example.com" in shown or name == "x\ny"
+    assert "CN = mail.example.com" in shown
     assert "DNS:example.com" in shown
-    assert not any(part in shown for part in (";", "$(", "ü", "DNS:-"))
+    assert not any(part in shown for part in (";", "$(", "DNS:-"))
 
 
 def test_without_openssl(office: Root) -> None:

@@ -1,8 +1,8 @@
 """Plays machines of Debian 12 and 13; ``.ci/machine`` starts it.
 
-.ci/machine [--keep] SUITE [STEP...]   play the steps of bookworm or trixie, all of them without a name
-.ci/machine fill SUITE...              download what they need, as far as it is missing
-.ci/machine shell SUITE                a shell at a machine whose root was kept
+.ci/machine                            as .ci/run: all steps on Debian 12, the installation and mail on Debian 13
+.ci/machine [--keep] SUITE [STEP...]   the steps of bookworm or trixie, all of them without a name
+.ci/machine fill [SUITE...]            download what they need, as far as it is missing
 
 Needs root. Prints a line for each step, and "N passed, N failed" at the end; exits with 1 when one failed.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -18,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.machines import roots, steps
-from tests.machines.machine import Machine, put_wheels
+from tests.machines.machine import fresh_machine
 from tests.machines.steps import Play, StepError
 
 STEPS: dict[str, Callable[[Play], str]] = {
@@ -29,7 +30,11 @@ STEPS: dict[str, Callable[[Play], str]] = {
     "again": steps.install_again,
     "move": steps.move,
     "remove": steps.remove,
+    "upgrade": steps.upgrade,
+    "package": steps.package,
 }
+#: What ``.ci/run`` plays.
+OF_CI = {"bookworm": list(STEPS), "trixie": ["install", "mail"]}
 
 
 def main(words: list[str]) -> int:
@@ -38,11 +43,15 @@ def main(words: list[str]) -> int:
         prog=".ci/machine", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--keep", action="store_true", help="leave the root, and say where it is")
-    parser.add_argument("suite", choices=[*roots.SUITES, "fill"])
+    parser.add_argument("suite", nargs="?", choices=[*roots.SUITES, "fill"])
     parser.add_argument("steps", nargs="*", metavar="STEP", help=", ".join(STEPS))
     given = parser.parse_args(words)
     if os.geteuid() != 0:
         parser.error("a machine needs root")
+    # What was made is removed then, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    if given.suite is None:
+        return max([play(suite, names, keep=given.keep) for suite, names in OF_CI.items()])
     if given.suite == "fill":
         for suite in given.steps or roots.SUITES:
             roots.fill(suite, Path("/dev/stderr"))
@@ -54,40 +63,30 @@ def main(words: list[str]) -> int:
 
 
 def play(suite: str, names: list[str], *, keep: bool) -> int:
-    """Make a root, switch it on as a machine and play steps in it; the first that fails is the last.
+    """Make a root, switch it on as a machine and play steps in it.
 
     :param keep: whether the root and the logs stay.
     """
     logs = Path(tempfile.mkdtemp(prefix=f"esmith-{suite}-logs-"))
-    root = roots.scratch(suite)
     passed = failed = 0
-    try:
-        roots.fill(suite, logs / "fill")
-        roots.make(root, suite)
-        roots.bare("install", root, log=logs / "files")
-        put_wheels(root, suite)
-        with Machine(root, suite) as machine:
-            now = Play(machine, logs)
-            for name in names:
-                began = time.monotonic()
-                try:
-                    said, good = STEPS[name](now), True
-                except StepError as failure:
-                    said, good = str(failure), False
-                took = time.monotonic() - began
-                print(
-                    f"{roots.SUITES[suite]}: {name}: {'passed' if good else 'FAILED'} ({took:.0f} s) {said}", flush=True
-                )
-                passed, failed = passed + good, failed + (not good)
-                if not good:
-                    print(now.daemon_logs(), flush=True)
+    with fresh_machine(suite, logs, keep=keep) as machine:
+        now = Play(machine, logs)
+        for name in names:
+            began = time.monotonic()
+            try:
+                line, good = STEPS[name](now), True
+            except StepError as failure:
+                line, good = str(failure), False
+            took = time.monotonic() - began
+            print(f"{roots.SUITES[suite]}: {name}: {'passed' if good else 'FAILED'} ({took:.0f} s) {line}", flush=True)
+            passed, failed = passed + good, failed + (not good)
+            if not good:
+                print(now.daemon_logs(), flush=True)
+                # Whatever comes afterwards may still be played, but not where nothing is installed.
+                if STEPS[name] is steps.install:
                     break
-    finally:
-        if keep:
-            print(f"root: {root}, logs: {logs}")
-        else:
-            roots.remove(root)
-            roots.remove(logs)
+    if not keep:
+        roots.remove(logs)
     print(f"{roots.SUITES[suite]}: {passed} passed, {failed} failed, {len(names) - passed - failed} not played")
     return 1 if failed else 0
 

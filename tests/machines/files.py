@@ -14,7 +14,7 @@ _NOT_LOOKED_AT = ("/dev", "/proc", "/sys", "/run", "/tmp", "/root", "/var/cache"
 
 
 def listing(root: Path) -> dict[str, str]:
-    """Return the files of a root: the path of each, and what tells it from another: kind, mode, owner, content.
+    """Return the files of a root: the path of each, with its kind, mode, owner and content as a text.
 
     :param root: the folder of the root.
     """

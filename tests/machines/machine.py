@@ -5,15 +5,16 @@ Its network is the loopback interface alone, with more addresses; nobody outside
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.machines.roots import REPOSITORY, cache_of
+from tests.machines.roots import REPOSITORY, bare, cache_of, fill, make, remove, scratch
 
 #: Addresses of the machine beside 127.0.0.1. All of the same 24 bits are its own as well, so a client has others.
 ADDRESSES = ("10.0.0.1", "192.0.2.1")
@@ -141,6 +142,23 @@ def _is_ready(first: int) -> bool:
         return False
 
 
-def put_wheels(root: Path, suite: str) -> None:
-    """Put the wheels of the cache where pip of a machine looks for them."""
-    subprocess.run(["cp", "-r", f"{cache_of(suite)}/wheels", f"{root}/root/wheels"], check=True)
+@contextlib.contextmanager
+def fresh_machine(suite: str, logs: Path, *, keep: bool = False) -> Iterator[Machine]:
+    """Yield a bare machine that is switched on, with the files of the repository and what installing them downloads.
+
+    :param logs: where the output of making it goes.
+    :param keep: whether its root stays; it is printed where it is.
+    """
+    root = scratch(suite)
+    try:
+        fill(suite, logs / "fill")
+        make(root, suite)
+        bare("install", root, log=logs / "files")
+        subprocess.run(["cp", "-r", f"{cache_of(suite)}/wheels", f"{root}/root/wheels"], check=True)
+        with Machine(root, suite) as machine:
+            yield machine
+    finally:
+        if keep:
+            print(f"root: {root}, logs: {logs}", flush=True)
+        else:
+            remove(root)

@@ -109,12 +109,12 @@ export DEBIAN_FRONTEND=noninteractive
 apt-get update
 apt-get install -y --no-install-recommends python3-venv
 mkdir ~/wheels
-python3 -m pip download --disable-pip-version-check --dest ~/wheels '.[proxy]' 'hatchling>=1.27'
+python3 -m pip download --disable-pip-version-check --dest ~/wheels '.[proxy]' 'hatchling>=1.27' editables
 python3 -m venv ~/venv
 ~/venv/bin/pip install --disable-pip-version-check --no-index --find-links ~/wheels .
-said=$(~/venv/bin/esmith setup --dry-run --domain example.com --name mail --services runit)
-echo "$said"
-command=$(echo "$said" | sed -n 's/^ *apt-get install /apt-get install --download-only /p' | head -n 1)
+shown=$(~/venv/bin/esmith setup --dry-run --domain example.com --name mail --services runit)
+echo "$shown"
+command=$(echo "$shown" | sed -n 's/^ *apt-get install /apt-get install --download-only /p' | head -n 1)
 [ -n "$command" ]
 eval "$command $*"
 """

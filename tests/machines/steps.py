@@ -4,18 +4,42 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 import time
 from pathlib import Path
 
 from tests.machines.files import compared, listing, of_packages
-from tests.machines.machine import Machine
+from tests.machines.machine import Machine, fresh_machine
+from tests.machines.roots import REPOSITORY
 
 #: How long a machine may take from a bare root to the first mail that was read, in seconds.
 FIRST_MAIL_SECONDS = 300
 #: How the mail server is installed: the README's one command. No systemd runs in these machines.
 INSTALL = ("make", "mailserver", "DOMAIN=example.com", "NAME=mail", "SETUP=--services runit")
-#: Starts what a machine with runit starts at boot: the supervisor, in the folder that setup links the services into.
-BOOT = "exec runsvdir -P /service"
+#: Starts what boots: the commands of the units, since no systemd runs in these machines.
+BOOT = ("python3", "-m", "tests.system.boot")
+#: The release that an upgrade starts from, as a commit of this repository.
+PREVIOUS = "43dc5fa"
+#: Installs the previous release as its README says, in the place of all that is there, and uses it as an administrator.
+_INSTALL_PREVIOUS = """
+rm -rf /home/e-smith /etc/e-smith /var/lib/e-smith
+cd /root/previous
+python3 -m venv --clear /opt/esmith
+/opt/esmith/bin/pip install --quiet .
+/opt/esmith/bin/esmith init --domain example.com --name mail --services runit /service
+config setprop qmail ConcurrencyLocal 7
+config setprop spamassassin TagLevel 6
+mkdir -p /etc/e-smith/templates-custom/etc/mail/spamassassin/local.cf
+echo 'score SARE_ADULT2 20.000' >/etc/e-smith/templates-custom/etc/mail/spamassassin/local.cf/20localscores
+signal-event email-update
+"""
+#: What the administrator of the previous release finds after the upgrade, as commands that succeed.
+_KEPT = """
+[ "$(config getprop qmail ConcurrencyLocal) $(config getprop spamassassin TagLevel)" = "7 6" ]
+grep -x 'score SARE_ADULT2 20.000' /etc/e-smith/templates-custom/etc/mail/spamassassin/local.cf/20localscores
+grep -x 'score SARE_ADULT2 20.000' /etc/mail/spamassassin/local.cf
+grep -x 'required_score 6' /etc/mail/spamassassin/local.cf
+"""
 #: How much of a log is shown.
 _SHOWN = 4000
 
@@ -56,7 +80,7 @@ class Play:
         """Switch the machine on as it is after a power failure, and start what starts at boot."""
         self.machine.switch_off()
         self.machine.switch_on()
-        self.machine.start(("sh", "-c", BOOT), self.logs / "runsvdir")
+        self.run(*BOOT)
 
     def daemon_logs(self) -> str:
         """Return the last lines of the logs of the machine."""
@@ -92,12 +116,12 @@ def install_again(play: Play) -> str:
 
 def mail(play: Play) -> str:
     """Play the mail cases."""
-    return _summary(play.run("python3", "-m", "tests.mailserver", seconds=900))
+    return _summary(play.run("python3", "-m", "tests.mailserver", seconds=1800))
 
 
 def page(play: Play) -> str:
     """Type every block of the page."""
-    return _summary(play.run("python3", "-m", "tests.page.machine_root", seconds=900))
+    return _summary(play.run("python3", "-m", "tests.page.machine_root", seconds=1800))
 
 
 def reboot(play: Play) -> str:
@@ -117,7 +141,7 @@ def reboot(play: Play) -> str:
 def move(play: Play) -> str:
     """Move an SME Server here: all commands of docs/sme-server.md, with a made-up old server."""
     play.run("apt-get", "install", "-y", "--no-install-recommends", "rsync", "libtext-template-perl")
-    return _summary(play.run("python3", "-m", "tests.moved", seconds=900))
+    return _summary(play.run("python3", "-m", "tests.moved", seconds=1800))
 
 
 def remove(play: Play) -> str:
@@ -129,6 +153,37 @@ def remove(play: Play) -> str:
     if lines := compared(play.before, after, STAYS):
         raise StepError("not as before the installation:\n" + "\n".join(lines[:100]) + f"\n{text[-_SHOWN:]}")
     return ""
+
+
+def upgrade(play: Play) -> str:
+    """Install the previous release with settings and a fragment, upgrade by the one command, find these again."""
+    _unpack_previous(play)
+    play.run("bash", "-euc", _INSTALL_PREVIOUS)
+    play.run(*INSTALL)
+    play.run("bash", "-euxc", _KEPT)
+    return f"from {PREVIOUS}"
+
+
+def package(play: Play) -> str:
+    """Play the life of the Debian package on a bare machine: installed, upgraded, removed, installed again, purged."""
+    with fresh_machine(play.machine.suite, play.logs) as machine:
+        bare = Play(machine, play.logs)
+        _unpack_previous(bare)
+        bare.run("apt-get", "install", "-y", "--no-install-recommends", "openssl")
+        bare.run("make", ".venv/installed-deb")
+        for name, words in (("old", ("--version", "0.0.1", "--source", "/root/previous")), ("new", ())):
+            bare.run(".venv/bin/python", "packaging/debian/build.py", "--output", f"/root/{name}", *words)
+        old, new = (next((machine.root / "root" / name).glob("*.deb")).name for name in ("old", "new"))
+        return _summary(bare.run("python3", "-m", "tests.packaging.play", f"/root/old/{old}", f"/root/new/{new}"))
+
+
+def _unpack_previous(play: Play) -> None:
+    archive = subprocess.run(["git", "archive", PREVIOUS], cwd=REPOSITORY, capture_output=True, check=False)
+    if archive.returncode != 0:
+        raise StepError(f"the commit {PREVIOUS} is not here; git fetch --unshallow: {archive.stderr.decode()}")
+    place = play.machine.root / "root/previous"
+    place.mkdir()
+    subprocess.run(["tar", "--extract", "--no-same-owner", "--directory", str(place)], input=archive.stdout, check=True)
 
 
 #: What stays after a removal, or is there because Debian's packages stay.

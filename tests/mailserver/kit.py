@@ -18,7 +18,6 @@ number=$(ls {folder} | wc -l)
 mkdir {folder}/$number
 printf '%s\\n' "$@" >{folder}/$number/words
 cat >{folder}/$number/mail
-touch {folder}/$number/ended
 """
 MAIL = b"From: someone@sender.org\nSubject: test\n\nHello\n.\nFrom the end\n"
 #: A delivery takes 50 ms; whatever takes longer than this hangs.

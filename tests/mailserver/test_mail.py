@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
 
 import pytest
 
@@ -20,25 +22,34 @@ _LINE = re.compile(r"(ok  |FAIL) (.*)")
 _SETTINGS = "for name in configuration accounts domains; do db $name show; done; getent passwd"
 
 
+class _Played(NamedTuple):
+    """What the program printed, and the settings before and after."""
+
+    printed: str
+    before: str
+    after: str
+
+
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, str]]:
-    """Return what ``python -m tests.mailserver`` printed on a machine, and the settings before and after."""
-    if trouble := machine_trouble():
-        if os.environ.get("ESMITH_REQUIRE_DAEMONS") == "1":
-            pytest.fail(trouble)
-        pytest.skip(trouble)
-    with mail_machine(tmp_path_factory.mktemp("mailserver"), "postfix") as machine:
-        words = ("env", f"PYTHONPATH={REPOSITORY}", sys.executable, "-m", "tests.mailserver", "--queue", "postfix")
-        before = machine.run("sh", "-c", _SETTINGS).out
-        printed = machine.run(*words, code=None).out
-        yield printed, before, machine.run("sh", "-c", _SETTINGS).out
+def play(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], _Played]:
+    """Return what plays the cases behind a queue, on a machine that is made for the first test that asks."""
+
+    @cache
+    def played(queue: str) -> _Played:
+        if trouble := machine_trouble():
+            if os.environ.get("ESMITH_REQUIRE_DAEMONS") == "1":
+                pytest.fail(trouble)
+            pytest.skip(trouble)
+        with mail_machine(tmp_path_factory.mktemp("mailserver"), queue) as machine:
+            words = ("env", f"PYTHONPATH={REPOSITORY}", sys.executable, "-m", "tests.mailserver", "--queue", queue)
+            before = machine.run("sh", "-c", _SETTINGS).out
+            printed = machine.run(*words, code=None).out
+            return _Played(printed, before, machine.run("sh", "-c", _SETTINGS).out)
+
+    return played
 
 
-@needs_machine
-@pytest.mark.root("other accounts than one's own get mail")
-def test_mail_behind_postfix(played: tuple[str, str, str]) -> None:
-    """Every case ends where the table says: the generated files, qpsmtpd, Postfix, dot-qmail and dovecot together."""
-    printed, _, _ = played
+def _check(printed: str) -> None:
     assert "FAIL" not in printed, printed
     lines = [match[2] for match in map(_LINE.match, printed.splitlines()) if match]
     phases = (cases.BASE, cases.UNKNOWN, cases.DELEGATED, cases.LOGIN)
@@ -49,7 +60,22 @@ def test_mail_behind_postfix(played: tuple[str, str, str]) -> None:
 
 @needs_machine
 @pytest.mark.root("other accounts than one's own get mail")
-def test_the_cases_take_everything_back(played: tuple[str, str, str]) -> None:
+def test_mail_behind_postfix(play: Callable[[str], _Played]) -> None:
+    """Every case ends where the table says: the generated files, qpsmtpd, Postfix, dot-qmail and dovecot together."""
+    _check(play("postfix").printed)
+
+
+@needs_machine
+@pytest.mark.daemon("qmail")
+@pytest.mark.root("other accounts than one's own get mail")
+def test_mail_behind_qmail(play: Callable[[str], _Played]) -> None:
+    """The same cases end at the same places behind qmail."""
+    _check(play("qmail").printed)
+
+
+@needs_machine
+@pytest.mark.root("other accounts than one's own get mail")
+def test_the_cases_take_everything_back(play: Callable[[str], _Played]) -> None:
     """Settings and accounts are afterwards what they were: a real machine plays the cases, too."""
-    _, before, after = played
-    assert after == before
+    played = play("postfix")
+    assert played.after == played.before

@@ -35,8 +35,8 @@ SCAN = "/service"
 #: No command of the page takes longer; an event that waits for all services is the longest.
 _SECONDS = 180
 _STARTING_SECONDS = 60
-#: Which makes clamd.conf; the services start after it.
-_FIRST_EVENT = "signal-event email-update"
+#: With the services running, before the first block.
+_EVENTS = ("bootstrap-console-save", "remoteaccess-update", "email-update")
 #: Service actions after which the process is another one.
 _REPLACING = ("restart", "term")
 #: The hash and the size of a file that nobody has (clamav signature format HDB).
@@ -232,7 +232,7 @@ class Page:
 
 
 def file_faults(path: str, effect: FileEffect) -> list[str]:
-    """Return what is otherwise in a file than a transcript says of it after a scene."""
+    """Return what is otherwise in a file than a transcript says about it."""
     if effect.state == "gone":
         return ["is still there"] if os.path.lexists(path) else []
     if effect.state.startswith("-> "):
@@ -261,9 +261,10 @@ def supervisor() -> Iterator[None]:
     if any(_command(pid) == "runsvdir" for pid in os.listdir("/proc") if pid.isdigit()):
         yield
         return
-    os.makedirs(SCAN, exist_ok=True)
     environment = {**os.environ, "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-    process = subprocess.Popen(["runsvdir", "-P", SCAN], env=environment, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        ["runsvdir", "-P", SCAN], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         yield
     finally:
@@ -303,21 +304,22 @@ def give_signature() -> None:
         (folder / "test.hdb").write_text(_SIGNATURE)
 
 
-def set_up(shell: Shell) -> list[str]:
-    """Make the small office that the page takes for granted, and return what went wrong."""
+def make_office(shell: Shell) -> list[str]:
+    """Make the small office that the page takes for granted, with its service directories; return what went wrong."""
     commands = [*COMMANDS.splitlines()]
     commands += [f"db accounts set {user} user EmailForward local" for user in USERS]
     commands += [f"signal-event user-create {user}" for user in USERS]
     commands += [f"signal-event group-create {group}" for group in ("group1", "group2")]
-    commands += [_FIRST_EVENT, "esmith init --services runit /service"]
-    commands += [f"signal-event {event}" for event in ("bootstrap-console-save", "remoteaccess-update", "email-update")]
+    return run_all(shell, [*commands, "signal-event email-update", "esmith init --services runit /service"])
+
+
+def run_all(shell: Shell, commands: list[str]) -> list[str]:
+    """Run commands that have to succeed, and return what went wrong."""
     faults = []
     for command in commands:
         outcome = shell.run(command)
         if outcome.code != 0:
             faults.append(f"$ {command}\n    exits {outcome.code}: {outcome.out}{outcome.err}")
-        if command == _FIRST_EVENT:
-            give_signature()
     return faults
 
 
@@ -342,11 +344,15 @@ def main() -> int:
     add_card("eth0", "192.168.1.1", 24)
     blocks = [(transcript, block) for transcript in all_transcripts() for block in transcript.blocks]
     expected, failed, played = expectations(), 0, 0
-    with tempfile.TemporaryDirectory() as work, no_reboot(), supervisor():
+    with tempfile.TemporaryDirectory() as work, no_reboot(), contextlib.ExitStack() as running:
         shell = Shell(Path(work))
-        faults = set_up(shell)
-        print("\n".join(["the office: " + ("failed" if faults else "ok"), *faults]), flush=True)
+        faults = make_office(shell)
+        give_signature()
+        running.enter_context(supervisor())
         wait_for_services()
+        faults += run_all(shell, [f"signal-event {event}" for event in _EVENTS])
+        is_broken = bool(faults)
+        print("\n".join(["the office: " + ("FAILED" if faults else "ok"), *faults]), flush=True)
         page = Page(shell)
         for transcript, block in sorted(blocks, key=lambda pair: pair[1].line):
             if wanted and block.name not in wanted:
@@ -358,7 +364,7 @@ def main() -> int:
                 print("    " + fault.replace("\n", "\n    "), flush=True)
         shell.close()
     print(f"{played - failed} passed, {failed} failed")
-    return 1 if failed else 0
+    return 1 if failed or is_broken else 0
 
 
 if __name__ == "__main__":

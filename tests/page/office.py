@@ -37,6 +37,8 @@ def make_office(path: Path, work: Path) -> Path:
     """
     root = initialise(path, "--domain", "example.com", "--name", "mail")
     _accounts(root)
+    # The transcripts are those of a machine with qmail, whatever the host has.
+    root.write("/var/qmail/bin/qmail-queue", "#!/bin/sh\nexit 0\n", mode=0o755)
     (path / "service").mkdir()
     for name in SERVICES:
         (path / "var/service" / name / "supervise").mkdir(parents=True, exist_ok=True)
@@ -49,6 +51,12 @@ def make_office(path: Path, work: Path) -> Path:
         (path / "usr/share/php").mkdir(parents=True)
     for log in ("spamd", "imap"):
         root.write(f"/var/log/{log}/current", f"@400000005d1f5c3a00000000 {log} is listening\n")
+    # What AppArmor allows clamd and freshclam is written on a machine with their profiles.
+    for profile in ("usr.sbin.clamd", "usr.bin.freshclam"):
+        root.write(f"/etc/apparmor.d/{profile}", "of Debian\n")
+    # No certificate, and none is made: the files are the same where openssl is missing.
+    (path / "home/e-smith/ssl.pem").mkdir(parents=True)
+    (path / "home/e-smith/ssl.pem/pem").symlink_to("/nonexistent")
     stage = FolderStage(path, work, first_pid=0)
     try:
         _settle(stage)

@@ -13,7 +13,7 @@ from tests.qpsmtpd.daemon import Daemon, needs_qpsmtpd, text_message
 
 pytestmark = needs_qpsmtpd
 
-#: Stands in for sendmail: keeps its arguments, its environment and the message, and ends as it is told.
+#: Stands in for sendmail: keeps its arguments, its environment and the message, and ends as the test wants.
 SENDMAIL = """\
 #!/usr/bin/perl
 use JSON::PP;

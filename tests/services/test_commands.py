@@ -78,13 +78,13 @@ SYSTEMD = {
     "enable": "enable x",
     "disable": "disable x",
     "exit": "stop x",
-    "kill": "kill --signal=SIGKILL x",
-    "alarm": "kill --signal=SIGALRM x",
-    "interrupt": "kill --signal=SIGINT x",
-    "quit": "kill --signal=SIGQUIT x",
-    "pause": "kill --signal=SIGSTOP x",
-    "cont": "kill --signal=SIGCONT x",
-    "sigwinch": "kill --signal=SIGWINCH x",
+    "kill": "kill --kill-who=main --signal=SIGKILL x",
+    "alarm": "kill --kill-who=main --signal=SIGALRM x",
+    "interrupt": "kill --kill-who=main --signal=SIGINT x",
+    "quit": "kill --kill-who=main --signal=SIGQUIT x",
+    "pause": "kill --kill-who=main --signal=SIGSTOP x",
+    "cont": "kill --kill-who=main --signal=SIGCONT x",
+    "sigwinch": "kill --kill-who=main --signal=SIGWINCH x",
 }
 
 
@@ -122,7 +122,7 @@ def test_systemd_has_a_name_of_its_own_for_a_service() -> None:
     """The unit that the definition names is meant in every call, signals included."""
     systemd = SystemdSupervisor(unit="x-daemon")
     assert systemd.arguments("x", "restart") == ["restart", "x-daemon"]
-    assert systemd.arguments("x", "sigwinch") == ["kill", "--signal=SIGWINCH", "x-daemon"]
+    assert systemd.arguments("x", "sigwinch") == ["kill", "--kill-who=main", "--signal=SIGWINCH", "x-daemon"]
 
 
 def test_no_action_is_forgotten() -> None:

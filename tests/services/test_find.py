@@ -11,6 +11,7 @@ from esmith.layout import Layout
 from esmith.services import find
 from esmith.services.find import find_supervisor
 from esmith.services.model import Status, UnsupervisedError
+from tests.documents import HOME
 
 from .servers import Server, ServiceTree
 from .test_systemd import FakeSystemctl
@@ -89,6 +90,24 @@ def test_systemd_has_the_units_of_the_machine(systemctl: FakeSystemctl) -> None:
     assert supervisor.name == "systemd"
     systemctl.shows("LoadState=not-found\n")
     assert find_supervisor(Layout("/"), _NOWHERE) is None
+
+
+def test_a_generated_script_is_no_service(systemctl: FakeSystemctl) -> None:
+    """systemd makes a unit of a script in /etc/init.d; one of ours only hands its word on, and starts nothing."""
+    script = f"/etc/init.d/{_NOWHERE}"
+    systemctl.shows(f"LoadState=loaded\nActiveState=inactive\nSourcePath={script}\n")
+    assert find_supervisor(Layout("/"), _NOWHERE) is not None
+    assert find._is_generated(Layout(str(HOME)), "/etc/init.d/qmail") is False
+    assert find._is_generated(_Shipped("/"), "/etc/init.d/qmail") is True
+    assert find._is_generated(_Shipped("/"), "") is False
+
+
+class _Shipped(Layout):
+    """A layout whose layers are those of this repository."""
+
+    def layer(self, name: str) -> str:
+        """Return the shipped layer."""
+        return str(HOME / name)
 
 
 @pytest.mark.usefixtures("systemctl")

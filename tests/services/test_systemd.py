@@ -9,7 +9,8 @@ import pytest
 
 from esmith.errors import ServiceError, UsageError
 from esmith.services.adjust import adjust
-from esmith.services.model import Status, UnsupervisedError
+from esmith.services.model import Status, StillEndingError, UnsupervisedError
+from esmith.services.service import Ending
 from esmith.services.systemd import SystemdSupervisor
 
 from .servers import eventually
@@ -66,7 +67,7 @@ def test_control_calls_systemctl_without_asking(systemd: SystemdSupervisor, syst
     systemd.control("dovecot", "sigwinch")
     assert systemctl.calls == [
         "--no-ask-password --no-pager reload-or-restart dovecot",
-        "--no-ask-password --no-pager kill --signal=SIGWINCH dovecot",
+        "--no-ask-password --no-pager kill --kill-who=main --signal=SIGWINCH dovecot",
     ]
 
 
@@ -175,3 +176,35 @@ def test_adjust_starts_what_is_down(systemd: SystemdSupervisor, systemctl: FakeS
     systemctl.shows(_LOADED.replace("active\n", "inactive\n"))
     assert adjust(systemd, "dovecot", ["restart"], enabled=True) == ["start"]
     assert [os.path.basename(call) for call in systemctl.calls] == ["--no-ask-password --no-pager start dovecot"]
+
+
+def test_signals_reach_the_daemon_of_our_units(systemctl: FakeSystemctl) -> None:
+    """A unit that esmith init wrote gets USR1 and USR2 themselves; of another it is not known what they would do."""
+    SystemdSupervisor(str(systemctl.path), is_ours=True).control("httpd", "sigusr1")
+    SystemdSupervisor(str(systemctl.path)).control("httpd", "sigusr1")
+    assert systemctl.calls == [
+        "--no-ask-password --no-pager kill --kill-who=main --signal=SIGUSR1 httpd",
+        "--no-ask-password --no-pager reload-or-restart httpd",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("action", "then"), [("stop", "stays down"), ("restart", "starts again by itself"), ("try-restart", "starts again")]
+)
+def test_a_service_that_completes_something(systemctl: FakeSystemctl, action: str, then: str) -> None:
+    """It is waited for only so long; systemd does the rest by itself when its process has ended."""
+    ending = Ending(wait=0.3, until="its deliveries are done")
+    with pytest.raises(StillEndingError, match=f"it ends when its deliveries are done, and then {then}") as caught:
+        SystemdSupervisor(str(systemctl.path), ending=ending).control("qmail", action)
+    assert caught.value.pid == 4242
+    assert systemctl.calls == [f"--no-ask-password --no-pager --no-block {action} qmail"]
+
+
+def test_a_service_that_completed_it_in_time(systemctl: FakeSystemctl) -> None:
+    """A restart is over when the unit is up as another process."""
+    systemd = SystemdSupervisor(str(systemctl.path), ending=Ending(wait=30, until="its deliveries are done"))
+    answer = systemctl.path.parent / "answer"
+    shown = _LOADED.replace("4242", "4243")
+    answer.write_text(f"cat >'{systemctl.path.parent}/show' <<'END'\ncat <<'OUT'\n{shown}OUT\nEND\nexit 0\n")
+    systemd.control("qmail", "restart")
+    assert systemd.status("qmail").pid == 4243

@@ -200,10 +200,10 @@ def test_qmail_where_it_is_installed(root: Root) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("runit", "service"), ("s6", "/service"), ("runit",)], ids=["relative", "unknown", "incomplete"]
+    "words", [("runit", "service"), ("s6", "/service"), ("systemd", "/service")], ids=["relative", "unknown", "folder"]
 )
 def test_wrong_use(root: Root, words: tuple[str, ...]) -> None:
-    """A folder that is not an absolute path, or a supervisor nobody knows, is refused with nothing written."""
+    """A relative folder, a supervisor nobody knows and a folder for systemd are refused with nothing written."""
     assert root.esmith("init", "--services", *words, code=2).err
     assert not root.file("/var/service").exists()
 

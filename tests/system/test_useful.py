@@ -152,3 +152,16 @@ def test_nothing_to_collect(mail: MailSystem) -> None:
         SecondaryMailPassword="secret",
     )
     assert _useless(mail, "fetchmail") == []
+
+
+def test_an_event_after_which_a_daemon_cannot_start(mail: MailSystem) -> None:
+    """New files for which a run script waits fail the event, although the service is up; the old ones come back."""
+    before = mail.path("/etc/clamd.conf").read_text()
+    mail.path("/var/tmp/file").write_text("no directory\n")
+    mail.change("configuration", "clamav", DatabaseDirectory="/var/tmp/file/signatures")
+    answer = mail.machine.run("signal-event", "clamav-update", code=None)
+    assert answer.code == 8, answer
+    assert "service clamd: it is up and was of use before, but is not any more" in answer.err
+    assert "the directory /var/tmp/file/signatures cannot be made" in answer.err
+    assert mail.path("/etc/clamd.conf").read_text() == before
+    mail.ready()

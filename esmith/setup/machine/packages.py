@@ -15,9 +15,9 @@ from esmith.store import open_store, store_files
 from esmith.store.protocol import Snapshot
 
 #: What belongs to no service: perl's Text::Template for fragments in Perl, openssl for keys of DKIM and certificates,
-#: cron for the daily jobs, pkill for the deletion of a user, nft for the firewall's script
+#: cron for the daily jobs, pkill for the deletion of a user, nft for the firewall's script, ip for the MTU of a card
 #: (docs/daemons.md#programs-that-generated-files-call).
-COMMON = ("ca-certificates", "cron", "libtext-template-perl", "nftables", "openssl", "procps")
+COMMON = ("ca-certificates", "cron", "iproute2", "libtext-template-perl", "nftables", "openssl", "procps")
 #: The service that is only there for one kind of queue.
 POSTFIX = "postfix"
 #: What a queue is known by (docs/daemons.md#postfix).
