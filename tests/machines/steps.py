@@ -32,7 +32,7 @@ python3 -m venv --clear /opt/esmith
 /opt/esmith/bin/pip install --quiet .
 /opt/esmith/bin/esmith init --domain example.com --name mail --services runit /service
 config setprop qmail ConcurrencyLocal 7
-config setprop spamassassin TagLevel 6
+config setprop spamassassin Sensitivity custom TagLevel 6
 mkdir -p /etc/e-smith/templates-custom/etc/mail/spamassassin/local.cf
 echo 'score SARE_ADULT2 20.000' >/etc/e-smith/templates-custom/etc/mail/spamassassin/local.cf/20localscores
 signal-event email-update
