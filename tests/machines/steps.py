@@ -113,9 +113,11 @@ def install(play: Play) -> str:
             looking = time.monotonic() - looks
             os.killpg(process.pid, signal.SIGCONT)
         time.sleep(0.02)
-    try:
-        code = process.wait(_INSTALL_SECONDS)
-    except subprocess.TimeoutExpired:
+    while (code := process.poll()) is None and time.monotonic() - began < _INSTALL_SECONDS:
+        # nsenter(1) stops itself when it sees that its child was stopped, also when both go on already.
+        os.killpg(process.pid, signal.SIGCONT)
+        time.sleep(0.1)
+    if code is None:
         os.killpg(process.pid, signal.SIGKILL)
         code = process.wait()
     took = time.monotonic() - began - looking
