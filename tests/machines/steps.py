@@ -109,7 +109,8 @@ def install(play: Play) -> str:
         if re.search(r"(?m)^\[2/", log.read_text(encoding="utf-8", errors="replace")):
             os.killpg(process.pid, signal.SIGSTOP)
             looks = time.monotonic()
-            play.before = listing(play.machine.root)
+            found = listing(play.machine.root)
+            play.before = {path: what for path, what in found.items() if not f"{path}/".startswith("/opt/esmith/")}
             looking = time.monotonic() - looks
             os.killpg(process.pid, signal.SIGCONT)
         time.sleep(0.02)
