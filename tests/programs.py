@@ -39,6 +39,8 @@ PACKAGES = {
     "mkfs.ext4": "e2fsprogs",
     "openssl": "openssl",
     "perl": "perl-base",
+    "pgrep": "procps",
+    "pkill": "procps",
     "php": "php-cli",
     "php-fpm": "php-fpm",
     "podchecker": "perl",

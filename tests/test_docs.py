@@ -285,10 +285,13 @@ def test_links(document: Path) -> None:
 
 
 def test_first_screen() -> None:
-    """The README begins with the main job."""
+    """The README begins with the command that makes a mail server, and the main job follows."""
+    server = next(block for block in blocks("sh") if block.document.name == "README.md")
+    assert server.line < 20
+    assert server.text.splitlines()[-1] == "make mailserver DOMAIN=example.com NAME=mail"
     first = next(block for block in blocks("console") if block.document.name == "README.md")
     programs = [command.split()[0] for command, _ in commands(first)]
-    assert first.line < 20
+    assert first.line < 40
     assert [name for name in programs if name in PROGRAMS] == ["config", "signal-event", "expand-template"]
 
 

@@ -182,7 +182,7 @@ def test_a_server_that_takes_nobody_now(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_no_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nobody listens, that is said after a while."""
+    """Where nobody listens, the message comes after a while."""
     monkeypatch.setattr(talk, "PATIENCE_SECONDS", 0.0)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

@@ -79,7 +79,7 @@ class Play:
         return run("signal-event", "email-update")
 
     def kept(self) -> str:
-        """Return what of the administrator's is not as it was, "" when all is."""
+        """Return which parts that belong to the administrator are not as they were, "" for none."""
         if trouble := run("signal-event", "email-update"):
             return trouble
         wrong = [] if output("config", "get", "DomainName") == "play.example" else ["the setting DomainName"]

@@ -57,7 +57,7 @@ class Answer:
 def send(host: str, port: int, name: str, receiver: str, letter: Letter) -> Answer:
     """Give a mail to the server as a stranger would, and return its answer.
 
-    The envelope has no sender: then nothing of the DNS is asked, which a new machine may not reach yet.
+    The envelope has no sender: then the DNS, which a new machine may not reach yet, is asked about little.
 
     :param name: what the client calls itself.
     :raises ServiceError: when no server answers.
