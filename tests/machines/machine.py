@@ -33,6 +33,7 @@ os.execv(sys.argv[1] + "/.ci/bare", ["bare", "run", sys.argv[2], "root", "bash",
 #: processors busy is no load of this machine, since with much of it qpsmtpd puts mail off.
 _FIRST = """
 mount -t tmpfs -o mode=0755 tmpfs /run
+mount -t sysfs -o ro sysfs /sys
 install -d -m 1777 /run/lock
 echo nameserver 127.0.0.53 >/etc/resolv.conf
 python3 -IS tests/machines/names.py 127.0.0.53 &

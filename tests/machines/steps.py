@@ -42,7 +42,7 @@ _KEPT = """
 [ "$(config getprop qmail ConcurrencyLocal) $(config getprop spamassassin TagLevel)" = "7 6" ]
 grep -x 'score SARE_ADULT2 20.000' /etc/e-smith/templates-custom/etc/mail/spamassassin/local.cf/20localscores
 grep -x 'score SARE_ADULT2 20.000' /etc/mail/spamassassin/local.cf
-grep -x 'required_score 6' /etc/mail/spamassassin/local.cf
+grep -x 'required_score 5.99' /etc/mail/spamassassin/local.cf
 """
 #: What every trial of mail changes below /etc, since it makes a user and deletes it; and what Python compiled.
 _CHANGES_AGAIN = ("/passwd*", "/*shadow*", "/group*", "/sub?id*", "/.pwd.lock", "*/__pycache__/*")
