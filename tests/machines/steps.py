@@ -211,7 +211,7 @@ def _unpack_previous(play: Play) -> None:
     subprocess.run(["tar", "--extract", "--no-same-owner", "--directory", str(place)], input=archive.stdout, check=True)
 
 
-#: What stays after a removal: what docs/mail-server.md names, accounts, and what programs of Debian made for themselves.
+#: What stays after a removal: what docs/mail-server.md names, accounts, and what Debian's programs made themselves.
 STAYS: tuple[str, ...] = (
     "/home/e-smith*",
     "/etc/e-smith*",
@@ -225,7 +225,13 @@ STAYS: tuple[str, ...] = (
 #: What "esmith init" had begun to write when the files before were listed.
 _BEGUN = ("/usr/local/lib/site_perl*", "/usr/sbin/e-smith*", "/usr/share/e-smith*", "*/.esmith-*")
 #: What a removal should take away, and does not yet.
-LEFT_TODAY: tuple[str, ...] = ("/home/httpd*", "/var/clamav*", "/var/lib/cvm*", "/var/lib/qpsmtpd/karma")
+LEFT_TODAY: tuple[str, ...] = (
+    "/home/httpd*",
+    "/var/clamav*",
+    "/var/lib/cvm*",
+    "/var/lib/qpsmtpd/karma",
+    "/var/spool/*",
+)
 
 
 def _of_removal(lines: list[str]) -> list[str]:
