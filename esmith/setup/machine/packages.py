@@ -20,7 +20,7 @@ from esmith.store.protocol import Snapshot
 COMMON = ("ca-certificates", "cron", "iproute2", "libtext-template-perl", "nftables", "openssl", "procps")
 #: The service that is only there for one kind of queue.
 POSTFIX = "postfix"
-#: What a queue is known by (docs/daemons.md#postfix-etcpostfix).
+#: What a queue is known by (docs/daemons.md#postfix).
 QUEUES = {"qmail": "/var/qmail/bin/qmail-queue", POSTFIX: "/usr/sbin/postfix"}
 
 
