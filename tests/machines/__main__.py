@@ -22,15 +22,16 @@ from tests.machines import roots, steps
 from tests.machines.machine import fresh_machine
 from tests.machines.steps import Play, StepError
 
+#: In their order. The removal comes before what users leave behind, and the page is typed after an upgrade.
 STEPS: dict[str, Callable[[Play], str]] = {
     "install": steps.install,
     "mail": steps.mail,
-    "page": steps.page,
     "reboot": steps.reboot,
     "again": steps.install_again,
-    "move": steps.move,
     "remove": steps.remove,
     "upgrade": steps.upgrade,
+    "page": steps.page,
+    "move": steps.move,
     "package": steps.package,
 }
 #: What ``.ci/run`` plays.

@@ -27,14 +27,6 @@ def listing(root: Path) -> dict[str, str]:
     return found
 
 
-def of_packages(root: Path) -> set[str]:
-    """Return the paths that Debian packages own, /bin, /lib and /sbin also as the folders of /usr that they are."""
-    owned: set[str] = set()
-    for file in (root / "var/lib/dpkg/info").glob("*.list"):
-        owned.update(file.read_text(encoding="utf-8").splitlines())
-    return owned | {f"/usr{path}" for path in owned if path.split("/")[1] in ("bin", "lib", "lib64", "sbin")}
-
-
 def compared(before: dict[str, str], after: dict[str, str], allowed: Iterable[str]) -> list[str]:
     """Return what differs, a line each: ``+ PATH`` is new, ``- PATH`` is gone, ``! PATH`` is another file.
 

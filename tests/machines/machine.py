@@ -29,12 +29,14 @@ bring_up(sys.argv[3].split(","))
 socket.sethostname("debian")
 os.execv(sys.argv[1] + "/.ci/bare", ["bare", "run", sys.argv[2], "root", "bash", "-euc", sys.argv[4]])
 """
-#: What a boot finds: /run is empty, and nothing runs. No name server answers, at once. What else keeps the
+#: What a boot finds: /run is empty, and nothing runs. The name server knows no name. What else keeps the
 #: processors busy is no load of this machine, since with much of it qpsmtpd puts mail off.
 _FIRST = """
 mount -t tmpfs -o mode=0755 tmpfs /run
+mount -t sysfs -o ro sysfs /sys
 install -d -m 1777 /run/lock
-echo nameserver 127.0.0.1 >/etc/resolv.conf
+echo nameserver 127.0.0.53 >/etc/resolv.conf
+python3 -IS tests/machines/names.py 127.0.0.53 &
 echo 0.10 0.10 0.10 1/100 1 >/run/load
 mount --bind /run/load /proc/loadavg
 exec sleep infinity

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tests.machines.files import compared, listing, of_packages
+from tests.machines.files import compared, listing
 
 
 def test_what_differs_is_found(tmp_path: Path) -> None:
@@ -29,12 +29,3 @@ def test_what_differs_is_found(tmp_path: Path) -> None:
     assert compared(before, listing(tmp_path), []) == lines
     assert compared(before, listing(tmp_path), ["/kind*", "/mode"]) == ["- /gone", "! /link", "! /text"]
     assert compared(before, before, []) == []
-
-
-def test_files_of_packages(tmp_path: Path) -> None:
-    """What dpkg lists is known, and what it lists in /bin and /lib also below /usr, where it really is."""
-    info = tmp_path / "var/lib/dpkg/info"
-    info.mkdir(parents=True)
-    (info / "a.list").write_text("/.\n/bin\n/bin/sh\n/usr/share/doc\n")
-    (info / "b.list").write_text("/lib/x.so\n")
-    assert {"/bin/sh", "/usr/bin/sh", "/usr/share/doc", "/lib/x.so", "/usr/lib/x.so"} <= of_packages(tmp_path)
