@@ -127,9 +127,13 @@ def called(office: Root) -> dict[str, list[str]]:
     for program in re.findall(r'\["([a-z]+)"', (REPOSITORY / "esmith/accounts/machine.py").read_text()):
         found.setdefault(program, []).append("esmith/accounts/machine.py")
     # A run script is written where the program is installed; the scripts of qmail and systemd call by these names, too.
+    # What begins each of them defines functions.
+    functions = {
+        name for part in ("begin", "run") for name in _FUNCTION.findall((REPOSITORY / "services" / part).read_text())
+    }
     for path in sorted([*shipped, *(REPOSITORY / "services").glob("*/run")]):
         if path.is_file():
-            for program in _of_file(path):
+            for program in _of_file(path) - functions:
                 found.setdefault(program, []).append(str(path.relative_to(REPOSITORY)))
     return found
 
