@@ -207,9 +207,10 @@ def test_the_server_of_perl_scripts(changed: Machine) -> None:
 
 
 def test_mallory_himself(machine: Machine) -> None:
-    """A plain user may not read the databases of the machine; a message says so."""
-    answer = machine.run(
-        "setpriv", f"--reuid={MALLORY}", f"--regid={MALLORY}", "--clear-groups", "ls", "/home/e-smith/db", code=None
-    )
-    assert "denied" in answer.err
-    assert _mallory(machine, "ls", "/home/e-smith").out == "db\n"
+    """A plain user may read neither the databases of the machine nor the mail of admin; a message says so."""
+    for place in ("/home/e-smith/db", "/home/e-smith/Maildir"):
+        answer = machine.run(
+            "setpriv", f"--reuid={MALLORY}", f"--regid={MALLORY}", "--clear-groups", "ls", place, code=None
+        )
+        assert "denied" in answer.err
+    assert _mallory(machine, "ls", "/home/e-smith").out == "Maildir\ndb\nfiles\n"
