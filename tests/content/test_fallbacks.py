@@ -13,6 +13,7 @@ ALLOWED = {
     ("account.Uid", "0"): "an account without a number gets no mail",
     ("DelegateMailServer", "localhost"): "empty means here; in another place of the templates it means none",
     ("Or.gid", "root"): "not a property: there is no such Unix account",
+    ("Call", "qmail"): "not a property: /etc/init.d/qmail names qmail where nothing queues mail",
 }
 
 
