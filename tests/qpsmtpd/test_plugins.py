@@ -19,6 +19,7 @@ def test_there_are_all_the_plugins_that_qpsmtpd_lacks() -> None:
     """Every plugin that the generated lists and the page name, and Debian does not have, is there; no more files."""
     assert NAMES == [
         "address_characters",
+        "auth_accounts",
         "bcc",
         "block_list_answers",
         "check_badmailfrom",
