@@ -6,7 +6,6 @@ import os
 from contextlib import suppress
 
 from esmith.errors import ServiceError
-from esmith.services.program import run_program
 from esmith.shipped import digests_in
 
 TYPE_CHECKING = False
@@ -73,12 +72,16 @@ def active_units(layout: Layout, units: Sequence[str]) -> list[str]:
     states: list[str] = []
     with suppress(ServiceError):
         # One line a unit, in their order (systemctl(1)).
+        from esmith.services.program import run_program  # not for who only asks which units are ours
+
         states = run_program(argv, package="systemd", timeout=_SECONDS, place="systemd")[1].split()
     return [unit for unit, state in zip(units, states, strict=False) if state in ("active", "activating", "reloading")]
 
 
 def _systemctl(arguments: list[str]) -> None:
     argv = ["systemctl", "--no-ask-password", "--no-pager", *arguments]
+    from esmith.services.program import run_program  # not for who only asks which units are ours
+
     code, printed = run_program(argv, package="systemd", timeout=_SECONDS, place="systemd")
     if code != 0:
         command = " ".join(arguments)
