@@ -163,10 +163,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 @pytest.fixture(autouse=True)
-def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the caller's root, locks and databases away from the tests."""
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Keep the caller's root, locks and databases away from the tests, and the umask of a test from those after it."""
     for name in ("ESMITH_ROOT", "ESMITH_EVENT_LOCK", "DBPATH"):
         monkeypatch.delenv(name, raising=False)
+    umask = os.umask(0o022)
+    os.umask(umask)
+    yield
+    os.umask(umask)
 
 
 @pytest.fixture(scope="session")
