@@ -46,7 +46,6 @@ PACKAGES = {
     "podchecker": "perl",
     "postconf": "postfix",
     "postmap": "postfix",
-    "postfix": "postfix",
     "qpsmtpd-forkserver": "qpsmtpd",
     "rspamadm": "rspamd",
     "rspamc": "rspamd",
