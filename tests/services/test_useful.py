@@ -20,6 +20,7 @@ from esmith.services.definition import Services
 from esmith.services.logs import last_lines, shown
 from esmith.services.model import ServiceStatus, Status
 from esmith.services.useful import Asked, find_useless
+from tests.events.kit import eventually
 
 DIRECTORY = "etc/e-smith/services/demo"
 
@@ -187,6 +188,9 @@ def test_a_run_script_that_waits(tmp_path: Path) -> None:
     """A service whose run script waits is found without a question; why is what its log has."""
     with subprocess.Popen(["sleep", "60"]) as process:
         try:
+            # The kernel has it a moment after the new program was started.
+            words = Path(f"/proc/{process.pid}/cmdline")
+            eventually(words.read_bytes, f"{words} has words")
             status = ServiceStatus(Status.UP, process.pid, 1)
             assert _useless(tmp_path, "", status) == [("waits", "its log says why")]
             _log(tmp_path, "demo cannot run, and tries again in a minute: there is no program demo (Debian package d)")
