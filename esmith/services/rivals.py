@@ -7,6 +7,7 @@ A unit counts when it would be started: a link of systemd enables it (systemctl(
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from esmith.layout import Layout
@@ -17,7 +18,8 @@ from esmith.services.units import UNITS, active_units, own_units
 PACKAGED = ("/etc/systemd/system", "/run/systemd/generator.late", "/usr/lib/systemd/system", "/lib/systemd/system")
 #: What stops them, and keeps them from starting.
 TAKE_OVER = "esmith init --take-over"
-_MASK = "/dev/null"
+#: What the link of a masked unit holds (systemctl(1), "mask").
+MASK = "/dev/null"
 
 
 @dataclass(frozen=True)
@@ -45,17 +47,22 @@ def find_rivals(layout: Layout, services: list[Service]) -> list[Rival]:
 
     :param services: those that are to run; one without a run script of ours may be Debian's own, and has no rival.
     """
-    ours = own_units(layout)
-    wanted = {
+    replaced = {
         unit: service.name
         for service in services
         if os.path.exists(layout.under(f"/var/service/{service.name}/run"))
         for unit in service.replaces
-        if unit not in ours and not is_masked(layout, unit) and is_installed(layout, unit)
     }
+    wanted = {unit: replaced[unit] for unit in startable(layout, replaced)}
     active = set(active_units(layout, list(wanted)))
     found = [Rival(unit, name, bool(enabling(layout, unit)), unit in active) for unit, name in wanted.items()]
     return [rival for rival in found if rival.enabled or rival.active]
+
+
+def startable(layout: Layout, units: Iterable[str]) -> list[str]:
+    """Return which units can be started and are not ours: a package brings them, and they are not masked."""
+    ours = own_units(layout)
+    return [unit for unit in units if unit not in ours and not is_masked(layout, unit) and is_installed(layout, unit)]
 
 
 def is_installed(layout: Layout, unit: str) -> bool:
@@ -76,7 +83,7 @@ def script_of(layout: Layout, unit: str) -> str | None:
 def is_masked(layout: Layout, unit: str) -> bool:
     """Return whether a unit cannot be started: a link to ``/dev/null`` is in its place."""
     try:
-        return os.readlink(layout.under(f"{UNITS}/{unit}")) == _MASK
+        return os.readlink(layout.under(f"{UNITS}/{unit}")) == MASK
     except OSError:
         return False
 

@@ -13,6 +13,7 @@ from esmith.layout import Layout
 from esmith.plan.host import Host
 from esmith.services.directory import ServiceDirectory
 from esmith.services.find import FOLDERS
+from esmith.setup.product_files import write_link
 
 _NAMES = ("/service", "/etc/service")
 _DIRECTORIES = "/var/service"
@@ -36,8 +37,7 @@ def join_folders(layout: Layout, host: Host, folder: str) -> list[str]:
     if os.path.lexists(second) and not os.path.lexists(own) and os.path.realpath(second) != own:
         own, second, folder = second, own, other
     if not os.path.lexists(second):
-        host.install(host.stage_link(second, os.fsencode(layout.under(folder)), None))
-        host.sync({os.path.dirname(second)})
+        write_link(host, second, layout.under(folder))
     elif os.path.realpath(second) != os.path.realpath(own):
         return [
             f"{other} is another folder than {folder}, so 'sv NAME' may not find these services\n"
@@ -77,5 +77,4 @@ def unlink_services(layout: Layout, host: Host, services: list[str]) -> None:
     if os.path.isdir(link) and not os.path.islink(link) and not os.listdir(link):
         os.rmdir(link)
     if not os.path.lexists(link):
-        host.install(host.stage_link(link, os.fsencode(layout.under(_DIRECTORIES)), None))
-        host.sync({os.path.dirname(link)})
+        write_link(host, link, layout.under(_DIRECTORIES))

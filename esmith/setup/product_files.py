@@ -82,6 +82,16 @@ def write_file(host: Host, path: str, content: bytes, mode: int) -> None:
         host.sync({os.path.dirname(path)})
 
 
+def write_link(host: Host, path: str, points_to: str) -> None:
+    """Write a symbolic link durably.
+
+    :param points_to: what it holds.
+    :raises InstallError: when it cannot be written.
+    """
+    host.install(host.stage_link(path, os.fsencode(points_to), None))
+    host.sync({os.path.dirname(path)})
+
+
 def content_of(path: str) -> bytes | None:
     """Return what a file holds, None when there is none.
 

@@ -19,7 +19,7 @@ from esmith.services.service import Program, Service
 from esmith.setup.folders import join_folders, require_unsupervised, unlink_services
 from esmith.setup.product_files import Manifest, content_of, install_product_file
 from esmith.setup.shipped import shipped_directory
-from esmith.setup.units import boot_units, install_units, service_unit
+from esmith.setup.units import boot_units, install_units, required_piece, service_unit
 
 #: The supervisors that scan service directories; each has a ``log.NAME`` in the directory of services.
 SCANNING = ("runit", "daemontools")
@@ -140,14 +140,16 @@ def _link(layout: Layout, folder: str, name: str) -> str:
 
 
 def _install_scripts(layout: Layout, host: Host, supervisor: str, services: list[Service]) -> list[str]:
-    begin = _shared(layout, "begin").replace(b"\nroot=\n", b"\nroot=" + _root_word(layout) + b"\n")
-    run, log = begin + _shared(layout, "run"), begin + _shared(layout, "log.begin")
+    begin = required_piece(layout, "begin").replace(b"\nroot=\n", b"\nroot=" + _root_word(layout) + b"\n")
+    run, log = begin + required_piece(layout, "run"), begin + required_piece(layout, "log.begin")
     wanted = {}
     for service in services:
         name = service.name
         wanted[f"{name}/run"] = run + _needs(service) + piece(layout, f"{name}/run")
         if supervisor in SCANNING:
-            wanted[f"{name}/log/run"] = log + (piece(layout, f"{name}/log") or _shared(layout, f"log.{supervisor}"))
+            wanted[f"{name}/log/run"] = log + (
+                piece(layout, f"{name}/log") or required_piece(layout, f"log.{supervisor}")
+            )
     manifest = Manifest(os.path.join(layout.state, "service-directories"))
     notes = []
     for script, content in wanted.items():
@@ -215,11 +217,3 @@ def _remove_down_file(host: Host, file: str) -> None:
     if os.path.exists(file):
         host.remove(file)
         host.sync({os.path.dirname(file)})
-
-
-def _shared(layout: Layout, name: str) -> bytes:
-    content = piece(layout, name)
-    if not content:
-        place = os.path.join(layout.services, name)
-        raise InstallError("a shipped file is missing", place=place, hint="restore it: esmith init")
-    return content

@@ -16,14 +16,13 @@ from esmith.layout import Layout
 from esmith.plan.host import Host
 from esmith.services.find import find_supervisor
 from esmith.services.program import run_program
-from esmith.services.rivals import enabling, is_installed, is_masked, script_of
+from esmith.services.rivals import MASK, enabling, is_installed, is_masked, script_of, startable
 from esmith.services.service import Service
-from esmith.services.units import UNITS, active_units, own_units, reload_units, start_unit, stop_unit, systemd_runs
-from esmith.setup.product_files import content_of, write_file
+from esmith.services.units import UNITS, active_units, reload_units, start_unit, stop_unit, systemd_runs
+from esmith.setup.product_files import content_of, write_file, write_link
 
 #: What was taken over, as JSON: each unit with its links (path and what it holds), whether it was up, and our service.
 RECORD = "/var/lib/e-smith/taken-over"
-_MASK = b"/dev/null"
 _SECONDS = 60.0
 
 
@@ -80,12 +79,7 @@ def shadow(layout: Layout, host: Host, units: Mapping[str, Service]) -> list[str
 
 def _not_taken(layout: Layout, units: Mapping[str, Service]) -> dict[str, Service]:
     """Return the units that are installed, and neither ours nor masked."""
-    ours = own_units(layout)
-    return {
-        unit: service
-        for unit, service in units.items()
-        if unit not in ours and not is_masked(layout, unit) and is_installed(layout, unit)
-    }
+    return {unit: units[unit] for unit in startable(layout, units)}
 
 
 def give_back(layout: Layout, host: Host) -> list[str]:
@@ -107,8 +101,7 @@ def give_back(layout: Layout, host: Host) -> list[str]:
         for link, points_to in known["links"].items():
             place = layout.under(link)
             if not os.path.lexists(place):
-                host.install(host.stage_link(place, os.fsencode(points_to), None))
-                host.sync({os.path.dirname(place)})
+                write_link(host, place, points_to)
     if record:
         reload_units(layout)
     for unit in list(record):
@@ -133,8 +126,7 @@ def _disable(layout: Layout, host: Host, unit: str, links: list[str], *, mask: b
     place = layout.under(f"{UNITS}/{unit}")
     # A file there is the administrator's own unit, which systemctl does not mask either; it is enabled no more.
     if mask and not os.path.lexists(place):
-        host.install(host.stage_link(place, _MASK, None))
-        host.sync({os.path.dirname(place)})
+        write_link(host, place, MASK)
 
 
 def _script_runs(layout: Layout, unit: str, service: Service) -> bool:

@@ -38,7 +38,7 @@ def service_unit(layout: Layout, service: Service) -> bytes:
     :raises ServiceError: when a piece cannot be read.
     """
     seconds = service.ending.within if service.ending.until else service.ending.wait
-    text = _required(layout, "systemd") + piece(layout, f"{service.name}/systemd")
+    text = required_piece(layout, "systemd") + piece(layout, f"{service.name}/systemd")
     return _filled(layout, text, {b"@NAME@": service.name.encode(), b"@SECONDS@": b"%d" % max(1, seconds)})
 
 
@@ -57,7 +57,7 @@ def boot_units(layout: Layout, supervisor: str, folder: str) -> dict[str, bytes]
         if not same or not has_debian_unit(layout, debian):
             names.append(own)
     word = _word(layout.under(folder)) if folder else b""
-    return {name: _filled(layout, _required(layout, name), {b"@FOLDER@": word}) for name in names}
+    return {name: _filled(layout, required_piece(layout, name), {b"@FOLDER@": word}) for name in names}
 
 
 def has_debian_unit(layout: Layout, name: str) -> bool:
@@ -118,7 +118,12 @@ def _remove(host: Host, layout: Layout, name: str) -> None:
         host.sync({os.path.dirname(target)})
 
 
-def _required(layout: Layout, name: str) -> bytes:
+def required_piece(layout: Layout, name: str) -> bytes:
+    """Return a part of the scripts or units of services that has to be there.
+
+    :param name: its path below the directory of the services.
+    :raises InstallError: when it is missing.
+    """
     content = piece(layout, name)
     if not content:
         place = os.path.join(layout.services, name)
