@@ -101,11 +101,12 @@ class ServiceTree:
 
     @staticmethod
     def write(directory: str, name: str, text: str, mode: int = 0o644) -> None:
-        """Write a file of a service."""
-        path = os.path.join(directory, name)
-        with open(path, "w") as file:
+        """Write a file of a service, in one step: its process may read it, and remove it, at once."""
+        beside = os.path.join(directory, f".new-{name}")
+        with open(beside, "w") as file:
             file.write(text)
-        os.chmod(path, mode)
+        os.chmod(beside, mode)
+        os.rename(beside, os.path.join(directory, name))
 
     def read(self, name: str, file: str) -> str:
         """Return what a service wrote to a file, "" when it did not yet."""
