@@ -336,3 +336,10 @@ def test_no_loop_takes_over_a_name() -> None:
         for place in taken_over(_tree(path))
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize("path", sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]), ids=lambda path: path.name)
+def test_no_conflict_of_a_merge_is_left(path: Path) -> None:
+    """No document has the lines that git writes where two versions differ."""
+    marks = ("<" * 7 + " ", ">" * 7 + " ")
+    assert [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith(marks)] == []
