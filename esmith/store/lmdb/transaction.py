@@ -59,11 +59,13 @@ class Alone:
         :raises StoreError: when the data file cannot be locked, or this process has a snapshot or a transaction open.
         """
         self._open_now.begin(self._file, write=True)
+        is_alone = False
         try:
             self._lock.__enter__()
-        except BaseException:
-            self._open_now.end(write=True)
-            raise
+            is_alone = True
+        finally:
+            if not is_alone:
+                self._open_now.end(write=True)
 
     def __exit__(self, *_: object) -> None:
         try:
@@ -117,11 +119,13 @@ class LmdbTransaction(LmdbSnapshot):
         :raises StoreError: when the store cannot be written, or this process has a snapshot or a transaction open.
         """
         self._alone.__enter__()
+        has_begun = False
         try:
             self._begin()
-        except BaseException:
-            self._alone.__exit__()
-            raise
+            has_begun = True
+        finally:
+            if not has_begun:
+                self._alone.__exit__()
         return self
 
     def __exit__(
