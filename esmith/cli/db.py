@@ -75,17 +75,18 @@ def _command(program: str, words: list[str], database: str | None) -> int:
         database, rest = rest[0], options.take(rest[1:])
     name, rest = (rest[0], options.take(rest[1:])) if rest else ("", [])
     verb = VERBS.get(name)
+    is_batch = name == "batch" and bool(database) and not rest
     if options.help:
         from esmith.cli.db_help import show_help
 
         return show_help(program, name)
-    if not database or verb is None:
+    if not database or (verb is None and not is_batch):
         print_error(usage())
         return ExitCode.USAGE
-    if not verb.accepts(rest):
+    if verb is not None and not verb.accepts(rest):
         print_error(usage_line(verb))
         return ExitCode.USAGE
-    if verb.pairs_from is not None and not options.force:
+    if verb is not None and verb.pairs_from is not None and not options.force:
         _refuse_joined(program, words, rest)
     if options.trust_owner:
         from esmith.cli.trusting import trust_owner
@@ -94,9 +95,20 @@ def _command(program: str, words: list[str], database: str | None) -> int:
     if options.root is not None:
         remember_root(options.root)
     layout = Layout.chosen(options.root)
+    if verb is None:
+        return _batch(layout, database, force=options.force, command=[program, *words])
     if verb.read is not None:
         return _read(program, layout, database, verb, rest, as_json=options.json)
     return _write(layout, database, verb, rest, force=options.force, command=[program, *words])
+
+
+def _batch(layout: Layout, database: str, *, force: bool, command: list[str]) -> int:
+    """Do the commands of standard input, all or none."""
+    from esmith.cli.batch import commands_of, do_all, read_input
+
+    commands = commands_of(read_input())
+    all_of_them = Verb("batch", "", "", write=lambda *given: do_all(commands, *given[:3]))
+    return _write(layout, database, all_of_them, [], force=force, command=command)
 
 
 def _refuse_joined(program: str, words: list[str], operands: list[str]) -> None:

@@ -63,7 +63,7 @@ def _plain_property(prop: Property) -> dict[str, object]:
 
 
 def test_a_file_is_not_read_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a file said is known without reading it, as long as it is as it was."""
+    """What a file holds is known without reading it, as long as it is as it was."""
     file = desk.file("configuration/thing.toml", TEXTS[0])
     before = known(desk, remember=True)
     monkeypatch.setattr(tomllib, "load", lambda _file: pytest.fail("read again"))
