@@ -24,11 +24,13 @@ def shown(root: Root) -> str:
 
 def test_all_lines_are_done_as_one_change(root: Root) -> None:
     """The commands are done in their order, blank lines and comments are left out, and one revision has all."""
-    lines = "# office\n\nset 10.1.0.0 network Mask 255.255.255.0\n  setprop 10.1.0.0 Mask '255.255.0.0'\ndelprop 10.1.0.0 A"
+    lines = (
+        "# office\n\nset 10.1.0.0 network Mask 255.255.255.0\n setprop 10.1.0.0 Mask '255.0.0.0'\ndelprop 10.1.0.0 A"
+    )
     before = len(json.loads(root.esmith("history", "--limit", "1000", "--json").out))
     answer = root.run("db", "networks", "batch", stdin=lines)
     assert (answer.out, answer.err) == ("", "")
-    assert root.run("db", "networks", "print", "10.1.0.0").out == "10.1.0.0=network|Mask|255.255.0.0\n"
+    assert root.run("db", "networks", "print", "10.1.0.0").out == "10.1.0.0=network|Mask|255.0.0.0\n"
     after = json.loads(root.esmith("history", "--limit", "1000", "--json").out)
     assert len(after) == before + 1
 
