@@ -81,14 +81,18 @@ class TomlFile:
 
     :param path: the file, which messages name.
     :param error: the class of the errors.
+    :param data: what the file holds, where that is known already; it is not read then.
     :raises EsmithError: of that class, when the file cannot be read or is not TOML.
     :raises FileNotFoundError: when there is no such file.
     :raises NotADirectoryError: when its directory is a file.
     """
 
-    def __init__(self, path: str, error: type[EsmithError]) -> None:
+    def __init__(self, path: str, error: type[EsmithError], data: dict[str, Any] | None = None) -> None:
         self.path = path
         self._error = error
+        if data is not None:
+            self.data = data
+            return
         import tomllib
 
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from esmith.cli.output import complain, print_error, print_lines, remember_root, run
+from esmith.cli.output import complain, leave, print_error, print_lines, remember_root, run
 from esmith.cli.verbs import VERBS, NothingDone, Verb
 from esmith.errors import ExitCode, RefusedError, StoreError, UsageError
 from esmith.layout import Layout
@@ -20,13 +20,23 @@ if TYPE_CHECKING:
 
 
 def main() -> NoReturn:
-    """Run ``db`` on the arguments of this process."""
-    sys.exit(run("db", lambda words: _command("db", words, None)))
+    """Run ``db`` on the arguments of this process, and end it."""
+    leave(run_db())
 
 
 def config_main() -> NoReturn:
-    """Run ``config``, which is ``db configuration``, on the arguments of this process."""
-    sys.exit(run("config", lambda words: _command("config", words, "configuration")))
+    """Run ``config`` on the arguments of this process, and end it."""
+    leave(run_config())
+
+
+def run_db() -> int:
+    """Run ``db`` on the arguments of this process, and return the exit code."""
+    return run("db", lambda words: _command("db", words, None))
+
+
+def run_config() -> int:
+    """Run ``config``, which is ``db configuration``, on the arguments of this process, and return the exit code."""
+    return run("config", lambda words: _command("config", words, "configuration"))
 
 
 class _Options:
@@ -65,17 +75,18 @@ def _command(program: str, words: list[str], database: str | None) -> int:
         database, rest = rest[0], options.take(rest[1:])
     name, rest = (rest[0], options.take(rest[1:])) if rest else ("", [])
     verb = VERBS.get(name)
+    is_batch = name == "batch" and bool(database) and not rest
     if options.help:
         from esmith.cli.db_help import show_help
 
         return show_help(program, name)
-    if not database or verb is None:
+    if not database or (verb is None and not is_batch):
         print_error(usage())
         return ExitCode.USAGE
-    if not verb.accepts(rest):
+    if verb is not None and not verb.accepts(rest):
         print_error(usage_line(verb))
         return ExitCode.USAGE
-    if verb.pairs_from is not None and not options.force:
+    if verb is not None and verb.pairs_from is not None and not options.force:
         _refuse_joined(program, words, rest)
     if options.trust_owner:
         from esmith.cli.trusting import trust_owner
@@ -84,9 +95,20 @@ def _command(program: str, words: list[str], database: str | None) -> int:
     if options.root is not None:
         remember_root(options.root)
     layout = Layout.chosen(options.root)
+    if verb is None:
+        return _batch(layout, database, force=options.force, command=[program, *words])
     if verb.read is not None:
         return _read(program, layout, database, verb, rest, as_json=options.json)
     return _write(layout, database, verb, rest, force=options.force, command=[program, *words])
+
+
+def _batch(layout: Layout, database: str, *, force: bool, command: list[str]) -> int:
+    """Do the commands of standard input, all or none."""
+    from esmith.cli.batch import commands_of, do_all, read_input
+
+    commands = commands_of(read_input())
+    all_of_them = Verb("batch", "", "", write=lambda *given: do_all(commands, *given[:3]))
+    return _write(layout, database, all_of_them, [], force=force, command=command)
 
 
 def _refuse_joined(program: str, words: list[str], operands: list[str]) -> None:
@@ -109,17 +131,20 @@ def _refuse_joined(program: str, words: list[str], operands: list[str]) -> None:
 def _read(program: str, layout: Layout, database: str, verb: Verb, operands: list[str], *, as_json: bool) -> int:
     assert verb.read is not None
     store, database = open_database(layout, database)
-    with store.snapshot() as snapshot:
-        if as_json:
-            from esmith.cli.json_output import records_json
+    try:
+        with store.snapshot() as snapshot:
+            if as_json:
+                from esmith.cli.json_output import records_json
 
-            lines = records_json(snapshot, database, verb.name, operands)
-        else:
-            lines = verb.read(snapshot, database, operands)
-        if lines is None and sys.stderr.isatty():
-            from esmith.cli.missing import what_is_missing
+                lines = records_json(snapshot, database, verb.name, operands)
+            else:
+                lines = verb.read(snapshot, database, operands)
+            if lines is None and sys.stderr.isatty():
+                from esmith.cli.missing import what_is_missing
 
-            complain(program, what_is_missing(snapshot, database, operands))
+                complain(program, what_is_missing(snapshot, database, operands))
+    finally:
+        store.close()
     if lines is None:
         return ExitCode.FAILED
     print_lines(lines)
@@ -128,14 +153,19 @@ def _read(program: str, layout: Layout, database: str, verb: Verb, operands: lis
 
 def _write(layout: Layout, database: str, verb: Verb, operands: list[str], *, force: bool, command: list[str]) -> int:
     from esmith.schema.load import Schema
+    from esmith.schema.remembered import RememberedFiles
     from esmith.store.model import Author
 
     assert verb.write is not None
     store, database = open_database(layout, database, write=True)
-    schema = None if force or is_flat(database) else Schema(layout)
+    schema: Schema | None = None
     try:
         with store.transaction(Author.current(command)) as transaction:
+            remembered = RememberedFiles(transaction)
+            schema = None if force or is_flat(database) else Schema(layout, remembered)
             outcome = verb.write(transaction, schema, database, operands)
+            if transaction.changes:
+                remembered.store(transaction)
             if outcome is None and sys.stderr.isatty():
                 from esmith.cli.missing import what_is_missing
 
@@ -149,8 +179,10 @@ def _write(layout: Layout, database: str, verb: Verb, operands: list[str], *, fo
         if isinstance(error, NotAllowedError) and schema is not None:
             from esmith.cli.force import forced
 
-            error.hint = f"to store it anyway: {forced(command, operands, schema, database)}"
+            error.hint = f"to store it anyway: {forced(command, operands, Schema(layout), database)}"
         raise
+    finally:
+        store.close()
     if outcome is None:
         return ExitCode.FAILED
     if isinstance(outcome, NothingDone):

@@ -18,6 +18,15 @@ Examples:
   db accounts setprop alice EmailForward both ForwardAddress alice@example.org
 A changed setting takes effect with the event that reads it, e.g. signal-event email-update.
 """
+_BATCH = """Do the commands of standard input, one a line, all or none.
+
+\b
+A line is what would stand after config or db DATABASE:
+  setprop qpsmtpd DNSBL enabled
+  set spamassassin service TagLevel 5
+A value with blanks is quoted as in a shell. Blank lines, and those that begin with #, are left out. Where one is
+refused, or finds no record, its line is named and nothing is changed. One entry of esmith history has all of them.
+"""
 
 
 def show_help(program: str, verb: str) -> int:
@@ -49,4 +58,5 @@ def _group(program: str) -> click.Group:
         words = click.Argument(["operands"], nargs=-1, metavar=verb.operands or None, required=False)
         params: list[click.Parameter] = [words] if verb.operands else []
         group.add_command(click.Command(verb.name, help=verb.help, params=params))
+    group.add_command(click.Command("batch", help=_BATCH))
     return group

@@ -41,17 +41,23 @@ def history_command(root: str | None, limit: int, database: str | None, key: str
     """Show who changed which settings, the newest change first."""
     layout = Layout.chosen(root)
     chosen: list[dict[str, Any]] = []
+    numbers: list[int] = []
     with open_store(layout).snapshot() as snapshot:
         masking = _Masking(Schema(layout), snapshot)
         for revision in snapshot.revisions():
             if limit and len(chosen) == limit:
                 break
             if _is_about(revision, database, key):
-                chosen.append(masking.revision_data(revision))
+                chosen.append(masking.revision_data(revision, most=None if as_json else _SHOWN_CHANGES))
+                numbers.append(len(revision.changes))
     if as_json:
         print_lines([json_text(chosen)])
     else:
-        print_report(line for data in chosen for line in _revision_lines(data))
+        print_report(
+            line
+            for data, number in zip(chosen, numbers, strict=True)
+            for line in _revision_lines(data, number - len(data["changes"]))
+        )
     return 0
 
 
@@ -107,20 +113,27 @@ class _Masking:
         self._schema = schema
         self._snapshot = snapshot
 
-    def revision_data(self, revision: Revision) -> dict[str, Any]:
+    def revision_data(self, revision: Revision, *, most: int | None) -> dict[str, Any]:
+        """Return a revision as it is shown.
+
+        :param most: how many of its changes are needed; None for all. An import has a million.
+        """
         author = revision.author
-        secrets = self._secrets(revision)
+        with_props = {change.cell[:2] for change in revision.changes if change.prop}
+        secrets = self._secrets(revision, with_props)
         return {
             "revision": revision.number,
             "time": shown_time(revision.time),
             "user": author.user,
             "sudo_user": author.sudo_user,
             "command": " ".join(_masked_word(word, secrets) for word in author.command),
-            "changes": self.changes_data(revision.changes),
+            "changes": self._changes_data(revision.changes[:most], with_props),
         }
 
     def changes_data(self, changes: list[Change]) -> list[dict[str, Any]]:
-        with_props = {change.cell[:2] for change in changes if change.prop}
+        return self._changes_data(changes, {change.cell[:2] for change in changes if change.prop})
+
+    def _changes_data(self, changes: list[Change], with_props: set[tuple[str, str]]) -> list[dict[str, Any]]:
         return [
             {
                 "database": change.database,
@@ -137,20 +150,34 @@ class _Masking:
             return _FORGOTTEN
         return MASK if value and self._is_secret(change, value, with_props) else value
 
-    def _secrets(self, revision: Revision) -> set[str]:
+    def _secrets(self, revision: Revision, with_props: set[tuple[str, str]]) -> set[str]:
         """Return the values to mask in a command, as they are written there; also those it set to what they were."""
-        with_props = {change.cell[:2] for change in revision.changes if change.prop}
+        words = revision.author.command
+        text = "\0".join(words)
         found = {
             printable(value)
             for change in revision.changes
             for value in (change.old, change.new)
-            if value and value != FORGOTTEN and self._is_secret(change, value, with_props)
+            # Whether it is a secret is asked only of what the command shows.
+            if value and _may_hold(text, value) and value != FORGOTTEN and self._is_secret(change, value, with_props)
         }
-        words = revision.author.command
-        for database, key in {change.cell[:2] for change in revision.changes}:
+        for database, key in self._different({change.cell[:2] for change in revision.changes}, words):
             pairs = zip(words, words[1:], strict=False)
             found |= {value for prop, value in pairs if self._schema.may_be_secret(database, key, prop, value)}
         return found - {FORGOTTEN}
+
+    def _different(self, records: set[tuple[str, str]], words: list[str]) -> list[tuple[str, str]]:
+        """Return the records whose properties may be secrets for different reasons: one of all without a schema file.
+
+        :param words: of a command; where one of them is empty the name of the record counts as well.
+        """
+        if "" in words:
+            return list(records)
+        kinds = {
+            (database, key if self._schema.file(database, key) is not None else ""): (database, key)
+            for database, key in records
+        }
+        return list(kinds.values())
 
     def _is_secret(self, change: Change, value: str, with_props: set[tuple[str, str]]) -> bool:
         database, key, prop = change.cell
@@ -159,6 +186,11 @@ class _Masking:
             if (database, key) in with_props or (record is not None and record.props):
                 return False  # a type, not the value of a record without properties
         return self._schema.may_be_secret(database, key, prop, value)
+
+
+def _may_hold(text: str, value: str) -> bool:
+    """Return whether a text may hold a value as it is shown, which is otherwise where it is not printable."""
+    return value in text or not value.isprintable()
 
 
 def _masked_word(word: str, secrets: set[str]) -> str:
@@ -170,13 +202,16 @@ def _masked_word(word: str, secrets: set[str]) -> str:
     return word.replace(FORGOTTEN, _FORGOTTEN)
 
 
-def _revision_lines(data: dict[str, Any]) -> list[str]:
+def _revision_lines(data: dict[str, Any], more: int) -> list[str]:
+    """Return the lines that show a revision.
+
+    :param more: how many changes it has besides those that are shown.
+    """
     who = f"{data['user']} (sudo by {data['sudo_user']})" if data["sudo_user"] else data["user"]
     head = f"revision {data['revision']}  {data['time']}  {who}  {data['command']}"
-    changes = data["changes"]
-    lines = [head, *(f"    {_change_line(change)}" for change in changes[:_SHOWN_CHANGES])]
-    if len(changes) > _SHOWN_CHANGES:
-        lines.append(f"    ... and {len(changes) - _SHOWN_CHANGES} more (--json shows all)")
+    lines = [head, *(f"    {_change_line(change)}" for change in data["changes"])]
+    if more:
+        lines.append(f"    ... and {more} more (--json shows all)")
     return lines
 
 

@@ -11,6 +11,7 @@ from esmith.errors import EsmithError, ExitCode, RefusedError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import NoReturn
 
 #: What stays as it is in a text of several lines.
 _LINES = "\n\t"
@@ -41,6 +42,22 @@ def run(program: str, main: Callable[[list[str]], int]) -> int:
         _give_up(1)
         complain(program, f"{error.filename}: {error.strerror}" if error.filename else f"{error.strerror}")
         return ExitCode.FAILED
+
+
+def leave(code: int) -> NoReturn:
+    """End this process without what Python does at its end, which takes as long as reading a property.
+
+    For commands that have closed what they opened. What they printed is flushed already, but for a help page of click.
+
+    :param code: the exit code.
+    """
+    for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError:
+            _give_up(number)
+            code = code or ExitCode.FAILED
+    os._exit(code)
 
 
 def remember_root(root: str) -> None:

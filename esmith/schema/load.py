@@ -14,7 +14,10 @@ from esmith.tables import FLAG, INTEGER, NAME, NUMBER, TABLE, TEXT, TEXT_TABLE, 
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from esmith.layout import Layout
+    from esmith.schema.remembered import RememberedFiles
 
 #: Those that need no other word, which a key could not have.
 _KEY_TYPES = [name for name in TYPES if name not in ("choice", "secret")]
@@ -67,10 +70,12 @@ class Schema:
     """The schema files of one root; each is read when it is first asked for.
 
     :param layout: the root.
+    :param remembered: what the store has of the files; without it all that is asked for is read.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, remembered: RememberedFiles | None = None) -> None:
         self.layout = layout
+        self._remembered = remembered
         self._trust = layout.trust
         self._directory = layout.schema
         self._read: dict[tuple[str, str], RecordSchema | None] = {}
@@ -196,7 +201,7 @@ class Schema:
         path = os.path.join(self._directory, database, f"{key}.toml")
         self._trust.require(path)
         try:
-            file = TomlFile(path, SchemaError)
+            file = self._file(f"{database}/{key}", path)
         except OSError:
             return None
         _check(file)
@@ -215,8 +220,19 @@ class Schema:
             self._trust.require(path)
             self._closed = {}
             if os.path.exists(path):
-                self._closed = _read_closed(TomlFile(path, SchemaError))
+                self._closed = _read_closed(self._file("block-lists", path))
         return self._closed
+
+    def _file(self, name: str, path: str) -> TomlFile:
+        """Return a file, read from the disk only where the store does not have it as it is now."""
+        if self._remembered is None:
+            return TomlFile(path, SchemaError)
+        data: dict[str, Any] | None
+        data, looks = self._remembered.find(name, path)
+        file = TomlFile(path, SchemaError, data)
+        if data is None:
+            self._remembered.remember(name, looks, file.data)
+        return file
 
 
 def _read_closed(file: TomlFile) -> dict[str, str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from esmith.names import shorten
 
 TYPE_CHECKING = False
@@ -48,8 +46,11 @@ def _address_hint(place: str, entry: str) -> list[str]:
 
 def _entries(prop: Property, value: str) -> list[str]:
     """Return the names in a value: those of a list, the words of a text, or the value itself."""
-    separator = re.escape(prop.separator) if prop.type == "list" else r"[,\s]"
-    parts = re.split(separator, value) if prop.type in ("list", "text") else [value]
+    parts = [value]
+    if prop.type == "list":
+        parts = value.split(prop.separator)
+    elif prop.type == "text":
+        parts = value.replace(",", " ").split()
     return [part.strip() for part in parts if part.strip()]
 
 

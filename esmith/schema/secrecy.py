@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 #: Wherever they are in a name.
 _CERTAIN = (
     "password",
@@ -24,7 +22,7 @@ _CERTAIN = (
 _ENDINGS = ("secret", "secrets", "token", "tokens", "pwd", "pw")
 #: As a word; "pass" only as the last one, for ``ProxyPassTarget`` and ``PassThrough`` are none.
 _WORDS = ("psk", "cred", "creds")
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_WORD = r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+"
 #: What a switch or an empty field holds.
 _NEVER = {"", "yes", "no", "true", "false", "on", "off", "enabled", "disabled", "0", "1"}
 #: Stands for a secret wherever it would be shown.
@@ -37,9 +35,13 @@ def looks_secret(name: str) -> bool:
     """Return whether a property of this name holds a password, a key or the like, as far as a name shows."""
     if "@" in name:
         return False  # a list of addresses, e.g. wbl.global
-    if any(certain in re.sub(r"[^a-z]", "", name.lower()) for certain in _CERTAIN):
+    letters = "".join(letter for letter in name.lower() if "a" <= letter <= "z")
+    if any(certain in letters for certain in _CERTAIN):
         return True
-    words = [word.lower() for word in _WORD.findall(name)]
+    # Of the names of a plain "setprop" nothing has to be known.
+    import re
+
+    words = [word.lower() for word in re.findall(_WORD, name)]
     if any(word.endswith(_ENDINGS) or word in _WORDS for word in words):
         return True
     return words[-1:] == ["pass"] and words[-2:] != ["proxy", "pass"]

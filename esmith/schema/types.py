@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from esmith.names import in_dns
 
 TYPE_CHECKING = False
@@ -15,12 +13,7 @@ if TYPE_CHECKING:
 #: What always fits into the name of a file, as .qmail-NAME-default; and the longest name DNS has (RFC 1035).
 _ACCOUNT_BYTES = 200
 _DOMAIN_BYTES = 253
-#: A leading dot stands for all names below it in control/rcpthosts (qmail-smtpd(8)), "*." for those in a DNS zone.
-_DOMAIN = re.compile(r"(\*?\.)?[\w-][\w.-]*")
-_HOST = re.compile(
-    r"([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?"
-)
-_LOOKS_LIKE_IPV4 = re.compile(r"[0-9.]+")
+_LABEL_BYTES = 63
 _LARGEST_PORT = 65535
 _IPV6_LITERAL = "has an IPv6 address in brackets, and qmail knows only IPv4 ones"
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
@@ -53,20 +46,21 @@ def _by_value(check: Callable[[str], str | None]) -> Callable[[Property, str], s
 
 def _integer(prop: Property, value: str) -> str | None:
     # -0 is a number to Python, and none to the programs.
-    if not re.fullmatch(r"-?[0-9]+", value) or re.fullmatch(r"-0+", value):
+    if not _is_whole(value) or (value[0] == "-" and not value.strip("-0")):
         return "is not a whole number"
     # A float may have any number of digits, and the limits of schema files are small enough to be exact.
     return _range(prop, float(value))
 
 
 def _number(prop: Property, value: str) -> str | None:
-    if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value):
+    whole, point, fraction = value.partition(".")
+    if not _is_whole(whole) or (point and not _are_digits(fraction)):
         return "is not a number"
     return _range(prop, float(value))
 
 
 def _port(value: str) -> str | None:
-    if not re.fullmatch(r"-?[0-9]+", value):
+    if not _is_whole(value):
         return "is not a whole number"
     return _outside(float(value), 1, _LARGEST_PORT)
 
@@ -84,10 +78,11 @@ def _outside(number: float, minimum: float | None, maximum: float | None, unit: 
 
 
 def _size(prop: Property, value: str) -> str | None:
-    if not re.fullmatch(r"[0-9]+[kKmMgG]?", value):
+    unit = value[-1:].lower() if value[-1:].lower() in _UNITS else ""
+    digits = value.removesuffix(value[-1:]) if unit else value
+    if not _are_digits(digits):
         return "is not a size such as 15M, 500k or 25000000"
-    digits = value.rstrip("kKmMgG")
-    size = float(digits) * _UNITS[value[len(digits) :].lower()]
+    size = float(digits) * _UNITS[unit]
     return _outside(size, prop.minimum, prop.maximum, " bytes")
 
 
@@ -127,12 +122,12 @@ def _not_a_host(value: str, otherwise: str) -> str | None:
 
     :param otherwise: the reason where there is no better one.
     """
-    if not value.isascii() and _DOMAIN.fullmatch(value):
+    if not value.isascii() and _is_domain(value):
         name = in_dns(value)
         return f"has letters that DNS does not know; its name there is {name}" if name else otherwise
-    if _LOOKS_LIKE_IPV4.fullmatch(value) and not _is_ip(value, 4):
+    if _looks_like_ipv4(value) and not _is_ip(value, 4):
         return "is not an IPv4 address"
-    return None if _HOST.fullmatch(value) and len(value) <= _DOMAIN_BYTES else otherwise
+    return None if _is_host(value) and len(value) <= _DOMAIN_BYTES else otherwise
 
 
 def _is_ip(value: str, version: int) -> bool:
@@ -140,7 +135,7 @@ def _is_ip(value: str, version: int) -> bool:
     if "%" in value:
         return False
     # Most values are names, and ipaddress takes longer to import than the rest of the command.
-    if ":" not in value and not _LOOKS_LIKE_IPV4.fullmatch(value):
+    if ":" not in value and not _looks_like_ipv4(value):
         return False
     import ipaddress
 
@@ -173,7 +168,7 @@ def _netmask(value: str) -> str | None:
 
 def _domain(value: str) -> str | None:
     fits = _bytes(value) <= _DOMAIN_BYTES
-    return None if fits and _DOMAIN.fullmatch(value) else "is not the name of a domain or host, as mail.example.com"
+    return None if fits and _is_domain(value) else "is not the name of a domain or host, as mail.example.com"
 
 
 def _account(value: str) -> str | None:
@@ -203,6 +198,41 @@ def domain_refusal(value: str) -> str | None:
 
 def _is_ipv6_literal(domain: str) -> bool:
     return domain.startswith("[") and ":" in domain
+
+
+# Expressions (re) would take as long to import as everything else a "setprop" needs.
+
+
+def _are_digits(value: str) -> bool:
+    return value.isascii() and value.isdecimal()
+
+
+def _is_whole(value: str) -> bool:
+    return _are_digits(value.removeprefix("-"))
+
+
+def _looks_like_ipv4(value: str) -> bool:
+    return value != "" and not value.strip("0123456789.")
+
+
+def _is_domain(value: str) -> bool:
+    """Return whether it is made of letters, digits, "_", "-" and dots.
+
+    A leading dot stands for all names below it in control/rcpthosts (qmail-smtpd(8)), "*." for those in a DNS zone.
+    """
+    name = value.removeprefix("*") if value.startswith("*.") else value
+    name = name.removeprefix(".")
+    return name != "" and name[0] != "." and all(char.isalnum() or char in "_-." for char in name)
+
+
+def _is_host(value: str) -> bool:
+    """Return whether it is made of labels of ASCII letters, digits, "_" and "-", and may end with a dot."""
+    return value.isascii() and all(map(_is_label, value.removesuffix(".").split(".")))
+
+
+def _is_label(label: str) -> bool:
+    fits = 0 < len(label) <= _LABEL_BYTES
+    return fits and "-" not in (label[0], label[-1]) and all(char.isalnum() or char in "_-" for char in label)
 
 
 def _is_one_word(value: str) -> bool:

@@ -95,15 +95,11 @@ def run(root: str, words: list[str]) -> tuple[int, str, str]:
     out, err = io.BytesIO(), io.BytesIO()
     sys.stdout, sys.stderr = io.TextIOWrapper(out, "utf-8"), io.TextIOWrapper(err, "utf-8")
     os.environ["ESMITH_ROOT"] = root
-    code: object = None
     try:
-        db.main()
-    except SystemExit as end:
-        code = end.code
+        code = db.run_db()
     finally:
         texts = [stream.getvalue().decode("utf-8", "surrogateescape") for stream in (out, err)]
         sys.argv, sys.stdout, sys.stderr = kept[:3]
         os.environ.clear()
         os.environ.update(kept[3])
-    assert isinstance(code, int)
-    return int(code), texts[0], texts[1]
+    return code, texts[0], texts[1]

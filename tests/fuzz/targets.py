@@ -243,17 +243,14 @@ def command_line(data: bytes) -> None:
     databases = _databases("command")
     databases.ready()
     words = [os.fsdecode(_harmless(word)) for word in data.split(b"\n")]
-    program = db.config_main if words[0].startswith("c") else db.main
+    program = db.run_config if words[0].startswith("c") else db.run_db
     kept = sys.argv, sys.stdout, sys.stderr, os.environ.get("ESMITH_ROOT"), os.getcwd(), dict(os.environ)
     sys.argv = ["db", *words[1:]]
     sys.stdout, sys.stderr = (io.TextIOWrapper(io.BytesIO()) for _ in range(2))
     os.chdir(_folder())
     os.environ["ESMITH_ROOT"] = databases.layout.root
-    code: object = None
     try:
-        program()
-    except SystemExit as end:
-        code = end.code
+        code = program()
     finally:
         sys.argv, sys.stdout, sys.stderr = kept[:3]
         os.chdir(kept[4])

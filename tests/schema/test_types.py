@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections.abc import Callable
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from esmith.errors import RefusedError
+from esmith.schema import types
 from esmith.schema.check import check_properties, check_record
 from esmith.schema.model import Property
 from esmith.schema.types import TYPES, refusal
@@ -198,6 +203,33 @@ def test_accepted(words: str, value: str) -> None:
 def test_refused(words: str, value: str, reason: str) -> None:
     """The value is one the type does not allow, and the reason reads after it."""
     assert reason in (refusal(prop(words), value) or "")
+
+
+#: What the functions accept that do without expressions, since importing those takes too long, as expressions.
+_LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+FORMS: dict[str, tuple[Callable[[str], object], str]] = {
+    "whole": (types._is_whole, "-?[0-9]+"),
+    "digits": (types._are_digits, "[0-9]+"),
+    "ipv4": (types._looks_like_ipv4, "[0-9.]+"),
+    "domain": (types._is_domain, r"(\*?\.)?[\w-][\w.-]*"),
+    "host": (types._is_host, rf"({_LABEL}\.)*{_LABEL}\.?"),
+    "integer": (lambda value: types._integer(Property("p", {}), value) is None, "(?!-0+$)-?[0-9]+"),
+    "number": (lambda value: types._number(Property("p", {}), value) is None, r"-?[0-9]+(\.[0-9]+)?"),
+    "size": (lambda value: types._size(Property("p", {}), value) is None, "[0-9]+[kKmMgG]?"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@given(value=st.text(st.sampled_from("09aZé٣_-.*k\n :"), max_size=8) | st.text(max_size=5))
+@example(value="a" * 63)
+@example(value="a" * 64)
+@example(value="a" * 62 + "-")
+@example(value="-0.0")
+@example(value="K")
+def test_forms(form: str, value: str) -> None:
+    """A value has the form that an expression describes."""
+    has_form, expression = FORMS[form]
+    assert bool(has_form(value)) == (re.fullmatch(expression, value) is not None)
 
 
 def test_every_type_is_in_the_table() -> None:

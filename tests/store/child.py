@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from esmith.cli.db import config_main
+from esmith.cli.db import run_config
 from esmith.schema.settings import set_properties
 from esmith.store.flat.file import FlatFile
 from esmith.store.protocol import Snapshot
@@ -125,12 +125,10 @@ def kill_at(line: str, *words: str) -> None:
 
     sys.argv = ["config", *words]
     sys.settrace(trace)
-    try:
-        config_main()
-    except SystemExit as end:
-        sys.settrace(None)
-        print(seen)
-        sys.exit(end.code)
+    code = run_config()
+    sys.settrace(None)
+    print(seen)
+    sys.exit(code)
 
 
 PROGRAMS: dict[str, Callable[..., None]] = {

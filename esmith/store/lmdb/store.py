@@ -142,10 +142,10 @@ class LmdbStore:
             raise store_trouble(self._file, error) from error
 
     def _reserve(self, size: int, transactions: int) -> None:
-        from esmith.store.lmdb.transaction import alone
+        from esmith.store.lmdb.transaction import Alone
         from esmith.store.lmdb.writer import WriterLock
 
-        with alone(self._open_now, self._file), WriterLock(self._file):
+        with Alone(self._open_now, self._file, WriterLock(self._file)):
             txn = self._env.begin(write=True)
             try:
                 page_size = self._env.stat()["psize"]

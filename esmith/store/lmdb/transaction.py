@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack, contextmanager
 
 import lmdb
 
@@ -16,7 +15,8 @@ from esmith.store.model import Author, Change, Record, Revision
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
     from types import TracebackType
     from typing import Self
 
@@ -24,21 +24,69 @@ if TYPE_CHECKING:
     from esmith.store.lmdb.rows import OpenNow
     from esmith.store.lmdb.writer import WriterLock
 
+    #: The transaction, tables, cells and whether anything was changed, before one within it.
+    _Before = tuple[
+        lmdb.Transaction[bytes],
+        dict[str, lmdb._Database],
+        dict[tuple[str, str, str], tuple[str | None, str | None]],
+        bool,
+    ]
+
 _REVISIONS = "=revisions"
 
 
-@contextmanager
-def alone(open_now: OpenNow, file: str) -> Iterator[None]:
-    """Keep snapshots and other transactions of this process from beginning.
+class Alone:
+    """Keeps snapshots and other transactions of this process from beginning, and other writers from writing.
 
+    A context manager; contextlib would take as long to import as a transaction takes.
+
+    :param open_now: what is open in this process.
     :param file: the data file, for messages.
-    :raises StoreError: when one is open.
+    :param lock: the lock of those who write.
     """
-    open_now.begin(file, write=True)
-    try:
-        yield
-    finally:
-        open_now.end(write=True)
+
+    __slots__ = ("_file", "_lock", "_open_now")
+
+    def __init__(self, open_now: OpenNow, file: str, lock: WriterLock) -> None:
+        self._open_now = open_now
+        self._file = file
+        self._lock = lock
+
+    def __enter__(self) -> None:
+        """Wait for other writers.
+
+        :raises WriterBusyError: when another process writes for too long.
+        :raises StoreError: when the data file cannot be locked, or this process has a snapshot or a transaction open.
+        """
+        self._open_now.begin(self._file, write=True)
+        is_alone = False
+        try:
+            self._lock.__enter__()
+            is_alone = True
+        finally:
+            if not is_alone:
+                self._open_now.end(write=True)
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._lock.__exit__()
+        finally:
+            self._open_now.end(write=True)
+
+
+class _Savepoint:
+    """A transaction within a transaction; see :meth:`LmdbTransaction.savepoint`."""
+
+    __slots__ = ("_before", "_transaction")
+
+    def __init__(self, transaction: LmdbTransaction) -> None:
+        self._transaction = transaction
+
+    def __enter__(self) -> None:
+        self._before = self._transaction.begin_inner()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._transaction.end_inner(self._before, keep=kind is None)
 
 
 class LmdbTransaction(LmdbSnapshot):
@@ -57,7 +105,7 @@ class LmdbTransaction(LmdbSnapshot):
     ) -> None:
         super().__init__(env, data.path, open_now)
         self._data = data
-        self._lock = lock
+        self._alone = Alone(open_now, data.path, lock)
         self._reopen = reopen
         self._author = author
         #: What each cell that was written held before the transaction, and what it holds now.
@@ -70,19 +118,24 @@ class LmdbTransaction(LmdbSnapshot):
         :raises WriterBusyError: when another process writes for too long.
         :raises StoreError: when the store cannot be written, or this process has a snapshot or a transaction open.
         """
-        with ExitStack() as stack:
-            stack.enter_context(alone(self._open_now, self._file))
-            stack.enter_context(self._lock)
+        self._alone.__enter__()
+        has_begun = False
+        try:
             self._begin()
-            self._ending = stack.pop_all()
+            has_begun = True
+        finally:
+            if not has_begun:
+                self._alone.__exit__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.is_open = False
-        with self._ending:
+        try:
             self._end(error)
+        finally:
+            self._alone.__exit__()
 
     def _end(self, error: BaseException | None) -> None:
         if error is not None or not (self._dirty or self._cells):
@@ -200,16 +253,28 @@ class LmdbTransaction(LmdbSnapshot):
         self._append(Revision(self.revision() + 1, int(time.time()), self._author, []))
         self._dirty = True
 
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
+    def savepoint(self) -> AbstractContextManager[None]:
         """Take back what is changed inside when it ends with an error, by a transaction within the transaction."""
-        outer, handles, cells, dirty = self._txn, dict(self._handles), dict(self._cells), self._dirty
-        self._txn = self._env.begin(write=True, parent=outer)
+        return _Savepoint(self)
+
+    def begin_inner(self) -> _Before:
+        """Begin a transaction within this one, and return what is to be as now when it is taken back."""
+        before = self._txn, dict(self._handles), dict(self._cells), self._dirty
+        self._txn = self._env.begin(write=True, parent=self._txn)
+        return before
+
+    def end_inner(self, before: _Before, *, keep: bool) -> None:
+        """End the transaction within this one.
+
+        :param before: what :meth:`begin_inner` returned.
+        :param keep: whether its changes stay.
+        """
+        outer, handles, cells, dirty = before
         kept = False
         try:
-            yield
-            self._txn.commit()
-            kept = True
+            if keep:
+                self._txn.commit()
+                kept = True
         finally:
             if not kept:
                 self._txn.abort()
