@@ -1,0 +1,128 @@
+"""The steps of the demo, which are those of ``esmith setup`` as far as a plain user can have them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable
+
+from demo.mail.folder import SIGNATURES, OwnFiles, Passwords, Person, free_ports, settings_of
+from esmith.directories import make_directory
+from esmith.errors import InstallError, ServiceError
+from esmith.layout import Layout
+from esmith.services.definition import Services
+from esmith.setup.machine.apt import missing_packages
+from esmith.setup.machine.packages import ShippedLayout, packages_of_services
+from esmith.setup.machine.programs import Programs, own_command
+from esmith.setup.machine.signatures import write_tests
+from esmith.setup.machine.start import FOLDER, RUNIT, start_supervisor, wait_for_services
+from esmith.setup.machine.steps import Step
+from esmith.setup.machine.stop import stop_all
+from esmith.setup.mail_trial.trial import Trial
+
+DOMAIN, NAME = "example.com", "mail"
+#: What takes mail, looks at it and shows it; and what is left out of the folder.
+_STARTED = ("clamd", "dovecot", "qpsmtpd", "spamd")
+_LEFT_OUT = ("cvm-unix-local", "fetchmail", "freshclam", "httpd-e-smith", "php-fpm", "pop3", "sqpsmtpd")
+_WITHOUT_ROOT = """\
+A plain user cannot have all of it:
+  Postfix and qmail  their master becomes other users; here var/qmail/bin/qmail-queue delivers at once, by the same
+                     .qmail files and the same delivery program, and what is for elsewhere stays in var/spool/not-sent
+  accounts           useradd needs root; all daemons and mailboxes are yours, and passwords are in etc/dovecot/users
+  ports 25, 143      ports below 1024 are root's; here they are others, on 127.0.0.1 only
+  signatures         a test signature of EICAR only: the official ones have hundreds of megabytes
+All of it, on a Debian of its own: make mailserver, docs/mail-server.md"""
+
+
+class MailDemo:
+    """The demo in one folder.
+
+    :param layout: the folder.
+    :param programs: runs the programs.
+    :param person: who runs it.
+    """
+
+    def __init__(self, layout: Layout, programs: Programs, person: Person) -> None:
+        self._layout = layout
+        self._programs = programs
+        self._note = programs.progress.note
+        self._smtp, self._imap, self._spamd = free_ports(3)
+        self._person = person
+        self._passwords = Passwords(layout)
+
+    def steps(self) -> list[Step]:
+        """Return the steps."""
+        return [
+            self._step("the programs, as Debian packages", self._look_for_packages),
+            self._step("a root in the folder: the files of e-smith, and the databases", self._make_root),
+            self._step("what a plain user has to have otherwise", self._arrange),
+            self._step("all configuration files", self._generate),
+            self._step("the services, under runit", self._start),
+            self._step("a trial of mail", self._try_mail),
+        ]
+
+    def _step(self, title: str, run: Callable[[], None]) -> Step:
+        return Step(title, list, run)
+
+    def _look_for_packages(self) -> None:
+        """Look for the programs.
+
+        :raises InstallError: when some are missing.
+        """
+        defined = Services(ShippedLayout(self._layout.root))
+        services = [defined.of(name) for name in _STARTED]
+        packages = sorted({*packages_of_services(services, ()), "runit"})
+        missing = missing_packages(packages)
+        if missing:
+            units = [unit for service in services for unit in service.replaces]
+            raise InstallError(
+                f"missing: {' '.join(missing)}",
+                hint=f"as root: apt-get install --no-install-recommends {' '.join(missing)}\n"
+                "  Debian starts some of them at once; on a machine of your own that is to be no mail server, as root: "
+                f"systemctl disable --now {' '.join(units)}",
+            )
+        self._note(f"{len(packages)} packages are installed")
+
+    def _make_root(self) -> None:
+        # What a demo left that was killed.
+        stop_all(self._layout)
+        self._programs.run([*own_command(), "init", "--domain", DOMAIN, "--name", NAME])
+
+    def _arrange(self) -> None:
+        for words in settings_of(self._layout, (self._smtp, self._imap), _LEFT_OUT):
+            self._note(f"$ {shlex.join(words)}")
+            self._programs.run(words)
+        values = {
+            "ROOT": self._layout.root,
+            "USER": self._person.name,
+            "GROUP": self._person.group,
+            "SPAMD": str(self._spamd),
+        }
+        for path in OwnFiles(self._layout, values).write():
+            self._note(path)
+        for path in (SIGNATURES, "/var/tmp"):
+            make_directory(self._layout.under(path))
+        write_tests(self._layout.under(SIGNATURES))
+
+    def _generate(self) -> None:
+        for line in self._programs.run(["signal-event", "email-update"]).splitlines():
+            self._note(line)
+
+    def _start(self) -> None:
+        self._programs.run([*own_command(), "init", "--services", RUNIT, FOLDER])
+        start_supervisor(self._layout, self._programs, RUNIT)
+        wait_for_services(self._layout, _STARTED, self._programs)
+        self._note(f"up: {', '.join(_STARTED)}")
+
+    def _try_mail(self) -> None:
+        failed = Trial(self._layout, self._programs, self._note, self._passwords.set).run()
+        if failed:
+            raise ServiceError(f"{failed} of the mails did not arrive as they should", hint="the lines above say why")
+
+    def summary(self) -> list[str]:
+        """Return what was seen, what a plain user cannot have, and how to look around."""
+        root = os.path.relpath(self._layout.root)
+        return [
+            *_WITHOUT_ROOT.splitlines(),
+            f"Look around in {root}, with: export ESMITH_ROOT={self._layout.root} PATH={self._layout.commands}:$PATH",
+        ]
