@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 
 import click
 
@@ -16,7 +17,7 @@ from esmith.setup.machine.progress import Progress
 from esmith.setup.machine.steps import run_steps
 from esmith.setup.machine.stop import stop_all
 
-AGAIN = "make demo-mail"
+_AGAIN = "make demo-mail"
 
 
 @click.command("demo-mail")
@@ -32,11 +33,13 @@ def demo_mail(folder: str, *, wait: bool) -> None:
     demo = MailDemo(layout, Programs(layout, progress), person)
     with only_one(layout):
         try:
-            run_steps(demo.steps(), progress, AGAIN)
+            run_steps(demo.steps(), progress, _AGAIN)
             for line in demo.summary():
                 progress.say(line)
             if wait:
-                progress.say("It goes on until you type ^C.")
+                for line in [*demo.running(), "All of this runs until you type ^C."]:
+                    progress.say(line)
+                sys.stdout.flush()
                 signal.pause()
         finally:
             progress.clear()

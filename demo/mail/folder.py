@@ -1,4 +1,4 @@
-"""The folder of the demo: whether it can be one, what a plain user has to have otherwise there, and the password file."""
+"""The folder of the demo: whether it can be one, what a plain user has to have otherwise there, and its passwords."""
 
 from __future__ import annotations
 
@@ -81,7 +81,9 @@ def usable_folder(path: str) -> Layout:
         # As dovecot and qpsmtpd make theirs: readable by others.
         make_directory(root)
     except OSError as error:
-        raise UsageError(f"cannot be made: {error.strerror}", place=root, hint="clone into a folder of yours") from error
+        raise UsageError(
+            f"cannot be made: {error.strerror}", place=root, hint="name a folder that you may write in"
+        ) from error
     return Layout(root)
 
 
@@ -139,9 +141,7 @@ class OwnFiles:
             "    'virus/clamav': ' clamd_conf=@ROOT@/etc/clamd.conf'}.get(name, '') %}\n",
         )
         for path, text in texts.items():
-            for name, value in self._values.items():
-                text = text.replace(f"@{name}@", value)
-            self._write(path, text)
+            self._write(path, re.sub(r"@([A-Z]+)@", lambda match: self._values[match[1]], text))
         for name in _QUEUE_NAMES:
             self._write(f"/var/qmail/bin/{name}", _QUEUE.read_text(), 0o755)
         return [*sorted(texts), *(f"/var/qmail/bin/{name}" for name in _QUEUE_NAMES)]

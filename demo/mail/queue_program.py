@@ -1,11 +1,11 @@
 #!/usr/bin/python3 -IS
 """Stands in for qmail in the folder of ``make demo-mail``, where a plain user can have neither qmail nor Postfix.
 
-Three programs in ``var/qmail/bin`` of the folder are copies of this file; each is known by its name. ``qmail-queue`` takes a
-mail from qpsmtpd, ``sendmail`` one from a .qmail file. Both deliver it before they end, by control/locals,
-control/virtualdomains and users/assign, as qmail-send(8) and qmail-lspawn(8) do. ``dot-qmail`` delivers to one account: it
-is the program that Postfix runs (plugins/postfix/delivery.py), so .qmail files mean what they mean on a machine. Paths
-in them, such as ``/usr/share/e-smith``, are taken below the folder.
+Three programs in ``var/qmail/bin`` of the folder are copies of this file; each is known by its name. ``qmail-queue``
+takes a mail from qpsmtpd, ``sendmail`` one from a .qmail file. Both deliver it before they end, by control/locals,
+control/virtualdomains and users/assign, as qmail-send(8) and qmail-lspawn(8) do. ``dot-qmail`` delivers to one account:
+it is the program that Postfix runs (plugins/postfix/delivery.py), so .qmail files mean what they mean on a machine.
+Paths in them, such as ``/usr/share/e-smith``, are taken below the folder.
 
 There is no queue: what cannot be delivered now is not taken, and the client tries again. Nothing leaves the folder:
 mail for elsewhere is kept in ``var/spool/not-sent``. Exit codes as of the programs it stands in for.
@@ -173,8 +173,8 @@ def dot_qmail() -> int:
             text, mode, default = super().instructions()
             return _OURS.sub(os.fsencode(ROOT) + b"/", text), mode, default
 
-    delivery.PROGRAMS = ROOT + delivery.PROGRAMS
-    delivery.Account = Account
+    delivery.PROGRAMS = ROOT + delivery.PROGRAMS  # type: ignore[attr-defined]
+    delivery.Account = Account  # type: ignore[attr-defined]
     code: int = delivery.main()
     return code
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shlex
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ from esmith.layout import Layout
 from esmith.services.definition import Services
 from esmith.setup.machine.apt import missing_packages
 from esmith.setup.machine.packages import ShippedLayout, packages_of_services
+from esmith.setup.machine.plan import note_all
 from esmith.setup.machine.programs import Programs, own_command
 from esmith.setup.machine.signatures import write_tests
 from esmith.setup.machine.start import FOLDER, RUNIT, start_supervisor, wait_for_services
@@ -24,14 +26,20 @@ DOMAIN, NAME = "example.com", "mail"
 #: What takes mail, looks at it and shows it; and what is left out of the folder.
 _STARTED = ("clamd", "dovecot", "qpsmtpd", "spamd")
 _LEFT_OUT = ("cvm-unix-local", "fetchmail", "freshclam", "httpd-e-smith", "php-fpm", "pop3", "sqpsmtpd")
+_USER = "mary"
+_COMMANDS = (
+    ["db", "accounts", "set", _USER, "user", "FirstName", "Mary", "LastName", "Smith"],
+    ["signal-event", "user-create", _USER],
+    ["signal-event", "email-update"],
+)
 _WITHOUT_ROOT = """\
 A plain user cannot have all of it:
   Postfix and qmail  their master becomes other users; here var/qmail/bin/qmail-queue delivers at once, by the same
                      .qmail files and the same delivery program, and what is for elsewhere stays in var/spool/not-sent
   accounts           useradd needs root; all daemons and mailboxes are yours, and passwords are in etc/dovecot/users
   ports 25, 143      ports below 1024 are root's; here they are others, on 127.0.0.1 only
-  signatures         a test signature of EICAR only: the official ones have hundreds of megabytes
-All of it, on a Debian of its own: make mailserver, docs/mail-server.md"""
+And left out, to be quick: certificates with the encrypted ports, and all signatures of viruses but a test.
+All of it, on a Debian of its own: make mailserver (docs/mail-server.md)"""
 
 
 class MailDemo:
@@ -49,6 +57,7 @@ class MailDemo:
         self._smtp, self._imap, self._spamd = free_ports(3)
         self._person = person
         self._passwords = Passwords(layout)
+        self._password = secrets.token_hex(4)
 
     def steps(self) -> list[Step]:
         """Return the steps."""
@@ -56,7 +65,7 @@ class MailDemo:
             self._step("the programs, as Debian packages", self._look_for_packages),
             self._step("a root in the folder: the files of e-smith, and the databases", self._make_root),
             self._step("what a plain user has to have otherwise", self._arrange),
-            self._step("all configuration files", self._generate),
+            self._step("a user, and all configuration files", self._generate),
             self._step("the services, under runit", self._start),
             self._step("a trial of mail", self._try_mail),
         ]
@@ -89,6 +98,7 @@ class MailDemo:
         self._programs.run([*own_command(), "init", "--domain", DOMAIN, "--name", NAME])
 
     def _arrange(self) -> None:
+        self._note("settings:")
         for words in settings_of(self._layout, (self._smtp, self._imap), _LEFT_OUT):
             self._note(f"$ {shlex.join(words)}")
             self._programs.run(words)
@@ -98,15 +108,18 @@ class MailDemo:
             "GROUP": self._person.group,
             "SPAMD": str(self._spamd),
         }
+        self._note("fragments and files as an administrator adds them, and three programs in the place of qmail's:")
         for path in OwnFiles(self._layout, values).write():
-            self._note(path)
+            self._note(os.path.relpath(self._layout.under(path)))
         for path in (SIGNATURES, "/var/tmp"):
             make_directory(self._layout.under(path))
         write_tests(self._layout.under(SIGNATURES))
 
     def _generate(self) -> None:
-        for line in self._programs.run(["signal-event", "email-update"]).splitlines():
-            self._note(line)
+        for words in _COMMANDS:
+            self._note(f"$ {shlex.join(words)}")
+            note_all(self._programs.progress, self._programs.run(words))
+        self._passwords.set(_USER, self._password)
 
     def _start(self) -> None:
         self._programs.run([*own_command(), "init", "--services", RUNIT, FOLDER])
@@ -120,9 +133,20 @@ class MailDemo:
             raise ServiceError(f"{failed} of the mails did not arrive as they should", hint="the lines above say why")
 
     def summary(self) -> list[str]:
-        """Return what was seen, what a plain user cannot have, and how to look around."""
+        """Return what a plain user cannot have and why, and how to look around."""
         root = os.path.relpath(self._layout.root)
         return [
             *_WITHOUT_ROOT.splitlines(),
-            f"Look around in {root}, with: export ESMITH_ROOT={self._layout.root} PATH={self._layout.commands}:$PATH",
+            f"To look around in {root}:",
+            f"  export ESMITH_ROOT={self._layout.root} PATH={self._layout.commands}:$PATH",
+            "  expand-template --explain /var/service/qpsmtpd/config/peers/0",
+            f"  cat {root}/etc/dovecot/dovecot.conf {root}/home/e-smith/files/users/{_USER}/.qmail",
+            f"  less {root}/var/log/qpsmtpd/current",
+        ]
+
+    def running(self) -> list[str]:
+        """Return how to read and send mail while the daemons run."""
+        return [
+            f"SMTP at 127.0.0.1 port {self._smtp}; IMAP at 127.0.0.1 port {self._imap}, not encrypted",
+            f"a mailbox: {_USER}@{DOMAIN}, user {_USER}, password {self._password}",
         ]

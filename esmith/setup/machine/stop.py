@@ -81,9 +81,7 @@ def _still_there(layout: Layout, names: Iterable[str]) -> list[str]:
     deadline = time.monotonic() + _SECONDS
     waiting = list(names)
     while True:
-        waiting = [
-            name for name in waiting if ServiceDirectory(layout.under(f"/var/service/{name}")).is_supervised()
-        ]
+        waiting = [name for name in waiting if ServiceDirectory(layout.under(f"/var/service/{name}")).is_supervised()]
         if not waiting or time.monotonic() >= deadline:
             return waiting
         time.sleep(_LOOK_EVERY)
