@@ -187,13 +187,14 @@ class Passwords:
 def settings_of(layout: Layout, ports: Sequence[int], services: Sequence[str]) -> list[list[str]]:
     """Return the commands that set what is otherwise in the folder.
 
-    :param ports: of SMTP and IMAP.
+    :param ports: of SMTP, IMAP and IMAP encrypted.
     :param services: the records of the services that are not started.
     """
-    smtp, imap = ports
+    smtp, imap, imaps = ports
     return [
         ["config", "setprop", "smtpd", "TCPPort", str(smtp)],
         ["config", "setprop", "imap", "TCPPort", str(imap), "access", "localhost"],
+        ["config", "setprop", "imaps", "TCPPort", str(imaps), "access", "localhost"],
         *(["config", "setprop", record, "status", "disabled"] for record in services),
         ["config", "setprop", "clamav", "DatabaseDirectory", layout.under(SIGNATURES)]
         + ["LocalSocket", layout.under(f"{SIGNATURES}/clamd.socket"), "TemporaryDirectory", layout.under("/var/tmp")],

@@ -14,7 +14,7 @@ from esmith.layout import Layout
 from esmith.services.definition import Services
 from esmith.setup.machine.apt import missing_packages
 from esmith.setup.machine.packages import ShippedLayout, packages_of_services
-from esmith.setup.machine.plan import note_all
+from esmith.setup.machine.plan import FIRST_EVENT, note_all
 from esmith.setup.machine.programs import Programs, own_command
 from esmith.setup.machine.signatures import write_tests
 from esmith.setup.machine.start import FOLDER, RUNIT, start_supervisor, wait_for_services
@@ -25,20 +25,22 @@ from esmith.setup.mail_trial.trial import Trial
 DOMAIN, NAME = "example.com", "mail"
 #: What takes mail, looks at it and shows it; and what is left out of the folder.
 _STARTED = ("clamd", "dovecot", "qpsmtpd", "spamd")
-_LEFT_OUT = ("cvm-unix-local", "fetchmail", "freshclam", "httpd-e-smith", "php-fpm", "pop3", "sqpsmtpd")
+_LEFT_OUT = ("cvm-unix-local", "fetchmail", "freshclam", "httpd-e-smith", "php-fpm", "pop3", "pop3s", "sqpsmtpd")
 _USER = "mary"
+#: After the first event, which makes the certificate and all files.
 _COMMANDS = (
+    ["signal-event", FIRST_EVENT],
     ["db", "accounts", "set", _USER, "user", "FirstName", "Mary", "LastName", "Smith"],
     ["signal-event", "user-create", _USER],
-    ["signal-event", "email-update"],
 )
 _WITHOUT_ROOT = """\
 A plain user cannot have all of it:
   Postfix and qmail  their master becomes other users; here var/qmail/bin/qmail-queue delivers at once, by the same
                      .qmail files and the same delivery program, and what is for elsewhere stays in var/spool/not-sent
-  accounts           useradd needs root; all daemons and mailboxes are yours, and passwords are in etc/dovecot/users
+  accounts           useradd needs root; all daemons and mailboxes are yours, passwords are in etc/dovecot/users, and
+                     nobody can log in to send mail: the machine's passwords are root's
   ports 25, 143      ports below 1024 are root's; here they are others, on 127.0.0.1 only
-And left out, to be quick: certificates with the encrypted ports, and all signatures of viruses but a test.
+And left out, to be quick: POP3, web pages, and all signatures of viruses but a test.
 All of it, on a Debian of its own: make mailserver (docs/mail-server.md)"""
 
 
@@ -54,7 +56,7 @@ class MailDemo:
         self._layout = layout
         self._programs = programs
         self._note = programs.progress.note
-        self._smtp, self._imap, self._spamd = free_ports(3)
+        self._smtp, self._imap, self._imaps, self._spamd = free_ports(4)
         self._person = person
         self._passwords = Passwords(layout)
         self._password = secrets.token_hex(4)
@@ -65,7 +67,7 @@ class MailDemo:
             self._step("the programs, as Debian packages", self._look_for_packages),
             self._step("a root in the folder: the files of e-smith, and the databases", self._make_root),
             self._step("what a plain user has to have otherwise", self._arrange),
-            self._step("a user, and all configuration files", self._generate),
+            self._step("a certificate, all files, and a user", self._generate),
             self._step("the services, under runit", self._start),
             self._step("a trial of mail", self._try_mail),
         ]
@@ -80,7 +82,7 @@ class MailDemo:
         """
         defined = Services(ShippedLayout(self._layout.root))
         services = [defined.of(name) for name in _STARTED]
-        packages = sorted({*packages_of_services(services, ()), "runit"})
+        packages = packages_of_services(services, ("openssl", "runit"))
         missing = missing_packages(packages)
         if missing:
             units = [unit for service in services for unit in service.replaces]
@@ -99,7 +101,7 @@ class MailDemo:
 
     def _arrange(self) -> None:
         self._note("settings:")
-        for words in settings_of(self._layout, (self._smtp, self._imap), _LEFT_OUT):
+        for words in settings_of(self._layout, (self._smtp, self._imap, self._imaps), _LEFT_OUT):
             self._note(f"$ {shlex.join(words)}")
             self._programs.run(words)
         values = {
@@ -147,6 +149,6 @@ class MailDemo:
     def running(self) -> list[str]:
         """Return how to read and send mail while the daemons run."""
         return [
-            f"SMTP at 127.0.0.1 port {self._smtp}; IMAP at 127.0.0.1 port {self._imap}, not encrypted",
+            f"on 127.0.0.1: SMTP at port {self._smtp}, IMAP at port {self._imap}, and encrypted at port {self._imaps}",
             f"a mailbox: {_USER}@{DOMAIN}, user {_USER}, password {self._password}",
         ]
