@@ -9,13 +9,12 @@ import sys
 import click
 
 from demo.mail.folder import Person, only_one, usable_folder
-from demo.mail.steps import MailDemo
+from demo.mail.steps import MailDemo, stop
 from esmith.cli.output import print_report
 from esmith.cli.program import run_click
 from esmith.setup.machine.programs import Programs
 from esmith.setup.machine.progress import Progress
 from esmith.setup.machine.steps import run_steps
-from esmith.setup.machine.stop import stop_all
 
 _AGAIN = "make demo-mail"
 
@@ -43,7 +42,7 @@ def demo_mail(folder: str, *, wait: bool) -> None:
                 signal.pause()
         finally:
             progress.clear()
-            stop_all(layout)
+            stop(layout)
             progress.say("everything that was started has ended")
 
 

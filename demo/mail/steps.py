@@ -16,6 +16,7 @@ from esmith.setup.machine.apt import missing_packages
 from esmith.setup.machine.packages import ShippedLayout, packages_of_services
 from esmith.setup.machine.plan import FIRST_EVENT, note_all
 from esmith.setup.machine.programs import Programs, own_command
+from esmith.setup.machine.service_files import remove_service_directories, remove_service_links
 from esmith.setup.machine.signatures import write_tests
 from esmith.setup.machine.start import FOLDER, RUNIT, start_supervisor, wait_for_services
 from esmith.setup.machine.steps import Step
@@ -42,6 +43,16 @@ A plain user cannot have all of it:
   ports 25, 143      ports below 1024 are root's; here they are others, on 127.0.0.1 only
 And left out, to be quick: POP3, web pages, and all signatures of viruses but a test.
 All of it, on a Debian of its own: make mailserver (docs/mail-server.md)"""
+
+
+def stop(layout: Layout) -> None:
+    """End all daemons of the folder, and remove what runit would start them by, so that no event waits for them.
+
+    :raises ServiceError: when one does not end.
+    """
+    stop_all(layout)
+    remove_service_links(layout, [FOLDER])
+    remove_service_directories(layout)
 
 
 class MailDemo:
@@ -96,7 +107,7 @@ class MailDemo:
 
     def _make_root(self) -> None:
         # What a demo left that was killed.
-        stop_all(self._layout)
+        stop(self._layout)
         self._programs.run([*own_command(), "init", "--domain", DOMAIN, "--name", NAME])
 
     def _arrange(self) -> None:
