@@ -7,7 +7,8 @@ import secrets
 import shlex
 from collections.abc import Callable
 
-from demo.mail.folder import SIGNATURES, OwnFiles, Passwords, Person, free_ports, settings_of
+from demo.mail.folder import Person, free_ports
+from demo.mail.own_files import SIGNATURES, OwnFiles, Passwords, settings_of
 from esmith.directories import make_directory
 from esmith.errors import InstallError, ServiceError
 from esmith.layout import Layout
@@ -121,7 +122,8 @@ class MailDemo:
             "GROUP": self._person.group,
             "SPAMD": str(self._spamd),
         }
-        self._note("fragments and files as an administrator adds them, and three programs in the place of qmail's:")
+        self._note("fragments and files as an administrator adds them, three programs in the place of qmail's, and")
+        self._note("a copy of clamd, since AppArmor lets Debian's write in few folders only:")
         for path in OwnFiles(self._layout, values).write():
             self._note(os.path.relpath(self._layout.under(path)))
         for path in (SIGNATURES, "/var/tmp"):
