@@ -42,8 +42,8 @@ def demo_mail(folder: str, *, wait: bool) -> None:
                 signal.pause()
         finally:
             progress.clear()
-            stop(layout)
-            progress.say("everything that was started has ended")
+            if stop(layout):
+                progress.say("everything that was started has ended")
 
 
 if __name__ == "__main__":

@@ -46,14 +46,16 @@ And left out, to be quick: POP3, web pages, and all signatures of viruses but a 
 All of it, on a Debian of its own: make mailserver (docs/mail-server.md)"""
 
 
-def stop(layout: Layout) -> None:
+def stop(layout: Layout) -> bool:
     """End all daemons of the folder, and remove what runit would start them by, so that no event waits for them.
 
+    :return: whether there were some.
     :raises ServiceError: when one does not end.
     """
-    stop_all(layout)
+    was_there = stop_all(layout)
     remove_service_links(layout, [FOLDER])
     remove_service_directories(layout)
+    return was_there
 
 
 class MailDemo:

@@ -6,7 +6,6 @@ import contextlib
 import imaplib
 import os
 import re
-import shutil
 import signal
 import smtplib
 import ssl
@@ -98,25 +97,13 @@ def folder() -> Iterator[Path]:
         yield Path(place) / "root"
 
 
-def test_mail_is_tried_and_nothing_is_left_running(folder: Path) -> None:
-    """A mail arrives, a spam is sorted, a virus is refused; then no process is left, and it can be run again."""
-    for _ in range(2):
-        demo = Demo(folder)
-        assert demo.end() == 0, demo.printed()
-        for pattern in TRIAL:
-            assert re.search(f"^{pattern}$", demo.printed(), re.MULTILINE), demo.printed()
-        assert "A plain user cannot have all of it" in demo.printed()
-        assert "not supervised" not in demo.printed()
-        assert demo.processes() == []
-    assert demo.root.signal("email-update").err == ""
-    assert demo.root.db("accounts", "get", "trial-of-mail", code=None).code != 0
-
-
-def test_mail_is_read_and_sent_while_it_waits(folder: Path) -> None:
-    """With WAIT=yes a mailbox can be used, also encrypted, and an event takes effect, until ^C ends everything."""
+def test_mail_is_tried_read_and_sent(folder: Path) -> None:
+    """A mail arrives, a spam is sorted, a virus is refused; a mailbox can be used until ^C, which ends everything."""
     demo = Demo(folder, "--wait")
     try:
         demo.wait_for("until you type ^C")
+        for pattern in TRIAL:
+            assert re.search(f"^{pattern}$", demo.printed(), re.MULTILINE), demo.printed()
         smtp, imaps = map(int, re.findall(r"(?:SMTP|encrypted) at port (\d+)", demo.printed()))
         (password,) = re.findall(r"user mary, password (\w+)", demo.printed())
         demo.root.db("accounts", "setprop", "mary", "EmailForward", "both", "ForwardAddress", "mary@elsewhere.test")
@@ -128,42 +115,32 @@ def test_mail_is_read_and_sent_while_it_waits(folder: Path) -> None:
         assert kept.read_text().splitlines()[1] == "X-Original-To: mary@elsewhere.test"
         longest = max(len(str(path)) for path in (folder / "run").rglob("*") if path.is_socket())
         assert longest <= len(f"{folder}{LONGEST_SOCKET}")
+        other = subprocess.run(
+            [sys.executable, "-m", "demo.mail", str(folder)], cwd=HOME, capture_output=True, text=True, check=False
+        )
+        assert (other.returncode != 0, "a demo runs in this folder" in other.stderr) == (True, True)
     finally:
         code = demo.end(signal.SIGINT)
     assert code == 128 + signal.SIGINT
     assert demo.processes() == []
+    assert demo.root.signal("email-update").err == ""
+    assert demo.root.db("accounts", "get", "trial-of-mail", code=None).code != 0
 
 
-def test_it_ends_what_it_has_begun(folder: Path) -> None:
-    """A signal while it starts the daemons ends them and the demo, and the next one goes through."""
-    demo = Demo(folder)
-    demo.wait_for("[5/6]")
-    assert demo.end(signal.SIGTERM) == 128 + signal.SIGTERM
-    assert demo.processes() == []
-    again = Demo(folder)
-    assert again.end() == 0, again.printed()
-
-
-def test_a_killed_demo_is_cleaned_up_by_the_next(folder: Path) -> None:
-    """What a demo left running that was killed is ended by the next one, which goes through."""
-    demo = Demo(folder, "--wait")
-    demo.wait_for("until you type ^C")
-    demo.end(signal.SIGKILL)
-    again = Demo(folder)
-    assert again.end() == 0, again.printed()
-    assert again.processes() == []
-
-
-def test_a_second_demo_in_the_folder_is_refused(folder: Path) -> None:
-    """While one runs, another in the same folder ends with an error and disturbs nothing."""
-    demo = Demo(folder)
-    demo.wait_for("[2/6]")
-    other = subprocess.run(
-        [sys.executable, "-m", "demo.mail", str(folder)], cwd=HOME, capture_output=True, text=True, check=False
-    )
-    assert other.returncode != 0
-    assert "a demo runs in this folder" in other.stderr
-    assert demo.end() == 0, demo.printed()
+def test_it_can_be_run_again_however_it_ended(folder: Path) -> None:
+    """What a demo left running that was killed is ended by the next; a signal ends one with all that it has started."""
+    killed = Demo(folder)
+    killed.wait_for("[6/6]")
+    killed.end(signal.SIGKILL)
+    ended = Demo(folder)
+    ended.wait_for("[5/6]")
+    assert ended.end(signal.SIGTERM) == 128 + signal.SIGTERM
+    assert ended.processes() == []
+    whole = Demo(folder)
+    assert whole.end() == 0, whole.printed()
+    assert "A plain user cannot have all of it" in whole.printed()
+    assert "not supervised" not in whole.printed()
+    assert whole.processes() == []
 
 
 def _send(port: int, receiver: str) -> None:
@@ -184,12 +161,3 @@ def _subjects(port: int, password: str) -> list[str]:
         numbers = client.search(None, "ALL")[1][0].split()
         headers = [client.fetch(number, "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1][0] for number in numbers]
         return [header[1].decode().strip() for header in headers if isinstance(header, tuple)]
-
-
-def test_make_runs_it() -> None:
-    """``make demo-mail`` runs it in demo-mail-root, and WAIT makes it wait."""
-    make = shutil.which("make")
-    assert make is not None
-    for words, wanted in (([], "demo-mail-root"), (["WAIT=yes"], "demo-mail-root --wait")):
-        done = subprocess.run([make, "-n", "demo-mail", *words], cwd=HOME, capture_output=True, text=True, check=True)
-        assert done.stdout.rstrip().endswith(f"-m demo.mail {wanted}")

@@ -53,12 +53,13 @@ def end_supervisors(layout: Layout, names: list[str]) -> None:
         raise _does_not_end(waiting)
 
 
-def stop_all(layout: Layout) -> None:
+def stop_all(layout: Layout) -> bool:
     """End every runsvdir of a root with the services it supervises; a service that does not end by itself is killed.
 
-    :raises ServiceError: when one does not end.
+    :return: whether there was one.
+    :raises ServiceError: when a service does not end.
     """
-    _hang_up(layout, FOLDERS)
+    was_there = _hang_up(layout, FOLDERS)
     waiting = _still_there(layout, Services(layout).names())
     for name in waiting:
         pid = ServiceDirectory(layout.under(f"/var/service/{name}")).status().pid
@@ -67,13 +68,19 @@ def stop_all(layout: Layout) -> None:
                 os.kill(pid, signal.SIGKILL)
     if waiting := _still_there(layout, waiting):
         raise _does_not_end(waiting)
+    return was_there
 
 
-def _hang_up(layout: Layout, folders: Iterable[str]) -> None:
-    """End each runsvdir that scans one of some folders: it ends its runsv processes and itself (runsvdir(8))."""
-    for pid in {pid for folder in folders for pid in scanning(layout.under(folder))}:
+def _hang_up(layout: Layout, folders: Iterable[str]) -> bool:
+    """End each runsvdir that scans one of some folders, and return whether there was one.
+
+    It ends its runsv processes and itself (runsvdir(8)).
+    """
+    pids = {pid for folder in folders for pid in scanning(layout.under(folder))}
+    for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGHUP)
+    return bool(pids)
 
 
 def _still_there(layout: Layout, names: Iterable[str]) -> list[str]:
