@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 
 from demo.mail.folder import Person, free_ports
 from demo.mail.own_files import SIGNATURES, OwnFiles, Passwords, settings_of
@@ -13,6 +13,7 @@ from esmith.directories import make_directory
 from esmith.errors import InstallError, ServiceError
 from esmith.layout import Layout
 from esmith.services.definition import Services
+from esmith.services.service import Service
 from esmith.setup.machine.apt import missing_packages
 from esmith.setup.machine.packages import ShippedLayout, packages_of_services
 from esmith.setup.machine.plan import FIRST_EVENT, note_all
@@ -58,6 +59,20 @@ def stop(layout: Layout) -> bool:
     return was_there
 
 
+def _started_by_debian(services: Sequence[Service], packages: Collection[str]) -> list[str]:
+    """Return the units of packages, of those that want the ports or files of services; each is named like its package.
+
+    :param packages: those that count.
+    """
+    ours = [service for service in services if service.program.package in packages]
+    return [
+        unit
+        for service in ours
+        for unit in service.replaces
+        if service.program.package.startswith(unit.partition(".")[0])
+    ]
+
+
 class MailDemo:
     """The demo in one folder.
 
@@ -99,13 +114,11 @@ class MailDemo:
         packages = packages_of_services(services, ("openssl", "runit"))
         missing = missing_packages(packages)
         if missing:
-            units = [unit for service in services for unit in service.replaces]
-            raise InstallError(
-                f"missing: {' '.join(missing)}",
-                hint=f"as root: apt-get install --no-install-recommends {' '.join(missing)}\n"
-                "  Debian starts some of them at once; on a machine of your own that is to be no mail server, as root: "
-                f"systemctl disable --now {' '.join(units)}",
-            )
+            cures = [f"as root: apt-get install --no-install-recommends {' '.join(missing)}"]
+            if units := _started_by_debian(services, missing):
+                cures.append("Debian starts some of these at once, at their usual ports; to have that undone, as root:")
+                cures.append(f"systemctl disable --now {' '.join(units)}")
+            raise InstallError(f"missing: {' '.join(missing)}", hint="\n  ".join(cures))
         self._note(f"{len(packages)} packages are installed")
 
     def _make_root(self) -> None:
