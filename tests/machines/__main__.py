@@ -1,6 +1,6 @@
 """Plays machines of Debian 12 and 13; ``.ci/machine`` starts it.
 
-.ci/machine                            as .ci/run: the steps on Debian 12, the installation, mail and the demo on Debian 13
+.ci/machine                            as .ci/run: all steps but the page on Debian 12, some on Debian 13
 .ci/machine [--keep] SUITE [STEP...]   the steps of bookworm or trixie, all of them without a name
 .ci/machine fill [SUITE...]            download what they need, as far as it is missing
 
