@@ -1,6 +1,7 @@
 # make mailserver  make this Debian a mail server, as root: docs/mail-server.md; DOMAIN=example.com NAME=mail, or it asks
 # make uninstall-mailserver  take that away again; databases, fragments, mail and users stay
 # make demo    set up and run the main job in the folder demo-root
+# make demo-mail  a trial of mail with the real daemons in the folder demo-mail-root, without root: docs/mail-server.md; WAIT=yes goes on until ^C
 # make deb     the Debian package, in dist: docs/mail-server.md
 # make test    set up and pass the tests
 # make test-long  the tests that take minutes: every size of free space on a full disk
@@ -27,13 +28,15 @@ PREFIX ?= /opt/esmith
 DOMAIN ?=
 NAME ?=
 SETUP ?=
+# Whether the daemons of make demo-mail go on after its trial, so that mail can be read and sent.
+WAIT ?=
 # The version of the Debian package; without it that of pyproject.toml.
 VERSION ?=
 
 # Where it is set, every process compiles the engine, the tests and their assertions again: 12 s for each worker.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: mailserver uninstall-mailserver demo deb test test-long crash fuzz mutants lint bench clean
+.PHONY: mailserver uninstall-mailserver demo demo-mail deb test test-long crash fuzz mutants lint bench clean
 .DELETE_ON_ERROR:
 
 # Debian's python3 without python3-venv can make no environment that has pip.
@@ -59,6 +62,9 @@ deb: $(VENV)/installed-deb
 demo: $(VENV)/installed
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh demo/office.sh demo-root
 
+demo-mail: $(VENV)/installed
+	@$(BIN)/python -m demo.mail demo-mail-root $(if $(WAIT),--wait)
+
 test: $(VENV)/installed-test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
@@ -83,7 +89,7 @@ bench: $(VENV)/installed
 	@$(BIN)/python -m bench
 
 clean:
-	rm -rf $(VENV) .mutants .fuzz demo-root build dist
+	rm -rf $(VENV) .mutants .fuzz demo-root demo-mail-root build dist
 
 # Debian's python3 without python3-venv cannot put pip into an environment, but pip can install into one from outside.
 $(VENV)/bin/python:

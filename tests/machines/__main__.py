@@ -1,6 +1,6 @@
 """Plays machines of Debian 12 and 13; ``.ci/machine`` starts it.
 
-.ci/machine                            as .ci/run: the steps on Debian 12, the installation and mail on Debian 13
+.ci/machine                            as .ci/run: all steps but the page on Debian 12, some on Debian 13
 .ci/machine [--keep] SUITE [STEP...]   the steps of bookworm or trixie, all of them without a name
 .ci/machine fill [SUITE...]            download what they need, as far as it is missing
 
@@ -33,13 +33,14 @@ STEPS: dict[str, Callable[[Play], str]] = {
     "page": steps.page,
     "move": steps.move,
     "package": steps.package,
+    "demo": steps.demo,
 }
 #: What ``.ci/run`` plays, a machine each. The page is left out: docs/testing.md has what is open in it. The move has a
 #: machine without the users that others leave behind.
 OF_CI = (
-    ("bookworm", ["install", "mail", "reboot", "again", "remove", "upgrade", "package"]),
+    ("bookworm", ["install", "mail", "reboot", "again", "remove", "upgrade", "package", "demo"]),
     ("bookworm", ["install", "move"]),
-    ("trixie", ["install", "mail"]),
+    ("trixie", ["install", "mail", "demo"]),
 )
 
 

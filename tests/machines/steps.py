@@ -45,6 +45,14 @@ grep -x 'score SARE_ADULT2 20.000' /etc/e-smith/templates-custom/etc/mail/spamas
 grep -x 'score SARE_ADULT2 20.000' /etc/mail/spamassassin/local.cf
 grep -x 'required_score 5.99' /etc/mail/spamassassin/local.cf
 """
+#: A process that has ended and was not waited for counts as gone: the first one of these machines waits for none.
+_DEMO = """
+cp -r /root/wheels /home/plain/wheels
+chown -R plain: /home/plain/wheels
+cd /home/plain/src
+runuser -u plain -- env HOME=/home/plain PIP_FIND_LINKS=/home/plain/wheels make demo-mail
+! pgrep --euid plain --runstates R,S,D --list-full
+"""
 #: What every trial of mail changes below /etc, since it makes a user and deletes it; and what Python compiled.
 _CHANGES_AGAIN = ("/passwd*", "/*shadow*", "/group*", "/sub?id*", "/.pwd.lock", "*/__pycache__/*")
 #: How much of a log is shown.
@@ -200,6 +208,12 @@ def package(play: Play) -> str:
             bare.run(".venv/bin/python", "packaging/debian/build.py", "--output", f"/root/{name}", *words)
         old, new = (next((machine.root / "root" / name).glob("*.deb")).name for name in ("old", "new"))
         return _summary(bare.run("python3", "-m", "tests.packaging.play", f"/root/old/{old}", f"/root/new/{new}"))
+
+
+def demo(play: Play) -> str:
+    """Run ``make demo-mail`` as a plain user; none of the user's processes is left. Says when its mail was read."""
+    text = play.run("bash", "-euc", _DEMO)
+    return next((line.strip() for line in text.splitlines() if line.startswith("      mail: ")), "")
 
 
 def _unpack_previous(play: Play) -> None:

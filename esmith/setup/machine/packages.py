@@ -72,12 +72,14 @@ def wanted_services(layout: Layout, queue: str, without: Collection[str] = ()) -
     return found
 
 
-def packages_of_services(services: Collection[Service]) -> list[str]:
+def packages_of_services(services: Collection[Service], common: Collection[str] = COMMON) -> list[str]:
     """Return the Debian packages that services need, and those that belong to none, sorted.
 
     What Debian does not have, as qmail, is left out: it is there, or its service is not wanted.
+
+    :param common: those that belong to no service.
     """
-    found = set(COMMON)
+    found = set(common)
     for service in services:
         if service.program.package and service.program.package not in QUEUES.keys() - {POSTFIX}:
             found.add(service.program.package)

@@ -15,6 +15,7 @@ from esmith.setup.machine.links import FOLDER as LINKS
 from esmith.setup.machine.links import make_links, missing_links
 from esmith.setup.machine.packages import QUEUES, chosen_queue, packages_of_services, wanted_services
 from esmith.setup.machine.programs import Programs, own_command
+from esmith.setup.machine.progress import Progress
 from esmith.setup.machine.signatures import LOAD, load_signatures, official_signatures, remove_tests
 from esmith.setup.machine.start import FOLDER, RUNIT, SYSTEMD, start_supervisor, wait_for_services
 from esmith.setup.machine.steps import Step
@@ -45,6 +46,17 @@ class Choices:
     supervisor: str
     queue: str | None = None
     without: tuple[str, ...] = ()
+
+
+def note_all(progress: Progress, printed: str) -> None:
+    """Show what a command of a step has printed.
+
+    :param printed: what that is, without a line where it printed nothing.
+    """
+    for line in printed.splitlines():
+        progress.note(line)
+    if "not supervised" in printed:
+        progress.note(_NOT_YET)
 
 
 class Setup:
@@ -121,13 +133,9 @@ class Setup:
     def _command(self, title: str, words: Sequence[str]) -> Step:
         """Return a step that is one of our commands; each changes nothing where all is as it should be."""
         real = [*own_command(), *words[1:]] if words[0] == "esmith" else list(words)
-        return Step(title, lambda: [shlex.join(words)], lambda: self._note_all(self._programs.run(real)))
-
-    def _note_all(self, printed: str) -> None:
-        for line in printed.splitlines():
-            self._programs.progress.note(line)
-        if "not supervised" in printed:
-            self._programs.progress.note(_NOT_YET)
+        return Step(
+            title, lambda: [shlex.join(words)], lambda: note_all(self._programs.progress, self._programs.run(real))
+        )
 
     def _settings(self) -> list[Step]:
         """Return the steps for settings that were chosen, and are not so yet."""

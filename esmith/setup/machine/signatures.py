@@ -56,7 +56,7 @@ def load_signatures(layout: Layout, programs: Programs) -> str:
     except ProgramError as error:
         if official_signatures(layout):
             return ""
-        _write_tests(place)
+        write_tests(place)
         reason = next((line for line in reversed(error.message.splitlines()) if line.strip()), "")
         return (
             f"freshclam has loaded nothing ({reason.strip()}): only a test virus is found until it does, "
@@ -104,7 +104,12 @@ def _make_place(place: str, owner: str) -> None:
         raise InstallError(f"cannot be made: {error.strerror}", place=place) from error
 
 
-def _write_tests(place: str) -> None:
+def write_tests(place: str) -> None:
+    """Write the test signatures.
+
+    :param place: the directory of the signatures, as a path of this disk.
+    :raises InstallError: when that is not possible.
+    """
     for name, content in _TEST.items():
         path = os.path.join(place, name)
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 
 from esmith.errors import EsmithError, ServiceError
@@ -47,19 +48,57 @@ def end_supervisors(layout: Layout, names: list[str]) -> None:
     :param names: the services.
     :raises ServiceError: when one does not end.
     """
-    idle = {pid for folder in FOLDERS for pid in scanning(layout.under(folder)) if _has_nothing(layout.under(folder))}
-    for pid in idle:
-        # It ends its runsv processes and itself (runsvdir(8)).
+    _hang_up(layout, [folder for folder in FOLDERS if _has_nothing(layout.under(folder))])
+    if waiting := _still_there(layout, names):
+        raise _does_not_end(waiting)
+
+
+def stop_all(layout: Layout) -> bool:
+    """End every runsvdir of a root with the services it supervises; a service that does not end by itself is killed.
+
+    :return: whether there was one.
+    :raises ServiceError: when a service does not end.
+    """
+    was_there = _hang_up(layout, FOLDERS)
+    waiting = _still_there(layout, Services(layout).names())
+    for name in waiting:
+        pid = ServiceDirectory(layout.under(f"/var/service/{name}")).status().pid
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    if waiting := _still_there(layout, waiting):
+        raise _does_not_end(waiting)
+    return was_there
+
+
+def _hang_up(layout: Layout, folders: Iterable[str]) -> bool:
+    """End each runsvdir that scans one of some folders, and return whether there was one.
+
+    It ends its runsv processes and itself (runsvdir(8)).
+    """
+    pids = {pid for folder in folders for pid in scanning(layout.under(folder))}
+    for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGHUP)
+    return bool(pids)
+
+
+def _still_there(layout: Layout, names: Iterable[str]) -> list[str]:
+    """Return which services are still supervised after a while."""
     deadline = time.monotonic() + _SECONDS
-    while waiting := [name for name in names if ServiceDirectory(layout.under(f"/var/service/{name}")).is_supervised()]:
-        if time.monotonic() >= deadline:
-            raise ServiceError(
-                f"what supervises {', '.join(waiting)} does not end",
-                hint="end it by hand, and run it again; to see it: ps -ef",
-            )
+    waiting = list(names)
+    while True:
+        waiting = [name for name in waiting if ServiceDirectory(layout.under(f"/var/service/{name}")).is_supervised()]
+        if not waiting or time.monotonic() >= deadline:
+            return waiting
         time.sleep(_LOOK_EVERY)
+
+
+def _does_not_end(names: list[str]) -> ServiceError:
+    return ServiceError(
+        f"what supervises {', '.join(names)} does not end",
+        hint="end it by hand, and run it again; to see it: ps -ef",
+    )
 
 
 def _has_nothing(folder: str) -> bool:

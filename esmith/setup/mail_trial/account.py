@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from esmith.directories import make_directory, open_file
@@ -24,8 +24,12 @@ _MARK = {"FirstName": "Trial", "LastName": "of mail, made by esmith"}
 _DATABASE = "accounts"
 
 
+#: Gives a user a password.
+SetPassword = Callable[[str, str], None]
+
+
 @contextmanager
-def trial_user(layout: Layout, programs: Programs) -> Iterator[str]:
+def trial_user(layout: Layout, programs: Programs, set_password: SetPassword) -> Iterator[str]:
     """Make the user, give the password, and delete the user in the end, whatever happened meanwhile.
 
     What a trial left that was killed is deleted first.
@@ -42,7 +46,7 @@ def trial_user(layout: Layout, programs: Programs) -> Iterator[str]:
         try:
             programs.run(["db", _DATABASE, "set", NAME, "user", *properties, "EmailForward", "local"])
             programs.run(["signal-event", "user-create", NAME])
-            programs.run(["chpasswd"], stdin=f"{NAME}:{password}\n".encode())
+            set_password(NAME, password)
             yield password
         finally:
             _delete(layout, programs)

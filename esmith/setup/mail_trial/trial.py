@@ -10,7 +10,7 @@ from esmith.layout import Layout
 from esmith.schema.defaults import Defaults
 from esmith.setup.logs import last_words
 from esmith.setup.machine.programs import Programs
-from esmith.setup.mail_trial.account import NAME, trial_user
+from esmith.setup.mail_trial.account import NAME, SetPassword, trial_user
 from esmith.setup.mail_trial.letters import Letter, plain_letter, spam_letter, virus_letter
 from esmith.setup.mail_trial.talk import Answer, Mailbox, NoServerError, send
 from esmith.store import open_store
@@ -76,12 +76,20 @@ class Trial:
     :param layout: the root.
     :param programs: runs the commands that make the user and delete it.
     :param say: prints a line about what was seen.
+    :param set_password: gives the user a password; by default that of the unix account, which needs root.
     """
 
-    def __init__(self, layout: Layout, programs: Programs, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        programs: Programs,
+        say: Callable[[str], None],
+        set_password: SetPassword | None = None,
+    ) -> None:
         self.layout = layout
         self.programs = programs
         self.say = say
+        self._set_password = set_password or self._change_password
         #: In seconds since 1970: what a log has of before is about something else.
         self._begun = time.time()
 
@@ -92,7 +100,7 @@ class Trial:
         """
         settings = Settings(self.layout)
         failed = 0
-        with trial_user(self.layout, self.programs) as password:
+        with trial_user(self.layout, self.programs, self._set_password) as password:
             port = int(settings.prop("imap", "TCPPort") or 143)
             mailbox = Mailbox(_HOST, port, NAME, password)
             for part in (self._plain, self._spam, self._virus):
@@ -106,6 +114,9 @@ class Trial:
                     for line in f"FAILED: {error}".splitlines():
                         self.say(line)
         return failed
+
+    def _change_password(self, user: str, password: str) -> None:
+        self.programs.run(["chpasswd"], stdin=f"{user}:{password}\n".encode())
 
     def _plain(self, settings: Settings, mailbox: Mailbox) -> None:
         letter = plain_letter(_receiver(settings), _sender(settings))
