@@ -41,7 +41,7 @@ class _Imap(imaplib.IMAP4):
 
 @pytest.mark.root("dovecot's processes become other users")
 def test_imap_connections(mail: MailSystem) -> None:
-    """One connection more than ConcurrencyLimitPerIP of a user is refused, by the new limit; the log of IMAP says it."""
+    """One connection more than the new ConcurrencyLimitPerIP of a user is refused, and the log of IMAP says it."""
     for limit in (3, 2):
         mail.set("imap", ConcurrencyLimitPerIP=str(limit))
         opened = [_Imap(mail) for _ in range(limit + 1)]
