@@ -34,10 +34,9 @@ STEPS: dict[str, Callable[[Play], str]] = {
     "move": steps.move,
     "package": steps.package,
 }
-#: What ``.ci/run`` plays, a machine each. The page is left out: docs/testing.md has what is open in it. The move has a
-#: machine without the users that others leave behind.
+#: What ``.ci/run`` plays, a machine each. The move has a machine without the users that others leave behind.
 OF_CI = (
-    ("bookworm", ["install", "mail", "reboot", "again", "remove", "upgrade", "package"]),
+    ("bookworm", ["install", "mail", "reboot", "again", "remove", "upgrade", "page", "package"]),
     ("bookworm", ["install", "move"]),
     ("trixie", ["install", "mail"]),
 )
