@@ -39,7 +39,7 @@ def reason_against(old: str, kept: str) -> str:
             return f"{same} leads somewhere else than {link}; remove one of the two"
     running = [directory for name in own if (directory := ServiceDirectory(f"{old}/{name}")).is_supervised()]
     if any(not directory.is_runit for directory in running):
-        return f"svscan has to be ended first, with all it runs: it would look at the old {old} until then"
+        return f"first end svscan, with all it runs: it would look at the old {old} until then"
     if running and any(ServiceDirectory(f"{kept}/{name}").is_supervised() for name in others if name not in own):
         return f"a runsvdir runs for each of the two; end that of {old} first: send it HUP"
     return ""

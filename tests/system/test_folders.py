@@ -64,8 +64,8 @@ def test_two_folders_become_one(root: Root) -> None:
     """What an older release left in /service is found by Debian's sv as well; what Debian had in its folder stays."""
     ours = _upgraded(root)
     root.file("/service/mine").symlink_to("../var/service/mine")
-    said = _init(root, "--services", "runit", "/service")
-    assert "/service is a link to /etc/service now, where 'sv' looks; also there: default-syslog" in said
+    note = _init(root, "--services", "runit", "/service")
+    assert "/service is a link to /etc/service now, where 'sv' looks; also there: default-syslog" in note
     assert root.file("/service").readlink() == root.file("/etc/service")
     assert root.file("/etc/service").readlink() == Path("runit/runsvdir/default")
     assert _names(root.file(_DEBIANS)) == {*ours, "mine", "default-syslog"}
@@ -106,9 +106,9 @@ def test_two_folders_stay_two(root: Root, disturb: Callable[[Root], None], reaso
     _upgraded(root)
     disturb(root)
     before = _names(root.file("/service")), _names(root.file("/etc/service"))
-    said = _init(root, "--services", "runit", "/service")
-    assert "/etc/service is another folder than /service" in said
-    assert reason in said
+    note = _init(root, "--services", "runit", "/service")
+    assert "/etc/service is another folder than /service" in note
+    assert reason in note
     assert (_names(root.file("/service")), _names(root.file("/etc/service"))) == before
     assert not root.file("/service").is_symlink()
 
@@ -220,7 +220,7 @@ def test_svscan(root: Root) -> None:
         while not ServiceDirectory(str(sleeper)).is_supervised() and time.monotonic() < deadline:
             time.sleep(0.05)
         layout = Layout(str(root.path))
-        assert "svscan has to be ended first" in "".join(join_folders(layout, DiskHost(layout), "/service"))
+        assert "first end svscan" in "".join(join_folders(layout, DiskHost(layout), "/service"))
         assert _names(root.file("/service")) == {"sleeper"}
         assert _names(root.file("/etc/service")) == {"default-syslog"}
     finally:
