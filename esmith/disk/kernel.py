@@ -1,4 +1,4 @@
-"""Two things of the kernel that Python does not offer: opening without leaving a file system, and a user's rights."""
+"""What the kernel has and Python does not: opening without leaving a file system, exchanging names, a user's rights."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ _RESOLVE_NO_XDEV, _RESOLVE_NO_MAGICLINKS, _RESOLVE_NO_SYMLINKS, _RESOLVE_BENEATH
 _STAY = _RESOLVE_NO_XDEV | _RESOLVE_NO_MAGICLINKS | _RESOLVE_NO_SYMLINKS | _RESOLVE_BENEATH
 _OPEN_HOW = "QQQ"
 _UNKNOWN = (errno.ENOSYS, errno.EPERM)
+# linux/fs.h
+_RENAME_EXCHANGE = 2
 
 
 @cache
@@ -52,6 +54,23 @@ def open_beneath(name: str, flags: int, directory: int) -> int:
     if number in _UNKNOWN:
         return os.open(name, flags, dir_fd=directory)
     raise OSError(number, os.strerror(number), name)
+
+
+def exchange_names(directory: int, name: str, other: str) -> None:
+    """Have two names of a directory change places at once, whatever they are (renameat2(2), RENAME_EXCHANGE).
+
+    :param directory: a descriptor.
+    :raises OSError: when one is missing, or the file system cannot do it.
+    """
+    import ctypes
+
+    rename = getattr(_libc(), "renameat2", None)
+    if rename is None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS), name)
+    place, flags = ctypes.c_int(directory), ctypes.c_uint(_RENAME_EXCHANGE)
+    if rename(place, os.fsencode(name), place, os.fsencode(other), flags) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), name)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from esmith.layout import Layout
 from esmith.plan.host import Host
 from esmith.services.directory import ServiceDirectory
 from esmith.services.find import FOLDERS
+from esmith.setup.joining import finish, join, reason_against
 from esmith.setup.product_files import write_link
 
 _NAMES = ("/service", "/etc/service")
@@ -20,7 +21,9 @@ _DIRECTORIES = "/var/service"
 
 
 def join_folders(layout: Layout, host: Host, folder: str) -> list[str]:
-    """Have both names lead to the folder that is scanned, where that changes nothing for what is there already.
+    """Have both names lead to one folder; nothing that is in either is lost, and what runs goes on.
+
+    Where both are folders, ``/service`` becomes a link to ``/etc/service``, which Debian's packages have.
 
     :param folder: the folder, as a path of the configured system; other folders than the two are left alone.
     :return: notes for the administrator.
@@ -29,21 +32,30 @@ def join_folders(layout: Layout, host: Host, folder: str) -> list[str]:
     folder = os.path.normpath(folder)
     if folder not in _NAMES:
         return []
-    other = _NAMES[1 - _NAMES.index(folder)]
-    own, second = layout.under(folder), layout.under(other)
-    if os.path.islink(own) and os.path.realpath(own) == layout.under(_DIRECTORIES):
+    first, debian = map(layout.under, _NAMES)
+    notes = finish(layout, host, debian)
+    if os.path.islink(first) and os.path.realpath(first) == layout.under(_DIRECTORIES):
         # As it is made for systemd.
-        host.remove(own)
-    if os.path.lexists(second) and not os.path.lexists(own) and os.path.realpath(second) != own:
-        own, second, folder = second, own, other
-    if not os.path.lexists(second):
-        write_link(host, second, layout.under(folder))
-    elif os.path.realpath(second) != os.path.realpath(own):
-        return [
-            f"{other} is another folder than {folder}, so 'sv NAME' may not find these services\n"
-            f"  name them by their path: sv status {folder}/qpsmtpd"
-        ]
-    return []
+        host.remove(first)
+    there = [name for name in (first, debian) if os.path.lexists(name)]
+    if os.path.realpath(first) == os.path.realpath(debian):
+        # Also where what the link of one leads to, the other, is not made yet.
+        return notes
+    if len(there) == len(_NAMES):
+        reason = reason_against(first, debian)
+        return notes + ([_apart(folder, reason)] if reason else join(layout, host, first, debian))
+    kept = there[0] if there else layout.under(folder)
+    write_link(host, debian if kept == first else first, kept)
+    return notes
+
+
+def _apart(folder: str, reason: str) -> str:
+    other = _NAMES[1 - _NAMES.index(folder)]
+    return (
+        f"{other} is another folder than {folder}, so commands that look there do not find these services\n"
+        f"  {reason}\n"
+        f"  then run this again; until then name them by their path: sv status {folder}/qpsmtpd"
+    )
 
 
 def require_unsupervised(layout: Layout, services: list[str]) -> None:

@@ -35,10 +35,9 @@ STEPS: dict[str, Callable[[Play], str]] = {
     "package": steps.package,
     "demo": steps.demo,
 }
-#: What ``.ci/run`` plays, a machine each. The page is left out: docs/testing.md has what is open in it. The move has a
-#: machine without the users that others leave behind.
+#: What ``.ci/run`` plays, a machine each. The move has a machine without the users that others leave behind.
 OF_CI = (
-    ("bookworm", ["install", "mail", "reboot", "again", "remove", "upgrade", "package", "demo"]),
+    ("bookworm", ["install", "mail", "reboot", "again", "remove", "upgrade", "page", "package", "demo"]),
     ("bookworm", ["install", "move"]),
     ("trixie", ["install", "mail", "demo"]),
 )

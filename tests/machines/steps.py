@@ -36,8 +36,9 @@ config setprop qmail ConcurrencyLocal 7
 config setprop spamassassin Sensitivity custom TagLevel 6
 mkdir -p /etc/e-smith/templates-custom/etc/mail/spamassassin/local.cf
 echo 'score SARE_ADULT2 20.000' >/etc/e-smith/templates-custom/etc/mail/spamassassin/local.cf/20localscores
-signal-event email-update
 """
+#: The exit code of its event: the check of dovecot 2.4 refuses its files, so on Debian 13 it changes none.
+_PREVIOUS_EVENT = {"bookworm": 0, "trixie": 10}
 #: What the administrator of the previous release finds after the upgrade, as commands that succeed.
 _KEPT = """
 [ "$(config getprop qmail ConcurrencyLocal) $(config getprop spamassassin TagLevel)" = "7 6" ]
@@ -156,7 +157,13 @@ def mail(play: Play) -> str:
 def page(play: Play) -> str:
     """Type every block of the page."""
     play.run("apt-get", "install", "-y", "--no-install-recommends", "fetchmail")
-    return _summary(play.run("python3", "-m", "tests.page.machine_root", seconds=1800))
+    text = play.run("python3", "-m", "tests.page.machine_root", seconds=1800, code=None)
+    summary = _summary(text)
+    # Of 106 blocks only those that are otherwise, wherever they are.
+    others = [line for line in text.splitlines() if not re.search(r": ok \(\d+ s\)$", line) and line != summary]
+    if others or not summary.endswith(", 0 failed"):
+        raise StepError("\n".join([*others, summary])[-_SHOWN:])
+    return summary
 
 
 def reboot(play: Play) -> str:
@@ -192,6 +199,7 @@ def upgrade(play: Play) -> str:
     """Install the previous release with settings and a fragment, upgrade by the one command, find these again."""
     _unpack_previous(play)
     play.run("bash", "-euc", _INSTALL_PREVIOUS)
+    play.run("signal-event", "email-update", code=_PREVIOUS_EVENT[play.machine.suite])
     play.run(*INSTALL)
     play.run("bash", "-euxc", _KEPT)
     return f"from {PREVIOUS}"

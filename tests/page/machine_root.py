@@ -276,26 +276,31 @@ def main() -> int:
     blocks = [(transcript, block) for transcript in all_transcripts() for block in transcript.blocks]
     expected, failed, played = expectations(), 0, 0
     with tempfile.TemporaryDirectory() as work, no_reboot(), contextlib.ExitStack() as running:
-        shell = Shell(Path(work))
+        shell, began = Shell(Path(work)), time.monotonic()
         faults = make_office(shell)
         give_signature()
         running.enter_context(supervisor())
         wait_for_services()
         faults += run_all(shell, [f"signal-event {event}" for event in _EVENTS])
         is_broken = bool(faults)
-        print("\n".join(["the office: " + ("FAILED" if faults else "ok"), *faults]), flush=True)
+        print("\n".join([f"the office: {_verdict(faults, began)}", *faults]), flush=True)
         page = Page(shell)
         for transcript, block in sorted(blocks, key=lambda pair: pair[1].line):
             if wanted and block.name not in wanted:
                 continue
+            began = time.monotonic()
             faults = page.play(transcript, block, expected.get(block.name, Expected()))
             played, failed = played + 1, failed + bool(faults)
-            print(f"block {block.name} (line {block.line}) {block.title}: {'FAILED' if faults else 'ok'}", flush=True)
+            print(f"block {block.name} (line {block.line}) {block.title}: {_verdict(faults, began)}", flush=True)
             for fault in faults:
                 print("    " + fault.replace("\n", "\n    "), flush=True)
         shell.close()
     print(f"{played - failed} passed, {failed} failed")
     return 1 if failed or is_broken else 0
+
+
+def _verdict(faults: list[str], began: float) -> str:
+    return f"{'FAILED' if faults else 'ok'} ({time.monotonic() - began:.0f} s)"
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ def wait_for_services() -> None:
     """Wait until the services that start have a process, or have had the time for it."""
     deadline = time.monotonic() + _STARTING_SECONDS
     while time.monotonic() < deadline:
-        wanted = [path for path in Path(SCAN).iterdir() if not (path / "down").exists()]
-        if len(processes()) >= len(wanted):
+        wanted = {path.name for path in Path(SCAN).iterdir() if not (path / "down").exists()}
+        if wanted <= processes().keys():
             break
         time.sleep(0.5)

@@ -1,9 +1,11 @@
-"""A client of PHP's FPM, as small as can be (FastCGI 1.0)."""
+"""A client of PHP's FPM, as small as can be (FastCGI 1.0): ``python3 -m tests.system.fastcgi SCRIPT`` at a machine."""
 
 from __future__ import annotations
 
 import socket
 import struct
+import sys
+from pathlib import Path
 
 _BEGIN, _PARAMS, _STDIN, _STDOUT = 1, 4, 5, 6
 
@@ -29,3 +31,14 @@ def run_script(sock: socket.socket, script: str) -> str:
 
 def _record(kind: int, content: bytes) -> bytes:
     return struct.pack("!BBHHBx", 1, kind, 1, len(content), 0) + content
+
+
+def main() -> None:
+    """Have FPM run a script, and print what it printed."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(str(max(Path("/run/php").glob("php*.*-fpm.sock"))))
+        print(run_script(sock, sys.argv[1]))
+
+
+if __name__ == "__main__":
+    main()

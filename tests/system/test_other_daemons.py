@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import imaplib
 import socket
+from functools import partial
 
 import pytest
 
@@ -40,7 +41,7 @@ class _Imap(imaplib.IMAP4):
 
 @pytest.mark.root("dovecot's processes become other users")
 def test_imap_connections(mail: MailSystem) -> None:
-    """One connection more than ConcurrencyLimitPerIP of a user is refused, and it is the new limit that counts."""
+    """One connection more than the new ConcurrencyLimitPerIP of a user is refused, and the log of IMAP says it."""
     for limit in (3, 2):
         mail.set("imap", ConcurrencyLimitPerIP=str(limit))
         opened = [_Imap(mail) for _ in range(limit + 1)]
@@ -50,3 +51,9 @@ def test_imap_connections(mail: MailSystem) -> None:
             opened[-1].login("tom", PASSWORD)
         for one in opened:
             one.shutdown()
+        refused = b"Maximum number of connections from user+IP exceeded (mail_max_userip_connections=%d)" % limit
+        mail.eventually(partial(_has_logged, mail, refused), "the log has the refusal", "dovecot")
+
+
+def _has_logged(mail: MailSystem, text: bytes) -> bool:
+    return text in mail.log_of("imap")

@@ -232,6 +232,26 @@ def test_missing_program_of_python_is_reported(root: Root) -> None:
     _waits_for(root, "smtp-auth-proxy", program)
 
 
+@pytest.mark.program("apache2")
+@pytest.mark.parametrize(("age", "called"), [(-60, "control php-fpm usr2\n"), (60, ""), (None, "")])
+def test_web_server_has_php_read_a_newer_file(root: Root, tmp_path: Path, age: int | None, called: str) -> None:
+    """When the web server starts, php-fpm reads a php.ini that is newer than its start, as where PHP is within it."""
+    _install(root)
+    root.write("/etc/httpd/conf/httpd.conf", "")
+    root.write("/etc/php.ini", "")
+    if age is not None:
+        started = root.file("/etc/php.ini").stat().st_mtime + age
+        os.utime(root.write("/run/php/php8.2-fpm.pid", "1"), (started, started))
+    log = tmp_path / "log"
+    root.file("/sbin/e-smith/esmith").unlink()
+    root.write("/sbin/e-smith/esmith", f"#!/bin/sh\necho \"$@\" >>'{log}'\n", mode=0o755)
+    (tmp_path / "apache2").write_text(f"#!/bin/sh\necho starts >>'{log}'\n")
+    (tmp_path / "apache2").chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    subprocess.run(["./run"], cwd=root.file("/service/httpd-e-smith"), env=environment, check=True, timeout=60)
+    assert log.read_text() == f"{called}starts\n"
+
+
 def _waits_for(root: Root, service: str, program: str) -> None:
     """Run the script of a service, which must report that a program is missing, and wait."""
     process = subprocess.Popen(["./run"], cwd=root.file(f"/service/{service}"), stdout=subprocess.PIPE, text=True)

@@ -121,32 +121,6 @@ def test_runit_is_started_at_boot(root: Root) -> None:
     assert f"ExecStart=/usr/bin/svscan {root.path}/mine" in root.lines(f"{_UNITS}/esmith-daemontools.service")
 
 
-@pytest.mark.parametrize(("folder", "other"), [("/service", "/etc/service"), ("/etc/service", "/service")])
-def test_both_names_lead_to_one_folder(root: Root, folder: str, other: str) -> None:
-    """Whichever folder is named, the original's commands and Debian's sv find the services."""
-    _init(root, "--services", "runit", folder)
-    assert root.file(other).resolve() == root.file(folder)
-    assert root.file(f"{other}/clamd/run").exists()
-    assert _init(root, "--services", "runit", folder) == ""
-
-
-def test_the_folder_of_debian_is_used(root: Root) -> None:
-    """An /etc/service that a package made is the folder, and /service leads there."""
-    root.file("/etc/runit/runsvdir/default").mkdir(parents=True)
-    root.file("/etc/service").symlink_to("runit/runsvdir/default")
-    _init(root, "--services", "runit", "/service")
-    assert root.file("/etc/runit/runsvdir/default/clamd").is_symlink()
-    assert root.file("/service/clamd/run").exists()
-
-
-def test_two_folders_stay_two(root: Root) -> None:
-    """Where both are folders neither is changed, and a note says how the services are named."""
-    root.file("/service").mkdir()
-    root.file("/etc/service/other").mkdir(parents=True)
-    assert "/etc/service is another folder than /service" in _init(root, "--services", "runit", "/service")
-    assert {path.name for path in root.file("/etc/service").iterdir()} == {"other"}
-
-
 @pytest.mark.program("systemd-analyze")
 @pytest.mark.parametrize("words", [("systemd",), ("runit", "/service"), ("daemontools", "/service")])
 def test_systemd_reads_the_units(tmp_path: Path, words: tuple[str, ...]) -> None:
