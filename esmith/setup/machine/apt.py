@@ -70,8 +70,8 @@ def install_packages(layout: Layout, programs: Programs, packages: Sequence[str]
         hint="see to it that the machine reaches its Debian mirror: /etc/apt/sources.list",
     )
     with no_daemon_starts(layout):
-        # Where the last installation was ended in the middle, apt-get refuses to begin before that. What cannot be
-        # configured is said by apt-get, too, and it may be what is installed now that makes it possible.
+        # Where the last installation was ended in the middle, apt-get refuses to begin before that. If it fails, what
+        # is installed now may be what was missing; otherwise apt-get fails too, and prints why.
         with suppress(ProgramError):
             programs.run(["dpkg", *_KEEP_OF_DPKG, "--configure", "-a"], environment=_NO_QUESTIONS)
         programs.run(
