@@ -1,3 +1,4 @@
+# make help    print these lines
 # make mailserver  make this Debian a mail server, as root: docs/mail-server.md; DOMAIN=example.com NAME=mail, or it asks
 # make uninstall-mailserver  take that away again; databases, fragments, mail and users stay
 # make demo    set up and run the main job in the folder demo-root
@@ -33,11 +34,18 @@ WAIT ?=
 # The version of the Debian package; without it that of pyproject.toml.
 VERSION ?=
 
+# Whoever looks around in the demo has the environment first in PATH, and its python3 has no pip.
+export PATH := $(subst $(CURDIR)/$(BIN):,,$(PATH))
+
 # Where it is set, every process compiles the engine, the tests and their assertions again: 12 s for each worker.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: mailserver uninstall-mailserver demo demo-mail deb test test-long crash fuzz mutants lint bench clean
+.PHONY: help mailserver uninstall-mailserver demo demo-mail deb test test-long crash fuzz mutants lint bench clean
 .DELETE_ON_ERROR:
+
+# The first target is what plain make does, and that must not change the machine.
+help:
+	@sed -n 's/^# make /make /p' $(firstword $(MAKEFILE_LIST))
 
 # Debian's python3 without python3-venv can make no environment that has pip.
 mailserver:

@@ -36,6 +36,7 @@ PACKAGES = {
     "freshclam": "clamav-freshclam",
     "ip": "iproute2",
     "localedef": "libc-bin",
+    "make": "make",
     "mkfs.ext4": "e2fsprogs",
     "openssl": "openssl",
     "perl": "perl-base",

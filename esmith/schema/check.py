@@ -49,6 +49,21 @@ def name_hints(schema: Schema, database: str, key: str, type: str) -> list[str]:
     return hints
 
 
+def account_hints(database: str, key: str, current: str | None, type: str) -> list[str]:
+    """Return the hint for whoever replaces an account that gets mail by one of another type.
+
+    Users, groups and pseudonyms share their names, so a new group may take the place of a user by mistake.
+
+    :param current: the type of the record that is there already.
+    """
+    if database != "accounts" or current == type or not {current, type} <= set(_RECEIVERS):
+        return []
+    return [
+        f"accounts {key} was a {current}, which is gone now: its type and all its properties (stored as given)\n"
+        "  to take it back by esmith undo; its number is shown by: esmith history --limit 1"
+    ]
+
+
 def check_database(schema: Schema, database: str) -> None:
     """Check the name of a database that is about to be made.
 

@@ -85,11 +85,13 @@ def card_addresses() -> list[str]:
 def _second_primaries(records: Records) -> Iterator[Foreign]:
     primary = records.type_of("configuration", "DomainName") or ""
     for record in records.records("domains", "domain"):
-        if record.props.get("SystemPrimaryDomain") == "yes" and record.key.lower() != primary.lower():
+        name = record.key
+        if record.props.get("SystemPrimaryDomain") == "yes" and name.lower() != primary.lower():
             yield Foreign(
-                f"domains {record.key} SystemPrimaryDomain",
-                f"{primary} is the primary domain, and there can be one; it stays a domain of this server by",
-                _command("db", "domains", "setprop", record.key, "SystemPrimaryDomain", "no", "Removable", "yes"),
+                f"domains {name} SystemPrimaryDomain",
+                f"{primary} is the primary domain, and there can be one; if this server is to take no mail for {name}: "
+                f"{_command('db', 'domains', 'delete', name)}; if it stays a domain of this server",
+                _command("db", "domains", "setprop", name, "SystemPrimaryDomain", "no", "Removable", "yes"),
             )
 
 

@@ -6,7 +6,7 @@ Each function works inside the caller's transaction and returns hints for the ad
 from __future__ import annotations
 
 from esmith.errors import RefusedError
-from esmith.schema.check import check_key, check_properties, check_record, name_hints
+from esmith.schema.check import account_hints, check_key, check_properties, check_record, name_hints
 from esmith.schema.references import reference_hints
 from esmith.schema.spellings import spelling_hints
 
@@ -27,6 +27,7 @@ def set_record(
     :raises RefusedError: when the store or the schema does not accept it.
     """
     hints = _check(transaction, schema, database, key, type, props)
+    hints += account_hints(database, key, transaction.type_of(database, key), type) if schema else []
     transaction.delete_record(database, key)
     transaction.set_type(database, key, type)
     for name, value in props.items():

@@ -33,7 +33,7 @@ class Certificate:
 
 
 def find_ending(layout: Layout, *, now: float | None = None) -> Certificate | None:
-    """Return what is wrong with the certificate: it has ended, ends within :data:`DAYS`, or is none.
+    """Return what is wrong with the certificate: it has ended, ends within :data:`DAYS`, has no key, or is none.
 
     :param now: seconds since 1970; the present by default.
     :return: None when nothing is wrong, there is none, or this user may not read it.
@@ -49,6 +49,8 @@ def find_ending(layout: Layout, *, now: float | None = None) -> Certificate | No
     words = printed.removeprefix("notAfter=").split()
     if code != 0 or len(words) < 3:
         return Certificate(PATH, "there is no certificate in it")
+    if not _has_key(path):
+        return Certificate(PATH, "its private key is missing, has a password, or belongs to another certificate")
     end = ssl.cert_time_to_seconds(" ".join(words[:-2]))
     left = end - (time.time() if now is None else now)
     if left >= DAYS * 86_400:
@@ -57,3 +59,15 @@ def find_ending(layout: Layout, *, now: float | None = None) -> Certificate | No
     trouble = f"it ends on {date}" if left > 0 else f"it has ended on {date}: clients refuse it"
     is_own = words[-1] == words[-2]
     return Certificate(PATH, trouble, (f"rm {PATH}", "signal-event ssl-update") if is_own else ())
+
+
+def _has_key(path: str) -> bool:
+    """Return whether a file has the private key of its certificate, and no daemon has to know a password for it."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(path, password="")
+    except ssl.SSLError as error:
+        # A short key is the right one, whatever OpenSSL thinks of it.
+        return error.reason in ("EE_KEY_TOO_SMALL", "CA_MD_TOO_WEAK", "CA_KEY_TOO_SMALL")
+    except OSError:
+        return True
+    return True

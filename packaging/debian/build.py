@@ -42,6 +42,8 @@ esmith()
 """
 #: The name at the beginning of a requirement (PEP 508).
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+#: Letters of a version without an epoch, which has no place in the name of a file (deb-version(7)).
+_VERSION = re.compile(r"[0-9][A-Za-z0-9.+~-]*")
 _EXTRA = re.compile(r"\bextra\s*==")
 _MAINTAINER = "The e-smith project <root@localhost>"
 
@@ -56,6 +58,8 @@ def main(arguments: list[str]) -> int:
     source = options.source.resolve()
     project = _tables(source)["project"]
     version = options.version or f"{project['version']}-1{_suite()}"
+    if not _VERSION.fullmatch(version):
+        parser.error(f"{version!r} is no version of a Debian package; it begins with a digit, as 1.2-1")
     options.output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as work:
         stage = Path(work) / "stage"

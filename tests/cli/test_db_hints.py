@@ -33,6 +33,21 @@ def test_an_unknown_type_that_looks_misspelt(root: Root) -> None:
         assert root.db("accounts", "set", "mary", type).err == ""
 
 
+def test_an_account_in_the_place_of_another_one(root: Root) -> None:
+    """A group that takes the name of a user is made, with a hint how to take it back; the same type again is silent."""
+    root.db("accounts", "set", "mary", "user", "FirstName", "Mary")
+    assert root.db("accounts", "set", "mary", "user", "FirstName", "Mary", "LastName", "Smith").err == ""
+    assert root.db("accounts", "set", "mary", "group", "Members", "admin").err == (
+        "db: accounts mary was a user, which is gone now: its type and all its properties (stored as given)\n"
+        "  to take it back by esmith undo; its number is shown by: esmith history --limit 1\n"
+    )
+    number = root.esmith("history", "--limit", "1").out.split()[1]
+    root.esmith("undo", number)
+    assert root.db("accounts", "get", "mary").out == "user|FirstName|Mary|LastName|Smith\n"
+    root.db("accounts", "settype", "mary", "user-deleted")
+    assert root.db("accounts", "set", "mary", "group", "Members", "admin").err == ""
+
+
 @pytest.mark.parametrize(
     "words, message",
     [

@@ -86,6 +86,7 @@ def test_a_second_primary_domain(root: Root, tmp_path: Path) -> None:
     lines = imported(root, tmp_path, configuration="DomainName=old.example\n")
     (line,) = [line for line in lines if line.startswith("not right")]
     assert line.startswith(f"{place}old.example is the primary domain")
+    assert ": db domains delete example.com; " in line
     words = line.rpartition(": db ")[2].split()
     root.db(*words)
     assert "not right" not in "".join(imported(root, tmp_path, configuration="DomainName=old.example\n"))

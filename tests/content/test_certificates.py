@@ -152,7 +152,10 @@ def test_what_the_hook_does_not_install(office: Root, tmp_path: Path) -> None:
 
 
 def test_when_it_ends(office: Root, tmp_path: Path) -> None:
-    """From 14 days before its end on status says when that is; of our own with the commands that make another one."""
+    """From 14 days before its end on status says when that is; of our own with the commands that make another one.
+
+    One without its key is shown as well.
+    """
     layout, now = Layout(str(office.path)), time.time()
     assert find_ending(layout) is None
     office.write(PEM, _text(_make(tmp_path / "made", days=20)), mode=0o600)
@@ -168,5 +171,8 @@ def test_when_it_ends(office: Root, tmp_path: Path) -> None:
     lines = office.esmith("status").out.splitlines()
     at = next(number for number, line in enumerate(lines) if line.startswith(f"certificate {PEM}: it ends on "))
     assert lines[at + 1 : at + 4] == ["  to make a new one:", f"    rm {PEM}", "    signal-event ssl-update"]
+    _, mark, certificates = _text(_make(tmp_path / "lost", days=90)).partition("-----BEGIN CERTIFICATE-----")
+    office.write(PEM, mark + certificates, mode=0o600)
+    assert f"certificate {PEM}: its private key is missing" in office.esmith("status").out
     office.write(PEM, "no certificate", mode=0o600)
     assert f"certificate {PEM}: there is no certificate in it" in office.esmith("status").out

@@ -35,6 +35,15 @@ def unpacked(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_a_version_that_no_package_can_have(tmp_path: Path) -> None:
+    """One that Debian does not accept is refused at once, in a line that says so."""
+    words = [sys.executable, str(HOME / "packaging/debian/build.py"), "--version", "next", "--output", str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stderr.endswith("'next' is no version of a Debian package; it begins with a digit, as 1.2-1\n")
+    assert not list(tmp_path.iterdir())
+
+
 def _field(package: Path, name: str) -> str:
     return subprocess.run(
         ["dpkg-deb", "--field", str(package), name], check=True, capture_output=True, text=True

@@ -12,7 +12,7 @@ from esmith.directories import open_file
 from esmith.environment import PATH, clean_environment
 from esmith.errors import InstallError, UsageError
 from esmith.layout import Layout
-from esmith.setup.machine.programs import Programs
+from esmith.setup.machine.programs import ProgramError, Programs
 
 #: Asked before a daemon is started: 101 means that it is not allowed (invoke-rc.d(8)). Its second line says whose
 #: it is.
@@ -22,7 +22,8 @@ _OWN_POLICY = b"#!/bin/sh\n# Of esmith setup, while it installs packages. It is 
 ANSWERS = "postfix postfix/main_mailer_type select No configuration\n"
 _NO_QUESTIONS = {"DEBIAN_FRONTEND": "noninteractive", "DEBIAN_PRIORITY": "critical", "NEEDRESTART_MODE": "l"}
 #: A file of ours that stands where a package has one of its own stays, and nobody is asked (dpkg(1)).
-_KEEP_FILES = ("-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold")
+_KEEP_OF_DPKG = ("--force-confdef", "--force-confold")
+_KEEP_FILES = tuple(word for option in _KEEP_OF_DPKG for word in ("-o", f"Dpkg::Options::={option}"))
 _SECONDS = 60
 
 
@@ -69,6 +70,10 @@ def install_packages(layout: Layout, programs: Programs, packages: Sequence[str]
         hint="see to it that the machine reaches its Debian mirror: /etc/apt/sources.list",
     )
     with no_daemon_starts(layout):
+        # Where the last installation was ended in the middle, apt-get refuses to begin before that. If it fails, what
+        # is installed now may be what was missing; otherwise apt-get fails too, and prints why.
+        with suppress(ProgramError):
+            programs.run(["dpkg", *_KEEP_OF_DPKG, "--configure", "-a"], environment=_NO_QUESTIONS)
         programs.run(
             install_command(packages),
             environment=_NO_QUESTIONS,
