@@ -87,6 +87,7 @@ def test_a_new_user_with_numbers(desk: Desk) -> None:
 def test_a_number_that_is_taken(desk: Desk) -> None:
     """A user whose number another account has gets another, which is noted, and it is shown."""
     desk.machine.has("passwd", "installer:x:1000:1000::/home/installer:/bin/bash")
+    desk.machine.has("group", "installer:x:1000:")
     desk.record("tom", "user", Uid="1000", Gid="1000")
     (call,) = desk.do("user-create-unix", "tom")
     assert "--uid" not in call
