@@ -17,7 +17,7 @@ from tests.commands import Root
 from tests.content.desk import Desk, Trial, _copy_file
 from tests.programs import path_of
 from tests.receivers.agreement import DAEMONS, Agreement, disagreements
-from tests.receivers.files import TEMPLATES, Files, planned
+from tests.receivers.files import HOMES, TEMPLATES, Files, planned
 from tests.receivers.office import UNIX, Office
 from tests.receivers.postfix import FOLDER, Postfix, Tables, external
 from tests.receivers.qmail import End
@@ -203,6 +203,14 @@ def test_who_has_no_unix_account_gets_no_mail(desk: Desk, name: str) -> None:
     assert warning.endswith(f"it has no unix account, which Postfix needs{CURES[name]}")
 
 
+def _owners(postfix: Postfix, address: str) -> set[str]:
+    """Return whose mailboxes a mail may end in, and what other ends it has."""
+    ends = postfix.deliver(address)
+    return {end.what.removeprefix(f"{HOMES}/").partition("/Maildir/")[0] for end in ends if end.kind == "mailbox"} | {
+        end.kind for end in ends if end.kind != "mailbox"
+    }
+
+
 def test_the_cure_for_such_a_name(desk: Desk) -> None:
     """With the commands of the warning the old name is accepted, and the user with the new name gets its mail."""
     made = _files(
@@ -214,9 +222,7 @@ def test_the_cure_for_such_a_name(desk: Desk) -> None:
     )
     assert disagreements(*made) == []
     assert "o'neill@example.com" in made[0].lines("/var/service/qpsmtpd/config/goodrcptto")
-    assert Postfix(made[0]).deliver("o'neill-x@example.com") == {
-        End("mailbox", "/home/e-smith/files/users/mary/Maildir/")
-    }
+    assert _owners(Postfix(made[0]), "o'neill-x@example.com") == {"mary"}
 
 
 def test_signs_that_other_servers_divide_names_by(desk: Desk) -> None:
@@ -231,9 +237,8 @@ def test_signs_that_other_servers_divide_names_by(desk: Desk) -> None:
     )
     assert disagreements(files, office) == []
     postfix = Postfix(files)
-    homes = "/home/e-smith/files/users"
     for name, owner in {"a+b": "tom", "a-b": "jack", "a+b-c": "tom", "x+y-z": "x+y", "x-y": "john"}.items():
-        assert postfix.deliver(f"{name}@example.com") == {End("mailbox", f"{homes}/{owner}/Maildir/")}, name
+        assert _owners(postfix, f"{name}@example.com") == {owner}, name
 
 
 def test_an_account_with_capitals(desk: Desk) -> None:
@@ -244,9 +249,7 @@ def test_an_account_with_capitals(desk: Desk) -> None:
     assert f"mary@localhost account-{number}:" in files.lines(f"{FOLDER}/transport")
     assert f"account-{number}_destination_recipient_limit = 1" in files.lines(f"{FOLDER}/main.cf")
     for name in ("Mary", "mary", "MARY-x", "info", "Info-X"):
-        assert Postfix(files).deliver(f"{name}@example.com") == {
-            End("mailbox", "/home/e-smith/files/users/Mary/Maildir/")
-        }
+        assert _owners(Postfix(files), f"{name}@example.com") == {"Mary"}
 
 
 def test_the_account_of_a_daemon_is_no_user(desk: Desk) -> None:
