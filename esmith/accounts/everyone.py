@@ -10,22 +10,20 @@ import os
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
-from esmith.accounts.book import NO_SHELL, Book, Group, NewUser, User
+from esmith.accounts.book import Book, Group, User
 from esmith.accounts.homes import make_mailbox, make_owned
-from esmith.accounts.system import HOMES
-from esmith.accounts.users import NAME, comment_of
+from esmith.accounts.numbers import new_user, number
+from esmith.accounts.users import name_cure
 from esmith.errors import EsmithError
 from esmith.layout import Layout
-from esmith.names import counted, is_number
+from esmith.names import counted
+from esmith.schema.account_names import HOMES, can_be_unix, renaming
 from esmith.store.model import Author, Record
 from esmith.store.protocol import Store
 
 _DATABASE = "accounts"
-#: Smaller ones belong to the system here; SME Server gave 500 and up to people, and 5000 and up in later versions.
-_LEAST_NUMBER = 500
-#: Debian gives no larger ones (login.defs); systemd has those above for itself.
-_LARGEST_NUMBER = 60000
 #: After how many new accounts it is shown how far it is.
 _STEP = 100
 
@@ -99,12 +97,12 @@ class _Making:
     def _needs_choice(self, record: Record) -> bool:
         """Return whether the number of a record cannot be used, so that the system has to choose one."""
         if record.type == "group":
-            return _number(record, "Gid") is None or self._taken_group(record) is not None
-        wanted = _number(record, "Uid")
+            return number(record, "Gid") is None or self._taken_group(record) is not None
+        wanted = number(record, "Uid")
         return wanted is None or self._book.user_of(wanted) is not None
 
     def _taken_group(self, record: Record) -> Group | None:
-        wanted = _number(record, "Gid")
+        wanted = number(record, "Gid")
         return None if wanted is None else self._book.group_of(wanted)
 
     def _kept_apart(self, record: Record, task: Callable[[Record], None]) -> None:
@@ -121,11 +119,11 @@ class _Making:
         self._done.left.append(f"{record.type} {record.key}: {reason}")
 
     def _group(self, record: Record) -> None:
-        if not NAME.fullmatch(record.key):
+        if not can_be_unix(record.key):
             self._remark(record, "this cannot be the name of a unix group; mail reaches its members nevertheless")
             return
         group = self._book.group(record.key)
-        wanted = _number(record, "Gid")
+        wanted = number(record, "Gid")
         if group is None:
             taken = self._taken_group(record)
             if taken is not None:
@@ -143,49 +141,22 @@ class _Making:
         self._keep(record, {"Gid": str(group.gid)})
 
     def _user(self, record: Record) -> None:
-        if not NAME.fullmatch(record.key):
-            self._leave(record, "this cannot be the name of a unix account, so it gets no mail")
+        if not can_be_unix(record.key):
+            self._leave(record, f"this cannot be the name of a unix account, so it gets no mail{renaming(record.key)}")
             return
         user = self._book.user(record.key)
         if user is None:
-            user = self._book.add_user(self._new(record))
+            user = self._book.add_user(new_user(self._book, record, partial(self._remark, record)))
             self._done.users.append(user.name)
         elif user.home != f"{HOMES}/{user.name}" or user.uid == 0:
             self._leave(
                 record,
                 f"there is another unix account of this name, with the home {user.home}; it is left alone, and the "
-                f"user gets no mail. To free the name: usermod --login {user.name}-old {user.name}",
+                f"user gets no mail\n  {name_cure(user)}",
             )
             return
         self._home(record, user)
         self._keep(record, {"Uid": str(user.uid), "Gid": str(user.gid)})
-
-    def _new(self, record: Record) -> NewUser:
-        uid, gid = self._free_uid(record), _number(record, "Gid")
-        return NewUser(
-            record.key,
-            f"{HOMES}/{record.key}",
-            record.props.get("Shell") or NO_SHELL,
-            comment_of(record),
-            uid=uid,
-            # A group of the user's name and number is made with the user, by the same program.
-            group=None if gid is not None and gid == uid else self._own_group(record, gid),
-        )
-
-    def _free_uid(self, record: Record) -> int | None:
-        wanted = _number(record, "Uid")
-        taken = None if wanted is None else self._book.user_of(wanted)
-        if taken is None:
-            return wanted
-        self._remark(record, f"its number {wanted} is that of the unix account {taken.name}, so it gets another")
-        return None
-
-    def _own_group(self, record: Record, gid: int | None) -> str | None:
-        """Return the group of a new user: one of its own name, made with the number of the record where it is free."""
-        group = self._book.group(record.key)
-        if group is None and gid is not None and self._book.group_of(gid) is None:
-            group = self._book.add_group(record.key, gid)
-        return _own(group, gid)
 
     def _home(self, record: Record, user: User) -> None:
         """Make home and mailbox; of those that are there, say where the files belong to another number."""
@@ -228,14 +199,3 @@ class _Making:
                 if transaction.type_of(_DATABASE, key) in ("user", "group"):
                     for name, value in numbers.items():
                         transaction.set_prop(_DATABASE, key, name, value)
-
-
-def _number(record: Record, prop: str) -> int | None:
-    """Return a number of a record, None where it has none, or one of the system."""
-    value = record.props.get(prop, "")
-    number = int(value) if is_number(value) else 0
-    return number if _LEAST_NUMBER <= number <= _LARGEST_NUMBER else None
-
-
-def _own(group: Group | None, gid: int | None) -> str | None:
-    return group.name if group is not None and group.gid == gid else None

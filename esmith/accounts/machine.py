@@ -78,6 +78,8 @@ class Machine:
     def add_user(self, new: NewUser) -> User:
         """Make a user (useradd(8)). It has no password yet, so nobody can log in."""
         words = ["useradd", *(["--system"] if new.is_system else [])]
+        # Debian 13 takes a plus only so.
+        words += ["--badname"] if "+" in new.name else []
         words += ["--home-dir", new.home, "--no-create-home", "--shell", new.shell, "--comment", new.comment]
         words += ["--uid", str(new.uid)] if new.uid is not None else []
         words += ["--user-group"] if new.group is None else ["--no-user-group", "--gid", str(new.group)]

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from esmith.accounts.book import Book
-from esmith.accounts.system import HOMES
 from esmith.names import shorten
+from esmith.schema.account_names import HOMES
 from esmith.store.protocol import Snapshot
 
 #: The hash of a password in shadow(5), in the forms that Debian's libcrypt reads (crypt(5)): yescrypt, gost-yescrypt,

@@ -18,6 +18,7 @@ from esmith.accounts.machine import Machine
 from esmith.errors import ServiceError, UntrustedError, UserFileError
 from esmith.layout import Layout
 from esmith.plan.host import Host
+from esmith.schema.account_names import HOMES
 from esmith.services.definition import Services
 from esmith.services.service import Account, Directory, Service
 
@@ -31,8 +32,6 @@ _SYSTEM = (
 _AT_HOME = ("admin", "alias")
 #: The group of all users.
 SHARED = ("shared", 500)
-#: The homes of users are here.
-HOMES = "/home/e-smith/files/users"
 #: What the templates write to, all of root's: others may enter them, as qmail and Postfix do with the rights of users.
 _DIRECTORIES = ("/home/e-smith", "/home/e-smith/files", HOMES, "/var/qmail", "/var/qmail/alias")
 #: What has to be there, one name a line: the action system-accounts compares, and starts nothing when all is there.

@@ -6,20 +6,18 @@ not known to be ours is left alone: a user's home shows it, a group's Gid.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 
-from esmith.accounts.book import NO_SHELL, Book, Group, NewUser, User
+from esmith.accounts.book import Book, Group, User
 from esmith.accounts.homes import make_mailbox, make_owned
-from esmith.accounts.system import HOMES
+from esmith.accounts.numbers import comment_of, new_user
 from esmith.errors import RefusedError, UsageError
 from esmith.layout import Layout
+from esmith.schema.account_names import HOMES, can_be_unix, renaming, unix_fault
 from esmith.store.model import Author, Record
 from esmith.store.protocol import Store
 
 _DATABASE = "accounts"
-#: What may be the name of a unix account; Debian's useradd takes it.
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
 class Accounts:
@@ -55,7 +53,8 @@ class Accounts:
         record = self._record(name, "user")
         user = self._book.user(record.key)
         if user is None:
-            user = self._book.add_user(self._new_user(record))
+            new = new_user(self._book, record, lambda text: self._say(f"user {record.key}: {text}"))
+            user = self._book.add_user(new)
             self._say(f"made the unix account {user.name}")
         _check_home(user)
         make_owned(self._layout, HOMES, 0o755, None)
@@ -127,14 +126,6 @@ class Accounts:
         if group is not None:
             self._book.remove_group(group.name)
 
-    def _new_user(self, record: Record) -> NewUser:
-        props = record.props
-        uid, gid = (int(number) if (number := props.get(key)) else None for key in ("Uid", "Gid"))
-        if gid is not None and self._book.group_of(gid) is None:
-            self._book.add_group(record.key, gid)
-        shell, home = props.get("Shell") or NO_SHELL, f"{HOMES}/{record.key}"
-        return NewUser(record.key, home, shell, comment_of(record), uid=uid, group=gid)
-
     def _set_members(self, record: Record, group: Group) -> None:
         """Put those members of a group into the unix group that have unix accounts."""
         names = [name.strip() for name in record.props.get("Members", "").split(",")]
@@ -169,8 +160,11 @@ class Accounts:
         found = self._found(name)
         if found is None or found.type != kind:
             raise RefusedError(f"there is no account {name} of type {kind}")
-        if not NAME.fullmatch(found.key):
-            raise RefusedError(f"{name!r} cannot be the name of a unix account")
+        if not can_be_unix(found.key):
+            raise RefusedError(
+                f"{name!r} cannot be the name of a unix account",
+                hint=renaming(found.key).strip() if kind == "user" else "",
+            )
         return found
 
     def _found(self, name: str | None) -> Record | None:
@@ -207,11 +201,13 @@ def _check_home(user: User) -> None:
     if user.home != f"{HOMES}/{user.name}":
         raise RefusedError(
             f"the unix account {user.name} is not this user's: its home is {user.home}",
-            hint=f"give the user of the mail server another name, or that account: usermod --login NEW {user.name}",
+            hint=name_cure(user),
         )
 
 
-def comment_of(record: Record) -> str:
-    """Return what the comment field of passwd has for a user: the full name."""
-    names = (record.props.get("FirstName"), record.props.get("LastName"))
-    return re.sub(r"[:\x00-\x1f]", " ", " ".join(name for name in names if name))
+def name_cure(user: User) -> str:
+    """Return what helps where another unix account has the name of a user."""
+    if unix_fault(user.name, user.uid, user.home):
+        # Programs of Debian know those by their names.
+        return renaming(user.name).strip()
+    return f"to free the name: usermod --login {user.name}-old {user.name}"

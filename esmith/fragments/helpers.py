@@ -17,7 +17,7 @@ from esmith.patterns import LISTS
 from esmith.patterns.clients import prefixes
 from esmith.patterns.entry import quoted
 from esmith.patterns.lists import list_lines
-from esmith.schema.account_names import name_fault
+from esmith.schema.account_names import can_be_unix, name_fault, renaming, unix_fault
 from esmith.schema.addresses import address_fault, mail_domain_fault
 from esmith.schema.lists import entries
 
@@ -74,6 +74,9 @@ def functions(layout: Layout, records: Records, identities: Identities) -> dict[
         "list_lines": partial(_lines, warn),
         "address_fault": lambda address: address_fault(str(address)),
         "name_fault": lambda name, type: name_fault(str(name), str(type)),
+        "can_be_unix": lambda name: can_be_unix(str(name)),
+        "unix_fault": lambda name, unix: unix_fault(str(name), int(unix.uid), str(unix.home)),
+        "renaming": lambda name: renaming(str(name)),
         "mail_domain_fault": lambda name: mail_domain_fault(str(name)),
         "literal": _literal,
         "version": version_of,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from pathlib import Path
 
@@ -89,7 +90,7 @@ def test_numbers_of_the_system(desk: Desk, number: str) -> None:
 
 
 def test_a_name_that_is_taken(desk: Desk) -> None:
-    """A user with the name of an account of the system gets none, and the cure says how the name becomes free."""
+    """A user with the name of an account of the system gets none, and the cure says how to get another name."""
     desk.machine.has("passwd", "backup:x:34:34:backup:/var/backups:/usr/sbin/nologin")
     desk.record("backup", "user")
     desk.record("mary", "user")
@@ -97,7 +98,8 @@ def test_a_name_that_is_taken(desk: Desk) -> None:
     assert done.users == ["mary"]
     (line,) = done.left
     assert line.startswith("user backup: there is another unix account of this name, with the home /var/backups;")
-    assert line.endswith("To free the name: usermod --login backup-old backup")
+    assert line.endswith("\n    signal-event user-create NEW")
+    assert "usermod" not in line  # programs of Debian know it by its name
     assert not desk.root.file(f"{HOMES}/backup").exists()
 
 
@@ -125,7 +127,16 @@ def test_names_that_cannot_be(desk: Desk, name: str) -> None:
     desk.record("mary", "user")
     done = make(desk)
     assert done.users == ["mary"]
-    assert done.left == [f"user {name}: this cannot be the name of a unix account, so it gets no mail"]
+    (line,) = done.left
+    assert line.startswith(f"user {name}: this cannot be the name of a unix account, so it gets no mail\n")
+    assert f"    db accounts settype {shlex.quote(name)} pseudonym\n" in line
+
+
+def test_a_person_who_has_the_name(desk: Desk) -> None:
+    """Where the unix account is that of a person, the cure says how its name becomes free."""
+    desk.machine.has("passwd", "mary:x:1000:1000::/home/mary:/bin/bash")
+    desk.record("mary", "user")
+    assert make(desk).left[0].endswith("to free the name: usermod --login mary-old mary")
 
 
 def test_a_program_that_fails(desk: Desk) -> None:

@@ -80,8 +80,37 @@ def test_a_new_user_with_numbers(desk: Desk) -> None:
     assert desk.do("user-create-unix", "tom") == [
         "groupadd --gid 5007 -- tom",
         f"useradd --home-dir {HOMES}/tom --no-create-home --shell /bin/false --comment  --uid 5001 --no-user-group "
-        "--gid 5007 -- tom",
+        "--gid tom -- tom",
     ]
+
+
+def test_a_number_that_is_taken(desk: Desk) -> None:
+    """A user whose number another account has gets another, which is noted, and it is shown."""
+    desk.machine.has("passwd", "installer:x:1000:1000::/home/installer:/bin/bash")
+    desk.machine.has("group", "installer:x:1000:")
+    desk.record("tom", "user", Uid="1000", Gid="1000")
+    (call,) = desk.do("user-create-unix", "tom")
+    assert "--uid" not in call
+    assert desk.props("tom")["Uid"] == "5001"
+    assert "user tom: its number 1000 is that of the unix account installer, so it gets another" in desk.shown
+
+
+def test_a_unix_group_of_the_name(desk: Desk) -> None:
+    """A user does not get into a group that is called as he is, such as one that gives rights."""
+    desk.machine.has("group", "sudo:x:27:")
+    desk.machine.has("group", "shared:x:500:")
+    desk.record("sudo", "user", Gid="27")
+    (call,) = desk.do("user-create-unix", "sudo")
+    assert call.endswith("--no-user-group --gid shared -- sudo")
+    assert "of number 27, so the user is in the group shared" in desk.shown[0]
+
+
+def test_a_user_with_a_plus(desk: Desk) -> None:
+    """Debian 13 takes a plus in a name where it is asked for."""
+    desk.record("x+y", "user")
+    (call,) = desk.do("user-create-unix", "x+y")
+    assert call.startswith("useradd --badname ")
+    assert call.endswith(" -- x+y")
 
 
 def test_a_user_who_has_an_account(desk: Desk) -> None:

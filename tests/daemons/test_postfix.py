@@ -178,4 +178,4 @@ def test_custom_fragments_of_qmail_count_behind_postfix(office: Root) -> None:
     office.custom("/var/qmail/users/assign/55mine", "=hook:admin:101:101:/home/e-smith:-:hook:\n")
     office.signal("email-update")
     assert _asked(office, "maximal_queue_lifetime") == "172800s"
-    assert "hook@localhost admin+hook@localhost" in office.lines(f"{FOLDER}/virtual")
+    assert "hook@localhost admin!hook@localhost" in office.lines(f"{FOLDER}/virtual")

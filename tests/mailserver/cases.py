@@ -18,6 +18,8 @@ USERS = {
     "carl": "EmailForward both ForwardAddress carl@away.test",
     "fred": "EmailForward local SortSpam disabled",
     "gina": "EmailForward local Visible internal",
+    "Ida": "EmailForward local",
+    "kim+x": "EmailForward local",
 }
 #: Made before the first case: words of db, and of config.
 RECORDS = [
@@ -26,7 +28,8 @@ RECORDS = [
     f"domains set {ELSEWHERE} domain MailServer 198.51.100.20:{PORTS['inner']}",
     *(f"accounts set {name} user FirstName Case LastName {name} {props}" for name, props in USERS.items()),
     "accounts set crew group Members anna,bert",
-    "accounts set club group Members crew,fred",
+    "accounts set club group Members crew,fred,Ida",
+    "accounts set anna+work pseudonym Account anna-lisa",
     "accounts set ventas pseudonym Account anna",
     "accounts set verkauf pseudonym Account ventas",
     f"accounts set info@{SECOND} pseudonym Account anna-lisa",
@@ -39,7 +42,8 @@ FRAGMENT_TEXT = """{% if record.key == 'fred' %}
 | cat >>seen; echo "$RECIPIENT $SENDER $EXT" >>seen
 {% endif %}
 """
-EVERYONE = ("admin", "anna", "anna-lisa", "carl", "fred", "gina", "world:bert@away.test", "world:carl@away.test")
+EVERYONE: tuple[str, ...] = ("Ida", "admin", "anna", "anna-lisa", "carl", "fred", "gina", "kim+x")
+EVERYONE += ("world:bert@away.test", "world:carl@away.test")
 SPAM = "X-Spam-Status: Yes, score=9.0"
 GTUBE = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
 
@@ -91,6 +95,14 @@ BASE = Phase(
         Case("the longest name", "anna-lisa", ("anna-lisa",)),
         Case("an extension of the longest name", "anna-lisa-x", ("anna-lisa",)),
         Case("an extension that begins like a longer name", "anna-lis", ("anna",)),
+        Case("a name with capitals", "ida", ("Ida",)),
+        Case("an extension of a name with capitals", "Ida-Shop.Ping", ("Ida",)),
+        Case("a name with a plus", "kim+x", ("kim+x",)),
+        Case("an extension of a name with a plus", "kim+x-y+z", ("kim+x",)),
+        Case("a name that ends before the plus", "kim", refused="550"),
+        Case("a pseudonym with a plus", "anna+work", ("anna-lisa",)),
+        Case("an extension of a pseudonym with a plus", "anna+work-x", ("anna-lisa",)),
+        Case("an extension that is called as what follows the plus", "anna-work", ("anna",)),
         Case("a pseudonym", "ventas", ("anna",)),
         Case("a pseudonym of a pseudonym", "verkauf-x", ("anna",)),
         Case("a pseudonym with a domain", f"info@{SECOND}", ("anna-lisa",)),
@@ -100,7 +112,7 @@ BASE = Phase(
         Case("a group", "crew", ("anna", "world:bert@away.test")),
         Case("an extension of a group", f"crew-x@{SECOND}", ("anna", "world:bert@away.test")),
         Case("a pseudonym of a group", "tothecrew", ("anna", "world:bert@away.test")),
-        Case("a group in a group, which does not count", "club", ("fred",)),
+        Case("a group in a group, which does not count", "club", ("Ida", "fred")),
         Case("everyone", "toeveryone", EVERYONE),
         Case("everyone by the name of the account", "shared@localhost", EVERYONE, here=True),
         Case("admin", "admin", ("admin",)),
@@ -129,6 +141,7 @@ BASE = Phase(
         Case("forward, and keep", "carl", ("carl", "world:carl@away.test")),
         Case("spam", "anna", ("anna/.junkmail",), header=SPAM, here=True),
         Case("spam for an extension", "anna-x", ("anna/.junkmail",), header=SPAM, here=True),
+        Case("spam for a name with capitals", "ida-x", ("Ida/.junkmail",), header=SPAM, here=True),
         Case("spam for a group", "crew", ("anna/.junkmail", "bert/.junkmail"), header=SPAM, here=True),
         Case("spam for who forwards", "bert", ("bert/.junkmail",), header=SPAM, here=True),
         Case("spam for who forwards, and keeps", "carl", ("carl/.junkmail",), header=SPAM, here=True),

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from email.utils import formatdate
 from pathlib import Path
 
-from tests.mailserver import cases
+from tests.mailserver import cases, hardship
 from tests.mailserver.cases import Case, Phase
 from tests.mailserver.server import PASSWORD, PATIENCE_SECONDS, Server
 from tests.mailserver.world import LOGIN, Sink
@@ -40,7 +40,9 @@ class Player:
         """Play all of them."""
         self._server.make_accounts()
         self._phase(cases.BASE)
-        for check in (self._imap, self._fragment, self._loop, self._cron, self._gtube, self._big, self._lifetime):
+        checks = [self._imap, self._fragment, self._loop, self._cron, self._gtube, self._big, self._lifetime]
+        checks += [self._eight_bits, self._many, self._full, self._killed]
+        for check in checks:
             self._try(check.__doc__ or "", check)
         for phase in (cases.UNKNOWN, cases.DELEGATED):
             self._phase(phase)
@@ -137,8 +139,11 @@ class Player:
 
     def _imap(self) -> str:
         """Mail is read by IMAP, spam in the folder junkmail."""
+        return self._read_as("anna") or self._read_as("Ida") or self._read_as("ida")
+
+    def _read_as(self, name: str) -> str:
         with imaplib.IMAP4("127.0.0.1", 143, timeout=PATIENCE_SECONDS) as imap:
-            imap.login("anna", PASSWORD)
+            imap.login(name, PASSWORD)
             for folder in ("INBOX", "junkmail"):
                 kind, data = imap.select(folder, readonly=True)
                 if kind != "OK":
@@ -223,6 +228,47 @@ class Player:
             return "" if wanted.isdigit() else f"queuelifetime is {wanted}"
         got = self._server.run("postconf", "-h", "maximal_queue_lifetime", "bounce_queue_lifetime").split()
         return "" if got == [f"{wanted}s"] * 2 else f"Postfix has {got}, and control/queuelifetime {wanted}"
+
+    def _eight_bits(self) -> str:
+        """A mail with letters that are not ASCII goes on as it is, also to a server that offers nothing for them."""
+        token = self._token()
+        body = "naïve\n".encode() + b"\xe4\xff\n"
+        mail = self._mail(token, "X-Name: Zoë".encode().decode("latin-1")).decode().encode("latin-1") + body
+        self._server.write(mail, self._address("bert"), "someone@sender.test")
+        self._server.wait_for_queue()
+        got = [taken.mail for taken in self._sinks["world"].taken if token.encode() in taken.mail]
+        if len(got) != 1 or not got[0].endswith(body) or "\nX-Name: Zoë\n".encode() not in got[0]:
+            return f"arrived: {got}\n{self._server.state()}"
+        return ""
+
+    def _many(self) -> str:
+        """A mail to 500 receivers arrives 500 times."""
+        token = self._token()
+        names = [f"{('anna', 'ida', 'fred')[number % 3]}-{number}" for number in range(500)]
+        with self._server.connect() as smtp:
+            smtp.sendmail("someone@sender.test", [self._address(name) for name in names], self._mail(token))
+        self._server.wait_for_queue()
+        ends = sorted(self._ends().get(token, []))
+        wanted = sorted(("anna", "Ida", "fred")[number % 3] for number in range(500))
+        return "" if ends == wanted else f"{len(ends)} arrived"
+
+    def _full(self) -> str:
+        """While the disk of a mailbox is full the mail waits, whole; then it arrives."""
+        token = self._token()
+        mail = self._mail(token) + b"x" * 200_000
+        with hardship.full_disk(Path("/home/e-smith/files/users/fred/Maildir"), "fred") as folder:
+            self._server.write(mail, self._address("fred"), "someone@sender.test")
+            time.sleep(3)
+            if self._server.is_idle() or any(folder.glob("*/*")):
+                return f"it does not wait: {list(folder.glob('*/*'))}"
+        self._server.try_again()
+        self._server.wait_for_queue()
+        ends = self._ends().get(token, [])
+        return "" if ends == ["fred"] else f"is at {ends}"
+
+    def _killed(self) -> str:
+        """When the programs of the queue are killed while 300 mails come in, none is lost."""
+        return hardship.killed(self._server, self._token(), ("anna", "ida", "anna-lisa"))
 
     def _login(self) -> str:
         taken = self._sinks["provider"].taken

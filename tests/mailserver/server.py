@@ -96,7 +96,7 @@ class Server:
             self.run("db", *words.split())
         for name in cases.USERS:
             self.run("signal-event", "user-create", name)
-        self.run("chpasswd", stdin=f"anna:{PASSWORD}\n".encode())
+        self.run("chpasswd", stdin=f"anna:{PASSWORD}\nIda:{PASSWORD}\n".encode())
         for words in cases.RECORDS:
             if " group " in words:
                 self.run("signal-event", "group-create", words.split()[2])
@@ -169,8 +169,14 @@ class Server:
                 if self.is_idle():
                     return
                 time.sleep(0.2)
-            if self.queue == "postfix":
-                self.run("postqueue", "-f")
+            self.try_again()
+
+    def try_again(self) -> None:
+        """Have the queue try at once what waits for another attempt."""
+        if self.queue == "postfix":
+            self.asks("postqueue", "-f")
+        else:
+            self.asks("pkill", "-ALRM", "qmail-send")
 
     def mails(self) -> Iterator[Found]:
         """Yield what is in the mailboxes of the cases' accounts, and of admin."""

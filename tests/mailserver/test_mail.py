@@ -18,6 +18,8 @@ from tests.system.machine import machine_trouble
 _LINE = re.compile(r"(ok  |FAIL) (.*)")
 
 
+#: All cases take two minutes on a quiet machine.
+_PLAY_SECONDS = 1200
 #: All that the cases change.
 _SETTINGS = "for name in configuration accounts domains; do db $name show; done; getent passwd"
 
@@ -43,6 +45,7 @@ def play(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], _Played]:
         with mail_machine(tmp_path_factory.mktemp("mailserver"), queue) as machine:
             words = ("env", f"PYTHONPATH={REPOSITORY}", sys.executable, "-m", "tests.mailserver", "--queue", queue)
             before = machine.run("sh", "-c", _SETTINGS).out
+            machine.limit = _PLAY_SECONDS
             printed = machine.run(*words, code=None).out
             return _Played(printed, before, machine.run("sh", "-c", _SETTINGS).out)
 

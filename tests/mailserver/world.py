@@ -152,7 +152,7 @@ class _Session(socketserver.StreamRequestHandler):
         self._say("250-sink")
         if self.server.context:
             self._say("250-AUTH PLAIN" if self.encrypted else "250-STARTTLS")
-        self._say("250 8BITMIME")
+        self._say("250 8BITMIME" if self.server.context else "250 PIPELINING")
 
     def _on_starttls(self, _: str) -> None:
         assert self.server.context

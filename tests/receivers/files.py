@@ -27,7 +27,10 @@ TEMPLATES = (
     *(f"{ALIAS}/.qmail-{name}" for name in ("{key}", "{key}-default")),
     *(f"/home/e-smith/{name}" for name in (".qmail", ".qmail-default", ".qmail-junkmail")),
     *(f"{HOMES}/{{key}}/{name}" for name in (".qmail", ".qmail-default", ".qmail-junkmail")),
-    *(f"/etc/postfix/{name}" for name in ("main.cf", "transport", "virtual", "virtual_domains", "virtual_names")),
+    *(
+        f"/etc/postfix/{name}"
+        for name in ("main.cf", "master.cf", "transport", "virtual", "virtual_domains", "virtual_names")
+    ),
 )
 
 

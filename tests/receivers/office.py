@@ -222,8 +222,6 @@ class Office:
         low, local = name.lower(), name.rpartition("@")[0] or name
         if not _LOCAL_PART.fullmatch(local) or local.lower() == "alias" or local.lower().startswith("alias-"):
             return False
-        if self.queue == "postfix" and "+" in name and "@" not in name:
-            return False  # what follows a plus is an extension there
         whose = self.find(local[: -len("-junkmail")]) if low.endswith("-junkmail") else ""
         if whose == "admin" or self.type_of(whose) == "user":
             return False

@@ -1,7 +1,8 @@
 """What Postfix 3.7 does with an address, by its manual pages: a small reader of its files.
 
 Read are cleanup(8) and virtual(5) (the tables of names), regexp_table(5), transport(5), postconf(5), and local(8),
-which hands what is left to ``dot-qmail``: from there on mail goes as behind qmail, whose reader this one is.
+which hands what is left to ``dot-qmail``, as pipe(8) does for names with capitals: from there on mail goes as behind
+qmail, whose reader this one is.
 test_postfix.py compares the look-up with the real postmap.
 """
 
@@ -45,8 +46,16 @@ class Tables:
         self.transport = _pairs(files, "transport")
         self.rules = [_rule(line) for line in files.lines(f"{FOLDER}/virtual_names")]
         main = (files.read(f"{FOLDER}/main.cf") or "").splitlines()
-        settings = dict(re.split(r"\s*=\s*", line, maxsplit=1) for line in main if re.match(r"\w+ *=", line))
+        settings = dict(re.split(r"\s*=\s*", line, maxsplit=1) for line in main if re.match(r"[\w-]+ *=", line))
         self.relay_host: str = settings.get("relayhost", "")
+        #: The accounts of the transports that are for one account: "user" of pipe(8).
+        self.users = {
+            found[1]: found[2]
+            for found in re.finditer(
+                r"^(\S+) unix .* pipe\n  flags=DFOR user=(\S+) ", files.read(f"{FOLDER}/master.cf") or "", re.MULTILINE
+            )
+            if settings.get(f"{found[1]}_destination_recipient_limit") == "1"
+        }
 
     def look_up(self, key: str) -> str | None:
         """Return what virtual_alias_maps has for a key as it stands; None for nothing."""
@@ -137,7 +146,7 @@ class Postfix(Qmail):
         # dot-qmail writes to a name without a host at localhost.
         address = self.tables.expand(recipient if "@" in recipient else f"{recipient}@localhost")
         user, _, host = address.rpartition("@")
-        name, plus, extension = user.partition("+")
+        name, mark, extension = user.partition("!")
         if small(host) in self.tables.domains:
             return {End("bounce", f"{address}: User unknown in virtual alias table")}
         if small(host) != "localhost":
@@ -145,11 +154,12 @@ class Postfix(Qmail):
         route = self.tables.transport.get(f"{small(name)}@localhost") or self.tables.transport.get(
             "localhost", "local:"
         )
-        if not route.startswith("local:"):
+        account = small(name) if route == "local:" else self.tables.users.get(route.removesuffix(":"))
+        if account is None:
             return {End("bounce", f"{address}: {route}")}
-        if small(name) not in self._accounts:
+        if account not in self._accounts:
             return {End("bounce", f"{address}: unknown user")}
-        to = Assigned(small(name), 1, self._accounts[small(name)], "-" if plus else "", extension)
+        to = Assigned(account, 1, self._accounts[account], "-" if mark else "", extension)
         return self._deliver(to, user, host, passed)
 
     def _route(self, host: str) -> str:

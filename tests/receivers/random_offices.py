@@ -32,7 +32,7 @@ USERS: tuple[str, ...] = (
     "root",
 )
 USERS += ("a:b", "100%", "x!y", "a(b", "ünï", "alias", "alias-x", "default", "shared-x", "jack-foo", "x-", "-x", ".x")
-USERS += ("q*", "news", "tom-junkmail", "Mary-junkmail", "admin-junkmail-x")
+USERS += ("q*", "news", "News", "a&b", "tom-junkmail", "Mary-junkmail", "admin-junkmail-x")
 GROUPS: tuple[str, ...] = (
     "my.team",
     "My.Team",

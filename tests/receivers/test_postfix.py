@@ -17,7 +17,7 @@ from tests.commands import Root
 from tests.content.desk import Desk, Trial, _copy_file
 from tests.programs import path_of
 from tests.receivers.agreement import DAEMONS, Agreement, disagreements
-from tests.receivers.files import TEMPLATES, Files, planned
+from tests.receivers.files import HOMES, TEMPLATES, Files, planned
 from tests.receivers.office import UNIX, Office
 from tests.receivers.postfix import FOLDER, Postfix, Tables, external
 from tests.receivers.qmail import End
@@ -25,7 +25,20 @@ from tests.receivers.random_offices import OFFICES, Command
 from tests.receivers.test_mutations import OFFICE
 
 #: Users of the random offices who have a unix account; those who have none get no mail behind Postfix.
-MORE = ("mary", "mary-ann", "mary-ann-x", "sales-int", "sales.team", "jack-foo", "news", "x-", "default", "q*")
+MORE: tuple[str, ...] = (
+    "mary",
+    "mary-ann",
+    "mary-ann-x",
+    "sales-int",
+    "sales.team",
+    "jack-foo",
+    "news",
+    "x-",
+    "default",
+    "q*",
+)
+#: The same with names that local(8) does not know, and with those that only an administrator gives.
+MORE += ("Mary", "MARY", "x+y", "News", "a&b")
 QUEUE: Command = ["config", "setprop", "qpsmtpd", "Queue", "postfix"]
 
 
@@ -38,6 +51,7 @@ def desk(_office: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[De
     lines = [
         f"{name}:x:{7000 + n}:{7000 + n}::/home/e-smith/files/users/{name}:/bin/false" for n, name in enumerate(MORE)
     ]
+    lines += ["backup:x:34:34:backup:/var/backups:/usr/sbin/nologin"]
     root.write("/etc/passwd", root.read("/etc/passwd") + "".join(f"{line}\n" for line in lines))
     found = Desk(root)
     yield found
@@ -105,7 +119,7 @@ def test_postmap_finds_the_same(desk: Desk, tmp_path: Path, commands: list[Comma
     tables = Tables(files)
     # As postmap reads them from its input: one a line.
     addresses = [one for one in Agreement(files, office).addresses() if one.isascii() and one.isprintable()]
-    addresses += [f"{name}@localhost" for name in ("tom", "tom+x", "man", "alias-x", "shared-x", "everyone", "a+b-c")]
+    addresses += [f"{name}@localhost" for name in ("tom", "tom!x", "man", "alias-x", "shared-x", "everyone", "a+b-c")]
     keys = list(dict.fromkeys(key for one in addresses for key in (one, external(one)) if " " not in key))
     found = _asked(files, tmp_path / "tables", keys)
     wrong = {key: (found.get(key), tables.look_up(key)) for key in keys if found.get(key) != tables.look_up(key)}
@@ -144,7 +158,7 @@ def test_a_line_that_leads_elsewhere_is_seen(desk: Desk, table: str) -> None:
     unseen, tried = [], 0
     for number, line in enumerate(lines):
         spare = any(re.fullmatch(expression, line) for expression, _ in SPARE[table])
-        if spare or not re.search(r" \S", line) or line.startswith(("#", "if ", "/^(.*[+]")):
+        if spare or not re.search(r" \S", line) or line.startswith(("#", "if ", "/^(.*!")):
             continue
         key, _, value = line.partition(" ")
         other = "error:5.1.1" if table == "transport" else f"{'mary' if 'jack' in value else 'jack'}@localhost"
@@ -165,22 +179,95 @@ def test_a_daemon_gets_no_mail(desk: Desk, name: str) -> None:
     assert End("mailbox", "/home/e-smith/Maildir/") in postfix.deliver(name)
 
 
-def test_who_has_no_unix_account_gets_no_mail(desk: Desk) -> None:
-    """local(8) delivers to unix accounts alone, so a user without one is not accepted, and a warning has the cure."""
-    with desk.trial(
-        f"{shlex.join(QUEUE)}\ndb accounts set ann user Uid 6001\ndb accounts set a+b pseudonym Account tom"
-    ) as trial:
+CURES = {
+    "ann": "\n  to make it:\n    signal-event user-create ann",
+    "o'neill": """, and none can have such a name
+  to give the user another name, NEW, which gets the mail for this one, too:
+    db accounts settype 'o'"'"'neill' pseudonym
+    db accounts setprop 'o'"'"'neill' Account NEW
+    db accounts set NEW user
+    signal-event user-create NEW""",
+}
+
+
+@pytest.mark.parametrize("name", CURES)
+def test_who_has_no_unix_account_gets_no_mail(desk: Desk, name: str) -> None:
+    """Postfix delivers to unix accounts alone, so a user without one is not accepted, and a warning has the cure."""
+    with desk.trial() as trial:
+        for words in (QUEUE, ["db", "accounts", "set", name, "user", "Uid", "6001"]):
+            trial.do_words(words)
         plan = trial.plan(*TEMPLATES)
         good = trial.file("/var/service/qpsmtpd/config/goodrcptto")
-    assert "ann@" not in good
-    assert "a+b@" not in good
-    (warning,) = (text for text in plan.warnings if "user ann gets no mail" in text)
-    assert warning.endswith("\n    signal-event user-create ann")
-    assert any("pseudonym a+b gets no mail: Postfix needs the + for itself" in text for text in plan.warnings)
+    assert f"{name}@" not in good
+    (warning,) = (text for text in plan.warnings if f"user {name} gets no mail" in text)
+    assert warning.endswith(f"it has no unix account, which Postfix needs{CURES[name]}")
+
+
+def _owners(postfix: Postfix, address: str) -> set[str]:
+    """Return whose mailboxes a mail may end in, and what other ends it has."""
+    ends = postfix.deliver(address)
+    return {end.what.removeprefix(f"{HOMES}/").partition("/Maildir/")[0] for end in ends if end.kind == "mailbox"} | {
+        end.kind for end in ends if end.kind != "mailbox"
+    }
+
+
+def test_the_cure_for_such_a_name(desk: Desk) -> None:
+    """With the commands of the warning the old name is accepted, and the user with the new name gets its mail."""
+    made = _files(
+        desk,
+        """db accounts set "o'neill" user FirstName Ann Uid 6001 EmailForward local
+        db accounts settype "o'neill" pseudonym
+        db accounts setprop "o'neill" Account mary
+        db accounts set mary user""",
+    )
+    assert disagreements(*made) == []
+    assert "o'neill@example.com" in made[0].lines("/var/service/qpsmtpd/config/goodrcptto")
+    assert _owners(Postfix(made[0]), "o'neill-x@example.com") == {"mary"}
+
+
+def test_signs_that_other_servers_divide_names_by(desk: Desk) -> None:
+    """A plus and an equals sign are parts of a name, whatever else is called as what is before them."""
+    files, office = _files(
+        desk,
+        """db accounts set a+b pseudonym Account tom
+        db accounts set a pseudonym Account jack
+        db accounts set x+y user
+        db accounts set x pseudonym Account john
+        db accounts set team+ group Members tom""",
+    )
+    assert disagreements(files, office) == []
+    postfix = Postfix(files)
+    for name, owner in {"a+b": "tom", "a-b": "jack", "a+b-c": "tom", "x+y-z": "x+y", "x-y": "john"}.items():
+        assert _owners(postfix, f"{name}@example.com") == {owner}, name
+
+
+def test_an_account_with_capitals(desk: Desk) -> None:
+    """local(8) knows no such name: the account has a transport of its own, which runs dot-qmail as it does."""
+    files, office = _files(desk, "db accounts set Mary user\ndb accounts set info pseudonym Account Mary")
+    assert disagreements(files, office) == []
+    number = 7000 + MORE.index("Mary")
+    assert f"mary@localhost account-{number}:" in files.lines(f"{FOLDER}/transport")
+    assert f"account-{number}_destination_recipient_limit = 1" in files.lines(f"{FOLDER}/main.cf")
+    for name in ("Mary", "mary", "MARY-x", "info", "Info-X"):
+        assert _owners(Postfix(files), f"{name}@example.com") == {"Mary"}
+
+
+def test_the_account_of_a_daemon_is_no_user(desk: Desk) -> None:
+    """A user who is called as an account of Debian gets no mail, behind both queues, and the warning has the cure."""
+    for queue in ("qmail", "postfix"):
+        with desk.trial() as trial:
+            trial.do_words([*QUEUE[:-1], queue])
+            trial.do_words(["db", "accounts", "set", "backup", "user", "Uid", "6001"])
+            plan = trial.plan(*TEMPLATES)
+            good = trial.file("/var/service/qpsmtpd/config/goodrcptto")
+        assert "backup@" not in good
+        (warning,) = (text for text in plan.warnings if "user backup gets no mail" in text)
+        assert "is one of the system, with the number 34 and the home /var/backups" in warning
+        assert warning.endswith("\n    signal-event user-create NEW")
 
 
 def test_where_the_line_for_all_names_is_missing_unix_accounts_get_mail(desk: Desk) -> None:
     """Without 95unknown of users/assign, which means so behind qmail, there is no line that refuses them."""
     files, _ = _files(desk)
     assert "localhost error:5.1.1 Recipient unknown" in files.lines(f"{FOLDER}/transport")
-    assert Tables(files).expand("man@localhost") == "alias+man@localhost"
+    assert Tables(files).expand("man@localhost") == "alias!man@localhost"

@@ -68,6 +68,8 @@ class Machine:
         self._work = work
         self._count = 0
         self._wait: Callable[[], None] = lambda: None
+        #: After how many seconds a program is ended.
+        self.limit = TIMEOUT_SECONDS
         (work / "queue").mkdir(parents=True)
         (work / "queue").chmod(0o777)
         self.load.write_text("0.10 0.10 0.10 1/100 1\n")
@@ -174,7 +176,7 @@ class Machine:
                 "env": {**_ENVIRONMENT, "HOME": "/root", **env},
                 "cwd": "/",
                 "wait": wait,
-                "timeout": TIMEOUT_SECONDS,
+                "timeout": self.limit,
             }
         )
         given.unlink()
