@@ -11,6 +11,7 @@ import time
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from tests.machines.booted import BootedMachine
 from tests.machines.files import compared, listing
 from tests.machines.machine import Machine, fresh_machine
 from tests.machines.roots import REPOSITORY
@@ -19,9 +20,9 @@ from tests.machines.roots import REPOSITORY
 FIRST_MAIL_SECONDS = 300
 #: When an installation hangs, in seconds.
 _INSTALL_SECONDS = 900
-#: How the mail server is installed: the README's one command. No systemd runs in these machines.
-INSTALL = ("make", "mailserver", "DOMAIN=example.com", "NAME=mail", "SETUP=--services runit")
-#: Starts what boots: the commands of the units, since no systemd runs in these machines.
+#: How the mail server is installed: the README's one command, which takes systemd where that is the init, else runit.
+INSTALL = ("make", "mailserver", "DOMAIN=example.com", "NAME=mail")
+#: Starts what boots, where no systemd runs: the commands of the units.
 BOOT = ("python3", "-m", "tests.system.boot")
 #: The release that an upgrade starts from, as a commit of this repository.
 PREVIOUS = "43dc5fa"
@@ -84,7 +85,10 @@ class Play:
         return text
 
     def boot(self) -> None:
-        """Switch the machine on as it is after a power failure, and start what starts at boot."""
+        """Have the machine boot: systemd does it as on a server, another machine is switched on after a power failure."""
+        if isinstance(self.machine, BootedMachine):
+            self.machine.reboot()
+            return
         self.machine.switch_off()
         self.machine.switch_on()
         self.run(*BOOT)
@@ -92,6 +96,8 @@ class Play:
     def daemon_logs(self) -> str:
         """Return the last lines of the logs of the machine."""
         parts = []
+        if self.machine.supervisor == "systemd":
+            parts += self.run("journalctl", "--no-pager", "--lines=60", code=None).splitlines()
         for pattern in ("var/log/*/current", "var/log/mail*", "var/log/e-smith*", "var/log/esmith*"):
             for file in sorted(self.machine.root.glob(pattern)):
                 if file.is_file() and (lines := file.read_text(encoding="utf-8", errors="replace").splitlines()):

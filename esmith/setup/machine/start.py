@@ -15,7 +15,9 @@ from esmith.layout import Layout
 from esmith.services.definition import Services
 from esmith.services.find import SYSTEMD_RUNS, find_supervisor
 from esmith.services.health import find_failing
+from esmith.services.holders import find_holders
 from esmith.services.model import Status
+from esmith.services.service import Service
 from esmith.setup.logs import last_words
 from esmith.setup.machine.programs import Programs
 
@@ -71,9 +73,10 @@ def wait_for_services(layout: Layout, names: Collection[str], programs: Programs
         programs.progress.goes_on(f"waiting for {', '.join(waiting)}", time.monotonic() - begin)
         if waiting:
             time.sleep(_LOOK_EVERY)
+    services = Services(layout)
+    _require_free_ports(layout, [services.of(name) for name in sorted(names)])
     for name in sorted(names):
         _start(layout, name)
-    services = Services(layout)
     watched = [(found, name) for name in sorted(names) if (found := find_supervisor(layout, name))]
     failing = find_failing(watched, {name: services.of(name).probe for name in names}, layout)
     for name, reason in failing.items():
@@ -81,6 +84,20 @@ def wait_for_services(layout: Layout, names: Collection[str], programs: Programs
             f"{name}: {reason}",
             hint="\n  ".join([*last_words(layout, name), "when that is corrected: esmith setup"]),
         )
+
+
+def _require_free_ports(layout: Layout, services: Collection[Service]) -> None:
+    """See to it that nobody else listens at the ports of services.
+
+    :raises ServiceError: when somebody does.
+    """
+    processes = []
+    for service in services:
+        supervisor = find_supervisor(layout, service.name)
+        processes.append((service, supervisor.status(service.name).pid if supervisor else None))
+    if holders := find_holders(layout, processes):
+        cures = [f"to end it: {holder.cure}" for holder in holders]
+        raise ServiceError("; ".join(map(str, holders)), hint="\n  ".join([*cures, "then: esmith setup"]))
 
 
 def _start(layout: Layout, name: str) -> None:
