@@ -16,7 +16,8 @@ from pathlib import Path
 
 from tests.machines.machine import FOUND_AT_BOOT, Machine
 
-#: /dev, and then systemd. The name server is a unit of this boot alone.
+#: /dev, and then systemd. The name server is a unit of this boot alone. A unit that is kept from /proc gets one of its
+#: own, so the load is put there again.
 _FIRST = """
 mount -t cgroup2 -o nosuid,nodev,noexec cgroup2 /sys/fs/cgroup
 mkdir /run/dev
@@ -45,6 +46,10 @@ DefaultDependencies=no
 ExecStart=/usr/bin/python3 -IS /root/src/tests/machines/names.py 127.0.0.53
 END
 ln -s ../machine-names.service /run/systemd/system/multi-user.target.wants/
+for name in qpsmtpd sqpsmtpd; do
+    mkdir /run/systemd/system/$name.service.d
+    printf '[Service]\\nBindReadOnlyPaths=/run/load:/proc/loadavg\\n' >/run/systemd/system/$name.service.d/load.conf
+done
 mount --bind /proc/sys /proc/sys
 mount -o remount,bind,ro /proc/sys
 variables="container=lxc PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8"

@@ -17,6 +17,7 @@ from esmith.services.find import SYSTEMD_RUNS, find_supervisor
 from esmith.services.health import find_failing
 from esmith.services.holders import find_holders
 from esmith.services.model import Status
+from esmith.services.rivals import enabling, is_masked
 from esmith.services.service import Service
 from esmith.setup.logs import last_words
 from esmith.setup.machine.programs import Programs
@@ -24,6 +25,8 @@ from esmith.setup.machine.programs import Programs
 #: The folder that runit scans here.
 FOLDER = "/service"
 SYSTEMD, RUNIT = "systemd", "runit"
+#: Units of Debian that ours need, and that the installation of packages has not started (see ``no_daemon_starts``).
+DEBIAN_UNITS = ("cron.service",)
 #: runsvdir looks for new service directories every five seconds (runsvdir(8)).
 _SUPERVISED_SECONDS = 60.0
 _LOOK_EVERY = 0.5
@@ -50,6 +53,8 @@ def start_supervisor(layout: Layout, programs: Programs, supervisor: str) -> Non
     """
     if supervisor == SYSTEMD:
         programs.run(["systemctl", "daemon-reload"])
+        if started := [unit for unit in DEBIAN_UNITS if enabling(layout, unit) and not is_masked(layout, unit)]:
+            programs.run(["systemctl", "start", *started])
     elif not scanning(layout.under(FOLDER)):
         _start_runsvdir(layout)
 
