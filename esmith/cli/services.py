@@ -15,8 +15,8 @@ from esmith.events.pending import PendingAction, list_pending
 from esmith.layout import Layout
 from esmith.services.definition import Services
 from esmith.services.find import find_supervisor
-from esmith.services.model import AT_REST, ServiceStatus, Status
 from esmith.services.holders import find_holders
+from esmith.services.model import AT_REST, ServiceStatus, Status
 from esmith.services.rivals import TAKE_OVER, find_rivals
 from esmith.services.service import SERVICE_DIRECTORIES, Ending, Program, Service
 from esmith.services.useful import Asked, Useless, find_useless

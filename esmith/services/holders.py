@@ -1,4 +1,4 @@
-"""Processes that hold the ports of our services: a daemon that somebody started by hand, or by a unit we know nothing of.
+"""Processes that hold the ports of our services: daemons that somebody started by hand, or by a unit we do not know.
 
 Which sockets listen is in ``/proc/net/tcp`` (proc_pid_net(5)), whose they are in ``/proc/PID/fd``; which unit started a
 process is in ``/proc/PID/cgroup`` (cgroups(7)).

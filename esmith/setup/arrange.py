@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from esmith.layout import Layout
 from esmith.plan.host import DiskHost, Host
 from esmith.services.find import find_supervisor
-from esmith.services.model import UnsupervisedError
 from esmith.services.holders import find_holders
+from esmith.services.model import UnsupervisedError
 from esmith.services.rivals import TAKE_OVER, find_rivals
 from esmith.services.service import Service
 from esmith.setup.control_commands import link_control_commands, unlink_control_commands

@@ -179,9 +179,7 @@ class Machine:
 
 
 @contextlib.contextmanager
-def fresh_machine(
-    suite: str, logs: Path, *, keep: bool = False, kind: type[Machine] = Machine
-) -> Iterator[Machine]:
+def fresh_machine(suite: str, logs: Path, *, keep: bool = False, kind: type[Machine] = Machine) -> Iterator[Machine]:
     """Yield a bare machine that is switched on, with the files of the repository and what installing them downloads.
 
     :param kind: which class of machine; what it needs in its root is installed first.

@@ -67,6 +67,8 @@ class Play:
         self.machine = machine
         self.logs = logs
         self.before: dict[str, str] = {}
+        #: Whether the step of the units has left a service disabled, for the boot to leave it so.
+        self.has_played_units = False
 
     def run(self, *words: str, seconds: float = 600, code: int | None = 0) -> str:
         """Run a command in the machine, and return what it printed.
@@ -85,7 +87,7 @@ class Play:
         return text
 
     def boot(self) -> None:
-        """Have the machine boot: systemd does it as on a server, another machine is switched on after a power failure."""
+        """Have systemd boot the machine as on a server; another one is switched on as after a power failure."""
         if isinstance(self.machine, BootedMachine):
             self.machine.reboot()
             return
@@ -157,10 +159,19 @@ def page(play: Play) -> str:
     return _summary(play.run("python3", "-m", "tests.page.machine_root", seconds=1800))
 
 
+def units(play: Play) -> str:
+    """Play what systemd does with our units, and each daemon's work from inside its unit."""
+    play.run("apt-get", "install", "-y", "--no-install-recommends", "fetchmail")
+    play.has_played_units = True
+    return _summary(play.run("python3", "-m", "tests.units", seconds=1800))
+
+
 def reboot(play: Play) -> str:
-    """Kill all processes, start what boots, and read mail again."""
+    """Kill all processes, start what boots, and read mail again; with systemd, look at what it did at the boot."""
     play.boot()
     began = time.monotonic()
+    if play.machine.supervisor == "systemd" and play.has_played_units:
+        play.run("python3", "-m", "tests.units", "booted")
     while True:
         try:
             play.run("esmith", "trial-mail")

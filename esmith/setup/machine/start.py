@@ -19,6 +19,7 @@ from esmith.services.holders import find_holders
 from esmith.services.model import Status
 from esmith.services.rivals import enabling, is_masked
 from esmith.services.service import Service
+from esmith.services.units import own_units
 from esmith.setup.logs import last_words
 from esmith.setup.machine.programs import Programs
 
@@ -53,8 +54,10 @@ def start_supervisor(layout: Layout, programs: Programs, supervisor: str) -> Non
     """
     if supervisor == SYSTEMD:
         programs.run(["systemctl", "daemon-reload"])
-        if started := [unit for unit in DEBIAN_UNITS if enabling(layout, unit) and not is_masked(layout, unit)]:
-            programs.run(["systemctl", "start", *started])
+        timers = sorted(unit for unit in own_units(layout) if unit.endswith(".timer"))
+        enabled = [unit for unit in (*DEBIAN_UNITS, *timers) if enabling(layout, unit) and not is_masked(layout, unit)]
+        if enabled:
+            programs.run(["systemctl", "start", *enabled])
     elif not scanning(layout.under(FOLDER)):
         _start_runsvdir(layout)
 
