@@ -1,8 +1,8 @@
 """A machine whose first process is the systemd of its Debian, as on a server: it boots, reboots and powers off.
 
 systemd runs in namespaces as it does in a container of LXC (https://systemd.io/CONTAINER_INTERFACE): it has a control
-group of its own, and a ``/dev`` of its own with the few devices a container has. The kernel is not its own, so it changes
-nothing there: nobody may write ``/sys`` and ``/proc/sys``, load modules, or set the clock.
+group of its own, and a ``/dev`` of its own with the few devices a container has. The kernel is not its own, so it
+changes nothing there: nobody may write ``/sys`` and ``/proc/sys``, load modules, or set the clock.
 """
 
 from __future__ import annotations

@@ -71,6 +71,8 @@ def freshclam_loads() -> None:
     loaded = folder / "units.hdb"
     began = time.time()
     url = f"DatabaseCustomURL http://127.0.0.1:{mirror.server_port}/units.hdb\n"
+    # The official ones are out of reach, and it stops at the first that is.
+    url += "".join(f"ExcludeDatabase {name}\n" for name in ("main", "daily", "bytecode"))
     try:
         with fragment("etc/freshclam.conf/99units", url):
             run("signal-event", "email-update")
