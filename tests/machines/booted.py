@@ -75,7 +75,7 @@ class BootedMachine(Machine):
 
         :raises RuntimeError: when no machine can be had here, or it does not boot.
         """
-        self._group = Path(tempfile.mkdtemp(prefix="esmith-machine-", dir=_own_group()))
+        self._group = Path(tempfile.mkdtemp(prefix="esmith-machine-", dir=own_group()))
         super().switch_on()
         state = self._wait_for_boot()
         if state not in _BOOTED:
@@ -150,7 +150,7 @@ class BootedMachine(Machine):
             os.rmdir(folder)
 
 
-def _own_group() -> Path:
+def own_group() -> Path:
     """Return the directory of the control group that this process is in.
 
     :raises RuntimeError: when there is none.
