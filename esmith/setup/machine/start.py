@@ -20,6 +20,7 @@ from esmith.services.model import Status
 from esmith.services.rivals import enabling, is_masked
 from esmith.services.service import Service
 from esmith.services.units import own_units
+from esmith.services.waiting import is_waiting
 from esmith.setup.logs import last_words
 from esmith.setup.machine.programs import Programs
 
@@ -110,8 +111,12 @@ def _require_free_ports(layout: Layout, services: Collection[Service]) -> None:
 
 def _start(layout: Layout, name: str) -> None:
     supervisor = find_supervisor(layout, name)
-    if supervisor and supervisor.status(name).state in (Status.DOWN, Status.ENDING):
+    status = supervisor.status(name) if supervisor else None
+    if supervisor and status and status.state in (Status.DOWN, Status.ENDING):
         supervisor.control(name, "start")
+    elif supervisor and status and is_waiting(status):
+        # What it missed may be there now, as the signatures of clamd.
+        supervisor.control(name, "restart")
 
 
 def _state(layout: Layout, name: str) -> Status | None:
