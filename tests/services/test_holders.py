@@ -15,6 +15,7 @@ from esmith.services import holders
 from esmith.services.definition import Services
 from esmith.services.holders import Holder, find_holders, listeners
 from esmith.services.service import Probe, Service
+from esmith.services.useful import ports_of
 from tests.commands import Root
 
 _CHILD = "import os, sys, time; sys.stdout.write('x'); sys.stdout.flush(); time.sleep(60)"
@@ -82,13 +83,13 @@ def test_ports_are_those_of_the_files(office: Root) -> None:
     """The ports of the shipped services are what their generated files say; of a missing file there are none."""
     layout = Layout(str(office.path))
     services = Services(layout)
-    assert holders.ports_of(layout, services.of("spamd")) == {783}
-    assert holders.ports_of(layout, services.of("dovecot")) == {143}
+    assert ports_of(layout, services.of("spamd")) == {783}
+    assert ports_of(layout, services.of("dovecot")) == {143}
     office.config("setprop", "smtpd", "TCPPort", "2525")
     office.signal("email-update")
-    assert holders.ports_of(layout, services.of("qpsmtpd")) == {2525}
+    assert ports_of(layout, services.of("qpsmtpd")) == {2525}
     office.file("/var/service/qpsmtpd/runenv").unlink()
-    assert holders.ports_of(layout, services.of("qpsmtpd")) == set()
+    assert ports_of(layout, services.of("qpsmtpd")) == set()
 
 
 def test_the_unit_of_a_process() -> None:
