@@ -203,7 +203,8 @@ def fetchmail_collects() -> None:
         client.sendmail("x@example.org", [f"{USER}@example.com"], "Subject: to be collected\r\n\r\nhello\r\n")
     box = Path(f"/home/e-smith/files/users/{USER}/Maildir")
     wait_until(lambda: [*(box / "new").iterdir(), *(box / "cur").iterdir()], "there is nothing to collect")
-    poll = f'poll 127.0.0.1 proto POP3 user "{USER}" pass "{PASSWORD}" is "admin@example.com" here smtphost 127.0.0.1 sslproto ""\n'
+    account = f'user "{USER}" pass "{PASSWORD}" is "admin@example.com" here'
+    poll = f'poll 127.0.0.1 proto POP3 {account} smtphost 127.0.0.1 sslproto ""\n'
     began = time.time()
     with fragment("etc/fetchmailrc/99units", poll):
         run("signal-event", "email-update")
