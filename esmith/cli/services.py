@@ -15,6 +15,7 @@ from esmith.events.pending import PendingAction, list_pending
 from esmith.layout import Layout
 from esmith.services.definition import Services
 from esmith.services.find import find_supervisor
+from esmith.services.holders import find_holders
 from esmith.services.model import AT_REST, ServiceStatus, Status
 from esmith.services.rivals import TAKE_OVER, find_rivals
 from esmith.services.service import SERVICE_DIRECTORIES, Ending, Program, Service
@@ -51,7 +52,7 @@ def services_data(layout: Layout, snapshot: Snapshot, *, with_all: bool = False)
     pending = list_pending(snapshot)
     found: dict[str, dict[str, Any]] = {}
     to_ask: list[Asked] = []
-    enabled: list[Service] = []
+    enabled: list[tuple[Service, int | None]] = []
     definitions = _definitions(layout, snapshot)
     for name, (definition, trouble) in sorted(definitions.items()):
         record = snapshot.record("configuration", definition.record)
@@ -68,16 +69,19 @@ def services_data(layout: Layout, snapshot: Snapshot, *, with_all: bool = False)
         if wanted == "up" and definition.program.without and is_needed:
             data |= _missing(layout, definition.program, is_started=bool(data["state"]))
         if wanted == "up" and not trouble:
-            enabled.append(definition)
+            enabled.append((definition, status.pid if isinstance(status, ServiceStatus) else None))
             # Of several that are installed, where no setting names one, the one that is to run is not known here.
             is_sole = is_needed and not any(one.program.is_installed(layout) for one in others if one.name != name)
             is_named = is_needed and _named(snapshot, definition) == name
             to_ask += _to_ask(definition, status, supervisor) if is_sole or is_named else []
         if data["state"] or with_all or data.keys() & {"pending", "missing", "not_started"}:
             found[name] = data
-    for rival in find_rivals(layout, enabled):
+    for rival in find_rivals(layout, [definition for definition, _ in enabled]):
         named = found.setdefault(rival.service, {"wanted": "up", "state": ""})
         named.setdefault("rivals", []).append(str(rival))
+    for holder in find_holders(layout, enabled):
+        named = found.setdefault(holder.service, {"wanted": "up", "state": ""})
+        named.setdefault("holders", []).append({"found": str(holder), "commands": [holder.cure]})
     for name, useless in find_useless(layout, to_ask).items():
         found.setdefault(name, {"wanted": "up", "state": ""})["useless"] = [_useless(one) for one in useless]
     return dict(sorted(found.items()))
@@ -97,6 +101,9 @@ def services_lines(found: dict[str, dict[str, Any]]) -> list[str]:
         if "rivals" in data:
             lines += [f"  {rival}" for rival in data["rivals"]]
             lines += cure_lines("stop it, and keep it from starting", [TAKE_OVER])
+        for holder in data.get("holders", []):
+            lines.append(f"  {holder['found']}")
+            lines += cure_lines("end it", holder["commands"])
         if "missing" in data:
             missing = data["missing"]
             lines.append(f"  {missing['program']} is not installed: {missing['without']}")

@@ -12,8 +12,9 @@ from esmith.events.usefulness import Usefulness
 from esmith.names import without_line
 from esmith.plan.plan import Plan
 from esmith.schema.strict import is_strict, require_lenient
-from esmith.services.actions import HOLDING, effect_of, strongest
+from esmith.services.actions import HOLDING, Effect, effect_of, strongest
 from esmith.services.adjust import adjust
+from esmith.services.boot import boot_action
 from esmith.services.definition import Services
 from esmith.services.health import find_failing
 from esmith.services.logs import last_lines
@@ -268,6 +269,7 @@ class ServiceStep:
             if pending is not None and not pending.has_started(status):
                 actions = asked if pending.actions == asked else [strongest([*asked, *pending.actions])]
             carried_out = adjust(supervisor, service, actions, enabled)
+            self._follow_status(service, supervisor, actions, enabled=enabled)
         except SupervisorError as error:
             if isinstance(error, StillEndingError):
                 self.done[service] = [error.action]
@@ -293,3 +295,18 @@ class ServiceStep:
             if enabled and HOLDING.isdisjoint(map(effect_of, carried_out)):
                 self._watched[service] = supervisor
         return True
+
+    def _follow_status(self, service: str, supervisor: Supervisor, actions: list[str], *, enabled: bool) -> None:
+        """Have a service start at boot as its status says, unless an action has just said so."""
+        if self._session.records or Effect.BOOT in map(effect_of, actions):
+            return
+        action = boot_action(self._session.layout, self._services.of(service), supervisor.name, enabled=enabled)
+        if not action:
+            return
+        try:
+            supervisor.control(service, action)
+        except ServiceError as error:
+            # It is up or down as it should be; only the next boot is wrong.
+            self._session.report(str(error))
+        else:
+            self._session.log.write(f"service {service}: {action}d at boot")

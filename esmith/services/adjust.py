@@ -5,6 +5,7 @@ from __future__ import annotations
 from esmith.errors import ServiceError
 from esmith.services.actions import HOLDING, SIGNALLING, Effect, check_action, effect_of
 from esmith.services.model import AT_REST, ServiceStatus, Status, SupervisorError, UnsupervisedError
+from esmith.services.waiting import is_waiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def adjust(supervisor: Supervisor, service: str, actions: Sequence[str], enabled
     :param supervisor: who has the service.
     :param service: its name.
     :param actions: what is asked, in order; none to only start or stop it as needed.
-    :param enabled: whether it is to be up.
+    :param enabled: whether it is to be up. One whose run script waits is restarted then.
     :return: the actions carried out, as :func:`esmith.services.actions.check_action` writes them; empty when there was
         nothing to do.
     :raises UsageError: when one of the actions is unknown. Nothing was done.
@@ -28,7 +29,8 @@ def adjust(supervisor: Supervisor, service: str, actions: Sequence[str], enabled
     :raises ServiceError: when the service did not carry out an action. Those after it were not carried out.
     """
     wanted = [check_action(action) for action in actions]
-    state = _look(supervisor, service).state
+    now = _look(supervisor, service)
+    state = now.state
     if state is Status.UNSUPERVISED:
         asked = (" ".join(wanted) or "start") if enabled else "stop"
         raise UnsupervisedError(
@@ -36,6 +38,9 @@ def adjust(supervisor: Supervisor, service: str, actions: Sequence[str], enabled
             place=f"service {service}",
             hint=f"start its supervisor, runsvdir or svscan, or disable it: config setprop {service} status disabled",
         )
+    if enabled and is_waiting(now) and HOLDING.isdisjoint(map(effect_of, wanted)):
+        # What the script missed may be there now.
+        wanted.append("restart")
     steps = plan(wanted, state, enabled)
     for action in steps:
         _control(supervisor, service, action)

@@ -9,6 +9,7 @@ from esmith.services.actions import check_action, signal_of
 from esmith.services.model import ServiceStatus, Status, StillEndingError, UnsupervisedError
 from esmith.services.program import run_program
 from esmith.services.service import Ending
+from esmith.services.waiting import is_waiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -118,6 +119,9 @@ class SystemdSupervisor:
         :raises ServiceError: when systemctl failed.
         """
         arguments = self.arguments(service, action)
+        if arguments[0].startswith("reload") and is_waiting(self.status(service)):
+            # There is no daemon yet that could read its files again.
+            arguments[0] = "restart"
         before = self.status(service) if self._completes(arguments[0]) else None
         code, printed = self._run(["--no-block", *arguments] if before else arguments)
         if code == 0:

@@ -18,16 +18,15 @@ from dataclasses import dataclass
 
 from esmith.errors import ServiceError
 from esmith.layout import Layout
-from esmith.processes import command_of, rights_of
+from esmith.processes import rights_of
 from esmith.services.dialogue import Peer
 from esmith.services.logs import last_lines, shown
 from esmith.services.model import ServiceStatus
 from esmith.services.program import run_program
 from esmith.services.question import READ, Question, Reading
 from esmith.services.service import Service
+from esmith.services.waiting import is_waiting
 
-#: What ``unable`` of ``services/run`` becomes.
-WAITING = ["sleep", "60"]
 #: The name under which it is reported.
 WAITS = "waits"
 _AT_ONCE = 8
@@ -112,6 +111,19 @@ def complaint_of(layout: Layout, asked: Asked, question: Question) -> str:
     return ""
 
 
+def ports_of(layout: Layout, service: Service) -> set[int]:
+    """Return the TCP ports at which a service is to answer, as its files say; none of a file that is not there yet.
+
+    :param layout: the root that paths are taken under.
+    """
+    found = {service.probe.port}
+    for question in service.useful:
+        with suppress(ServiceError, OSError):
+            port = _filled(question.port, layout, _read(layout, question.read) if question.read else "")
+            found.add(int(port) if port.isdecimal() else 0)
+    return found - {0}
+
+
 def _questions(asked: Asked) -> tuple[Question, ...]:
     """Return what can be asked: of a service that something else starts, only what needs no process."""
     if asked.status.running:
@@ -121,8 +133,7 @@ def _questions(asked: Asked) -> tuple[Question, ...]:
 
 def waiting_for(layout: Layout, asked: Asked) -> Useless | None:
     """Return that a service waits because its run script could not start the daemon; None when it does not."""
-    pid = asked.status.pid
-    if pid is None or command_of(pid) != WAITING:
+    if not is_waiting(asked.status):
         return None
     since = time.time() - asked.status.seconds
     lines = last_lines(layout, asked.service, asked.supervisor, since=since)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from esmith.layout import Layout
 from esmith.plan.host import DiskHost, Host
 from esmith.services.find import find_supervisor
+from esmith.services.holders import find_holders
 from esmith.services.model import UnsupervisedError
 from esmith.services.rivals import TAKE_OVER, find_rivals
 from esmith.services.service import Service
@@ -84,10 +85,19 @@ def _arrange(layout: Layout, host: Host, asked: Arrangement, statuses: Mapping[s
             take_over(layout, host, replaced, frozenset())
     elif asked.supervisor:
         notes += install_service_units(layout, host, statuses)
+    # What no unit starts is not stopped: nobody knows what it does.
+    holders = find_holders(layout, [(service, _process(layout, service)) for service in started])
+    notes += [line for holder in holders for line in (str(holder), f"to end it: {holder.cure}")]
     if not asked.take_over:
         rivals = [str(rival) for rival in find_rivals(layout, started)]
         notes += [*rivals, f"to stop them, and keep them from starting: {TAKE_OVER}"] if rivals else []
     return notes
+
+
+def _process(layout: Layout, service: Service) -> int | None:
+    """Return the process of a service, None where it does not run or nothing supervises it."""
+    supervisor = find_supervisor(layout, service.name)
+    return supervisor.status(service.name).pid if supervisor else None
 
 
 def _give_back(layout: Layout, host: Host) -> list[str]:

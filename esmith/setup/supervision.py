@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from esmith.errors import InstallError, UsageError
 from esmith.layout import Layout
 from esmith.plan.host import Host
+from esmith.services.boot import WRITTEN
 from esmith.services.definition import Services, piece, service_names
 from esmith.services.service import Program, Service
 from esmith.setup.folders import join_folders, require_unsupervised, unlink_services
@@ -150,7 +151,7 @@ def _install_scripts(layout: Layout, host: Host, supervisor: str, services: list
             wanted[f"{name}/log/run"] = log + (
                 piece(layout, f"{name}/log") or required_piece(layout, f"log.{supervisor}")
             )
-    manifest = Manifest(os.path.join(layout.state, "service-directories"))
+    manifest = Manifest(os.path.join(layout.state, WRITTEN))
     notes = []
     for script, content in wanted.items():
         target = layout.under(f"{_DIRECTORIES}/{script}")

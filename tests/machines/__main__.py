@@ -1,7 +1,8 @@
 """Plays machines of Debian 12 and 13; ``.ci/machine`` starts it.
 
-.ci/machine                            as .ci/run: all steps but the page on Debian 12, some on Debian 13
-.ci/machine [--keep] SUITE [STEP...]   the steps of bookworm or trixie, all of them without a name
+.ci/machine                            as .ci/run: the steps on Debian 12, some of them on Debian 13
+.ci/machine [--keep] [--init INIT] SUITE [STEP...]
+                                       the steps of bookworm or trixie, all of them without a name
 .ci/machine fill [SUITE...]            download what they need, as far as it is missing
 
 Needs root. Prints a line for each step, and "N passed, N failed" at the end; exits with 1 when one failed.
@@ -19,7 +20,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.machines import roots, steps
-from tests.machines.machine import fresh_machine
+from tests.machines.booted import BootedMachine
+from tests.machines.machine import Machine, fresh_machine
 from tests.machines.steps import Play, StepError
 
 #: In their order. The removal comes before what users leave behind, and the page is typed after an upgrade.
@@ -35,11 +37,23 @@ STEPS: dict[str, Callable[[Play], str]] = {
     "package": steps.package,
     "demo": steps.demo,
 }
-#: What ``.ci/run`` plays, a machine each. The move has a machine without the users that others leave behind.
+#: With systemd as the init; what is left out has nothing to do with it, or is for runit.
+STEPS_OF_SYSTEMD = {name: STEPS[name] for name in ("install", "mail")} | {
+    "units": steps.units,
+    **{name: STEPS[name] for name in ("reboot", "again", "remove")},
+}
+#: The kinds of machines, by what the first process of one is: none of its own, or the systemd of its Debian.
+INITS: dict[str, tuple[type[Machine], dict[str, Callable[[Play], str]]]] = {
+    "none": (Machine, STEPS),
+    "systemd": (BootedMachine, STEPS_OF_SYSTEMD),
+}
+#: What ``.ci/run`` plays, a machine each. The move has a machine without the users that others leave
+#: behind.
 OF_CI = (
-    ("bookworm", ["install", "mail", "reboot", "again", "remove", "upgrade", "page", "package", "demo"]),
-    ("bookworm", ["install", "move"]),
-    ("trixie", ["install", "mail", "demo"]),
+    ("bookworm", "none", ["install", "mail", "reboot", "again", "remove", "upgrade", "page", "package", "demo"]),
+    ("bookworm", "none", ["install", "move"]),
+    ("bookworm", "systemd", ["install", "units", "reboot", "remove"]),
+    ("trixie", "none", ["install", "mail", "demo"]),
 )
 
 
@@ -49,6 +63,7 @@ def main(words: list[str]) -> int:
         prog=".ci/machine", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--keep", action="store_true", help="leave the root, and say where it is")
+    parser.add_argument("--init", choices=list(INITS), default="none", help="the first process of the machine")
     parser.add_argument("suite", nargs="?", choices=[*roots.SUITES, "fill"])
     parser.add_argument("steps", nargs="*", metavar="STEP", help=", ".join(STEPS))
     given = parser.parse_args(words)
@@ -57,43 +72,47 @@ def main(words: list[str]) -> int:
     # What was made is removed then, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     if given.suite is None:
-        return max([play(suite, names, keep=given.keep) for suite, names in OF_CI])
+        return max([play(suite, init, names, keep=given.keep) for suite, init, names in OF_CI])
     if given.suite == "fill":
         for suite in given.steps or roots.SUITES:
             roots.fill(suite, Path("/dev/stderr"))
         return 0
-    wrong = [name for name in given.steps if name not in STEPS]
+    known = list(INITS[given.init][1])
+    wrong = [name for name in given.steps if name not in known]
     if wrong:
-        parser.error(f"there is no step {wrong[0]}")
-    return play(given.suite, given.steps or list(STEPS), keep=given.keep)
+        parser.error(f"there is no step {wrong[0]} with --init {given.init}")
+    return play(given.suite, given.init, given.steps or known, keep=given.keep)
 
 
-def play(suite: str, names: list[str], *, keep: bool) -> int:
+def play(suite: str, init: str, names: list[str], *, keep: bool) -> int:
     """Make a root, switch it on as a machine and play steps in it.
 
+    :param init: one of :data:`INITS`.
     :param keep: whether the root and the logs stay.
     """
     logs = Path(tempfile.mkdtemp(prefix=f"esmith-{suite}-logs-"))
     passed = failed = 0
-    with fresh_machine(suite, logs, keep=keep) as machine:
+    kind, known = INITS[init]
+    title = roots.SUITES[suite] + (f" with {init}" if kind is not Machine else "")
+    with fresh_machine(suite, logs, keep=keep, kind=kind) as machine:
         now = Play(machine, logs)
         for name in names:
             began = time.monotonic()
             try:
-                line, good = STEPS[name](now), True
+                line, good = known[name](now), True
             except StepError as failure:
                 line, good = str(failure), False
             took = time.monotonic() - began
-            print(f"{roots.SUITES[suite]}: {name}: {'passed' if good else 'FAILED'} ({took:.0f} s) {line}", flush=True)
+            print(f"{title}: {name}: {'passed' if good else 'FAILED'} ({took:.0f} s) {line}", flush=True)
             passed, failed = passed + good, failed + (not good)
             if not good:
                 print(now.daemon_logs(), flush=True)
                 # Whatever comes afterwards may still be played, but not where nothing is installed.
-                if STEPS[name] is steps.install:
+                if known[name] is steps.install:
                     break
     if not keep:
         roots.remove(logs)
-    print(f"{roots.SUITES[suite]}: {passed} passed, {failed} failed, {len(names) - passed - failed} not played")
+    print(f"{title}: {passed} passed, {failed} failed, {len(names) - passed - failed} not played")
     return 1 if failed else 0
 
 

@@ -27,21 +27,26 @@ sys.path.insert(0, sys.argv[1])
 from tests.system.inside import bring_up
 bring_up(sys.argv[3].split(","))
 socket.sethostname("debian")
-os.execv(sys.argv[1] + "/.ci/bare", ["bare", "run", sys.argv[2], "root", "bash", "-euc", sys.argv[4]])
+os.execv(sys.argv[1] + "/.ci/bare", ["bare", "run", sys.argv[2], "root", *sys.argv[4:]])
 """
 #: What a boot finds: /run is empty, and nothing runs. The name server knows no name. What else keeps the
 #: processors busy is no load of this machine, since with much of it qpsmtpd puts mail off.
-_FIRST = """
+FOUND_AT_BOOT = """
 mount -t tmpfs -o mode=0755 tmpfs /run
 mount -t sysfs -o ro sysfs /sys
 install -d -m 1777 /run/lock
 echo nameserver 127.0.0.53 >/etc/resolv.conf
-python3 -IS tests/machines/names.py 127.0.0.53 &
 echo 0.10 0.10 0.10 1/100 1 >/run/load
 mount --bind /run/load /proc/loadavg
+"""
+#: Nothing is started at boot but the name server; whoever plays starts the rest.
+_FIRST = """
+python3 -IS tests/machines/names.py 127.0.0.53 &
 exec sleep infinity
 """
 _START_SECONDS = 30
+#: The namespaces that a command is started in.
+_ENTERED = ("--mount", "--net", "--pid", "--uts", "--ipc", "--cgroup")
 
 
 class Machine:
@@ -50,6 +55,11 @@ class Machine:
     :param root: the folder of the root; it has the files of the repository (``.ci/bare install``).
     :param suite: the suite of Debian it is of.
     """
+
+    #: What supervises the services.
+    supervisor = "runit"
+    #: The Debian packages that its root needs.
+    packages: tuple[str, ...] = ()
 
     def __init__(self, root: Path, suite: str) -> None:
         self.root = root
@@ -69,12 +79,15 @@ class Machine:
 
         :raises RuntimeError: when no machine can be had here.
         """
-        spaces = ("unshare", "--net", "--uts", "--ipc")
-        words = (sys.executable, "-IS", "-c", _BEGIN, str(REPOSITORY), str(self.root), ",".join(ADDRESSES), _FIRST)
+        words = (sys.executable, "-IS", "-c", _BEGIN, str(REPOSITORY), str(self.root), ",".join(ADDRESSES))
         # unshare(1) also complains there when it is ended, which is how a machine is switched off.
         with tempfile.TemporaryFile() as trouble:
             self._outer = subprocess.Popen(
-                [*spaces, *words], stdin=subprocess.DEVNULL, stderr=trouble, start_new_session=True
+                [*self._spaces(), *words, *self._first_process()],
+                stdin=subprocess.DEVNULL,
+                stdout=trouble,
+                stderr=trouble,
+                start_new_session=True,
             )
             if self._is_on():
                 return
@@ -83,13 +96,29 @@ class Machine:
             why = trouble.read().decode(errors="replace")
         raise RuntimeError(f"the machine of {self.root} does not start: {why}")
 
+    def _spaces(self) -> list[str]:
+        """Return the command that the machine is started with, in namespaces of its own."""
+        return ["unshare", "--net", "--uts", "--ipc"]
+
+    def _first_process(self) -> list[str]:
+        """Return the command that ``.ci/bare run`` runs when the machine is switched on."""
+        return ["bash", "-euc", FOUND_AT_BOOT + _FIRST]
+
+    def _is_ready(self, first: int) -> bool:
+        """Return whether a first process has come to its end: it waits, and all is mounted."""
+        try:
+            children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+            return any(Path(f"/proc/{child}/comm").read_text() == "sleep\n" for child in children)
+        except OSError:
+            return False
+
     def _is_on(self) -> bool:
         """Wait for the first process of the machine, and return whether it came."""
         assert self._outer is not None
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline and self._outer.poll() is None:
             children = Path(f"/proc/{self._outer.pid}/task/{self._outer.pid}/children").read_text().split()
-            if children and _is_ready(int(children[0])):
+            if children and self._is_ready(int(children[0])):
                 self._first = int(children[0])
                 return True
             time.sleep(0.02)
@@ -113,7 +142,7 @@ class Machine:
 
         :param log: where its output goes.
         """
-        enter = ("nsenter", f"--target={self._first}", "--mount", "--net", "--pid", "--uts", "--ipc")
+        enter = ("nsenter", f"--target={self._first}", *_ENTERED)
         environment = {
             "HOME": "/root",
             "PATH": PATH,
@@ -149,19 +178,11 @@ class Machine:
             return process.wait()
 
 
-def _is_ready(first: int) -> bool:
-    """Return whether the first process of a machine has come to its end: it waits, and all is mounted."""
-    try:
-        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
-        return any(Path(f"/proc/{child}/comm").read_text() == "sleep\n" for child in children)
-    except OSError:
-        return False
-
-
 @contextlib.contextmanager
-def fresh_machine(suite: str, logs: Path, *, keep: bool = False) -> Iterator[Machine]:
+def fresh_machine(suite: str, logs: Path, *, keep: bool = False, kind: type[Machine] = Machine) -> Iterator[Machine]:
     """Yield a bare machine that is switched on, with the files of the repository and what installing them downloads.
 
+    :param kind: which class of machine; what it needs in its root is installed first.
     :param logs: where the output of making it goes.
     :param keep: whether its root stays; it is printed where it is.
     """
@@ -171,7 +192,10 @@ def fresh_machine(suite: str, logs: Path, *, keep: bool = False) -> Iterator[Mac
         make(root, suite)
         bare("install", root, log=logs / "files")
         subprocess.run(["cp", "-r", f"{cache_of(suite)}/wheels", f"{root}/root/wheels"], check=True)
-        with Machine(root, suite) as machine:
+        if kind.packages:
+            install = ("apt-get", "install", "-y", "--no-install-recommends", *kind.packages)
+            bare("run", root, "root", "env", "DEBIAN_FRONTEND=noninteractive", *install, log=logs / "packages")
+        with kind(root, suite) as machine:
             yield machine
     finally:
         if keep:

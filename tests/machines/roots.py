@@ -25,7 +25,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 SUITES = {"bookworm": "Debian 12", "trixie": "Debian 13"}
 #: What no installation asks for, but what is typed afterwards: the page, and the move from SME Server.
-_ALSO = ("postfix", "rsync", "libtext-template-perl", "fetchmail")
+_ALSO = ("postfix", "rsync", "libtext-template-perl", "fetchmail", "systemd-sysv", "dbus")
 #: Files that decide what an installation downloads.
 _DECIDING = ("pyproject.toml", "services/*/service.toml", "esmith/setup/machine/*.py", "tests/machines/roots.py")
 #: How old what apt-get update fetched may be, in seconds: a mirror removes packages that were replaced.

@@ -11,6 +11,7 @@ import time
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from tests.machines.booted import BootedMachine
 from tests.machines.files import compared, listing
 from tests.machines.machine import Machine, fresh_machine
 from tests.machines.roots import REPOSITORY
@@ -19,9 +20,9 @@ from tests.machines.roots import REPOSITORY
 FIRST_MAIL_SECONDS = 300
 #: When an installation hangs, in seconds.
 _INSTALL_SECONDS = 900
-#: How the mail server is installed: the README's one command. No systemd runs in these machines.
-INSTALL = ("make", "mailserver", "DOMAIN=example.com", "NAME=mail", "SETUP=--services runit")
-#: Starts what boots: the commands of the units, since no systemd runs in these machines.
+#: How the mail server is installed: the README's one command, which takes systemd where that is the init, else runit.
+INSTALL = ("make", "mailserver", "DOMAIN=example.com", "NAME=mail")
+#: Starts what boots, where no systemd runs: the commands of the units.
 BOOT = ("python3", "-m", "tests.system.boot")
 #: The release that an upgrade starts from, as a commit of this repository.
 PREVIOUS = "43dc5fa"
@@ -75,6 +76,8 @@ class Play:
         self.machine = machine
         self.logs = logs
         self.before: dict[str, str] = {}
+        #: Whether the step of the units has left a service disabled, for the boot to leave it so.
+        self.has_played_units = False
 
     def run(self, *words: str, seconds: float = 600, code: int | None = 0) -> str:
         """Run a command in the machine, and return what it printed.
@@ -93,7 +96,10 @@ class Play:
         return text
 
     def boot(self) -> None:
-        """Switch the machine on as it is after a power failure, and start what starts at boot."""
+        """Have systemd boot the machine as on a server; another one is switched on as after a power failure."""
+        if isinstance(self.machine, BootedMachine):
+            self.machine.reboot()
+            return
         self.machine.switch_off()
         self.machine.switch_on()
         self.run(*BOOT)
@@ -101,6 +107,8 @@ class Play:
     def daemon_logs(self) -> str:
         """Return the last lines of the logs of the machine."""
         parts = []
+        if self.machine.supervisor == "systemd":
+            parts += self.run("journalctl", "--no-pager", "--lines=60", code=None).splitlines()
         for pattern in ("var/log/*/current", "var/log/mail*", "var/log/e-smith*", "var/log/esmith*"):
             for file in sorted(self.machine.root.glob(pattern)):
                 if file.is_file() and (lines := file.read_text(encoding="utf-8", errors="replace").splitlines()):
@@ -166,10 +174,19 @@ def page(play: Play) -> str:
     return summary
 
 
+def units(play: Play) -> str:
+    """Play what systemd does with our units, and each daemon's work from inside its unit."""
+    play.run("apt-get", "install", "-y", "--no-install-recommends", "fetchmail")
+    play.has_played_units = True
+    return _summary(play.run("python3", "-m", "tests.units", seconds=1800))
+
+
 def reboot(play: Play) -> str:
-    """Kill all processes, start what boots, and read mail again."""
+    """Kill all processes, start what boots, and read mail again; with systemd, look at what it did at the boot."""
     play.boot()
     began = time.monotonic()
+    if play.machine.supervisor == "systemd" and play.has_played_units:
+        play.run("python3", "-m", "tests.units", "booted")
     while True:
         try:
             play.run("esmith", "trial-mail")

@@ -17,7 +17,7 @@ from esmith.setup.machine.packages import QUEUES, chosen_queue, packages_of_serv
 from esmith.setup.machine.programs import Programs, own_command
 from esmith.setup.machine.progress import Progress
 from esmith.setup.machine.signatures import LOAD, load_signatures, official_signatures, remove_tests
-from esmith.setup.machine.start import FOLDER, RUNIT, SYSTEMD, start_supervisor, wait_for_services
+from esmith.setup.machine.start import DEBIAN_UNITS, FOLDER, RUNIT, SYSTEMD, start_supervisor, wait_for_services
 from esmith.setup.machine.steps import Step
 from esmith.setup.mail_trial.trial import Trial
 from esmith.setup.supervision import is_started
@@ -194,9 +194,10 @@ class Setup:
             wait_for_services(self._layout, names, self._programs)
             self._programs.progress.note(f"up: {', '.join(names)}")
 
-        shown = "systemctl daemon-reload" if supervisor == SYSTEMD else f"runsvdir -P {FOLDER}"
+        by_systemd = ["systemctl daemon-reload", shlex.join(["systemctl", "start", *DEBIAN_UNITS])]
+        shown = by_systemd if supervisor == SYSTEMD else [f"runsvdir -P {FOLDER}"]
         names = " ".join(service.name for service in self._services)
-        return Step(f"the services, under {supervisor}", lambda: [shown, f"start: {names}"], start)
+        return Step(f"the services, under {supervisor}", lambda: [*shown, f"start: {names}"], start)
 
     def _started(self) -> list[str]:
         """Return the services that are to be up, by what is installed and set now."""

@@ -15,13 +15,20 @@ from esmith.layout import Layout
 from esmith.services.definition import Services
 from esmith.services.find import SYSTEMD_RUNS, find_supervisor
 from esmith.services.health import find_failing
+from esmith.services.holders import find_holders
 from esmith.services.model import Status
+from esmith.services.rivals import enabling, is_masked
+from esmith.services.service import Service
+from esmith.services.units import own_units
+from esmith.services.waiting import is_waiting
 from esmith.setup.logs import last_words
 from esmith.setup.machine.programs import Programs
 
 #: The folder that runit scans here.
 FOLDER = "/service"
 SYSTEMD, RUNIT = "systemd", "runit"
+#: Units of Debian that ours need, and that the installation of packages has not started (see ``no_daemon_starts``).
+DEBIAN_UNITS = ("cron.service",)
 #: runsvdir looks for new service directories every five seconds (runsvdir(8)).
 _SUPERVISED_SECONDS = 60.0
 _LOOK_EVERY = 0.5
@@ -48,6 +55,10 @@ def start_supervisor(layout: Layout, programs: Programs, supervisor: str) -> Non
     """
     if supervisor == SYSTEMD:
         programs.run(["systemctl", "daemon-reload"])
+        timers = sorted(unit for unit in own_units(layout) if unit.endswith(".timer"))
+        enabled = [unit for unit in (*DEBIAN_UNITS, *timers) if enabling(layout, unit) and not is_masked(layout, unit)]
+        if enabled:
+            programs.run(["systemctl", "start", *enabled])
     elif not scanning(layout.under(FOLDER)):
         _start_runsvdir(layout)
 
@@ -71,9 +82,10 @@ def wait_for_services(layout: Layout, names: Collection[str], programs: Programs
         programs.progress.goes_on(f"waiting for {', '.join(waiting)}", time.monotonic() - begin)
         if waiting:
             time.sleep(_LOOK_EVERY)
+    services = Services(layout)
+    _require_free_ports(layout, [services.of(name) for name in sorted(names)])
     for name in sorted(names):
         _start(layout, name)
-    services = Services(layout)
     watched = [(found, name) for name in sorted(names) if (found := find_supervisor(layout, name))]
     failing = find_failing(watched, {name: services.of(name).probe for name in names}, layout)
     for name, reason in failing.items():
@@ -83,10 +95,28 @@ def wait_for_services(layout: Layout, names: Collection[str], programs: Programs
         )
 
 
+def _require_free_ports(layout: Layout, services: Collection[Service]) -> None:
+    """See to it that nobody else listens at the ports of services.
+
+    :raises ServiceError: when somebody does.
+    """
+    processes = []
+    for service in services:
+        supervisor = find_supervisor(layout, service.name)
+        processes.append((service, supervisor.status(service.name).pid if supervisor else None))
+    if holders := find_holders(layout, processes):
+        cures = [f"to end it: {holder.cure}" for holder in holders]
+        raise ServiceError("; ".join(map(str, holders)), hint="\n  ".join([*cures, "then: esmith setup"]))
+
+
 def _start(layout: Layout, name: str) -> None:
     supervisor = find_supervisor(layout, name)
-    if supervisor and supervisor.status(name).state in (Status.DOWN, Status.ENDING):
+    status = supervisor.status(name) if supervisor else None
+    if supervisor and status and status.state in (Status.DOWN, Status.ENDING):
         supervisor.control(name, "start")
+    elif supervisor and status and is_waiting(status):
+        # What it missed may be there now, as the signatures of clamd.
+        supervisor.control(name, "restart")
 
 
 def _state(layout: Layout, name: str) -> Status | None:
