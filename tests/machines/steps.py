@@ -175,7 +175,7 @@ def remove(play: Play) -> str:
     """Take the mail server away, and compare all files with those when only packages were installed."""
     text = play.run("make", "uninstall-mailserver")
     root = play.machine.root
-    if lines := _of_removal(compared(play.before, listing(root), (*STAYS, *LEFT_TODAY))):
+    if lines := _of_removal(compared(play.before, listing(root), STAYS)):
         raise StepError("not as before the installation:\n" + "\n".join(lines[:200]) + f"\n{text[-_SHOWN:]}")
     return ""
 
@@ -224,14 +224,6 @@ STAYS: tuple[str, ...] = (
 )
 #: What "esmith init" had begun to write when the files before were listed.
 _BEGUN = ("/usr/local/lib/site_perl*", "/usr/sbin/e-smith*", "/usr/share/e-smith*", "*/.esmith-*")
-#: What a removal should take away, and does not yet.
-LEFT_TODAY: tuple[str, ...] = (
-    "/home/httpd*",
-    "/var/clamav*",
-    "/var/lib/cvm*",
-    "/var/lib/qpsmtpd/karma",
-    "/var/spool/*",
-)
 
 
 def _of_removal(lines: list[str]) -> list[str]:

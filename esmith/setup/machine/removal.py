@@ -26,8 +26,11 @@ _MARK = b"!!DO NOT MODIFY THIS FILE!!"
 #: What stays, for people.
 STAYS = (
     "/home/e-smith/db: the databases",
-    "/etc/e-smith/templates-custom and services-custom: your fragments and services",
+    "/etc/e-smith: your fragments, services and event scripts",
     "/home/e-smith: the mail, the users' homes, the certificate",
+    "/home/httpd and elsewhere: web pages, and other files of yours beside generated ones",
+    "/var/spool/spamd, /var/lib/qpsmtpd/greylisting: what the spam filter and greylisting have learnt",
+    "/var/spool/postfix, /var/qmail/queue: mail that waits",
     "/var/lib/e-smith: backup copies of what was replaced (kept), and the journal of installs",
     "/var/log: the logs",
     "unix accounts, and Debian's packages",
@@ -151,7 +154,7 @@ def remove_empty(layout: Layout, directories: Iterable[str]) -> None:
     for directory in directories:
         place = directory
         # An empty home is still a home.
-        while place not in ("/", "") and not place.startswith("/home"):
+        while place not in ("/", "", "/home", "/root") and not place.startswith("/home/e-smith"):
             above.add(place)
             place = os.path.dirname(place)
     stays = set(packages_of(sorted(above))) if layout.is_machine else set()
@@ -162,5 +165,8 @@ def remove_empty(layout: Layout, directories: Iterable[str]) -> None:
             parent = disk.find(os.path.dirname(target))
         except OSError:
             continue
-        if parent is not None and not os.path.islink(target):
+        status = parent.look(os.path.basename(target)) if parent is not None else None
+        if parent is None or status is None or not stat.S_ISDIR(status.st_mode):
+            continue
+        if not path.startswith("/home/") or status.st_uid in layout.trust.owners:
             parent.remove_empty(os.path.basename(target))
