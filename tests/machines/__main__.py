@@ -19,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.machines import roots, steps
+from tests.machines.killed import killed
 from tests.machines.machine import fresh_machine
 from tests.machines.steps import Play, StepError
 
@@ -33,6 +34,7 @@ STEPS: dict[str, Callable[[Play], str]] = {
     "page": steps.page,
     "move": steps.move,
     "package": steps.package,
+    "killed": killed,
 }
 #: What ``.ci/run`` plays, a machine each. The page is left out: docs/testing.md has what is open in it. The move has a
 #: machine without the users that others leave behind.

@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from esmith.errors import ServiceError, UsageError
 from esmith.layout import Layout
 from esmith.services.find import SYSTEMD_RUNS
-from esmith.setup.machine.apt import install_command, install_packages, missing_packages
+from esmith.setup.machine.apt import (
+    commands_of_installation,
+    install_packages,
+    interrupted,
+    missing_packages,
+)
 from esmith.setup.machine.links import FOLDER as LINKS
 from esmith.setup.machine.links import make_links, missing_links
 from esmith.setup.machine.packages import QUEUES, chosen_queue, packages_of_services, wanted_services
@@ -105,9 +110,9 @@ class Setup:
 
         return Step(
             "Debian packages",
-            lambda: [shlex.join(install_command(missing()))],
-            lambda: install_packages(self._layout, self._programs, missing()),
-            lambda: "" if missing() else f"{len(self._packages)} packages are installed",
+            lambda: [shlex.join(words) for words in commands_of_installation(self._layout, missing())],
+            lambda: install_packages(self._layout, self._programs, self._packages),
+            lambda: "" if missing() or interrupted(self._layout) else f"{len(self._packages)} packages are installed",
         )
 
     def _init_command(self) -> list[str]:
