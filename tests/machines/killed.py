@@ -40,7 +40,7 @@ def killed(play: Play) -> str:
         while True:
             delays = _PACKAGES if number == 1 else _OTHERS
             for delay in delays:
-                how = chance.choice([_kill, _terminate, _power_off])
+                how = (_kill, _terminate, _power_off)[ended % 3]
                 log = play.logs / f"killed-{ended:02}-{how.__name__.strip('_')}"
                 if not _end_at(machine, log, number, delay * chance.uniform(0.5, 1.5), how):
                     # It came to its end before that.
