@@ -20,7 +20,7 @@ _PACKAGES, _OTHERS = (0.0, 1.0, 5.0, 15.0, 30.0), (0.0, 0.3, 1.5)
 #: When a step does not come, in seconds.
 _SECONDS = 900
 #: What is not left when all is done, as patterns of paths.
-_LEFT_OVER = re.compile(r".*/\.esmith-.*|/usr/sbin/policy-rc\.d.*|/var/lib/e-smith/trial.*")
+_LEFT_OVER = re.compile(r".*/\.esmith-.*|/usr/sbin/policy-rc\.d.*|/var/lib/e-smith/trial-mail\.(?!lock).*")
 #: All must succeed at the end, and print nothing where nothing is to be wrong.
 _WHOLE = """
 [ -z "$(dpkg --audit)" ]

@@ -106,7 +106,12 @@ def _of_others(layout: Layout, path: str) -> bytes | None:
     except OSError as error:
         raise trouble(copy, error) from error
     # The first copy may be of a file of ours that was edited by hand.
-    return None if _MARK in content else content
+    return None if is_generated(content) else content
+
+
+def is_generated(content: bytes) -> bool:
+    """Return whether a file says that it is generated."""
+    return _MARK in content
 
 
 def remove_product(layout: Layout) -> list[str]:
