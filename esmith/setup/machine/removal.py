@@ -15,14 +15,12 @@ from esmith.layout import Layout
 from esmith.plan.host import DiskHost, trouble
 from esmith.plan.installed import OUTPUTS
 from esmith.services.packages import packages_of
-from esmith.setup.product_files import Manifest, content_of
+from esmith.setup.product_files import Manifest, content_of, is_generated
 from esmith.setup.shipped import installed_product_files
 from esmith.shipped import shipped_list
 from esmith.store.model import Author
 from esmith.store.protocol import Store
 
-#: In the comment at the top of generated files.
-_MARK = b"!!DO NOT MODIFY THIS FILE!!"
 #: What stays, for people.
 STAYS = (
     "/home/e-smith/db: the databases",
@@ -107,11 +105,6 @@ def _of_others(layout: Layout, path: str) -> bytes | None:
         raise trouble(copy, error) from error
     # The first copy may be of a file of ours that was edited by hand.
     return None if is_generated(content) else content
-
-
-def is_generated(content: bytes) -> bool:
-    """Return whether a file says that it is generated."""
-    return _MARK in content
 
 
 def remove_product(layout: Layout) -> list[str]:

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from esmith.errors import InstallError
 from esmith.layout import Layout
-from esmith.setup.machine.removal import is_generated
+from esmith.setup.product_files import is_generated
 
 OURS, DEBIANS = "/etc/mail/spamassassin", "/etc/spamassassin"
 _LINK = "../spamassassin"
