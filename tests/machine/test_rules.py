@@ -38,7 +38,7 @@ def test_a_directory_of_ours_becomes_the_link(root: Root) -> None:
 
 
 def test_what_has_the_same_name_stays(root: Root) -> None:
-    """A file of the administrator that Debian's directory has too stays where it is, and that is said."""
+    """A file of the administrator that Debian's directory has too stays where it is, and is named."""
     _debians(root)
     root.write(f"{OURS}/init.pre", "# mine\n")
     lines = join_rules(Layout(str(root.path)))
