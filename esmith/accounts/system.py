@@ -95,6 +95,20 @@ def _services(layout: Layout, done: Made) -> list[Service]:
     return found
 
 
+def service_directories_of(layout: Layout) -> set[str]:
+    """Return the directories that are made for templates and for services, the homes of their accounts among them.
+
+    :return: paths of the configured system; those in ``/home`` are not among them.
+    :raises ServiceError: when a file that defines a service is broken.
+    """
+    services = Services(layout)
+    found = set(_DIRECTORIES)
+    for service in map(services.of, services.names()):
+        found |= {directory.path for directory in service.directories}
+        found |= {service.account.home} if service.account else set()
+    return {path for path in found if not f"{path}/".startswith("/home/")}
+
+
 def make_system_accounts(layout: Layout, host: Host, book: Book | None = None) -> Made:
     """Make the accounts of the system and their directories, as far as they are missing.
 

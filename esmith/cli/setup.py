@@ -12,10 +12,10 @@ import click
 
 from esmith.cli.output import print_report
 from esmith.cli.program import root_option
-from esmith.errors import UsageError
+from esmith.errors import EsmithError, UsageError
 from esmith.layout import Layout
-from esmith.schema.check import check_record
 from esmith.schema.load import Schema
+from esmith.setup.machine.names import check_length, check_name
 from esmith.setup.machine.packages import QUEUES, ShippedLayout
 from esmith.setup.machine.plan import Choices, Setup
 from esmith.setup.machine.programs import Programs, own_command
@@ -24,8 +24,8 @@ from esmith.setup.machine.start import RUNIT, SYSTEMD, default_supervisor
 from esmith.setup.machine.steps import run_steps, show_steps
 from esmith.store import open_store, store_files
 
-#: The records without properties that setup asks for.
-_ASKED = ("DomainName", "SystemName")
+#: The records without properties that setup asks for, each with its option.
+_ASKED = {"DomainName": "--domain", "SystemName": "--name"}
 
 
 @click.command("setup")
@@ -88,21 +88,39 @@ def _names(layout: Layout, given: dict[str, str | None], *, may_ask: bool) -> di
     """
     schema = Schema(ShippedLayout(layout.root))
     found: dict[str, str] = {}
-    for key in _ASKED:
+    # All that was given, before anybody is asked.
+    for key, option in _ASKED.items():
+        if (name := given[key]) is not None:
+            check_name(schema, key, name, option)
+    for key, option in _ASKED.items():
         known = schema.record("configuration", key, None)
         default = known.value.default if known and known.value else None
         stored = _stored(layout, key)
-        value = given[key] or stored
-        if may_ask and not given[key] and stored in (None, default) and sys.stdin.isatty():
-            value = click.prompt(known.help if known else key, default=_guess(key) or None, err=True)
-        if value is None:
+        value = given[key]
+        if value is None and may_ask and stored in (None, default) and sys.stdin.isatty():
+            value = _asked(schema, key, option, known.help if known else key)
+        if value is None and stored is None:
             raise UsageError(
                 f"the setting {key} is not known",
                 hint="name both, e.g. example.com and mail: esmith setup --domain DOMAIN --name NAME",
             )
-        check_record(schema, "configuration", key, value, {})
-        found[key] = value
+        found[key] = stored or "" if value is None else value
+    check_length(found["DomainName"], found["SystemName"])
     return found
+
+
+def _asked(schema: Schema, key: str, option: str, question: str) -> str:
+    """Ask for a name until it can be one."""
+
+    def checked(answer: str) -> str:
+        try:
+            check_name(schema, key, answer.strip(), option)
+        except EsmithError as error:
+            raise click.UsageError(f"{error.message}{': ' if error.hint else ''}{error.hint}") from None
+        return answer.strip()
+
+    answer: str = click.prompt(question.rstrip("."), default=_guess(key) or None, value_proc=checked, err=True)
+    return answer
 
 
 def _stored(layout: Layout, key: str) -> str | None:
@@ -115,7 +133,7 @@ def _stored(layout: Layout, key: str) -> str | None:
 
 def _guess(key: str) -> str:
     """Return what the machine is called now, "" where that is no name of a mail server."""
-    name, _, domain = socket.getfqdn().partition(".")
+    name, _, domain = socket.getfqdn().lower().partition(".")
     if not domain or domain == "localdomain":
         return "" if key == "DomainName" else "mail"
     return domain if key == "DomainName" else name

@@ -254,10 +254,9 @@ class Directory:
                         os.unlink(entry.name, dir_fd=self.descriptor)
 
     def remove_empty(self, name: str) -> None:
-        """Remove a directory if there is one and nothing is in it; only where that is ours."""
-        if self.is_ours:
-            with suppress(OSError):
-                os.rmdir(name, dir_fd=self.descriptor)
+        """Remove a directory if there is one and nothing is in it."""
+        with suppress(OSError), self._as_user():
+            os.rmdir(name, dir_fd=self.descriptor)
 
     def remove_tree(self, name: str) -> None:
         """Remove a directory and all that is in it, if there is one; only where that is ours.

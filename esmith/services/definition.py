@@ -25,11 +25,18 @@ OLD_PROBES = "/etc/e-smith/services.toml"
 #: No path, no option, no pattern of systemctl.
 SERVICE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@\\-]*")
 
+_LEFT = re.compile(r"(/[^/*?\[]+)+/[^/]+")
 _SETTING = Type(
     "a record and a property of the database configuration",
     lambda value: isinstance(value, str) and len(value.split(" ")) == 2 and all(value.split(" ")),
 )
+#: No pattern in the directory: each pattern is of one directory, which can be removed afterwards.
+_LEAVES = Type(
+    "a list of absolute paths, of which the name may be a pattern",
+    lambda value: TEXTS.accepts(value) and all(_LEFT.fullmatch(path) and ".." not in path for path in value),
+)
 _KEYS = {
+    "leaves": _LEAVES,
     "record": NAME,
     "chosen-by": _SETTING,
     "start": one_of(*STARTS),
@@ -250,6 +257,7 @@ def _service(name: str, data: _Data) -> Service:
         verbs=systemd.get("verbs", {}),
         replaces=tuple(data.get("replaces", {}).get("units", ())),
         packages=tuple(data.get("packages", {}).get("also", ())),
+        leaves=tuple(data.get("leaves", ())),
     )
 
 

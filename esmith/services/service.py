@@ -152,6 +152,7 @@ class Service:
     :param verbs: verbs of ``systemctl`` for some service actions, in the place of the ordinary ones.
     :param replaces: the units of Debian's packages that start another daemon for the same ports or files.
     :param packages: the Debian packages it needs to be of use, beyond that of its program.
+    :param leaves: patterns of the paths of files that it writes for itself, and writes again when they are missing.
     """
 
     name: str
@@ -169,3 +170,4 @@ class Service:
     verbs: Mapping[str, str] = field(default_factory=dict)
     replaces: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
+    leaves: tuple[str, ...] = ()

@@ -21,6 +21,7 @@ UNITS = "/etc/systemd/system"
 #: The list of the units that were written, with their digests.
 MANIFEST = "/var/lib/e-smith/units"
 _SECONDS = 120.0
+_ACTIVE = ("active", "activating", "reloading")
 
 
 def own_units(layout: Layout) -> frozenset[str]:
@@ -47,11 +48,12 @@ def reload_units(layout: Layout) -> None:
 
 
 def stop_unit(layout: Layout, unit: str) -> None:
-    """Have a running systemd stop a unit; one that it does not know is no fault.
+    """Have a running systemd stop a unit, and wait until it has ended; one that it does not know is no fault.
 
     :raises ServiceError: when it does not stop.
     """
-    if systemd_runs(layout) and active_units(layout, [unit]):
+    # One that is ending holds its ports and locks until it has ended, so that who takes its place would fail.
+    if _states(layout, [unit]).get(unit) in (*_ACTIVE, "deactivating"):
         _systemctl(["stop", unit])
 
 
@@ -66,8 +68,13 @@ def start_unit(layout: Layout, unit: str) -> None:
 
 def active_units(layout: Layout, units: Sequence[str]) -> list[str]:
     """Return which units a running systemd has started."""
+    return [unit for unit, state in _states(layout, units).items() if state in _ACTIVE]
+
+
+def _states(layout: Layout, units: Sequence[str]) -> dict[str, str]:
+    """Return the state of each unit, as ``systemctl is-active`` prints it; nothing where no systemd runs."""
     if not units or not systemd_runs(layout):
-        return []
+        return {}
     argv = ["systemctl", "is-active", *units]
     states: list[str] = []
     with suppress(ServiceError):
@@ -75,7 +82,7 @@ def active_units(layout: Layout, units: Sequence[str]) -> list[str]:
         from esmith.services.program import run_program  # not for who only asks which units are ours
 
         states = run_program(argv, package="systemd", timeout=_SECONDS, place="systemd")[1].split()
-    return [unit for unit, state in zip(units, states, strict=False) if state in ("active", "activating", "reloading")]
+    return dict(zip(units, states, strict=False))
 
 
 def _systemctl(arguments: list[str]) -> None:

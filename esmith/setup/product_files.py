@@ -15,6 +15,9 @@ from esmith.layout import Layout
 from esmith.plan.host import Host, trouble
 from esmith.shipped import digests_in
 
+#: In the comment at the top of generated files.
+_MARK = b"!!DO NOT MODIFY THIS FILE!!"
+
 
 class Manifest:
     """Which files were installed below a directory, with their digests.
@@ -90,6 +93,11 @@ def write_link(host: Host, path: str, points_to: str) -> None:
     """
     host.install(host.stage_link(path, os.fsencode(points_to), None))
     host.sync({os.path.dirname(path)})
+
+
+def is_generated(content: bytes) -> bool:
+    """Return whether a file says that it is generated."""
+    return _MARK in content
 
 
 def content_of(path: str) -> bytes | None:

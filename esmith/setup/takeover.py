@@ -14,12 +14,13 @@ from typing import Any
 from esmith.errors import InstallError, ServiceError
 from esmith.layout import Layout
 from esmith.plan.host import Host
+from esmith.services.definition import Services
 from esmith.services.find import find_supervisor
 from esmith.services.program import run_program
 from esmith.services.rivals import MASK, enabling, is_installed, is_masked, script_of, startable
 from esmith.services.service import Service
 from esmith.services.units import UNITS, active_units, reload_units, start_unit, stop_unit, systemd_runs
-from esmith.setup.product_files import content_of, write_file, write_link
+from esmith.setup.product_files import content_of, is_generated, write_file, write_link
 
 #: What was taken over, as JSON: each unit with its links (path and what it holds), whether it was up, and our service.
 RECORD = "/var/lib/e-smith/taken-over"
@@ -112,11 +113,22 @@ def give_back(layout: Layout, host: Host) -> list[str]:
                 _start(layout, unit)
                 lines[-1] += ", and up"
             except ServiceError as error:
-                # Its files may be ours by now. It starts at boot as before, and the others do not wait for it.
+                # It starts at boot as before, and the others do not wait for it.
                 lines[-1] += f", but does not start: {error.message}"
+                # As Postfix, whose log systemd has in another place.
+                if ours := _generated_files(layout, known["service"]):
+                    lines[-1] += (
+                        f"\n  it reads {', '.join(ours)}, which e-smith wrote; to take that away, too: esmith remove"
+                    )
         del record[unit]
         write_file(host, layout.under(RECORD), _text(record), 0o644)
     return lines
+
+
+def _generated_files(layout: Layout, name: str) -> list[str]:
+    """Return the files that our service of a name reads, and Debian's of the same name, which are generated."""
+    files = Services(layout).of(name).files
+    return [path for path in files if is_generated(content_of(layout.under(path)) or b"")]
 
 
 def _disable(layout: Layout, host: Host, unit: str, links: list[str], *, mask: bool) -> None:

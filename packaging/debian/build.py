@@ -13,6 +13,8 @@ dpkg has nothing to ask.
 from __future__ import annotations
 
 import argparse
+import email.utils
+import gzip
 import importlib.metadata
 import os
 import re
@@ -20,6 +22,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -66,7 +69,10 @@ def main(arguments: list[str]) -> int:
         copy_engine(source, stage / LIBRARY)
         copy_dependencies(project, stage / LIBRARY)
         write_commands(stage / COMMANDS)
-        copy_documents(source, stage / "usr/share/doc/esmith")
+        copy_documents(source, stage / "usr/share/doc/esmith", version)
+        overrides = stage / "usr/share/lintian/overrides"
+        overrides.mkdir(parents=True)
+        shutil.copyfile(SOURCE / "lintian-overrides", overrides / "esmith")
         write_control(stage, version)
         set_modes(stage)
         print(build(stage, options.output, version))
@@ -102,7 +108,7 @@ def copy_dependencies(project: dict[str, Any], library: Path) -> None:
         # What is not installed is for another system, as colorama for Windows.
         wanted += [_name(line) for line in distribution.requires or [] if not _EXTRA.search(line)]
         for file in distribution.files or []:
-            if ".." in file.parts or "__pycache__" in file.parts:
+            if ".." in file.parts or "__pycache__" in file.parts or file.name == ".gitignore":
                 continue
             target = library / file
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -119,12 +125,23 @@ def write_commands(folder: Path) -> None:
         (folder / name).symlink_to(f"/sbin/e-smith/{name}")
 
 
-def copy_documents(source: Path, folder: Path) -> None:
-    """Copy the documents, and the license as Debian wants it."""
+def copy_documents(source: Path, folder: Path, version: str) -> None:
+    """Copy the documents, and write the changelogs and the license as Debian wants them."""
     shutil.copytree(source / "docs", folder / "docs")
-    for name in ("README.md", "CHANGELOG.md"):
-        shutil.copyfile(source / name, folder / name)
-    shutil.copyfile(source / "COPYING", folder / "copyright")
+    shutil.copyfile(source / "README.md", folder / "README.md")
+    shutil.copyfile(SOURCE / "copyright", folder / "copyright")
+    _compress((source / "CHANGELOG.md").read_bytes(), folder / "changelog.gz")
+    date = email.utils.formatdate(float(os.environ.get("SOURCE_DATE_EPOCH") or time.time()))
+    lines = [
+        f"esmith ({version}) unstable; urgency=medium",
+        "  * What is new is in changelog.gz.",
+        f" -- {_MAINTAINER}  {date}",
+    ]
+    _compress("\n\n".join([*lines, ""]).encode(), folder / "changelog.Debian.gz")
+
+
+def _compress(content: bytes, file: Path) -> None:
+    file.write_bytes(gzip.compress(content, mtime=0))
 
 
 def write_control(stage: Path, version: str) -> None:

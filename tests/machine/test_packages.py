@@ -9,15 +9,23 @@ import pytest
 
 from esmith.errors import InstallError
 from esmith.layout import Layout
-from esmith.setup.machine.apt import POLICY, no_daemon_starts
+from esmith.setup.machine.apt import POLICY, commands_of_installation, install_packages, interrupted, no_daemon_starts
 from esmith.setup.machine.packages import chosen_queue, packages_of_services, wanted_services
+from esmith.setup.machine.programs import ProgramError
 from tests.commands import Root
 from tests.documents import HOME
+from tests.machine.test_steps import Desk
 from tests.programs import PACKAGES
 
 #: Needed by a plugin only while a setting that is disabled at first is enabled; the event names the package then.
 _LATER = {"libmail-dmarc-perl"}
 OURS = "#!/bin/sh\n# Of esmith setup, while it installs packages. It is removed then.\nexit 101\n"
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    """Return a desk in an empty folder."""
+    return Desk(tmp_path)
 
 
 def _packages(root: Path, queue: str = "postfix", without: tuple[str, ...] = ()) -> list[str]:
@@ -101,3 +109,58 @@ def test_the_policy_of_an_administrator_stays(tmp_path: Path) -> None:
     with no_daemon_starts(layout):
         pass
     assert not policy.exists()
+
+
+def test_another_apt_is_waited_for(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While another apt-get has the lock it is waited for; any other failure ends the installation."""
+    monkeypatch.setattr("esmith.setup.machine.apt._LOOK_EVERY", 0.0)
+    monkeypatch.setattr("esmith.setup.machine.apt.missing_packages", list)
+    _program(
+        desk,
+        "apt-get",
+        '[ "$1" = update ] || exit 0; [ -e ran ] || { touch ran; echo "E: Could not get lock"; false; }',
+    )
+    install_packages(Layout(str(desk.path)), desk.programs, ["qpsmtpd"])
+    assert _ran(desk, "apt-get") == ["apt-get update", "apt-get update", "apt-get install"]
+    assert desk.lines == ["      another apt-get or dpkg runs, and is waited for"]
+    _program(desk, "apt-get", "echo no mirror; false")
+    with pytest.raises(ProgramError, match="no mirror\n  see to it that the machine reaches its Debian mirror"):
+        install_packages(Layout(str(desk.path)), desk.programs, ["qpsmtpd"])
+    assert not (desk.path / POLICY.lstrip("/")).exists()
+
+
+def test_an_interrupted_installation_is_completed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a power failure in dpkg, what it had begun is completed first, also where all packages are there."""
+    monkeypatch.setattr("esmith.setup.machine.apt.missing_packages", lambda _: [])
+    layout = Layout(str(desk.path))
+    _program(desk, "apt-get", "")
+    _program(desk, "dpkg", "false")
+    (journal := desk.path / "var/lib/dpkg/updates").mkdir(parents=True)
+    (journal / "0001").write_text("")
+    assert interrupted(layout)
+    assert [words[:3] for words in commands_of_installation(layout, ["qpsmtpd"])] == [
+        ["dpkg", "--configure", "--pending"],
+        ["apt-get", "install", "-y"],
+        ["apt-get", "install", "-y"],
+    ]
+    install_packages(layout, desk.programs, ["qpsmtpd"])
+    assert _ran(desk, "dpkg") + _ran(desk, "apt-get") == ["dpkg --configure", "apt-get install"]
+
+
+def _program(desk: Desk, name: str, text: str) -> None:
+    """Write a stand-in for a program, and one for debconf's."""
+    folder = desk.path / "sbin/e-smith"
+    folder.mkdir(parents=True, exist_ok=True)
+    (desk.path / "usr/sbin").mkdir(parents=True, exist_ok=True)
+    for program, content in (
+        (name, f"cd {desk.path} && {text or 'true'}"),
+        ("debconf-set-selections", "cat >/dev/null"),
+    ):
+        (folder / program).write_text(f"#!/bin/sh\n{content}\n")
+        (folder / program).chmod(0o755)
+
+
+def _ran(desk: Desk, name: str) -> list[str]:
+    """Return the commands of a program that ran, each with its first argument."""
+    lines = (line.split()[1:3] for line in desk.log.read_text().splitlines() if line.startswith(f"$ {name} "))
+    return [" ".join(words) for words in lines]

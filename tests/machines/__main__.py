@@ -21,6 +21,7 @@ from pathlib import Path
 
 from tests.machines import roots, steps
 from tests.machines.booted import BootedMachine
+from tests.machines.killed import killed
 from tests.machines.machine import Machine, fresh_machine
 from tests.machines.steps import Play, StepError
 
@@ -36,6 +37,7 @@ STEPS: dict[str, Callable[[Play], str]] = {
     "move": steps.move,
     "package": steps.package,
     "demo": steps.demo,
+    "killed": killed,
 }
 #: With systemd as the init; what is left out has nothing to do with it, or is for runit.
 STEPS_OF_SYSTEMD = {name: STEPS[name] for name in ("install", "mail")} | {

@@ -10,6 +10,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from tests.machines.files import compared, listing
 
 CUSTOM = "/etc/e-smith/templates-custom/var/qmail/control/queuelifetime"
 GENERATED = "/var/qmail/control/queuelifetime"
@@ -39,6 +42,7 @@ class Play:
             ("settings, a fragment and mail of the administrator", self.used),
             ("the upgrade asks nothing", lambda: self.installed(self.new)),
             ("the upgrade keeps settings, fragment and mail", self.kept),
+            ("a dry run of setup and removal changes nothing", self.unchanged),
             ("the removal", lambda: dpkg("--remove", "esmith")),
             ("the removal leaves what is not the package's", self.kept_without_commands),
             ("the removal leaves nothing else", lambda: self.left(_STAYS)),
@@ -86,6 +90,13 @@ class Play:
         wrong += [] if output("config", "getprop", "qmail", "ConcurrencyLocal") == "7" else ["the setting of qmail"]
         wrong += [] if "172800" in read(GENERATED) else [GENERATED]
         return self._missing(wrong)
+
+    def unchanged(self) -> str:
+        """Return which files a dry run changed, of all that there are; "" for none."""
+        before = listing(Path("/"))
+        setup = ["esmith", "setup", "--dry-run", "--domain", "other.example", "--name", "other", "--services", "runit"]
+        trouble = run(*setup) or run("esmith", "remove", "--dry-run")
+        return trouble or "\n".join(compared(before, listing(Path("/")), ()))
 
     def kept_without_commands(self) -> str:
         """Return what is not as it has to be after a removal, "" when all is."""

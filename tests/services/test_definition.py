@@ -63,6 +63,7 @@ def test_every_key(tmp_path: Path) -> None:
         """\
 record = "clamav"
 start = "never"
+leaves = ["/var/clamav/*.c[lv]d"]
 program = { name = "clamd", package = "clamav-daemon", required = true }
 files = { "/etc/clamd.conf" = "email-update" }
 account = { name = "clamav", others = ["virus"], number = 7, group = "av", group-number = 8, home = "/var/clamav" }
@@ -86,6 +87,7 @@ packages = { also = ["clamdscan", "libstdc++6"] }
         verbs={"hup": "reload"},
         replaces=("clamav-daemon.service", "postfix@-.service"),
         packages=("clamdscan", "libstdc++6"),
+        leaves=("/var/clamav/*.c[lv]d",),
     )
 
 
@@ -140,6 +142,8 @@ def test_a_script_is_replaced_as_a_whole(tmp_path: Path) -> None:
         ('[replaces]\nunits = ["exim4"]\n', "units must be a list of units with their kind"),
         ('[replaces]\nunit = "exim4.service"\n', "unknown key 'unit'\n.*did you mean 'units'"),
         ('[packages]\nalso = ["-y"]\n', "also must be a list of names of Debian packages"),
+        ('leaves = ["/var/*/x"]\n', "leaves must be a list of absolute paths, of which the name may be a pattern"),
+        ('leaves = ["*"]\n', "leaves must be a list of absolute paths"),
         ("[probe\n", "cannot be read"),
     ],
 )

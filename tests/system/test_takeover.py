@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from esmith.errors import ServiceError
+from esmith.layout import Layout
+from esmith.plan.host import DiskHost
+from esmith.setup.takeover import give_back
 from tests.commands import Root
 
 _UNITS = "/etc/systemd/system"
@@ -150,3 +154,24 @@ def test_a_unit_whose_name_ours_had(debian: Root) -> None:
     assert _links(debian)[f"{_UNITS}/dovecot.service".lstrip("/")] == "/dev/null"
     debian.esmith("init", "--give-back")
     assert _links(debian) == before
+
+
+def test_what_does_not_start_on_our_files(debian: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a unit that was up and does not start on generated files, these are named, with the cure."""
+    debian.signal("email-update")
+    debian.esmith("init", "--services", "runit", "--take-over")
+    record = json.loads(debian.read(_RECORD))
+    record["dovecot.service"]["up"] = True
+    debian.write(_RECORD, json.dumps(record))
+
+    def fail(*_: object) -> None:
+        raise ServiceError("no")
+
+    monkeypatch.setattr("esmith.setup.takeover._start", fail)
+    layout = Layout(str(debian.path))
+    lines = give_back(layout, DiskHost(layout))
+    assert (
+        "dovecot.service of Debian is given back, but does not start: no\n"
+        "  it reads /etc/dovecot/dovecot.conf, which e-smith wrote; to take that away, too: esmith remove"
+    ) in lines
+    assert json.loads(debian.read(_RECORD)) == {}

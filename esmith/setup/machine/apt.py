@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 
 from esmith.directories import open_file
 from esmith.environment import PATH, clean_environment
@@ -22,8 +24,18 @@ _OWN_POLICY = b"#!/bin/sh\n# Of esmith setup, while it installs packages. It is 
 ANSWERS = "postfix postfix/main_mailer_type select No configuration\n"
 _NO_QUESTIONS = {"DEBIAN_FRONTEND": "noninteractive", "DEBIAN_PRIORITY": "critical", "NEEDRESTART_MODE": "l"}
 #: A file of ours that stands where a package has one of its own stays, and nobody is asked (dpkg(1)).
-_KEEP_OF_DPKG = ("--force-confdef", "--force-confold")
-_KEEP_FILES = tuple(word for option in _KEEP_OF_DPKG for word in ("-o", f"Dpkg::Options::={option}"))
+_KEEP_FILES = ("-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold")
+#: What apt-get and dpkg print while another of them runs: the daily one, or that of a setup that was killed.
+_LOCKED = re.compile("Could not get lock|was locked by another process")
+_LOCKED_SECONDS, _LOOK_EVERY = 900.0, 3.0
+#: The journal of dpkg; apt-get refuses to do anything while something is in it.
+_JOURNAL = "/var/lib/dpkg/updates"
+_CORRECT = "correct what it says; when packages are half installed: apt-get --fix-broken install"
+#: What completes an installation that was interrupted, in their order.
+_COMPLETE = (
+    ("dpkg", "--configure", "--pending", "--force-confdef", "--force-confold"),
+    ("apt-get", "install", "-y", "--fix-broken", *_KEEP_FILES),
+)
 _SECONDS = 60
 
 
@@ -58,27 +70,64 @@ def missing_packages(packages: Sequence[str]) -> list[str]:
     return [package for package in packages if package not in there]
 
 
+def interrupted(layout: Layout) -> bool:
+    """Return whether packages are half installed, as after a power failure."""
+    with suppress(FileNotFoundError):
+        if os.listdir(layout.under(_JOURNAL)):
+            return True
+    program = shutil.which("dpkg", path=PATH)
+    if program is None:
+        return False
+    words, environment = [program, "--audit"], {**clean_environment(), "LC_ALL": "C"}
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, env=environment, check=False)
+    return bool(done.stdout)
+
+
+def commands_of_installation(layout: Layout, packages: Sequence[str]) -> list[list[str]]:
+    """Return the commands that install packages, after those that complete what was interrupted."""
+    before = [[*words] for words in _COMPLETE] if interrupted(layout) else []
+    return [*before, install_command(packages)] if packages else before
+
+
 def install_packages(layout: Layout, programs: Programs, packages: Sequence[str]) -> None:
-    """Install packages; their daemons are not started.
+    """Install packages, and complete what was interrupted; their daemons are not started.
 
     :raises InstallError: when that is not possible.
     """
     programs.run(["debconf-set-selections"], stdin=ANSWERS.encode())
-    programs.run(
-        ["apt-get", "update"],
-        environment=_NO_QUESTIONS,
-        hint="see to it that the machine reaches its Debian mirror: /etc/apt/sources.list",
-    )
     with no_daemon_starts(layout):
-        # Where the last installation was ended in the middle, apt-get refuses to begin before that. If it fails, what
-        # is installed now may be what was missing; otherwise apt-get fails too, and prints why.
-        with suppress(ProgramError):
-            programs.run(["dpkg", *_KEEP_OF_DPKG, "--configure", "-a"], environment=_NO_QUESTIONS)
-        programs.run(
-            install_command(packages),
-            environment=_NO_QUESTIONS,
-            hint="correct what it says; when packages are half installed: apt-get --fix-broken install",
-        )
+        if interrupted(layout):
+            for words in _COMPLETE:
+                # The first leaves what wants packages that are missing, which the second gets.
+                with suppress(ProgramError) if words[0] == "dpkg" else nullcontext():
+                    _run_alone(programs, words, _CORRECT)
+        # What was completed may be all.
+        if missing := missing_packages(packages):
+            _run_alone(
+                programs,
+                ["apt-get", "update"],
+                "see to it that the machine reaches its Debian mirror: /etc/apt/sources.list",
+            )
+            _run_alone(programs, install_command(missing), _CORRECT)
+
+
+def _run_alone(programs: Programs, words: Sequence[str], hint: str) -> None:
+    """Run apt-get or dpkg, when no other one runs any more."""
+    begin, noted = time.monotonic(), False
+    while True:
+        try:
+            programs.run(words, environment=_NO_QUESTIONS, hint=hint)
+            return
+        except ProgramError as error:
+            if not _LOCKED.search(error.message):
+                raise
+            if time.monotonic() - begin > _LOCKED_SECONDS:
+                error.hint = "another apt-get or dpkg runs and does not end: ps -ef"
+                raise
+        if not noted:
+            programs.progress.note("another apt-get or dpkg runs, and is waited for")
+            noted = True
+        time.sleep(_LOOK_EVERY)
 
 
 @contextmanager

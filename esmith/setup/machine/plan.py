@@ -10,12 +10,18 @@ from dataclasses import dataclass
 from esmith.errors import ServiceError, UsageError
 from esmith.layout import Layout
 from esmith.services.find import SYSTEMD_RUNS
-from esmith.setup.machine.apt import install_command, install_packages, missing_packages
+from esmith.setup.machine.apt import (
+    commands_of_installation,
+    install_packages,
+    interrupted,
+    missing_packages,
+)
 from esmith.setup.machine.links import FOLDER as LINKS
 from esmith.setup.machine.links import make_links, missing_links
 from esmith.setup.machine.packages import QUEUES, chosen_queue, packages_of_services, wanted_services
 from esmith.setup.machine.programs import Programs, own_command
 from esmith.setup.machine.progress import Progress
+from esmith.setup.machine.rules import DEBIANS, OURS, is_apart, join_rules
 from esmith.setup.machine.signatures import LOAD, load_signatures, official_signatures, remove_tests
 from esmith.setup.machine.start import DEBIAN_UNITS, FOLDER, RUNIT, SYSTEMD, start_supervisor, wait_for_services
 from esmith.setup.machine.steps import Step
@@ -93,6 +99,7 @@ class Setup:
         """Return the steps."""
         return [
             self._install_packages(),
+            *([self._join_rules()] if is_apart(self._layout) else []),
             self._command("the files of e-smith, the databases and the services", self._init_command()),
             Step(
                 f"links to the commands in {LINKS}",
@@ -117,9 +124,17 @@ class Setup:
 
         return Step(
             "Debian packages",
-            lambda: [shlex.join(install_command(missing()))],
-            lambda: install_packages(self._layout, self._programs, missing()),
-            lambda: "" if missing() else f"{len(self._packages)} packages are installed",
+            lambda: [shlex.join(words) for words in commands_of_installation(self._layout, missing())],
+            lambda: install_packages(self._layout, self._programs, self._packages),
+            lambda: "" if missing() or interrupted(self._layout) else f"{len(self._packages)} packages are installed",
+        )
+
+    def _join_rules(self) -> Step:
+        return Step(
+            "the directory of SpamAssassin's rules",
+            lambda: [f"{OURS} becomes a link to {DEBIANS}"],
+            lambda: note_all(self._programs.progress, "\n".join(join_rules(self._layout))),
+            lambda: "" if is_apart(self._layout) else "it is Debian's",
         )
 
     def _init_command(self) -> list[str]:

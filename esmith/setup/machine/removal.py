@@ -15,19 +15,20 @@ from esmith.layout import Layout
 from esmith.plan.host import DiskHost, trouble
 from esmith.plan.installed import OUTPUTS
 from esmith.services.packages import packages_of
-from esmith.setup.product_files import Manifest, content_of
+from esmith.setup.product_files import Manifest, content_of, is_generated
 from esmith.setup.shipped import installed_product_files
 from esmith.shipped import shipped_list
 from esmith.store.model import Author
 from esmith.store.protocol import Store
 
-#: In the comment at the top of generated files.
-_MARK = b"!!DO NOT MODIFY THIS FILE!!"
 #: What stays, for people.
 STAYS = (
     "/home/e-smith/db: the databases",
-    "/etc/e-smith/templates-custom and services-custom: your fragments and services",
+    "/etc/e-smith: your fragments, services and event scripts",
     "/home/e-smith: the mail, the users' homes, the certificate",
+    "/home/httpd and elsewhere: web pages, and other files of yours beside generated ones",
+    "/var/spool/spamd, /var/lib/qpsmtpd/greylisting: what the spam filter and greylisting have learnt",
+    "/var/spool/postfix, /var/qmail/queue: mail that waits",
     "/var/lib/e-smith: backup copies of what was replaced (kept), and the journal of installs",
     "/var/log: the logs",
     "unix accounts, and Debian's packages",
@@ -103,7 +104,7 @@ def _of_others(layout: Layout, path: str) -> bytes | None:
     except OSError as error:
         raise trouble(copy, error) from error
     # The first copy may be of a file of ours that was edited by hand.
-    return None if _MARK in content else content
+    return None if is_generated(content) else content
 
 
 def remove_product(layout: Layout) -> list[str]:
@@ -151,7 +152,7 @@ def remove_empty(layout: Layout, directories: Iterable[str]) -> None:
     for directory in directories:
         place = directory
         # An empty home is still a home.
-        while place not in ("/", "") and not place.startswith("/home"):
+        while place not in ("/", "", "/home", "/root") and not place.startswith("/home/e-smith"):
             above.add(place)
             place = os.path.dirname(place)
     stays = set(packages_of(sorted(above))) if layout.is_machine else set()
@@ -162,5 +163,8 @@ def remove_empty(layout: Layout, directories: Iterable[str]) -> None:
             parent = disk.find(os.path.dirname(target))
         except OSError:
             continue
-        if parent is not None and not os.path.islink(target):
+        status = parent.look(os.path.basename(target)) if parent is not None else None
+        if parent is None or status is None or not stat.S_ISDIR(status.st_mode):
+            continue
+        if not path.startswith("/home/") or status.st_uid in layout.trust.owners:
             parent.remove_empty(os.path.basename(target))

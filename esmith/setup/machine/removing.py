@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from esmith.layout import Layout
 from esmith.services.find import FOLDERS
 from esmith.setup.arrange import Arrangement, arrange_services
+from esmith.setup.machine.leavings import leavings, remove_leavings
 from esmith.setup.machine.links import our_links, remove_links
 from esmith.setup.machine.programs import Programs
 from esmith.setup.machine.removal import generated_files, remove_generated, remove_product
@@ -50,6 +51,11 @@ class Removal:
                 lambda: [f"{len(self._generated())} files are removed, or what Debian had there is restored"],
                 self._remove_generated,
                 lambda: "" if self._generated() else "there are none",
+            ),
+            Step(
+                "what services wrote for themselves",
+                lambda: [f"{len(leavings(layout))} files are removed, and directories where nothing else is"],
+                lambda: self._note_all(remove_leavings(layout)),
             ),
             Step("units, and Debian's own services", lambda: ["esmith init --give-back"], self._give_back),
             Step(
