@@ -14,18 +14,14 @@ from dataclasses import dataclass, field
 from esmith.accounts.book import NO_SHELL, Book, Group, NewUser, User
 from esmith.accounts.homes import make_mailbox, make_owned
 from esmith.accounts.system import HOMES
-from esmith.accounts.users import NAME, comment_of
+from esmith.accounts.users import NAME, comment_of, is_ours, number_of
 from esmith.errors import EsmithError
 from esmith.layout import Layout
-from esmith.names import counted, is_number
+from esmith.names import counted
 from esmith.store.model import Author, Record
 from esmith.store.protocol import Store
 
 _DATABASE = "accounts"
-#: Smaller ones belong to the system here; SME Server gave 500 and up to people, and 5000 and up in later versions.
-_LEAST_NUMBER = 500
-#: Debian gives no larger ones (login.defs); systemd has those above for itself.
-_LARGEST_NUMBER = 60000
 #: After how many new accounts it is shown how far it is.
 _STEP = 100
 
@@ -99,12 +95,12 @@ class _Making:
     def _needs_choice(self, record: Record) -> bool:
         """Return whether the number of a record cannot be used, so that the system has to choose one."""
         if record.type == "group":
-            return _number(record, "Gid") is None or self._taken_group(record) is not None
-        wanted = _number(record, "Uid")
+            return number_of(record, "Gid") is None or self._taken_group(record) is not None
+        wanted = number_of(record, "Uid")
         return wanted is None or self._book.user_of(wanted) is not None
 
     def _taken_group(self, record: Record) -> Group | None:
-        wanted = _number(record, "Gid")
+        wanted = number_of(record, "Gid")
         return None if wanted is None else self._book.group_of(wanted)
 
     def _kept_apart(self, record: Record, task: Callable[[Record], None]) -> None:
@@ -125,20 +121,15 @@ class _Making:
             self._remark(record, "this cannot be the name of a unix group; mail reaches its members nevertheless")
             return
         group = self._book.group(record.key)
-        wanted = _number(record, "Gid")
+        wanted = number_of(record, "Gid")
         if group is None:
             taken = self._taken_group(record)
             if taken is not None:
                 self._remark(record, f"its number {wanted} is that of the unix group {taken.name}, so it gets another")
             group = self._book.add_group(record.key, wanted if taken is None else None)
             self._done.groups.append(group.name)
-        elif record.props.get("Gid") != str(group.gid):
-            self._remark(
-                record,
-                f"there is another unix group of this name, of number {group.gid}; it is left alone, and mail reaches "
-                f"the members nevertheless. Where it is to be this one: "
-                f"{shlex.join(['db', 'accounts', 'setprop', record.key, 'Gid', str(group.gid)])}",
-            )
+        elif wanted != group.gid:
+            self._remark(record, _other_group(record, group))
             return
         self._keep(record, {"Gid": str(group.gid)})
 
@@ -161,7 +152,7 @@ class _Making:
         self._keep(record, {"Uid": str(user.uid), "Gid": str(user.gid)})
 
     def _new(self, record: Record) -> NewUser:
-        uid, gid = self._free_uid(record), _number(record, "Gid")
+        uid, gid = self._free_uid(record), number_of(record, "Gid")
         return NewUser(
             record.key,
             f"{HOMES}/{record.key}",
@@ -173,7 +164,7 @@ class _Making:
         )
 
     def _free_uid(self, record: Record) -> int | None:
-        wanted = _number(record, "Uid")
+        wanted = number_of(record, "Uid")
         taken = None if wanted is None else self._book.user_of(wanted)
         if taken is None:
             return wanted
@@ -208,7 +199,8 @@ class _Making:
     def _members(self, record: Record) -> None:
         """Put those members of a group into its unix group that have unix accounts."""
         group = self._book.group(record.key)
-        if group is None or self._numbers.get(record.key, record.props).get("Gid") != str(group.gid):
+        noted = self._numbers.get(record.key, {}).get("Gid", str(number_of(record, "Gid")))
+        if group is None or noted != str(group.gid):
             return
         names = (name.strip() for name in record.props.get("Members", "").split(","))
         members = [name for name in dict.fromkeys(names) if name and self._book.user(name) is not None]
@@ -230,11 +222,16 @@ class _Making:
                         transaction.set_prop(_DATABASE, key, name, value)
 
 
-def _number(record: Record, prop: str) -> int | None:
-    """Return a number of a record, None where it has none, or one of the system."""
-    value = record.props.get(prop, "")
-    number = int(value) if is_number(value) else 0
-    return number if _LEAST_NUMBER <= number <= _LARGEST_NUMBER else None
+def _other_group(record: Record, group: Group) -> str:
+    """Return what is said of a unix group that is not that of the record."""
+    text = (
+        f"there is another unix group of this name, of number {group.gid}; it is left alone, and mail reaches "
+        "the members nevertheless"
+    )
+    if not is_ours(group.gid):
+        return text
+    command = shlex.join(["db", "accounts", "setprop", record.key, "Gid", str(group.gid)])
+    return f"{text}. Where it is to be this one: {command}"
 
 
 def _own(group: Group | None, gid: int | None) -> str | None:

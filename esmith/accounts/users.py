@@ -14,12 +14,17 @@ from esmith.accounts.homes import make_mailbox, make_owned
 from esmith.accounts.system import HOMES
 from esmith.errors import RefusedError, UsageError
 from esmith.layout import Layout
+from esmith.names import is_number
 from esmith.store.model import Author, Record
 from esmith.store.protocol import Store
 
 _DATABASE = "accounts"
 #: What may be the name of a unix account; Debian's useradd takes it.
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+#: Smaller ones belong to the system here; SME Server gave 500 and up to people, and 5000 and up in later versions.
+_LEAST_NUMBER = 500
+#: Debian gives no larger ones (login.defs); systemd has those above for itself.
+_LARGEST_NUMBER = 60000
 
 
 class Accounts:
@@ -104,9 +109,8 @@ class Accounts:
         record = self._record(name, "group")
         group = self._book.group(record.key)
         if group is None:
-            gid = record.props.get("Gid")
-            group = self._book.add_group(record.key, int(gid) if gid else None)
-        elif record.props.get("Gid") != str(group.gid):
+            group = self._book.add_group(record.key, number_of(record, "Gid"))
+        elif number_of(record, "Gid") != group.gid:
             raise RefusedError(f"there is a unix group {name} already, of number {group.gid}")
         self._note(record, {"Gid": str(group.gid)})
         self._set_members(record, group)
@@ -128,11 +132,10 @@ class Accounts:
             self._book.remove_group(group.name)
 
     def _new_user(self, record: Record) -> NewUser:
-        props = record.props
-        uid, gid = (int(number) if (number := props.get(key)) else None for key in ("Uid", "Gid"))
+        uid, gid = number_of(record, "Uid"), number_of(record, "Gid")
         if gid is not None and self._book.group_of(gid) is None:
             self._book.add_group(record.key, gid)
-        shell, home = props.get("Shell") or NO_SHELL, f"{HOMES}/{record.key}"
+        shell, home = record.props.get("Shell") or NO_SHELL, f"{HOMES}/{record.key}"
         return NewUser(record.key, home, shell, comment_of(record), uid=uid, group=gid)
 
     def _set_members(self, record: Record, group: Group) -> None:
@@ -145,9 +148,12 @@ class Accounts:
     def _ours(self, record: Record) -> Group | None:
         """Return a group's unix group if it exists and is the one that group-create made; else say why not."""
         group = self._book.group(record.key)
-        if group is not None and str(group.gid) == record.props.get("Gid"):
+        if group is not None and group.gid == number_of(record, "Gid"):
             return group
-        why = f"has number {group.gid}, and the record no Gid {group.gid}" if group else "does not exist"
+        why = "does not exist"
+        if group is not None:
+            reason = f"and the record no Gid {group.gid}" if is_ours(group.gid) else "which is one of the system"
+            why = f"has number {group.gid}, {reason}"
         self._say(f"the unix group {record.key} is left alone: it {why}")
         return None
 
@@ -209,6 +215,21 @@ def _check_home(user: User) -> None:
             f"the unix account {user.name} is not this user's: its home is {user.home}",
             hint=f"give the user of the mail server another name, or that account: usermod --login NEW {user.name}",
         )
+
+
+def is_ours(number: int) -> bool:
+    """Return whether a number may be that of a user or a group of the database, and not one of the system."""
+    return _LEAST_NUMBER <= number <= _LARGEST_NUMBER
+
+
+def number_of(record: Record, prop: str) -> int | None:
+    """Return a number of a record; None where it has none, or one of the system: a group of that is never a user's.
+
+    :param prop: ``Uid`` or ``Gid``.
+    """
+    value = record.props.get(prop, "")
+    number = int(value) if is_number(value) else 0
+    return number if is_ours(number) else None
 
 
 def comment_of(record: Record) -> str:
