@@ -14,7 +14,7 @@ from functools import partial
 
 from esmith.accounts.book import Book, Group, User
 from esmith.accounts.homes import make_mailbox, make_owned
-from esmith.accounts.numbers import new_user, number
+from esmith.accounts.numbers import is_ours, new_user, number
 from esmith.accounts.users import name_cure
 from esmith.errors import EsmithError
 from esmith.layout import Layout
@@ -130,13 +130,8 @@ class _Making:
                 self._remark(record, f"its number {wanted} is that of the unix group {taken.name}, so it gets another")
             group = self._book.add_group(record.key, wanted if taken is None else None)
             self._done.groups.append(group.name)
-        elif record.props.get("Gid") != str(group.gid):
-            self._remark(
-                record,
-                f"there is another unix group of this name, of number {group.gid}; it is left alone, and mail reaches "
-                f"the members nevertheless. Where it is to be this one: "
-                f"{shlex.join(['db', 'accounts', 'setprop', record.key, 'Gid', str(group.gid)])}",
-            )
+        elif wanted != group.gid:
+            self._remark(record, _other_group(record, group))
             return
         self._keep(record, {"Gid": str(group.gid)})
 
@@ -179,7 +174,8 @@ class _Making:
     def _members(self, record: Record) -> None:
         """Put those members of a group into its unix group that have unix accounts."""
         group = self._book.group(record.key)
-        if group is None or self._numbers.get(record.key, record.props).get("Gid") != str(group.gid):
+        noted = self._numbers.get(record.key, {}).get("Gid", str(number(record, "Gid")))
+        if group is None or noted != str(group.gid):
             return
         names = (name.strip() for name in record.props.get("Members", "").split(","))
         members = [name for name in dict.fromkeys(names) if name and self._book.user(name) is not None]
@@ -199,3 +195,15 @@ class _Making:
                 if transaction.type_of(_DATABASE, key) in ("user", "group"):
                     for name, value in numbers.items():
                         transaction.set_prop(_DATABASE, key, name, value)
+
+
+def _other_group(record: Record, group: Group) -> str:
+    """Return what is printed of a unix group that is not that of the record."""
+    text = (
+        f"there is another unix group of this name, of number {group.gid}; it is left alone, and mail reaches "
+        "the members nevertheless"
+    )
+    if not is_ours(group.gid):
+        return text
+    command = shlex.join(["db", "accounts", "setprop", record.key, "Gid", str(group.gid)])
+    return f"{text}. Where it is to be this one: {command}"

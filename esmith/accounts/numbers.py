@@ -17,11 +17,19 @@ _LEAST_NUMBER = 500
 _LARGEST_NUMBER = 60000
 
 
+def is_ours(number: int) -> bool:
+    """Return whether a number may be that of a user or a group of the database, and not one of the system."""
+    return _LEAST_NUMBER <= number <= _LARGEST_NUMBER
+
+
 def number(record: Record, prop: str) -> int | None:
-    """Return a number of a record, None where it has none, or one of the system."""
+    """Return a number of a record; None where it has none, or one of the system: a group of that is never a user's.
+
+    :param prop: ``Uid`` or ``Gid``.
+    """
     value = record.props.get(prop, "")
     found = int(value) if is_number(value) else 0
-    return found if _LEAST_NUMBER <= found <= _LARGEST_NUMBER else None
+    return found if is_ours(found) else None
 
 
 def new_user(book: Book, record: Record, remark: Callable[[str], object]) -> NewUser:

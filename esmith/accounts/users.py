@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from esmith.accounts.book import Book, Group, User
 from esmith.accounts.homes import make_mailbox, make_owned
-from esmith.accounts.numbers import comment_of, new_user
+from esmith.accounts.numbers import comment_of, is_ours, new_user, number
 from esmith.errors import RefusedError, UsageError
 from esmith.layout import Layout
 from esmith.schema.account_names import HOMES, can_be_unix, renaming, unix_fault
@@ -103,9 +103,8 @@ class Accounts:
         record = self._record(name, "group")
         group = self._book.group(record.key)
         if group is None:
-            gid = record.props.get("Gid")
-            group = self._book.add_group(record.key, int(gid) if gid else None)
-        elif record.props.get("Gid") != str(group.gid):
+            group = self._book.add_group(record.key, number(record, "Gid"))
+        elif number(record, "Gid") != group.gid:
             raise RefusedError(f"there is a unix group {name} already, of number {group.gid}")
         self._note(record, {"Gid": str(group.gid)})
         self._set_members(record, group)
@@ -136,9 +135,12 @@ class Accounts:
     def _ours(self, record: Record) -> Group | None:
         """Return a group's unix group if it exists and is the one that group-create made; else say why not."""
         group = self._book.group(record.key)
-        if group is not None and str(group.gid) == record.props.get("Gid"):
+        if group is not None and group.gid == number(record, "Gid"):
             return group
-        why = f"has number {group.gid}, and the record no Gid {group.gid}" if group else "does not exist"
+        why = "does not exist"
+        if group is not None:
+            reason = f"and the record no Gid {group.gid}" if is_ours(group.gid) else "which is one of the system"
+            why = f"has number {group.gid}, {reason}"
         self._say(f"the unix group {record.key} is left alone: it {why}")
         return None
 

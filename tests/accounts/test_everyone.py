@@ -104,20 +104,31 @@ def test_a_name_that_is_taken(desk: Desk) -> None:
 
 
 def test_a_group_whose_name_is_taken(desk: Desk) -> None:
-    """A group with the name of one of the system is left alone, whatever the record has; mail does not need it."""
-    desk.machine.has("group", "staff:x:50:")
-    desk.record("staff", "group", Gid="5103", Members="mary")
+    """Another unix group with the name of one is left alone until the record has its number; mail does not need it."""
+    desk.machine.has("group", "choir:x:1500:")
+    desk.record("choir", "group", Gid="5103", Members="mary")
     desk.record("mary", "user")
     done = make(desk)
-    assert not any(call.endswith(" staff") for call in desk.machine.calls)
+    assert not any(call.endswith(" choir") for call in desk.machine.calls)
     assert done.left == []
     (note,) = done.notes
-    assert note.startswith("group staff: there is another unix group of this name, of number 50;")
-    assert note.endswith("db accounts setprop staff Gid 50")
-    assert desk.props("staff")["Gid"] == "5103"
-    desk.record("staff", "group", Gid="50")
+    assert note.startswith("group choir: there is another unix group of this name, of number 1500;")
+    assert note.endswith("db accounts setprop choir Gid 1500")
+    assert desk.props("choir")["Gid"] == "5103"
+    desk.record("choir", "group", Gid="1500")
     assert make(desk).notes == []
-    assert "gpasswd --members mary staff" in desk.machine.calls
+    assert "gpasswd --members mary choir" in desk.machine.calls
+
+
+def test_a_group_of_the_system_gets_no_members(desk: Desk) -> None:
+    """Who is in shadow may read all hashes: no record of an old server puts somebody there, whatever number it has."""
+    desk.machine.has("group", "shadow:x:42:")
+    desk.record("shadow", "group", Gid="42", Members="mary")
+    desk.record("mary", "user")
+    (note,) = make(desk).notes
+    assert note.startswith("group shadow: there is another unix group of this name, of number 42;")
+    assert "setprop" not in note
+    assert not any(call.startswith("gpasswd") for call in desk.machine.calls)
 
 
 @pytest.mark.parametrize("name", ["-x", "a b", "a:b", "0"])

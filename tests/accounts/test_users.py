@@ -113,6 +113,18 @@ def test_a_user_with_a_plus(desk: Desk) -> None:
     assert call.endswith(" -- x+y")
 
 
+@pytest.mark.parametrize("number", ["0", "42", "499", "60001", "4294967295", "x"])
+def test_a_new_user_with_numbers_of_the_system(desk: Desk, number: str) -> None:
+    """A record makes nobody root, or one of a group of the system: such numbers are as none."""
+    desk.machine.has("group", f"shadow:x:{number if number.isdigit() else 42}:")
+    desk.record("tom", "user", Uid=number, Gid=number)
+    assert desk.do("user-create-unix", "tom") == [
+        f"useradd --home-dir {HOMES}/tom --no-create-home --shell /bin/false --comment  --user-group -- tom"
+    ]
+    desk.record("team", "group", Gid=number)
+    assert desk.do("group-create-unix", "team")[-1] == "groupadd -- team"
+
+
 def test_a_user_who_has_an_account(desk: Desk) -> None:
     """user-create again changes no unix account, and completes the home and the mailbox; mail stays."""
     desk.record("tom", "user")
@@ -263,6 +275,18 @@ def test_a_group_that_is_another(desk: Desk) -> None:
     desk.machine.has("group", "team:x:42:")
     with pytest.raises(RefusedError, match="there is a unix group team already, of number 42"):
         desk.do("group-create-unix", "team")
+
+
+@pytest.mark.parametrize(("task", "kind"), [("group-modify-unix", "group"), ("group-delete-unix", "group-deleted")])
+def test_a_group_of_the_system_is_left_alone(desk: Desk, task: str, kind: str) -> None:
+    """A record that names a group of the system, with its number, changes nothing about it, and nobody gets into it."""
+    desk.record("shadow", kind, Members="tom", Gid="42")
+    desk.machine.has("passwd", TOM)
+    desk.machine.has("group", "shadow:x:42:")
+    assert desk.do(task, "shadow") == []
+    desk.record("shadow", "group", Members="tom", Gid="42")
+    with pytest.raises(RefusedError, match="there is a unix group shadow already, of number 42"):
+        desk.do("group-create-unix", "shadow")
 
 
 def test_a_program_that_fails(desk: Desk) -> None:

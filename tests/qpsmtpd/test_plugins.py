@@ -20,6 +20,7 @@ def test_there_are_all_the_plugins_that_qpsmtpd_lacks() -> None:
     assert NAMES == [
         "address_characters",
         "auth_accounts",
+        "bare_newlines",
         "bcc",
         "block_list_answers",
         "check_badmailfrom",
