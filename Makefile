@@ -10,7 +10,7 @@
 # make crash   kill commands 10,000 times, and give them errors of a disk: an hour or two, as root: docs/reliability.md
 # make mutants  put single faults into a copy of the engine, and print those that no test notices: docs/testing.md
 # make lint    ruff and mypy
-# make bench   print the performance table
+# make bench   print the performance table; a part of it: .venv/bin/python -m bench --help
 
 PYTHON ?= python3
 VENV := .venv

@@ -1,7 +1,8 @@
-"""``make bench``: the performance table."""
+"""Prints the table of run times: ``make bench``, or ``python -m bench PART...`` for some of it."""
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import os
 import shutil
@@ -161,36 +162,61 @@ def importing_databases(folder: Path) -> None:
     print(f"{name:<68} {times[0] * 1000:9.1f} ms {times[1] * 1000:9.1f} ms {times[0] / times[1]:8.2f}")
 
 
-def main() -> None:
-    """Print the table."""
+def reading(folder: Path) -> None:
+    """Print the lines about commands that read and write one setting."""
+    small, large = make_root(folder, "small"), make_root(folder, "large", users=20_000)
+    compare_with_perl(small)
+    row(
+        "db accounts getprop with 20,000 users / with none",
+        command(large, "db", "accounts", "getprop", "everyone", "Account"),
+        command(small, "db", "accounts", "getprop", "everyone", "Account"),
+    )
+
+
+def planning(folder: Path) -> None:
+    """Print the lines about events."""
+    root = make_root(folder, "event")
+    event = command(root, "signal-event", "email-update")
+    event()
+    row(
+        "signal-event email-update, nothing changed / config getprop",
+        event,
+        command(root, "config", "getprop", "qpsmtpd", "DNSBL"),
+        rounds=10,
+    )
+    hundred, thousand = make_root(folder, "hundred", users=100), make_root(folder, "thousand", users=1000)
+    row(
+        "planning email-update after a change of one user of 1,000 / of 100",
+        plan_task(thousand),
+        plan_task(hundred),
+        rounds=5,
+    )
+
+
+#: The parts of the table, in their order, by the name that prints one of them.
+PARTS: dict[str, Callable[[Path], None]] = {
+    "settings": reading,
+    "events": planning,
+    "recover": recovering,
+    "import": importing_databases,
+}
+
+
+def main(words: list[str]) -> None:
+    """Print the table, or the parts of it that are named."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    names = ", ".join(PARTS)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{names}; all of them without a name")
+    parts = parser.parse_args(words).parts or list(PARTS)
+    if wrong := [name for name in parts if name not in PARTS]:
+        parser.error(f"there is no part {wrong[0]!r}; there are {names}")
     print(f"{'first / second, medians of ' + str(ROUNDS) + ' turns':<68} {'first':>12} {'second':>12} {'ratio':>8}")
     with tempfile.TemporaryDirectory() as directory:
-        folder = Path(directory)
-        small, large = make_root(folder, "small"), make_root(folder, "large", users=20_000)
-        compare_with_perl(small)
-        row(
-            "db accounts getprop with 20,000 users / with none",
-            command(large, "db", "accounts", "getprop", "everyone", "Account"),
-            command(small, "db", "accounts", "getprop", "everyone", "Account"),
-        )
-        event = command(small, "signal-event", "email-update")
-        event()
-        row(
-            "signal-event email-update, nothing changed / config getprop",
-            event,
-            command(small, "config", "getprop", "qpsmtpd", "DNSBL"),
-            rounds=10,
-        )
-        hundred, thousand = make_root(folder, "hundred", users=100), make_root(folder, "thousand", users=1000)
-        row(
-            "planning email-update after a change of one user of 1,000 / of 100",
-            plan_task(thousand),
-            plan_task(hundred),
-            rounds=5,
-        )
-        recovering(folder)
-        importing_databases(folder)
+        for name in parts:
+            folder = Path(directory, name)
+            folder.mkdir()
+            PARTS[name](folder)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -27,7 +27,10 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     for candidate in names:
         if candidate.lower() == lower and candidate != name:
             return candidate
-    possible = [candidate for candidate in names if candidate != name and _may_be_close(name, candidate)]
+    # Of a longer or a shorter name not enough can be alike: 2 * the shorter length is the most, of both lengths.
+    least, most = len(name) * _CLOSE / (2 - _CLOSE), len(name) * (2 - _CLOSE) / _CLOSE
+    fitting = [candidate for candidate in names if least <= len(candidate) <= most and candidate != name]
+    possible = [candidate for candidate in fitting if _may_be_close(name, candidate)]
     if not possible:
         return None
     from difflib import get_close_matches
@@ -39,8 +42,12 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 def _may_be_close(name: str, other: str) -> bool:
     """Return whether enough letters are in both; :mod:`difflib` comes to the same bound, but slowly."""
     both = len(name) + len(other)
-    if 2 * min(len(name), len(other)) < _CLOSE * both:
-        return False
+    if name.isascii() and other.isascii():
+        # Those that are in the other one at all, however often: no fewer than those that are in both.
+        ours, theirs = name.encode(), other.encode()
+        shared = min(len(ours) - len(ours.translate(None, theirs)), len(theirs) - len(theirs.translate(None, ours)))
+        if 2 * shared < _CLOSE * both:
+            return False
     return 2 * sum(min(name.count(letter), other.count(letter)) for letter in set(other)) >= _CLOSE * both
 
 

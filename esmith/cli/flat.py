@@ -61,6 +61,8 @@ def import_command(
     """
     layout = Layout.chosen(root)
     store = open_store(layout, write=True)
+    # What is made of the files stays until the end, and has no cycles: looking for them takes a fifth of the time.
+    gc.disable()
     sources, skipped = _sources(paths, database)
     progress = Progress()
     for number, source in enumerate(sources):
@@ -91,8 +93,6 @@ def import_command(
 def _run(work: FlatImport, sources: list[FlatSource], store: Store) -> dict[str, list[Change]]:
     with store.snapshot() as snapshot:
         before = snapshot.revision()
-    # What is made of the files stays until the end, and has no cycles: looking for them takes a fifth of the time.
-    gc.disable()
     try:
         return work.run([source for source in sources if source.usable])
     except EsmithError as error:
@@ -103,8 +103,6 @@ def _run(work: FlatImport, sources: list[FlatSource], store: Store) -> dict[str,
         with store.snapshot() as snapshot:
             warn("nothing was imported" if snapshot.revision() == before else "everything was imported before that")
         raise
-    finally:
-        gc.enable()
 
 
 class _Outcome:

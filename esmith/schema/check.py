@@ -120,9 +120,12 @@ def check_properties(schema: Schema, database: str, key: str, type: str | None, 
         elif prop.removed:
             hints.append(f"{database} {key}: {name} is no longer used; the next console-save removes it")
         else:
-            _check_value(f"{database} {key} {name}", prop, value)
-            hints += _dns_hint(f"{database} {key} {name}", prop, value)
-            hints += _program_hint(schema, f"{database} {key} {name}", prop, value)
+            place = f"{database} {key} {name}"
+            _check_value(place, prop, value)
+            if not value.isascii():
+                hints += _dns_hint(place, prop, value)
+            if prop.programs:
+                hints += _program_hint(schema, place, prop, value)
             if prop.type == "ciphers" and value:
                 from esmith.schema.ciphers import misspelt
 
@@ -160,7 +163,7 @@ def _hint(known: RecordSchema, place: str, name: str) -> list[str]:
 def _key_hint(schema: Schema, database: str, key: str) -> list[str]:
     if schema.record(database, key, None) is not None:
         return []
-    close = nearest(key, (name for name in schema.keys(database) if not name.startswith("@")))
+    close = nearest(key, schema.named(database))
     return [f"{database} knows no record {key!r}; did you mean {close!r}? (stored as given)"] if close else []
 
 
@@ -194,7 +197,7 @@ def _mail_hint(place: str, prop: Property, value: str) -> list[str]:
 
 
 def _type_hint(schema: Schema, database: str, key: str, type: str) -> list[str]:
-    types = [name[1:] for name in schema.keys(database) if name.startswith("@")]
+    types = schema.types(database)
     if not types or type in types or (known := schema.record(database, key, None)) and known.type == type:
         return []
     close = nearest(type, types)

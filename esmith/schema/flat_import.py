@@ -131,6 +131,8 @@ class FlatImport:
 
     def _generated(self, transaction: Transaction, database: str, key: str) -> dict[str, str]:
         """Return the secrets of a record that were generated: deleted, they would be others after every import."""
+        if not self._schema.generates(database):
+            return {}
         record = transaction.record(database, key)
         known = self._schema.record(database, key, record.type) if record else None
         if record is None or known is None:

@@ -66,6 +66,22 @@ _PROPERTY_KEYS = {
 _CLOSED_KEYS = {"zones": TEXTS, "since": NAME, "fate": NAME, "source": NAME}
 
 
+class _Names:
+    """The names in the directory of a database.
+
+    :param files: all files.
+    :param keys: the names of the schema files without their ending.
+    """
+
+    __slots__ = ("files", "keys", "named", "types")
+
+    def __init__(self, files: frozenset[str], keys: list[str]) -> None:
+        self.files = files
+        self.keys = keys
+        self.types = [key[1:] for key in keys if key.startswith("@")]
+        self.named = [key for key in keys if not key.startswith("@")]
+
+
 class Schema:
     """The schema files of one root; each is read when it is first asked for.
 
@@ -80,7 +96,8 @@ class Schema:
         self._directory = layout.schema
         self._read: dict[tuple[str, str], RecordSchema | None] = {}
         self._types: dict[str, list[RecordSchema | None]] = {}
-        self._names: dict[str, tuple[frozenset[str], list[str]]] = {}
+        self._names: dict[str, _Names] = {}
+        self._generates: dict[str, bool] = {}
         self._closed: dict[str, str] | None = None
 
     def databases(self) -> list[str]:
@@ -105,16 +122,31 @@ class Schema:
 
     def keys(self, database: str) -> list[str]:
         """Return the names of a database's schema files, without their ending, sorted: keys and ``@types``."""
-        return self._listed(database)[1]
+        return self._listed(database).keys
 
-    def _listed(self, database: str) -> tuple[frozenset[str], list[str]]:
-        """Return the files of a database's directory, and of those that are schema files the keys."""
+    def types(self, database: str) -> list[str]:
+        """Return the types of records that a database has a schema file for, sorted."""
+        return self._listed(database).types
+
+    def named(self, database: str) -> list[str]:
+        """Return the keys of the records that a database has a schema file of their own for, sorted."""
+        return self._listed(database).named
+
+    def generates(self, database: str) -> bool:
+        """Return whether some record of a database has a property that is generated."""
+        if database not in self._generates:
+            properties = (prop for file in self.files(database) for prop in file.properties.values())
+            self._generates[database] = any(prop.generate is not None for prop in properties)
+        return self._generates[database]
+
+    def _listed(self, database: str) -> _Names:
+        """Return what the names of the files in a database's directory say."""
         if database not in self._names:
             directory = os.path.join(self._directory, database)
             self._trust.require(directory)
             names = sorted(os.listdir(directory)) if os.path.isdir(directory) else []
             keys = [name.removesuffix(".toml") for name in names if name.endswith(".toml") and not is_leftover(name)]
-            self._names[database] = frozenset(names), keys
+            self._names[database] = _Names(frozenset(names), keys)
         return self._names[database]
 
     def may_be_secret(self, database: str, key: str, prop: str, value: str | None = None) -> bool:
@@ -196,7 +228,7 @@ class Schema:
 
     def _load(self, database: str, key: str) -> RecordSchema | None:
         # Of each record that is imported it is asked whether it has a file of its own, and nearly none has one.
-        if key.startswith(".") or f"{key}.toml" not in self._listed(database)[0]:
+        if key.startswith(".") or f"{key}.toml" not in self._listed(database).files:
             return None
         path = os.path.join(self._directory, database, f"{key}.toml")
         self._trust.require(path)

@@ -236,7 +236,7 @@ def _is_label(label: str) -> bool:
 
 
 def _is_one_word(value: str) -> bool:
-    return value != "" and not any(char.isspace() for char in value)
+    return value.split() == [value]
 
 
 def _bytes(value: str) -> int:

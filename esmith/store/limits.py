@@ -76,6 +76,26 @@ def check_property(database: str, key: str, prop: str) -> None:
     _check_name_length(key, prop, place)
 
 
+def check_properties(database: str, key: str, props: dict[str, str]) -> None:
+    """Refuse properties of which the store cannot hold a name or a value.
+
+    :raises RefusedError: as :func:`check_property` and :func:`check_value` do.
+    """
+    # Nearly all are plain and short, which is seen of all at once; what is left over is looked at one by one.
+    names, values = "".join(props), "".join(props.values())
+    if (
+        "" not in props
+        and "|" not in names
+        and _is_plain(f"{key}{names}{values}")
+        and len(key) + 1 + len(names) <= MAX_NAME_BYTES
+        and len(values) <= MAX_VALUE_BYTES
+    ):
+        return
+    for prop, value in props.items():
+        check_property(database, key, prop)
+        check_value(f"{database} {key} {prop}", value)
+
+
 def check_type(database: str, key: str, value: str) -> None:
     """Refuse a record type that cannot be stored.
 

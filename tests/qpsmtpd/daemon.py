@@ -31,6 +31,8 @@ PERL = Path(__file__).parent / "perl"
 #: Nothing that works takes a tenth of this.
 PATIENCE_SECONDS = 30
 PORT_TAKEN = 98
+#: Where clients come in, and where fetchmail hands its mail on.
+LISTENING = ("-l", "127.0.0.1", "-l", "127.0.0.200")
 START_ATTEMPTS = 5
 
 #: Stands in for qmail-queue: the message is on descriptor 0, the envelope on descriptor 1.
@@ -138,11 +140,12 @@ class Receiver:
         source: str | None = None,
         helo: str = "mx.sender.org",
         login: tuple[str, str] | None = None,
+        at: str = "127.0.0.1",
     ) -> Sent:
         """Send a message; a test that fails shows the answers in the order they came."""
         content = message if message is not None else text_message()
         with self.client(source, helo) as smtp:
-            answer = smtp.connect("127.0.0.1", self.port)
+            answer = smtp.connect(at, self.port)
             if answer[0] != 220:
                 return _sent("connect", answer)
             answer = smtp.ehlo()
@@ -224,7 +227,7 @@ class Daemon(Receiver):
         self._log_start = self.log_file.stat().st_size if self.log_file.exists() else 0
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "-l", "127.0.0.1", "-p", str(self.port), "-u", user],
+                [*command, *LISTENING, "-p", str(self.port), "-u", user],
                 cwd=self.config.parent,
                 env={
                     "PATH": "/usr/bin:/bin",

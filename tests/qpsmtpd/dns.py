@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import selectors
 import socket
 import struct
@@ -24,6 +25,8 @@ class FakeDNS:
 
     def __init__(self, sockets: tuple[socket.socket, socket.socket] | None = None) -> None:
         self.asked: list[tuple[str, str]] = []
+        #: What is asked with a name that this matches gets no answer.
+        self.unanswered: re.Pattern[str] | None = None
         self._records: dict[str, list[tuple[str, bytes]]] = {}
         self._udp, self._tcp = sockets or _sockets()
         self.port: int = self._udp.getsockname()[1]
@@ -47,6 +50,7 @@ class FakeDNS:
     def forget(self) -> None:
         """Know nothing any more."""
         self._records.clear()
+        self.unanswered = None
         self.asked.clear()
 
     def host(self, address: str, name: str) -> None:
@@ -71,7 +75,9 @@ class FakeDNS:
                     return
                 if self._udp in ready:
                     question, sender = self._udp.recvfrom(65535)
-                    self._udp.sendto(self._answer(question), sender)
+                    answer = self._answer(question)
+                    if self.unanswered is None or not self.unanswered.fullmatch(self.asked[-1][0]):
+                        self._udp.sendto(answer, sender)
                 if self._tcp in ready:
                     self._over_tcp()
 

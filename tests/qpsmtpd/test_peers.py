@@ -240,3 +240,15 @@ def test_ipv6_addresses_have_lists_too(tmp_path: Path, address: str, names: list
         timeout=60,
     )
     assert done.stdout.splitlines() == ["peers/0", *[f"peers/{name}" for name in farthest_first]]
+
+
+def test_who_asks_for_esmith_services_is_not_logged(peers: Daemon) -> None:
+    """After the name of esmith services the log has no line of the dialogue; after another name it has."""
+    name = "esmith-services.localhost"
+    (peers.config / "peers/127.0.0.1").symlink_to("local")
+    assert peers.send(helo=name, source="127.0.0.1").taken
+    (asked,) = {line.split()[0] for line in peers.log().splitlines() if "from Unknown [127.0.0.1]" in line}
+    lines = [line for line in peers.log().splitlines() if line.startswith(f"{asked} ")]
+    assert not any("mail from" in line.lower() or "rcpt" in line.lower() for line in lines), lines
+    assert peers.send(helo="localhost", source="127.0.0.1").taken
+    assert peers.log().lower().count("dispatching rcpt to") == 1

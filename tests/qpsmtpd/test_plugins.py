@@ -35,6 +35,7 @@ def test_there_are_all_the_plugins_that_qpsmtpd_lacks() -> None:
         "peers",
         "queue/postfix",
         "require_resolvable_fromhost",
+        "resolver_limits",
         "spf_policy",
         "virus/pattern_filter",
         "whitelist_soft",

@@ -154,7 +154,8 @@ def check_value(place: str, value: str) -> None:
 def sorted_props(props: dict[str, str]) -> dict[str, str]:
     """Return properties in the byte order of their names."""
     if "".join(props).isascii():
-        return dict(sorted(props.items()))
+        names = sorted(props)
+        return props if names == list(props) else {name: props[name] for name in names}
     return dict(sorted(props.items(), key=lambda item: as_bytes(item[0])))
 
 
@@ -187,12 +188,14 @@ def _split(line: str) -> tuple[Record, list[str]]:
     for name, text in zip(fields[::2], fields[1::2], strict=True):
         if name in props:
             flaws.append(f"the property {shorten(name)!r} stands there twice: the last one counts")
-        props[name] = text.replace("\\|", "|")
+        props[name] = text.replace("\\|", "|") if "\\" in text else text
     return Record(key, type, sorted_props(props)), flaws
 
 
 def _fields(value: str) -> list[str]:
     """Return what stands between the bars, but for bars that have a backslash before them."""
+    if "\\" not in value:
+        return value.split("|")
     first, *others = value.split("|")
     fields = [first]
     for part in others:

@@ -178,9 +178,7 @@ class FlatSource:
     def _may_hold(self, key: str, props: dict[str, str]) -> bool:
         """Return whether a record may hold all these properties."""
         try:
-            for name, value in props.items():
-                limits.check_property(self.database, key, name)
-                limits.check_value("", value)
+            limits.check_properties(self.database, key, props)
         except RefusedError:
             return False
         return True

@@ -167,15 +167,18 @@ class LmdbSnapshot:
         if handle is None:
             return
         record: Record | None = None
-        with self._txn.cursor(handle) as cursor:
-            for row, value in cursor.iternext():
-                key, _, prop = _text(row).partition("\0")
-                if prop and record is not None:
-                    record.props[prop] = _text(value)
-                    continue
-                if record is not None and type in (None, record.type):
-                    yield record
-                record = Record(key, _text(value), {})
+        try:
+            with self._txn.cursor(handle) as cursor:
+                for row, value in cursor.iternext():
+                    key, _, prop = str(row, "utf-8").partition("\0")
+                    if prop and record is not None:
+                        record.props[prop] = str(value, "utf-8")
+                        continue
+                    if record is not None and type in (None, record.type):
+                        yield record
+                    record = Record(key, str(value, "utf-8"), {})
+        except UnicodeDecodeError as error:
+            raise _no_text() from error
         if record is not None and type in (None, record.type):
             yield record
 
@@ -231,9 +234,13 @@ class LmdbSnapshot:
 
 def _text(row: bytes) -> str:
     try:
-        return bytes(row).decode()
+        return str(row, "utf-8")
     except UnicodeDecodeError as error:
-        raise lmdb.CorruptedError("a text is not UTF-8") from error
+        raise _no_text() from error
+
+
+def _no_text() -> lmdb.Error:
+    return lmdb.CorruptedError("a text is not UTF-8")
 
 
 def _revision(number: bytes, row: bytes) -> Revision:

@@ -110,6 +110,8 @@ class LmdbTransaction(LmdbSnapshot):
         self._author = author
         #: What each cell that was written held before the transaction, and what it holds now.
         self._cells: dict[tuple[str, str, str], tuple[str | None, str | None]] = {}
+        #: The changes in them, until the next one: whoever asks for them asks before the end, which asks again.
+        self._changes: list[Change] | None = None
         self._dirty = False
 
     def __enter__(self) -> Self:
@@ -176,7 +178,9 @@ class LmdbTransaction(LmdbSnapshot):
     @property
     def changes(self) -> list[Change]:
         """What this transaction changes so far."""
-        return [Change(*cell, old, new) for cell, (old, new) in self._cells.items() if old != new]
+        if self._changes is None:
+            self._changes = [Change(*cell, old, new) for cell, (old, new) in self._cells.items() if old != new]
+        return list(self._changes)
 
     def create_database(self, database: str) -> None:
         """Make an empty database where there is none."""
@@ -198,9 +202,7 @@ class LmdbTransaction(LmdbSnapshot):
         limits.check_database(database)
         limits.check_key(database, key)
         limits.check_type(database, key, record.type)
-        for prop, value in record.props.items():
-            limits.check_property(database, key, prop)
-            limits.check_value(f"{database} {key} {prop}", value)
+        limits.check_properties(database, key, record.props)
         now = self.record(database, key)
         old = now.props if now is not None else {}
         self._replace(database, key, "", None if now is None else now.type, record.type)
@@ -279,6 +281,7 @@ class LmdbTransaction(LmdbSnapshot):
             if not kept:
                 self._txn.abort()
                 self._handles, self._cells, self._dirty = handles, cells, dirty
+                self._changes = None
             self._txn = outer
 
     def _put(self, database: str, key: str, prop: str, value: str | None) -> None:
@@ -294,11 +297,13 @@ class LmdbTransaction(LmdbSnapshot):
         cell = (database, key, prop)
         first = self._cells.get(cell)
         self._cells[cell] = (old if first is None else first[0], value)
+        self._changes = None
         row = f"{key}\0{prop}".encode()
+        table = self._handles.get(database) or self._open(database)
         if value is None:
-            self._txn.delete(row, db=self._open(database))
+            self._txn.delete(row, db=table)
         else:
-            self._txn.put(row, value.encode(), db=self._open(database))
+            self._txn.put(row, value.encode(), db=table)
 
     def _write_journal(self, changes: list[Change]) -> None:
         number = self.revision() + 1
