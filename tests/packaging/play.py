@@ -18,6 +18,8 @@ CUSTOM = "/etc/e-smith/templates-custom/var/qmail/control/queuelifetime"
 GENERATED = "/var/qmail/control/queuelifetime"
 SHIPPED = "/etc/e-smith/templates/var/qmail/control/queuelifetime"
 DATABASE = "/home/e-smith/db/data.mdb"
+#: Where whoever reads the databases has an entry, and the time of it changes (lmdb.h, "Reader Lock Table").
+READERS = "/home/e-smith/db/lock.mdb"
 MAIL = "/home/e-smith/files/users/mary/Maildir/new/1.letter"
 #: What has to be left, and what may be: the administrator's, users' and accounts', and what programs of Debian keep.
 _STAYS = ("/home/", "/etc/e-smith/templates-custom/", "/var/lib/e-smith/", "/var/log/", "/var/cache/", "/var/lib/dpkg/")
@@ -96,7 +98,7 @@ class Play:
         before = listing(Path("/"))
         setup = ["esmith", "setup", "--dry-run", "--domain", "other.example", "--name", "other", "--services", "runit"]
         trouble = run(*setup) or run("esmith", "remove", "--dry-run")
-        return trouble or "\n".join(compared(before, listing(Path("/")), ()))
+        return trouble or "\n".join(compared(before, listing(Path("/")), [READERS]))
 
     def kept_without_commands(self) -> str:
         """Return what is not as it has to be after a removal, "" when all is."""
