@@ -12,13 +12,15 @@ from esmith.schema.account_names import HOMES
 from esmith.store.protocol import Snapshot
 
 #: The hash of a password in shadow(5), in the forms that Debian's libcrypt reads (crypt(5)): yescrypt, gost-yescrypt,
-#: scrypt, bcrypt, SHA-512, SHA-256, MD5, and the old one of DES.
+#: scrypt, bcrypt, SHA-512, SHA-256, MD5, and the old one of DES. Costs are those that take some seconds at most: with
+#: greater ones each try of anybody to log in would keep a processor busy, for days with the greatest.
 _HASHES = re.compile(
     r"""
-      \$(y|gy|7)\$[./A-Za-z0-9]+(\$[./A-Za-z0-9]*)*\$[./A-Za-z0-9]{43}
-    | \$2[abxy]\$[0-9]{2}\$[./A-Za-z0-9]{53}
-    | \$6\$(rounds=[1-9][0-9]+\$)?[^$:\n]{1,16}\$[./A-Za-z0-9]{86}
-    | \$5\$(rounds=[1-9][0-9]+\$)?[^$:\n]{1,16}\$[./A-Za-z0-9]{43}
+      \$g?y\$j([78]5|[7-9A-D]T)\$[./A-Za-z0-9]*\$[./A-Za-z0-9]{43}
+    | \$7\$[./0-9A-E]U\.{4}/\.{4}[./A-Za-z0-9]*\$[./A-Za-z0-9]{43}
+    | \$2[abxy]\$(0[4-9]|1[0-5])\$[./A-Za-z0-9]{53}
+    | \$6\$(rounds=[1-9][0-9]{0,5}\$)?[^$:\n]{1,16}\$[./A-Za-z0-9]{86}
+    | \$5\$(rounds=[1-9][0-9]{0,5}\$)?[^$:\n]{1,16}\$[./A-Za-z0-9]{43}
     | \$1\$[^$:\n]{1,8}\$[./A-Za-z0-9]{22}
     | [./A-Za-z0-9]{13}
     """,
@@ -103,7 +105,7 @@ class Passwords:
         if line.field.startswith(("!", "*")):
             return "it had no password, or a locked one"
         if not _HASHES.fullmatch(line.field):
-            return "what stands there is no hash that this system knows (crypt(5))"
+            return "what stands there is no hash that this system knows (crypt(5)), or one that takes long to check"
         return ""
 
     def _leave(self, line: Line, reason: str) -> None:

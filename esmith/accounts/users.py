@@ -67,9 +67,13 @@ class Accounts:
         for record in self._chosen("user", name):
             user = self._book.user(record.key)
             if user is None:
-                self._say(f"there is no unix account {record.key}; to make it: signal-event user-create {record.key}")
+                if can_be_unix(record.key):
+                    self._say(
+                        f"there is no unix account {record.key}; to make it: signal-event user-create {record.key}"
+                    )
                 continue
-            _check_home(user)
+            if not self._is_users(user, name):
+                continue
             comment, shell = comment_of(record), record.props.get("Shell") or user.shell
             if (comment, shell) != (user.comment, user.shell):
                 self._book.change_user(
@@ -94,8 +98,8 @@ class Accounts:
         """Lock the unix password of a user, or of everyone whose PasswordSet is no."""
         for record in self._chosen("user", name):
             user = self._book.user(record.key)
-            if user is not None and (name is not None or record.props.get("PasswordSet") == "no"):
-                _check_home(user)
+            is_locked = name is not None or record.props.get("PasswordSet") == "no"
+            if user is not None and is_locked and self._is_users(user, name):
                 self._book.lock(user.name)
 
     def create_group(self, name: str | None) -> None:
@@ -153,6 +157,21 @@ class Accounts:
             yield from found
         elif name != "admin":
             yield self._record(name, kind)
+
+    def _is_users(self, user: User, name: str | None) -> bool:
+        """Return whether a unix account is that of the user; of everyone, another one is left alone.
+
+        :param name: the user who was named; None for everyone.
+        :raises RefusedError: when the named user's is another account.
+        """
+        try:
+            _check_home(user)
+        except RefusedError as error:
+            if name is not None:
+                raise
+            self._say(str(error))
+            return False
+        return True
 
     def _record(self, name: str | None, kind: str) -> Record:
         """Return the record of an account.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -137,7 +138,7 @@ class Renderer:
         if key is not None and not chosen:
             raise TemplateError(f"{metadata.foreach} has no record {key!r}", place=path, hint="create it first")
         for name, part in chosen:
-            hint = f"db {database} delete '{name}'"
+            hint = shlex.join(["db", database, "delete", name])
             one = output.replace(KEY, _path_part(part, place=database, hint=hint))
             yield self._render_one(one, template, metadata, name, database)
 

@@ -195,6 +195,19 @@ def test_modify_everyone(desk: Desk) -> None:
     assert desk.shown == ["there is no unix account new; to make it: signal-event user-create new"]
 
 
+@pytest.mark.parametrize("task", ["user-modify-unix", "user-lock-passwd"])
+def test_one_strange_account_stops_nobody_else(desk: Desk, task: str) -> None:
+    """Of everyone, a user whose name is an account of the system is left out and shown; so is a key that is no name."""
+    for name in ("$(x)", "daemon", "tom"):
+        desk.record(name, "user", FirstName="Tom", PasswordSet="no")
+    desk.machine.has("passwd", "daemon:x:1:1::/usr/sbin:/bin/false")
+    desk.machine.has("passwd", TOM)
+    (call,) = desk.do(task)
+    assert call.endswith(" -- tom")
+    (line,) = desk.shown
+    assert line.startswith("the unix account daemon is not this user's: its home is /usr/sbin")
+
+
 def test_modify_admin(desk: Desk) -> None:
     """user-modify admin does nothing: admin is an account of the system."""
     assert desk.do("user-modify-unix", "admin") == []

@@ -47,6 +47,21 @@ def _text(folder: Path) -> str:
     return (folder / "privkey.pem").read_text() + (folder / "fullchain.pem").read_text()
 
 
+def test_links_beside_the_copy_of_qpsmtpd_lead_nowhere(office: Root) -> None:
+    """Where earlier versions gave the directory to qpsmtpd, a link it left there has root write to no other file."""
+    office.write("/etc/other", "other\n")
+    for name in ("cert.pem", "cert.pem.new", "cert.new"):
+        link = office.file(f"/var/service/qpsmtpd/ssl/{name}")
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(office.file("/etc/other"))
+    office.signal("ssl-update")
+    copy = office.file("/var/service/qpsmtpd/ssl/cert.pem")
+    assert office.read("/etc/other") == "other\n"
+    assert not copy.is_symlink()
+    assert copy.read_text() == office.read(PEM)
+    assert (copy.stat().st_mode & 0o777, copy.parent.stat().st_mode & 0o777) == (0o640, 0o750)
+
+
 def test_the_first_certificate(office: Root) -> None:
     """The first events of a machine make a certificate for its names, for root alone, and dovecot encrypts with it."""
     for event in ("bootstrap-console-save", "console-save", "ssl-update"):

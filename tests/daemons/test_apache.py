@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,16 @@ def test_words_of_apache_2_2(office: Root) -> None:
     office.custom(f"{HTTPD}/90old", OLD_ACCESS)
     assert HTTPD in _checked(office)
     assert "    Order deny,allow" in office.lines(HTTPD)
+
+
+def test_slow_clients(office: Root) -> None:
+    """Apache takes the times within which a client has to send its request, and has the module that they are for."""
+    path = str(office.file(HTTPD))
+    shown = subprocess.run(["apache2", "-M", "-f", path], capture_output=True, text=True, check=True).stdout
+    assert "reqtimeout_module" in shown
+    lines = [line.strip() for line in office.lines(HTTPD)]
+    assert "RequestReadTimeout header=20-40,MinRate=500 body=20,MinRate=500" in lines
+    assert "RequestReadTimeout handshake=20" in lines
 
 
 def test_words_of_apache_2_2_without_their_module(office: Root) -> None:

@@ -216,6 +216,36 @@ def test_script_runs_what_is_below_its_root(tmp_path: Path) -> None:
     assert (done.stdout, done.returncode) == (f"{root.path}: watch\n", 0)
 
 
+@pytest.mark.parametrize(
+    ("owner_of_link", "given"), [("1000", ""), ("0", "elsewhere")], ids=["of the account", "of root"]
+)
+def test_a_directory_of_an_account_may_be_a_link_of_roots_only(
+    root: Root, tmp_path: Path, owner_of_link: str, given: str
+) -> None:
+    """What an account links to from its own home is never given to it; what root links to is, and so is a directory."""
+    _install(root)
+    script = root.read("/var/service/spamd/run")
+    functions = script[: script.index("# Prints the first of some accounts that exists, the account of the service")]
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "link").symlink_to("elsewhere")
+    stands_in = f"""
+is_root() {{ true; }}
+chown() {{ pwd -P; }}
+chmod() {{ true; }}
+stat() {{ echo {owner_of_link}; }}
+unable() {{ echo "cannot: $*"; exit 1; }}
+needs_directory new/one spamd 0700
+cd new
+needs_directory two spamd 0700
+needs_directory "$OLDPWD/link/" spamd 0700
+"""
+    command = ["sh", "-c", functions + stands_in]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    refused = f"cannot: {tmp_path}/link/ cannot be given to spamd, or is a link that is not root's"
+    last = f"{tmp_path}/{given}" if given else refused
+    assert done.stdout.splitlines() == [f"{tmp_path}/new/one", f"{tmp_path}/new/two", last]
+
+
 def test_missing_program_is_reported_and_waited_for(root: Root) -> None:
     """Where the program is missing the log says so, and the script does not end at once to be started again."""
     root.write("/var/qmail/bin/qmail-start", "#!/bin/sh\n", mode=0o755)
