@@ -297,7 +297,7 @@ class ServiceStep:
         return True
 
     def _follow_status(self, service: str, supervisor: Supervisor, actions: list[str], *, enabled: bool) -> None:
-        """Have a service start at boot as its status says, unless an action has just changed that."""
+        """Have a service start at boot as its status says, unless an action decides it."""
         if self._session.records or Effect.BOOT in map(effect_of, actions):
             return
         action = boot_action(self._session.layout, self._services.of(service), supervisor.name, enabled=enabled)

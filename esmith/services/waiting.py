@@ -1,4 +1,4 @@
-"""A service whose run script could not start its daemon and waits a minute: ``unable`` of ``services/run``.
+"""A service whose run script could not start its daemon, and waits a minute: ``unable`` of ``services/run``.
 
 Its supervisor calls it up. No signal reaches a daemon then, it only ends the wait; a restart has the script look again.
 """

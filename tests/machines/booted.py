@@ -138,11 +138,13 @@ class BootedMachine(Machine):
                 code = self._outer.wait(_DOWN_SECONDS)
             except subprocess.TimeoutExpired:
                 code = 0
-            text = printed.read().decode(errors="replace")
+            printed_text = printed.read().decode(errors="replace")
         self._first = 0 if code else self._first
         self.switch_off()
         if code != -end:
-            raise RuntimeError(f"systemctl {word} does not end the machine of {self.root} as it should: {code} {text}")
+            raise RuntimeError(
+                f"systemctl {word} does not end the machine of {self.root} as it should: {code} {printed_text}"
+            )
 
     def _remove_group(self) -> None:
         """Remove the control group of the machine, whose processes have ended, with those that systemd made in it."""

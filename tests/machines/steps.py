@@ -176,7 +176,11 @@ def units(play: Play) -> str:
     """Play what systemd does with our units, and each daemon's work from inside its unit."""
     play.run("apt-get", "install", "-y", "--no-install-recommends", "fetchmail")
     play.has_played_units = True
-    return _summary(play.run("python3", "-m", "tests.units", seconds=1800))
+    try:
+        return _summary(play.run("python3", "-m", "tests.units", seconds=1800))
+    finally:
+        # So that the removal finds what was there before.
+        play.run("apt-get", "purge", "-y", "fetchmail")
 
 
 def reboot(play: Play) -> str:
@@ -205,7 +209,7 @@ def remove(play: Play) -> str:
     """Take the mail server away, and compare all files with those when only packages were installed."""
     text = play.run("make", "uninstall-mailserver")
     root = play.machine.root
-    if lines := _of_removal(compared(play.before, listing(root), STAYS)):
+    if lines := _of_removal(compared(play.before, listing(root), (*STAYS, *OF_SYSTEMD))):
         raise StepError("not as before the installation:\n" + "\n".join(lines[:200]) + f"\n{text[-_SHOWN:]}")
     return ""
 
@@ -254,6 +258,10 @@ STAYS: tuple[str, ...] = (
 )
 #: What "esmith init" had begun to write when the files before were listed.
 _BEGUN = ("/usr/local/lib/site_perl*", "/usr/sbin/e-smith*", "/usr/share/e-smith*", "*/.esmith-*")
+
+
+#: What systemd keeps of units.
+OF_SYSTEMD: tuple[str, ...] = ("/var/lib/systemd/*", "/var/tmp/systemd-private-*")
 
 
 def _of_removal(lines: list[str]) -> list[str]:

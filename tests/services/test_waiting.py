@@ -18,10 +18,10 @@ from tests.services.test_systemd import FakeSystemctl, systemctl, systemd
 __all__ = ["systemctl", "systemd"]
 
 
-class _Asked:
+class _Remembering:
     """A supervisor that calls a service up, and remembers what it is to do."""
 
-    name = "asked"
+    name = "supervisor"
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -59,21 +59,21 @@ def runs() -> Iterator[int]:
 @pytest.mark.parametrize("actions", [[], ["sighup"], ["sigusr1"], ["reload"], ["restart"], ["start"]])
 def test_it_is_restarted_whatever_is_asked(waits: int, actions: list[str]) -> None:
     """No signal reaches a daemon there; the script looks again, as what it missed may be there now."""
-    asked = _Asked(waits)
-    assert adjust(asked, "clamd", actions, enabled=True) == ["restart"] == asked.asked
+    supervisor = _Remembering(waits)
+    assert adjust(supervisor, "clamd", actions, enabled=True) == ["restart"] == supervisor.asked
 
 
 def test_it_is_stopped_as_any_other(waits: int) -> None:
     """Neither a disabled service nor one that is to be stopped is restarted."""
-    assert adjust(_Asked(waits), "clamd", ["sighup"], enabled=False) == ["stop"]
-    assert adjust(_Asked(waits), "clamd", ["stop"], enabled=True) == ["stop"]
+    assert adjust(_Remembering(waits), "clamd", ["sighup"], enabled=False) == ["stop"]
+    assert adjust(_Remembering(waits), "clamd", ["stop"], enabled=True) == ["stop"]
 
 
 def test_a_daemon_that_runs_gets_what_is_asked(runs: int) -> None:
     """Only the process that the run script becomes counts as waiting."""
     assert not is_waiting(ServiceStatus(Status.UP, runs, 5))
     assert not is_waiting(ServiceStatus(Status.DOWN, None, 5))
-    assert adjust(_Asked(runs), "clamd", ["sighup"], enabled=True) == ["hup"]
+    assert adjust(_Remembering(runs), "clamd", ["sighup"], enabled=True) == ["hup"]
 
 
 def test_systemd_reloads_no_script(systemd: SystemdSupervisor, systemctl: FakeSystemctl, waits: int, runs: int) -> None:

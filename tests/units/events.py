@@ -1,4 +1,4 @@
-"""What events do to units, and what is printed of processes that no unit starts."""
+"""What events do to units, and how processes are named that no unit starts."""
 
 from __future__ import annotations
 
