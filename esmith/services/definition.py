@@ -29,9 +29,11 @@ _SETTING = Type(
     "a record and a property of the database configuration",
     lambda value: isinstance(value, str) and len(value.split(" ")) == 2 and all(value.split(" ")),
 )
+_SERVICE = Type("the name of a service", lambda value: isinstance(value, str) and bool(SERVICE_NAME.fullmatch(value)))
 _KEYS = {
     "record": NAME,
     "chosen-by": _SETTING,
+    "stands-in-for": _SERVICE,
     "start": one_of(*STARTS),
     "program": TABLE,
     "files": TEXT_TABLE,
@@ -239,6 +241,7 @@ def _service(name: str, data: _Data) -> Service:
         record=data.get("record", name),
         start=data.get("start", "status"),
         chosen_by=data.get("chosen-by", ""),
+        stands_in_for=data.get("stands-in-for", ""),
         program=_program(data.get("program", {})),
         files=data.get("files", {}),
         account=_account(name, data["account"]) if "account" in data else None,
