@@ -10,7 +10,7 @@ from esmith.errors import ServiceError
 from esmith.layout import Layout
 from esmith.services.actions import check_action
 from esmith.services.definition import Services
-from esmith.services.find import find_supervisor
+from esmith.services.find import find_stand_in, find_supervisor
 from esmith.services.model import StillEndingError, UnsupervisedError
 from esmith.services.service import SERVICE_DIRECTORIES
 
@@ -24,12 +24,15 @@ def control_command(root: str | None, service: str, action: str) -> int:
     """Carry out a service action, and show the state of the service: esmith control clamd restart.
 
     ACTION is one of those that services2adjust may hold, a letter of svc or sv, or status. The database is not asked,
-    so a disabled service is started as well.
+    so a disabled service is started as well. Where there is no qmail, qmail is the queue that there is.
     """
     layout = Layout.chosen(root)
     if action != "status":
         action = check_action(action)
     supervisor = find_supervisor(layout, service)
+    if supervisor is None and (other := find_stand_in(layout, service)):
+        supervisor = find_supervisor(layout, other)
+        service = other if supervisor else service
     if supervisor is None:
         written = f"write its service directory: {SERVICE_DIRECTORIES}"
         known = service in Services(layout).names()

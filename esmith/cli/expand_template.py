@@ -56,7 +56,8 @@ class _Options:
 def _command(root: str | None, /, **options: Any) -> int:
     """Expand the templates of files: PATH is the absolute path of the file to generate.
 
-    No service is adjusted. An existing file keeps its mode and owner, unless a template.toml says otherwise.
+    So are those of files that are made with them. No service is adjusted. An existing file keeps its mode and owner,
+    unless a template.toml says otherwise.
 
     \b
     Examples:
@@ -82,10 +83,28 @@ def _expand(layout: Layout, options: _Options) -> int:
             warn(text)
         print_report(_explanation(plan, layout))
     else:
-        plan = expand_templates(session, options.paths, output=options.output, layers=layers)
+        # Of other fragments, or elsewhere, it is a text of its own.
+        with_including = not (options.output or layers)
+        plan = expand_templates(
+            session, options.paths, output=options.output, layers=layers, with_including=with_including
+        )
+        if not options.show_diff:
+            print_report(_also_changed(plan, options))
     if options.explain or not only_tries:
         show(plan)
     return warn_of_left(len(plan.left), done=not only_tries)
+
+
+def _also_changed(plan: Plan, options: _Options) -> list[str]:
+    """Return a line for each file that changed and was not asked for: it is made with the template of one that was."""
+    asked = {os.path.normpath(path) for path in options.paths}
+    lines = []
+    for output in plan.changed:
+        parts = sorted(output.rendering.reads.templates & asked)
+        if parts and not asked & {output.path, output.rendering.template.path}:
+            verb = "would change" if options.dry_run else "changed"
+            lines.append(f"{output.path} {verb}, too: it is made with {', '.join(parts)}")
+    return lines
 
 
 def _explanation(plan: Plan, layout: Layout) -> list[str]:

@@ -11,7 +11,7 @@ from esmith.events.definition import event_names, load_event
 from esmith.fragments.original import DIRECTORY
 from esmith.fragments.tree import BEGIN, END, METADATA, TemplateTree
 from esmith.layout import LAYERS, Layout
-from esmith.plan.installed import OUTPUTS
+from esmith.plan.installed import OUTPUTS, Installed
 from esmith.plan.memory import included
 from esmith.store.protocol import Snapshot
 
@@ -44,10 +44,9 @@ class TemplateUse:
                 continue
             for template in templates:
                 known.events.setdefault(template, []).append(name)
-        for installed in OUTPUTS.rows(snapshot).values():
-            known.installed.add(installed.template)
-            for path in included(installed):
-                known.includes.setdefault(path, set()).add(installed.template)
+        rows = OUTPUTS.rows(snapshot).values()
+        known.installed.update(installed.template for installed in rows)
+        known.includes = _includes(rows)
         return known
 
     @property
@@ -59,6 +58,31 @@ class TemplateUse:
     def all(self) -> set[str]:
         """These, and those that are only expanded inside others."""
         return self.outputs | self.includes.keys()
+
+
+def including(snapshot: Snapshot, templates: Iterable[str]) -> list[str]:
+    """Return the templates whose outputs were made with some other templates, sorted, as far as that is remembered.
+
+    :param templates: the paths of these templates, which are not returned.
+    """
+    includes = _includes(OUTPUTS.rows(snapshot).values())
+    own = set(templates)
+    found: set[str] = set()
+    waiting = list(own)
+    while waiting:
+        new = includes.get(waiting.pop(), set()) - found
+        found |= new
+        waiting += new
+    return sorted(found - own)
+
+
+def _includes(rows: Iterable[Installed]) -> dict[str, set[str]]:
+    """Return the templates that are expanded inside others, each with those others."""
+    found: dict[str, set[str]] = {}
+    for installed in rows:
+        for path in included(installed):
+            found.setdefault(path, set()).add(installed.template)
+    return found
 
 
 @dataclass

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
+from esmith.events.affected import including
 from esmith.events.definition import Event
 from esmith.events.installation import Installation
 from esmith.events.recover import recovered
@@ -13,6 +15,7 @@ from esmith.events.session import Session
 from esmith.fragments.expansion import mode_of
 from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Kind, Rendering
+from esmith.fragments.tree import NoTemplateError
 from esmith.layout import Layout
 from esmith.plan.plan import Plan, make_plan
 from esmith.store.protocol import Snapshot
@@ -29,7 +32,14 @@ def plan_templates(session: Session, paths: Sequence[str], *, output: str = "", 
         return _plan(session.layout, paths, output, layers, snapshot)
 
 
-def expand_templates(session: Session, paths: Sequence[str], *, output: str = "", layers: tuple[str, ...] = ()) -> Plan:
+def expand_templates(
+    session: Session,
+    paths: Sequence[str],
+    *,
+    output: str = "",
+    layers: tuple[str, ...] = (),
+    with_including: bool = False,
+) -> Plan:
     """Expand templates: all of them or, when one is broken, none.
 
     No service is adjusted; those that read a changed file have a pending action then, and the next event carries it
@@ -38,12 +48,14 @@ def expand_templates(session: Session, paths: Sequence[str], *, output: str = ""
     :param session: the run; with a :class:`esmith.events.session.RecordingSession` nothing is changed.
     :param output: where the one template's output goes instead.
     :param layers: the directories to find fragments in, the nearest first; default: those of the layout.
+    :param with_including: whether the templates that were made with one of them are expanded as well.
     :raises TemplateError: when a template is missing or broken; no file was touched.
     :raises CheckError: when a program refuses its file; no file was touched.
     :raises InstallError: when a file could not be written.
     :raises BusyError: when a running event does not end in time.
     """
-    return _install(session, ["expand-template", *paths], partial(_plan, session.layout, paths, output, layers))
+    make = partial(_plan, session.layout, paths, output, layers, with_including=with_including)
+    return _install(session, ["expand-template", *paths], make)
 
 
 def install_content(
@@ -79,9 +91,32 @@ def install_content(
     return _install(session, ["processTemplate", path], make)
 
 
-def _plan(layout: Layout, paths: Sequence[str], output: str, layers: tuple[str, ...], snapshot: Snapshot) -> Plan:
+def _plan(
+    layout: Layout,
+    paths: Sequence[str],
+    output: str,
+    layers: tuple[str, ...],
+    snapshot: Snapshot,
+    *,
+    with_including: bool = False,
+) -> Plan:
     with Renderer(layout, snapshot, layers, output=output) as renderer:
-        return make_plan(layout, snapshot, paths, keep_attributes=True, renderer=renderer)
+        also = _including(renderer, paths) if with_including else []
+        return make_plan(layout, snapshot, [*paths, *also], keep_attributes=True, renderer=renderer)
+
+
+def _including(renderer: Renderer, paths: Sequence[str]) -> list[str]:
+    """Return the templates that were made with one of some others, as far as they are still there.
+
+    :raises TemplateError: when one of the others is missing, or the metadata of one is broken.
+    """
+    own = [renderer.find(path)[0].path for path in paths]
+    found = []
+    for path in including(renderer.snapshot, own):
+        with suppress(NoTemplateError):
+            renderer.find(path)
+            found.append(path)
+    return found
 
 
 def _install(session: Session, words: Sequence[str], make: Callable[[Snapshot], Plan]) -> Plan:

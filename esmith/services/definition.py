@@ -35,10 +35,12 @@ _LEAVES = Type(
     "a list of absolute paths, of which the name may be a pattern",
     lambda value: TEXTS.accepts(value) and all(_LEFT.fullmatch(path) and ".." not in path for path in value),
 )
+_SERVICE = Type("the name of a service", lambda value: isinstance(value, str) and bool(SERVICE_NAME.fullmatch(value)))
 _KEYS = {
     "leaves": _LEAVES,
     "record": NAME,
     "chosen-by": _SETTING,
+    "stands-in-for": _SERVICE,
     "start": one_of(*STARTS),
     "program": TABLE,
     "files": TEXT_TABLE,
@@ -246,6 +248,7 @@ def _service(name: str, data: _Data) -> Service:
         record=data.get("record", name),
         start=data.get("start", "status"),
         chosen_by=data.get("chosen-by", ""),
+        stands_in_for=data.get("stands-in-for", ""),
         program=_program(data.get("program", {})),
         files=data.get("files", {}),
         account=_account(name, data["account"]) if "account" in data else None,

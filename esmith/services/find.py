@@ -8,7 +8,7 @@ from esmith.errors import UsageError
 from esmith.layout import LAYERS
 from esmith.services.units import SYSTEMD_RUNS, own_units
 
-__all__ = ["FOLDERS", "SYSTEMD_RUNS", "find_supervisor", "service_faults"]
+__all__ = ["FOLDERS", "SYSTEMD_RUNS", "find_stand_in", "find_supervisor", "is_of_stand_in", "service_faults"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ def find_supervisor(layout: Layout, service: str) -> Supervisor | None:
         raise fault
     for folder in map(layout.under, FOLDERS):
         directory = ServiceDirectory(os.path.join(folder, service))
+        if is_of_stand_in(layout, directory.path, service):
+            continue
         if directory.is_supervised():
             ending = Services(layout).of(service).ending
             kind = RunitSupervisor if directory.is_runit else DaemontoolsSupervisor
@@ -73,6 +75,33 @@ def find_supervisor(layout: Layout, service: str) -> Supervisor | None:
         if source is not None and not _is_generated(layout, source):
             return systemd
     return idle
+
+
+def find_stand_in(layout: Layout, service: str) -> str:
+    """Return the service that commands reach under the name of one that no supervisor knows, "" for none.
+
+    :raises ServiceError: when a file that defines a service is broken.
+    """
+    from esmith.services.definition import Services
+
+    services = Services(layout)
+    return next((name for name in services.names() if services.of(name).stands_in_for == service), "")
+
+
+def is_of_stand_in(layout: Layout, directory: str, service: str) -> bool:
+    """Return whether what has the name of a service is a link to the directory of the one that stands in for it.
+
+    What an event does to the service must not be done to that one.
+
+    :param directory: a path of this disk.
+    :raises ServiceError: when a file that defines a service is broken.
+    """
+    from esmith.services.definition import Services
+
+    if not os.path.islink(directory):
+        return False
+    other = os.path.basename(os.path.realpath(directory))
+    return other != service and Services(layout).of(other).stands_in_for == service
 
 
 def _is_generated(layout: Layout, script: str) -> bool:

@@ -141,6 +141,7 @@ class Service:
     :param start: when it is started with its supervisor, one of :data:`STARTS`.
     :param chosen_by: the record and the property of the database ``configuration`` that name one of several services
         which do the same; "" when there are no others.
+    :param stands_in_for: the service under whose name commands reach this one, where that one is not; "" for none.
     :param program: what it runs.
     :param files: the generated files it cannot start without, each with the event that makes it.
     :param account: its unix account; None for none of its own.
@@ -159,6 +160,7 @@ class Service:
     record: str
     start: str = "status"
     chosen_by: str = ""
+    stands_in_for: str = ""
     program: Program = Program()
     files: Mapping[str, str] = field(default_factory=dict)
     account: Account | None = None

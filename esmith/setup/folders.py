@@ -7,6 +7,7 @@ lead to one folder.
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Iterable, Iterator
 
 from esmith.errors import InstallError
 from esmith.layout import Layout
@@ -79,14 +80,25 @@ def unlink_services(layout: Layout, host: Host, services: list[str]) -> None:
 
     :raises InstallError: when a link cannot be removed or made.
     """
-    for folder in map(layout.under, _NAMES):
-        for name in services:
-            link = os.path.join(folder, name)
-            if os.path.islink(link) and os.path.realpath(link) == layout.under(f"{_DIRECTORIES}/{name}"):
-                host.remove(link)
-                host.sync({os.path.dirname(link)})
+    own = {layout.under(f"{_DIRECTORIES}/{name}") for name in services}
+    for link in links_to(own, map(layout.under, _NAMES)):
+        host.remove(link)
+        host.sync({os.path.dirname(link)})
     link = layout.under(_NAMES[0])
     if os.path.isdir(link) and not os.path.islink(link) and not os.listdir(link):
         os.rmdir(link)
     if not os.path.lexists(link):
         write_link(host, link, layout.under(_DIRECTORIES))
+
+
+def links_to(directories: Collection[str], folders: Iterable[str]) -> Iterator[str]:
+    """Yield the links in folders that lead to one of some service directories, whatever their names.
+
+    :param directories: the service directories, without links in their paths.
+    :param folders: paths of this disk; one that is not there has none.
+    """
+    for folder in folders:
+        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+            link = f"{folder}/{name}"
+            if os.path.islink(link) and os.path.realpath(link) in directories:
+                yield link

@@ -16,6 +16,8 @@ from esmith.layout import Layout
 from esmith.plan.host import Host
 from esmith.services.boot import WRITTEN
 from esmith.services.definition import Services, piece, service_names
+from esmith.services.directory import ServiceDirectory
+from esmith.services.find import is_of_stand_in
 from esmith.services.service import Program, Service
 from esmith.setup.folders import join_folders, require_unsupervised, unlink_services
 from esmith.setup.product_files import Manifest, content_of, install_product_file
@@ -58,7 +60,7 @@ def install_service_directories(
         raise UsageError(f"{folder!r} is no absolute path", hint="name the folder that the supervisor scans: /service")
     services = wanted_services(layout)
     host_links = join_folders(layout, host, folder)
-    links = {service.name: link for service in services if (link := _link(layout, folder, service.name))}
+    links = {link: service.name for service in services if (link := _link(layout, folder, service.name))}
     down = {service.name: layout.under(f"{_DIRECTORIES}/{service.name}/down") for service in services}
     started = [service.name for service in services if is_started(service, statuses)]
     # Before the scripts: where these directories are scanned themselves, a run script alone is started.
@@ -68,10 +70,11 @@ def install_service_directories(
     for name in started:
         _remove_down_file(host, down[name])
     notes += host_links
-    for name, link in links.items():
-        if not os.path.islink(link):
-            host.install(host.stage_link(link, os.fsencode(layout.under(f"{_DIRECTORIES}/{name}")), None))
-    host.sync({os.path.dirname(link) for link in links.values()})
+    for link, name in {**_links_of_stand_ins(layout, folder, services), **links}.items():
+        directory = layout.under(f"{_DIRECTORIES}/{name}")
+        if os.path.realpath(link) != os.path.realpath(directory):
+            host.install(host.stage_link(link, os.fsencode(directory), None))
+    host.sync({os.path.dirname(link) for link in links})
     return notes
 
 
@@ -129,15 +132,37 @@ def _link(layout: Layout, folder: str, name: str) -> str:
     :raises InstallError: when something else is there.
     """
     directory, link = layout.under(f"{_DIRECTORIES}/{name}"), layout.under(f"{folder}/{name}")
-    if os.path.realpath(layout.under(folder)) == os.path.realpath(layout.under(_DIRECTORIES)):
+    if _is_of_directories(layout, folder):
         return ""
-    if os.path.lexists(link) and os.path.realpath(link) != os.path.realpath(directory):
+    leads_elsewhere = os.path.lexists(link) and os.path.realpath(link) != os.path.realpath(directory)
+    if leads_elsewhere and not is_of_stand_in(layout, link, name):
         raise InstallError(
             f"it is there already, and does not lead to {layout.inside(directory)}",
             place=link,
             hint="move it away if the service is to be started with the generated files, or name another folder",
         )
     return link
+
+
+def _links_of_stand_ins(layout: Layout, folder: str, services: list[Service]) -> dict[str, str]:
+    """Return links under the names of services that are not there, each with the service that stands in for it.
+
+    runsvdir and svscan know a service by the inode of its directory, and start no second supervisor for such a link.
+    """
+    names = {service.name for service in services}
+    found: dict[str, str] = {}
+    for service in services:
+        other = service.stands_in_for
+        is_there = other in names or ServiceDirectory(layout.under(f"{_DIRECTORIES}/{other}")).exists
+        link = layout.under(f"{folder}/{other}")
+        if other and not (is_there or os.path.lexists(link) or _is_of_directories(layout, folder)):
+            found[link] = service.name
+    return found
+
+
+def _is_of_directories(layout: Layout, folder: str) -> bool:
+    """Return whether the folder that is scanned has the service directories themselves, and no links to them."""
+    return os.path.realpath(layout.under(folder)) == os.path.realpath(layout.under(_DIRECTORIES))
 
 
 def _install_scripts(layout: Layout, host: Host, supervisor: str, services: list[Service]) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 
 from esmith.errors import ExitCode
 from tests.commands import Root
+from tests.events.kit import make_old
 
 ME = "/var/qmail/control/me"
 QUEUE = "/var/qmail/control/queuelifetime"
@@ -161,3 +162,58 @@ def test_no_service_is_adjusted(root: Root) -> None:
 def test_help(root: Root) -> None:
     """--help explains the command with examples."""
     assert "expand-template --explain" in root.expand("--help").out
+
+
+@pytest.fixture
+def banner(root: Root) -> Root:
+    """A root with a file that was made with the template of another."""
+    root.custom("/etc/lines", "one\n")
+    root.custom("/etc/banner", "{{ template('/etc/lines') }}two\n")
+    make_old(root.path)
+    root.expand("/etc/lines", "/etc/banner")
+    return root
+
+
+def test_what_is_made_with_it(banner: Root) -> None:
+    """A file that is made with a template is expanded with it, and named when it changed."""
+    banner.custom("/etc/lines", "ten\n")
+    line = "/etc/banner {}, too: it is made with /etc/lines\n"
+    assert banner.expand("--dry-run", "/etc/lines").out == line.format("would change")
+    assert banner.read("/etc/banner") == "one\ntwo\n"
+    assert banner.expand("/etc/lines").out == line.format("changed")
+    assert banner.read("/etc/banner") == "ten\ntwo\n"
+    assert banner.expand("/etc/lines").out == ""
+
+
+def test_all_or_none_of_what_is_made_with_it(banner: Root) -> None:
+    """When a file cannot be made that is made with a template, none is written."""
+    banner.custom("/etc/lines", "ten\n")
+    banner.custom("/etc/banner", "{{ template('/etc/lines') }}{{ nosuch }}\n")
+    answer = banner.expand("/etc/lines", code=ExitCode.TEMPLATE)
+    assert "(for /etc/banner)" in answer.err
+    assert banner.read("/etc/lines") == "one\n"
+
+
+def test_what_was_made_with_it_and_is_gone(banner: Root) -> None:
+    """A file whose own template is gone stays as it is, and keeps no other from being expanded."""
+    banner.file("/etc/e-smith/templates-custom/etc/banner").unlink()
+    banner.custom("/etc/lines", "ten\n")
+    assert banner.expand("/etc/lines").out == ""
+    assert (banner.read("/etc/lines"), banner.read("/etc/banner")) == ("ten\n", "one\ntwo\n")
+
+
+def test_other_fragments_change_nothing_else(banner: Root) -> None:
+    """With another output or other directories of fragments only the file named is written."""
+    banner.custom("/etc/lines", "ten\n")
+    banner.expand("--output_filename=/tmp/elsewhere", "/etc/lines")
+    banner.write("/etc/e-smith/near/etc/lines", "near\n")
+    banner.expand("--expand_queue=near", "/etc/lines")
+    assert banner.read("/etc/banner") == "one\ntwo\n"
+
+
+def test_a_diff_has_it_once(banner: Root) -> None:
+    """With --diff the change of each file is shown, and no line says it again."""
+    banner.custom("/etc/lines", "ten\n")
+    out = banner.expand("--diff", "/etc/lines").out
+    assert out.count("+++ /etc/banner") == 1
+    assert "too:" not in out

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from esmith.events.affected import Affected, TemplateUse, find_affected
+from esmith.events.affected import Affected, TemplateUse, find_affected, including
 from esmith.layout import Layout
 from tests.events.kit import Scene, make_event, make_old
 
@@ -80,3 +80,18 @@ def test_known_templates(scene: Scene) -> None:
     assert known.events == {"/etc/a": ["try"], "/etc/b": ["other"]}
     assert known.installed == {"/etc/a"}
     assert known.includes == {"/etc/lines": {"/etc/a"}}
+
+
+def test_what_is_made_with_a_template(scene: Scene) -> None:
+    """All files are found that were made with a template, directly or by way of another; none for other templates."""
+    scene.template("/etc/a", "{{ template('/etc/lines') }}\n")
+    scene.template("/etc/b", "{{ template('/etc/a') }}\n")
+    scene.template("/etc/c", "c\n")
+    scene.template("/etc/lines", "line\n")
+    scene.event("/etc/a\n/etc/b\n/etc/c\n")
+    make_old(scene.path)
+    scene.signal()
+    with scene.store.snapshot() as snapshot:
+        assert including(snapshot, ["/etc/lines"]) == ["/etc/a", "/etc/b"]
+        assert including(snapshot, ["/etc/a"]) == ["/etc/b"]
+        assert including(snapshot, ["/etc/a", "/etc/b", "/etc/c"]) == []

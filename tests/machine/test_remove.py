@@ -21,8 +21,11 @@ def _files(root: Root) -> set[str]:
 
 def test_what_goes_and_what_stays(office: Root) -> None:
     """Shipped and generated files, commands and service directories go; databases, fragments, backup copies stay."""
+    office.write("/usr/sbin/postfix", "#!/bin/sh\n", mode=0o755)
     init(office.path, "--services", "runit", "/service")
     office.signal("email-update")
+    office.file("/usr/sbin/postfix").unlink()
+    assert os.path.islink(office.file("/service/qmail"))
     office.write(CUSTOM, "mine\n")
     office.write("/etc/e-smith/events/contrib-update/S10mine", "#!/bin/sh\n", mode=0o755)
     office.write("/home/e-smith/files/users/tom/Maildir/new/1", "a mail\n")

@@ -151,6 +151,12 @@ class Server:
             if self.tree.read(name, "program.py") != CRASHING and not os.path.exists(directory.path + "/down"):
                 self.ready(name)
 
+    def supervisors(self) -> int:
+        """Return how many supervisors it has started that run, each of one service."""
+        assert self._process is not None
+        with open(f"/proc/{self._process.pid}/task/{self._process.pid}/children") as file:
+            return len(file.read().split())
+
     def ready(self, name: str) -> int:
         """Wait until a service's process is ready for signals, and return its pid."""
 

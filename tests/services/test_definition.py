@@ -64,6 +64,7 @@ def test_every_key(tmp_path: Path) -> None:
 record = "clamav"
 start = "never"
 leaves = ["/var/clamav/*.c[lv]d"]
+stands-in-for = "scanner"
 program = { name = "clamd", package = "clamav-daemon", required = true }
 files = { "/etc/clamd.conf" = "email-update" }
 account = { name = "clamav", others = ["virus"], number = 7, group = "av", group-number = 8, home = "/var/clamav" }
@@ -86,6 +87,7 @@ packages = { also = ["clamdscan", "libstdc++6"] }
         unit="clamav-daemon",
         verbs={"hup": "reload"},
         replaces=("clamav-daemon.service", "postfix@-.service"),
+        stands_in_for="scanner",
         packages=("clamdscan", "libstdc++6"),
         leaves=("/var/clamav/*.c[lv]d",),
     )

@@ -10,6 +10,7 @@ from esmith.disk import Disk
 from esmith.errors import InstallError
 from esmith.layout import Layout
 from esmith.services.find import FOLDERS
+from esmith.setup.folders import links_to
 from esmith.setup.machine.removal import remove_empty
 from esmith.setup.product_files import Manifest
 
@@ -33,14 +34,12 @@ def remove_service_links(layout: Layout, folders: Collection[str]) -> None:
     :param folders: the folders, as paths of the configured system.
     :raises InstallError: when one cannot be removed.
     """
-    for name in service_directories(layout):
-        own = os.path.realpath(layout.under(f"/var/service/{name}"))
-        for link in (layout.under(f"{folder}/{name}") for folder in folders):
-            try:
-                if os.path.islink(link) and os.path.realpath(link) == own:
-                    os.unlink(link)
-            except OSError as error:
-                raise InstallError(f"cannot be removed: {error.strerror}", place=link) from error
+    own = {os.path.realpath(layout.under(f"/var/service/{name}")) for name in service_directories(layout)}
+    for link in links_to(own, map(layout.under, folders)):
+        try:
+            os.unlink(link)
+        except OSError as error:
+            raise InstallError(f"cannot be removed: {error.strerror}", place=link) from error
 
 
 def remove_service_directories(layout: Layout) -> None:
