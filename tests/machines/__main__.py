@@ -26,6 +26,7 @@ from tests.machines.steps import Play, StepError
 STEPS: dict[str, Callable[[Play], str]] = {
     "install": steps.install,
     "mail": steps.mail,
+    "faults": steps.faults,
     "reboot": steps.reboot,
     "again": steps.install_again,
     "remove": steps.remove,
@@ -37,7 +38,7 @@ STEPS: dict[str, Callable[[Play], str]] = {
 #: What ``.ci/run`` plays, a machine each. The page is left out: docs/testing.md has what is open in it. The move has a
 #: machine without the users that others leave behind.
 OF_CI = (
-    ("bookworm", ["install", "mail", "reboot", "again", "remove", "upgrade", "package"]),
+    ("bookworm", ["install", "mail", "faults", "reboot", "again", "remove", "upgrade", "package"]),
     ("bookworm", ["install", "move"]),
     ("trixie", ["install", "mail"]),
 )
