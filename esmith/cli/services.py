@@ -113,6 +113,8 @@ def services_lines(found: dict[str, dict[str, Any]]) -> list[str]:
             lines += cure_lines("write its service directory", data["not_started"]["commands"])
         for useless in data.get("useless", []):
             lines.append(f"  of no use: {useless['means']}: {useless['found']}")
+            if useless["log"]:
+                lines += ["  its log ends with:", *(f"    {line}" for line in useless["log"])]
             if useless["commands"]:
                 lines += cure_lines("cure it", useless["commands"])
     return lines
@@ -133,6 +135,7 @@ def _useless(useless: Useless) -> dict[str, Any]:
         "means": useless.means,
         "found": useless.complaint,
         "commands": list(useless.cure),
+        "log": list(useless.log),
     }
 
 

@@ -32,6 +32,8 @@ WAITS = "waits"
 _AT_ONCE = 8
 _FILE_BYTES = 4 * 1024 * 1024
 _LOG_LINES = 1000
+#: What was logged before that has nothing to do with how a daemon answers now.
+_RECENT_SECONDS = 600
 #: What is shown of a log where no question is about it: the reason of a run script is its last line.
 _REASON = re.compile(r"cannot run, and tries again in a minute: (.+)")
 
@@ -44,12 +46,14 @@ class Useless:
     :param means: what is so, for people.
     :param complaint: what was found.
     :param cure: the commands that help.
+    :param log: the last lines of its log, where it was the daemon that answered.
     """
 
     question: str
     means: str
     complaint: str
     cure: tuple[str, ...] = ()
+    log: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,9 +91,15 @@ def find_useless(layout: Layout, services: Sequence[Asked]) -> dict[str, list[Us
         answers = pool.map(lambda pair: complaint_of(layout, *pair), questions)
         for (asked, question), complaint in zip(questions, answers, strict=True):
             if complaint:
-                useless = Useless(question.name, question.means, complaint, question.cure)
+                log = _logged(layout, asked) if question.dialogue or question.command else ()
+                useless = Useless(question.name, question.means, complaint, question.cure, log)
                 found.setdefault(asked.service.name, []).append(useless)
     return found
+
+
+def _logged(layout: Layout, asked: Asked) -> tuple[str, ...]:
+    since = time.time() - min(asked.status.seconds, _RECENT_SECONDS)
+    return tuple(last_lines(layout, asked.service, asked.supervisor, since=since))
 
 
 def complaint_of(layout: Layout, asked: Asked, question: Question) -> str:

@@ -29,6 +29,7 @@ from tests.machines.steps import Play, StepError
 STEPS: dict[str, Callable[[Play], str]] = {
     "install": steps.install,
     "mail": steps.mail,
+    "faults": steps.faults,
     "reboot": steps.reboot,
     "again": steps.install_again,
     "remove": steps.remove,
@@ -52,7 +53,11 @@ INITS: dict[str, tuple[type[Machine], dict[str, Callable[[Play], str]]]] = {
 #: What ``.ci/run`` plays, a machine each. The move has a machine without the users that others leave
 #: behind.
 OF_CI = (
-    ("bookworm", "none", ["install", "mail", "reboot", "again", "remove", "upgrade", "page", "package", "demo"]),
+    (
+        "bookworm",
+        "none",
+        ["install", "mail", "faults", "reboot", "again", "remove", "upgrade", "page", "package", "demo"],
+    ),
     ("bookworm", "none", ["install", "move"]),
     ("bookworm", "systemd", ["install", "units", "reboot", "remove"]),
     ("trixie", "none", ["install", "mail", "demo"]),

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from tests.machines.booted import BootedMachine
+from tests.machines.faults import FAULTS, play_faults
 from tests.machines.files import compared, listing
 from tests.machines.machine import Machine, fresh_machine
 from tests.machines.previous import unpack_previous
@@ -144,6 +145,13 @@ def install(play: Play) -> str:
     if took > FIRST_MAIL_SECONDS:
         raise StepError(f"the first mail was read {took:.0f} s after the bare root, {FIRST_MAIL_SECONDS} s are allowed")
     return f"first mail read {took:.0f} s after the bare root"
+
+
+def faults(play: Play) -> str:
+    """Make faults with the real daemons: esmith services names each, and nothing where there is none."""
+    if wrong := play_faults(play):
+        raise StepError("\n".join(wrong))
+    return f"{len(FAULTS)} faults"
 
 
 def install_again(play: Play) -> str:

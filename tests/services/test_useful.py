@@ -184,6 +184,22 @@ def test_what_the_log_has(tmp_path: Path) -> None:
     assert _useless(tmp_path, text) == []
 
 
+def test_the_log_of_a_daemon_that_answers_wrongly(tmp_path: Path) -> None:
+    """What a daemon logged in the last minutes is found with its answer; where no daemon was asked, there is no log."""
+    _log(tmp_path, "long ago", age=5000)
+    _log(tmp_path, "cannot open the list", "password=hunter2")
+    with _daemon(b"450 later\r\n") as port:
+        text = DIALOGUE.format(port=port, within=60) + '[useful.work]\nfile = "/etc/x"\nhas = "y"\n'
+        place = tmp_path / DIRECTORY / "service.toml"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+        layout = Layout(str(tmp_path))
+        asked = Asked(Services(layout).of("demo"), ServiceStatus(Status.UP, os.getpid(), 100_000), "runit")
+        answers, work = find_useless(layout, [asked])["demo"]
+    assert answers.log == ("cannot open the list", "password=***")
+    assert work.log == ()
+
+
 def test_a_run_script_that_waits(tmp_path: Path) -> None:
     """A service whose run script waits is found without a question; why is what its log has."""
     with subprocess.Popen(["sleep", "60"]) as process:
