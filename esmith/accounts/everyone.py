@@ -223,7 +223,7 @@ class _Making:
 
 
 def _other_group(record: Record, group: Group) -> str:
-    """Return what is said of a unix group that is not that of the record."""
+    """Return the remark about a unix group that is not that of the record."""
     text = (
         f"there is another unix group of this name, of number {group.gid}; it is left alone, and mail reaches "
         "the members nevertheless"
