@@ -34,8 +34,8 @@ _OPENING = frozenset(["if", "then", "else", "elif", "while", "until", "do", "!",
 _SHELL = (_OPENING - {"env", "setsid"}) | frozenset(
     re.split(
         r"\s+",
-        "fi for in done case esac exit return cd echo printf test [ true false set shift trap umask export read unset "
-        "local wait kill eval ulimit command break continue . :",
+        "fi for in done case esac exit return cd pwd echo printf test [ true false set shift trap umask export read "
+        "unset local wait kill eval ulimit command break continue . :",
     )
 )
 
