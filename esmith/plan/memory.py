@@ -4,8 +4,7 @@ What is remembered is in docs/concepts.md#what-a-file-depends-on.
 An output is recalled instead of expanded when everything it was made of is the same: its fragments and metadata
 (path, size, times, inode), the properties, records, accounts and files it read, the programs whose versions it asked
 for, the schema files whose defaults it could read (:class:`~esmith.schema.defaults.RecordDefaults`), and the output
-itself on the disk.
-While a database has had no revision since, its properties are not even looked at.
+itself on the disk. While a database has had no revision since, its properties are not even looked at.
 """
 
 from __future__ import annotations
@@ -65,13 +64,12 @@ class Memory:
         known = _head_of(installed) if installed is not None else None
         if installed is None or known is None:
             return None
-        _, _, props = installed.inputs.partition("\n")
         rendering = Rendering(path, template, metadata, Kind(known["kind"]), recalled=True)
         rendering.mode, rendering.owner, rendering.group = known["mode"], known["owner"], known["group"]
         rendering.warnings = known["warnings"]
         if known["template"] != self._signature(template, metadata, known["templates"]):
             return None
-        if not self._is_in_place(rendering, installed) or not self._same_reads(known, props):
+        if not self._is_in_place(rendering, installed) or not self._same_reads(known, installed):
             return None
         return rendering
 
@@ -98,20 +96,20 @@ class Memory:
         return self._outputs.get(path, [])
 
     def inputs(self, rendering: Rendering) -> str:
-        """Return what to remember of an expanded output; "" when it cannot be recalled.
+        """Return what to remember of an expanded output; only the templates in it when it cannot be recalled.
 
         What has a fragment or metadata in Perl cannot: Perl may read anything.
         """
-        engines = {choice.engine for _, choice in rendering.engines}
+        engines, reads = {choice.engine for _, choice in rendering.engines}, rendering.reads
+        templates = json.dumps({"templates": sorted(reads.templates)}) if reads.templates else ""
         if rendering.beside or rendering.metadata.by_perl or "perl" in engines:
-            return ""
-        reads = rendering.reads
+            return templates
         signature = self._signature(rendering.template, rendering.metadata, sorted(reads.templates))
         files = {path: self._file(path) for path in sorted(reads.files)}
         programs = {name: self._program(name) for name in sorted(reads.programs)}
         schemas = {path: self._file_mark(self._renderer.layout.under(path)) for path in sorted(reads.schemas)}
         if self._newest > self._started - _TRUSTED_AGE_NS:
-            return ""
+            return templates
         head = {
             "kind": rendering.kind.value,
             "mode": rendering.mode,
@@ -148,13 +146,13 @@ class Memory:
         same_owner = os.geteuid() != 0 or owner == (status.st_uid, status.st_gid)
         return same_owner and stat.S_IMODE(status.st_mode) == rendering.mode
 
-    def _same_reads(self, known: dict[str, Any], props: str) -> bool:
+    def _same_reads(self, known: dict[str, Any], installed: Installed) -> bool:
         """Return whether everything that an output read is as it was, the databases that have a new revision first."""
         changed = {name for name, number in known["revisions"].items() if number != self._revision(name)}
         reads = (
             self._listing_reads(known, changed),
             self._name_reads(known, changed),
-            self._prop_reads(props, changed),
+            self._prop_reads(installed.inputs.partition("\n")[2], changed),
             self._file_reads(known),
             self._program_reads(known),
             self._schema_reads(known),
@@ -278,8 +276,9 @@ class Memory:
 
 def included(installed: Installed) -> list[str]:
     """Return the other templates that were expanded inside an output, as far as that is remembered."""
-    known = _head_of(installed)
-    return list(known["templates"]) if known else []
+    head = _loaded(installed.inputs.partition("\n")[0])
+    templates = head.get("templates") if isinstance(head, dict) else None
+    return [path for path in templates if isinstance(path, str)] if isinstance(templates, list) else []
 
 
 def saw_other(installed: Installed, cell: tuple[str, str, str], today: str | None) -> bool:
@@ -305,10 +304,7 @@ def _head_of(installed: Installed) -> dict[str, Any] | None:
     thousands of them.
     """
     head = installed.inputs.partition("\n")[0]
-    try:
-        known = json.loads(head)
-    except (ValueError, RecursionError):
-        return None
+    known = _loaded(head)
     if not isinstance(known, dict) or not known.keys() >= _HEAD or "\\u0000" in head:
         return None
     texts = [known["kind"], known["owner"], known["group"], known["template"]]
@@ -328,14 +324,19 @@ def _head_of(installed: Installed) -> dict[str, Any] | None:
 
 def _props_of(text: str) -> list[list[Any]] | None:
     """Return the properties an output was made of, each with a digest; None when that is not remembered, or damaged."""
-    try:
-        rows = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+    rows = _loaded(text)
     is_whole = isinstance(rows, list) and all(
         type(row) is list and len(row) == 4 and set(map(type, row[:3])) == {str} for row in rows
     )
     return rows if is_whole else None
+
+
+def _loaded(text: str) -> Any:
+    """Return what a text of JSON says; None when it is none, or damaged."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _user(user: User | None) -> str:

@@ -194,6 +194,18 @@ def test_all_or_none_of_what_is_made_with_it(banner: Root) -> None:
     assert banner.read("/etc/lines") == "one\n"
 
 
+def test_what_is_made_with_it_again_at_once(banner: Root) -> None:
+    """It is known also of a file that was made of a fragment of this very moment, and of one with a Perl fragment."""
+    banner.custom("/etc/perl/10lines", "{{ template('/etc/lines') }}")
+    banner.custom("/etc/perl/20perl", "{ 1 + 1 }\n")
+    banner.expand("/etc/perl")
+    for text in ("ten\n", "eleven\n", "twelve\n"):
+        banner.custom("/etc/lines", text)
+        banner.expand("/etc/lines")
+        assert banner.read("/etc/banner") == f"{text}two\n"
+        assert text in banner.read("/etc/perl")
+
+
 def test_what_was_made_with_it_and_is_gone(banner: Root) -> None:
     """A file whose own template is gone stays as it is, and keeps no other from being expanded."""
     banner.file("/etc/e-smith/templates-custom/etc/banner").unlink()
