@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import shlex
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -125,6 +126,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "properties": properties,
     "int": integer,
     "float": decimal,
+    "shell": lambda value: shlex.quote(str(value)),
 }
 
 

@@ -42,3 +42,11 @@ def test_an_account_of_that_name_gets_its_mail(desk: Desk) -> None:
     assert End("mailbox", "/home/e-smith/files/users/man/Maildir/") in qmail.deliver("man@localhost")
     assert {end.kind for end in qmail.deliver("man@localhost")} == {"mailbox"}
     assert qmail.deliver("postgres-x@localhost") == qmail.deliver("tom@localhost")
+
+
+def test_the_cure_can_be_pasted(desk: Desk) -> None:
+    """The command that makes an account has the name as one word, whatever it is."""
+    with desk.trial("db accounts set 'x|reboot' user") as trial:
+        warnings = trial.plan(*TEMPLATES).warnings
+    (warning,) = (text for text in warnings if "user x|reboot" in text)
+    assert "signal-event user-create 'x|reboot'" in warning
