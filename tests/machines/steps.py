@@ -149,7 +149,7 @@ def install_again(play: Play) -> str:
 
 
 def mail(play: Play) -> str:
-    """Play the mail cases, typed by somebody with a strict umask: what is generated and delivered is as with any other."""
+    """Play the mail cases, typed with a strict umask: files are the same with any other."""
     return _summary(play.run("sh", "-c", "umask 077 && exec python3 -m tests.mailserver", seconds=1800))
 
 
