@@ -164,8 +164,8 @@ def install_again(play: Play) -> str:
 
 
 def mail(play: Play) -> str:
-    """Play the mail cases."""
-    return _summary(play.run("python3", "-m", "tests.mailserver", seconds=1800))
+    """Play the mail cases, typed with a strict umask: files are the same with any other."""
+    return _summary(play.run("sh", "-c", "umask 077 && exec python3 -m tests.mailserver", seconds=1800))
 
 
 def page(play: Play) -> str:
