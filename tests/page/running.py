@@ -20,11 +20,16 @@ _REBOOT = '#!/bin/sh\necho "reboot" >>"$PAGE_LOG"\n'
 
 
 def processes() -> dict[str, int]:
-    """Return the services that run here, each with its process (runsv(8))."""
+    """Return the services that run here, each with its process (runsv(8)).
+
+    The name of one that another stands in for, as ``qmail`` where there is only Postfix, is left out.
+    """
     found = {}
     for file in Path(SCAN).glob("*/supervise/pid"):
+        directory = file.parents[1]
         with contextlib.suppress(OSError, ValueError):
-            found[file.parents[1].name] = int(file.read_text())
+            if directory.resolve().name == directory.name:
+                found[directory.name] = int(file.read_text())
     return found
 
 
