@@ -162,10 +162,12 @@ def receivers(printed: dict[str, str]) -> str:
     for name in (f"mary@{old_server.DOMAIN}", f"zoe-z@{old_server.SECOND}", f"info@{old_server.SECOND}"):
         if name not in known:
             return f"{name} is not in goodrcptto"
-    # local(8) of Postfix knows no unix account with capitals.
-    is_refused = "user Bob gets no mail" in _step(printed, "5.")
-    if (f"boss@{old_server.SECOND}" in known) is is_refused:
-        return "whether Bob gets mail, the event and goodrcptto say differently"
+    if f"maryann@{old_server.DOMAIN}" not in [line.lower() for line in known]:
+        return "MaryAnn is not in goodrcptto"
+    if refused := [name for name in ("Bob", "MaryAnn") if f"user {name} gets no mail" in _step(printed, "5.")]:
+        return f"{refused[0]} gets no mail"
+    if any(line.lower().startswith("boss@") for line in known):
+        return "boss, who is Bob, is in goodrcptto, and Bob gets mail from inside alone"
     if "&tom@home.example" not in (HOMES / "tom/.qmail").read_text():
         return "the forward of tom is not in his .qmail"
     return ""
