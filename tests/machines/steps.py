@@ -217,7 +217,7 @@ def remove(play: Play) -> str:
     """Take the mail server away, and compare all files with those when only packages were installed."""
     text = play.run("make", "uninstall-mailserver")
     root = play.machine.root
-    if lines := _of_removal(compared(play.before, listing(root), (*STAYS, *OF_SYSTEMD))):
+    if lines := _of_removal(compared(play.before, listing(root), (*STAYS, *OF_SYSTEMD, *_OF_FRESHCLAM))):
         raise StepError("not as before the installation:\n" + "\n".join(lines[:200]) + f"\n{text[-_SHOWN:]}")
     return ""
 
@@ -264,6 +264,8 @@ STAYS: tuple[str, ...] = (
     "/var/lib/dovecot*",
     *(f"/etc{pattern}" for pattern in _CHANGES_AGAIN),
 )
+#: What freshclam leaves that is stopped while it downloads.
+_OF_FRESHCLAM = ("/var/clamav", "/var/clamav/tmp.*")
 #: What "esmith init" had begun to write when the files before were listed.
 _BEGUN = ("/usr/local/lib/site_perl*", "/usr/sbin/e-smith*", "/usr/share/e-smith*", "*/.esmith-*")
 

@@ -156,18 +156,14 @@ def fragments(_printed: dict[str, str]) -> str:
     return "" if found == "33\n" else f"concurrencyremote holds {found!r}"
 
 
-def receivers(printed: dict[str, str]) -> str:
-    """qpsmtpd takes mail for the users of both domains, who gets none is named, and .qmail says where mail goes"""
-    known = Path("/var/service/qpsmtpd/config/goodrcptto").read_text().splitlines()
-    for name in (f"mary@{old_server.DOMAIN}", f"zoe-z@{old_server.SECOND}", f"info@{old_server.SECOND}"):
-        if name not in known:
-            return f"{name} is not in goodrcptto"
-    if f"maryann@{old_server.DOMAIN}" not in [line.lower() for line in known]:
-        return "MaryAnn is not in goodrcptto"
-    if refused := [name for name in ("Bob", "MaryAnn") if f"user {name} gets no mail" in _step(printed, "5.")]:
-        return f"{refused[0]} gets no mail"
-    if any(line.lower().startswith("boss@") for line in known):
-        return "boss, who is Bob, is in goodrcptto, and Bob gets mail from inside alone"
+def receivers(_printed: dict[str, str]) -> str:
+    """qpsmtpd takes mail for the users of both domains, also with capitals, and .qmail says where mail goes"""
+    known = Path("/var/service/qpsmtpd/config/goodrcptto").read_text().lower().splitlines()
+    addresses = [f"{name}@{old_server.DOMAIN}" for name in ("mary", "MaryAnn")]
+    addresses += [f"{name}@{old_server.SECOND}" for name in ("zoe-z", "info", "boss")]
+    for address in addresses:
+        if address.lower() not in known:
+            return f"{address} is not in goodrcptto"
     if "&tom@home.example" not in (HOMES / "tom/.qmail").read_text():
         return "the forward of tom is not in his .qmail"
     return ""
