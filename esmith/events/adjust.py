@@ -20,6 +20,7 @@ from esmith.services.health import find_failing
 from esmith.services.logs import last_lines
 from esmith.services.model import Status, StillEndingError, Supervisor, SupervisorError, UnsupervisedError
 from esmith.services.service import Probe
+from esmith.services.waiting import is_waiting
 from esmith.shipped import ShippedFiles
 
 #: The state of a service that was asked to end, while it does not yet, by whether it is to start again.
@@ -268,6 +269,7 @@ class ServiceStep:
                 return False
             if pending is not None and not pending.has_started(status):
                 actions = asked if pending.actions == asked else [strongest([*asked, *pending.actions])]
+            was_waiting = is_waiting(status)
             carried_out = adjust(supervisor, service, actions, enabled)
             self._follow_status(service, supervisor, actions, enabled=enabled)
         except SupervisorError as error:
@@ -292,7 +294,8 @@ class ServiceStep:
         if carried_out:
             self.done[service] = carried_out
             self._session.log.write(f"adjusting {supervisor.name} service {service}: {' '.join(carried_out)}")
-            if enabled and HOLDING.isdisjoint(map(effect_of, carried_out)):
+            # One whose run script waited may wait again, as Postfix's where qmail is the queue: it did not run before.
+            if enabled and HOLDING.isdisjoint(map(effect_of, carried_out)) and not was_waiting:
                 self._watched[service] = supervisor
         return True
 
