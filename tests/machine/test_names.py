@@ -99,6 +99,7 @@ def _setup(*words: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.root("the machine is set up by root, who believes nobody else's directories")
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -153,6 +154,7 @@ class _Terminal:
         return code
 
 
+@pytest.mark.root("the machine is set up by root, who believes nobody else's directories")
 def test_the_questions() -> None:
     """Domain and name are asked for; a wrong answer is explained, and asked for again."""
     terminal = _Terminal()
@@ -172,6 +174,7 @@ def test_the_questions() -> None:
     assert terminal.end() == 0
 
 
+@pytest.mark.root("the machine is set up by root, who believes nobody else's directories")
 def test_only_what_is_missing_is_asked_for() -> None:
     """What an option names is not asked for."""
     terminal = _Terminal("--domain", "example.com")
@@ -182,6 +185,7 @@ def test_only_what_is_missing_is_asked_for() -> None:
     assert "Primary domain" not in terminal.seen
 
 
+@pytest.mark.root("the machine is set up by root, who believes nobody else's directories")
 @pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["^C", "^D"])
 def test_who_ends_it_at_a_question(key: str) -> None:
     """^C, and the end of the input, end the setup at a question, before its first step."""
