@@ -197,7 +197,7 @@ def test_modify_everyone(desk: Desk) -> None:
 
 @pytest.mark.parametrize("task", ["user-modify-unix", "user-lock-passwd"])
 def test_one_strange_account_stops_nobody_else(desk: Desk, task: str) -> None:
-    """Of everyone, a user whose name is an account of the system is left out and shown; so is a key that is no name."""
+    """Changing everyone leaves out, and shows, a user who is called as an account of the system, or has an odd name."""
     for name in ("$(x)", "daemon", "tom"):
         desk.record(name, "user", FirstName="Tom", PasswordSet="no")
     desk.machine.has("passwd", "daemon:x:1:1::/usr/sbin:/bin/false")

@@ -50,8 +50,7 @@ INITS: dict[str, tuple[type[Machine], dict[str, Callable[[Play], str]]]] = {
     "none": (Machine, STEPS),
     "systemd": (BootedMachine, STEPS_OF_SYSTEMD),
 }
-#: What ``.ci/run`` plays, a machine each. The move has a machine without the users that others leave
-#: behind.
+#: What ``.ci/run`` plays, a machine each. The move has a machine without the users that others leave behind.
 OF_CI = (
     (
         "bookworm",

@@ -24,7 +24,8 @@ _OWN_POLICY = b"#!/bin/sh\n# Of esmith setup, while it installs packages. It is 
 ANSWERS = "postfix postfix/main_mailer_type select No configuration\n"
 _NO_QUESTIONS = {"DEBIAN_FRONTEND": "noninteractive", "DEBIAN_PRIORITY": "critical", "NEEDRESTART_MODE": "l"}
 #: A file of ours that stands where a package has one of its own stays, and nobody is asked (dpkg(1)).
-_KEEP_FILES = ("-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold")
+_KEEP = ("--force-confdef", "--force-confold")
+_KEEP_FILES = tuple(word for option in _KEEP for word in ("-o", f"Dpkg::Options::={option}"))
 #: What apt-get and dpkg print while another of them runs: the daily one, or that of a setup that was killed.
 _LOCKED = re.compile("Could not get lock|was locked by another process")
 _LOCKED_SECONDS, _LOOK_EVERY = 900.0, 3.0
@@ -33,7 +34,7 @@ _JOURNAL = "/var/lib/dpkg/updates"
 _CORRECT = "correct what it says; when packages are half installed: apt-get --fix-broken install"
 #: What completes an installation that was interrupted, in their order.
 _COMPLETE = (
-    ("dpkg", "--configure", "--pending", "--force-confdef", "--force-confold"),
+    ("dpkg", "--configure", "--pending", *_KEEP),
     ("apt-get", "install", "-y", "--fix-broken", *_KEEP_FILES),
 )
 _SECONDS = 60
