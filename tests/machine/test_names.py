@@ -7,6 +7,7 @@ import select
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -147,6 +148,13 @@ class _Terminal:
         """Type a text."""
         os.write(self.screen, text.encode())
 
+    def wait_for_keys(self) -> None:
+        """Wait until the setup waits for a line: Python sees a signal just before that only after the line."""
+        stat = Path(f"/proc/{self.process.pid}/stat")
+        deadline = time.monotonic() + 60
+        while ") S " not in stat.read_text() and time.monotonic() < deadline:
+            time.sleep(0.01)
+
     def end(self) -> int:
         """Wait for the end, and return the exit code."""
         code = self.process.wait(60)
@@ -193,6 +201,7 @@ def test_who_ends_it_at_a_question(key: str) -> None:
     terminal.until("Primary domain of the server")
     terminal.type("example.com\n")
     terminal.until("Host name of the server")
+    terminal.wait_for_keys()
     terminal.type(key)
     terminal.until("ended by SIGINT")
     assert terminal.end() == 130
