@@ -12,7 +12,7 @@ import re
 #: (tests/test_cures.py).
 _COMMAND = re.compile(
     r"((?:(?<!\w)['`]|^[ \t]+|: )(?:/\S*/)?(?:config|db|esmith|expand-template|qpsmtpd-print-dns|signal-event))"
-    r"(?= [^ \n])(?! --root\b)",
+    r"(?= [^ \n])(?!(?: --[\w-]+)* --root\b)",
     re.MULTILINE,
 )
 #: What means something to the shell. It gets a backslash: the command may stand in quotes.

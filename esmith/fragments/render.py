@@ -67,6 +67,8 @@ class Renderer:
         self._output = output
         self._event = event
         self._perl = perl
+        #: The records that no file can be made for, by database and key, and why.
+        self.left_out: dict[tuple[str, str], TemplateError] = {}
         self.recall: Recall | None = None
         self.recall_all: RecallAll | None = None
         self._found: dict[str, tuple[Template, Metadata, str | None]] = {}
@@ -139,7 +141,12 @@ class Renderer:
             raise TemplateError(f"{metadata.foreach} has no record {key!r}", place=path, hint="create it first")
         for name, part in chosen:
             hint = shlex.join(["db", database, "delete", name])
-            one = output.replace(KEY, _path_part(part, place=database, hint=hint))
+            try:
+                one = output.replace(KEY, _path_part(part, place=database, hint=hint))
+            except TemplateError as fault:
+                # One record that nothing can be made for stops none of the others.
+                self.left_out.setdefault((database, name), fault)
+                continue
             yield self._render_one(one, template, metadata, name, database)
 
     def _records_of(self, template: Template, metadata: Metadata) -> Iterator[tuple[str, str]]:

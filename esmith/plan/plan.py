@@ -43,6 +43,7 @@ class Plan:
     :param blamed: names the file of a contrib for which only its unit is left when an output is refused, "" when that
         stops everything; see :func:`esmith.plan.blame.contribs_part`.
     :param verdicts: the verdicts of the checks about the new files, once they have looked.
+    :param left_out: why no file is made for some records.
     :param copied: why check programs saw copies of the new files; "" when they saw them in place, or none ran.
     """
 
@@ -54,6 +55,7 @@ class Plan:
     unread: Callable[[Output], str] = lambda _: ""
     blamed: Callable[[Output], str] = lambda _: ""
     verdicts: list[Verdict] = field(default_factory=list)
+    left_out: list[TemplateError] = field(default_factory=list)
     copied: str = ""
 
     @property
@@ -103,7 +105,7 @@ class Plan:
 
         Several files may ask one template, which warns: the first of them is named.
         """
-        found: dict[str, None] = {}
+        found: dict[str, None] = dict.fromkeys(f"{fault}\n  {fault.hint}" for fault in self.left_out)
         texts: set[str] = set()
         for output in self.outputs:
             for text in output.rendering.warnings:
@@ -196,6 +198,9 @@ class _Planning:
             plan.outputs.append(output)
             with plan.leaving(output):
                 self._comparison.compare(output)
+        for fault in renderer.left_out.values():
+            plan.require_lenient(fault)
+        plan.left_out = list(renderer.left_out.values())
         if renderer.makes_all(path):
             plan.whole.add(path)
             orphans = [name for name in self._memory.outputs_of(path) if name not in self._made_by]

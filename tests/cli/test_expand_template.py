@@ -194,6 +194,7 @@ def test_all_or_none_of_what_is_made_with_it(banner: Root) -> None:
     assert banner.read("/etc/lines") == "one\n"
 
 
+@pytest.mark.program("Text::Template")
 def test_what_is_made_with_it_again_at_once(banner: Root) -> None:
     """It is known also of a file that was made of a fragment of this very moment, and of one with a Perl fragment."""
     banner.custom("/etc/perl/10lines", "{{ template('/etc/lines') }}")

@@ -38,6 +38,7 @@ def test_each_command_of_each_message_gets_the_root(before: str) -> None:
         "confirmed: signal-event email-update",
         "the files of signal-event email-update were taken back",
         "make them with: esmith --root /x init",
+        "to store it anyway: db --force --root /x domains set a domain",
         "it is pending (esmith services)",
         "install it: apt-get install perl",
     ],

@@ -64,3 +64,17 @@ def test_a_broken_schema_file_stops_nothing(office: Root) -> None:
     cells = {("configuration", "contrib", "Word"): "x", ("configuration", "qpsmtpd", "TlsBeforeAuth"): "*"}
     (line,) = refused_settings(Reads(props={**cells}), Schema(Layout(str(office.path))))
     assert "configuration qpsmtpd TlsBeforeAuth" in line
+
+
+def test_a_record_that_no_file_can_be_made_for(office: Root) -> None:
+    """A record whose key would lead elsewhere is left out with a warning and its cure, and all others have their files;
+    with Strict of esmith it stops the event."""
+    office.run("db", "--force", "accounts", "set", "../x", "user")
+    office.config("setprop", "qmail", "MaxMessageSize", "12345678")
+    shown = office.signal("email-update", code=None).err
+    assert shown.count("accounts: the key '../x' cannot be part of a path") == 1
+    assert "db accounts delete ../x" in shown
+    assert (office.path / "var/qmail/control/databytes").read_text() == "12345678\n"
+    office.config("setprop", "esmith", "Strict", "enabled")
+    strict = office.signal("email-update", code=ExitCode.TEMPLATE).err
+    assert "Strict of esmith is enabled" in strict

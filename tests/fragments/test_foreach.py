@@ -81,11 +81,14 @@ def test_a_template_of_its_own_goes_first(users: Trees) -> None:
 
 @pytest.mark.parametrize("key", ["../../../etc/passwd", "a/b", ".", ".."])
 def test_a_key_that_cannot_be_part_of_a_path(users: Trees, key: str) -> None:
-    """A record whose key would lead elsewhere is an error that names database and key; nothing is made."""
+    """A record whose key would lead elsewhere has no output, and the fault names it; the others have theirs."""
     users.snapshot.contents["accounts"][key] = ("user", {"Uid": "1"})
-    error = users.error(PATH)
-    assert error.place == "accounts"
-    assert repr(key) in error.message
+    renderer = users.renderer()
+    outputs = [rendering.path for rendering in renderer.render(PATH)]
+    assert outputs == ["/home/e-smith/files/users/Zoe/.qmail", "/home/e-smith/files/users/tom/.qmail"]
+    fault = renderer.left_out["accounts", key]
+    assert fault.place == "accounts"
+    assert repr(key) in fault.message
 
 
 @pytest.mark.parametrize("key", ["...", ".hidden", "a b", "ü@test.com", "-x", "{key}", "*", "$(id)", "a;b'\"", "%s"])
