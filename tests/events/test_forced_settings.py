@@ -67,8 +67,7 @@ def test_a_broken_schema_file_stops_nothing(office: Root) -> None:
 
 
 def test_a_record_that_no_file_can_be_made_for(office: Root) -> None:
-    """A record whose key would lead elsewhere is left out with a warning and its cure, and all others have their files;
-    with Strict of esmith it stops the event."""
+    """A record whose key would lead elsewhere is left out with its cure, and stops an event only with Strict of esmith."""
     office.run("db", "--force", "accounts", "set", "../x", "user")
     office.config("setprop", "qmail", "MaxMessageSize", "12345678")
     shown = office.signal("email-update", code=None).err
