@@ -67,7 +67,7 @@ def test_a_broken_schema_file_stops_nothing(office: Root) -> None:
 
 
 def test_a_record_that_no_file_can_be_made_for(office: Root) -> None:
-    """A record whose key would lead elsewhere is left out with its cure, and stops an event only with Strict of esmith."""
+    """A record whose key would lead elsewhere is left out with its cure, and ends an event only with Strict."""
     office.run("db", "--force", "accounts", "set", "../x", "user")
     office.config("setprop", "qmail", "MaxMessageSize", "12345678")
     shown = office.signal("email-update", code=None).err
