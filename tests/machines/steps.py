@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import shlex
@@ -18,6 +19,7 @@ from tests.machines.files import compared, listing
 from tests.machines.machine import Machine, fresh_machine
 from tests.machines.previous import unpack_previous
 from tests.machines.roots import REPOSITORY
+from tests.mailserver import SETTINGS
 
 #: How long a machine may take from a bare root to the first mail that was read, in seconds.
 FIRST_MAIL_SECONDS = 300
@@ -184,8 +186,13 @@ def install_again(play: Play) -> str:
 
 
 def mail(play: Play) -> str:
-    """Play the mail cases, typed with a strict umask: files are the same with any other."""
-    return _summary(play.run("sh", "-c", "umask 077 && exec python3 -m tests.mailserver", seconds=1800))
+    """Play the mail cases, typed with a strict umask: files are the same with any other. They take all back."""
+    before = play.run("sh", "-euc", SETTINGS)
+    summary = _summary(play.run("sh", "-c", "umask 077 && exec python3 -m tests.mailserver", seconds=1800))
+    if (after := play.run("sh", "-euc", SETTINGS)) != before:
+        lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="")
+        raise StepError("\n".join(["settings and accounts are not as before:", *lines]))
+    return summary
 
 
 def page(play: Play) -> str:

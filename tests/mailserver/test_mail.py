@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.mailserver import cases
+from tests.mailserver import SETTINGS, cases
 from tests.mailserver.machine import REPOSITORY, mail_machine, needs_machine
 from tests.system.machine import machine_trouble
 
@@ -20,8 +20,6 @@ _LINE = re.compile(r"(ok  |FAIL) (.*)")
 
 #: All cases take two minutes on a quiet machine.
 _PLAY_SECONDS = 1200
-#: All that the cases change.
-_SETTINGS = "for name in configuration accounts domains; do db $name show; done; getent passwd"
 
 
 class _Played(NamedTuple):
@@ -44,10 +42,10 @@ def play(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], _Played]:
             pytest.skip(trouble)
         with mail_machine(tmp_path_factory.mktemp("mailserver"), queue) as machine:
             words = ("env", f"PYTHONPATH={REPOSITORY}", sys.executable, "-m", "tests.mailserver", "--queue", queue)
-            before = machine.run("sh", "-c", _SETTINGS).out
+            before = machine.run("sh", "-c", SETTINGS).out
             machine.limit = _PLAY_SECONDS
             printed = machine.run(*words, code=None).out
-            return _Played(printed, before, machine.run("sh", "-c", _SETTINGS).out)
+            return _Played(printed, before, machine.run("sh", "-c", SETTINGS).out)
 
     return played
 
