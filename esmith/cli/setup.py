@@ -15,7 +15,7 @@ from esmith.cli.program import root_option
 from esmith.errors import EsmithError, UsageError
 from esmith.layout import Layout
 from esmith.schema.load import Schema
-from esmith.setup.machine.names import check_length, check_name
+from esmith.setup.machine.names import check_length, check_name, doubt
 from esmith.setup.machine.packages import QUEUES, ShippedLayout
 from esmith.setup.machine.plan import Choices, Setup
 from esmith.setup.machine.programs import Programs, own_command
@@ -69,6 +69,8 @@ def setup_command(
         )
     names = _names(layout, {"DomainName": domain, "SystemName": name}, may_ask=not dry_run)
     progress = Progress.of_stdout(lambda line: print_report([line], cures=True))
+    if text := doubt(names["DomainName"], names["SystemName"]):
+        progress.say(text)
     choices = Choices(names["DomainName"], names["SystemName"], supervisor or default_supervisor(), queue, without)
     steps = Setup(layout, choices, Programs(layout, progress)).steps()
     if dry_run:

@@ -16,6 +16,7 @@ _DOMAIN_BYTES = 253
 _LABEL_BYTES = 63
 _LARGEST_PORT = 65535
 _IPV6_LITERAL = "has an IPv6 address in brackets, and qmail knows only IPv4 ones"
+_LONGEST_SIZE = 20
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
 
 
@@ -47,9 +48,17 @@ def _by_value(check: Callable[[str], str | None]) -> Callable[[Property, str], s
 def _integer(prop: Property, value: str) -> str | None:
     # -0 is a number to Python, and none to the programs.
     if not _is_whole(value) or (value[0] == "-" and not value.strip("-0")):
-        return "is not a whole number"
+        return f"is not a whole number{_in_full(value)}"
     # A float may have any number of digits, and the limits of schema files are small enough to be exact.
     return _range(prop, float(value))
+
+
+def _in_full(value: str) -> str:
+    """Return how a size such as 10M is written as a number of bytes; "" for anything else."""
+    factor = _UNITS.get(value[-1:].lower(), 0)
+    if factor < 2 or not _are_digits(value[:-1]):
+        return ""
+    return f"; {value} bytes are {int(value[:-1]) * factor}" if len(value) < _LONGEST_SIZE else ""
 
 
 def _number(prop: Property, value: str) -> str | None:

@@ -14,7 +14,7 @@ import pytest
 from esmith.errors import RefusedError
 from esmith.layout import Layout
 from esmith.schema.load import Schema
-from esmith.setup.machine.names import check_length, check_name
+from esmith.setup.machine.names import check_length, check_name, doubt
 from esmith.setup.machine.packages import ShippedLayout
 from tests.commands import Root
 
@@ -92,6 +92,15 @@ def test_the_length_of_the_whole_name() -> None:
     check_length(domain, "a" * (252 - len(domain)))
     with pytest.raises(RefusedError, match="the name of the server has 254 characters, and 253 are possible"):
         check_length(domain, "a" * (253 - len(domain)))
+
+
+def test_a_domain_that_is_the_name_of_the_server() -> None:
+    """Whoever gives the name of the server as the domain reads which addresses get mail, and what to write instead."""
+    text = doubt("mail.example.com", "mail")
+    assert "NAME@mail.example.com" in text
+    assert text.endswith("--domain example.com")
+    for domain in ("example.com", "mail.com", "mailer.example.com"):
+        assert doubt(domain, "mail") == ""
 
 
 def _setup(*words: str) -> tuple[int, str]:

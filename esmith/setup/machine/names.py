@@ -61,5 +61,19 @@ def check_length(domain: str, name: str) -> None:
         )
 
 
+def doubt(domain: str, name: str) -> str:
+    """Return what is to be known of a domain that begins with the name of the host; "" for any other.
+
+    Whoever gives the name of the server as the domain gets mail for user@mail.example.com only.
+    """
+    host, _, rest = domain.partition(".")
+    if host != name or "." not in rest:
+        return ""
+    return (
+        f"the domain {domain} begins with the name of the host: the server is {name}.{domain}, and gets mail for "
+        f"NAME@{domain}; for mail to NAME@{rest}: --domain {rest}"
+    )
+
+
 def _example(key: str) -> str:
     return "example.com" if key == "DomainName" else "mail"
