@@ -41,8 +41,9 @@ _OF_THE_START = re.compile(r"LC_\w+|LANG|LANGUAGE|LOCPATH|LD_\w+|MALLOC_\w+|GLIB
 _Start = tuple[tuple[str, str], ...]
 #: The flags of the scripts of ``/sbin/e-smith``.
 _FLAGS = "-ISXutf8"
-#: Talks with a perl for as long as that runs, and ends with it.
-_NEVER_FORKED = ("esmith-perl-server",)
+#: The first talks with a perl for as long as that runs, and ends with it; the other is a daemon: a signal for it has to
+#: reach it, and not what waits for it.
+_NEVER_FORKED = ("esmith-perl-server", "smtp-auth-proxy")
 #: The kernel starts no process with a longer word.
 _MAX_WORD_BYTES = 120_000
 _LENGTH = struct.Struct("=I")

@@ -49,6 +49,7 @@ class Player:
         self._server.change("set DelegateMailServer ''")
         self._phase(cases.LOGIN)
         self._try("the provider gets user name and password, encrypted", self._login)
+        self._try(self._wrong_password.__doc__ or "", self._wrong_password)
         self._try("the file of each mail belongs to its account, with mode 0600", self._files)
         self._try("no mail is left in the queue", self._idle)
 
@@ -275,6 +276,24 @@ class Player:
         if not taken:
             return "it got no mail"
         return "" if {(one.encrypted, one.login) for one in taken} == {(True, LOGIN)} else f"{taken[0].login}"
+
+    def _wrong_password(self) -> str:
+        """While the provider refuses the password the mail waits; with the right one it goes out, once."""
+        token = self._token()
+        self._server.change("setprop smtp-auth-proxy Passwd wrong")
+        self._server.signal()
+        self._server.write(self._mail(token), "friend@away.test", self._address("anna"))
+        time.sleep(3)
+        self._server.try_again()
+        time.sleep(3)
+        if self._server.is_idle() or token in self._ends():
+            return f"it does not wait: {self._ends().get(token)}\n{self._server.state()}"
+        self._server.change(f"setprop smtp-auth-proxy Passwd {shlex.quote(LOGIN[1])}")
+        self._server.signal()
+        self._server.try_again()
+        self._server.wait_for_queue()
+        ends = self._ends().get(token, [])
+        return "" if ends == ["provider:friend@away.test"] else f"is at {ends}\n{self._server.state()}"
 
     def _files(self) -> str:
         faults = [
