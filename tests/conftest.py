@@ -6,6 +6,7 @@ import functools
 import importlib
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -49,6 +50,9 @@ _FAILED = pytest.StashKey[bool]()
 def pytest_configure(config: pytest.Config) -> None:
     """Put the tests' folders in memory where there is enough of it and programs may be run there."""
     _share_memory(config)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell starts what is in its background so, and every command of the tests would not see ^C (sh(1)).
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if FEWER:
         from hypothesis import settings
 
