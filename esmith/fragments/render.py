@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from esmith.fragments.perl.engine import Perl
 
 #: Returns what an output should be without expanding it, None when that is not known for sure.
-Recall = Callable[[str, Template, Metadata], Rendering | None]
-#: Returns all outputs of a template with ``outputs``, None when one of them is not known for sure.
+Recall = Callable[[str, Template, Metadata, str | None], Rendering | None]
+#: Returns all outputs of a template with ``outputs`` without asking for its keys, None when that is not possible.
 RecallAll = Callable[[Template, Metadata], list[Rendering] | None]
+#: Returns the keys of a template with ``outputs``, and what their making warned of; None when they have to be made.
+RecallKeys = Callable[[Template, Metadata], tuple[list[str], list[str]] | None]
 
 
 class Renderer:
@@ -42,8 +44,9 @@ class Renderer:
     :param perl: what runs Perl fragments; default: one perl, started when the first is met.
     :raises UntrustedError: when a file of a template or its metadata is not in the hands of its owners alone.
 
-    ``recall``, when it is set, is asked before an output is expanded, and ``recall_all`` before the keys of ``outputs``
-    are.
+    ``recall``, when it is set, is asked before an output is expanded, ``recall_keys`` before the keys of ``outputs``
+    are made, and ``recall_all`` before both.
+    ``listed`` are the keys that were made, for each template with ``outputs`` of which all outputs were asked for.
     """
 
     def __init__(
@@ -69,6 +72,8 @@ class Renderer:
         self._perl = perl
         self.recall: Recall | None = None
         self.recall_all: RecallAll | None = None
+        self.recall_keys: RecallKeys | None = None
+        self.listed: dict[str, tuple[Rendering, list[str]]] = {}
         self._found: dict[str, tuple[Template, Metadata, str | None]] = {}
         self._engine: Engine | None = None
         self.shipped = Shipped(layout)
@@ -124,7 +129,9 @@ class Renderer:
         output = self._output or metadata.output or template.path
         by = "foreach" if metadata.foreach else "outputs"
         if not (metadata.foreach or metadata.outputs):
-            yield self._render_one(output, template, metadata, None, None)
+            yield self._recalled(output, template, metadata, None) or self._render_one(
+                output, template, metadata, None, None
+            )
             return
         if KEY not in output:
             raise TemplateError(
@@ -140,7 +147,9 @@ class Renderer:
         for name, part in chosen:
             hint = shlex.join(["db", database, "delete", name])
             one = output.replace(KEY, _path_part(part, place=database, hint=hint))
-            yield self._render_one(one, template, metadata, name, database)
+            yield self._recalled(one, template, metadata, name) or self._render_one(
+                one, template, metadata, name, database
+            )
 
     def _records_of(self, template: Template, metadata: Metadata) -> Iterator[tuple[str, str]]:
         """Yield the records a template with ``foreach`` makes an output for: the key, and what stands for it in paths.
@@ -169,18 +178,41 @@ class Renderer:
             yield from recalled
             return
         source = metadata.sources["outputs"]
-        all_of_them = Rendering(output, template, metadata)
-        lines = self._expansion(all_of_them).value("outputs", metadata.outputs).splitlines()
-        names = dict.fromkeys(name for name in map(str.strip, lines) if name)
+        known = self.recall_keys(template, metadata) if self.recall_keys is not None and key is None else None
+        listed = None
+        if known is not None:
+            names, warnings = known
+        else:
+            listed, names = self._make_keys(output, template, metadata, for_all=key is None)
+            warnings = listed.warnings
         if key is not None and key not in names:
             raise TemplateError(f"outputs of {template.path} does not give {key!r}", place=source)
         for name in names if key is None else [key]:
             one = output.replace(KEY, _path_part(name, place=source, hint="correct outputs"))
-            rendering = self._render_one(one, template, metadata, name, None)
-            if not rendering.recalled:
-                rendering.reads.add(all_of_them.reads)
-                rendering.warnings += all_of_them.warnings
+            rendering = self._recalled(one, template, metadata, name)
+            if rendering is None:
+                if listed is None:
+                    # Whoever looks at what it depends on sees all of it.
+                    listed, _ = self._make_keys(output, template, metadata, for_all=False)
+                    warnings = listed.warnings
+                rendering = self._render_one(one, template, metadata, name, None)
+                rendering.listed = listed
+            rendering.warnings = [*rendering.warnings, *warnings]
             yield rendering
+
+    def _make_keys(
+        self, output: str, template: Template, metadata: Metadata, *, for_all: bool
+    ) -> tuple[Rendering, list[str]]:
+        """Return the keys that the text ``outputs`` gives, each once, with the making of them.
+
+        :param for_all: whether all outputs were asked for.
+        """
+        listed = Rendering(output, template, metadata)
+        lines = self._expansion(listed).value("outputs", metadata.outputs).splitlines()
+        names = list(dict.fromkeys(name for name in map(str.strip, lines) if name))
+        if for_all:
+            self.listed[template.path] = listed, names
+        return listed, names
 
     def makes_all(self, path: str) -> bool:
         """Return whether a path names a template with ``foreach`` or ``outputs`` as a whole, and not one output."""
@@ -218,14 +250,14 @@ class Renderer:
         template = self.metadata.find(path)
         return Rendering(output, template, self.metadata.of(template), Kind.ABSENT)
 
+    def _recalled(self, output: str, template: Template, metadata: Metadata, key: str | None) -> Rendering | None:
+        """Return an output that need not be expanded; None for any other."""
+        return None if self.recall is None else self.recall(output, template, metadata, key)
+
     def _render_one(
         self, output: str, template: Template, metadata: Metadata, key: str | None, database: str | None
     ) -> Rendering:
-        if self.recall is not None:
-            recalled = self.recall(output, template, metadata)
-            if recalled is not None:
-                return recalled
-        rendering = Rendering(output, template, metadata)
+        rendering = Rendering(output, template, metadata, key=key)
         self._expansion(rendering, key, database).fill()
         return rendering
 
