@@ -141,10 +141,11 @@ class Renderer:
             yield from self._render_keys(output, template, metadata, key)
             return
         database = metadata.foreach.partition(":")[0]
-        chosen = [pair for pair in self._records_of(template, metadata) if key in (None, pair[1])]
+        # Of records that stand for themselves under the same name the last one counts.
+        chosen = {part: name for name, part in self._records_of(template, metadata) if key in (None, part)}
         if key is not None and not chosen:
             raise TemplateError(f"{metadata.foreach} has no record {key!r}", place=path, hint="create it first")
-        for name, part in chosen:
+        for part, name in chosen.items():
             hint = shlex.join(["db", database, "delete", name])
             one = output.replace(KEY, _path_part(part, place=database, hint=hint))
             yield self._recalled(one, template, metadata, name) or self._render_one(

@@ -46,7 +46,7 @@ def fill(scene: Scene) -> Rows:
     """Give a root whose tables all have rows; return them."""
     scene.give_reader()
     scene.template("/etc/other", "{{ A.value }} {{ B.value | default('') }}\n")
-    scene.template("/etc/of/{key}", "{{ key }}\n", "outputs = \"a\\n{{ A.value }}\"")
+    scene.template("/etc/of/{key}", "{{ key }}\n", 'outputs = "a\\n{{ A.value }}"')
     scene.event("/etc/t\n/etc/other\n/etc/of/{key}\n", "clamd sighup\n")
     for value in ("second", "third"):
         scene.set("configuration", "A", "setting", value=value)
