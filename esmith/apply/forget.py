@@ -14,8 +14,8 @@ from esmith.disk import Disk
 from esmith.layout import Layout
 from esmith.names import is_temporary
 from esmith.plan.host import trouble
-from esmith.plan.installed import OUTPUTS
-from esmith.plan.listed import LISTED
+from esmith.plan.installed import OUTPUTS, Installed
+from esmith.plan.listed import LISTED, Listed, is_common
 from esmith.plan.remembered import Cell, reads_of, saw_other
 from esmith.printable import printable
 from esmith.store.protocol import Snapshot, Transaction
@@ -60,21 +60,33 @@ def find_generations(layout: Layout, snapshot: Snapshot, values: Collection[str]
     folder = os.path.dirname(kept_directory(layout, 0))
     numbers = [int(name) for name in _names_in(folder) if name.isdecimal()]
     today = snapshot.prop(*cell)
-    # What keys were made of is remembered without the values of then.
-    listed = {path for path, known in LISTED.rows(snapshot).items() if _may_be_made_of(known.inputs, cell)}
+    listed = LISTED.rows(snapshot)
     made_from = [other.number for other in list_generations(snapshot) if _is_made_from(other, cell, today, listed)]
     holding = (number for number in numbers if _find_below(kept_directory(layout, number), values))
     newest = max([*made_from, *holding], default=0)
     return sorted(number for number in numbers if number <= newest)
 
 
-def _is_made_from(generation: Generation, cell: Cell, today: str | None, listed: Collection[str]) -> bool:
+def _is_made_from(generation: Generation, cell: Cell, today: str | None, listed: dict[str, Listed]) -> bool:
     found = (before.installed for before in generation.before if before.stored)
     return any(
-        installed.template in listed or saw_other(installed, cell, today)
+        _may_have_seen(installed, cell, today, listed.get(installed.template))
         for installed in found
         if installed is not None
     )
+
+
+def _may_have_seen(installed: Installed, cell: Cell, today: str | None, listed: Listed | None) -> bool:
+    """Return whether an output was made from another value of a property, or that is not known any more.
+
+    :param listed: what is remembered now of its template, if that has keys.
+    """
+    if listed is not None and _may_be_made_of(listed.inputs, cell):
+        return True
+    inputs = listed.resolved(installed.inputs) if listed is not None else installed.inputs
+    if is_common(installed.inputs) and (is_common(inputs) or not inputs):
+        return True
+    return saw_other(inputs, cell, today)
 
 
 def find_in_place(layout: Layout, snapshot: Snapshot, values: Collection[str]) -> list[str]:
@@ -150,7 +162,7 @@ def drop_digests(transaction: Transaction, cell: Cell) -> None:
         if _may_be_made_of(installed.inputs, cell):
             OUTPUTS.put(transaction, path, replace(installed, inputs=""))
     for path, listed in LISTED.rows(transaction).items():
-        if _may_be_made_of(listed.inputs, cell):
+        if _is_any_made_of(listed, cell):
             LISTED.put(transaction, path, None)
     for name, generation in GENERATIONS.rows(transaction).items():
         rows = [before.row for before in generation.before]
@@ -168,6 +180,10 @@ def _may_be_made_of(inputs: str, cell: Cell) -> bool:
     """Return whether something was made from a property; also when what it was made of is damaged, so not known."""
     reads = reads_of(inputs)
     return bool(inputs) if reads is None else cell in reads
+
+
+def _is_any_made_of(listed: Listed, cell: Cell) -> bool:
+    return any(_may_be_made_of(text, cell) for text in listed.texts)
 
 
 def _find_below(folder: str, values: Collection[str]) -> dict[str, Places]:

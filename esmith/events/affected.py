@@ -12,7 +12,7 @@ from esmith.fragments.original import DIRECTORY
 from esmith.fragments.tree import BEGIN, END, METADATA, TemplateTree
 from esmith.layout import LAYERS, Layout
 from esmith.plan.installed import OUTPUTS
-from esmith.plan.listed import LISTED
+from esmith.plan.listed import LISTED, included_in
 from esmith.plan.remembered import included
 from esmith.store.protocol import Snapshot
 
@@ -79,10 +79,10 @@ def including(snapshot: Snapshot, templates: Iterable[str]) -> list[str]:
 def _includes(snapshot: Snapshot) -> dict[str, set[str]]:
     """Return the templates that are expanded inside others, or for the keys of others, each with those others."""
     found: dict[str, set[str]] = {}
-    inputs = [(installed.template, installed.inputs) for installed in OUTPUTS.rows(snapshot).values()]
-    inputs += [(path, listed.inputs) for path, listed in LISTED.rows(snapshot).items()]
-    for template, text in dict.fromkeys(inputs):
-        for path in included(text):
+    inside = [(installed.template, set(included(installed.inputs))) for installed in OUTPUTS.rows(snapshot).values()]
+    inside += [(path, included_in(listed)) for path, listed in LISTED.rows(snapshot).items()]
+    for template, others in inside:
+        for path in others:
             found.setdefault(path, set()).add(template)
     return found
 

@@ -268,5 +268,4 @@ def _report(plan: Plan, session: Session) -> None:
             session.report(f"{left.place}: {left.message}, so it is left as it is\n  {left.hint}")
     for fault in plan.faults.values():
         session.report(_of_fault(fault, plan))
-    for output in plan.changed:
-        session.log.write(f"{output.path}: {output.difference.value}")
+    session.log.write_all(f"{output.path}: {output.difference.value}" for output in plan.changed)

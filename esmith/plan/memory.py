@@ -16,6 +16,7 @@ import os
 import stat
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from esmith.errors import TemplateError
@@ -26,7 +27,8 @@ from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.tree import Template
 from esmith.plan.installed import OUTPUTS, Installed
-from esmith.plan.listed import LISTED, Listed
+from esmith.plan.listed import LISTED, Listed, common_of, is_common, kept_common
+from esmith.plan.output import Output
 from esmith.plan.remembered import digest, head_of, props_of, templates_text, text_of
 
 #: Two changes of a file within one tick of the file system's clock look like one, so what is younger is not trusted.
@@ -47,6 +49,8 @@ class Memory:
         self._signatures: dict[str, str] = {}
         self._seen: dict[str, str] = {}
         self._compared: dict[tuple[str, str], dict[str, Any] | None] = {}
+        self._listed: dict[str, Listed | None] = {}
+        self._used: dict[str, set[str]] = {}
         self._listings: dict[str, str] = {}
         self._revisions: dict[str, int] = {}
         self._outputs: dict[str, list[str]] | None = None
@@ -59,8 +63,10 @@ class Memory:
         :param key: the record or key it is for, None for none.
         """
         installed = OUTPUTS.get(self._snapshot, path)
-        known = self._same(template, metadata, installed.inputs) if installed is not None else None
-        if installed is None or known is None:
+        if installed is None:
+            return None
+        known = self._same(template, metadata, self._resolved(template.path, installed.inputs))
+        if known is None:
             return None
         if metadata.key and known["of"] != key:
             # Another record may stand for itself under a name that one had before.
@@ -68,19 +74,48 @@ class Memory:
         rendering = Rendering(path, template, metadata, Kind(known["kind"]), recalled=True)
         rendering.mode, rendering.owner, rendering.group = known["mode"], known["owner"], known["group"]
         rendering.warnings = list(known["warnings"])
-        return rendering if self._is_in_place(rendering, installed) else None
+        if not self._is_in_place(rendering, installed):
+            return None
+        self._used.setdefault(template.path, set()).add(installed.inputs)
+        return rendering
 
     def recall_keys(self, template: Template, metadata: Metadata) -> tuple[list[str], list[str]] | None:
         """Return the keys of a template with ``outputs``, and what their making warned of; None when not certain."""
-        listed = LISTED.get(self._snapshot, template.path)
+        listed = self._before(template.path)
         known = self._same(template, metadata, listed.inputs) if listed is not None else None
         return None if listed is None or known is None else (listed.keys, known["warnings"])
 
-    def listed(self, path: str) -> dict[str, Listed]:
-        """Return what to remember of the keys of a template, by its path; nothing where they were not made now."""
+    def listed(self, path: str, outputs: list[Output]) -> dict[str, Listed]:
+        """Return what to remember of a template with ``outputs``, by its path; nothing where it is as it was.
+
+        What several outputs were made of is taken out of what is remembered of each.
+
+        :param outputs: all of its outputs.
+        """
         template, _ = self._renderer.find(path)
-        found = self._renderer.listed.get(template.path)
-        return {} if found is None else {template.path: Listed(self.inputs(found[0]), found[1])}
+        before, made = self._before(template.path), self._renderer.listed.get(template.path)
+        if made is None and (before is None or all(output.rendering.recalled for output in outputs)):
+            return {}
+        shared = common_of(output.inputs for output in outputs)
+        for output in outputs:
+            output.inputs = shared.get(output.inputs, output.inputs)
+        common = kept_common(shared, before, self._used.get(template.path, set()))
+        if made is not None:
+            return {template.path: Listed(self.inputs(made[0]), made[1], common)}
+        return {} if before is None else {template.path: replace(before, common=common)}
+
+    def _before(self, path: str) -> Listed | None:
+        """Return what was remembered of a template with ``outputs``."""
+        if path not in self._listed:
+            self._listed[path] = LISTED.get(self._snapshot, path)
+        return self._listed[path]
+
+    def _resolved(self, path: str, inputs: str) -> str:
+        """Return what an output of a template was made of, as far as that is remembered."""
+        if not is_common(inputs):
+            return inputs
+        before = self._before(path)
+        return before.resolved(inputs) if before is not None else ""
 
     def _same(self, template: Template, metadata: Metadata, inputs: str) -> dict[str, Any] | None:
         """Return what an output or the keys of a template were made of when that is as it was, else None.

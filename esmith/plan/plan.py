@@ -188,7 +188,7 @@ class _Planning:
         return self._plan
 
     def _add(self, path: str) -> None:
-        plan, renderer = self._plan, self._renderer
+        plan, renderer, first = self._plan, self._renderer, len(self._plan.outputs)
         for rendering in renderer.render(path):
             require_place(rendering, self._own_places)
             self._make_way(rendering)
@@ -201,7 +201,7 @@ class _Planning:
                 self._comparison.compare(output)
         if renderer.makes_all(path):
             plan.whole.add(path)
-            plan.listed |= self._memory.listed(path)
+            plan.listed |= self._memory.listed(path, plan.outputs[first:])
             orphans = [name for name in self._memory.outputs_of(path) if name not in self._made_by]
             for name in orphans:
                 orphan = _output(renderer, renderer.absent(path, name))

@@ -15,9 +15,9 @@ from typing import Any
 
 from esmith.fragments.reads import Reads
 from esmith.fragments.rendering import Kind
-from esmith.plan.installed import Installed
 
 _DIGEST_BYTES = 12
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 #: What is remembered of an output besides its signature and its properties, where it is as usual.
 _USUAL: dict[str, Any] = {
     "kind": Kind.FILE.value,
@@ -54,7 +54,7 @@ def text_of(head: dict[str, Any], reads: Reads) -> str:
     """
     unusual = {name: value for name, value in head.items() if name not in _USUAL or value != _USUAL[name]}
     props = [[*cell, digest(value)] for cell, value in reads.props.items()]
-    return "\n".join(json.dumps(part, separators=(",", ":")) for part in (unusual, props))
+    return f"{_ENCODE(unusual)}\n{_ENCODE(props)}"
 
 
 def included(inputs: str) -> list[str]:
@@ -67,13 +67,14 @@ def included(inputs: str) -> list[str]:
     return [path for path in templates if isinstance(path, str)] if isinstance(templates, list) else []
 
 
-def saw_other(installed: Installed, cell: Cell, today: str | None) -> bool:
+def saw_other(inputs: str, cell: Cell, today: str | None) -> bool:
     """Return whether an output was made from a property, as far as that is remembered, when its value was not today's.
 
+    :param inputs: what is remembered.
     :param cell: database, key and property.
     :param today: the value now, None for none.
     """
-    seen = {tuple(row[:3]): row[3] for row in props_of(installed.inputs) or ()}
+    seen = {tuple(row[:3]): row[3] for row in props_of(inputs) or ()}
     return seen.get(cell) not in (None, digest(today))
 
 

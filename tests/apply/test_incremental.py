@@ -90,6 +90,8 @@ class Walk:
         bench.trees.standard("/etc/template.toml", "services = []\n")
         bench.trees.standard("/clients", CLIENTS)
         bench.trees.standard("/perl-keys", f"{{ {OPEN} join qq(\\n), 'p', @keys }}")
+        # A link that leads to nothing at all cannot be made.
+        bench.trees.standard("/etc/peers/{key}/90end", "end\n")
         for path, (text, metadata) in self.templates.items():
             bench.template(path, f"{text}\n", metadata)
 
