@@ -14,8 +14,8 @@ from esmith.disk import Disk
 from esmith.layout import Layout
 from esmith.names import is_temporary
 from esmith.plan.host import trouble
-from esmith.plan.installed import OUTPUTS, Installed
-from esmith.plan.listed import LISTED, Listed, is_common
+from esmith.plan.installed import OUTPUTS
+from esmith.plan.listed import LISTED, Listed
 from esmith.plan.remembered import Cell, reads_of, saw_other
 from esmith.printable import printable
 from esmith.store.protocol import Snapshot, Transaction
@@ -60,33 +60,21 @@ def find_generations(layout: Layout, snapshot: Snapshot, values: Collection[str]
     folder = os.path.dirname(kept_directory(layout, 0))
     numbers = [int(name) for name in _names_in(folder) if name.isdecimal()]
     today = snapshot.prop(*cell)
-    listed = LISTED.rows(snapshot)
+    # What keys were made of is remembered without the values of then.
+    listed = {path for path, known in LISTED.rows(snapshot).items() if _may_be_made_of(known.inputs, cell)}
     made_from = [other.number for other in list_generations(snapshot) if _is_made_from(other, cell, today, listed)]
     holding = (number for number in numbers if _find_below(kept_directory(layout, number), values))
     newest = max([*made_from, *holding], default=0)
     return sorted(number for number in numbers if number <= newest)
 
 
-def _is_made_from(generation: Generation, cell: Cell, today: str | None, listed: dict[str, Listed]) -> bool:
+def _is_made_from(generation: Generation, cell: Cell, today: str | None, listed: Collection[str]) -> bool:
     found = (before.installed for before in generation.before if before.stored)
     return any(
-        _may_have_seen(installed, cell, today, listed.get(installed.template))
+        installed.template in listed or saw_other(installed.inputs, cell, today)
         for installed in found
         if installed is not None
     )
-
-
-def _may_have_seen(installed: Installed, cell: Cell, today: str | None, listed: Listed | None) -> bool:
-    """Return whether an output was made from another value of a property, or that is not known any more.
-
-    :param listed: what is remembered now of its template, if that has keys.
-    """
-    if listed is not None and _may_be_made_of(listed.inputs, cell):
-        return True
-    inputs = listed.resolved(installed.inputs) if listed is not None else installed.inputs
-    if is_common(installed.inputs) and (is_common(inputs) or not inputs):
-        return True
-    return saw_other(inputs, cell, today)
 
 
 def find_in_place(layout: Layout, snapshot: Snapshot, values: Collection[str]) -> list[str]:

@@ -18,6 +18,7 @@ from esmith.errors import StoreError
 from esmith.layout import Layout
 from esmith.plan.host import trouble
 from esmith.plan.installed import OUTPUTS, digest_of
+from esmith.plan.listed import resolved
 from esmith.store.model import Author
 from esmith.store.protocol import Snapshot, Store, Transaction
 from esmith.store.table import DamagedRowError, StateTable, decode_json, encode_json, is_path
@@ -192,7 +193,7 @@ def _keep_all(generation: Generation, plan: Plan, layout: Layout, snapshot: Snap
 
     kept = make_kept(layout, disk, generation.number)
     for index, output in enumerate(plan.changed):
-        installed = OUTPUTS.get(snapshot, output.path)
+        installed = resolved(snapshot, OUTPUTS.get(snapshot, output.path))
         with plan.leaving(output):
             before = keep(output, disk, kept, str(index))
             before.remember(installed)

@@ -1,15 +1,14 @@
 """What the engine remembers of templates with ``outputs``: once for each template, not with each output.
 
 That is what their keys were made of, and what several outputs have in common that were made of the very same. The row
-of such an output has a digest in the place of it: when it is not found here any more, as after files were taken back,
-the output counts as not remembered.
+of such an output has a digest in the place of it: when that is not found here, the output counts as not remembered.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from esmith.plan.installed import Installed
 from esmith.plan.remembered import Cell, digest, included, reads_of
@@ -78,6 +77,14 @@ def kept_common(shared: dict[str, str], before: Listed | None, still_used: set[s
     known = before.common if before is not None else {}
     found = {name: text for name, text in known.items() if f"{_MARK}{name}" in still_used}
     return found | {mark[len(_MARK) :]: text for text, mark in shared.items()}
+
+
+def resolved(snapshot: Snapshot, installed: Installed | None) -> Installed | None:
+    """Return a row that says itself what the output was made of: it is kept longer than the row of the template."""
+    if installed is None or not is_common(installed.inputs):
+        return installed
+    listed = LISTED.get(snapshot, installed.template)
+    return replace(installed, inputs=listed.resolved(installed.inputs) if listed is not None else "")
 
 
 def all_reads_of(snapshot: Snapshot, installed: Installed) -> set[Cell] | None:

@@ -53,7 +53,8 @@ class Memory:
         self._used: dict[str, set[str]] = {}
         self._listings: dict[str, str] = {}
         self._revisions: dict[str, int] = {}
-        self._outputs: dict[str, list[str]] | None = None
+        self._rows: dict[str, Installed] | None = None
+        self._outputs: dict[str, list[str]] = {}
         self._newest = 0
         self._started = time.time_ns()
 
@@ -62,7 +63,7 @@ class Memory:
 
         :param key: the record or key it is for, None for none.
         """
-        installed = OUTPUTS.get(self._snapshot, path)
+        installed = self._installed(path, is_one_of_many=key is not None)
         if installed is None:
             return None
         known = self._same(template, metadata, self._resolved(template.path, installed.inputs))
@@ -138,11 +139,24 @@ class Memory:
 
         :param path: the template's path.
         """
-        if self._outputs is None:
-            self._outputs = {}
-            for name, installed in OUTPUTS.rows(self._snapshot).items():
-                self._outputs.setdefault(installed.template, []).append(name)
+        self._all_rows()
         return self._outputs.get(path, [])
+
+    def _installed(self, path: str, *, is_one_of_many: bool) -> Installed | None:
+        """Return what was remembered of an output.
+
+        :param is_one_of_many: its template makes others as well, which will be asked for: all are read at once.
+        """
+        if is_one_of_many or self._rows is not None:
+            return self._all_rows().get(path)
+        return OUTPUTS.get(self._snapshot, path)
+
+    def _all_rows(self) -> dict[str, Installed]:
+        if self._rows is None:
+            self._rows = OUTPUTS.rows(self._snapshot)
+            for name, installed in self._rows.items():
+                self._outputs.setdefault(installed.template, []).append(name)
+        return self._rows
 
     def inputs(self, rendering: Rendering) -> str:
         """Return what to remember of an expanded output; only the templates in it when it cannot be recalled.

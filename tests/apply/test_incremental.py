@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -225,7 +224,7 @@ def _is_made(place: Path) -> bool:
 
 
 @pytest.fixture
-def walked(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+def walked(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """Give a root in which what is younger than a second is trusted, which would make every step wait."""
     monkeypatch.setattr("esmith.plan.memory._TRUSTED_AGE_NS", -(10**18))
     return bench
