@@ -212,7 +212,11 @@ def _bytes_of(generation: Generation, plan: Plan) -> int:
     """
     outputs = [output for output in plan.outputs if not output.rendering.recalled]
     texts = [text for output in outputs for text in (output.path, output.inputs, output.rendering.template.path)]
-    texts += [text for path, listed in plan.listed.items() for text in (path, *listed.texts, *listed.keys)]
+    texts += [
+        text
+        for path, listed in plan.listed.items()
+        for text in (path, *listed.texts, *listed.keys, *listed.keys.values())
+    ]
     restored = [before.row for before in generation.before if before.row is not None]
     rows = len(outputs) + len(plan.listed) + len(restored)
     return 2 * len(generation.encode()) + sum(map(len, texts)) + sum(map(len, restored)) + _ROW_BYTES * rows

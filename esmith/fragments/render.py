@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 Recall = Callable[[str, Template, Metadata, str | None], Rendering | None]
 #: Returns all outputs of a template with ``outputs`` without asking for its keys, None when that is not possible.
 RecallAll = Callable[[Template, Metadata], list[Rendering] | None]
-#: Returns the keys of a template with ``outputs``, and what their making warned of; None when they have to be made.
-RecallKeys = Callable[[Template, Metadata], tuple[list[str], list[str]] | None]
+#: Returns the keys of a template, each with its record ("" for none), and what their making warned of; None when they
+#: have to be made.
+RecallKeys = Callable[[Template, Metadata], tuple[dict[str, str], list[str]] | None]
 
 
 class Renderer:
@@ -44,9 +45,9 @@ class Renderer:
     :param perl: what runs Perl fragments; default: one perl, started when the first is met.
     :raises UntrustedError: when a file of a template or its metadata is not in the hands of its owners alone.
 
-    ``recall``, when it is set, is asked before an output is expanded, ``recall_keys`` before the keys of ``outputs``
-    are made, and ``recall_all`` before both.
-    ``listed`` are the keys that were made, for each template with ``outputs`` of which all outputs were asked for.
+    ``recall``, when it is set, is asked before an output is expanded, ``recall_keys`` before the keys are made that
+    ``outputs`` or ``key`` of a template give, and ``recall_all`` before both.
+    ``listed`` are the keys that were made, each with its record, for each template of which all outputs were asked for.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class Renderer:
         self.recall: Recall | None = None
         self.recall_all: RecallAll | None = None
         self.recall_keys: RecallKeys | None = None
-        self.listed: dict[str, tuple[Rendering, list[str]]] = {}
+        self.listed: dict[str, tuple[Rendering, dict[str, str]]] = {}
         self._found: dict[str, tuple[Template, Metadata, str | None]] = {}
         self._engine: Engine | None = None
         self.shipped = Shipped(layout)
@@ -141,8 +142,8 @@ class Renderer:
             yield from self._render_keys(output, template, metadata, key)
             return
         database = metadata.foreach.partition(":")[0]
-        # Of records that stand for themselves under the same name the last one counts.
-        chosen = {part: name for name, part in self._records_of(template, metadata) if key in (None, part)}
+        known = self._known_keys(template, metadata) if metadata.key and key is None else None
+        chosen = known[0] if known is not None else self._records_of(template, metadata, key)
         if key is not None and not chosen:
             raise TemplateError(f"{metadata.foreach} has no record {key!r}", place=path, hint="create it first")
         for part, name in chosen.items():
@@ -152,21 +153,31 @@ class Renderer:
                 one, template, metadata, name, database
             )
 
-    def _records_of(self, template: Template, metadata: Metadata) -> Iterator[tuple[str, str]]:
-        """Yield the records a template with ``foreach`` makes an output for: the key, and what stands for it in paths.
+    def _records_of(self, template: Template, metadata: Metadata, key: str | None) -> dict[str, str]:
+        """Return the records a template with ``foreach`` makes an output for, by what stands for them in paths.
 
+        Of records with the same name there the last one counts.
+
+        :param key: the name there of the one that is asked for; None for all.
         :raises TemplateError: when ``key`` of the metadata is broken.
         """
         database, _, types = metadata.foreach.partition(":")
+        listed, found = Rendering(template.path, template, metadata), {}
+        listed.own.listings |= {(database, type) for type in types.split(",")}
         for record in self.snapshot.records(database):
             if types and record.type not in types.split(","):
                 continue
             part = record.key
             if metadata.key:
-                one = Rendering(template.path, template, metadata)
-                part = self._expansion(one, record.key, database).value("key", metadata.key)
-            if part:
-                yield record.key, part
+                part = self._expansion(listed, record.key, database).value("key", metadata.key)
+            if part and key in (None, part):
+                found[part] = record.key
+        if metadata.key and key is None:
+            self.listed[template.path] = listed, found
+        return found
+
+    def _known_keys(self, template: Template, metadata: Metadata) -> tuple[dict[str, str], list[str]] | None:
+        return None if self.recall_keys is None else self.recall_keys(template, metadata)
 
     def _render_keys(self, output: str, template: Template, metadata: Metadata, key: str | None) -> Iterator[Rendering]:
         """Yield an output for each key that the Jinja2 text ``outputs`` gives; all of them, or the one of a key."""
@@ -179,7 +190,7 @@ class Renderer:
             yield from recalled
             return
         source = metadata.sources["outputs"]
-        known = self.recall_keys(template, metadata) if self.recall_keys is not None and key is None else None
+        known = self._known_keys(template, metadata) if key is None else None
         listed = None
         if known is not None:
             names, warnings = known
@@ -203,14 +214,14 @@ class Renderer:
 
     def _make_keys(
         self, output: str, template: Template, metadata: Metadata, *, for_all: bool
-    ) -> tuple[Rendering, list[str]]:
-        """Return the keys that the text ``outputs`` gives, each once, with the making of them.
+    ) -> tuple[Rendering, dict[str, str]]:
+        """Return the keys that the text ``outputs`` gives, each once and without a record, with the making of them.
 
         :param for_all: whether all outputs were asked for.
         """
         listed = Rendering(output, template, metadata)
         lines = self._expansion(listed).value("outputs", metadata.outputs).splitlines()
-        names = list(dict.fromkeys(name for name in map(str.strip, lines) if name))
+        names = dict.fromkeys((name for name in map(str.strip, lines) if name), "")
         if for_all:
             self.listed[template.path] = listed, names
         return listed, names

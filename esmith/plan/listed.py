@@ -1,4 +1,4 @@
-"""What the engine remembers of templates with ``outputs``: once for each template, not with each output.
+"""What the engine remembers of templates whose keys are made, by ``outputs`` or ``key``: once, not with each output.
 
 That is what their keys were made of, and what several outputs have in common that were made of the very same. The row
 of such an output has a digest in the place of it: when that is not found here, the output counts as not remembered.
@@ -26,12 +26,12 @@ class Listed:
     It says of what they were made, and nothing of what is installed: it holds as well when files are taken back.
 
     :param inputs: what they were made of; see :mod:`esmith.plan.memory`.
-    :param keys: the keys in order, each once.
+    :param keys: the keys in order, each with the key of the record it stands for, "" for none.
     :param common: what several outputs were made of, by its digest.
     """
 
     inputs: str
-    keys: list[str] = field(default_factory=list)
+    keys: dict[str, str] = field(default_factory=dict)
     common: dict[str, str] = field(default_factory=dict)
 
     @property

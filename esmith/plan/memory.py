@@ -80,14 +80,14 @@ class Memory:
         self._used.setdefault(template.path, set()).add(installed.inputs)
         return rendering
 
-    def recall_keys(self, template: Template, metadata: Metadata) -> tuple[list[str], list[str]] | None:
-        """Return the keys of a template with ``outputs``, and what their making warned of; None when not certain."""
+    def recall_keys(self, template: Template, metadata: Metadata) -> tuple[dict[str, str], list[str]] | None:
+        """Return the keys of a template with their records, and what their making warned of; None when not certain."""
         listed = self._before(template.path)
         known = self._same(template, metadata, listed.inputs) if listed is not None else None
         return None if listed is None or known is None else (listed.keys, known["warnings"])
 
     def listed(self, path: str, outputs: list[Output]) -> dict[str, Listed]:
-        """Return what to remember of a template with ``outputs``, by its path; nothing where it is as it was.
+        """Return what to remember of a template with keys, by its path; nothing where it is as it was.
 
         What several outputs were made of is taken out of what is remembered of each.
 
@@ -106,7 +106,7 @@ class Memory:
         return {} if before is None else {template.path: replace(before, common=common)}
 
     def _before(self, path: str) -> Listed | None:
-        """Return what was remembered of a template with ``outputs``."""
+        """Return what was remembered of a template with keys."""
         if path not in self._listed:
             self._listed[path] = LISTED.get(self._snapshot, path)
         return self._listed[path]

@@ -9,6 +9,7 @@ import pytest
 
 from esmith.apply.forget import drop_digests, find_generations
 from esmith.events.affected import including
+from esmith.fragments.expansion import Expansion
 from esmith.plan.installed import OUTPUTS, Installed
 from esmith.plan.listed import LISTED, Listed, all_reads_of
 from tests.apply.kit import AUTHOR, Bench
@@ -56,7 +57,7 @@ def _write(bench: Bench, change: Callable[[str, Installed], Installed], listed: 
 def test_what_is_remembered_does_not_grow_with_the_square(office: Bench) -> None:
     """No row of an output names another network; what they were all made of stands in the row of the template."""
     rows, listed = _rows(office)
-    assert listed.keys == sorted(f"10.0.{number}.0" for number in range(20))
+    assert list(listed.keys) == sorted(f"10.0.{number}.0" for number in range(20))
     assert len(listed.common) == 1
     assert all("10.0." not in row.inputs and len(row.inputs) < 30 for row in rows.values())
     assert '"networks"' not in "".join(listed.common.values())
@@ -89,7 +90,7 @@ def test_keys_without_an_output_are_remembered(office: Bench) -> None:
     for number in range(20):
         office.delete("networks", f"10.0.{number}.0")
     assert len(office.apply(PEERS)) == 20
-    assert _rows(office)[1].keys == []
+    assert _rows(office)[1].keys == {}
     assert office.apply(PEERS) == []
     office.set("networks", "10.9.0.0", "network", Mask="255.255.0.0")
     assert office.apply(PEERS) == ["/etc/peers/10.9.0.0: create"]
@@ -187,6 +188,29 @@ def test_forgetting_what_they_were_made_of(office: Bench, cell: tuple[str, str, 
         assert LISTED.get(snapshot, PEERS) is None
     assert _recalled(office) == [False] * 20
     assert office.apply(PEERS) == []
+
+
+def test_what_stands_for_records_is_remembered(office: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which name each record has is asked again only when something that decides on it has changed."""
+    office.template(SWAPPED, "{{ record.key }}\n", 'foreach = "networks:network"\nkey = "{{ record.Alias or \'\' }}"')
+    office.set("networks", "10.0.1.0", "network", Mask="1", Alias="a")
+    assert office.apply(SWAPPED) == ["/etc/named/a: create"]
+    asked: list[str] = []
+    original = Expansion.value
+
+    def value(self: Expansion, key: str, text: str) -> str:
+        asked.append(key)
+        return original(self, key, text)
+
+    monkeypatch.setattr(Expansion, "value", value)
+    office.set("networks", "10.0.1.0", "network", Mask="2", Alias="a")
+    assert [output.rendering.recalled for output in office.plan(SWAPPED).outputs] == [True]
+    assert asked == []
+    office.set("networks", "10.0.2.0", "network", Alias="b")
+    assert office.apply(SWAPPED) == ["/etc/named/b: create"]
+    assert asked.count("key") == 20
+    office.set("networks", "10.0.1.0", "other", Alias="a")
+    assert office.apply(SWAPPED) == ["/etc/named/a: remove"]
 
 
 SWAPPED = "/etc/named/{key}"
