@@ -11,9 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from esmith.plan.installed import Installed
-from esmith.plan.remembered import Cell, digest, included, reads_of
 from esmith.store.protocol import Snapshot
 from esmith.store.table import is_path, json_table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.plan.remembered import Cell
 
 #: What a digest begins with where something else is remembered of other outputs.
 _MARK = "="
@@ -23,7 +26,7 @@ _MARK = "="
 class Listed:
     """The keys of a template.
 
-    It says of what they were made, and nothing of what is installed: it holds as well when files are taken back.
+    The row is about the keys alone and not about what is installed, so it stays when files are taken back.
 
     :param inputs: what they were made of; see :mod:`esmith.plan.memory`.
     :param keys: the keys in order, each with the key of the record it stands for, "" for none.
@@ -63,6 +66,8 @@ def is_common(inputs: str) -> bool:
 
 def common_of(texts: Iterable[str]) -> dict[str, str]:
     """Return the texts that occur more than once, each with what stands for it in the rows of the outputs."""
+    from esmith.plan.remembered import digest
+
     counted = Counter(text for text in texts if text and not is_common(text))
     return {text: f"{_MARK}{digest(text)}" for text, number in counted.items() if number > 1}
 
@@ -89,6 +94,8 @@ def resolved(snapshot: Snapshot, installed: Installed | None) -> Installed | Non
 
 def all_reads_of(snapshot: Snapshot, installed: Installed) -> set[Cell] | None:
     """Return the cells that an output was made from, also those its key was; None when that is not remembered."""
+    from esmith.plan.remembered import reads_of
+
     listed = LISTED.get(snapshot, installed.template)
     if listed is None:
         return reads_of(installed.inputs)
@@ -98,4 +105,6 @@ def all_reads_of(snapshot: Snapshot, installed: Installed) -> set[Cell] | None:
 
 def included_in(listed: Listed) -> set[str]:
     """Return the other templates that were expanded for the keys of a template, or inside its outputs."""
+    from esmith.plan.remembered import included
+
     return {path for text in listed.texts for path in included(text)}

@@ -110,7 +110,7 @@ class Walk:
         self.random.choice(steps)()
 
     def event(self) -> None:
-        """Have some or all templates expanded where they may have changed, and compare with expanding them all anew."""
+        """Have some or all templates expanded where they may have changed; compare with all of them expanded again."""
         paths = sorted(self.templates)
         if self.random.randrange(4) == 0:
             paths = self.random.sample(paths, self.random.randint(1, len(paths)))
