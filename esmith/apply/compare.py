@@ -13,7 +13,7 @@ from esmith.layout import Layout
 from esmith.plan.diff import Cell, hidden, secret_values, unified
 from esmith.plan.host import trouble
 from esmith.plan.installed import OUTPUTS
-from esmith.plan.memory import reads_of
+from esmith.plan.listed import all_reads_of
 from esmith.schema.load import Schema
 from esmith.store.protocol import Snapshot
 
@@ -126,4 +126,4 @@ def _read(disk: Disk, place: str) -> bytes | None:
 def _reads(snapshot: Snapshot, path: str) -> set[Cell] | None:
     """Return the cells that a generated file was made from; None when that is not remembered."""
     installed = OUTPUTS.get(snapshot, path)
-    return reads_of(installed) if installed else None
+    return all_reads_of(snapshot, installed) if installed else None

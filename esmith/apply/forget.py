@@ -14,16 +14,15 @@ from esmith.disk import Disk
 from esmith.layout import Layout
 from esmith.names import is_temporary
 from esmith.plan.host import trouble
-from esmith.plan.installed import OUTPUTS, Installed
-from esmith.plan.memory import reads_of, saw_other
+from esmith.plan.installed import OUTPUTS
+from esmith.plan.listed import LISTED, Listed
+from esmith.plan.remembered import Cell, reads_of, saw_other
 from esmith.printable import printable
 from esmith.store.protocol import Snapshot, Transaction
 
 #: So much of a file is read at once.
 _BLOCK = 2**20
 
-#: Database, key, property; "" for the type.
-Cell = tuple[str, str, str]
 #: Where values stand in a file: place and length, in bytes.
 Places = list[tuple[int, int]]
 
@@ -61,15 +60,21 @@ def find_generations(layout: Layout, snapshot: Snapshot, values: Collection[str]
     folder = os.path.dirname(kept_directory(layout, 0))
     numbers = [int(name) for name in _names_in(folder) if name.isdecimal()]
     today = snapshot.prop(*cell)
-    made_from = [other.number for other in list_generations(snapshot) if _is_made_from(other, cell, today)]
+    # What keys were made of is remembered without the values of then.
+    listed = {path for path, known in LISTED.rows(snapshot).items() if _may_be_made_of(known.inputs, cell)}
+    made_from = [other.number for other in list_generations(snapshot) if _is_made_from(other, cell, today, listed)]
     holding = (number for number in numbers if _find_below(kept_directory(layout, number), values))
     newest = max([*made_from, *holding], default=0)
     return sorted(number for number in numbers if number <= newest)
 
 
-def _is_made_from(generation: Generation, cell: Cell, today: str | None) -> bool:
+def _is_made_from(generation: Generation, cell: Cell, today: str | None, listed: Collection[str]) -> bool:
     found = (before.installed for before in generation.before if before.stored)
-    return any(saw_other(installed, cell, today) for installed in found if installed is not None)
+    return any(
+        installed.template in listed or saw_other(installed.inputs, cell, today)
+        for installed in found
+        if installed is not None
+    )
 
 
 def find_in_place(layout: Layout, snapshot: Snapshot, values: Collection[str]) -> list[str]:
@@ -142,24 +147,31 @@ def drop_digests(transaction: Transaction, cell: Cell) -> None:
     The next event expands those outputs.
     """
     for path, installed in OUTPUTS.rows(transaction).items():
-        if _may_be_made_of(installed, cell):
+        if _may_be_made_of(installed.inputs, cell):
             OUTPUTS.put(transaction, path, replace(installed, inputs=""))
+    for path, listed in LISTED.rows(transaction).items():
+        if _is_any_made_of(listed, cell):
+            LISTED.put(transaction, path, None)
     for name, generation in GENERATIONS.rows(transaction).items():
         rows = [before.row for before in generation.before]
         for before in generation.before:
             known = before.installed
             if known is None:
                 before.remember(None)
-            elif _may_be_made_of(known, cell):
+            elif _may_be_made_of(known.inputs, cell):
                 before.remember(replace(known, inputs=""))
         if rows != [before.row for before in generation.before]:
             GENERATIONS.put(transaction, name, generation)
 
 
-def _may_be_made_of(installed: Installed, cell: Cell) -> bool:
-    """Return whether an output was made from a property; also when what it was made of is damaged, so not known."""
-    reads = reads_of(installed)
-    return bool(installed.inputs) if reads is None else cell in reads
+def _may_be_made_of(inputs: str, cell: Cell) -> bool:
+    """Return whether something was made from a property; also when what it was made of is damaged, so not known."""
+    reads = reads_of(inputs)
+    return bool(inputs) if reads is None else cell in reads
+
+
+def _is_any_made_of(listed: Listed, cell: Cell) -> bool:
+    return any(_may_be_made_of(text, cell) for text in listed.texts)
 
 
 def _find_below(folder: str, values: Collection[str]) -> dict[str, Places]:

@@ -18,6 +18,7 @@ from esmith.errors import StoreError
 from esmith.layout import Layout
 from esmith.plan.host import trouble
 from esmith.plan.installed import OUTPUTS, digest_of
+from esmith.plan.listed import resolved
 from esmith.store.model import Author
 from esmith.store.protocol import Snapshot, Store, Transaction
 from esmith.store.table import DamagedRowError, StateTable, decode_json, encode_json, is_path
@@ -36,8 +37,8 @@ KEPT = 20
 #: The transactions of an event from the first rename to its end, also when it fails. There may be more, one for each
 #: service that refuses; they use the pages that the others leave, unless somebody reads all the while.
 _TRANSACTIONS = 8
-#: What a row of an output has besides its names, in bytes; rather too much.
-_ROW_BYTES = 300
+#: What a row of an output has besides its names, in bytes; rather too much: two digests, a mark, what LMDB notes.
+_ROW_BYTES = 200
 
 
 @dataclass
@@ -192,7 +193,7 @@ def _keep_all(generation: Generation, plan: Plan, layout: Layout, snapshot: Snap
 
     kept = make_kept(layout, disk, generation.number)
     for index, output in enumerate(plan.changed):
-        installed = OUTPUTS.get(snapshot, output.path)
+        installed = resolved(snapshot, OUTPUTS.get(snapshot, output.path))
         with plan.leaving(output):
             before = keep(output, disk, kept, str(index))
             before.remember(installed)
@@ -205,10 +206,20 @@ def _keep_all(generation: Generation, plan: Plan, layout: Layout, snapshot: Snap
 
 
 def _bytes_of(generation: Generation, plan: Plan) -> int:
-    """Return how much an event writes to the store: the generation, at its end once more, the rows new and restored."""
+    """Return how much an event writes to the store: the generation, at its end once more, the rows new and restored.
+
+    What was not there has no row to restore.
+    """
     outputs = [output for output in plan.outputs if not output.rendering.recalled]
-    texts = (text for output in outputs for text in (output.path, output.inputs, output.rendering.template.path))
-    return 3 * len(generation.encode()) + sum(map(len, texts)) + _ROW_BYTES * len(outputs)
+    texts = [text for output in outputs for text in (output.path, output.inputs, output.rendering.template.path)]
+    texts += [
+        text
+        for path, listed in plan.listed.items()
+        for text in (path, *listed.texts, *listed.keys, *listed.keys.values())
+    ]
+    restored = [before.row for before in generation.before if before.row is not None]
+    rows = len(outputs) + len(plan.listed) + len(restored)
+    return 2 * len(generation.encode()) + sum(map(len, texts)) + sum(map(len, restored)) + _ROW_BYTES * rows
 
 
 def finish(

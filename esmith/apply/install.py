@@ -16,6 +16,7 @@ from esmith.fragments.rendering import Kind
 from esmith.layout import Layout
 from esmith.plan.host import Host, Staged
 from esmith.plan.installed import OUTPUTS, Installed, digest_of
+from esmith.plan.listed import LISTED
 from esmith.plan.output import Difference, Output
 from esmith.plan.plan import Plan
 from esmith.store.protocol import Transaction
@@ -89,6 +90,9 @@ def remember(plan: Plan, transaction: Transaction) -> None:
             after = _installed(output, before)
             if after != before:
                 OUTPUTS.put(transaction, output.path, after)
+    for path, listed in plan.listed.items():
+        if LISTED.get(transaction, path) != listed:
+            LISTED.put(transaction, path, listed)
 
 
 def _installed(output: Output, before: Installed | None) -> Installed | None:

@@ -195,7 +195,9 @@ def _with_settings(verdict: Verdict, rendering: Rendering, schema: Schema) -> Ve
 
 def _secrets_read(plan: Plan, schema: Schema) -> set[str]:
     """Return the secrets that the files of a plan were made from, as far as they were expanded now."""
-    cells = (item for output in plan.outputs for item in output.rendering.reads.props.items())
+    # Many outputs have the reads of their keys in common.
+    apart = {id(reads): reads for output in plan.outputs for reads in output.rendering.reads_apart()}
+    cells = {item for reads in apart.values() for item in reads.props.items()}
     return {value for cell, value in cells if value and schema.hides(cell, value)}
 
 

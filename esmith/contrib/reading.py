@@ -112,7 +112,7 @@ class _Faults:
             template: path for template, path in inner if template.count("/") > 1 and template not in outputs
         }
 
-    def recall(self, path: str, template: Template, metadata: Metadata) -> Rendering:
+    def recall(self, path: str, template: Template, metadata: Metadata, _key: str | None) -> Rendering:
         """Return an output as it was; its fragments are not run.
 
         :raises TemplateError: when one of them certainly fails, or its metadata do.

@@ -13,6 +13,7 @@ from esmith.contrib.place import Contrib
 from esmith.errors import InstallError
 from esmith.layout import Layout
 from esmith.plan.installed import OUTPUTS
+from esmith.plan.listed import LISTED
 from esmith.store import open_store
 from esmith.store.model import Author
 
@@ -152,5 +153,6 @@ def _fill(store: Store, snapshot: Snapshot) -> None:
                 transaction.set_type(database, record.key, record.type)
                 for name, value in record.props.items():
                     transaction.set_prop(database, record.key, name, value)
-        for name, row in snapshot.states(OUTPUTS.name):
-            transaction.set_state(OUTPUTS.name, name, row)
+        for table in (OUTPUTS.name, LISTED.name):
+            for name, row in snapshot.states(table):
+                transaction.set_state(table, name, row)

@@ -11,8 +11,9 @@ from esmith.events.definition import event_names, load_event
 from esmith.fragments.original import DIRECTORY
 from esmith.fragments.tree import BEGIN, END, METADATA, TemplateTree
 from esmith.layout import LAYERS, Layout
-from esmith.plan.installed import OUTPUTS, Installed
-from esmith.plan.memory import included
+from esmith.plan.installed import OUTPUTS
+from esmith.plan.listed import LISTED, included_in
+from esmith.plan.remembered import included
 from esmith.store.protocol import Snapshot
 
 #: These are for every template below their directory.
@@ -44,9 +45,8 @@ class TemplateUse:
                 continue
             for template in templates:
                 known.events.setdefault(template, []).append(name)
-        rows = OUTPUTS.rows(snapshot).values()
-        known.installed.update(installed.template for installed in rows)
-        known.includes = _includes(rows)
+        known.installed.update(installed.template for installed in OUTPUTS.rows(snapshot).values())
+        known.includes = _includes(snapshot)
         return known
 
     @property
@@ -65,7 +65,7 @@ def including(snapshot: Snapshot, templates: Iterable[str]) -> list[str]:
 
     :param templates: the paths of these templates, which are not returned.
     """
-    includes = _includes(OUTPUTS.rows(snapshot).values())
+    includes = _includes(snapshot)
     own = set(templates)
     found: set[str] = set()
     waiting = list(own)
@@ -76,12 +76,14 @@ def including(snapshot: Snapshot, templates: Iterable[str]) -> list[str]:
     return sorted(found - own)
 
 
-def _includes(rows: Iterable[Installed]) -> dict[str, set[str]]:
-    """Return the templates that are expanded inside others, each with those others."""
+def _includes(snapshot: Snapshot) -> dict[str, set[str]]:
+    """Return the templates that are expanded inside others, or for the keys of others, each with those others."""
     found: dict[str, set[str]] = {}
-    for installed in rows:
-        for path in included(installed):
-            found.setdefault(path, set()).add(installed.template)
+    inside = [(installed.template, set(included(installed.inputs))) for installed in OUTPUTS.rows(snapshot).values()]
+    inside += [(path, included_in(listed)) for path, listed in LISTED.rows(snapshot).items()]
+    for template, others in inside:
+        for path in others:
+            found.setdefault(path, set()).add(template)
     return found
 
 

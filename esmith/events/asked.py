@@ -33,12 +33,24 @@ def asked_by(event: Event, plan: Plan, *, always: bool = False) -> dict[str, lis
     :raises UsageError: when an action is unknown.
     """
     named = {service for output in plan.changed for service in output.rendering.metadata.services or {}}
-    return {service: _actions_for(event, plan, service, always=always) for service in sorted({*event.services, *named})}
+    outputs = _distinct(plan.outputs)
+    return {
+        service: _actions_for(event, outputs, service, always=always) for service in sorted({*event.services, *named})
+    }
 
 
-def _actions_for(event: Event, plan: Plan, service: str, *, always: bool) -> list[str]:
+def _distinct(outputs: list[Output]) -> list[Output]:
+    """Return the first output of each kind: the files of a thousand users are read by the same services."""
+    found: dict[tuple[int, bool], Output] = {}
+    for output in outputs:
+        is_changed = output.difference is not Difference.NONE
+        found.setdefault((id(output.rendering.metadata.services), is_changed), output)
+    return list(found.values())
+
+
+def _actions_for(event: Event, outputs: list[Output], service: str, *, always: bool) -> list[str]:
     own = event.services.get(service, ["restart"])
-    readers = _readers(event, plan, service)
+    readers = _readers(event, outputs, service)
     named = any(output.rendering.metadata.services is not None for output in readers)
     if not named or (always and service in event.services):
         return own
@@ -48,12 +60,12 @@ def _actions_for(event: Event, plan: Plan, service: str, *, always: bool) -> lis
     return [strongest(itertools.chain.from_iterable(reasons))] if reasons else []
 
 
-def _readers(event: Event, plan: Plan, service: str) -> list[Output]:
+def _readers(event: Event, outputs: list[Output], service: str) -> list[Output]:
     """Return the files that a service reads; any service of the event may read one whose metadata names none."""
     of_event = service in event.services
     return [
         output
-        for output in plan.outputs
+        for output in outputs
         if (of_event if (services := output.rendering.metadata.services) is None else service in services)
     ]
 

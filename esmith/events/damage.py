@@ -19,12 +19,13 @@ from esmith.layout import Layout
 from esmith.names import counted
 from esmith.plan.host import PRIVATE, trouble
 from esmith.plan.installed import OUTPUTS
+from esmith.plan.listed import LISTED
 from esmith.store.model import Author
 from esmith.store.protocol import Snapshot, Store
 from esmith.store.table import StateTable
 
 #: All of the engine's own tables, the most important first.
-TABLES: tuple[StateTable[Any], ...] = (UNCONFIRMED, GENERATIONS, PENDING, STALE, OUTPUTS, LEFT)
+TABLES: tuple[StateTable[Any], ...] = (UNCONFIRMED, GENERATIONS, PENDING, STALE, OUTPUTS, LISTED, LEFT)
 #: More would hide the first ones: a damaged page of the data file has dozens of rows.
 _SHOWN = 10
 _NAME_LENGTH = 100

@@ -11,6 +11,7 @@ from esmith.events.confirm import find_unconfirmed
 from esmith.events.damage import set_aside_damaged
 from esmith.events.session import Session
 from esmith.layout import Layout
+from esmith.plan.remembered import Cell
 from esmith.schema.secrecy import is_findable
 from esmith.store.forget import Former, find_former, is_known
 from esmith.store.model import Author, Erased
@@ -39,7 +40,7 @@ class Forgotten:
     erased: Erased | None = None
 
 
-def rehearse_forgetting(session: Session, cell: kept.Cell) -> Forgotten:
+def rehearse_forgetting(session: Session, cell: Cell) -> Forgotten:
     """Return what forgetting the former values of a property would take out; nothing is changed.
 
     :param cell: database, key and property, "" for the value of a record without properties.
@@ -53,7 +54,7 @@ def rehearse_forgetting(session: Session, cell: kept.Cell) -> Forgotten:
         return forgotten
 
 
-def forget(session: Session, cell: kept.Cell, author: Author) -> Forgotten:
+def forget(session: Session, cell: Cell, author: Author) -> Forgotten:
     """Take every former value of a property out of the journal, kept files, generations, logs and free space.
 
     The value of today stays in the database; its entry in the journal goes. The files come first and the journal
@@ -84,7 +85,7 @@ def forget(session: Session, cell: kept.Cell, author: Author) -> Forgotten:
     return forgotten
 
 
-def _take_out(session: Session, cell: kept.Cell, author: Author) -> tuple[Former, Forgotten]:
+def _take_out(session: Session, cell: Cell, author: Author) -> tuple[Former, Forgotten]:
     """Take the values out of everything but the free space."""
     layout, store = session.layout, session.store
     while True:
@@ -104,13 +105,11 @@ def _take_out(session: Session, cell: kept.Cell, author: Author) -> tuple[Former
                 return former, forgotten
 
 
-def _former(snapshot: Snapshot, cell: kept.Cell) -> Former:
+def _former(snapshot: Snapshot, cell: Cell) -> Former:
     return find_former(snapshot, cell, is_findable)
 
 
-def _look(
-    layout: Layout, snapshot: Snapshot, former: Former, cell: kept.Cell
-) -> tuple[Forgotten, dict[str, kept.Places]]:
+def _look(layout: Layout, snapshot: Snapshot, former: Former, cell: Cell) -> tuple[Forgotten, dict[str, kept.Places]]:
     """Return the files that hold the values, and where in those that are overwritten the values stand."""
     values = {value for value in former.values if is_findable(value)}
     logs, packed = kept.find_in_logs(layout, values)
@@ -126,7 +125,7 @@ def _look(
     return forgotten, files
 
 
-def _refuse(snapshot: Snapshot, cell: kept.Cell) -> None:
+def _refuse(snapshot: Snapshot, cell: Cell) -> None:
     database, key, prop = cell
     place = " ".join(part for part in cell if part)
     record = snapshot.record(database, key)

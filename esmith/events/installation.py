@@ -220,10 +220,15 @@ def _of_settings(plan: Plan, session: Session) -> list[str]:
     """
     schema = Schema(session.layout)
     found: dict[str, str] = {}
+    seen: set[int] = set()
     for output in plan.changed:
         if not output.rendering.recalled:
-            for line in refused_settings(output.rendering.reads, schema):
-                found.setdefault(line, output.path)
+            # What was read for the keys of a template is the same for all of its outputs.
+            apart = output.rendering.reads_apart()
+            for reads in (one for one in apart if id(one) not in seen):
+                for line in refused_settings(reads, schema, beside=apart[0]):
+                    found.setdefault(line, output.path)
+            seen |= set(map(id, apart[:-1]))
     return [f"{path}: {line}" for line, path in found.items()]
 
 
@@ -263,5 +268,4 @@ def _report(plan: Plan, session: Session) -> None:
             session.report(f"{left.place}: {left.message}, so it is left as it is\n  {left.hint}")
     for fault in plan.faults.values():
         session.report(_of_fault(fault, plan))
-    for output in plan.changed:
-        session.log.write(f"{output.path}: {output.difference.value}")
+    session.log.write_all(f"{output.path}: {output.difference.value}" for output in plan.changed)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import syslog
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 from esmith.directories import make_directory, open_file
 from esmith.layout import Layout
@@ -46,31 +47,40 @@ class EventLog:
 
     def write(self, text: str) -> None:
         """Log one entry. What is not printable in it is shown by its code, so no name or argument begins another."""
-        self._put(printable(text.replace(_CONTINUED, " - ")))
+        self.write_all([text])
+
+    def write_all(self, texts: Iterable[str]) -> None:
+        """Log several entries, each as :meth:`write` does."""
+        self._put(printable(text.replace(_CONTINUED, " - ")) for text in texts)
 
     def write_output(self, text: str) -> None:
         """Log what a program printed, an entry for each line; the mark sets them apart from entries of the engine."""
-        for line in text.splitlines():
-            self._put(OUTPUT_MARK + printable(line, keep="\t"))
+        self._put(OUTPUT_MARK + printable(line, keep="\t") for line in text.splitlines())
 
-    def _put(self, entry: str) -> None:
-        for line in _pieces(entry):
-            if not self._path:
+    def _put(self, entries: Iterable[str]) -> None:
+        lines = [line for entry in entries for line in _pieces(entry)]
+        if not lines:
+            return
+        if not self._path:
+            for line in lines:
                 syslog.syslog(syslog.LOG_INFO, line)
-                continue
-            try:
-                make_directory(os.path.dirname(self._path))
-                descriptor = open_file(self._path, os.O_WRONLY | os.O_APPEND, _MODE)
-                with open(descriptor, "a", encoding="utf-8") as file:
+            return
+        # What others log meanwhile may stand between two lines, and not in one.
+        with suppress(OSError):
+            make_directory(os.path.dirname(self._path))
+            descriptor = open_file(self._path, os.O_WRONLY | os.O_APPEND, _MODE)
+            with open(descriptor, "a", encoding="utf-8", buffering=1) as file:
+                for line in lines:
                     file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} esmith[{os.getpid()}]: {line}\n")
-            except OSError:
-                return
 
 
 class SilentLog(EventLog):
     """The log of what is only tried: it keeps nothing."""
 
     def write(self, text: str) -> None:
+        """Log nothing."""
+
+    def write_all(self, texts: Iterable[str]) -> None:
         """Log nothing."""
 
     def write_output(self, text: str) -> None:

@@ -149,7 +149,7 @@ def _rehearse_templates(layout: Layout, store: Store, paths: list[str], rehearsa
 
     def show(plan: Plan) -> None:
         for output in plan.outputs:
-            for path in output.rendering.reads.templates:
+            for path in (path for reads in output.rendering.reads_apart() for path in reads.templates):
                 rehearsal.includes.setdefault(path, set()).add(output.rendering.template.path)
         try:
             with store.snapshot() as snapshot:

@@ -43,10 +43,10 @@ class Expansion:
         self._context = context
         self._rendering = rendering
         self._variables: dict[str, Any] = {}
-        self._own_notes = Notes(rendering.reads, rendering.warnings, rendering.engines)
+        self._own_notes = Notes(rendering.own, rendering.warnings, rendering.engines)
         self._engine = context.jinja()
         if key is not None and database is not None:
-            rendering.reads.props[database, key, ""] = context.snapshot.type_of(database, key)
+            rendering.own.props[database, key, ""] = context.snapshot.type_of(database, key)
             self._variables["record"] = RecordView(self._engine.records, database, key)
         elif key is not None:
             self._variables["key"] = key
@@ -209,7 +209,7 @@ class Expansion:
             metadata = self._context.metadata.of(template)
             output = os.path.normpath("/" + (output if output != path else metadata.output or path).lstrip("/"))
             one = Rendering(output, template, metadata, content=content)
-            one.beside, one.reads = self._rendering.path, self._rendering.reads
+            one.beside, one.own = self._rendering.path, self._rendering.own
             own = Expansion(self._context, one)
             names = ("owner", "group", "mode")
             values = [

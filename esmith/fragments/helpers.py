@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import shlex
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from jinja2.filters import do_float, do_int
@@ -130,6 +130,12 @@ FILTERS: dict[str, Callable[..., Any]] = {
 }
 
 
+@lru_cache(maxsize=4096)
+def _prefixes(network: str, mask: str) -> tuple[str, ...]:
+    # Several templates ask for those of the same networks.
+    return tuple(prefixes(ipaddress.IPv4Network(f"{network}/{mask}", strict=False)))
+
+
 def network_prefixes(network: str, mask: str) -> list[str]:
     """Return the dotted prefixes that cover a network on octet boundaries, as the original's function does.
 
@@ -139,4 +145,4 @@ def network_prefixes(network: str, mask: str) -> list[str]:
     :param mask: its netmask.
     :raises ValueError: when they are not an IPv4 address and a netmask.
     """
-    return prefixes(ipaddress.IPv4Network(f"{network}/{mask}", strict=False))
+    return list(_prefixes(str(network), str(mask)))

@@ -26,9 +26,12 @@ if TYPE_CHECKING:
     from esmith.fragments.perl.engine import Perl
 
 #: Returns what an output should be without expanding it, None when that is not known for sure.
-Recall = Callable[[str, Template, Metadata], Rendering | None]
-#: Returns all outputs of a template with ``outputs``, None when one of them is not known for sure.
+Recall = Callable[[str, Template, Metadata, str | None], Rendering | None]
+#: Returns all outputs of a template with ``outputs`` without asking for its keys, None when that is not possible.
 RecallAll = Callable[[Template, Metadata], list[Rendering] | None]
+#: Returns the keys of a template, each with its record ("" for none), and what their making warned of; None when they
+#: have to be made.
+RecallKeys = Callable[[Template, Metadata], tuple[dict[str, str], list[str]] | None]
 
 
 class Renderer:
@@ -42,8 +45,9 @@ class Renderer:
     :param perl: what runs Perl fragments; default: one perl, started when the first is met.
     :raises UntrustedError: when a file of a template or its metadata is not in the hands of its owners alone.
 
-    ``recall``, when it is set, is asked before an output is expanded, and ``recall_all`` before the keys of ``outputs``
-    are.
+    ``recall``, when it is set, is asked before an output is expanded, ``recall_keys`` before the keys are made that
+    ``outputs`` or ``key`` of a template give, and ``recall_all`` before both.
+    ``listed`` are the keys that were made, each with its record, for each template of which all outputs were asked for.
     """
 
     def __init__(
@@ -71,6 +75,8 @@ class Renderer:
         self.left_out: dict[tuple[str, str], TemplateError] = {}
         self.recall: Recall | None = None
         self.recall_all: RecallAll | None = None
+        self.recall_keys: RecallKeys | None = None
+        self.listed: dict[str, tuple[Rendering, dict[str, str]]] = {}
         self._found: dict[str, tuple[Template, Metadata, str | None]] = {}
         self._engine: Engine | None = None
         self.shipped = Shipped(layout)
@@ -126,7 +132,9 @@ class Renderer:
         output = self._output or metadata.output or template.path
         by = "foreach" if metadata.foreach else "outputs"
         if not (metadata.foreach or metadata.outputs):
-            yield self._render_one(output, template, metadata, None, None)
+            yield self._recalled(output, template, metadata, None) or self._render_one(
+                output, template, metadata, None, None
+            )
             return
         if KEY not in output:
             raise TemplateError(
@@ -136,10 +144,11 @@ class Renderer:
             yield from self._render_keys(output, template, metadata, key)
             return
         database = metadata.foreach.partition(":")[0]
-        chosen = [pair for pair in self._records_of(template, metadata) if key in (None, pair[1])]
+        known = self._known_keys(template, metadata) if metadata.key and key is None else None
+        chosen = known[0] if known is not None else self._records_of(template, metadata, key)
         if key is not None and not chosen:
             raise TemplateError(f"{metadata.foreach} has no record {key!r}", place=path, hint="create it first")
-        for name, part in chosen:
+        for part, name in chosen.items():
             hint = shlex.join(["db", database, "delete", name])
             try:
                 one = output.replace(KEY, _path_part(part, place=database, hint=hint))
@@ -147,23 +156,35 @@ class Renderer:
                 # One record that nothing can be made for stops none of the others.
                 self.left_out.setdefault((database, name), fault)
                 continue
-            yield self._render_one(one, template, metadata, name, database)
+            yield self._recalled(one, template, metadata, name) or self._render_one(
+                one, template, metadata, name, database
+            )
 
-    def _records_of(self, template: Template, metadata: Metadata) -> Iterator[tuple[str, str]]:
-        """Yield the records a template with ``foreach`` makes an output for: the key, and what stands for it in paths.
+    def _records_of(self, template: Template, metadata: Metadata, key: str | None) -> dict[str, str]:
+        """Return the records a template with ``foreach`` makes an output for, by what stands for them in paths.
 
+        Of records with the same name there the last one counts.
+
+        :param key: the name there of the one that is asked for; None for all.
         :raises TemplateError: when ``key`` of the metadata is broken.
         """
         database, _, types = metadata.foreach.partition(":")
+        listed, found = Rendering(template.path, template, metadata), {}
+        listed.own.listings |= {(database, type) for type in types.split(",")}
         for record in self.snapshot.records(database):
             if types and record.type not in types.split(","):
                 continue
             part = record.key
             if metadata.key:
-                one = Rendering(template.path, template, metadata)
-                part = self._expansion(one, record.key, database).value("key", metadata.key)
-            if part:
-                yield record.key, part
+                part = self._expansion(listed, record.key, database).value("key", metadata.key)
+            if part and key in (None, part):
+                found[part] = record.key
+        if metadata.key and key is None:
+            self.listed[template.path] = listed, found
+        return found
+
+    def _known_keys(self, template: Template, metadata: Metadata) -> tuple[dict[str, str], list[str]] | None:
+        return None if self.recall_keys is None else self.recall_keys(template, metadata)
 
     def _render_keys(self, output: str, template: Template, metadata: Metadata, key: str | None) -> Iterator[Rendering]:
         """Yield an output for each key that the Jinja2 text ``outputs`` gives; all of them, or the one of a key."""
@@ -176,18 +197,41 @@ class Renderer:
             yield from recalled
             return
         source = metadata.sources["outputs"]
-        all_of_them = Rendering(output, template, metadata)
-        lines = self._expansion(all_of_them).value("outputs", metadata.outputs).splitlines()
-        names = dict.fromkeys(name for name in map(str.strip, lines) if name)
+        known = self._known_keys(template, metadata) if key is None else None
+        listed = None
+        if known is not None:
+            names, warnings = known
+        else:
+            listed, names = self._make_keys(output, template, metadata, for_all=key is None)
+            warnings = listed.warnings
         if key is not None and key not in names:
             raise TemplateError(f"outputs of {template.path} does not give {key!r}", place=source)
         for name in names if key is None else [key]:
             one = output.replace(KEY, _path_part(name, place=source, hint="correct outputs"))
-            rendering = self._render_one(one, template, metadata, name, None)
-            if not rendering.recalled:
-                rendering.reads.add(all_of_them.reads)
-                rendering.warnings += all_of_them.warnings
+            rendering = self._recalled(one, template, metadata, name)
+            if rendering is None:
+                if listed is None:
+                    # Whoever looks at what it depends on sees all of it.
+                    listed, _ = self._make_keys(output, template, metadata, for_all=False)
+                    warnings = listed.warnings
+                rendering = self._render_one(one, template, metadata, name, None)
+                rendering.listed = listed
+            rendering.warnings = [*rendering.warnings, *warnings]
             yield rendering
+
+    def _make_keys(
+        self, output: str, template: Template, metadata: Metadata, *, for_all: bool
+    ) -> tuple[Rendering, dict[str, str]]:
+        """Return the keys that the text ``outputs`` gives, each once and without a record, with the making of them.
+
+        :param for_all: whether all outputs were asked for.
+        """
+        listed = Rendering(output, template, metadata)
+        lines = self._expansion(listed).value("outputs", metadata.outputs).splitlines()
+        names = dict.fromkeys((name for name in map(str.strip, lines) if name), "")
+        if for_all:
+            self.listed[template.path] = listed, names
+        return listed, names
 
     def makes_all(self, path: str) -> bool:
         """Return whether a path names a template with ``foreach`` or ``outputs`` as a whole, and not one output."""
@@ -225,14 +269,14 @@ class Renderer:
         template = self.metadata.find(path)
         return Rendering(output, template, self.metadata.of(template), Kind.ABSENT)
 
+    def _recalled(self, output: str, template: Template, metadata: Metadata, key: str | None) -> Rendering | None:
+        """Return an output that need not be expanded; None for any other."""
+        return None if self.recall is None else self.recall(output, template, metadata, key)
+
     def _render_one(
         self, output: str, template: Template, metadata: Metadata, key: str | None, database: str | None
     ) -> Rendering:
-        if self.recall is not None:
-            recalled = self.recall(output, template, metadata)
-            if recalled is not None:
-                return recalled
-        rendering = Rendering(output, template, metadata)
+        rendering = Rendering(output, template, metadata, key=key)
         self._expansion(rendering, key, database).fill()
         return rendering
 

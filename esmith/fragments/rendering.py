@@ -40,10 +40,13 @@ class Rendering:
     :param group: the group it should belong to.
     :param engines: how each fragment was run, in order.
     :param parts: what each fragment gave, in order; empty when the lines of the content are not theirs.
-    :param reads: what was read.
+    :param own: what was read for this output alone.
     :param warnings: what the fragments warned of.
     :param others: the files that its fragments make besides, by ``processTemplate``.
     :param beside: the output whose fragment makes this one so; "" for an output of its own.
+    :param key: the record or key it is for; None for none.
+    :param listed: the making of the keys it is one of, for an output of a template with ``outputs``: it depends on what
+        was read for that as well, which is the same for all of them.
     :param recalled: nothing it is made of has changed and the output is as it was installed, so it was not expanded:
         content, engines and reads are not known.
     """
@@ -58,11 +61,32 @@ class Rendering:
     group: str = "root"
     engines: list[tuple[Fragment, Choice]] = field(default_factory=list)
     parts: list[tuple[Fragment, bytes]] = field(default_factory=list)
-    reads: Reads = field(default_factory=Reads)
+    own: Reads = field(default_factory=Reads)
     warnings: list[str] = field(default_factory=list)
     others: list[Rendering] = field(default_factory=list)
     beside: str = ""
+    key: str | None = None
+    listed: Rendering | None = None
     recalled: bool = False
+
+    @property
+    def reads(self) -> Reads:
+        """What was read. It may be much, and is put together each time: see :meth:`reads_apart`."""
+        if self.listed is None:
+            return self.own
+        found = Reads()
+        for reads in self.reads_apart():
+            found.add(reads)
+        return found
+
+    def reads_apart(self) -> list[Reads]:
+        """Return what was read for the keys, which all outputs of a template have in common, and for this output."""
+        return [self.own] if self.listed is None else [self.listed.own, self.own]
+
+    @property
+    def own_warnings(self) -> list[str]:
+        """The warnings without those of the making of the keys, which stand at the end."""
+        return self.warnings if self.listed is None else self.warnings[: -len(self.listed.warnings) or None]
 
     def fragments_at(self, line: int) -> list[Fragment]:
         """Return the fragments that a line of the output comes from, none when that is not known.

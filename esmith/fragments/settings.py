@@ -22,25 +22,26 @@ def explain(error: TemplateError, reads: Reads, schema: Schema) -> None:
     error.hint = "\n  ".join(filter(None, [error.hint, *lines]))
 
 
-def refused_settings(reads: Reads, schema: Schema) -> Iterator[str]:
+def refused_settings(reads: Reads, schema: Schema, *, beside: Reads | None = None) -> Iterator[str]:
     """Yield a line for each setting a file was made from that could not be set as it is.
 
     A setting whose schema file is broken is left out: whoever needs the file says so.
 
     :param reads: what the file was made from.
+    :param beside: what else it was made from, of which no settings are named.
     """
     for cell, value in sorted(reads.props.items()):
         if value is None:
             continue
         with suppress(SchemaError):
-            reason = _refusal(cell, value, reads, schema)
+            reason = _refusal(cell, value, (reads, beside or reads), schema)
             if reason is not None:
                 yield _line(cell, value, reason, hidden=schema.hides(cell, value))
 
 
-def _refusal(cell: tuple[str, str, str], value: str, reads: Reads, schema: Schema) -> str | None:
+def _refusal(cell: tuple[str, str, str], value: str, reads: tuple[Reads, Reads], schema: Schema) -> str | None:
     database, key, name = cell
-    type = reads.props.get((database, key, ""))
+    type = next((one.props[database, key, ""] for one in reads if (database, key, "") in one.props), None)
     # One of a list of records is read without its type; then each type that has the property has to refuse it.
     known = schema.of_any_type(database, key) if type is None else [schema.record(database, key, type)]
     props = [one.property(name) if name else one.value for one in known if one is not None]

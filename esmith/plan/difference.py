@@ -29,6 +29,8 @@ class Comparison:
         self._disk = disk
         self._snapshot = snapshot
         self._keep_attributes = keep_attributes
+        #: The directories that are not there yet, each with whether it would be a user's: many outputs may go there.
+        self._missing: dict[str, bool] = {}
 
     def compare(self, output: Output) -> None:
         """Note how an output differs from the disk.
@@ -62,8 +64,10 @@ class Comparison:
 
     def _directory(self, output: Output) -> Directory | None:
         path = os.path.dirname(output.target)
-        found = self._disk.find(path)
-        output.is_a_users = found.is_a_users if found is not None else self._disk.is_a_users(path)
+        found = None if path in self._missing else self._disk.find(path)
+        if found is None and path not in self._missing:
+            self._missing[path] = self._disk.is_a_users(path)
+        output.is_a_users = found.is_a_users if found is not None else self._missing[path]
         return found
 
     def _compare_content(self, output: Output, directory: Directory, status: os.stat_result) -> None:

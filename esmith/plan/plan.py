@@ -18,6 +18,7 @@ from esmith.names import without_line
 from esmith.plan.blame import contribs_part, stops_everything
 from esmith.plan.difference import Comparison
 from esmith.plan.installed import OUTPUTS
+from esmith.plan.listed import Listed
 from esmith.plan.memory import Memory
 from esmith.plan.output import Difference, Output
 from esmith.plan.place import in_the_way, own_places, require_place
@@ -36,6 +37,7 @@ class Plan:
 
     :param outputs: in the order in which their templates were asked for.
     :param whole: the templates that were expanded for all of their records or keys.
+    :param listed: for each of these whose keys were made, what to remember of them; see :mod:`esmith.plan.listed`.
     :param strict: whether a fault of one output stops all of them.
     :param faults: templates of which files are left because of a fault that stops only their units, and these faults.
     :param at_fault: for each of these templates the file at fault, as a path of this disk.
@@ -49,6 +51,7 @@ class Plan:
 
     outputs: list[Output] = field(default_factory=list)
     whole: set[str] = field(default_factory=set)
+    listed: dict[str, Listed] = field(default_factory=dict)
     strict: bool = False
     faults: dict[str, EsmithError] = field(default_factory=dict)
     at_fault: dict[str, str] = field(default_factory=dict)
@@ -157,7 +160,7 @@ class _Planning:
         self._snapshot = renderer.snapshot
         self._memory = Memory(renderer)
         if not keep_attributes:
-            renderer.recall, renderer.recall_all = self._memory.recall, self._memory.recall_all
+            renderer.recall, renderer.recall_keys = self._memory.recall, self._memory.recall_keys
         self._plan = Plan(strict=is_strict(self._snapshot))
         self._comparison = Comparison(renderer.layout.disk(), self._snapshot, keep_attributes=keep_attributes)
         self._made_by: dict[str, Rendering] = {}
@@ -187,7 +190,7 @@ class _Planning:
         return self._plan
 
     def _add(self, path: str) -> None:
-        plan, renderer = self._plan, self._renderer
+        plan, renderer, first = self._plan, self._renderer, len(self._plan.outputs)
         for rendering in renderer.render(path):
             require_place(rendering, self._own_places)
             self._make_way(rendering)
@@ -203,6 +206,7 @@ class _Planning:
         plan.left_out = list(renderer.left_out.values())
         if renderer.makes_all(path):
             plan.whole.add(path)
+            plan.listed |= self._memory.listed(path, plan.outputs[first:])
             orphans = [name for name in self._memory.outputs_of(path) if name not in self._made_by]
             for name in orphans:
                 orphan = _output(renderer, renderer.absent(path, name))

@@ -46,7 +46,8 @@ def fill(scene: Scene) -> Rows:
     """Give a root whose tables all have rows; return them."""
     scene.give_reader()
     scene.template("/etc/other", "{{ A.value }} {{ B.value | default('') }}\n")
-    scene.event("/etc/t\n/etc/other\n", "clamd sighup\n")
+    scene.template("/etc/of/{key}", "{{ key }}\n", 'outputs = "a\\n{{ A.value }}"')
+    scene.event("/etc/t\n/etc/other\n/etc/of/{key}\n", "clamd sighup\n")
     for value in ("second", "third"):
         scene.set("configuration", "A", "setting", value=value)
         scene.signal()
@@ -234,7 +235,7 @@ def test_rows_of_other_versions(scene: Scene) -> None:
     for name in ("machine", "boot", "token"):
         del data[name]
     for before in data["before"]:
-        del before["new"], before["mark"]
+        before.pop("new", None), before.pop("mark", None)
     older = GENERATIONS.read(f"{generation.number:012d}", json.dumps(data).encode())
     assert older is not None
     assert (older.token, older.before[0].new) == ("", None)

@@ -14,6 +14,7 @@ from esmith.errors import InstallError
 from esmith.layout import Layout
 from esmith.plan.host import DiskHost, trouble
 from esmith.plan.installed import OUTPUTS
+from esmith.plan.listed import LISTED
 from esmith.services.packages import packages_of
 from esmith.setup.product_files import Manifest, content_of, is_generated
 from esmith.setup.shipped import installed_product_files
@@ -74,6 +75,8 @@ def remove_generated(layout: Layout, store: Store) -> list[str]:
     with store.transaction(_author()) as transaction:
         for path in OUTPUTS.names(transaction):
             OUTPUTS.put(transaction, path, None)
+        for path in LISTED.names(transaction):
+            LISTED.put(transaction, path, None)
     return notes
 
 

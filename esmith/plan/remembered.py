@@ -1,0 +1,137 @@
+"""What is written down of what an output was made of: :class:`esmith.plan.memory.Memory` compares it with what is now.
+
+It is a text of two lines. The first is an object of JSON, of which what is as usual is left out; the second is the list
+of the properties, each with a digest of its value. Rows of older versions have no ``signature``, and what was read for
+the keys of a template stands with each of its outputs: they count as not remembered here, and so do the rows of this
+version there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from typing import Any
+
+from esmith.fragments.reads import Reads
+from esmith.fragments.rendering import Kind
+
+_DIGEST_BYTES = 12
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
+#: What is remembered of an output besides its signature and its properties, where it is as usual.
+_USUAL: dict[str, Any] = {
+    "kind": Kind.FILE.value,
+    "mode": 0o644,
+    "owner": "root",
+    "group": "root",
+    "warnings": [],
+    "of": None,
+    "templates": [],
+    "revisions": {},
+    "listings": {},
+    "names": [],
+    "files": {},
+    "programs": {},
+    "schemas": {},
+    "users": {},
+}
+_KINDS = frozenset(kind.value for kind in Kind)
+_MODES = 0o7777
+
+#: Database, key and property; property "" for the type.
+Cell = tuple[str, str, str]
+
+
+def templates_text(templates: set[str]) -> str:
+    """Return what is remembered of an output that cannot be recalled: the templates that were expanded inside it."""
+    return json.dumps({"templates": sorted(templates)}) if templates else ""
+
+
+def text_of(head: dict[str, Any], reads: Reads) -> str:
+    """Return what is remembered of an output.
+
+    :param head: what there is besides the properties that were read.
+    """
+    unusual = {name: value for name, value in head.items() if name not in _USUAL or value != _USUAL[name]}
+    props = [[*cell, digest(value)] for cell, value in reads.props.items()]
+    return f"{_ENCODE(unusual)}\n{_ENCODE(props)}"
+
+
+def included(inputs: str) -> list[str]:
+    """Return the other templates that were expanded inside an output, as far as that is remembered.
+
+    :param inputs: what is remembered.
+    """
+    head = _loaded(inputs.partition("\n")[0])
+    templates = head.get("templates") if isinstance(head, dict) else None
+    return [path for path in templates if isinstance(path, str)] if isinstance(templates, list) else []
+
+
+def saw_other(inputs: str, cell: Cell, today: str | None) -> bool:
+    """Return whether an output was made from a property, as far as that is remembered, when its value was not today's.
+
+    :param inputs: what is remembered.
+    :param cell: database, key and property.
+    :param today: the value now, None for none.
+    """
+    seen = {tuple(row[:3]): row[3] for row in props_of(inputs) or ()}
+    return seen.get(cell) not in (None, digest(today))
+
+
+def reads_of(inputs: str) -> set[Cell] | None:
+    """Return the cells that an output was made from: database, key, property; None when that is not remembered.
+
+    :param inputs: what is remembered.
+    """
+    rows = props_of(inputs)
+    return None if rows is None else {(database, key, prop) for database, key, prop, _ in rows}
+
+
+def head_of(inputs: str) -> dict[str, Any] | None:
+    """Return what an output was made of besides properties; None when that is not remembered, or damaged.
+
+    Such an output is expanded, and remembered as it should be then. The checks are few and fast: an event reads
+    thousands of them.
+    """
+    head = inputs.partition("\n")[0]
+    found = _loaded(head)
+    if not isinstance(found, dict) or type(found.get("signature")) is not str or "\\u0000" in head:
+        return None
+    known = {**_USUAL, **found}
+    texts = [known["kind"], known["owner"], known["group"], "" if known["of"] is None else known["of"]]
+    lists = [known["warnings"], known["templates"]]
+    marks = [known["listings"], known["files"], known["programs"], known["schemas"], known["users"], known["revisions"]]
+    is_whole = (
+        type(known["mode"]) is int
+        and 0 <= known["mode"] <= _MODES
+        and set(map(type, [*lists, known["names"]])) == {list}
+        and set(map(type, marks)) == {dict}
+        and set(map(type, itertools.chain(texts, *lists))) == {str}
+        and known["kind"] in _KINDS
+        and all(type(row) is list and len(row) == 3 and set(map(type, row)) == {str} for row in known["names"])
+    )
+    return known if is_whole else None
+
+
+def props_of(inputs: str) -> list[list[Any]] | None:
+    """Return the properties an output was made of, each with a digest; None when that is not remembered, or damaged."""
+    rows = _loaded(inputs.partition("\n")[2])
+    is_whole = isinstance(rows, list) and all(
+        type(row) is list and len(row) == 4 and set(map(type, row[:3])) == {str} for row in rows
+    )
+    return rows if is_whole else None
+
+
+def _loaded(text: str) -> Any:
+    """Return what a text of JSON says; None when it is none, or damaged."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def digest(text: str | None) -> str | None:
+    """Return a digest, so that secrets are not written down once more; None for a missing value."""
+    if text is None:
+        return None
+    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=_DIGEST_BYTES).hexdigest()
