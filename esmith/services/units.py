@@ -66,6 +66,15 @@ def start_unit(layout: Layout, unit: str) -> None:
         _systemctl(["start", unit])
 
 
+def restart_unit(layout: Layout, unit: str) -> None:
+    """Have a running systemd start a unit, again where it runs.
+
+    :raises ServiceError: when it does not.
+    """
+    if systemd_runs(layout):
+        _systemctl(["restart", unit])
+
+
 def active_units(layout: Layout, units: Sequence[str]) -> list[str]:
     """Return which units a running systemd has started."""
     return [unit for unit, state in _states(layout, units).items() if state in _ACTIVE]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 
 from esmith.errors import InstallError
 from esmith.layout import Layout
@@ -20,6 +21,8 @@ from esmith.setup.product_files import Manifest, content_of, install_product_fil
 
 #: What boot needs whatever the supervisor is.
 _AT_BOOT = ("esmith-recover.service", "esmith-bootstrap.service")
+#: What copies the logs to files, where services write them to the journal.
+LOGS_UNIT = "esmith-logs.service"
 _DAILY = ("esmith-daily.service", "esmith-daily.timer")
 #: What starts the supervisor of service directories, with Debian's own unit that does so for ``/etc/service``.
 _STARTERS = {
@@ -58,6 +61,18 @@ def boot_units(layout: Layout, supervisor: str, folder: str) -> dict[str, bytes]
             names.append(own)
     word = _word(layout.under(folder)) if folder else b""
     return {name: _filled(layout, required_piece(layout, name), {b"@FOLDER@": word}) for name in names}
+
+
+def logs_unit(layout: Layout, services: Sequence[Service]) -> bytes:
+    """Return the unit that copies what services write from the journal to files.
+
+    :param services: those that have units.
+    :raises InstallError: when the shipped file is missing.
+    """
+    units = " ".join(f"{service.unit}.service" for service in services)
+    names = " ".join(service.name for service in services)
+    values = {b"@UNITS@": units.encode(), b"@SERVICES@": names.encode()}
+    return _filled(layout, required_piece(layout, LOGS_UNIT), values)
 
 
 def has_debian_unit(layout: Layout, name: str) -> bool:

@@ -36,12 +36,24 @@ def test_a_unit_for_each_service(root: Root) -> None:
     _init(root, "--services", "systemd")
     scripts = {path.parent.name for path in root.file("/var/service").glob("*/run")}
     assert {"clamd", "dovecot", "qpsmtpd", "spamd"} < scripts
-    assert _names(root) == {f"{name}.service" for name in scripts} | _AT_BOOT
+    assert _names(root) == {f"{name}.service" for name in scripts} | _AT_BOOT | {"esmith-logs.service"}
     clamd = root.lines(f"{_UNITS}/clamd.service")
     assert f"ExecStart={root.path}/var/service/clamd/run" in clamd
     assert "NoNewPrivileges=yes" in clamd
     assert not re.search("@[A-Z]+@", "".join(root.read(f"{_UNITS}/{name}") for name in _names(root)))
     assert not root.file("/var/service/clamd/log").exists()
+
+
+def test_the_logs_of_all_services_are_copied(root: Root) -> None:
+    """The unit of the logs is started before the services, and names each of them; runit has none."""
+    _init(root, "--services", "systemd")
+    scripts = sorted(path.parent.name for path in root.file("/var/service").glob("*/run"))
+    unit = root.lines(f"{_UNITS}/esmith-logs.service")
+    assert f"ExecStart={root.path}/sbin/e-smith/esmith-logs {' '.join(scripts)}" in unit
+    assert f"Before={' '.join(f'{name}.service' for name in scripts)}" in unit
+    assert "esmith-logs.service" in _enabled(root)
+    _init(root, "--services", "runit")
+    assert not root.file(f"{_UNITS}/esmith-logs.service").exists()
 
 
 def test_status_decides_what_is_enabled(root: Root) -> None:
