@@ -27,7 +27,7 @@ def test_each_unit_has_its_log(tmp_path: Path) -> None:
     assert ";i=3;" in logs.cursor()
 
 
-@settings(max_examples=60)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_killed_at_any_byte_each_line_is_there_once(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
@@ -58,6 +58,19 @@ def test_killed_at_any_byte_each_line_is_there_once(
             copying.take(line)
         copying.close()
     assert logs.texts() == texts
+
+
+@pytest.mark.parametrize("size", [50, 80])
+def test_killed_near_the_end_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """Entries are not added again that are in a nearly full file, or in one begun after the state was written."""
+    monkeypatch.setattr(files, "BYTES", size)
+    logs = Logs(tmp_path)
+    all_entries = entries(["one", "two", "three"])
+    logs.begin().take(b"".join(all_entries))
+    copying = logs.begin()
+    copying.take(b"".join(all_entries[_done(logs, all_entries) :]))
+    copying.close()
+    assert logs.texts() == ["one", "two", "three"]
 
 
 def _done(logs: Logs, all_entries: list[bytes]) -> int:

@@ -96,6 +96,7 @@ def test_a_journalctl_that_ends_is_a_failure(machine: Machine) -> None:
     assert "journalctl has ended with 3" in process.communicate(timeout=60)[1]
     assert process.returncode == 1
     machine.wait_for(" one\n")
+    assert ";i=1;" in (machine.folder / "root/var/log/smelog/journal").read_text()
 
 
 def test_systemd_hears_when_the_logs_are_there(machine: Machine) -> None:
