@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -187,3 +189,19 @@ def test_a_directory_that_is_gone(tmp_path: Path) -> None:
     folder.rmdir()
     with pytest.raises(FileNotFoundError):
         LogFile(directory, keep=1)
+
+
+@pytest.mark.program("svlogd")
+def test_svlogd_and_this_go_on_with_the_same_file(tmp_path: Path) -> None:
+    """From systemd to runit and back: the lines are in one file, which nobody takes for one that is not complete."""
+    logs = Logs(tmp_path)
+    copying = logs.begin()
+    copying.take(entry(1, "one"))
+    copying.close()
+    program = shutil.which("svlogd") or ""
+    subprocess.run([program, "-t", str(tmp_path / UNITS[0])], input=b"by svlogd\n", check=True, timeout=60)
+    copying = logs.begin()
+    copying.take(entry(2, "two"))
+    copying.close()
+    assert logs.texts() == ["one", "by svlogd", "two"]
+    assert {path.name for path in (tmp_path / UNITS[0]).iterdir()} - {"lock"} == {"current"}
