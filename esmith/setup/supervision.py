@@ -19,11 +19,11 @@ from esmith.services.definition import Services, piece, service_names
 from esmith.services.directory import ServiceDirectory
 from esmith.services.find import is_of_stand_in
 from esmith.services.service import Program, Service
-from esmith.services.units import UNITS, active_units, restart_unit
+from esmith.services.units import LOGS_UNIT, UNITS, active_units, restart_unit
 from esmith.setup.folders import join_folders, require_unsupervised, unlink_services
 from esmith.setup.product_files import Manifest, content_of, install_product_file
 from esmith.setup.shipped import shipped_directory
-from esmith.setup.units import LOGS_UNIT, boot_units, install_units, logs_unit, required_piece, service_unit
+from esmith.setup.units import boot_units, install_units, logs_unit, required_piece, service_unit
 
 #: The supervisors that scan service directories; each has a ``log.NAME`` in the directory of services.
 SCANNING = ("runit", "daemontools")

@@ -16,13 +16,11 @@ from esmith.layout import Layout
 from esmith.plan.host import Host
 from esmith.services.definition import piece
 from esmith.services.service import Service
-from esmith.services.units import MANIFEST, UNITS, reload_units, stop_unit
+from esmith.services.units import LOGS_UNIT, MANIFEST, UNITS, reload_units, stop_unit
 from esmith.setup.product_files import Manifest, content_of, install_product_file
 
 #: What boot needs whatever the supervisor is.
 _AT_BOOT = ("esmith-recover.service", "esmith-bootstrap.service")
-#: What copies the logs to files, where services write them to the journal.
-LOGS_UNIT = "esmith-logs.service"
 _DAILY = ("esmith-daily.service", "esmith-daily.timer")
 #: What starts the supervisor of service directories, with Debian's own unit that does so for ``/etc/service``.
 _STARTERS = {
