@@ -70,6 +70,23 @@ def test_status_decides_what_is_enabled(root: Root) -> None:
     assert _enabled(root) == first
 
 
+def test_a_reload_of_the_web_server_is_one_of_php(root: Root) -> None:
+    """Who restarts Apache for a new php.ini has php-fpm read it, also where systemd only reloads Apache."""
+    root.write("/usr/sbin/apache2", "#!/bin/sh\n", mode=0o755)
+    _init(root, "--services", "systemd")
+    reloads = [line for line in root.lines(f"{_UNITS}/httpd-e-smith.service") if line.startswith("ExecReload=")]
+    assert reloads[0] == "ExecReload=/bin/kill -HUP $MAINPID"
+    script = reloads[1].split("'")[1].replace("$$", "$")
+    root.write("/run/php/php8.2-fpm.pid", "1\n")
+    called = root.file("/called")
+    root.write("/sbin/e-smith/esmith", f'#!/bin/sh\necho "$ESMITH_ROOT $*" >>{called}\n', mode=0o755)
+    for age, lines in ((-10, []), (10, [f"{root.path}/ control php-fpm usr2"])):
+        os.utime(root.write("/etc/php.ini", ""), (2_000_000_000 + age, 2_000_000_000 + age))
+        os.utime(root.file("/run/php/php8.2-fpm.pid"), (2_000_000_000, 2_000_000_000))
+        subprocess.run(["/bin/sh", "-c", script], check=True, timeout=60)
+        assert (called.read_text().splitlines() if called.exists() else []) == lines
+
+
 def test_a_second_run_changes_nothing(root: Root) -> None:
     """What is as it should be is not touched."""
     _init(root, "--services", "systemd")

@@ -18,12 +18,14 @@ from tests.page.settings import COMMANDS, USERS
 from tests.page.transcript import all_transcripts
 from tests.units.kit import pid_of, wanted
 
-#: What proves a block here in the place of a proof that asks runit: by the command in machine_root.toml, a command and a
-#: regular expression of what it prints.
+#: What proves a block here in the place of a proof that asks runit: by the command in machine_root.toml, a command and
+#: what it prints, as a regular expression.
 _PROOFS = {
     "svc -t /service/qmail; sv status qmail": ("svc -t /service/qmail; sv status qmail", "^service postfix: is up"),
     r"ps -e -o args= | grep -c '^runsv \(qmail\|postfix\)$'": ("pgrep -c -x master", "^1$"),
 }
+#: A restart of the web server is a reload: the event that wants it may be a child of it.
+_RELOADED = "httpd-e-smith"
 
 
 def processes() -> dict[str, int]:
@@ -34,7 +36,7 @@ def processes() -> dict[str, int]:
 def _here(expected: machine_root.Expected) -> machine_root.Expected:
     """Return what is expected of a block where systemd starts the services."""
     proofs = dict(_PROOFS.get(text, (text, pattern)) for text, pattern in expected.proofs.items())
-    return replace(expected, proofs=proofs)
+    return replace(expected, proofs=proofs, services=[*expected.services, _RELOADED])
 
 
 def make_office(shell: machine_root.Shell) -> list[str]:
