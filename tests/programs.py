@@ -62,6 +62,7 @@ PACKAGES = {
     "sv": "runit",
     "svc": "daemontools",
     "systemd-analyze": "systemd",
+    "svlogd": "runit",
     "svscan": "daemontools",
     "tai64nlocal": "daemontools",
     "unshare": "util-linux",

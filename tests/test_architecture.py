@@ -22,7 +22,7 @@ CONTENT = (ROOT / "checks", ROOT / "commands")
 LAYERS = (
     ("__main__",),
     ("cli",),
-    ("watch", "contrib", "proxy"),
+    ("watch", "contrib", "proxy", "logs"),
     ("events",),
     ("setup",),
     ("accounts",),
@@ -57,6 +57,7 @@ STARTS_PROCESSES = (
     "fragments/perl/",
     "patterns/perl.py",
     "fragments/programs.py",
+    "logs/following.py",
 )
 #: Where asyncio is there to serve connections; its functions that start processes are forbidden here, too.
 SERVES = ("proxy/",)

@@ -25,6 +25,7 @@ from esmith.layout import LAYERS, Layout
 from esmith.names import counted
 from esmith.schema.foreign import foreign_settings
 from esmith.services.certificate import find_ending
+from esmith.services.units import LOGS_UNIT, trouble_of_logs
 from esmith.store import open_store, store_files
 from esmith.store.memory import Remembered
 from esmith.store.protocol import Snapshot, Store
@@ -75,6 +76,7 @@ def _data(layout: Layout, store: Store) -> dict[str, Any]:
             },
             "services": services_data(layout, snapshot),
             "certificate": _certificate(layout),
+            "logs": _logs(layout),
             "stale": {action: _stale(stale) for action, stale in list_stale(snapshot).items()},
             "pending": _unconfirmed(snapshot),
             "running": running,
@@ -102,6 +104,15 @@ def _unconfirmed(snapshot: Snapshot) -> dict[str, str] | None:
 def _certificate(layout: Layout) -> dict[str, Any] | None:
     found = find_ending(layout)
     return None if found is None else {"path": found.path, "trouble": found.trouble, "commands": list(found.cure)}
+
+
+def _logs(layout: Layout) -> dict[str, Any] | None:
+    trouble = trouble_of_logs(layout)
+    return {"trouble": trouble, "commands": [f"systemctl status {LOGS_UNIT}"]} if trouble else None
+
+
+def _logs_lines(found: dict[str, Any]) -> list[str]:
+    return [f"logs: {found['trouble']}", *cure_lines("see why", found["commands"])]
 
 
 def _certificate_lines(found: dict[str, Any]) -> list[str]:
@@ -159,8 +170,8 @@ def _state_lines(data: dict[str, Any]) -> list[str]:
     if not data["services"]:
         lines.append("services: none is supervised under this root")
     lines += services_lines(data["services"])
-    if data["certificate"]:
-        lines += _certificate_lines(data["certificate"])
+    lines += _certificate_lines(data["certificate"]) if data["certificate"] else []
+    lines += _logs_lines(data["logs"]) if data["logs"] else []
     if data["running"]:
         lines.append(f"running now: {data['running']}")
     for install in data["interrupted"]:

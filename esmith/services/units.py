@@ -20,6 +20,8 @@ SYSTEMD_RUNS = "/run/systemd/system"
 UNITS = "/etc/systemd/system"
 #: The list of the units that were written, with their digests.
 MANIFEST = "/var/lib/e-smith/units"
+#: What copies the logs of services to files, where they write them to the journal.
+LOGS_UNIT = "esmith-logs.service"
 _SECONDS = 120.0
 _ACTIVE = ("active", "activating", "reloading")
 
@@ -66,9 +68,25 @@ def start_unit(layout: Layout, unit: str) -> None:
         _systemctl(["start", unit])
 
 
+def restart_unit(layout: Layout, unit: str) -> None:
+    """Have a running systemd start a unit, again where it runs.
+
+    :raises ServiceError: when it does not.
+    """
+    if systemd_runs(layout):
+        _systemctl(["restart", unit])
+
+
 def active_units(layout: Layout, units: Sequence[str]) -> list[str]:
     """Return which units a running systemd has started."""
     return [unit for unit, state in _states(layout, units).items() if state in _ACTIVE]
+
+
+def trouble_of_logs(layout: Layout) -> str:
+    """Return why the logs of services are not in their files; "" where they are, or nobody wants them there."""
+    wanted = LOGS_UNIT in own_units(layout) and layout.matching(f"{UNITS}/*.wants/{LOGS_UNIT}")
+    state = _states(layout, [LOGS_UNIT]).get(LOGS_UNIT, "active") if wanted else "active"
+    return "" if state == "active" else f"not copied from the journal to /var/log ({LOGS_UNIT} is {state})"
 
 
 def _states(layout: Layout, units: Sequence[str]) -> dict[str, str]:

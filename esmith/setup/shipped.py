@@ -31,6 +31,7 @@ COMMANDS = {
     "expand-template": "esmith.cli.expand_template:main",
     "esmith": "esmith.cli.esmith:main",
     "esmith-perl-server": "esmith.cli.perl_server:main",
+    "esmith-logs": "esmith.cli.logs:main",
 }
 #: Those that need packages which the engine does without, each with these. They are written where the packages are
 #: installed, so that a template can ask whether there is such a command.

@@ -11,7 +11,7 @@ import os
 import shlex
 from collections.abc import Mapping
 
-from esmith.errors import InstallError, UsageError
+from esmith.errors import InstallError, ServiceError, UsageError
 from esmith.layout import Layout
 from esmith.plan.host import Host
 from esmith.services.boot import WRITTEN
@@ -19,10 +19,11 @@ from esmith.services.definition import Services, piece, service_names
 from esmith.services.directory import ServiceDirectory
 from esmith.services.find import is_of_stand_in
 from esmith.services.service import Program, Service
+from esmith.services.units import LOGS_UNIT, UNITS, active_units, restart_unit
 from esmith.setup.folders import join_folders, require_unsupervised, unlink_services
 from esmith.setup.product_files import Manifest, content_of, install_product_file
 from esmith.setup.shipped import shipped_directory
-from esmith.setup.units import boot_units, install_units, required_piece, service_unit
+from esmith.setup.units import boot_units, install_units, logs_unit, required_piece, service_unit
 
 #: The supervisors that scan service directories; each has a ``log.NAME`` in the directory of services.
 SCANNING = ("runit", "daemontools")
@@ -92,8 +93,16 @@ def install_service_units(layout: Layout, host: Host, statuses: Mapping[str, str
     unlink_services(layout, host, [service.name for service in services])
     units = {f"{service.unit}.service": service_unit(layout, service) for service in services}
     disabled = {f"{service.unit}.service" for service in services if not is_started(service, statuses)}
-    units |= boot_units(layout, "systemd", "")
-    return notes + install_units(layout, host, units, disabled)
+    units |= boot_units(layout, "systemd", "") | {LOGS_UNIT: logs_unit(layout, services)}
+    is_same = content_of(layout.under(f"{UNITS}/{LOGS_UNIT}")) == units[LOGS_UNIT]
+    notes += install_units(layout, host, units, disabled)
+    if not (is_same and active_units(layout, [LOGS_UNIT])):
+        try:
+            restart_unit(layout, LOGS_UNIT)
+        except ServiceError as error:
+            # The services do without: their logs are in the journal.
+            notes.append(str(error))
+    return notes
 
 
 def install_boot_units(layout: Layout, host: Host, supervisor: str, folder: str) -> list[str]:

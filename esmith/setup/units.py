@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 
 from esmith.errors import InstallError
 from esmith.layout import Layout
 from esmith.plan.host import Host
 from esmith.services.definition import piece
 from esmith.services.service import Service
-from esmith.services.units import MANIFEST, UNITS, reload_units, stop_unit
+from esmith.services.units import LOGS_UNIT, MANIFEST, UNITS, reload_units, stop_unit
 from esmith.setup.product_files import Manifest, content_of, install_product_file
 
 #: What boot needs whatever the supervisor is.
@@ -58,6 +59,18 @@ def boot_units(layout: Layout, supervisor: str, folder: str) -> dict[str, bytes]
             names.append(own)
     word = _word(layout.under(folder)) if folder else b""
     return {name: _filled(layout, required_piece(layout, name), {b"@FOLDER@": word}) for name in names}
+
+
+def logs_unit(layout: Layout, services: Sequence[Service]) -> bytes:
+    """Return the unit that copies what services write from the journal to files.
+
+    :param services: those that have units.
+    :raises InstallError: when the shipped file is missing.
+    """
+    units = " ".join(f"{service.unit}.service" for service in services)
+    names = " ".join(service.name for service in services)
+    values = {b"@UNITS@": units.encode(), b"@SERVICES@": names.encode()}
+    return _filled(layout, required_piece(layout, LOGS_UNIT), values)
 
 
 def has_debian_unit(layout: Layout, name: str) -> bool:

@@ -44,6 +44,8 @@ STEPS: dict[str, Callable[[Play], str]] = {
 STEPS_OF_SYSTEMD = {name: STEPS[name] for name in ("install", "mail")} | {
     "units": steps.units,
     **{name: STEPS[name] for name in ("reboot", "again", "remove")},
+    # It leaves files of an administrator's own, which a removal leaves as well.
+    "page": steps.page_of_units,
 }
 #: The kinds of machines, by what the first process of one is: none of its own, or the systemd of its Debian.
 INITS: dict[str, tuple[type[Machine], dict[str, Callable[[Play], str]]]] = {

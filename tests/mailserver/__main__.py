@@ -36,7 +36,8 @@ class _Count:
 
 def _play(queue: str, count: _Count, *, keep: bool) -> None:
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mailserver-")))
+        # Units have a /tmp of their own, and smtp-auth-proxy reads a file of these.
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mailserver-", dir="/srv")))
         folder.chmod(0o755)
         world.join_network()
         if dns := world.answer_names():

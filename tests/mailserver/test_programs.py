@@ -154,6 +154,16 @@ def test_making_a_maildir(box: Box) -> None:
     assert list((box.home / "empty").iterdir()) == []
 
 
+def test_an_imap_server_makes_the_rest_of_a_maildir(box: Box) -> None:
+    """What an IMAP server made of the folder, which it saw before it was complete, is no fault."""
+    mkdir = box.home.parent / "bin/mkdir"
+    mkdir.parent.mkdir(exist_ok=True)
+    mkdir.write_text('#!/bin/sh\n/bin/mkdir "$@" || exit\n[ -e new/tmp ] || exec /bin/mkdir new/tmp new/new new/cur\n')
+    mkdir.chmod(0o755)
+    assert _run(box, "maildirmake", "new") == (0, "")
+    assert sorted(path.name for path in (box.home / "new").iterdir()) == ["cur", "new", "tmp"]
+
+
 def test_spam_is_sorted(box: Box) -> None:
     """The lines of a user's .qmail and .qmail-junkmail put spam into .junkmail, and all else into the inbox."""
     headermatch = PLUGINS / "qmail/headermatch"

@@ -40,6 +40,8 @@ _ENDING_SECONDS = 30
 _EVENTS = ("bootstrap-console-save", "remoteaccess-update", "email-update")
 #: Service actions after which the process is another one.
 _REPLACING = ("restart", "term")
+#: Beside the commands "esmith watch" does what is pending; who comes at that moment says so and waits.
+_WATCHER = re.compile(r"(?m)^[a-z-]+: waiting for esmith recover \(process \d+\) to end\n")
 _NANO = '#!/bin/sh\nfor file do :; done\ncat "$PAGE_TYPED" >"$file"\n'
 
 
@@ -199,7 +201,8 @@ class Page:
         if "Traceback" in outcome.err:
             found.append(f"is a crash: {outcome.err}")
         allowed = expected.complains.get(first)
-        rest = outcome.err if allowed is None else re.sub(allowed, "", outcome.err)
+        complaints = _WATCHER.sub("", outcome.err)
+        rest = complaints if allowed is None else re.sub(allowed, "", complaints)
         if command.complains is None and rest.strip():
             found.append(f"complains: {rest[-2000:]}")
         if allowed is None:

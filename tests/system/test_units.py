@@ -36,12 +36,24 @@ def test_a_unit_for_each_service(root: Root) -> None:
     _init(root, "--services", "systemd")
     scripts = {path.parent.name for path in root.file("/var/service").glob("*/run")}
     assert {"clamd", "dovecot", "qpsmtpd", "spamd"} < scripts
-    assert _names(root) == {f"{name}.service" for name in scripts} | _AT_BOOT
+    assert _names(root) == {f"{name}.service" for name in scripts} | _AT_BOOT | {"esmith-logs.service"}
     clamd = root.lines(f"{_UNITS}/clamd.service")
     assert f"ExecStart={root.path}/var/service/clamd/run" in clamd
     assert "NoNewPrivileges=yes" in clamd
     assert not re.search("@[A-Z]+@", "".join(root.read(f"{_UNITS}/{name}") for name in _names(root)))
     assert not root.file("/var/service/clamd/log").exists()
+
+
+def test_the_logs_of_all_services_are_copied(root: Root) -> None:
+    """The unit of the logs is started before the services, and names each of them; runit has none."""
+    _init(root, "--services", "systemd")
+    scripts = sorted(path.parent.name for path in root.file("/var/service").glob("*/run"))
+    unit = root.lines(f"{_UNITS}/esmith-logs.service")
+    assert f"ExecStart={root.path}/sbin/e-smith/esmith-logs {' '.join(scripts)}" in unit
+    assert f"Before={' '.join(f'{name}.service' for name in scripts)}" in unit
+    assert "esmith-logs.service" in _enabled(root)
+    _init(root, "--services", "runit")
+    assert not root.file(f"{_UNITS}/esmith-logs.service").exists()
 
 
 def test_status_decides_what_is_enabled(root: Root) -> None:
@@ -56,6 +68,23 @@ def test_status_decides_what_is_enabled(root: Root) -> None:
     root.config("setprop", "clamd", "status", "enabled")
     _init(root, "--services", "systemd")
     assert _enabled(root) == first
+
+
+def test_a_reload_of_the_web_server_is_one_of_php(root: Root) -> None:
+    """Who restarts Apache for a new php.ini has php-fpm read it, also where systemd only reloads Apache."""
+    root.write("/usr/sbin/apache2", "#!/bin/sh\n", mode=0o755)
+    _init(root, "--services", "systemd")
+    reloads = [line for line in root.lines(f"{_UNITS}/httpd-e-smith.service") if line.startswith("ExecReload=")]
+    assert reloads[0] == "ExecReload=/bin/kill -HUP $MAINPID"
+    script = reloads[1].split("'")[1].replace("$$", "$")
+    root.write("/run/php/php8.2-fpm.pid", "1\n")
+    called = root.file("/called")
+    root.write("/sbin/e-smith/esmith", f'#!/bin/sh\necho "$ESMITH_ROOT $*" >>{called}\n', mode=0o755)
+    for age, lines in ((-10, []), (10, [f"{root.path}/ control php-fpm usr2"])):
+        os.utime(root.write("/etc/php.ini", ""), (2_000_000_000 + age, 2_000_000_000 + age))
+        os.utime(root.file("/run/php/php8.2-fpm.pid"), (2_000_000_000, 2_000_000_000))
+        subprocess.run(["/bin/sh", "-c", script], check=True, timeout=60)
+        assert (called.read_text().splitlines() if called.exists() else []) == lines
 
 
 def test_a_second_run_changes_nothing(root: Root) -> None:

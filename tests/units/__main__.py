@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from tests.units import events, sandboxes, states
+from tests.units import events, logs, sandboxes, states
 from tests.units.kit import FaultError
 
 _RUNNING: tuple[Callable[[], None], ...] = (
@@ -19,6 +19,10 @@ _RUNNING: tuple[Callable[[], None], ...] = (
     states.daily_jobs,
     states.control_commands,
     states.watch_works,
+    logs.logs_are_read,
+    logs.logs_have_each_line_once,
+    logs.logs_come_back,
+    logs.full_disk_loses_no_line,
     sandboxes.make_user,
     sandboxes.clamd_scans_files,
     sandboxes.freshclam_loads,

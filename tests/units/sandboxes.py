@@ -254,7 +254,7 @@ def postfix_reloads() -> None:
 
 def nothing_else_may_be_written() -> None:
     """The units that are confined cannot write to /usr, /boot and /etc."""
-    for name in ("clamd", "freshclam", "qpsmtpd", "sqpsmtpd", "spamd", "dovecot", "php-fpm"):
+    for name in ("clamd", "freshclam", "qpsmtpd", "sqpsmtpd", "spamd", "dovecot", "php-fpm", "esmith-logs"):
         for folder in ("/usr", "/etc"):
             entered = ("nsenter", f"--target={pid_of(name)}", "--mount", "touch", f"{folder}/units-test")
             printed = run(*entered, code=1)
