@@ -45,7 +45,7 @@ class Plan:
     :param blamed: names the file of a contrib for which only its unit is left when an output is refused, "" when that
         stops everything; see :func:`esmith.plan.blame.contribs_part`.
     :param verdicts: the verdicts of the checks about the new files, once they have looked.
-    :param left_out: why no file is made for some records.
+    :param left_out: the records that no file is made for, and why.
     :param copied: why check programs saw copies of the new files; "" when they saw them in place, or none ran.
     """
 
@@ -58,7 +58,7 @@ class Plan:
     unread: Callable[[Output], str] = lambda _: ""
     blamed: Callable[[Output], str] = lambda _: ""
     verdicts: list[Verdict] = field(default_factory=list)
-    left_out: list[TemplateError] = field(default_factory=list)
+    left_out: dict[tuple[str, str], TemplateError] = field(default_factory=dict)
     copied: str = ""
 
     @property
@@ -84,8 +84,7 @@ class Plan:
     def leaving(self, output: Output) -> Iterator[None]:
         """Leave an output as it is when what is done inside fails because of the user whose directory it is in.
 
-        A fault in a user's directory is kept to the one file. What keeps one of a contrib to its unit is
-        :func:`make_plan`; the third such fault is one that a check finds (:func:`esmith.checks.check.check`).
+        One of a contrib is kept to its unit by :func:`make_plan`, or by a check (:func:`esmith.checks.check.check`).
         """
         try:
             yield
@@ -108,7 +107,7 @@ class Plan:
 
         Several files may ask one template, which warns: the first of them is named.
         """
-        found: dict[str, None] = dict.fromkeys(f"{fault}\n  {fault.hint}" for fault in self.left_out)
+        found: dict[str, None] = dict.fromkeys(f"{fault}\n  {fault.hint}" for fault in self.left_out.values())
         texts: set[str] = set()
         for output in self.outputs:
             for text in output.rendering.warnings:
@@ -143,8 +142,7 @@ def make_plan(
     """
     if renderer is None:
         with Renderer(layout, snapshot, event=event) as own:
-            planning = _Planning(own, keep_attributes=keep_attributes)
-            return planning.of(paths, is_event=bool(event))
+            return make_plan(layout, snapshot, paths, keep_attributes=keep_attributes, renderer=own, event=event)
     return _Planning(renderer, keep_attributes=keep_attributes).of(paths, is_event=bool(event))
 
 
@@ -161,7 +159,7 @@ class _Planning:
         self._memory = Memory(renderer)
         if not keep_attributes:
             renderer.recall, renderer.recall_keys = self._memory.recall, self._memory.recall_keys
-        self._plan = Plan(strict=is_strict(self._snapshot))
+        self._plan = Plan(strict=is_strict(self._snapshot), left_out=renderer.left_out)
         self._comparison = Comparison(renderer.layout.disk(), self._snapshot, keep_attributes=keep_attributes)
         self._made_by: dict[str, Rendering] = {}
         self._is_event = False
@@ -173,9 +171,7 @@ class _Planning:
         :param is_event: a fault of a contrib is kept to its unit, since the templates are not those somebody asked for.
         """
         at_fault: list[Output] = []
-        self._is_event = is_event
-        if is_event:
-            self._plan.blamed = self._contribs_part
+        self._is_event, self._plan.blamed = is_event, self._contribs_part if is_event else self._plan.blamed
         for path in dict.fromkeys(paths):
             try:
                 self._add(path)
@@ -203,7 +199,6 @@ class _Planning:
                 self._comparison.compare(output)
         for fault in renderer.left_out.values():
             plan.require_lenient(fault)
-        plan.left_out = list(renderer.left_out.values())
         if renderer.makes_all(path):
             plan.whole.add(path)
             plan.listed |= self._memory.listed(path, plan.outputs[first:])

@@ -22,6 +22,7 @@ REFUSED = {
         "configuration qpsmtpd DNSBL: 'on' is not one of enabled, disabled",
     ),
     "integer": (["configuration", "setprop", "smtpd", "TCPPort", "smtp"], "'smtp' is not a whole number"),
+    "bytes": (["configuration", "setprop", "qmail", "MaxMessageSize", "10M"], "; 10M bytes are 10485760"),
     "too large": (
         ["configuration", "setprop", "smtpd", "TCPPort", "70000"],
         "'70000' is too large; the most is 65535",

@@ -344,12 +344,3 @@ def test_secrets(desk: Desk) -> None:
     assert schema.is_secret("t", "office", "vpn", "Key")
     for key, type, name in (("rec", "x", "User"), ("rec", "x", "Other"), ("office", "vpn", "User"), ("o", "x", "Key")):
         assert not schema.is_secret("t", key, type, name)
-
-
-@pytest.mark.parametrize(("value", "text"), [("10M", "; 10M bytes are 10485760"), ("500k", "; 500k bytes are 512000")])
-def test_a_size_where_a_number_belongs(value: str, text: str) -> None:
-    """Who writes a size where a number of bytes belongs reads the number; no other text gets such an answer."""
-    size = prop('type = "integer"')
-    assert refusal(size, value) == f"is not a whole number{text}"
-    for other in ("M", "-5k", "1.5M", "10MB", "9" * 30 + "k"):
-        assert refusal(size, other) == "is not a whole number"
