@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
+from typing import ClassVar
 
 from esmith.logs.copying import Copying, State
 
@@ -35,22 +37,39 @@ def entry(number: int, text: object, unit: str = UNITS[0]) -> bytes:
 
 
 class Logs:
-    """The logs of two services, and the state of the copying, in a directory."""
+    """The logs of two services, and the state of the copying, in a directory; one at a time."""
+
+    _newest: ClassVar[Logs | None] = None
 
     def __init__(self, folder: Path) -> None:
+        if Logs._newest is not None:
+            Logs._newest.kill()
+        Logs._newest = self
         self.folder = folder
         for name in ("home", *UNITS):
             (folder / name).mkdir(exist_ok=True)
 
+    def kill(self) -> None:
+        """Close what a copying has open here, as the kernel does for a process that is killed."""
+        for name in os.listdir("/proc/self/fd"):
+            with suppress(FileNotFoundError):
+                if os.readlink(f"/proc/self/fd/{name}").startswith(f"{self.folder}/"):
+                    os.close(int(name))
+
     def begin(self, *, keep: int = 10) -> Copying:
         """Begin to copy, as after the one before was killed."""
+        self.kill()
         flags = os.O_RDONLY | os.O_DIRECTORY
         logs = {unit: (os.open(self.folder / unit, flags), keep) for unit in UNITS}
         return Copying(logs, State(os.open(self.folder / "home", flags)))
 
     def cursor(self) -> str:
         """Return the name of the entry after which the next one begins."""
-        return State(os.open(self.folder / "home", os.O_RDONLY | os.O_DIRECTORY)).cursor
+        home = os.open(self.folder / "home", os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            return State(home).cursor
+        finally:
+            os.close(home)
 
     def lines(self, unit: str = UNITS[0]) -> list[str]:
         """Return all lines of a log, oldest first."""
