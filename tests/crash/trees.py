@@ -231,7 +231,9 @@ def read_rows(root: Path) -> Rows:
             elif name == b"=" + PENDING.name.encode():
                 rows.pending = {key.decode() for key, _ in own}
             elif name == b"=generations":
-                rows.generations = {int(key): json.loads(value.partition(b"\n#")[0]).get("complete", False) for key, value in own}
+                rows.generations = {
+                    int(key): json.loads(value.partition(b"\n#")[0]).get("complete", False) for key, value in own
+                }
     return rows
 
 
