@@ -70,9 +70,9 @@ def test_status_decides_what_is_enabled(root: Root) -> None:
     assert _enabled(root) == first
 
 
+@pytest.mark.program("apache2")
 def test_a_reload_of_the_web_server_is_one_of_php(root: Root) -> None:
     """Who restarts Apache for a new php.ini has php-fpm read it, also where systemd only reloads Apache."""
-    root.write("/usr/sbin/apache2", "#!/bin/sh\n", mode=0o755)
     _init(root, "--services", "systemd")
     reloads = [line for line in root.lines(f"{_UNITS}/httpd-e-smith.service") if line.startswith("ExecReload=")]
     assert reloads[0] == "ExecReload=/bin/kill -HUP $MAINPID"
