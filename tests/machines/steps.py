@@ -309,7 +309,7 @@ STAYS: tuple[str, ...] = (
 #: What freshclam leaves that is stopped while it downloads.
 _OF_FRESHCLAM = ("/var/clamav", "/var/clamav/tmp.*")
 #: What "esmith init" had begun to write when the files before were listed.
-_BEGUN = ("/usr/local/lib/site_perl*", "/usr/sbin/e-smith*", "/usr/share/e-smith*", "*/.esmith-*")
+_BEGUN: tuple[str, ...] = ("/usr/local/lib/site_perl*", "/usr/sbin/e-smith*", "/usr/share/e-smith*", "*/.esmith-*")
 #: Its accounts' directories and services: on a busy machine the stop comes after these. No package of Debian has them.
 _BEGUN += ("/var/qmail*", "/var/service*", "/var/lib/cvm", "/var/lib/qpsmtpd/karma", "/var/spool/spamd*")
 
