@@ -10,7 +10,6 @@ import signal
 import subprocess
 import time
 from contextlib import suppress
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from tests.machines.booted import BootedMachine
@@ -259,7 +258,7 @@ def remove(play: Play) -> str:
     """Take the mail server away, and compare all files with those when only packages were installed."""
     text = play.run("make", "uninstall-mailserver")
     root = play.machine.root
-    if lines := _of_removal(compared(play.before, listing(root), (*STAYS, *OF_SYSTEMD, *_OF_FRESHCLAM))):
+    if lines := _of_removal(compared(play.before, listing(root), (*STAYS, *OF_SYSTEMD, *_OF_FRESHCLAM)), root):
         raise StepError("not as before the installation:\n" + "\n".join(lines[:200]) + f"\n{text[-_SHOWN:]}")
     return ""
 
@@ -308,19 +307,17 @@ STAYS: tuple[str, ...] = (
 )
 #: What freshclam leaves that is stopped while it downloads.
 _OF_FRESHCLAM = ("/var/clamav", "/var/clamav/tmp.*")
-#: What "esmith init" had begun to write when the files before were listed.
-_BEGUN: tuple[str, ...] = ("/usr/local/lib/site_perl*", "/usr/sbin/e-smith*", "/usr/share/e-smith*", "*/.esmith-*")
-#: Its accounts' directories and services: on a busy machine the stop comes after these. No package of Debian has them.
-_BEGUN += ("/var/qmail*", "/var/service*", "/var/lib/cvm", "/var/lib/qpsmtpd/karma", "/var/spool/spamd*")
 
 
 #: What systemd keeps of units.
 OF_SYSTEMD: tuple[str, ...] = ("/var/lib/systemd/*", "/var/tmp/systemd-private-*")
 
 
-def _of_removal(lines: list[str]) -> list[str]:
-    """Return the differences without those files that are gone since they had only been begun."""
-    return [line for line in lines if not any(fnmatchcase(line, f"- {pattern}") for pattern in _BEGUN)]
+def _of_removal(lines: list[str], root: Path) -> list[str]:
+    """Return the differences without what is gone and of no package: init may have begun before the listing."""
+    lists = (root / "var/lib/dpkg/info").glob("*.list")
+    packaged = {line for path in lists for line in path.read_text(encoding="utf-8").splitlines()}
+    return [line for line in lines if not line.startswith("- ") or line[2:] in packaged]
 
 
 def _summary(text: str) -> str:
