@@ -132,9 +132,7 @@ class Renderer:
         output = self._output or metadata.output or template.path
         by = "foreach" if metadata.foreach else "outputs"
         if not (metadata.foreach or metadata.outputs):
-            yield self._recalled(output, template, metadata, None) or self._render_one(
-                output, template, metadata, None, None
-            )
+            yield self._render_one(output, template, metadata, None, None)
             return
         if KEY not in output:
             raise TemplateError(
@@ -156,9 +154,7 @@ class Renderer:
                 # One record that nothing can be made for stops none of the others.
                 self.left_out.setdefault((database, name), fault)
                 continue
-            yield self._recalled(one, template, metadata, name) or self._render_one(
-                one, template, metadata, name, database
-            )
+            yield self._render_one(one, template, metadata, name, database)
 
     def _records_of(self, template: Template, metadata: Metadata, key: str | None) -> dict[str, str]:
         """Return the records a template with ``foreach`` makes an output for, by what stands for them in paths.
@@ -214,7 +210,7 @@ class Renderer:
                     # Whoever looks at what it depends on sees all of it.
                     listed, _ = self._make_keys(output, template, metadata, for_all=False)
                     warnings = listed.warnings
-                rendering = self._render_one(one, template, metadata, name, None)
+                rendering = self._expand_one(one, template, metadata, name, None)
                 rendering.listed = listed
             rendering.warnings = [*rendering.warnings, *warnings]
             yield rendering
@@ -274,6 +270,13 @@ class Renderer:
         return None if self.recall is None else self.recall(output, template, metadata, key)
 
     def _render_one(
+        self, output: str, template: Template, metadata: Metadata, key: str | None, database: str | None
+    ) -> Rendering:
+        return self._recalled(output, template, metadata, key) or self._expand_one(
+            output, template, metadata, key, database
+        )
+
+    def _expand_one(
         self, output: str, template: Template, metadata: Metadata, key: str | None, database: str | None
     ) -> Rendering:
         rendering = Rendering(output, template, metadata, key=key)

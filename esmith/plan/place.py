@@ -1,4 +1,4 @@
-"""Where an output may be: not among the files of e-smith itself, and at a path that the system can have."""
+"""Where an output may be: not among the files of e-smith itself, not where another is, and where a file can be."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from esmith.fragments.shipped import Shipped
 from esmith.layout import Layout
 from esmith.plan.output import Output
 
+#: The cure where two templates make one file.
+OTHER_OUTPUT = "change the output of one in its template.toml"
 #: The longest text of a symbolic link, in bytes: PATH_MAX with its end (limits.h).
 _LONGEST_LINK = 4095
 
@@ -38,6 +40,38 @@ def require_place(rendering: Rendering, own: tuple[str, ...]) -> None:
         fragments = rendering.template.fragments
         place = rendering.metadata.sources.get("output", fragments[-1].path if fragments else rendering.template.path)
         raise TemplateError(reason, place=place, hint="correct the template, or its output in template.toml")
+
+
+def is_made(rendering: Rendering, made_by: dict[str, Rendering]) -> bool:
+    """Note what makes an output; return whether the plan has it already, as a fragment and an event make the same.
+
+    :param made_by: the outputs so far.
+    :raises TemplateError: when something else makes it, too.
+    """
+    if rendering.beside and (rendering.metadata.foreach or rendering.metadata.outputs):
+        # Its other outputs decide what stays of what it made.
+        raise TemplateError(
+            f"{rendering.beside} makes a file of a template that makes one for each record or key",
+            place=rendering.template.path,
+            hint="give the fragment a template of its own",
+        )
+    other = made_by.setdefault(rendering.path, rendering)
+    if other.template.path != rendering.template.path:
+        raise TemplateError(
+            f"two templates make this file: {other.template.path} and {rendering.template.path}",
+            place=rendering.path,
+            hint=OTHER_OUTPUT,
+        )
+    if other is rendering or not (other.beside or rendering.beside):
+        return False
+    if other.content != rendering.content and not (other.recalled or rendering.recalled):
+        makers = " and ".join(one.beside or one.template.path for one in (other, rendering))
+        raise TemplateError(
+            f"{makers} make this file, each with another content",
+            place=rendering.path,
+            hint="give one of them another OUTPUT_FILENAME",
+        )
+    return True
 
 
 def in_the_way(outputs: Iterable[Output], shipped: Shipped) -> Iterator[tuple[Output, str]]:

@@ -21,14 +21,11 @@ from esmith.plan.installed import OUTPUTS
 from esmith.plan.listed import Listed
 from esmith.plan.memory import Memory
 from esmith.plan.output import Difference, Output
-from esmith.plan.place import in_the_way, own_places, require_place
+from esmith.plan.place import OTHER_OUTPUT, in_the_way, is_made, own_places, require_place
 from esmith.plan.unit import UNKNOWN, leave_units
 from esmith.plan.verdict import Verdict, unchecked
 from esmith.schema.strict import is_strict, require_lenient
 from esmith.store.protocol import Snapshot
-
-#: The cure where two templates make one file.
-_OTHER_OUTPUT = "change the output of one in its template.toml"
 
 
 @dataclass
@@ -84,7 +81,8 @@ class Plan:
     def leaving(self, output: Output) -> Iterator[None]:
         """Leave an output as it is when what is done inside fails because of the user whose directory it is in.
 
-        One of a contrib is kept to its unit by :func:`make_plan`, or by a check (:func:`esmith.checks.check.check`).
+        A fault in a user's directory is kept to the one file. What keeps one of a contrib to its unit is
+        :func:`make_plan`; the third such fault is one that a check finds (:func:`esmith.checks.check.check`).
         """
         try:
             yield
@@ -171,7 +169,9 @@ class _Planning:
         :param is_event: a fault of a contrib is kept to its unit, since the templates are not those somebody asked for.
         """
         at_fault: list[Output] = []
-        self._is_event, self._plan.blamed = is_event, self._contribs_part if is_event else self._plan.blamed
+        self._is_event = is_event
+        if is_event:
+            self._plan.blamed = self._contribs_part
         for path in dict.fromkeys(paths):
             try:
                 self._add(path)
@@ -180,6 +180,8 @@ class _Planning:
                     raise
                 self._plan.require_lenient(error)
                 at_fault += self._leave(path, error)
+        for fault in self._plan.left_out.values():
+            self._plan.require_lenient(fault)
         if is_event:
             at_fault += self._leave_in_the_way()
         leave_units(self._plan.outputs, at_fault)
@@ -190,15 +192,13 @@ class _Planning:
         for rendering in renderer.render(path):
             require_place(rendering, self._own_places)
             self._make_way(rendering)
-            if _is_made(rendering, self._made_by):
+            if is_made(rendering, self._made_by):
                 continue
             output = _output(renderer, rendering)
             output.inputs = "" if rendering.recalled else self._memory.inputs(rendering)
             plan.outputs.append(output)
             with plan.leaving(output):
                 self._comparison.compare(output)
-        for fault in renderer.left_out.values():
-            plan.require_lenient(fault)
         if renderer.makes_all(path):
             plan.whole.add(path)
             plan.listed |= self._memory.listed(path, plan.outputs[first:])
@@ -218,7 +218,7 @@ class _Planning:
         if not shipped.is_known or shipped.has_template(other.template.path):
             return
         file = other.metadata.sources.get("output", contribs_part(other.template, shipped))
-        fault = TemplateError(f"makes {rendering.path}, which a shipped template makes", place=file, hint=_OTHER_OUTPUT)
+        fault = TemplateError(f"makes {rendering.path}, which a shipped template makes", place=file, hint=OTHER_OUTPUT)
         self._plan.require_lenient(fault)
         self._plan.keep_to_unit(other.template.path, fault, file)
         self._plan.outputs = [output for output in self._plan.outputs if output.rendering is not other]
@@ -230,7 +230,7 @@ class _Planning:
         for output, path in in_the_way(self._plan.outputs, shipped):
             template = output.rendering.template
             file = contribs_part(template, shipped)
-            fault = TemplateError(f"{path} would be a file and the directory of files", place=file, hint=_OTHER_OUTPUT)
+            fault = TemplateError(f"{path} would be a file and the directory of files", place=file, hint=OTHER_OUTPUT)
             self._plan.require_lenient(fault)
             self._plan.keep_to_unit(template.path, fault, file)
             output.left = fault
@@ -281,38 +281,6 @@ class _Planning:
                 sibling = Template(os.path.join(os.path.dirname(template.path), KEY), [])
                 return template, replace(renderer.metadata.of(sibling), foreach="", outputs="", output="")
         return template, UNKNOWN
-
-
-def _is_made(rendering: Rendering, made_by: dict[str, Rendering]) -> bool:
-    """Note what makes an output; return whether the plan has it already, as a fragment and an event make the same.
-
-    :param made_by: the outputs so far.
-    :raises TemplateError: when something else makes it, too.
-    """
-    if rendering.beside and (rendering.metadata.foreach or rendering.metadata.outputs):
-        # Its other outputs decide what stays of what it made.
-        raise TemplateError(
-            f"{rendering.beside} makes a file of a template that makes one for each record or key",
-            place=rendering.template.path,
-            hint="give the fragment a template of its own",
-        )
-    other = made_by.setdefault(rendering.path, rendering)
-    if other.template.path != rendering.template.path:
-        raise TemplateError(
-            f"two templates make this file: {other.template.path} and {rendering.template.path}",
-            place=rendering.path,
-            hint=_OTHER_OUTPUT,
-        )
-    if other is rendering or not (other.beside or rendering.beside):
-        return False
-    if other.content != rendering.content and not (other.recalled or rendering.recalled):
-        makers = " and ".join(one.beside or one.template.path for one in (other, rendering))
-        raise TemplateError(
-            f"{makers} make this file, each with another content",
-            place=rendering.path,
-            hint="give one of them another OUTPUT_FILENAME",
-        )
-    return True
 
 
 def _was_installed(snapshot: Snapshot, path: str) -> bool:

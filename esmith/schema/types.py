@@ -16,7 +16,8 @@ _DOMAIN_BYTES = 253
 _LABEL_BYTES = 63
 _LARGEST_PORT = 65535
 _IPV6_LITERAL = "has an IPv6 address in brackets, and qmail knows only IPv4 ones"
-_LONGEST_SIZE = 20
+#: Up to here each whole number is a float of its own.
+_EXACT = 2.0**53
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
 
 
@@ -55,10 +56,8 @@ def _integer(prop: Property, value: str) -> str | None:
 
 def _in_full(value: str) -> str:
     """Return how a size such as 10M is written as a number of bytes; "" for anything else."""
-    factor = _UNITS.get(value[-1:].lower(), 0)
-    if factor < 2 or not _are_digits(value[:-1]):
-        return ""
-    return f"; {value} bytes are {int(value[:-1]) * factor}" if len(value) < _LONGEST_SIZE else ""
+    size = _bytes_of(value)
+    return "" if size is None or size > _EXACT else f"; {value} bytes are {size:.0f}"
 
 
 def _number(prop: Property, value: str) -> str | None:
@@ -87,12 +86,17 @@ def _outside(number: float, minimum: float | None, maximum: float | None, unit: 
 
 
 def _size(prop: Property, value: str) -> str | None:
+    size = _bytes_of(value)
+    if size is None:
+        return "is not a size such as 15M, 500k or 25000000"
+    return _outside(size, prop.minimum, prop.maximum, " bytes")
+
+
+def _bytes_of(value: str) -> float | None:
+    """Return how many bytes a size such as 15M is; None for what is none. A float may have any number of digits."""
     unit = value[-1:].lower() if value[-1:].lower() in _UNITS else ""
     digits = value.removesuffix(value[-1:]) if unit else value
-    if not _are_digits(digits):
-        return "is not a size such as 15M, 500k or 25000000"
-    size = float(digits) * _UNITS[unit]
-    return _outside(size, prop.minimum, prop.maximum, " bytes")
+    return float(digits) * _UNITS[unit] if _are_digits(digits) else None
 
 
 def _list(prop: Property, value: str) -> str | None:
