@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 from contextlib import suppress
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from tests.machines.booted import BootedMachine
@@ -126,12 +127,14 @@ def install(play: Play) -> str:
     looking = 0.0
     while process.poll() is None and not play.before and time.monotonic() - began < _INSTALL_SECONDS:
         # The packages are installed, and nothing else: what a removal has to come back to.
-        if _stopped_at(log, "[2/", process):
+        if re.search(r"(?m)^\[2/", log.read_text(encoding="utf-8", errors="replace")):
+            _signal_all(process, signal.SIGSTOP)
             looks = time.monotonic()
             found = listing(play.machine.root)
             play.before = {path: what for path, what in found.items() if not f"{path}/".startswith("/opt/esmith/")}
             looking = time.monotonic() - looks
-            os.killpg(process.pid, signal.SIGCONT)
+            _signal_all(process, signal.SIGCONT)
+        time.sleep(0.02)
     while (code := process.poll()) is None and time.monotonic() - began < _INSTALL_SECONDS:
         # nsenter(1) stops itself when it sees that its child was stopped, also when both go on already.
         os.killpg(process.pid, signal.SIGCONT)
@@ -148,24 +151,28 @@ def install(play: Play) -> str:
     return f"first mail read {took:.0f} s after the bare root"
 
 
-def _stopped_at(log: Path, begin: str, process: subprocess.Popen[bytes]) -> bool:
-    """Wait a second for a line that begins so, and stop the process at it, before it does what the line announces.
+def _signal_all(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Send a signal to all processes of an installation: setup has its programs in process groups of their own.
 
-    This process goes before all others meanwhile: on a busy machine the stop would come too late (sched(7)).
+    They share a session (setsid(2)). One that was begun meanwhile is found by looking again.
     """
-    # A container may not have the right; it is less certain then.
-    with suppress(PermissionError):
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
-    try:
-        for _ in range(500):
-            if re.search(rf"(?m)^{re.escape(begin)}", log.read_text(encoding="utf-8", errors="replace")):
-                os.killpg(process.pid, signal.SIGSTOP)
-                return True
-            time.sleep(0.002)
-        return False
-    finally:
-        with suppress(PermissionError):
-            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    done: set[int] = set()
+    while new := _of_session(process.pid) - done:
+        for pid in new:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+        done |= new
+
+
+def _of_session(leader: int) -> set[int]:
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        # It may have ended.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            # Behind the name: state, parent, process group, session (proc(5)).
+            if int(path.read_text(errors="replace").rpartition(")")[2].split()[3]) == leader:
+                found.add(int(path.parent.name))
+    return found
 
 
 def faults(play: Play) -> str:
@@ -258,7 +265,7 @@ def remove(play: Play) -> str:
     """Take the mail server away, and compare all files with those when only packages were installed."""
     text = play.run("make", "uninstall-mailserver")
     root = play.machine.root
-    if lines := _of_removal(compared(play.before, listing(root), (*STAYS, *OF_SYSTEMD, *_OF_FRESHCLAM)), root):
+    if lines := _of_removal(compared(play.before, listing(root), (*STAYS, *OF_SYSTEMD, *_OF_FRESHCLAM))):
         raise StepError("not as before the installation:\n" + "\n".join(lines[:200]) + f"\n{text[-_SHOWN:]}")
     return ""
 
@@ -307,17 +314,17 @@ STAYS: tuple[str, ...] = (
 )
 #: What freshclam leaves that is stopped while it downloads.
 _OF_FRESHCLAM = ("/var/clamav", "/var/clamav/tmp.*")
+#: What "esmith init" had begun to write when the files before were listed.
+_BEGUN = ("/usr/local/lib/site_perl*", "/usr/sbin/e-smith*", "/usr/share/e-smith*", "*/.esmith-*")
 
 
 #: What systemd keeps of units.
 OF_SYSTEMD: tuple[str, ...] = ("/var/lib/systemd/*", "/var/tmp/systemd-private-*")
 
 
-def _of_removal(lines: list[str], root: Path) -> list[str]:
-    """Return the differences without what is gone and of no package: init may have begun before the listing."""
-    lists = (root / "var/lib/dpkg/info").glob("*.list")
-    packaged = {line for path in lists for line in path.read_text(encoding="utf-8").splitlines()}
-    return [line for line in lines if not line.startswith("- ") or line[2:] in packaged]
+def _of_removal(lines: list[str]) -> list[str]:
+    """Return the differences without those files that are gone since they had only been begun."""
+    return [line for line in lines if not any(fnmatchcase(line, f"- {pattern}") for pattern in _BEGUN)]
 
 
 def _summary(text: str) -> str:
