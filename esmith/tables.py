@@ -82,21 +82,25 @@ class TomlFile:
     :param path: the file, which messages name.
     :param error: the class of the errors.
     :param data: what the file holds, where that is known already; it is not read then.
+    :param text: what was read of the file, where that was done already.
     :raises EsmithError: of that class, when the file cannot be read or is not TOML.
     :raises FileNotFoundError: when there is no such file.
     :raises NotADirectoryError: when its directory is a file.
     """
 
-    def __init__(self, path: str, error: type[EsmithError], data: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, path: str, error: type[EsmithError], data: dict[str, Any] | None = None, text: bytes | None = None
+    ) -> None:
         self.path = path
         self._error = error
         if data is not None:
             self.data = data
             return
+        import io
         import tomllib
 
         try:
-            with open(path, "rb") as file:
+            with open(path, "rb") if text is None else io.BytesIO(text) as file:
                 self.data = tomllib.load(file)
         except (FileNotFoundError, NotADirectoryError):
             raise

@@ -21,8 +21,9 @@ from esmith.events.trusted import require_all
 from esmith.fragments.perl.migrations import PerlMigrations
 from esmith.layout import Layout
 from esmith.plan.host import DiskHost
-from esmith.schema.initialize import Initialized, initialize_databases, initialize_each
+from esmith.schema.initialize import Initialized, initialize_each
 from esmith.schema.load import Schema
+from esmith.schema.remembered import RememberedFiles
 from esmith.schema.settings import set_record
 from esmith.setup.arrange import Arrangement, arrange_services
 from esmith.setup.shipped import ProductFiles
@@ -126,14 +127,17 @@ def _upgrade(layout: Layout, store: Store, names: dict[str, str | None]) -> tupl
     host = DiskHost(layout)
     with Replacement(host, store, REPLACING, warn) as replacement, PerlMigrations(layout) as migrations:
         notes = ProductFiles(layout).replace(host, replacement)
-        schema = Schema(layout)
         with store.transaction(Author.current(["esmith", "init"])) as transaction:
+            remembered = RememberedFiles(transaction)
+            schema = Schema(layout, remembered)
             for key, value in names.items():
                 if value is not None:
                     set_record(transaction, schema, "configuration", key, value, {})
             named = {change.cell for change in transaction.changes}
             done = initialize_each(transaction, schema, layout, migrations)
             done.changes = [change for change in transaction.changes if change.cell not in named]
+            # So the first change of a setting parses no file.
+            remembered.store(transaction)
             replacement.complete(transaction)
     return notes + done.warnings, done
 
@@ -150,8 +154,11 @@ def initialize_databases_command(root: str | None) -> int:
     store = open_store(layout, write=True)
     author = Author.current(["esmith", "initialize-databases"])
     try:
-        with PerlMigrations(layout) as migrations:
-            done = initialize_databases(store, Schema(layout), layout, author, migrations)
+        with PerlMigrations(layout) as migrations, store.transaction(author) as transaction:
+            remembered = RememberedFiles(transaction)
+            done = initialize_each(transaction, Schema(layout, remembered), layout, migrations)
+            done.changes = transaction.changes
+            remembered.store(transaction)
     except StoreError as error:
         error.add_unchanged()
         raise

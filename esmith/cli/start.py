@@ -1,6 +1,8 @@
 """What the commands that pip makes call: ^C while a command still imports what it needs shows no traceback.
 
-Those in ``/sbin/e-smith`` (:func:`esmith.setup.shipped.command_files`) do the same in themselves, and start faster.
+Those in ``/sbin/e-smith`` (:func:`esmith.setup.shipped.command_files`) do the same in themselves, and start in half the
+time. What pip writes around the functions here is pip's: it reads the site's packages and imports :mod:`re` before it
+calls them, so nothing here could make it as lean (docs/commands.md).
 """
 
 from __future__ import annotations

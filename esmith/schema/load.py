@@ -8,7 +8,6 @@ from esmith.errors import SchemaError
 from esmith.names import is_leftover, is_number, leads_to_directory
 from esmith.patterns import LISTS
 from esmith.schema.model import RecordSchema
-from esmith.schema.secrecy import cannot_be_secret, is_findable, looks_secret
 from esmith.schema.types import TYPES
 from esmith.tables import FLAG, INTEGER, NAME, NUMBER, TABLE, TEXT, TEXT_TABLE, TEXTS, TomlFile, Type, one_of
 
@@ -86,7 +85,7 @@ class Schema:
     """The schema files of one root; each is read when it is first asked for.
 
     :param layout: the root.
-    :param remembered: what the store has of the files; without it all that is asked for is read.
+    :param remembered: what the store has of the files; without it all that is asked for is parsed.
     """
 
     def __init__(self, layout: Layout, remembered: RememberedFiles | None = None) -> None:
@@ -198,6 +197,8 @@ class Schema:
         """
         if self.declares_secret(*cell):
             return True
+        from esmith.schema.secrecy import is_findable
+
         return is_findable(value) and self.may_be_secret(*cell, value)
 
     def of_any_type(self, database: str, key: str) -> list[RecordSchema | None]:
@@ -213,6 +214,8 @@ class Schema:
             return True in declared
         if not prop and value is not None and self.file(database, f"@{value}") is not None:
             return False  # the type of a record that has properties
+        from esmith.schema.secrecy import cannot_be_secret, looks_secret
+
         return looks_secret(prop or key) and not (value is not None and cannot_be_secret(value))
 
     def file(self, database: str, key: str) -> RecordSchema | None:
@@ -256,14 +259,14 @@ class Schema:
         return self._closed
 
     def _file(self, name: str, path: str) -> TomlFile:
-        """Return a file, read from the disk only where the store does not have it as it is now."""
+        """Return a file, parsed only where the store does not have it as it is now."""
         if self._remembered is None:
             return TomlFile(path, SchemaError)
         data: dict[str, Any] | None
-        data, looks = self._remembered.find(name, path)
-        file = TomlFile(path, SchemaError, data)
-        if data is None:
-            self._remembered.remember(name, looks, file.data)
+        data, text = self._remembered.find(name, path)
+        file = TomlFile(path, SchemaError, data, text)
+        if data is None and text is not None:
+            self._remembered.remember(name, text, file.data)
         return file
 
 

@@ -1,11 +1,12 @@
-"""What schema files hold, kept in the store beside the databases: reading TOML takes longer than a whole ``setprop``.
+"""What schema files hold, kept in the store beside the databases: parsing TOML takes longer than a whole ``setprop``.
 
-A row is what one file holds, with what the file looked like: device, inode, size and both times. While the file
-looks so, its row is read in its place; else the file is. A file that was changed less than :data:`_SETTLED_SECONDS` ago
-is always read: it could change again and look the same. The table says nothing that the files do not, so a damaged or
-missing row costs time and nothing else.
+A row is the text of one file and what it holds. The file is read each time, and its row counts where the text is the
+same to the byte; else the file is parsed. No time of a file is believed: it has steps, so a file can change twice and
+look the same, and what was written a moment ago could not be remembered at all. The table says nothing that the files
+do not, so a damaged or missing row costs time and nothing else.
 
-The rows are written with a change that is stored anyway, never alone.
+``esmith init`` and ``initialize-databases`` read every file, and write all rows. Besides these a row is written with a
+change that is stored anyway, never alone: what changes nothing needs no space on the disk.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from __future__ import annotations
 import marshal
 import os
 import sys
-import time
 from zlib import crc32
 
 TYPE_CHECKING = False
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 #: The table of the engine, and how its rows are written: another version of Python may write them otherwise.
 TABLE = "schema"
-_FORMAT = b"1 %d.%d %d " % (*sys.version_info[:2], marshal.version)
-#: The time of a file has steps, and nothing shows that it changed twice in one.
-_SETTLED_SECONDS = 2
+_FORMAT = b"2 %d.%d %d " % (*sys.version_info[:2], marshal.version)
+#: The checksum of all that follows it, and how long the text of the file is, each in so many hexadecimal digits.
+_DIGITS = 8
+_TEXT_AT = len(_FORMAT) + 2 * _DIGITS
 
 
 class RememberedFiles:
@@ -40,37 +41,34 @@ class RememberedFiles:
         self._new: dict[str, bytes] = {}
 
     def find(self, name: str, path: str) -> tuple[Any, bytes | None]:
-        """Return what a file holds, None when that is not known, and what the file looks like.
+        """Return what a file holds, None when that is not known, and its text.
 
         :param name: of the row.
         :param path: the file.
-        :return: the second is for :meth:`remember`; None when it has changed only now, or is not there.
+        :return: the second is None when the file cannot be read.
         """
-        looks = _looks_of(path)
-        row = self._rows.state(TABLE, name) if looks is not None else None
-        if looks is None or row is None or not row.startswith(looks):
-            return None, looks
-        checksum, content = row[len(looks) : len(looks) + 8], row[len(looks) + 8 :]
-        if checksum != b"%08x" % crc32(content, crc32(looks)):
-            return None, looks
+        text = _text_of(path)
+        row = self._rows.state(TABLE, name) if text is not None else None
+        if text is None or row is None or row[:_TEXT_AT] != _head(text, row[_TEXT_AT:]):
+            return None, text
+        if row[_TEXT_AT : _TEXT_AT + len(text)] != text:
+            return None, text
         try:
-            return marshal.loads(content), looks
+            return marshal.loads(row[_TEXT_AT + len(text) :]), text
         except (ValueError, TypeError, EOFError):
-            return None, looks
+            return None, text
 
-    def remember(self, name: str, looks: bytes | None, data: Any) -> None:
+    def remember(self, name: str, text: bytes, data: Any) -> None:
         """Note what a file holds, for :meth:`store`.
 
-        :param looks: what it looked like before it was read.
+        :param text: of which that was parsed.
         :param data: made of dictionaries, lists, texts, numbers and truth values; anything else is not noted.
         """
-        if looks is None:
-            return
         try:
-            content = marshal.dumps(data)
+            content = text + marshal.dumps(data)
         except ValueError:
             return
-        self._new[name] = b"%s%08x%s" % (looks, crc32(content, crc32(looks)), content)
+        self._new[name] = _head(text, content) + content
 
     def store(self, transaction: Transaction) -> None:
         """Write what was noted with a transaction."""
@@ -79,12 +77,27 @@ class RememberedFiles:
         self._new.clear()
 
 
-def _looks_of(path: str) -> bytes | None:
+def _head(text: bytes, content: bytes) -> bytes:
+    """Return what the row of a file begins with.
+
+    :param content: the text and what it holds.
+    """
+    size = b"%0*x" % (_DIGITS, len(text))
+    return _FORMAT + b"%0*x" % (_DIGITS, crc32(content, crc32(size))) + size
+
+
+def _text_of(path: str) -> bytes | None:
     try:
-        status = os.stat(path)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
-    if abs(time.time() - max(status.st_mtime, status.st_ctime)) < _SETTLED_SECONDS:
+    try:
+        # A byte more than it has: one call reads all of it, unless it grows meanwhile.
+        text = os.read(descriptor, os.fstat(descriptor).st_size + 1)
+        while more := os.read(descriptor, 1 << 16):
+            text += more
+        return text
+    except OSError:
         return None
-    numbers = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    return _FORMAT + b"%d %d %d %d %d\n" % numbers
+    finally:
+        os.close(descriptor)

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from esmith.errors import RefusedError
 from esmith.schema.check import account_hints, check_key, check_properties, check_record, name_hints
-from esmith.schema.references import reference_hints
-from esmith.schema.spellings import spelling_hints
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -118,13 +116,29 @@ def _of_other_records(
     """
     if schema is None:
         return []
-    hints = reference_hints(schema, records, database, key, records.type_of(database, key), props)
-    hints += spelling_hints(schema, records, database, key)
+    type = records.type_of(database, key)
+    known = schema.record(database, key, type)
+    hints = []
+    # Most records name no others and are named anyhow; these do not pay for the import.
+    if known is not None and _name_records(known, props):
+        from esmith.schema.references import reference_hints
+
+        hints += reference_hints(schema, records, database, key, type, props)
+    if known is not None and known.key_rule is not None:
+        from esmith.schema.spellings import spelling_hints
+
+        hints += spelling_hints(schema, records, database, key)
     if database == "configuration" and _opens_port(schema.record(database, key, "service"), props):
         from esmith.schema.ports import shared_ports
 
         hints += shared_ports(records, schema, key)
     return hints
+
+
+def _name_records(known: RecordSchema, props: dict[str, str]) -> bool:
+    """Return whether one of these properties names other records."""
+    found = (known.property(name) if name else known.value for name in props)
+    return any(prop is not None and prop.refers_to for prop in found)
 
 
 def _opens_port(known: RecordSchema | None, props: dict[str, str]) -> bool:

@@ -41,6 +41,8 @@ PERL_MODULES = "/usr/local/lib/site_perl"
 _PACKAGES = ("esmith", "lmdb", "click", "jinja2", "markupsafe", "watchdog")
 #: The kernel cuts a longer first line.
 _LONGEST_INTERPRETER = 120
+#: How many more objects there are when a command first looks for garbage; Python itself does after 700.
+_GARBAGE_AFTER = 50_000
 
 
 def shipped_directory() -> str:
@@ -181,7 +183,8 @@ def command_files(layout: Layout) -> dict[str, tuple[bytes, int]]:
 
     They start faster than what pip makes of an entry point: ``-I`` and ``-S`` leave out what a script of root should
     not read anyway (PYTHON* variables, the user's own packages, ``.pth`` files). One that is interrupted while it
-    still imports what it needs ends without a traceback.
+    still imports what it needs ends without a traceback. Garbage is looked for less often than Python does by itself:
+    an import makes none, and a command has ended before there is much.
 
     :raises InstallError: when a package is missing.
     """
@@ -197,7 +200,9 @@ def command_files(layout: Layout) -> dict[str, tuple[bytes, int]]:
     for name, function in commands.items():
         module, _, call = function.partition(":")
         load = f"try:\n    from {module} import {call}\nexcept KeyboardInterrupt:\n    sys.exit(130)\n"
-        body = f"import sys\n\nsys.path += {search!r}\n{load}\n{call}()\n"
+        body = (
+            f"import gc\nimport sys\n\ngc.set_threshold({_GARBAGE_AFTER})\nsys.path += {search!r}\n{load}\n{call}()\n"
+        )
         found[os.path.join(layout.commands, name)] = (_interpreter_line() + body).encode(), 0o755
     return found
 

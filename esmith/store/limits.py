@@ -6,7 +6,6 @@ A name or value is stored exactly as given or refused; it is never trimmed, cut 
 from __future__ import annotations
 
 from esmith.errors import RefusedError, UsageError
-from esmith.names import shorten
 
 #: LMDB's limit for a key, in bytes; ours hold the record's key, a NUL and the property's name.
 MAX_NAME_BYTES = 511
@@ -28,7 +27,7 @@ def check_database(name: str) -> None:
         )
     if not name or name[0] in ".=-" or not name.isascii() or not name.isprintable() or " " in name or len(name) > 100:
         raise UsageError(
-            f"{shorten(name)!r} cannot be the name of a database", hint="use ASCII letters, digits, '.', '_' and '-'"
+            f"{_shown(name)} cannot be the name of a database", hint="use ASCII letters, digits, '.', '_' and '-'"
         )
 
 
@@ -47,7 +46,7 @@ def check_key(database: str, key: str) -> None:
     """
     if _is_plain(key) and not ("=" in key or key[0] in " #" or key[-1] == " ") and len(key) < MAX_NAME_BYTES:
         return
-    place = f"{database}: key {shorten(key)!r}"
+    place = f"{database}: key {_shown(key)}"
     _check_text(key, place, "a key")
     if not key:
         raise RefusedError("a key cannot be empty", place=database, hint="name the record")
@@ -67,7 +66,7 @@ def check_property(database: str, key: str, prop: str) -> None:
     """
     if _is_plain(prop) and "|" not in prop and key.isascii() and len(key) + 1 + len(prop) <= MAX_NAME_BYTES:
         return
-    place = f"{database} {key}: property {shorten(prop)!r}"
+    place = f"{database} {key}: property {_shown(prop)}"
     _check_text(prop, place, "a property name")
     if not prop:
         raise RefusedError("a property name cannot be empty", place=f"{database} {key}", hint="name the property")
@@ -141,6 +140,13 @@ def control_character(text: str) -> str | None:
         if (code < 32 and char != "\t") or 127 <= code < 160:
             return char
     return None
+
+
+def _shown(name: str) -> str:
+    """Return a name for a message; a ``getprop`` has none, and does not pay for it."""
+    from esmith.names import shorten
+
+    return repr(shorten(name))
 
 
 def _is_plain(name: str) -> bool:

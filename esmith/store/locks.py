@@ -14,14 +14,15 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import struct
+import sys
 
 #: Where each lock begins. A data file ends long before, see ``MAP_BYTES`` of the store.
 WRITER, EVENT, WAITER = 1 << 60, 1 << 61, 1 << 62
 #: A label is smaller than this; so no range reaches into the next.
 MOST = 1 << 59
-#: ``struct flock`` of fcntl(2): type, whence, start, length, process; "0q" rounds its size up.
-_FLOCK = "hhqqi0q"
+#: In ``struct flock`` of fcntl(2) on 64 bits (the map of the store needs them): type and whence in 2 bytes each, 4
+#: unused; start and length in 8 each; process and the rest in 8. Importing :mod:`struct` would take longer than this.
+_LENGTH_AT = 16
 
 
 class RangeLock:
@@ -103,6 +104,8 @@ def wait_for_flock(descriptor: int, path: str, operation: int = fcntl.LOCK_EX) -
 
 def _call(descriptor: int, command: int, kind: int, start: int, length: int) -> tuple[int, int]:
     """Call fcntl(2) for a range, and return the type and the length it gives back."""
-    given = struct.pack(_FLOCK, kind, os.SEEK_SET, start, length, 0)
-    found = struct.unpack(_FLOCK, fcntl.fcntl(descriptor, command, given))
-    return found[0], found[3]
+    order = sys.byteorder
+    head = kind.to_bytes(2, order) + os.SEEK_SET.to_bytes(2, order) + bytes(4)
+    given = head + start.to_bytes(8, order) + length.to_bytes(8, order) + bytes(8)
+    found = fcntl.fcntl(descriptor, command, given)
+    return int.from_bytes(found[:2], order), int.from_bytes(found[_LENGTH_AT : _LENGTH_AT + 8], order)

@@ -68,14 +68,12 @@ class Author:
         import os
         import pwd
 
-        from esmith.printable import printable
-
         try:
             user = pwd.getpwuid(os.getuid()).pw_name
         except KeyError:
             user = str(os.getuid())
-        clean = [printable(word) for word in command]
-        return cls(printable(user), printable(os.environ.get("SUDO_USER", "")), clean)
+        clean = [_printable(word) for word in command]
+        return cls(_printable(user), _printable(os.environ.get("SUDO_USER", "")), clean)
 
 
 class Change:
@@ -136,3 +134,12 @@ class Erased:
     def __init__(self, left: int, readers: list[int]) -> None:
         self.left = left
         self.readers = readers
+
+
+def _printable(text: str) -> str:
+    """Return a text as the journal has it; nearly all are printable, and do not pay for the import."""
+    if text.isprintable():
+        return text
+    from esmith.printable import printable
+
+    return printable(text)

@@ -15,11 +15,10 @@ looked at the file when it opened it.
 
 from __future__ import annotations
 
-import errno
 import os
 
 from esmith.errors import StoreError
-from esmith.store.lmdb.trouble import RESTORE, store_trouble
+from esmith.store.lmdb import store_trouble
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,6 +63,8 @@ class DataFile:
                 hint=f"make them with: esmith --root {root} init",
             ) from None
         if size == 0:
+            from esmith.store.lmdb.trouble import RESTORE
+
             raise StoreError("the data file is empty", place=self.path, hint=RESTORE)
 
     def require_sound(self, *, thorough: bool = False) -> None:
@@ -162,6 +163,8 @@ class DataFile:
             state = self._state()
             damage = find_damage(self.path)
             if damage is not None:
+                from esmith.store.lmdb.trouble import RESTORE
+
                 raise StoreError(damage, place=self.path, hint=RESTORE)
             # Of before verifying: what a program that knows no lock of ours changed meanwhile is verified next time.
             self._write_mark(state)
@@ -209,5 +212,7 @@ def _allocate(descriptor: int, size: int) -> None:
     except OSError as error:
         # Some file systems keep what they could get.
         os.ftruncate(descriptor, old)
+        import errno
+
         if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
             raise

@@ -13,15 +13,16 @@ from __future__ import annotations
 import lmdb
 
 from esmith.errors import StoreError
-from esmith.store import journal, limits
-from esmith.store.lmdb.trouble import store_trouble
-from esmith.store.model import Record, Revision
+from esmith.store import limits
+from esmith.store.lmdb import store_trouble
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
     from typing import Self
+
+    from esmith.store.model import Record, Revision
 
 JOURNAL = "=journal"
 
@@ -149,6 +150,8 @@ class LmdbSnapshot:
 
     def record(self, database: str, key: str) -> Record | None:
         """Return a record, None when there is no such record."""
+        from esmith.store.model import Record
+
         handle = self._handle(database)
         first = limits.row_key(key, "")
         if handle is None or first is None:
@@ -163,6 +166,8 @@ class LmdbSnapshot:
 
     def records(self, database: str, type: str | None = None) -> Iterator[Record]:
         """Yield the records of a database in byte order of their keys."""
+        from esmith.store.model import Record
+
         handle = self._handle(database)
         if handle is None:
             return
@@ -244,6 +249,8 @@ def _no_text() -> lmdb.Error:
 
 
 def _revision(number: bytes, row: bytes) -> Revision:
+    from esmith.store import journal
+
     try:
         return journal.decode(int.from_bytes(number), bytes(row))
     except ValueError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from esmith.store.lmdb.trouble import store_trouble
+from esmith.store.lmdb import store_trouble
 from esmith.store.locks import WRITER, RangeLock
 
 TYPE_CHECKING = False
