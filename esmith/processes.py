@@ -6,7 +6,11 @@ Standard library only: the process that runs check programs imports it, too.
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+
+#: random(4) says what it is.
+_BOOT_ID = "/proc/sys/kernel/random/boot_id"
+#: Of a process that has ended, but was not waited for: zombie, dead (proc_pid_stat(5)).
+_ENDED = (b"Z", b"X")
 
 
 def status_of(process: int) -> list[bytes]:
@@ -23,9 +27,45 @@ def all_children() -> dict[int, list[int]]:
     """Return the children of each process that has some."""
     found: dict[int, list[int]] = {}
     for process in map(int, filter(str.isdecimal, os.listdir("/proc"))):
-        with suppress(OSError):
-            found.setdefault(int(status_of(process)[1]), []).append(process)
+        try:
+            parent = int(status_of(process)[1])
+        except OSError:
+            continue
+        found.setdefault(parent, []).append(process)
     return found
+
+
+def start_of(process: int) -> str:
+    """Return when a process was started, in ticks since boot; "" for one that has ended.
+
+    :raises OSError: when there is no such process, or that cannot be found out.
+    """
+    fields = status_of(process)
+    return "" if fields[0] in _ENDED else fields[19].decode()
+
+
+def has_ended(process: int, start: str) -> bool:
+    """Return whether a process has ended for certain.
+
+    :param start: when it was started, as :func:`start_of` says; its number may be another one's by now.
+    """
+    try:
+        return start_of(process) != start
+    except FileNotFoundError:
+        return os.path.exists("/proc/self")
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+
+
+def boot_id() -> str:
+    """Return the id of the running boot of the kernel; "" where it cannot be read."""
+    try:
+        with open(_BOOT_ID, encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
 
 
 def command_of(process: int) -> list[str]:

@@ -13,10 +13,8 @@ import itertools
 import os
 
 from esmith.names import TEMPORARY_PREFIX, is_temporary
-from esmith.processes import status_of
+from esmith.processes import start_of
 
-#: Of a process that has ended, but was not waited for: zombie, dead (proc_pid_stat(5)).
-_ENDED = (b"Z", b"X")
 #: The start of a process that could not find out its own.
 _UNKNOWN = "0"
 _count = itertools.count(1)
@@ -56,7 +54,7 @@ def is_in_use(name: str, *, also_own: bool = True) -> bool:
 def _runs(process: int, start: str) -> bool:
     """Return whether a process still runs, or it cannot be found out: removing a file of one would be worse."""
     try:
-        return start in (_start_of(process), _UNKNOWN)
+        return start in (start_of(process), _UNKNOWN)
     except OSError as error:
         return error.errno not in (errno.ENOENT, errno.ESRCH) or not os.path.exists("/proc/self")
 
@@ -66,17 +64,8 @@ def _mark() -> str:
     process = os.getpid()
     if _own[0] != process:
         try:
-            start = _start_of(process)
+            start = start_of(process)
         except OSError:
             start = _UNKNOWN
         _own = process, f"{process}-{start}"
     return _own[1]
-
-
-def _start_of(process: int) -> str:
-    """Return when a process was started, in ticks since boot; "" for one that has ended.
-
-    :raises OSError: when there is no such process, or that cannot be found out.
-    """
-    fields = status_of(process)
-    return "" if fields[0] in _ENDED else fields[19].decode()

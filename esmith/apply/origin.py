@@ -19,11 +19,11 @@ from esmith.apply.kept import kept_directory
 from esmith.disk import Directory, Disk, read_file
 from esmith.layout import Layout
 from esmith.plan.host import PRIVATE, PUBLIC, trouble
+from esmith.processes import boot_id
 
 _FILE = "machine"
 #: See machine-id(5).
 _MACHINE_ID = "/etc/machine-id"
-_BOOT_ID = "/proc/sys/kernel/random/boot_id"
 #: The two names of the mark, each before the token.
 _UNFINISHED, _FINISHED = "unfinished-", "finished-"
 _TOKEN_BYTES = 8
@@ -79,7 +79,7 @@ def find_machine(layout: Layout, disk: Disk) -> str:
 
 def boot() -> str:
     """Return the id of the running boot of the kernel, as random(4) has it; "" where it cannot be read."""
-    return _first_line(_BOOT_ID)
+    return boot_id()
 
 
 def new_token() -> str:

@@ -18,7 +18,7 @@ from esmith.events.pending import list_pending
 from esmith.events.recover import find_interrupted, recover_all
 from esmith.events.rollback import roll_back
 from esmith.events.signal import signal_event
-from esmith.store.lmdb import data_file
+from esmith.store.lmdb import commit
 from esmith.store.lmdb import transaction as lmdb_transaction
 from tests.events.kit import Scene
 
@@ -45,7 +45,7 @@ class Faults:
         """Let them happen."""
         faults = self
 
-        class Commit(data_file.Commit):
+        class Commit(commit.Commit):
             def __enter__(self) -> None:
                 faults.count += 1
                 if faults.count in faults._range:

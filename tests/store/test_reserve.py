@@ -11,7 +11,7 @@ import lmdb
 import pytest
 
 from esmith.errors import StoreError
-from esmith.store.lmdb import data_file
+from esmith.store.lmdb import commit, data_file
 from esmith.store.lmdb import transaction as lmdb_transaction
 from esmith.store.lmdb.store import LmdbStore
 from esmith.store.lmdb.transaction import LmdbTransaction
@@ -110,7 +110,7 @@ def test_a_file_system_that_cannot_reserve(used: Root, monkeypatch: pytest.Monke
     assert data_path(used).stat().st_size == size
 
 
-class FailingCommit(data_file.Commit):
+class FailingCommit(commit.Commit):
     """A commit that fails before anything is written."""
 
     number = errno.EIO
@@ -167,7 +167,7 @@ def test_a_mark_that_cannot_be_made(used: Root, monkeypatch: pytest.MonkeyPatch)
 
     with opened(used.path) as store:
         monkeypatch.setattr(data_file.DataFile, "is_as_marked", lambda _self: True)
-        monkeypatch.setattr(data_file.DataFile, "_state", state)
+        monkeypatch.setattr(data_file.DataFile, "state", state)
         put(store, "t", "k", "v")
         assert "t" in contents(store)
     assert calls

@@ -16,7 +16,8 @@ import pytest
 
 from esmith.errors import ExitCode, StoreError
 from esmith.store.lmdb import verify
-from esmith.store.lmdb.data_file import Commit, DataFile
+from esmith.store.lmdb.commit import Commit
+from esmith.store.lmdb.data_file import DataFile
 from tests.commands import TIMEOUT_SECONDS, Root
 from tests.events.kit import eventually
 from tests.store.damage import FIRST, GETPROP, PAGE, damaged, marked, overwrite

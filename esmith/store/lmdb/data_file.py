@@ -4,13 +4,14 @@ LMDB 0.9 trusts what it reads: a damaged or cut file can kill the process by a s
 command would cost more than the command. So a mark beside it, ``data.verified``, says what the file looked like when it
 was last known to be sound: inode, size and the time of its last change (ctime, which unlike mtime nobody can set, so a
 file restored with its old times is noticed). While they agree the file is trusted. When they do not, somebody else
-wrote, restored or damaged it, or a command was killed before it could mark what it had committed; then the file is
-verified before LMDB sees it, and marked again.
+wrote, restored or damaged it, or the machine went down in a commit; then the file is verified before LMDB sees it, and
+marked again.
 
 The mark is a hint that may be lost or old at any moment: it then costs a verification. It is not flushed to the disk.
 A ``flock`` on the data file keeps a commit from being taken for damage: exclusive from before the first page is written
 until the mark is made, shared while verifying. Whoever finds a commit under way does not wait for it: that writer has
-looked at the file when it opened it.
+looked at the file when it opened it. One that was killed meanwhile is known by the second line of the mark
+(:mod:`esmith.store.lmdb.commit`), and costs nothing.
 """
 
 from __future__ import annotations
@@ -22,11 +23,14 @@ from esmith.store.lmdb import store_trouble
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import TracebackType
+    _Writer = tuple[bytes, bytes, bytes, bytes, bytes]
 
 #: The databases hold passwords. Those above their directory are homes of users as well, and open to all.
 FILE_MODE = 0o600
 DIRECTORY_MODE = 0o700
+#: The mark has always the same length, so that it is written in place by one write.
+_STATE_BYTES, _MARK_BYTES = 63, 600
+_WORDS_OF_A_WRITER = 5
 
 
 class DataFile:
@@ -86,7 +90,7 @@ class DataFile:
         except OSError:
             return False
         try:
-            return os.read(descriptor, 1000) == self._state()
+            return os.read(descriptor, _STATE_BYTES) == self.state()
         except OSError:
             return False
         finally:
@@ -95,11 +99,28 @@ class DataFile:
     def mark(self) -> None:
         """Note what the file looks like now; where that cannot be done the next command verifies."""
         try:
-            state = self._state()
+            state = self.state()
         except OSError:
             # What was committed stays so: it must not look as if it had failed.
             return
-        self._write_mark(state)
+        self.write_mark(state)
+
+    def noted_writer(self) -> tuple[_Writer, int] | None:
+        """Return the words that are noted of a writer, and when they were, in nanoseconds; None when there are none."""
+        try:
+            descriptor = os.open(self._mark, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError:
+            return None
+        try:
+            inode, *words = os.pread(descriptor, _MARK_BYTES, 0).split()
+            if int(inode) != os.stat(self.path).st_ino or len(words) != 2 + _WORDS_OF_A_WRITER:
+                return None
+            process, start, boot, device, head = words[2:]
+            return (process, start, boot, device, head), os.fstat(descriptor).st_ctime_ns
+        except (OSError, ValueError):
+            return None
+        finally:
+            os.close(descriptor)
 
     def extend(self, size: int) -> None:
         """Have the disk hold the file with a size at least; what is in it stays. LMDB's lock for writers is held.
@@ -107,6 +128,8 @@ class DataFile:
         :param size: in bytes.
         :raises OSError: when there is no space for that; the file has its old size then.
         """
+        from esmith.store.lmdb.commit import Commit
+
         failure: OSError | None = None
         with Commit(self):
             descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
@@ -120,17 +143,24 @@ class DataFile:
         if failure is not None:
             raise failure
 
-    def _state(self) -> bytes:
+    def state(self) -> bytes:
+        """Return what the file looks like.
+
+        :raises OSError: when it cannot be looked at.
+        """
         status = os.stat(self.path)
-        # Of one length, so that a mark is written in place by one write.
         return b"%020d %020d %020d\n" % (status.st_ino, status.st_size, status.st_ctime_ns)
 
-    def _write_mark(self, state: bytes) -> None:
+    def write_mark(self, state: bytes, writer: bytes = b"") -> None:
+        """Write the mark where that is possible.
+
+        :param state: what the file looks like.
+        :param writer: what is noted of a process that is about to commit.
+        """
         try:
             descriptor = self._open_mark()
             try:
-                os.pwrite(descriptor, state, 0)
-                os.ftruncate(descriptor, len(state))
+                os.pwrite(descriptor, (state + writer).ljust(_MARK_BYTES - 1) + b"\n", 0)
             finally:
                 os.close(descriptor)
         except OSError:
@@ -149,7 +179,7 @@ class DataFile:
     def _verify(self, *, thorough: bool) -> None:
         import fcntl
 
-        from esmith.store.lmdb.verify import find_damage
+        from esmith.store.lmdb.commit import is_of_killed_writer
         from esmith.store.locks import try_flock, wait_for_flock
 
         descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
@@ -160,48 +190,21 @@ class DataFile:
                 return
             if not thorough and self.is_as_marked():
                 return
-            state = self._state()
+            state = self.state()
+            if not thorough and is_of_killed_writer(self, descriptor):
+                self.write_mark(state)
+                return
+            from esmith.store.lmdb.verify import find_damage
+
             damage = find_damage(self.path)
             if damage is not None:
                 from esmith.store.lmdb.trouble import RESTORE
 
                 raise StoreError(damage, place=self.path, hint=RESTORE)
             # Of before verifying: what a program that knows no lock of ours changed meanwhile is verified next time.
-            self._write_mark(state)
+            self.write_mark(state)
         finally:
             os.close(descriptor)
-
-
-class Commit:
-    """The time of a commit: nobody verifies the file, and at its end the file is marked.
-
-    It is not marked when it was not as marked before, since the commit says nothing about the rest of the file.
-
-    :param data: the data file.
-    """
-
-    def __init__(self, data: DataFile) -> None:
-        self._data = data
-
-    def __enter__(self) -> None:
-        from esmith.store.locks import wait_for_flock
-
-        self._descriptor = os.open(self._data.path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            wait_for_flock(self._descriptor, self._data.path)
-        except (OSError, StoreError):
-            os.close(self._descriptor)
-            raise
-        self._sound = self._data.is_as_marked()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            if kind is None and self._sound:
-                self._data.mark()
-        finally:
-            os.close(self._descriptor)
 
 
 def _allocate(descriptor: int, size: int) -> None:

@@ -17,7 +17,8 @@ from contextlib import contextmanager
 
 import lmdb
 
-from esmith.store.lmdb.data_file import Commit, DataFile
+from esmith.store.lmdb.commit import Commit
+from esmith.store.lmdb.data_file import DataFile
 from esmith.store.lmdb.dead_space import DeadSpace
 from esmith.store.lmdb.writer import WriterLock
 from esmith.store.model import Erased

@@ -7,9 +7,9 @@ import os
 import lmdb
 
 from esmith.errors import StoreError
+from esmith.store.lmdb import store_trouble
 from esmith.store.lmdb.data_file import DIRECTORY_MODE, FILE_MODE, DataFile
 from esmith.store.lmdb.rows import JOURNAL, LmdbSnapshot, OpenNow
-from esmith.store.lmdb import store_trouble
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ import lmdb
 
 from esmith.errors import StoreError
 from esmith.store import journal, limits
-from esmith.store.lmdb.data_file import Commit
-from esmith.store.lmdb.rows import JOURNAL, LmdbSnapshot
 from esmith.store.lmdb import store_trouble
+from esmith.store.lmdb.commit import Commit
+from esmith.store.lmdb.rows import JOURNAL, LmdbSnapshot
 from esmith.store.model import Author, Change, Record, Revision
 
 TYPE_CHECKING = False
