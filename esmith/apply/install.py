@@ -36,6 +36,7 @@ def stage(plan: Plan, host: Host) -> None:
             if output.difference in (Difference.CREATE, Difference.REPLACE):
                 with plan.leaving(output):
                     output.staged = _staged(output, host)
+        host.sync_staged()
         complete = True
     finally:
         if not complete:

@@ -10,6 +10,7 @@ docs/security.md, "Directories of users", says what this protects from.
 
 from __future__ import annotations
 
+from esmith.disk.batch import SyncBatch
 from esmith.disk.directory import Directory
 from esmith.disk.fault import SIZE_LIMIT, UnusableError, UserDirectoryError
 from esmith.disk.staged import StagedRecord, sweep_dead, waiting_file
@@ -20,6 +21,7 @@ __all__ = [
     "Directory",
     "Disk",
     "StagedRecord",
+    "SyncBatch",
     "UnusableError",
     "UserDirectoryError",
     "read_file",

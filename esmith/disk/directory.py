@@ -9,11 +9,15 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from itertools import islice
 
-from esmith.disk.fault import SIZE_LIMIT, USER_SIZE_LIMIT, Blamed, UnusableError, read_regular
+from esmith.disk.fault import SIZE_LIMIT, USER_SIZE_LIMIT, Blamed, UnusableError, is_private, read_regular
 from esmith.disk.kernel import open_beneath, rights_of
 from esmith.names import is_temporary
 from esmith.temporary import is_in_use
 from esmith.trust import is_ours, is_shared
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.disk.batch import SyncBatch
 
 #: How many names are looked at in the search for temporary files: in a directory of a user there may be any number.
 _SWEPT_NAMES = 10_000
@@ -44,7 +48,7 @@ class Directory:
         self._owners = owners
         status = os.fstat(descriptor)
         above = parent is None or parent.is_ours or parent.is_shared
-        self.is_ours: bool = above and (is_ours(status, owners) or _is_private(path, status, owners))
+        self.is_ours: bool = above and (is_ours(status, owners) or is_private(path, status, owners))
         self.is_shared: bool = above and not self.is_ours and status.st_uid in owners and is_shared(status)
         self.user: tuple[int, int] | None = parent.user if parent is not None else None
         if not (self.is_ours or self.is_shared or self.user) and status.st_uid not in owners:
@@ -115,16 +119,18 @@ class Directory:
         with self._blamed(name, missing=True):
             return os.readlink(os.fsencode(name), dir_fd=self.descriptor)
 
-    def write(self, name: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> os.stat_result:
-        """Make a new file, durable; it has its owner and mode before it has any content.
-
-        Half a file is never left behind when that fails.
+    def write(
+        self, name: str, content: bytes, mode: int, owner: tuple[int, int] | None, batch: SyncBatch | None = None
+    ) -> os.stat_result:
+        """Make a new file, durable; it has its owner and mode before it has any content. Half a file is never left.
 
         :param mode: the permissions, whatever the umask.
         :param owner: user and group number; None for those of who makes it.
+        :param batch: makes it durable later, where it takes it.
         :return: what it is.
         """
         with self._blamed(name, missing=True):
+            is_synced_later = batch is not None and batch.takes(self, name)
             with self._as_user(owner):
                 descriptor = os.open(name, _NEW, _PRIVATE, dir_fd=self.descriptor)
             # From here on only this descriptor counts, whatever becomes of the name.
@@ -134,7 +140,8 @@ class Directory:
                 os.fchmod(descriptor, mode)
                 file.write(content)
                 file.flush()
-                os.fsync(descriptor)
+                if not is_synced_later:
+                    os.fsync(descriptor)
                 return os.fstat(descriptor)
 
     def make_link(self, name: str, points_to: bytes, owner: tuple[int, int] | None) -> os.stat_result:
@@ -212,12 +219,16 @@ class Directory:
             descriptor = self._open(name, _DIRECTORY)
         return Directory(descriptor, self._path(name), self._owners, self)
 
-    def make(self, name: str, mode: int, owner: tuple[int, int] | None = None) -> Directory:
+    def make(
+        self, name: str, mode: int, owner: tuple[int, int] | None = None, batch: SyncBatch | None = None
+    ) -> Directory:
         """Make a directory in this one, durable, and return it.
 
         :param mode: its permissions, whatever the umask.
         :param owner: user and group number; None for those of who makes it. In a directory of a user only that user.
+        :param batch: makes it durable later, where it takes it.
         """
+        is_synced_later = batch is not None and batch.takes(self)
         with self._blamed(name), self._as_user(owner):
             if self.is_a_users and owner is not None and owner[0] not in (self._uid, os.geteuid()):
                 raise PermissionError(errno.EPERM, "a directory there can belong to nobody but the user")
@@ -226,7 +237,8 @@ class Directory:
             made = self.enter(name)
             if owner is not None or stat.S_IMODE(os.fstat(made.descriptor).st_mode) != mode:
                 made.become(mode, owner)
-        self.sync()
+        if not is_synced_later:
+            self.sync()
         # With its owner it may be a directory of a user.
         return self.enter(name) if owner is not None else made
 
@@ -336,12 +348,3 @@ class Directory:
         :param missing: whether a missing name is a fault too; else it is an answer.
         """
         return Blamed(self.path, name, self.is_ours, missing)
-
-
-def _is_private(path: str, status: os.stat_result, owners: frozenset[int]) -> bool:
-    """Return whether the group that may write a directory has nobody in it but its owner."""
-    if status.st_uid not in owners or is_shared(status):
-        return False
-    from esmith.ownership import find_fault
-
-    return find_fault(path, status, owners, shared=False, root="/") is None

@@ -6,6 +6,8 @@ import errno
 import os
 import stat
 
+from esmith.trust import is_shared
+
 #: No generated file is larger, in bytes; what a template gives has the same limit (docs/fragments.md).
 SIZE_LIMIT = 16 * 2**20
 #: The same in a directory of a user: what is replaced there is copied at each event, and must not fill the disk.
@@ -96,3 +98,12 @@ def find_unusable(status_mode: int, path: str) -> UnusableError | None:
         return None
     kinds = {stat.S_IFDIR: "is a directory", stat.S_IFLNK: "is a link"}
     return UnusableError(kinds.get(stat.S_IFMT(status_mode), "is not a regular file"), path)
+
+
+def is_private(path: str, status: os.stat_result, owners: frozenset[int]) -> bool:
+    """Return whether the group that may write a directory has nobody in it but its owner."""
+    if status.st_uid not in owners or is_shared(status):
+        return False
+    from esmith.ownership import find_fault
+
+    return find_fault(path, status, owners, shared=False, root="/") is None

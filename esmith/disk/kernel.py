@@ -1,4 +1,4 @@
-"""What the kernel has and Python does not: opening without leaving a file system, exchanging names, a user's rights."""
+"""What the kernel has and Python does not: openat2(2), exchanging names, the rights of a user, syncfs(2)."""
 
 from __future__ import annotations
 
@@ -71,6 +71,36 @@ def exchange_names(directory: int, name: str, other: str) -> None:
     if rename(place, os.fsencode(name), place, os.fsencode(other), flags) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), name)
+
+
+def sync_file_system(descriptor: int) -> bool:
+    """Make durable all that was written to a file system (syncfs(2)), and return whether that was done without error.
+
+    :param descriptor: of a file or directory in it, not one of O_PATH.
+    """
+    import ctypes
+
+    try:
+        result: int = _libc().syncfs(ctypes.c_int(descriptor))
+    except AttributeError:
+        return False
+    return result == 0
+
+
+def file_system_kind(descriptor: int) -> int:
+    """Return the magic number of a file system (statfs(2)); 0 when that is not known.
+
+    :param descriptor: of a file or directory in it.
+    """
+    import ctypes
+
+    # It is the first number of struct statfs, which is shorter than this everywhere.
+    found = (ctypes.c_long * 64)()
+    try:
+        result: int = _libc().fstatfs(ctypes.c_int(descriptor), found)
+    except AttributeError:
+        return 0
+    return found[0] if result == 0 else 0
 
 
 @contextmanager

@@ -11,6 +11,10 @@ from contextlib import suppress
 from esmith.disk.directory import Directory
 from esmith.disk.fault import SIZE_LIMIT, UserDirectoryError, read_regular
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.disk.batch import SyncBatch
+
 #: How many directories stay open; a process may have 1,024 descriptors (getrlimit(2)).
 _KEPT_OPEN = 128
 #: As many as the kernel follows in one path (path_resolution(7)).
@@ -30,17 +34,18 @@ class Disk:
         self._owners = owners
         self._open: OrderedDict[str, Directory] = OrderedDict()
 
-    def directory(self, path: str, *, make: int | None = None) -> Directory:
+    def directory(self, path: str, *, make: int | None = None, batch: SyncBatch | None = None) -> Directory:
         """Return a directory, open.
 
         :param path: its absolute path on this disk, without ``..``.
         :param make: make it, and those above it, with this mode where they are missing.
+        :param batch: makes what is made durable later.
         :raises FileNotFoundError: when there is no such directory.
         :raises OSError: when it cannot be opened, or something else is there.
         :raises UserDirectoryError: instead of these, below a directory of a user.
         """
         try:
-            return self._walk(path, make, _MOST_LINKS)
+            return self._walk(path, make, _MOST_LINKS, batch)
         except FileNotFoundError as error:
             if self.is_a_users(os.path.dirname(path)):
                 raise UserDirectoryError.of(error) from error
@@ -107,12 +112,12 @@ class Disk:
             path = _joined(directory.path, os.fsdecode(directory.read_link(name)))
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
 
-    def _walk(self, path: str, make: int | None, links: int) -> Directory:
+    def _walk(self, path: str, make: int | None, links: int, batch: SyncBatch | None = None) -> Directory:
         found = self._open.get(path)
         if found is not None and _is_there(found):
             self._open.move_to_end(path)
             return found
-        found = self._first(path) or self._step(path, make, links)
+        found = self._first(path) or self._step(path, make, links, batch)
         self._open[path] = found
         while len(self._open) > _KEPT_OPEN:
             self._open.popitem(last=False)
@@ -123,9 +128,9 @@ class Disk:
             return None
         return Directory(os.open(path, _DIRECTORY), path, self._owners, None)
 
-    def _step(self, path: str, make: int | None, links: int) -> Directory:
+    def _step(self, path: str, make: int | None, links: int, batch: SyncBatch | None) -> Directory:
         above, name = os.path.split(path)
-        directory = self._walk(above, make, links)
+        directory = self._walk(above, make, links, batch)
         if directory.is_ours:
             # Most are neither links nor missing; what is not entered now is looked at.
             with suppress(NotADirectoryError, FileNotFoundError):
@@ -135,10 +140,10 @@ class Disk:
             if not links:
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
             target = _joined(directory.path, os.fsdecode(directory.read_link(name)))
-            return self._walk(target, make, links - 1)
+            return self._walk(target, make, links - 1, batch)
         if status is None and make is not None:
             with suppress(FileExistsError):
-                return directory.make(name, make)
+                return directory.make(name, make, batch=batch)
         return directory.enter(name)
 
     def _may_follow(self, directory: Directory, status: os.stat_result) -> bool:

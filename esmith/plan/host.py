@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from esmith.disk import Directory, StagedRecord, UnusableError, UserDirectoryError, waiting_file
+from esmith.disk import Directory, StagedRecord, SyncBatch, UnusableError, UserDirectoryError, waiting_file
 from esmith.errors import InstallError, UserFileError
 from esmith.layout import Layout
 from esmith.plan.installed import fingerprint_of
@@ -42,7 +42,13 @@ class Host(Protocol):
     """
 
     def prepare(self, targets: Iterable[str], /) -> None:
-        """Record durably that new files are about to be made beside these targets."""
+        """Record durably that new files are about to be made beside these targets.
+
+        Where these are many, the files are durable only after :meth:`sync_staged`.
+        """
+
+    def sync_staged(self) -> None:
+        """Make durable what was staged: to be called before any of it is installed."""
 
     def stage(self, target: str, content: bytes, mode: int, owner: tuple[int, int] | None, /) -> Staged:
         """Write a new file beside its target, owner and mode set before any content is in it, and durable.
@@ -88,10 +94,11 @@ class DiskHost:
         self.layout = layout
         self._swept: set[str] = set()
         self._record = StagedRecord(self.disk, layout.staged)
+        self._batch: SyncBatch | None = None
 
     def stage(self, target: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> Staged:
         """Write a new file beside its target."""
-        return self._stage(target, lambda directory, name: directory.write(name, content, mode, owner))
+        return self._stage(target, lambda directory, name: directory.write(name, content, mode, owner, self._batch))
 
     def stage_link(self, target: str, points_to: bytes, owner: tuple[int, int] | None) -> Staged:
         """Make a symbolic link beside its target."""
@@ -99,6 +106,8 @@ class DiskHost:
 
     def install(self, staged: Staged) -> None:
         """Rename a staged file to its target."""
+        if self._batch is not None:
+            self.sync_staged()
         try:
             self._of(staged.target).rename(staged.name, os.path.basename(staged.target))
         except OSError as error:
@@ -141,23 +150,34 @@ class DiskHost:
 
     def sync(self, directories: set[str]) -> None:
         """Make renames and removals in these directories durable."""
+        batch = SyncBatch(self.disk, len(directories))
         for path in sorted(directories):
             try:
                 directory = self.disk.find(path)
-                if directory is not None:
+                if directory is not None and not batch.takes(directory):
                     directory.sync()
             except UserDirectoryError:
                 # Its user may lose what is there in any case.
                 continue
             except OSError as error:
                 raise trouble(path, error) from error
+        _sync(batch)
 
     def prepare(self, targets: Iterable[str]) -> None:
         """Record where new files are about to wait, all at once; without this each directory is recorded by itself."""
+        self.sync_staged()
+        paths = [os.path.dirname(target) for target in targets]
+        self._batch = SyncBatch(self.disk, len(paths))
         try:
-            self._record.add(os.path.dirname(target) for target in targets)
+            self._record.add(paths)
         except OSError as error:
             raise trouble(self.layout.staged, error) from error
+
+    def sync_staged(self) -> None:
+        """Make durable what was staged since the last time."""
+        batch, self._batch = self._batch, None
+        if batch is not None:
+            _sync(batch)
 
     def close(self, *, undo: bool = False) -> None:
         """Forget where new files waited: none does any more.
@@ -173,7 +193,7 @@ class DiskHost:
         path = os.path.dirname(target)
         try:
             self._record.add([path])
-            directory = self.disk.directory(path, make=PUBLIC)
+            directory = self.disk.directory(path, make=PUBLIC, batch=self._batch)
             if path not in self._swept:
                 self._swept.add(path)
                 directory.sweep(also_own=True)
@@ -195,6 +215,9 @@ class RecordingHost:
 
     def prepare(self, targets: Iterable[str]) -> None:
         """Record nothing: no file is made."""
+
+    def sync_staged(self) -> None:
+        """Sync nothing: no file is made."""
 
     def stage(self, target: str, _content: bytes, _mode: int, _owner: tuple[int, int] | None) -> Staged:
         """Remember it."""
@@ -231,6 +254,13 @@ class RecordingHost:
 
     def _note(self, operation: str, target: str) -> None:
         self.operations.append((operation, self._layout.inside(target)))
+
+
+def _sync(batch: SyncBatch) -> None:
+    try:
+        batch.sync()
+    except OSError as error:
+        raise trouble(os.fsdecode(error.filename or "/"), error) from error
 
 
 def trouble(path: str, error: OSError) -> InstallError:

@@ -117,6 +117,7 @@ class ProductFiles:
             host.prepare(self.new.keys() - blocked)
             # Each is in the list as soon as it is staged, also when the next one fails.
             staged.extend(host.stage(path, *self.new[path], None) for path in self.new if path not in blocked)
+            host.sync_staged()
             replacement.begin([*self.new], self.dropped, missing_directories([*self.new]))
             notes = [back_up_replaced(layout, host, path, reason) for path, reason in sorted(self.kept.items())]
             for path in self.dropped:

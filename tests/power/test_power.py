@@ -33,6 +33,15 @@ def test_power_loss(name: str, _office: Path, tmp_path: Path) -> None:
     assert not found, f"{len(found)} of {tried}: {found[0]}"
 
 
+@pytest.mark.parametrize("name", ["event", "rollback", "init"])
+def test_power_loss_when_synced_together(name: str, _office: Path, tmp_path: Path) -> None:
+    """The same holds where files are synced together, as they are when there are many."""
+    run = play(SCENARIOS[name], _office, tmp_path, "batched")
+    _require_whole_model(run, tmp_path)
+    tried, found = violations(run, tmp_path, sample=STATES, most=STATES)
+    assert not found, f"{len(found)} of {tried}: {found[0]}"
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_every_power_loss(name: str, _office: Path, tmp_path: Path) -> None:
@@ -50,6 +59,7 @@ def test_every_power_loss(name: str, _office: Path, tmp_path: Path) -> None:
     ("scenario", "without"),
     [
         ("event", "host-sync"),
+        ("event", "batch-sync"),
         ("setprop", "store-sync"),
         pytest.param("event", "kept-sync", marks=pytest.mark.long),
         pytest.param("event", "file-sync", marks=pytest.mark.long),

@@ -1,5 +1,7 @@
 """A command that leaves something out, such as one way of making files durable, so that a test sees it noticed.
 
+``batched`` leaves out nothing.
+
 ``python -m tests.power.without NAME SCRIPT WORD...``
 """
 
@@ -60,6 +62,24 @@ def _store_sync() -> None:
     setattr(lmdb, "open", functools.partial(lmdb.open, sync=False))  # noqa: B010
 
 
+def _batched() -> None:
+    """Leave out nothing, and sync together what is synced together at most when there is much of it."""
+    from esmith.disk import batch
+
+    setattr(batch, "_MANY", 0)  # noqa: B010
+    setattr(batch, "_unwritten_bytes", lambda: 0)  # noqa: B010
+    setattr(batch, "_reports_errors", lambda: True)  # noqa: B010
+    setattr(batch, "_KNOWN_KINDS", type("Every", (), {"__contains__": lambda *_: True})())  # noqa: B010
+
+
+def _batch_sync() -> None:
+    """Do not sync the file system, where files are synced together."""
+    from esmith.disk import batch
+
+    _batched()
+    setattr(batch, "sync_file_system", lambda _: True)  # noqa: B010
+
+
 def _end() -> None:
     """End as if it was killed when the third file is to be installed."""
     import os
@@ -82,6 +102,8 @@ WITHOUT: dict[str, Callable[[], None]] = {
     "kept-sync": _kept_sync,
     "file-sync": _file_sync,
     "store-sync": _store_sync,
+    "batched": _batched,
+    "batch-sync": _batch_sync,
     "end": _end,
 }
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from esmith.errors import StoreError
 from esmith.store.lmdb import commit
 from esmith.store.lmdb.data_file import DataFile
+from esmith.store.lmdb.verify import LAST_PAGE_AT, TRANSACTION_AT
 from tests.commands import TIMEOUT_SECONDS, Root
 from tests.crash.attack import Attack, Runner
 from tests.crash.conftest import possible_here
-from tests.store.damage import FIRST, GETPROP, damaged, marked, overwrite
+from tests.store.damage import FIRST, GETPROP, PAGE, damaged, marked, overwrite
 from tests.store.stores import AUTHOR, data_file, opened, put, release, start_child, wait_ready
 from tests.store.test_verified import read, verifications
 
@@ -138,6 +141,46 @@ def test_an_older_state_restored_at_once(used: Root, monkeypatch: pytest.MonkeyP
     overwrite(used, older)
     with verifications(monkeypatch) as seen:
         assert read(used) == FIRST
+    assert len(seen) == 1
+
+
+def other_head(data: bytes) -> bytes:
+    """Return a data file in which the head of the last commit counts one page more."""
+    return _changed_head(data, max, LAST_PAGE_AT)
+
+
+def head_of_much_later(data: bytes) -> bytes:
+    """Return a data file in which the other head is of a transaction that is far from the last."""
+    return _changed_head(data, min, TRANSACTION_AT + 1)
+
+
+def _changed_head(data: bytes, which: Callable[..., int], at: int) -> bytes:
+    page = which((0, 1), key=lambda page: int.from_bytes(data[page * PAGE + TRANSACTION_AT :][:8], "little"))
+    changed = bytearray(data)
+    changed[page * PAGE + at] += 1
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("change", [other_head, head_of_much_later])
+def test_another_head(used: Root, monkeypatch: pytest.MonkeyPatch, change: Callable[[bytes], bytes]) -> None:
+    """A file with another head than before, or than a commit leaves, is verified, also right after a kill."""
+    killed_in_commit(used)
+    overwrite(used, change(data_file(used).read_bytes()))
+    with verifications(monkeypatch) as seen, suppress(StoreError):
+        read(used)
+    assert len(seen) == 1
+
+
+def test_another_device(used: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy that has the inode of the file by chance, on another device, is verified."""
+    killed_in_commit(used)
+    mark = data_file(used).with_name("data.verified")
+    words = mark.read_bytes().split(b" ")
+    device = str(data_file(used).stat().st_dev).encode()
+    assert device in words
+    mark.write_bytes(b" ".join(b"1" + word if word == device else word for word in words))
+    with verifications(monkeypatch) as seen:
+        read(used)
     assert len(seen) == 1
 
 
