@@ -12,6 +12,11 @@ from tests.commands import TIMEOUT_SECONDS, Root
 
 #: What costs more than it gives on the path of a getprop; modules below these count too.
 NEVER_FOR_READING = {"click", "jinja2", "markupsafe", "tomllib", "dataclasses", "typing", "pathlib", "enum", "json"}
+#: What only records, faults and the journal need of the store, and what takes longer than to read a property.
+NEVER_FOR_A_PROPERTY = {
+    *("esmith.store.lmdb.trouble", "esmith.store.lmdb.commit", "esmith.store.journal", "esmith.store.model"),
+    *("esmith.names", "contextlib", "re", "functools", "collections", "struct", "fcntl"),
+}
 #: setprop has to read schema files, which needs tomllib, and that needs some of the others.
 NEVER_FOR_WRITING = {"ssl", "click", "jinja2", "markupsafe", "watchdog"}
 
@@ -57,6 +62,12 @@ def test_reading_again(root: Root) -> None:
         "esmith.store.lmdb.verify",
         "fcntl",
     }
+
+
+def test_reading_a_property(root: Root) -> None:
+    """Reading a property of a verified file imports nothing that is for records, the journal or faults."""
+    root.config("get", "qpsmtpd")
+    assert imported(root, "config", "getprop", "qpsmtpd", "DNSBL") & NEVER_FOR_A_PROPERTY == set()
 
 
 def test_reading_for_a_program(root: Root) -> None:
