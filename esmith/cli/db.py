@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 from esmith.cli.output import complain, leave, print_error, print_lines, remember_root, run
-from esmith.cli.verbs import VERBS, NothingDone, Verb
+from esmith.cli.verbs import LISTING, VERBS, NothingDone, Verb
 from esmith.errors import ExitCode, RefusedError, StoreError, UsageError
 from esmith.layout import Layout
 from esmith.store import is_flat, open_database
@@ -17,6 +17,8 @@ from esmith.store import is_flat, open_database
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
+
+    from esmith.cli.listing import Listed
 
 
 def main() -> NoReturn:
@@ -131,12 +133,19 @@ def _refuse_joined(program: str, words: list[str], operands: list[str]) -> None:
 def _read(program: str, layout: Layout, database: str, verb: Verb, operands: list[str], *, as_json: bool) -> int:
     assert verb.read is not None
     store, database = open_database(layout, database)
+    lines: list[str] | None = []
+    listed: Listed | None = None
     try:
         with store.snapshot() as snapshot:
             if as_json:
                 from esmith.cli.json_output import records_json
 
                 lines = records_json(snapshot, database, verb.name, operands)
+            elif verb.name in LISTING and not operands:
+                from esmith.cli.listing import Listed
+
+                listed = Listed(snapshot, database, verb.name)
+                lines = None if listed.is_empty else []
             else:
                 lines = verb.read(snapshot, database, operands)
             if lines is None and sys.stderr.isatty():
@@ -147,7 +156,10 @@ def _read(program: str, layout: Layout, database: str, verb: Verb, operands: lis
         store.close()
     if lines is None:
         return ExitCode.FAILED
-    print_lines(lines)
+    if listed is None:
+        print_lines(lines)
+    else:
+        listed.print_rest()
     return ExitCode.OK
 
 

@@ -116,7 +116,7 @@ def print_lines(lines: Iterable[str]) -> None:
 
     :raises EsmithError: when they cannot be written.
     """
-    print_text("".join(f"{line}\n" for line in lines))
+    print_text("\n".join([*lines, ""]))
 
 
 def print_report(lines: Iterable[str], *, cures: bool = False) -> None:
@@ -142,9 +142,25 @@ def print_text(text: str) -> None:
         from esmith.printable import printable
 
         text = printable(text, keep=_LINES)
+    _write(text.encode("utf-8", "surrogateescape"))
+
+
+def print_bytes(data: bytes) -> None:
+    """Write data to stdout as :func:`print_text` does.
+
+    :param data: whole lines.
+    :raises EsmithError: when it cannot be written.
+    """
+    if sys.stdout.isatty():
+        print_text(data.decode("utf-8", "surrogateescape"))
+    else:
+        _write(data)
+
+
+def _write(data: bytes) -> None:
     try:
         sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+        sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         _give_up(1)

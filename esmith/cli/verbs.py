@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from esmith.schema.load import Schema
-    from esmith.store.model import Record
     from esmith.store.protocol import Snapshot, Transaction
 
     #: Returns the lines to print, None for "no such thing" (exit 1).
@@ -79,30 +78,22 @@ def _keys(snapshot: Snapshot, database: str, _operands: list[str]) -> list[str] 
 
 
 def _print(snapshot: Snapshot, database: str, operands: list[str]) -> list[str] | None:
-    return _listing(snapshot, database, operands, lambda record: [f"{record.key}={record.raw}"])
+    record = snapshot.record(database, operands[0])
+    return None if record is None else [f"{record.key}={record.raw}"]
 
 
 def _show(snapshot: Snapshot, database: str, operands: list[str]) -> list[str] | None:
-    return _listing(snapshot, database, operands, _shown)
-
-
-def _printtype(snapshot: Snapshot, database: str, operands: list[str]) -> list[str] | None:
-    return _listing(snapshot, database, operands, lambda record: [f"{record.key}={record.type}"])
-
-
-def _listing(
-    snapshot: Snapshot, database: str, operands: list[str], lines: Callable[[Record], list[str]]
-) -> list[str] | None:
-    if operands:
-        record = snapshot.record(database, operands[0])
-        return None if record is None else lines(record)
-    return [line for record in snapshot.records(database) for line in lines(record)] or None
-
-
-def _shown(record: Record) -> list[str]:
+    record = snapshot.record(database, operands[0])
+    if record is None:
+        return None
     # The original shows no properties of a record that has no type; scripts compare listings to the byte.
     props = record.props if record.type else {}
     return [f"{record.key}={record.type}", *(f"    {name}={value}" for name, value in props.items())]
+
+
+def _printtype(snapshot: Snapshot, database: str, operands: list[str]) -> list[str] | None:
+    type = snapshot.type_of(database, operands[0])
+    return None if type is None else [f"{operands[0]}={type}"]
 
 
 def _get(snapshot: Snapshot, database: str, operands: list[str]) -> list[str] | None:
@@ -197,6 +188,8 @@ def _pairs(operands: list[str]) -> dict[str, str]:
     return dict(zip(operands[::2], operands[1::2], strict=True))
 
 
+#: What prints all records where no key is given (:mod:`esmith.cli.listing`); ``read`` is for one of them.
+LISTING = ("print", "show", "printtype")
 #: In the order of the original's usage message.
 VERBS = {
     verb.name: verb

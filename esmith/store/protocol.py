@@ -43,6 +43,13 @@ class Snapshot(Records, Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
+    def blocks(self, database: str, /) -> Iterator[list[tuple[bytes, bytes]]]:
+        """Yield the records of a database in byte order of their keys as bytes, many at once, for listings.
+
+        :return: for each record its key, and a row: ``=``, the type, name and value of each property, all with a NUL
+            between, and a newline. No name and no value holds a NUL.
+        """
+
     def databases(self) -> list[str]:
         """Return the names of the databases, sorted."""
 

@@ -72,6 +72,10 @@ class MemorySnapshot:
             if record is not None and type in (None, record.type):
                 yield record
 
+    def blocks(self, _database: str) -> Iterator[list[tuple[bytes, bytes]]]:
+        """Yield nothing: no template lists a database so."""
+        yield from ()
+
     def revision(self, _database: str | None = None) -> int:
         """Return 0: nothing was ever written."""
         return 0

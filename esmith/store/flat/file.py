@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from itertools import chain
 
 from esmith.errors import EsmithError, StoreError
 from esmith.store import limits
@@ -90,6 +91,18 @@ class FlatSnapshot:
             record = entry.record
             if type in (None, record.type):
                 yield Record(record.key, record.type, dict(record.props))
+
+    def blocks(self, _database: str) -> Iterator[list[tuple[bytes, bytes]]]:
+        """Yield the records as bytes, all at once."""
+        rows = [(entry.record.key, entry.record.type, entry.record.props) for entry in self._entries.values()]
+        if rows:
+            yield [
+                (
+                    flat_format.as_bytes(key),
+                    flat_format.as_bytes("=" + "\0".join([type, *chain.from_iterable(props.items())]) + "\n"),
+                )
+                for key, type, props in rows
+            ]
 
     def revision(self, _database: str | None = None) -> int:
         """Return 0: a flat file has no journal."""

@@ -4,11 +4,13 @@ Rows of a database: ``key\\0`` holds the type, ``key\\0prop`` a property's value
 character a name may hold, so a record's rows stand together, the type first, records in byte order of their keys.
 
 Names of LMDB databases that begin with ``=``, which no user's database may, are the engine's own: ``=journal``
-(revision number -> revision), ``=revisions`` (database -> number of the last revision that changed it), and its
-state tables.
+(revision number -> revision), ``=revisions`` (database -> number of the last revision that changed it), ``=whole`` and
+``=whole/DATABASE`` (:mod:`esmith.store.lmdb.whole`), and its state tables.
 """
 
 from __future__ import annotations
+
+from itertools import chain
 
 import lmdb
 
@@ -126,6 +128,11 @@ class LmdbSnapshot:
         handle = self._handle(database)
         if handle is None:
             return found
+        whole = self._whole(database)
+        if whole is not None:
+            with self._txn.cursor(whole) as cursor:
+                keys = b"\n".join(cursor.iternext(values=False))
+            return _text(keys).split("\n") if keys else found
         with self._txn.cursor(handle) as cursor:
             more = cursor.first()
             while more:
@@ -164,12 +171,33 @@ class LmdbSnapshot:
                 record.props[_text(bytes(cursor.key())[len(first) :])] = _text(cursor.value())
         return record
 
+    def blocks(self, database: str) -> Iterator[list[tuple[bytes, bytes]]]:
+        """Yield the records of a database as bytes, many at once."""
+        from esmith.store.lmdb import whole
+
+        handle = self._handle(database)
+        if handle is None:
+            return
+        table = self._whole(database)
+        with self._txn.cursor(handle) as rows, self._txn.cursor(table or handle) as cursor:
+            for block in whole.blocks_of_rows(rows) if table is None else whole.blocks(cursor):
+                text = b"".join(chain.from_iterable(block))
+                _text(text)
+                yield block if whole.LONG not in text else whole.fill_in(block, rows)
+
     def records(self, database: str, type: str | None = None) -> Iterator[Record]:
         """Yield the records of a database in byte order of their keys."""
         from esmith.store.model import Record
 
         handle = self._handle(database)
         if handle is None:
+            return
+        if self._whole(database) is not None:
+            for block in self.blocks(database):
+                for name, row in block:
+                    kind, *fields = _text(row)[1:-1].split("\0")
+                    if type in (None, kind):
+                        yield Record(_text(name), kind, dict(zip(fields[::2], fields[1::2], strict=True)))
             return
         record: Record | None = None
         try:
@@ -225,6 +253,15 @@ class LmdbSnapshot:
             for name, value in cursor.iternext():
                 # Whoever reads them notices a damaged name; the rest of the table must not be lost with it.
                 yield bytes(name).decode("utf-8", "surrogateescape"), bytes(value)
+
+    def _whole(self, database: str) -> lmdb._Database | None:
+        """Return the table of the whole records of a database, None when it is not of its revision."""
+        if self._write:
+            return None  # it follows at the end
+        stamp = self.state("whole", database)
+        if stamp is None or stamp != self.state("revisions", database):
+            return None
+        return self._handle(f"=whole/{database}")
 
     def _handle(self, name: str, create: bool = False) -> lmdb._Database | None:
         handle = self._handles.get(name)

@@ -178,13 +178,14 @@ class LmdbStore:
 
 
 def _state_pages(env: lmdb.Environment, txn: lmdb.Transaction) -> int:
-    """Return how many pages the engine's own tables have, without long values and without the journal.
+    """Return how many pages the engine's own tables have, without long values, the journal and the whole records.
 
     A transaction that writes rows in many places may change as many.
     """
     with txn.cursor() as cursor:
         names = [bytes(name) for name in cursor.iternext(keys=True, values=False)]
-    own = [name for name in names if name.startswith(b"=") and name != JOURNAL.encode()]
+    others = (JOURNAL.encode(), b"=whole/")
+    own = [name for name in names if name.startswith(b"=") and not name.startswith(others)]
     tables = [env.open_db(name, txn=txn, create=False) for name in own]
     found = [txn.stat(table) for table in tables]
     return sum(statistic["branch_pages"] + statistic["leaf_pages"] for statistic in found)

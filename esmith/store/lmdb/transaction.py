@@ -8,7 +8,7 @@ import lmdb
 
 from esmith.errors import StoreError
 from esmith.store import journal, limits
-from esmith.store.lmdb import store_trouble
+from esmith.store.lmdb import store_trouble, whole
 from esmith.store.lmdb.commit import Commit
 from esmith.store.lmdb.rows import JOURNAL, LmdbSnapshot
 from esmith.store.model import Author, Change, Record, Revision
@@ -308,8 +308,22 @@ class LmdbTransaction(LmdbSnapshot):
     def _write_journal(self, changes: list[Change]) -> None:
         number = self.revision() + 1
         self._append(Revision(number, int(time.time()), self._author, changes))
-        for database in {change.database for change in changes}:
+        keys: dict[str, set[str]] = {}
+        for change in changes:
+            keys.setdefault(change.database, set()).add(change.key)
+        for database, changed in keys.items():
+            self._write_whole(database, changed, number.to_bytes(8))
             self._txn.put(database.encode(), number.to_bytes(8), db=self._open(_REVISIONS))
+
+    def _write_whole(self, database: str, keys: set[str], stamp: bytes) -> None:
+        """Write the whole records of a database that were changed; all of them where they are not of its revision."""
+        before = self.state("revisions", database)
+        stamps, table = self._open(whole.STAMPS), self._open(whole.TABLE + database)
+        if before is not None and self._txn.get(database.encode(), db=stamps) == before:
+            whole.update(self._txn, table, self._open(database), sorted(key.encode() for key in keys))
+        else:
+            whole.make(self._txn, table, self._open(database))
+        self._txn.put(database.encode(), stamp, db=stamps)
 
     def _append(self, revision: Revision) -> None:
         self._txn.put(revision.number.to_bytes(8), journal.encode(revision), db=self._open(JOURNAL), append=True)

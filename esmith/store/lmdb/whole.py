@@ -1,0 +1,127 @@
+"""Each record whole in one row, beside its rows: a listing of a hundred thousand records reads one row for each.
+
+The rows of a record are what counts; this says the same once more. It is written in the transaction that changes them,
+and counts only while it says of which revision of the database it is: a program that knows nothing of it changes the
+revision alone, and then the rows are read, and the next change makes it again.
+
+A row has the key of the record, and holds ``=``, the type, name and value of each property, all with a NUL between, and
+a newline. In the place of a long row stands :data:`LONG`: a change of one of a thousand properties must not write all
+of them.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import lmdb
+
+    Rows = list[tuple[bytes, bytes]]
+
+#: What the names of its tables begin with, before that of the database; and the table of their revisions.
+TABLE, STAMPS = "=whole/", "=whole"
+#: A longer row would get pages of its own (mdb.c: me_nodemax).
+_MOST_BYTES = 1500
+#: No name and no value holds this character.
+LONG = b"\1"
+#: How many rows are read at once.
+_AT_ONCE = 1000
+
+
+def written(type: bytes, props: Iterable[bytes]) -> bytes:
+    """Return the row of a record.
+
+    :param props: name and value of each property in turn.
+    """
+    return b"=%b\n" % b"\0".join((type, *props))
+
+
+def blocks(cursor: lmdb.Cursor[bytes]) -> Iterator[Rows]:
+    """Yield keys and rows of all records, many at once; that of a long record is :data:`LONG`.
+
+    :param cursor: in the table of whole records.
+    """
+    found = cursor.iternext()
+    while block := list(islice(found, _AT_ONCE)):
+        yield block
+
+
+def fill_in(block: Rows, rows: lmdb.Cursor[bytes]) -> Rows:
+    """Return a block with the rows of its long records.
+
+    :param rows: in the rows of the database.
+    """
+    return [(key, (_read(rows, key, None) or b"") if row == LONG else row) for key, row in block]
+
+
+def blocks_of_rows(rows: lmdb.Cursor[bytes]) -> Iterator[Rows]:
+    """Yield the same, made of the rows of the database."""
+    found: Rows = []
+    key: bytes | None = None
+    fields: list[bytes] = []
+    for name, value in rows.iternext():
+        record, _, prop = name.partition(b"\0")
+        if prop and key is not None:
+            fields += (prop, value)
+            continue
+        if key is not None:
+            found.append((key, written(fields[0], fields[1:])))
+        key, fields = record, [value]
+        if len(found) == _AT_ONCE:
+            yield found
+            found = []
+    if key is not None:
+        found.append((key, written(fields[0], fields[1:])))
+    if found:
+        yield found
+
+
+def update(txn: lmdb.Transaction[bytes], table: lmdb._Database, rows: lmdb._Database, keys: Iterable[bytes]) -> None:
+    """Write the rows of some records again.
+
+    :param table: of whole records.
+    :param rows: those of the database.
+    :param keys: of the records, in byte order.
+    """
+    with txn.cursor(rows) as cursor, txn.cursor(table) as whole:
+        for key in keys:
+            row = _read(cursor, key, _MOST_BYTES)
+            if row is not None:
+                whole.put(key, row)
+            elif whole.set_key(key):
+                whole.delete()
+
+
+def make(txn: lmdb.Transaction[bytes], table: lmdb._Database, rows: lmdb._Database) -> None:
+    """Write the rows of all records anew."""
+    txn.drop(table, delete=False)
+    with txn.cursor(rows) as cursor, txn.cursor(table) as whole:
+        for block in blocks_of_rows(cursor):
+            for key, row in block:
+                whole.put(key, row if len(row) <= _MOST_BYTES else LONG, append=True)
+
+
+def _read(rows: lmdb.Cursor[bytes], key: bytes, most: int | None) -> bytes | None:
+    """Return the row of a record, None when there is no such record.
+
+    :param most: when it would be longer it is :data:`LONG`; None for any length.
+    """
+    first = key + b"\0"
+    if not rows.set_key(first):
+        return None
+    fields = [rows.value()]
+    size = 0
+    start = len(first)
+    while rows.next():
+        name, value = rows.item()
+        if not name.startswith(first):
+            break
+        size += len(name) - start + len(value) + 2
+        if most is not None and size > most:
+            return LONG
+        fields += (name[start:], value)
+    row = written(fields[0], fields[1:])
+    return row if most is None or len(row) <= most else LONG
