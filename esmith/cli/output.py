@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: What stays as it is in a text of several lines.
 _LINES = "\n\t"
+#: How many parts of a long text are written at once.
+_PARTS = 10_000
 #: The root that --root named; "" where it was not given.
 _given_root = ""
 
@@ -155,6 +157,20 @@ def print_bytes(data: bytes) -> None:
         print_text(data.decode("utf-8", "surrogateescape"))
     else:
         _write(data)
+
+
+def print_parts(parts: Iterable[str]) -> None:
+    """Write parts of a text to stdout as :func:`print_text` does the whole, many at once.
+
+    :raises EsmithError: when they cannot be written.
+    """
+    kept: list[str] = []
+    for part in parts:
+        kept.append(part)
+        if len(kept) == _PARTS:
+            print_text("".join(kept))
+            kept.clear()
+    print_text("".join(kept))
 
 
 def _write(data: bytes) -> None:

@@ -7,10 +7,74 @@ either. So nothing needs escaping and nothing has to be imported.
 
 from __future__ import annotations
 
-from esmith.store.model import Author, Change, Revision
+from esmith.store.model import FORGOTTEN, Author, Change, Revision
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _ABSENT = "\x01"
-_FIELDS_OF_A_CHANGE = 5
+#: What stands for a value where there is none to see.
+NO_VALUES = frozenset((_ABSENT, FORGOTTEN))
+FIELDS_OF_A_CHANGE = 5
+#: How many characters of the changes are looked at first, and at most at once.
+_FEW, _MANY = 2**12, 2**20
+
+
+class Entry:
+    """A revision as it is written. Its changes are made when they are asked for: an import has a million.
+
+    :param number: the revision's number.
+    :param row: its row.
+    :raises ValueError: when the row is damaged.
+    """
+
+    __slots__ = ("_cells", "author", "count", "number", "time")
+
+    def __init__(self, number: int, row: bytes) -> None:
+        time, user, sudo_user, words, *rest = row.decode().split("\0", 4)
+        count = int(words)
+        fields = rest[0].split("\0", count) if rest and count else ["", *rest][1:]
+        if len(fields) < count:
+            raise ValueError("words are missing")
+        self.number = number
+        self.time = int(time)
+        self.author = Author(user, sudo_user, fields[:count])
+        self._cells = "".join(fields[count:])
+        cells = self._cells.count("\0") + 1 if fields[count:] else 0
+        #: How many changes it has.
+        self.count, more = divmod(cells, FIELDS_OF_A_CHANGE)
+        if more:
+            raise ValueError("fields are missing")
+
+    def __iter__(self) -> Iterator[Change]:
+        """Yield the changes."""
+        for fields in self.pieces():
+            yield from changes_of(fields)
+
+    def pieces(self) -> Iterator[list[str]]:
+        """Yield the fields of changes, of many at once: of each database, key, property, old and new value."""
+        start, size, end = 0, _FEW, len(self._cells)
+        while self.count and start <= end:
+            fields = self._cells[start : start + size].split("\0")
+            if start + size < end:
+                # The last one may be cut.
+                del fields[(len(fields) - 1) // FIELDS_OF_A_CHANGE * FIELDS_OF_A_CHANGE :]
+            start += sum(map(len, fields)) + len(fields)
+            size = min(2 * size, _MANY) if fields else 2 * size
+            if fields:
+                yield fields
+
+    def revision(self) -> Revision:
+        """Return the revision with all its changes."""
+        return Revision(self.number, self.time, self.author, list(self))
+
+
+def changes_of(fields: list[str]) -> Iterator[Change]:
+    """Yield the changes of fields, as :meth:`Entry.pieces` has them."""
+    cells = iter(fields)
+    for database, key, prop, old, new in zip(cells, cells, cells, cells, cells, strict=True):
+        yield Change(database, key, prop, _value(old), _value(new))
 
 
 def encode(revision: Revision) -> bytes:
@@ -27,14 +91,7 @@ def decode(number: int, row: bytes) -> Revision:
 
     :param number: the revision's number.
     """
-    time, user, sudo_user, words, *rest = row.decode().split("\0")
-    count = int(words)
-    command, cells = rest[:count], rest[count:]
-    changes = []
-    for start in range(0, len(cells), _FIELDS_OF_A_CHANGE):
-        database, key, prop, old, new = cells[start : start + _FIELDS_OF_A_CHANGE]
-        changes.append(Change(database, key, prop, _value(old), _value(new)))
-    return Revision(number, int(time), Author(user, sudo_user, command), changes)
+    return Entry(number, row).revision()
 
 
 def _cell(value: str | None) -> str:

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Protocol
 
+from esmith.store.journal import Entry
 from esmith.store.model import Author, Change, Erased, Record, Revision
 
 
@@ -61,6 +62,12 @@ class Snapshot(Records, Protocol):
 
     def revisions(self, newest: int | None = None, /) -> Iterator[Revision]:
         """Yield the revisions of the journal, the newest first.
+
+        :param newest: begin at this revision.
+        """
+
+    def journal(self, newest: int | None = None, /) -> Iterator[Entry]:
+        """Yield the same as they are written, of which only what is asked for is read: an import has a million changes.
 
         :param newest: begin at this revision.
         """

@@ -14,6 +14,7 @@ from esmith.fragments.perl.engine import PATH, SECONDS, Perl
 from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Rendering
 from esmith.layout import Layout
+from esmith.store.journal import Entry
 from esmith.store.model import Record, Revision
 
 #: A record as tests write it: its type and its properties.
@@ -83,6 +84,10 @@ class MemorySnapshot:
     def revisions(self, _newest: int | None = None) -> Iterator[Revision]:
         """Yield nothing."""
         return iter(())
+
+    def journal(self, _newest: int | None = None) -> Iterator[Entry]:
+        """Yield nothing."""
+        yield from ()
 
     def state(self, _table: str, _name: str) -> bytes | None:
         """Return nothing."""

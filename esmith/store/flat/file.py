@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from esmith.store.journal import Entry as JournalEntry
     from esmith.store.model import Author, Erased, Revision
 
 
@@ -109,6 +110,10 @@ class FlatSnapshot:
         return 0
 
     def revisions(self, _newest: int | None = None) -> Iterator[Revision]:
+        """Yield nothing: a flat file has no journal."""
+        yield from ()
+
+    def journal(self, _newest: int | None = None) -> Iterator[JournalEntry]:
         """Yield nothing: a flat file has no journal."""
         yield from ()
 

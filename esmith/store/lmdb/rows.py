@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from esmith.store.model import Record, Revision
+    from esmith.store.journal import Entry
+    from esmith.store.model import Record
 
 JOURNAL = "=journal"
 
@@ -228,13 +229,17 @@ class LmdbSnapshot:
 
     def revisions(self, newest: int | None = None) -> Iterator[Revision]:
         """Yield the revisions of the journal, the newest first."""
+        return (entry.revision() for entry in self.journal(newest))
+
+    def journal(self, newest: int | None = None) -> Iterator[Entry]:
+        """Yield the same as they are written."""
         handle = self._handle(JOURNAL)
         if handle is None or not (newest is None or 0 < newest < 2**64):
             return
         with self._txn.cursor(handle) as cursor:
             more = cursor.last() if newest is None else cursor.set_key(newest.to_bytes(8))
             while more:
-                yield _revision(cursor.key(), cursor.value())
+                yield _entry(cursor.key(), cursor.value())
                 more = cursor.prev()
 
     def state(self, table: str, name: str) -> bytes | None:
@@ -285,10 +290,10 @@ def _no_text() -> lmdb.Error:
     return lmdb.CorruptedError("a text is not UTF-8")
 
 
-def _revision(number: bytes, row: bytes) -> Revision:
+def _entry(number: bytes, row: bytes) -> Entry:
     from esmith.store import journal
 
     try:
-        return journal.decode(int.from_bytes(number), bytes(row))
+        return journal.Entry(int.from_bytes(number), bytes(row))
     except ValueError as error:
         raise lmdb.CorruptedError("a row of the journal") from error
