@@ -17,20 +17,53 @@ _LEFTOVER_PARTS = (".dpkg-",)
 TEMPORARY_PREFIX = ".esmith-"
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
+class Known:
+    """Names that are known, ready for :func:`nearest`: of each record that is imported it is asked what it is close to.
+
+    :param names: the names.
+    """
+
+    __slots__ = ("letters", "lower", "names", "shortest")
+
+    def __init__(self, names: Iterable[str]) -> None:
+        #: The names, each with its length, and its bytes where it is ASCII.
+        self.names = [(name, len(name), name.encode() if name.isascii() else b"") for name in names]
+        self.lower: dict[str, list[str]] = {}
+        for name, *_ in self.names:
+            self.lower.setdefault(name.lower(), []).append(name)
+        self.shortest = min((length for _, length, _ in self.names), default=0)
+        #: All letters of the names; none where a name is not ASCII.
+        every = "".join(name for name, *_ in self.names)
+        self.letters = every.encode() if every.isascii() else b""
+
+
+def nearest(name: str, known: Iterable[str] | Known) -> str | None:
     """Return the known name that looks most like ``name``, None when none is close.
 
     Letters that differ only in case count as equal first: the names of SME Server mix them freely.
     """
-    names = list(known)
-    lower = name.lower()
-    for candidate in names:
-        if candidate.lower() == lower and candidate != name:
+    ready = known if isinstance(known, Known) else Known(known)
+    for candidate in ready.lower.get(name.lower(), ()):
+        if candidate != name:
             return candidate
     # Of a longer or a shorter name not enough can be alike: 2 * the shorter length is the most, of both lengths.
-    least, most = len(name) * _CLOSE / (2 - _CLOSE), len(name) * (2 - _CLOSE) / _CLOSE
-    fitting = [candidate for candidate in names if least <= len(candidate) <= most and candidate != name]
-    possible = [candidate for candidate in fitting if _may_be_close(name, candidate)]
+    size = len(name)
+    least, most = size * _CLOSE / (2 - _CLOSE), size * (2 - _CLOSE) / _CLOSE
+    ours = name.encode() if name.isascii() else b""
+    possible: list[str] = []
+    if ours and ready.letters:
+        # Those that are in any name: a number is in none, and so most names of an import are close to none.
+        shared = size - len(ours.translate(None, ready.letters))
+        if 2 * shared < _CLOSE * (size + max(least, ready.shortest)):
+            return None
+    for candidate, length, theirs in ready.names:
+        if not least <= length <= most or candidate == name:
+            continue
+        # Those of ours that are in the other one at all, however often: no fewer than those that are in both.
+        if ours and theirs and 2 * (size - len(ours.translate(None, theirs))) < _CLOSE * (size + length):
+            continue
+        if _may_be_close(name, candidate):
+            possible.append(candidate)
     if not possible:
         return None
     from difflib import get_close_matches
@@ -42,12 +75,6 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 def _may_be_close(name: str, other: str) -> bool:
     """Return whether enough letters are in both; :mod:`difflib` comes to the same bound, but slowly."""
     both = len(name) + len(other)
-    if name.isascii() and other.isascii():
-        # Those that are in the other one at all, however often: no fewer than those that are in both.
-        ours, theirs = name.encode(), other.encode()
-        shared = min(len(ours) - len(ours.translate(None, theirs)), len(theirs) - len(theirs.translate(None, ours)))
-        if 2 * shared < _CLOSE * both:
-            return False
     return 2 * sum(min(name.count(letter), other.count(letter)) for letter in set(other)) >= _CLOSE * both
 
 

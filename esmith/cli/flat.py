@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,7 +16,6 @@ from esmith.cli.output import print_lines, print_report, print_text
 from esmith.cli.program import root_option, warn
 from esmith.cli.progress import Progress
 from esmith.errors import EsmithError, RefusedError, StoreError, UsageError
-from esmith.fragments.perl.migrations import PerlMigrations
 from esmith.layout import Layout
 from esmith.names import counted
 from esmith.schema.flat_import import FlatImport
@@ -25,8 +24,12 @@ from esmith.schema.load import Schema
 from esmith.store import open_store
 from esmith.store.flat.export import FlatText, flat_text, write_flat_files
 from esmith.store.flat.source import DROPPED, HINT, REFUSED, Finding, FlatSource, find_sources
-from esmith.store.model import Author, Change
-from esmith.store.protocol import Store
+from esmith.store.model import Author
+from esmith.store.protocol import Store, Transaction
+
+if TYPE_CHECKING:
+    from esmith.errors import TemplateError
+    from esmith.fragments.perl.migrations import PerlMigrations
 
 #: What writes every file, and makes the accounts and folders of users and groups.
 NEXT = "signal-event bootstrap-console-save"
@@ -69,8 +72,7 @@ def import_command(
         progress.show("reading files", number, len(sources))
         source.read()
     author = Author.current(["esmith", *sys.argv[1:]])
-    migrations = click.get_current_context().with_resource(PerlMigrations(layout))
-    work = FlatImport(store, Schema(layout), layout, author, migrations, replace=replace, dry_run=dry_run)
+    work = FlatImport(store, Schema(layout), layout, author, _Migrations(layout), replace=replace, dry_run=dry_run)
     work.progress = progress.show
     outcome = _Outcome(sources, skipped, skip_refused=skip_refused, dry_run=dry_run)
     try:
@@ -90,7 +92,26 @@ def import_command(
     return warn_of_faults(work.completed.faults, layout)
 
 
-def _run(work: FlatImport, sources: list[FlatSource], store: Store) -> dict[str, list[Change]]:
+class _Migrations:
+    """Runs migrate fragments, of which most servers have none: what runs them takes long to import.
+
+    :param layout: the root.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._running: PerlMigrations | None = None
+
+    def run(self, transaction: Transaction, database: str, paths: list[str]) -> tuple[list[str], list[TemplateError]]:
+        """Run fragments, as :class:`esmith.schema.initialize.Migrations` says."""
+        if self._running is None:
+            from esmith.fragments.perl.migrations import PerlMigrations
+
+            self._running = click.get_current_context().with_resource(PerlMigrations(self._layout))
+        return self._running.run(transaction, database, paths)
+
+
+def _run(work: FlatImport, sources: list[FlatSource], store: Store) -> dict[str, int]:
     with store.snapshot() as snapshot:
         before = snapshot.revision()
     try:
@@ -123,8 +144,8 @@ class _Outcome:
         self._refused = sum(len(source.refused) for source in sources)
         #: Whether the import is carried out, be it as a dry run.
         self.tried = skip_refused or not self._refused
-        #: What changed, by database; of a dry run what would.
-        self.changes: dict[str, list[Change]] = {}
+        #: How many settings changed, by database; of a dry run how many would.
+        self.changes: dict[str, int] = {}
         #: What is not right for this machine.
         self.foreign: list[Foreign] = []
 
@@ -176,10 +197,10 @@ class _Outcome:
     def _completed(self) -> dict[str, int]:
         """Return how many settings changed in the databases that have no file."""
         others = self.changes.keys() - {source.database for source in self._sources}
-        return {name: len(self.changes[name]) for name in sorted(others)}
+        return {name: self.changes[name] for name in sorted(others)}
 
     def _changed(self, source: FlatSource) -> int:
-        return len(self.changes.get(source.database, []))
+        return self.changes.get(source.database, 0)
 
     def _lines_of(self, source: FlatSource) -> list[str]:
         lines = [_finding_line(source, finding) for finding in source.ordered_findings if finding.kind not in _BELOW]

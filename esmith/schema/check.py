@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 #: The types of accounts that get mail.
-_RECEIVERS = ("user", "group", "pseudonym")
+RECEIVERS = ("user", "group", "pseudonym")
 
 
 class NotAllowedError(RefusedError):
@@ -36,12 +36,12 @@ def check_record(schema: Schema, database: str, key: str, type: str, props: dict
 
 def name_hints(schema: Schema, database: str, key: str, type: str) -> list[str]:
     """Return hints about the key and the type of a record: names close to known ones, names that lead nowhere."""
-    hints = [*_key_hint(schema, database, key), *_type_hint(schema, database, key, type)]
+    hints = [*key_hint(schema, database, key), *type_hint(schema, database, key, type)]
     known = schema.record(database, key, type)
     if known is not None and known.key_rule is not None:
         hints += _dns_hint(f"{database} {key}", known.key_rule, key)
-        hints += _mail_hint(f"{database} {key}", known.key_rule, key)
-    if database == "accounts" and type in _RECEIVERS and _key_refusal(schema, database, key, type) is None:
+        hints += mail_hint(f"{database} {key}", known.key_rule, key)
+    if database == "accounts" and type in RECEIVERS and _key_refusal(schema, database, key, type) is None:
         from esmith.schema.account_names import name_fault
 
         fault = name_fault(key, type)
@@ -56,7 +56,7 @@ def account_hints(database: str, key: str, current: str | None, type: str) -> li
 
     :param current: the type of the record that is there already.
     """
-    if database != "accounts" or current == type or not {current, type} <= set(_RECEIVERS):
+    if database != "accounts" or current == type or not {current, type} <= set(RECEIVERS):
         return []
     return [
         f"accounts {key} was a {current}, which is gone now: its type and all its properties (stored as given)\n"
@@ -160,10 +160,11 @@ def _hint(known: RecordSchema, place: str, name: str) -> list[str]:
     return [f"{place} has no property {name!r}; did you mean {close!r}? (stored as given)"] if close else []
 
 
-def _key_hint(schema: Schema, database: str, key: str) -> list[str]:
+def key_hint(schema: Schema, database: str, key: str) -> list[str]:
+    """Return a hint when a key is close to that of a known record."""
     if schema.record(database, key, None) is not None:
         return []
-    close = nearest(key, schema.named(database))
+    close = nearest(key, schema.close_to(database))
     return [f"{database} knows no record {key!r}; did you mean {close!r}? (stored as given)"] if close else []
 
 
@@ -181,7 +182,7 @@ def _program_hint(schema: Schema, place: str, prop: Property, value: str) -> lis
     return [f"{place}: {value} needs {program}, which is not installed (stored as given){cure}"]
 
 
-def _mail_hint(place: str, prop: Property, value: str) -> list[str]:
+def mail_hint(place: str, prop: Property, value: str) -> list[str]:
     """Return a hint about the name of a domain, or a pseudonym's address, that no mail can come to."""
     fault = ""
     if prop.type == "mail-domain" and value.isascii():
@@ -196,7 +197,8 @@ def _mail_hint(place: str, prop: Property, value: str) -> list[str]:
     return [f"{place} gets no mail: {fault} (stored as given)"] if fault else []
 
 
-def _type_hint(schema: Schema, database: str, key: str, type: str) -> list[str]:
+def type_hint(schema: Schema, database: str, key: str, type: str) -> list[str]:
+    """Return a hint when a type is close to a known one."""
     types = schema.types(database)
     if not types or type in types or (known := schema.record(database, key, None)) and known.type == type:
         return []

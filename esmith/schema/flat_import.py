@@ -10,6 +10,7 @@ from esmith.schema.check import check_key
 from esmith.schema.foreign import foreign_settings, moved_address
 from esmith.schema.initialize import Initialized, initialize_each
 from esmith.schema.settings import judge_record
+from esmith.schema.silent import Silent
 from esmith.store.flat.source import DOUBTFUL, DROPPED, HINT
 from esmith.store.memory import Remembered
 from esmith.store.model import Record
@@ -25,8 +26,12 @@ if TYPE_CHECKING:
     from esmith.schema.migrate import Dropped
     from esmith.schema.model import RecordSchema
     from esmith.store.flat.source import FlatSource
-    from esmith.store.model import Author, Change
+    from esmith.store.model import Author
     from esmith.store.protocol import Records, Store, Transaction
+
+
+#: How many records there are between two looks at the clock.
+_AT_ONCE = 50
 
 
 class FlatImport:
@@ -66,20 +71,20 @@ class FlatImport:
         #: What is not right for this machine, as it is after the import.
         self.foreign: list[Foreign] = []
 
-    def run(self, sources: list[FlatSource]) -> dict[str, list[Change]]:
+    def run(self, sources: list[FlatSource]) -> dict[str, int]:
         """Import files that were read, and bring the other databases up to date.
 
         What the schema does not allow is stored as well, and added to the findings of its file; so are the hints that
         setting it by hand would give.
 
-        :return: what changed, by database.
+        :return: how many settings changed, by database.
         :raises SchemaError: when a schema file is broken, or with Strict a file of a contrib; nothing is imported.
         :raises TemplateError: with Strict, when a migrate fragment fails; likewise.
         :raises StoreError: when the store cannot be written; nothing is imported, unless the error ``is_doubtful``.
         """
         # Other databases are completed from the configuration, e.g. domains by DomainName.
         ordered = sorted(sources, key=lambda source: (source.database != "configuration", source.database))
-        changes: list[Change] = []
+        changes: dict[str, int] = {}
         with contextlib.suppress(_NotKeptError), self._store.transaction(self._author) as transaction:
             for source in ordered:
                 self._apply(transaction, source)
@@ -90,19 +95,18 @@ class FlatImport:
                 self._judge(records, source)
             self._note_dropped({source.database: source for source in sources})
             self.foreign = [*foreign_settings(records), *moved_address(records)]
-            changes += transaction.changes
+            changes |= transaction.count_changes()
             if self._dry_run:
                 raise _NotKeptError("a dry run keeps nothing")
-        found: dict[str, list[Change]] = {}
-        for change in changes:
-            found.setdefault(change.database, []).append(change)
-        return found
+        return changes
 
     def _apply(self, transaction: Transaction, source: FlatSource) -> None:
         transaction.create_database(source.database)
         self._make_room(transaction, source)
-        for number, record in enumerate(source.records.values()):
-            self.progress(f"{source.database}: storing", number, len(source.records))
+        # In the order of the rows, which then fill pages one after the other.
+        for number, record in enumerate(sorted(source.records.values(), key=lambda record: record.key)):
+            if number % _AT_ONCE == 0:
+                self.progress(f"{source.database}: storing", number, len(source.records))
             self._put(transaction, source.database, record)
 
     def _make_room(self, transaction: Transaction, source: FlatSource) -> None:
@@ -143,11 +147,13 @@ class FlatImport:
     def _judge(self, records: Records, source: FlatSource) -> None:
         """Note what the schema does not allow, and what there are hints about, as it is after the migrations."""
         database = source.database
+        silent = Silent(self._schema, records)
         for number, (key, line) in enumerate(source.lines.items()):
-            self.progress(f"{database}: checking", number, len(source.lines))
+            if number % _AT_ONCE == 0:
+                self.progress(f"{database}: checking", number, len(source.lines))
             record = records.record(database, key)
-            if record is None:
-                continue  # it has another key now, or is gone
+            if record is None or silent.is_silent(database, record):
+                continue  # it has another key now, or is gone; or there is nothing to say of it
             try:
                 check_key(self._schema, database, key, record.type)
             except RefusedError as error:

@@ -249,7 +249,7 @@ def _migrate_scalar(transaction: Transaction, file: RecordSchema, current: str, 
 
 
 def _set_defaults(transaction: Transaction, file: RecordSchema, record: Record, done: Initialized) -> None:
-    for prop in file.properties.values():
+    for prop in file.defaulting:
         current = record.props.get(prop.name)
         wanted = prop.force if prop.force is not None or current is not None else _default(prop)
         if wanted is None or wanted == current:

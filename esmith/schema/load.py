@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from esmith.errors import SchemaError
-from esmith.names import is_leftover, is_number, leads_to_directory
+from esmith.names import Known, is_leftover, is_number, leads_to_directory
 from esmith.patterns import LISTS
 from esmith.schema.model import RecordSchema
 from esmith.schema.types import TYPES
@@ -72,13 +72,14 @@ class _Names:
     :param keys: the names of the schema files without their ending.
     """
 
-    __slots__ = ("files", "keys", "named", "types")
+    __slots__ = ("close", "files", "keys", "named", "types")
 
     def __init__(self, files: frozenset[str], keys: list[str]) -> None:
         self.files = files
         self.keys = keys
         self.types = [key[1:] for key in keys if key.startswith("@")]
         self.named = [key for key in keys if not key.startswith("@")]
+        self.close = Known(self.named)
 
 
 class Schema:
@@ -130,6 +131,10 @@ class Schema:
     def named(self, database: str) -> list[str]:
         """Return the keys of the records that a database has a schema file of their own for, sorted."""
         return self._listed(database).named
+
+    def close_to(self, database: str) -> Known:
+        """Return the names of :meth:`named` for :func:`esmith.names.nearest`."""
+        return self._listed(database).close
 
     def generates(self, database: str) -> bool:
         """Return whether some record of a database has a property that is generated."""
@@ -224,15 +229,15 @@ class Schema:
         :param key: the record's key, or ``@type``.
         :raises SchemaError: when the file is broken.
         """
+        # Of each record that is imported it is asked whether it has a file of its own, and nearly none has one.
+        if key.startswith(".") or f"{key}.toml" not in self._listed(database).files:
+            return None
         name = (database, key)
         if name not in self._read:
             self._read[name] = self._load(database, key)
         return self._read[name]
 
     def _load(self, database: str, key: str) -> RecordSchema | None:
-        # Of each record that is imported it is asked whether it has a file of its own, and nearly none has one.
-        if key.startswith(".") or f"{key}.toml" not in self._listed(database).files:
-            return None
         path = os.path.join(self._directory, database, f"{key}.toml")
         self._trust.require(path)
         try:

@@ -70,7 +70,7 @@ def migrate_record(
     """
     dropped = dropped if dropped is not None else []
     notes: list[str] = []
-    for prop in schema.properties.values():
+    for prop in schema.migrating:
         if prop.renamed_from:
             _rename(transaction, schema.database, record, prop, dropped)
         value = record.props.get(prop.name)

@@ -88,6 +88,18 @@ class Property:
         return "default", self.default
 
     @property
+    def may_be_migrated(self) -> bool:
+        """Whether there are values or names of it that a migration changes."""
+        return bool(
+            self.renamed_from or self.removed or self.replace_values or self.raise_to is not None or self.type == "list"
+        )
+
+    @property
+    def may_be_written(self) -> bool:
+        """Whether it is written where it is missing, or always."""
+        return self.force is not None or self.default is not None or self.generate is not None
+
+    @property
     def secret(self) -> bool:
         """Whether the value is masked wherever it is shown for people."""
         return self.type == "secret"
@@ -104,6 +116,8 @@ class RecordSchema:
     """
 
     __slots__ = (
+        "_defaulting",
+        "_migrating",
         "create",
         "database",
         "ensure",
@@ -131,6 +145,22 @@ class RecordSchema:
         self.properties: dict[str, Property] = {
             name: Property(name, table) for name, table in data.get("properties", {}).items()
         }
+        self._migrating: list[Property] | None = None
+        self._defaulting: list[Property] | None = None
+
+    @property
+    def migrating(self) -> list[Property]:
+        """The properties that a migration may change. Of each record that is imported these are looked at."""
+        if self._migrating is None:
+            self._migrating = [prop for prop in self.properties.values() if prop.may_be_migrated]
+        return self._migrating
+
+    @property
+    def defaulting(self) -> list[Property]:
+        """The properties that are written where they are missing, or always."""
+        if self._defaulting is None:
+            self._defaulting = [prop for prop in self.properties.values() if prop.may_be_written]
+        return self._defaulting
 
     def property(self, name: str) -> Property | None:
         """Return what is known of a property, None when nothing is."""

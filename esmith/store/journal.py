@@ -79,11 +79,20 @@ def changes_of(fields: list[str]) -> Iterator[Change]:
 
 def encode(revision: Revision) -> bytes:
     """Return the row of a revision; its number is the row's key."""
-    author = revision.author
-    fields = [str(revision.time), author.user, author.sudo_user, str(len(author.command)), *author.command]
+    fields: list[str] = []
     for change in revision.changes:
-        fields += [change.database, change.key, change.prop, _cell(change.old), _cell(change.new)]
-    return "\0".join(fields).encode()
+        fields += (change.database, change.key, change.prop, cell(change.old), cell(change.new))
+    return encode_fields(revision.time, revision.author, fields)
+
+
+def encode_fields(time: int, author: Author, fields: list[str]) -> bytes:
+    """Return the row of a revision.
+
+    :param time: seconds since 1970.
+    :param fields: database, key, property, old and new :func:`cell` of each change.
+    """
+    head = (str(time), author.user, author.sudo_user, str(len(author.command)), *author.command)
+    return "\0".join((*head, *fields)).encode()
 
 
 def decode(number: int, row: bytes) -> Revision:
@@ -94,7 +103,8 @@ def decode(number: int, row: bytes) -> Revision:
     return Entry(number, row).revision()
 
 
-def _cell(value: str | None) -> str:
+def cell(value: str | None) -> str:
+    """Return how a value is written."""
     return _ABSENT if value is None else value
 
 

@@ -114,6 +114,9 @@ class Transaction(Snapshot, Protocol):
     def savepoint(self) -> AbstractContextManager[None]:
         """Return a context: when it ends with an error, what was changed in it is as before, and the rest stays."""
 
+    def count_changes(self) -> dict[str, int]:
+        """Return how many cells this transaction changes so far, by database; an import changes a million."""
+
     @property
     def changes(self) -> list[Change]:
         """What this transaction changes so far; a cell that was set back is not in it."""

@@ -199,6 +199,10 @@ class FlatTransaction(FlatSnapshot):
             ]
         return found
 
+    def count_changes(self) -> dict[str, int]:
+        """Return how many cells this transaction changes so far, of the one database."""
+        return {self._file: len(self.changes)} if self.changes else {}
+
     def create_database(self, _database: str) -> None:
         """Make an empty file where there is none."""
         self._new_database |= not self._exists

@@ -10,7 +10,7 @@ Names of LMDB databases that begin with ``=``, which no user's database may, are
 
 from __future__ import annotations
 
-from itertools import chain
+from itertools import chain, islice
 
 import lmdb
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from esmith.store.model import Record
 
 JOURNAL = "=journal"
+_ROWS_AT_ONCE = 2000
 
 
 class OpenNow:
@@ -201,18 +202,20 @@ class LmdbSnapshot:
                         yield Record(_text(name), kind, dict(zip(fields[::2], fields[1::2], strict=True)))
             return
         record: Record | None = None
-        try:
-            with self._txn.cursor(handle) as cursor:
-                for row, value in cursor.iternext():
-                    key, _, prop = str(row, "utf-8").partition("\0")
+        with self._txn.cursor(handle) as cursor:
+            rows = cursor.iternext()
+            while text := b"\0".join(chain.from_iterable(islice(rows, _ROWS_AT_ONCE))):
+                fields = _text(text).split("\0")
+                if len(fields) % 3:
+                    raise lmdb.CorruptedError("a value holds a NUL")
+                cells = iter(fields)
+                for key, prop, value in zip(cells, cells, cells, strict=True):
                     if prop and record is not None:
-                        record.props[prop] = str(value, "utf-8")
+                        record.props[prop] = value
                         continue
                     if record is not None and type in (None, record.type):
                         yield record
-                    record = Record(key, str(value, "utf-8"), {})
-        except UnicodeDecodeError as error:
-            raise _no_text() from error
+                    record = Record(key, value, {})
         if record is not None and type in (None, record.type):
             yield record
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import chain
 
 import lmdb
 
@@ -11,6 +12,7 @@ from esmith.store import journal, limits
 from esmith.store.lmdb import store_trouble, whole
 from esmith.store.lmdb.commit import Commit
 from esmith.store.lmdb.rows import JOURNAL, LmdbSnapshot
+from esmith.store.lmdb.savepoint import Savepoint
 from esmith.store.model import Author, Change, Record, Revision
 
 TYPE_CHECKING = False
@@ -74,21 +76,6 @@ class Alone:
             self._open_now.end(write=True)
 
 
-class _Savepoint:
-    """A transaction within a transaction; see :meth:`LmdbTransaction.savepoint`."""
-
-    __slots__ = ("_before", "_transaction")
-
-    def __init__(self, transaction: LmdbTransaction) -> None:
-        self._transaction = transaction
-
-    def __enter__(self) -> None:
-        self._before = self._transaction.begin_inner()
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._transaction.end_inner(self._before, keep=kind is None)
-
-
 class LmdbTransaction(LmdbSnapshot):
     """Changes that land together or not at all; implements :class:`esmith.store.protocol.Transaction`."""
 
@@ -144,10 +131,10 @@ class LmdbTransaction(LmdbSnapshot):
             self._abort(error)
             return
         try:
-            changes = self.changes
-            if changes:
-                self._write_journal(changes)
-            if changes or self._dirty:
+            has_changes = any(old != new for old, new in self._cells.values())
+            if has_changes:
+                self._write_journal()
+            if has_changes or self._dirty:
                 with Commit(self._data):
                     self._txn.commit()
             else:
@@ -182,6 +169,14 @@ class LmdbTransaction(LmdbSnapshot):
             self._changes = [Change(*cell, old, new) for cell, (old, new) in self._cells.items() if old != new]
         return list(self._changes)
 
+    def count_changes(self) -> dict[str, int]:
+        """Return how many cells this transaction changes so far, by database."""
+        counts: dict[str, int] = {}
+        for (database, _, _), (old, new) in self._cells.items():
+            if old != new:
+                counts[database] = counts.get(database, 0) + 1
+        return counts
+
     def create_database(self, database: str) -> None:
         """Make an empty database where there is none."""
         limits.check_database(database)
@@ -204,13 +199,27 @@ class LmdbTransaction(LmdbSnapshot):
         limits.check_type(database, key, record.type)
         limits.check_properties(database, key, record.props)
         now = self.record(database, key)
-        old = now.props if now is not None else {}
-        self._replace(database, key, "", None if now is None else now.type, record.type)
+        if now is None:
+            self._add(database, record)
+            return
+        self._replace(database, key, "", now.type, record.type)
         for prop, value in record.props.items():
-            self._replace(database, key, prop, old.get(prop), value)
-        for prop, value in old.items():
+            self._replace(database, key, prop, now.props.get(prop), value)
+        for prop, value in now.props.items():
             if prop not in record.props:
                 self._replace(database, key, prop, value, None)
+
+    def _add(self, database: str, record: Record) -> None:
+        """Write the cells of a record that is not there."""
+        put, table, cells = self._txn.put, self._handles.get(database) or self._open(database), self._cells
+        self._changes = None
+        key = record.key
+        first_of_all = f"{key}\0".encode()
+        for prop, value in chain((("", record.type),), record.props.items()):
+            cell = (database, key, prop)
+            first = cells.get(cell)
+            cells[cell] = (None if first is None else first[0], value)
+            put(first_of_all + prop.encode(), value.encode(), db=table)
 
     def set_prop(self, database: str, key: str, prop: str, value: str) -> None:
         """Set a property of an existing record.
@@ -252,12 +261,12 @@ class LmdbTransaction(LmdbSnapshot):
         table = self._open(JOURNAL)
         for revision in revisions:
             self._txn.put(revision.number.to_bytes(8), journal.encode(revision), db=table)
-        self._append(Revision(self.revision() + 1, int(time.time()), self._author, []))
+        self._append(self.revision() + 1, journal.encode_fields(int(time.time()), self._author, []))
         self._dirty = True
 
     def savepoint(self) -> AbstractContextManager[None]:
         """Take back what is changed inside when it ends with an error, by a transaction within the transaction."""
-        return _Savepoint(self)
+        return Savepoint(self)
 
     def begin_inner(self) -> _Before:
         """Begin a transaction within this one, and return what is to be as now when it is taken back."""
@@ -305,12 +314,16 @@ class LmdbTransaction(LmdbSnapshot):
         else:
             self._txn.put(row, value.encode(), db=table)
 
-    def _write_journal(self, changes: list[Change]) -> None:
+    def _write_journal(self) -> None:
         number = self.revision() + 1
-        self._append(Revision(number, int(time.time()), self._author, changes))
+        fields: list[str] = []
         keys: dict[str, set[str]] = {}
-        for change in changes:
-            keys.setdefault(change.database, set()).add(change.key)
+        for cell, (old, new) in self._cells.items():
+            if old != new:
+                fields += cell
+                fields += (journal.cell(old), journal.cell(new))
+                keys.setdefault(cell[0], set()).add(cell[1])
+        self._append(number, journal.encode_fields(int(time.time()), self._author, fields))
         for database, changed in keys.items():
             self._write_whole(database, changed, number.to_bytes(8))
             self._txn.put(database.encode(), number.to_bytes(8), db=self._open(_REVISIONS))
@@ -325,8 +338,8 @@ class LmdbTransaction(LmdbSnapshot):
             whole.make(self._txn, table, self._open(database))
         self._txn.put(database.encode(), stamp, db=stamps)
 
-    def _append(self, revision: Revision) -> None:
-        self._txn.put(revision.number.to_bytes(8), journal.encode(revision), db=self._open(JOURNAL), append=True)
+    def _append(self, number: int, row: bytes) -> None:
+        self._txn.put(number.to_bytes(8), row, db=self._open(JOURNAL), append=True)
 
     def _open(self, name: str) -> lmdb._Database:
         handle = self._handle(name, create=True)

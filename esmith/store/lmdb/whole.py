@@ -11,7 +11,7 @@ of them.
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import chain, islice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ LONG = b"\1"
 _AT_ONCE = 1000
 
 
-def written(type: bytes, props: Iterable[bytes]) -> bytes:
+def written(fields: Iterable[bytes]) -> bytes:
     """Return the row of a record.
 
-    :param props: name and value of each property in turn.
+    :param fields: its type, and name and value of each property in turn.
     """
-    return b"=%b\n" % b"\0".join((type, *props))
+    return b"=%b\n" % b"\0".join(fields)
 
 
 def blocks(cursor: lmdb.Cursor[bytes]) -> Iterator[Rows]:
@@ -62,21 +62,21 @@ def blocks_of_rows(rows: lmdb.Cursor[bytes]) -> Iterator[Rows]:
     found: Rows = []
     key: bytes | None = None
     fields: list[bytes] = []
-    for name, value in rows.iternext():
-        record, _, prop = name.partition(b"\0")
-        if prop and key is not None:
-            fields += (prop, value)
-            continue
-        if key is not None:
-            found.append((key, written(fields[0], fields[1:])))
-        key, fields = record, [value]
-        if len(found) == _AT_ONCE:
+    cells = rows.iternext()
+    while text := b"\0".join(chain.from_iterable(islice(cells, _AT_ONCE))):
+        parts = iter(text.split(b"\0"))
+        for name, prop, value in zip(parts, parts, parts, strict=True):
+            if prop and key is not None:
+                fields += (prop, value)
+                continue
+            if key is not None:
+                found.append((key, written(fields)))
+            key, fields = name, [value]
+        if found:
             yield found
             found = []
     if key is not None:
-        found.append((key, written(fields[0], fields[1:])))
-    if found:
-        yield found
+        yield [(key, written(fields))]
 
 
 def update(txn: lmdb.Transaction[bytes], table: lmdb._Database, rows: lmdb._Database, keys: Iterable[bytes]) -> None:
@@ -123,5 +123,5 @@ def _read(rows: lmdb.Cursor[bytes], key: bytes, most: int | None) -> bytes | Non
         if most is not None and size > most:
             return LONG
         fields += (name[start:], value)
-    row = written(fields[0], fields[1:])
+    row = written(fields)
     return row if most is None or len(row) <= most else LONG
