@@ -39,6 +39,12 @@ def run(program: str, main: Callable[[list[str]], int]) -> int:
         # The reader (head, grep -q) has what it wanted.
         _give_up(1)
         return ExitCode.OK
+    except EOFError:
+        # Python writes a part of what it compiles where the disk is full, and does not read it again later.
+        folder = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        hint = f"to remove them, which are made again: find {folder} -name '*.pyc' -delete"
+        complain(program, f"a file that Python has compiled is incomplete, as after a full disk\n  {hint}")
+        return ExitCode.FAILED
     except OSError as error:
         # Nothing else that the system refuses gets here unsaid; a help page on a full disk does.
         _give_up(1)

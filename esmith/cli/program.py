@@ -64,7 +64,9 @@ def run_click(command: click.Command, program: str) -> NoReturn:
         except click.ClickException as error:
             _show(error)
             return error.exit_code
-        except (click.Abort, KeyboardInterrupt):
+        except (click.Abort, KeyboardInterrupt) as error:
+            if isinstance(error.__cause__, EOFError):
+                raise error.__cause__
             # click calls it an abort.
             number = received()
             complain(program, f"ended by {number.name}")

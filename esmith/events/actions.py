@@ -76,18 +76,29 @@ def run_action(
         status = _wait(process, timeout, path)
         output.seek(0)
         text = output.read().decode("utf-8", "backslashreplace")
+        missing = _missing(output) if status else ""
     if text:
         log.write_output(text)
     log.write(f"{name} ended with status {status} after {time.monotonic() - start:.3f} s")
     if status == ExitCode.PARTIAL:
-        return _last_lines(text) or "it printed nothing"
+        return _last_lines(text) or missing or "it printed nothing"
     if status != 0:
         raise ActionError(
             _reason(status),
             place=path,
-            hint=_last_lines(text) or "it printed nothing",
+            hint="\n  ".join(filter(None, [_last_lines(text), missing])) or "it printed nothing",
         )
     return None
+
+
+def _missing(output: IO[bytes]) -> str:
+    """Return what is to be said where the disk had no place for what an action printed."""
+    try:
+        # Not by the buffer of the file, which would be written once more when it is closed.
+        os.write(output.fileno(), b"\n")
+    except OSError as error:
+        return f"what it printed is not all there: {error.strerror}; to see the disk: df {tempfile.gettempdir()}"
+    return ""
 
 
 def _started(words: Sequence[str], output: IO[bytes], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:

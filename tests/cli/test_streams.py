@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -87,3 +90,24 @@ def test_no_file_takes_the_place_of_a_stream(root: Root) -> None:
         shell(root, command, "<&- >&- 2>&-")
     assert shell(root, "config show", "") == before
     assert shell(root, "esmith status", "")[0] == ExitCode.OK
+
+
+@pytest.mark.parametrize("command", ["config show qpsmtpd", "esmith status"])
+def test_a_compiled_file_that_is_incomplete(root: Root, tmp_path: Path, command: str) -> None:
+    """Where a full disk has left a part of a compiled file of Python, a command fails and says how to repair that."""
+    program, *words = command.split()
+    module, function = {"config": ("db", "config_main"), "esmith": ("esmith", "main")}[program]
+    code = (
+        "import esmith.layout\n"
+        "def cut(*_): raise EOFError('marshal data too short')\n"
+        "esmith.layout.Layout.chosen = cut\n"
+        f"from esmith.cli.{module} import {function}\n"
+        f"{function}()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
+    )
+    assert done.returncode == ExitCode.FAILED, done
+    message, cure = done.stderr.splitlines()[-2:]
+    assert message.endswith(": a file that Python has compiled is incomplete, as after a full disk")
+    assert re.fullmatch(r"  to remove them, .*: find /\S+ -name '\*\.pyc' -delete", cure)

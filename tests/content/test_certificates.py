@@ -12,6 +12,7 @@ import pytest
 from esmith.layout import Layout
 from esmith.services.certificate import find_ending
 from tests.commands import TIMEOUT_SECONDS, Root
+from tests.programs import path_of
 
 pytestmark = pytest.mark.program("openssl")
 
@@ -117,6 +118,20 @@ def test_without_openssl(office: Root) -> None:
     printed = _run(office, step, PATH=f"{office.path}/sbin/e-smith:{tools}")
     assert printed == "no certificate can be made: there is no program openssl; install the package openssl\n"
     assert not office.file(PEM).exists()
+
+
+def test_a_full_disk_leaves_no_certificate(office: Root, tmp_path: Path) -> None:
+    """Where the disk takes nothing of what openssl writes, which exits with 0, no file stays and the message says why."""
+    full = tmp_path / "openssl"
+    empty = 'while [ $# -gt 1 ]; do case $1 in -keyout | -out) : >"$2" ;; esac; shift; done'
+    full.write_text(f'#!/bin/sh\ncase $1 in req) {empty} ;; *) exec {path_of("openssl")} "$@" ;; esac\n')
+    full.chmod(0o755)
+    variables = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    answer = office.run("signal-event", "ssl-update", code=7, env=variables)
+    assert "the certificate could not be written: see whether the disk is full: df" in answer.err
+    assert os.listdir(office.file(PEM).parent) == []
+    office.signal("ssl-update")
+    _run(office, f"{PLACE}/check-certificate", str(office.file(PEM)))
 
 
 def test_the_hook_as_certbot_calls_it(office: Root, tmp_path: Path) -> None:

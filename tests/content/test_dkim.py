@@ -88,6 +88,22 @@ def test_a_key_that_is_there_stays(office: Root, openssl: str, parts: tuple[str,
     assert sorted(path.rpartition("/")[2] for path in after) == ["private", "public", "selector"]
 
 
+@pytest.mark.program("openssl")
+def test_a_full_disk_leaves_no_part_of_a_key(office: Root, tmp_path: Path, openssl: str) -> None:
+    """Where the disk takes nothing of what openssl writes, which exits with 0, no part stays; the next event makes all."""
+    full = tmp_path / "openssl"
+    full.write_text(f'#!/bin/sh\ncase "$1 $4" in "rsa -pubout") : >"$6" ;; *) exec {openssl} "$@" ;; esac\n')
+    full.chmod(0o755)
+    office.config("setprop", "qpsmtpd", "DKIMSigning", "enabled")
+    variables = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    answer = office.run("signal-event", "email-update", code=7, env=variables)
+    assert "the key could not be written: see whether the disk is full: df" in answer.err
+    assert list(office.file(f"{KEYS}/default").iterdir()) == []
+    office.signal("email-update")
+    assert office.read(f"{KEYS}/default/selector") == "default\n"
+    assert "PUBLIC KEY" in office.read(f"{KEYS}/default/public")
+
+
 def test_no_key_unless_asked(office: Root) -> None:
     """While signing is not enabled there is no key and no link."""
     assert not office.file(KEYS).exists()

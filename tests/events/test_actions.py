@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 from pathlib import Path
+from typing import IO
 
 import pytest
 
-from esmith.errors import ExitCode
+from esmith.errors import ActionError, ExitCode
 from tests.commands import Root
-from tests.events.kit import make_event
+from tests.events.kit import Scene, make_event
 
 
 def _log(root: Root) -> str:
@@ -55,6 +57,21 @@ def test_output_goes_to_the_log(root: Root) -> None:
     texts = ["Processing event: try arg", "Running event handler: ", "first", "second", "\\xffthird", "status 0"]
     places = [log.index(text) for text in texts]
     assert places == sorted(places)
+
+
+def test_output_that_the_disk_could_not_take(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a disk that is full took nothing of what a failed action printed, the message says that, with its cure."""
+
+    def full() -> IO[bytes]:
+        file = os.memfd_create("full", os.MFD_ALLOW_SEALING)
+        fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW)
+        return os.fdopen(file, "r+b")
+
+    make_event(scene.path, "try", actions={"S10": "echo why; exit 1"})
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    with pytest.raises(ActionError) as caught:
+        scene.signal()
+    assert "what it printed is not all there: Operation not permitted; to see the disk: df /" in caught.value.hint
 
 
 FAILURES = {

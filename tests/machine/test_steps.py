@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import re
+import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -95,6 +98,54 @@ def test_a_failure_shows_the_end_of_the_output(desk: Desk) -> None:
     lines = str(caught.value).splitlines()
     assert lines[0] == "sh -c 'seq 100; exit 3' failed with exit code 3; it printed:"
     assert [line.strip() for line in lines[1:]] == [*(str(number) for number in range(89, 101)), "look there"]
+
+
+@pytest.fixture
+def no_space() -> Iterator[None]:
+    """Have files take a few bytes and no more, as a disk does that is full, for this process and what it starts."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_log_that_cannot_be_written(desk: Desk, no_space: None) -> None:
+    """Where the log cannot take the command, it is not run, and the message names the log."""
+    desk.log.parent.mkdir(parents=True)
+    desk.log.write_bytes(b"x" * 20)
+    with pytest.raises(InstallError, match="cannot be written: File too large") as caught:
+        desk.programs.run(["touch", str(desk.path / "ran")])
+    assert caught.value.place == str(desk.log)
+    assert not (desk.path / "ran").exists()
+
+
+def test_a_log_that_cannot_take_the_output(desk: Desk, no_space: None) -> None:
+    """Where the log cannot take all that a failed program printed, its message says so."""
+    with pytest.raises(ProgramError) as caught:
+        desk.programs.run(["sh", "-c", "trap '' XFSZ; seq 30; exit 3"], hint="look there")
+    lines = [line.strip() for line in str(caught.value).splitlines()]
+    assert lines[-2:] == [
+        "the log cannot hold all it printed: File too large; to see the disk: df /var/log/e-smith",
+        "look there",
+    ]
+
+
+def test_what_the_system_refuses_ends_a_step(desk: Desk) -> None:
+    """An error of the system in a step, as on a full disk, is one of the step, with the file, a cure and the way on."""
+
+    def refuse() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/some/file")
+
+    with pytest.raises(InstallError) as caught:
+        run_steps([Step("one", lambda: [], refuse)], desk.progress, "esmith setup")
+    assert [line.strip() for line in str(caught.value).splitlines()] == [
+        "/some/file: No space left on device",
+        "free some disk space and try again",
+        "step 1 of 1, one: what was done before it stays",
+        "to go on: esmith setup",
+    ]
 
 
 def test_a_program_that_is_missing(desk: Desk) -> None:

@@ -12,8 +12,9 @@ from contextlib import contextmanager, nullcontext, suppress
 
 from esmith.directories import open_file
 from esmith.environment import PATH, clean_environment
-from esmith.errors import InstallError, UsageError
+from esmith.errors import UsageError
 from esmith.layout import Layout
+from esmith.plan.host import trouble
 from esmith.setup.machine.programs import ProgramError, Programs
 
 #: Asked before a daemon is started: 101 means that it is not allowed (invoke-rc.d(8)). Its second line says whose
@@ -144,7 +145,7 @@ def no_daemon_starts(layout: Layout) -> Iterator[None]:
         _write_policy(path)
         is_own = _content(path) == _OWN_POLICY
     except OSError as error:
-        raise InstallError(f"cannot be written: {error.strerror}", place=path, hint="run it as root") from error
+        raise trouble(path, error) from error
     try:
         yield
     finally:

@@ -9,6 +9,7 @@ from esmith.directories import make_directory
 from esmith.environment import PATH
 from esmith.errors import InstallError
 from esmith.layout import Layout
+from esmith.plan.host import trouble
 from esmith.setup.shipped import COMMANDS, shipped_commands
 
 #: In root's PATH and in that of sudo, and no package of Debian writes there (hier(7)).
@@ -48,7 +49,7 @@ def make_links(layout: Layout) -> None:
         for link in missing_links(layout):
             os.symlink(targets[link], link)
     except OSError as error:
-        raise InstallError(f"cannot be made: {error.strerror}", place=layout.under(FOLDER)) from error
+        raise trouble(error.filename2 or layout.under(FOLDER), error) from error
 
 
 def our_links(layout: Layout) -> list[str]:

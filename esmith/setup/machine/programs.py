@@ -16,6 +16,7 @@ from esmith.directories import make_directory, open_file
 from esmith.environment import PATH, clean_environment
 from esmith.errors import InstallError
 from esmith.layout import Layout
+from esmith.plan.host import trouble
 from esmith.printable import printable
 from esmith.setup.machine.progress import Progress
 
@@ -76,15 +77,19 @@ class Programs:
         :raises InstallError: when it cannot be run, or the log cannot be written.
         """
         with _opened(self.log) as log:
-            log.write(f"$ {shlex.join(words)}\n".encode("utf-8", "surrogateescape"))
-            log.flush()
+            try:
+                log.write(f"$ {shlex.join(words)}\n".encode("utf-8", "surrogateescape"))
+            except OSError as error:
+                raise trouble(self.log, error) from error
             begin = os.fstat(log.fileno()).st_size
             code = self._wait(words, stdin, self.environment(environment), log.fileno(), within)
+            missing = _unwritten(log) if code else ""
         with open(self.log, "rb") as written:
             written.seek(begin)
             printed = written.read().decode("utf-8", "replace")
         if code != 0:
-            raise ProgramError(_failure(words, code, printed), hint=hint or f"all it printed is in {LOG}", code=code)
+            hint = "\n  ".join(filter(None, [missing, hint or f"all it printed is in {LOG}"]))
+            raise ProgramError(_failure(words, code, printed), hint=hint, code=code)
         return printed
 
     def _wait(self, words: Sequence[str], stdin: bytes, environment: dict[str, str], log: int, within: float) -> int:
@@ -141,9 +146,18 @@ def _opened(path: str) -> IO[bytes]:
     """Open the log to add to its end; nobody else may read what programs of root print."""
     try:
         make_directory(os.path.dirname(path))
-        return os.fdopen(open_file(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW, 0o600), "ab")
+        return os.fdopen(open_file(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW, 0o600), "ab", buffering=0)
     except OSError as error:
-        raise InstallError(f"cannot be written: {error.strerror}", place=path, hint="run it as root") from error
+        raise trouble(path, error) from error
+
+
+def _unwritten(log: IO[bytes]) -> str:
+    """Return what is to be said where the disk had no place for what a program printed, which no program reports."""
+    try:
+        log.write(b"\n")
+    except OSError as error:
+        return f"the log cannot hold all it printed: {error.strerror}; to see the disk: df {os.path.dirname(LOG)}"
+    return ""
 
 
 def _last_line(path: str) -> str:

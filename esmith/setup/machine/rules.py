@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from esmith.errors import InstallError
 from esmith.layout import Layout
+from esmith.plan.host import trouble
 from esmith.setup.product_files import is_generated
 
 OURS, DEBIANS = "/etc/mail/spamassassin", "/etc/spamassassin"
@@ -46,11 +46,20 @@ def join_rules(layout: Layout) -> list[str]:
                 f"{OURS} stays a directory, because {DEBIANS} has other files of the same names: {', '.join(left)}",
                 f"see which ones are wanted, move them to {DEBIANS}, and run it again",
             ]
-        os.rmdir(ours)
-        os.symlink(_LINK, ours)
+        # Made before the directory goes: on a full disk that may be the end of it.
+        _replace_by_link(ours)
     except OSError as error:
-        raise InstallError(f"cannot be moved: {error.strerror}", place=error.filename or ours) from error
+        raise trouble(error.filename or ours, error) from error
     return [f"{OURS} is a link to {DEBIANS} now, as Debian's package has it"]
+
+
+def _replace_by_link(directory: str) -> None:
+    staged = f"{directory}.e-smith-setup"
+    with suppress(FileNotFoundError):
+        os.unlink(staged)
+    os.symlink(_LINK, staged)
+    os.rmdir(directory)
+    os.rename(staged, directory)
 
 
 def _is_only_ours(place: str, target: str) -> bool:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from esmith.directories import make_directory, open_file
 from esmith.errors import InstallError
 from esmith.layout import Layout
+from esmith.plan.host import trouble
 from esmith.setup.machine.programs import ProgramError, Programs
 
 #: The file that says where signatures are, and who owns them (freshclam.conf(5)).
@@ -101,7 +102,7 @@ def _make_place(place: str, owner: str) -> None:
     except KeyError:
         raise InstallError(f"there is no unix account {owner}", place=_FRESHCLAM, hint="make it: esmith init") from None
     except OSError as error:
-        raise InstallError(f"cannot be made: {error.strerror}", place=place) from error
+        raise trouble(place, error) from error
 
 
 def write_tests(place: str) -> None:
@@ -119,7 +120,10 @@ def write_tests(place: str) -> None:
             with os.fdopen(open_file(path, os.O_WRONLY | os.O_EXCL | os.O_NOFOLLOW, 0o644), "wb") as file:
                 file.write(content)
         except OSError as error:
-            raise InstallError(f"cannot be written: {error.strerror}", place=path) from error
+            # clamd does not start with a part of one.
+            with suppress(OSError):
+                os.unlink(path)
+            raise trouble(path, error) from error
 
 
 def _names(layout: Layout, directory: str) -> list[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from esmith.errors import EsmithError
+from esmith.errors import EsmithError, InstallError
 from esmith.setup.machine.progress import Progress
+from esmith.store.cures import CURES
 
 
 def _never() -> str:
@@ -48,11 +49,7 @@ def run_steps(steps: Sequence[Step], progress: Progress, again: str) -> None:
     for number, step in enumerate(steps, 1):
         progress.begin(number, len(steps), step.title)
         try:
-            reason = step.already()
-            if reason:
-                progress.note(f"already so: {reason}")
-            else:
-                step.run()
+            _run(step, progress)
         except EsmithError as error:
             progress.clear()
             # On a line of its own, so that it can be pasted.
@@ -62,3 +59,15 @@ def run_steps(steps: Sequence[Step], progress: Progress, again: str) -> None:
             ]
             error.hint = "\n  ".join([*([error.hint] if error.hint else []), *lines])
             raise
+
+
+def _run(step: Step, progress: Progress) -> None:
+    try:
+        if reason := step.already():
+            progress.note(f"already so: {reason}")
+        else:
+            step.run()
+    except OSError as error:
+        # That the disk is full may show at any place.
+        place = str(error.filename or "")
+        raise InstallError(error.strerror or str(error), place=place, hint=CURES.get(error.errno or 0, "")) from error
