@@ -66,7 +66,7 @@ def run_click(command: click.Command, program: str) -> NoReturn:
             return error.exit_code
         except (click.Abort, KeyboardInterrupt) as error:
             if isinstance(error.__cause__, EOFError):
-                raise error.__cause__
+                raise error.__cause__ from None
             # click calls it an abort.
             number = received()
             complain(program, f"ended by {number.name}")

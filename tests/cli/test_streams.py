@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -93,7 +92,7 @@ def test_no_file_takes_the_place_of_a_stream(root: Root) -> None:
 
 
 @pytest.mark.parametrize("command", ["config show qpsmtpd", "esmith status"])
-def test_a_compiled_file_that_is_incomplete(root: Root, tmp_path: Path, command: str) -> None:
+def test_a_compiled_file_that_is_incomplete(command: str) -> None:
     """Where a full disk has left a part of a compiled file of Python, a command fails and says how to repair that."""
     program, *words = command.split()
     module, function = {"config": ("db", "config_main"), "esmith": ("esmith", "main")}[program]

@@ -121,7 +121,7 @@ def test_without_openssl(office: Root) -> None:
 
 
 def test_a_full_disk_leaves_no_certificate(office: Root, tmp_path: Path) -> None:
-    """Where the disk takes nothing of what openssl writes, which exits with 0, no file stays and the message says why."""
+    """Where the disk takes nothing of what openssl writes, no file stays, and the message says why."""
     full = tmp_path / "openssl"
     empty = 'while [ $# -gt 1 ]; do case $1 in -keyout | -out) : >"$2" ;; esac; shift; done'
     full.write_text(f'#!/bin/sh\ncase $1 in req) {empty} ;; *) exec {path_of("openssl")} "$@" ;; esac\n')

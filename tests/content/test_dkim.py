@@ -90,7 +90,7 @@ def test_a_key_that_is_there_stays(office: Root, openssl: str, parts: tuple[str,
 
 @pytest.mark.program("openssl")
 def test_a_full_disk_leaves_no_part_of_a_key(office: Root, tmp_path: Path, openssl: str) -> None:
-    """Where the disk takes nothing of what openssl writes, which exits with 0, no part stays; the next event makes all."""
+    """Where the disk takes nothing of what openssl writes, no part of a key stays; the next event makes all."""
     full = tmp_path / "openssl"
     full.write_text(f'#!/bin/sh\ncase "$1 $4" in "rsa -pubout") : >"$6" ;; *) exec {openssl} "$@" ;; esac\n')
     full.chmod(0o755)

@@ -111,7 +111,8 @@ def no_space() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_log_that_cannot_be_written(desk: Desk, no_space: None) -> None:
+@pytest.mark.usefixtures("no_space")
+def test_a_log_that_cannot_be_written(desk: Desk) -> None:
     """Where the log cannot take the command, it is not run, and the message names the log."""
     desk.log.parent.mkdir(parents=True)
     desk.log.write_bytes(b"x" * 20)
@@ -121,7 +122,8 @@ def test_a_log_that_cannot_be_written(desk: Desk, no_space: None) -> None:
     assert not (desk.path / "ran").exists()
 
 
-def test_a_log_that_cannot_take_the_output(desk: Desk, no_space: None) -> None:
+@pytest.mark.usefixtures("no_space")
+def test_a_log_that_cannot_take_the_output(desk: Desk) -> None:
     """Where the log cannot take all that a failed program printed, its message says so."""
     with pytest.raises(ProgramError) as caught:
         desk.programs.run(["sh", "-c", "trap '' XFSZ; seq 30; exit 3"], hint="look there")
@@ -139,7 +141,7 @@ def test_what_the_system_refuses_ends_a_step(desk: Desk) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "/some/file")
 
     with pytest.raises(InstallError) as caught:
-        run_steps([Step("one", lambda: [], refuse)], desk.progress, "esmith setup")
+        run_steps([Step("one", list, refuse)], desk.progress, "esmith setup")
     assert [line.strip() for line in str(caught.value).splitlines()] == [
         "/some/file: No space left on device",
         "free some disk space and try again",
