@@ -25,7 +25,7 @@ from esmith.layout import LAYERS, Layout
 from esmith.names import counted
 from esmith.schema.foreign import foreign_settings
 from esmith.services.certificate import find_ending
-from esmith.services.units import LOGS_UNIT, trouble_of_logs
+from esmith.services.units import trouble_of_logs
 from esmith.store import open_store, store_files
 from esmith.store.memory import Remembered
 from esmith.store.protocol import Snapshot, Store
@@ -107,8 +107,8 @@ def _certificate(layout: Layout) -> dict[str, Any] | None:
 
 
 def _logs(layout: Layout) -> dict[str, Any] | None:
-    trouble = trouble_of_logs(layout)
-    return {"trouble": trouble, "commands": [f"systemctl status {LOGS_UNIT}"]} if trouble else None
+    trouble, command = trouble_of_logs(layout)
+    return {"trouble": trouble, "commands": [command]} if trouble else None
 
 
 def _logs_lines(found: dict[str, Any]) -> list[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 from contextlib import suppress
 
 from esmith.errors import ServiceError
@@ -23,6 +25,8 @@ MANIFEST = "/var/lib/e-smith/units"
 #: What copies the logs of services to files, where they write them to the journal.
 LOGS_UNIT = "esmith-logs.service"
 _SECONDS = 120.0
+#: Prints the configuration of journald, all its files in their order.
+_JOURNALD = ("systemd-analyze", "cat-config", "systemd/journald.conf")
 _ACTIVE = ("active", "activating", "reloading")
 
 
@@ -82,11 +86,30 @@ def active_units(layout: Layout, units: Sequence[str]) -> list[str]:
     return [unit for unit, state in _states(layout, units).items() if state in _ACTIVE]
 
 
-def trouble_of_logs(layout: Layout) -> str:
-    """Return why the logs of services are not in their files; "" where they are, or nobody wants them there."""
+def trouble_of_logs(layout: Layout) -> tuple[str, str]:
+    """Return why the logs of services are not in their files, and the command that shows more of it.
+
+    Both are "" where they are there, or nobody wants them there.
+    """
     wanted = LOGS_UNIT in own_units(layout) and layout.matching(f"{UNITS}/*.wants/{LOGS_UNIT}")
-    state = _states(layout, [LOGS_UNIT]).get(LOGS_UNIT, "active") if wanted else "active"
-    return "" if state == "active" else f"not copied from the journal to /var/log ({LOGS_UNIT} is {state})"
+    state = _states(layout, [LOGS_UNIT]).get(LOGS_UNIT) if wanted else None
+    if state not in (None, "active"):
+        return f"not copied from the journal to /var/log ({LOGS_UNIT} is {state})", f"systemctl status {LOGS_UNIT}"
+    if state and _journal_is_off():
+        return "not written, because journald keeps no journal (Storage=none)", shlex.join(_JOURNALD)
+    return "", ""
+
+
+def _journal_is_off() -> bool:
+    """Return whether what services print is thrown away (journald.conf(5), ``Storage=``)."""
+    from esmith.services.program import run_for_text  # as below
+
+    try:
+        text = run_for_text([*_JOURNALD], package="systemd", timeout=_SECONDS, place="systemd")[1]
+    except ServiceError:
+        return False
+    # The last one counts.
+    return re.findall(r"(?m)^Storage *= *(\S*)", text)[-1:] == ["none"]
 
 
 def _states(layout: Layout, units: Sequence[str]) -> dict[str, str]:

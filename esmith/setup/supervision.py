@@ -19,7 +19,7 @@ from esmith.services.definition import Services, piece, service_names
 from esmith.services.directory import ServiceDirectory
 from esmith.services.find import is_of_stand_in
 from esmith.services.service import Program, Service
-from esmith.services.units import LOGS_UNIT, UNITS, active_units, restart_unit
+from esmith.services.units import LOGS_UNIT, restart_unit
 from esmith.setup.folders import join_folders, require_unsupervised, unlink_services
 from esmith.setup.product_files import Manifest, content_of, install_product_file
 from esmith.setup.shipped import shipped_directory
@@ -94,14 +94,13 @@ def install_service_units(layout: Layout, host: Host, statuses: Mapping[str, str
     units = {f"{service.unit}.service": service_unit(layout, service) for service in services}
     disabled = {f"{service.unit}.service" for service in services if not is_started(service, statuses)}
     units |= boot_units(layout, "systemd", "") | {LOGS_UNIT: logs_unit(layout, services)}
-    is_same = content_of(layout.under(f"{UNITS}/{LOGS_UNIT}")) == units[LOGS_UNIT]
     notes += install_units(layout, host, units, disabled)
-    if not (is_same and active_units(layout, [LOGS_UNIT])):
-        try:
-            restart_unit(layout, LOGS_UNIT)
-        except ServiceError as error:
-            # The services do without: their logs are in the journal.
-            notes.append(str(error))
+    try:
+        # Each time: its program may be a new one, and it reads settings when it starts. No line is lost.
+        restart_unit(layout, LOGS_UNIT)
+    except ServiceError as error:
+        # The services do without: their logs are in the journal.
+        notes.append(str(error))
     return notes
 
 

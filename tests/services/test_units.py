@@ -24,15 +24,39 @@ def layout(tmp_path: Path) -> Layout:
 def test_logs_that_are_not_copied(layout: Layout, monkeypatch: pytest.MonkeyPatch, state: str, trouble: bool) -> None:
     """A unit that waits to be started again does not copy: its trouble names it and its state."""
     monkeypatch.setattr(units, "_states", lambda _layout, names: dict.fromkeys(names, state))
-    found = trouble_of_logs(layout)
-    assert bool(found) == trouble
+    found, command = trouble_of_logs(layout)
+    assert bool(found) == bool(command) == trouble
     assert not trouble or f"({LOGS_UNIT} is {state})" in found
+
+
+@pytest.mark.parametrize(
+    ("configuration", "is_off"),
+    [
+        ("[Journal]\nStorage=none\n", True),
+        ("Storage=none\n# /etc/systemd/journald.conf.d/own.conf\n[Journal]\nStorage = volatile\n", False),
+        ("Storage=auto\nStorage=none\n", True),
+        ("[Journal]\n#Storage=none\n", False),
+    ],
+)
+def test_a_journal_that_keeps_nothing(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, configuration: str, is_off: bool
+) -> None:
+    """Where journald throws away what services print, the trouble says so; the last of its settings counts."""
+    (tmp_path / "configuration").write_text(configuration)
+    program = tmp_path / "systemd-analyze"
+    program.write_text(f"#!/bin/sh\ncat {tmp_path}/configuration\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(units, "_states", lambda _layout, names: dict.fromkeys(names, "active"))
+    found, command = trouble_of_logs(layout)
+    assert found == ("not written, because journald keeps no journal (Storage=none)" if is_off else "")
+    assert command == ("systemd-analyze cat-config systemd/journald.conf" if is_off else "")
 
 
 def test_logs_that_nobody_wants(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no systemd runs, the unit is disabled, or there is none, nothing is missed."""
-    assert trouble_of_logs(layout) == ""
+    assert trouble_of_logs(layout) == ("", "")
     monkeypatch.setattr(units, "_states", lambda _layout, names: dict.fromkeys(names, "inactive"))
-    assert trouble_of_logs(layout)
+    assert trouble_of_logs(layout)[0]
     Path(layout.under(f"{UNITS}/multi-user.target.wants/{LOGS_UNIT}")).unlink()
-    assert trouble_of_logs(layout) == ""
+    assert trouble_of_logs(layout) == ("", "")

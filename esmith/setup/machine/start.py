@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import time
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 
+import esmith
 from esmith.environment import PATH, clean_environment
 from esmith.errors import EsmithError, InstallError, ServiceError
 from esmith.layout import Layout
-from esmith.services.definition import Services
+from esmith.services.definition import Services, piece
 from esmith.services.find import SYSTEMD_RUNS, find_supervisor
 from esmith.services.health import find_failing
 from esmith.services.holders import find_holders
-from esmith.services.model import Status
+from esmith.services.model import ServiceStatus, Status, StillEndingError
 from esmith.services.rivals import enabling, is_masked
 from esmith.services.service import Service
 from esmith.services.units import own_units
@@ -32,6 +34,8 @@ DEBIAN_UNITS = ("cron.service",)
 #: runsvdir looks for new service directories every five seconds (runsvdir(8)).
 _SUPERVISED_SECONDS = 60.0
 _LOOK_EVERY = 0.5
+#: What a run script becomes, where that is a program of ours.
+_OWN = re.compile(rb'^exec "\$root(/(?:sbin|usr/share)/e-smith/[^"]+)"', re.MULTILINE)
 
 
 def default_supervisor() -> str:
@@ -85,7 +89,8 @@ def wait_for_services(layout: Layout, names: Collection[str], programs: Programs
     services = Services(layout)
     _require_free_ports(layout, [services.of(name) for name in sorted(names)])
     for name in sorted(names):
-        _start(layout, name)
+        if note := _start(layout, name):
+            programs.progress.note(note)
     watched = [(found, name) for name in sorted(names) if (found := find_supervisor(layout, name))]
     failing = find_failing(watched, {name: services.of(name).probe for name in names}, layout)
     for name, reason in failing.items():
@@ -109,14 +114,45 @@ def _require_free_ports(layout: Layout, services: Collection[Service]) -> None:
         raise ServiceError("; ".join(map(str, holders)), hint="\n  ".join([*cures, "then: esmith setup"]))
 
 
-def _start(layout: Layout, name: str) -> None:
+def _start(layout: Layout, name: str) -> str:
+    """Start a service that is not up, and return a note for the administrator, "" where there is nothing to say."""
     supervisor = find_supervisor(layout, name)
-    status = supervisor.status(name) if supervisor else None
-    if supervisor and status and status.state in (Status.DOWN, Status.ENDING):
+    if supervisor is None:
+        return ""
+    status = supervisor.status(name)
+    if status.state in (Status.DOWN, Status.ENDING):
         supervisor.control(name, "start")
-    elif supervisor and status and is_waiting(status):
+    elif is_waiting(status):
         # What it missed may be there now, as the signatures of clamd.
         supervisor.control(name, "restart")
+    elif status.running and is_of_before(layout, name, status, time.time()):
+        try:
+            supervisor.control(name, "restart")
+        except StillEndingError as error:
+            return f"{name}: {error.message}"
+        return f"{name}: restarted, because its program is a new one"
+    return ""
+
+
+def is_of_before(layout: Layout, name: str, status: ServiceStatus, now: float) -> bool:
+    """Return whether a service runs a program of ours that was installed after it was started.
+
+    Whose program it is says the last line of its run script. Programs of Debian are restarted by their packages or not
+    at all, and their administrators are used to that.
+
+    :param now: seconds since 1970.
+    """
+    found = _OWN.search(piece(layout, f"{name}/run"))
+    if found is None:
+        return False
+    program = os.fsdecode(found[1])
+    # A command is a few lines that call the package.
+    place = esmith.__file__ if program.startswith("/sbin/") else layout.under(program)
+    try:
+        # Not the time of the content, which packages bring along.
+        return os.stat(place).st_ctime > now - status.seconds
+    except OSError:
+        return False
 
 
 def _state(layout: Layout, name: str) -> Status | None:
