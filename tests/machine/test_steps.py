@@ -12,6 +12,7 @@ import pytest
 
 from esmith.errors import InstallError
 from esmith.layout import Layout
+from esmith.setup.machine.plan import note_all
 from esmith.setup.machine.programs import LOG, ProgramError, Programs
 from esmith.setup.machine.progress import Progress
 from esmith.setup.machine.steps import Step, run_steps, show_steps
@@ -132,6 +133,22 @@ def test_a_log_that_cannot_take_the_output(desk: Desk) -> None:
         "the log cannot hold all it printed: File too large; to see the disk: df /var/log/e-smith",
         "look there",
     ]
+
+
+def test_what_a_later_step_does_is_not_asked_for(desk: Desk) -> None:
+    """What a command says is still to be done is not shown where setup does it; all else is, with its further lines."""
+    printed = (
+        "/ is ready\n"
+        "next: signal-event email-update\n"
+        "signal-event: 2 services are not supervised, so their actions are pending (esmith services): clamd, spamd\n"
+        "  start their supervisor\n"
+        "signal-event: service clamd: not supervised; restart is pending (esmith services)\n"
+        "  start its supervisor\n"
+        "signal-event: a warning\n"
+        "  with its cure\n"
+    )
+    note_all(desk.progress, printed)
+    assert [line.strip() for line in desk.lines] == ["/ is ready", "signal-event: a warning", "with its cure"]
 
 
 def test_what_the_system_refuses_ends_a_step(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,8 +31,8 @@ from esmith.setup.supervision import is_started
 from esmith.setup.supervision import wanted_services as installed_services
 from esmith.store import open_store, store_files
 
-#: After a message of the event about services, which is right and no reason to do anything.
-_NOT_YET = "what nothing supervises yet is started by one of the next steps"
+#: What a command says is still to be done, and one of the next steps does.
+_NEXT_STEPS = re.compile(r"not supervised[;,]|^next: signal-event ")
 #: The first event: accounts, the certificate, all files (docs/events.md#the-events).
 FIRST_EVENT = "bootstrap-console-save"
 
@@ -55,14 +56,16 @@ class Choices:
 
 
 def note_all(progress: Progress, printed: str) -> None:
-    """Show what a command of a step has printed.
+    """Show what a command of a step has printed, but for what one of the next steps does.
 
     :param printed: what that is, without a line where it printed nothing.
     """
+    is_left_out = False
     for line in printed.splitlines():
-        progress.note(line)
-    if "not supervised" in printed:
-        progress.note(_NOT_YET)
+        # Further lines of a message are indented.
+        is_left_out = is_left_out if line.startswith("  ") else bool(_NEXT_STEPS.search(line))
+        if not is_left_out:
+            progress.note(line)
 
 
 class Setup:
