@@ -14,7 +14,7 @@ from functools import partial
 
 from esmith.accounts.book import Book, Group, User
 from esmith.accounts.homes import make_mailbox, make_owned
-from esmith.accounts.numbers import is_ours, new_user, number
+from esmith.accounts.numbers import free_gid, is_ours, new_user, number
 from esmith.accounts.users import name_cure
 from esmith.errors import EsmithError
 from esmith.layout import Layout
@@ -125,10 +125,7 @@ class _Making:
         group = self._book.group(record.key)
         wanted = number(record, "Gid")
         if group is None:
-            taken = self._taken_group(record)
-            if taken is not None:
-                self._remark(record, f"its number {wanted} is that of the unix group {taken.name}, so it gets another")
-            group = self._book.add_group(record.key, wanted if taken is None else None)
+            group = self._book.add_group(record.key, free_gid(self._book, record, partial(self._remark, record)))
             self._done.groups.append(group.name)
         elif wanted != group.gid:
             self._remark(record, _other_group(record, group))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import grp
+import os
 import pwd
 import subprocess
+from contextlib import suppress
 
 from esmith.accounts.book import Group, NewUser, User
 from esmith.environment import PATH, clean_environment
@@ -22,6 +24,9 @@ class Machine:
 
     :param path: where the programs are looked for.
     """
+
+    #: Where the crontabs of users are (cron(8)).
+    crontabs = "/var/spool/cron/crontabs"
 
     def __init__(self, path: str = PATH) -> None:
         self._path = path
@@ -127,6 +132,9 @@ class Machine:
                 notes = ["pkill is missing (Debian package procps), so what the user runs goes on"]
             if self._run(["userdel", "--remove", "--", name], accepted=_IN_USE if left else 0) == 0:
                 break
+        # cron would run it as the next user of this name who has the same number.
+        with suppress(FileNotFoundError):
+            os.unlink(f"{self.crontabs}/{name}")
         return notes
 
     def remove_group(self, name: str) -> None:

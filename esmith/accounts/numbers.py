@@ -49,6 +49,19 @@ def new_user(book: Book, record: Record, remark: Callable[[str], object]) -> New
     )
 
 
+def free_gid(book: Book, record: Record, remark: Callable[[str], object]) -> int | None:
+    """Return the number of a record for a new group; None where it has none, or another group of the machine has it.
+
+    :param remark: called with what is not as the record says.
+    """
+    wanted = number(record, "Gid")
+    taken = None if wanted is None else book.group_of(wanted)
+    if taken is None:
+        return wanted
+    remark(f"its number {wanted} is that of the unix group {taken.name}, so it gets another")
+    return None
+
+
 def _free_uid(book: Book, record: Record, remark: Callable[[str], object]) -> int | None:
     wanted = number(record, "Uid")
     taken = None if wanted is None else book.user_of(wanted)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from esmith.accounts.book import Book, Group, User
 from esmith.accounts.homes import make_mailbox, make_owned
-from esmith.accounts.numbers import comment_of, is_ours, new_user, number
+from esmith.accounts.numbers import comment_of, free_gid, is_ours, new_user, number
 from esmith.errors import RefusedError, UsageError
 from esmith.layout import Layout
 from esmith.schema.account_names import HOMES, can_be_unix, renaming, unix_fault
@@ -53,8 +53,7 @@ class Accounts:
         record = self._record(name, "user")
         user = self._book.user(record.key)
         if user is None:
-            new = new_user(self._book, record, lambda text: self._say(f"user {record.key}: {text}"))
-            user = self._book.add_user(new)
+            user = self._book.add_user(new_user(self._book, record, self._remark(record)))
             self._say(f"made the unix account {user.name}")
         _check_home(user)
         make_owned(self._layout, HOMES, 0o755, None)
@@ -107,7 +106,7 @@ class Accounts:
         record = self._record(name, "group")
         group = self._book.group(record.key)
         if group is None:
-            group = self._book.add_group(record.key, number(record, "Gid"))
+            group = self._book.add_group(record.key, free_gid(self._book, record, self._remark(record)))
         elif number(record, "Gid") != group.gid:
             raise RefusedError(f"there is a unix group {name} already, of number {group.gid}")
         self._note(record, {"Gid": str(group.gid)})
@@ -172,6 +171,10 @@ class Accounts:
             self._say(str(error))
             return False
         return True
+
+    def _remark(self, record: Record) -> Callable[[str], None]:
+        """Return what says something of a record."""
+        return lambda text: self._say(f"{record.type} {record.key}: {text}")
 
     def _record(self, name: str | None, kind: str) -> Record:
         """Return the record of an account.

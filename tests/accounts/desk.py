@@ -40,6 +40,7 @@ class FakeMachine(Machine):
         self.programs = folder / "programs"
         self.programs.mkdir(parents=True)
         super().__init__(str(self.programs))
+        self.crontabs = str(folder / "crontabs")
         for name, body in PROGRAMS.items():
             self.replace(name, f'D={folder}\nPATH=/usr/bin:/bin\necho {name} "$@" >>"$D/calls"\n{body}\n')
         for name in ("passwd", "group", "calls"):

@@ -220,6 +220,35 @@ def test_delete_a_user(desk: Desk) -> None:
     assert desk.do("user-delete-unix", "tom") == ["pkill -KILL -U 5001", "userdel --remove -- tom"]
 
 
+def test_the_crontab_goes_with_the_user(desk: Desk) -> None:
+    """A crontab of a deleted user is removed: the next user of the name and the number does not get it."""
+    crontabs = Path(desk.machine.crontabs)
+    crontabs.mkdir()
+    for name in ("tom", "mary"):
+        (crontabs / name).write_text("* * * * * id\n")
+    desk.machine.has("passwd", TOM)
+    desk.record("tom", "user-deleted")
+    desk.do("user-delete-unix", "tom")
+    assert os.listdir(crontabs) == ["mary"]
+
+
+def test_a_group_whose_number_is_taken(desk: Desk) -> None:
+    """A new group whose number another group of the machine has gets another one, as every user and group does."""
+    desk.machine.has("group", "containers:x:5007:")
+    desk.record("staff", "group", Gid="5007", Members="")
+    assert desk.do("group-create-unix", "staff") == ["groupadd -- staff"]
+    assert desk.shown == ["group staff: its number 5007 is that of the unix group containers, so it gets another"]
+    assert desk.props("staff")["Gid"] == "5101"
+
+
+def test_a_user_whose_group_number_is_taken(desk: Desk) -> None:
+    """A new user whose Gid another group of the machine has is not put into that group."""
+    desk.machine.has("group", "containers:x:5007:")
+    desk.record("tom", "user", Uid="5007", Gid="5007")
+    call = desk.do("user-create-unix", "tom")[0]
+    assert "--uid 5007 --user-group -- tom" in call
+
+
 def test_a_user_who_goes_on(desk: Desk) -> None:
     """While the user starts something again it is ended and tried again, and not without end."""
     desk.record("tom", "user-deleted")
