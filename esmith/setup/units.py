@@ -15,9 +15,10 @@ from esmith.errors import InstallError
 from esmith.layout import Layout
 from esmith.plan.host import Host
 from esmith.services.definition import piece
+from esmith.services.rivals import MASK
 from esmith.services.service import Service
 from esmith.services.units import LOGS_UNIT, MANIFEST, UNITS, reload_units, stop_unit
-from esmith.setup.product_files import Manifest, content_of, install_product_file
+from esmith.setup.product_files import Manifest, back_up_replaced, content_of, install_product_file
 
 #: What boot needs whatever the supervisor is.
 _AT_BOOT = ("esmith-recover.service", "esmith-bootstrap.service")
@@ -90,11 +91,13 @@ def install_units(layout: Layout, host: Host, units: dict[str, bytes], disabled:
     notes, changed = [], False
     for name in sorted(manifest.digests.keys() - units.keys()):
         stop_unit(layout, name)
-        _remove(host, layout, name)
+        notes.append(_remove(layout, host, manifest, name))
         changed = True
     for name, content in units.items():
         target = layout.under(f"{UNITS}/{name}")
         old = content_of(target) if not os.path.islink(target) else None
+        if os.path.islink(target) and (leads_to := os.readlink(target)) != MASK:
+            notes.append(f"{layout.inside(target)} was a link to {leads_to}, and is the unit of ours now")
         if old != content:
             reason = "" if old is None else manifest.reason_to_keep(name, old)
             notes.append(install_product_file(layout, host, target, content, reason=reason))
@@ -123,12 +126,17 @@ def _enable(host: Host, layout: Layout, name: str, content: bytes, *, wanted: bo
     return changed
 
 
-def _remove(host: Host, layout: Layout, name: str) -> None:
+def _remove(layout: Layout, host: Host, manifest: Manifest, name: str) -> str:
+    """Remove a unit and its links; return a note about the backup copy of one that was edited, else ""."""
     target = layout.under(f"{UNITS}/{name}")
-    _enable(host, layout, name, content_of(target) or b"", wanted=False)
+    content = None if os.path.islink(target) else content_of(target)
+    reason = manifest.reason_to_keep(name, content) if content is not None else ""
+    note = back_up_replaced(layout, host, target, reason) if reason else ""
+    _enable(host, layout, name, content or b"", wanted=False)
     if os.path.lexists(target):
         host.remove(target)
         host.sync({os.path.dirname(target)})
+    return note
 
 
 def required_piece(layout: Layout, name: str) -> bytes:

@@ -112,6 +112,32 @@ def test_an_edited_unit_is_kept(root: Root) -> None:
     assert root.read(f"{_UNITS}/clamd.service") == shipped
 
 
+def test_a_unit_of_the_administrator(root: Root, tmp_path: Path) -> None:
+    """A unit of the administrator under a name of ours is replaced: a file is kept, where a link led is said."""
+    root.write(f"{_UNITS}/qpsmtpd.service", "# mine\n")
+    elsewhere = tmp_path / "own.service"
+    elsewhere.write_text("# mine, too\n")
+    root.file(f"{_UNITS}/clamd.service").symlink_to(elsewhere)
+    printed = _init(root, "--services", "systemd")
+    copy = re.search(r"qpsmtpd\.service was there already; a backup copy is (\S+)", printed)
+    assert copy
+    assert root.read(copy[1]) == "# mine\n"
+    assert f"{_UNITS}/clamd.service was a link to {elsewhere}, and is the unit of ours now" in printed
+    assert elsewhere.read_text() == "# mine, too\n"
+    assert "ExecStart=" in root.read(f"{_UNITS}/clamd.service")
+
+
+def test_an_edited_unit_is_kept_when_it_goes(root: Root) -> None:
+    """A unit that was edited by hand is kept as a backup copy when it is removed; another one goes without a word."""
+    _init(root, "--services", "systemd")
+    unit = root.file(f"{_UNITS}/clamd.service")
+    unit.write_text(unit.read_text() + "# mine\n")
+    printed = _init(root, "--services", "runit")
+    assert "clamd.service was edited by hand; a backup copy is" in printed
+    assert printed.count("backup copy") == 1
+    assert not unit.exists()
+
+
 def test_custom_part_of_a_unit(root: Root) -> None:
     """What the administrator has in services-custom takes the place of the shipped part."""
     root.write("/etc/e-smith/services-custom/clamd/systemd", "[Service]\nNice=5\n")
