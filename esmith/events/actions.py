@@ -92,7 +92,7 @@ def run_action(
 
 
 def _missing(output: IO[bytes]) -> str:
-    """Return what is to be said where the disk had no place for what an action printed."""
+    """Return the message for where the disk had no place for what an action printed."""
     try:
         # Not by the buffer of the file, which would be written once more when it is closed.
         os.write(output.fileno(), b"\n")

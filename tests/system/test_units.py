@@ -113,7 +113,7 @@ def test_an_edited_unit_is_kept(root: Root) -> None:
 
 
 def test_a_unit_of_the_administrator(root: Root, tmp_path: Path) -> None:
-    """A unit of the administrator under a name of ours is replaced: a file is kept, where a link led is said."""
+    """A unit of the administrator under a name of ours is replaced: a file is kept, the target of a link is named."""
     root.write(f"{_UNITS}/qpsmtpd.service", "# mine\n")
     elsewhere = tmp_path / "own.service"
     elsewhere.write_text("# mine, too\n")

@@ -152,7 +152,7 @@ def _opened(path: str) -> IO[bytes]:
 
 
 def _unwritten(log: IO[bytes]) -> str:
-    """Return what is to be said where the disk had no place for what a program printed, which no program reports."""
+    """Return the message for where the disk had no place for what a program printed, which no program reports."""
     try:
         log.write(b"\n")
     except OSError as error:
