@@ -132,6 +132,12 @@ class Renderer:
         output = self._output or metadata.output or template.path
         by = "foreach" if metadata.foreach else "outputs"
         if not (metadata.foreach or metadata.outputs):
+            if KEY in output:
+                raise TemplateError(
+                    f"the path of the output has {KEY}, and neither foreach nor outputs says for what",
+                    place=metadata.sources.get("outputs") or metadata.sources.get("output") or template.path,
+                    hint="say it in its template.toml, or rename the output",
+                )
             yield self._render_one(output, template, metadata, None, None)
             return
         if KEY not in output:

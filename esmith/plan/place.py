@@ -29,17 +29,22 @@ def require_place(rendering: Rendering, own: tuple[str, ...]) -> None:
     :raises TemplateError: for the databases, the engine's own state and its commands; for a path with a NUL; for
         the text of a symbolic link that is none.
     """
-    path, reason = rendering.path, ""
+    path, reason, hint = rendering.path, "", "correct the template, or its output in template.toml"
     if any(path == place or path.startswith(f"{place}/") for place in own):
         reason = f"its output would be {path!r}, which is a file of e-smith itself"
     elif "\0" in path:
         reason = f"its output would be {path!r}, which no file can be called"
-    elif rendering.kind is Kind.SYMLINK and (b"\0" in rendering.content or len(rendering.content) > _LONGEST_LINK):
+    elif rendering.kind is Kind.SYMLINK and not (rendering.recalled or _is_path(rendering.content)):
         reason = f"gives no path for the symbolic link {path}"
+        hint = "its text has to be one line; an empty template-begin leaves out the comment at the top"
     if reason:
         fragments = rendering.template.fragments
         place = rendering.metadata.sources.get("output", fragments[-1].path if fragments else rendering.template.path)
-        raise TemplateError(reason, place=place, hint="correct the template, or its output in template.toml")
+        raise TemplateError(reason, place=place, hint=hint)
+
+
+def _is_path(text: bytes) -> bool:
+    return 0 < len(text) <= _LONGEST_LINK and b"\0" not in text and b"\n" not in text
 
 
 def is_made(rendering: Rendering, made_by: dict[str, Rendering]) -> bool:

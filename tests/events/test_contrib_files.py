@@ -46,6 +46,19 @@ CASES = {
         {**OWN, METADATA: 'kind = "symlink"\n', f"{BASE}/templates/etc/own.conf/20nul": "{{ '\\0' }}"},
         "gives no path for the symbolic link",
     ),
+    "link without a text": (
+        {
+            **OWN,
+            METADATA: 'kind = "symlink"\n',
+            f"{BASE}/templates/etc/own.conf/10text": " \n",
+            f"{BASE}/templates/etc/own.conf/template-begin": "",
+        },
+        "gives no path for the symbolic link",
+    ),
+    "link with the comment of a file": (
+        {**OWN, METADATA: 'kind = "symlink"\n'},
+        "has to be one line; an empty template-begin leaves out the comment",
+    ),
     "link that is too long": (
         {**OWN, METADATA: 'kind = "symlink"\n', f"{BASE}/templates/etc/own.conf/20long": "a" * 5000},
         "gives no path for the symbolic link",

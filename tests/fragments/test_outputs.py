@@ -98,8 +98,9 @@ def test_a_mistake_in_the_text(peers: Trees) -> None:
         ("/etc/one", 'outputs = "a"\n', "outputs needs {key}"),
         (PATH, 'outputs = "a"\nforeach = "accounts:user"\n', "exclude each other"),
         (PATH, 'outputs = ["a"]\n', "outputs must be a string, not ['a']"),
+        (PATH, 'outputs = ""\n', "has {key}, and neither foreach nor outputs says for what"),
     ],
-    ids=["no place for the key", "with foreach", "a list"],
+    ids=["no place for the key", "with foreach", "a list", "nothing"],
 )
 def test_metadata_that_is_wrong(trees: Trees, path: str, metadata: str, part: str) -> None:
     """``outputs`` needs a place for the key, is a text, and does not go with ``foreach``; the error says so."""
