@@ -44,6 +44,8 @@ FRAGMENT_TEXT = """{% if record.key == 'fred' %}
 """
 EVERYONE: tuple[str, ...] = ("Ida", "admin", "anna", "anna-lisa", "carl", "fred", "gina", "kim+x")
 EVERYONE += ("world:bert@away.test", "world:carl@away.test")
+#: An address by which the machine is reached from outside, and the name it is to give there.
+EXTERNAL, HELO = "203.0.113.7", "out.cases.test"
 SPAM = "X-Spam-Status: Yes, score=9.0"
 GTUBE = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
 
@@ -126,6 +128,9 @@ BASE = Phase(
         Case(
             "a domain with its own mail server, from here", f"joe@{ELSEWHERE}", (f"inner:joe@{ELSEWHERE}",), here=True
         ),
+        Case("the external address", f"anna-x@[{EXTERNAL}]", ("anna",)),
+        Case("the external address, from here", f"ida@[{EXTERNAL}]", ("Ida",), here=True),
+        Case("an internal name at the external address", f"gina@[{EXTERNAL}]", refused="550"),
         Case("an unknown name", "nobody", refused="550"),
         Case("an unknown name with an extension", "nobody-anna", refused="550"),
         Case("an unknown name, from here", "nobody", ("bounce:anna",), here=True, sender="anna"),
@@ -155,6 +160,8 @@ BASE = Phase(
         "setprop smtp-auth-proxy status disabled",
         "set EmailUnknownUser returntosender",
         "setprop qpsmtpd MaxLoad 100",
+        f"set ExternalIP {EXTERNAL}",
+        f"setprop smtpd HeloHost {HELO}",
         "setprop spamassassin Sensitivity medium SortSpam enabled",
         "setprop qmail MaxMessageSize 1000000 DoubleBounceTo admin",
         "set DelegateMailServer ''",

@@ -40,8 +40,17 @@ class Player:
         """Play all of them."""
         self._server.make_accounts()
         self._phase(cases.BASE)
-        checks = [self._imap, self._fragment, self._loop, self._cron, self._gtube, self._big, self._lifetime]
-        checks += [self._eight_bits, self._many, self._full, self._killed]
+        checks = [
+            self._imap,
+            self._fragment,
+            self._loop,
+            self._cron,
+            self._gtube,
+            self._big,
+            self._lifetime,
+            self._hello,
+        ]
+        checks += [self._held, self._eight_bits, self._many, self._full, self._killed]
         for check in checks:
             self._try(check.__doc__ or "", check)
         for phase in (cases.UNKNOWN, cases.DELEGATED):
@@ -229,6 +238,27 @@ class Player:
             return "" if wanted.isdigit() else f"queuelifetime is {wanted}"
         got = self._server.run("postconf", "-h", "maximal_queue_lifetime", "bounce_queue_lifetime").split()
         return "" if got == [f"{wanted}s"] * 2 else f"Postfix has {got}, and control/queuelifetime {wanted}"
+
+    def _hello(self) -> str:
+        """Servers outside hear the name of the setting."""
+        heard = {taken.helo for taken in self._sinks["world"].taken}
+        return "" if heard == {cases.HELO} else f"they heard {heard}"
+
+    def _held(self) -> str:
+        """While no local delivery may run the mail waits; then it arrives."""
+        token = self._token()
+        self._server.change("setprop qmail ConcurrencyLocal 0")
+        self._server.signal()
+        self._server.write(self._mail(token), self._address("fred"), "someone@sender.test")
+        time.sleep(3)
+        if self._server.is_idle() or token in self._ends():
+            return f"it does not wait: {self._ends().get(token)}\n{self._server.state()}"
+        self._server.change("setprop qmail ConcurrencyLocal 20")
+        self._server.signal()
+        self._server.try_again()
+        self._server.wait_for_queue()
+        ends = self._ends().get(token, [])
+        return "" if ends == ["fred"] else f"is at {ends}\n{self._server.state()}"
 
     def _eight_bits(self) -> str:
         """A mail with letters that are not ASCII goes on as it is, also to a server that offers nothing for them."""

@@ -92,6 +92,7 @@ class Taken:
     mail: bytes
     encrypted: bool
     login: tuple[str, str] | None
+    helo: str
 
 
 class Sink(socketserver.ThreadingTCPServer):
@@ -127,7 +128,7 @@ class _Session(socketserver.StreamRequestHandler):
         super().setup()
         self.encrypted = False
         self.login: tuple[str, str] | None = None
-        self.sender, self.recipients = "", list[str]()
+        self.sender, self.recipients, self.helo = "", list[str](), ""
 
     def handle(self) -> None:
         self._say("220 sink ESMTP")
@@ -145,10 +146,12 @@ class _Session(socketserver.StreamRequestHandler):
     def _on_other(self, _: str) -> None:
         self._say("502 not known")
 
-    def _on_helo(self, _: str) -> None:
+    def _on_helo(self, text: str) -> None:
+        self.helo = text.partition(" ")[2]
         self._say("250 sink")
 
-    def _on_ehlo(self, _: str) -> None:
+    def _on_ehlo(self, text: str) -> None:
+        self.helo = text.partition(" ")[2]
         self._say("250-sink")
         if self.server.context:
             self._say("250-AUTH PLAIN" if self.encrypted else "250-STARTTLS")
@@ -189,5 +192,7 @@ class _Session(socketserver.StreamRequestHandler):
         while (line := self.rfile.readline()) not in (b".\r\n", b""):
             lines.append(line.removeprefix(b".") if line.startswith(b"..") else line)
         mail = b"".join(lines).replace(b"\r\n", b"\n")
-        self.server.taken += [Taken(to, self.sender, mail, self.encrypted, self.login) for to in self.recipients]
+        self.server.taken += [
+            Taken(to, self.sender, mail, self.encrypted, self.login, self.helo) for to in self.recipients
+        ]
         self._say("250 taken")
