@@ -132,11 +132,11 @@ class Renderer:
         output = self._output or metadata.output or template.path
         by = "foreach" if metadata.foreach else "outputs"
         if not (metadata.foreach or metadata.outputs):
-            if KEY in output:
+            if KEY in output and "outputs" in metadata.sources:
                 raise TemplateError(
-                    f"the path of the output has {KEY}, and neither foreach nor outputs says for what",
-                    place=metadata.sources.get("outputs") or metadata.sources.get("output") or template.path,
-                    hint="say it in its template.toml, or rename the output",
+                    f"outputs is empty, so nothing takes the place of {KEY} in the path of the output",
+                    place=metadata.sources["outputs"],
+                    hint="write there a key for each output, or rename the output",
                 )
             yield self._render_one(output, template, metadata, None, None)
             return

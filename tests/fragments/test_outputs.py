@@ -98,7 +98,7 @@ def test_a_mistake_in_the_text(peers: Trees) -> None:
         ("/etc/one", 'outputs = "a"\n', "outputs needs {key}"),
         (PATH, 'outputs = "a"\nforeach = "accounts:user"\n', "exclude each other"),
         (PATH, 'outputs = ["a"]\n', "outputs must be a string, not ['a']"),
-        (PATH, 'outputs = ""\n', "has {key}, and neither foreach nor outputs says for what"),
+        (PATH, 'outputs = ""\n', "outputs is empty, so nothing takes the place of {key}"),
     ],
     ids=["no place for the key", "with foreach", "a list", "nothing"],
 )

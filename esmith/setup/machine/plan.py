@@ -32,7 +32,7 @@ from esmith.setup.supervision import wanted_services as installed_services
 from esmith.store import open_store, store_files
 
 #: What a command says is still to be done, and one of the next steps does.
-_NEXT_STEPS = re.compile(r"not supervised[;,]|^next: signal-event ")
+_NEXT_STEPS = re.compile(r"not supervised[;,]|^next: ")
 #: The first event: accounts, the certificate, all files (docs/events.md#the-events).
 FIRST_EVENT = "bootstrap-console-save"
 
