@@ -241,14 +241,6 @@ def test_a_group_whose_number_is_taken(desk: Desk) -> None:
     assert desk.props("staff")["Gid"] == "5101"
 
 
-def test_a_user_whose_group_number_is_taken(desk: Desk) -> None:
-    """A new user whose Gid another group of the machine has is not put into that group."""
-    desk.machine.has("group", "containers:x:5007:")
-    desk.record("tom", "user", Uid="5007", Gid="5007")
-    call = desk.do("user-create-unix", "tom")[0]
-    assert "--uid 5007 --user-group -- tom" in call
-
-
 def test_a_user_who_goes_on(desk: Desk) -> None:
     """While the user starts something again it is ended and tried again, and not without end."""
     desk.record("tom", "user-deleted")

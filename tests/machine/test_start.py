@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-import esmith
 from esmith.layout import Layout
 from esmith.plan.host import DiskHost
 from esmith.services.model import ServiceStatus, Status, StillEndingError
+from esmith.setup.machine import start
 from esmith.setup.machine.programs import Programs
 from esmith.setup.machine.progress import Progress
 from esmith.setup.machine.start import is_of_before, wait_for_services
@@ -55,7 +55,7 @@ class _Supervisor:
 )
 def test_a_program_that_is_newer_than_its_process(root: Root, name: str, program: str) -> None:
     """A service of ours is of before when its program was installed after it was started."""
-    place = root.file(program) if program else Path(esmith.__file__)
+    place = root.file(program) if program else Path(start.__file__)
     installed = place.stat().st_ctime
     layout = Layout(str(root.path))
     up = ServiceStatus(Status.UP, 1, 10)
@@ -82,7 +82,7 @@ def _started(root: Root, supervisor: _Supervisor, monkeypatch: pytest.MonkeyPatc
 
 def test_a_service_of_before_is_restarted(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     """Setup restarts a service of ours whose program is newer than it, and says so; another one is left alone."""
-    since = int(time.time() - Path(esmith.__file__).stat().st_ctime)
+    since = int(time.time() - Path(start.__file__).stat().st_ctime)
     old = _Supervisor(since + _HOUR)
     assert _started(root, old, monkeypatch) == ["esmith-watch: restarted, because its program is a new one"]
     assert old.calls == ["esmith-watch restart"]
@@ -92,7 +92,7 @@ def test_a_service_of_before_is_restarted(root: Root, monkeypatch: pytest.Monkey
 
 def test_a_service_that_ends_later_fails_no_setup(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that has to complete something first is named, and the setup goes on."""
-    since = int(time.time() - Path(esmith.__file__).stat().st_ctime)
+    since = int(time.time() - Path(start.__file__).stat().st_ctime)
     assert _started(root, _Supervisor(since + _HOUR, ends=False), monkeypatch) == ["esmith-watch: it ends later"]
 
 

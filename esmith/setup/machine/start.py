@@ -10,7 +10,6 @@ import time
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 
-import esmith
 from esmith.environment import PATH, clean_environment
 from esmith.errors import EsmithError, InstallError, ServiceError
 from esmith.layout import Layout
@@ -146,8 +145,8 @@ def is_of_before(layout: Layout, name: str, status: ServiceStatus, now: float) -
     if found is None:
         return False
     program = os.fsdecode(found[1])
-    # A command is a few lines that call the package.
-    place = esmith.__file__ if program.startswith("/sbin/") else layout.under(program)
+    # A command is a few lines that call the package, of which all files are installed at once.
+    place = __file__ if program.startswith("/sbin/") else layout.under(program)
     try:
         # Not the time of the content, which packages bring along.
         return os.stat(place).st_ctime > now - status.seconds
