@@ -48,7 +48,9 @@ def run(program: str, main: Callable[[list[str]], int]) -> int:
     except OSError as error:
         # Nothing else that the system refuses gets here unsaid; a help page on a full disk does.
         _give_up(1)
-        complain(program, f"{error.filename}: {error.strerror}" if error.filename else f"{error.strerror}")
+        # What tempfile says where none of its places takes a byte.
+        cure = "\n  see whether the disk is full: df /tmp" if "temporary directory" in f"{error.strerror}" else ""
+        complain(program, (f"{error.filename}: {error.strerror}" if error.filename else f"{error.strerror}") + cure)
         return ExitCode.FAILED
 
 

@@ -110,3 +110,18 @@ def test_a_compiled_file_that_is_incomplete(command: str) -> None:
     message, cure = done.stderr.splitlines()[-2:]
     assert message.endswith(": a file that Python has compiled is incomplete, as after a full disk")
     assert re.fullmatch(r"  to remove them, .*: find /\S+ -name '\*\.pyc' -delete", cure)
+
+
+def test_no_place_for_temporary_files() -> None:
+    """Where no temporary file can be made, as on a full disk, a command fails and says where to look."""
+    code = (
+        "import tempfile, esmith.layout\n"
+        "tempfile._candidate_tempdir_list = lambda: ['/nowhere']\n"
+        "esmith.layout.Layout.chosen = lambda *_: tempfile.TemporaryFile()\n"
+        "from esmith.cli.esmith import main\n"
+        "main()\n"
+    )
+    words = [sys.executable, "-c", code, "status"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
+    assert done.returncode == ExitCode.FAILED, done
+    assert done.stderr.splitlines()[-1] == "  see whether the disk is full: df /tmp"
