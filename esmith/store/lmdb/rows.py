@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from esmith.store.journal import Entry
-    from esmith.store.model import Record
+    from esmith.store.model import Record, Revision
 
 JOURNAL = "=journal"
 _ROWS_AT_ONCE = 2000
