@@ -1,56 +1,64 @@
-"""``esmith import``: the processor time it takes for the databases of a large server."""
+"""``esmith import`` of large databases, and what is read from them afterwards."""
 
 from __future__ import annotations
 
-import os
-import resource
-import subprocess
 from pathlib import Path
 
-RECORDS = 50_000
-SOME = 5_000
+from bench.rows import Figures
+from bench.workshop import Measured, Workshop
+
+SIZES = (10_000, 100_000)
+#: How often the large lists are printed.
+_ROUNDS = 3
 
 
-def make_files(folder: Path, records: int) -> Path:
-    """Write the database files of a made-up server, and return their folder.
+def make_files(folder: Path, accounts: int) -> Path:
+    """Write the accounts of a made-up server as a database file of the original, and return its folder.
 
-    :param records: how many; a fifth of them are users, two fifths pseudonyms, a tenth domains, the rest hosts.
+    :param accounts: how many; a third of them are users, each with two pseudonyms, as the original makes them.
     """
     folder.mkdir()
-    users, pseudonyms, domains = records // 5, 2 * records // 5, records // 10
-    rows = [
-        f"user{n}=user|City|Ottawa|Company|XYZ|EmailForward|local|FirstName|First{n}|ForwardAddress||Gid|{5000 + n}"
-        f"|LastName|Last{n}|PasswordSet|yes|Phone|555-5555|Uid|{5000 + n}|VPNClientAccess|no"
-        for n in range(users)
-    ]
-    rows += [
-        f"first{n}.last{n}=pseudonym|Account|user{n % users}|Changeable|yes|Removable|yes" for n in range(pseudonyms)
-    ]
-    _write(folder / "accounts", rows)
-    _write(
-        folder / "domains",
-        [
-            f"d{n}.example.com=domain|Content|Primary|Description|Domain {n}|Nameservers|internet"
-            for n in range(domains)
-        ],
-    )
-    hosts = range(records - users - pseudonyms - domains)
-    _write(
-        folder / "hosts",
-        [f"www{n}.d{n % domains}.example.com=host|ExternalIP||HostType|Self|static|yes" for n in hosts],
-    )
+    with (folder / "accounts").open("w") as file:
+        for number in range(accounts // 3):
+            user = f"user{number}"
+            file.write(
+                f"{user}=user|City|Ottawa|Company|XYZ|EmailForward|local|FirstName|First{number}|ForwardAddress||"
+                f"Gid|{5000 + number}|LastName|Last{number}|PasswordSet|yes|Phone|555-5555|Uid|{5000 + number}|"
+                "VPNClientAccess|no\n"
+            )
+            for separator in "._":
+                file.write(
+                    f"first{number}{separator}last{number}=pseudonym|Account|{user}|Changeable|yes|Removable|yes\n"
+                )
+        for number in range(accounts % 3):
+            file.write(f"more{number}=pseudonym|Account|admin\n")
     return folder
 
 
-def _write(path: Path, rows: list[str]) -> None:
-    path.write_text("".join(f"{row}\n" for row in rows))
+def imported(shop: Workshop, accounts: int, figures: Figures | None = None) -> Path:
+    """Return a root into which accounts were imported.
+
+    :param figures: what gets the figures of the import, when it is done now.
+    """
+
+    def fill(root: Path) -> None:
+        files = make_files(shop.folder / f"files-{accounts}", accounts)
+        found = shop.compare(shop.command(root, "esmith", "import", str(files)), rounds=1)
+        if figures is not None:
+            figures.update(found)
+
+    return shop.root(f"imported-{accounts}", fill)
 
 
-def seconds(root: Path, files: Path) -> float:
-    """Return the processor time of an import into a root, in seconds."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    command = [str(root / "sbin/e-smith/esmith"), "import", str(files)]
-    environment = {**os.environ, "ESMITH_ROOT": str(root)}
-    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def measure(shop: Workshop) -> Measured:
+    """Measure imports and the history after them, and the lists of a large database."""
+    for size in SIZES:
+        figures: Figures = {}
+        root = imported(shop, size, figures)
+        yield f"import-{size}", figures
+        yield f"history-{size}", shop.compare(shop.command(root, "esmith", "history"), rounds=_ROUNDS)
+    root = imported(shop, SIZES[-1])
+    flat = shop.flat_file(root, "accounts")
+    for verb in ("print", "show", "keys"):
+        original = shop.original.task(flat, verb) if shop.original else None
+        yield f"{verb}-{SIZES[-1]}", shop.compare(shop.command(root, "db", "accounts", verb), original, _ROUNDS)

@@ -1,0 +1,226 @@
+"""Every list the product has, and the commands that grow with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from bench import roots
+from bench.growth import Growth
+from bench.measuring import Task
+from bench.workshop import Workshop
+from esmith.layout import Layout
+from esmith.store import open_store
+from esmith.store.model import Author
+
+SIZES = (100, 1_000)
+LONG_SIZES = (*SIZES, 10_000)
+#: Each install takes a whole command to make, and the old files of the last 20 are kept only.
+GENERATIONS = (10, 100)
+_ROUNDS = 3
+_FIRST, _UNCHANGED, _CHANGED = "first event", "event, nothing changed", "event, one changed"
+#: The event of the lists that are not in a database.
+_EVENT = "bench-lists"
+_TEMPLATE, _TEMPLATES = "/etc/bench-list.conf", "/etc/bench-list"
+
+
+class ListOf(NamedTuple):
+    """A list whose length is varied.
+
+    :param fill: makes the list in a root, of that many.
+    :param change: changes one of the list, to something else for each number.
+    :param commands: further commands that grow with it, by the name of their line.
+    :param event: what is signalled; "" when no event reads it.
+    """
+
+    name: str
+    fill: Callable[[Path, int], None]
+    change: Callable[[Path, int], None]
+    commands: dict[str, list[str]]
+    event: str = roots.EVENT
+
+
+def _of_database(
+    name: str, database: str, lines: Callable[[int], Iterable[str]], change: str, *, homes: bool = False
+) -> ListOf:
+    """Return a list of records.
+
+    :param lines: returns the lines of a batch that makes so many.
+    :param change: a line of a batch in which ``{}`` stands for a number.
+    :param homes: whether the records are users with accounts and homes.
+    """
+
+    def fill(root: Path, count: int) -> None:
+        roots.batch(root, database, lines(count))
+        if homes:
+            roots.add_unix_accounts(root, range(count))
+
+    return ListOf(
+        name,
+        fill,
+        lambda root, number: roots.batch(root, database, [change.format(number)]),
+        {f"db {database} print": ["db", database, "print"], f"db {database} show": ["db", database, "show"]},
+    )
+
+
+def _members(count: int) -> Iterator[str]:
+    addresses = ",".join(f"m{number}@example.org" for number in range(count))
+    yield f"set staff group Description Staff Members '{addresses}'"
+
+
+def _groups(count: int) -> Iterator[str]:
+    return (f"set group{number} group Description Group Members admin,m{number}@example.org" for number in range(count))
+
+
+def _pseudonyms(count: int) -> Iterator[str]:
+    return (f"set pseudonym{number} pseudonym Account admin" for number in range(count))
+
+
+def _domains(count: int) -> Iterator[str]:
+    return (f"set d{number}.example.org domain Content Primary Description D{number}" for number in range(count))
+
+
+def _hosts(count: int) -> Iterator[str]:
+    return (f"set h{number}.example.com host HostType Self" for number in range(count))
+
+
+def _senders(count: int) -> Iterator[str]:
+    return (f"setprop badmailfrom spam{number}@example.org Black" for number in range(count))
+
+
+def _revisions(root: Path, count: int) -> None:
+    """Make revisions, one after the other, without a process for each."""
+    store = open_store(Layout(str(root)), write=True)
+    for number in range(count):
+        with store.transaction(Author("bench", "", ["bench"])) as transaction:
+            transaction.set_prop("hosts", "example.com", "Comment", str(number))
+    store.close()
+
+
+def _generations(root: Path, count: int) -> None:
+    """Make installs of one file, one after the other."""
+    _fragments(root, 1)
+    for number in range(count):
+        _change_fragment(root, number)
+        roots.do(root, "expand-template", _TEMPLATE)
+
+
+def _event_of(root: Path, templates: str) -> None:
+    folder = root / "etc/e-smith/events" / _EVENT / "templates2expand"
+    folder.mkdir(parents=True)
+    (folder / "LIST").write_text(f"{templates}\n")
+
+
+def _custom(root: Path, path: str) -> Path:
+    folder = root / "etc/e-smith/templates-custom" / path.lstrip("/")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _fragments(root: Path, count: int) -> None:
+    """Make one template with so many custom fragments."""
+    folder = _custom(root, _TEMPLATE)
+    (folder / "template.toml").write_text("services = []\n")
+    for number in range(count):
+        (folder / f"{number:05}part").write_text(f"# Part {number}\nDNSBL = {{{{ qpsmtpd.DNSBL }}}}\n")
+    _event_of(root, _TEMPLATE)
+
+
+def _change_fragment(root: Path, number: int) -> None:
+    (_custom(root, _TEMPLATE) / "zz-changed").write_text(f"# {number}\n")
+
+
+def _template_files(root: Path, count: int) -> None:
+    """Make so many templates, each a file of one fragment."""
+    folder = _custom(root, _TEMPLATES)
+    (folder / "template.toml").write_text("services = []\n")
+    for number in range(count):
+        (folder / f"file{number:05}").mkdir()
+        (folder / f"file{number:05}/10part").write_text(f"# File {number}\nDNSBL = {{{{ qpsmtpd.DNSBL }}}}\n")
+    _event_of(root, f"{_TEMPLATES}/*")
+
+
+def _change_template(root: Path, number: int) -> None:
+    _custom(root, f"{_TEMPLATES}/changed")
+    (_custom(root, f"{_TEMPLATES}/changed") / "10part").write_text(f"# {number}\n")
+
+
+_HISTORY = {
+    "esmith history": ["esmith", "history"],
+    "config getprop": ["config", "getprop", "qpsmtpd", "DNSBL"],
+    "esmith status": ["esmith", "status"],
+}
+LISTS = (
+    _of_database(
+        "users",
+        "accounts",
+        lambda count: roots.users(range(count)),
+        "setprop admin EmailForward both ForwardAddress a{}@example.org",
+        homes=True,
+    ),
+    _of_database("groups", "accounts", _groups, "set changed group Members m{}@example.org"),
+    _of_database("members of a group", "accounts", _members, "set changed group Members m{}@example.org"),
+    _of_database("pseudonyms", "accounts", _pseudonyms, "set changed{} pseudonym Account admin"),
+    _of_database("domains", "domains", _domains, "set changed.example.org domain Description D{}"),
+    _of_database(
+        "networks", "networks", lambda count: roots.networks(range(count)), "set 10.200.{}.0 network Mask 255.255.255.0"
+    ),
+    _of_database("hosts", "hosts", _hosts, "set changed.example.com host Comment C{}"),
+    _of_database("wbl entries", "wbl", _senders, "setprop badmailfrom changed{}@example.org Black"),
+    ListOf("revisions", _revisions, lambda _root, _number: None, _HISTORY, event=""),
+    ListOf(
+        "generations",
+        _generations,
+        _change_fragment,
+        {"esmith generations": ["esmith", "generations"], "esmith recover": ["esmith", "recover"]},
+        event=_EVENT,
+    ),
+    ListOf("templates", _template_files, _change_template, {}, event=_EVENT),
+    ListOf("custom fragments", _fragments, _change_fragment, {}, event=_EVENT),
+)
+
+
+def measure(shop: Workshop, sizes: tuple[int, ...], names: Iterable[str] = ()) -> Iterator[tuple[str, Growth]]:
+    """Measure how each command grows with each list.
+
+    :param sizes: how long the lists are.
+    :param names: the lists; all of them without a name.
+    :return: for each a name, such as ``networks: event, nothing changed``, and its growth.
+    """
+    wanted = set(names)
+    for listed in LISTS:
+        if wanted and listed.name not in wanted:
+            continue
+        costs: dict[str, dict[int, float]] = {}
+        for size in (0, *(GENERATIONS if listed.name == "generations" else sizes)):
+            for command, seconds in _costs(shop, listed, size):
+                costs.setdefault(command, {})[size] = seconds
+        for command, found in costs.items():
+            yield f"{listed.name}: {command}", Growth(found)
+
+
+def _costs(shop: Workshop, listed: ListOf, size: int) -> Iterator[tuple[str, float]]:
+    """Yield the name of each command and its seconds with a list of a length."""
+    root = shop.root(f"{listed.name.replace(' ', '-')}-of-{size}", lambda root: listed.fill(root, size))
+    if listed.event:
+        event = shop.command(root, "signal-event", listed.event)
+        yield _FIRST, shop.compare(event, rounds=1)["cpu"]
+        roots.settle(root, listed.event)
+        yield _UNCHANGED, shop.compare(event, rounds=_ROUNDS)["cpu"]
+        yield _CHANGED, shop.compare(_changed(root, listed, event), rounds=_ROUNDS)["cpu"]
+    for name, (program, *words) in listed.commands.items():
+        yield name, shop.compare(shop.command(root, program, *words), rounds=_ROUNDS)["cpu"]
+
+
+def _changed(root: Path, listed: ListOf, event: Task) -> Task:
+    """Return a task that changes one of a list and signals the event."""
+    numbers = iter(range(1, 200))
+
+    def run() -> object:
+        listed.change(root, next(numbers))
+        time.sleep(roots.SETTLING_SECONDS)
+        return None
+
+    return lambda: (run(), event())[1]

@@ -1,0 +1,119 @@
+"""Root folders for the measurements, made with the commands of the product only."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+EVENT = "email-update"
+#: An event with the templates of email-update, and without its actions and services.
+TEMPLATES_EVENT = "bench-templates"
+#: What was written less than a second ago is looked at again, to be sure that nobody changed it within the same
+#: tick of the clock (esmith.plan.memory).
+SETTLING_SECONDS = 1.2
+HOMES = "home/e-smith/files/users"
+FIRST_UID = 5000
+DATA_FILE = "home/e-smith/db/data.mdb"
+
+
+def words_of(root: Path, name: str, *words: str) -> list[str]:
+    """Return a command of a root, as ``esmith init`` installed it."""
+    return [str(root / "sbin/e-smith" / name), *words]
+
+
+def variables_of(root: Path) -> dict[str, str]:
+    """Return the variables with which the commands of a root are run."""
+    return {"ESMITH_ROOT": str(root)}
+
+
+def do(root: Path, name: str, *words: str, stdin: str | None = None) -> str:
+    """Run a command of a root that is not measured, and return what it prints.
+
+    :param stdin: the text that it reads.
+    :raises subprocess.CalledProcessError: when it fails.
+    """
+    environment = {**os.environ, **variables_of(root)}
+    return subprocess.run(
+        words_of(root, name, *words),
+        env=environment,
+        input=stdin if stdin is not None else "",
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout
+
+
+def make_root(path: Path) -> Path:
+    """Make a root with the shipped settings, and the event of templates only."""
+    subprocess.run(
+        [sys.executable, "-m", "esmith", "--root", str(path), "init", "--domain", "example.com", "--name", "mail"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    events = path / "etc/e-smith/events"
+    templates = events / TEMPLATES_EVENT / "templates2expand"
+    templates.mkdir(parents=True)
+    (templates / "LIST").write_bytes((events / EVENT / "templates2expand/LIST").read_bytes())
+    return path
+
+
+def batch(root: Path, database: str, lines: Iterable[str]) -> None:
+    """Change a database by the lines of ``db DATABASE batch``, as one revision."""
+    do(root, "db", database, "batch", stdin="".join(f"{line}\n" for line in lines))
+
+
+def signal(root: Path, event: str = EVENT) -> None:
+    """Signal an event that is not measured."""
+    do(root, "signal-event", event)
+
+
+def settle(root: Path, *events: str) -> None:
+    """Wait until nothing of a root is new any more, and signal events until they have nothing to do.
+
+    :param events: their names; without one that of the mail server.
+    """
+    for event in events or (EVENT,):
+        signal(root, event)
+        for _ in range(2):
+            time.sleep(SETTLING_SECONDS)
+            signal(root, event)
+
+
+def users(numbers: Iterable[int]) -> Iterator[str]:
+    """Yield the lines of a batch that makes users."""
+    for number in numbers:
+        yield (
+            f"set user{number} user EmailForward local FirstName First{number} LastName Last{number} "
+            f"PasswordSet yes Uid {FIRST_UID + number} Gid {FIRST_UID + number}"
+        )
+
+
+def add_unix_accounts(root: Path, numbers: Iterable[int]) -> None:
+    """Give users accounts of the system and homes in a root: without them no file is made for them."""
+    with (root / "etc/passwd").open("a") as passwd, (root / "etc/group").open("a") as group:
+        for number in numbers:
+            uid = FIRST_UID + number
+            passwd.write(f"user{number}:x:{uid}:{uid}::/{HOMES}/user{number}:/bin/false\n")
+            group.write(f"user{number}:x:{uid}:\n")
+            (root / HOMES / f"user{number}").mkdir(parents=True)
+
+
+def add_users(root: Path, count: int) -> None:
+    """Add users with accounts and homes, numbered from 0."""
+    batch(root, "accounts", users(range(count)))
+    add_unix_accounts(root, range(count))
+
+
+def networks(numbers: Iterable[int]) -> Iterator[str]:
+    """Yield the lines of a batch that makes local networks."""
+    for number in numbers:
+        yield f"set 10.{number // 250}.{number % 250}.0 network Mask 255.255.255.0 Router 10.0.0.1"
+
+
+def data_file_megabytes(root: Path) -> float:
+    """Return the size of a root's data file, in MB (a million bytes)."""
+    return (root / DATA_FILE).stat().st_size / 1_000_000

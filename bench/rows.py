@@ -1,0 +1,88 @@
+"""The rows of the table: what ``bench/rows.toml`` has about each, and whether the figures meet the goals."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+#: The figures of one row, by name: cpu (seconds), interpreter, original, against (ratios), peak, size (MB), counts.
+Figures = dict[str, float]
+
+ROWS = Path(__file__).parent / "rows.toml"
+#: The unit that the goal of a figure names, and how much of the figure's own unit it is.
+UNITS = {"cpu": {"s": 1.0, "ms": 0.001}, "peak": {"MB": 1.0}, "size": {"MB": 1.0}}
+RATIOS = ("interpreter", "original", "against")
+_GOAL = re.compile(r"(\w+) <= (\d+(?:\.\d+)?)(?: (\w+))?")
+
+
+class Goal(NamedTuple):
+    """What a figure is aimed at.
+
+    :param text: as it is written in ``bench/rows.toml``.
+    :param figure: its name.
+    :param limit: the largest value that is good, in the figure's own unit.
+    """
+
+    text: str
+    figure: str
+    limit: float
+
+    def is_met(self, figures: Figures) -> bool | None:
+        """Return whether figures meet it, None when the figure was not measured."""
+        value = figures.get(self.figure)
+        return None if value is None else value <= self.limit
+
+
+def parse_goal(text: str) -> Goal:
+    """Return the goal that a text names, such as ``cpu <= 0.3 s`` or ``original <= 0.55``.
+
+    :raises ValueError: for another form, another figure, or a unit that the figure does not have.
+    """
+    match = _GOAL.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not FIGURE <= NUMBER [UNIT]")
+    figure, number, unit = match.groups()
+    if figure in RATIOS and unit is None:
+        return Goal(text, figure, float(number))
+    if figure in UNITS and unit in UNITS[figure]:
+        return Goal(text, figure, float(number) * UNITS[figure][unit])
+    raise ValueError(f"{text!r}: {figure} is not a figure with the unit {unit}")
+
+
+class Row(NamedTuple):
+    """One row of the table.
+
+    :param against: the name of the row whose processor time it is compared with; "" for none.
+    """
+
+    name: str
+    title: str
+    meaning: str
+    against: str
+    goals: list[Goal]
+
+
+@cache
+def rows() -> dict[str, Row]:
+    """Return the rows of ``bench/rows.toml`` by name, in their order."""
+    tables = tomllib.loads(ROWS.read_text())
+    return {
+        name: Row(
+            name,
+            table["title"],
+            table["meaning"],
+            table.get("against", ""),
+            [parse_goal(text) for text in table["goals"]],
+        )
+        for name, table in tables.items()
+    }
+
+
+def compare_rows(measured: dict[str, Figures]) -> None:
+    """Give each row that is compared with another its figure ``against``, where both were measured."""
+    for row in rows().values():
+        if row.against and {row.name, row.against} <= measured.keys():
+            measured[row.name]["against"] = measured[row.name]["cpu"] / measured[row.against]["cpu"]
