@@ -10,7 +10,9 @@
 # make crash   kill commands 10,000 times, and give them errors of a disk: an hour or two, as root: docs/reliability.md
 # make mutants  put single faults into a copy of the engine, and print those that no test notices: docs/testing.md
 # make lint    ruff and mypy
-# make bench   print the performance table; a part of it: .venv/bin/python -m bench --help
+# make bench   print the table of performance: docs/performance.md; ORIGINAL=DIR names the original's Perl modules
+# make bench-long  the same with lists of 10,000, which takes hours
+# make counts  count the instructions of some commands, and compare them with the kept ones
 
 PYTHON ?= python3
 VENV := .venv
@@ -33,6 +35,8 @@ SETUP ?=
 WAIT ?=
 # The version of the Debian package; without it that of pyproject.toml.
 VERSION ?=
+# The directory of the original's Perl modules, for make bench; a stand-in for it otherwise.
+ORIGINAL ?=
 
 # Whoever looks around in the demo has the environment first in PATH, and its python3 has no pip.
 export PATH := $(subst $(CURDIR)/$(BIN):,,$(PATH))
@@ -40,7 +44,8 @@ export PATH := $(subst $(CURDIR)/$(BIN):,,$(PATH))
 # Where it is set, every process compiles the engine, the tests and their assertions again: 12 s for each worker.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help mailserver uninstall-mailserver demo demo-mail deb test test-long crash fuzz mutants lint bench clean
+.PHONY: help mailserver uninstall-mailserver demo demo-mail deb test test-long crash fuzz mutants lint \
+	bench bench-long counts clean
 .DELETE_ON_ERROR:
 
 # The first target is what plain make does, and that must not change the machine.
@@ -94,7 +99,13 @@ lint: $(VENV)/installed-test
 	$(BIN)/mypy
 
 bench: $(VENV)/installed
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench $(if $(ORIGINAL),--original '$(ORIGINAL)')
+
+bench-long: $(VENV)/installed
+	@$(BIN)/python -m bench --long $(if $(ORIGINAL),--original '$(ORIGINAL)')
+
+counts: $(VENV)/installed
+	@$(BIN)/python -m bench.counts
 
 clean:
 	rm -rf $(VENV) .mutants .fuzz demo-root demo-mail-root build dist

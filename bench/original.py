@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 from bench.measuring import Runner, Task
@@ -36,17 +37,22 @@ class Original:
             raise NoOriginalError("perl is not installed")
         self._runner = runner
         self._script = ""
+        self._perl = [perl]
         if folder:
             modules = _find(folder, "esmith/ConfigDB.pm")
             if not modules:
                 raise NoOriginalError(f"{folder} has no esmith/ConfigDB.pm below it")
-            self._script = _find(folder, "sbin/e-smith/db") and f"{_find(folder, 'sbin/e-smith/db')}/sbin/e-smith/db"
-            self._perl = [perl, f"-I{modules}"]
+            if scripts := _find(folder, "sbin/e-smith/db"):
+                self._script = f"{scripts}/sbin/e-smith/db"
+            self._perl.append(f"-I{modules}")
             self._words = [*self._perl, str(HERE / "original.pl")]
             self.name = f"the original's modules{' and script' if self._script else ''}"
         else:
-            self._words = [perl, str(HERE / "flatfile.pl")]
+            self._words = [*self._perl, str(HERE / "flatfile.pl")]
             self.name = "a stand-in for the original"
+        test = [*self._perl, "-MText::Template", "-e", "1"]
+        if subprocess.run(test, check=False, stderr=subprocess.DEVNULL).returncode != 0:
+            raise NoOriginalError("Text::Template of Perl is not installed (Debian package libtext-template-perl)")
 
     def task(self, file: Path, verb: str, *words: str) -> Task:
         """Return a task that does what a command of the original does.

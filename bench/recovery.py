@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
 import statistics
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 from bench import roots
-from bench.measuring import Cost
+from bench.measuring import CommandError, Cost
 from bench.rows import Figures
 from bench.workshop import Measured, Workshop
 
@@ -25,17 +25,9 @@ _LOOK_EVERY_SECONDS = 0.002
 _LONGEST_SECONDS = 300.0
 #: Records that a large data file gets at once.
 _AT_ONCE = 50_000
-#: Begins to change the databases of the root that is its argument, and is killed inside of the transaction.
-_KILLED = """
-import os, signal, sys
-from esmith.layout import Layout
-from esmith.store import open_store
-from esmith.store.model import Author
-with open_store(Layout(sys.argv[1]), write=True).transaction(Author("bench", "", ["bench"])) as transaction:
-    for number in range(100):
-        transaction.set_type("hosts", f"killed{number}", "host")
-    os.kill(os.getpid(), signal.SIGKILL)
-"""
+#: How many records a writer changes that is killed: enough that its commit can be seen.
+_CHANGED = 10_000
+_TRIES = 20
 
 
 def measure_large(shop: Workshop) -> Measured:
@@ -43,10 +35,11 @@ def measure_large(shop: Workshop) -> Measured:
     root = shop.root("large", _fill_large)
     getprop = shop.command(root, "config", "getprop", "qpsmtpd", "DNSBL")
     recover = shop.command(root, "esmith", "recover")
+    kill = _KilledWriter(root)
     for name, prepare, task in (
-        ("getprop-after-kill", lambda: _kill_writer(root), getprop),
+        ("getprop-after-kill", kill, getprop),
         ("getprop-after-copy", lambda: _copy_data_file(root), getprop),
-        ("recover-100mb", lambda: _kill_writer(root), recover),
+        ("recover-100mb", kill, recover),
     ):
         figures = shop.compare(shop.prepared(prepare, task), rounds=_ROUNDS)
         yield name, {**figures, "size": roots.data_file_megabytes(root)}
@@ -61,9 +54,32 @@ def _fill_large(root: Path) -> None:
         done += _AT_ONCE
 
 
-def _kill_writer(root: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", _KILLED, str(root)], check=False)
-    assert done.returncode == -signal.SIGKILL, "the writer was not killed inside of its transaction"
+class _KilledWriter:
+    """Changes many records, and is killed as soon as the data file is another one than before: while it commits."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._kinds = itertools.cycle(("Local", "Self"))
+
+    def __call__(self) -> None:
+        for _ in range(_TRIES):
+            if self._was_killed():
+                return
+        raise CommandError(f"no writer could be killed while it commits, {_TRIES} times")
+
+    def _was_killed(self) -> bool:
+        kind, path = next(self._kinds), self._root / roots.DATA_FILE
+        lines = self._root / "killed-batch"
+        lines.write_text("".join(f"setprop h{number}.example.com HostType {kind}\n" for number in range(_CHANGED)))
+        before = path.stat().st_mtime_ns
+        environment = {**os.environ, **roots.variables_of(self._root)}
+        argv = roots.words_of(self._root, "db", "hosts", "batch")
+        with lines.open() as source, subprocess.Popen(argv, env=environment, stdin=source) as process:
+            # Without a pause: a commit takes some milliseconds.
+            while path.stat().st_mtime_ns == before and process.poll() is None:
+                pass
+            process.kill()
+        return process.returncode == -signal.SIGKILL
 
 
 def _copy_data_file(root: Path) -> None:

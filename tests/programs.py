@@ -67,6 +67,7 @@ PACKAGES = {
     "tai64nlocal": "daemontools",
     "unshare": "util-linux",
     "useradd": "passwd",
+    "valgrind": "valgrind",
     "/usr/lib/dovecot/imap": "dovecot-imapd",
     "/usr/lib/dovecot/pop3": "dovecot-pop3d",
     "/usr/share/i18n/charmaps/EUC-JP.gz": "locales",
