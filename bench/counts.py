@@ -100,17 +100,18 @@ def measure(folder: Path) -> Iterator[tuple[str, int]]:
         "expand-template, nothing changed": (["expand-template", "/etc/clamd.conf"],) * 2,
     }
     for name, (first, second) in commands.items():
-        _prepare(root, first, environment)
+        _prepare(root, first)
         program, *words = roots.words_of(root, *second)
         yield name, count([*_PYTHON, program, *words], environment)
 
 
-def _prepare(root: Path, words: list[str], environment: dict[str, str]) -> None:
-    """Run a command until nothing is new, and what is remembered of its files was remembered when they were old."""
-    for _ in range(3 if words[0] in ("signal-event", "expand-template") else 1):
-        program, *others = roots.words_of(root, *words)
-        subprocess.run([*_PYTHON, program, *others], env=environment, check=True, stdout=subprocess.DEVNULL)
-        time.sleep(roots.SETTLING_SECONDS)
+def _prepare(root: Path, words: list[str]) -> None:
+    """Run a command; one that makes files until what is remembered of these was remembered when they were old."""
+    makes_files = words[0] in ("signal-event", "expand-template")
+    for _ in range(3 if makes_files else 1):
+        roots.do(root, *words)
+        if makes_files:
+            time.sleep(roots.SETTLING_SECONDS)
 
 
 def compare(kept: Counts | None, found: Counts, name: str) -> Verdict:
