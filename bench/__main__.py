@@ -6,13 +6,12 @@ import argparse
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from bench import accounts, importing, lists, machine, networks, recovery, settings, table, templates
 from bench.growth import Growth
-from bench.measuring import Runner
+from bench.measuring import CommandError, Runner
 from bench.original import NoOriginalError, Original
 from bench.report import Report
 from bench.rows import Figures, compare_rows, rows
@@ -33,8 +32,11 @@ PARTS: dict[str, Callable[[Workshop], Measured]] = {
 }
 
 
-def main(words: list[str]) -> None:
-    """Print the table, or the parts of it that are named."""
+def main(words: list[str]) -> int:
+    """Print the table, or the parts of it that are named.
+
+    :return: the exit code: 1 when something could not be measured.
+    """
     options = _parse(words)
     with tempfile.TemporaryDirectory(prefix="esmith-bench-") as directory:
         runner = Runner(Path(directory))
@@ -46,10 +48,11 @@ def main(words: list[str]) -> None:
             print(f"The original's work is not measured: {reason}")
             original = None
         shop = Workshop(Path(directory), runner, options.rounds, original)
-        report = _measured(shop, options)
+        report, complete = _measured(shop, options)
         runner.close()
     if options.json:
         report.write(options.json)
+    return 0 if complete else 1
 
 
 def _parse(words: list[str]) -> argparse.Namespace:
@@ -74,35 +77,62 @@ def _parse(words: list[str]) -> argparse.Namespace:
     return options
 
 
-def _measured(shop: Workshop, options: argparse.Namespace) -> Report:
-    """Print the parts that are asked for, each row when it is measured, and return all figures."""
+def _measured(shop: Workshop, options: argparse.Namespace) -> tuple[Report, bool]:
+    """Print what is asked for, each row when it is measured.
+
+    :return: all figures, and whether all could be measured.
+    """
     described = machine.described()
+    original = shop.original.name if shop.original else ""
     print(", ".join(f"{name} {value}" for name, value in described.items()))
-    print(f"x original: {shop.original.name if shop.original else 'not measured'}\n")
-    print(table.text_line(list(table.COLUMNS)))
+    parts = [part for part in PARTS if part in (options.parts or PARTS)]
+    failures = _Failures()
     measured: dict[str, Figures] = {}
-    growth: dict[str, Growth] = {}
-    for part in options.parts or [*PARTS, GROWTH]:
-        if part in PARTS:
+    if parts:
+        print(f"x original: {original or 'not measured'}\n\n{table.text_line(list(table.COLUMNS))}")
+    for part in parts:
+        with failures:
             for name, figures in PARTS[part](shop):
                 measured[name] = figures
                 compare_rows(measured)
                 print(table.text_line(table.cells(rows()[name], figures)), flush=True)
-    unmet = [
-        f"  {rows()[name].title}: {goal}" for name in measured for goal in table.unmet(rows()[name], measured[name])
-    ]
-    print("\n".join(["", "Goals that are not met:", *(unmet or ["  none"])]))
-    if GROWTH in (options.parts or [GROWTH]):
+    if parts:
+        unmet = [
+            f"  {rows()[name].title}: {goal}" for name in measured for goal in table.unmet(rows()[name], measured[name])
+        ]
+        print("\n".join(["", "Goals that are not met:", *(unmet or ["  none"])]))
+    growth: dict[str, Growth] = {}
+    if not options.parts or GROWTH in options.parts:
         sizes = lists.LONG_SIZES if options.long else lists.SIZES
         shown = sorted({0, *sizes, *lists.GENERATIONS})
         print(f"\n{table.growth_line(table.growth_columns(shown))}")
-        for name, one in lists.measure(shop, sizes, options.list):
-            growth[name] = one
-            print(table.growth_line(table.growth_cells(name, one, shown)), flush=True)
-    print(f"\n{time.process_time():.0f} s of processor time went into the measurement itself")
-    original = shop.original.name if shop.original else ""
-    return Report(described, machine.today(), machine.commit(), original, measured, growth)
+        empty: dict[str, float] = {}
+        for listed in lists.LISTS:
+            if options.list and listed.name not in options.list:
+                continue
+            with failures:
+                for name, one in lists.measure(shop, sizes, listed, empty):
+                    growth[name] = one
+                    print(table.growth_line(table.growth_cells(name, one, shown)), flush=True)
+    return Report(described, machine.today(), machine.commit(), original, measured, growth), not failures.happened
+
+
+class _Failures:
+    """Prints why a part could not be measured, and lets the others go on: all of them take minutes."""
+
+    def __init__(self) -> None:
+        self.happened = False
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, _trace: object) -> bool:
+        if not isinstance(error, CommandError):
+            return False
+        print(error, file=sys.stderr)
+        self.happened = True
+        return True
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

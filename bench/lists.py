@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -120,11 +122,12 @@ def _custom(root: Path, path: str) -> Path:
 
 
 def _fragments(root: Path, count: int) -> None:
-    """Make one template with so many custom fragments."""
+    """Make one template with so many custom fragments, and one more that is changed."""
     folder = _custom(root, _TEMPLATE)
     (folder / "template.toml").write_text("services = []\n")
     for number in range(count):
         (folder / f"{number:05}part").write_text(f"# Part {number}\nDNSBL = {{{{ qpsmtpd.DNSBL }}}}\n")
+    _change_fragment(root, 0)
     _event_of(root, _TEMPLATE)
 
 
@@ -133,12 +136,13 @@ def _change_fragment(root: Path, number: int) -> None:
 
 
 def _template_files(root: Path, count: int) -> None:
-    """Make so many templates, each a file of one fragment."""
+    """Make so many templates, each a file of one fragment, and one more that is changed."""
     folder = _custom(root, _TEMPLATES)
     (folder / "template.toml").write_text("services = []\n")
     for number in range(count):
         (folder / f"file{number:05}").mkdir()
         (folder / f"file{number:05}/10part").write_text(f"# File {number}\nDNSBL = {{{{ qpsmtpd.DNSBL }}}}\n")
+    _change_template(root, 0)
     _event_of(root, f"{_TEMPLATES}/*")
 
 
@@ -182,45 +186,64 @@ LISTS = (
 )
 
 
-def measure(shop: Workshop, sizes: tuple[int, ...], names: Iterable[str] = ()) -> Iterator[tuple[str, Growth]]:
-    """Measure how each command grows with each list.
+def measure(
+    shop: Workshop, sizes: tuple[int, ...], listed: ListOf, empty: dict[str, float]
+) -> Iterator[tuple[str, Growth]]:
+    """Measure how each command grows with a list.
 
-    :param sizes: how long the lists are.
-    :param names: the lists; all of them without a name.
-    :return: for each a name, such as ``networks: event, nothing changed``, and its growth.
+    :param sizes: how long the list is.
+    :param empty: what commands take in a root whose lists of records are empty, by their name; gets what is missing.
+    :return: for each command a name, such as ``networks: event, nothing changed``, and its growth.
     """
-    wanted = set(names)
-    for listed in LISTS:
-        if wanted and listed.name not in wanted:
-            continue
-        costs: dict[str, dict[int, float]] = {}
-        for size in (0, *(GENERATIONS if listed.name == "generations" else sizes)):
-            for command, seconds in _costs(shop, listed, size):
-                costs.setdefault(command, {})[size] = seconds
-        for command, found in costs.items():
-            yield f"{listed.name}: {command}", Growth(found)
+    costs: dict[str, dict[int, float]] = {}
+    for size in (0, *(GENERATIONS if listed.name == "generations" else sizes)):
+        shared = size == 0 and listed.event == roots.EVENT
+        name = "empty" if shared else f"{listed.name.replace(' ', '-')}-of-{size}"
+        root = shop.root(name, _filled(listed, 0 if shared else size))
+        for command, task, rounds in _commands(shop, root, listed):
+            if not (shared and command in empty):
+                seconds = _median(task, rounds)
+                if shared:
+                    empty[command] = seconds
+            costs.setdefault(command, {})[size] = empty[command] if shared else seconds
+    for command, found in costs.items():
+        yield f"{listed.name}: {command}", Growth(found)
 
 
-def _costs(shop: Workshop, listed: ListOf, size: int) -> Iterator[tuple[str, float]]:
-    """Yield the name of each command and its seconds with a list of a length."""
-    root = shop.root(f"{listed.name.replace(' ', '-')}-of-{size}", lambda root: listed.fill(root, size))
+def _filled(listed: ListOf, size: int) -> Callable[[Path], None]:
+    """Return what fills a new root; one that several lists share stays empty."""
+
+    def fill(root: Path) -> None:
+        if size or listed.event != roots.EVENT:
+            listed.fill(root, size)
+
+    return fill
+
+
+def _median(task: Task, rounds: int) -> float:
+    return statistics.median(task().cpu for _ in range(rounds))
+
+
+def _commands(shop: Workshop, root: Path, listed: ListOf) -> Iterator[tuple[str, Task, int]]:
+    """Yield each command with its name and how often it is run; between two of them the root settles."""
     if listed.event:
         event = shop.command(root, "signal-event", listed.event)
-        yield _FIRST, shop.compare(event, rounds=1)["cpu"]
+        yield _FIRST, event, 1
         roots.settle(root, listed.event)
-        yield _UNCHANGED, shop.compare(event, rounds=_ROUNDS)["cpu"]
-        yield _CHANGED, shop.compare(_changed(root, listed, event), rounds=_ROUNDS)["cpu"]
+        yield _UNCHANGED, event, _ROUNDS
+        yield _CHANGED, shop.prepared(_Change(root, listed), event), _ROUNDS
     for name, (program, *words) in listed.commands.items():
-        yield name, shop.compare(shop.command(root, program, *words), rounds=_ROUNDS)["cpu"]
+        yield name, shop.command(root, program, *words), _ROUNDS
 
 
-def _changed(root: Path, listed: ListOf, event: Task) -> Task:
-    """Return a task that changes one of a list and signals the event."""
-    numbers = iter(range(1, 200))
+class _Change:
+    """Changes one of a list, another way each time, and waits until nothing is new."""
 
-    def run() -> object:
-        listed.change(root, next(numbers))
+    def __init__(self, root: Path, listed: ListOf) -> None:
+        self._root = root
+        self._listed = listed
+        self._numbers = itertools.count(1)
+
+    def __call__(self) -> None:
+        self._listed.change(self._root, next(self._numbers))
         time.sleep(roots.SETTLING_SECONDS)
-        return None
-
-    return lambda: (run(), event())[1]

@@ -152,6 +152,9 @@ def killed_event(root: Path, users: int) -> int:
     ) as process:
         while half.stat().st_ino == before[half] and process.poll() is None and time.monotonic() < deadline:
             time.sleep(_LOOK_EVERY_SECONDS)
-        assert process.poll() is None, "the event ended before it could be killed"
-        os.killpg(process.pid, signal.SIGKILL)
+        ended = process.poll() is not None
+        if not ended:
+            os.killpg(process.pid, signal.SIGKILL)
+    if ended:
+        raise CommandError("the event ended before it could be killed")
     return sum(path.stat().st_ino != inode for path, inode in before.items())
