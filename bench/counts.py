@@ -35,8 +35,6 @@ LIMIT = 0.10
 #: How much the start of two equal builds of Python may differ.
 SAME_BUILD = 0.03
 BUILD = "python -c pass"
-#: As the commands are started in the first line of each, but with the variable that makes hashes steady.
-_PYTHON = [sys.executable, "-sPSXutf8"]
 _COLLECTED = re.compile(r"Collected : (\d+)")
 
 Counts = dict[str, int]
@@ -102,7 +100,20 @@ def measure(folder: Path) -> Iterator[tuple[str, int]]:
     for name, (first, second) in commands.items():
         _prepare(root, first)
         program, *words = roots.words_of(root, *second)
-        yield name, count([*_PYTHON, program, *words], environment)
+        yield name, count([*started_by(Path(program)), program, *words], environment)
+
+
+def started_by(program: Path) -> list[str]:
+    """Return the words of the first line of a command, but so that the variable for steady hashes counts.
+
+    Of Python's options ``-I`` is ``-E``, ``-P`` and ``-s``, and ``-E`` has it look at no variables (python(1)).
+    """
+    with program.open("rb") as file:
+        first = file.readline().decode()
+    if not first.startswith("#!"):
+        return []
+    interpreter, *options = first[2:].split()
+    return [interpreter, *(re.sub("^-(.*)I", r"-\1Ps", option) for option in options)]
 
 
 def _prepare(root: Path, words: list[str]) -> None:

@@ -97,7 +97,7 @@ def _revisions(root: Path, count: int) -> None:
     store = open_store(Layout(str(root)), write=True)
     for number in range(count):
         with store.transaction(Author("bench", "", ["bench"])) as transaction:
-            transaction.set_prop("hosts", "example.com", "Comment", str(number))
+            transaction.set_prop("configuration", "qpsmtpd", "Bench", str(number))
     store.close()
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
-from bench.counts import BUILD, KEPT, Counts, compare, count
+from bench.counts import BUILD, KEPT, Counts, compare, count, started_by
 
 BEFORE: Counts = {BUILD: 1_000, "getprop": 1_000, "setprop": 2_000}
 
@@ -55,6 +56,22 @@ def test_the_kept_counts() -> None:
     (commands,) = {frozenset(counts) for counts in kept.values()}
     assert BUILD in commands
     assert len(commands) >= 5
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("#!/v/bin/python -ISXutf8\nimport sys\n", ["/v/bin/python", "-PsSXutf8"]),
+        ("#!/v/bin/python -SI\n", ["/v/bin/python", "-SPs"]),
+        ("#!/bin/sh\n", ["/bin/sh"]),
+        ("\x7fELF", []),
+    ],
+)
+def test_a_command_is_started_as_its_first_line_has_it(tmp_path: Path, line: str, words: list[str]) -> None:
+    """The options of the first line stay, but for those that have Python ignore its variables."""
+    program = tmp_path / "program"
+    program.write_text(line)
+    assert started_by(program) == words
 
 
 @pytest.mark.program("valgrind")
