@@ -11,8 +11,8 @@ from typing import NoReturn
 
 import click
 
-from esmith.cli.output import print_lines
-from esmith.cli.program import root_option, run_click, warn
+from esmith.cli.output import print_lines, warn
+from esmith.cli.program import root_option, run_click
 from esmith.errors import EsmithError, UsageError
 from esmith.layout import Layout
 from esmith.store import open_store

@@ -17,6 +17,7 @@ import pytest
 
 from esmith.cli import esmith as esmith_command
 from esmith.cli import expand_template, signal_event
+from esmith.cli.program import as_click
 from esmith.cli.verbs import VERBS
 from tests.documents import HOME
 
@@ -123,9 +124,9 @@ def _fault(command: str) -> str:
         if program in ("config", "db"):
             return _fault_of_db(words if program == "config" else words[1:])
         if program == "signal-event":
-            signal_event._command.make_context(program, words)
+            as_click(signal_event.COMMAND).make_context(program, words)
         elif program == "expand-template":
-            expand_template._command.make_context(program, words)
+            as_click(expand_template.COMMAND).make_context(program, words)
         elif program == "esmith":
             _parse_esmith(words)
     except click.ClickException as error:

@@ -24,6 +24,7 @@ import pytest
 import esmith
 from esmith.cli import db_help, expand_template, signal_event, smtp_auth_proxy
 from esmith.cli import esmith as esmith_command
+from esmith.cli.program import as_click
 from esmith.cli.verbs import VERBS
 from esmith.errors import ExitCode
 from esmith.fragments import metadata
@@ -133,8 +134,8 @@ def test_toml(block: Block, copied: Root) -> None:
 
 COMMANDS: dict[str, click.Command] = {
     "`config` and `db`": db_help._group("db"),
-    "`signal-event`": signal_event._command,
-    "`expand-template`": expand_template._command,
+    "`signal-event`": as_click(signal_event.COMMAND),
+    "`expand-template`": as_click(expand_template.COMMAND),
     "`qpsmtpd-print-dns`": runpy.run_path(str(HOME / "commands/qpsmtpd_print_dns.py"))["command"],
     "`tai64nlocal`": runpy.run_path(str(HOME / "commands/tai64nlocal.py"))["command"],
     "`smtp-auth-proxy`": smtp_auth_proxy.command,

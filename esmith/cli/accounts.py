@@ -9,8 +9,8 @@ import click
 from esmith.accounts.everyone import make_everyone
 from esmith.accounts.system import book_of, make_system_accounts
 from esmith.accounts.users import TASKS, Accounts
-from esmith.cli.output import print_report
-from esmith.cli.program import root_option, warn
+from esmith.cli.output import print_report, warn
+from esmith.cli.program import root_option
 from esmith.errors import EsmithError, ExitCode, UsageError
 from esmith.layout import Layout
 from esmith.plan.host import DiskHost

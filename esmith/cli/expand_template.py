@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import Any, NoReturn
 
-import click
-
-from esmith.cli.diffs import diff_printer, no_diff
-from esmith.cli.left_out import warn_of_left
-from esmith.cli.output import print_report
-from esmith.cli.program import root_option, run_click, warn
-from esmith.events.expand import expand_templates, plan_templates
-from esmith.events.lock import LOCK_TIMEOUT
-from esmith.events.session import RecordingSession, Session
-from esmith.fragments.reads import Reads
+from esmith.cli.arguments import Command, Option, run_command
+from esmith.cli.output import print_report, warn
+from esmith.events import LOCK_TIMEOUT
 from esmith.layout import Layout
-from esmith.plan.plan import Plan
-from esmith.store import open_store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+    from esmith.fragments.reads import Reads
+    from esmith.plan.plan import Plan
+    from esmith.store.protocol import Store
 
 
-@dataclass(frozen=True)
 class _Options:
     """What was given on the command line."""
 
@@ -33,46 +29,30 @@ class _Options:
     queue: tuple[str, ...]
     timeout: float
 
-
-@click.command()
-@root_option
-@click.option("--dry-run", is_flag=True, help="Only check the files; with --diff, show what would change.")
-@click.option("--diff", "show_diff", is_flag=True, help="Show how each file changes, as a unified diff.")
-@click.option("--explain", is_flag=True, help="Show the fragments, their layers, engines and reads; change nothing.")
-@click.option(
-    "--output_filename", "--output-filename", "output", default="", metavar="PATH", help="Write there instead."
-)
-@click.option(
-    "--expand_queue",
-    "--expand-queue",
-    "queue",
-    multiple=True,
-    metavar="DIR",
-    help="Find fragments in this directory instead of templates-custom and templates; may be repeated, nearest first.",
-)
-@click.option("--timeout", default=LOCK_TIMEOUT, show_default=True, help="Seconds to wait for an event.")
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
-@click.pass_obj
-def _command(root: str | None, /, **options: Any) -> int:
-    """Expand the templates of files: PATH is the absolute path of the file to generate.
-
-    So are those of files that are made with them. No service is adjusted. An existing file keeps its mode and owner,
-    unless a template.toml says otherwise.
-
-    \b
-    Examples:
-      expand-template /etc/clamd.conf
-      expand-template --explain /var/service/qpsmtpd/config/peers/0
-    """
-    return _expand(Layout.chosen(root), _Options(**options))
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.paths = values.pop("path")
+        self.__dict__.update(values)
 
 
-def _expand(layout: Layout, options: _Options) -> int:
+def _carry_out(root: str | None, values: dict[str, Any]) -> int:
+    from esmith.store import open_store
+
+    layout, options = Layout.chosen(root), _Options(values)
+    store = open_store(layout, write=not (options.dry_run or options.explain))
+    try:
+        return _expand(layout, store, options)
+    finally:
+        store.close()
+
+
+def _expand(layout: Layout, store: Store, options: _Options) -> int:
+    from esmith.cli.diffs import diff_printer, no_diff
+    from esmith.cli.left_out import warn_of_left
+    from esmith.events.expand import expand_templates, plan_templates
+    from esmith.events.session import RecordingSession, Session
+
     layers = tuple(layout.under(os.path.join("/etc/e-smith", directory)) for directory in options.queue)
-    if options.output and len(options.paths) > 1:
-        raise click.UsageError("--output_filename goes with one PATH")
     only_tries = options.dry_run or options.explain
-    store = open_store(layout, write=not only_tries)
     show = diff_printer(layout, store) if options.show_diff else no_diff
     session = Session(layout, store, warn, options.timeout)
     if only_tries:
@@ -141,6 +121,51 @@ def _read(cell: tuple[str, str, str], reads: Reads) -> str:
     return f"{name} (missing)" if state == "missing" else name
 
 
+def _mistake(values: dict[str, Any]) -> str:
+    return "--output_filename goes with one PATH" if values["output"] and len(values["path"]) > 1 else ""
+
+
+COMMAND = Command(
+    "expand-template",
+    _carry_out,
+    """Expand the templates of files: PATH is the absolute path of the file to generate.
+
+So are those of files that are made with them. No service is adjusted. An existing file keeps its mode and owner,
+unless a template.toml says otherwise.
+
+\b
+Examples:
+  expand-template /etc/clamd.conf
+  expand-template --explain /var/service/qpsmtpd/config/peers/0
+""",
+    [
+        Option(("--dry-run",), "dry_run", "Only check the files; with --diff, show what would change."),
+        Option(("--diff",), "show_diff", "Show how each file changes, as a unified diff."),
+        Option(("--explain",), "explain", "Show the fragments, their layers, engines and reads; change nothing."),
+        Option(
+            ("--output_filename", "--output-filename"),
+            "output",
+            "Write there instead.",
+            read=str,
+            default="",
+            metavar="PATH",
+        ),
+        Option(
+            ("--expand_queue", "--expand-queue"),
+            "queue",
+            "Find fragments in this directory instead of templates-custom and templates; may be repeated, "
+            "nearest first.",
+            read=str,
+            metavar="DIR",
+            repeated=True,
+        ),
+        Option(("--timeout",), "timeout", "Seconds to wait for an event.", read=float, default=LOCK_TIMEOUT),
+    ],
+    operands=("path",),
+    mistake=_mistake,
+)
+
+
 def main() -> NoReturn:
-    """Run ``expand-template`` on the arguments of this process."""
-    run_click(_command, "expand-template")
+    """Run ``expand-template`` on the arguments of this process, and end it."""
+    run_command(COMMAND)

@@ -12,8 +12,8 @@ import click
 
 from esmith.cli.json_output import json_text
 from esmith.cli.left_out import warn_of_faults
-from esmith.cli.output import print_lines, print_report, print_text
-from esmith.cli.program import root_option, warn
+from esmith.cli.output import print_lines, print_report, print_text, warn
+from esmith.cli.program import root_option
 from esmith.cli.progress import Progress
 from esmith.errors import EsmithError, RefusedError, StoreError, UsageError
 from esmith.layout import Layout

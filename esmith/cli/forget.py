@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import click
 
-from esmith.cli.output import print_report
-from esmith.cli.program import root_option, warn
+from esmith.cli.output import print_report, warn
+from esmith.cli.program import root_option
 from esmith.errors import StoreError, UsageError
 from esmith.events.forget import Forgotten, forget, rehearse_forgetting
 from esmith.events.session import RecordingSession, Session

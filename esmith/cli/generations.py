@@ -6,8 +6,8 @@ import click
 
 from esmith.apply.generations import Generation, list_generations
 from esmith.cli.json_output import json_text
-from esmith.cli.output import print_lines, print_report, shown_time
-from esmith.cli.program import root_option, warn
+from esmith.cli.output import print_lines, print_report, shown_time, warn
+from esmith.cli.program import root_option
 from esmith.events.derive import require_made
 from esmith.events.rollback import roll_back
 from esmith.events.session import Session

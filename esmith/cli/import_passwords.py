@@ -10,8 +10,8 @@ import click
 
 from esmith.accounts.passwords import Passwords, without_note
 from esmith.accounts.system import book_of
-from esmith.cli.output import print_report
-from esmith.cli.program import root_option, warn
+from esmith.cli.output import print_report, warn
+from esmith.cli.program import root_option
 from esmith.errors import StoreError, UsageError
 from esmith.layout import Layout
 from esmith.names import counted

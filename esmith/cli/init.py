@@ -10,11 +10,12 @@ import click
 from esmith.accounts.system import make_system_accounts
 from esmith.apply.replacing import Replacement
 from esmith.cli.left_out import warn_of_faults
-from esmith.cli.output import print_report
-from esmith.cli.program import root_option, warn
+from esmith.cli.output import print_report, warn
+from esmith.cli.program import root_option
 from esmith.directories import make_directory
 from esmith.errors import EsmithError, InstallError, StoreError, UsageError
-from esmith.events.lock import LOCK_TIMEOUT, EventLock
+from esmith.events import LOCK_TIMEOUT
+from esmith.events.lock import EventLock
 from esmith.events.recover import REPLACING, recovering
 from esmith.events.session import Session
 from esmith.events.trusted import require_all

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from esmith.cli.program import warn
+from esmith.cli.output import warn
 from esmith.errors import EsmithError, ExitCode
 from esmith.layout import Layout
 from esmith.names import counted, without_line

@@ -19,13 +19,17 @@ _LINES = "\n\t"
 _PARTS = 10_000
 #: The root that --root named; "" where it was not given.
 _given_root = ""
+#: The name that messages of this process begin with.
+_program = "esmith"
 
 
 def run(program: str, main: Callable[[list[str]], int]) -> int:
     """Run a command on the arguments of this process and return its exit code.
 
-    :param program: the name errors begin with.
+    :param program: the name messages begin with.
     """
+    global _program
+    _program = program
     _open_closed_streams()
     clean()
     try:
@@ -201,6 +205,20 @@ def complain(program: str, text: str) -> None:
     from esmith.printable import printable_message
 
     print_error(printable_message(f"{program}: {_for_root(text)}"))
+
+
+def warn(text: str) -> None:
+    """Show a message on stderr while a command runs."""
+    complain(_program, text)
+
+
+def ended_by_signal(program: str) -> int:
+    """Say that a signal ended the command, and return the exit code: 128 and the number of the signal."""
+    from esmith.cli.interruption import received
+
+    number = received()
+    complain(program, f"ended by {number.name}")
+    return 128 + number
 
 
 def print_error(text: str) -> None:

@@ -9,8 +9,9 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from esmith.cli.interruption import catch_signals, received
-from esmith.cli.output import complain, print_error, remember_root, run
+from esmith.cli.arguments import Command, Option
+from esmith.cli.interruption import catch_signals
+from esmith.cli.output import ended_by_signal, print_error, remember_root, run, warn
 from esmith.cli.trusting import trust_owner
 from esmith.printable import printable_message
 
@@ -51,29 +52,79 @@ def root_option(function: _Decorated) -> _Decorated:
     return root(trust(function))
 
 
+def as_click(command: Command) -> click.Command:
+    """Return a command that is declared for :mod:`esmith.cli.arguments` as one of click."""
+
+    def carry_out(root: str | None, /, **values: Any) -> int:
+        mistake = command.mistake(values)
+        if mistake:
+            raise click.UsageError(mistake)
+        return command.carry_out(root, values)
+
+    made: Any = click.pass_obj(carry_out)
+    *first, last = command.operands
+    made = click.argument(last, nargs=-1, required=not first, type=click.UNPROCESSED)(made)
+    for place in first:
+        made = click.argument(place)(made)
+    for option in reversed(command.options):
+        made = _click_option(option)(made)
+    settings = {"allow_interspersed_args": not first}
+    return click.command(command.name, context_settings=settings, help=command.help)(root_option(made))
+
+
+def _click_option(option: Option) -> Callable[[_Decorated], _Decorated]:
+    if option.read is None:
+        return click.option(*option.names, option.place, is_flag=True, help=option.help)
+    kind = option.read if option.read in (str, float) else _Read(option.read)
+    return click.option(
+        *option.names,
+        option.place,
+        type=kind,
+        default=option.default,
+        show_default=option.default not in (None, "", ()),
+        multiple=option.repeated,
+        metavar=option.metavar or None,
+        help=option.help,
+    )
+
+
+class _Read(click.ParamType[Any]):
+    """A value that a function makes from a word."""
+
+    name = "value"
+
+    def __init__(self, read: Callable[[str], Any]) -> None:
+        self._read = read
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return self._read(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 def run_click(command: click.Command, program: str) -> NoReturn:
     """Run a click command on the arguments of this process and exit with its code.
 
     When a signal ends it that is 128 and the number of the signal.
     """
+    sys.exit(run(program, lambda words: call_click(command, program, words)))
 
-    def main(words: list[str]) -> int:
-        catch_signals()
-        try:
-            code = command.main(words, prog_name=program, standalone_mode=False)
-        except click.ClickException as error:
-            _show(error)
-            return error.exit_code
-        except (click.Abort, KeyboardInterrupt) as error:
-            if isinstance(error.__cause__, EOFError):
-                raise error.__cause__ from None
-            # click calls it an abort.
-            number = received()
-            complain(program, f"ended by {number.name}")
-            return 128 + number
-        return code if isinstance(code, int) else 0
 
-    sys.exit(run(program, main))
+def call_click(command: click.Command, program: str, words: list[str]) -> int:
+    """Have click run a command on arguments, and return the exit code."""
+    catch_signals()
+    try:
+        code = command.main(words, prog_name=program, standalone_mode=False)
+    except click.ClickException as error:
+        _show(error)
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt) as error:
+        if isinstance(error.__cause__, EOFError):
+            raise error.__cause__ from None
+        # click calls it an abort.
+        return ended_by_signal(program)
+    return code if isinstance(code, int) else 0
 
 
 def _show(error: click.ClickException) -> None:
@@ -82,8 +133,3 @@ def _show(error: click.ClickException) -> None:
     # What stands before it is the usage message, which holds nothing of others.
     usage, mark, message = shown.getvalue().rstrip("\n").partition("Error: ")
     print_error(usage + printable_message(mark + message))
-
-
-def warn(text: str) -> None:
-    """Show a message on stderr while a command runs."""
-    complain(click.get_current_context().find_root().info_name or "esmith", text)

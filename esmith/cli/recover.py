@@ -6,8 +6,8 @@ import time
 
 import click
 
-from esmith.cli.output import print_report, shown_time
-from esmith.cli.program import root_option, warn
+from esmith.cli.output import print_report, shown_time, warn
+from esmith.cli.program import root_option
 from esmith.events.confirm import confirm, find_unconfirmed, single_waiter, wait_in_background
 from esmith.events.recover import recover_all
 from esmith.events.session import Session

@@ -6,10 +6,11 @@ import os
 
 import click
 
-from esmith.cli.output import print_report
-from esmith.cli.program import root_option, warn
+from esmith.cli.output import print_report, warn
+from esmith.cli.program import root_option
 from esmith.errors import UsageError
-from esmith.events.lock import LOCK_TIMEOUT, EventLock
+from esmith.events import LOCK_TIMEOUT
+from esmith.events.lock import EventLock
 from esmith.layout import Layout
 from esmith.setup.machine.programs import Programs
 from esmith.setup.machine.progress import Progress

@@ -2,44 +2,28 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from dataclasses import dataclass
-from typing import Any, NoReturn
 
-import click
-
-from esmith.cli.diffs import diff_printer, no_diff
-from esmith.cli.json_output import json_text
-from esmith.cli.left_out import because_of, warn_of_left
-from esmith.cli.output import print_lines, print_report
-from esmith.cli.program import root_option, run_click, warn
-from esmith.events.lock import LOCK_TIMEOUT
-from esmith.events.session import RecordingSession, Session
-from esmith.events.signal import Result, signal_event
+from esmith.cli.arguments import Command, Option, run_command
+from esmith.cli.output import print_lines, print_report, warn
+from esmith.events import LOCK_TIMEOUT
 from esmith.layout import Layout
 from esmith.names import counted
-from esmith.plan.diff import describe
-from esmith.plan.verdict import Outcome
-from esmith.store import open_store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+    from esmith.events.signal import Result
+    from esmith.store.protocol import Store
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-class Duration(click.ParamType[float]):
-    """A time span: a number with s, m, h or d; without a letter, seconds."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return it in seconds."""
-        found = re.fullmatch(r"([1-9][0-9]{0,8})([smhd]?)", str(value))
-        if found is None:
-            self.fail(f"{value!r} is not a time such as 10m, 90s or 1h", param, ctx)
-        return float(int(found[1]) * _SECONDS[found[2] or "s"])
+#: A time span is no longer than so many digits.
+_DIGITS = 9
 
 
-@dataclass(frozen=True)
 class _Options:
     """What was given on the command line."""
 
@@ -53,42 +37,38 @@ class _Options:
     verbose: bool
     as_json: bool
 
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.__dict__.update(values)
 
-@click.command(context_settings={"allow_interspersed_args": False})
-@root_option
-@click.option("--dry-run", is_flag=True, help="Only show what would be done.")
-@click.option("--diff", "show_diff", is_flag=True, help="Show how each file changes, as a unified diff.")
-@click.option("--restart", is_flag=True, help="Adjust every service of the event, even if no file it reads changed.")
-@click.option(
-    "--timeout", default=LOCK_TIMEOUT, show_default=True, help="How long to wait for another event, in seconds."
-)
-@click.option(
-    "--confirm",
-    type=Duration(),
-    metavar="TIME",
-    help="Go back by itself after TIME (10m, 90s, 1h) unless 'esmith confirm' comes first.",
-)
-@click.option("--verbose", "-v", is_flag=True, help="Say what was done; the default at a terminal.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was done as a JSON object.")
-@click.argument("event")
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-@click.pass_obj
-def _command(root: str | None, /, **options: Any) -> int:
-    """Make changed settings take effect: expand the templates of EVENT, run its actions, adjust its services.
 
-    ARGUMENTS are given to the actions, e.g. the name of a user. Nothing is changed when a template is broken.
+def seconds_of(text: str) -> float:
+    """Return the seconds of a time span: a number with s, m, h or d; without a letter, seconds.
 
-    \b
-    Examples:
-      signal-event email-update
-      signal-event --dry-run --diff email-update
-      signal-event user-modify alice
+    :raises ValueError: when it is none, with a message for the command line.
     """
-    return _signal(Layout.chosen(root), _Options(**options))
+    number, letter = (text[:-1], text[-1]) if text[-1:] in _SECONDS else (text, "s")
+    if not (number.isascii() and number.isdigit() and number[0] != "0" and len(number) <= _DIGITS):
+        raise ValueError(f"{text!r} is not a time such as 10m, 90s or 1h")
+    return float(int(number) * _SECONDS[letter])
 
 
-def _signal(layout: Layout, options: _Options) -> int:
+def _carry_out(root: str | None, values: dict[str, Any]) -> int:
+    from esmith.store import open_store
+
+    layout, options = Layout.chosen(root), _Options(values)
     store = open_store(layout, write=not options.dry_run)
+    try:
+        return _signal(layout, store, options)
+    finally:
+        store.close()
+
+
+def _signal(layout: Layout, store: Store, options: _Options) -> int:
+    from esmith.cli.diffs import diff_printer, no_diff
+    from esmith.cli.left_out import because_of, warn_of_left
+    from esmith.events.session import RecordingSession, Session
+    from esmith.events.signal import signal_event
+
     show = diff_printer(layout, store, prints=not options.as_json) if options.show_diff else no_diff
     session = Session(layout, store, warn, options.timeout)
     if options.dry_run:
@@ -97,6 +77,8 @@ def _signal(layout: Layout, options: _Options) -> int:
     if not options.dry_run:
         show(result.plan)
     if options.as_json:
+        from esmith.cli.json_output import json_text
+
         print_lines([json_text(_data(result))])
     elif options.dry_run:
         print_report(_summary(result), cures=True)
@@ -108,6 +90,8 @@ def _signal(layout: Layout, options: _Options) -> int:
 
 
 def _data(result: Result) -> dict[str, Any]:
+    from esmith.plan.verdict import Outcome
+
     return {
         "files": [{"path": output.path, "change": output.difference.value} for output in result.plan.changed],
         "unchanged": len(result.plan.outputs) - len(result.plan.changed),
@@ -123,6 +107,8 @@ def _data(result: Result) -> dict[str, Any]:
 
 
 def _summary(result: Result) -> list[str]:
+    from esmith.plan.diff import describe
+
     lines = [describe(output) for output in result.plan.changed]
     lines += [f"action {name}" for name in result.actions]
     lines += [f"service {name}: {' '.join(actions)}" for name, actions in result.services.items()]
@@ -130,6 +116,44 @@ def _summary(result: Result) -> list[str]:
     return [*lines, f"{counted(len(result.plan.changed), 'file')} changed, {unchanged} unchanged"]
 
 
+COMMAND = Command(
+    "signal-event",
+    _carry_out,
+    """Make changed settings take effect: expand the templates of EVENT, run its actions, adjust its services.
+
+ARGUMENTS are given to the actions, e.g. the name of a user. Nothing is changed when a template is broken.
+
+\b
+Examples:
+  signal-event email-update
+  signal-event --dry-run --diff email-update
+  signal-event user-modify alice
+""",
+    [
+        Option(("--dry-run",), "dry_run", "Only show what would be done."),
+        Option(("--diff",), "show_diff", "Show how each file changes, as a unified diff."),
+        Option(("--restart",), "restart", "Adjust every service of the event, even if no file it reads changed."),
+        Option(
+            ("--timeout",),
+            "timeout",
+            "How long to wait for another event, in seconds.",
+            read=float,
+            default=LOCK_TIMEOUT,
+        ),
+        Option(
+            ("--confirm",),
+            "confirm",
+            "Go back by itself after TIME (10m, 90s, 1h) unless 'esmith confirm' comes first.",
+            read=seconds_of,
+            metavar="TIME",
+        ),
+        Option(("--verbose", "-v"), "verbose", "Say what was done; the default at a terminal."),
+        Option(("--json",), "as_json", "Print what was done as a JSON object."),
+    ],
+    operands=("event", "arguments"),
+)
+
+
 def main() -> NoReturn:
-    """Run ``signal-event`` on the arguments of this process."""
-    run_click(_command, "signal-event")
+    """Run ``signal-event`` on the arguments of this process, and end it."""
+    run_command(COMMAND)

@@ -25,8 +25,6 @@ from esmith.store.waiting import describe
 
 #: For the commands that an action runs: their event holds the lock, and this is its secret.
 ENVIRONMENT = "ESMITH_EVENT_LOCK"
-#: How long to wait for another event, in seconds.
-LOCK_TIMEOUT = 300.0
 _POLL_SECONDS = 0.1
 #: The length of the secret word. It only keeps apart what runs by mistake at the same time.
 _WORD_BITS = 32

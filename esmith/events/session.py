@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from esmith.events.lock import LOCK_TIMEOUT, EventLock
+from esmith.events import LOCK_TIMEOUT
+from esmith.events.lock import EventLock
 from esmith.events.log import EventLog, SilentLog
 from esmith.layout import Layout
 from esmith.services.find import find_supervisor

@@ -1,0 +1,141 @@
+"""Commands whose plain arguments are read without click, which takes longer to start than they take to work.
+
+A :class:`Command` says once which options and operands there are. :func:`run_command` reads the arguments by it. Where
+there is a mistake in them, a help page to show, or anything that is not plain, click takes all of them instead, and it
+is told of the same options (:func:`esmith.cli.program.as_click`).
+"""
+
+from __future__ import annotations
+
+from esmith.cli.interruption import catch_signals
+from esmith.cli.output import ended_by_signal, leave, remember_root, run, warn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+
+class Option:
+    """One option of a command.
+
+    :param names: as they are typed.
+    :param place: the name its value has for the command.
+    :param help: the line of the help page.
+    :param metavar: what stands for its word there; "" for the name of a type, or for a flag.
+    :param read: makes the value from its word, and raises ValueError with the message; None for a flag.
+    :param default: the value where it is not given.
+    :param repeated: whether it may be given several times; the value is a tuple then.
+    """
+
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        place: str,
+        help: str,
+        *,
+        read: Callable[[str], Any] | None = None,
+        default: Any = None,
+        metavar: str = "",
+        repeated: bool = False,
+    ) -> None:
+        self.names, self.place, self.help, self.metavar = names, place, help, metavar
+        self.read = read
+        self.default = False if read is None else () if repeated else default
+        self.repeated = repeated
+
+
+class Command:
+    """One command.
+
+    :param name: what it is called by, and its messages begin with.
+    :param carry_out: does it, with the value of ``--root`` and the other values by their places, and returns the exit
+        code.
+    :param help: the text of the help page, as click takes it.
+    :param options: those besides ``--root`` and ``--trust-owner``, which every command has.
+    :param operands: their places. One: it is for one operand or several, among which options may stand. Two: the first
+        is for one operand, after which nothing is an option any more, and the second for what follows it, if anything.
+    :param mistake: says what is wrong with values that do not go together; "" for nothing.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        carry_out: Callable[[str | None, dict[str, Any]], int],
+        help: str,
+        options: list[Option],
+        *,
+        operands: tuple[str, ...],
+        mistake: Callable[[dict[str, Any]], str] = lambda _values: "",
+    ) -> None:
+        self.name, self.carry_out, self.help, self.options = name, carry_out, help, options
+        self.operands, self.mistake = operands, mistake
+
+    def read(self, words: list[str]) -> dict[str, Any] | None:
+        """Return the values of plain arguments, those of ``root`` and ``trust_owner`` among them; None for any other.
+
+        :param words: the arguments.
+        """
+        known = {name: option for option in (*_COMMON, *self.options) for name in option.names}
+        values: dict[str, Any] = {option.place: option.default for option in known.values()}
+        operands: list[str] = []
+        rest = iter(words)
+        for word in rest:
+            if not word.startswith("-"):
+                operands.append(word)
+                if len(self.operands) > 1:
+                    operands += rest
+                continue
+            name, mark, value = word.partition("=")
+            option = known.get(name)
+            if option is None or (mark and (option.read is None or not name.startswith("--"))):
+                return None
+            if option.read is None:
+                values[option.place] = True
+                continue
+            value = value if mark else next(rest, "")
+            if not value or value.startswith("-"):
+                return None
+            try:
+                made = option.read(value)
+            except ValueError:
+                return None
+            values[option.place] = (*values[option.place], made) if option.repeated else made
+        if "" in operands or not operands:
+            return None
+        if len(self.operands) > 1:
+            values[self.operands[0]] = operands.pop(0)
+        values[self.operands[-1]] = tuple(operands)
+        return None if self.mistake(values) else values
+
+
+#: What every command has; click is told of them by :func:`esmith.cli.program.root_option`.
+_COMMON = (Option(("--root",), "root", "", read=str), Option(("--trust-owner",), "trust_owner", ""))
+
+
+def run_command(command: Command) -> NoReturn:
+    """Run a command on the arguments of this process, and end it. It has to close what it opens.
+
+    When a signal ends it the exit code is 128 and the number of the signal.
+    """
+    leave(run(command.name, lambda words: _carry_out(command, words)))
+
+
+def _carry_out(command: Command, words: list[str]) -> int:
+    values = command.read(words)
+    if values is None:
+        from esmith.cli.program import as_click, call_click
+
+        return call_click(as_click(command), command.name, words)
+    catch_signals()
+    try:
+        root = values.pop("root")
+        if root is not None:
+            remember_root(root)
+        if values.pop("trust_owner"):
+            from esmith.cli.trusting import trust_owner
+
+            trust_owner(root, warn)
+        return command.carry_out(root, values)
+    except KeyboardInterrupt:
+        return ended_by_signal(command.name)
