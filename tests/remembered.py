@@ -21,7 +21,6 @@ commands checked for real, ESMITH_ACCEPT_CHECKS=1 takes each file for accepted.
 
 from __future__ import annotations
 
-import dataclasses
 import glob
 import hashlib
 import io
@@ -36,6 +35,7 @@ from typing import Any, BinaryIO
 
 from esmith.checks.views import Ended, Job, Views, may_put_in_place
 from esmith.environment import PATH
+from esmith.fields import fields, replace
 from esmith.fragments.engine import choose_engine
 from esmith.fragments.jinja import Engine
 from esmith.layout import Layout
@@ -176,7 +176,7 @@ def _remember_verdicts(memory: Memory) -> None:
         known = {key: memory.recall(key) for key in keys}
         unknown = [number for number, key in enumerate(keys) if not known[key]]
         for number, one in zip(unknown, original(self, [jobs[number] for number in unknown]), strict=True):
-            known[keys[number]] = self.copied, dataclasses.astuple(_renamed(one, root, _ROOT))
+            known[keys[number]] = self.copied, _values(_renamed(one, root, _ROOT))
             if not one.why:
                 memory.store(keys[number], known[keys[number]])
         self.copied = known[keys[0]][0]
@@ -185,11 +185,16 @@ def _remember_verdicts(memory: Memory) -> None:
     setattr(Views, "run", run_once)  # noqa: B010 - as above
 
 
+def _values(data: Any) -> tuple[Any, ...]:
+    """Return the values of the fields of an object."""
+    return tuple(getattr(data, one.name) for one in fields(data))
+
+
 def _renamed(one: Ended, old: str, new: str) -> Ended:
     """Return an answer with another name of the root."""
     if not old:
         return one
-    return dataclasses.replace(one, out=one.out.replace(old, new), err=one.err.replace(old, new))
+    return replace(one, out=one.out.replace(old, new), err=one.err.replace(old, new))
 
 
 def _is_of_the_machine(job: Job) -> bool:
@@ -201,7 +206,7 @@ def _input(views: Views, job: Job) -> Iterator[object]:
     """Yield all that what a program says depends on."""
     layout, tree = views._layout, views._tree
     program = os.stat(shutil.which(job.check.command[0], path=PATH) or "/")
-    yield dataclasses.astuple(job.check)
+    yield _values(job.check)
     yield (job.path, program.st_ino, program.st_mtime_ns, os.geteuid(), may_put_in_place(), os.path.isdir(layout.state))
     yield [(path, os.stat(path).st_mtime_ns) for pattern in job.check.beside for path in sorted(glob.glob(pattern))]
     yield from _files(layout, job.directory, tree.changed)

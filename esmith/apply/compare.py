@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from esmith.apply.generations import Generation, list_generations
 from esmith.apply.kept import kept_directory
 from esmith.disk import Disk
 from esmith.errors import InstallError, UsageError
+from esmith.fields import dataclass
 from esmith.layout import Layout
 from esmith.plan.diff import Cell, hidden, secret_values, unified
 from esmith.plan.host import trouble

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 
 from esmith.apply.newer import NEWER, are_files_newer
 from esmith.disk import Disk
+from esmith.fields import dataclass
 from esmith.layout import Layout
 from esmith.plan.difference import EDITED
 from esmith.plan.installed import OUTPUTS, Installed, digest_of

@@ -6,11 +6,11 @@ import contextlib
 import os
 import stat
 from collections.abc import Collection, Iterator
-from dataclasses import replace
 
 from esmith.apply.generations import GENERATIONS, Generation, forget_generation, list_generations
 from esmith.apply.kept import kept_directory
 from esmith.disk import Disk
+from esmith.fields import replace
 from esmith.layout import Layout
 from esmith.names import is_temporary
 from esmith.plan.host import trouble

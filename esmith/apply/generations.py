@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
 
 from esmith.apply.kept import Before, forget_kept, keep, make_kept
 from esmith.apply.origin import boot, make_machine, mark_finished, mark_unfinished, new_token
 from esmith.disk import Directory, Disk
 from esmith.errors import StoreError
+from esmith.fields import dataclass, field, replace
 from esmith.layout import Layout
 from esmith.plan.host import trouble
 from esmith.plan.installed import OUTPUTS, digest_of

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import replace
 
 from esmith.apply.backup import back_up
 from esmith.errors import UserFileError
+from esmith.fields import replace
 from esmith.fragments.rendering import Kind
 from esmith.layout import Layout
 from esmith.plan.host import Host, Staged

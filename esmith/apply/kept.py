@@ -12,9 +12,9 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
-from dataclasses import dataclass
 
 from esmith.disk import Directory, Disk, waiting_file
+from esmith.fields import dataclass
 from esmith.layout import Layout
 from esmith.plan.host import PERMISSIONS, PRIVATE, PUBLIC, trouble
 from esmith.plan.installed import OUTPUTS, Installed

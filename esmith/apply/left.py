@@ -9,8 +9,8 @@ belongs together with the output (:mod:`esmith.plan.unit`).
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
+from esmith.fields import dataclass
 from esmith.store.protocol import Snapshot, Transaction
 from esmith.store.table import is_path, json_table
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from esmith.apply.backup import back_up
 from esmith.apply.generations import Generation
 from esmith.apply.kept import Before, is_in_place, kept_directory, restore_file
 from esmith.disk import Directory, Disk
 from esmith.errors import InstallError, UserFileError
+from esmith.fields import dataclass, field
 from esmith.layout import Layout
 from esmith.plan.host import DiskHost, trouble
 from esmith.plan.installed import digest_of, fingerprint_of

@@ -9,7 +9,6 @@ import fnmatch
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
 from functools import partial
 
 from esmith.checks import own
@@ -18,6 +17,7 @@ from esmith.checks.staged import StagedTree
 from esmith.checks.views import Ended, Job, Views
 from esmith.environment import PATH
 from esmith.errors import CheckError, TemplateError
+from esmith.fields import dataclass, replace
 from esmith.fragments.file_check import Check
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.settings import refused_settings

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from esmith.checks.views import Ended
+from esmith.fields import dataclass
 from esmith.fragments.rendering import Rendering
 from esmith.names import shorten
 from esmith.printable import printable

@@ -15,13 +15,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from esmith.checks.copies import copies_of_commands, held, remove_copies
 from esmith.checks.staged import StagedTree
 from esmith.environment import PATH
 from esmith.errors import CheckError
+from esmith.fields import dataclass
 from esmith.fragments.file_check import Check
 from esmith.fragments.rendering import Kind
 from esmith.plan.host import PUBLIC, trouble

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from esmith.contrib.interface import check_interface
 from esmith.contrib.place import Contrib
 from esmith.contrib.variables import Variables
 from esmith.errors import TemplateError
+from esmith.fields import replace
 from esmith.fragments.engine import bare_words
 from esmith.fragments.identity import Identities
 from esmith.fragments.language import chosen_engine

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from esmith.errors import EsmithError
 from esmith.events.definition import event_names, load_event
+from esmith.fields import dataclass, field
 from esmith.fragments.original import DIRECTORY
 from esmith.fragments.tree import BEGIN, END, METADATA, TemplateTree
 from esmith.layout import LAYERS, Layout

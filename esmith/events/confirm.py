@@ -10,13 +10,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 
 from esmith.apply.generations import Generation, list_generations
 from esmith.directories import make_directory, open_file
 from esmith.environment import clean_environment
 from esmith.errors import EsmithError, StoreError
 from esmith.events.session import Session
+from esmith.fields import dataclass, replace
 from esmith.layout import Layout
 from esmith.plan.host import trouble
 from esmith.store import changing_file

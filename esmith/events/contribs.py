@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from esmith.errors import UsageError
 from esmith.events.definition import Event
+from esmith.fields import replace
 from esmith.layout import Layout
 from esmith.plan.plan import Plan
 from esmith.services.actions import check_action

@@ -5,7 +5,6 @@ Whoever reads a table does not see them (:mod:`esmith.store.table`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from esmith.apply.generations import GENERATIONS
@@ -15,6 +14,7 @@ from esmith.errors import StoreError
 from esmith.events.confirm import UNCONFIRMED
 from esmith.events.derived import STALE
 from esmith.events.pending import PENDING
+from esmith.fields import dataclass
 from esmith.layout import Layout
 from esmith.names import counted
 from esmith.plan.host import PRIVATE, trouble

@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from esmith.errors import EsmithError, TemplateError
+from esmith.fields import dataclass, replace
 from esmith.layout import Layout
 from esmith.names import is_leftover
 from esmith.store.model import Change

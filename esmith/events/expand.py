@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 
 from esmith.events.affected import including
@@ -12,6 +11,7 @@ from esmith.events.definition import Event
 from esmith.events.installation import Installation
 from esmith.events.recover import recovered
 from esmith.events.session import Session
+from esmith.fields import dataclass
 from esmith.fragments.expansion import mode_of
 from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Kind, Rendering

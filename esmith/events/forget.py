@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from esmith.apply import forget as kept
 from esmith.apply.generations import list_interrupted
 from esmith.errors import EsmithError, InstallError, StoreError, UsageError
 from esmith.events.confirm import find_unconfirmed
 from esmith.events.damage import set_aside_damaged
 from esmith.events.session import Session
+from esmith.fields import dataclass, field
 from esmith.layout import Layout
 from esmith.plan.remembered import Cell
 from esmith.schema.secrecy import is_findable

@@ -10,9 +10,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 
 from esmith.errors import UsageError
+from esmith.fields import dataclass, replace
 from esmith.services.actions import check_action, strongest
 from esmith.store.model import Author
 from esmith.store.protocol import Snapshot, Store, Transaction

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from esmith.errors import EsmithError, TemplateError
 from esmith.events.affected import Affected, TemplateUse
@@ -16,6 +15,7 @@ from esmith.events.asked import check_service_actions
 from esmith.events.definition import Event, load_event
 from esmith.events.installation import Installation
 from esmith.events.session import RecordingSession
+from esmith.fields import dataclass, field
 from esmith.fragments.tree import NoTemplateError, TemplateTree
 from esmith.layout import Layout
 from esmith.names import counted

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
 
@@ -17,6 +16,7 @@ from esmith.events.derived import affected, mark_stale
 from esmith.events.pending import add_pending
 from esmith.events.recover import recovered
 from esmith.events.session import Session
+from esmith.fields import dataclass
 from esmith.layout import Layout
 from esmith.store.model import Author, Change
 from esmith.store.protocol import Snapshot

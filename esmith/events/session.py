@@ -8,12 +8,12 @@ goes the same way; nothing is changed then. How files are installed is in :mod:`
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import ClassVar
 
 from esmith.events import LOCK_TIMEOUT
 from esmith.events.lock import EventLock
 from esmith.events.log import EventLog, SilentLog
+from esmith.fields import dataclass, field
 from esmith.layout import Layout
 from esmith.services.find import find_supervisor
 from esmith.store.protocol import Store

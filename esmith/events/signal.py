@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 from esmith.apply.generations import newest_number
@@ -28,6 +27,7 @@ from esmith.events.lock import EventLock
 from esmith.events.recover import recovered, restore_killed
 from esmith.events.session import Session
 from esmith.events.trusted import require_all, services_of
+from esmith.fields import dataclass, field
 from esmith.fragments.tree import TemplateTree
 from esmith.names import counted
 from esmith.plan.plan import Plan, make_plan

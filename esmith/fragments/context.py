@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from esmith.fields import dataclass, field
 from esmith.fragments.kept import KeptTexts
 from esmith.fragments.metadata import MetadataFiles
 from esmith.fragments.shipped import Shipped

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
 
+from esmith.fields import dataclass
 from esmith.fragments.signs import Block, has_interpolation, may_be_jinja, sign_of_perl
 
 #: How much of the line before a brace is looked at.

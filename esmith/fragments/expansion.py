@@ -7,11 +7,11 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from esmith.errors import TemplateError
+from esmith.fields import replace
 from esmith.fragments.context import Context
 from esmith.fragments.engine import Choice, bare_words
 from esmith.fragments.kept import KeptTexts

@@ -5,8 +5,8 @@ from __future__ import annotations
 import grp
 import os
 import pwd
-from dataclasses import dataclass
 
+from esmith.fields import dataclass
 from esmith.layout import Layout
 from esmith.names import is_number
 

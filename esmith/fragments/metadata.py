@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from esmith.errors import TemplateError
+from esmith.fields import dataclass, field, replace
 from esmith.fragments.file_check import Check
 from esmith.fragments.tree import Template, TemplateTree
 from esmith.layout import Layout

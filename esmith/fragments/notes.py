@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
 
+from esmith.fields import dataclass, field
 from esmith.fragments.engine import Choice
 from esmith.fragments.reads import Reads
 from esmith.fragments.tree import Fragment

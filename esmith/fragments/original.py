@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from esmith.errors import TemplateError
+from esmith.fields import dataclass
 from esmith.fragments.tree import Template, TemplateTree
 from esmith.layout import Layout
 from esmith.names import is_leftover, nearest

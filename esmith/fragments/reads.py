@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from esmith.fields import dataclass, field
 from esmith.fragments.identity import User
 
 if TYPE_CHECKING:

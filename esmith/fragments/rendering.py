@@ -5,8 +5,8 @@ from __future__ import annotations
 import enum
 import itertools
 import re
-from dataclasses import dataclass, field
 
+from esmith.fields import dataclass, field
 from esmith.fragments.engine import Choice
 from esmith.fragments.metadata import NO_BLANK_LINES, Metadata
 from esmith.fragments.reads import Reads

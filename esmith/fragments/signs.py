@@ -7,8 +7,9 @@ braces, too. So a sign counts only where those languages do not have it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
+
+from esmith.fields import dataclass
 
 #: What Perl code has and the languages of configuration files, shells, awk, PHP and Jinja2 do not.
 _CERTAIN = r"""

@@ -6,11 +6,11 @@ import errno
 import os
 import shlex
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Protocol
 
 from esmith.disk import Directory, StagedRecord, SyncBatch, UnusableError, UserDirectoryError, waiting_file
 from esmith.errors import InstallError, UserFileError
+from esmith.fields import dataclass
 from esmith.layout import Layout
 from esmith.plan.installed import fingerprint_of
 

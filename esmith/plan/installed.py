@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 
+from esmith.fields import dataclass
 from esmith.store.table import DamagedRowError, StateTable, is_path, is_text
 
 _MARK = re.compile(r"(\d+-\d+-\d+)?")

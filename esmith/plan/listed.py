@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 
+from esmith.fields import dataclass, field, replace
 from esmith.plan.installed import Installed
 from esmith.store.protocol import Snapshot
 from esmith.store.table import is_path, json_table

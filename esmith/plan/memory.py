@@ -16,10 +16,10 @@ import os
 import stat
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from esmith.errors import TemplateError
+from esmith.fields import replace
 from esmith.fragments.identity import User
 from esmith.fragments.metadata import Metadata
 from esmith.fragments.programs import find_program

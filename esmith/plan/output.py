@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 
 from esmith.errors import EsmithError
+from esmith.fields import dataclass
 from esmith.fragments.rendering import Rendering
 from esmith.plan.host import Staged
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
 
 from esmith.errors import EsmithError, InstallError, TemplateError, UserFileError
+from esmith.fields import dataclass, field, replace
 from esmith.fragments.identity import Identities
 from esmith.fragments.metadata import Metadata
 from esmith.fragments.render import Renderer

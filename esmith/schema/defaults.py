@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from esmith.fields import dataclass
 from esmith.schema.load import Schema
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import secrets
 import string
-from dataclasses import dataclass, field
 
 from esmith.disk import read_file
 from esmith.errors import EsmithError, RefusedError, SchemaError, TemplateError
+from esmith.fields import dataclass, field
 from esmith.names import is_leftover
 from esmith.schema.check import NotAllowedError, check_properties
 from esmith.schema.migrate import Dropped, migrate_record, migrated_value, rename_record

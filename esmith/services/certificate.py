@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import ssl
 import time
-from dataclasses import dataclass
 
 from esmith.errors import ServiceError
+from esmith.fields import dataclass
 from esmith.layout import Layout
 from esmith.services.program import run_program
 

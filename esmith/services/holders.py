@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 
+from esmith.fields import dataclass
 from esmith.processes import command_of, status_of
 from esmith.services.useful import ports_of
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 from typing import Protocol
 
 from esmith.errors import ServiceError
+from esmith.fields import dataclass
 
 
 class Status(enum.Enum):
@@ -36,7 +36,7 @@ RUNNING = frozenset({Status.UP, Status.PAUSED, Status.ENDING, Status.UNKNOWN})
 AT_REST = frozenset({Status.DOWN, Status.FINISHED})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ServiceStatus:
     """One look at a service.
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from esmith.fields import dataclass
 from esmith.tables import FLAG, INTEGER, NAME, SECONDS, TABLE, TEXTS, TomlFile, Type, either
 
 #: Stands in the values of a question for what was read of a file.

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from esmith.fields import dataclass
 from esmith.layout import Layout
 from esmith.services.service import Service
 from esmith.services.units import UNITS, active_units, own_units

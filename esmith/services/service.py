@@ -7,9 +7,9 @@ import shlex
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from esmith.environment import PATH
+from esmith.fields import dataclass, field
 from esmith.layout import Layout
 from esmith.services.question import Question
 

@@ -14,9 +14,9 @@ import stat
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from esmith.errors import ServiceError
+from esmith.fields import dataclass
 from esmith.layout import Layout
 from esmith.processes import rights_of
 from esmith.services.dialogue import Peer

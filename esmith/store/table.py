@@ -14,11 +14,11 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache, partial
 from types import UnionType
 from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 
+from esmith.fields import MISSING, dataclass, fields, is_dataclass
 from esmith.store.protocol import Snapshot, Transaction
 
 Row = TypeVar("Row")

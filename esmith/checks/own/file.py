@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 from esmith.checks.staged import StagedTree
+from esmith.fields import dataclass, field
 
 
 @dataclass(frozen=True)
