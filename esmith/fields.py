@@ -32,7 +32,7 @@ class _Field:
 
 
 def _field(*, default: Any = _MISSING, default_factory: Any = _MISSING, init: bool = True, repr: bool = True) -> _Field:
-    """Return what the body of a class says of a field besides its type."""
+    """Return what a field has besides its type."""
     return _Field(default=default, default_factory=default_factory, init=init, repr=repr)
 
 

@@ -1,19 +1,16 @@
 """Commands whose plain arguments are read without click, which takes longer to start than they take to work.
 
-A :class:`Command` says once which options and operands there are. :func:`run_command` reads the arguments by it. Where
-there is a mistake in them, a help page to show, or anything that is not plain, click takes all of them instead, and it
-is told of the same options (:func:`esmith.cli.program.as_click`).
+A :class:`Command` says once which options and operands there are, and :func:`esmith.cli.running.run_command` reads the
+arguments by it. Where there is a mistake in them, a help page to show, or anything that is not plain, click takes all
+of them instead, with the same options (:func:`esmith.cli.program.as_click`).
 """
 
 from __future__ import annotations
 
-from esmith.cli.interruption import catch_signals
-from esmith.cli.output import ended_by_signal, leave, remember_root, run, warn
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, NoReturn
+    from typing import Any
 
 
 class Option:
@@ -109,33 +106,5 @@ class Command:
         return None if self.mistake(values) else values
 
 
-#: What every command has; click is told of them by :func:`esmith.cli.program.root_option`.
+#: What every command has; click has them from :func:`esmith.cli.program.root_option`.
 _COMMON = (Option(("--root",), "root", "", read=str), Option(("--trust-owner",), "trust_owner", ""))
-
-
-def run_command(command: Command) -> NoReturn:
-    """Run a command on the arguments of this process, and end it. It has to close what it opens.
-
-    When a signal ends it the exit code is 128 and the number of the signal.
-    """
-    leave(run(command.name, lambda words: _carry_out(command, words)))
-
-
-def _carry_out(command: Command, words: list[str]) -> int:
-    values = command.read(words)
-    if values is None:
-        from esmith.cli.program import as_click, call_click
-
-        return call_click(as_click(command), command.name, words)
-    catch_signals()
-    try:
-        root = values.pop("root")
-        if root is not None:
-            remember_root(root)
-        if values.pop("trust_owner"):
-            from esmith.cli.trusting import trust_owner
-
-            trust_owner(root, warn)
-        return command.carry_out(root, values)
-    except KeyboardInterrupt:
-        return ended_by_signal(command.name)

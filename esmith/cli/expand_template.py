@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
-from esmith.cli.arguments import Command, Option, run_command
+from esmith.cli.arguments import Command, Option
 from esmith.cli.output import print_report, warn
+from esmith.cli.running import run_command
 from esmith.events import LOCK_TIMEOUT
 from esmith.layout import Layout
 

@@ -1,0 +1,40 @@
+"""Running a command whose arguments are read without click where that can be (:mod:`esmith.cli.arguments`)."""
+
+from __future__ import annotations
+
+from esmith.cli.interruption import catch_signals
+from esmith.cli.output import ended_by_signal, leave, remember_root, run, warn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from esmith.cli.arguments import Command
+
+
+def run_command(command: Command) -> NoReturn:
+    """Run a command on the arguments of this process, and end it. It has to close what it opens.
+
+    When a signal ends it the exit code is 128 and the number of the signal.
+    """
+    leave(run(command.name, lambda words: _carry_out(command, words)))
+
+
+def _carry_out(command: Command, words: list[str]) -> int:
+    values = command.read(words)
+    if values is None:
+        from esmith.cli.program import as_click, call_click
+
+        return call_click(as_click(command), command.name, words)
+    catch_signals()
+    try:
+        root = values.pop("root")
+        if root is not None:
+            remember_root(root)
+        if values.pop("trust_owner"):
+            from esmith.cli.trusting import trust_owner
+
+            trust_owner(root, warn)
+        return command.carry_out(root, values)
+    except KeyboardInterrupt:
+        return ended_by_signal(command.name)
