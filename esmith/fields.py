@@ -24,10 +24,10 @@ _MISSING: Any = type("MISSING", (), {})()
 class _Field:
     """One field of a class."""
 
-    __slots__ = ("default", "default_factory", "init", "name", "repr")
+    __slots__ = ("default", "default_factory", "init", "name", "repr", "type")
 
     def __init__(self, *, default: Any, default_factory: Any, init: bool, repr: bool) -> None:
-        self.name = ""
+        self.name = self.type = ""
         self.default, self.default_factory, self.init, self.repr = default, default_factory, init, repr
 
 
@@ -94,7 +94,7 @@ def _fields_of(cls: Any) -> dict[str, _Field]:
             setattr(cls, name, one.default)
         else:
             delattr(cls, name)
-        one.name = name
+        one.name, one.type = name, hint
         found[name] = one
     return found
 

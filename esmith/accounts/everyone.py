@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from esmith.accounts.book import Book, Group, User
 from esmith.accounts.homes import make_mailbox, make_owned
 from esmith.accounts.numbers import free_gid, is_ours, new_user, number
 from esmith.accounts.users import name_cure
 from esmith.errors import EsmithError
-from esmith.layout import Layout
 from esmith.names import counted
 from esmith.schema.account_names import HOMES, can_be_unix, renaming
 from esmith.store.model import Author, Record
-from esmith.store.protocol import Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from esmith.accounts.book import Book, Group, User
+    from esmith.layout import Layout
+    from esmith.store.protocol import Store
 
 _DATABASE = "accounts"
 #: After how many new accounts it is shown how far it is.

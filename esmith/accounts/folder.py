@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
 
 from esmith.accounts.book import Group, NewUser, User
 from esmith.errors import InstallError, RefusedError
-from esmith.layout import Layout
 from esmith.names import is_number
 from esmith.plan.host import Host, trouble
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from esmith.layout import Layout
 
 PASSWD, GROUP = "/etc/passwd", "/etc/group"
 #: Where the numbers begin that are given to the system and to people; the second as on SME Server.

@@ -7,11 +7,14 @@ import os
 import shlex
 import stat
 
-from esmith.accounts.book import User
 from esmith.disk import UserDirectoryError
 from esmith.errors import InstallError, UserFileError
-from esmith.layout import Layout
 from esmith.plan.host import trouble
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.accounts.book import User
+    from esmith.layout import Layout
 
 #: The folders of a mailbox (maildir(5)).
 _MAILDIR = ("cur", "new", "tmp")

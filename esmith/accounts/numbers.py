@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from esmith.accounts.book import NO_SHELL, Book, NewUser
 from esmith.accounts.system import SHARED
 from esmith.names import is_number
 from esmith.schema.account_names import HOMES
-from esmith.store.model import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from esmith.store.model import Record
 
 #: Smaller ones belong to the system here; SME Server gave 500 and up to people, and 5000 and up in later versions.
 _LEAST_NUMBER = 500

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from esmith.accounts.book import Book
 from esmith.names import shorten
 from esmith.schema.account_names import HOMES
-from esmith.store.protocol import Snapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from esmith.accounts.book import Book
+    from esmith.store.protocol import Snapshot
 
 #: The hash of a password in shadow(5), in the forms that Debian's libcrypt reads (crypt(5)): yescrypt, gost-yescrypt,
 #: scrypt, bcrypt, SHA-512, SHA-256, MD5, and the old one of DES. Costs are those that take some seconds at most: with

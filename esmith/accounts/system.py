@@ -7,7 +7,6 @@ and for whoever sets a server up. What is there already is never changed, and no
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -16,11 +15,16 @@ from esmith.accounts.folder import Folder
 from esmith.accounts.homes import make_mailbox, make_owned
 from esmith.accounts.machine import Machine
 from esmith.errors import ServiceError, UntrustedError, UserFileError
-from esmith.layout import Layout
-from esmith.plan.host import Host
 from esmith.schema.account_names import HOMES
 from esmith.services.definition import Services
 from esmith.services.service import Account, Directory, Service
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from esmith.layout import Layout
+    from esmith.plan.host import Host
 
 #: The accounts that every SME Server has, with its numbers. smelog owns the logs that svlogd and multilog write.
 _SYSTEM = (

@@ -6,16 +6,19 @@ not known to be ours is left alone: a user's home shows it, a group's Gid.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
-from esmith.accounts.book import Book, Group, User
 from esmith.accounts.homes import make_mailbox, make_owned
 from esmith.accounts.numbers import comment_of, free_gid, is_ours, new_user, number
 from esmith.errors import RefusedError, UsageError
-from esmith.layout import Layout
 from esmith.schema.account_names import HOMES, can_be_unix, renaming, unix_fault
 from esmith.store.model import Author, Record
-from esmith.store.protocol import Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from esmith.accounts.book import Book, Group, User
+    from esmith.layout import Layout
+    from esmith.store.protocol import Store
 
 _DATABASE = "accounts"
 

@@ -6,8 +6,10 @@ import os
 import re
 import time
 
-from esmith.layout import Layout
-from esmith.plan.host import Host
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.layout import Layout
+    from esmith.plan.host import Host
 
 _TIME_ALONE = r"\d{8}-\d{6}"
 _TIME = _TIME_ALONE + r"(\.\d+)?"

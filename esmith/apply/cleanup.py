@@ -7,15 +7,19 @@ hold passwords. Each command that changes files does it first, while it holds th
 from __future__ import annotations
 
 import os
-from collections.abc import Set as AbstractSet
 from contextlib import suppress
 
 from esmith.apply.generations import list_numbers, newest_number
 from esmith.apply.origin import keep_mark
 from esmith.checks.copies import remove_copies
 from esmith.disk import Disk, sweep_dead
-from esmith.layout import Layout
-from esmith.store.protocol import Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+    from esmith.layout import Layout
+    from esmith.store.protocol import Store
 
 
 def remove_left_behind(layout: Layout, store: Store, swept: AbstractSet[str]) -> None:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 from esmith.apply.generations import Also, Generation, begin, is_recorded
 from esmith.apply.install import discard, install, remember, stage
 from esmith.apply.left import record_left
 from esmith.apply.newer import NEWER, are_files_newer
 from esmith.apply.restore import AddPending, UnrecordedError, restore_since
-from esmith.apply.restoring import Restored
 from esmith.checks.check import check
 from esmith.errors import InstallError, StoreError
-from esmith.layout import Layout
 from esmith.names import counted
 from esmith.plan.difference import EDITED
 from esmith.plan.host import DiskHost, RecordingHost
-from esmith.plan.plan import Plan
 from esmith.store.model import Author
-from esmith.store.protocol import Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from esmith.apply.restoring import Restored
+    from esmith.layout import Layout
+    from esmith.plan.plan import Plan
+    from esmith.store.protocol import Store
 
 
 def commit_plan(

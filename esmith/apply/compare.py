@@ -6,16 +6,19 @@ import os
 
 from esmith.apply.generations import Generation, list_generations
 from esmith.apply.kept import kept_directory
-from esmith.disk import Disk
 from esmith.errors import InstallError, UsageError
 from esmith.fields import dataclass
-from esmith.layout import Layout
 from esmith.plan.diff import Cell, hidden, secret_values, unified
 from esmith.plan.host import trouble
 from esmith.plan.installed import OUTPUTS
 from esmith.plan.listed import all_reads_of
-from esmith.schema.load import Schema
-from esmith.store.protocol import Snapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.disk import Disk
+    from esmith.layout import Layout
+    from esmith.schema.load import Schema
+    from esmith.store.protocol import Snapshot
 
 
 @dataclass(frozen=True)

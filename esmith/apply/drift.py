@@ -5,12 +5,15 @@ from __future__ import annotations
 import enum
 
 from esmith.apply.newer import NEWER, are_files_newer
-from esmith.disk import Disk
 from esmith.fields import dataclass
-from esmith.layout import Layout
 from esmith.plan.difference import EDITED
 from esmith.plan.installed import OUTPUTS, Installed, digest_of
-from esmith.store.protocol import Snapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.disk import Disk
+    from esmith.layout import Layout
+    from esmith.store.protocol import Snapshot
 
 
 class DriftKind(enum.Enum):

@@ -5,20 +5,24 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Collection, Iterator
 
 from esmith.apply.generations import GENERATIONS, Generation, forget_generation, list_generations
 from esmith.apply.kept import kept_directory
-from esmith.disk import Disk
 from esmith.fields import replace
-from esmith.layout import Layout
 from esmith.names import is_temporary
 from esmith.plan.host import trouble
 from esmith.plan.installed import OUTPUTS
 from esmith.plan.listed import LISTED, Listed
 from esmith.plan.remembered import Cell, reads_of, saw_other
 from esmith.printable import printable
-from esmith.store.protocol import Snapshot, Transaction
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from esmith.disk import Disk
+    from esmith.layout import Layout
+    from esmith.store.protocol import Snapshot, Transaction
 
 #: So much of a file is read at once.
 _BLOCK = 2**20

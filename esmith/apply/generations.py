@@ -12,10 +12,8 @@ from collections.abc import Callable, Collection, Mapping
 
 from esmith.apply.kept import Before, forget_kept, keep, make_kept
 from esmith.apply.origin import boot, make_machine, mark_finished, mark_unfinished, new_token
-from esmith.disk import Directory, Disk
 from esmith.errors import StoreError
 from esmith.fields import dataclass, field, replace
-from esmith.layout import Layout
 from esmith.plan.host import trouble
 from esmith.plan.installed import OUTPUTS, digest_of
 from esmith.plan.listed import resolved
@@ -25,6 +23,8 @@ from esmith.store.table import DamagedRowError, StateTable, decode_json, encode_
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from esmith.disk import Directory, Disk
+    from esmith.layout import Layout
     from esmith.plan.plan import Plan
 
 #: What else belongs into a transaction of this module.

@@ -13,13 +13,16 @@ from esmith.apply.backup import back_up
 from esmith.errors import UserFileError
 from esmith.fields import replace
 from esmith.fragments.rendering import Kind
-from esmith.layout import Layout
-from esmith.plan.host import Host, Staged
 from esmith.plan.installed import OUTPUTS, Installed, digest_of
 from esmith.plan.listed import LISTED
 from esmith.plan.output import Difference, Output
-from esmith.plan.plan import Plan
-from esmith.store.protocol import Transaction
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.layout import Layout
+    from esmith.plan.host import Host, Staged
+    from esmith.plan.plan import Plan
+    from esmith.store.protocol import Transaction
 
 
 def stage(plan: Plan, host: Host) -> None:

@@ -15,12 +15,12 @@ from contextlib import suppress
 
 from esmith.disk import Directory, Disk, waiting_file
 from esmith.fields import dataclass
-from esmith.layout import Layout
 from esmith.plan.host import PERMISSIONS, PRIVATE, PUBLIC, trouble
 from esmith.plan.installed import OUTPUTS, Installed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from esmith.layout import Layout
     from esmith.plan.output import Output
 
 _MODES = 0o7777

@@ -11,12 +11,12 @@ from __future__ import annotations
 import time
 
 from esmith.fields import dataclass
-from esmith.store.protocol import Snapshot, Transaction
 from esmith.store.table import is_path, json_table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from esmith.plan.plan import Plan
+    from esmith.store.protocol import Snapshot, Transaction
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,11 @@ import os
 
 from esmith.apply.generations import GENERATIONS, generation_name, newest_number
 from esmith.apply.origin import finished_tokens
-from esmith.layout import Layout
-from esmith.store.protocol import Snapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.layout import Layout
+    from esmith.store.protocol import Snapshot
 
 #: What is so of a file that differs from what these databases remember, where the files are newer.
 NEWER = "newer than the databases, or edited by hand"

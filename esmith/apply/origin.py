@@ -17,9 +17,12 @@ from contextlib import suppress
 
 from esmith.apply.kept import kept_directory
 from esmith.disk import Directory, Disk, read_file
-from esmith.layout import Layout
 from esmith.plan.host import PRIVATE, PUBLIC, trouble
 from esmith.processes import boot_id
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.layout import Layout
 
 _FILE = "machine"
 #: See machine-id(5).

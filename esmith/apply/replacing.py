@@ -7,9 +7,6 @@ command that changes files restores the old ones. Once it is done there is no ge
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from types import TracebackType
-from typing import Self
 
 from esmith.apply.commit import restore_or_explain
 from esmith.apply.generations import (
@@ -21,9 +18,16 @@ from esmith.apply.generations import (
     record_begin,
 )
 from esmith.apply.kept import Before, forget_kept, keep_file, make_kept
-from esmith.layout import Layout
-from esmith.plan.host import DiskHost
-from esmith.store.protocol import Store, Transaction
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+    from typing import Self
+
+    from esmith.layout import Layout
+    from esmith.plan.host import DiskHost
+    from esmith.store.protocol import Store, Transaction
 
 #: The transactions from the first file to the end, also when it fails.
 _TRANSACTIONS = 4

@@ -6,9 +6,6 @@ is given up, and a file that somebody has changed since is copied before the old
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
-
 from esmith.apply.generations import (
     Also,
     Generation,
@@ -21,14 +18,23 @@ from esmith.apply.generations import (
 from esmith.apply.kept import forget_kept, kept_directory
 from esmith.apply.origin import Mark, find_machine, find_mark
 from esmith.apply.restoring import CURE, Restored, Restoring, listed
-from esmith.disk import Disk
 from esmith.errors import StoreError
-from esmith.layout import Layout
 from esmith.names import counted
 from esmith.plan.host import trouble
 from esmith.plan.installed import OUTPUTS
 from esmith.store.model import Author
-from esmith.store.protocol import Store, Transaction
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Protocol
+
+    from esmith.disk import Disk
+    from esmith.layout import Layout
+    from esmith.store.protocol import Store, Transaction
+else:
+    Protocol = object
+
 
 _WHAT = ("esmith", "recover")
 _OTHER_MACHINE = "the databases are a copy from another machine, or are not those of this /var/lib/e-smith"

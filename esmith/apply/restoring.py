@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from contextlib import suppress
 
 from esmith.apply.backup import back_up
-from esmith.apply.generations import Generation
 from esmith.apply.kept import Before, is_in_place, kept_directory, restore_file
-from esmith.disk import Directory, Disk
 from esmith.errors import InstallError, UserFileError
 from esmith.fields import dataclass, field
-from esmith.layout import Layout
 from esmith.plan.host import DiskHost, trouble
 from esmith.plan.installed import digest_of, fingerprint_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from esmith.apply.generations import Generation
+    from esmith.disk import Directory, Disk
+    from esmith.layout import Layout
 
 #: More would hide the rest of a message.
 _SHOWN_PATHS = 20

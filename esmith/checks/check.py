@@ -8,7 +8,6 @@ from __future__ import annotations
 import fnmatch
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterable
 from functools import partial
 
 from esmith.checks import own
@@ -18,18 +17,23 @@ from esmith.checks.views import Ended, Job, Views
 from esmith.environment import PATH
 from esmith.errors import CheckError, TemplateError
 from esmith.fields import dataclass, replace
-from esmith.fragments.file_check import Check
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.settings import refused_settings
-from esmith.layout import Layout
 from esmith.plan.output import Difference, Output
-from esmith.plan.plan import Plan
 from esmith.plan.unit import leave_units
 from esmith.plan.verdict import Outcome, Verdict
 from esmith.schema.load import Schema
 from esmith.schema.secrecy import MASK
 from esmith.schema.strict import STRICT
 from esmith.shipped import ShippedFiles
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from esmith.fragments.file_check import Check
+    from esmith.layout import Layout
+    from esmith.plan.plan import Plan
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
 
-from esmith.checks.views import Ended
 from esmith.fields import dataclass
-from esmith.fragments.rendering import Rendering
 from esmith.names import shorten
 from esmith.printable import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from esmith.checks.views import Ended
+    from esmith.fragments.rendering import Rendering
 
 #: How many complaints about one file are shown.
 SHOWN_LINES = 6

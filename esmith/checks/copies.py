@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from esmith.layout import Layout
 from esmith.names import is_temporary
 from esmith.temporary import is_in_use
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from esmith.layout import Layout
 
 
 def copies_of_commands(layout: Layout) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Collection, Iterator
 
 from esmith.checks.check import Subject, examine
 from esmith.checks.staged import StagedTree
@@ -12,12 +11,17 @@ from esmith.checks.views import Views
 from esmith.errors import TemplateError, UsageError
 from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Kind, Rendering
-from esmith.layout import Layout
 from esmith.plan.diff import secret_values
 from esmith.plan.installed import OUTPUTS
 from esmith.plan.verdict import Outcome, Verdict
 from esmith.schema.load import Schema
-from esmith.store.protocol import Snapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from esmith.layout import Layout
+    from esmith.store.protocol import Snapshot
 
 
 def check_installed(layout: Layout, snapshot: Snapshot, paths: Collection[str] = ()) -> list[Verdict]:

@@ -22,9 +22,12 @@ import struct
 import subprocess
 import sys
 import time
-from typing import Any
 
 from esmith.processes import all_children
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 #: What this module is started as.
 NAME = "esmith.checks.process"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
 
 from esmith.disk import UnusableError
 from esmith.fragments.rendering import Kind, Rendering
-from esmith.layout import Layout
 from esmith.plan.output import Difference, Output
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from esmith.layout import Layout
 
 
 class StagedTree:

@@ -14,19 +14,23 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from typing import Any
 
 from esmith.checks.copies import copies_of_commands, held, remove_copies
-from esmith.checks.staged import StagedTree
 from esmith.environment import PATH
 from esmith.errors import CheckError
 from esmith.fields import dataclass
-from esmith.fragments.file_check import Check
 from esmith.fragments.rendering import Kind
 from esmith.plan.host import PUBLIC, trouble
-from esmith.plan.output import Output
 from esmith.temporary import temporary_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from esmith.checks.staged import StagedTree
+    from esmith.fragments.file_check import Check
+    from esmith.plan.output import Output
 
 _ABOVE_PACKAGE = os.path.abspath(__file__).removesuffix("esmith/checks/views.py")
 #: How much longer than all its programs together the process that runs them may take, in seconds.

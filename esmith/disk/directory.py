@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from itertools import islice
 
@@ -17,6 +16,8 @@ from esmith.trust import is_ours, is_shared
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from esmith.disk.batch import SyncBatch
 
 #: How many names are looked at in the search for temporary files: in a directory of a user there may be any number.

@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import struct
-from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ctypes
+    from collections.abc import Iterator
 
 # linux/openat2.h; the number of the system call is the same on every architecture.
 _SYS_OPENAT2 = 437

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator
-from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 
-from esmith.disk.directory import Directory
 from esmith.disk.fault import UserDirectoryError
-from esmith.disk.walk import Disk
 from esmith.names import is_temporary
 from esmith.temporary import is_in_use, temporary_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from collections.abc import Set as AbstractSet
+
+    from esmith.disk.directory import Directory
+    from esmith.disk.walk import Disk
 
 #: What an entry is: a directory that temporary files are made in, or one that is itself made for them.
 _HOLDS, _MADE = b"h", b"m"

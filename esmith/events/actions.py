@@ -8,16 +8,20 @@ import re
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from typing import IO
 
 from esmith.disk import read_file
 from esmith.environment import clean_environment
 from esmith.errors import ActionError, ExitCode
-from esmith.events.definition import Event
 from esmith.events.ending import ended_with_us
-from esmith.events.session import Session
 from esmith.perl.modules import perl_modules
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import IO
+
+    from esmith.events.definition import Event
+    from esmith.events.session import Session
 
 #: What runs a text whose first line names no interpreter.
 SHELL = "/bin/sh"

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
 
 from esmith.errors import ServiceError, StoreError
 from esmith.events.pending import PendingAction, list_pending, record_attempt, settle
-from esmith.events.session import Session
 from esmith.events.usefulness import Usefulness
 from esmith.names import without_line
-from esmith.plan.plan import Plan
 from esmith.schema.strict import is_strict, require_lenient
 from esmith.services.actions import HOLDING, Effect, effect_of, strongest
 from esmith.services.adjust import adjust
@@ -22,6 +19,13 @@ from esmith.services.model import Status, StillEndingError, Supervisor, Supervis
 from esmith.services.service import Probe
 from esmith.services.waiting import is_waiting
 from esmith.shipped import ShippedFiles
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from esmith.events.session import Session
+    from esmith.plan.plan import Plan
 
 #: The state of a service that was asked to end, while it does not yet, by whether it is to start again.
 _AFTER_ENDING = {True: Status.UP, False: Status.ENDING}

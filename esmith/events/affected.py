@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 
 from esmith.errors import EsmithError
 from esmith.events.definition import event_names, load_event
@@ -14,7 +13,12 @@ from esmith.layout import LAYERS, Layout
 from esmith.plan.installed import OUTPUTS
 from esmith.plan.listed import LISTED, included_in
 from esmith.plan.remembered import included
-from esmith.store.protocol import Snapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from esmith.store.protocol import Snapshot
 
 #: These are for every template below their directory.
 _OF_ALL_BELOW = (BEGIN, END, METADATA)

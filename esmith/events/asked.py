@@ -9,10 +9,13 @@ from __future__ import annotations
 import itertools
 
 from esmith.errors import UsageError
-from esmith.events.definition import Event
 from esmith.plan.output import Difference, Output
-from esmith.plan.plan import Plan
 from esmith.services.actions import check_action, strongest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.events.definition import Event
+    from esmith.plan.plan import Plan
 
 
 def check_service_actions(event: Event) -> None:

@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from contextlib import contextmanager
 
 from esmith.apply.generations import Generation, list_generations
 from esmith.directories import make_directory, open_file
 from esmith.environment import clean_environment
 from esmith.errors import EsmithError, StoreError
-from esmith.events.session import Session
 from esmith.fields import dataclass, replace
-from esmith.layout import Layout
 from esmith.plan.host import trouble
 from esmith.store import changing_file
 from esmith.store.locks import WAITER, RangeLock, try_flock
 from esmith.store.model import Author
-from esmith.store.protocol import Snapshot, Transaction
 from esmith.store.table import json_table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from esmith.events.session import Session
+    from esmith.layout import Layout
+    from esmith.store.protocol import Snapshot, Transaction
 
 _ROW = "pending"
 

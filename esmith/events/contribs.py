@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from esmith.errors import UsageError
-from esmith.events.definition import Event
 from esmith.fields import replace
-from esmith.layout import Layout
-from esmith.plan.plan import Plan
 from esmith.services.actions import check_action
 from esmith.shipped import ShippedFiles
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.events.definition import Event
+    from esmith.layout import Layout
+    from esmith.plan.plan import Plan
 
 
 def drop_unknown_actions(event: Event, layout: Layout) -> dict[str, str]:

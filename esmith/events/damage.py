@@ -5,24 +5,27 @@ Whoever reads a table does not see them (:mod:`esmith.store.table`).
 
 from __future__ import annotations
 
-from typing import Any
-
 from esmith.apply.generations import GENERATIONS
 from esmith.apply.left import LEFT
-from esmith.disk import Directory
 from esmith.errors import StoreError
 from esmith.events.confirm import UNCONFIRMED
 from esmith.events.derived import STALE
 from esmith.events.pending import PENDING
 from esmith.fields import dataclass
-from esmith.layout import Layout
 from esmith.names import counted
 from esmith.plan.host import PRIVATE, trouble
 from esmith.plan.installed import OUTPUTS
 from esmith.plan.listed import LISTED
 from esmith.store.model import Author
-from esmith.store.protocol import Snapshot, Store
-from esmith.store.table import StateTable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from esmith.disk import Directory
+    from esmith.layout import Layout
+    from esmith.store.protocol import Snapshot, Store
+    from esmith.store.table import StateTable
 
 #: All of the engine's own tables, the most important first.
 TABLES: tuple[StateTable[Any], ...] = (UNCONFIRMED, GENERATIONS, PENDING, STALE, OUTPUTS, LISTED, LEFT)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 from esmith.errors import TemplateError, UsageError
 from esmith.fields import dataclass, field
-from esmith.fragments.tree import TemplateTree
-from esmith.layout import Layout
 from esmith.names import is_leftover, leads_to_directory, leads_to_file, nearest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from esmith.fragments.tree import TemplateTree
+    from esmith.layout import Layout
 
 TEMPLATES = "templates2expand"
 SERVICES = "services2adjust"

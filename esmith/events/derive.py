@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterable
 from contextlib import suppress
 
 from esmith.apply.backup import back_up
@@ -26,11 +25,16 @@ from esmith.events.derived import (
     mark_stale,
     record_failure,
 )
-from esmith.events.session import Session
 from esmith.names import without_line
 from esmith.plan.host import DiskHost, trouble
 from esmith.store.model import Author
-from esmith.store.protocol import Transaction
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from esmith.events.session import Session
+    from esmith.store.protocol import Transaction
 
 #: What is before the name of an action in an event.
 _NUMBER = re.compile(r"^S\d+")

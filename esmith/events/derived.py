@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
 from fnmatch import fnmatchcase
 
 from esmith.errors import EsmithError, TemplateError
 from esmith.fields import dataclass, replace
-from esmith.layout import Layout
 from esmith.names import is_leftover
-from esmith.store.model import Change
-from esmith.store.protocol import Snapshot, Transaction
 from esmith.store.table import json_table
 from esmith.tables import TEXTS, TomlFile
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator
+
+    from esmith.layout import Layout
+    from esmith.store.model import Change
+    from esmith.store.protocol import Snapshot, Transaction
 
 #: What a declaration has behind the name of its action.
 SUFFIX = ".toml"

@@ -6,11 +6,14 @@ import os
 import select
 import signal
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from esmith.errors import ActionError
 from esmith.processes import all_children
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: How long a process has to end by itself, in seconds. An event among them restores its files in this time.
 _PATIENCE = 30.0

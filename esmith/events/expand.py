@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -10,15 +9,20 @@ from esmith.events.affected import including
 from esmith.events.definition import Event
 from esmith.events.installation import Installation
 from esmith.events.recover import recovered
-from esmith.events.session import Session
 from esmith.fields import dataclass
 from esmith.fragments.expansion import mode_of
 from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.tree import NoTemplateError
-from esmith.layout import Layout
 from esmith.plan.plan import Plan, make_plan
-from esmith.store.protocol import Snapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from esmith.events.session import Session
+    from esmith.layout import Layout
+    from esmith.store.protocol import Snapshot
 
 
 def plan_templates(session: Session, paths: Sequence[str], *, output: str = "", layers: tuple[str, ...] = ()) -> Plan:

@@ -7,14 +7,17 @@ from esmith.apply.generations import list_interrupted
 from esmith.errors import EsmithError, InstallError, StoreError, UsageError
 from esmith.events.confirm import find_unconfirmed
 from esmith.events.damage import set_aside_damaged
-from esmith.events.session import Session
 from esmith.fields import dataclass, field
-from esmith.layout import Layout
-from esmith.plan.remembered import Cell
 from esmith.schema.secrecy import is_findable
 from esmith.store.forget import Former, find_former, is_known
-from esmith.store.model import Author, Erased
-from esmith.store.protocol import Snapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.events.session import Session
+    from esmith.layout import Layout
+    from esmith.plan.remembered import Cell
+    from esmith.store.model import Author, Erased
+    from esmith.store.protocol import Snapshot
 
 
 @dataclass

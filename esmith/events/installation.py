@@ -18,23 +18,17 @@ its other steps between the two calls, and may ask for a confirmation at the end
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from functools import partial
-from types import TracebackType
-from typing import Self
 
 from esmith.apply.commit import commit_plan, rehearse_plan, restore_or_explain
 from esmith.apply.generations import Also, Generation, finish
 from esmith.errors import EsmithError, StoreError
-from esmith.events.adjust import ServiceStep
 from esmith.events.asked import asked_by, wrong_actions
 from esmith.events.confirm import find_unconfirmed
 from esmith.events.contribs import drop_wrong_actions
-from esmith.events.definition import Event
 from esmith.events.derive import derive, derive_again, require_derivations, taking_back
 from esmith.events.derived import Derivation, affected, mark_stale
 from esmith.events.pending import PendingAction, add_pending, list_pending, put_pending
-from esmith.events.session import Session
 from esmith.events.unread import Unread
 from esmith.fragments.settings import refused_settings
 from esmith.names import counted
@@ -44,7 +38,17 @@ from esmith.plan.unit import LeftWithError
 from esmith.plan.verdict import Outcome, unchecked
 from esmith.schema.load import Schema
 from esmith.schema.strict import is_strict
-from esmith.store.protocol import Snapshot, Transaction
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+    from typing import Self
+
+    from esmith.events.adjust import ServiceStep
+    from esmith.events.definition import Event
+    from esmith.events.session import Session
+    from esmith.store.protocol import Snapshot, Transaction
 
 #: More would hide the first ones; a thousand users without an account are a thousand warnings.
 _SHOWN_WARNINGS = 10

@@ -11,17 +11,21 @@ import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
-from types import TracebackType
-from typing import Self
 
 from esmith.directories import make_directory, open_file
 from esmith.errors import BusyError, InstallError, UntrustedError
-from esmith.layout import Layout
 from esmith.plan.host import trouble
 from esmith.store import changing_file
 from esmith.store.locks import EVENT, RangeLock, try_flock
 from esmith.store.waiting import describe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+    from typing import Self
+
+    from esmith.layout import Layout
 
 #: For the commands that an action runs: their event holds the lock, and this is its secret.
 ENVIRONMENT = "ESMITH_EVENT_LOCK"

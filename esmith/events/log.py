@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import syslog
 import time
-from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from esmith.directories import make_directory, open_file
-from esmith.layout import Layout
 from esmith.printable import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from esmith.layout import Layout
 
 #: Before each line that an action printed.
 OUTPUT_MARK = "| "

@@ -8,19 +8,20 @@ a crash nor by a supervisor that does not run.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 
 from esmith.errors import UsageError
 from esmith.fields import dataclass, replace
 from esmith.services.actions import check_action, strongest
 from esmith.store.model import Author
-from esmith.store.protocol import Snapshot, Store, Transaction
 from esmith.store.table import DamagedRowError, StateTable, decode_json, encode_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from esmith.services.model import ServiceStatus
+    from esmith.store.protocol import Snapshot, Store, Transaction
 
 
 @dataclass(frozen=True)

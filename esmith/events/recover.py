@@ -7,7 +7,6 @@ do all three.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
@@ -20,12 +19,17 @@ from esmith.events.derive import derive_again, require_made, taking_back
 from esmith.events.derived import list_stale, retry_times
 from esmith.events.lock import EventLock, find_holder
 from esmith.events.pending import add_pending, list_pending
-from esmith.events.session import Session
-from esmith.layout import Layout
 from esmith.names import counted
 from esmith.store.model import Author, Change
-from esmith.store.protocol import Snapshot, Store, Transaction
 from esmith.store.undo import take_back
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from esmith.events.session import Session
+    from esmith.layout import Layout
+    from esmith.store.protocol import Snapshot, Store, Transaction
 
 #: How long after an attempt without success a pending action is tried again, in seconds.
 RETRY_SECONDS = 60.0

@@ -7,22 +7,26 @@ are shown. Nothing is changed. Secrets stay hidden, as :mod:`esmith.plan.diff` h
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 from esmith.errors import EsmithError, TemplateError
-from esmith.events.affected import Affected, TemplateUse
 from esmith.events.asked import check_service_actions
 from esmith.events.definition import Event, load_event
 from esmith.events.installation import Installation
 from esmith.events.session import RecordingSession
 from esmith.fields import dataclass, field
 from esmith.fragments.tree import NoTemplateError, TemplateTree
-from esmith.layout import Layout
 from esmith.names import counted
 from esmith.plan.diff import describe, diff
 from esmith.plan.plan import Plan, make_plan
 from esmith.schema.load import Schema
-from esmith.store.protocol import Snapshot, Store
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from esmith.events.affected import Affected, TemplateUse
+    from esmith.layout import Layout
+    from esmith.store.protocol import Snapshot, Store
 
 #: More of one report nobody reads; a saved template-begin may change every file there is.
 _SHOWN_LINES = 200

@@ -15,12 +15,15 @@ from esmith.events.derive import derive_again, known_derivations, taking_back
 from esmith.events.derived import affected, mark_stale
 from esmith.events.pending import add_pending
 from esmith.events.recover import recovered
-from esmith.events.session import Session
 from esmith.fields import dataclass
-from esmith.layout import Layout
 from esmith.store.model import Author, Change
-from esmith.store.protocol import Snapshot
 from esmith.store.undo import forgotten_since, rewind
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.events.session import Session
+    from esmith.layout import Layout
+    from esmith.store.protocol import Snapshot
 
 #: One for the settings, one for the files, and some for services.
 _TRANSACTIONS = 8

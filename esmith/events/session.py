@@ -7,21 +7,21 @@ goes the same way; nothing is changed then. How files are installed is in :mod:`
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar
-
 from esmith.events import LOCK_TIMEOUT
 from esmith.events.lock import EventLock
 from esmith.events.log import EventLog, SilentLog
 from esmith.fields import dataclass, field
-from esmith.layout import Layout
 from esmith.services.find import find_supervisor
-from esmith.store.protocol import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import ClassVar
+
+    from esmith.layout import Layout
     from esmith.plan.plan import Plan
     from esmith.services.model import Supervisor
+    from esmith.store.protocol import Store
 
 
 @dataclass

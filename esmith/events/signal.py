@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
 from functools import partial
 
 from esmith.apply.generations import newest_number
@@ -23,9 +22,7 @@ from esmith.events.contribs import drop_unknown_actions
 from esmith.events.definition import ADJUST_PLACE, EXPAND_PLACE, load_event
 from esmith.events.derive import note_made
 from esmith.events.installation import Installation
-from esmith.events.lock import EventLock
 from esmith.events.recover import recovered, restore_killed
-from esmith.events.session import Session
 from esmith.events.trusted import require_all, services_of
 from esmith.fields import dataclass, field
 from esmith.fragments.tree import TemplateTree
@@ -33,7 +30,14 @@ from esmith.names import counted
 from esmith.plan.plan import Plan, make_plan
 from esmith.schema.strict import STRICT, is_strict
 from esmith.shipped import ShippedFiles
-from esmith.store.protocol import Snapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from esmith.events.lock import EventLock
+    from esmith.events.session import Session
+    from esmith.store.protocol import Snapshot
 
 
 @dataclass

@@ -6,9 +6,6 @@ fragments, an event, the definition of a service, a check, the state, service di
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-
-from esmith.errors import UntrustedError
 from esmith.events.lock import state_faults
 from esmith.fragments.original import DIRECTORY
 from esmith.layout import LAYERS, Layout
@@ -16,7 +13,13 @@ from esmith.services.definition import OLD_PROBES, service_names
 from esmith.services.find import service_faults
 from esmith.setup.shipped import PERL_MODULES, shipped_trees
 from esmith.store import store_files
-from esmith.store.protocol import Snapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from esmith.errors import UntrustedError
+    from esmith.store.protocol import Snapshot
 
 
 def all_faults(layout: Layout, services: Iterable[str] = (), *, event: str = "") -> Iterator[UntrustedError]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from esmith.errors import ServiceError
-from esmith.events.session import Session
-from esmith.plan.output import Output
 from esmith.services.definition import Services
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.events.session import Session
+    from esmith.plan.output import Output
 
 
 class Unread:

@@ -7,15 +7,19 @@ The first questions are asked before the files are installed, since many are rea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from esmith.errors import EsmithError
-from esmith.layout import Layout
-from esmith.services.definition import Services
-from esmith.services.model import ServiceStatus, Supervisor
-from esmith.services.question import Question
 from esmith.services.useful import Asked, complaint_of, waiting_for
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from esmith.layout import Layout
+    from esmith.services.definition import Services
+    from esmith.services.model import ServiceStatus, Supervisor
+    from esmith.services.question import Question
 
 
 class Usefulness:

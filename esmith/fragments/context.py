@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 from esmith.fields import dataclass, field
 from esmith.fragments.kept import KeptTexts
-from esmith.fragments.metadata import MetadataFiles
-from esmith.fragments.shipped import Shipped
-from esmith.fragments.tree import TemplateTree
-from esmith.layout import Layout
-from esmith.store.protocol import Snapshot
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from esmith.fragments.jinja import Engine
+    from esmith.fragments.metadata import MetadataFiles
     from esmith.fragments.perl.engine import Perl
+    from esmith.fragments.shipped import Shipped
+    from esmith.fragments.tree import TemplateTree
+    from esmith.layout import Layout
+    from esmith.store.protocol import Snapshot
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,11 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any
 
 from esmith.errors import TemplateError
 from esmith.fields import replace
-from esmith.fragments.context import Context
 from esmith.fragments.engine import Choice, bare_words
 from esmith.fragments.kept import KeptTexts
 from esmith.fragments.language import chosen_engine, read_fragment
@@ -24,7 +21,12 @@ from esmith.fragments.settings import explain
 from esmith.fragments.tree import Fragment, Template, TemplateTree
 from esmith.schema.load import Schema
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from esmith.fragments.context import Context
     from esmith.fragments.perl.template import PerlTemplate
 
 

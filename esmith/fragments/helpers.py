@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import shlex
-from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
-from typing import Any
 
 from jinja2.filters import do_float, do_int
 
-from esmith.fragments.identity import Identities
 from esmith.fragments.programs import version
 from esmith.fragments.records import Missing, Records, RecordView, Setting
-from esmith.layout import Layout
 from esmith.patterns import LISTS
 from esmith.patterns.clients import prefixes
 from esmith.patterns.entry import quoted
@@ -21,6 +17,14 @@ from esmith.patterns.lists import list_lines
 from esmith.schema.account_names import can_be_unix, name_fault, renaming, unix_fault
 from esmith.schema.addresses import address_fault, mail_domain_fault
 from esmith.schema.lists import entries
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    from esmith.fragments.identity import Identities
+    from esmith.layout import Layout
 
 
 def functions(layout: Layout, records: Records, identities: Identities) -> dict[str, Callable[..., Any]]:

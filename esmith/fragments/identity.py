@@ -7,8 +7,11 @@ import os
 import pwd
 
 from esmith.fields import dataclass
-from esmith.layout import Layout
 from esmith.names import is_number
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.layout import Layout
 
 
 @dataclass(frozen=True)

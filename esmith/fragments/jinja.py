@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import wraps
-from types import CodeType
-from typing import Any
 
 import jinja2
 from jinja2.filters import do_random
@@ -15,6 +12,12 @@ from jinja2.utils import generate_lorem_ipsum, missing
 from esmith.errors import TemplateError
 from esmith.fragments.helpers import FILTERS
 from esmith.fragments.records import Databases, DatabaseView, Missing, MissingValueError, Records, RecordView, Scalar
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType
+    from typing import Any
 
 
 class _RecordContext(Context):

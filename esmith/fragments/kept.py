@@ -8,10 +8,12 @@ it depends on the same settings and files as if it had expanded the template its
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+    from typing import Any
 
-from esmith.fragments.notes import Notes
+    from esmith.fragments.notes import Notes
 
 #: The types whose values are the same whenever they are equal. A list or a record is none: it may change, or it notes
 #: what is read of it. A number with decimals is none, as 0.0 equals -0.0.

@@ -7,14 +7,18 @@ shipped fragments, and beside Jinja2 of the administrator's own, may a brace be 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 from esmith.errors import TemplateError
 from esmith.fragments.engine import Choice, choose_engine
-from esmith.fragments.metadata import Metadata
-from esmith.fragments.shipped import Shipped
-from esmith.fragments.tree import Fragment, Template
 from esmith.layout import LAYERS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from esmith.fragments.metadata import Metadata
+    from esmith.fragments.shipped import Shipped
+    from esmith.fragments.tree import Fragment, Template
 
 
 def chosen_engine(fragment: Fragment, data: bytes, template: Template, metadata: Metadata, shipped: Shipped) -> Choice:

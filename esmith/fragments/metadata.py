@@ -5,18 +5,20 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from typing import TYPE_CHECKING, Any
 
 from esmith.errors import TemplateError
 from esmith.fields import dataclass, field, replace
 from esmith.fragments.file_check import Check
-from esmith.fragments.tree import Template, TemplateTree
-from esmith.layout import Layout
 from esmith.names import nearest
 from esmith.tables import NAME, SECONDS, TABLE, TEXT, TEXT_TABLE, TEXTS, TomlFile, Type, either, list_of, one_of
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from esmith.fragments.original import OriginalMetadata
+    from esmith.fragments.tree import Template, TemplateTree
+    from esmith.layout import Layout
 
 ENGINES = ("text", "jinja2", "perl")
 FILTERS = (NO_BLANK_LINES := "no-blank-lines",)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from esmith.fields import dataclass, field
-from esmith.fragments.engine import Choice
 from esmith.fragments.reads import Reads
-from esmith.fragments.tree import Fragment
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from esmith.fragments.engine import Choice
+    from esmith.fragments.tree import Fragment
 
 
 @dataclass

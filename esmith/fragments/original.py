@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from esmith.errors import TemplateError
 from esmith.fields import dataclass
 from esmith.fragments.tree import Template, TemplateTree
-from esmith.layout import Layout
 from esmith.names import is_leftover, nearest
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from esmith.fragments.perl.engine import Perl
+    from esmith.layout import Layout
 
 #: Where the files are, by the paths of the templates.
 DIRECTORY = "/etc/e-smith/templates.metadata"

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
 from functools import cache
 
 from esmith.environment import PATH
-from esmith.fragments.reads import Reads
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from esmith.fragments.reads import Reads
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})+")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from esmith.fields import dataclass, field
-from esmith.fragments.identity import User
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from esmith.fragments.identity import User
     from esmith.schema.defaults import Default
 
 

@@ -8,17 +8,21 @@ name. A value that could add a line to an output is refused wherever it came fro
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
 
 from jinja2 import Undefined, UndefinedError
 
 from esmith.errors import SchemaError, TemplateError
 from esmith.fragments.notes import Notes
-from esmith.fragments.reads import Reads
 from esmith.names import nearest
-from esmith.schema.defaults import Defaults
 from esmith.store.limits import control_character
-from esmith.store.protocol import Snapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+    from esmith.fragments.reads import Reads
+    from esmith.schema.defaults import Defaults
+    from esmith.store.protocol import Snapshot
 
 #: The cure for a missing value, or what looks for it.
 Hint = str | Callable[[], str]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Iterator
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
 
 from esmith.errors import TemplateError
 from esmith.fragments.context import Context
@@ -16,14 +14,18 @@ from esmith.fragments.original import DIRECTORY, OriginalMetadata
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.shipped import Shipped
 from esmith.fragments.tree import KEY, Template, TemplateTree
-from esmith.layout import Layout
 from esmith.schema.defaults import Defaults
-from esmith.store.protocol import Snapshot
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any, Self
+
     from esmith.fragments.expansion import Expansion
     from esmith.fragments.jinja import Engine
     from esmith.fragments.perl.engine import Perl
+    from esmith.layout import Layout
+    from esmith.store.protocol import Snapshot
 
 #: Returns what an output should be without expanding it, None when that is not known for sure.
 Recall = Callable[[str, Template, Metadata, str | None], Rendering | None]

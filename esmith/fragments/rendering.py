@@ -7,10 +7,13 @@ import itertools
 import re
 
 from esmith.fields import dataclass, field
-from esmith.fragments.engine import Choice
 from esmith.fragments.metadata import NO_BLANK_LINES, Metadata
 from esmith.fragments.reads import Reads
-from esmith.fragments.tree import Fragment, Template
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.fragments.engine import Choice
+    from esmith.fragments.tree import Fragment, Template
 
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+")
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
 from contextlib import suppress
 
 from esmith.errors import SchemaError, TemplateError
-from esmith.fragments.reads import Reads
 from esmith.names import shorten
-from esmith.schema.load import Schema
 from esmith.schema.types import refusal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from esmith.fragments.reads import Reads
+    from esmith.schema.load import Schema
 
 
 def explain(error: TemplateError, reads: Reads, schema: Schema) -> None:

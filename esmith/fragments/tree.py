@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from esmith.errors import TemplateError
 from esmith.fields import dataclass, field
 from esmith.layout import LAYERS, Layout
 from esmith.names import is_leftover, leads_to_directory, leads_to_file, nearest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 BEGIN = "template-begin"
 END = "template-end"

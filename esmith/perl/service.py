@@ -8,7 +8,6 @@ a flat file, as for ``db`` (docs/sme-server.md, "Databases of your own scripts")
 from __future__ import annotations
 
 from esmith.errors import EsmithError, RefusedError, UsageError
-from esmith.layout import Layout
 from esmith.printable import printable_message
 from esmith.schema.check import NotAllowedError
 from esmith.schema.settings import set_properties, set_record, set_type
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Protocol
 
+    from esmith.layout import Layout
     from esmith.perl.protocol import Message
     from esmith.perl.sources import Source
     from esmith.schema.load import Schema

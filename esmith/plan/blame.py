@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from esmith.errors import EsmithError
-from esmith.fragments.shipped import Shipped
-from esmith.fragments.tree import Template
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.errors import EsmithError
+    from esmith.fragments.shipped import Shipped
+    from esmith.fragments.tree import Template
 
 
 def stops_everything(error: EsmithError, template: str, shipped: Shipped) -> bool:

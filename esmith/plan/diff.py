@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
 
 from esmith.fragments.rendering import Kind
 from esmith.plan.output import Difference, Output
-from esmith.plan.plan import Plan
-from esmith.schema.load import Schema
 from esmith.store.model import FORGOTTEN
-from esmith.store.protocol import Snapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from esmith.plan.plan import Plan
+    from esmith.schema.load import Schema
+    from esmith.store.protocol import Snapshot
 
 #: Database, key, property; "" for the type.
 Cell = tuple[str, str, str]

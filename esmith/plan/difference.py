@@ -11,7 +11,10 @@ from esmith.fragments.rendering import Kind
 from esmith.plan.host import PERMISSIONS, trouble
 from esmith.plan.installed import OUTPUTS, Installed, digest_of, fingerprint_of
 from esmith.plan.output import Difference, Output
-from esmith.store.protocol import Snapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.store.protocol import Snapshot
 
 #: What is so of a file that is not as it was installed.
 EDITED = "edited by hand"

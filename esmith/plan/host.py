@@ -5,14 +5,20 @@ from __future__ import annotations
 import errno
 import os
 import shlex
-from collections.abc import Callable, Iterable
-from typing import Protocol
 
 from esmith.disk import Directory, StagedRecord, SyncBatch, UnusableError, UserDirectoryError, waiting_file
 from esmith.errors import InstallError, UserFileError
 from esmith.fields import dataclass
-from esmith.layout import Layout
 from esmith.plan.installed import fingerprint_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Protocol
+
+    from esmith.layout import Layout
+else:
+    Protocol = object
 
 #: The modes of the directories that are made for files: anybody may look at those of the configured system.
 PUBLIC, PRIVATE = 0o755, 0o700

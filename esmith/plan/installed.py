@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 
 from esmith.fields import dataclass
 from esmith.store.table import DamagedRowError, StateTable, is_path, is_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
 
 _MARK = re.compile(r"(\d+-\d+-\d+)?")
 _DIGEST = re.compile(r"([0-9a-f]{64})?")

@@ -7,16 +7,17 @@ of such an output has a digest in the place of it: when that is not found here, 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 
 from esmith.fields import dataclass, field, replace
-from esmith.plan.installed import Installed
-from esmith.store.protocol import Snapshot
 from esmith.store.table import is_path, json_table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from esmith.plan.installed import Installed
     from esmith.plan.remembered import Cell
+    from esmith.store.protocol import Snapshot
 
 #: What a digest begins with where something else is remembered of other outputs.
 _MARK = "="

@@ -15,21 +15,25 @@ import itertools
 import os
 import stat
 import time
-from collections.abc import Iterator
-from typing import Any
 
 from esmith.errors import TemplateError
 from esmith.fields import replace
-from esmith.fragments.identity import User
-from esmith.fragments.metadata import Metadata
 from esmith.fragments.programs import find_program
-from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Kind, Rendering
-from esmith.fragments.tree import Template
 from esmith.plan.installed import OUTPUTS, Installed
 from esmith.plan.listed import LISTED, Listed, common_of, is_common, kept_common
-from esmith.plan.output import Output
 from esmith.plan.remembered import digest, head_of, props_of, templates_text, text_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from esmith.fragments.identity import User
+    from esmith.fragments.metadata import Metadata
+    from esmith.fragments.render import Renderer
+    from esmith.fragments.tree import Template
+    from esmith.plan.output import Output
 
 #: Two changes of a file within one tick of the file system's clock look like one, so what is younger is not trusted.
 _TRUSTED_AGE_NS = 1_000_000_000

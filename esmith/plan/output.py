@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import enum
 
-from esmith.errors import EsmithError
 from esmith.fields import dataclass
-from esmith.fragments.rendering import Rendering
-from esmith.plan.host import Staged
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.errors import EsmithError
+    from esmith.fragments.rendering import Rendering
+    from esmith.plan.host import Staged
 
 
 class Difference(enum.Enum):

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
 
 from esmith.errors import TemplateError
 from esmith.fragments.rendering import Kind, Rendering
-from esmith.fragments.shipped import Shipped
-from esmith.layout import Layout
-from esmith.plan.output import Output
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from esmith.fragments.shipped import Shipped
+    from esmith.layout import Layout
+    from esmith.plan.output import Output
 
 #: The cure where two templates make one file.
 OTHER_OUTPUT = "change the output of one in its template.toml"

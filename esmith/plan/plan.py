@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from esmith.errors import EsmithError, InstallError, TemplateError, UserFileError
 from esmith.fields import dataclass, field, replace
-from esmith.fragments.identity import Identities
-from esmith.fragments.metadata import Metadata
 from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.tree import KEY, NoTemplateError, Template
-from esmith.layout import Layout
 from esmith.names import without_line
 from esmith.plan.blame import contribs_part, stops_everything
 from esmith.plan.difference import Comparison
 from esmith.plan.installed import OUTPUTS
-from esmith.plan.listed import Listed
 from esmith.plan.memory import Memory
 from esmith.plan.output import Difference, Output
 from esmith.plan.place import OTHER_OUTPUT, in_the_way, is_made, own_places, require_place
 from esmith.plan.unit import UNKNOWN, leave_units
 from esmith.plan.verdict import Verdict, unchecked
 from esmith.schema.strict import is_strict, require_lenient
-from esmith.store.protocol import Snapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from esmith.fragments.identity import Identities
+    from esmith.fragments.metadata import Metadata
+    from esmith.layout import Layout
+    from esmith.plan.listed import Listed
+    from esmith.store.protocol import Snapshot
 
 
 @dataclass

@@ -11,10 +11,14 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from typing import Any
 
-from esmith.fragments.reads import Reads
 from esmith.fragments.rendering import Kind
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from esmith.fragments.reads import Reads
 
 _DIGEST_BYTES = 12
 _ENCODE = json.JSONEncoder(separators=(",", ":")).encode

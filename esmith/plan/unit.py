@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
 
 from esmith.errors import TemplateError
 from esmith.fragments.metadata import Metadata
 from esmith.plan.output import Difference, Output
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 #: The metadata of an output where they cannot be read.
 UNKNOWN = Metadata()

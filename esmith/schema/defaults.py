@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from esmith.fields import dataclass
 from esmith.schema.load import Schema
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from esmith.layout import Layout
     from esmith.schema.model import RecordSchema

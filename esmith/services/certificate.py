@@ -8,8 +8,11 @@ import time
 
 from esmith.errors import ServiceError
 from esmith.fields import dataclass
-from esmith.layout import Layout
 from esmith.services.program import run_program
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.layout import Layout
 
 #: Private key and certificates in one file, as on SME Server (docs/daemons.md#certificates).
 PATH = "/home/e-smith/ssl.pem/pem"

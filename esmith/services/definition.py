@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from esmith.errors import ServiceError
-from esmith.layout import Layout
 from esmith.names import is_leftover
 from esmith.services.actions import ACTIONS
 from esmith.services.question import check_questions, questions_of
 from esmith.services.service import STARTS, Account, Directory, Ending, Probe, Program, Service
 from esmith.tables import FLAG, INTEGER, NAME, SECONDS, TABLE, TEXT, TEXT_TABLE, TEXTS, TomlFile, Type, one_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from esmith.layout import Layout
 
 SETTINGS = "service.toml"
 #: An older form of ``services-custom``, with the probe of each service in a table of its own.

@@ -6,9 +6,12 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Sequence
 
 from esmith.printable import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 #: A line of SMTP, POP3 or FTP after which another one belongs to the same answer (RFC 5321).
 _CONTINUES = re.compile(rb"[0-9]{3}-")

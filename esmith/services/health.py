@@ -9,10 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from esmith.layout import Layout
 from esmith.services.model import ServiceStatus, Status, Supervisor
 from esmith.services.program import run_program
-from esmith.services.service import Probe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.layout import Layout
+    from esmith.services.service import Probe
 
 #: The states in which a service is as it should be when it is enabled.
 STEADY = frozenset({Status.UP, Status.PAUSED, Status.FINISHED})

@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import re
 import stat
-from typing import TYPE_CHECKING
 
 from esmith.errors import ServiceError
 from esmith.printable import printable
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from esmith.layout import Layout
     from esmith.services.service import Service

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import enum
-from typing import Protocol
 
 from esmith.errors import ServiceError
 from esmith.fields import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Protocol
+else:
+    Protocol = object
 
 
 class Status(enum.Enum):

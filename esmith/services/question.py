@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from esmith.fields import dataclass
 from esmith.tables import FLAG, INTEGER, NAME, SECONDS, TABLE, TEXTS, TomlFile, Type, either
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 #: Stands in the values of a question for what was read of a file.
 READ = "{read}"

@@ -7,12 +7,16 @@ A unit counts when it would be started: a link of systemd enables it (systemctl(
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 
 from esmith.fields import dataclass
-from esmith.layout import Layout
-from esmith.services.service import Service
 from esmith.services.units import UNITS, active_units, own_units
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from esmith.layout import Layout
+    from esmith.services.service import Service
 
 #: Where packages and their generators put units.
 PACKAGED = ("/etc/systemd/system", "/run/systemd/generator.late", "/usr/lib/systemd/system", "/lib/systemd/system")

@@ -6,12 +6,16 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping
 
 from esmith.environment import PATH
 from esmith.fields import dataclass, field
-from esmith.layout import Layout
-from esmith.services.question import Question
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from esmith.layout import Layout
+    from esmith.services.question import Question
 
 #: The command that writes the service directories, for the supervisor and the folder that the documents name.
 SERVICE_DIRECTORIES = "esmith init --services runit /service"

@@ -21,11 +21,14 @@ from esmith.layout import Layout
 from esmith.processes import rights_of
 from esmith.services.dialogue import Peer
 from esmith.services.logs import last_lines, shown
-from esmith.services.model import ServiceStatus
 from esmith.services.program import run_program
 from esmith.services.question import READ, Question, Reading
-from esmith.services.service import Service
 from esmith.services.waiting import is_waiting
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.services.model import ServiceStatus
+    from esmith.services.service import Service
 
 #: The name under which it is reported.
 WAITS = "waits"

@@ -12,17 +12,32 @@ the checksum it need not be decoded for that.
 from __future__ import annotations
 
 import os
+import sys
 import zlib
-from collections.abc import Callable
 from functools import cache, partial
 from types import UnionType
-from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 
 from esmith.fields import MISSING, dataclass, fields, is_dataclass
-from esmith.store.protocol import Snapshot, Transaction
 
-Row = TypeVar("Row")
-_T = TypeVar("_T")
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Generic, TypeVar
+
+    from esmith.store.protocol import Snapshot, Transaction
+
+    Row = TypeVar("Row")
+    _T = TypeVar("_T")
+else:
+    # typing takes longer to import than all rows to read.
+    Row = None
+
+    class Generic:
+        """The base of a class of which there are several types."""
+
+        def __class_getitem__(cls, _type):
+            return cls
+
 
 #: Larger numbers are neither a time nor a size, and the C library refuses them as a time.
 _LARGEST = 2**53
@@ -214,8 +229,9 @@ def _builder(hint: Any) -> Callable[[Any], Any]:
     """Return what checks and makes a value of a type; made once for each, since a generation may have 10,000 values."""
     if is_dataclass(hint) and isinstance(hint, type):
         return partial(_build_object, hint)
-    origin, inner = get_origin(hint), get_args(hint)
-    if origin is UnionType:
+    origin = getattr(hint, "__origin__", None)
+    inner: tuple[Any, ...] = getattr(hint, "__args__", ())
+    if isinstance(hint, UnionType):
         other = _builder(next(one for one in inner if one is not type(None)))
         return lambda data: None if data is None else other(data)
     if origin is list:
@@ -266,8 +282,8 @@ def _build_object(kind: type, data: Any) -> Any:
 @cache
 def _fields_of(kind: type) -> list[tuple[str, Callable[[Any], Any], bool]]:
     """Return the fields of a dataclass: the name, what makes the value, and whether a row must have it."""
-    hints = get_type_hints(kind)
+    module = vars(sys.modules[kind.__module__])
     return [
-        (one.name, _builder(hints[one.name]), one.default is MISSING and one.default_factory is MISSING)
+        (one.name, _builder(eval(str(one.type), module)), one.default is MISSING and one.default_factory is MISSING)
         for one in fields(kind)
     ]

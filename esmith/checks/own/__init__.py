@@ -14,12 +14,16 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
-from types import TracebackType
-from typing import Any
 
 from esmith.checks.own.file import File, Findings
 from esmith.errors import EsmithError, TemplateError
-from esmith.layout import Layout
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any
+
+    from esmith.layout import Layout
 
 Rule = Callable[[File], Findings]
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-
-from esmith.checks.staged import StagedTree
 from esmith.fields import dataclass, field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from esmith.checks.staged import StagedTree
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from esmith.checks.own.file import File
 from esmith.names import is_number
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from esmith.checks.own.file import File
 
 
 def integer(file: File, *, comments: bool = False, highest: int | None = None) -> Iterator[tuple[int, str]]:

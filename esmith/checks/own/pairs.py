@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-from esmith.checks.own.file import File
+    from esmith.checks.own.file import File
 
 
 def pairs(file: File) -> Iterator[tuple[int, str]]:

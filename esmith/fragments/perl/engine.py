@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from typing import TYPE_CHECKING, Any
 
 from esmith.errors import EsmithError, TemplateError
 from esmith.fragments.perl.offer import NOTHING, Offer
@@ -17,16 +16,19 @@ from esmith.fragments.perl.process import PerlEndedError, PerlLateError, PerlPro
 from esmith.fragments.perl.template import NoPerlError, PerlTemplate, SubTemplate, text_lines
 from esmith.fragments.perl.variables import Fields, configuration, named
 from esmith.fragments.reads import Reads
-from esmith.layout import Layout
 from esmith.perl.modules import perl_modules
 from esmith.perl.service import StoreService
 from esmith.perl.sources import SnapshotSource
-from esmith.store.model import Record
-from esmith.store.protocol import Snapshot
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
+    from esmith.layout import Layout
     from esmith.perl.protocol import Message
     from esmith.perl.sources import Source
+    from esmith.store.model import Record
+    from esmith.store.protocol import Snapshot
 
 #: Where administrative programs are, whatever PATH the caller has.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

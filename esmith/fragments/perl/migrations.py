@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
 
 from esmith.disk import read_file
 from esmith.errors import TemplateError
@@ -12,11 +10,15 @@ from esmith.fragments.engine import choose_engine
 from esmith.fragments.perl.engine import Perl
 from esmith.fragments.reads import Reads
 from esmith.fragments.tree import BEGIN, END
-from esmith.layout import Layout
 from esmith.perl.sources import TransactionSource
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any, Self
+
     from esmith.fragments.perl.template import PerlTemplate
+    from esmith.layout import Layout
     from esmith.store.protocol import Transaction
 
 _UNDONE = "nothing of it is stored; correct or remove it"

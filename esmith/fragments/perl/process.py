@@ -12,12 +12,13 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from esmith.perl.protocol import MessageReader, ProtocolError, encode
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from esmith.perl.protocol import Message
 
 #: How many bytes a message may have: what one fragment gives.

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from esmith.errors import TemplateError
 from esmith.fragments.perl.offer import NOTHING
-from esmith.fragments.perl.variables import Fields
-from esmith.fragments.reads import Reads
 from esmith.names import shorten
 from esmith.store.limits import control_character
-from esmith.store.model import Record
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from esmith.fragments.perl.variables import Fields
+    from esmith.fragments.reads import Reads
     from esmith.perl.protocol import Message
+    from esmith.store.model import Record
     from esmith.store.protocol import Snapshot
 
 #: Expands a template inside another, with variables and the directories of its fragments (none for the same), and

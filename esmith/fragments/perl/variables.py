@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
 from jinja2 import Undefined
 
 from esmith.fragments.records import RecordView
-from esmith.store.model import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from esmith.store.model import Record
 
 #: The fields of a message.
 Fields = list[bytes | str | None]
