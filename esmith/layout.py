@@ -147,6 +147,11 @@ class Layout:
         return self.under("/var/lib/e-smith/set-aside")
 
     @property
+    def compiled(self) -> str:
+        """The directory for compiled fragments (:mod:`esmith.fragments.compiled`)."""
+        return self.under("/var/lib/e-smith/compiled")
+
+    @property
     def log(self) -> str:
         """The log of the events when the root is not the machine itself (else syslog has it)."""
         return self.under("/var/log/e-smith/events.log")

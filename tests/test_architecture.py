@@ -38,7 +38,7 @@ LAYERS = (
     ("trust", "directories", "environment"),
     ("ownership",),
     ("tables", "temporary"),
-    ("errors", "fields", "names", "printable", "processes"),
+    ("digests", "errors", "fields", "names", "printable", "processes"),
 )
 WITHIN_A_LAYER = {("schema", "store")}
 #: The version is a constant of the package itself, which anybody may read.

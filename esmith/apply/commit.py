@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from esmith.apply.generations import Also, Generation, begin, is_recorded
+from esmith.apply.generations import Generation, begin, is_recorded
 from esmith.apply.install import discard, install, remember, stage
 from esmith.apply.left import record_left
 from esmith.apply.newer import NEWER, are_files_newer
 from esmith.apply.restore import AddPending, UnrecordedError, restore_since
-from esmith.checks.check import check
 from esmith.errors import InstallError, StoreError
 from esmith.names import counted
 from esmith.plan.difference import EDITED
@@ -18,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from esmith.apply.generations import Also
     from esmith.apply.restoring import Restored
     from esmith.layout import Layout
     from esmith.plan.plan import Plan
@@ -53,7 +53,10 @@ def commit_plan(
     installed = False
     try:
         stage(plan, host)
-        check(plan, layout, writes=True)
+        if plan.changed:
+            from esmith.checks.check import check
+
+            check(plan, layout, writes=True)
         _note_newer(plan, layout, store)
         generation = begin(plan, layout, store, what, services or {}, host.disk)
         for text in install(plan, host, layout):
@@ -110,6 +113,8 @@ def rehearse_plan(plan: Plan, layout: Layout) -> None:
 
     :raises CheckError: when a program would refuse its file.
     """
+    from esmith.checks.check import check
+
     host = RecordingHost(layout)
     stage(plan, host)
     check(plan, layout, writes=False)

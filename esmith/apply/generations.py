@@ -8,7 +8,6 @@ itself, by the next one, or by ``esmith recover``. What is kept of complete inst
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
 
 from esmith.apply.kept import Before, forget_kept, keep, make_kept
 from esmith.apply.origin import boot, make_machine, mark_finished, mark_unfinished, new_token
@@ -18,17 +17,19 @@ from esmith.plan.host import trouble
 from esmith.plan.installed import OUTPUTS, digest_of
 from esmith.plan.listed import resolved
 from esmith.store.model import Author
-from esmith.store.protocol import Snapshot, Store, Transaction
 from esmith.store.table import DamagedRowError, StateTable, decode_json, encode_json, is_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
     from esmith.disk import Directory, Disk
     from esmith.layout import Layout
     from esmith.plan.plan import Plan
+    from esmith.store.protocol import Snapshot, Store, Transaction
 
-#: What else belongs into a transaction of this module.
-Also = Callable[[Transaction], None]
+    #: What else belongs into a transaction of this module.
+    Also = Callable[[Transaction], None]
 
 #: What the row of a complete generation holds. In a text of JSON the quotes would be escaped.
 _COMPLETE = b'"complete": true'

@@ -75,7 +75,7 @@ def find_machine(layout: Layout, disk: Disk) -> str:
     system = _system_id() if layout.is_machine else ""
     if not own or not system:
         return own
-    from hashlib import sha256
+    from esmith.digests import sha256
 
     return sha256(f"{own} {system}".encode()).hexdigest()[:32]
 

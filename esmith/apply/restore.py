@@ -7,7 +7,6 @@ is given up, and a file that somebody has changed since is copied before the old
 from __future__ import annotations
 
 from esmith.apply.generations import (
-    Also,
     Generation,
     forget_generation,
     generations_since,
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Protocol
 
+    from esmith.apply.generations import Also
     from esmith.disk import Disk
     from esmith.layout import Layout
     from esmith.store.protocol import Store, Transaction

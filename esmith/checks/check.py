@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import fnmatch
 import os
-import shutil
 from functools import partial
 
 from esmith.checks import own
@@ -152,6 +151,8 @@ def examine(
     :param secrets: values that are masked in what the programs print.
     :return: a verdict for each file that a check knows, in order.
     """
+    import shutil
+
     found: dict[str, Verdict] = {}
     waiting: dict[tuple[str, ...], list[Subject]] = {}
     order = []
@@ -183,6 +184,8 @@ def examine(
 
 def _as_installed(subject: Subject) -> Subject:
     """Return the file with the name that its check program has on this machine; the first name where it has none."""
+    import shutil
+
     names = (*subject.check.command[:1], *subject.check.also_called)
     found = next((name for name in names if shutil.which(name, path=PATH)), "")
     if not found or found == names[0]:

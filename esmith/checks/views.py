@@ -6,14 +6,9 @@ Otherwise a program sees a copy of the directory its file is in: the new files a
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import glob
-import json
 import os
-import subprocess
 import sys
-import tempfile
 
 from esmith.checks.copies import copies_of_commands, held, remove_copies
 from esmith.environment import PATH
@@ -109,6 +104,9 @@ class Views:
             return _translated(self._start(jobs, places, home, None)["ended"], places)
 
     def _start(self, jobs: list[Job], places: dict[str, str], home: str, tree: dict[str, Any] | None) -> dict[str, Any]:
+        import json
+        import subprocess
+
         programs = [_program(job, places[job.directory]) for job in jobs]
         task = {"parent": os.getpid(), "tree": tree, "home": home, "programs": programs}
         from esmith.checks.process import NAME
@@ -158,6 +156,8 @@ class Views:
     @contextlib.contextmanager
     def _copies(self, jobs: list[Job]) -> Iterator[tuple[str, dict[str, str]]]:
         """Make the copies and yield the programs' home, and where the copy of each directory is."""
+        import tempfile
+
         place = copies_of_commands(self._layout) if self._writes else tempfile.gettempdir()
         try:
             remove_copies(self._layout, of_commands=self._writes)
@@ -183,6 +183,8 @@ class Views:
             raise trouble(place, error) from error
 
     def _copy(self, inside: str, directory: str) -> None:
+        import glob
+
         for path in glob.glob(os.path.join(glob.escape(self._layout.under(inside)), "*")):
             os.symlink(path, os.path.join(directory, os.path.basename(path)))
         for rendering in self._tree.changed_in(inside):
@@ -212,6 +214,8 @@ def _translated(ended: list[dict[str, Any]], places: dict[str, str]) -> list[End
 
 
 def _file(output: Output) -> dict[str, Any]:
+    import base64
+
     return {
         "path": output.target,
         "kind": output.rendering.kind.value,
@@ -233,5 +237,7 @@ def _program(job: Job, directory: str) -> dict[str, Any]:
 
 def _beside(job: Job, directory: str) -> list[tuple[str, str]]:
     """Return the links that have to stand beside a file: what each points to, and where it is."""
+    import glob
+
     paths = [path for pattern in job.check.beside for path in sorted(glob.glob(pattern))]
     return [(path, os.path.join(directory, os.path.basename(path))) for path in paths]

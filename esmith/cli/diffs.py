@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-from esmith.cli.output import print_lines
-from esmith.layout import Layout
-from esmith.plan.diff import diff_all, secret_values
-from esmith.plan.plan import Plan
-from esmith.schema.load import Schema
-from esmith.store.protocol import Store
+    from esmith.layout import Layout
+    from esmith.plan.plan import Plan
+    from esmith.store.protocol import Store
 
 
 def diff_printer(layout: Layout, store: Store, *, prints: bool = True) -> Callable[[Plan], None]:
@@ -18,6 +17,10 @@ def diff_printer(layout: Layout, store: Store, *, prints: bool = True) -> Callab
     :param prints: whether diffs are printed after all; ``--json`` has no place for them.
     :raises SchemaError: when a schema file is broken, so that it is not known which values are secret.
     """
+    from esmith.cli.output import print_lines
+    from esmith.plan.diff import diff_all, secret_values
+    from esmith.schema.load import Schema
+
     schema = Schema(layout)
     with store.snapshot() as snapshot:
         list(secret_values(snapshot, schema))

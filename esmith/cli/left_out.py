@@ -8,7 +8,6 @@ from esmith.cli.output import warn
 from esmith.errors import EsmithError, ExitCode
 from esmith.layout import Layout
 from esmith.names import counted, without_line
-from esmith.services.packages import packages_of
 
 #: How many files a message names.
 _SHOWN = 3
@@ -52,6 +51,8 @@ def because_of(files: Sequence[str], layout: Layout) -> str:
     :param files: paths of this disk.
     :return: "" when there are none.
     """
+    from esmith.services.packages import packages_of
+
     if not files:
         return ""
     packages = packages_of(files) if layout.is_machine else {}

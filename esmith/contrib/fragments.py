@@ -73,7 +73,7 @@ class _Fragments:
     def parse_jinja(self, path: str, text: bytes) -> None:
         """Compile a fragment in Jinja2 without running it."""
         try:
-            self._renderer.jinja().code_of(text.decode(), self._contrib.own.under(path), path)
+            self._renderer.jinja().engine.code_of(text.decode(), self._contrib.own.under(path), path)
         except UnicodeDecodeError:
             self._contrib.fails(path, "is not UTF-8; convert it, e.g. with iconv")
         except TemplateError as error:

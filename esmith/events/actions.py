@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import subprocess
-import tempfile
 import time
 
 from esmith.disk import read_file
@@ -17,6 +15,7 @@ from esmith.perl.modules import perl_modules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping, Sequence
     from typing import IO
 
@@ -56,6 +55,8 @@ def run_action(
         None when it did everything.
     :raises ActionError: when it cannot be run, fails, or is killed.
     """
+    import tempfile
+
     layout, log = session.layout, session.log
     path = os.path.join(event.directory, name)
     depth = _depth(path) + 1
@@ -107,6 +108,7 @@ def _missing(output: IO[bytes]) -> str:
 
 def _started(words: Sequence[str], output: IO[bytes], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """Start a program. A text whose first line names no interpreter is run by sh, as by the original's ``system``."""
+    import subprocess
 
     def start(words: Sequence[str]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -142,6 +144,8 @@ def _depth(path: str) -> int:
 
 
 def _wait(process: subprocess.Popen[bytes], timeout: float | None, path: str) -> int:
+    import subprocess
+
     with process, ended_with_us(process.pid):
         try:
             return process.wait(timeout)

@@ -10,11 +10,8 @@ from esmith.events.usefulness import Usefulness
 from esmith.names import without_line
 from esmith.schema.strict import is_strict, require_lenient
 from esmith.services.actions import HOLDING, Effect, effect_of, strongest
-from esmith.services.adjust import adjust
 from esmith.services.boot import boot_action
 from esmith.services.definition import Services
-from esmith.services.health import find_failing
-from esmith.services.logs import last_lines
 from esmith.services.model import Status, StillEndingError, Supervisor, SupervisorError, UnsupervisedError
 from esmith.services.service import Probe
 from esmith.services.waiting import is_waiting
@@ -199,6 +196,8 @@ class ServiceStep:
 
         :raises ServiceError: when one does not stay up, does not answer its probe, or is of no use any more.
         """
+        from esmith.services.health import find_failing
+
         watched = [(supervisor, service) for service, supervisor in self._watched.items()]
         probes = {service: self._services.of(service).probe for service in self._watched}
         # What is read for each connection restarts nothing.
@@ -221,6 +220,8 @@ class ServiceStep:
 
     def _log_of(self, service: str, supervisor: Supervisor) -> str:
         """Return what a service has logged since this command began, as lines of a message; "" for nothing."""
+        from esmith.services.logs import last_lines
+
         lines = last_lines(self._session.layout, self._services.of(service), supervisor.name, since=self._begun)
         return "\n    ".join(["its log ends with:", *lines]) if lines else ""
 
@@ -260,6 +261,8 @@ class ServiceStep:
 
     def _adjust_one(self, service: str, asked: list[str], pending: PendingAction | None, *, enabled: bool) -> bool:
         """Adjust a service and return whether nothing is pending for it any more."""
+        from esmith.services.adjust import adjust
+
         actions = asked
         supervisor = None
         try:

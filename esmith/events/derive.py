@@ -11,7 +11,7 @@ import re
 from contextlib import suppress
 
 from esmith.apply.backup import back_up
-from esmith.apply.generations import Also, Generation, generations_since
+from esmith.apply.generations import Generation, generations_since
 from esmith.errors import ActionError, EsmithError, StoreError, TemplateError
 from esmith.events.confirm import forget_taken_back
 from esmith.events.derived import (
@@ -33,6 +33,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from esmith.apply.generations import Also
     from esmith.events.session import Session
     from esmith.store.protocol import Transaction
 

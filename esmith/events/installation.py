@@ -21,7 +21,7 @@ from __future__ import annotations
 from functools import partial
 
 from esmith.apply.commit import commit_plan, rehearse_plan, restore_or_explain
-from esmith.apply.generations import Also, Generation, finish
+from esmith.apply.generations import Generation, finish
 from esmith.errors import EsmithError, StoreError
 from esmith.events.asked import asked_by, wrong_actions
 from esmith.events.confirm import find_unconfirmed
@@ -30,6 +30,7 @@ from esmith.events.derive import derive, derive_again, require_derivations, taki
 from esmith.events.derived import Derivation, affected, mark_stale
 from esmith.events.pending import PendingAction, add_pending, list_pending, put_pending
 from esmith.events.unread import Unread
+from esmith.fragments.compiled import keep_compiled
 from esmith.fragments.settings import refused_settings
 from esmith.names import counted
 from esmith.plan.host import DiskHost
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from esmith.apply.generations import Also
     from esmith.events.adjust import ServiceStep
     from esmith.events.definition import Event
     from esmith.events.session import Session
@@ -125,6 +127,8 @@ class Installation:
             self._services.read({*asked, *self._pending_before})
             for text in self._services.without_record(plan):
                 session.report(text)
+        if not session.records:
+            keep_compiled(session.layout)
         if session.records:
             rehearse_plan(plan, session.layout)
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import syslog
 import time
 from contextlib import suppress
 
@@ -40,6 +39,8 @@ class EventLog:
     """
 
     def __init__(self, layout: Layout) -> None:
+        import syslog
+
         self._path = "" if layout.is_machine else layout.log
         if not self._path:
             syslog.openlog(_IDENTIFIER, syslog.LOG_PID, syslog.LOG_LOCAL1)
@@ -62,6 +63,8 @@ class EventLog:
         self._put(OUTPUT_MARK + printable(line, keep="\t") for line in text.splitlines())
 
     def _put(self, entries: Iterable[str]) -> None:
+        import syslog
+
         lines = [line for entry in entries for line in _pieces(entry)]
         if not lines:
             return

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from esmith.apply.cleanup import remove_left_behind
-from esmith.apply.generations import Also, Generation, generations_since, list_interrupted
+from esmith.apply.generations import Generation, generations_since, list_interrupted
 from esmith.apply.restore import restore_interrupted, restore_since, why_not
 from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_unconfirmed
 from esmith.events.damage import set_aside_damaged
@@ -27,6 +27,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from esmith.apply.generations import Also
     from esmith.events.session import Session
     from esmith.layout import Layout
     from esmith.store.protocol import Snapshot, Store, Transaction

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from esmith.errors import ServiceError
-from esmith.services.definition import Services
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from esmith.events.session import Session
     from esmith.plan.output import Output
+    from esmith.services.definition import Services
 
 
 class Unread:
@@ -33,6 +33,8 @@ class Unread:
         return f"{' and '.join(services)} {'is' if len(services) == 1 else 'are'} disabled"
 
     def _is_disabled(self, name: str) -> bool:
+        from esmith.services.definition import Services
+
         try:
             self._services = self._services or Services(self._session.layout)
             service = self._services.of(name)

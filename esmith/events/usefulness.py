@@ -7,8 +7,6 @@ The first questions are asked before the files are installed, since many are rea
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-
 from esmith.errors import EsmithError
 from esmith.services.useful import Asked, complaint_of, waiting_for
 
@@ -104,4 +102,6 @@ class Usefulness:
 
 def _is_about(question: Question, changed: Sequence[str]) -> bool:
     """Return whether one of some changed files may change the answer."""
+    from fnmatch import fnmatchcase
+
     return any(fnmatchcase(path, pattern) for pattern in question.in_events for path in changed)

@@ -9,9 +9,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from esmith.fragments.jinja import Engine
     from esmith.fragments.metadata import MetadataFiles
     from esmith.fragments.perl.engine import Perl
+    from esmith.fragments.runner import Runner
     from esmith.fragments.shipped import Shipped
     from esmith.fragments.tree import TemplateTree
     from esmith.layout import Layout
@@ -37,7 +37,7 @@ class Context:
     snapshot: Snapshot
     tree: TemplateTree
     metadata: MetadataFiles
-    jinja: Callable[[], Engine]
+    jinja: Callable[[], Runner]
     perl: Callable[[], Perl]
     shipped: Shipped
     kept: KeptTexts = field(default_factory=KeptTexts)

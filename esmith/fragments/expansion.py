@@ -46,10 +46,10 @@ class Expansion:
         self._rendering = rendering
         self._variables: dict[str, Any] = {}
         self._own_notes = Notes(rendering.own, rendering.warnings, rendering.engines)
-        self._engine = context.jinja()
+        self._runner = context.jinja()
         if key is not None and database is not None:
             rendering.own.props[database, key, ""] = context.snapshot.type_of(database, key)
-            self._variables["record"] = RecordView(self._engine.records, database, key)
+            self._variables["record"] = RecordView(self._runner.records, database, key)
         elif key is not None:
             self._variables["key"] = key
 
@@ -104,7 +104,7 @@ class Expansion:
         :param path: the file it is in, for messages.
         """
         variables = {"template": self._sub_template, **self._variables}
-        return self._engine.expand(text, path, self._rendering.path, variables)
+        return self._runner.expand(text, path, self._rendering.path, variables)
 
     def _parts(self, template: Template, metadata: Metadata) -> list[bytes]:
         """Return what each fragment of a template gives."""
@@ -155,12 +155,12 @@ class Expansion:
     @property
     def _notes(self) -> Notes:
         """What the template notes that is expanded: this one, or one inside it."""
-        return self._engine.records.notes
+        return self._runner.records.notes
 
     @contextmanager
     def _noting(self, notes: Notes) -> Iterator[None]:
         """Have everything that is read noted here."""
-        records = self._engine.records
+        records = self._runner.records
         outer, records.notes = records.notes, notes
         try:
             yield
@@ -224,6 +224,7 @@ class Expansion:
     def _perl_template(self, metadata: Metadata) -> PerlTemplate:
         from esmith.fragments.perl.offer import Offer
 
+        self._runner.need_jinja()
         perl, notes = self._context.perl(), self._notes
         notes.repeatable = False
         path = self._rendering.path

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
 import shlex
 from functools import lru_cache, partial
-
-from jinja2.filters import do_float, do_int
 
 from esmith.fragments.programs import version
 from esmith.fragments.records import Missing, Records, RecordView, Setting
@@ -49,7 +46,7 @@ def functions(layout: Layout, records: Records, identities: Identities) -> dict[
         try:
             text = disk.read(layout.under(path)).decode("utf-8", "replace")
         except OSError as error:
-            return Missing.value(
+            return records.missing.value(
                 f"{path} cannot be read: {error.strerror}", "test exists() first, or use | default('')"
             )
         return text.replace("\r\n", "\n").replace("\r", "\n")
@@ -61,7 +58,7 @@ def functions(layout: Layout, records: Records, identities: Identities) -> dict[
     def passwd(name: str) -> Any:
         user = identities.user(str(name))
         records.reads.users[str(name)] = user
-        return user or Missing.value(f"there is no unix account {name!r}", "create the account")
+        return user or records.missing.value(f"there is no unix account {name!r}", "create the account")
 
     def warn(text: str) -> str:
         return records.notes.warn(text)
@@ -110,14 +107,32 @@ def integer(value: Any, default: Any = None, base: int = 10) -> Any:
     :param default: what such a text gives; not given: the default of the property in its schema file, else 0.
     :param base: of the digits.
     """
-    found = do_int(value, default, base)
-    return do_int(_default_of(value), 0) if found is None else found
+    found = _whole(value, default, base)
+    return _whole(_default_of(value), 0) if found is None else found
 
 
 def decimal(value: Any, default: Any = None) -> Any:
     """Return a number with decimals; the filter ``| float``, with the same default as ``| int``."""
-    found = do_float(value, default)
-    return do_float(_default_of(value), 0.0) if found is None else found
+    found = _decimal(value, default)
+    return _decimal(_default_of(value), 0.0) if found is None else found
+
+
+def _whole(value: Any, default: Any, base: int = 10) -> Any:
+    try:
+        return int(value, base) if isinstance(value, str) else int(value)
+    except (TypeError, ValueError):
+        # "42.23" gives 42, as in Jinja2.
+        try:
+            return int(float(value))
+        except (TypeError, ValueError, OverflowError):
+            return default
+
+
+def _decimal(value: Any, default: Any) -> Any:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return default
 
 
 def _default_of(value: Any) -> str | None:
@@ -137,6 +152,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
 @lru_cache(maxsize=4096)
 def _prefixes(network: str, mask: str) -> tuple[str, ...]:
     # Several templates ask for those of the same networks.
+    import ipaddress
+
     return tuple(prefixes(ipaddress.IPv4Network(f"{network}/{mask}", strict=False)))
 
 

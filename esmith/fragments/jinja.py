@@ -6,18 +6,56 @@ from functools import wraps
 
 import jinja2
 from jinja2.filters import do_random
-from jinja2.runtime import Context
+from jinja2.runtime import Context, Undefined
 from jinja2.utils import generate_lorem_ipsum, missing
 
 from esmith.errors import TemplateError
 from esmith.fragments.helpers import FILTERS
-from esmith.fragments.records import Databases, DatabaseView, Missing, MissingValueError, Records, RecordView, Scalar
+from esmith.fragments.records import (
+    OTHER,
+    Databases,
+    Hint,
+    Missing,
+    MissingValueError,
+    Records,
+    attribute_of,
+    entry_of,
+    require_printable,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType
-    from typing import Any
+    from typing import Any, NoReturn
+
+    from esmith.fragments.compiled import CompiledFragments
+
+
+class JinjaMissing(Missing, Undefined):
+    """What is missing, as Jinja2 has it: anything else than to test, compare and default it raises an error."""
+
+    @classmethod
+    def value(
+        cls, message: str, hint: Hint = "", parent: Records | None = None, place: tuple[str, str] = ("", ""), /
+    ) -> Missing:
+        """Return a missing value, see :class:`~esmith.fragments.records.Missing`."""
+
+        def exception(text: str | None) -> MissingValueError:
+            return MissingValueError(text or message, hint if isinstance(hint, str) else hint())
+
+        made = cls(hint=message, exc=exception)  # type: ignore[arg-type]
+        made._parent, made._place = parent, place
+        return made
+
+    def __str__(self) -> str:
+        return str(self._fail_with_undefined_error())
+
+    def __iter__(self) -> NoReturn:
+        raise self._fail_with_undefined_error()
+
+    def __len__(self) -> NoReturn:
+        raise self._fail_with_undefined_error()
 
 
 class _RecordContext(Context):
@@ -38,20 +76,24 @@ class Engine(jinja2.Environment):
 
     :param records: the databases; their notes are those of the template that is expanded.
     :param functions: the helper functions.
+    :param kept: the fragments that are compiled already; None for none.
     """
 
     context_class = _RecordContext
 
-    def __init__(self, records: Records, functions: dict[str, Callable[..., Any]]) -> None:
+    def __init__(
+        self, records: Records, functions: dict[str, Callable[..., Any]], kept: CompiledFragments | None = None
+    ) -> None:
         super().__init__(
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
-            undefined=Missing,
+            undefined=JinjaMissing,
             finalize=_printable,
             cache_size=0,
         )
         self.records = records
+        self.kept = kept
         self._compiled: dict[tuple[str, str], jinja2.Template] = {}
         self._depth = 0
         self.globals |= functions
@@ -61,29 +103,13 @@ class Engine(jinja2.Environment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return ``obj.attribute``: a record's property, a database's record."""
-        if isinstance(obj, RecordView):
-            return obj.attribute(attribute)
-        if isinstance(obj, Scalar | Missing):
-            return obj.prop(attribute)
-        if isinstance(obj, Databases):
-            return obj.database(attribute)
-        if isinstance(obj, DatabaseView):
-            return obj.record(attribute)
-        return super().getattr(obj, attribute)
+        found = attribute_of(obj, attribute)
+        return super().getattr(obj, attribute) if found is OTHER else found
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """Return ``obj[argument]``, which is the same, for names that are no identifiers."""
-        if isinstance(obj, RecordView):
-            # The key itself for map(attribute='key') and the like, unless a property has that name.
-            found = obj.prop(str(argument))
-            return obj.attribute(str(argument)) if isinstance(found, Missing) else found
-        if isinstance(obj, Missing):
-            return obj.prop(str(argument))
-        if isinstance(obj, Databases):
-            return obj.database(str(argument))
-        if isinstance(obj, DatabaseView):
-            return obj.record(argument)
-        return super().getitem(obj, argument)
+        found = entry_of(obj, argument)
+        return super().getitem(obj, argument) if found is OTHER else found
 
     def expand(self, text: str, path: str, output: str, variables: dict[str, Any]) -> str:
         """Return what a fragment gives.
@@ -123,7 +149,12 @@ class Engine(jinja2.Environment):
         :raises TemplateError: when it is wrong.
         """
         try:
-            return self.compile(text, filename=path)
+            code = self.kept.find(text, path) if self.kept is not None else None
+            if code is None:
+                code = self.compile(text, filename=path)
+                if self.kept is not None:
+                    self.kept.note(text, path, code)
+            return code
         except jinja2.TemplateSyntaxError as error:
             raise TemplateError(
                 error.message or "wrong syntax", place=f"{path}:{error.lineno}", hint=_for(output)
@@ -148,6 +179,7 @@ def _chance(records: Records, function: Callable[..., Any]) -> Callable[..., Any
 #: What an expression of a fragment may raise. Anything else is a defect of the engine and should be seen as one.
 _MISTAKES = (
     jinja2.TemplateError,
+    MissingValueError,
     ArithmeticError,
     AttributeError,
     LookupError,
@@ -162,8 +194,7 @@ _MISTAKES = (
 def _printable(value: Any) -> Any:
     if isinstance(value, jinja2.Undefined):
         return value  # a missing value says so itself; an inline "if" without "else" prints nothing
-    if value is None or isinstance(value, list | tuple | dict | set | DatabaseView | Databases) or callable(value):
-        raise MissingValueError(f"a {type(value).__name__} cannot be printed", "print its parts, e.g. with | join(',')")
+    require_printable(value)
     return value
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from jinja2 import Undefined, UndefinedError
-
 from esmith.errors import SchemaError, TemplateError
 from esmith.fragments.notes import Notes
 from esmith.names import nearest
@@ -18,7 +16,7 @@ from esmith.store.limits import control_character
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, NoReturn
+    from typing import Any
 
     from esmith.fragments.reads import Reads
     from esmith.schema.defaults import Defaults
@@ -30,7 +28,7 @@ Hint = str | Callable[[], str]
 _OF_THE_RECORD = ("key", "type")
 
 
-class MissingValueError(UndefinedError):
+class MissingValueError(Exception):
     """A missing value was used where a text is needed.
 
     :param message: what is missing.
@@ -42,24 +40,19 @@ class MissingValueError(UndefinedError):
         self.hint = hint
 
 
-class Missing(Undefined):
+class Missing:
     """A record, property or variable that does not exist.
 
-    May be tested (it is false), compared and defaulted; anything else raises :class:`MissingValueError`.
+    May be tested (it is false), compared and defaulted. What else is done with it is wrong; what runs the fragments has
+    a class of its own for that.
     """
 
-    __slots__ = ("_parent", "_place")
-
-    def __init__(
-        self, *args: Any, parent: Records | None = None, place: tuple[str, str] = ("", ""), **named: Any
-    ) -> None:
-        super().__init__(*args, **named)
-        self._parent = parent
-        self._place = place
+    _parent: Records | None = None
+    _place = "", ""
 
     @classmethod
     def value(
-        cls, message: str, hint: Hint = "", parent: Records | None = None, place: tuple[str, str] = ("", "")
+        cls, message: str, hint: Hint = "", parent: Records | None = None, place: tuple[str, str] = ("", ""), /
     ) -> Missing:
         """Return a missing value.
 
@@ -68,11 +61,7 @@ class Missing(Undefined):
         :param parent: for a missing record: whose it is, so that its properties are missing in their turn.
         :param place: for a missing record: database and key.
         """
-
-        def exception(text: str | None) -> MissingValueError:
-            return MissingValueError(text or message, hint if isinstance(hint, str) else hint())
-
-        return cls(hint=message, exc=exception, parent=parent, place=place)
+        raise NotImplementedError
 
     def prop(self, name: str) -> str | Missing:
         """Return a property of a missing record: its default, else a missing one. The read is recorded."""
@@ -83,23 +72,14 @@ class Missing(Undefined):
         value = read(database, key, name)
         if value is not None:
             return value
-        return Missing.value(f"{database} has no record {key!r}, so there is no {key}.{name}", self._hint)
+        parent = self._parent
 
-    def _hint(self) -> str:
-        database, key = self._place
-        close = nearest(key, self._parent.snapshot.keys(database)) if self._parent else None
-        return (
-            f"did you mean {close!r}?" if close else f"make it (db {database} set {key} TYPE) or use | default('...')"
-        )
+        def hint() -> str:
+            close = nearest(key, parent.snapshot.keys(database))
+            default = f"make it (db {database} set {key} TYPE) or use | default('...')"
+            return f"did you mean {close!r}?" if close else default
 
-    def __str__(self) -> str:
-        return str(self._fail_with_undefined_error())
-
-    def __iter__(self) -> NoReturn:
-        raise self._fail_with_undefined_error()
-
-    def __len__(self) -> NoReturn:
-        raise self._fail_with_undefined_error()
+        return parent.missing.value(f"{database} has no record {key!r}, so there is no {key}.{name}", hint)
 
 
 class Setting(str):
@@ -169,7 +149,7 @@ class RecordView:
             close = nearest(name, record.props) if record else None
             return f"did you mean {close!r}?" if close else "set it, or allow it to be missing: | default('...')"
 
-        return Missing.value(f"{self.database} {self.key} has no property {name!r}", hint)
+        return self.records.missing.value(f"{self.database} {self.key} has no property {name!r}", hint)
 
     def __str__(self) -> str:
         raise MissingValueError(f"{self.key} is a record and cannot be printed", f"name a property: {self.key}.NAME")
@@ -207,8 +187,10 @@ class Records:
     :param snapshot: what is read.
     :param defaults: what properties that are not stored read as.
 
-    ``notes`` is where the reads are recorded.
+    ``notes`` is where the reads are recorded, and ``missing`` the class of what is missing.
     """
+
+    missing: type[Missing] = Missing
 
     def __init__(self, snapshot: Snapshot, defaults: Defaults) -> None:
         self.snapshot = snapshot
@@ -242,7 +224,7 @@ class Records:
             close = nearest(key, self.snapshot.keys(database))
             return f"did you mean {close!r}?" if close else f"make it: db {database} set {key} TYPE"
 
-        return Missing.value(f"{database} has no record {key!r}", hint, self, (database, key))
+        return self.missing.value(f"{database} has no record {key!r}", hint, self, (database, key))
 
     def listing(self, spec: str) -> list[RecordView]:
         """Return the records of a database in byte order of their keys.
@@ -305,3 +287,42 @@ class Records:
         if char is not None:
             raise MissingValueError(f"{place} holds the control character {char!r}", "set it to one line of text")
         return text
+
+
+#: What fragments use of the databases.
+_OURS = (RecordView, Scalar, Missing, Databases, DatabaseView)
+#: Says that something is not of the databases.
+OTHER = object()
+
+
+def attribute_of(obj: Any, name: str) -> Any:
+    """Return ``obj.name`` of what is of the databases: a record's property, a database's record; else ``OTHER``."""
+    if not isinstance(obj, _OURS):
+        return OTHER
+    if isinstance(obj, RecordView):
+        return obj.attribute(name)
+    if isinstance(obj, Scalar | Missing):
+        return obj.prop(name)
+    return obj.database(name) if isinstance(obj, Databases) else obj.record(name)
+
+
+def entry_of(obj: Any, name: Any) -> Any:
+    """Return ``obj[name]``, which is the same, for names that are no identifiers; else ``OTHER``."""
+    if isinstance(obj, RecordView):
+        # The key itself for map(attribute='key') and the like, unless a property has that name.
+        found = obj.prop(str(name))
+        return obj.attribute(str(name)) if isinstance(found, Missing) else found
+    if isinstance(obj, Missing):
+        return obj.prop(str(name))
+    if isinstance(obj, Databases):
+        return obj.database(str(name))
+    return obj.record(name) if isinstance(obj, DatabaseView) else OTHER
+
+
+def require_printable(value: Any) -> None:
+    """Refuse what has no text of its own.
+
+    :raises MissingValueError: for a list, a function and the like.
+    """
+    if value is None or isinstance(value, list | tuple | dict | set | DatabaseView | Databases) or callable(value):
+        raise MissingValueError(f"a {type(value).__name__} cannot be printed", "print its parts, e.g. with | join(',')")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Callable, Iterator
 
 from esmith.errors import TemplateError
@@ -14,7 +13,6 @@ from esmith.fragments.original import DIRECTORY, OriginalMetadata
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.shipped import Shipped
 from esmith.fragments.tree import KEY, Template, TemplateTree
-from esmith.schema.defaults import Defaults
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,8 +20,8 @@ if TYPE_CHECKING:
     from typing import Any, Self
 
     from esmith.fragments.expansion import Expansion
-    from esmith.fragments.jinja import Engine
     from esmith.fragments.perl.engine import Perl
+    from esmith.fragments.runner import Runner
     from esmith.layout import Layout
     from esmith.store.protocol import Snapshot
 
@@ -80,7 +78,7 @@ class Renderer:
         self.recall_keys: RecallKeys | None = None
         self.listed: dict[str, tuple[Rendering, dict[str, str]]] = {}
         self._found: dict[str, tuple[Template, Metadata, str | None]] = {}
-        self._engine: Engine | None = None
+        self._runner: Runner | None = None
         self.shipped = Shipped(layout)
         self._context = Context(layout, snapshot, self.tree, self.metadata, self.jinja, self.perl, self.shipped)
 
@@ -97,17 +95,14 @@ class Renderer:
         if self._perl is not None:
             self._perl.close()
 
-    def jinja(self) -> Engine:
+    def jinja(self) -> Runner:
         """Return what runs Jinja2 fragments."""
-        if self._engine is None:
-            # Jinja2 is imported only when something has to be expanded.
-            from esmith.fragments.helpers import functions
-            from esmith.fragments.jinja import Engine
-            from esmith.fragments.records import Records
+        if self._runner is None:
+            # Only when something has to be expanded.
+            from esmith.fragments.runner import Runner
 
-            records = Records(self.snapshot, Defaults(self.layout))
-            self._engine = Engine(records, functions(self.layout, records, self.identities))
-        return self._engine
+            self._runner = Runner(self.layout, self.snapshot, self.identities)
+        return self._runner
 
     def perl(self) -> Perl:
         """Return what runs Perl fragments."""
@@ -130,6 +125,8 @@ class Renderer:
             yield from rendering.others
 
     def _own(self, path: str) -> Iterator[Rendering]:
+        import shlex
+
         template, metadata, key = self._find(path)
         output = self._output or metadata.output or template.path
         by = "foreach" if metadata.foreach else "outputs"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from functools import cache
 
 from esmith.environment import clean_environment
@@ -41,6 +39,9 @@ def refusal(expression: str) -> str:
 
 def refusals(expressions: Sequence[str]) -> list[str]:
     """Return for each expression what :func:`refusal` does; perl is started once."""
+    import shutil
+    import subprocess
+
     perl = shutil.which("perl", path=clean_environment().get("PATH"))
     if perl is None:
         return list(map(_refused_by_python, expressions))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-
 from esmith.fragments.rendering import Kind
 from esmith.plan.output import Difference, Output
 from esmith.store.model import FORGOTTEN
@@ -52,6 +50,8 @@ def unified(path: str, old: bytes | None, new: bytes | None) -> list[str]:
     :param old: what it held; None for no file.
     :param new: what it holds then; None for no file.
     """
+    import difflib
+
     before, after = ("/dev/null" if content is None else path for content in (old, new))
     return list(difflib.unified_diff(_lines(old or b""), _lines(new or b""), before, after, lineterm=""))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shlex
 
 from esmith.disk import Directory, StagedRecord, SyncBatch, UnusableError, UserDirectoryError, waiting_file
 from esmith.errors import InstallError, UserFileError
@@ -274,6 +273,8 @@ def trouble(path: str, error: OSError) -> InstallError:
 
     It does not say what was changed.
     """
+    import shlex
+
     if isinstance(error, UserDirectoryError):
         is_wrong_kind = error.errno == errno.EINVAL
         reason = f"{error.strerror}" if is_wrong_kind else f"cannot be read or written there: {error.strerror}"

@@ -75,7 +75,7 @@ OUTPUTS = StateTable(
 
 def digest_of(content: bytes) -> str:
     """Return the digest of a content."""
-    from hashlib import sha256
+    from esmith.digests import sha256
 
     return sha256(content).hexdigest()
 

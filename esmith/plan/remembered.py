@@ -8,10 +8,10 @@ version there.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 
+from esmith.digests import blake2b
 from esmith.fragments.rendering import Kind
 
 TYPE_CHECKING = False
@@ -138,4 +138,4 @@ def digest(text: str | None) -> str | None:
     """Return a digest, so that secrets are not written down once more; None for a missing value."""
     if text is None:
         return None
-    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=_DIGEST_BYTES).hexdigest()
+    return blake2b(text.encode("utf-8", "surrogateescape"), digest_size=_DIGEST_BYTES).hexdigest()

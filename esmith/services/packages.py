@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-
 from esmith.environment import PATH
 
 TYPE_CHECKING = False
@@ -19,6 +16,9 @@ def packages_of(files: Sequence[str]) -> dict[str, str]:
 
     :param files: absolute paths.
     """
+    import shutil
+    import subprocess
+
     program = shutil.which("dpkg-query", path=PATH)
     if program is None:
         return {}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
 import tempfile
 from contextlib import suppress
 
@@ -43,6 +42,8 @@ def run_for_text(
     :return: its exit code, and what it wrote to stdout and stderr.
     :raises ServiceError: when there is no such program, or it did not end in time.
     """
+    import subprocess
+
     program = shutil.which(argv[0])
     if program is None:
         raise ServiceError(

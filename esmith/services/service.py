@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
-import shutil
 import sys
 
 from esmith.environment import PATH
@@ -25,6 +23,8 @@ STARTS = ("status", "always", "never")
 
 def pip_command(package: str) -> str:
     """Return the command that installs a Python package for the Python that runs now."""
+    import shlex
+
     # Not sys.prefix: with -S, as the commands run, that of a virtual environment is not known.
     return shlex.join([os.path.join(os.path.dirname(sys.executable), "pip"), "install", package])
 
@@ -87,6 +87,8 @@ class Program:
 
         :param layout: the root that a path is taken under.
         """
+        import shutil
+
         if "/" in self.name:
             return os.path.exists(layout.under(self.name))
         return shutil.which(self.name, path=PATH) is not None

@@ -6,9 +6,7 @@ then calls it up, which every service is asked about without any question of its
 
 from __future__ import annotations
 
-import glob
 import os
-import pwd
 import re
 import stat
 import time
@@ -19,7 +17,6 @@ from esmith.errors import ServiceError
 from esmith.fields import dataclass
 from esmith.layout import Layout
 from esmith.processes import rights_of
-from esmith.services.dialogue import Peer
 from esmith.services.logs import last_lines, shown
 from esmith.services.program import run_program
 from esmith.services.question import READ, Question, Reading
@@ -190,6 +187,8 @@ def _lines(path: str) -> list[str]:
 
 
 def _talk(layout: Layout, _asked: Asked, question: Question, read: str) -> str:
+    from esmith.services.dialogue import Peer
+
     port, path = _filled(question.port, layout, read), _filled(question.socket, layout, read)
     if port and not port.isdecimal():
         raise ServiceError(f"{port!r} is no port")
@@ -228,6 +227,8 @@ def _look(layout: Layout, _asked: Asked, question: Question, read: str) -> str:
 
 
 def _find(layout: Layout, _asked: Asked, question: Question, read: str) -> str:
+    import glob
+
     patterns = [_filled(pattern, layout, read) for pattern in question.exists]
     for pattern in patterns:
         directory = layout.under(os.path.dirname(pattern))
@@ -239,6 +240,8 @@ def _find(layout: Layout, _asked: Asked, question: Question, read: str) -> str:
 
 
 def _use(layout: Layout, asked: Asked, question: Question, read: str) -> str:
+    import glob
+
     if asked.status.pid is None:
         return ""
     user, groups = _account(layout, asked.service) or rights_of(asked.status.pid)
@@ -251,6 +254,8 @@ def _use(layout: Layout, asked: Asked, question: Question, read: str) -> str:
 
 def _account(layout: Layout, service: Service) -> tuple[int, frozenset[int]] | None:
     """Return the user that a service becomes, and all its groups; None where that is who started it."""
+    import pwd
+
     if not layout.is_machine or service.account is None:
         return None
     for name in (service.account.name, *service.account.others):

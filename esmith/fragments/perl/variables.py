@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jinja2 import Undefined
+import sys
 
 from esmith.fragments.records import RecordView
 
@@ -38,7 +38,7 @@ def _value(value: Any) -> Fields:
         record = value.records.snapshot.record(value.database, value.key)
         if record is not None:
             return ["record", value.database, value.key, *record_fields(record)]
-    if value is None or isinstance(value, Undefined | RecordView):
+    if value is None or isinstance(value, RecordView) or _is_undefined(value):
         return ["undef"]
     if isinstance(value, bool):
         return ["text", "1" if value else ""]
@@ -47,3 +47,8 @@ def _value(value: Any) -> Fields:
     if isinstance(value, list | tuple):
         return ["list", str(len(value)), *(field for inner in value for field in _value(inner))]
     return ["text", str(value)]
+
+
+def _is_undefined(value: Any) -> bool:
+    runtime = sys.modules.get("jinja2.runtime")
+    return runtime is not None and isinstance(value, runtime.Undefined)
