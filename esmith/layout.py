@@ -147,9 +147,9 @@ class Layout:
         return self.under("/var/lib/e-smith/set-aside")
 
     @property
-    def compiled(self) -> str:
-        """The directory for compiled fragments (:mod:`esmith.fragments.compiled`)."""
-        return self.under("/var/lib/e-smith/compiled")
+    def kept_code(self) -> str:
+        """The private directory for compiled fragments and tables that were read (:mod:`esmith.private`)."""
+        return self.under("/var/lib/e-smith/code")
 
     @property
     def log(self) -> str:

@@ -11,9 +11,11 @@ from esmith.names import nearest, shorten
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any
+    from typing import Any, Protocol
 
     from esmith.errors import EsmithError
+else:
+    Protocol = object
 
 #: How much of a wrong value a message shows, in characters.
 _SHOWN = 60
@@ -76,6 +78,28 @@ def list_of(*words: str) -> Type:
     return Type(name, lambda value: TEXTS.accepts(value) and all(word in words for word in value))
 
 
+class Tables(Protocol):
+    """What files hold that were read before; :class:`esmith.private.KeptTables` is that."""
+
+    def find(self, path: str, /) -> tuple[dict[str, Any] | None, bytes | None]:
+        """Return what a file holds, None when that is not known, and what it looks like."""
+
+    def note(self, path: str, looks: bytes | None, data: dict[str, Any], /) -> None:
+        """Note what a file holds that was read."""
+
+
+_tables: Tables | None = None
+
+
+def find_in(tables: Tables | None) -> None:
+    """Have files that were read before not be read again in this process.
+
+    :param tables: what they hold; None to read every file.
+    """
+    global _tables
+    _tables = tables
+
+
 class TomlFile:
     """A TOML file that was read.
 
@@ -96,6 +120,10 @@ class TomlFile:
         if data is not None:
             self.data = data
             return
+        known, looks = _tables.find(path) if _tables is not None else (None, None)
+        if known is not None:
+            self.data = known
+            return
         import io
         import tomllib
 
@@ -106,6 +134,8 @@ class TomlFile:
             raise
         except (OSError, ValueError, RecursionError) as trouble:
             raise self.error(f"cannot be read: {trouble}", hint="correct the file, or install it again") from trouble
+        if _tables is not None:
+            _tables.note(path, looks, self.data)
 
     def error(self, message: str, hint: str = "") -> EsmithError:
         """Return an error of this file, to be raised.

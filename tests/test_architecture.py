@@ -34,11 +34,11 @@ LAYERS = (
     ("schema", "store"),
     ("shipped",),
     ("layout",),
-    ("disk", "patterns"),
+    ("disk", "patterns", "private"),
     ("trust", "directories", "environment"),
     ("ownership",),
     ("tables", "temporary"),
-    ("digests", "errors", "fields", "names", "printable", "processes"),
+    ("digests", "errors", "fields", "looks", "names", "printable", "processes"),
 )
 WITHIN_A_LAYER = {("schema", "store")}
 #: The version is a constant of the package itself, which anybody may read.

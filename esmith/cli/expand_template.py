@@ -73,6 +73,7 @@ def _expand(layout: Layout, store: Store, options: _Options) -> int:
             print_report(_also_changed(plan, options))
     if options.explain or not only_tries:
         show(plan)
+    session.keep()
     return warn_of_left(len(plan.left), done=not only_tries)
 
 

@@ -77,6 +77,7 @@ def _signal(layout: Layout, store: Store, options: _Options) -> int:
     result = signal_event(session, options.event, options.arguments, restart=options.restart, confirm=options.confirm)
     if not options.dry_run:
         show(result.plan)
+    session.keep()
     if options.as_json:
         from esmith.cli.json_output import json_text
 

@@ -30,7 +30,6 @@ from esmith.events.derive import derive, derive_again, require_derivations, taki
 from esmith.events.derived import Derivation, affected, mark_stale
 from esmith.events.pending import PendingAction, add_pending, list_pending, put_pending
 from esmith.events.unread import Unread
-from esmith.fragments.compiled import keep_compiled
 from esmith.fragments.settings import refused_settings
 from esmith.names import counted
 from esmith.plan.host import DiskHost
@@ -127,8 +126,6 @@ class Installation:
             self._services.read({*asked, *self._pending_before})
             for text in self._services.without_record(plan):
                 session.report(text)
-        if not session.records:
-            keep_compiled(session.layout)
         if session.records:
             rehearse_plan(plan, session.layout)
         else:

@@ -35,7 +35,7 @@ _WORD_BITS = 32
 #: What is in the directory of the state.
 _STATE = (
     *("event.lock", "confirm.lock", "machine", "shipped", "service-directories", "generations", "kept", "set-aside"),
-    *("compiled",),
+    *("code",),
     *("check", "home", "staged"),
 )
 

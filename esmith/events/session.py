@@ -11,7 +11,10 @@ from esmith.events import LOCK_TIMEOUT
 from esmith.events.lock import EventLock
 from esmith.events.log import EventLog, SilentLog
 from esmith.fields import dataclass, field
+from esmith.fragments.compiled import keep_compiled
+from esmith.private import KeptTables
 from esmith.services.find import find_supervisor
+from esmith.tables import find_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,12 +47,21 @@ class Session:
     skipped: dict[str, str] = field(default_factory=dict, init=False)
     log: EventLog = field(init=False)
     _lock: EventLock | None = field(default=None, init=False, repr=False)
+    _tables: KeptTables | None = field(default=None, init=False, repr=False)
 
     #: Whether nothing is changed.
     records: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         self.log = EventLog(self.layout)
+        self._tables = KeptTables(self.layout.kept_code)
+        find_in(self._tables)
+
+    def keep(self) -> None:
+        """Keep for the next command what this one compiled and read, so that it need not."""
+        keep_compiled(self.layout)
+        if self._tables is not None:
+            self._tables.keep()
 
     def report(self, text: str) -> None:
         """Log what the administrator should know, note it, and show it."""
@@ -104,7 +116,11 @@ class RecordingSession(Session):
     records: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self.log = SilentLog(self.layout)
+
+    def keep(self) -> None:
+        """Keep nothing."""
 
     def find_supervisor(self, service: str) -> Supervisor | None:
         """Return a supervisor that pretends to do what is asked, None when nothing knows the service."""
