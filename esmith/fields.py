@@ -8,6 +8,8 @@ annotations``), and the functions of :mod:`dataclasses` know nothing of such a c
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,9 +70,10 @@ def _replace(data: Any, /, **changes: Any) -> Any:
 def _complete(cls: Any, *, frozen: bool) -> Any:
     made = tuple(_fields_of(cls).values())
     setattr(cls, _FIELDS, made)
-    methods: dict[str, Any] = {"__init__": _maker(cls, made), "__repr__": _show, "__eq__": _equals}
+    equals, hash_of = _comparison(made)
+    methods: dict[str, Any] = {"__init__": _maker(cls, made), "__repr__": _show, "__eq__": equals}
     # What the body of the class says counts; a body with __eq__ alone has __hash__ set to None, too.
-    methods["__hash__"] = _hash if frozen else None
+    methods["__hash__"] = hash_of if frozen else None
     if frozen:
         methods |= {"__setattr__": _refuse, "__delattr__": _refuse}
     for name, method in methods.items():
@@ -128,21 +131,19 @@ def _maker(cls: Any, made: tuple[_Field, ...]) -> Callable[..., None]:
     return make
 
 
-def _values(data: Any) -> tuple[Any, ...]:
-    return tuple([getattr(data, one.name) for one in _fields(data)])
-
-
 def _show(self: Any) -> str:
     shown = (f"{one.name}={getattr(self, one.name)!r}" for one in _fields(self) if one.repr)
     return f"{type(self).__qualname__}({', '.join(shown)})"
 
 
-def _equals(self: Any, other: object) -> Any:
-    return _values(self) == _values(other) if other.__class__ is self.__class__ else NotImplemented
+def _comparison(made: tuple[_Field, ...]) -> tuple[Callable[[Any, object], Any], Callable[[Any], int]]:
+    """Return the ``__eq__`` of a class, and its ``__hash__`` if it is to have one."""
+    values: Callable[[Any], Any] = attrgetter(*(one.name for one in made)) if made else lambda _data: ()
 
+    def equals(self: Any, other: object) -> Any:
+        return values(self) == values(other) if other.__class__ is self.__class__ else NotImplemented
 
-def _hash(self: Any) -> int:
-    return hash(_values(self))
+    return equals, lambda self: hash(values(self))
 
 
 def _refuse(self: Any, name: str, *_value: Any) -> None:

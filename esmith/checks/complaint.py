@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from esmith.expressions import expression
 from esmith.fields import dataclass
 from esmith.names import shorten
 from esmith.printable import printable
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 SHOWN_LINES = 6
 _SHOWN_CANDIDATES = 3
 _LINE_LENGTH = 300
-_LINE_NUMBER = re.compile(r"\bline (\d{1,9})\b")
-_WORD = re.compile(r"[A-Za-z_][\w.-]{2,}")
+_LINE_NUMBER = expression(r"\bline (\d{1,9})\b")
+_WORD = expression(r"[A-Za-z_][\w.-]{2,}")
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import time
 
 from esmith.disk import read_file
 from esmith.environment import clean_environment
 from esmith.errors import ActionError, ExitCode
 from esmith.events.ending import ended_with_us
+from esmith.expressions import expression
 from esmith.perl.modules import perl_modules
 
 TYPE_CHECKING = False
@@ -27,7 +27,7 @@ SHELL = "/bin/sh"
 #: How many of the last lines of a failed action are shown.
 _SHOWN_LINES = 10
 #: What no script begins with: a program of another machine is none for sh.
-_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_BINARY = expression(rb"[\x00-\x08\x0e-\x1f]")
 _LOOKED_AT = 512
 #: The variable of the environment that counts how many actions are above a command.
 _DEPTH = "ESMITH_EVENT_DEPTH"

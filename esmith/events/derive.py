@@ -7,7 +7,6 @@ In an event that is what no action of the event has made by the time services ar
 from __future__ import annotations
 
 import os
-import re
 from contextlib import suppress
 
 from esmith.apply.backup import back_up
@@ -25,6 +24,7 @@ from esmith.events.derived import (
     mark_stale,
     record_failure,
 )
+from esmith.expressions import expression
 from esmith.names import without_line
 from esmith.plan.host import DiskHost, trouble
 from esmith.store.model import Author
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from esmith.store.protocol import Transaction
 
 #: What is before the name of an action in an event.
-_NUMBER = re.compile(r"^S\d+")
+_NUMBER = expression(r"^S\d+")
 
 #: How long an action may take to make something again, in seconds: everything else waits for it.
 _TIME_LIMIT = 60.0

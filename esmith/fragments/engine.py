@@ -9,17 +9,18 @@ from __future__ import annotations
 import functools
 import re
 
+from esmith.expressions import expression
 from esmith.fields import dataclass
 from esmith.fragments.signs import Block, has_interpolation, may_be_jinja, sign_of_perl
 
 #: How much of the line before a brace is looked at.
 _BEFORE = 200
-_BRACE = re.compile(r"\\\\(?=\\*[{}])|\\[{}]|[{}]")
-_ESCAPED = re.compile(r"\\[{}]")
-_COULD_BE_PERL = re.compile(r"\{%\w+\s*\}|\{#[^{}]*\}")
-_HALF = re.compile(r"\{(?:[{%]|#(?=\s))")
-_WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-_JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+_BRACE = expression(r"\\\\(?=\\*[{}])|\\[{}]|[{}]")
+_ESCAPED = expression(r"\\[{}]")
+_COULD_BE_PERL = expression(r"\{%\w+\s*\}|\{#[^{}]*\}")
+_HALF = expression(r"\{(?:[{%]|#(?=\s))")
+_WORD = expression(r"[A-Za-z_]\w*", re.ASCII)
+_JINJA = expression(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 
 
 @dataclass(frozen=True)

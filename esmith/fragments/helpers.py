@@ -7,10 +7,6 @@ from functools import lru_cache, partial
 
 from esmith.fragments.programs import version
 from esmith.fragments.records import Missing, Records, RecordView, Setting
-from esmith.patterns import LISTS
-from esmith.patterns.clients import prefixes
-from esmith.patterns.entry import quoted
-from esmith.patterns.lists import list_lines
 from esmith.schema.account_names import can_be_unix, name_fault, renaming, unix_fault
 from esmith.schema.addresses import address_fault, mail_domain_fault
 from esmith.schema.lists import entries
@@ -87,12 +83,17 @@ def functions(layout: Layout, records: Records, identities: Identities) -> dict[
 
 
 def _lines(warn: Callable[[str], object], name: str, texts: Iterable[Any]) -> list[str]:
+    from esmith.patterns import LISTS
+    from esmith.patterns.lists import list_lines
+
     if name not in LISTS:
         raise ValueError(f"list_lines: there is no list {name!r}; there are {', '.join(LISTS)}")
     return list_lines(name, map(str, texts), warn)
 
 
 def _literal(text: Any) -> str:
+    from esmith.patterns.entry import quoted
+
     return quoted(str(text))
 
 
@@ -153,6 +154,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
 def _prefixes(network: str, mask: str) -> tuple[str, ...]:
     # Several templates ask for those of the same networks.
     import ipaddress
+
+    from esmith.patterns.clients import prefixes
 
     return tuple(prefixes(ipaddress.IPv4Network(f"{network}/{mask}", strict=False)))
 

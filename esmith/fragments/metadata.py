@@ -7,6 +7,7 @@ import os
 import re
 
 from esmith.errors import TemplateError
+from esmith.expressions import expression
 from esmith.fields import dataclass, field, replace
 from esmith.fragments.file_check import Check
 from esmith.names import nearest
@@ -114,7 +115,7 @@ _KEYS = {
     "perl-variables": TEXT_TABLE,
     "perl-missing": TEXTS,
 }
-_PERL_NAME = re.compile(r"[$@%&][A-Za-z_]\w*", re.ASCII)
+_PERL_NAME = expression(r"[$@%&][A-Za-z_]\w*", re.ASCII)
 _CHECK_KEYS = {
     "command": TEXTS,
     "package": TEXT,
@@ -227,8 +228,8 @@ class MetadataFiles:
         original = self.original.entries(path)
         if not original.expressions and not original.notes:
             return metadata
-        for name, expression in original.expressions.items():
-            sources[name] = expression.path
+        for name, one in original.expressions.items():
+            sources[name] = one.path
         more = (self.original.value(path, "MORE_DATA") or "").split("\0")
         return replace(
             metadata,

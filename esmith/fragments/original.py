@@ -10,6 +10,7 @@ import os
 import re
 
 from esmith.errors import TemplateError
+from esmith.expressions import expression
 from esmith.fields import dataclass
 from esmith.fragments.tree import Template, TemplateTree
 from esmith.names import is_leftover, nearest
@@ -44,8 +45,8 @@ NAMES = {
     "ALL_RECORDS_AS_SCALARS": "",
 }
 _WITHOUT_EFFECT = ("CONFREF", "ALL_RECORDS_AS_SCALARS")
-_LINE = re.compile(r"\s*(\w+)\s*=\s*(.*?)\s*$", re.DOTALL)
-_LITERAL = re.compile(r"""\s*(?:(0[0-7]{0,18})|([1-9][0-9]{0,17})|'([^'\\\n]*)'|"([^"\\$@\n]*)")\s*;?\s*$""")
+_LINE = expression(r"\s*(\w+)\s*=\s*(.*?)\s*$", re.DOTALL)
+_LITERAL = expression(r"""\s*(?:(0[0-7]{0,18})|([1-9][0-9]{0,17})|'([^'\\\n]*)'|"([^"\\$@\n]*)")\s*;?\s*$""")
 #: Calls the sub of FILTER for each line, as esmith::templates does.
 _FILTERED = """
 my $filter = do {%s

@@ -6,10 +6,10 @@ A program is one of the machine, also under a root that is only a folder, as it 
 from __future__ import annotations
 
 import os
-import re
 from functools import cache
 
 from esmith.environment import PATH
+from esmith.expressions import expression
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from esmith.fragments.reads import Reads
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-_VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})+")
+_NAME = expression(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+_VERSION = expression(r"[0-9]{1,9}(\.[0-9]{1,9})+")
 _TIMEOUT_SECONDS = 10.0
 
 

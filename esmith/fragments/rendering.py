@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import enum
 import itertools
-import re
 
+from esmith.expressions import expression
 from esmith.fields import dataclass, field
 from esmith.fragments.metadata import NO_BLANK_LINES, Metadata
 from esmith.fragments.reads import Reads
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from esmith.fragments.engine import Choice
     from esmith.fragments.tree import Fragment, Template
 
-_LINE = re.compile(rb"[^\n]*\n|[^\n]+")
+_LINE = expression(rb"[^\n]*\n|[^\n]+")
 
 
 class Kind(enum.Enum):

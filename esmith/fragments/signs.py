@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from esmith.expressions import expression
 from esmith.fields import dataclass
 
 #: What Perl code has and the languages of configuration files, shells, awk, PHP and Jinja2 do not.
@@ -59,24 +60,24 @@ _WHOLE = r"""
       | `[^`\n]*`
     )\s*;?\s*(?:\#[^\n]*)?\Z
     """
-_CALL = re.compile(r"\A\s*(?!for|if|while|print)[A-Za-z_]\w*(?:::\w+)*\s*\([^\n]*\)\s*(?:[-+*/.]\s*\w+)?\s*;?\s*\Z")
-_CONDITION = re.compile(r"\A\s*(?:if|for|while|until)\s*\(\s*!?\s*\$(?!NF\b|NR\b)[A-Za-z_]")
-_COMMENTS = re.compile(r"\A(?:\s*#[^\n]*\n)+\s*\Z")
-_LEADING_COMMENTS = re.compile(r"\A(?:\s*#[^\n]*\n)+")
-_EMPTY_TEXT = re.compile(r"""(?:\A|[;}\n])\s*(?:""|'')\s*;?\s*(?:\#[^\n]*\s*)?\Z""")
+_CALL = expression(r"\A\s*(?!for|if|while|print)[A-Za-z_]\w*(?:::\w+)*\s*\([^\n]*\)\s*(?:[-+*/.]\s*\w+)?\s*;?\s*\Z")
+_CONDITION = expression(r"\A\s*(?:if|for|while|until)\s*\(\s*!?\s*\$(?!NF\b|NR\b)[A-Za-z_]")
+_COMMENTS = expression(r"\A(?:\s*#[^\n]*\n)+\s*\Z")
+_LEADING_COMMENTS = expression(r"\A(?:\s*#[^\n]*\n)+")
+_EMPTY_TEXT = expression(r"""(?:\A|[;}\n])\s*(?:""|'')\s*;?\s*(?:\#[^\n]*\s*)?\Z""")
 #: After these a brace begins the code of a function or a condition.
-_CODE_FOLLOWS = re.compile(r"(?:\)|\b(?:else|do|try|finally|then|begin|END|BEGIN))\s*\Z")
-_NAME_BEFORE = re.compile(r"[\w\"'/*)-]\s+\Z")
+_CODE_FOLLOWS = expression(r"(?:\)|\b(?:else|do|try|finally|then|begin|END|BEGIN))\s*\Z")
+_NAME_BEFORE = expression(r"[\w\"'/*)-]\s+\Z")
 #: How many braces around a name are looked through.
 _MOST_BRACES = 8
-_QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
+_QUOTED = expression(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
 #: What no expression of Jinja2 has outside of a quoted text.
 _NOT_JINJA = (
     r"[$@;&?^\\`]|!(?!=)|->|=>|=~|\.\.|\w::\w"
     r"|\bmy\s*\(|\bsub\s*(?:\w+\s*)?\{|\bunless\s*\(|\belsif\b|\bforeach\s*\(|\bqw\s*[(/\[]|\b(?:map|grep|sort)\s*\{"
     r"|(?<!is)(?<!not)\s(?:eq|ne)\s+['\w(]|\b(?:use|require)\s+(?!(?:if|else|in|is|not|and|or)\b)[A-Za-z]"
 )
-_INTERPOLATED = re.compile(r"\"[^\"]*(?<!\\)[$@]\w[^\"]*\"")
+_INTERPOLATED = expression(r"\"[^\"]*(?<!\\)[$@]\w[^\"]*\"")
 
 # Some of these take milliseconds to compile, and most commands look at the text of no fragment.
 _compiled = cache(re.compile)

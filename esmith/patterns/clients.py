@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
+from esmith.expressions import expression
 from esmith.patterns.entry import Entry
 
 _FAULT = "is no address, no network such as 192.168.1.0/24, and no prefix that ends in a dot"
 _OCTET, _OCTETS = 8, 4
 _LARGEST = 255
 #: The beginnings of IPv4 addresses: one to three numbers, with the dot, or the star, that may follow.
-_PREFIX = re.compile(r"((?:\d{1,3}\.){0,2}\d{1,3})(?:\.\*){0,3}\.?", re.ASCII)
+_PREFIX = expression(r"((?:\d{1,3}\.){0,2}\d{1,3})(?:\.\*){0,3}\.?", re.ASCII)
 
 
 def white(text: str) -> Entry:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 
+from esmith.expressions import expression
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 #: What makes the plugins badmailfrom and badrcptto of qpsmtpd 0.94 take an entry for an expression.
-ADDRESS_SIGNS = re.compile(r"[/^$*+!%?\\]")
+ADDRESS_SIGNS = expression(r"[/^$*+!%?\\]")
 #: The same of the plugin helo, which looks at no line after the first expression.
-GREETING_SIGNS = re.compile(r"[{}\[\]()^$|*+?\\!]")
+GREETING_SIGNS = expression(r"[{}\[\]()^$|*+?\\!]")
 #: Perl's metacharacters (perlre(1)); all others stand for themselves.
 _SPECIAL = frozenset("\\^$.|?*+()[]{}")
 #: What nobody writes but for an expression: its anchors, escapes, and quantified dots.
-_EXPRESSION = re.compile(r"^\^|\$$|\\|\.[*+]|^/.*/$|^\(")
-_BLANK = re.compile(r"\s")
+_EXPRESSION = expression(r"^\^|\$$|\\|\.[*+]|^/.*/$|^\(")
+_BLANK = expression(r"\s")
 
 
 class Entry:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import warnings
 
+from esmith.expressions import expression
 from esmith.names import in_dns
 from esmith.patterns import clients
 from esmith.patterns.entry import (
@@ -30,18 +31,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
 #: What no host name has, nor a glob of one.
-_BRACKETS = re.compile(r"[(|{\[]")
+_BRACKETS = expression(r"[(|{\[]")
 #: ``*.example.com`` and ``.example.com``.
-_NAMES_BELOW = re.compile(r"\*?\.([^*?]+)")
-_ADDRESS_LITERAL = re.compile(r"\[[0-9A-Fa-f.:]+\]|\[IPv6:[0-9A-Fa-f.:]+\]", re.IGNORECASE)
-_QUOTED_NAME = re.compile(r'"((?:[^"\\]|\\.)*)"(@[^@]*)')
+_NAMES_BELOW = expression(r"\*?\.([^*?]+)")
+_ADDRESS_LITERAL = expression(r"\[[0-9A-Fa-f.:]+\]|\[IPv6:[0-9A-Fa-f.:]+\]", re.IGNORECASE)
+_QUOTED_NAME = expression(r'"((?:[^"\\]|\\.)*)"(@[^@]*)')
 #: ``*.example.com``, ``.example.com``, and both after an @; and a domain itself, with or without an @ before it.
-_SUBDOMAINS = re.compile(r"(?:\*?@)?\*?\.([^*?@]+)")
-_DOMAIN = re.compile(r"(?:\*?@)?([^*?@]+)")
+_SUBDOMAINS = expression(r"(?:\*?@)?\*?\.([^*?@]+)")
+_DOMAIN = expression(r"(?:\*?@)?([^*?@]+)")
 #: What a zone may be written with; anything else never answers. The last label is none of a number alone (RFC 3696, 2).
-_ZONE = re.compile(r"([A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?\.)+[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?\.?")
+_ZONE = expression(r"([A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?\.)+[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?\.?")
 _NO_ZONE = "does not begin with the name of a block list, such as zen.spamhaus.org"
-_MASKS = re.compile(r"[0-9]*(-[0-9]*)*")
+_MASKS = expression(r"[0-9]*(-[0-9]*)*")
 #: What one bit of an answer 127.0.0.x can be part of.
 _LARGEST_BITS = 255
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from esmith.expressions import expression
 from esmith.fields import dataclass
 from esmith.store.table import DamagedRowError, StateTable, is_path, is_text
 
@@ -11,8 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
 
-_MARK = re.compile(r"(\d+-\d+-\d+)?")
-_DIGEST = re.compile(r"([0-9a-f]{64})?")
+_MARK = expression(r"(\d+-\d+-\d+)?")
+_DIGEST = expression(r"([0-9a-f]{64})?")
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,18 @@ And names that no unix account can have, which whoever is to get mail behind Pos
 
 from __future__ import annotations
 
-import re
 import shlex
+
+from esmith.expressions import expression
 
 #: qmail reads ':' and '@' itself, badrcptto refuses '%' and '!' as routing, and an address with other signs is one only
 #: in quotes. A '#' begins a comment.
-_NAME = re.compile(r"[a-z0-9_+=&'~$^*?{}|`-][a-z0-9._+=&'~$^*?{}|`#-]*")
+_NAME = expression(r"[a-z0-9_+=&'~$^*?{}|`-][a-z0-9._+=&'~$^*?{}|`#-]*")
 #: A file name has at most 255 bytes, and ``.qmail-NAME-default`` has more than the name. An address has at most 64
 #: before the @ (RFC 5321, 4.5.3.1.1), but qmail does not care.
 _LONGEST = 200
 #: What esmith makes unix accounts of: less than useradd(8) takes, so that no script trips over a name.
-_UNIX_NAME = re.compile(r"(?![0-9]+$)[A-Za-z0-9_][A-Za-z0-9_.+-]{0,31}")
+_UNIX_NAME = expression(r"(?![0-9]+$)[A-Za-z0-9_][A-Za-z0-9_.+-]{0,31}")
 #: Numbers of people: Debian has all others for its own accounts (login.defs, UID_MIN and UID_MAX).
 _OF_PEOPLE = range(1000, 60000)
 #: Where the homes of users are.

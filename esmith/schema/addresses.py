@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 
+from esmith.expressions import expression
 from esmith.schema.types import domain_refusal
 
 #: The signs of a name that needs no quotes (RFC 5321, 4.1.2), also with dots anywhere, as qmail allows them.
-_NAME = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+")
+_NAME = expression(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+")
 #: The name of a domain as qpsmtpd takes it after the @ (Qpsmtpd::Address of 0.94), with labels as DNS has them.
 _LABEL = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
-_SERVED = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?", re.IGNORECASE | re.ASCII)
-_ANGLE = re.compile(r".*<[^<>]*>")
+_SERVED = expression(rf"{_LABEL}(\.{_LABEL})*\.?", re.IGNORECASE | re.ASCII)
+_ANGLE = expression(r".*<[^<>]*>")
 
 
 def address_fault(text: str) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-_HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+\.?")
+from esmith.expressions import expression
+
+_HOST = expression(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+\.?")
 
 
 def entries(value: str) -> list[str]:

@@ -7,10 +7,10 @@ there takes the place of the one in ``/etc/e-smith/services``, and ``service.tom
 from __future__ import annotations
 
 import os
-import re
 from typing import Any
 
 from esmith.errors import ServiceError
+from esmith.expressions import expression
 from esmith.names import is_leftover
 from esmith.services.actions import ACTIONS
 from esmith.services.question import check_questions, questions_of
@@ -27,9 +27,9 @@ SETTINGS = "service.toml"
 #: An older form of ``services-custom``, with the probe of each service in a table of its own.
 OLD_PROBES = "/etc/e-smith/services.toml"
 #: No path, no option, no pattern of systemctl.
-SERVICE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@\\-]*")
+SERVICE_NAME = expression(r"[A-Za-z0-9_][A-Za-z0-9_.:@\\-]*")
 
-_LEFT = re.compile(r"(/[^/*?\[]+)+/[^/]+")
+_LEFT = expression(r"(/[^/*?\[]+)+/[^/]+")
 _SETTING = Type(
     "a record and a property of the database configuration",
     lambda value: isinstance(value, str) and len(value.split(" ")) == 2 and all(value.split(" ")),
@@ -76,7 +76,7 @@ _PROBE_KEYS = {
     "package": TEXT,
 }
 _ENDING_KEYS = {"wait": SECONDS, "until": NAME, "within": SECONDS}
-_VERB = re.compile(r"[a-z][a-z-]*")
+_VERB = expression(r"[a-z][a-z-]*")
 _UNIT = Type("the name of a unit", lambda value: isinstance(value, str) and bool(SERVICE_NAME.fullmatch(value)))
 _VERBS = Type(
     "a table of service actions and verbs of systemctl",
@@ -84,14 +84,14 @@ _VERBS = Type(
 )
 _SYSTEMD_KEYS = {"unit": _UNIT, "verbs": _VERBS}
 #: systemd.unit(5): the name, and the kind that ends it.
-_UNIT_FILE = re.compile(rf"{SERVICE_NAME.pattern}\.(service|socket|timer|path)")
+_UNIT_FILE = expression(rf"{SERVICE_NAME.pattern}\.(service|socket|timer|path)")
 _UNIT_FILES = Type(
     'a list of units with their kind, as "clamav-daemon.service"',
     lambda value: TEXTS.accepts(value) and all(_UNIT_FILE.fullmatch(unit) for unit in value),
 )
 _REPLACES_KEYS = {"units": _UNIT_FILES}
 #: deb-control(5), Package.
-_PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
+_PACKAGE = expression(r"[a-z0-9][a-z0-9+.-]+")
 _PACKAGES = Type(
     "a list of names of Debian packages",
     lambda value: TEXTS.accepts(value) and all(_PACKAGE.fullmatch(name) for name in value),
@@ -106,7 +106,7 @@ _TABLES = {
     "replaces": _REPLACES_KEYS,
     "packages": _PACKAGES_KEYS,
 }
-_MODE = re.compile(r"[0-7]{3,4}")
+_MODE = expression(r"[0-7]{3,4}")
 
 #: The tables of one file.
 _Data = dict[str, Any]

@@ -7,6 +7,7 @@ import socket
 import ssl
 import time
 
+from esmith.expressions import expression
 from esmith.printable import printable
 
 TYPE_CHECKING = False
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: A line of SMTP, POP3 or FTP after which another one belongs to the same answer (RFC 5321).
-_CONTINUES = re.compile(rb"[0-9]{3}-")
+_CONTINUES = expression(rb"[0-9]{3}-")
 #: What an answer may have before it counts as wrong.
 _LINE_BYTES = 2000
 _LINES = 100

@@ -10,6 +10,7 @@ import os
 import re
 from contextlib import suppress
 
+from esmith.expressions import expression
 from esmith.fields import dataclass
 from esmith.processes import command_of, status_of
 from esmith.services.useful import ports_of
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 #: The state of a socket that listens, in /proc/net/tcp.
 _LISTENS = "0A"
-_SOCKET = re.compile(r"socket:\[(\d+)\]")
-_UNIT = re.compile(r"/([^/\n]+\.service)(?:/[^\n]*)?$", re.MULTILINE)
+_SOCKET = expression(r"socket:\[(\d+)\]")
+_UNIT = expression(r"/([^/\n]+\.service)(?:/[^\n]*)?$", re.MULTILINE)
 
 
 @dataclass(frozen=True)

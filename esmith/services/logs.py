@@ -11,6 +11,7 @@ import re
 import stat
 
 from esmith.errors import ServiceError
+from esmith.expressions import expression
 from esmith.printable import printable
 
 TYPE_CHECKING = False
@@ -23,12 +24,12 @@ LINES = 5
 _SHOWN = 300
 _READ_BYTES = 64 * 1024
 _JOURNAL_SECONDS = 5.0
-_STAMP = re.compile(r"@([0-9a-f]{16})[0-9a-f]{8} ")
+_STAMP = expression(r"@([0-9a-f]{16})[0-9a-f]{8} ")
 #: TAI64 counts from 2^62, and TAI was 10 s ahead of UTC in 1970; leap seconds are not counted, as by these loggers.
 _TAI64 = (1 << 62) + 10
 #: What a logger stamps may be this much older than what asked for it, in seconds.
 _SLACK = 2.0
-_SECRET = re.compile(
+_SECRET = expression(
     r"""(
         \bAUTH\s+(?:PLAIN|LOGIN)\s+
       | ://[^\s:/@]*:(?=[^\s@]*@)

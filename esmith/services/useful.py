@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from esmith.errors import ServiceError
+from esmith.expressions import expression
 from esmith.fields import dataclass
 from esmith.layout import Layout
 from esmith.processes import rights_of
@@ -35,7 +36,7 @@ _LOG_LINES = 1000
 #: What was logged before that has nothing to do with how a daemon answers now.
 _RECENT_SECONDS = 600
 #: What is shown of a log where no question is about it: the reason of a run script is its last line.
-_REASON = re.compile(r"cannot run, and tries again in a minute: (.+)")
+_REASON = expression(r"cannot run, and tries again in a minute: (.+)")
 
 
 @dataclass(frozen=True)

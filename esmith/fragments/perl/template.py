@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from esmith.errors import TemplateError
+from esmith.expressions import expression
 from esmith.fragments.perl.offer import NOTHING
 from esmith.names import shorten
 from esmith.store.limits import control_character
@@ -27,7 +27,7 @@ SubTemplate = Callable[[str, dict[str, Any], list[str]], bytes]
 MakeOutput = Callable[[str, str, bytes, list[str], list[str]], None]
 
 #: How perl begins its message when it does not find a module (perldiag(1)).
-_MISSING = re.compile(r"Can't locate (\S+)\.pm in @INC")
+_MISSING = expression(r"Can't locate (\S+)\.pm in @INC")
 #: How many lines of a message are shown.
 _SHOWN_LINES = 6
 #: How much of a line of a message is shown, and how much of what a fragment gives.
