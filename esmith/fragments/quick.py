@@ -2,8 +2,8 @@
 
 What a compiled fragment needs of Jinja2 when it runs is little, and for most fragments that is here. Anything else
 raises :class:`NotQuickError`, and so does what ends in a message: Jinja2 itself then runs the fragment again from its
-beginning (:mod:`esmith.fragments.runner`). So what is given here is what Jinja2 gives, and nothing is said here of what
-is wrong. The functions for filters and tests are in :mod:`esmith.fragments.quick_filters`.
+beginning (:mod:`esmith.fragments.runner`). So what is given here is what Jinja2 gives, and messages are
+those of Jinja2. The functions for filters and tests are in :mod:`esmith.fragments.quick_filters`.
 """
 
 from __future__ import annotations

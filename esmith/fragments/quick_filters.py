@@ -8,20 +8,27 @@ from __future__ import annotations
 
 import operator
 
-from esmith.fragments.quick_values import Context, Nothing, refuse
+from esmith.fragments.quick_values import Context, Lazy, Nothing, refuse
 from esmith.fragments.records import Missing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from typing import Any
-
-    from esmith.fragments.quick import QuickEngine
+    from typing import Any, Protocol
 
     Filter = Callable[..., Any]
 
+    class Engine(Protocol):
+        """What runs the fragments."""
 
-def filters_with(engine: QuickEngine, own: dict[str, Filter]) -> dict[str, Filter]:
+        filters: dict[str, Filter]
+        tests: dict[str, Callable[..., Any]]
+
+        def getitem(self, obj: Any, argument: Any, /) -> Any:
+            """Return ``obj[argument]``."""
+
+
+def filters_with(engine: Engine, own: dict[str, Filter]) -> dict[str, Filter]:
     """Return the filters by name.
 
     :param engine: what runs the fragments.
@@ -33,7 +40,7 @@ def filters_with(engine: QuickEngine, own: dict[str, Filter]) -> dict[str, Filte
     return {name: _without_context(engine, function) for name, function in found.items()} | own
 
 
-def _without_context(engine: QuickEngine, function: Filter) -> Filter:
+def _without_context(engine: Engine, function: Filter) -> Filter:
     """Return a filter that may be given the context or a part of it first, as those of Jinja2 are."""
 
     def called(*given: Any, **named: Any) -> Any:
@@ -42,6 +49,10 @@ def _without_context(engine: QuickEngine, function: Filter) -> Filter:
         return function(*given, **named)
 
     return called
+
+
+def _one_by_one(function: Callable[..., Iterator[Any]]) -> Filter:
+    return lambda *given, **named: Lazy(function(*given, **named))
 
 
 def _text(value: Any) -> str:
@@ -60,7 +71,7 @@ def _folded(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
 
-def _getter(engine: QuickEngine, attribute: Any) -> Callable[[Any], Any]:
+def _getter(engine: Engine, attribute: Any) -> Callable[[Any], Any]:
     """Return what gives an attribute of an item, or the item where none is named."""
     if attribute is None:
         return lambda item: item
@@ -76,8 +87,8 @@ def _getter(engine: QuickEngine, attribute: Any) -> Callable[[Any], Any]:
     return get
 
 
-def _extreme(choose: Callable[..., Any]) -> Callable[[QuickEngine], Filter]:
-    def made(engine: QuickEngine) -> Filter:
+def _extreme(choose: Callable[..., Any]) -> Callable[[Engine], Filter]:
+    def made(engine: Engine) -> Filter:
         def find(value: Iterable[Any], case_sensitive: bool = False, attribute: Any = None) -> Any:
             get, items = _getter(engine, attribute), list(value)
             if not items:
@@ -89,14 +100,14 @@ def _extreme(choose: Callable[..., Any]) -> Callable[[QuickEngine], Filter]:
     return made
 
 
-def _join(engine: QuickEngine) -> Filter:
+def _join(engine: Engine) -> Filter:
     def join(value: Iterable[Any], d: str = "", attribute: Any = None) -> str:
         return str(d).join(map(str, map(_getter(engine, attribute), value)))
 
     return join
 
 
-def _map(engine: QuickEngine) -> Filter:
+def _map(engine: Engine) -> Filter:
     def apply(value: Iterable[Any], *given: Any, **named: Any) -> Iterator[Any]:
         if named.keys() == {"attribute"} and not given:
             change = _getter(engine, named["attribute"])
@@ -108,11 +119,11 @@ def _map(engine: QuickEngine) -> Filter:
             for item in value:
                 yield change(item)
 
-    return apply
+    return _one_by_one(apply)
 
 
-def _chosen(*, by_attribute: bool, holds: bool) -> Callable[[QuickEngine], Filter]:
-    def made(engine: QuickEngine) -> Filter:
+def _chosen(*, by_attribute: bool, holds: bool) -> Callable[[Engine], Filter]:
+    def made(engine: Engine) -> Filter:
         def choose(value: Iterable[Any], *given: Any, **named: Any) -> Iterator[Any]:
             get = _getter(engine, given[0] if by_attribute else None)
             name, *rest = given[1 if by_attribute else 0 :] or (None,)
@@ -122,12 +133,12 @@ def _chosen(*, by_attribute: bool, holds: bool) -> Callable[[QuickEngine], Filte
                     if bool(test(get(item), *rest, **named)) is holds:
                         yield item
 
-        return choose
+        return _one_by_one(choose)
 
     return made
 
 
-def _sort(engine: QuickEngine) -> Filter:
+def _sort(engine: Engine) -> Filter:
     def sort(
         value: Iterable[Any], reverse: bool = False, case_sensitive: bool = False, attribute: Any = None
     ) -> list[Any]:
@@ -137,7 +148,7 @@ def _sort(engine: QuickEngine) -> Filter:
     return sort
 
 
-def _unique(engine: QuickEngine) -> Filter:
+def _unique(engine: Engine) -> Filter:
     def unique(value: Iterable[Any], case_sensitive: bool = False, attribute: Any = None) -> Iterator[Any]:
         get, seen = _getter(engine, attribute), set()
         for item in value:
@@ -146,7 +157,7 @@ def _unique(engine: QuickEngine) -> Filter:
                 seen.add(key)
                 yield item
 
-    return unique
+    return _one_by_one(unique)
 
 
 _PLAIN: dict[str, Filter] = {
@@ -161,7 +172,7 @@ _PLAIN: dict[str, Filter] = {
     "list": list,
     "string": _text,
 }
-_OF_AN_ENGINE: dict[str, Callable[[QuickEngine], Filter]] = {
+_OF_AN_ENGINE: dict[str, Callable[[Engine], Filter]] = {
     "join": _join,
     "map": _map,
     "max": _extreme(max),

@@ -6,7 +6,7 @@ from esmith.fragments.records import Hint, Missing, MissingValueError, Records
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any, NoReturn, Self
 
 
@@ -80,6 +80,23 @@ class Nothing:
 
     def __str__(self) -> str:
         return ""
+
+
+@_refusing
+class Lazy:
+    """The items that a filter gives one after the other; nobody can see what it is otherwise."""
+
+    def __init__(self, items: Iterator[Any]) -> None:
+        self._items = items
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._items
+
+    def __next__(self) -> Any:
+        return next(self._items)
 
 
 @_refusing
