@@ -120,21 +120,22 @@ class TomlFile:
         if data is not None:
             self.data = data
             return
-        known, looks = _tables.find(path) if _tables is not None else (None, None)
+        known, looks = _tables.find(path) if _tables is not None and text is None else (None, None)
         if known is not None:
             self.data = known
             return
-        import io
-        import tomllib
-
         try:
-            with open(path, "rb") if text is None else io.BytesIO(text) as file:
-                self.data = tomllib.load(file)
+            if text is None:
+                with open(path, "rb") as file:
+                    text = file.read()
+            import tomllib
+
+            self.data = tomllib.loads(text.decode())
         except (FileNotFoundError, NotADirectoryError):
             raise
         except (OSError, ValueError, RecursionError) as trouble:
             raise self.error(f"cannot be read: {trouble}", hint="correct the file, or install it again") from trouble
-        if _tables is not None:
+        if _tables is not None and looks is not None:
             _tables.note(path, looks, self.data)
 
     def error(self, message: str, hint: str = "") -> EsmithError:

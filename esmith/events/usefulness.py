@@ -8,7 +8,6 @@ The first questions are asked before the files are installed, since many are rea
 from __future__ import annotations
 
 from esmith.errors import EsmithError
-from esmith.services.useful import Asked, complaint_of, waiting_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,6 +61,8 @@ class Usefulness:
                 self._note(service, status, questions)
 
     def _note(self, service: str, status: ServiceStatus, questions: Sequence[Question]) -> None:
+        from esmith.services.useful import Asked, complaint_of, waiting_for
+
         asked = Asked(self._services.of(service), status, self._supervisors[service].name)
         if waiting_for(self._layout, asked) is None:
             self._ran.add(service)
@@ -81,6 +82,8 @@ class Usefulness:
 
         :return: "" and False for one that is of use, was not before, or does not run.
         """
+        from esmith.services.useful import Asked, complaint_of, waiting_for
+
         if service not in self._ran or not status.running:
             return "", False
         asked = Asked(self._services.of(service), status, self._supervisors[service].name)

@@ -15,7 +15,6 @@ import marshal
 import sys
 from zlib import crc32
 
-from esmith.looks import looks_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ there takes the place of the one in ``/etc/e-smith/services``, and ``service.tom
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from esmith.errors import ServiceError
 from esmith.expressions import expression
@@ -20,8 +19,11 @@ from esmith.tables import FLAG, INTEGER, NAME, SECONDS, TABLE, TEXT, TEXT_TABLE,
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from esmith.layout import Layout
+
+    _Data = dict[str, Any]
 
 SETTINGS = "service.toml"
 #: An older form of ``services-custom``, with the probe of each service in a table of its own.
@@ -109,7 +111,6 @@ _TABLES = {
 _MODE = expression(r"[0-7]{3,4}")
 
 #: The tables of one file.
-_Data = dict[str, Any]
 
 
 class Services:

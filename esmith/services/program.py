@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import tempfile
 from contextlib import suppress
 
 from esmith.environment import clean_environment
@@ -43,6 +42,7 @@ def run_for_text(
     :raises ServiceError: when there is no such program, or it did not end in time.
     """
     import subprocess
+    import tempfile
 
     program = shutil.which(argv[0])
     if program is None:

@@ -5,11 +5,11 @@ A manifest remembers the digest of each, so that a backup copy is kept of one th
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 
 from esmith.apply.backup import back_up
+from esmith.digests import sha256
 from esmith.disk import read_file
 from esmith.layout import Layout
 from esmith.plan.host import Host, trouble
@@ -114,4 +114,4 @@ def content_of(path: str) -> bytes | None:
 
 
 def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+    return sha256(content).hexdigest()

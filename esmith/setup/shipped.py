@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shlex
 import sys
@@ -242,7 +241,9 @@ def _origin(package: str) -> str:
 
 def _find(package: str) -> str:
     """Return the first file of an installed package, "" when there is none."""
-    spec = importlib.util.find_spec(package)
+    from importlib.util import find_spec
+
+    spec = find_spec(package)
     return os.path.abspath(spec.origin) if spec is not None and spec.origin else ""
 
 

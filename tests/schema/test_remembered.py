@@ -10,7 +10,6 @@ import tomllib
 
 import pytest
 
-from esmith import looks
 from esmith.errors import SchemaError
 from esmith.schema.load import Schema
 from esmith.schema.model import Property, RecordSchema

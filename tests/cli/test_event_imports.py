@@ -1,0 +1,73 @@
+"""What ``signal-event`` and ``expand-template`` import when little is to be done."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from esmith import looks
+from tests.cli.kit import outlive_the_clock
+from tests.cli.test_db_imports import packages
+from tests.commands import TIMEOUT_SECONDS, Root
+
+#: What costs more than it gives where no new file is made; modules below these count too.
+NEVER = {"click", "jinja2", "markupsafe", "tomllib", "dataclasses", "inspect", "typing", "pathlib", "ssl", "socket"}
+NEVER |= {"hashlib", "difflib", "importlib", "watchdog"}
+#: What an event without actions does not need either.
+NEVER_WITHOUT_ACTIONS = NEVER | {"subprocess", "tempfile", "shutil", "random"}
+
+
+def _imported(root: Root, program: str, *words: str) -> set[str]:
+    """Return the modules that a command of the root imports, as Python itself reports them."""
+    done = subprocess.run(
+        [sys.executable, "-IS", "-X", "importtime", str(root.path / "sbin/e-smith" / program), *words],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "ESMITH_ROOT": str(root.path)},
+        timeout=TIMEOUT_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    return {line.rpartition("|")[2].strip() for line in lines}
+
+
+@pytest.fixture
+def settled(root: Root) -> Root:
+    """Return a root whose files are made and so old that what they are made from is remembered."""
+    outlive_the_clock(root)
+    # What a file of TOML holds is kept when it is older than the steps of its time.
+    time.sleep(looks._SETTLED_SECONDS)
+    root.signal("clamav-update")
+    root.run("expand-template", "/etc/clamd.conf")
+    return root
+
+
+def test_expanding_again(settled: Root) -> None:
+    """Expanding a file whose fragments were expanded before needs neither Jinja2, nor TOML, nor checks."""
+    modules = _imported(settled, "expand-template", "/etc/clamd.conf")
+    assert packages(modules) & NEVER_WITHOUT_ACTIONS == set()
+    assert not modules & {"esmith.checks.check", "esmith.fragments.jinja", "esmith.services.definition"}
+
+
+def test_an_event_without_new_files(settled: Root) -> None:
+    """An event that finds nothing to do needs neither Jinja2, nor TOML, nor checks."""
+    modules = _imported(settled, "signal-event", "clamav-update")
+    assert packages(modules) & NEVER == set()
+    assert not modules & {"esmith.checks.check", "esmith.fragments.jinja"}
+
+
+def test_one_setting_changed(settled: Root) -> None:
+    """One changed setting needs no Jinja2 either: the fragments are compiled."""
+    settled.config("setprop", "clamav", "LogTime", "no")
+    assert packages(_imported(settled, "signal-event", "clamav-update")) & {"click", "jinja2", "tomllib"} == set()
+
+
+@pytest.mark.parametrize("program", ["signal-event", "expand-template"])
+def test_help_imports_click(root: Root, program: str) -> None:
+    """The measure above is one: a help page does need click."""
+    assert "click" in _imported(root, program, "--help")
