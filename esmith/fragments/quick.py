@@ -82,7 +82,7 @@ class QuickEngine:
     :param filters: the filters of the engine.
     """
 
-    undefined = staticmethod(refuse)
+    undefined = QuickMissing
     concat = "".join
     is_async = sandboxed = autoescape = False
 
@@ -120,7 +120,11 @@ class QuickEngine:
         try:
             return getattr(obj, attribute)
         except AttributeError:
+            pass
+        try:
             return obj[attribute]
+        except (TypeError, LookupError, AttributeError):
+            return QuickMissing()
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """Return ``obj[argument]``."""
@@ -130,7 +134,7 @@ class QuickEngine:
         try:
             return obj[argument]
         except (AttributeError, TypeError, LookupError):
-            return getattr(obj, argument) if isinstance(argument, str) else refuse()
+            return getattr(obj, argument, QuickMissing()) if isinstance(argument, str) else QuickMissing()
 
     @staticmethod
     def finalize(value: Any) -> Any:

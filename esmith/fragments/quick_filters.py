@@ -13,7 +13,7 @@ from esmith.fragments.records import Missing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any, Protocol
 
     Filter = Callable[..., Any]
@@ -63,6 +63,16 @@ def _default(value: Any, default: Any = "", boolean: bool = False) -> Any:
     return default if isinstance(value, Missing | Nothing) or (boolean and not value) else value
 
 
+def _first(value: Iterable[Any]) -> Any:
+    for item in value:
+        return item
+    return refuse()
+
+
+def _last(value: Sequence[Any]) -> Any:
+    return value[-1] if isinstance(value, list | str | tuple) and value else refuse()
+
+
 def _replace(value: Any, old: str, new: str) -> str:
     return str(value).replace(str(old), str(new))
 
@@ -75,9 +85,11 @@ def _getter(engine: Engine, attribute: Any) -> Callable[[Any], Any]:
     """Return what gives an attribute of an item, or the item where none is named."""
     if attribute is None:
         return lambda item: item
-    if not isinstance(attribute, str) or "," in attribute:
+    parts: list[Any] = [attribute]
+    if isinstance(attribute, str):
+        parts = [int(part) if part.isdigit() else part for part in attribute.split(".")]
+    if "," in str(attribute):
         refuse()
-    parts = [int(part) if part.isdigit() else part for part in attribute.split(".")]
 
     def get(item: Any) -> Any:
         for part in parts:
@@ -166,9 +178,12 @@ _PLAIN: dict[str, Filter] = {
     "replace": _replace,
     "lower": lambda value: _text(value).lower(),
     "upper": lambda value: _text(value).upper(),
+    "format": lambda value, *given: _text(value) % given,
     "trim": lambda value, chars=None: _text(value).strip(chars),
     "length": len,
     "count": len,
+    "first": _first,
+    "last": _last,
     "list": list,
     "string": _text,
 }

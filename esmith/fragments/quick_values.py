@@ -86,6 +86,9 @@ class Nothing:
 class Lazy:
     """The items that a filter gives one after the other; nobody can see what it is otherwise."""
 
+    #: Python asks for the length of what it makes a list of, and takes this for an answer.
+    __len__ = None
+
     def __init__(self, items: Iterator[Any]) -> None:
         self._items = items
 
@@ -102,6 +105,9 @@ class Lazy:
 @_refusing
 class QuickMissing(Missing):
     """What is missing: it may be tested, compared and defaulted."""
+
+    def __init__(self, *_given: object, **_named: object) -> None:
+        """Jinja2 says what is missing."""
 
     @classmethod
     def value(

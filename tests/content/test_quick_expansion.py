@@ -94,10 +94,7 @@ def _compare(quick: Office, changes: list[tuple[str, str, str, str]]) -> None:
         assert not wrong
 
 
-_SETTINGS = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
-
-
-@settings(max_examples=examples(10), **_SETTINGS)
+@settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=_CHANGES)
 def test_the_files_are_the_same(quick: Office, changes: list[tuple[str, str, str, str]]) -> None:
     """Whatever the settings, each shipped template gives the same without Jinja2, which no shipped fragment needs."""
@@ -105,7 +102,7 @@ def test_the_files_are_the_same(quick: Office, changes: list[tuple[str, str, str
 
 
 @pytest.mark.long
-@settings(max_examples=300, **_SETTINGS)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=_CHANGES)
 def test_the_files_are_the_same_for_long(quick: Office, changes: list[tuple[str, str, str, str]]) -> None:
     """The same for many more settings."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 import pytest
 
@@ -14,6 +13,7 @@ from esmith.events.expand import expand_templates
 from esmith.events.recover import next_due, recover_all
 from esmith.events.rollback import roll_back
 from esmith.events.signal import signal_event
+from esmith.fields import replace
 from esmith.layout import Layout
 from esmith.services.model import SupervisorError
 from esmith.store.model import Author

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from esmith.errors import ServiceError
 from esmith.events.pending import PENDING, PendingAction, list_pending
+from esmith.fields import replace
 from esmith.layout import Layout
 from esmith.services.definition import Services
 from esmith.services.find import find_supervisor
