@@ -32,6 +32,16 @@ _UMASK = 0o022
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
+def which(name: str, path: str = PATH) -> str | None:
+    """Return the program of a name, None when there is none; :mod:`shutil` imports what compresses files for that.
+
+    :param name: of the program; with a slash in it, its path.
+    :param path: the directories to look in.
+    """
+    places = [name] if "/" in name else [os.path.join(directory, name) for directory in path.split(":")]
+    return next((place for place in places if os.path.isfile(place) and os.access(place, os.X_OK)), None)
+
+
 def clean() -> None:
     """Remove from this process's environment what makes programs load code of others, and set a sane umask."""
     os.umask(_UMASK)

@@ -13,7 +13,7 @@ from esmith.checks import own
 from esmith.checks.complaint import SHOWN_LINES, Complaint, complaints, shown_lines
 from esmith.checks.staged import StagedTree
 from esmith.checks.views import Ended, Job, Views
-from esmith.environment import PATH
+from esmith.environment import PATH, which
 from esmith.errors import CheckError, TemplateError
 from esmith.fields import dataclass, replace
 from esmith.fragments.rendering import Kind, Rendering
@@ -151,7 +151,6 @@ def examine(
     :param secrets: values that are masked in what the programs print.
     :return: a verdict for each file that a check knows, in order.
     """
-    import shutil
 
     found: dict[str, Verdict] = {}
     waiting: dict[tuple[str, ...], list[Subject]] = {}
@@ -170,7 +169,7 @@ def examine(
         elif subject.is_a_users:
             reason = f"it is in a directory of a user, so {program} was not run on it"
             found[subject.path] = Verdict(subject.path, Outcome.UNCHECKED, program, reason)
-        elif shutil.which(program, path=PATH) is None:
+        elif which(program, PATH) is None:
             reason = f"{program} is not installed (Debian package {subject.check.package})"
             found[subject.path] = Verdict(subject.path, Outcome.UNCHECKED, program, reason)
         else:
@@ -184,10 +183,9 @@ def examine(
 
 def _as_installed(subject: Subject) -> Subject:
     """Return the file with the name that its check program has on this machine; the first name where it has none."""
-    import shutil
 
     names = (*subject.check.command[:1], *subject.check.also_called)
-    found = next((name for name in names if shutil.which(name, path=PATH)), "")
+    found = next((name for name in names if which(name, PATH)), "")
     if not found or found == names[0]:
         return subject
     return replace(subject, check=replace(subject.check, command=(found, *subject.check.command[1:])))

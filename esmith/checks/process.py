@@ -29,8 +29,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-#: What this module is started as.
-NAME = "esmith.checks.process"
 #: A program that prints more has gone wrong.
 OUTPUT_LIMIT = 1_000_000
 _FILE_LIMIT = 64_000_000

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from esmith.plan.output import Output
 
 _ABOVE_PACKAGE = os.path.abspath(__file__).removesuffix("esmith/checks/views.py")
+#: The module that runs them, which is imported only there.
+_PROCESS = "esmith.checks.process"
 #: How much longer than all its programs together the process that runs them may take, in seconds.
 _SPARE_SECONDS = 30
 
@@ -109,10 +111,8 @@ class Views:
 
         programs = [_program(job, places[job.directory]) for job in jobs]
         task = {"parent": os.getpid(), "tree": tree, "home": home, "programs": programs}
-        from esmith.checks.process import NAME
-
         process = subprocess.Popen(
-            [sys.executable, "-P", "-S", "-m", NAME],
+            [sys.executable, "-P", "-S", "-m", _PROCESS],
             env={"PYTHONPATH": _ABOVE_PACKAGE, "LANG": "C.UTF-8"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

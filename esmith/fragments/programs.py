@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from functools import cache
 
-from esmith.environment import PATH
+from esmith.environment import PATH, which
 from esmith.expressions import expression
 
 TYPE_CHECKING = False
@@ -45,9 +45,8 @@ def find_program(name: str) -> str | None:
     """
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not the name of a program")
-    import shutil
 
-    return shutil.which(name, path=PATH)
+    return which(name, PATH)
 
 
 def version_of(path: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from esmith.environment import PATH
+from esmith.environment import PATH, which
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,10 +16,9 @@ def packages_of(files: Sequence[str]) -> dict[str, str]:
 
     :param files: absolute paths.
     """
-    import shutil
     import subprocess
 
-    program = shutil.which("dpkg-query", path=PATH)
+    program = which("dpkg-query", PATH)
     if program is None:
         return {}
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from esmith.environment import PATH
+from esmith.environment import PATH, which
 from esmith.fields import dataclass, field
 
 TYPE_CHECKING = False
@@ -87,11 +87,10 @@ class Program:
 
         :param layout: the root that a path is taken under.
         """
-        import shutil
 
         if "/" in self.name:
             return os.path.exists(layout.under(self.name))
-        return shutil.which(self.name, path=PATH) is not None
+        return which(self.name, PATH) is not None
 
     def install_commands(self) -> list[str]:
         """Return the commands that install it, or another program that does the same, in their order."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 import contextlib
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
-from esmith.fields import replace
 from tests.page import machine_root
 from tests.page.network import add_card
 from tests.page.running import no_reboot
