@@ -135,7 +135,7 @@ class TomlFile:
             raise
         except (OSError, ValueError, RecursionError) as trouble:
             raise self.error(f"cannot be read: {trouble}", hint="correct the file, or install it again") from trouble
-        if _tables is not None and looks is not None:
+        if _tables is not None:
             _tables.note(path, looks, self.data)
 
     def error(self, message: str, hint: str = "") -> EsmithError:
