@@ -64,9 +64,10 @@ class Command:
         *,
         operands: tuple[str, ...],
         mistake: Callable[[dict[str, Any]], str] = lambda _values: "",
+        is_done: Callable[[str | None, dict[str, Any]], bool] = lambda _root, _values: False,
     ) -> None:
         self.name, self.carry_out, self.help, self.options = name, carry_out, help, options
-        self.operands, self.mistake = operands, mistake
+        self.operands, self.mistake, self.is_done = operands, mistake, is_done
 
     def read(self, words: list[str]) -> dict[str, Any] | None:
         """Return the values of plain arguments, those of ``root`` and ``trust_owner`` among them; None for any other.

@@ -8,6 +8,7 @@ from esmith.cli.arguments import Command, Option
 from esmith.cli.output import print_report, warn
 from esmith.cli.running import run_command
 from esmith.events import LOCK_TIMEOUT
+from esmith.events.stamp import unchanged
 from esmith.layout import Layout
 
 TYPE_CHECKING = False
@@ -31,8 +32,19 @@ class _Options:
     timeout: float
 
     def __init__(self, values: dict[str, Any]) -> None:
-        self.paths = values.pop("path")
         self.__dict__.update(values)
+        self.paths = values["path"]
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is nothing to do or to show when nothing has changed."""
+        return not (self.dry_run or self.show_diff or self.explain or self.output or self.queue)
+
+
+def _is_done(root: str | None, values: dict[str, Any]) -> bool:
+    """Return whether it would find everything as it was."""
+    options = _Options(values)
+    return options.is_plain and unchanged(Layout.chosen(root), ["expand-template", *options.paths]) is not None
 
 
 def _carry_out(root: str | None, values: dict[str, Any]) -> int:
@@ -164,6 +176,7 @@ Examples:
         Option(("--timeout",), "timeout", "Seconds to wait for an event.", read=float, default=LOCK_TIMEOUT),
     ],
     operands=("path",),
+    is_done=_is_done,
     mistake=_mistake,
 )
 

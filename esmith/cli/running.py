@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from esmith.cli.interruption import catch_signals
 from esmith.cli.output import ended_by_signal, leave, remember_root, run, warn
 
 TYPE_CHECKING = False
@@ -26,15 +25,19 @@ def _carry_out(command: Command, words: list[str]) -> int:
         from esmith.cli.program import as_click, call_click
 
         return call_click(as_click(command), command.name, words)
+    root = values.pop("root")
+    if root is not None:
+        remember_root(root)
+    if values.pop("trust_owner"):
+        from esmith.cli.trusting import trust_owner
+
+        trust_owner(root, warn)
+    if command.is_done(root, values):
+        return 0
+    from esmith.cli.interruption import catch_signals
+
     catch_signals()
     try:
-        root = values.pop("root")
-        if root is not None:
-            remember_root(root)
-        if values.pop("trust_owner"):
-            from esmith.cli.trusting import trust_owner
-
-            trust_owner(root, warn)
         return command.carry_out(root, values)
     except KeyboardInterrupt:
         return ended_by_signal(command.name)

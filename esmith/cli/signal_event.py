@@ -8,6 +8,7 @@ from esmith.cli.arguments import Command, Option
 from esmith.cli.output import print_lines, print_report, warn
 from esmith.cli.running import run_command
 from esmith.events import LOCK_TIMEOUT
+from esmith.events.stamp import unchanged
 from esmith.layout import Layout
 from esmith.names import counted
 
@@ -41,6 +42,12 @@ class _Options:
     def __init__(self, values: dict[str, Any]) -> None:
         self.__dict__.update(values)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is nothing to do or to show when nothing has changed."""
+        shows = self.dry_run or self.show_diff or self.as_json
+        return not (shows or self.arguments or self.restart or self.confirm is not None)
+
 
 def seconds_of(text: str) -> float:
     """Return the seconds of a time span: a number with s, m, h or d; without a letter, seconds.
@@ -51,6 +58,15 @@ def seconds_of(text: str) -> float:
     if not (number.isascii() and number.isdigit() and number[0] != "0" and len(number) <= _DIGITS):
         raise ValueError(f"{text!r} is not a time such as 10m, 90s or 1h")
     return float(int(number) * _SECONDS[letter])
+
+
+def _is_done(root: str | None, values: dict[str, Any]) -> bool:
+    """Return whether an event would find everything as it was; then that is said where it would be."""
+    options = _Options(values)
+    count = unchanged(Layout.chosen(root), ["signal-event", options.event]) if options.is_plain else None
+    if count is not None and (options.verbose or sys.stderr.isatty()):
+        warn(f"0 files changed, {count} unchanged")
+    return count is not None
 
 
 def _carry_out(root: str | None, values: dict[str, Any]) -> int:
@@ -153,6 +169,7 @@ Examples:
         Option(("--json",), "as_json", "Print what was done as a JSON object."),
     ],
     operands=("event", "arguments"),
+    is_done=_is_done,
 )
 
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from esmith.apply.generations import Also
     from esmith.events.session import Session
+    from esmith.layout import Layout
     from esmith.store.protocol import Transaction
 
 #: What is before the name of an action in an event.
@@ -192,15 +193,29 @@ def note_made(session: Session, path: str) -> None:
     :raises InstallError: when what it made cannot be made durable.
     :raises StoreError: when the store cannot be written.
     """
-    action = _NUMBER.sub("", os.path.basename(path))
     with session.store.snapshot() as snapshot:
-        is_stale = action in list_stale(snapshot)
-    declared = os.path.join(session.layout.events, "actions", action)
-    if is_stale and os.path.isfile(declared) and _has_same_content(path, declared):
-        for one in known_derivations(session):
-            if one.action == action:
-                _sync(session, one)
-        _forget(session, [action])
+        stale = list_stale(snapshot)
+    if _name_of(path) not in stale:
+        return
+    one = declared_action(session.layout, path, known_derivations(session))
+    if one is not None:
+        _sync(session, one)
+        _forget(session, [one.action])
+
+
+def declared_action(layout: Layout, path: str, known: Iterable[Derivation]) -> Derivation | None:
+    """Return what is declared of an action of an event, None for nothing.
+
+    :param path: the action.
+    :param known: what is declared.
+    """
+    found = next((one for one in known if one.action == _name_of(path)), None)
+    declared = os.path.join(layout.events, "actions", _name_of(path))
+    return found if os.path.isfile(declared) and _has_same_content(path, declared) else None
+
+
+def _name_of(path: str) -> str:
+    return _NUMBER.sub("", os.path.basename(path))
 
 
 def _has_same_content(path: str, other: str) -> bool:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 #: What a declaration has behind the name of its action.
 SUFFIX = ".toml"
-_KEYS = {"makes": TEXTS, "from": TEXTS, "settings": TEXTS}
+_KEYS = {"makes": TEXTS, "from": TEXTS, "settings": TEXTS, "looks-at": TEXTS}
 _MARKS = "*?["
 
 
@@ -39,12 +39,15 @@ class Derivation:
     :param makes: the paths of what it makes; patterns where they depend on settings.
     :param sources: the paths of the generated files, or patterns; none when it reads settings only.
     :param settings: what it reads of the databases: ``DATABASE``, ``DATABASE KEY`` or ``DATABASE KEY PROPERTY``.
+    :param looks_at: the paths, or patterns, of all else it depends on besides the databases: while these and what it
+        makes are as they were, there is nothing for it to do. None when it has to run in each event.
     """
 
     action: str
     makes: tuple[str, ...]
     sources: tuple[str, ...]
     settings: tuple[str, ...]
+    looks_at: tuple[str, ...] | None = None
 
     def follows(self, path: str) -> bool:
         """Return whether something is made of a generated file."""
@@ -132,15 +135,15 @@ def read_derivation(path: str, action: str) -> Derivation:
     """
     file = TomlFile(path, TemplateError)
     file.check(file.data, _KEYS)
-    makes, sources, settings = (tuple(file.data.get(key, ())) for key in _KEYS)
-    for one in (*makes, *sources):
+    makes, sources, settings, looks_at = (tuple(file.data.get(key, ())) for key in _KEYS)
+    for one in (*makes, *sources, *looks_at):
         if one.endswith("/"):
             raise _names_directory(one, path)
         if not one.startswith("/") or os.path.normpath(one) != one:
             raise file.error(f"{one!r} is not an absolute path", hint="write it as it is on the server")
-    if not makes or not (sources or settings):
+    if bool(makes) != bool(sources or settings) or not (makes or looks_at):
         raise file.error("makes, and from or settings, must name something", hint="correct or remove the file")
-    return Derivation(action, makes, sources, settings)
+    return Derivation(action, makes, sources, settings, looks_at if "looks-at" in file.data else None)
 
 
 def _require_files(layout: Layout, derivation: Derivation, path: str) -> None:

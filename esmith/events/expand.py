@@ -59,7 +59,13 @@ def expand_templates(
     :raises BusyError: when a running event does not end in time.
     """
     make = partial(_plan, session.layout, paths, output, layers, with_including=with_including)
-    return _install(session, ["expand-template", *paths], make)
+    words = ["expand-template", *paths]
+    plan = _install(session, words, make)
+    if not (output or layers):
+        from esmith.events.stamping import leave_stamp
+
+        leave_stamp(session, words, plan)
+    return plan
 
 
 def install_content(

@@ -35,8 +35,7 @@ _WORD_BITS = 32
 #: What is in the directory of the state.
 _STATE = (
     *("event.lock", "confirm.lock", "machine", "shipped", "service-directories", "generations", "kept", "set-aside"),
-    *("code",),
-    *("check", "home", "staged"),
+    *("check", "code", "home", "staged", "stamps"),
 )
 
 

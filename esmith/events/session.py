@@ -7,6 +7,8 @@ goes the same way; nothing is changed then. How files are installed is in :mod:`
 
 from __future__ import annotations
 
+import time
+
 from esmith.events import LOCK_TIMEOUT
 from esmith.events.lock import EventLock
 from esmith.events.log import EventLog, SilentLog
@@ -49,6 +51,11 @@ class Session:
     _lock: EventLock | None = field(default=None, init=False, repr=False)
     _tables: KeptTables | None = field(default=None, init=False, repr=False)
 
+    #: When it began, in nanoseconds since 1970.
+    started_ns: int = field(default_factory=time.time_ns, init=False)
+    #: Whether it had anything to say so far.
+    has_spoken: bool = field(default=False, init=False)
+
     #: Whether nothing is changed.
     records: ClassVar[bool] = False
 
@@ -56,6 +63,13 @@ class Session:
         self.log = EventLog(self.layout)
         self._tables = KeptTables(self.layout.kept_code)
         find_in(self._tables)
+        shown = self.say
+
+        def say(text: str) -> None:
+            self.has_spoken = True
+            shown(text)
+
+        self.say = say
 
     def keep(self) -> None:
         """Keep for the next command what this one compiled and read, so that it need not."""

@@ -102,6 +102,7 @@ def signal_event(
             result.left = {path: left.reason for path, left in left_now.items()}
             result.at_fault += [left.at_fault for left in left_now.values()]
         result.at_fault = sorted({*result.at_fault, *result.plan.at_fault.values()} - {""})
+        run.leave_stamp(result)
         # A template that is not there has no file to leave.
         made = {output.left for output in result.plan.left}
         result.left |= {path: fault.message for path, fault in result.plan.faults.items() if fault not in made}
@@ -120,6 +121,7 @@ class _Run:
         self._session = session
         self._arguments = arguments
         self._lock = lock
+        self._restart = restart
         self._what = f"signal-event {name}"
         self._event = load_event(session.layout, name, TemplateTree(session.layout))
         self._result = Result(notes=session.notes)
@@ -160,6 +162,15 @@ class _Run:
         if self._services.refused:
             raise self._services.refused[0]
         return self._result
+
+    def leave_stamp(self, result: Result) -> None:
+        """Leave a stamp when there was nothing to do, so that the next such event finds that at once."""
+        adjusted = result.services or self._services.refused or result.partial
+        if adjusted or self._arguments or self._restart or self._lock is None or self._lock.is_nested:
+            return
+        from esmith.events.stamping import leave_stamp
+
+        leave_stamp(self._session, ["signal-event", self._event.name], self._installation.plan, self._event)
 
     def _step(self, step: str) -> None:
         if step == ADJUST_PLACE:

@@ -61,16 +61,16 @@ def _all_faults(layout: Layout, services: Iterable[str], event: str) -> Iterator
     for path in store_files(layout):
         yield from trust.faults(path)
     yield from state_faults(layout)
-    for tree in _trees(layout, event):
-        yield from trust.tree_faults(tree)
+    for tree in own_trees(layout):
+        yield from trust.tree_faults(f"{tree}/{event}" if event and tree == layout.events else tree)
     yield from trust.faults(layout.under(OLD_PROBES))
     for service in services:
         yield from service_faults(layout, service)
 
 
-def _trees(layout: Layout, event: str) -> list[str]:
+def own_trees(layout: Layout) -> list[str]:
+    """Return the directories of what the engine reads as its own or runs, whether they are there or not."""
     shipped = [layout.under(path) for path in shipped_trees().values()]
     own = [*(layout.layer(name) for name in LAYERS), layout.services_custom]
     others = [layout.under(DIRECTORY), layout.commands, layout.under(f"{PERL_MODULES}/esmith")]
-    found = list(dict.fromkeys([*own, *shipped, *others]))
-    return [f"{tree}/{event}" if event and tree == layout.events else tree for tree in found]
+    return list(dict.fromkeys([*own, *shipped, *others]))

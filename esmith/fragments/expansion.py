@@ -60,6 +60,7 @@ class Expansion:
         """
         with self._noting(self._own_notes):
             self._fill()
+        self._rendering.repeatable = self._own_notes.repeatable
 
     def _fill(self) -> None:
         rendering, metadata = self._rendering, self._rendering.metadata

@@ -52,6 +52,7 @@ class Rendering:
         was read for that as well, which is the same for all of them.
     :param recalled: nothing it is made of has changed and the output is as it was installed, so it was not expanded:
         content, engines and reads are not known.
+    :param repeatable: whether expanding it once more gives the same: chance gives something else each time.
     """
 
     path: str
@@ -71,6 +72,7 @@ class Rendering:
     key: str | None = None
     listed: Rendering | None = None
     recalled: bool = False
+    repeatable: bool = True
 
     @property
     def reads(self) -> Reads:

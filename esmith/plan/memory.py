@@ -14,14 +14,13 @@ from __future__ import annotations
 import itertools
 import os
 import stat
-import time
 
 from esmith.errors import TemplateError
 from esmith.fields import replace
-from esmith.fragments.programs import find_program
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.plan.installed import OUTPUTS, Installed
 from esmith.plan.listed import LISTED, Listed, common_of, is_common, kept_common
+from esmith.plan.looks import Looks
 from esmith.plan.remembered import digest, head_of, props_of, templates_text, text_of
 
 TYPE_CHECKING = False
@@ -33,10 +32,9 @@ if TYPE_CHECKING:
     from esmith.fragments.metadata import Metadata
     from esmith.fragments.render import Renderer
     from esmith.fragments.tree import Template
+    from esmith.plan.looks import LookedAt
     from esmith.plan.output import Output
 
-#: Two changes of a file within one tick of the file system's clock look like one, so what is younger is not trusted.
-_TRUSTED_AGE_NS = 1_000_000_000
 #: What was remembered of something that was read, and what is there now; None for a missing value.
 _Pair = tuple[str | None, str | None]
 
@@ -51,7 +49,6 @@ class Memory:
         self._renderer = renderer
         self._snapshot = renderer.snapshot
         self._signatures: dict[str, str] = {}
-        self._seen: dict[str, str] = {}
         self._compared: dict[tuple[str, str], dict[str, Any] | None] = {}
         self._listed: dict[str, Listed | None] = {}
         self._used: dict[str, set[str]] = {}
@@ -59,8 +56,8 @@ class Memory:
         self._revisions: dict[str, int] = {}
         self._rows: dict[str, Installed] | None = None
         self._outputs: dict[str, list[str]] = {}
-        self._newest = 0
-        self._started = time.time_ns()
+        self._looks = Looks(renderer.layout)
+        self._uncertain = False
 
     def recall(self, path: str, template: Template, metadata: Metadata, key: str | None) -> Rendering | None:
         """Return what an output should be when that is certain; None when it has to be expanded.
@@ -108,6 +105,11 @@ class Memory:
         if made is not None:
             return {template.path: Listed(self.inputs(made[0]), made[1], common)}
         return {} if before is None else {template.path: replace(before, common=common)}
+
+    @property
+    def looked_at(self) -> LookedAt | None:
+        """What the plan depends on besides the databases and accounts; None when something of it cannot be recalled."""
+        return None if self._uncertain else self._looks.looked_at
 
     def _before(self, path: str) -> Listed | None:
         """Return what was remembered of a template with keys."""
@@ -170,7 +172,9 @@ class Memory:
         """
         engines, reads = {choice.engine for _, choice in rendering.engines}, rendering.own
         if rendering.beside or rendering.metadata.by_perl or "perl" in engines:
+            self._uncertain = True
             return templates_text(reads.templates)
+        self._uncertain |= not rendering.repeatable
         layout = self._renderer.layout
         head = {
             "kind": rendering.kind.value,
@@ -184,12 +188,13 @@ class Memory:
             "revisions": {database: self._revision(database) for database in sorted(reads.databases())},
             "listings": {spec: self._listing(spec) for spec in sorted(map(":".join, reads.listings))},
             "names": [[*place, self._names(*place)] for place in sorted(reads.names)],
-            "files": {path: self._file(path) for path in sorted(reads.files)},
-            "programs": {name: self._program(name) for name in sorted(reads.programs)},
-            "schemas": {path: self._file_mark(layout.under(path)) for path in sorted(reads.schemas)},
+            "files": {path: self._looks.file(path) for path in sorted(reads.files)},
+            "programs": {name: self._looks.program(name) for name in sorted(reads.programs)},
+            "schemas": {path: self._looks.mark(layout.under(path)) for path in sorted(reads.schemas)},
             "users": {name: _user(user) for name, user in sorted(reads.users.items())},
         }
-        if self._newest > self._started - _TRUSTED_AGE_NS:
+        if not self._looks.are_settled:
+            self._uncertain = True
             return templates_text(reads.templates)
         return text_of(head, reads)
 
@@ -247,15 +252,15 @@ class Memory:
 
     def _file_reads(self, known: dict[str, Any]) -> Iterator[_Pair]:
         for path, mark in known["files"].items():
-            yield mark, self._file(path)
+            yield mark, self._looks.file(path)
 
     def _program_reads(self, known: dict[str, Any]) -> Iterator[_Pair]:
         for name, mark in known["programs"].items():
-            yield mark, self._program(name)
+            yield mark, self._looks.program(name)
 
     def _schema_reads(self, known: dict[str, Any]) -> Iterator[_Pair]:
         for path, mark in known["schemas"].items():
-            yield mark, self._file_mark(self._renderer.layout.under(path))
+            yield mark, self._looks.mark(self._renderer.layout.under(path))
 
     def _user_reads(self, known: dict[str, Any]) -> Iterator[_Pair]:
         for name, text in known["users"].items():
@@ -275,50 +280,10 @@ class Memory:
 
     def _files_signature(self, template: Template, metadata: Metadata) -> str:
         if template.path not in self._signatures:
-            fragments = [f"{fragment.path} {self._file_mark(fragment.path)}" for fragment in template.fragments]
-            sources = [f"{path} {self._file_mark(path)}" for path in sorted(set(metadata.sources.values()))]
+            fragments = [f"{fragment.path} {self._looks.mark(fragment.path)}" for fragment in template.fragments]
+            sources = [f"{path} {self._looks.mark(path)}" for path in sorted(set(metadata.sources.values()))]
             self._signatures[template.path] = digest("\n".join([*fragments, "", *sources])) or ""
         return self._signatures[template.path]
-
-    def _file(self, path: str) -> str:
-        """Return what was seen of a file, a directory, or the matches of a pattern."""
-        layout = self._renderer.layout
-        if not any(mark in path for mark in "*?["):
-            return self._file_mark(layout.under(path))
-        place = f"matches of {path}"
-        if place not in self._seen:
-            self._seen[place] = digest("\n".join(layout.matching(path))) or ""
-        return self._seen[place]
-
-    def _program(self, name: str) -> str:
-        """Return what was seen of a program: where it is, and which file that is."""
-        if name not in self._seen:
-            try:
-                path = find_program(name)
-            except ValueError:
-                return "no name"
-            self._seen[name] = f"{path} {self._file_mark(path)}" if path else ""
-        return self._seen[name]
-
-    def _file_mark(self, path: str) -> str:
-        """Return what was seen of a file of this disk. It is looked at once.
-
-        What was read of it may be kept for later outputs (:mod:`esmith.fragments.kept`). If it is removed in between,
-        these were still made of what it was.
-        """
-        if path not in self._seen:
-            self._seen[path] = self._look_at(path)
-        return self._seen[path]
-
-    def _look_at(self, path: str) -> str:
-        try:
-            status = os.stat(path)
-        except OSError as error:
-            return str(error.errno)
-        except ValueError:
-            return "no path"
-        self._newest = max(self._newest, status.st_mtime_ns, status.st_ctime_ns)
-        return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_ino}"
 
     def _listing(self, spec: str) -> str:
         if spec not in self._listings:

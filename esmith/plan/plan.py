@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from esmith.fragments.metadata import Metadata
     from esmith.layout import Layout
     from esmith.plan.listed import Listed
+    from esmith.plan.looks import LookedAt
     from esmith.store.protocol import Snapshot
 
 
@@ -47,6 +48,7 @@ class Plan:
         stops everything; see :func:`esmith.plan.blame.contribs_part`.
     :param verdicts: the verdicts of the checks about the new files, once they have looked.
     :param left_out: the records that no file is made for, and why.
+    :param looked_at: what all of it depends on; None when something of it is certain only for now.
     :param copied: why check programs saw copies of the new files; "" when they saw them in place, or none ran.
     """
 
@@ -60,6 +62,7 @@ class Plan:
     blamed: Callable[[Output], str] = lambda _: ""
     verdicts: list[Verdict] = field(default_factory=list)
     left_out: dict[tuple[str, str], TemplateError] = field(default_factory=dict)
+    looked_at: LookedAt | None = None
     copied: str = ""
 
     @property
@@ -189,6 +192,7 @@ class _Planning:
         if is_event:
             at_fault += self._leave_in_the_way()
         leave_units(self._plan.outputs, at_fault)
+        self._plan.looked_at = self._memory.looked_at
         return self._plan
 
     def _add(self, path: str) -> None:

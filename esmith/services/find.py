@@ -8,7 +8,15 @@ from esmith.errors import UsageError
 from esmith.layout import LAYERS
 from esmith.services.units import SYSTEMD_RUNS, own_units
 
-__all__ = ["FOLDERS", "SYSTEMD_RUNS", "find_stand_in", "find_supervisor", "is_of_stand_in", "service_faults"]
+__all__ = [
+    "DECIDING",
+    "FOLDERS",
+    "SYSTEMD_RUNS",
+    "find_stand_in",
+    "find_supervisor",
+    "is_of_stand_in",
+    "service_faults",
+]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +29,7 @@ if TYPE_CHECKING:
 #: The folders of service directories: SME Server's two, and the one Debian's runit and daemontools scan.
 FOLDERS = ("/service", "/var/service", "/etc/service")
 #: What a supervisor runs, or is controlled by, in a service directory (runsv(8), supervise(8), sv(8)).
-_DECIDING = ("run", "finish", "check", "down", "log/run", "log/finish", "supervise/status")
+DECIDING = ("run", "finish", "check", "down", "log/run", "log/finish", "supervise/status")
 
 
 def find_supervisor(layout: Layout, service: str) -> Supervisor | None:
@@ -115,6 +123,6 @@ def service_faults(layout: Layout, service: str) -> Iterator[UntrustedError]:
         directory = os.path.join(folder, service)
         yield from layout.trust.faults(directory)
         if os.path.isdir(directory):
-            for name in _DECIDING:
+            for name in DECIDING:
                 yield from layout.trust.faults(os.path.join(directory, name))
             yield from layout.trust.tree_faults(os.path.join(directory, "control"))

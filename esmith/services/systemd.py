@@ -13,7 +13,7 @@ from esmith.services.waiting import is_waiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 #: The verb of systemctl for each service action that is not just a signal. It knows no "once": what happens when the
 #: service ends is up to its unit. HUP, USR1 and USR2 reload, as units do not say what a signal would do.
@@ -99,17 +99,7 @@ class SystemdSupervisor:
 
         :raises ServiceError: when systemd cannot be asked.
         """
-        shown = self._show(service)
-        if shown.get("LoadState", "not-found") in _MISSING:
-            return ServiceStatus(Status.UNSUPERVISED)
-        state = _STATES.get(shown.get("ActiveState", ""), Status.UNKNOWN)
-        ended_well = state is Status.DOWN and shown.get("Result") == "success"
-        since = _number(shown.get("StateChangeTimestampMonotonic"))
-        if ended_well and since and shown.get("Type") == "oneshot":
-            state = Status.FINISHED
-        pid = _number(shown.get("MainPID"))
-        seconds = max(0, int(time.clock_gettime(time.CLOCK_MONOTONIC) - since / 1_000_000)) if since else 0
-        return ServiceStatus(state, pid or None, seconds)
+        return _status_of(self._show(service))
 
     def control(self, service: str, action: str) -> None:
         """Carry out one service action; systemctl waits until it has taken effect.
@@ -189,11 +179,47 @@ class SystemdSupervisor:
                 place=f"service {service}",
                 hint=f"look closer with: systemctl status {unit}",
             )
-        return dict(pair.split("=", 1) for pair in printed.split() if "=" in pair)
+        return _pairs_in(printed)
 
     def _run(self, arguments: list[str]) -> tuple[int, str]:
-        argv = [self.systemctl, "--no-ask-password", "--no-pager", *arguments]
-        return run_program(argv, package="systemd", timeout=self.timeout, place=f"service {arguments[-1]}")
+        return _systemctl(self.systemctl, arguments, self.timeout)
+
+
+def states_of_units(units: Sequence[str], systemctl: str = "systemctl") -> dict[str, ServiceStatus]:
+    """Return the states of several units; UNSUPERVISED for one that is not there.
+
+    :raises ServiceError: when systemd does not show all of them.
+    """
+    code, printed = _systemctl(systemctl, ["show", f"--property={','.join(_PROPERTIES)}", *units], WAIT_SECONDS)
+    shown = printed.split("\n\n")
+    if code != 0 or len(shown) != len(units):
+        raise ServiceError(
+            f"systemd does not show their states: {printed or f'exit code {code}'}", place=f"units {' '.join(units)}"
+        )
+    return {unit: _status_of(_pairs_in(text)) for unit, text in zip(units, shown, strict=True)}
+
+
+def _systemctl(program: str, arguments: Sequence[str], timeout: float) -> tuple[int, str]:
+    argv = [program, "--no-ask-password", "--no-pager", *arguments]
+    return run_program(argv, package="systemd", timeout=timeout, place=f"service {arguments[-1]}")
+
+
+def _pairs_in(printed: str) -> dict[str, str]:
+    return dict(pair.split("=", 1) for pair in printed.split() if "=" in pair)
+
+
+def _status_of(shown: Mapping[str, str]) -> ServiceStatus:
+    """Return the state that systemctl showed the properties of."""
+    if shown.get("LoadState", "not-found") in _MISSING:
+        return ServiceStatus(Status.UNSUPERVISED)
+    state = _STATES.get(shown.get("ActiveState", ""), Status.UNKNOWN)
+    ended_well = state is Status.DOWN and shown.get("Result") == "success"
+    since = _number(shown.get("StateChangeTimestampMonotonic"))
+    if ended_well and since and shown.get("Type") == "oneshot":
+        state = Status.FINISHED
+    pid = _number(shown.get("MainPID"))
+    seconds = max(0, int(time.clock_gettime(time.CLOCK_MONOTONIC) - since / 1_000_000)) if since else 0
+    return ServiceStatus(state, pid or None, seconds)
 
 
 def _number(shown: str | None) -> int:
