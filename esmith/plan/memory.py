@@ -20,7 +20,7 @@ from esmith.fields import replace
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.plan.installed import OUTPUTS, Installed
 from esmith.plan.listed import LISTED, Listed, common_of, is_common, kept_common
-from esmith.plan.looks import Looks
+from esmith.plan.seen import Seen
 from esmith.plan.remembered import digest, head_of, props_of, templates_text, text_of
 
 TYPE_CHECKING = False
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from esmith.fragments.metadata import Metadata
     from esmith.fragments.render import Renderer
     from esmith.fragments.tree import Template
-    from esmith.plan.looks import LookedAt
+    from esmith.plan.seen import LookedAt
     from esmith.plan.output import Output
 
 #: What was remembered of something that was read, and what is there now; None for a missing value.
@@ -56,7 +56,7 @@ class Memory:
         self._revisions: dict[str, int] = {}
         self._rows: dict[str, Installed] | None = None
         self._outputs: dict[str, list[str]] = {}
-        self._looks = Looks(renderer.layout)
+        self._files = Seen(renderer.layout)
         self._uncertain = False
 
     def recall(self, path: str, template: Template, metadata: Metadata, key: str | None) -> Rendering | None:
@@ -109,7 +109,7 @@ class Memory:
     @property
     def looked_at(self) -> LookedAt | None:
         """What the plan depends on besides the databases and accounts; None when something of it cannot be recalled."""
-        return None if self._uncertain else self._looks.looked_at
+        return None if self._uncertain else self._files.looked_at
 
     def _before(self, path: str) -> Listed | None:
         """Return what was remembered of a template with keys."""
@@ -188,12 +188,12 @@ class Memory:
             "revisions": {database: self._revision(database) for database in sorted(reads.databases())},
             "listings": {spec: self._listing(spec) for spec in sorted(map(":".join, reads.listings))},
             "names": [[*place, self._names(*place)] for place in sorted(reads.names)],
-            "files": {path: self._looks.file(path) for path in sorted(reads.files)},
-            "programs": {name: self._looks.program(name) for name in sorted(reads.programs)},
-            "schemas": {path: self._looks.mark(layout.under(path)) for path in sorted(reads.schemas)},
+            "files": {path: self._files.file(path) for path in sorted(reads.files)},
+            "programs": {name: self._files.program(name) for name in sorted(reads.programs)},
+            "schemas": {path: self._files.mark(layout.under(path)) for path in sorted(reads.schemas)},
             "users": {name: _user(user) for name, user in sorted(reads.users.items())},
         }
-        if not self._looks.are_settled:
+        if not self._files.are_settled:
             self._uncertain = True
             return templates_text(reads.templates)
         return text_of(head, reads)
@@ -252,15 +252,15 @@ class Memory:
 
     def _file_reads(self, known: dict[str, Any]) -> Iterator[_Pair]:
         for path, mark in known["files"].items():
-            yield mark, self._looks.file(path)
+            yield mark, self._files.file(path)
 
     def _program_reads(self, known: dict[str, Any]) -> Iterator[_Pair]:
         for name, mark in known["programs"].items():
-            yield mark, self._looks.program(name)
+            yield mark, self._files.program(name)
 
     def _schema_reads(self, known: dict[str, Any]) -> Iterator[_Pair]:
         for path, mark in known["schemas"].items():
-            yield mark, self._looks.mark(self._renderer.layout.under(path))
+            yield mark, self._files.mark(self._renderer.layout.under(path))
 
     def _user_reads(self, known: dict[str, Any]) -> Iterator[_Pair]:
         for name, text in known["users"].items():
@@ -280,8 +280,8 @@ class Memory:
 
     def _files_signature(self, template: Template, metadata: Metadata) -> str:
         if template.path not in self._signatures:
-            fragments = [f"{fragment.path} {self._looks.mark(fragment.path)}" for fragment in template.fragments]
-            sources = [f"{path} {self._looks.mark(path)}" for path in sorted(set(metadata.sources.values()))]
+            fragments = [f"{fragment.path} {self._files.mark(fragment.path)}" for fragment in template.fragments]
+            sources = [f"{path} {self._files.mark(path)}" for path in sorted(set(metadata.sources.values()))]
             self._signatures[template.path] = digest("\n".join([*fragments, "", *sources])) or ""
         return self._signatures[template.path]
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from esmith.fragments.metadata import Metadata
     from esmith.layout import Layout
     from esmith.plan.listed import Listed
-    from esmith.plan.looks import LookedAt
+    from esmith.plan.seen import LookedAt
     from esmith.store.protocol import Snapshot
 
 

@@ -226,7 +226,7 @@ def _is_made(place: Path) -> bool:
 @pytest.fixture
 def walked(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """Give a root in which what is younger than a second is trusted, which would make every step wait."""
-    monkeypatch.setattr("esmith.plan.looks.TRUSTED_AGE_NS", -(10**18))
+    monkeypatch.setattr("esmith.plan.seen.TRUSTED_AGE_NS", -(10**18))
     return bench
 
 

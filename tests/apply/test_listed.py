@@ -23,7 +23,7 @@ NETWORKS = "{% for network in records('networks:network') %}{{ network.key }} {{
 def office(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """Give a root with a template that makes a file for each of twenty networks, expanded once and remembered."""
     # What is younger than a second is not trusted, which would make every test wait.
-    monkeypatch.setattr("esmith.plan.looks.TRUSTED_AGE_NS", -(10**18))
+    monkeypatch.setattr("esmith.plan.seen.TRUSTED_AGE_NS", -(10**18))
     bench.trees.standard("/etc/template.toml", "services = []\n")
     bench.trees.standard("/clients", NETWORKS.replace(" {{ network.Mask }}", "{{ '' if network.Mask else '' }}"))
     bench.template(PEERS, "{{ '0' if key == GatewayIP else 'local' }}\n", "outputs = \"{{ template('/clients') }}\"")

@@ -120,7 +120,7 @@ SEEN = {f"{what}: {name}": (text, change) for what, (text, _, seen) in CASES.ite
 def office(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """Give a root with everything that the templates read."""
     # What is younger than a second is not trusted, which would make every test wait.
-    monkeypatch.setattr("esmith.plan.looks.TRUSTED_AGE_NS", -(10**18))
+    monkeypatch.setattr("esmith.plan.seen.TRUSTED_AGE_NS", -(10**18))
     bench.set("configuration", "clamd", "service", status="on", other="1")
     bench.set("domains", "main", "domain", owner="ann")
     bench.set("accounts", "ann", "user")

@@ -31,7 +31,7 @@ FRAGMENT = """\
 def office(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """Give a root whose template reads everything that can be read, expanded once and remembered."""
     # What is younger than a second is not trusted, which would make every test wait.
-    monkeypatch.setattr("esmith.plan.looks.TRUSTED_AGE_NS", -(10**18))
+    monkeypatch.setattr("esmith.plan.seen.TRUSTED_AGE_NS", -(10**18))
     bench.set("configuration", "clamd", "service", status="enabled", other="1")
     bench.set("accounts", "zoe", "user")
     bench.set("hosts", "www", "host")

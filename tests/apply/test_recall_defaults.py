@@ -25,7 +25,7 @@ def _of(default: str) -> str:
 def office(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """Give a root whose template reads defaults, expanded once and remembered."""
     # What is younger than a second is not trusted, which would make every test wait.
-    monkeypatch.setattr("esmith.plan.looks.TRUSTED_AGE_NS", -(10**18))
+    monkeypatch.setattr("esmith.plan.seen.TRUSTED_AGE_NS", -(10**18))
     _schema(bench, OWN, _of("7"))
     _schema(bench, OF_TYPE, 'type = "user"\n[properties.Filter]\nunset = "yes"\n')
     bench.set("configuration", "clamd", "service", status="enabled")

@@ -18,7 +18,7 @@ FRAGMENT = "{{ 'new' if version('daemon', '1.9') >= (2, 4) else 'old' }}\n"
 def daemon(tmp_path: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return where a program would be that a template asks for; it is not there yet."""
     # What is younger than a second is not trusted, which would make every test wait.
-    monkeypatch.setattr("esmith.plan.looks.TRUSTED_AGE_NS", -(10**18))
+    monkeypatch.setattr("esmith.plan.seen.TRUSTED_AGE_NS", -(10**18))
     folder = tmp_path / "programs"
     folder.mkdir()
     monkeypatch.setattr(programs, "PATH", f"{folder}:/usr/bin:/bin")

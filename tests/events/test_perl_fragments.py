@@ -61,7 +61,7 @@ def test_no_perl_for_an_event_without(scene: Scene, perls: list[PerlProcess]) ->
 def test_perl_is_expanded_every_time(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """An output with a Perl fragment is never taken from memory: Perl may look at anything."""
     # The files of a test are as young as the test.
-    monkeypatch.setattr("esmith.plan.looks.TRUSTED_AGE_NS", -(10**18))
+    monkeypatch.setattr("esmith.plan.seen.TRUSTED_AGE_NS", -(10**18))
     looked_at = scene.path / "looked-at"
     scene.template("/etc/a", f"{{ my $f; open $f, '<', '{looked_at}'; <$f> }}\n")
     scene.template("/etc/b", "constant\n")

@@ -28,7 +28,7 @@ class LookedAt:
     programs: set[str]
 
 
-class Looks:
+class Seen:
     """What files look like, for one plan.
 
     :param layout: the root.
