@@ -35,8 +35,8 @@ from esmith.events.stamp import (
 from esmith.events.stamped_services import add_services
 from esmith.events.trusted import own_trees, require_all, services_of
 from esmith.layout import Layout
-from esmith.plan.seen import TRUSTED_AGE_NS
 from esmith.plan.plan import Plan
+from esmith.plan.seen import TRUSTED_AGE_NS
 from esmith.schema.strict import is_strict
 from esmith.services.definition import OLD_PROBES
 from esmith.store import changing_file, store_files

@@ -20,8 +20,8 @@ from esmith.fields import replace
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.plan.installed import OUTPUTS, Installed
 from esmith.plan.listed import LISTED, Listed, common_of, is_common, kept_common
-from esmith.plan.seen import Seen
 from esmith.plan.remembered import digest, head_of, props_of, templates_text, text_of
+from esmith.plan.seen import Seen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from esmith.fragments.metadata import Metadata
     from esmith.fragments.render import Renderer
     from esmith.fragments.tree import Template
-    from esmith.plan.seen import LookedAt
     from esmith.plan.output import Output
+    from esmith.plan.seen import LookedAt
 
 #: What was remembered of something that was read, and what is there now; None for a missing value.
 _Pair = tuple[str | None, str | None]
