@@ -102,6 +102,8 @@ def _missing(output: IO[bytes]) -> str:
         # Not by the buffer of the file, which would be written once more when it is closed.
         os.write(output.fileno(), b"\n")
     except OSError as error:
+        import tempfile
+
         return f"what it printed is not all there: {error.strerror}; to see the disk: df {tempfile.gettempdir()}"
     return ""
 

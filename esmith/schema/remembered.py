@@ -12,9 +12,9 @@ change that is stored anyway, never alone: what changes nothing needs no space o
 from __future__ import annotations
 
 import marshal
+import os
 import sys
 from zlib import crc32
-
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
