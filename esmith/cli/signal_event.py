@@ -61,7 +61,7 @@ def seconds_of(text: str) -> float:
 
 
 def _is_done(root: str | None, values: dict[str, Any]) -> bool:
-    """Return whether an event would find everything as it was; then that is said where it would be."""
+    """Return whether an event would find everything as it was; the message is that of the event."""
     options = _Options(values)
     count = unchanged(Layout.chosen(root), ["signal-event", options.event]) if options.is_plain else None
     if count is not None and (options.verbose or sys.stderr.isatty()):

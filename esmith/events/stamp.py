@@ -17,7 +17,7 @@ from zlib import crc32
 
 from esmith.layout import Layout
 
-#: What a line of a stamp says of a path: how a file looks, a link itself, a directory or file by owner and mode only,
+#: What a line of a stamp holds about a path: how a file looks, a link itself, a directory or file by owner and mode only,
 #: a file with its content; or the state of a service directory, and of a unit.
 FILE, LINK, OWNER, CONTENT, DIRECTORY, UNIT = "f", "l", "o", "c", "d", "u"
 #: The first of the lines, so that one of another version is not read.

@@ -1,4 +1,4 @@
-"""What a stamp says of the services of an event: where they are, and the states in which there is nothing to do."""
+"""What a stamp holds about the services of an event: where they are, and the states in which there is nothing to do."""
 
 from __future__ import annotations
 

@@ -35,15 +35,15 @@ class StampWalk(Walk):
         for paths in random.Random(len(self.done)).sample(self._groups, 3):
             self.done.append(f"expand {' '.join(paths)}")
             holds = unchanged(self.bench.layout, ["expand-template", *paths]) is not None
-            said: list[str] = []
-            plan = plan_templates(RecordingSession(self.bench.layout, self.bench.store, said.append), paths)
+            notes: list[str] = []
+            plan = plan_templates(RecordingSession(self.bench.layout, self.bench.store, notes.append), paths)
             if holds:
                 assert (plan.changed, plan.warnings) == ([], []), self.story
                 self.held += 1
             else:
                 self.did_not += 1
             for _ in range(2):
-                expand_templates(Session(self.bench.layout, self.bench.store, said.append), paths)
+                expand_templates(Session(self.bench.layout, self.bench.store, notes.append), paths)
             time.sleep(TICK_SECONDS)
 
 

@@ -23,7 +23,7 @@ TICK_SECONDS = 0.02
 
 @pytest.fixture
 def quiet(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Scene:
-    """Give a root where what is younger than a second counts, with an event that has nothing to do and said so."""
+    """Give a root where what is younger than a second counts, with an event that has nothing to do."""
     for module in ("esmith.plan.seen", "esmith.events.stamping"):
         monkeypatch.setattr(f"{module}.TRUSTED_AGE_NS", -(10**18))
     scene.template("/etc/t", "{{ A.value | default('') }}{{ read('/etc/flag') | default('') }}\n")
