@@ -17,7 +17,7 @@ It has to report what could not be written. So it is used only
   program (NFS, FUSE), may not know of all errors;
 - by a descriptor that was opened before anything was written: errors are reported to whoever had it open by then.
 
-It reports also an error of other programs' files that nobody had been told of. So when it fails, each file and
+It reports also an error of other programs' files that nobody has seen yet. So when it fails, each file and
 directory is synced by itself as if there was no syncfs, and only what fails then is an error. Directories of users are
 never part of it: they may be file systems of users' own, and what fails there has to stop one file only.
 """
@@ -32,8 +32,26 @@ from esmith.disk.kernel import file_system_kind, sync_file_system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from esmith.disk.directory import Directory
-    from esmith.disk.walk import Disk
+    from typing import Protocol
+
+    class _Directory(Protocol):
+        """What is asked of an :class:`esmith.disk.directory.Directory`, which itself knows batches."""
+
+        descriptor: int
+        path: str
+
+        @property
+        def is_a_users(self) -> bool: ...
+
+        def sync_file(self, name: str) -> None: ...
+
+        def sync(self) -> None: ...
+
+    class _Disk(Protocol):
+        """What is asked of an :class:`esmith.disk.walk.Disk`."""
+
+        def find(self, path: str) -> _Directory | None: ...
+
 
 #: With fewer, the syncs take less time than loading what calls syncfs.
 _MANY = 32
@@ -52,7 +70,7 @@ class SyncBatch:
     :param count: how many there will be, about.
     """
 
-    def __init__(self, disk: Disk, count: int) -> None:
+    def __init__(self, disk: _Disk, count: int) -> None:
         self._disk = disk
         self._is_used = count > _MANY and _reports_errors() and _unwritten_bytes() <= count * _BYTES_A_SYNC
         #: A descriptor of each file system, by its device; None for one of which errors may not be known.
@@ -62,7 +80,7 @@ class SyncBatch:
     def __del__(self) -> None:
         self._close()
 
-    def takes(self, directory: Directory, name: str = "") -> bool:
+    def takes(self, directory: _Directory, name: str = "") -> bool:
         """Return whether :meth:`sync` will make something durable, so that nobody else has to.
 
         It is to be asked before anything is written.
@@ -110,7 +128,7 @@ class SyncBatch:
                 os.close(descriptor)
 
 
-def _opened(directory: Directory) -> int | None:
+def _opened(directory: _Directory) -> int | None:
     descriptor = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory.descriptor)
     if file_system_kind(descriptor) in _KNOWN_KINDS:
         return descriptor

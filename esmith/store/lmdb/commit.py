@@ -42,8 +42,23 @@ from esmith.store.locks import wait_for_flock
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import Protocol
 
-    from esmith.store.lmdb.data_file import DataFile
+    class _DataFile(Protocol):
+        """What is asked of an :class:`esmith.store.lmdb.data_file.DataFile`, which itself asks here."""
+
+        path: str
+
+        def is_as_marked(self) -> bool: ...
+
+        def state(self) -> bytes: ...
+
+        def mark(self) -> None: ...
+
+        def write_mark(self, state: bytes, writer: bytes = b"") -> None: ...
+
+        def noted_writer(self) -> tuple[tuple[bytes, bytes, bytes, bytes, bytes], int] | None: ...
+
 
 #: A commit that takes longer costs a verification when it is killed, in nanoseconds.
 _LONGEST_COMMIT = 10 * 10**9
@@ -59,7 +74,7 @@ class Commit:
     :param data: the data file.
     """
 
-    def __init__(self, data: DataFile) -> None:
+    def __init__(self, data: _DataFile) -> None:
         self._data = data
 
     def __enter__(self) -> None:
@@ -95,7 +110,7 @@ class Commit:
             os.close(self._descriptor)
 
 
-def is_of_killed_writer(data: DataFile, descriptor: int) -> bool:
+def is_of_killed_writer(data: _DataFile, descriptor: int) -> bool:
     """Return whether nothing but a commit that was killed can have changed the file since it was marked.
 
     The caller holds the lock that a commit holds, exclusive or shared.
