@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import compress, islice
+from operator import not_
 from typing import Any
 
 from esmith.cli.output import shown_time
 from esmith.printable import printable
 from esmith.schema.load import Schema
 from esmith.schema.secrecy import MASK, is_findable
-from esmith.store.journal import FIELDS_OF_A_CHANGE, NO_VALUES, Entry, changes_of
+from esmith.store.journal import FIELDS_OF_A_CHANGE, NO_VALUES, Entry
 from esmith.store.model import FORGOTTEN, Change
 from esmith.store.protocol import Snapshot
 
@@ -19,6 +20,7 @@ SHOWN_FORGOTTEN = "(forgotten)"
 SHOWN_CHANGES = 20
 #: Of a revision with fewer changes each is looked at for what the command shows of it.
 _FEW = 1000
+_PRINTABLE = bytes(range(0x20, 0x7F))
 
 
 class Masking:
@@ -70,30 +72,68 @@ class Masking:
     def _shown(self, change: Change, value: str | None, changed: Iterable[Change]) -> str | None:
         if value == FORGOTTEN:
             return SHOWN_FORGOTTEN
-        return MASK if value and self._is_secret(change, value, changed) else value
+        return MASK if value and self._is_secret(change.cell, value, changed) else value
 
     def _secrets(self, entry: Entry) -> set[str]:
         """Return the values to mask in a command, as they are written there; also those it set to what they were."""
         words = entry.author.command
+        pairs = list(zip(words, words[1:], strict=False))
+        databases: set[str] = set()
         found = {
             printable(value)
-            for change, value in _possibly_shown(entry)
+            for cell, value in self._possibly_shown(entry, databases)
             # Whether it is a secret is asked only of what the command shows.
-            if self._is_secret(change, value, entry)
+            if self._is_secret(cell, value, entry)
         }
-        pairs = list(zip(words, words[1:], strict=False))
-        if entry.count > _FEW and not self._may_set_secrets(entry, pairs):
+        if entry.count > _FEW and not self._may_set_secrets(databases, pairs):
             return found
         records = {change.cell[:2] for change in entry}
         for database, key in self._different(records, words):
             found |= {value for prop, value in pairs if self._schema.may_be_secret(database, key, prop, value)}
         return found - {FORGOTTEN}
 
-    def _may_set_secrets(self, entry: Entry, pairs: list[tuple[str, str]]) -> bool:
+    def _possibly_shown(self, entry: Entry, databases: set[str]) -> Iterator[tuple[tuple[str, str, str], str]]:
+        """Yield the values that the command of a revision may show, with what was changed.
+
+        :param databases: gets those that were changed.
+        """
+        words = entry.author.command
+        text = "\0".join(words)
+        parts = _parts(words) if entry.count > _FEW else None
+        for fields in entry.pieces():
+            changed = set(fields[::FIELDS_OF_A_CHANGE])
+            databases |= changed
+            props, columns = (
+                fields[2::FIELDS_OF_A_CHANGE],
+                (fields[3::FIELDS_OF_A_CHANGE], fields[4::FIELDS_OF_A_CHANGE]),
+            )
+            hits: set[str] = set()
+            for are_types in (False, True):
+                chosen = list(map(not_, props)) if are_types else props
+                values = set().union(*(compress(column, chosen) for column in columns)) - NO_VALUES
+                found = parts & values if parts is not None else {value for value in values if value in text}
+                if not _are_printable(values):
+                    found |= {value for value in values if not value.isprintable()}
+                hits |= {value for value in found if value and not (are_types and self._is_only_a_type(changed, value))}
+            cells = iter(fields if hits else ())
+            for database, key, prop, old, new in zip(cells, cells, cells, cells, cells, strict=True):
+                if old in hits:
+                    yield (database, key, prop), old
+                if new in hits:
+                    yield (database, key, prop), new
+
+    def _is_only_a_type(self, databases: set[str], value: str) -> bool:
+        """Return whether the value of a record is never secret, since records have it for a type, in some databases."""
+        return all(
+            self._schema.file(database, f"@{value}") is not None
+            and not any(self._may_be_secret(database, key, "", value) for key in ("", *self._schema.named(database)))
+            for database in databases
+        )
+
+    def _may_set_secrets(self, databases: set[str], pairs: list[tuple[str, str]]) -> bool:
         """Return whether a word of a command may be a secret for any record of the databases that were changed."""
         if any(not prop for prop, _ in pairs):
             return True
-        databases = {database for fields in entry.pieces() for database in fields[::FIELDS_OF_A_CHANGE]}
         return any(
             self._schema.may_be_secret(database, key, prop, value)
             for database in databases
@@ -114,8 +154,8 @@ class Masking:
         }
         return list(kinds.values())
 
-    def _is_secret(self, change: Change, value: str, changed: Iterable[Change]) -> bool:
-        database, key, prop = change.cell
+    def _is_secret(self, cell: tuple[str, str, str], value: str, changed: Iterable[Change]) -> bool:
+        database, key, prop = cell
         if not self._may_be_secret(database, key, prop, value):
             return False
         if not prop:
@@ -148,44 +188,23 @@ class Masking:
         return self._known[name]
 
 
-def _possibly_shown(entry: Entry) -> Iterator[tuple[Change, str]]:
-    """Yield the values that the command of a revision may show, with their changes."""
-    words = entry.author.command
-    text = "\0".join(words)
-    parts = _parts(words) if entry.count > _FEW else None
-    for fields in entry.pieces():
-        for change in changes_of(fields if parts is None else _with_values(fields, parts)):
-            for value in (change.old, change.new):
-                if value and value != FORGOTTEN and (value in text or not value.isprintable()):
-                    yield change, value
+def _are_printable(values: set[str]) -> bool:
+    """Return whether all values are printable; that of ASCII ones is found quickly."""
+    text = "".join(values)
+    return not text.encode().translate(None, _PRINTABLE) if text.isascii() else text.isprintable()
 
 
-def _with_values(fields: list[str], parts: frozenset[str]) -> list[str]:
-    """Return the fields of the changes that have one of some values, or one that is not printable."""
-    values = {*fields[3::FIELDS_OF_A_CHANGE], *fields[4::FIELDS_OF_A_CHANGE]} - NO_VALUES
-    if not "".join(values).isprintable():
-        return fields
-    hits = parts & values
-    if not hits:
-        return []
-    found: list[str] = []
-    for start in range(0, len(fields), FIELDS_OF_A_CHANGE):
-        if fields[start + 3] in hits or fields[start + 4] in hits:
-            found += fields[start : start + FIELDS_OF_A_CHANGE]
-    return found
-
-
-def _parts(words: list[str]) -> frozenset[str] | None:
+def _parts(words: list[str]) -> set[str] | None:
     """Return all parts of words that a value in them can be; None when these are more than the values are."""
     if sum(len(word) ** 2 for word in words) > 2**18:
         return None
-    return frozenset(
+    return {
         word[start:end]
         for word in words
         for start in range(len(word))
         for end in range(start + 1, len(word) + 1)
         if end - start == len(word) or is_findable(word[start:end])
-    )
+    }
 
 
 def _masked_word(word: str, secrets: set[str]) -> str:

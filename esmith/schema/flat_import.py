@@ -153,7 +153,7 @@ class FlatImport:
                 self.progress(f"{database}: checking", number, len(source.lines))
             record = records.record(database, key)
             if record is None or silent.is_silent(database, record):
-                continue  # it has another key now, or is gone; or there is nothing to say of it
+                continue  # it has another key now, or is gone; or nothing is to be reported
             try:
                 check_key(self._schema, database, key, record.type)
             except RefusedError as error:

@@ -1,7 +1,7 @@
-"""Records that are allowed and give no hint, told quickly: of an import nearly all are such.
+"""Records that are allowed and give no hint, found quickly: nearly all of an import are such.
 
-What this says is what :func:`esmith.schema.settings.judge_record` and :func:`esmith.schema.check.check_key` would say,
-for the records it knows; of all others it says nothing.
+It finds what :func:`esmith.schema.settings.judge_record` and :func:`esmith.schema.check.check_key` would have nothing
+to report of, as far as it knows; all other records are for those.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class _Kind:
 
 
 class Silent:
-    """Says of records that they are allowed, and that there is no hint about them.
+    """Knows of records that they are allowed, and that there is no hint about them.
 
     :param schema: the schema files.
     :param records: the databases.

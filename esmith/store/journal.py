@@ -56,11 +56,14 @@ class Entry:
         """Yield the fields of changes, of many at once: of each database, key, property, old and new value."""
         start, size, end = 0, _FEW, len(self._cells)
         while self.count and start <= end:
-            fields = self._cells[start : start + size].split("\0")
+            piece = self._cells[start : start + size]
+            fields = piece.split("\0")
+            cut: list[str] = []
             if start + size < end:
-                # The last one may be cut.
-                del fields[(len(fields) - 1) // FIELDS_OF_A_CHANGE * FIELDS_OF_A_CHANGE :]
-            start += sum(map(len, fields)) + len(fields)
+                # The last one may not be whole.
+                whole = (len(fields) - 1) // FIELDS_OF_A_CHANGE * FIELDS_OF_A_CHANGE
+                cut, fields = fields[whole:], fields[:whole]
+            start += len(piece) + 1 - sum(map(len, cut)) - len(cut)
             size = min(2 * size, _MANY) if fields else 2 * size
             if fields:
                 yield fields

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from esmith.store import journal
-from esmith.store.model import Author, Change, Revision
+from esmith.store.model import FORGOTTEN, Author, Change, Revision
 from esmith.store.protocol import Store
 from tests.commands import Root
 from tests.store.stores import AUTHOR, cells, last_revision, opened, put
@@ -168,3 +168,20 @@ def test_a_command_is_at_most_one_revision(bare: Root, words: list[str], count: 
         assert last_revision(store) == 1 + count
         if count:
             assert revisions(store)[-1].author.command == ["db", "t", *words]
+
+
+@pytest.mark.parametrize("size", [0, 1, 4, 500, 5000])
+def test_an_entry_gives_the_changes_of_its_revision(size: int) -> None:
+    """A revision is read in pieces as it was written, however long its values are."""
+    texts = ["", "é", "x" * 30, "y" * 5000, FORGOTTEN, None]
+    changes = [
+        Change("db", f"key{number}", f"p{number % 3}", texts[number % 6], texts[number * 7 % 5])
+        for number in range(size)
+    ]
+    author = Author("me", "", ["esmith", "import", ""])
+    entry = journal.Entry(7, journal.encode(Revision(7, 123, author, changes)))
+    assert (entry.number, entry.time, entry.author.command, entry.count) == (7, 123, author.command, size)
+    assert [(change.cell, change.old, change.new) for change in entry] == [
+        (change.cell, change.old, change.new) for change in changes
+    ]
+    assert all(len(fields) % journal.FIELDS_OF_A_CHANGE == 0 for fields in entry.pieces())

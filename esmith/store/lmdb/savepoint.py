@@ -4,15 +4,27 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from esmith.store.lmdb.transaction import LmdbTransaction
+    from typing import Any, Protocol
+
+    class Outer(Protocol):
+        """The transaction in which there is another one."""
+
+        def begin_inner(self) -> Any:
+            """Begin the other one, and return what is to be as now when it is taken back."""
+
+        def end_inner(self, before: Any, *, keep: bool) -> None:
+            """End it."""
 
 
 class Savepoint:
-    """A transaction within a transaction; see :meth:`LmdbTransaction.savepoint`."""
+    """A transaction within a transaction; see :meth:`esmith.store.protocol.Transaction.savepoint`.
+
+    :param transaction: the outer one.
+    """
 
     __slots__ = ("_before", "_transaction")
 
-    def __init__(self, transaction: LmdbTransaction) -> None:
+    def __init__(self, transaction: Outer) -> None:
         self._transaction = transaction
 
     def __enter__(self) -> None:

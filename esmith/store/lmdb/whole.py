@@ -1,8 +1,8 @@
 """Each record whole in one row, beside its rows: a listing of a hundred thousand records reads one row for each.
 
-The rows of a record are what counts; this says the same once more. It is written in the transaction that changes them,
-and counts only while it says of which revision of the database it is: a program that knows nothing of it changes the
-revision alone, and then the rows are read, and the next change makes it again.
+The rows of a record are what counts; this holds the same once more. It is written in the transaction that changes them,
+and counts only while it is of the revision of its database: a program that does not know it changes the revision alone,
+and then the rows are read, and the next change makes it again.
 
 A row has the key of the record, and holds ``=``, the type, name and value of each property, all with a NUL between, and
 a newline. In the place of a long row stands :data:`LONG`: a change of one of a thousand properties must not write all
@@ -96,7 +96,7 @@ def update(txn: lmdb.Transaction[bytes], table: lmdb._Database, rows: lmdb._Data
 
 
 def make(txn: lmdb.Transaction[bytes], table: lmdb._Database, rows: lmdb._Database) -> None:
-    """Write the rows of all records anew."""
+    """Write the rows of all records again."""
     txn.drop(table, delete=False)
     with txn.cursor(rows) as cursor, txn.cursor(table) as whole:
         for block in blocks_of_rows(cursor):

@@ -1,0 +1,95 @@
+"""Records of an import that are found to be in order at once: of none of them there is anything to report."""
+
+from __future__ import annotations
+
+import contextlib
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from esmith.errors import RefusedError
+from esmith.schema.check import check_key
+from esmith.schema.settings import judge_record
+from esmith.schema.silent import Silent
+from esmith.store.memory import Remembered
+from esmith.store.model import Record
+from tests.examples import examples
+from tests.schema.kit import Desk
+from tests.store.stores import put
+
+KEYS = st.sampled_from(
+    [
+        "alice",
+        "Alice",
+        "bob-junkmail",
+        "alias",
+        "amdin",
+        "example.com",
+        "example.com.",
+        "a b",
+        "é",
+        "x@example.com",
+        "é.com",
+    ]
+) | st.text(st.characters(codec="ascii", categories=("L", "N", "P")), min_size=1, max_size=12)
+NAMES = st.sampled_from(
+    ["EmailForward", "ForwardAddress", "Uid", "Account", "Members", "Nmae", "FirstName", "Note", "SystemPrimaryDomain"]
+    + ["MailServer", "Content", "VPNClientAccess", "PasswordSet", "HostType", "InternalIP", "Mask", "emailforward"]
+)
+VALUES = st.sampled_from(
+    [
+        "",
+        "local",
+        "both",
+        "yes",
+        "no",
+        "maybe",
+        "5000",
+        "-1",
+        "alice",
+        "nobody",
+        "a@example.com",
+        "<name>",
+        "é.com",
+        "10.0.0.1",
+    ]
+)
+TYPES = st.sampled_from(["user", "group", "pseudonym", "domain", "host", "network", "usre", "other", "ibay"])
+
+
+@given(
+    database=st.sampled_from(["accounts", "domains", "hosts", "networks", "own"]),
+    records=st.lists(
+        st.builds(Record, KEYS, TYPES, st.dictionaries(NAMES, VALUES, min_size=1, max_size=4)), min_size=1, max_size=6
+    ),
+)
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_nothing_is_to_be_reported_of_a_silent_record(shipped: Desk, database: str, records: list[Record]) -> None:
+    """A record that is silent is allowed, and there is no hint about it."""
+    stored = []
+    for record in records:
+        with contextlib.suppress(RefusedError):
+            put(shipped.store, database, record.key, record.type, record.props)
+            stored.append(record.key)
+    schema = shipped.schema
+    with shipped.store.snapshot() as snapshot:
+        look = Remembered(snapshot)
+        silent = Silent(schema, look)
+        for key in dict.fromkeys(stored):
+            found = look.record(database, key)
+            assert found is not None
+            if silent.is_silent(database, found):
+                check_key(schema, database, key, found.type)
+                assert judge_record(look, schema, database, found) == ([], {})
+
+
+def test_most_records_of_an_import_are_silent(shipped: Desk) -> None:
+    """Users, and pseudonyms of them, as a server has them, are found to be in order at once."""
+    put(shipped.store, "accounts", "user1", "user", {"FirstName": "A", "EmailForward": "local", "Uid": "5001"})
+    put(shipped.store, "accounts", "a.b1", "pseudonym", {"Account": "user1", "Changeable": "yes"})
+    put(shipped.store, "accounts", "a.b2", "pseudonym", {"Account": "nobody", "Changeable": "yes"})
+    with shipped.store.snapshot() as snapshot:
+        look = Remembered(snapshot)
+        silent = Silent(shipped.schema, look)
+        found = {record.key: silent.is_silent("accounts", record) for record in look.records("accounts")}
+    assert found == {"user1": True, "a.b1": True, "a.b2": False}
