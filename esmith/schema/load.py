@@ -229,10 +229,11 @@ class Schema:
         :param key: the record's key, or ``@type``.
         :raises SchemaError: when the file is broken.
         """
-        # Of each record that is imported it is asked whether it has a file of its own, and nearly none has one.
-        if key.startswith(".") or f"{key}.toml" not in self._listed(database).files:
-            return None
         name = (database, key)
+        found = self._read.get(name)
+        # Of each record that is imported it is asked whether it has a file of its own, and nearly none has one.
+        if found is not None or key.startswith(".") or f"{key}.toml" not in self._listed(database).files:
+            return found
         if name not in self._read:
             self._read[name] = self._load(database, key)
         return self._read[name]
