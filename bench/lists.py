@@ -233,7 +233,8 @@ def _commands(shop: Workshop, root: Path, listed: ListOf) -> Iterator[tuple[str,
         yield _UNCHANGED, event, _ROUNDS
         yield _CHANGED, shop.prepared(_Change(root, listed), event), _ROUNDS
     for name, (program, *words) in listed.commands.items():
-        yield name, shop.command(root, program, *words), _ROUNDS
+        # A read that finds nothing, as in an empty database, exits with 1.
+        yield name, shop.command(root, program, *words, good=(0, 1)), _ROUNDS
 
 
 class _Change:

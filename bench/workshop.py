@@ -41,14 +41,17 @@ class Workshop:
             self._roots[name] = root
         return self._roots[name]
 
-    def command(self, root: Path, name: str, *words: str, stdin: Path | None = None) -> Task:
+    def command(
+        self, root: Path, name: str, *words: str, stdin: Path | None = None, good: tuple[int, ...] = (0,)
+    ) -> Task:
         """Return a task that runs a command of a root.
 
         :param stdin: the file that it reads.
+        :param good: the exit codes that are no failure.
         """
         argv = roots.words_of(root, name, *words)
         source = os.devnull if stdin is None else str(stdin)
-        return lambda: self.runner.run(argv, variables=roots.variables_of(root), stdin=source)
+        return lambda: self.runner.run(argv, variables=roots.variables_of(root), stdin=source, good=good)
 
     def prepared(self, prepare: Callable[[], object], task: Task) -> Task:
         """Return a task that does something before it that is not measured."""
