@@ -240,7 +240,6 @@ class Directory:
                 made.become(mode, owner)
         if not is_synced_later:
             self.sync()
-        # With its owner it may be a directory of a user.
         return self.enter(name) if owner is not None else made
 
     def become(self, mode: int, owner: tuple[int, int] | None) -> None:

@@ -55,8 +55,6 @@ def run_action(
         None when it did everything.
     :raises ActionError: when it cannot be run, fails, or is killed.
     """
-    import tempfile
-
     layout, log = session.layout, session.log
     path = os.path.join(event.directory, name)
     depth = _depth(path) + 1
@@ -69,7 +67,7 @@ def run_action(
     log.write(f"Running event handler: {path}")
     start = time.monotonic()
     # A file, not a pipe: a daemon that an action starts would keep a pipe open, and the event waiting.
-    with tempfile.TemporaryFile() as output:
+    with _unnamed_file() as output:
         variables = {**clean_environment(), **ours, **environment}
         words = [path, event.name, *arguments]
         try:
@@ -106,6 +104,16 @@ def _missing(output: IO[bytes]) -> str:
 
         return f"what it printed is not all there: {error.strerror}; to see the disk: df {tempfile.gettempdir()}"
     return ""
+
+
+def _unnamed_file() -> IO[bytes]:
+    """Return a new file that has no name; :mod:`tempfile` takes longer to import than an action may to run."""
+    try:
+        return open(os.open("/tmp", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600), "w+b")
+    except OSError:
+        import tempfile
+
+        return tempfile.TemporaryFile()
 
 
 def _started(words: Sequence[str], output: IO[bytes], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:

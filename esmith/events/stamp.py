@@ -17,8 +17,8 @@ from zlib import crc32
 
 from esmith.layout import Layout
 
-#: What a line of a stamp holds about a path: how a file looks, a link itself, a directory or file by owner and mode only,
-#: a file with its content; or the state of a service directory, and of a unit.
+#: What a line of a stamp holds about a path: how a file looks, a link itself, a directory or file by owner and mode
+#: only, a file with its content; or the state of a service directory, and of a unit.
 FILE, LINK, OWNER, CONTENT, DIRECTORY, UNIT = "f", "l", "o", "c", "d", "u"
 #: The first of the lines, so that one of another version is not read.
 FORMAT = "esmith stamp 1"

@@ -228,13 +228,14 @@ class TemplateTree:
             if entry.name == METADATA or entry.name in found:
                 continue
             found_skipped = _skipped(entry, shipped)
-            if _is_null_link(entry.path):
+            is_link = entry.is_symlink()
+            if is_link and _is_null_link(entry.path):
                 found[entry.name] = Fragment(entry.name, entry.path, layer, masked=True)
             elif found_skipped:
                 skipped.append(found_skipped)
             else:
                 # Also a link that leads nowhere: without that fragment the file would not be what it should be.
-                found[entry.name] = Fragment(entry.name, self._aim(entry.path), layer)
+                found[entry.name] = Fragment(entry.name, self._aim(entry.path) if is_link else entry.path, layer)
 
     def _key_names(self, path: str, name: str) -> Iterator[tuple[str, str]]:
         """Yield the names with ``{key}`` in them beside a path that a name may be made from, and the key then."""
@@ -276,7 +277,7 @@ def _order(fragment: Fragment) -> tuple[int, bytes]:
 def _skipped(entry: os.DirEntry[str], shipped: str) -> Skipped | None:
     if is_leftover(entry.name):
         return Skipped(entry.path, "left by an editor or a package")
-    if _leads_nowhere(entry.path):
+    if entry.is_file(follow_symlinks=False) or (entry.is_symlink() and not os.path.exists(entry.path)):
         return None
     try:
         mode = os.stat(entry.path).st_mode

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from contextlib import suppress
 
@@ -41,6 +40,7 @@ def run_for_text(
     :return: its exit code, and what it wrote to stdout and stderr.
     :raises ServiceError: when there is no such program, or it did not end in time.
     """
+    import shutil
     import subprocess
     import tempfile
 
