@@ -23,9 +23,10 @@ CLIENTS = """\
 """
 OUTPUTS = "outputs = \"{{ template('/clients') }}\"\n"
 FOREACH = 'foreach = "networks:network"\n'
+LINKS = "/etc/peers/{key}"
 #: Templates as shipped: fragments and metadata.
 SHIPPED = {
-    "/etc/peers/{key}": ("{{ '0' if key == GatewayIP else 'local' }}", f'{OUTPUTS}kind = "symlink"\n'),
+    LINKS: ("{{ '0' if key == GatewayIP else 'local' }}", f'{OUTPUTS}kind = "symlink"\n'),
     "/etc/nets/{key}": (
         "{{ key }} {{ db.networks[key].Mask | default('') }} {{ db.networks.n1.Mask | default('') }}",
         OUTPUTS,
@@ -89,8 +90,6 @@ class Walk:
         bench.trees.standard("/etc/template.toml", "services = []\n")
         bench.trees.standard("/clients", CLIENTS)
         bench.trees.standard("/perl-keys", f"{{ {OPEN} join qq(\\n), 'p', @keys }}")
-        # A link that leads to nothing at all cannot be made.
-        bench.trees.standard("/etc/peers/{key}/90end", "end\n")
         for path, (text, metadata) in self.templates.items():
             bench.template(path, f"{text}\n", metadata)
 
@@ -174,6 +173,9 @@ class Walk:
     def _fragment(self) -> None:
         path = self.random.choice([path for path in self.templates if path not in PERL])
         name, what = self.random.choice(["10a", "50z"]), self.random.choice(["nothing", *CUSTOM])
+        if path == LINKS:
+            # The text of a link is one line.
+            name, what = "10a", self.random.choice(["nothing", "plain", "another's record", "another's name"])
         self.done.append(f"custom {path}/{name}: {what}")
         self._put(self.bench.trees.place("templates-custom", f"{path}/{name}"), CUSTOM.get(what))
 
