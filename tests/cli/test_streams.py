@@ -14,7 +14,15 @@ from tests.commands import TIMEOUT_SECONDS, Root
 
 #: Commands that print nothing when all is well, and those that do; with the exit code that each has.
 SILENT = ["config setprop qpsmtpd DNSBL enabled", "signal-event email-update", "expand-template /etc/clamd.conf"]
-TALKING = ["config show qpsmtpd", "esmith status", "esmith history", "esmith init", "config --help"]
+TALKING = [
+    "config show qpsmtpd",
+    "config print",
+    "config keys",
+    "esmith status",
+    "esmith history",
+    "esmith init",
+    "config --help",
+]
 WRONG = {
     "config": ExitCode.USAGE,
     "config setprop qpsmtpd DNSBL maybe": ExitCode.REFUSED,

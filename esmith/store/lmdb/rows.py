@@ -10,8 +10,6 @@ Names of LMDB databases that begin with ``=``, which no user's database may, are
 
 from __future__ import annotations
 
-from itertools import chain, islice
-
 import lmdb
 
 from esmith.errors import StoreError
@@ -175,6 +173,8 @@ class LmdbSnapshot:
 
     def blocks(self, database: str) -> Iterator[list[tuple[bytes, bytes]]]:
         """Yield the records of a database as bytes, many at once."""
+        from itertools import chain
+
         from esmith.store.lmdb import whole
 
         handle = self._handle(database)
@@ -201,6 +201,8 @@ class LmdbSnapshot:
                     if type in (None, kind):
                         yield Record(_text(name), kind, dict(zip(fields[::2], fields[1::2], strict=True)))
             return
+        from itertools import chain, islice
+
         record: Record | None = None
         with self._txn.cursor(handle) as cursor:
             rows = cursor.iternext()
