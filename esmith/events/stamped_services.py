@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
 
-from esmith.events.session import Session
 from esmith.events.stamp import DIRECTORY, FILE, LINK, OWNER, UNIT, state_of
-from esmith.layout import Layout
 from esmith.services.adjust import plan
 from esmith.services.definition import Services
 from esmith.services.directory import ServiceDirectory
 from esmith.services.find import DECIDING, FOLDERS
-from esmith.services.model import ServiceStatus, Status, SupervisorError
+from esmith.services.model import Status, SupervisorError
 from esmith.services.systemd import states_of_units
 from esmith.services.units import SYSTEMD_RUNS, UNITS, systemd_runs
 from esmith.services.waiting import is_waiting
-from esmith.store.protocol import Snapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from esmith.events.session import Session
+    from esmith.layout import Layout
+    from esmith.services.model import ServiceStatus
+    from esmith.store.protocol import Snapshot
 
 
 def add_services(

@@ -8,18 +8,14 @@ durable, because a stamp that is lost or damaged costs time and nothing else.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from esmith.apply.left import list_left
 from esmith.directories import make_directory, open_file
 from esmith.environment import PATH
 from esmith.errors import EsmithError
-from esmith.events.definition import Event
 from esmith.events.derive import declared_action, require_derivations
-from esmith.events.derived import Derivation
 from esmith.events.recover import next_due
-from esmith.events.session import Session
 from esmith.events.stamp import (
     CONTENT,
     FILE,
@@ -32,15 +28,22 @@ from esmith.events.stamp import (
     stamps_of,
     text_of,
 )
-from esmith.events.stamped_services import add_services
 from esmith.events.trusted import own_trees, require_all, services_of
-from esmith.layout import Layout
-from esmith.plan.plan import Plan
 from esmith.plan.seen import TRUSTED_AGE_NS
 from esmith.schema.strict import is_strict
 from esmith.services.definition import OLD_PROBES
 from esmith.store import changing_file, store_files
 from esmith.temporary import temporary_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from esmith.events.definition import Event
+    from esmith.events.derived import Derivation
+    from esmith.events.session import Session
+    from esmith.layout import Layout
+    from esmith.plan.plan import Plan
 
 #: Where accounts are from, where the root has none of its own (nsswitch.conf(5)); others may change without a trace.
 _SWITCH = "/etc/nsswitch.conf"
@@ -78,7 +81,11 @@ def _leave(session: Session, words: Sequence[str], plan: Plan, event: Event | No
         services = services_of(layout, snapshot)
         declared = require_derivations(session, strict=is_strict(snapshot))
         stamp = _Stamp(layout, session.started_ns)
-        units = add_services(session, snapshot, event.services, stamp.add) if event is not None else []
+        units = []
+        if event is not None and event.services:
+            from esmith.events.stamped_services import add_services
+
+            units = add_services(session, snapshot, event.services, stamp.add)
     stamp.add_all(FILE, [changing_file(layout), *_account_files(layout)])
     stamp.add_all(LINK, (output.target for output in plan.outputs))
     stamp.add_seen(plan)
