@@ -19,6 +19,10 @@ NEVER = {"click", "jinja2", "markupsafe", "tomllib", "dataclasses", "inspect", "
 NEVER |= {"hashlib", "difflib", "importlib", "watchdog"}
 #: What an event without actions does not need either.
 NEVER_WITHOUT_ACTIONS = NEVER | {"subprocess", "tempfile", "shutil", "random"}
+#: What a command needs that finds everything as it was.
+STAMPED = {f"esmith.{name}" for name in ("cli", "environment", "errors", "events", "layout", "trust")}
+STAMPED |= {f"esmith.cli.{name}" for name in ("arguments", "expand_template", "output", "running")}
+STAMPED |= {"esmith.events.stamp"}
 
 
 def _imported(root: Root, program: str, *words: str) -> set[str]:
@@ -51,7 +55,18 @@ def test_expanding_again(settled: Root) -> None:
     """Expanding a file whose fragments were expanded before needs neither Jinja2, nor TOML, nor checks."""
     modules = _imported(settled, "expand-template", "/etc/clamd.conf")
     assert packages(modules) & NEVER_WITHOUT_ACTIONS == set()
-    assert not modules & {"esmith.checks.check", "esmith.fragments.jinja", "esmith.services.definition"}
+    assert not modules & {"esmith.checks.check", "esmith.fragments.jinja"}
+
+
+def test_nothing_changed(settled: Root) -> None:
+    """Where a stamp holds, not even the databases are opened."""
+    for _ in range(3):
+        # The databases are changed by the first runs.
+        time.sleep(1.05)
+        settled.run("expand-template", "/etc/clamd.conf")
+    modules = _imported(settled, "expand-template", "/etc/clamd.conf")
+    assert "lmdb" not in modules
+    assert {name for name in modules if name.startswith("esmith.")} <= STAMPED
 
 
 def test_an_event_without_new_files(settled: Root) -> None:
