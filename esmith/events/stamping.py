@@ -33,7 +33,6 @@ from esmith.plan.seen import TRUSTED_AGE_NS
 from esmith.schema.strict import is_strict
 from esmith.services.definition import OLD_PROBES
 from esmith.store import changing_file, store_files
-from esmith.temporary import temporary_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -270,7 +269,8 @@ def _write(layout: Layout, path: str, content: bytes) -> None:
             return
     make_directory(stamps_of(layout), 0o700)
     layout.trust.require(path)
-    new = os.path.join(stamps_of(layout), temporary_name())
-    with open(open_file(new, os.O_WRONLY | os.O_EXCL, 0o600), "wb") as file:
+    # What a killed command leaves of it is overwritten by the next; of two at a time the checksum shows what is mixed.
+    new = f"{path}.new"
+    with open(open_file(new, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
         file.write(content)
     os.rename(new, path)
