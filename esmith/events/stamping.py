@@ -74,19 +74,20 @@ def leave_stamp(session: Session, words: Sequence[str], plan: Plan, event: Event
 
 def _leave(session: Session, words: Sequence[str], plan: Plan, event: Event | None) -> None:
     layout = session.layout
+    stamp = _Stamp(layout, session.started_ns)
+    # Most often it is these that are too young.
+    stamp.add_all(FILE, [changing_file(layout), *_account_files(layout)])
+    stamp.add_all(LINK, (output.target for output in plan.outputs))
     with session.store.snapshot() as snapshot:
         if next_due(snapshot) is not None or list_left(snapshot):
             raise _NoStampError
         services = services_of(layout, snapshot)
         declared = require_derivations(session, strict=is_strict(snapshot))
-        stamp = _Stamp(layout, session.started_ns)
         units = []
         if event is not None and event.services:
             from esmith.events.stamped_services import add_services
 
             units = add_services(session, snapshot, event.services, stamp.add)
-    stamp.add_all(FILE, [changing_file(layout), *_account_files(layout)])
-    stamp.add_all(LINK, (output.target for output in plan.outputs))
     stamp.add_seen(plan)
     for action in event.actions if event is not None else ():
         stamp.add_action(_quiet_action(layout, event, action, declared))
