@@ -15,7 +15,6 @@ import sys
 from esmith.digests import blake2b
 from esmith.directories import make_directory
 from esmith.looks import looks_of
-from esmith.temporary import temporary_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,18 +105,15 @@ class PrivateDirectory:
 
 
 def _write(directory: int, name: str, data: bytes) -> None:
-    temporary = temporary_name()
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    file = os.open(temporary, flags, 0o600, dir_fd=directory)
+    # What a killed command leaves of it is overwritten by the next; of two at a time the checksum shows what is mixed.
+    new = f"{name}.new"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    file = os.open(new, flags, 0o600, dir_fd=directory)
     try:
-        try:
-            os.write(file, data)
-        finally:
-            os.close(file)
-        os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
-    except OSError:
-        os.unlink(temporary, dir_fd=directory)
-        raise
+        os.write(file, data)
+    finally:
+        os.close(file)
+    os.rename(new, name, src_dir_fd=directory, dst_dir_fd=directory)
 
 
 class KeptTables:

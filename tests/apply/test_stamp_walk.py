@@ -16,6 +16,8 @@ from tests.examples import examples
 
 #: The clock of the file system goes in steps; a run takes far longer.
 TICK_SECONDS = 0.02
+#: Of fewer changes there may be none after which a stamp holds.
+ENOUGH = 40
 
 
 class StampWalk(Walk):
@@ -62,8 +64,9 @@ def _walk(bench: Bench, number: int, *, with_perl: bool) -> None:
         for _ in range(walk.random.choice([0, 0, 1, 2])):
             walk.change()
         walk.event()
-    assert walk.held > number / 10
-    assert walk.did_not > number / 10
+    if number >= ENOUGH:
+        assert walk.held > number / 10
+        assert walk.did_not > number / 10
 
 
 @pytest.mark.parametrize("number", [examples(100), pytest.param(2000, marks=pytest.mark.long)])

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
 from esmith.cli.left_out import because_of
 from esmith.layout import Layout
+from esmith.services import packages
 
 
 def test_no_more_than_three_are_named() -> None:
@@ -25,5 +24,5 @@ def test_the_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     program = "/usr/bin/dpkg-query"
     text = because_of([program, "/nowhere"], Layout("/"))
     assert text == f", because of {program} (package dpkg) and /nowhere"
-    monkeypatch.setattr(shutil, "which", lambda _name, **_: None)
+    monkeypatch.setattr(packages, "which", lambda *_: None)
     assert because_of([program], Layout("/")) == f", because of {program}"
