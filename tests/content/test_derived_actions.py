@@ -47,7 +47,7 @@ def test_the_table_of_what_follows_files(root: Root) -> None:
     faults: list[EsmithError] = []
     derivations = load_derivations(Layout(str(root.path)), faults.append)
     assert faults == []
-    assert {one.action: ", ".join(f"`{path}`" for path in one.makes) for one in derivations} == _derived()
+    assert {one.action: ", ".join(f"`{path}`" for path in one.makes) for one in derivations if one.makes} == _derived()
 
 
 def _steps() -> list[tuple[str, str]]:
