@@ -13,7 +13,6 @@ from esmith.events import LOCK_TIMEOUT
 from esmith.events.lock import EventLock
 from esmith.events.log import EventLog, SilentLog
 from esmith.fields import dataclass, field
-from esmith.fragments.compiled import keep_compiled
 from esmith.private import KeptTables
 from esmith.services.find import find_supervisor
 from esmith.tables import find_in
@@ -73,6 +72,8 @@ class Session:
 
     def keep(self) -> None:
         """Keep for the next command what this one compiled and read, so that it need not."""
+        from esmith.fragments.compiled import keep_compiled
+
         keep_compiled(self.layout)
         if self._tables is not None:
             self._tables.keep()

@@ -68,7 +68,7 @@ def test_output_that_the_disk_could_not_take(scene: Scene, monkeypatch: pytest.M
         return os.fdopen(file, "r+b")
 
     make_event(scene.path, "try", actions={"S10": "echo why; exit 1"})
-    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    monkeypatch.setattr("esmith.events.actions._unnamed_file", full)
     with pytest.raises(ActionError) as caught:
         scene.signal()
     assert "what it printed is not all there: Operation not permitted; to see the disk: df /" in caught.value.hint
