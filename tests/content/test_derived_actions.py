@@ -122,3 +122,15 @@ def test_what_an_action_writes(office: Root, event: str, step: str) -> None:
         read = {opened.removeprefix(str(office.path)) for opened in _OPENED.findall(trace.read_text())} & outputs
         sources = {source for one in load_derivations(Layout(str(office.path)), print) for source in one.sources}
         assert not written or read <= sources, "what it is made of is declared"
+
+
+def test_what_system_accounts_looks_at(root: Root) -> None:
+    """Each directory that every mail server needs is looked at, or lies above one that is; so are the accounts."""
+    root.signal("email-update")
+    named = (root.path / "var/lib/e-smith/system-accounts").read_text().split()
+    directories = [line.removeprefix("directory:") for line in named if line.startswith("directory:")]
+    known = load_derivations(Layout(str(root.path)), lambda error: pytest.fail(str(error)))
+    (looked_at,) = (one.looks_at or () for one in known if one.action == "system-accounts")
+    assert directories
+    assert {"/etc/passwd", "/etc/group", "/var/lib/e-smith/system-accounts"} <= set(looked_at)
+    assert [one for one in directories if not any(f"{path}/".startswith(f"{one}/") for path in looked_at)] == []
