@@ -6,6 +6,8 @@ the same way: the file, the table, the key, and what its value must be.
 
 from __future__ import annotations
 
+import io
+
 from esmith.names import nearest, shorten
 
 TYPE_CHECKING = False
@@ -125,12 +127,10 @@ class TomlFile:
             self.data = known
             return
         try:
-            if text is None:
-                with open(path, "rb") as file:
-                    text = file.read()
-            import tomllib
+            with open(path, "rb") if text is None else io.BytesIO(text) as file:
+                import tomllib
 
-            self.data = tomllib.loads(text.decode())
+                self.data = tomllib.load(file)
         except (FileNotFoundError, NotADirectoryError):
             raise
         except (OSError, ValueError, RecursionError) as trouble:

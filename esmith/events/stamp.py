@@ -21,7 +21,7 @@ from esmith.layout import Layout
 #: only, a file with its content; or the state of a service directory, and of a unit.
 FILE, LINK, OWNER, CONTENT, DIRECTORY, UNIT = "f", "l", "o", "c", "d", "u"
 #: The first of the lines, so that one of another version is not read.
-FORMAT = "esmith stamp 1"
+FORMAT = "stamp 1"
 #: In the directory of the stamps: what all of them depend on.
 TREES = "trees"
 #: More than this is not read to compare it.
