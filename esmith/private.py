@@ -105,15 +105,13 @@ class PrivateDirectory:
 
 
 def _write(directory: int, name: str, data: bytes) -> None:
-    # What a killed command leaves of it is overwritten by the next; of two at a time the checksum shows what is mixed.
-    new = f"{name}.new"
+    # In its place: the checksum shows what is not whole, or of two at a time, and the next command writes it again.
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    file = os.open(new, flags, 0o600, dir_fd=directory)
+    file = os.open(name, flags, 0o600, dir_fd=directory)
     try:
         os.write(file, data)
     finally:
         os.close(file)
-    os.rename(new, name, src_dir_fd=directory, dst_dir_fd=directory)
 
 
 class KeptTables:

@@ -264,14 +264,12 @@ def _quiet_action(layout: Layout, event: Event | None, action: str, declared: li
 
 
 def _write(layout: Layout, path: str, content: bytes) -> None:
-    """Write a stamp, whole or not at all; the same is not written again."""
+    """Write a stamp; the same is not written again."""
     with suppress(OSError), open(path, "rb") as file:
         if file.read() == content:
             return
     make_directory(stamps_of(layout), 0o700)
     layout.trust.require(path)
-    # What a killed command leaves of it is overwritten by the next; of two at a time the checksum shows what is mixed.
-    new = f"{path}.new"
-    with open(open_file(new, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
+    # In its place: of what is not whole, or of two at a time, the checksum shows it, and the next run writes it again.
+    with open(open_file(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
         file.write(content)
-    os.rename(new, path)
