@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from esmith.accounts.book import Group, User
     from esmith.store.model import Record
 
 #: Smaller ones belong to the system here; SME Server gave 500 and up to people, and 5000 and up in later versions.
@@ -59,19 +60,19 @@ def free_gid(book: Book, record: Record, remark: Callable[[str], object]) -> int
     :param remark: called with what is not as the record says.
     """
     wanted = number(record, "Gid")
-    taken = None if wanted is None else book.group_of(wanted)
-    if taken is None:
-        return wanted
-    remark(f"its number {wanted} is that of the unix group {taken.name}, so it gets another")
-    return None
+    return _free(wanted, None if wanted is None else book.group_of(wanted), "group", remark)
 
 
 def _free_uid(book: Book, record: Record, remark: Callable[[str], object]) -> int | None:
     wanted = number(record, "Uid")
-    taken = None if wanted is None else book.user_of(wanted)
+    return _free(wanted, None if wanted is None else book.user_of(wanted), "account", remark)
+
+
+def _free(wanted: int | None, taken: User | Group | None, kind: str, remark: Callable[[str], object]) -> int | None:
+    """Return a number unless it is taken, and remark that."""
     if taken is None:
         return wanted
-    remark(f"its number {wanted} is that of the unix account {taken.name}, so it gets another")
+    remark(f"its number {wanted} is that of the unix {kind} {taken.name}, so it gets another")
     return None
 
 

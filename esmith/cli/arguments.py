@@ -53,6 +53,7 @@ class Command:
     :param operands: their places. One: it is for one operand or several, among which options may stand. Two: the first
         is for one operand, after which nothing is an option any more, and the second for what follows it, if anything.
     :param mistake: says what is wrong with values that do not go together; "" for nothing.
+    :param is_done: says whether there is nothing to do; it is asked before anything is begun.
     """
 
     def __init__(

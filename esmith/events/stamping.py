@@ -89,8 +89,9 @@ def _leave(session: Session, words: Sequence[str], plan: Plan, event: Event | No
 
             units = add_services(session, snapshot, event.services, stamp.add)
     stamp.add_seen(plan)
-    for action in event.actions if event is not None else ():
-        stamp.add_action(_quiet_action(layout, event, action, declared))
+    if event is not None:
+        for action in event.actions:
+            stamp.add_action(_quiet_action(layout, os.path.join(event.directory, action), declared))
     trees = _Stamp(layout, session.started_ns)
     trees.add_trees()
     # What was looked at again has been as it is since before the run began, but for who owns what.
@@ -216,7 +217,8 @@ class _Stamp:
             self.add_all(FILE, (place or "/" for place in found))
             found = [f"{place}/{one}" for place in found for one in _names_in(place or "/") if fnmatchcase(one, name)]
         for path in found:
-            self.add(LINK, path) if os.path.islink(path) else None
+            if os.path.islink(path):
+                self.add(LINK, path)
             self.add(kind or (OWNER if os.path.isdir(path) else FILE), path)
 
     def _add_program(self, name: str) -> None:
@@ -251,13 +253,12 @@ def _account_files(layout: Layout) -> Iterator[str]:
                     raise _NoStampError
 
 
-def _quiet_action(layout: Layout, event: Event | None, action: str, declared: list[Derivation]) -> Derivation:
+def _quiet_action(layout: Layout, path: str, declared: list[Derivation]) -> Derivation:
     """Return the declaration of an action that need not run again where all it looks at is as it was.
 
     :raises _NoStampError: for any other.
     """
-    assert event is not None
-    one = declared_action(layout, os.path.join(event.directory, action), declared)
+    one = declared_action(layout, path, declared)
     if one is None or one.looks_at is None:
         raise _NoStampError
     return one

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
 
-from tests.commands import TIMEOUT_SECONDS, Root
+from tests.cli.imports import imported_modules
+from tests.commands import Root
 
 #: What costs more than it gives on the path of a getprop; modules below these count too.
 NEVER_FOR_READING = {"click", "jinja2", "markupsafe", "tomllib", "dataclasses", "typing", "pathlib", "enum", "json"}
@@ -23,17 +20,7 @@ NEVER_FOR_WRITING = {"ssl", "click", "jinja2", "markupsafe", "watchdog"}
 
 def imported(root: Root, program: str, *words: str, code: int = 0) -> set[str]:
     """Return the modules that a command of the root imports, as Python itself reports them."""
-    done = subprocess.run(
-        [sys.executable, "-IS", "-X", "importtime", str(root.path / "sbin/e-smith" / program), *words],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "ESMITH_ROOT": str(root.path)},
-        timeout=TIMEOUT_SECONDS,
-        check=False,
-    )
-    assert done.returncode == code, done.stderr
-    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
-    modules = {line.rpartition("|")[2].strip() for line in lines}
+    modules = imported_modules(root, program, *words, code=code)
     assert "esmith.cli.db" in modules, "the report is complete"
     return modules
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 
 import pytest
 
 from esmith import looks
+from tests.cli.imports import imported_modules
 from tests.cli.kit import outlive_the_clock
 from tests.cli.test_db_imports import packages
-from tests.commands import TIMEOUT_SECONDS, Root
+from tests.commands import Root
 
 #: What costs more than it gives where no new file is made; modules below these count too.
 NEVER = {"click", "jinja2", "markupsafe", "tomllib", "dataclasses", "inspect", "typing", "pathlib", "ssl", "socket"}
@@ -23,21 +21,6 @@ NEVER_WITHOUT_ACTIONS = NEVER | {"subprocess", "tempfile", "shutil", "random"}
 STAMPED = {f"esmith.{name}" for name in ("cli", "environment", "errors", "events", "layout", "trust")}
 STAMPED |= {f"esmith.cli.{name}" for name in ("arguments", "expand_template", "output", "running")}
 STAMPED |= {"esmith.events.stamp"}
-
-
-def _imported(root: Root, program: str, *words: str) -> set[str]:
-    """Return the modules that a command of the root imports, as Python itself reports them."""
-    done = subprocess.run(
-        [sys.executable, "-IS", "-X", "importtime", str(root.path / "sbin/e-smith" / program), *words],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "ESMITH_ROOT": str(root.path)},
-        timeout=TIMEOUT_SECONDS,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
-    return {line.rpartition("|")[2].strip() for line in lines}
 
 
 @pytest.fixture
@@ -53,7 +36,7 @@ def settled(root: Root) -> Root:
 
 def test_expanding_again(settled: Root) -> None:
     """Expanding a file whose fragments were expanded before needs neither Jinja2, nor TOML, nor checks."""
-    modules = _imported(settled, "expand-template", "/etc/clamd.conf")
+    modules = imported_modules(settled, "expand-template", "/etc/clamd.conf")
     assert packages(modules) & NEVER_WITHOUT_ACTIONS == set()
     assert not modules & {"esmith.checks.check", "esmith.fragments.jinja"}
 
@@ -64,14 +47,14 @@ def test_nothing_changed(settled: Root) -> None:
         # The databases are changed by the first runs.
         time.sleep(1.05)
         settled.run("expand-template", "/etc/clamd.conf")
-    modules = _imported(settled, "expand-template", "/etc/clamd.conf")
+    modules = imported_modules(settled, "expand-template", "/etc/clamd.conf")
     assert "lmdb" not in modules
     assert {name for name in modules if name.startswith("esmith.")} <= STAMPED
 
 
 def test_an_event_without_new_files(settled: Root) -> None:
     """An event that finds nothing to do needs neither Jinja2, nor TOML, nor checks."""
-    modules = _imported(settled, "signal-event", "clamav-update")
+    modules = imported_modules(settled, "signal-event", "clamav-update")
     assert packages(modules) & NEVER == set()
     assert not modules & {"esmith.checks.check", "esmith.fragments.jinja"}
 
@@ -79,10 +62,12 @@ def test_an_event_without_new_files(settled: Root) -> None:
 def test_one_setting_changed(settled: Root) -> None:
     """One changed setting needs no Jinja2 either: the fragments are compiled."""
     settled.config("setprop", "clamav", "LogTime", "no")
-    assert packages(_imported(settled, "signal-event", "clamav-update")) & {"click", "jinja2", "tomllib"} == set()
+    assert (
+        packages(imported_modules(settled, "signal-event", "clamav-update")) & {"click", "jinja2", "tomllib"} == set()
+    )
 
 
 @pytest.mark.parametrize("program", ["signal-event", "expand-template"])
 def test_help_imports_click(root: Root, program: str) -> None:
     """The measure above is one: a help page does need click."""
-    assert "click" in _imported(root, program, "--help")
+    assert "click" in imported_modules(root, program, "--help")
