@@ -25,8 +25,9 @@ _TO = {"rename": (None, 1), "link": (None, 1), "symlink": (None, 1), "renameat":
     "symlinkat": (1, 2),
 }
 _LONGEST_PATH = 4096
-#: Parts of names that differ from one run to the next: numbers, and the random letters of temporary files.
-_CHANGING = re.compile(r"\d+|(?<=esmith-check-)\w+")
+#: Parts of names that differ from one run or file to the next: digests of compiled fragments, which one loop writes,
+#: numbers, and the random letters of temporary files.
+_CHANGING = re.compile(r"(?<=/e-smith/code/)[0-9a-f]{32}|\d+|(?<=esmith-check-)\w+")
 #: Below these hundreds of files are installed by one loop.
 _ONE_LOOP = re.compile(
     r"(?<=^/etc/e-smith/)\w.*|(?<=^/usr/share/e-smith/).*|(?<=^/usr/local/lib/).*|(?<=^/sbin/e-smith/).*"
