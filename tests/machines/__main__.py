@@ -24,12 +24,14 @@ from tests.machines.booted import BootedMachine
 from tests.machines.killed import killed
 from tests.machines.machine import Machine, fresh_machine
 from tests.machines.steps import Play, StepError
+from tests.machines.unchanged import unchanged
 
 #: In their order. The removal comes before what users leave behind, and the page is typed after an upgrade.
 STEPS: dict[str, Callable[[Play], str]] = {
     "install": steps.install,
     "mail": steps.mail,
     "faults": steps.faults,
+    "unchanged": unchanged,
     "reboot": steps.reboot,
     "again": steps.install_again,
     "remove": steps.remove,
@@ -43,7 +45,7 @@ STEPS: dict[str, Callable[[Play], str]] = {
 #: With systemd as the init; what is left out has nothing to do with it, or is for runit.
 STEPS_OF_SYSTEMD = {name: STEPS[name] for name in ("install", "mail")} | {
     "units": steps.units,
-    **{name: STEPS[name] for name in ("reboot", "again", "remove")},
+    **{name: STEPS[name] for name in ("unchanged", "reboot", "again", "remove")},
     # It leaves files of an administrator's own, which a removal leaves as well.
     "page": steps.page_of_units,
 }
@@ -57,10 +59,10 @@ OF_CI = (
     (
         "bookworm",
         "none",
-        ["install", "mail", "faults", "reboot", "again", "remove", "upgrade", "page", "package", "demo"],
+        ["install", "mail", "faults", "unchanged", "reboot", "again", "remove", "upgrade", "page", "package", "demo"],
     ),
     ("bookworm", "none", ["install", "move"]),
-    ("bookworm", "systemd", ["install", "units", "reboot", "remove"]),
+    ("bookworm", "systemd", ["install", "units", "unchanged", "reboot", "remove"]),
     ("trixie", "none", ["install", "mail", "demo"]),
 )
 
