@@ -11,6 +11,7 @@ Needs root. Prints a line for each step, and "N passed, N failed" at the end; ex
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import signal
 import sys
@@ -54,16 +55,33 @@ INITS: dict[str, tuple[type[Machine], dict[str, Callable[[Play], str]]]] = {
     "none": (Machine, STEPS),
     "systemd": (BootedMachine, STEPS_OF_SYSTEMD),
 }
-#: What ``.ci/run`` plays, a machine each. The move has a machine without the users that others leave behind.
-OF_CI = (
+#: What ``.ci/run`` plays: machines one after another, two such rows at the same time, since a machine waits much. The
+#: move has a machine without the users that others leave behind.
+OF_CI: tuple[tuple[tuple[str, str, list[str]], ...], ...] = (
     (
-        "bookworm",
-        "none",
-        ["install", "mail", "faults", "unchanged", "reboot", "again", "remove", "upgrade", "page", "package", "demo"],
+        (
+            "bookworm",
+            "none",
+            [
+                "install",
+                "mail",
+                "faults",
+                "unchanged",
+                "reboot",
+                "again",
+                "remove",
+                "upgrade",
+                "page",
+                "package",
+                "demo",
+            ],
+        ),
     ),
-    ("bookworm", "none", ["install", "move"]),
-    ("bookworm", "systemd", ["install", "units", "unchanged", "reboot", "remove"]),
-    ("trixie", "none", ["install", "mail", "demo"]),
+    (
+        ("bookworm", "systemd", ["install", "units", "unchanged", "reboot", "remove"]),
+        ("trixie", "none", ["install", "mail", "demo"]),
+        ("bookworm", "none", ["install", "move"]),
+    ),
 )
 
 
@@ -82,7 +100,7 @@ def main(words: list[str]) -> int:
     # What was made is removed then, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     if given.suite is None:
-        return max([play(suite, init, names, keep=given.keep) for suite, init, names in OF_CI])
+        return play_all(keep=given.keep)
     if given.suite == "fill":
         for suite in given.steps or roots.SUITES:
             roots.fill(suite, Path("/dev/stderr"))
@@ -97,6 +115,31 @@ def main(words: list[str]) -> int:
     return max(
         [play(given.suite, given.init, names, keep=given.keep) for names in ([given.steps] if given.steps else both)]
     )
+
+
+def play_all(*, keep: bool) -> int:
+    """Play what ``.ci/run`` plays, and return the exit code.
+
+    :param keep: whether the roots and the logs stay.
+    """
+    # Both rows need the same caches, and only one may fill them.
+    for suite in roots.SUITES:
+        roots.fill(suite, Path("/dev/stderr"))
+    rows = [multiprocessing.get_context("fork").Process(target=_play_row, args=(row, keep)) for row in OF_CI]
+    for row in rows:
+        row.start()
+    try:
+        for row in rows:
+            row.join()
+    finally:
+        for row in rows:
+            row.terminate()
+            row.join()
+    return 1 if any(row.exitcode for row in rows) else 0
+
+
+def _play_row(row: tuple[tuple[str, str, list[str]], ...], keep: bool) -> None:
+    sys.exit(max([play(suite, init, names, keep=keep) for suite, init, names in row]))
 
 
 def play(suite: str, init: str, names: list[str], *, keep: bool) -> int:
