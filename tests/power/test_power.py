@@ -19,7 +19,7 @@ from tests.power.states import build
 pytestmark = pytest.mark.program("strace")
 
 #: How many states of a scenario the short form tries.
-STATES = 12
+STATES = 8
 #: The long form tries all states of moments with up to eight pending changes, and so many of the others.
 SAMPLE = 1000
 
@@ -33,7 +33,9 @@ def test_power_loss(name: str, _office: Path, tmp_path: Path) -> None:
     assert not found, f"{len(found)} of {tried}: {found[0]}"
 
 
-@pytest.mark.parametrize("name", ["event", "rollback", "init"])
+@pytest.mark.parametrize(
+    "name", ["event", pytest.param("rollback", marks=pytest.mark.long), pytest.param("init", marks=pytest.mark.long)]
+)
 def test_power_loss_when_synced_together(name: str, _office: Path, tmp_path: Path) -> None:
     """The same holds where files are synced together, as they are when there are many."""
     run = play(SCENARIOS[name], _office, tmp_path, "batched")
@@ -58,9 +60,9 @@ def test_every_power_loss(name: str, _office: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("scenario", "without"),
     [
-        ("event", "host-sync"),
         ("event", "batch-sync"),
         ("setprop", "store-sync"),
+        pytest.param("event", "host-sync", marks=pytest.mark.long),
         pytest.param("event", "kept-sync", marks=pytest.mark.long),
         pytest.param("event", "file-sync", marks=pytest.mark.long),
     ],

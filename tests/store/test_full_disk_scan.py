@@ -20,7 +20,7 @@ pytestmark = [
 
 PAGE = 4096
 #: What is tried when not every size is: a tenth of them or less.
-STEP = 13 * PAGE
+STEP = 23 * PAGE
 #: Outputs that no program of this machine checks: its time and what it says are not the matter here.
 PEERS, ROUTES = "/var/service/qpsmtpd/config/peers/0", "/var/qmail/control/smtproutes"
 LOCAL, REMOTE = "/var/qmail/control/concurrencylocal", "/var/qmail/control/concurrencyremote"
