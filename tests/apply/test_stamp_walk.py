@@ -69,14 +69,14 @@ def _walk(bench: Bench, number: int, *, with_perl: bool) -> None:
         assert walk.did_not > number / 10
 
 
-@pytest.mark.parametrize("number", [examples(100), pytest.param(2000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("number", [examples(50), pytest.param(2000, marks=pytest.mark.long)])
 def test_a_stamp_holds_only_where_nothing_is_to_be_done(walked: Bench, number: int) -> None:
     """After random changes of networks, layers and files, a stamp that holds says what a whole run finds."""
     _walk(walked, number, with_perl=False)
 
 
 @pytest.mark.program("Text::Template")
-@pytest.mark.parametrize("number", [examples(40), pytest.param(500, marks=pytest.mark.long)])
+@pytest.mark.parametrize("number", [examples(20), pytest.param(500, marks=pytest.mark.long)])
 def test_perl_among_it(walked: Bench, number: int) -> None:
     """The same where some fragments, and what makes the keys, are in Perl."""
     _walk(walked, number, with_perl=True)

@@ -90,7 +90,7 @@ def _check_files(trial: Trial) -> None:
 
 
 @settings(
-    max_examples=60 if _all_programs else 12,
+    max_examples=30 if _all_programs else 12,
     phases=[Phase.explicit, Phase.generate],  # to shrink twenty settings takes minutes; the commands are shown instead
     deadline=None,
     database=None,
