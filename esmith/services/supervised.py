@@ -120,6 +120,8 @@ class DirectorySupervisor(abc.ABC):
             if now.state is Status.UNSUPERVISED:
                 raise unsupervised(self.folder, service, action)
             if time.monotonic() >= deadline:
+                if action == "start" and now.state is Status.UP:
+                    return  # it completes what it does, and starts again by itself
                 self._check_ending(service, action, before, now)
                 raise self._failed(service, f"{action} had no effect within {self.timeout:g} s: the service is {now}")
             time.sleep(_LOOK_EVERY)
@@ -197,7 +199,9 @@ def _took_effect(action: str, before: ServiceStatus, now: ServiceStatus) -> bool
     if action == "stop":
         return now.state is Status.DOWN
     if action == "start":
-        return now.state in (Status.UP, Status.PAUSED)
+        # One that was ending is shown as up at once, and ends first.
+        ends = before.state is Status.ENDING and now.pid == before.pid
+        return now.state in (Status.UP, Status.PAUSED) and not ends
     if action == "restart":
         return now.state is Status.UP and now.pid != before.pid
     return True

@@ -7,7 +7,7 @@ import time
 from esmith.errors import ServiceError
 from esmith.services.actions import check_action, signal_of
 from esmith.services.model import ServiceStatus, Status, StillEndingError, UnsupervisedError
-from esmith.services.program import run_program
+from esmith.services.program import run_for_text, run_program
 from esmith.services.service import Ending
 from esmith.services.waiting import is_waiting
 
@@ -190,18 +190,24 @@ def states_of_units(units: Sequence[str], systemctl: str = "systemctl") -> dict[
 
     :raises ServiceError: when systemd does not show all of them.
     """
-    code, printed = _systemctl(systemctl, ["show", f"--property={','.join(_PROPERTIES)}", *units], WAIT_SECONDS)
-    shown = printed.split("\n\n")
+    place = f"units {' '.join(units)}"
+    argv = [*_argv(systemctl), "show", f"--property={','.join(_PROPERTIES)}", *units]
+    code, printed = run_for_text(argv, package="systemd", timeout=WAIT_SECONDS, place=place)
+    # A line for each property, and an empty one between two units.
+    shown = printed.strip().split("\n\n")
     if code != 0 or len(shown) != len(units):
-        raise ServiceError(
-            f"systemd does not show their states: {printed or f'exit code {code}'}", place=f"units {' '.join(units)}"
-        )
+        what = " ".join(printed.split()) or f"exit code {code}"
+        raise ServiceError(f"systemd does not show their states: {what}", place=place)
     return {unit: _status_of(_pairs_in(text)) for unit, text in zip(units, shown, strict=True)}
 
 
 def _systemctl(program: str, arguments: Sequence[str], timeout: float) -> tuple[int, str]:
-    argv = [program, "--no-ask-password", "--no-pager", *arguments]
+    argv = [*_argv(program), *arguments]
     return run_program(argv, package="systemd", timeout=timeout, place=f"service {arguments[-1]}")
+
+
+def _argv(program: str) -> list[str]:
+    return [program, "--no-ask-password", "--no-pager"]
 
 
 def _pairs_in(printed: str) -> dict[str, str]:

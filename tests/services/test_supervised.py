@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from esmith.services.service import Probe
 from esmith.services.supervised import NoSupervisor
 from tests.programs import PACKAGES
 
-from .servers import CRASHING, STUBBORN, Server, ServiceTree, eventually
+from .servers import CRASHING, LATE, STUBBORN, Server, ServiceTree, eventually
 
 
 def test_status_of_a_running_service(shared: Server) -> None:
@@ -44,6 +45,35 @@ def test_restart_gives_a_new_process(shared: Server) -> None:
         pids.append(status.pid or 0)
         assert shared.ready(name) == status.pid
     assert len(set(pids)) == 4
+
+
+def test_start_waits_for_one_that_is_ending(server: Server, tree: ServiceTree) -> None:
+    """A service that somebody stops by hand, and that is started meanwhile, is a new process when start returns."""
+    directory = tree.add("late", LATE)
+    server.start()
+    pid = server.ready("late")
+    with open(f"{directory}/supervise/control", "wb") as control:
+        control.write(b"d")
+    eventually(lambda: tree.read("late", "heard") == "SIGTERM\n", "it is ending")
+    threading.Timer(0.3, tree.write, (directory, "done", "")).start()
+    server.supervisor().control("late", "start")
+    status = server.supervisor().status("late")
+    assert status.state is Status.UP
+    assert status.pid != pid
+
+
+def test_start_of_one_that_ends_late(server: Server, tree: ServiceTree) -> None:
+    """When it takes longer than start may wait, it is up with the old process, and starts again by itself."""
+    directory = tree.add("late", LATE)
+    server.start()
+    pid = server.ready("late")
+    with open(f"{directory}/supervise/control", "wb") as control:
+        control.write(b"d")
+    eventually(lambda: tree.read("late", "heard") == "SIGTERM\n", "it is ending")
+    server.supervisor(timeout=0.3).control("late", "start")
+    assert server.supervisor().status("late").pid == pid
+    tree.write(directory, "done", "")
+    eventually(lambda: server.ready("late") != pid, "another process is ready")
 
 
 def test_signals_reach_the_same_process(shared: Server) -> None:

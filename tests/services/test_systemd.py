@@ -11,7 +11,7 @@ from esmith.errors import ServiceError, UsageError
 from esmith.services.adjust import adjust
 from esmith.services.model import Status, StillEndingError, UnsupervisedError
 from esmith.services.service import Ending
-from esmith.services.systemd import SystemdSupervisor
+from esmith.services.systemd import SystemdSupervisor, states_of_units
 
 from .servers import eventually
 
@@ -208,3 +208,23 @@ def test_a_service_that_completed_it_in_time(systemctl: FakeSystemctl) -> None:
     answer.write_text(f"cat >'{systemctl.path.parent}/show' <<'END'\ncat <<'OUT'\n{shown}OUT\nEND\nexit 0\n")
     systemd.control("qmail", "restart")
     assert systemd.status("qmail").pid == 4243
+
+
+def test_states_of_several_units(systemctl: FakeSystemctl) -> None:
+    """Of several units each has its own state, also beside one that is not there."""
+    missing = "LoadState=not-found\nActiveState=inactive\nMainPID=0\nSourcePath=\n"
+    systemctl.shows("\n".join([_LOADED, missing, _LOADED.replace("ActiveState=active", "ActiveState=failed")]))
+    states = states_of_units(["dovecot", "imap", "clamd"], str(systemctl.path))
+    assert {unit: status.state for unit, status in states.items()} == {
+        "dovecot": Status.UP,
+        "imap": Status.UNSUPERVISED,
+        "clamd": Status.DOWN,
+    }
+    assert states["dovecot"].pid == 4242
+
+
+def test_a_unit_that_is_not_shown(systemctl: FakeSystemctl) -> None:
+    """When systemctl shows fewer units than were asked for, nobody knows which: that is an error."""
+    systemctl.shows(_LOADED)
+    with pytest.raises(ServiceError, match="units dovecot imap: systemd does not show their states: LoadState=loaded"):
+        states_of_units(["dovecot", "imap"], str(systemctl.path))
