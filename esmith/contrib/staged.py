@@ -150,9 +150,7 @@ def _fill(store: Store, snapshot: Snapshot) -> None:
         for database in snapshot.databases():
             transaction.create_database(database)
             for record in snapshot.records(database):
-                transaction.set_type(database, record.key, record.type)
-                for name, value in record.props.items():
-                    transaction.set_prop(database, record.key, name, value)
+                transaction.set_record(database, record)
         for table in (OUTPUTS.name, LISTED.name):
             for name, row in snapshot.states(table):
                 transaction.set_state(table, name, row)

@@ -106,10 +106,10 @@ def _require_words(tried: Verdict, done: EventVerdict) -> None:
 _EVENTS = st.sampled_from((SHIPPED, MINE))
 
 
-@settings(_SETTINGS, max_examples=20)
+@settings(_SETTINGS, max_examples=10)
 @given(parts=CONTRIBS, event=_EVENTS)
 def test_a_verdict_is_what_happens(_office: Path, folder: Path, parts: list[Part], event: str) -> None:
-    """Of 20 random contribs, copied to a root: the exit code, the files that stay, the actions that fail."""
+    """Of ten random contribs, copied to a root: the exit code, the files that stay, the actions that fail."""
     _compare(_office, folder, parts, event)
 
 
