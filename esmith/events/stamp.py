@@ -121,11 +121,16 @@ def mark_of(kind: str, path: str) -> str:
         status = os.lstat(path) if kind == LINK else os.stat(path)
         if kind == OWNER:
             return f"{status.st_mode}-{status.st_uid}-{status.st_gid}-{status.st_ino}-{status.st_dev}"
-        # Whatever changes a file, or moves another one to its place, changes its ctime (inode(7)).
-        mark = f"{status.st_ctime_ns}-{status.st_mtime_ns}-{status.st_ino}-{status.st_dev}-{status.st_size}"
+        mark = mark_of_status(status)
         return f"{mark}-{_digest_of(path)}" if kind == CONTENT else mark
     except OSError as error:
         return f"{error.errno}"
+
+
+def mark_of_status(status: os.stat_result) -> str:
+    """Return what a file looked like when its status was asked for."""
+    # Whatever changes a file, or moves another one to its place, changes its ctime (inode(7)).
+    return f"{status.st_ctime_ns}-{status.st_mtime_ns}-{status.st_ino}-{status.st_dev}-{status.st_size}"
 
 
 def _digest_of(path: str) -> str:

@@ -22,8 +22,11 @@ from esmith.events.stamp import (
     LINK,
     OWNER,
     TREES,
+    all_same,
     head_of,
     mark_of,
+    mark_of_status,
+    read_stamp,
     stamp_of,
     stamps_of,
     text_of,
@@ -92,14 +95,31 @@ def _leave(session: Session, words: Sequence[str], plan: Plan, event: Event | No
     if event is not None:
         for action in event.actions:
             stamp.add_action(_quiet_action(layout, os.path.join(event.directory, action), declared))
-    trees = _Stamp(layout, session.started_ns)
-    trees.add_trees()
-    # What was looked at again has been as it is since before the run began, but for who owns what.
-    require_all(layout, services, event=event.name if event is not None else "")
-    mark, shared = text_of(trees.lines)
+    trees = _lines_of_trees(layout, session.started_ns)
+    # All in them has been as it is since before the run began. An event has looked at it then.
+    require_all(layout, services, event=event.name if event is not None else "", in_trees=event is None)
+    mark, shared = text_of(trees)
     head = [head_of(layout, words), f"{len(plan.outputs)} {mark}"]
     _write(layout, f"{stamps_of(layout)}/{TREES}", shared)
     _write(layout, stamp_of(layout, words), text_of([*head, *stamp.lines, *units])[1])
+
+
+def _lines_of_trees(layout: Layout, started: int) -> list[str]:
+    """Return the lines of what the engine reads as its own.
+
+    Where nothing in the trees has changed, those that are kept already hold: each directory shows what is new in it.
+
+    :param started: as for :class:`_Stamp`.
+    """
+    own = _Stamp(layout, started)
+    own.add_own()
+    path = f"{stamps_of(layout)}/{TREES}"
+    layout.trust.require(path)
+    _, kept = read_stamp(path)
+    if own.lines and set(kept).issuperset(own.lines) and all_same(kept):
+        return kept
+    own.add_trees()
+    return own.lines
 
 
 class _Stamp:
@@ -124,8 +144,7 @@ class _Stamp:
 
         :raises _NoStampError: when a change of it would not show.
         """
-        if "\n" in path or "\0" in path:
-            raise _NoStampError
+        _require_line(path)
         mark = mark_of(kind, path)
         parts = mark.split("-")
         if kind in (FILE, LINK) and len(parts) > 1 and int(parts[0]) > self._settled:
@@ -141,12 +160,17 @@ class _Stamp:
             self.add(kind, path)
 
     def add_seen(self, plan: Plan) -> None:
-        """Add what the plan depends on besides its outputs, which still has to look as it did then."""
+        """Add what the plan depends on besides its outputs, as it looked then."""
         assert plan.looked_at is not None
-        for path, seen in plan.looked_at.marks.items():
-            # One that is there has been as it is since before; one that is not there may have been there then.
-            if (mark := self.add(FILE, path)).isdecimal() and mark != seen:
+        for path, found in plan.looked_at.found.items():
+            _require_line(path)
+            if isinstance(found, int):
+                mark = f"{found}"
+            elif found.st_ctime_ns > self._settled:
                 raise _NoStampError
+            else:
+                mark = mark_of_status(found)
+            self._lines[f"{FILE} {mark} {path}"] = None
         for pattern in plan.looked_at.patterns:
             self._add_matches(FILE, pattern)
         for name in plan.looked_at.programs:
@@ -161,12 +185,16 @@ class _Stamp:
             self._add_matches(CONTENT, path)
 
     def add_trees(self) -> None:
-        """Add what the engine reads as its own, with the directories on the way there."""
-        layout = self._layout
+        """Add what is in the trees of what the engine reads as its own."""
         seen: set[str] = set()
-        trees = [*own_trees(layout), os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
-        for tree in trees:
+        for tree in _trees_of(self._layout):
             self._add_tree(tree, seen)
+
+    def add_own(self) -> None:
+        """Add what the engine reads as its own, with the directories on the way there, but not what is in the trees."""
+        layout = self._layout
+        trees = _trees_of(layout)
+        self.add_all(FILE, trees)
         lists = [os.path.join(layout.state, name) for name in _LISTS]
         self.add_all(FILE, [*lists, layout.under(OLD_PROBES)])
         kept = [entry.path for entry in os.scandir(layout.state) if entry.is_dir(follow_symlinks=False)]
@@ -228,6 +256,20 @@ class _Stamp:
             self.add(FILE, path)
             if os.path.isfile(path) and os.access(path, os.X_OK):
                 return
+
+
+def _require_line(path: str) -> None:
+    """Refuse a path that is not one of a line.
+
+    :raises _NoStampError: for it.
+    """
+    if "\n" in path or "\0" in path:
+        raise _NoStampError
+
+
+def _trees_of(layout: Layout) -> list[str]:
+    """Return the directories that the engine reads as its own, that of its code among them."""
+    return [*own_trees(layout), os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
 
 
 def _names_in(directory: str) -> list[str]:

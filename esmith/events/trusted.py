@@ -22,26 +22,30 @@ if TYPE_CHECKING:
     from esmith.store.protocol import Snapshot
 
 
-def all_faults(layout: Layout, services: Iterable[str] = (), *, event: str = "") -> Iterator[UntrustedError]:
+def all_faults(
+    layout: Layout, services: Iterable[str] = (), *, event: str = "", in_trees: bool = True
+) -> Iterator[UntrustedError]:
     """Yield what is not in the hands of its owners alone, each thing once.
 
     :param services: the services whose directories count.
     :param event: the only event that counts, with the actions it has; default: all of them.
+    :param in_trees: as for :func:`require_all`.
     """
     layout.trust.renew()
     seen: set[str] = set()
-    for fault in _all_faults(layout, services, event):
+    for fault in _all_faults(layout, services, event, in_trees=in_trees):
         if fault.place not in seen:
             seen.add(fault.place)
             yield fault
 
 
-def require_all(layout: Layout, services: Iterable[str] = (), *, event: str = "") -> None:
+def require_all(layout: Layout, services: Iterable[str] = (), *, event: str = "", in_trees: bool = True) -> None:
     """Refuse a root in which something is not in the hands of its owners alone.
 
+    :param in_trees: whether what is in the trees is looked at, too, and not only the way to them.
     :raises UntrustedError: for the first such thing, with the cure.
     """
-    for fault in all_faults(layout, services, event=event):
+    for fault in all_faults(layout, services, event=event, in_trees=in_trees):
         raise fault
 
 
@@ -51,7 +55,7 @@ def services_of(layout: Layout, snapshot: Snapshot) -> list[str]:
     return sorted({*records, *service_names(layout.services_custom, layout.services)})
 
 
-def _all_faults(layout: Layout, services: Iterable[str], event: str) -> Iterator[UntrustedError]:
+def _all_faults(layout: Layout, services: Iterable[str], event: str, *, in_trees: bool) -> Iterator[UntrustedError]:
     trust = layout.trust
     of_the_root = list(trust.faults(layout.root))
     yield from of_the_root
@@ -61,8 +65,9 @@ def _all_faults(layout: Layout, services: Iterable[str], event: str) -> Iterator
     for path in store_files(layout):
         yield from trust.faults(path)
     yield from state_faults(layout)
+    look = trust.tree_faults if in_trees else trust.faults
     for tree in own_trees(layout):
-        yield from trust.tree_faults(f"{tree}/{event}" if event and tree == layout.events else tree)
+        yield from look(f"{tree}/{event}" if event and tree == layout.events else tree)
     yield from trust.faults(layout.under(OLD_PROBES))
     for service in services:
         yield from service_faults(layout, service)

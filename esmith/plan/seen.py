@@ -18,12 +18,12 @@ TRUSTED_AGE_NS = 1_000_000_000
 class LookedAt:
     """What a plan depends on besides the databases, the accounts and the outputs.
 
-    :param marks: what was seen of files of this disk, by path; an error number of those that are not there.
+    :param found: what was seen of files of this disk, by path; an error number of those that are not there.
     :param patterns: the patterns whose matches were asked for, as paths of the configured system.
     :param programs: the names of the programs that were looked for.
     """
 
-    marks: dict[str, str]
+    found: dict[str, os.stat_result | int]
     patterns: set[str]
     programs: set[str]
 
@@ -37,6 +37,7 @@ class Seen:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._seen: dict[str, str] = {}
+        self._found: dict[str, os.stat_result | int] = {}
         self._matches: dict[str, str] = {}
         self._programs: dict[str, str] = {}
         self._newest = 0
@@ -50,7 +51,7 @@ class Seen:
     @property
     def looked_at(self) -> LookedAt:
         """Return what was looked at so far."""
-        return LookedAt(self._seen, set(self._matches), set(self._programs))
+        return LookedAt(self._found, set(self._matches), set(self._programs))
 
     def file(self, path: str) -> str:
         """Return what was seen of a file, a directory, or the matches of a pattern."""
@@ -85,8 +86,12 @@ class Seen:
         try:
             status = os.stat(path)
         except OSError as error:
+            self._found[path] = error.errno or 0
             return str(error.errno)
         except ValueError:
+            # It has a NUL in it.
+            self._found[path] = 0
             return "no path"
+        self._found[path] = status
         self._newest = max(self._newest, status.st_mtime_ns, status.st_ctime_ns)
         return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_ino}"
