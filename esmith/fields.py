@@ -111,7 +111,15 @@ def _maker(cls: Any, made: tuple[_Field, ...]) -> Callable[..., None]:
     factories = tuple((one.name, one.default_factory) for one in made if one.default_factory is not _MISSING)
     needed = known - constants.keys() - {name for name, _ in factories}
 
+    is_whole = len(names) == len(made)
+
     def make(self: Any, *values: Any, **named: Any) -> None:
+        if is_whole and not named and len(values) == len(names):
+            # Most often all of them are given in order: then there is nothing to find out.
+            self.__dict__.update(zip(names, values, strict=True))
+            if has_more:
+                self.__post_init__()
+            return
         given = dict(zip(names, values, strict=False))
         if len(values) > len(names) or not (known.issuperset(named) and given.keys().isdisjoint(named)):
             raise TypeError(f"{kind}() takes each of these once: {', '.join(names)}")

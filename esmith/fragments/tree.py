@@ -89,6 +89,7 @@ class TemplateTree:
         self._loaded: dict[str, Template | None] = {}
         self._outer: dict[tuple[str, str], Fragment | None] = {}
         self._metadata_files: dict[str, list[tuple[str, str]]] = {}
+        self._names: dict[str, frozenset[str] | None] = {}
 
     def find(self, path: str) -> Template:
         """Return the template of an output.
@@ -153,6 +154,8 @@ class TemplateTree:
     def _own_begin_or_end(self, directory: str, name: str) -> Fragment | None:
         for layer in self._layers:
             candidate = layer + os.path.join(directory, name)
+            if not self._may_hold(candidate):
+                continue
             if os.path.isfile(candidate) or _is_null_link(candidate) or _leads_nowhere(candidate):
                 return Fragment(name, self._aim(candidate), layer, masked=_is_null_link(candidate))
         return None
@@ -186,14 +189,31 @@ class TemplateTree:
         :param path: the template's path.
         """
         if path not in self._metadata_files:
-            files = [layer + os.path.join(path, METADATA) for layer in self._layers]
+            files = [f"{layer}{path.rstrip('/')}/{METADATA}" for layer in self._layers]
             outer = [] if path in ("/", "") else self.metadata_files(os.path.dirname(path))
-            self._metadata_files[path] = [*((path, file) for file in files if os.path.isfile(file)), *outer]
+            own = [(path, file) for file in files if self._may_hold(file) and os.path.isfile(file)]
+            self._metadata_files[path] = [*own, *outer]
         return self._metadata_files[path]
 
     def is_custom(self, path: str) -> bool:
         """Return whether a file, as a path of this disk, is in a nearer layer than the shipped one."""
         return any(path.startswith(f"{layer}/") for layer in self._layers[:-1])
+
+    def _may_hold(self, path: str) -> bool:
+        """Return whether there may be something at a path of this disk: most often not, and each directory is listed once.
+
+        Of a directory that cannot be listed it is not known.
+        """
+        directory, _, name = path.rpartition("/")
+        if directory not in self._names:
+            try:
+                self._names[directory] = frozenset(os.listdir(directory))
+            except (FileNotFoundError, NotADirectoryError):
+                self._names[directory] = frozenset()
+            except OSError:
+                self._names[directory] = None
+        names = self._names[directory]
+        return names is None or name in names
 
     def _load(self, path: str) -> Template | None:
         if path not in self._loaded:
@@ -206,6 +226,8 @@ class TemplateTree:
         skipped: list[Skipped] = []
         for layer in self._layers:
             place = layer + path
+            if not self._may_hold(place):
+                continue
             if os.path.isfile(place):
                 # Behind a directory of a nearer layer a single file counts no more (docs/fragments.md#single-files).
                 if not found:
@@ -216,8 +238,8 @@ class TemplateTree:
         if not found:
             return None
         for name in (BEGIN, END):
-            outer = self.begin_or_end(path, name)
-            if outer is not None and name not in found:
+            outer = self.begin_or_end(os.path.dirname(path), name) if name not in found else None
+            if outer is not None:
                 found[name] = outer
         return Template(path, sorted(found.values(), key=_order), skipped=skipped)
 
@@ -241,6 +263,8 @@ class TemplateTree:
         """Yield the names with ``{key}`` in them beside a path that a name may be made from, and the key then."""
         for layer in self._layers:
             directory = f"{layer}{path}"
+            if not self._may_hold(directory):
+                continue
             for pattern in sorted(entry.name for entry in _entries(directory)) if os.path.isdir(directory) else []:
                 before, mark, after = pattern.partition(KEY)
                 if mark and len(name) > len(before + after) and name.startswith(before) and name.endswith(after):
@@ -248,10 +272,12 @@ class TemplateTree:
 
     def _names_matching(self, path: str, part: str, *, last: bool) -> Iterator[str]:
         directory = self._layers[-1] + path
-        if not os.path.isdir(directory):
+        is_pattern = any(mark in part for mark in "*?[")
+        if not (is_pattern or self._may_hold(f"{directory}/{part}")) or not os.path.isdir(directory):
             return
         for entry in _entries(directory):
-            if not fnmatchcase(entry.name, part) or entry.name in _SPECIAL or is_leftover(entry.name):
+            fits = fnmatchcase(entry.name, part) if is_pattern else entry.name == part
+            if not fits or entry.name in _SPECIAL or is_leftover(entry.name):
                 continue
             if (
                 not last
