@@ -80,7 +80,7 @@ class Trust:
         """Forget what was looked at: whoever runs for long looks again at each piece of work."""
         self._sound: set[str] = set()
         self._shared: set[str] = set()
-        self._trees: set[str] = set()
+        self._trees: dict[str, list[tuple[str, os.stat_result]]] = {}
 
     @property
     def owners(self) -> frozenset[int]:
@@ -116,6 +116,15 @@ class Trust:
                 for fault in self.tree_faults(path):
                     raise fault
 
+    def found_in(self, path: str) -> list[tuple[str, os.stat_result]]:
+        """Return all that is in a directory, however deep, as it looked when the whole of it was found to count.
+
+        Links are among it themselves, and of what they lead to what is in directories.
+
+        :raises KeyError: when it was not looked at since :meth:`renew`, or something does not count.
+        """
+        return self._trees[path]
+
     def faults(self, path: str) -> Iterator[UntrustedError]:
         """Yield what does not count on the way to a path, and the path itself."""
         yield from self._way(path)
@@ -124,6 +133,7 @@ class Trust:
         """Yield what does not count on the way to a directory, in it, and behind the links in it."""
         pending: list[str] = [path]
         seen: set[str] = set()
+        entries: list[tuple[str, os.stat_result]] = []
         found = self._found
         while pending:
             place = yield from self._way(pending.pop())
@@ -133,12 +143,14 @@ class Trust:
                 if directory in seen:
                     continue
                 seen.add(directory)
-                yield from self._entries(directory, directories, pending)
+                yield from self._entries(directory, directories, pending, entries)
         if found == self._found:
-            self._trees.add(path)
+            self._trees[path] = entries
 
-    def _entries(self, directory: str, directories: list[str], links: list[str]) -> Iterator[UntrustedError]:
-        """Yield what does not count right in a directory, and add its directories and links to lists."""
+    def _entries(
+        self, directory: str, directories: list[str], links: list[str], found: list[tuple[str, os.stat_result]]
+    ) -> Iterator[UntrustedError]:
+        """Yield what does not count right in a directory, and add its directories, its links and all of it to lists."""
         try:
             entries = os.scandir(directory)
         except OSError:
@@ -150,6 +162,7 @@ class Trust:
                 status = entry.stat(follow_symlinks=False)
             except OSError:
                 continue
+            found.append((entry.path, status))
             kind = stat.S_IFMT(status.st_mode)
             if kind == stat.S_IFLNK:
                 links.append(entry.path)

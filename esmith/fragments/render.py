@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from esmith.errors import TemplateError
 from esmith.fragments.context import Context
 from esmith.fragments.identity import Identities
+from esmith.fragments.kept_templates import KeptTemplates
 from esmith.fragments.metadata import Metadata, MetadataFiles
 from esmith.fragments.original import DIRECTORY, OriginalMetadata
 from esmith.fragments.rendering import Kind, Rendering
@@ -78,6 +79,8 @@ class Renderer:
         self.recall_keys: RecallKeys | None = None
         self.listed: dict[str, tuple[Rendering, dict[str, str]]] = {}
         self._found: dict[str, tuple[Template, Metadata, str | None]] = {}
+        # What other layers have is asked for seldom.
+        self._kept = KeptTemplates(layout, () if layers else self.tree.trees)
         self._runner: Runner | None = None
         self.shipped = Shipped(layout)
         self._context = Context(layout, snapshot, self.tree, self.metadata, self.jinja, self.perl, self.shipped)
@@ -248,11 +251,16 @@ class Renderer:
 
     def _find(self, path: str) -> tuple[Template, Metadata, str | None]:
         if path not in self._found:
-            clean = os.path.normpath("/" + path.lstrip("/"))
-            other = self.metadata.original.find(self.tree, clean)
-            template, key = (other, None) if other else self.tree.find_for_key(self._template_of(clean))
-            self._found[path] = template, self.metadata.of(template), key
+            self._found[path] = self._kept.find(path) or self._find_new(path)
         return self._found[path]
+
+    def _find_new(self, path: str) -> tuple[Template, Metadata, str | None]:
+        clean = os.path.normpath("/" + path.lstrip("/"))
+        other = self.metadata.original.find(self.tree, clean)
+        template, key = (other, None) if other else self.tree.find_for_key(self._template_of(clean))
+        metadata = self.metadata.of(template)
+        self._kept.note(path, template, metadata, key)
+        return template, metadata, key
 
     def _template_of(self, path: str) -> str:
         """Return the path of the template for a path: another one beside it may say that its output is this file."""

@@ -85,7 +85,9 @@ class TemplateTree:
     def __init__(self, layout: Layout, layers: tuple[str, ...] = ()) -> None:
         self.layout = layout
         self._layers = layers or tuple(layout.layer(name) for name in LAYERS)
-        layout.trust.require_trees(*self._layers, layout.under(DEFAULTS))
+        #: The directories in which it looks.
+        self.trees = (*self._layers, layout.under(DEFAULTS))
+        layout.trust.require_trees(*self.trees)
         self._loaded: dict[str, Template | None] = {}
         self._outer: dict[tuple[str, str], Fragment | None] = {}
         self._metadata_files: dict[str, list[tuple[str, str]]] = {}
@@ -200,10 +202,7 @@ class TemplateTree:
         return any(path.startswith(f"{layer}/") for layer in self._layers[:-1])
 
     def _may_hold(self, path: str) -> bool:
-        """Return whether there may be something at a path of this disk: most often not, and each directory is listed once.
-
-        Of a directory that cannot be listed it is not known.
-        """
+        """Return whether something may be at a path of this disk. Each directory is listed once, if it can be."""
         directory, _, name = path.rpartition("/")
         if directory not in self._names:
             try:
