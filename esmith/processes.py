@@ -62,7 +62,7 @@ def has_ended(process: int, start: str) -> bool:
 def boot_id() -> str:
     """Return the id of the running boot of the kernel; "" where it cannot be read."""
     try:
-        with open(_BOOT_ID, encoding="ascii") as file:
+        with open(_BOOT_ID, encoding="utf-8") as file:
             return file.read().strip()
     except OSError:
         return ""

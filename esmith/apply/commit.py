@@ -53,7 +53,7 @@ def commit_plan(
     installed = False
     try:
         stage(plan, host)
-        if plan.changed:
+        if plan.changed and any(output.rendering.metadata.check for output in plan.outputs):
             from esmith.checks.check import check
 
             check(plan, layout, writes=True)

@@ -91,7 +91,8 @@ def make_kept(layout: Layout, disk: Disk, number: int) -> Directory:
     path = kept_directory(layout, number)
     try:
         above = disk.directory(os.path.dirname(path), make=PUBLIC)
-        above.remove_tree(str(number))
+        if above.look(str(number)) is not None:
+            above.remove_tree(str(number))
         return above.make(str(number), PRIVATE)
     except OSError as error:
         raise trouble(path, error) from error

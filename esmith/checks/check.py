@@ -100,7 +100,7 @@ def _refused(plan: Plan, layout: Layout, *, writes: bool) -> list[Verdict]:
     subjects = [_subject(output) for output in plan.outputs if changed and _is_due(output, changed)]
     views = Views(StagedTree(layout, plan.outputs), writes=writes)
     schema = Schema(layout)
-    verdicts = examine(subjects, StagedTree(layout, plan.outputs), views, _secrets_read(plan, schema))
+    verdicts = examine(subjects, StagedTree(layout, plan.outputs), views, partial(_secrets_read, plan, schema))
     renderings = {output.path: output.rendering for output in plan.outputs}
     plan.verdicts = [_with_settings(verdict, renderings[verdict.path], schema) for verdict in verdicts]
     plan.copied = views.copied
@@ -143,12 +143,12 @@ def _error(refused: list[Verdict], fact: str) -> CheckError:
 
 
 def examine(
-    subjects: Iterable[Subject], tree: StagedTree, views: Views, secrets: Collection[str] = ()
+    subjects: Iterable[Subject], tree: StagedTree, views: Views, secrets: Callable[[], Collection[str]] = frozenset
 ) -> list[Verdict]:
     """Check files of a tree.
 
     :param views: shows the tree to programs.
-    :param secrets: values that are masked in what the programs print.
+    :param secrets: gives the values that are masked in what programs print; it is asked only where one runs.
     :return: a verdict for each file that a check knows, in order.
     """
 
@@ -174,7 +174,9 @@ def examine(
             found[subject.path] = Verdict(subject.path, Outcome.UNCHECKED, program, reason)
         else:
             waiting.setdefault(_run_key(subject), []).append(subject)
-    ended = [_masked(one, secrets) for one in views.run([Job(one[0].path, one[0].check) for one in waiting.values()])]
+    ended = views.run([Job(one[0].path, one[0].check) for one in waiting.values()])
+    hidden = secrets() if ended else ()
+    ended = [_masked(one, hidden) for one in ended]
     for group, one in zip(waiting.values(), ended, strict=True):
         for subject in group:
             found[subject.path] = _judge(subject, one, group, tree)

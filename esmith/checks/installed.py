@@ -54,7 +54,7 @@ def check_installed(layout: Layout, snapshot: Snapshot, paths: Collection[str] =
 
 
 def _examine(subjects: Collection[Subject], tree: StagedTree, secrets: Collection[str] = ()) -> dict[str, Verdict]:
-    return {verdict.path: verdict for verdict in examine(subjects, tree, Views(tree, writes=False), secrets)}
+    return {verdict.path: verdict for verdict in examine(subjects, tree, Views(tree, writes=False), lambda: secrets)}
 
 
 def _subjects(renderer: Renderer, templates: dict[str, str]) -> Iterator[Subject]:

@@ -40,13 +40,30 @@ def ended_with_us(process: int) -> Iterator[None]:
         raise
 
 
+def ends_within(process: int, seconds: float) -> bool:
+    """Wait for a child, and return whether it has ended in time; it is still to be asked how.
+
+    :param process: the number of the child.
+    """
+    handle = os.pidfd_open(process)
+    try:
+        return _waits(handle, seconds)
+    finally:
+        os.close(handle)
+
+
+def _waits(handle: int, seconds: float) -> bool:
+    """Wait until a process ends, and return whether it has."""
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    return bool(poll.poll(max(seconds, 0) * 1000))
+
+
 def _end(handles: list[int]) -> None:
     _send(handles, signal.SIGTERM)
     deadline = time.monotonic() + _PATIENCE
     for handle in handles:
-        poll = select.poll()
-        poll.register(handle, select.POLLIN)
-        poll.poll(max(deadline - time.monotonic(), 0) * 1000)
+        _waits(handle, deadline - time.monotonic())
     _send(handles, signal.SIGKILL)
 
 

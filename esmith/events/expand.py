@@ -61,7 +61,7 @@ def expand_templates(
     make = partial(_plan, session.layout, paths, output, layers, with_including=with_including)
     words = ["expand-template", *paths]
     plan = _install(session, words, make)
-    if not (output or layers):
+    if not (output or layers) and session.found_nothing(plan):
         from esmith.events.stamping import leave_stamp
 
         leave_stamp(session, words, plan)

@@ -80,6 +80,12 @@ class Session:
         if self._tables is not None:
             self._tables.keep()
 
+    def found_nothing(self, plan: Plan) -> bool:
+        """Return whether there was nothing to do or to say, and a plan has nothing that is certain only for now."""
+        if self.records or self.has_spoken or self.skipped or plan.looked_at is None:
+            return False
+        return not (plan.changed or plan.left or plan.faults or plan.left_out)
+
     def report(self, text: str) -> None:
         """Log what the administrator should know, note it, and show it."""
         self.log.write(text)

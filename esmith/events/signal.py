@@ -168,9 +168,10 @@ class _Run:
         adjusted = result.services or self._services.refused or result.partial
         if adjusted or self._arguments or self._restart or self._lock is None or self._lock.is_nested:
             return
-        from esmith.events.stamping import leave_stamp
+        if self._session.found_nothing(self._installation.plan):
+            from esmith.events.stamping import leave_stamp
 
-        leave_stamp(self._session, ["signal-event", self._event.name], self._installation.plan, self._event)
+            leave_stamp(self._session, ["signal-event", self._event.name], self._installation.plan, self._event)
 
     def _step(self, step: str) -> None:
         if step == ADJUST_PLACE:

@@ -60,17 +60,14 @@ class _NoStampError(Exception):
 
 
 def leave_stamp(session: Session, words: Sequence[str], plan: Plan, event: Event | None = None) -> None:
-    """Leave a stamp of a run, unless there was something to do or to say, or not all it saw can be compared later.
+    """Leave a stamp of a run, unless not all it saw can be compared later.
 
-    The caller knows that no service was adjusted, and no action was done in part.
+    The caller knows that there was nothing to do and to say (:meth:`esmith.events.session.Session.found_nothing`): also
+    that no service was adjusted, and no action was done in part.
 
     :param words: the command, e.g. ``signal-event`` and ``email-update``.
     :param event: None for a command that signals none.
     """
-    if session.records or session.has_spoken or session.skipped or plan.looked_at is None:
-        return
-    if plan.changed or plan.left or plan.faults or plan.left_out:
-        return
     with suppress(_NoStampError, EsmithError, OSError):
         _leave(session, words, plan, event)
 

@@ -11,7 +11,7 @@ from esmith.fragments.original import DIRECTORY
 from esmith.layout import LAYERS, Layout
 from esmith.services.definition import OLD_PROBES, service_names
 from esmith.services.find import service_faults
-from esmith.setup.shipped import PERL_MODULES, shipped_trees
+from esmith.setup.trees import PERL_MODULES, shipped_trees
 from esmith.store import store_files
 
 TYPE_CHECKING = False

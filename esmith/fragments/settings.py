@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from contextlib import suppress
 
 from esmith.errors import SchemaError, TemplateError
@@ -54,6 +53,8 @@ def _refusal(cell: tuple[str, str, str], value: str, reads: tuple[Reads, Reads],
 
 
 def _line(cell: tuple[str, str, str], value: str, reason: str, *, hidden: bool) -> str:
+    import shlex
+
     database, key, name = cell
     shown = "a value that" if hidden else f"{shorten(value)!r}, which"
     program = ["config"] if database == "configuration" else ["db", database]

@@ -66,7 +66,9 @@ def included(inputs: str) -> list[str]:
 
     :param inputs: what is remembered.
     """
-    head = _loaded(inputs.partition("\n")[0])
+    text = inputs.partition("\n")[0]
+    # Most have none, and all outputs are asked.
+    head = _loaded(text) if '"templates"' in text else None
     templates = head.get("templates") if isinstance(head, dict) else None
     return [path for path in templates if isinstance(path, str)] if isinstance(templates, list) else []
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from contextlib import suppress
 
 from esmith.errors import ServiceError
@@ -96,7 +95,7 @@ def trouble_of_logs(layout: Layout) -> tuple[str, str]:
     if state not in (None, "active"):
         return f"not copied from the journal to /var/log ({LOGS_UNIT} is {state})", f"systemctl status {LOGS_UNIT}"
     if state and _journal_is_off():
-        return "not written, because journald keeps no journal (Storage=none)", shlex.join(_JOURNALD)
+        return "not written, because journald keeps no journal (Storage=none)", " ".join(_JOURNALD)
     return "", ""
 
 

@@ -17,10 +17,9 @@ from esmith.perl.modules import perl_modules
 from esmith.plan.host import DiskHost, Staged
 from esmith.services.service import pip_command
 from esmith.setup.product_files import Manifest, back_up_replaced, content_of, mode_of
+from esmith.setup.trees import PERL_MODULES, shipped_directory, shipped_trees
 from esmith.shipped import shipped_list
 
-#: The shipped trees that go to ``/etc/e-smith``.
-_TREES = ("templates", "templates-default", "events", "db", "services", "checks")
 CUSTOM_README = "templates-custom/README.md"
 #: The commands scripts call in ``/sbin/e-smith``, each with the function behind it.
 COMMANDS = {
@@ -35,35 +34,11 @@ COMMANDS = {
 #: Those that need packages which the engine does without, each with these. They are written where the packages are
 #: installed, so that a template can ask whether there is such a command.
 OPTIONAL_COMMANDS = {"smtp-auth-proxy": ("esmith.cli.smtp_auth_proxy:main", ("aiosmtpd", "attr", "public"))}
-#: Where Debian's perl looks for modules, also with -T: scripts outside of events find ``esmith::ConfigDB`` there.
-PERL_MODULES = "/usr/local/lib/site_perl"
 _PACKAGES = ("esmith", "lmdb", "click", "jinja2", "markupsafe", "watchdog")
 #: The kernel cuts a longer first line.
 _LONGEST_INTERPRETER = 120
 #: How many more objects there are when a command first looks for garbage; Python itself does after 700.
 _GARBAGE_AFTER = 50_000
-
-
-def shipped_directory() -> str:
-    """Return the directory that holds the shipped trees: inside the installed package, or the checkout.
-
-    :raises InstallError: when there is none.
-    """
-    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    for candidate in (os.path.join(package, "_shipped"), os.path.dirname(package)):
-        if os.path.isdir(os.path.join(candidate, "templates")):
-            return candidate
-    raise InstallError("the shipped templates are missing", place=package, hint="install the package again")
-
-
-def shipped_trees() -> dict[str, str]:
-    """Return where each shipped tree goes; plugins go to a directory of the program that loads them.
-
-    :raises InstallError: when there is none.
-    """
-    programs = sorted(os.listdir(os.path.join(shipped_directory(), "plugins")))
-    plugins = {f"plugins/{program}": f"/usr/share/e-smith/{program}/plugins" for program in programs}
-    return {tree: f"/etc/e-smith/{tree}" for tree in _TREES} | plugins
 
 
 def shipped_commands() -> dict[str, str]:

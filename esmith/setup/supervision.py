@@ -22,7 +22,7 @@ from esmith.services.service import Program, Service
 from esmith.services.units import LOGS_UNIT, restart_unit
 from esmith.setup.folders import join_folders, require_unsupervised, unlink_services
 from esmith.setup.product_files import Manifest, content_of, install_product_file
-from esmith.setup.shipped import shipped_directory
+from esmith.setup.trees import shipped_directory
 from esmith.setup.units import boot_units, install_units, logs_unit, required_piece, service_unit
 
 #: The supervisors that scan service directories; each has a ``log.NAME`` in the directory of services.

@@ -10,7 +10,7 @@ from esmith.layout import Layout
 from esmith.schema.load import Schema
 from esmith.services.definition import Services
 from esmith.services.service import Service
-from esmith.setup.shipped import shipped_directory
+from esmith.setup.trees import shipped_directory
 from esmith.store import open_store, store_files
 from esmith.store.protocol import Snapshot
 
