@@ -13,6 +13,7 @@ from esmith.errors import TemplateError
 from esmith.fields import replace
 from esmith.fragments.engine import bare_words
 from esmith.fragments.identity import Identities
+from esmith.fragments.kept_choices import KeptChoices
 from esmith.fragments.language import chosen_engine
 from esmith.fragments.metadata import Metadata, MetadataFiles
 from esmith.fragments.original import DIRECTORY, NAMES, OriginalMetadata
@@ -154,7 +155,8 @@ def _check_fragment(contrib: Contrib, fragments: _Fragments, layer: str, path: s
         if os.path.dirname(other) == directory and os.path.isfile(contrib.own.under(other))
     ]
     template = Template(directory, [fragment, *(other for other in others if other != fragment)])
-    choice = chosen_engine(fragment, text, template, fragments.metadata_of(template, layer), Shipped(contrib.here))
+    metadata, here = fragments.metadata_of(template, layer), contrib.here
+    choice = chosen_engine(fragment, text, template, metadata, Shipped(here), KeptChoices(here))
     if not choice.engine:
         hint = f'say which in a template.toml beside it: engine = {{ "{fragment.name}" = "perl" }}'
         contrib.fails(path, f"may be {choice.either}: it {choice.reason}; {hint}", choice.line)

@@ -73,8 +73,10 @@ class Session:
     def keep(self) -> None:
         """Keep for the next command what this one compiled and read, so that it need not."""
         from esmith.fragments.compiled import keep_compiled
+        from esmith.fragments.kept_choices import keep_choices
         from esmith.fragments.kept_templates import keep_templates
 
+        keep_choices(self.layout)
         keep_compiled(self.layout)
         keep_templates(self.layout)
         if self._tables is not None:

@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from esmith.fragments.kept_choices import KeptChoices
     from esmith.fragments.metadata import MetadataFiles
     from esmith.fragments.perl.engine import Perl
     from esmith.fragments.runner import Runner
@@ -29,6 +30,7 @@ class Context:
     :param jinja: gives what runs Jinja2 fragments.
     :param perl: gives what runs Perl fragments.
     :param shipped: which fragments are shipped.
+    :param choices: which engines the texts of fragments ask for.
     :param kept: the texts of templates inside others.
     :param files: what is in the files of fragments, by their paths on this disk; each is read once.
     """
@@ -40,5 +42,6 @@ class Context:
     jinja: Callable[[], Runner]
     perl: Callable[[], Perl]
     shipped: Shipped
+    choices: KeptChoices
     kept: KeptTexts = field(default_factory=KeptTexts)
     files: dict[str, bytes] = field(default_factory=dict)

@@ -261,7 +261,7 @@ class Expansion:
         if fragment.path not in self._context.files:
             self._context.files[fragment.path] = read_fragment(fragment, output)
         data = self._context.files[fragment.path]
-        choice = chosen_engine(fragment, data, template, metadata, self._context.shipped)
+        choice = chosen_engine(fragment, data, template, metadata, self._context.shipped, self._context.choices)
         self._notes.ran(fragment, choice)
         if choice.engine == "text":
             return data

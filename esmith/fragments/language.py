@@ -16,29 +16,32 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from esmith.fragments.kept_choices import KeptChoices
     from esmith.fragments.metadata import Metadata
     from esmith.fragments.shipped import Shipped
     from esmith.fragments.tree import Fragment, Template
 
 
-def chosen_engine(fragment: Fragment, data: bytes, template: Template, metadata: Metadata, shipped: Shipped) -> Choice:
+def chosen_engine(
+    fragment: Fragment, data: bytes, template: Template, metadata: Metadata, shipped: Shipped, choices: KeptChoices
+) -> Choice:
     """Return the engine of a fragment: what the metadata says, else what its place and its text ask for.
 
     :param data: what is in the fragment.
     :param template: the template it is part of.
     :param shipped: the shipped fragments of the root.
+    :param choices: what the texts of fragments ask for.
     :raises TemplateError: when another fragment of the template cannot be read.
     """
     stated = metadata.fragment_engines.get(fragment.name) or metadata.engine
     if stated:
         return Choice(stated, f"set in {metadata.sources['engine']}")
-    text = data.decode("utf-8", "surrogateescape")
-    choice = choose_engine(text)
+    choice, is_certain = choices.choose(data)
     # To ask for the place takes the list of shipped files and the other fragments.
-    if choose_engine(text, place="in the original's language").engine == choice.engine:
+    if is_certain:
         return choice
     place = _original_place(fragment, template, metadata, shipped)
-    return choose_engine(text, place=place) if place else choice
+    return choose_engine(data.decode("utf-8", "surrogateescape"), place=place) if place else choice
 
 
 def read_fragment(fragment: Fragment, output: str) -> bytes:

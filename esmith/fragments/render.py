@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from esmith.errors import TemplateError
 from esmith.fragments.context import Context
 from esmith.fragments.identity import Identities
+from esmith.fragments.kept_choices import KeptChoices
 from esmith.fragments.kept_templates import KeptTemplates
 from esmith.fragments.metadata import Metadata, MetadataFiles
 from esmith.fragments.original import DIRECTORY, OriginalMetadata
@@ -83,7 +84,9 @@ class Renderer:
         self._kept = KeptTemplates(layout, () if layers else self.tree.trees)
         self._runner: Runner | None = None
         self.shipped = Shipped(layout)
-        self._context = Context(layout, snapshot, self.tree, self.metadata, self.jinja, self.perl, self.shipped)
+        self._context = Context(
+            layout, snapshot, self.tree, self.metadata, self.jinja, self.perl, self.shipped, KeptChoices(layout)
+        )
 
     def __enter__(self) -> Self:
         return self

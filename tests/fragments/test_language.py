@@ -11,6 +11,7 @@ import pytest
 
 from esmith.errors import TemplateError
 from esmith.fragments.engine import Choice, choose_engine
+from esmith.fragments.kept_choices import KeptChoices
 from esmith.fragments.language import chosen_engine
 from esmith.fragments.perl.engine import PATH
 from esmith.fragments.shipped import Shipped
@@ -87,7 +88,7 @@ def _choice(trees: Trees, layer: str, neighbours: str, text: str) -> Choice:
     template = TemplateTree(trees.layout).find("/t")
     (fragment,) = (one for one in template.fragments if one.name == "50x")
     metadata = trees.renderer().metadata.of(template)
-    return chosen_engine(fragment, text.encode(), template, metadata, Shipped(trees.layout))
+    return chosen_engine(fragment, text.encode(), template, metadata, Shipped(trees.layout), KeptChoices(trees.layout))
 
 
 def test_there_are_enough() -> None:
