@@ -116,7 +116,7 @@ def measure(folder: Path) -> Iterator[tuple[str, int]]:
     }
     for name, (command, setting, *values) in changes.items():
         for value in values:
-            # The first time what it reads for a file that changes is read anew.
+            # The first time what it reads for a file that changes is not kept yet.
             roots.do(root, "config", "setprop", *setting.split(), value)
             time.sleep(roots.SETTLING_SECONDS)
             if value != values[-1]:
