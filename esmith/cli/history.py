@@ -16,7 +16,7 @@ from esmith.errors import EsmithError, StoreError
 from esmith.layout import Layout
 from esmith.schema.load import Schema
 from esmith.store import open_store
-from esmith.store.journal import FIELDS_OF_A_CHANGE, Entry
+from esmith.store.journal import Entry
 from esmith.store.model import Author
 from esmith.store.undo import find_revision, undo
 
@@ -105,13 +105,7 @@ def _is_about(entry: Entry, database: str | None, key: str | None) -> bool:
     """Return whether a revision changed a database and a record, or has forgotten values of them."""
     if not entry.count:
         return all(name in (None, *entry.author.command) for name in (database, key))
-    if database is None and key is None:
-        return True
-    return any(
-        database in (None, changed) and key in (None, record)
-        for fields in entry.pieces()
-        for changed, record in zip(fields[::FIELDS_OF_A_CHANGE], fields[1::FIELDS_OF_A_CHANGE], strict=True)
-    )
+    return (database is None and key is None) or entry.is_about(database, key)
 
 
 def _revision_lines(data: dict[str, Any], count: int) -> list[str]:

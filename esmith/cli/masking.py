@@ -79,18 +79,32 @@ class Masking:
         words = entry.author.command
         pairs = list(zip(words, words[1:], strict=False))
         databases: set[str] = set()
-        found = {
-            printable(value)
-            for cell, value in self._possibly_shown(entry, databases)
-            # Whether it is a secret is asked only of what the command shows.
-            if self._is_secret(cell, value, entry)
-        }
+        shown = self._possibly_shown(entry, databases)
+        if self._shows_no_secret(entry):
+            databases |= set(entry.databases())
+            shown = iter(())
+        # Whether it is a secret is asked only of what the command shows.
+        found = {printable(value) for cell, value in shown if self._is_secret(cell, value, entry)}
         if entry.count > _FEW and not self._may_set_secrets(databases, pairs):
             return found
         records = {change.cell[:2] for change in entry}
         for database, key in self._different(records, words):
             found |= {value for prop, value in pairs if self._schema.may_be_secret(database, key, prop, value)}
         return found - {FORGOTTEN}
+
+    def _shows_no_secret(self, entry: Entry) -> bool:
+        """Return whether it is known without its changes that no value in the command of a revision is a secret."""
+        noted = entry.in_command()
+        if noted is None or entry.count <= _FEW:
+            return False
+        words = set(entry.author.command)
+        return not any(
+            any(self._may_be_secret(database, key, prop, value) for key in ("", *self._schema.keys(database)))
+            if prop
+            else not self._is_only_a_type({database}, value)
+            for database, prop, value in noted
+            if value in words or is_findable(value)
+        )
 
     def _possibly_shown(self, entry: Entry, databases: set[str]) -> Iterator[tuple[tuple[str, str, str], str]]:
         """Yield the values that the command of a revision may show, with what was changed.

@@ -3,6 +3,8 @@
 The fields are joined by NUL, which no name and no value can hold. A cell that did not exist is the single control
 character ``\\x01``, one that was forgotten is ``\\x02`` (:data:`esmith.store.model.FORGOTTEN`), which no value can hold
 either. So nothing needs escaping and nothing has to be imported.
+
+A revision whose row would be longer than :data:`LONGEST_ROW` is written in parts (:mod:`esmith.store.lmdb.parts`).
 """
 
 from __future__ import annotations
@@ -11,12 +13,14 @@ from esmith.store.model import FORGOTTEN, Author, Change, Revision
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 _ABSENT = "\x01"
 #: What stands for a value where there is none to see.
 NO_VALUES = frozenset((_ABSENT, FORGOTTEN))
 FIELDS_OF_A_CHANGE = 5
+#: In bytes. A store may hold longer ones, that an older version wrote.
+LONGEST_ROW = 2**16
 #: How many characters of the changes are looked at first, and at most at once.
 _FEW, _MANY = 2**12, 2**20
 
@@ -32,7 +36,17 @@ class Entry:
     __slots__ = ("_cells", "author", "count", "number", "time")
 
     def __init__(self, number: int, row: bytes) -> None:
-        time, user, sudo_user, words, *rest = row.decode().split("\0", 4)
+        rest = self._take_head(number, row.decode())
+        self._cells = "".join(rest)
+        cells = self._cells.count("\0") + 1 if rest else 0
+        #: How many changes it has.
+        self.count, more = divmod(cells, FIELDS_OF_A_CHANGE)
+        if more:
+            raise ValueError("fields are missing")
+
+    def _take_head(self, number: int, row: str) -> list[str]:
+        """Take what a row begins with, and return what follows, if something does."""
+        time, user, sudo_user, words, *rest = row.split("\0", 4)
         count = int(words)
         fields = rest[0].split("\0", count) if rest and count else ["", *rest][1:]
         if len(fields) < count:
@@ -40,12 +54,7 @@ class Entry:
         self.number = number
         self.time = int(time)
         self.author = Author(user, sudo_user, fields[:count])
-        self._cells = "".join(fields[count:])
-        cells = self._cells.count("\0") + 1 if fields[count:] else 0
-        #: How many changes it has.
-        self.count, more = divmod(cells, FIELDS_OF_A_CHANGE)
-        if more:
-            raise ValueError("fields are missing")
+        return fields[count:]
 
     def __iter__(self) -> Iterator[Change]:
         """Yield the changes."""
@@ -67,6 +76,25 @@ class Entry:
             size = min(2 * size, _MANY) if fields else 2 * size
             if fields:
                 yield fields
+
+    def is_about(self, database: str | None, key: str | None) -> bool:
+        """Return whether it changed a record of a database; None for any."""
+        return any(
+            database in (None, changed) and key in (None, record)
+            for fields in self.pieces()
+            for changed, record in zip(fields[::FIELDS_OF_A_CHANGE], fields[1::FIELDS_OF_A_CHANGE], strict=True)
+        )
+
+    def in_command(self) -> Collection[tuple[str, str, str]] | None:
+        """Return what the words of its command show of its values, as database, property and value.
+
+        :return: None when that is not known; what it says besides may be wrong, what it does not say is not there.
+        """
+        return None
+
+    def databases(self) -> Collection[str]:
+        """Return the databases that it changed."""
+        return {database for fields in self.pieces() for database in fields[::FIELDS_OF_A_CHANGE]}
 
     def revision(self) -> Revision:
         """Return the revision with all its changes."""

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from hypothesis import strategies as st
 
+from esmith.store.model import Record
 from esmith.store.protocol import Transaction
 from tests.store import flat
 from tests.store.plain import Cells
@@ -19,23 +20,26 @@ TYPES = st.sampled_from(["", "v", "w"]) | flat.TYPES
 
 #: One change in a transaction: the name of a method and its words.
 Step = tuple[str, tuple[str, ...]]
-STEPS_OF = st.lists(
-    st.one_of(
-        st.tuples(st.just("set_type"), st.tuples(DATABASES, KEYS, TYPES)),
-        st.tuples(st.just("set_prop"), st.tuples(DATABASES, KEYS, PROPS, VALUES)),
-        st.tuples(st.just("delete_prop"), st.tuples(DATABASES, KEYS, PROPS)),
-        st.tuples(st.just("delete_record"), st.tuples(DATABASES, KEYS)),
-        st.tuples(st.just("create_database"), st.tuples(DATABASES)),
-    ),
-    min_size=1,
-    max_size=5,
+STEPS = st.one_of(
+    st.tuples(st.just("set_type"), st.tuples(DATABASES, KEYS, TYPES)),
+    st.tuples(st.just("set_record"), st.tuples(DATABASES, KEYS, TYPES)),
+    st.tuples(st.just("set_record"), st.tuples(DATABASES, KEYS, TYPES, PROPS, VALUES)),
+    st.tuples(st.just("set_prop"), st.tuples(DATABASES, KEYS, PROPS, VALUES)),
+    st.tuples(st.just("delete_prop"), st.tuples(DATABASES, KEYS, PROPS)),
+    st.tuples(st.just("delete_record"), st.tuples(DATABASES, KEYS)),
+    st.tuples(st.just("create_database"), st.tuples(DATABASES)),
 )
+STEPS_OF = st.lists(STEPS, min_size=1, max_size=5)
 
 
 def take_steps(transaction: Transaction, steps: list[Step]) -> None:
     """Take steps in a transaction."""
     for name, words in steps:
-        getattr(transaction, name)(*words)
+        if name == "set_record":
+            database, key, type, *prop = words
+            transaction.set_record(database, Record(key, type, dict([prop] if prop else [])))
+        else:
+            getattr(transaction, name)(*words)
 
 
 def stepped(cells: Cells, steps: list[Step], before: Collection[str] = ()) -> tuple[Cells, set[str], set[str]] | None:
@@ -49,6 +53,12 @@ def stepped(cells: Cells, steps: list[Step], before: Collection[str] = ()) -> tu
     for name, (database, *words) in steps:
         if name == "set_type":
             result[database, words[0], ""] = words[1]
+            used.add(database)
+        elif name == "set_record":
+            result = {cell: value for cell, value in result.items() if cell[:2] != (database, words[0])}
+            result |= {
+                (database, words[0], prop): value for prop, value in zip(["", *words[2:3]], words[1::2], strict=True)
+            }
             used.add(database)
         elif name == "set_prop":
             if (database, words[0], "") not in result:

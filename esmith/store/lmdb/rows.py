@@ -4,8 +4,9 @@ Rows of a database: ``key\\0`` holds the type, ``key\\0prop`` a property's value
 character a name may hold, so a record's rows stand together, the type first, records in byte order of their keys.
 
 Names of LMDB databases that begin with ``=``, which no user's database may, are the engine's own: ``=journal``
-(revision number -> revision), ``=revisions`` (database -> number of the last revision that changed it), ``=whole`` and
-``=whole/DATABASE`` (:mod:`esmith.store.lmdb.whole`), and its state tables.
+(revision number -> revision), ``=journal/parts`` (what large revisions changed, :mod:`esmith.store.lmdb.parts`),
+``=revisions`` (database -> number of the last revision that changed it), ``=whole`` and ``=whole/DATABASE``
+(:mod:`esmith.store.lmdb.whole`), and its state tables.
 """
 
 from __future__ import annotations
@@ -244,8 +245,27 @@ class LmdbSnapshot:
         with self._txn.cursor(handle) as cursor:
             more = cursor.last() if newest is None else cursor.set_key(newest.to_bytes(8))
             while more:
-                yield _entry(cursor.key(), cursor.value())
+                yield self._entry(cursor.key(), cursor.value())
                 more = cursor.prev()
+
+    def _entry(self, number: bytes, row: bytes) -> Entry:
+        from esmith.store import journal
+
+        try:
+            if row[:1] != b"=":
+                return journal.Entry(int.from_bytes(number), row)
+            from esmith.store.lmdb import parts
+
+            return parts.PartedEntry(int.from_bytes(number), row, lambda part: self._part(number, part))
+        except ValueError as error:
+            raise lmdb.CorruptedError("a row of the journal") from error
+
+    def _part(self, number: bytes, part: int) -> bytes | None:
+        """Return a part of a revision, None when there is none."""
+        from esmith.store.lmdb import parts
+
+        handle = self._handle(parts.TABLE)
+        return None if handle is None else self._txn.get(parts.row_key(int.from_bytes(number), part), db=handle)
 
     def state(self, table: str, name: str) -> bytes | None:
         """Return a row of one of the engine's own tables."""
@@ -293,12 +313,3 @@ def _text(row: bytes) -> str:
 
 def _no_text() -> lmdb.Error:
     return lmdb.CorruptedError("a text is not UTF-8")
-
-
-def _entry(number: bytes, row: bytes) -> Entry:
-    from esmith.store import journal
-
-    try:
-        return journal.Entry(int.from_bytes(number), bytes(row))
-    except ValueError as error:
-        raise lmdb.CorruptedError("a row of the journal") from error

@@ -142,8 +142,7 @@ class LmdbStore:
             raise store_trouble(self._file, error) from error
 
     def _reserve(self, size: int, transactions: int) -> None:
-        from esmith.store.lmdb.transaction import Alone
-        from esmith.store.lmdb.writer import WriterLock
+        from esmith.store.lmdb.writer import Alone, WriterLock
 
         with Alone(self._open_now, self._file, WriterLock(self._file)):
             txn = self._env.begin(write=True)

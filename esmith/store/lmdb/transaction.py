@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from itertools import chain
 
 import lmdb
 
@@ -12,68 +11,31 @@ from esmith.store import journal, limits
 from esmith.store.lmdb import store_trouble, whole
 from esmith.store.lmdb.commit import Commit
 from esmith.store.lmdb.rows import JOURNAL, LmdbSnapshot
-from esmith.store.lmdb.savepoint import Savepoint
+from esmith.store.lmdb.writer import Alone
+from esmith.store.lmdb.written import Savepoint, Written
 from esmith.store.model import Author, Change, Record, Revision
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from contextlib import AbstractContextManager
     from types import TracebackType
     from typing import Self
 
     from esmith.store.lmdb.data_file import DataFile
+    from esmith.store.lmdb.parts import Parts
     from esmith.store.lmdb.rows import OpenNow
     from esmith.store.lmdb.writer import WriterLock
+    from esmith.store.lmdb.written import Cells
 
-    #: The transaction, tables, cells and whether anything was changed, before one within it.
-    _Before = tuple[
-        lmdb.Transaction[bytes],
-        dict[str, lmdb._Database],
-        dict[tuple[str, str, str], tuple[str | None, str | None]],
-        bool,
-    ]
+    #: The transaction, tables, and whether anything was changed, before one within it.
+    _Before = tuple[lmdb.Transaction[bytes], dict[str, lmdb._Database], bool]
 
 _REVISIONS = "=revisions"
-
-
-class Alone:
-    """Keeps snapshots and other transactions of this process from beginning, and other writers from writing.
-
-    A context manager; contextlib would take as long to import as a transaction takes.
-
-    :param open_now: what is open in this process.
-    :param file: the data file, for messages.
-    :param lock: the lock of those who write.
-    """
-
-    __slots__ = ("_file", "_lock", "_open_now")
-
-    def __init__(self, open_now: OpenNow, file: str, lock: WriterLock) -> None:
-        self._open_now = open_now
-        self._file = file
-        self._lock = lock
-
-    def __enter__(self) -> None:
-        """Wait for other writers.
-
-        :raises WriterBusyError: when another process writes for too long.
-        :raises StoreError: when the data file cannot be locked, or this process has a snapshot or a transaction open.
-        """
-        self._open_now.begin(self._file, write=True)
-        is_alone = False
-        try:
-            self._lock.__enter__()
-            is_alone = True
-        finally:
-            if not is_alone:
-                self._open_now.end(write=True)
-
-    def __exit__(self, *_: object) -> None:
-        try:
-            self._lock.__exit__()
-        finally:
-            self._open_now.end(write=True)
+#: With more fields of changes than these the row of the journal is made by another way, which takes less memory.
+_FEW_FIELDS = 2000
+#: With fewer changed records the whole records of a database are never made again.
+_FEW_RECORDS = 1000
 
 
 class LmdbTransaction(LmdbSnapshot):
@@ -95,9 +57,10 @@ class LmdbTransaction(LmdbSnapshot):
         self._alone = Alone(open_now, data.path, lock)
         self._reopen = reopen
         self._author = author
-        #: What each cell that was written held before the transaction, and what it holds now.
-        self._cells: dict[tuple[str, str, str], tuple[str | None, str | None]] = {}
-        #: The changes in them, until the next one: whoever asks for them asks before the end, which asks again.
+        self._written = Written()
+        #: What was written before each of the transactions within this one that are open.
+        self._outer: list[Written] = []
+        #: The changes in it, until the next one: whoever asks for them asks before the end, which asks again.
         self._changes: list[Change] | None = None
         self._dirty = False
 
@@ -127,14 +90,14 @@ class LmdbTransaction(LmdbSnapshot):
             self._alone.__exit__()
 
     def _end(self, error: BaseException | None) -> None:
-        if error is not None or not (self._dirty or self._cells):
+        changed = {} if error is not None else self._written.changed()
+        if error is not None or not (self._dirty or self._written.records):
             self._abort(error)
             return
         try:
-            has_changes = any(old != new for old, new in self._cells.values())
-            if has_changes:
-                self._write_journal()
-            if has_changes or self._dirty:
+            if changed:
+                self._write_journal(changed)
+            if changed or self._dirty:
                 with Commit(self._data):
                     self._txn.commit()
             else:
@@ -166,16 +129,12 @@ class LmdbTransaction(LmdbSnapshot):
     def changes(self) -> list[Change]:
         """What this transaction changes so far."""
         if self._changes is None:
-            self._changes = [Change(*cell, old, new) for cell, (old, new) in self._cells.items() if old != new]
+            self._changes = self._all_written().changes(self.record)
         return list(self._changes)
 
     def count_changes(self) -> dict[str, int]:
         """Return how many cells this transaction changes so far, by database."""
-        counts: dict[str, int] = {}
-        for (database, _, _), (old, new) in self._cells.items():
-            if old != new:
-                counts[database] = counts.get(database, 0) + 1
-        return counts
+        return self._all_written().count_changes()
 
     def create_database(self, database: str) -> None:
         """Make an empty database where there is none."""
@@ -211,14 +170,12 @@ class LmdbTransaction(LmdbSnapshot):
 
     def _add(self, database: str, record: Record) -> None:
         """Write the cells of a record that is not there."""
-        put, table, cells = self._txn.put, self._handles.get(database) or self._open(database), self._cells
+        put, table = self._txn.put, self._handles.get(database) or self._open(database)
         self._changes = None
-        key = record.key
-        first_of_all = f"{key}\0".encode()
-        for prop, value in chain((("", record.type),), record.props.items()):
-            cell = (database, key, prop)
-            first = cells.get(cell)
-            cells[cell] = (None if first is None else first[0], value)
+        self._written.note_record(database, record)
+        first_of_all = f"{record.key}\0".encode()
+        put(first_of_all, record.type.encode(), db=table)
+        for prop, value in record.props.items():
             put(first_of_all + prop.encode(), value.encode(), db=table)
 
     def set_prop(self, database: str, key: str, prop: str, value: str) -> None:
@@ -260,7 +217,7 @@ class LmdbTransaction(LmdbSnapshot):
         """Write revisions of the journal again, and note in it that it was done."""
         table = self._open(JOURNAL)
         for revision in revisions:
-            self._txn.put(revision.number.to_bytes(8), journal.encode(revision), db=table)
+            self._txn.put(revision.number.to_bytes(8), self._parts().row_of_revision(revision), db=table)
         self._append(self.revision() + 1, journal.encode_fields(int(time.time()), self._author, []))
         self._dirty = True
 
@@ -270,8 +227,10 @@ class LmdbTransaction(LmdbSnapshot):
 
     def begin_inner(self) -> _Before:
         """Begin a transaction within this one, and return what is to be as now when it is taken back."""
-        before = self._txn, dict(self._handles), dict(self._cells), self._dirty
+        before = self._txn, dict(self._handles), self._dirty
         self._txn = self._env.begin(write=True, parent=self._txn)
+        self._outer.append(self._written)
+        self._written = Written()
         return before
 
     def end_inner(self, before: _Before, *, keep: bool) -> None:
@@ -280,7 +239,8 @@ class LmdbTransaction(LmdbSnapshot):
         :param before: what :meth:`begin_inner` returned.
         :param keep: whether its changes stay.
         """
-        outer, handles, cells, dirty = before
+        outer, handles, dirty = before
+        inner, self._written = self._written, self._outer.pop()
         kept = False
         try:
             if keep:
@@ -289,9 +249,20 @@ class LmdbTransaction(LmdbSnapshot):
         finally:
             if not kept:
                 self._txn.abort()
-                self._handles, self._cells, self._dirty = handles, cells, dirty
+                self._handles, self._dirty = handles, dirty
                 self._changes = None
             self._txn = outer
+        if kept:
+            self._written.add(inner, self.record)
+
+    def _all_written(self) -> Written:
+        """Return what was written, also before the transactions within this one."""
+        found = self._written
+        for before in reversed(self._outer):
+            both = before.copy()
+            both.add(found, self.record)
+            found = both
+        return found
 
     def _put(self, database: str, key: str, prop: str, value: str | None) -> None:
         self._replace(database, key, prop, self.prop(database, key, prop), value)
@@ -303,9 +274,7 @@ class LmdbTransaction(LmdbSnapshot):
         """
         if old == value:
             return
-        cell = (database, key, prop)
-        first = self._cells.get(cell)
-        self._cells[cell] = (old if first is None else first[0], value)
+        self._written.note(database, key, prop, old, value)
         self._changes = None
         row = f"{key}\0{prop}".encode()
         table = self._handles.get(database) or self._open(database)
@@ -314,29 +283,48 @@ class LmdbTransaction(LmdbSnapshot):
         else:
             self._txn.put(row, value.encode(), db=table)
 
-    def _write_journal(self) -> None:
+    def _write_journal(self, changed: dict[str, dict[str, Cells]]) -> None:
         number = self.revision() + 1
-        fields: list[str] = []
-        keys: dict[str, set[str]] = {}
-        for cell, (old, new) in self._cells.items():
-            if old != new:
-                fields += cell
-                fields += (journal.cell(old), journal.cell(new))
-                keys.setdefault(cell[0], set()).add(cell[1])
-        self._append(number, journal.encode_fields(int(time.time()), self._author, fields))
-        for database, changed in keys.items():
-            self._write_whole(database, changed, number.to_bytes(8))
-            self._txn.put(database.encode(), number.to_bytes(8), db=self._open(_REVISIONS))
+        stamp = number.to_bytes(8)
+        for database, records in changed.items():
+            self._write_whole(database, records, stamp)
+            self._txn.put(database.encode(), stamp, db=self._open(_REVISIONS))
+        self._append(number, self._row_of(number, changed))
 
-    def _write_whole(self, database: str, keys: set[str], stamp: bytes) -> None:
+    def _row_of(self, number: int, changed: dict[str, dict[str, Cells]]) -> bytes:
+        """Return the row of a revision; parts of it are written where it would be too long."""
+        fields: list[str] = []
+        for database, records in changed.items():
+            for key, cells in records.items():
+                if isinstance(cells, int) or len(fields) > _FEW_FIELDS:
+                    return self._parts().row_of_records(number, self._author, changed, self._whole_row)
+                for prop, (old, new) in cells.items():
+                    if old != new:
+                        fields += (database, key, prop, journal.cell(old), journal.cell(new))
+        row = journal.encode_fields(int(time.time()), self._author, fields)
+        if len(row) <= journal.LONGEST_ROW:
+            return row
+        return self._parts().row_of_records(number, self._author, changed, self._whole_row)
+
+    def _write_whole(self, database: str, keys: Collection[str], stamp: bytes) -> None:
         """Write the whole records of a database that were changed; all of them where they are not of its revision."""
         before = self.state("revisions", database)
         stamps, table = self._open(whole.STAMPS), self._open(whole.TABLE + database)
-        if before is not None and self._txn.get(database.encode(), db=stamps) == before:
+        are_known = before is not None and self._txn.get(database.encode(), db=stamps) == before
+        if are_known and (len(keys) < _FEW_RECORDS or 2 * len(keys) < self._txn.stat(table)["entries"]):
             whole.update(self._txn, table, self._open(database), sorted(key.encode() for key in keys))
         else:
             whole.make(self._txn, table, self._open(database))
         self._txn.put(database.encode(), stamp, db=stamps)
+
+    def _whole_row(self, database: str, key: str) -> bytes:
+        """Return the row of a whole record, of a database whose whole records were written."""
+        return whole.read(self._txn, self._open(whole.TABLE + database), self._open(database), key.encode())
+
+    def _parts(self) -> Parts:
+        from esmith.store.lmdb import parts
+
+        return parts.Parts(self._txn, self._open(parts.TABLE))
 
     def _append(self, number: int, row: bytes) -> None:
         self._txn.put(number.to_bytes(8), row, db=self._open(JOURNAL), append=True)

@@ -79,6 +79,19 @@ def blocks_of_rows(rows: lmdb.Cursor[bytes]) -> Iterator[Rows]:
         yield [(key, written(fields))]
 
 
+def read(txn: lmdb.Transaction[bytes], table: lmdb._Database, rows: lmdb._Database, key: bytes) -> bytes:
+    """Return the row of a record, however long it is.
+
+    :param table: of whole records.
+    :param rows: those of the database.
+    """
+    row = txn.get(key, db=table)
+    if row is not None and row != LONG:
+        return row
+    with txn.cursor(rows) as cursor:
+        return _read(cursor, key, None) or b""
+
+
 def update(txn: lmdb.Transaction[bytes], table: lmdb._Database, rows: lmdb._Database, keys: Iterable[bytes]) -> None:
     """Write the rows of some records again.
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from esmith.store.lmdb.rows import OpenNow
+
 
 class WriterLock:
     """The lock of those who write, held from before LMDB's own until after it. A context manager.
@@ -61,3 +63,42 @@ class WriterLock:
         finally:
             if not taken:
                 self._lock.release()
+
+
+class Alone:
+    """Keeps snapshots and other transactions of this process from beginning, and other writers from writing.
+
+    A context manager; contextlib would take as long to import as a transaction takes.
+
+    :param open_now: what is open in this process.
+    :param file: the data file, for messages.
+    :param lock: the lock of those who write.
+    """
+
+    __slots__ = ("_file", "_lock", "_open_now")
+
+    def __init__(self, open_now: OpenNow, file: str, lock: WriterLock) -> None:
+        self._open_now = open_now
+        self._file = file
+        self._lock = lock
+
+    def __enter__(self) -> None:
+        """Wait for other writers.
+
+        :raises WriterBusyError: when another process writes for too long.
+        :raises StoreError: when the data file cannot be locked, or this process has a snapshot or a transaction open.
+        """
+        self._open_now.begin(self._file, write=True)
+        is_alone = False
+        try:
+            self._lock.__enter__()
+            is_alone = True
+        finally:
+            if not is_alone:
+                self._open_now.end(write=True)
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._lock.__exit__()
+        finally:
+            self._open_now.end(write=True)

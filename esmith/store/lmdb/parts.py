@@ -1,0 +1,318 @@
+"""Large revisions: their changes stand in parts, so the history shows twenty of a million without reading all.
+
+In the row of the journal there are no changes then. It begins with :data:`MARK` in the place of the time; then come the
+time and what follows it in every row (:mod:`esmith.store.journal`), and, also joined by NUL:
+
+- how many changes there are, and how many parts;
+- how many databases were changed, and of each the name and the number of its changes;
+- how many values of the changes the words of the command show, and of each the database, the property and the value;
+  or ``-`` when that is not known.
+
+The parts are rows of the table :data:`TABLE`. The key is the number of the revision and that of the part, in eight and
+four bytes, most significant first. A part holds the changes of records, one record after the other: database, key, how
+many changes, and of each the property, the old and the new value. Of a record that did not exist the number has a ``+``
+before it, and there are no old values. Only a part of a single change is longer than
+:data:`esmith.store.journal.LONGEST_ROW`.
+
+A program that does not know this finds a row that begins with no time. When it comes to that row, in ``esmith history``
+or ``undo``, it says that the row is damaged, and it shows and changes nothing of the revision. What needs no journal
+goes on working, and so do the revisions that are newer.
+"""
+
+from __future__ import annotations
+
+import time
+from itertools import groupby
+
+import lmdb
+
+from esmith.store import journal
+from esmith.store.journal import FIELDS_OF_A_CHANGE, Entry
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator
+
+    from esmith.store.lmdb.written import Cells
+    from esmith.store.model import Author, Revision
+
+#: What the row of a revision in parts begins with; it is no number.
+MARK = "=parts"
+TABLE = "=journal/parts"
+_ABSENT = journal.cell(None)
+_NOT_KNOWN = "-"
+#: Of the values that the command shows: what of its words is compared, in characters squared, and how many are noted.
+_MOST_COMPARED, _MOST_NOTED = 2**18, 500
+
+
+def row_key(number: int, part: int) -> bytes:
+    """Return the key of a part.
+
+    :param number: that of the revision.
+    :param part: from 0.
+    """
+    return number.to_bytes(8) + part.to_bytes(4)
+
+
+class Writer:
+    """Writes the changes of a revision.
+
+    :param put: writes a part, by its number.
+    :param author: who made the changes.
+    """
+
+    def __init__(self, put: Callable[[int, bytes], object], author: Author) -> None:
+        self._put = put
+        self._author = author
+        self._compared = _parts_of(author.command)
+        self._noted: set[tuple[str, str, str]] = set()
+        self._groups: list[str] = []
+        self._size = 0
+        self._parts = 0
+        self._counts: dict[str, int] = {}
+
+    def add(self, database: str, key: str, fields: list[str]) -> None:
+        """Add changes of one record.
+
+        :param fields: of each change the property, and the old and new value as :func:`esmith.store.journal.cell`
+            writes them.
+        """
+        count = len(fields) // 3
+        if count > 1 and sum(map(len, fields)) > journal.LONGEST_ROW:
+            half = count // 2 * 3
+            self.add(database, key, fields[:half])
+            self.add(database, key, fields[half:])
+            return
+        props, olds, news = fields[::3], fields[1::3], fields[2::3]
+        self._note(database, props, olds)
+        self._note(database, props, news)
+        if olds.count(_ABSENT) == count:
+            text = "\0".join((database, key, f"+{count}", *(field for at, field in enumerate(fields) if at % 3 != 1)))
+        else:
+            text = "\0".join((database, key, f"{count}", *fields))
+        self._push(database, count, text)
+
+    def add_record(self, database: str, key: str, row: bytes) -> None:
+        """Add a record that did not exist.
+
+        :param row: as :func:`esmith.store.lmdb.whole.written` makes it.
+        """
+        text = row[1:-1].decode()
+        type, *fields = text.split("\0")
+        props, values = ["", *fields[::2]], [type, *fields[1::2]]
+        if len(text) > journal.LONGEST_ROW:
+            cells = zip(props, values, strict=True)
+            self.add(database, key, [field for prop, value in cells for field in (prop, _ABSENT, value)])
+            return
+        self._note(database, props, values)
+        self._push(database, len(props), f"{database}\0{key}\0+{len(props)}\0\0{text}")
+
+    def _push(self, database: str, count: int, text: str) -> None:
+        if self._size + len(text) > journal.LONGEST_ROW and self._groups:
+            self._flush()
+        self._groups.append(text)
+        self._size += len(text) + 1
+        self._counts[database] = self._counts.get(database, 0) + count
+
+    def _flush(self) -> None:
+        self._put(self._parts, "\0".join(self._groups).encode())
+        self._groups = []
+        self._size = 0
+        self._parts += 1
+
+    def _note(self, database: str, props: list[str], values: list[str]) -> None:
+        """Note which values the command shows."""
+        compared = self._compared
+        if compared is None or compared.isdisjoint(values):
+            return
+        self._noted |= {(database, prop, value) for prop, value in zip(props, values, strict=True) if value in compared}
+        if len(self._noted) > _MOST_NOTED:
+            self._compared = None
+
+    def finish(self, when: int) -> bytes:
+        """Return the row of the journal: one like all others where it is not too long.
+
+        :param when: seconds since 1970.
+        """
+        if not self._parts:
+            fields = [field for group in self._groups for field in _fields_of(group)]
+            row = journal.encode_fields(when, self._author, fields)
+            if len(row) <= journal.LONGEST_ROW or not self._groups:
+                return row
+        if self._groups:
+            self._flush()
+        noted = None if self._compared is None else [field for cell in sorted(self._noted) for field in cell]
+        more = [
+            str(sum(self._counts.values())),
+            str(self._parts),
+            str(len(self._counts)),
+            *(field for database, count in self._counts.items() for field in (database, str(count))),
+            *([_NOT_KNOWN] if noted is None else [str(len(noted) // 3), *noted]),
+        ]
+        return MARK.encode() + b"\0" + journal.encode_fields(when, self._author, more)
+
+
+class Parts:
+    """The table of parts, in a transaction that writes.
+
+    :param txn: the transaction.
+    :param table: the table.
+    """
+
+    def __init__(self, txn: lmdb.Transaction[bytes], table: lmdb._Database) -> None:
+        self._txn = txn
+        self._table = table
+
+    def row_of_records(
+        self,
+        number: int,
+        author: Author,
+        changed: dict[str, dict[str, Cells]],
+        read: Callable[[str, str], bytes],
+    ) -> bytes:
+        """Write the parts of a revision of now, if it needs some, and return its row.
+
+        :param changed: what was written, by database and key.
+        :param read: returns the whole row of a record by database and key.
+        """
+        writer = self._writer(number, author)
+        for database, records in changed.items():
+            for key, cells in records.items():
+                if isinstance(cells, int):
+                    writer.add_record(database, key, read(database, key))
+                    continue
+                fields: list[str] = []
+                for prop, (old, new) in cells.items():
+                    if old != new:
+                        fields += (prop, journal.cell(old), journal.cell(new))
+                writer.add(database, key, fields)
+        return writer.finish(int(time.time()))
+
+    def row_of_revision(self, revision: Revision) -> bytes:
+        """Write the parts of a revision again, or delete those that it had, and return its row."""
+        part = 0
+        while self._txn.delete(row_key(revision.number, part), db=self._table):
+            part += 1
+        writer = self._writer(revision.number, revision.author)
+        for (database, key), changes in groupby(revision.changes, lambda change: change.cell[:2]):
+            fields: list[str] = []
+            for change in changes:
+                fields += (change.prop, journal.cell(change.old), journal.cell(change.new))
+            writer.add(database, key, fields)
+        return writer.finish(revision.time)
+
+    def _writer(self, number: int, author: Author) -> Writer:
+        return Writer(lambda part, row: self._txn.put(row_key(number, part), row, db=self._table), author)
+
+
+class PartedEntry(Entry):
+    """A revision in parts; a part is read when it is asked for.
+
+    :param number: the revision's number.
+    :param row: its row.
+    :param read: returns a part by its number, None when there is none.
+    :raises ValueError: when the row is damaged.
+    """
+
+    __slots__ = ("_counts", "_noted", "_parts", "_read")
+
+    def __init__(self, number: int, row: bytes, read: Callable[[int], bytes | None]) -> None:
+        mark, text = row.decode().split("\0", 1)
+        if mark != MARK:
+            raise ValueError("is of another form")
+        fields = iter("".join(self._take_head(number, text)).split("\0"))
+        self.count = int(next(fields, ""))
+        self._parts = range(int(next(fields, "")))
+        self._counts = {next(fields, ""): int(next(fields, "")) for _ in range(int(next(fields, "")))}
+        noted = next(fields, "")
+        cells = zip(fields, fields, fields, strict=True)
+        self._noted = None if noted == _NOT_KNOWN else set(cells)
+        if sum(self._counts.values()) != self.count or (self._noted is not None and len(self._noted) != int(noted)):
+            raise ValueError("fields are missing")
+        self._read = read
+
+    def pieces(self) -> Iterator[list[str]]:
+        """Yield the fields of changes, those of a part at once.
+
+        :raises lmdb.CorruptedError: when a part is missing or damaged.
+        """
+        count = 0
+        for part in self._rows():
+            fields = _decoded(part)
+            count += len(fields) // FIELDS_OF_A_CHANGE
+            yield fields
+        if count != self.count:
+            raise _damaged()
+
+    def is_about(self, database: str | None, key: str | None) -> bool:
+        """Return whether it changed a record of a database; parts that do not hold the key are not taken apart."""
+        if database is not None and database not in self._counts:
+            return False
+        if key is None:
+            return True
+        name = f"\0{key}\0".encode("utf-8", "surrogateescape")
+        return any(
+            key == record and database in (None, changed)
+            for part in self._rows()
+            if name in part
+            for fields in (_decoded(part),)
+            for changed, record in zip(fields[::FIELDS_OF_A_CHANGE], fields[1::FIELDS_OF_A_CHANGE], strict=True)
+        )
+
+    def in_command(self) -> Collection[tuple[str, str, str]] | None:
+        """Return what the command shows of the values, as it was found when the revision was written."""
+        return self._noted
+
+    def databases(self) -> Collection[str]:
+        """Return the databases that it changed."""
+        return self._counts.keys()
+
+    def _rows(self) -> Iterator[bytes]:
+        for number in self._parts:
+            part = self._read(number)
+            if part is None:
+                raise _damaged()
+            yield part
+
+
+def _decoded(part: bytes) -> list[str]:
+    try:
+        return list(_fields_of(part.decode()))
+    except ValueError as error:
+        raise _damaged() from error
+
+
+def _fields_of(text: str) -> Iterator[str]:
+    """Yield database, key, property, old and new value of each change of a part.
+
+    :raises ValueError: when it is damaged.
+    """
+    fields = text.split("\0")
+    start, end = 0, len(fields)
+    while start < end:
+        database, key, count = fields[start : start + 3]
+        start += 3
+        is_new = count.startswith("+")
+        step = 2 if is_new else 3
+        stop = start + int(count) * step
+        if not start < stop <= end:
+            raise ValueError("fields are missing")
+        for at in range(start, stop, step):
+            yield from (database, key, fields[at], _ABSENT if is_new else fields[at + 1], fields[at + step - 1])
+        start = stop
+
+
+def _parts_of(words: Iterable[str]) -> set[str] | None:
+    """Return all that a value may be that stands in words of a command; None when these are too many.
+
+    What is not printable stands there by its code, which begins with a backslash.
+    """
+    words = list(words)
+    if sum(len(word) ** 2 for word in words) > _MOST_COMPARED or any("\\" in word for word in words):
+        return None
+    found = {word[start:end] for word in words for start in range(len(word)) for end in range(start, len(word) + 1)}
+    return found - {"", *journal.NO_VALUES}
+
+
+def _damaged() -> lmdb.Error:
+    return lmdb.CorruptedError("a part of the journal")
