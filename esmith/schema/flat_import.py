@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from esmith.schema.model import RecordSchema
     from esmith.store.flat.source import FlatSource
     from esmith.store.model import Author
-    from esmith.store.protocol import Records, Store, Transaction
+    from esmith.store.protocol import Store, Transaction
 
 
 #: How many records there are between two looks at the clock.
@@ -103,11 +103,17 @@ class FlatImport:
     def _apply(self, transaction: Transaction, source: FlatSource) -> None:
         transaction.create_database(source.database)
         self._make_room(transaction, source)
+        generates = self._schema.generates(source.database)
         # In the order of the rows, which then fill pages one after the other.
-        for number, record in enumerate(sorted(source.records.values(), key=lambda record: record.key)):
+        for number, key in enumerate(sorted(source.records)):
             if number % _AT_ONCE == 0:
                 self.progress(f"{source.database}: storing", number, len(source.records))
-            self._put(transaction, source.database, record)
+            record = source.records[key]
+            if generates:
+                kept = self._generated(transaction, source.database, key)
+                if not kept.keys() <= record.props.keys():
+                    record = Record(key, record.type, kept | record.props)
+            transaction.set_record(source.database, record)
 
     def _make_room(self, transaction: Transaction, source: FlatSource) -> None:
         """Delete what must not stay beside the records of the file."""
@@ -120,11 +126,6 @@ class FlatImport:
             # What 'esmith init' wrote under the new key would keep the old server's record from taking that key.
             if file.key not in records and any(old in records for old in file.renamed_from):
                 transaction.delete_record(database, file.key)
-
-    def _put(self, transaction: Transaction, database: str, record: Record) -> None:
-        kept = self._generated(transaction, database, record.key)
-        props = record.props if kept.keys() <= record.props.keys() else kept | record.props
-        transaction.set_record(database, Record(record.key, record.type, props))
 
     def _delete(self, transaction: Transaction, database: str, key: str) -> None:
         kept = self._generated(transaction, database, key)
@@ -144,16 +145,18 @@ class FlatImport:
         found = ((name, known.property(name)) for name in record.props)
         return {name: record.props[name] for name, prop in found if prop is not None and prop.generate is not None}
 
-    def _judge(self, records: Records, source: FlatSource) -> None:
+    def _judge(self, records: Remembered, source: FlatSource) -> None:
         """Note what the schema does not allow, and what there are hints about, as it is after the migrations."""
         database = source.database
         silent = Silent(self._schema, records)
         for number, (key, line) in enumerate(source.lines.items()):
             if number % _AT_ONCE == 0:
                 self.progress(f"{database}: checking", number, len(source.lines))
+            if silent.is_silent(database, key):
+                continue
             record = records.record(database, key)
-            if record is None or silent.is_silent(database, record):
-                continue  # it has another key now, or is gone; or nothing is to be reported
+            if record is None:
+                continue  # it has another key now, or is gone
             try:
                 check_key(self._schema, database, key, record.type)
             except RefusedError as error:

@@ -15,6 +15,7 @@ from esmith.fields import dataclass, field
 from esmith.names import is_leftover
 from esmith.schema.check import NotAllowedError, check_properties
 from esmith.schema.migrate import Dropped, migrate_record, migrated_value, rename_record
+from esmith.schema.outdated import Outdated
 from esmith.schema.strict import is_strict, require_lenient
 from esmith.shipped import ShippedFiles
 from esmith.store.model import Record
@@ -127,10 +128,10 @@ def initialize_database(
         done.dropped += rename_record(transaction, file)
     fragments = migrate_fragments(layout, database)
     if fragments:
-        types = _Types(transaction, database)
+        outdated = Outdated(transaction, database, files)
         for file in files:
-            _migrate_existing(transaction, file, types, done)
-        before = len(transaction.changes)
+            _migrate_existing(transaction, file, outdated, done)
+        before = {change.cell: change.new for change in transaction.changes}
         warnings, faults = migrations.run(transaction, database, fragments)
         done.warnings += [*warnings, *_doubtful(transaction, schema, before)]
         for fault in faults:
@@ -139,9 +140,9 @@ def initialize_database(
             done.dropped += rename_record(transaction, file)
     for file in files:
         _ensure_record(transaction, file)
-    types = _Types(transaction, database)
+    outdated = Outdated(transaction, database, files)
     for file in files:
-        _initialize_file(transaction, file, types, done)
+        _initialize_file(transaction, file, outdated, done)
     contrib_directories(transaction, layout, database, done)
 
 
@@ -170,13 +171,15 @@ def migrate_fragments(layout: Layout, database: str) -> list[str]:
     return [path for path in paths if not os.path.isdir(path)]
 
 
-def _doubtful(transaction: Transaction, schema: Schema, before: int) -> Iterator[str]:
+def _doubtful(
+    transaction: Transaction, schema: Schema, before: dict[tuple[str, str, str], str | None]
+) -> Iterator[str]:
     """Yield what was stored that the schema does not allow: a migrate fragment may know better, but it seldom does.
 
-    :param before: how many changes there were before.
+    :param before: what the cells held before that the transaction had changed.
     """
-    for change in list(transaction.changes)[before:]:
-        if change.new is None or not change.prop:
+    for change in transaction.changes:
+        if change.new is None or not change.prop or before.get(change.cell) == change.new:
             continue
         type = transaction.type_of(change.database, change.key)
         try:
@@ -185,30 +188,10 @@ def _doubtful(transaction: Transaction, schema: Schema, before: int) -> Iterator
             yield f"{error.place}: a migrate fragment stored it, but {error.message}"
 
 
-class _Types:
-    """The records of a database by their types, read once when they are first asked for.
-
-    :param transaction: where they are read from; only records of other types are made meanwhile, and no type changed.
-    """
-
-    def __init__(self, transaction: Transaction, database: str) -> None:
-        self._transaction = transaction
-        self._database = database
-        self._records: dict[str, list[Record]] | None = None
-
-    def of(self, type: str) -> list[Record]:
-        """Return the records of a type."""
-        if self._records is None:
-            self._records = {}
-            for record in self._transaction.records(self._database):
-                self._records.setdefault(record.type, []).append(record)
-        return self._records.get(type, [])
-
-
-def _migrate_existing(transaction: Transaction, file: RecordSchema, types: _Types, done: Initialized) -> None:
+def _migrate_existing(transaction: Transaction, file: RecordSchema, outdated: Outdated, done: Initialized) -> None:
     """Apply the migrations of a schema file, and nothing else of it."""
     if file.key.startswith("@"):
-        for record in types.of(file.key[1:]):
+        for record in outdated.of(file.key[1:]):
             done.warnings += migrate_record(transaction, file, record, done.dropped)
         return
     found = transaction.record(file.database, file.key)
@@ -219,11 +202,11 @@ def _migrate_existing(transaction: Transaction, file: RecordSchema, types: _Type
     done.warnings += migrate_record(transaction, file, found, done.dropped)
 
 
-def _initialize_file(transaction: Transaction, file: RecordSchema, types: _Types, done: Initialized) -> None:
+def _initialize_file(transaction: Transaction, file: RecordSchema, outdated: Outdated, done: Initialized) -> None:
     """Apply the migrations and the defaults of a schema file."""
     database = file.database
     if file.key.startswith("@"):
-        for record in types.of(file.key[1:]):
+        for record in outdated.of(file.key[1:]):
             done.warnings += migrate_record(transaction, file, record, done.dropped)
             _set_defaults(transaction, file, record, done)
         return

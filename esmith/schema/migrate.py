@@ -59,6 +59,16 @@ def rename_record(transaction: Transaction, schema: RecordSchema) -> list[Droppe
     return dropped
 
 
+def needs_migration(schema: RecordSchema, props: dict[str, str]) -> bool:
+    """Return whether :func:`migrate_record` has something to do with a record of these properties."""
+    return any(
+        (value is not None and (prop.removed or migrated_value(prop, value) != value))
+        or any(old_name in props for old_name in prop.renamed_from)
+        for prop in schema.migrating
+        for value in (props.get(prop.name),)
+    )
+
+
 def migrate_record(
     transaction: Transaction, schema: RecordSchema, record: Record, dropped: list[Dropped] | None = None
 ) -> list[str]:

@@ -6,22 +6,27 @@ to report of, as far as it knows; all other records are for those.
 
 from __future__ import annotations
 
+from esmith.expressions import expression
 from esmith.names import nearest
-from esmith.schema.check import RECEIVERS, key_hint, mail_hint, type_hint
-from esmith.schema.references import reference_hints
+from esmith.schema.check import RECEIVERS, mail_hint, type_hint
 from esmith.schema.types import refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from esmith.schema.load import Schema
     from esmith.schema.model import Property
-    from esmith.store.model import Record
+    from esmith.store.memory import Remembered
     from esmith.store.protocol import Records
 
 #: How many values of a property are remembered as allowed.
 _REMEMBERED = 1000
-#: Types that allow any value.
+#: Types that allow any value, and those of names.
 _FREE = ("text", "secret")
+_OF_NAMES = ("account", "mailbox")
+#: A name that nothing is wrong with, whatever it is the name of; a longer one is looked at.
+_PLAIN_NAME = expression(r"[a-z0-9_](?:[a-z0-9._-]{0,98}[a-z0-9_])?")
+#: What names begin and end with that mean something to mail.
+_BEGINNINGS, _ENDINGS = ("alias", "shared"), ("-junkmail",)
 
 
 class _Kind:
@@ -36,42 +41,71 @@ class _Kind:
         self._known = schema.record(database, "", type)
         self.key_rule = self._known.key_rule if self._known is not None else None
         self.is_silent = not type_hint(schema, database, "", type)
-        #: For each property the values that are known to be silent; None for all that are no placeholder.
-        self._rules: dict[str, tuple[Property | None, set[str] | None]] = {}
-        #: For the names of the properties of a record: those of which not every value is silent.
-        self._layouts: dict[tuple[str, ...], list[tuple[str, Property | None, set[str]]]] = {}
+        self._rules: dict[str, _Rule | None] = {}
+        #: For the names of the properties of a record: those of which not every value is silent, with their places.
+        self._layouts: dict[tuple[str, ...], list[tuple[int, _Rule]]] = {}
 
-    def loud(self, props: dict[str, str]) -> dict[str, str]:
-        """Return the properties that are not known to be silent."""
-        if "<" in "".join(props.values()):
-            return props  # one may be a placeholder
-        names = tuple(props)
-        layout = self._layouts.get(names)
-        if layout is None:
-            rules = ((name, *self._rule(name)) for name in names)
-            layout = [(name, prop, values) for name, prop, values in rules if values is not None]
+    def layout(self, names: list[str]) -> list[tuple[int, _Rule]]:
+        """Return which properties of a record are to be looked at.
+
+        :param names: those of all its properties, in their order.
+        """
+        found = self._layouts.get(tuple(names))
+        if found is None:
+            rules = ((at, self._rule(name)) for at, name in enumerate(names))
+            found = [(at, rule) for at, rule in rules if rule is not None]
             if len(self._layouts) < _REMEMBERED:
-                self._layouts[names] = layout
-        return {
-            name: props[name]
-            for name, prop, values in layout
-            if props[name] not in values and not _is_silent(prop, props[name], values)
-        }
+                self._layouts[tuple(names)] = found
+        return found
 
-    def known_property(self, name: str) -> Property | None:
-        """Return what is known of a property, None when nothing is."""
-        return self._known.property(name) if self._known is not None else None
-
-    def _rule(self, name: str) -> tuple[Property | None, set[str] | None]:
-        if name in self._rules:
-            return self._rules[name]
-        prop = self.known_property(name)
-        if prop is None:
-            is_silent = self._known is None or nearest(name, self._known.properties) is None
-        else:
-            is_silent = prop.type in _FREE and not _may_say_more(prop) and not prop.refers_to
-        self._rules[name] = prop, None if is_silent else set()
+    def _rule(self, name: str) -> _Rule | None:
+        """Return what is known of a property, None for one of which each value is silent that is no placeholder."""
+        if name not in self._rules:
+            prop = self._known.property(name) if self._known is not None else None
+            if prop is None:
+                is_silent = self._known is None or nearest(name, self._known.properties) is None
+            else:
+                is_silent = prop.type in _FREE and not _may_say_more(prop) and not prop.refers_to
+            self._rules[name] = None if is_silent else _Rule(prop)
         return self._rules[name]
+
+
+class _Rule:
+    """What is known of a property.
+
+    :param prop: what the schema says; None when it has a name that is close to another one.
+    """
+
+    __slots__ = ("_prop", "_target", "_types", "silent")
+
+    def __init__(self, prop: Property | None) -> None:
+        self._prop = prop if prop is not None and not _may_say_more(prop) else None
+        database, _, types = prop.refers_to.partition(":") if prop is not None else ("", "", "")
+        self._target = database
+        self._types = types.split(",")
+        #: Values that are known to be silent.
+        self.silent = set[str]()
+
+    def is_silent(self, records: Records, value: str) -> bool:
+        """Return whether it is known that a value is allowed, and that there is no hint about it."""
+        if self._prop is None or not value.isascii() or value[:1] == "<":
+            return False
+        if self._target:
+            return self._leads_to_record(records, value)
+        if refusal(self._prop, value) is not None:
+            return False
+        if len(self.silent) < _REMEMBERED:
+            self.silent.add(value)
+        return True
+
+    def _leads_to_record(self, records: Records, value: str) -> bool:
+        """Return whether a value is the name of a record of the right type, or no name where none has to be."""
+        assert self._prop is not None
+        if not value:
+            return refusal(self._prop, value) is None
+        if self._prop.type not in (*_FREE, *_OF_NAMES) or _PLAIN_NAME.fullmatch(value) is None:
+            return False
+        return records.type_of(self._target, value) in self._types
 
 
 class Silent:
@@ -81,61 +115,55 @@ class Silent:
     :param records: the databases.
     """
 
-    def __init__(self, schema: Schema, records: Records) -> None:
+    def __init__(self, schema: Schema, records: Remembered) -> None:
         self._schema = schema
         self._records = records
         self._kinds: dict[tuple[str, str], _Kind] = {}
+        self._names: dict[str, frozenset[str]] = {}
 
-    def is_silent(self, database: str, record: Record) -> bool:
+    def is_silent(self, database: str, key: str) -> bool:
         """Return whether it is known that a record is allowed, and that there is no hint about it."""
-        key, type = record.key, record.type
+        text = self._records.texts(database).get(key, "")
+        type, *fields = text.split("\0")
         # Services have to do with one another, and a record without properties has a value in the place of a type.
-        if not record.props or database == "configuration" or self._schema.file(database, key) is not None:
+        if not fields or database == "configuration" or "<" in text or key in self._named(database):
             return False
         kind = self._kinds.get((database, type))
         if kind is None:
             kind = self._kinds[database, type] = _Kind(self._schema, database, type)
         if not kind.is_silent or not self._has_silent_key(kind, database, key, type):
             return False
-        return all(
-            self._refers_well(kind, database, record, name, value) for name, value in kind.loud(record.props).items()
-        )
+        values = fields[1::2]
+        for at, rule in kind.layout(fields[::2]):
+            if values[at] not in rule.silent and not rule.is_silent(self._records, values[at]):
+                return False
+        return True
 
     def _has_silent_key(self, kind: _Kind, database: str, key: str, type: str) -> bool:
         rule = kind.key_rule
-        if rule is not None:
+        is_plain = (
+            _PLAIN_NAME.fullmatch(key) is not None and not key.startswith(_BEGINNINGS) and not key.endswith(_ENDINGS)
+        )
+        if rule is not None and not (is_plain and rule.type in _OF_NAMES):
             if not key.isascii() or refusal(rule, key) is not None or mail_hint("", rule, key):
                 return False
             # Names that mail takes for another one's: esmith.schema.spellings.
-            if key != key.lower().removesuffix(".") or key.endswith("-junkmail"):
+            if key != key.lower().removesuffix(".") or key.endswith(_ENDINGS):
                 return False
-        if database == "accounts" and type in RECEIVERS:
+        if not is_plain and database == "accounts" and type in RECEIVERS:
             from esmith.schema.account_names import name_fault
 
             if name_fault(key, type):
                 return False
-        return not key_hint(self._schema, database, key)
+        return nearest(key, self._schema.close_to(database)) is None
 
-    def _refers_well(self, kind: _Kind, database: str, record: Record, name: str, value: str) -> bool:
-        prop = kind.known_property(name)
-        if prop is None or not prop.refers_to or _may_say_more(prop) or not _is_plain(prop, value):
-            return False
-        return not reference_hints(self._schema, self._records, database, record.key, record.type, {name: value})
+    def _named(self, database: str) -> frozenset[str]:
+        """Return the keys of the records that may have a schema file of their own."""
+        if database not in self._names:
+            self._names[database] = frozenset(self._schema.named(database))
+        return self._names[database]
 
 
 def _may_say_more(prop: Property) -> bool:
     """Return whether there are hints about a property that depend on more than its type."""
     return bool(prop.removed or prop.programs or prop.list or prop.block_lists or prop.type == "ciphers")
-
-
-def _is_plain(prop: Property, value: str) -> bool:
-    return value.isascii() and value[:1] != "<" and refusal(prop, value) is None
-
-
-def _is_silent(prop: Property | None, value: str, values: set[str]) -> bool:
-    """Return whether a value is silent, and remember it."""
-    if prop is None or prop.refers_to or _may_say_more(prop) or not _is_plain(prop, value):
-        return False
-    if len(values) < _REMEMBERED:
-        values.add(value)
-    return True

@@ -75,21 +75,24 @@ def check_property(database: str, key: str, prop: str) -> None:
     _check_name_length(key, prop, place)
 
 
-def check_properties(database: str, key: str, props: dict[str, str]) -> None:
-    """Refuse properties of which the store cannot hold a name or a value.
+def check_record(database: str, key: str, type: str, props: dict[str, str]) -> None:
+    """Refuse a record of which the store cannot hold the key, the type, or a name or a value of a property.
 
-    :raises RefusedError: as :func:`check_property` and :func:`check_value` do.
+    :raises RefusedError: as :func:`check_key`, :func:`check_type`, :func:`check_property` and :func:`check_value` do.
     """
     # Nearly all are plain and short, which is seen of all at once; what is left over is looked at one by one.
     names, values = "".join(props), "".join(props.values())
     if (
-        "" not in props
-        and "|" not in names
-        and _is_plain(f"{key}{names}{values}")
+        _is_plain(key)
+        and not ("=" in key or key[0] in " #" or key[-1] == " " or "" in props or "|" in names or "|" in type)
+        and f"{type}{names}{values}".isascii()
+        and f"{type}{names}{values}".isprintable()
         and len(key) + 1 + len(names) <= MAX_NAME_BYTES
-        and len(values) <= MAX_VALUE_BYTES
+        and len(type) + len(values) <= MAX_VALUE_BYTES
     ):
         return
+    check_key(database, key)
+    check_type(database, key, type)
     for prop, value in props.items():
         check_property(database, key, prop)
         check_value(f"{database} {key} {prop}", value)

@@ -2,49 +2,75 @@
 
 from __future__ import annotations
 
+from esmith.store.model import Record
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
-    from esmith.store.model import Record
     from esmith.store.protocol import Snapshot
 
 
 class Remembered:
     """What a snapshot holds. Each database is read whole when it is first asked for, and nothing is read twice.
 
+    A record is kept as a text, and taken apart when it is asked for: that takes a third of the memory.
+
     :param snapshot: where it is read from; nothing may be changed there meanwhile.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._databases: dict[str, dict[str, Record]] = {}
+        self._databases: dict[str, dict[str, str]] = {}
 
     def keys(self, database: str) -> list[str]:
         """Return the keys of a database in byte order; none when there is no such database."""
-        return list(self._of(database))
+        return list(self.texts(database))
 
     def type_of(self, database: str, key: str) -> str | None:
         """Return the type of a record, None when there is no such record."""
-        record = self._of(database).get(key)
-        return None if record is None else record.type
+        text = self.texts(database).get(key)
+        return None if text is None else text.partition("\0")[0]
 
     def prop(self, database: str, key: str, prop: str) -> str | None:
         """Return the value of a property, None when there is no such property."""
-        record = self._of(database).get(key)
+        record = self.record(database, key)
         if record is None:
             return None
         return record.props.get(prop) if prop else record.type
 
     def record(self, database: str, key: str) -> Record | None:
-        """Return a record, None when there is no such record. It is not to be changed."""
-        return self._of(database).get(key)
+        """Return a record, None when there is no such record."""
+        text = self.texts(database).get(key)
+        return None if text is None else _record(key, text)
 
     def records(self, database: str, type: str | None = None) -> Iterator[Record]:
         """Yield the records of a database, or those of a type, in byte order of their keys."""
-        return (record for record in self._of(database).values() if type in (None, record.type))
+        for key, text in self.texts(database).items():
+            if type is None or text.partition("\0")[0] == type:
+                yield _record(key, text)
 
-    def _of(self, database: str) -> dict[str, Record]:
-        if database not in self._databases:
-            self._databases[database] = {record.key: record for record in self._snapshot.records(database)}
-        return self._databases[database]
+    def texts(self, database: str) -> dict[str, str]:
+        """Return all records of a database by their keys: the type, name and value of each property, NUL between."""
+        found = self._databases.get(database)
+        if found is None:
+            found = self._databases[database] = {
+                str(key, "utf-8", "surrogateescape"): str(row[1:-1], "utf-8", "surrogateescape")
+                for block in self._snapshot.blocks(database)
+                for key, row in block
+            }
+        return found
+
+
+def records_of_types(snapshot: Snapshot, database: str, types: Container[str]) -> Iterator[Record]:
+    """Yield the records of a database that have one of some types, in byte order of their keys."""
+    for block in snapshot.blocks(database):
+        for key, row in block:
+            text = str(row[1:-1], "utf-8", "surrogateescape")
+            if text.partition("\0")[0] in types:
+                yield _record(str(key, "utf-8", "surrogateescape"), text)
+
+
+def _record(key: str, text: str) -> Record:
+    type, *fields = text.split("\0")
+    return Record(key, type, dict(zip(fields[::2], fields[1::2], strict=True)))

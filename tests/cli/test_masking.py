@@ -18,6 +18,7 @@ from esmith.store.journal import Entry
 from esmith.store.model import FORGOTTEN, Author, Change, Revision
 from tests.commands import Root
 from tests.examples import examples
+from tests.store.parted import Table
 from tests.store.stores import opened, put
 
 #: Few texts, so that commands have values, parts of them, types and names of properties.
@@ -80,17 +81,21 @@ def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
 def test_a_large_revision_is_masked_as_a_small_one(
     layout: Layout, monkeypatch: pytest.MonkeyPatch, changes: list[Change], words: list[str]
 ) -> None:
-    """What is looked at of a large revision never changes what is shown of it."""
-    entry = Entry(1, journal.encode(Revision(1, 0, Author("me", "", words), changes)))
+    """What is looked at of a large revision, also of one in parts, never changes what is shown of it."""
+    revision = Revision(1, 0, Author("me", "", words), changes)
+    entry = Entry(1, journal.encode(revision))
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "LONGEST_ROW", 30)
+        in_parts = Table().entry(revision)
     store = open_store(layout)
     shown = []
     with store.snapshot() as snapshot:
-        for few in (0, 10**9):
+        for few, one in ((10**9, entry), (0, entry), (0, in_parts)):
             with monkeypatch.context() as patch:
                 patch.setattr(masking, "_FEW", few)
-                shown.append(Masking(Schema(layout), snapshot).revision_data(entry))
+                shown.append(Masking(Schema(layout), snapshot).revision_data(one))
     store.close()
-    assert shown[0] == shown[1]
+    assert shown[0] == shown[1] == shown[2]
 
 
 def test_json_of_many_changes(root: Root) -> None:

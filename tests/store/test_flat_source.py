@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from esmith.errors import EsmithError
+from esmith.store.flat import source
 from esmith.store.flat.format import format_record
 from esmith.store.flat.source import FlatSource, find_sources
 from esmith.store.model import Record
@@ -157,6 +159,40 @@ def test_the_corpus(tmp_path: Path, data: bytes, records: dict[str, str], findin
         assert finding.message.isprintable()
     assert all(source.lines[key] for key in records)
     assert len(source.refused) == [finding[2] for finding in findings].count("refused")
+
+
+#: Lines of which a character or a field may make another record, or none.
+LINES = st.lists(
+    st.tuples(
+        st.sampled_from(["k", "k ", "l", "#c", "é", "", "x" * 300, "k\\n"]),
+        st.sampled_from(["=", "=t", "=t|p|1", "=t|p|1|q|2", "=t|q|2|p|1", "=t|p|1|p|2", "=t|p", "=|p|1", ""])
+        | st.text(st.sampled_from("=|\\np1é \t"), max_size=8).map(lambda text: f"=t{text}"),
+        st.sampled_from(
+            ["", "", "\r", "|r|\\n", "|" + "y" * 300 + "|1", '\n# exact: {"name": "k", "type": "t", "props": {}}']
+        ),
+    ).map("".join),
+    max_size=6,
+)
+
+
+@given(lines=LINES)
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_plain_lines_are_read_as_all_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[str]) -> None:
+    """What is kept as a line is, taken apart, the record that looking at each field gives, with the same findings."""
+    path = tmp_path / "file"
+    path.write_text("\n".join(["first=1", *lines]), newline="")
+    quick = read(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(source.Records, "plain_key", lambda *_: "")
+        slow = read(path)
+    assert dict(quick.records) == dict(slow.records)
+    assert [list(record.props) for record in quick.records.values()] == [
+        list(record.props) for record in slow.records.values()
+    ]
+    assert list(quick.lines.items()) == list(slow.lines.items())
+    assert [(one.line, one.place, one.kind, one.message) for one in quick.findings] == [
+        (one.line, one.place, one.kind, one.message) for one in slow.findings
+    ]
 
 
 def test_what_is_taken_can_be_stored(tmp_path: Path, store: Store) -> None:

@@ -1,10 +1,10 @@
-"""The limits of all properties of a record at once, which have to be those of each by itself."""
+"""The limits of a record at once, which have to be those of each part by itself."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from esmith.errors import RefusedError
@@ -24,15 +24,15 @@ def _refusal(check: Callable[[], None]) -> str:
     return ""
 
 
-@given(key=_TEXTS, props=st.dictionaries(_TEXTS, _TEXTS, max_size=4))
-def test_together_and_one_by_one(key: str, props: dict[str, str]) -> None:
-    """Properties are refused together exactly where one of them is by itself, and with the same words."""
-    # The key is looked at first.
-    assume(not _refusal(lambda: limits.check_key("accounts", key)))
+@given(key=_TEXTS, type=_TEXTS, props=st.dictionaries(_TEXTS, _TEXTS, max_size=4))
+def test_together_and_one_by_one(key: str, type: str, props: dict[str, str]) -> None:
+    """A record is refused as a whole exactly where a part of it is by itself, and with the same words."""
 
     def one_by_one() -> None:
+        limits.check_key("accounts", key)
+        limits.check_type("accounts", key, type)
         for prop, value in props.items():
             limits.check_property("accounts", key, prop)
             limits.check_value(f"accounts {key} {prop}", value)
 
-    assert _refusal(lambda: limits.check_properties("accounts", key, props)) == _refusal(one_by_one)
+    assert _refusal(lambda: limits.check_record("accounts", key, type, props)) == _refusal(one_by_one)

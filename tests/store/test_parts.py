@@ -14,11 +14,11 @@ from esmith.store import journal
 from esmith.store.forget import find_former
 from esmith.store.journal import Entry
 from esmith.store.lmdb import parts
-from esmith.store.lmdb.parts import PartedEntry
 from esmith.store.model import FORGOTTEN, Author, Change, Record, Revision
 from esmith.store.protocol import Store
 from tests.commands import Root
 from tests.examples import examples
+from tests.store.parted import Table
 from tests.store.plain import Cells
 from tests.store.steps import STEPS_OF, Step, stepped, take_steps
 from tests.store.stores import AUTHOR, bare_root, cells, contents, data_file, opened, put
@@ -50,28 +50,6 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 def shown(changes: list[Change]) -> list[tuple[object, ...]]:
     """Return changes in their order, in a form that can be compared."""
     return [(*change.cell, change.old, change.new) for change in changes]
-
-
-class Table:
-    """A table of parts in memory."""
-
-    def __init__(self) -> None:
-        self.rows: dict[bytes, bytes] = {}
-
-    def put(self, key: bytes, row: bytes, db: None) -> None:  # noqa: ARG002
-        """Write a row."""
-        self.rows[key] = row
-
-    def delete(self, key: bytes, db: None) -> bool:  # noqa: ARG002
-        """Delete a row, and return whether there was one."""
-        return self.rows.pop(key, None) is not None
-
-    def entry(self, revision: Revision) -> Entry:
-        """Write a revision, and return it as it is read."""
-        row = parts.Parts(self, None).row_of_revision(revision)  # type: ignore[arg-type]
-        if not row.startswith(b"="):
-            return Entry(revision.number, row)
-        return PartedEntry(revision.number, row, lambda part: self.rows.get(parts.row_key(revision.number, part)))
 
 
 @given(changes=CHANGES, words=WORDS, size=SIZES)

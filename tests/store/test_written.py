@@ -1,4 +1,4 @@
-"""What a transaction says of itself, and what the journal gets: whatever is done in it, also in savepoints."""
+"""The changes of a transaction so far, and those that the journal gets: whatever is done in it, also in savepoints."""
 
 from __future__ import annotations
 

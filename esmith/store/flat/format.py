@@ -15,6 +15,7 @@ Bytes that are not UTF-8 are kept as surrogate escapes, so that they can be writ
 
 from __future__ import annotations
 
+import io
 import time
 
 from esmith.errors import RefusedError
@@ -59,6 +60,11 @@ class Entry:
 
 def parse(data: bytes) -> Iterator[Entry]:
     """Yield every record of a file, in the order of its lines; a key may come more than once."""
+    return (read_line(*line) for line in lines_of(data))
+
+
+def lines_of(data: bytes) -> Iterator[tuple[int, str, str]]:
+    """Yield every line of a file that is a record: its number, itself, and the comment that may belong to it or ""."""
     comment = ""
     for number, line in enumerate(data.decode("utf-8", "surrogateescape").split("\n"), start=1):
         if line.startswith(_EXACT):
@@ -66,14 +72,30 @@ def parse(data: bytes) -> Iterator[Entry]:
             continue
         start = line.lstrip(BLANKS)
         if start and not start.startswith("#"):
-            yield _entry(number, line, comment)
+            yield number, line, comment
         comment = ""
+
+
+def read_line(number: int, line: str, comment: str) -> Entry:
+    """Return the record of a line, as :func:`lines_of` yields it."""
+    record, flaws = _split(line)
+    if not comment:
+        return Entry(number, record, line, flaws)
+    exact = _from_json(comment.removeprefix(_EXACT))
+    if exact is not None and _line(exact) == line:
+        return Entry(number, exact, f"{comment}\n{line}", [])
+    return Entry(number, record, line, [*flaws, "the comment before the line does not belong to it: left out"])
 
 
 def may_be_flat(data: bytes) -> bool:
     """Return whether a file may hold records: some line has a ``=``, or there is nothing but comments."""
-    lines = [line for line in data.split(b"\n") if line.strip() and not line.lstrip().startswith(b"#")]
-    return not lines or any(b"=" in line for line in lines)
+    is_empty = True
+    for line in io.BytesIO(data):
+        if line.strip() and not line.lstrip().startswith(b"#"):
+            if b"=" in line:
+                return True
+            is_empty = False
+    return is_empty
 
 
 def header() -> str:
@@ -162,16 +184,6 @@ def sorted_props(props: dict[str, str]) -> dict[str, str]:
 def as_bytes(text: str) -> bytes:
     """Return a text as it stands in a file."""
     return text.encode("utf-8", "surrogateescape")
-
-
-def _entry(number: int, line: str, comment: str) -> Entry:
-    record, flaws = _split(line)
-    if not comment:
-        return Entry(number, record, line, flaws)
-    exact = _from_json(comment.removeprefix(_EXACT))
-    if exact is not None and _line(exact) == line:
-        return Entry(number, exact, f"{comment}\n{line}", [])
-    return Entry(number, record, line, [*flaws, "the comment before the line does not belong to it: left out"])
 
 
 def _split(line: str) -> tuple[Record, list[str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 
 from esmith.errors import RefusedError, UsageError
 from esmith.names import is_leftover
@@ -16,6 +17,10 @@ from esmith.store.flat import format as flat_format
 from esmith.store.flat.format import BLANKS, Entry
 from esmith.store.model import Record
 from esmith.store.replace import file_trouble
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 #: What was read otherwise than it stands there, so that it can be stored.
 REPAIRED = "repaired"
@@ -49,6 +54,51 @@ class Finding:
         self.message = message
 
 
+class Records(Mapping[str, Record]):
+    """The records of a file by their keys. Of most the line is kept, and taken apart when the record is asked for."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, str | Record] = {}
+        #: Which names of properties, in this order, are those of a plain line; and the length of the longest.
+        self._layouts: dict[tuple[str, ...], int] = {}
+
+    def __getitem__(self, key: str) -> Record:
+        found = self._found[key]
+        if isinstance(found, Record):
+            return found
+        type, *fields = found[len(key) + 1 :].split("|")
+        return Record(key, type, dict(zip(fields[::2], fields[1::2], strict=True)))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._found
+
+    def put(self, key: str, found: str | Record) -> None:
+        """Add a record, or the plain line of one."""
+        self._found[key] = found
+
+    def plain_key(self, line: str) -> str:
+        """Return the key of a line that is what the store will hold; "" when there is more to look at."""
+        key, _, value = line.partition("=")
+        if not (line.isascii() and line.isprintable()) or "\\" in line or len(line) > limits.MAX_VALUE_BYTES:
+            return ""
+        type, *fields = value.split("|")
+        if not type or len(fields) % 2 or not key or key[0] in " #" or key[-1] == " ":
+            return ""
+        names = tuple(fields[::2])
+        longest = self._layouts.get(names)
+        if longest is None:
+            if "" in names or list(names) != sorted(set(names)):
+                return ""
+            longest = self._layouts[names] = max(map(len, names), default=0)
+        return key if len(key) + 1 + longest <= limits.MAX_NAME_BYTES else ""
+
+
 class FlatSource:
     """What a file holds, as far as it can be stored.
 
@@ -61,7 +111,7 @@ class FlatSource:
         self.database = database
         #: False when the file is none of the original's database files.
         self.usable = True
-        self.records: dict[str, Record] = {}
+        self.records = Records()
         self.lines: dict[str, int] = {}
         self.findings: list[Finding] = []
 
@@ -94,16 +144,30 @@ class FlatSource:
             self.usable = False
             self.note(0, "", REFUSED, reason)
             return
-        data = self._without_bytes_of_windows(data)
-        last: dict[str, Entry] = {}
-        for entry in flat_format.parse(data):
-            double = last.pop(entry.record.key, None)
+        last: dict[str, tuple[int, str] | Entry] = {}
+        for number, line, comment in flat_format.lines_of(self._without_bytes_of_windows(data)):
+            key = "" if comment else self.records.plain_key(line)
+            found: tuple[int, str] | Entry = (number, line)
+            if not key:
+                found = flat_format.read_line(number, line, comment)
+                key = found.record.key
+            double = last.pop(key, None)
             if double is not None:
-                text = f"the record stands there a second time: line {double.number} does not count"
-                self.note(entry.number, _shown(entry.record.key), REPAIRED, text)
-            last[entry.record.key] = entry
+                before = double.number if isinstance(double, Entry) else double[0]
+                text = f"the record stands there a second time: line {before} does not count"
+                self.note(number, _shown(key), REPAIRED, text)
+            last[key] = found
         # A key that had to be repaired never takes the place of one that stands in the file as it is.
-        for entry in sorted(last.values(), key=lambda entry: _repaired_key(entry.record.key) != entry.record.key):
+        repaired = []
+        for name, one in last.items():
+            if not isinstance(one, Entry):
+                self.lines[name] = one[0]
+                self.records.put(name, one[1])
+            elif _repaired_key(name) == name:
+                self._take(one)
+            else:
+                repaired.append(one)
+        for entry in repaired:
             self._take(entry)
 
     def _why_unusable(self, data: bytes) -> str:
@@ -119,6 +183,8 @@ class FlatSource:
         if data.startswith(b"\xef\xbb\xbf"):
             self.note(1, "", REPAIRED, "a byte order mark was left out")
             data = data[3:]
+        if b"\r" not in data:
+            return data
         lines = data.split(b"\n")
         ends = [number for number, line in enumerate(lines, start=1) if line.endswith(b"\r")]
         if ends:
@@ -152,7 +218,7 @@ class FlatSource:
         record = Record(key, type, self._props(entry, key))
         if record.props and not type:
             self.note(entry.number, key, DOUBTFUL, "the record has properties and no type: 'show' leaves them out")
-        self.records[key] = record
+        self.records.put(key, record)
         self.lines[key] = entry.number
 
     def _props(self, entry: Entry, key: str) -> dict[str, str]:
@@ -178,7 +244,7 @@ class FlatSource:
     def _may_hold(self, key: str, props: dict[str, str]) -> bool:
         """Return whether a record may hold all these properties."""
         try:
-            limits.check_properties(self.database, key, props)
+            limits.check_record(self.database, key, "", props)
         except RefusedError:
             return False
         return True

@@ -41,7 +41,8 @@ MARK = "=parts"
 TABLE = "=journal/parts"
 _ABSENT = journal.cell(None)
 _NOT_KNOWN = "-"
-#: Of the values that the command shows: what of its words is compared, in characters squared, and how many are noted.
+#: For the values that the command shows: how many characters, squared, words may have to be compared, and how many
+#: values are noted.
 _MOST_COMPARED, _MOST_NOTED = 2**18, 500
 
 

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from esmith.store.model import Record, Revision
 
 JOURNAL = "=journal"
-_ROWS_AT_ONCE = 2000
 
 
 class OpenNow:
@@ -183,44 +182,25 @@ class LmdbSnapshot:
             return
         table = self._whole(database)
         with self._txn.cursor(handle) as rows, self._txn.cursor(table or handle) as cursor:
-            for block in whole.blocks_of_rows(rows) if table is None else whole.blocks(cursor):
-                text = b"".join(chain.from_iterable(block))
-                _text(text)
-                yield block if whole.LONG not in text else whole.fill_in(block, rows)
+            try:
+                for block in whole.blocks_of_rows(rows) if table is None else whole.blocks(cursor):
+                    if any(row.count(b"\0") % 2 for _, row in block):
+                        raise ValueError("a record lacks a value")
+                    text = b"".join(chain.from_iterable(block))
+                    _text(text)
+                    yield block if whole.LONG not in text else whole.fill_in(block, rows)
+            except ValueError as error:
+                raise lmdb.CorruptedError(str(error)) from error
 
     def records(self, database: str, type: str | None = None) -> Iterator[Record]:
         """Yield the records of a database in byte order of their keys."""
         from esmith.store.model import Record
 
-        handle = self._handle(database)
-        if handle is None:
-            return
-        if self._whole(database) is not None:
-            for block in self.blocks(database):
-                for name, row in block:
-                    kind, *fields = _text(row)[1:-1].split("\0")
-                    if type in (None, kind):
-                        yield Record(_text(name), kind, dict(zip(fields[::2], fields[1::2], strict=True)))
-            return
-        from itertools import chain, islice
-
-        record: Record | None = None
-        with self._txn.cursor(handle) as cursor:
-            rows = cursor.iternext()
-            while text := b"\0".join(chain.from_iterable(islice(rows, _ROWS_AT_ONCE))):
-                fields = _text(text).split("\0")
-                if len(fields) % 3:
-                    raise lmdb.CorruptedError("a value holds a NUL")
-                cells = iter(fields)
-                for key, prop, value in zip(cells, cells, cells, strict=True):
-                    if prop and record is not None:
-                        record.props[prop] = value
-                        continue
-                    if record is not None and type in (None, record.type):
-                        yield record
-                    record = Record(key, value, {})
-        if record is not None and type in (None, record.type):
-            yield record
+        for block in self.blocks(database):
+            for name, row in block:
+                kind, *fields = _text(row)[1:-1].split("\0")
+                if type in (None, kind):
+                    yield Record(_text(name), kind, dict(zip(fields[::2], fields[1::2], strict=True)))
 
     def revision(self, database: str | None = None) -> int:
         """Return the number of the last revision, or of the last one that changed the database."""

@@ -153,14 +153,15 @@ class LmdbTransaction(LmdbSnapshot):
     def set_record(self, database: str, record: Record) -> None:
         """Make a record be so and not otherwise, with its type and its properties."""
         key = record.key
-        limits.check_database(database)
-        limits.check_key(database, key)
-        limits.check_type(database, key, record.type)
-        limits.check_properties(database, key, record.props)
-        now = self.record(database, key)
-        if now is None:
-            self._add(database, record)
+        if database not in self._written.records:
+            limits.check_database(database)
+        limits.check_record(database, key, record.type, record.props)
+        table = self._handles.get(database) or self._open(database)
+        if self._txn.get(f"{key}\0".encode(), db=table) is None:
+            self._add(database, table, record)
             return
+        now = self.record(database, key)
+        assert now is not None
         self._replace(database, key, "", now.type, record.type)
         for prop, value in record.props.items():
             self._replace(database, key, prop, now.props.get(prop), value)
@@ -168,15 +169,14 @@ class LmdbTransaction(LmdbSnapshot):
             if prop not in record.props:
                 self._replace(database, key, prop, value, None)
 
-    def _add(self, database: str, record: Record) -> None:
+    def _add(self, database: str, table: lmdb._Database, record: Record) -> None:
         """Write the cells of a record that is not there."""
-        put, table = self._txn.put, self._handles.get(database) or self._open(database)
         self._changes = None
         self._written.note_record(database, record)
-        first_of_all = f"{record.key}\0".encode()
-        put(first_of_all, record.type.encode(), db=table)
-        for prop, value in record.props.items():
-            put(first_of_all + prop.encode(), value.encode(), db=table)
+        first = f"{record.key}\0".encode()
+        rows = [(first + prop.encode(), value.encode()) for prop, value in record.props.items()]
+        with self._txn.cursor(table) as cursor:
+            cursor.putmulti([(first, record.type.encode()), *rows])
 
     def set_prop(self, database: str, key: str, prop: str, value: str) -> None:
         """Set a property of an existing record.

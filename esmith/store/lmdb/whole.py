@@ -11,7 +11,7 @@ of them.
 
 from __future__ import annotations
 
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,25 +58,34 @@ def fill_in(block: Rows, rows: lmdb.Cursor[bytes]) -> Rows:
 
 
 def blocks_of_rows(rows: lmdb.Cursor[bytes]) -> Iterator[Rows]:
-    """Yield the same, made of the rows of the database."""
-    found: Rows = []
-    key: bytes | None = None
-    fields: list[bytes] = []
+    """Yield the same, made of the rows of the database.
+
+    :raises ValueError: when a name or a value holds a NUL, or a record has no type.
+    """
     cells = rows.iternext()
+    #: Key, property and value of cells, beginning with those of the last record, of which there may be more.
+    parts: list[bytes] = []
     while text := b"\0".join(chain.from_iterable(islice(cells, _AT_ONCE))):
-        parts = iter(text.split(b"\0"))
-        for name, prop, value in zip(parts, parts, parts, strict=True):
-            if prop and key is not None:
-                fields += (prop, value)
-                continue
-            if key is not None:
-                found.append((key, written(fields)))
-            key, fields = name, [value]
-        if found:
-            yield found
-            found = []
-    if key is not None:
-        yield [(key, written(fields))]
+        parts += text.split(b"\0")
+        if len(parts) % 3:
+            raise ValueError("a value holds a NUL")
+        starts = [at for at, prop in enumerate(parts[1::3]) if not prop]
+        if not starts or starts[0]:
+            raise ValueError("a record lacks its type")
+        yield [_row_of(parts[3 * start : 3 * end]) for start, end in pairwise(starts)]
+        del parts[: 3 * starts[-1]]
+    if parts:
+        yield [_row_of(parts)]
+
+
+def _row_of(parts: list[bytes]) -> tuple[bytes, bytes]:
+    """Return key and row of a record.
+
+    :param parts: of each of its cells the key, the property and the value; the type comes first.
+    """
+    key = parts[0]
+    del parts[::3]
+    return key, written(parts[1:])
 
 
 def read(txn: lmdb.Transaction[bytes], table: lmdb._Database, rows: lmdb._Database, key: bytes) -> bytes:

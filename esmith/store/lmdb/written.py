@@ -1,4 +1,4 @@
-"""What a transaction has written so far: what the journal will say of it; and transactions within the transaction."""
+"""What a transaction has written so far, and so what the journal gets; and transactions within the transaction."""
 
 from __future__ import annotations
 
