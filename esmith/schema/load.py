@@ -99,6 +99,8 @@ class Schema:
         self._names: dict[str, _Names] = {}
         self._generates: dict[str, bool] = {}
         self._closed: dict[str, str] | None = None
+        self._asked: tuple[str, str, str | None] | None = None
+        self._found: RecordSchema | None = None
 
     def databases(self) -> list[str]:
         """Return the databases that have a directory of schema files.
@@ -172,6 +174,14 @@ class Schema:
         :param type: the record's type, None when it does not exist yet.
         :raises SchemaError: when a schema file is broken.
         """
+        asked = database, key, type
+        if self._asked != asked:
+            # The checks of one setting ask one after the other.
+            self._found = self._record(database, key, type)
+            self._asked = asked
+        return self._found
+
+    def _record(self, database: str, key: str, type: str | None) -> RecordSchema | None:
         own = self.file(database, key) if not key.startswith("@") else None
         kind = type or (own.type if own else None)
         shared = self.file(database, f"@{kind}") if kind else None

@@ -63,6 +63,9 @@ class LmdbTransaction(LmdbSnapshot):
         #: The changes in it, until the next one: whoever asks for them asks before the end, which asks again.
         self._changes: list[Change] | None = None
         self._dirty = False
+        #: The record whose type was asked for last, and its type: checks ask for it once more each.
+        self._asked: tuple[str, str] | None = None
+        self._type: str | None = None
 
     def __enter__(self) -> Self:
         """Wait for other writers, and begin.
@@ -136,6 +139,13 @@ class LmdbTransaction(LmdbSnapshot):
         """Return how many cells this transaction changes so far, by database."""
         return self._all_written().count_changes()
 
+    def type_of(self, database: str, key: str) -> str | None:
+        """Return the type of a record, None when there is no such record."""
+        if self._asked != (database, key):
+            self._type = self.prop(database, key, "")
+            self._asked = database, key
+        return self._type
+
     def create_database(self, database: str) -> None:
         """Make an empty database where there is none."""
         limits.check_database(database)
@@ -171,7 +181,7 @@ class LmdbTransaction(LmdbSnapshot):
 
     def _add(self, database: str, table: lmdb._Database, record: Record) -> None:
         """Write the cells of a record that is not there."""
-        self._changes = None
+        self._changes = self._asked = None
         self._written.note_record(database, record)
         first = f"{record.key}\0".encode()
         rows = [(first + prop.encode(), value.encode()) for prop, value in record.props.items()]
@@ -250,7 +260,7 @@ class LmdbTransaction(LmdbSnapshot):
             if not kept:
                 self._txn.abort()
                 self._handles, self._dirty = handles, dirty
-                self._changes = None
+                self._changes = self._asked = None
             self._txn = outer
         if kept:
             self._written.add(inner, self.record)
@@ -276,6 +286,8 @@ class LmdbTransaction(LmdbSnapshot):
             return
         self._written.note(database, key, prop, old, value)
         self._changes = None
+        if not prop:
+            self._asked = None
         row = f"{key}\0{prop}".encode()
         table = self._handles.get(database) or self._open(database)
         if value is None:
