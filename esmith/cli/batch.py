@@ -9,6 +9,7 @@ import os
 
 from esmith.cli.verbs import VERBS, NothingDone
 from esmith.errors import EsmithError, RefusedError, UsageError
+from esmith.schema.silent import Silent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,9 +66,15 @@ def do_all(
     :raises EsmithError: for the first that is refused, or that finds no record; the caller gives up the transaction.
     """
     hints: list[str] = []
+    silent = Silent(schema, transaction) if schema is not None else None
     for number, verb, operands in commands:
         assert verb.write is not None
         try:
+            if verb.name == "setprop" and silent and len(operands) == 3:
+                key, prop, value = operands
+                if silent.is_silent_setting(database, key, prop, value):
+                    transaction.set_prop(database, key, prop, value)
+                    continue
             outcome = verb.write(transaction, schema, database, operands)
         except EsmithError as error:
             error.place = f"line {number}: {error.place}" if error.place else f"line {number}"

@@ -148,15 +148,15 @@ class FlatImport:
     def _judge(self, records: Remembered, source: FlatSource) -> None:
         """Note what the schema does not allow, and what there are hints about, as it is after the migrations."""
         database = source.database
-        silent = Silent(self._schema, records)
+        silent, texts = Silent(self._schema, records), records.texts(database)
         for number, (key, line) in enumerate(source.lines.items()):
             if number % _AT_ONCE == 0:
                 self.progress(f"{database}: checking", number, len(source.lines))
-            if silent.is_silent(database, key):
-                continue
+            text = texts.get(key)
+            if text is None or silent.is_silent(database, key, text):
+                continue  # it has another key now, or is gone; or nothing is to be reported
             record = records.record(database, key)
-            if record is None:
-                continue  # it has another key now, or is gone
+            assert record is not None
             try:
                 check_key(self._schema, database, key, record.type)
             except RefusedError as error:

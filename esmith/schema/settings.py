@@ -10,6 +10,8 @@ from esmith.schema.check import account_hints, check_key, check_properties, chec
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from esmith.schema.load import Schema
     from esmith.schema.model import RecordSchema
     from esmith.store.model import Record
@@ -128,7 +130,7 @@ def _of_other_records(
         from esmith.schema.spellings import spelling_hints
 
         hints += spelling_hints(schema, records, database, key)
-    if database == "configuration" and _opens_port(schema.record(database, key, "service"), props):
+    if database == "configuration" and opens_port(schema.record(database, key, "service"), props):
         from esmith.schema.ports import shared_ports
 
         hints += shared_ports(records, schema, key)
@@ -141,7 +143,7 @@ def _name_records(known: RecordSchema, props: dict[str, str]) -> bool:
     return any(prop is not None and prop.refers_to for prop in found)
 
 
-def _opens_port(known: RecordSchema | None, props: dict[str, str]) -> bool:
+def opens_port(known: RecordSchema | None, props: Collection[str]) -> bool:
     """Return whether one of these properties makes a service listen at a port."""
     if "status" in props:
         return True

@@ -1,7 +1,8 @@
-"""Records that are allowed and give no hint, found quickly: nearly all of an import are such.
+"""Records and settings that are allowed and give no hint, found quickly: nearly all of an import or a batch are such.
 
-It finds what :func:`esmith.schema.settings.judge_record` and :func:`esmith.schema.check.check_key` would have nothing
-to report of, as far as it knows; all other records are for those.
+It finds what :func:`esmith.schema.settings.judge_record`, :func:`esmith.schema.check.check_key` and
+:func:`esmith.schema.settings.set_properties` would have nothing to report of, as far as it knows. All else is for
+those.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from __future__ import annotations
 from esmith.expressions import expression
 from esmith.names import nearest
 from esmith.schema.check import RECEIVERS, mail_hint, type_hint
+from esmith.schema.settings import opens_port
 from esmith.schema.types import refusal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from esmith.schema.load import Schema
     from esmith.schema.model import Property
-    from esmith.store.memory import Remembered
     from esmith.store.protocol import Records
 
 #: How many values of a property are remembered as allowed.
@@ -30,16 +31,19 @@ _BEGINNINGS, _ENDINGS = ("alias", "shared"), ("-junkmail",)
 
 
 class _Kind:
-    """What is known of the records of a type that have no schema file of their own.
+    """What is known of the records of a type.
 
     :param schema: the schema files.
+    :param key: that of a record which has a schema file of its own; "" for all others.
     """
 
-    __slots__ = ("_known", "_layouts", "_rules", "is_silent", "key_rule")
+    __slots__ = ("_has_ports", "_known", "_layouts", "_rules", "_service", "is_silent", "key_rule")
 
-    def __init__(self, schema: Schema, database: str, type: str) -> None:
-        self._known = schema.record(database, "", type)
+    def __init__(self, schema: Schema, database: str, key: str, type: str) -> None:
+        self._known = schema.record(database, key, type)
         self.key_rule = self._known.key_rule if self._known is not None else None
+        self._has_ports = database == "configuration"
+        self._service = schema.record(database, key, "service") if self._has_ports else None
         self.is_silent = not type_hint(schema, database, "", type)
         self._rules: dict[str, _Rule | None] = {}
         #: For the names of the properties of a record: those of which not every value is silent, with their places.
@@ -52,17 +56,20 @@ class _Kind:
         """
         found = self._layouts.get(tuple(names))
         if found is None:
-            rules = ((at, self._rule(name)) for at, name in enumerate(names))
+            rules = ((at, self.rule(name)) for at, name in enumerate(names))
             found = [(at, rule) for at, rule in rules if rule is not None]
             if len(self._layouts) < _REMEMBERED:
                 self._layouts[tuple(names)] = found
         return found
 
-    def _rule(self, name: str) -> _Rule | None:
+    def rule(self, name: str) -> _Rule | None:
         """Return what is known of a property, None for one of which each value is silent that is no placeholder."""
         if name not in self._rules:
             prop = self._known.property(name) if self._known is not None else None
-            if prop is None:
+            if self._has_ports and opens_port(self._service, (name,)):
+                # It may have to do with those of other services.
+                prop, is_silent = None, False
+            elif prop is None:
                 is_silent = self._known is None or nearest(name, self._known.properties) is None
             else:
                 is_silent = prop.type in _FREE and not _may_say_more(prop) and not prop.refers_to
@@ -115,22 +122,22 @@ class Silent:
     :param records: the databases.
     """
 
-    def __init__(self, schema: Schema, records: Remembered) -> None:
+    def __init__(self, schema: Schema, records: Records) -> None:
         self._schema = schema
         self._records = records
-        self._kinds: dict[tuple[str, str], _Kind] = {}
+        self._kinds: dict[tuple[str, str, str], _Kind] = {}
         self._names: dict[str, frozenset[str]] = {}
 
-    def is_silent(self, database: str, key: str) -> bool:
-        """Return whether it is known that a record is allowed, and that there is no hint about it."""
-        text = self._records.texts(database).get(key, "")
+    def is_silent(self, database: str, key: str, text: str) -> bool:
+        """Return whether it is known that a record is allowed, and that there is no hint about it.
+
+        :param text: its type, name and value of each property, with a NUL between.
+        """
         type, *fields = text.split("\0")
         # Services have to do with one another, and a record without properties has a value in the place of a type.
         if not fields or database == "configuration" or "<" in text or key in self._named(database):
             return False
-        kind = self._kinds.get((database, type))
-        if kind is None:
-            kind = self._kinds[database, type] = _Kind(self._schema, database, type)
+        kind = self._kind(database, "", type)
         if not kind.is_silent or not self._has_silent_key(kind, database, key, type):
             return False
         values = fields[1::2]
@@ -138,6 +145,24 @@ class Silent:
             if values[at] not in rule.silent and not rule.is_silent(self._records, values[at]):
                 return False
         return True
+
+    def is_silent_setting(self, database: str, key: str, prop: str, value: str) -> bool:
+        """Return whether it is known that a property of a record may be set so, and that there is no hint about it."""
+        type = self._records.type_of(database, key)
+        if type is None or value[:1] == "<":
+            return False
+        kind = self._kind(database, key if key in self._named(database) else "", type)
+        rule = kind.key_rule
+        if rule is not None and (rule.type not in _OF_NAMES or key.lower().endswith(_ENDINGS)):
+            return False
+        known = kind.rule(prop)
+        return known is None or value in known.silent or known.is_silent(self._records, value)
+
+    def _kind(self, database: str, key: str, type: str) -> _Kind:
+        kind = self._kinds.get((database, key, type))
+        if kind is None:
+            kind = self._kinds[database, key, type] = _Kind(self._schema, database, key, type)
+        return kind
 
     def _has_silent_key(self, kind: _Kind, database: str, key: str, type: str) -> bool:
         rule = kind.key_rule

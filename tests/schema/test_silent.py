@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from esmith.errors import RefusedError
 from esmith.schema.check import check_key
-from esmith.schema.settings import judge_record
+from esmith.schema.settings import judge_record, set_properties
 from esmith.schema.silent import Silent
 from esmith.store.memory import Remembered
 from esmith.store.model import Record
 from tests.examples import examples
 from tests.schema.kit import Desk
-from tests.store.stores import put
+from tests.store.stores import AUTHOR, put
 
 KEYS = st.sampled_from(
     [
@@ -78,9 +78,47 @@ def test_nothing_is_to_be_reported_of_a_silent_record(shipped: Desk, database: s
         for key in dict.fromkeys(stored):
             found = look.record(database, key)
             assert found is not None
-            if silent.is_silent(database, key):
+            if silent.is_silent(database, key, look.texts(database)[key]):
                 check_key(schema, database, key, found.type)
                 assert judge_record(look, schema, database, found) == ([], {})
+
+
+#: Of the configuration: a service with a port, one without, a record with a value, and what no schema file knows.
+SETTINGS = st.sampled_from(["qpsmtpd", "sshd", "clamav", "fetchmail", "DomainName", "own"])
+NAMES_THERE = st.sampled_from(
+    [
+        "status",
+        "TCPPort",
+        "access",
+        "Bcc",
+        "MaxFiles",
+        "SecondaryMailServer",
+        "DNSBL",
+        "SBLList",
+        "RBLList",
+        "Own",
+        "stauts",
+    ]
+)
+
+
+@given(
+    type=TYPES | st.sampled_from(["service", "configuration"]),
+    place=st.tuples(st.sampled_from(["accounts", "domains", "hosts", "own"]), KEYS, NAMES)
+    | st.tuples(st.just("configuration"), SETTINGS, NAMES_THERE),
+    value=VALUES | st.sampled_from(["enabled", "26", "0", "<b>", "x<y>", "a,b", "zen.spamhaus.org"]),
+)
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_nothing_is_to_be_reported_of_a_silent_setting(
+    shipped: Desk, type: str, place: tuple[str, str, str], value: str
+) -> None:
+    """A setting that is silent is allowed, and there is no hint about it."""
+    database, key, prop = place
+    with contextlib.suppress(RefusedError):
+        put(shipped.store, database, key, type)
+    with shipped.store.transaction(AUTHOR) as transaction:
+        if Silent(shipped.schema, transaction).is_silent_setting(database, key, prop, value):
+            assert set_properties(transaction, shipped.schema, database, key, {prop: value}) == []
 
 
 def test_most_records_of_an_import_are_silent(shipped: Desk) -> None:
@@ -91,5 +129,8 @@ def test_most_records_of_an_import_are_silent(shipped: Desk) -> None:
     with shipped.store.snapshot() as snapshot:
         look = Remembered(snapshot)
         silent = Silent(shipped.schema, look)
-        found = {record.key: silent.is_silent("accounts", record.key) for record in look.records("accounts")}
+        found = {
+            record.key: silent.is_silent("accounts", record.key, look.texts("accounts")[record.key])
+            for record in look.records("accounts")
+        }
     assert found == {"user1": True, "a.b1": True, "a.b2": False}
