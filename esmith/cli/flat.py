@@ -20,7 +20,6 @@ from esmith.layout import Layout
 from esmith.names import counted
 from esmith.schema.flat_import import FlatImport
 from esmith.schema.foreign import Foreign
-from esmith.schema.load import Schema
 from esmith.store import open_store
 from esmith.store.flat.export import FlatText, flat_text, write_flat_files
 from esmith.store.flat.source import DROPPED, HINT, REFUSED, Finding, FlatSource, find_sources
@@ -72,7 +71,7 @@ def import_command(
         progress.show("reading files", number, len(sources))
         source.read()
     author = Author.current(["esmith", *sys.argv[1:]])
-    work = FlatImport(store, Schema(layout), layout, author, _Migrations(layout), replace=replace, dry_run=dry_run)
+    work = FlatImport(store, layout, author, _Migrations(layout), replace=replace, dry_run=dry_run)
     work.progress = progress.show
     outcome = _Outcome(sources, skipped, skip_refused=skip_refused, dry_run=dry_run)
     try:

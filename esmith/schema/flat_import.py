@@ -9,6 +9,8 @@ from esmith.names import shorten
 from esmith.schema.check import check_key
 from esmith.schema.foreign import foreign_settings, moved_address
 from esmith.schema.initialize import Initialized, initialize_each
+from esmith.schema.load import Schema
+from esmith.schema.remembered import RememberedFiles
 from esmith.schema.settings import judge_record
 from esmith.schema.silent import Silent
 from esmith.store.flat.source import DOUBTFUL, DROPPED, HINT
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from esmith.layout import Layout
     from esmith.schema.foreign import Foreign
     from esmith.schema.initialize import Migrations
-    from esmith.schema.load import Schema
     from esmith.schema.migrate import Dropped
     from esmith.schema.model import RecordSchema
     from esmith.store.flat.source import FlatSource
@@ -49,7 +50,6 @@ class FlatImport:
     def __init__(
         self,
         store: Store,
-        schema: Schema,
         layout: Layout,
         author: Author,
         migrations: Migrations,
@@ -59,7 +59,7 @@ class FlatImport:
     ) -> None:
         self._migrations = migrations
         self._store = store
-        self._schema = schema
+        self._schema = Schema(layout)
         self._layout = layout
         self._author = author
         self._replace = replace
@@ -86,6 +86,8 @@ class FlatImport:
         ordered = sorted(sources, key=lambda source: (source.database != "configuration", source.database))
         changes: dict[str, int] = {}
         with contextlib.suppress(_NotKeptError), self._store.transaction(self._author) as transaction:
+            remembered = RememberedFiles(transaction)
+            self._schema = Schema(self._layout, remembered)
             for source in ordered:
                 self._apply(transaction, source)
             self.completed = initialize_each(transaction, self._schema, self._layout, self._migrations)
@@ -96,6 +98,8 @@ class FlatImport:
             self._note_dropped({source.database: source for source in sources})
             self.foreign = [*foreign_settings(records), *moved_address(records)]
             changes |= transaction.count_changes()
+            if changes:
+                remembered.store(transaction)
             if self._dry_run:
                 raise _NotKeptError("a dry run keeps nothing")
         return changes

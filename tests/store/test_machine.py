@@ -25,7 +25,6 @@ from esmith.errors import EsmithError, UsageError
 from esmith.fragments.perl.migrations import PerlMigrations
 from esmith.layout import Layout
 from esmith.schema.flat_import import FlatImport
-from esmith.schema.load import Schema
 from esmith.schema.settings import set_record
 from esmith.store import open_store
 from esmith.store.flat.export import flat_text, write_flat_files
@@ -245,8 +244,7 @@ class StoreMachine(RuleBasedStateMachine):
         source.read()
         assert source.refused == []
         with PerlMigrations(self.layout) as migrations:
-            schema = Schema(self.layout)
-            FlatImport(self.store, schema, self.layout, AUTHOR, migrations, replace=True, dry_run=False).run([source])
+            FlatImport(self.store, self.layout, AUTHOR, migrations, replace=True, dry_run=False).run([source])
         wanted = {cell: value for cell, value in self.plain.cells.items() if cell[0] != other}
         wanted |= {(other, *cell[1:]): value for cell, value in self.plain.cells.items() if cell[0] == database}
         self.plain.commit(wanted, [other])
