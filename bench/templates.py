@@ -14,12 +14,13 @@ from pathlib import Path
 from bench import roots
 from bench.measuring import Task
 from bench.rows import Figures
-from bench.settings import KEY, PROPERTIES
+from bench.settings import KEY
 from bench.workshop import Measured, Workshop
 
 FRAGMENTS = 30
 TEMPLATE = "/etc/bench.conf"
-CHANGED = PROPERTIES[0]
+#: Files of qpsmtpd show it.
+CHANGED = "LogLevel"
 _ROUNDS = 5
 #: The calls by which files are made durable.
 _SYNCS = "fsync,fdatasync,sync,syncfs"
@@ -30,7 +31,7 @@ def changing(shop: Workshop, root: Path, flat: Path | None = None) -> Callable[[
 
     :param flat: the original's database, which gets the same value.
     """
-    values = itertools.cycle(range(3, 10))
+    values = itertools.cycle(range(1, 8))
 
     def change() -> None:
         value = str(next(values))
