@@ -17,9 +17,10 @@ from esmith.services.model import Status
 from esmith.services.runit import RunitSupervisor
 from esmith.services.supervised import DirectorySupervisor
 
-#: Writes its pid to "ready" and the signals it gets to "heard"; TERM ends it.
+#: Writes its pid to "ready" and the signals it gets to "heard"; TERM ends it. It sleeps for moments and does not pause:
+#: Python runs the handler of a signal that comes just before pause(2) only after the next signal.
 DAEMON = """\
-import os, signal
+import os, signal, time
 def hear(number, frame):
     with open("heard", "a") as file:
         file.write(signal.Signals(number).name + "\\n")
@@ -28,7 +29,7 @@ for name in ("HUP", "USR1", "USR2", "ALRM", "WINCH", "QUIT", "INT"):
 with open("ready", "w") as file:
     file.write(str(os.getpid()))
 while True:
-    signal.pause()
+    time.sleep(0.1)
 """
 #: The same, but TERM does not end it.
 STUBBORN = DAEMON.replace('"INT"', '"INT", "TERM"')
