@@ -18,16 +18,38 @@ from esmith.looks import looks_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 _DIGEST_BYTES = 16
 #: More files than this are not kept: those that are of no use any more are among them.
 _MOST = 4000
+#: What this process found out and is not kept yet: what makes the content of a file, by its directory and its name.
+_waiting: dict[str, dict[str, Callable[[], bytes]]] = {}
 
 
 def digest_of(data: bytes) -> str:
     """Return a digest as hexadecimal digits, which can be the name of a file."""
     return blake2b(data, digest_size=_DIGEST_BYTES).hexdigest()
+
+
+def keep_later(directory: str, name: str, content: Callable[[], bytes]) -> None:
+    """Note what a file is to hold, for :func:`keep_all`; what was noted of it before does not count.
+
+    :param directory: the path of its private directory.
+    :param content: makes what it holds.
+    """
+    _waiting.setdefault(directory, {})[name] = content
+
+
+def keep_all(directory: str) -> None:
+    """Keep what was noted in this process; where that cannot be, the next command finds it out again.
+
+    :param directory: the path of the private directory.
+    """
+    waiting = _waiting.pop(directory, None)
+    if waiting:
+        PrivateDirectory(directory).write({name: content() for name, content in waiting.items()})
 
 
 class PrivateDirectory:
@@ -126,7 +148,6 @@ class KeptTables:
     def __init__(self, path: str) -> None:
         self._directory = PrivateDirectory(path)
         self._rows: dict[str, tuple[bytes, bytes]] | None = None
-        self._is_new = False
 
     def find(self, path: str) -> tuple[dict[str, Any] | None, bytes | None]:
         """Return what a file holds, None when that is not known, and what the file looks like, for :meth:`note`."""
@@ -138,7 +159,7 @@ class KeptTables:
         return data, looks
 
     def note(self, path: str, looks: bytes | None, data: dict[str, Any]) -> None:
-        """Note what a file holds, for :meth:`keep`.
+        """Note what a file holds, for :func:`keep_all`.
 
         :param looks: what it looked like before it was read.
         """
@@ -149,14 +170,10 @@ class KeptTables:
         except ValueError:
             return  # There is a date in it.
         self._all()[path] = looks, content
-        self._is_new = True
+        keep_later(self._directory.path, self._FILE, self._content)
 
-    def keep(self) -> None:
-        """Keep what was noted."""
-        if self._is_new:
-            self._is_new = False
-            rows = {path: row for path, row in self._all().items() if os.path.exists(path)}
-            self._directory.write({self._FILE: marshal.dumps(rows)})
+    def _content(self) -> bytes:
+        return marshal.dumps({path: row for path, row in self._all().items() if os.path.exists(path)})
 
     def _all(self) -> dict[str, tuple[bytes, bytes]]:
         if self._rows is None:

@@ -13,7 +13,7 @@ from esmith.events import LOCK_TIMEOUT
 from esmith.events.lock import EventLock
 from esmith.events.log import EventLog, SilentLog
 from esmith.fields import dataclass, field
-from esmith.private import KeptTables
+from esmith.private import KeptTables, keep_all
 from esmith.services.find import find_supervisor
 from esmith.tables import find_in
 
@@ -48,7 +48,6 @@ class Session:
     skipped: dict[str, str] = field(default_factory=dict, init=False)
     log: EventLog = field(init=False)
     _lock: EventLock | None = field(default=None, init=False, repr=False)
-    _tables: KeptTables | None = field(default=None, init=False, repr=False)
 
     #: When it began, in nanoseconds since 1970.
     started_ns: int = field(default_factory=time.time_ns, init=False)
@@ -60,8 +59,7 @@ class Session:
 
     def __post_init__(self) -> None:
         self.log = EventLog(self.layout)
-        self._tables = KeptTables(self.layout.kept_code)
-        find_in(self._tables)
+        find_in(KeptTables(self.layout.kept_code))
         shown = self.say
 
         def say(text: str) -> None:
@@ -72,15 +70,7 @@ class Session:
 
     def keep(self) -> None:
         """Keep for the next command what this one compiled and read, so that it need not."""
-        from esmith.fragments.compiled import keep_compiled
-        from esmith.fragments.kept_choices import keep_choices
-        from esmith.fragments.kept_templates import keep_templates
-
-        keep_choices(self.layout)
-        keep_compiled(self.layout)
-        keep_templates(self.layout)
-        if self._tables is not None:
-            self._tables.keep()
+        keep_all(self.layout.kept_code)
 
     def found_nothing(self, plan: Plan) -> bool:
         """Return whether there was nothing to do or to say, and a plan has nothing that is certain only for now."""

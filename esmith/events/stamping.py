@@ -32,7 +32,7 @@ from esmith.events.stamp import (
     text_of,
 )
 from esmith.events.trusted import own_trees, require_all, services_of
-from esmith.plan.seen import TRUSTED_AGE_NS
+from esmith.looks import TRUSTED_AGE_NS
 from esmith.schema.strict import is_strict
 from esmith.services.definition import OLD_PROBES
 from esmith.store import changing_file, store_files

@@ -10,7 +10,8 @@ import marshal
 import os
 import sys
 
-from esmith.private import PrivateDirectory, digest_of
+from esmith.looks import looks_of_program
+from esmith.private import PrivateDirectory, digest_of, keep_later
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 #: Another number for another form of the files.
 _FORMAT = "1"
-#: What was compiled in this process and is not kept yet, by the directory and the file that is to hold it.
-_new: dict[str, dict[str, bytes]] = {}
 
 
 class CompiledFragments:
@@ -51,10 +50,10 @@ class CompiledFragments:
         return code if isinstance(code, type(_compiler.__code__)) else None
 
     def note(self, text: str, path: str, code: CodeType) -> None:
-        """Note the code of a fragment for :func:`keep_compiled`."""
+        """Note the code of a fragment for :func:`esmith.private.keep_all`."""
         name = self._name(text, path)
         if name:
-            _new.setdefault(self._directory.path, {})[name] = marshal.dumps(code)
+            keep_later(self._directory.path, name, lambda: marshal.dumps(code))
 
     def _name(self, text: str, path: str) -> str:
         """Return the name of the file for a fragment, "" where it is not known what compiles it."""
@@ -64,16 +63,6 @@ class CompiledFragments:
             return ""
         parts = "\0".join((_FORMAT, sys.version, self._compiler, path, text))
         return digest_of(parts.encode("utf-8", "surrogatepass"))
-
-
-def keep_compiled(layout: Layout) -> None:
-    """Keep what was compiled in this process; where that cannot be, the next command compiles it again.
-
-    :param layout: the root.
-    """
-    files = _new.pop(layout.kept_code, None)
-    if files:
-        PrivateDirectory(layout.kept_code).write(files)
 
 
 def _compiler() -> str:
@@ -88,7 +77,6 @@ def _compiler() -> str:
     else:
         return ""
     try:
-        looks = [os.stat(file) for file in files]
+        return looks_of_program(files)
     except OSError:
         return ""
-    return " ".join(f"{one.st_dev} {one.st_ino} {one.st_size} {one.st_mtime_ns}" for one in looks)

@@ -10,7 +10,8 @@ import marshal
 import os
 import sys
 
-from esmith.private import PrivateDirectory, digest_of
+from esmith.looks import looks_of_program
+from esmith.private import PrivateDirectory, digest_of, keep_later
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ _DECIDING = ("engine.py", "signs.py", "kept_choices.py")
 _MOST = 5000
 #: Why a text that shows no language is in the original's, where it only matters whether that is so.
 _PLACE = "in the original's language"
-#: Those to which something was added in this process, by the directory that is to hold it.
-_new: dict[str, KeptChoices] = {}
 
 
 class KeptChoices:
@@ -54,32 +53,20 @@ class KeptChoices:
         is_certain = choose_engine(text, place=_PLACE).engine == choice.engine
         if len(rows) < _MOST:
             rows[name] = choice.engine, choice.reason, choice.line, choice.either, is_certain
-            _new[self._directory.path] = self
+            keep_later(self._directory.path, _FILE, self._content)
         return choice, is_certain
 
-    def keep(self) -> None:
-        """Keep all that is known."""
-        self._directory.write({_FILE: marshal.dumps((self._head, self._all()))})
+    def _content(self) -> bytes:
+        return marshal.dumps((self._head, self._all()))
 
     def _all(self) -> dict[str, tuple[str, str, int, str, bool]]:
         if self._rows is None:
             self._rows = {}
             here = os.path.dirname(os.path.abspath(__file__))
-            looks = [os.stat(f"{here}/{name}") for name in _DECIDING]
-            self._head = " ".join(f"{one.st_dev} {one.st_ino} {one.st_size} {one.st_mtime_ns}" for one in looks)
+            self._head = looks_of_program(f"{here}/{name}" for name in _DECIDING)
             content = self._directory.read(_FILE)
             if content is not None:
                 head, rows = marshal.loads(content)
                 if head == self._head and len(rows) < _MOST:
                     self._rows = rows
         return self._rows
-
-
-def keep_choices(layout: Layout) -> None:
-    """Keep what texts asked for in this process.
-
-    :param layout: the root.
-    """
-    known = _new.pop(layout.kept_code, None)
-    if known is not None:
-        known.keep()

@@ -17,7 +17,8 @@ from esmith.fragments.file_check import Check
 from esmith.fragments.metadata import Metadata
 from esmith.fragments.original import DIRECTORY
 from esmith.fragments.tree import Fragment, Skipped, Template
-from esmith.private import PrivateDirectory, digest_of
+from esmith.looks import TRUSTED_AGE_NS, looks_of_program
+from esmith.private import PrivateDirectory, digest_of, keep_later
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,15 +31,11 @@ if TYPE_CHECKING:
 
 #: Another number for another form of the file.
 _FILE = f"templates-1-{sys.hexversion:x}"
-#: What is younger may change once more and look the same.
-_SETTLED_NS = 1_000_000_000
 #: The modules that decide what is kept.
 _DECIDING = ("file_check.py", "kept_templates.py", "metadata.py", "tree.py")
 _METADATA = tuple(one.name for one in fields(Metadata))
 _CHECK = tuple(one.name for one in fields(Check))
 _PLACE = _METADATA.index("check")
-#: Those to which something was added in this process, by the directory that is to hold it.
-_new: dict[str, KeptTemplates] = {}
 
 
 class KeptTemplates:
@@ -77,7 +74,7 @@ class KeptTemplates:
         return template, metadata, key
 
     def note(self, path: str, template: Template, metadata: Metadata, key: str | None) -> None:
-        """Note what was found for a path, for :func:`keep_templates`."""
+        """Note what was found for a path, for :func:`esmith.private.keep_all`."""
         places = {one.path for one in template.fragments} | {one.path for one in template.skipped}
         if not self._head or template.source or any(map(os.path.islink, places | {*metadata.sources.values()})):
             return
@@ -89,22 +86,10 @@ class KeptTemplates:
         fragments = [(one.name, one.path, one.layer, one.masked) for one in template.fragments]
         skipped = [(one.path, one.reason, one.advice) for one in template.skipped]
         self._rows[path] = template.path, fragments, skipped, self._metadata.index(values), key
-        _new[self._layout.kept_code] = self
+        keep_later(self._layout.kept_code, _FILE, self._content)
 
-    def keep(self) -> None:
-        """Keep all that is known; where that cannot be, the next command finds it again."""
-        content = marshal.dumps((self._head, self._rows, self._metadata))
-        PrivateDirectory(self._layout.kept_code).write({_FILE: content})
-
-
-def keep_templates(layout: Layout) -> None:
-    """Keep the templates that were found in this process.
-
-    :param layout: the root.
-    """
-    known = _new.pop(layout.kept_code, None)
-    if known is not None:
-        known.keep()
+    def _content(self) -> bytes:
+        return marshal.dumps((self._head, self._rows, self._metadata))
 
 
 def _metadata(values: list[Any]) -> Metadata:
@@ -119,9 +104,9 @@ def _head_of(layout: Layout, trees: tuple[str, ...]) -> str:
         return ""
     found = [one for tree in trees for one in layout.trust.found_in(tree)]
     newest = max((status.st_ctime_ns for _, status in found), default=0)
-    if newest > time.time_ns() - _SETTLED_NS:
+    if newest > time.time_ns() - TRUSTED_AGE_NS:
         return ""
     here = os.path.dirname(os.path.abspath(__file__))
-    found += [(name, os.stat(f"{here}/{name}")) for name in _DECIDING]
     looks = [(path, one.st_ctime_ns, one.st_mtime_ns, one.st_ino, one.st_size, one.st_mode) for path, one in found]
-    return digest_of(marshal.dumps((sys.version, layout.root, trees, looks), 2))
+    program = looks_of_program(f"{here}/{name}" for name in _DECIDING)
+    return digest_of(marshal.dumps((sys.version, program, layout.root, trees, looks), 2))

@@ -8,10 +8,8 @@ import time
 from esmith.fields import dataclass
 from esmith.fragments.programs import find_program
 from esmith.layout import Layout
+from esmith.looks import TRUSTED_AGE_NS
 from esmith.plan.remembered import digest
-
-#: Two changes of a file within one tick of the file system's clock look like one, so what is younger is not trusted.
-TRUSTED_AGE_NS = 1_000_000_000
 
 
 @dataclass(frozen=True)

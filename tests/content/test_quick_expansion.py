@@ -12,11 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from esmith.events.definition import load_event
-from esmith.fragments.compiled import CompiledFragments, keep_compiled
+from esmith.fragments.compiled import CompiledFragments
 from esmith.fragments.render import Renderer
 from esmith.fragments.runner import Runner
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import Layout
+from esmith.private import keep_all
 from esmith.store import open_store
 from esmith.store.model import Author
 from esmith.store.protocol import Snapshot, Store, Transaction
@@ -54,7 +55,7 @@ class Office:
         self._templates = sorted({path for paths in names for path in paths})
         with self._store.snapshot() as snapshot:
             self.expanded(snapshot)
-        keep_compiled(self.layout)
+        keep_all(self.layout.kept_code)
 
     def expanded(self, snapshot: Snapshot) -> list[Any]:
         """Return what each output is and was made of."""
@@ -89,7 +90,7 @@ def _compare(quick: Office, changes: list[tuple[str, str, str, str]]) -> None:
     for transaction in quick.with_changes(changes):
         with mock.patch.object(CompiledFragments, "find", return_value=None):
             expected = quick.expanded(transaction)
-        keep_compiled(quick.layout)
+        keep_all(quick.layout.kept_code)
         with mock.patch.object(Runner, "engine", property(lambda _one: pytest.fail("a fragment was run by Jinja2"))):
             found = quick.expanded(transaction)
         wrong = [one[0] for one, other in zip(found, expected, strict=True) if one != other]

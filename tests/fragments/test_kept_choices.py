@@ -9,7 +9,8 @@ import pytest
 
 from esmith.fragments import engine
 from esmith.fragments.engine import choose_engine
-from esmith.fragments.kept_choices import KeptChoices, keep_choices
+from esmith.fragments.kept_choices import KeptChoices
+from esmith.private import keep_all
 from tests.fragments import languages, lookalikes
 from tests.fragments.kit import Trees
 
@@ -37,7 +38,7 @@ def test_what_is_kept_is_what_is_chosen(trees: Trees) -> None:
     before = [KeptChoices(trees.layout).choose(text) for text in texts]
     choices = KeptChoices(trees.layout)
     assert [choices.choose(text) for text in texts] == before
-    keep_choices(trees.layout)
+    keep_all(trees.layout.kept_code)
     again = KeptChoices(trees.layout)
     for text, (choice, is_certain) in zip(texts, before, strict=True):
         shown = text.decode("utf-8", "surrogateescape")
@@ -49,7 +50,7 @@ def test_what_is_kept_is_what_is_chosen(trees: Trees) -> None:
 def test_a_text_is_not_looked_at_again(trees: Trees, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only a text that is new, or whose file is damaged, is looked at."""
     KeptChoices(trees.layout).choose(b"{{ a }}")
-    keep_choices(trees.layout)
+    keep_all(trees.layout.kept_code)
     looked: list[str] = []
 
     def look(text: str, **_place: str) -> engine.Choice:

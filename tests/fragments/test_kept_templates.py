@@ -10,9 +10,10 @@ import pytest
 
 from esmith.errors import TemplateError
 from esmith.fragments import kept_templates
-from esmith.fragments.kept_templates import KeptTemplates, keep_templates
+from esmith.fragments.kept_templates import KeptTemplates
 from esmith.fragments.render import Renderer
 from esmith.layout import LAYERS
+from esmith.private import keep_all
 from tests.examples import examples
 from tests.fragments.kit import Trees
 
@@ -37,7 +38,7 @@ METADATA = (
 @pytest.fixture
 def young(trees: Trees, monkeypatch: pytest.MonkeyPatch) -> Trees:
     """Give trees in which what was written this moment counts as settled."""
-    monkeypatch.setattr(kept_templates, "_SETTLED_NS", -(10**18))
+    monkeypatch.setattr(kept_templates, "TRUSTED_AGE_NS", -(10**18))
     return trees
 
 
@@ -50,7 +51,7 @@ def _found(trees: Trees, path: str, *, keeps: bool) -> object:
         except TemplateError as error:
             found = str(error)
     if keeps:
-        keep_templates(trees.layout)
+        keep_all(trees.layout.kept_code)
     return found
 
 

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from esmith.errors import TemplateError
 from esmith.fragments import compiled, quick
-from esmith.fragments.compiled import CompiledFragments, keep_compiled
+from esmith.fragments.compiled import CompiledFragments
 from esmith.fragments.records import DatabaseView, RecordView
 from esmith.fragments.runner import Runner
+from esmith.private import keep_all
 from tests.examples import examples
 from tests.fragments.kit import Trees
 
@@ -161,7 +162,7 @@ def _compare(pieces: list[str], inner: str) -> None:
         expected = _facts(trees)
         # Jinja2 itself gives the same each time, but for chance and for where in memory something is.
         assume(" at 0x" not in repr(expected) and _facts(trees) == expected)
-        keep_compiled(trees.layout)
+        keep_all(trees.layout.kept_code)
         assert _facts(trees) == expected
 
 
@@ -197,7 +198,7 @@ def kept(trees: Trees) -> Callable[[], str]:
     """Return what expands a usual fragment that is kept."""
     trees.standard("/inner/10a", "{{ SystemName }}")
     trees.expand(_USUAL)
-    keep_compiled(trees.layout)
+    keep_all(trees.layout.kept_code)
     return lambda: trees.text("/t")
 
 
@@ -209,6 +210,11 @@ def test_usual_fragments_need_no_jinja(kept: Callable[[], str]) -> None:
 
 def _files(trees: Trees) -> list[Path]:
     return sorted(Path(trees.layout.kept_code).iterdir())
+
+
+def _compiled(trees: Trees) -> list[Path]:
+    """Return the files of compiled fragments, which a digest names; all else that is kept is named by its kind."""
+    return [place for place in _files(trees) if "-" not in place.name]
 
 
 @pytest.mark.parametrize("change", ["cut", "turned", "empty", "other", "writable", "link", "directory"])
@@ -251,7 +257,7 @@ def test_a_directory_open_to_others_counts_as_empty(trees: Trees, kept: Callable
     assert CompiledFragments(trees.layout).find(_USUAL, trees.fragment) is None
     trees.standard("/t/30c", "new {{ DomainName }}")
     assert kept() == expected + "new example.com"
-    keep_compiled(trees.layout)
+    keep_all(trees.layout.kept_code)
     assert _files(trees) == before
 
 
@@ -287,10 +293,14 @@ def test_another_jinja_compiles_again(trees: Trees, kept: Callable[[], str], mon
 
 def test_a_variable_of_a_newer_jinja(trees: Trees, monkeypatch: pytest.MonkeyPatch) -> None:
     """When Jinja2 has a variable of its own that is not known here, nothing is kept: it would be taken for a record."""
+    trees.expand("{{ SystemName }}")
+    keep_all(trees.layout.kept_code)
+    before = _compiled(trees)
+    assert before
     monkeypatch.delitem(quick.GLOBALS, "cycler")
     trees.expand("{{ DomainName }}")
-    keep_compiled(trees.layout)
-    assert not os.path.exists(trees.layout.kept_code)
+    keep_all(trees.layout.kept_code)
+    assert _compiled(trees) == before
 
 
 def test_the_variables_of_jinja_are_known() -> None:
