@@ -42,35 +42,31 @@ class Remembered:
     def record(self, database: str, key: str) -> Record | None:
         """Return a record, None when there is no such record."""
         text = self.texts(database).get(key)
-        return None if text is None else _record(key, text)
+        return None if text is None else Record.of_fields(key, text.split("\0"))
 
     def records(self, database: str, type: str | None = None) -> Iterator[Record]:
         """Yield the records of a database, or those of a type, in byte order of their keys."""
         for key, text in self.texts(database).items():
             if type is None or text.partition("\0")[0] == type:
-                yield _record(key, text)
+                yield Record.of_fields(key, text.split("\0"))
 
     def texts(self, database: str) -> dict[str, str]:
         """Return all records of a database by their keys: the type, name and value of each property, NUL between."""
         found = self._databases.get(database)
         if found is None:
-            found = self._databases[database] = {
-                str(key, "utf-8", "surrogateescape"): str(row[1:-1], "utf-8", "surrogateescape")
-                for block in self._snapshot.blocks(database)
-                for key, row in block
-            }
+            found = self._databases[database] = dict(_texts(self._snapshot, database))
         return found
 
 
 def records_of_types(snapshot: Snapshot, database: str, types: Container[str]) -> Iterator[Record]:
     """Yield the records of a database that have one of some types, in byte order of their keys."""
+    for key, text in _texts(snapshot, database):
+        if text.partition("\0")[0] in types:
+            yield Record.of_fields(key, text.split("\0"))
+
+
+def _texts(snapshot: Snapshot, database: str) -> Iterator[tuple[str, str]]:
+    """Yield the keys of a database, and the text of each record, as :meth:`Remembered.texts` has them."""
     for block in snapshot.blocks(database):
         for key, row in block:
-            text = str(row[1:-1], "utf-8", "surrogateescape")
-            if text.partition("\0")[0] in types:
-                yield _record(str(key, "utf-8", "surrogateescape"), text)
-
-
-def _record(key: str, text: str) -> Record:
-    type, *fields = text.split("\0")
-    return Record(key, type, dict(zip(fields[::2], fields[1::2], strict=True)))
+            yield str(key, "utf-8", "surrogateescape"), str(row[1:-1], "utf-8", "surrogateescape")

@@ -24,6 +24,15 @@ class Record:
         self.type = type
         self.props = props
 
+    @classmethod
+    def of_fields(cls, key: str, fields: list[str]) -> Record:
+        """Return a record.
+
+        :param fields: its type, and name and value of each property in turn.
+        :raises ValueError: when the last property lacks its value.
+        """
+        return cls(key, fields[0], dict(zip(fields[1::2], fields[2::2], strict=True)))
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Record):
             return NotImplemented

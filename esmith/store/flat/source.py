@@ -66,8 +66,7 @@ class Records(Mapping[str, Record]):
         found = self._found[key]
         if isinstance(found, Record):
             return found
-        type, *fields = found[len(key) + 1 :].split("|")
-        return Record(key, type, dict(zip(fields[::2], fields[1::2], strict=True)))
+        return Record.of_fields(key, found[len(key) + 1 :].split("|"))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._found)

@@ -198,9 +198,9 @@ class LmdbSnapshot:
 
         for block in self.blocks(database):
             for name, row in block:
-                kind, *fields = _text(row)[1:-1].split("\0")
-                if type in (None, kind):
-                    yield Record(_text(name), kind, dict(zip(fields[::2], fields[1::2], strict=True)))
+                fields = _text(row)[1:-1].split("\0")
+                if type in (None, fields[0]):
+                    yield Record.of_fields(_text(name), fields)
 
     def revision(self, database: str | None = None) -> int:
         """Return the number of the last revision, or of the last one that changed the database."""
