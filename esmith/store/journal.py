@@ -81,9 +81,13 @@ class Entry:
         """Return whether it changed a record of a database; None for any."""
         return any(
             database in (None, changed) and key in (None, record)
-            for fields in self.pieces()
+            for fields in self._pieces_about(key)
             for changed, record in zip(fields[::FIELDS_OF_A_CHANGE], fields[1::FIELDS_OF_A_CHANGE], strict=True)
         )
+
+    def _pieces_about(self, _key: str | None) -> Iterator[list[str]]:
+        """Yield the fields of changes among which are all of a record, of many at once."""
+        return self.pieces()
 
     def in_command(self) -> Collection[tuple[str, str, str]] | None:
         """Return what the words of its command show of its values, as database, property and value.

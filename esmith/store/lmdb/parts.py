@@ -249,16 +249,11 @@ class PartedEntry(Entry):
         """Return whether it changed a record of a database; parts that do not hold the key are not taken apart."""
         if database is not None and database not in self._counts:
             return False
-        if key is None:
-            return True
+        return key is None or super().is_about(database, key)
+
+    def _pieces_about(self, key: str | None) -> Iterator[list[str]]:
         name = f"\0{key}\0".encode("utf-8", "surrogateescape")
-        return any(
-            key == record and database in (None, changed)
-            for part in self._rows()
-            if name in part
-            for fields in (_decoded(part),)
-            for changed, record in zip(fields[::FIELDS_OF_A_CHANGE], fields[1::FIELDS_OF_A_CHANGE], strict=True)
-        )
+        return (_decoded(part) for part in self._rows() if name in part)
 
     def in_command(self) -> Collection[tuple[str, str, str]] | None:
         """Return what the command shows of the values, as it was found when the revision was written."""
