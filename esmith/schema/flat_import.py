@@ -59,8 +59,9 @@ class FlatImport:
     ) -> None:
         self._migrations = migrations
         self._store = store
-        self._schema = Schema(layout)
         self._layout = layout
+        #: The schema files, as the store that is written remembers them.
+        self._schema: Schema
         self._author = author
         self._replace = replace
         self._dry_run = dry_run
