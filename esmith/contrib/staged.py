@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
@@ -71,13 +72,14 @@ def staged(contrib: Contrib, snapshot: Snapshot) -> Iterator[tuple[StagedLayout,
     """
     here = contrib.here
     here.trust.require_trees(here.configuration)
+    plain = _plain_directories(here.trust.found_in(here.configuration))
     with TemporaryDirectory(prefix="esmith-contrib-") as place:
         layout = StagedLayout(here.root, place)
         try:
             os.makedirs(layout.configuration)
             os.makedirs(os.path.dirname(layout.database), exist_ok=True)
-            for source in (here, contrib.own):
-                _copy(contrib, source.configuration, CONFIGURATION, layout)
+            _copy(contrib, here.configuration, CONFIGURATION, layout, plain)
+            _copy(contrib, contrib.own.configuration, CONFIGURATION, layout, frozenset())
         except OSError as error:
             raise InstallError(
                 f"cannot be copied to {place}: {error.strerror}",
@@ -92,11 +94,29 @@ def staged(contrib: Contrib, snapshot: Snapshot) -> Iterator[tuple[StagedLayout,
             store.close()
 
 
-def _copy(contrib: Contrib, source: str, top: str, layout: StagedLayout) -> None:
+def _plain_directories(entries: list[tuple[str, os.stat_result]]) -> frozenset[str]:
+    """Return the directories, of all that is in a tree, in which only files are that can be copied, however deep."""
+    found, others = set(), set()
+    for path, status in entries:
+        kind = stat.S_IFMT(status.st_mode)
+        if kind == stat.S_IFDIR:
+            found.add(path)
+        if kind not in (stat.S_IFDIR, stat.S_IFREG) or not os.access(path, os.R_OK):
+            above = path
+            while above not in others and above != "/":
+                others.add(above)
+                above = os.path.dirname(above)
+    return frozenset(found - others)
+
+
+def _copy(contrib: Contrib, source: str, top: str, layout: StagedLayout, plain: frozenset[str]) -> None:
     """Copy a directory as ``cp -a`` does; what ``cp`` refuses is left out, and is a finding already.
+
+    A link stands for a directory that the contrib does not touch: nothing is written to the copy once it is made.
 
     :param source: the directory on this disk.
     :param top: its path in the configured system.
+    :param plain: the directories that a link may stand for. What links are in one would lead out of the copy.
     """
     for place, directories, names in os.walk(source):
         inside = f"{top}{place.removeprefix(source)}"
@@ -104,12 +124,16 @@ def _copy(contrib: Contrib, source: str, top: str, layout: StagedLayout) -> None
         for name in [name for name in links if _writes_below(contrib, f"{inside}/{name}")]:
             # Through the link the contrib would be copied into the real directory.
             links.remove(name)
-            _copy(contrib, os.path.realpath(os.path.join(place, name)), f"{inside}/{name}", layout)
+            _copy(contrib, os.path.realpath(os.path.join(place, name)), f"{inside}/{name}", layout, plain)
         target = layout.under(inside)
         if os.path.lexists(target) and not os.path.isdir(target):
             directories.clear()
             continue
         os.makedirs(target, exist_ok=True)
+        for name in [name for name in directories if os.path.join(place, name) in plain]:
+            if not os.path.lexists(contrib.own.under(f"{inside}/{name}")):
+                directories.remove(name)
+                os.symlink(os.path.join(place, name), os.path.join(target, name))
         for name in (*names, *links):
             _copy_file(contrib, os.path.join(place, name), f"{inside}/{name}", os.path.join(target, name))
 

@@ -1,0 +1,126 @@
+"""The copy of a root in which ``esmith contrib check`` tries a contrib."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from esmith.contrib.place import Contrib
+from esmith.contrib.staged import StagedLayout, staged
+from esmith.errors import InstallError
+from esmith.layout import Layout
+from esmith.store import open_store
+from tests.commands import Root
+from tests.contrib.kit import linked, written
+
+CLAMD = "templates/etc/clamd.conf"
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    """Return ``etc/e-smith`` of a contrib with one fragment."""
+    base = tmp_path / "contrib/root/etc/e-smith"
+    written(f"{CLAMD}/80x", "# x\n")(base)
+    return base
+
+
+@contextmanager
+def _copy(root: Root, base: Path) -> Iterator[StagedLayout]:
+    layout = Layout(str(root.path))
+    store = open_store(layout)
+    try:
+        with store.snapshot() as snapshot, staged(Contrib(str(base.parents[2]), layout), snapshot) as (copy, _):
+            yield copy
+    finally:
+        store.close()
+
+
+def _names(folder: str) -> set[str]:
+    """Return all files below a folder, also behind links."""
+    return {
+        os.path.relpath(os.path.join(place, name), folder)
+        for place, _, names in os.walk(folder, followlinks=True)
+        for name in names
+    }
+
+
+def test_the_copy_is_the_root_with_the_contrib(root: Root, base: Path) -> None:
+    """It has all files of the root and of the contrib, each with what it holds."""
+    with _copy(root, base) as copy:
+        real = str(root.file("/etc/e-smith"))
+        assert _names(copy.configuration) == _names(real) | {f"{CLAMD}/80x"}
+        for name in _names(real):
+            assert Path(copy.configuration, name).read_bytes() == Path(real, name).read_bytes()
+
+
+def test_a_link_stands_for_what_the_contrib_does_not_touch(root: Root, base: Path) -> None:
+    """Only directories that the contrib has, too, are copied; their files are no links to the root."""
+    with _copy(root, base) as copy:
+        top = Path(copy.configuration)
+        assert {path.name for path in top.iterdir() if path.is_symlink()} >= {"db", "services", "checks"}
+        own = top / CLAMD
+        assert not any(path.is_symlink() for path in (own, *own.parents))
+        assert [path for path in own.iterdir() if path.is_symlink()] == []
+        for path in own.iterdir():
+            assert not (root.file("/etc/e-smith") / CLAMD / path.name).exists() or path.stat().st_nlink == 1
+
+
+def test_a_link_beside_the_contrib_leads_into_the_copy(root: Root, base: Path) -> None:
+    """A directory of the root is copied when a link in it leads to what only the contrib brings."""
+    linked("events/other-update/S40it", "../actions/it")(root.file("/etc/e-smith"))
+    written("events/actions/it", "#!/bin/sh\n", 0o755)(base)
+    with _copy(root, base) as copy:
+        action = Path(copy.events, "other-update/S40it")
+        assert action.read_text() == "#!/bin/sh\n"
+        assert copy.inside(str(action.resolve())) == "/etc/e-smith/events/actions/it"
+
+
+def test_a_file_for_a_directory_is_left_out(root: Root, base: Path) -> None:
+    """What cannot be copied, a file or a link where the root has a directory, leaves the directory."""
+    written("services", "x\n")(base)
+    linked("db", "/elsewhere")(base)
+    with _copy(root, base) as copy:
+        assert Path(copy.services, "clamd/service.toml").is_file()
+        assert Path(copy.schema, "configuration").is_dir()
+
+
+def test_what_is_no_file_is_left_out(root: Root, base: Path) -> None:
+    """A pipe in the root is not in the copy: who reads it would wait."""
+    os.mkfifo(root.file("/etc/e-smith/services/clamd/pipe"))
+    with _copy(root, base) as copy:
+        assert not Path(copy.services, "clamd/pipe").exists()
+        assert Path(copy.services, "clamd/service.toml").is_file()
+
+
+def test_the_root_stays_as_it_is(root: Root, base: Path) -> None:
+    """Making the copy and removing it changes nothing of the root, not even the time of a change of a file."""
+
+    def look() -> dict[str, tuple[int, int, int]]:
+        found = {}
+        for path in [root.file("/etc/e-smith"), *root.file("/etc/e-smith").rglob("*")]:
+            status = path.lstat()
+            found[str(path)] = (status.st_ino, status.st_ctime_ns, status.st_nlink)
+        return found
+
+    before = look()
+    with _copy(root, base) as copy:
+        place = copy.configuration
+    assert not Path(place).exists()
+    assert look() == before
+
+
+@pytest.mark.plain_user("root may read everything")
+def test_what_cannot_be_read_stops_the_copy(root: Root, base: Path) -> None:
+    """A file that the user cannot read is named at once, also where the contrib does not touch it."""
+    file = root.file("/etc/e-smith/services/clamd/service.toml")
+    file.chmod(0)
+    try:
+        with pytest.raises(InstallError, match="cannot be copied") as caught, _copy(root, base):
+            pass
+    finally:
+        file.chmod(0o644)
+    assert caught.value.place == str(file)
