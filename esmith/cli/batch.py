@@ -32,18 +32,24 @@ def commands_of(text: str) -> list[tuple[int, Verb, list[str]]]:
     :raises UsageError: when a line is no command that writes; its number is in the message.
     """
     found = []
+    split = _words_of if any(quote in text for quote in _QUOTES) else _words_without_quotes
     for number, line in enumerate(text.split("\n"), 1):
-        words = _words_of(line, number)
+        words = split(line, number)
         if not words or words[0].startswith("#"):
             continue
-        verb = VERBS.get(words[0])
+        name, *operands = words
+        verb = VERBS.get(name)
         if verb is None or verb.write is None:
             writing = ", ".join(name for name, one in VERBS.items() if one.write is not None)
-            raise UsageError(f"line {number}: {words[0]!r} is not one of {writing}", hint="nothing was changed")
-        if not verb.accepts(words[1:]):
+            raise UsageError(f"line {number}: {name!r} is not one of {writing}", hint="nothing was changed")
+        if not verb.accepts(operands):
             raise UsageError(f"line {number}: needs {verb.name} {verb.operands}", hint="nothing was changed")
-        found.append((number, verb, words[1:]))
+        found.append((number, verb, operands))
     return found
+
+
+def _words_without_quotes(line: str, _number: int) -> list[str]:
+    return line.split()
 
 
 def _words_of(line: str, number: int) -> list[str]:

@@ -176,7 +176,7 @@ def _write(layout: Layout, database: str, verb: Verb, operands: list[str], *, fo
             remembered = RememberedFiles(transaction)
             schema = None if force or is_flat(database) else Schema(layout, remembered)
             outcome = verb.write(transaction, schema, database, operands)
-            if transaction.changes:
+            if transaction.count_changes():
                 remembered.store(transaction)
             if outcome is None and sys.stderr.isatty():
                 from esmith.cli.missing import what_is_missing

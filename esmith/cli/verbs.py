@@ -44,7 +44,7 @@ class Verb:
     :param write: what it does, for a verb that writes.
     """
 
-    __slots__ = ("help", "name", "named", "operands", "pairs_from", "read", "write")
+    __slots__ = ("_needs", "help", "name", "named", "operands", "pairs_from", "read", "write")
 
     def __init__(
         self,
@@ -60,6 +60,7 @@ class Verb:
         self.name = name
         self.operands = operands
         self.help = help
+        self._needs = len(operands.partition("[")[0].split())
         self.named = named
         self.pairs_from = pairs_from
         self.read = read
@@ -67,8 +68,7 @@ class Verb:
 
     def accepts(self, operands: list[str]) -> bool:
         """Return whether the operands are complete: the key and the property named, values in pairs."""
-        needs = len(self.operands.partition("[")[0].split())
-        if len(operands) < needs or not all(operands[: self.named]):
+        if len(operands) < self._needs or not all(operands[: self.named]):
             return False
         return self.pairs_from is None or (len(operands) - self.pairs_from) % 2 == 0
 

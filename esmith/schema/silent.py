@@ -24,6 +24,8 @@ _REMEMBERED = 1000
 #: Types that allow any value, and those of names.
 _FREE = ("text", "secret")
 _OF_NAMES = ("account", "mailbox")
+#: What mail may know by another name, too (esmith.schema.spellings).
+_OF_MAIL = (*_OF_NAMES, "mail-domain")
 #: A name that nothing is wrong with, whatever it is the name of; a longer one is looked at.
 _PLAIN_NAME = expression(r"[a-z0-9_](?:[a-z0-9._-]{0,98}[a-z0-9_])?")
 #: What names begin and end with that mean something to mail.
@@ -37,11 +39,13 @@ class _Kind:
     :param key: that of a record which has a schema file of its own; "" for all others.
     """
 
-    __slots__ = ("_has_ports", "_known", "_layouts", "_rules", "_service", "is_silent", "key_rule")
+    __slots__ = ("_has_ports", "_known", "_layouts", "_rules", "_service", "is_silent", "key_rule", "names_mail")
 
     def __init__(self, schema: Schema, database: str, key: str, type: str) -> None:
         self._known = schema.record(database, key, type)
         self.key_rule = self._known.key_rule if self._known is not None else None
+        #: Whether mail may take a key for another name.
+        self.names_mail = self.key_rule is not None and self.key_rule.type in _OF_MAIL
         self._has_ports = database == "configuration"
         self._service = schema.record(database, key, "service") if self._has_ports else None
         self.is_silent = not type_hint(schema, database, "", type)
@@ -152,8 +156,7 @@ class Silent:
         if type is None or value[:1] == "<":
             return False
         kind = self._kind(database, key if key in self._named(database) else "", type)
-        rule = kind.key_rule
-        if rule is not None and (rule.type not in _OF_NAMES or key.lower().endswith(_ENDINGS)):
+        if kind.names_mail and not _is_name_of_its_own(kind.key_rule, key):
             return False
         known = kind.rule(prop)
         return known is None or value in known.silent or known.is_silent(self._records, value)
@@ -184,9 +187,20 @@ class Silent:
 
     def _named(self, database: str) -> frozenset[str]:
         """Return the keys of the records that may have a schema file of their own."""
-        if database not in self._names:
-            self._names[database] = frozenset(self._schema.named(database))
-        return self._names[database]
+        found = self._names.get(database)
+        if found is None:
+            found = self._names[database] = frozenset(self._schema.named(database))
+        return found
+
+
+def _is_name_of_its_own(rule: Property | None, key: str) -> bool:
+    """Return whether it is known that mail takes the key for no other name.
+
+    :param rule: what the key is.
+    """
+    lower = key.lower()
+    is_domain = rule is not None and rule.type == "mail-domain"
+    return not lower.endswith(_ENDINGS) and not (is_domain and lower.removesuffix(".") != key)
 
 
 def _may_say_more(prop: Property) -> bool:

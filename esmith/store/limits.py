@@ -190,8 +190,7 @@ def row_key(key: str, prop: str) -> bytes | None:
         row = f"{key}\0{prop}".encode()
     except UnicodeEncodeError:
         return None
-    usable = key and "\0" not in key and "\0" not in prop and len(row) <= MAX_NAME_BYTES
-    return row if usable else None
+    return row if key and row.count(b"\0") == 1 and len(row) <= MAX_NAME_BYTES else None
 
 
 def state_key(name: str) -> bytes:

@@ -134,3 +134,22 @@ def test_most_records_of_an_import_are_silent(shipped: Desk) -> None:
             for record in look.records("accounts")
         }
     assert found == {"user1": True, "a.b1": True, "a.b2": False}
+
+
+def test_most_settings_of_a_batch_are_silent(shipped: Desk) -> None:
+    """Settings of hosts, domains and users are in order at once, but those of names that mail takes for others."""
+    places = [("hosts", "h1.example.com", "host", "HostType", "Local"), ("accounts", "User", "user", "FirstName", "A")]
+    places += [("domains", key, "domain", "MailServer", "localhost") for key in ("a.example.com", "B.example.com")]
+    places += [("accounts", "user1-JunkMail", "pseudonym", "Account", "admin")]
+    for database, key, type, *_ in places:
+        put(shipped.store, database, key, type)
+    with shipped.store.transaction(AUTHOR) as transaction:
+        silent = Silent(shipped.schema, transaction)
+        found = {key: silent.is_silent_setting(database, key, *rest) for database, key, _, *rest in places}
+    assert found == {
+        "h1.example.com": True,
+        "User": True,
+        "a.example.com": True,
+        "B.example.com": False,
+        "user1-JunkMail": False,
+    }

@@ -67,7 +67,8 @@ class Writer:
         self._author = author
         self._compared = _parts_of(author.command)
         self._noted: set[tuple[str, str, str]] = set()
-        self._groups: list[str] = []
+        #: The changes of the part that comes next, those of a record in one text.
+        self._groups: list[bytes] = []
         self._size = 0
         self._parts = 0
         self._counts: dict[str, int] = {}
@@ -84,31 +85,27 @@ class Writer:
             self.add(database, key, fields[:half])
             self.add(database, key, fields[half:])
             return
-        props, olds, news = fields[::3], fields[1::3], fields[2::3]
-        self._note(database, props, olds)
-        self._note(database, props, news)
-        if olds.count(_ABSENT) == count:
+        if fields[1::3].count(_ABSENT) == count:
             text = "\0".join((database, key, f"+{count}", *(field for at, field in enumerate(fields) if at % 3 != 1)))
         else:
             text = "\0".join((database, key, f"{count}", *fields))
-        self._push(database, count, text)
+        self._push(database, count, text.encode())
 
     def add_record(self, database: str, key: str, row: bytes) -> None:
         """Add a record that did not exist.
 
         :param row: as :func:`esmith.store.lmdb.whole.written` makes it.
         """
-        text = row[1:-1].decode()
-        type, *fields = text.split("\0")
-        props, values = ["", *fields[::2]], [type, *fields[1::2]]
+        text = row[1:-1]
+        count = text.count(b"\0") // 2 + 1
         if len(text) > journal.LONGEST_ROW:
-            cells = zip(props, values, strict=True)
+            type, *fields = text.decode().split("\0")
+            cells = zip(["", *fields[::2]], [type, *fields[1::2]], strict=True)
             self.add(database, key, [field for prop, value in cells for field in (prop, _ABSENT, value)])
             return
-        self._note(database, props, values)
-        self._push(database, len(props), f"{database}\0{key}\0+{len(props)}\0\0{text}")
+        self._push(database, count, b"%b\0%b\0+%d\0\0%b" % (database.encode(), key.encode(), count, text))
 
-    def _push(self, database: str, count: int, text: str) -> None:
+    def _push(self, database: str, count: int, text: bytes) -> None:
         if self._size + len(text) > journal.LONGEST_ROW and self._groups:
             self._flush()
         self._groups.append(text)
@@ -116,17 +113,27 @@ class Writer:
         self._counts[database] = self._counts.get(database, 0) + count
 
     def _flush(self) -> None:
-        self._put(self._parts, "\0".join(self._groups).encode())
+        part = b"\0".join(self._groups)
+        self._put(self._parts, part)
+        if self._compared is not None:
+            self._note(part.decode(), self._compared)
         self._groups = []
         self._size = 0
         self._parts += 1
 
-    def _note(self, database: str, props: list[str], values: list[str]) -> None:
-        """Note which values the command shows."""
-        compared = self._compared
-        if compared is None or compared.isdisjoint(values):
+    def _note(self, part: str, compared: set[str]) -> None:
+        """Note which values of a part the command shows."""
+        fields = part.split("\0")
+        shown = compared.intersection(fields)
+        if not shown:
             return
-        self._noted |= {(database, prop, value) for prop, value in zip(props, values, strict=True) if value in compared}
+        # A command names its database, which each record begins with; most parts have nothing else of its words.
+        heads = [group.partition(b"\0")[0].decode() for group in self._groups]
+        if all(fields.count(word) == heads.count(word) for word in shown):
+            return
+        cells = _fields_of(part)
+        for database, _, prop, old, new in zip(cells, cells, cells, cells, cells, strict=True):
+            self._noted.update((database, prop, value) for value in (old, new) if value in compared)
         if len(self._noted) > _MOST_NOTED:
             self._compared = None
 
@@ -136,7 +143,7 @@ class Writer:
         :param when: seconds since 1970.
         """
         if not self._parts:
-            fields = [field for group in self._groups for field in _fields_of(group)]
+            fields = [field for group in self._groups for field in _fields_of(group.decode())]
             row = journal.encode_fields(when, self._author, fields)
             if len(row) <= journal.LONGEST_ROW or not self._groups:
                 return row
@@ -169,23 +176,24 @@ class Parts:
         number: int,
         author: Author,
         changed: dict[str, dict[str, Cells]],
-        read: Callable[[str, str], bytes],
+        reader: Callable[[str], Callable[[str], bytes]],
     ) -> bytes:
         """Write the parts of a revision of now, if it needs some, and return its row.
 
         :param changed: what was written, by database and key.
-        :param read: returns the whole row of a record by database and key.
+        :param reader: returns for a database what returns the whole row of a record by its key.
         """
         writer = self._writer(number, author)
         for database, records in changed.items():
+            read = reader(database)
             for key, cells in records.items():
                 if isinstance(cells, int):
-                    writer.add_record(database, key, read(database, key))
+                    writer.add_record(database, key, read(key))
                     continue
                 fields: list[str] = []
                 for prop, (old, new) in cells.items():
                     if old != new:
-                        fields += (prop, journal.cell(old), journal.cell(new))
+                        fields += (prop, _ABSENT if old is None else old, _ABSENT if new is None else new)
                 writer.add(database, key, fields)
         return writer.finish(int(time.time()))
 

@@ -148,7 +148,7 @@ class LmdbSnapshot:
 
     def prop(self, database: str, key: str, prop: str) -> str | None:
         """Return the value of a property, None when there is no such property."""
-        handle = self._handle(database)
+        handle = self._handles.get(database) or self._handle(database)
         row = limits.row_key(key, prop)
         if handle is None or row is None:
             return None

@@ -309,14 +309,14 @@ class LmdbTransaction(LmdbSnapshot):
         for database, records in changed.items():
             for key, cells in records.items():
                 if isinstance(cells, int) or len(fields) > _FEW_FIELDS:
-                    return self._parts().row_of_records(number, self._author, changed, self._whole_row)
+                    return self._parts().row_of_records(number, self._author, changed, self._whole_rows)
                 for prop, (old, new) in cells.items():
                     if old != new:
                         fields += (database, key, prop, journal.cell(old), journal.cell(new))
         row = journal.encode_fields(int(time.time()), self._author, fields)
         if len(row) <= journal.LONGEST_ROW:
             return row
-        return self._parts().row_of_records(number, self._author, changed, self._whole_row)
+        return self._parts().row_of_records(number, self._author, changed, self._whole_rows)
 
     def _write_whole(self, database: str, keys: Collection[str], stamp: bytes) -> None:
         """Write the whole records of a database that were changed; all of them where they are not of its revision."""
@@ -329,9 +329,10 @@ class LmdbTransaction(LmdbSnapshot):
             whole.make(self._txn, table, self._open(database))
         self._txn.put(database.encode(), stamp, db=stamps)
 
-    def _whole_row(self, database: str, key: str) -> bytes:
-        """Return the row of a whole record, of a database whose whole records were written."""
-        return whole.read(self._txn, self._open(whole.TABLE + database), self._open(database), key.encode())
+    def _whole_rows(self, database: str) -> Callable[[str], bytes]:
+        """Return what returns rows of whole records, of a database whose whole records were written."""
+        table, rows = self._open(whole.TABLE + database), self._open(database)
+        return lambda key: whole.read(self._txn, table, rows, key.encode())
 
     def _parts(self) -> Parts:
         from esmith.store.lmdb import parts

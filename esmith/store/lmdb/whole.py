@@ -72,20 +72,23 @@ def blocks_of_rows(rows: lmdb.Cursor[bytes]) -> Iterator[Rows]:
         starts = [at for at, prop in enumerate(parts[1::3]) if not prop]
         if not starts or starts[0]:
             raise ValueError("a record lacks its type")
-        yield [_row_of(parts[3 * start : 3 * end]) for start, end in pairwise(starts)]
-        del parts[: 3 * starts[-1]]
+        rest = parts[3 * starts[-1] :]
+        yield _rows_of(parts, starts)
+        parts = rest
     if parts:
-        yield [_row_of(parts)]
+        yield _rows_of(parts, [0, len(parts) // 3])
 
 
-def _row_of(parts: list[bytes]) -> tuple[bytes, bytes]:
-    """Return key and row of a record.
+def _rows_of(parts: list[bytes], starts: list[int]) -> Rows:
+    """Return keys and rows of records.
 
-    :param parts: of each of its cells the key, the property and the value; the type comes first.
+    :param parts: of each of their cells the key, the property and the value; they are changed.
+    :param starts: the cells with which records begin, which are those of types, and where the last one ends.
     """
-    key = parts[0]
+    keys = parts[::3]
     del parts[::3]
-    return key, written(parts[1:])
+    # Before the type stands its property, which is empty.
+    return [(keys[start], written(parts[2 * start + 1 : 2 * end])) for start, end in pairwise(starts)]
 
 
 def read(txn: lmdb.Transaction[bytes], table: lmdb._Database, rows: lmdb._Database, key: bytes) -> bytes:
@@ -122,8 +125,7 @@ def make(txn: lmdb.Transaction[bytes], table: lmdb._Database, rows: lmdb._Databa
     txn.drop(table, delete=False)
     with txn.cursor(rows) as cursor, txn.cursor(table) as whole:
         for block in blocks_of_rows(cursor):
-            for key, row in block:
-                whole.put(key, row if len(row) <= _MOST_BYTES else LONG, append=True)
+            whole.putmulti([(key, row if len(row) <= _MOST_BYTES else LONG) for key, row in block], append=True)
 
 
 def _read(rows: lmdb.Cursor[bytes], key: bytes, most: int | None) -> bytes | None:

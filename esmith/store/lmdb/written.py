@@ -84,7 +84,8 @@ class Written:
 
     def count_changes(self) -> dict[str, int]:
         """Return how many cells differ, by database."""
-        return {database: sum(map(_count, records.values())) for database, records in self.changed().items()}
+        counts = {database: sum(map(_count, records.values())) for database, records in self.records.items()}
+        return {database: count for database, count in counts.items() if count}
 
     def copy(self) -> Written:
         """Return what was written so far."""
@@ -143,4 +144,10 @@ def _add(cells: dict[str, tuple[str | None, str | None]], later: dict[str, tuple
 
 def _count(cells: Cells) -> int:
     """Return how many cells differ from what was before."""
-    return cells if isinstance(cells, int) else sum(old != new for old, new in cells.values())
+    if isinstance(cells, int):
+        return cells
+    count = 0
+    for old, new in cells.values():
+        if old != new:
+            count += 1
+    return count
