@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from esmith.disk import Directory, Disk
     from esmith.layout import Layout
+    from esmith.plan.listed import Listed
     from esmith.plan.plan import Plan
     from esmith.store.protocol import Snapshot, Store, Transaction
 
@@ -193,8 +194,9 @@ def _keep_all(generation: Generation, plan: Plan, layout: Layout, snapshot: Snap
     from esmith.plan.output import Difference
 
     kept = make_kept(layout, disk, generation.number)
+    known: dict[str, Listed | None] = {}
     for index, output in enumerate(plan.changed):
-        installed = resolved(snapshot, OUTPUTS.get(snapshot, output.path))
+        installed = resolved(snapshot, OUTPUTS.get(snapshot, output.path), known)
         with plan.leaving(output):
             before = keep(output, disk, kept, str(index))
             before.remember(installed)
@@ -288,10 +290,15 @@ def mark_interrupted(transaction: Transaction, number: int, what: str) -> list[G
     return installs
 
 
-def list_interrupted(snapshot: Snapshot) -> list[Generation]:
-    """Return the installs that were not completed, the newest first: an event runs now, or was killed."""
-    # A generation may have thousands of files: those that are complete are not even decoded.
-    rows = [(name, row) for name, row in snapshot.states(GENERATIONS.name) if _COMPLETE not in row]
+def list_interrupted(snapshot: Snapshot, *, after: int = 0) -> list[Generation]:
+    """Return the installs that were not completed, the newest first: an event runs now, or was killed.
+
+    :param after: only installs with higher numbers.
+    """
+    # A generation may have thousands of files: those that are complete are not even decoded, nor is that of the event
+    # that runs, which looks after each of its actions.
+    last = generation_name(after)
+    rows = [(name, row) for name, row in snapshot.states(GENERATIONS.name) if name > last and _COMPLETE not in row]
     found = [GENERATIONS.read(name, row) for name, row in rows]
     return [generation for generation in found if generation is not None and not generation.complete][::-1]
 

@@ -112,7 +112,7 @@ def restore_interrupted(
     :raises StoreError: when the store cannot be written; an UnrecordedError when all files were restored before.
     """
     with store.snapshot() as snapshot:
-        interrupted = [install for install in list_interrupted(snapshot) if install.number > after]
+        interrupted = list_interrupted(snapshot, after=after)
     disk = layout.disk()
     chain: list[Generation] = []
     for install in interrupted:

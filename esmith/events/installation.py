@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from esmith.events.adjust import ServiceStep
     from esmith.events.definition import Event
     from esmith.events.session import Session
+    from esmith.fragments.settings import Seen
     from esmith.store.protocol import Snapshot, Transaction
 
 #: More would hide the first ones; a thousand users without an account are a thousand warnings.
@@ -206,8 +207,9 @@ class Installation:
 def _of_fault(fault: EsmithError, plan: Plan) -> str:
     """Return the message about a fault that stops only a part, with what it stops."""
     own = [output.path for output in plan.left if output.left is fault]
+    places = set(own)
     beside = [
-        output.path for output in plan.left if isinstance(output.left, LeftWithError) and output.left.other in own
+        output.path for output in plan.left if isinstance(output.left, LeftWithError) and output.left.other in places
     ]
     lines = [f"{fault.place}: {fault.message}" if fault.place else fault.message]
     lines += [fault.hint] if fault.hint else []
@@ -225,15 +227,16 @@ def _of_settings(plan: Plan, session: Session) -> list[str]:
     """
     schema = Schema(session.layout)
     found: dict[str, str] = {}
-    seen: set[int] = set()
+    seen: set[Seen] = set()
+    common: set[int] = set()
     for output in plan.changed:
         if not output.rendering.recalled:
             # What was read for the keys of a template is the same for all of its outputs.
             apart = output.rendering.reads_apart()
-            for reads in (one for one in apart if id(one) not in seen):
-                for line in refused_settings(reads, schema, beside=apart[0]):
+            for reads in (one for one in apart if id(one) not in common):
+                for line in refused_settings(reads, schema, beside=apart[0], seen=seen):
                     found.setdefault(line, output.path)
-            seen |= set(map(id, apart[:-1]))
+            common |= set(map(id, apart[:-1]))
     return [f"{path}: {line}" for line, path in found.items()]
 
 

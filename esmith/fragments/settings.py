@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from esmith.fragments.reads import Reads
     from esmith.schema.load import Schema
 
+    #: Database, key and property.
+    Cell = tuple[str, str, str]
+    #: A setting, the type of its record (None where that was not read), and its value.
+    Seen = tuple[Cell, str | None, str]
+
 
 def explain(error: TemplateError, reads: Reads, schema: Schema) -> None:
     """Name with an error the settings that may be why a file cannot be made.
@@ -25,26 +30,40 @@ def explain(error: TemplateError, reads: Reads, schema: Schema) -> None:
     error.hint = "\n  ".join(filter(None, [error.hint, *lines]))
 
 
-def refused_settings(reads: Reads, schema: Schema, *, beside: Reads | None = None) -> Iterator[str]:
+def refused_settings(
+    reads: Reads, schema: Schema, *, beside: Reads | None = None, seen: set[Seen] | None = None
+) -> Iterator[str]:
     """Yield a line for each setting a file was made from that could not be set as it is.
 
     A setting whose schema file is broken is left out: whoever needs the file says so.
 
     :param reads: what the file was made from.
     :param beside: what else it was made from, of which no settings are named.
+    :param seen: the settings that were looked at for other files, which are left out; it gets those of this one.
     """
-    for cell, value in sorted(reads.props.items()):
-        if value is None:
-            continue
+    seen = set() if seen is None else seen
+    for cell, type, value in sorted(_found(reads, beside or reads, seen)):
+        seen.add((cell, type, value))
         with suppress(SchemaError):
-            reason = _refusal(cell, value, (reads, beside or reads), schema)
+            reason = _refusal(cell, value, type, schema)
             if reason is not None:
                 yield _line(cell, value, reason, hidden=schema.hides(cell, value))
 
 
-def _refusal(cell: tuple[str, str, str], value: str, reads: tuple[Reads, Reads], schema: Schema) -> str | None:
+def _found(reads: Reads, beside: Reads, seen: set[Seen]) -> Iterator[Seen]:
+    """Yield the settings that were read and are not among those that were looked at."""
+    for cell, value in reads.props.items():
+        if value is None:
+            continue
+        place = (cell[0], cell[1], "")
+        type = reads.props[place] if place in reads.props else beside.props.get(place)
+        found = cell, type, value
+        if found not in seen:
+            yield found
+
+
+def _refusal(cell: Cell, value: str, type: str | None, schema: Schema) -> str | None:
     database, key, name = cell
-    type = next((one.props[database, key, ""] for one in reads if (database, key, "") in one.props), None)
     # One of a list of records is read without its type; then each type that has the property has to refuse it.
     known = schema.of_any_type(database, key) if type is None else [schema.record(database, key, type)]
     props = [one.property(name) if name else one.value for one in known if one is not None]
@@ -52,7 +71,7 @@ def _refusal(cell: tuple[str, str, str], value: str, reads: tuple[Reads, Reads],
     return reasons[0] if reasons and all(reasons) else None
 
 
-def _line(cell: tuple[str, str, str], value: str, reason: str, *, hidden: bool) -> str:
+def _line(cell: Cell, value: str, reason: str, *, hidden: bool) -> str:
     import shlex
 
     database, key, name = cell

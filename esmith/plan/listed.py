@@ -85,11 +85,17 @@ def kept_common(shared: dict[str, str], before: Listed | None, still_used: set[s
     return found | {mark[len(_MARK) :]: text for text, mark in shared.items()}
 
 
-def resolved(snapshot: Snapshot, installed: Installed | None) -> Installed | None:
-    """Return a row that says itself what the output was made of: it is kept longer than the row of the template."""
+def resolved(snapshot: Snapshot, installed: Installed | None, known: dict[str, Listed | None]) -> Installed | None:
+    """Return a row that says itself what the output was made of: it is kept longer than the row of the template.
+
+    :param known: what was read of templates for other outputs, by their path; it gets what is read for this one.
+    """
     if installed is None or not is_common(installed.inputs):
         return installed
-    listed = LISTED.get(snapshot, installed.template)
+    if installed.template not in known:
+        # It names all keys, so it is not decoded for each of them.
+        known[installed.template] = LISTED.get(snapshot, installed.template)
+    listed = known[installed.template]
     return replace(installed, inputs=listed.resolved(installed.inputs) if listed is not None else "")
 
 

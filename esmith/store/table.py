@@ -160,20 +160,19 @@ def encode_json(row: Any) -> bytes:
     """
     from json import dumps
 
-    return dumps(_plain(row)).encode()
+    return dumps(row, default=_given).encode()
 
 
-def _plain(data: Any) -> Any:
-    """Return what stands for a value in JSON."""
-    if isinstance(data, list):
-        return [_plain(entry) for entry in data]
-    if isinstance(data, dict):
-        return {key: _plain(entry) for key, entry in data.items()}
+def _given(data: Any) -> dict[str, Any]:
+    """Return the fields of an object of a dataclass that do not have their defaults.
+
+    :raises TypeError: for anything else that JSON does not know.
+    """
     if not is_dataclass(data):
-        return data
+        raise TypeError(f"{type(data).__name__} is not a row of a table")
     kind: type = type(data)
     values = ((name, getattr(data, name), default) for name, default in _defaults_of(kind))
-    return {name: _plain(value) for name, value, default in values if value != default}
+    return {name: value for name, value, default in values if value != default}
 
 
 @cache
