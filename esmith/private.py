@@ -143,11 +143,12 @@ class KeptTables:
     """
 
     #: Another version of Python may write it otherwise.
-    _FILE = f"tables-1-{sys.hexversion:x}"
+    _FILE = f"tables-2-{sys.hexversion:x}"
 
     def __init__(self, path: str) -> None:
         self._directory = PrivateDirectory(path)
-        self._rows: dict[str, tuple[bytes, bytes]] | None = None
+        #: For each file what it looked like, what it holds, and what found that in order.
+        self._rows: dict[str, tuple[bytes, bytes, str]] | None = None
 
     def find(self, path: str) -> tuple[dict[str, Any] | None, bytes | None]:
         """Return what a file holds, None when that is not known, and what the file looks like, for :meth:`note`."""
@@ -169,13 +170,31 @@ class KeptTables:
             content = marshal.dumps(data)
         except ValueError:
             return  # There is a date in it.
-        self._all()[path] = looks, content
+        self._all()[path] = looks, content, ""
         keep_later(self._directory.path, self._FILE, self._content)
+
+    def is_checked(self, path: str, program: str) -> bool:
+        """Return whether what :meth:`find` gave for a file was found in order before.
+
+        :param program: what decides on that, as :meth:`note_checked` was given it.
+        """
+        row = self._all().get(path)
+        return row is not None and row[2] == program
+
+    def note_checked(self, path: str, program: str) -> None:
+        """Note that what a file holds was found in order, for :func:`keep_all`.
+
+        :param program: what decides on that: how the files of the program look.
+        """
+        row = self._all().get(path)
+        if row is not None:
+            self._all()[path] = (*row[:2], program)
+            keep_later(self._directory.path, self._FILE, self._content)
 
     def _content(self) -> bytes:
         return marshal.dumps({path: row for path, row in self._all().items() if os.path.exists(path)})
 
-    def _all(self) -> dict[str, tuple[bytes, bytes]]:
+    def _all(self) -> dict[str, tuple[bytes, bytes, str]]:
         if self._rows is None:
             content = self._directory.read(self._FILE)
             self._rows = {} if content is None else marshal.loads(content)

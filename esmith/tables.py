@@ -89,6 +89,12 @@ class Tables(Protocol):
     def note(self, path: str, looks: bytes | None, data: dict[str, Any], /) -> None:
         """Note what a file holds that was read."""
 
+    def is_checked(self, path: str, program: str, /) -> bool:
+        """Return whether what was found for a file is in order, as the program says that decides on it."""
+
+    def note_checked(self, path: str, program: str, /) -> None:
+        """Note that what a file holds is in order."""
+
 
 _tables: Tables | None = None
 
@@ -119,10 +125,14 @@ class TomlFile:
     ) -> None:
         self.path = path
         self._error = error
+        self._tables: Tables | None = None
+        self._is_known = False
         if data is not None:
             self.data = data
             return
-        known, looks = _tables.find(path) if _tables is not None and text is None else (None, None)
+        self._tables = _tables if text is None else None
+        known, looks = self._tables.find(path) if self._tables is not None else (None, None)
+        self._is_known = known is not None
         if known is not None:
             self.data = known
             return
@@ -137,6 +147,18 @@ class TomlFile:
             raise self.error(f"cannot be read: {trouble}", hint="correct the file, or install it again") from trouble
         if _tables is not None:
             _tables.note(path, looks, self.data)
+
+    def is_checked(self, program: str) -> bool:
+        """Return whether the file is as it was when it was found to be in order.
+
+        :param program: how the files of the program look that decide on that.
+        """
+        return self._is_known and self._tables is not None and self._tables.is_checked(self.path, program)
+
+    def note_checked(self, program: str) -> None:
+        """Note that the file is in order."""
+        if self._tables is not None:
+            self._tables.note_checked(self.path, program)
 
     def error(self, message: str, hint: str = "") -> EsmithError:
         """Return an error of this file, to be raised.

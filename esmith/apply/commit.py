@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from esmith.apply.generations import Generation, begin, is_recorded
+from esmith.apply.generations import Generation, begin
 from esmith.apply.install import discard, install, remember, stage
 from esmith.apply.left import record_left
 from esmith.apply.newer import NEWER, are_files_newer
-from esmith.apply.restore import AddPending, UnrecordedError, restore_since
 from esmith.errors import InstallError, StoreError
-from esmith.names import counted
 from esmith.plan.difference import EDITED
 from esmith.plan.host import DiskHost, RecordingHost
 from esmith.store.model import Author
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from esmith.apply.generations import Also
-    from esmith.apply.restoring import Restored
     from esmith.layout import Layout
     from esmith.plan.plan import Plan
     from esmith.store.protocol import Store
@@ -70,42 +67,15 @@ def commit_plan(
     finally:
         try:
             if generation is not None and not installed:
+                # Only after a failure.
+                from esmith.apply.restore import restore_or_explain
+
                 _, text = restore_or_explain(generation, layout, store, note=note)
                 note(text)
         finally:
             discard(plan, host)
             host.close()
     return generation
-
-
-def restore_or_explain(
-    generation: Generation,
-    layout: Layout,
-    store: Store,
-    add_pending: AddPending | None = None,
-    also: Also | None = None,
-    note: Callable[[str], None] = lambda _: None,
-) -> tuple[Restored | None, str]:
-    """Restore what was there before an install that failed, or that was followed by a failure.
-
-    It raises no error of ours, because there is one already, which the administrator has to see.
-
-    :param add_pending: see :func:`esmith.apply.restore.restore_since`.
-    :param also: likewise.
-    :param note: likewise.
-    :return: what was restored, None when that is not all; and the message about it.
-    """
-    try:
-        with store.snapshot() as snapshot:
-            if not is_recorded(generation, snapshot):
-                return None, "its files were taken back by another command already"
-        restored = restore_since(generation.number, layout, store, add_pending, also, note=note)
-    except UnrecordedError as error:
-        return error.restored, error.fact
-    except (InstallError, StoreError) as error:
-        text = "not all old files could be restored; remove the cause of this and run: esmith recover"
-        return None, f"{text}\n  {error}"
-    return restored, f"the old content of {counted(len(restored.paths), 'file')} was restored"
 
 
 def rehearse_plan(plan: Plan, layout: Layout) -> None:

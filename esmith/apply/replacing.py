@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 
-from esmith.apply.commit import restore_or_explain
 from esmith.apply.generations import (
     Generation,
     close_kept,
@@ -18,6 +17,7 @@ from esmith.apply.generations import (
     record_begin,
 )
 from esmith.apply.kept import Before, forget_kept, keep_file, make_kept
+from esmith.apply.restore import restore_or_explain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

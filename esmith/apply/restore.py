@@ -10,6 +10,7 @@ from esmith.apply.generations import (
     Generation,
     forget_generation,
     generations_since,
+    is_recorded,
     list_interrupted,
     list_numbers,
     record_complete,
@@ -17,7 +18,7 @@ from esmith.apply.generations import (
 from esmith.apply.kept import forget_kept, kept_directory
 from esmith.apply.origin import Mark, find_machine, find_mark
 from esmith.apply.restoring import CURE, Restored, Restoring, listed
-from esmith.errors import StoreError
+from esmith.errors import InstallError, StoreError
 from esmith.names import counted
 from esmith.plan.host import trouble
 from esmith.plan.installed import OUTPUTS
@@ -87,6 +88,36 @@ def find_missing(install: Generation, layout: Layout, disk: Disk) -> list[str]:
         return [before.path for before in install.before if before.stored and kept.look(before.stored) is None]
     except OSError as error:
         raise trouble(path, error) from error
+
+
+def restore_or_explain(
+    generation: Generation,
+    layout: Layout,
+    store: Store,
+    add_pending: AddPending | None = None,
+    also: Also | None = None,
+    note: Callable[[str], None] = lambda _: None,
+) -> tuple[Restored | None, str]:
+    """Restore what was there before an install that failed, or that was followed by a failure.
+
+    It raises no error of ours, because there is one already, which the administrator has to see.
+
+    :param add_pending: see :func:`restore_since`.
+    :param also: likewise.
+    :param note: likewise.
+    :return: what was restored, None when that is not all; and the message about it.
+    """
+    try:
+        with store.snapshot() as snapshot:
+            if not is_recorded(generation, snapshot):
+                return None, "its files were taken back by another command already"
+        restored = restore_since(generation.number, layout, store, add_pending, also, note=note)
+    except UnrecordedError as error:
+        return error.restored, error.fact
+    except (InstallError, StoreError) as error:
+        text = "not all old files could be restored; remove the cause of this and run: esmith recover"
+        return None, f"{text}\n  {error}"
+    return restored, f"the old content of {counted(len(restored.paths), 'file')} was restored"
 
 
 def restore_interrupted(

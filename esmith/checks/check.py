@@ -5,14 +5,11 @@ A template says how in its metadata: a program that reads the file, or a check t
 
 from __future__ import annotations
 
-import fnmatch
 import os
+from fnmatch import fnmatchcase
 from functools import partial
 
-from esmith.checks import own
-from esmith.checks.complaint import SHOWN_LINES, Complaint, complaints, shown_lines
 from esmith.checks.staged import StagedTree
-from esmith.checks.views import Ended, Job, Views
 from esmith.environment import PATH, which
 from esmith.errors import CheckError, TemplateError
 from esmith.fields import dataclass, replace
@@ -22,7 +19,6 @@ from esmith.plan.output import Difference, Output
 from esmith.plan.unit import leave_units
 from esmith.plan.verdict import Outcome, Verdict
 from esmith.schema.load import Schema
-from esmith.schema.secrecy import MASK
 from esmith.schema.strict import STRICT
 from esmith.shipped import ShippedFiles
 
@@ -30,6 +26,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
+    from esmith.checks.own import Rule, Rules
+    from esmith.checks.views import Ended
     from esmith.fragments.file_check import Check
     from esmith.layout import Layout
     from esmith.plan.plan import Plan
@@ -98,12 +96,11 @@ def _refused(plan: Plan, layout: Layout, *, writes: bool) -> list[Verdict]:
     """Check the plan as it is now, put the verdicts into it, and return those that refuse a file."""
     changed = {output.path for output in plan.changed if output.difference is not Difference.ATTRIBUTES}
     subjects = [_subject(output) for output in plan.outputs if changed and _is_due(output, changed)]
-    views = Views(StagedTree(layout, plan.outputs), writes=writes)
     schema = Schema(layout)
-    verdicts = examine(subjects, StagedTree(layout, plan.outputs), views, partial(_secrets_read, plan, schema))
+    secrets = partial(_secrets_read, plan, schema)
+    verdicts, plan.copied = examine(subjects, StagedTree(layout, plan.outputs), secrets, writes=writes)
     renderings = {output.path: output.rendering for output in plan.outputs}
     plan.verdicts = [_with_settings(verdict, renderings[verdict.path], schema) for verdict in verdicts]
-    plan.copied = views.copied
     return [verdict for verdict in plan.verdicts if verdict.outcome is Outcome.REFUSED]
 
 
@@ -143,19 +140,23 @@ def _error(refused: list[Verdict], fact: str) -> CheckError:
 
 
 def examine(
-    subjects: Iterable[Subject], tree: StagedTree, views: Views, secrets: Callable[[], Collection[str]] = frozenset
-) -> list[Verdict]:
+    subjects: Iterable[Subject],
+    tree: StagedTree,
+    secrets: Callable[[], Collection[str]] = frozenset,
+    *,
+    writes: bool = False,
+) -> tuple[list[Verdict], str]:
     """Check files of a tree.
 
-    :param views: shows the tree to programs.
     :param secrets: gives the values that are masked in what programs print; it is asked only where one runs.
-    :return: a verdict for each file that a check knows, in order.
+    :param writes: whether the root may be written to: see :class:`esmith.checks.views.Views`.
+    :return: a verdict for each file that a check knows, in order; and why programs saw copies of the files, "" when
+        none did.
     """
-
     found: dict[str, Verdict] = {}
     waiting: dict[tuple[str, ...], list[Subject]] = {}
     order = []
-    rules = own.Rules(tree.layout)
+    rules: Rules | None = None
     for subject in map(_as_installed, subjects):
         order.append(subject.path)
         program = subject.check.command[0] if subject.check.command else subject.check.own
@@ -163,6 +164,9 @@ def examine(
             reason = f"its check is off: {subject.check.off} ({subject.source})"
             found[subject.path] = Verdict(subject.path, Outcome.UNCHECKED, "", reason)
         elif subject.check.own:
+            from esmith.checks.own import Rules
+
+            rules = rules or Rules(tree.layout)
             verdict = _own(subject, tree, rules)
             if verdict is not None:
                 found[subject.path] = verdict
@@ -174,13 +178,19 @@ def examine(
             found[subject.path] = Verdict(subject.path, Outcome.UNCHECKED, program, reason)
         else:
             waiting.setdefault(_run_key(subject), []).append(subject)
-    ended = views.run([Job(one[0].path, one[0].check) for one in waiting.values()])
-    hidden = secrets() if ended else ()
-    ended = [_masked(one, hidden) for one in ended]
-    for group, one in zip(waiting.values(), ended, strict=True):
-        for subject in group:
-            found[subject.path] = _judge(subject, one, group, tree)
-    return [found[path] for path in order if path in found]
+    copied = ""
+    if waiting:
+        # Most changes are of files that no program checks.
+        from esmith.checks.views import Job, Views
+
+        views = Views(tree, writes=writes)
+        ended = views.run([Job(one[0].path, one[0].check) for one in waiting.values()])
+        hidden, copied = secrets(), views.copied
+        for group, one in zip(waiting.values(), ended, strict=True):
+            masked = _masked(one, hidden)
+            for subject in group:
+                found[subject.path] = _judge(subject, masked, group, tree)
+    return [found[path] for path in order if path in found], copied
 
 
 def _as_installed(subject: Subject) -> Subject:
@@ -209,6 +219,8 @@ def _secrets_read(plan: Plan, schema: Schema) -> set[str]:
 
 
 def _masked(ended: Ended, secrets: Collection[str]) -> Ended:
+    from esmith.schema.secrecy import MASK
+
     out, err = ended.out, ended.err
     for secret in sorted(secrets, key=len, reverse=True):
         out, err = out.replace(secret, MASK), err.replace(secret, MASK)
@@ -233,7 +245,7 @@ def _is_due(output: Output, changed: Collection[str]) -> bool:
         directory = os.path.dirname(output.path)
         return bool(wanted.command) and any(os.path.dirname(path) == directory for path in changed)
     return any(
-        fnmatch.fnmatchcase(path, pattern) and path.count("/") == pattern.count("/")
+        fnmatchcase(path, pattern) and path.count("/") == pattern.count("/")
         for pattern in wanted.reads
         for path in changed
     )
@@ -247,7 +259,7 @@ def _run_key(subject: Subject) -> tuple[str, ...]:
     return (own_name, os.path.dirname(subject.path), *wanted.command, "", *environment)
 
 
-def _own(subject: Subject, tree: StagedTree, rules: own.Rules) -> Verdict | None:
+def _own(subject: Subject, tree: StagedTree, rules: Rules) -> Verdict | None:
     verdict = partial(Verdict, subject.path, by=subject.check.own, is_a_rules=True)
     try:
         rule = rules.find(subject.check.own, subject.path)
@@ -260,20 +272,24 @@ def _own(subject: Subject, tree: StagedTree, rules: own.Rules) -> Verdict | None
 
 
 def _judged_by(
-    rule: own.Rule | None, subject: Subject, tree: StagedTree, verdict: Callable[..., Verdict]
+    rule: Rule | None, subject: Subject, tree: StagedTree, verdict: Callable[..., Verdict]
 ) -> Verdict | None:
     if rule is None and subject.check.inherited:
         return None
     if rule is None:
         reason = f"the check {subject.check.own!r} has no rule for a file of this name ({subject.source})"
         return verdict(Outcome.UNCHECKED, reason=reason, is_a_rules=False)
+    from esmith.checks.own.file import File
+
     try:
         content = tree.read(subject.path)
-        findings = rule(own.File(subject.path, content or b"", tree))
+        findings = rule(File(subject.path, content or b"", tree))
     except OSError as error:
         reason = f"{error.filename or subject.path} cannot be read ({error.strerror})"
         return verdict(Outcome.UNCHECKED, reason=reason)
     if findings.faults:
+        from esmith.checks.complaint import SHOWN_LINES, Complaint, shown_lines
+
         found = [
             Complaint(f"line {number}: {text}" if number else text, subject.path, (number,), subject.rendering)
             for number, text in findings.faults[:SHOWN_LINES]
@@ -286,6 +302,8 @@ def _judged_by(
 
 
 def _judge(subject: Subject, ended: Ended, group: list[Subject], tree: StagedTree) -> Verdict:
+    from esmith.checks.complaint import Complaint, complaints, shown_lines
+
     program = subject.check.command[0]
     name = os.path.basename(program)
     if ended.why:

@@ -7,7 +7,6 @@ import os
 
 from esmith.checks.check import Subject, examine
 from esmith.checks.staged import StagedTree
-from esmith.checks.views import Views
 from esmith.errors import TemplateError, UsageError
 from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Kind, Rendering
@@ -54,7 +53,7 @@ def check_installed(layout: Layout, snapshot: Snapshot, paths: Collection[str] =
 
 
 def _examine(subjects: Collection[Subject], tree: StagedTree, secrets: Collection[str] = ()) -> dict[str, Verdict]:
-    return {verdict.path: verdict for verdict in examine(subjects, tree, Views(tree, writes=False), lambda: secrets)}
+    return {verdict.path: verdict for verdict in examine(subjects, tree, lambda: secrets)[0]}
 
 
 def _subjects(renderer: Renderer, templates: dict[str, str]) -> Iterator[Subject]:

@@ -51,10 +51,10 @@ def because_of(files: Sequence[str], layout: Layout) -> str:
     :param files: paths of this disk.
     :return: "" when there are none.
     """
-    from esmith.services.packages import packages_of
-
     if not files:
         return ""
+    from esmith.services.packages import packages_of
+
     packages = packages_of(files) if layout.is_machine else {}
     names = [
         layout.inside(file) + (f" (package {packages[file]})" if file in packages else "") for file in files[:_SHOWN]

@@ -196,14 +196,16 @@ class ServiceStep:
 
         :raises ServiceError: when one does not stay up, does not answer its probe, or is of no use any more.
         """
-        from esmith.services.health import find_failing
-
         watched = [(supervisor, service) for service, supervisor in self._watched.items()]
         probes = {service: self._services.of(service).probe for service in self._watched}
         # What is read for each connection restarts nothing.
         others = {name: one for name, one in self._usefulness.answered.items() if name not in self._watched}
         watched += [(supervisor, service) for service, supervisor in others.items() if service not in self.done]
         probes |= {name: Probe(up_for=0, within=self._services.of(name).probe.within) for name in others}
+        if not watched:
+            return
+        from esmith.services.health import find_failing
+
         failing = find_failing(watched, probes, self._session.layout, self._usefulness.complaint)
         errors = [self._failure(name, text) for name, text in failing.items()]
         for error in errors:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from esmith.apply.commit import commit_plan, rehearse_plan, restore_or_explain
+from esmith.apply.commit import commit_plan, rehearse_plan
 from esmith.apply.generations import Generation, finish
 from esmith.errors import EsmithError, StoreError
 from esmith.events.asked import asked_by, wrong_actions
@@ -175,6 +175,8 @@ class Installation:
 
         It raises no error of ours, because there is one already.
         """
+        from esmith.apply.restore import restore_or_explain
+
         session, done = self._session, self._services.done if self._services else {}
         try:
             with session.store.snapshot() as snapshot:

@@ -17,7 +17,6 @@ from esmith.errors import BusyError, InstallError, UntrustedError
 from esmith.plan.host import trouble
 from esmith.store import changing_file
 from esmith.store.locks import EVENT, RangeLock, try_flock
-from esmith.store.waiting import describe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -184,7 +183,7 @@ def find_holder(layout: Layout) -> str | None:
             return None
         descriptor = os.open(layout.event_lock, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
-        return describe(label >> _WORD_BITS) if label is not None else None
+        return _described(label) if label is not None else None
     except OSError as error:
         raise InstallError(f"the lock cannot be read: {error.strerror}", place=layout.event_lock) from error
     try:
@@ -203,13 +202,19 @@ def _holder(descriptor: int, label: int | None) -> tuple[str, str]:
     word, what = (lines[0], lines[1]) if len(lines) > 1 else ("", "another event")
     if label is None or word == _word_of(label):
         return word, what
-    return _word_of(label), describe(label >> _WORD_BITS)
+    return _word_of(label), _described(label)
 
 
 def _label(lock: RangeLock) -> int | None:
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         return lock.find_label()
     return None
+
+
+def _described(label: int) -> str:
+    from esmith.store.waiting import describe
+
+    return describe(label >> _WORD_BITS)
 
 
 def _word_of(label: int) -> str:

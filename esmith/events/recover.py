@@ -12,7 +12,6 @@ from functools import partial
 
 from esmith.apply.cleanup import remove_left_behind
 from esmith.apply.generations import Generation, generations_since, list_interrupted
-from esmith.apply.restore import restore_interrupted, restore_since, why_not
 from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_unconfirmed
 from esmith.events.damage import set_aside_damaged
 from esmith.events.derive import derive_again, require_made, taking_back
@@ -21,7 +20,6 @@ from esmith.events.lock import EventLock, find_holder
 from esmith.events.pending import add_pending, list_pending
 from esmith.names import counted
 from esmith.store.model import Author, Change
-from esmith.store.undo import take_back
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -133,6 +131,11 @@ def restore_killed(session: Session, *, after: int = 0) -> set[str]:
     :raises StoreError: when the store cannot be written.
     """
 
+    with session.store.snapshot() as snapshot:
+        if not list_interrupted(snapshot, after=after):
+            return set()
+    from esmith.apply.restore import restore_interrupted
+
     def also_since(installs: Sequence[Generation]) -> Also:
         return taking_back(session, installs[-1].number, _WHAT, installs=installs)
 
@@ -148,6 +151,9 @@ def restore_killed(session: Session, *, after: int = 0) -> set[str]:
 
 def _roll_back(change: UnconfirmedChange, session: Session) -> str:
     """Restore the files and the settings of a change that was not confirmed, and return the message about it."""
+    from esmith.apply.restore import restore_since
+    from esmith.store.undo import take_back
+
     reason = _why_not(change, session)
     if reason:
         with session.store.transaction(Author.current(_WHAT.split())) as transaction:
@@ -177,6 +183,8 @@ def _roll_back(change: UnconfirmedChange, session: Session) -> str:
 
 def _why_not(change: UnconfirmedChange, session: Session) -> str:
     """Return why what an unconfirmed change installed cannot be taken back, "" when it can."""
+    from esmith.apply.restore import why_not
+
     with session.store.snapshot() as snapshot:
         installs = generations_since(change.generation, snapshot)
     disk = session.layout.disk()

@@ -11,6 +11,7 @@ import re
 
 from esmith.expressions import expression
 from esmith.fields import dataclass
+from esmith.fragments.choice import Choice
 from esmith.fragments.signs import Block, has_interpolation, may_be_jinja, sign_of_perl
 
 #: How much of the line before a brace is looked at.
@@ -21,22 +22,6 @@ _COULD_BE_PERL = expression(r"\{%\w+\s*\}|\{#[^{}]*\}")
 _HALF = expression(r"\{(?:[{%]|#(?=\s))")
 _WORD = expression(r"[A-Za-z_]\w*", re.ASCII)
 _JINJA = expression(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Which engine runs a fragment, and why.
-
-    :param engine: ``text``, ``jinja2`` or ``perl``; "" when the text does not show it.
-    :param reason: for people, e.g. ``has {{``.
-    :param line: the line of the fragment that decided, from 1; 0 when none did.
-    :param either: with an empty engine, what it may be.
-    """
-
-    engine: str
-    reason: str
-    line: int = 0
-    either: str = "Perl or Jinja2"
 
 
 @dataclass

@@ -10,7 +10,7 @@ from functools import cache
 
 from esmith.errors import TemplateError
 from esmith.fields import replace
-from esmith.fragments.engine import Choice, bare_words
+from esmith.fragments.choice import Choice
 from esmith.fragments.kept import KeptTexts
 from esmith.fragments.language import chosen_engine, read_fragment
 from esmith.fragments.metadata import NO_BLANK_LINES, Metadata, MetadataFiles
@@ -247,6 +247,8 @@ class Expansion:
         """Warn of braces around a word that went away, where no metadata calls the fragment Perl."""
         if "engine" in metadata.sources:
             return
+        from esmith.fragments.engine import bare_words
+
         for word, line in bare_words(data.decode("utf-8", "surrogateescape")):
             if word.encode() in given:
                 advice = f"write \\{{{word}\\}} for braces"

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from functools import lru_cache, partial
 
 from esmith.fragments.programs import version
 from esmith.fragments.records import Missing, Records, RecordView, Setting
-from esmith.schema.account_names import can_be_unix, name_fault, renaming, unix_fault
-from esmith.schema.addresses import address_fault, mail_domain_fault
-from esmith.schema.lists import entries
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,12 +66,12 @@ def functions(layout: Layout, records: Records, identities: Identities) -> dict[
         "passwd": passwd,
         "network_prefixes": network_prefixes,
         "list_lines": partial(_lines, warn),
-        "address_fault": lambda address: address_fault(str(address)),
-        "name_fault": lambda name, type: name_fault(str(name), str(type)),
-        "can_be_unix": lambda name: can_be_unix(str(name)),
-        "unix_fault": lambda name, unix: unix_fault(str(name), int(unix.uid), str(unix.home)),
-        "renaming": lambda name: renaming(str(name)),
-        "mail_domain_fault": lambda name: mail_domain_fault(str(name)),
+        "address_fault": _address_fault,
+        "name_fault": _name_fault,
+        "can_be_unix": _can_be_unix,
+        "unix_fault": _unix_fault,
+        "renaming": _renaming,
+        "mail_domain_fault": _mail_domain_fault,
         "literal": _literal,
         "version": version_of,
         "warn": warn,
@@ -89,6 +85,45 @@ def _lines(warn: Callable[[str], object], name: str, texts: Iterable[Any]) -> li
     if name not in LISTS:
         raise ValueError(f"list_lines: there is no list {name!r}; there are {', '.join(LISTS)}")
     return list_lines(name, map(str, texts), warn)
+
+
+# What only a few templates call is imported when one of them does.
+
+
+def _address_fault(address: Any) -> str:
+    from esmith.schema.addresses import address_fault
+
+    return address_fault(str(address))
+
+
+def _mail_domain_fault(name: Any) -> str:
+    from esmith.schema.addresses import mail_domain_fault
+
+    return mail_domain_fault(str(name))
+
+
+def _name_fault(name: Any, type: Any) -> str:
+    from esmith.schema.account_names import name_fault
+
+    return name_fault(str(name), str(type))
+
+
+def _can_be_unix(name: Any) -> bool:
+    from esmith.schema.account_names import can_be_unix
+
+    return can_be_unix(str(name))
+
+
+def _unix_fault(name: Any, unix: Any) -> str:
+    from esmith.schema.account_names import unix_fault
+
+    return unix_fault(str(name), int(unix.uid), str(unix.home))
+
+
+def _renaming(name: Any) -> str:
+    from esmith.schema.account_names import renaming
+
+    return renaming(str(name))
 
 
 def _literal(text: Any) -> str:
@@ -140,13 +175,25 @@ def _default_of(value: Any) -> str | None:
     return value.default() if isinstance(value, Setting) else None
 
 
+def _entries(value: Any) -> list[str]:
+    from esmith.schema.lists import entries
+
+    return entries(value)
+
+
+def _shell(value: Any) -> str:
+    import shlex
+
+    return shlex.quote(str(value))
+
+
 #: The filters for every template.
 FILTERS: dict[str, Callable[..., Any]] = {
-    "entries": entries,
+    "entries": _entries,
     "properties": properties,
     "int": integer,
     "float": decimal,
-    "shell": lambda value: shlex.quote(str(value)),
+    "shell": _shell,
 }
 
 

@@ -10,12 +10,12 @@ import marshal
 import os
 import sys
 
+from esmith.fragments.choice import Choice
 from esmith.looks import looks_of_program
 from esmith.private import PrivateDirectory, digest_of, keep_later
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from esmith.fragments.engine import Choice
     from esmith.layout import Layout
 
 #: Another number for another form of the file.
@@ -41,13 +41,13 @@ class KeptChoices:
 
     def choose(self, data: bytes) -> tuple[Choice, bool]:
         """Return the engine a text asks for, and whether it asks for the same one in the original's language."""
-        # Only where something is expanded.
-        from esmith.fragments.engine import Choice, choose_engine
-
         rows, name = self._all(), digest_of(data)
         if name in rows:
             engine, reason, line, either, is_certain = rows[name]
             return Choice(engine, reason, line, either), is_certain
+        # Only where the text is new.
+        from esmith.fragments.engine import choose_engine
+
         text = data.decode("utf-8", "surrogateescape")
         choice = choose_engine(text)
         is_certain = choose_engine(text, place=_PLACE).engine == choice.engine

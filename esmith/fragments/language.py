@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from esmith.errors import TemplateError
-from esmith.fragments.engine import Choice, choose_engine
+from esmith.fragments.choice import Choice
 from esmith.layout import LAYERS
 
 TYPE_CHECKING = False
@@ -41,7 +41,7 @@ def chosen_engine(
     if is_certain:
         return choice
     place = _original_place(fragment, template, metadata, shipped)
-    return choose_engine(data.decode("utf-8", "surrogateescape"), place=place) if place else choice
+    return _choose(data.decode("utf-8", "surrogateescape"), place) if place else choice
 
 
 def read_fragment(fragment: Fragment, output: str) -> bytes:
@@ -59,6 +59,13 @@ def read_fragment(fragment: Fragment, output: str) -> bytes:
             what = f"is a link that leads nowhere: {os.readlink(fragment.path)} (for {output})"
             raise TemplateError(what, place=fragment.path, hint=hint) from error
         raise TemplateError(f"cannot be read: {error.strerror} (for {output})", place=fragment.path) from error
+
+
+def _choose(text: str, place: str = "") -> Choice:
+    # For most texts that is kept.
+    from esmith.fragments.engine import choose_engine
+
+    return choose_engine(text, place=place)
 
 
 def _original_place(fragment: Fragment, template: Template, metadata: Metadata, shipped: Shipped) -> str:
@@ -90,8 +97,8 @@ def _other_texts(
 
 
 def _is_perl(text: str, stated: str) -> bool:
-    return (stated or choose_engine(text).engine) == "perl"
+    return (stated or _choose(text).engine) == "perl"
 
 
 def _is_jinja(text: str, stated: str) -> bool:
-    return (stated or choose_engine(text, place="in the original's language").engine) == "jinja2"
+    return (stated or _choose(text, "in the original's language").engine) == "jinja2"

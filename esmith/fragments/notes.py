@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from esmith.fragments.engine import Choice
+    from esmith.fragments.choice import Choice
     from esmith.fragments.tree import Fragment
 
 

@@ -131,8 +131,6 @@ class Renderer:
             yield from rendering.others
 
     def _own(self, path: str) -> Iterator[Rendering]:
-        import shlex
-
         template, metadata, key = self._find(path)
         output = self._output or metadata.output or template.path
         by = "foreach" if metadata.foreach else "outputs"
@@ -158,10 +156,10 @@ class Renderer:
         if key is not None and not chosen:
             raise TemplateError(f"{metadata.foreach} has no record {key!r}", place=path, hint="create it first")
         for part, name in chosen.items():
-            hint = shlex.join(["db", database, "delete", name])
             try:
-                one = output.replace(KEY, _path_part(part, place=database, hint=hint))
+                one = output.replace(KEY, _path_part(part, place=database))
             except TemplateError as fault:
+                fault.hint = _deletion(database, name)
                 # One record that nothing can be made for stops none of the others.
                 self.left_out.setdefault((database, name), fault)
                 continue
@@ -323,7 +321,14 @@ class Renderer:
         return Expansion(self._context, rendering, key=key, database=database)
 
 
-def _path_part(key: str, *, place: str, hint: str) -> str:
+def _deletion(database: str, key: str) -> str:
+    """Return the command that deletes a record."""
+    import shlex
+
+    return shlex.join(["db", database, "delete", key])
+
+
+def _path_part(key: str, *, place: str, hint: str = "") -> str:
     """Return the key as one name of a path.
 
     :raises TemplateError: when the key would lead elsewhere.

@@ -12,7 +12,7 @@ from esmith.fragments.reads import Reads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from esmith.fragments.engine import Choice
+    from esmith.fragments.choice import Choice
     from esmith.fragments.tree import Fragment, Template
 
 _LINE = expression(rb"[^\n]*\n|[^\n]+")

@@ -10,6 +10,7 @@ import os
 
 from esmith.errors import ServiceError
 from esmith.expressions import expression
+from esmith.looks import looks_of_program
 from esmith.names import is_leftover
 from esmith.services.actions import ACTIONS
 from esmith.services.question import check_questions, questions_of
@@ -109,8 +110,10 @@ _TABLES = {
     "packages": _PACKAGES_KEYS,
 }
 _MODE = expression(r"[0-7]{3,4}")
-
-#: The tables of one file.
+#: The modules that decide whether a file is in order; to check all of them again takes a tenth of an event.
+_DECIDING = ("actions.py", "definition.py", "question.py", "service.py", "../tables.py")
+#: How they look in this process, once that was asked for.
+_looks: list[str] = []
 
 
 class Services:
@@ -202,6 +205,8 @@ def _read(layout: Layout, path: str, keys: Mapping[str, Any]) -> _Data:
         file = TomlFile(path, ServiceError)
     except OSError:
         return {}
+    if file.is_checked(_deciding()):
+        return file.data
     file.check(file.data, keys)
     for name, table_keys in _TABLES.items():
         if name in file.data:
@@ -219,7 +224,16 @@ def _read(layout: Layout, path: str, keys: Mapping[str, Any]) -> _Data:
             raise file.error(f'[directories."{name}"] mode must be octal, as "0755"', hint="correct the file")
     for name in file.data.get("files", {}):
         _check_path(file, "files", name)
+    file.note_checked(_deciding())
     return file.data
+
+
+def _deciding() -> str:
+    """Return how the modules look that decide whether a ``service.toml`` is in order."""
+    if not _looks:
+        above = os.path.dirname(os.path.abspath(__file__))
+        _looks.append(looks_of_program(os.path.join(above, name) for name in _DECIDING))
+    return _looks[0]
 
 
 def _check_path(file: TomlFile, table: str, name: str) -> None:

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from esmith.errors import UntrustedError
     from esmith.layout import Layout
+    from esmith.services.directory import ServiceDirectory
     from esmith.services.model import Supervisor
+    from esmith.services.supervised import DirectorySupervisor
 
 #: The folders of service directories: SME Server's two, and the one Debian's runit and daemontools scan.
 FOLDERS = ("/service", "/var/service", "/etc/service")
@@ -47,12 +49,9 @@ def find_supervisor(layout: Layout, service: str) -> Supervisor | None:
         service is broken.
     :raises UntrustedError: when a service directory of that name is not in the hands of its owners alone.
     """
-    from esmith.services.daemontools import DaemontoolsSupervisor
     from esmith.services.definition import SERVICE_NAME, Services
     from esmith.services.directory import ServiceDirectory
-    from esmith.services.runit import RunitSupervisor
     from esmith.services.supervised import NoSupervisor
-    from esmith.services.systemd import SystemdSupervisor
 
     if not SERVICE_NAME.fullmatch(service):
         raise UsageError(
@@ -67,11 +66,13 @@ def find_supervisor(layout: Layout, service: str) -> Supervisor | None:
             continue
         if directory.is_supervised():
             ending = Services(layout).of(service).ending
-            kind = RunitSupervisor if directory.is_runit else DaemontoolsSupervisor
+            kind = _kind_of(directory)
             return kind(folder, timeout=ending.wait, until=ending.until)
         if idle is None and directory.exists:
             idle = NoSupervisor(folder)
     if layout.is_machine and os.path.isdir(SYSTEMD_RUNS):
+        from esmith.services.systemd import SystemdSupervisor
+
         definition = Services(layout).of(service)
         systemd = SystemdSupervisor(
             unit=definition.unit,
@@ -83,6 +84,17 @@ def find_supervisor(layout: Layout, service: str) -> Supervisor | None:
         if source is not None and not _is_generated(layout, source):
             return systemd
     return idle
+
+
+def _kind_of(directory: ServiceDirectory) -> type[DirectorySupervisor]:
+    """Return the kind of what supervises a service directory."""
+    if directory.is_runit:
+        from esmith.services.runit import RunitSupervisor
+
+        return RunitSupervisor
+    from esmith.services.daemontools import DaemontoolsSupervisor
+
+    return DaemontoolsSupervisor
 
 
 def find_stand_in(layout: Layout, service: str) -> str:

@@ -19,7 +19,6 @@ import pytest
 
 from esmith.checks.check import Subject, examine
 from esmith.checks.staged import StagedTree
-from esmith.checks.views import Views
 from esmith.cli.verbs import VERBS
 from esmith.events.definition import load_event
 from esmith.fragments.rendering import Kind
@@ -218,7 +217,7 @@ class Desk:
             if (wanted := output.rendering.metadata.check) and wanted.own and output.rendering.kind is Kind.FILE
         ]
         tree = StagedTree(self.layout, plan.outputs)
-        verdicts = examine(subjects, tree, Views(tree, writes=False))
+        verdicts, _ = examine(subjects, tree)
         return [f"{one.path}: {one.lines}" for one in verdicts if one.outcome is Outcome.REFUSED]
 
 

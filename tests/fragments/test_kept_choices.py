@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from esmith.fragments import engine
+from esmith.fragments.choice import Choice
 from esmith.fragments.engine import choose_engine
 from esmith.fragments.kept_choices import KeptChoices
 from esmith.private import keep_all
@@ -53,7 +54,7 @@ def test_a_text_is_not_looked_at_again(trees: Trees, monkeypatch: pytest.MonkeyP
     keep_all(trees.layout.kept_code)
     looked: list[str] = []
 
-    def look(text: str, **_place: str) -> engine.Choice:
+    def look(text: str, **_place: str) -> Choice:
         looked.append(text)
         return choose_engine(text)
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from esmith.errors import TemplateError
-from esmith.fragments.engine import Choice, choose_engine
+from esmith.fragments.choice import Choice
+from esmith.fragments.engine import choose_engine
 from esmith.fragments.kept_choices import KeptChoices
 from esmith.fragments.language import chosen_engine
 from esmith.fragments.perl.engine import PATH

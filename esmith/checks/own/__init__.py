@@ -11,9 +11,8 @@ from __future__ import annotations
 import io
 import os
 import signal
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 
 from esmith.checks.own.file import File, Findings
 from esmith.errors import EsmithError, TemplateError
@@ -105,7 +104,8 @@ class _Guard:
         self._surroundings.enter_context(redirect_stderr(io.StringIO()))
         self._surroundings.enter_context(_kept_surroundings())
         self._before: Any = None
-        if threading.current_thread() is threading.main_thread():
+        # Python says so when this is another thread.
+        with suppress(ValueError):
             self._before = signal.signal(signal.SIGALRM, _late)
             signal.setitimer(signal.ITIMER_REAL, SECONDS)
 
