@@ -13,6 +13,7 @@ _DIGITS = 18
 #: How much of two names must be alike (the ratio of difflib.SequenceMatcher) for one to be a slip of the other.
 _CLOSE = 0.75
 _LEFTOVER_PARTS = (".dpkg-",)
+_MARKS = "*?["
 #: Our own temporary files begin so (:mod:`esmith.temporary`); what a daemon reads as a whole skips names with a dot.
 TEMPORARY_PREFIX = ".esmith-"
 
@@ -138,3 +139,29 @@ def in_dns(name: str) -> str:
         return name.encode("idna").decode()
     except UnicodeError:
         return ""
+
+
+def is_pattern(text: str) -> bool:
+    """Return whether a text has a mark of a shell pattern in it (glob(7))."""
+    return any(mark in text for mark in _MARKS)
+
+
+def path_matches(path: str, pattern: str) -> bool:
+    """Return whether a path matches a shell pattern, in which ``*`` stands for one name or a part of it."""
+    names, parts = path.split("/"), pattern.split("/")
+    if len(names) != len(parts):
+        return False
+    patterns = []
+    for name, part in zip(names, parts, strict=True):
+        if is_pattern(part):
+            patterns.append((name, part))
+        elif name != part:
+            return False
+    # Most paths differ in a plain name; an expression takes longer to make than all of these take to compare.
+    return not patterns or _match(patterns)
+
+
+def _match(pairs: Iterable[tuple[str, str]]) -> bool:
+    from fnmatch import fnmatchcase
+
+    return all(fnmatchcase(name, pattern) for name, pattern in pairs)

@@ -6,7 +6,6 @@ A template says how in its metadata: a program that reads the file, or a check t
 from __future__ import annotations
 
 import os
-from fnmatch import fnmatchcase
 from functools import partial
 
 from esmith.checks.staged import StagedTree
@@ -15,6 +14,7 @@ from esmith.errors import CheckError, TemplateError
 from esmith.fields import dataclass, replace
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.fragments.settings import refused_settings
+from esmith.names import path_matches
 from esmith.plan.output import Difference, Output
 from esmith.plan.unit import leave_units
 from esmith.plan.verdict import Outcome, Verdict
@@ -244,11 +244,7 @@ def _is_due(output: Output, changed: Collection[str]) -> bool:
     if wanted.reads is None:
         directory = os.path.dirname(output.path)
         return bool(wanted.command) and any(os.path.dirname(path) == directory for path in changed)
-    return any(
-        fnmatchcase(path, pattern) and path.count("/") == pattern.count("/")
-        for pattern in wanted.reads
-        for path in changed
-    )
+    return any(path_matches(path, pattern) for pattern in wanted.reads for path in changed)
 
 
 def _run_key(subject: Subject) -> tuple[str, ...]:

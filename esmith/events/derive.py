@@ -219,9 +219,8 @@ def _name_of(path: str) -> str:
 
 
 def _has_same_content(path: str, other: str) -> bool:
-    from filecmp import cmp
-
-    return cmp(path, other, shallow=False)
+    with open(path, "rb") as one, open(other, "rb") as two:
+        return one.read() == two.read()
 
 
 def _make_or_note(session: Session, derivation: Derivation, what: str) -> None:

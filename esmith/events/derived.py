@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 import time
-from fnmatch import fnmatchcase
 
 from esmith.errors import EsmithError, TemplateError
 from esmith.fields import dataclass, replace
-from esmith.names import is_leftover
+from esmith.names import is_leftover, is_pattern, path_matches
 from esmith.store.table import json_table
-from esmith.tables import TEXTS, TomlFile
+from esmith.tables import TEXTS, TomlFile, Type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,8 +26,11 @@ if TYPE_CHECKING:
 
 #: What a declaration has behind the name of its action.
 SUFFIX = ".toml"
-_KEYS = {"makes": TEXTS, "from": TEXTS, "settings": TEXTS, "looks-at": TEXTS}
-_MARKS = "*?["
+_LISTS = {"makes": TEXTS, "from": TEXTS, "settings": TEXTS, "looks-at": TEXTS}
+_CONDITION = Type(
+    "a database, a key, a property and its value, separated by blanks",
+    lambda value: isinstance(value, str) and len(value.split()) == 4,
+)
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Derivation:
     :param settings: what it reads of the databases: ``DATABASE``, ``DATABASE KEY`` or ``DATABASE KEY PROPERTY``.
     :param looks_at: the paths, or patterns, of all else it depends on besides the databases: while these and what it
         makes are as they were, there is nothing for it to do. None when it has to run in each event.
+    :param when: ``DATABASE KEY PROPERTY VALUE``: with another value of this property it has nothing to do, and an event
+        does not start it. "" when that depends on no setting alone.
     """
 
     action: str
@@ -48,10 +52,18 @@ class Derivation:
     sources: tuple[str, ...]
     settings: tuple[str, ...]
     looks_at: tuple[str, ...] | None = None
+    when: str = ""
+
+    def has_work(self, snapshot: Snapshot) -> bool:
+        """Return whether the setting has the value without which the action has nothing to do."""
+        if not self.when:
+            return True
+        database, key, prop, value = self.when.split()
+        return snapshot.prop(database, key, prop) == value
 
     def follows(self, path: str) -> bool:
         """Return whether something is made of a generated file."""
-        return any(_matches(path, source) for source in self.sources)
+        return any(path_matches(path, source) for source in self.sources)
 
     def reads(self, change: Change) -> bool:
         """Return whether the action reads a setting that was changed."""
@@ -65,7 +77,7 @@ class Derivation:
     @property
     def removable(self) -> list[str]:
         """The paths of what it makes that are known without asking the action."""
-        return [path for path in self.makes if not any(mark in path for mark in _MARKS)]
+        return [path for path in self.makes if not is_pattern(path)]
 
 
 def is_declared(layout: Layout, action: str) -> bool:
@@ -134,8 +146,8 @@ def read_derivation(path: str, action: str) -> Derivation:
     :raises FileNotFoundError: when there is no such file.
     """
     file = TomlFile(path, TemplateError)
-    file.check(file.data, _KEYS)
-    makes, sources, settings, looks_at = (tuple(file.data.get(key, ())) for key in _KEYS)
+    file.check(file.data, {**_LISTS, "when": _CONDITION})
+    makes, sources, settings, looks_at = (tuple(file.data.get(key, ())) for key in _LISTS)
     for one in (*makes, *sources, *looks_at):
         if one.endswith("/"):
             raise _names_directory(one, path)
@@ -143,7 +155,10 @@ def read_derivation(path: str, action: str) -> Derivation:
             raise file.error(f"{one!r} is not an absolute path", hint="write it as it is on the server")
     if bool(makes) != bool(sources or settings) or not (makes or looks_at):
         raise file.error("makes, and from or settings, must name something", hint="correct or remove the file")
-    return Derivation(action, makes, sources, settings, looks_at if "looks-at" in file.data else None)
+    when = file.data.get("when", "")
+    if when and makes:
+        raise file.error("when is not for an action that makes files of others", hint="remove when")
+    return Derivation(action, makes, sources, settings, looks_at if "looks-at" in file.data else None, when)
 
 
 def _require_files(layout: Layout, derivation: Derivation, path: str) -> None:
@@ -205,10 +220,3 @@ def retry_times(snapshot: Snapshot) -> Iterator[float]:
     """Yield when it was last tried to make each thing that is stale, in seconds since 1970."""
     for stale in list_stale(snapshot).values():
         yield max(stale.since, stale.tried)
-
-
-def _matches(path: str, pattern: str) -> bool:
-    """Return whether a path matches a shell pattern, in which ``*`` stands for one name or a part of it."""
-    if path.count("/") != pattern.count("/"):
-        return False
-    return all(map(fnmatchcase, path.split("/"), pattern.split("/")))

@@ -77,6 +77,7 @@ class Installation:
         self._pending_before: dict[str, PendingAction] = {}
         self._complete = False
         self._derived: list[Derivation] = []
+        self._declared: list[Derivation] | None = None
         #: The files; none before they are planned.
         self.plan = Plan()
         #: What was installed; None when nothing was.
@@ -98,6 +99,12 @@ class Installation:
         """The services that are to be adjusted because of the files, each with its service actions."""
         return asked_by(self._event, self.plan, always=self._restart)
 
+    def declared(self, *, strict: bool) -> list[Derivation]:
+        """Return what is declared of actions: see :func:`esmith.events.derive.require_derivations`."""
+        if self._declared is None:
+            self._declared = require_derivations(self._session, strict=strict)
+        return self._declared
+
     def carry_out(self, make: Callable[[Snapshot], Plan]) -> None:
         """Plan the files and install them, all or none; in a rehearsal only go through the steps.
 
@@ -111,7 +118,7 @@ class Installation:
         session = self._session
         with session.store.snapshot() as snapshot:
             strict = is_strict(snapshot)
-            derivations = require_derivations(session, strict=strict)
+            derivations = self.declared(strict=strict)
             self._pending_before = list_pending(snapshot)
             self.plan = plan = make(snapshot)
         plan.unread = Unread(session)

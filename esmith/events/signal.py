@@ -20,7 +20,7 @@ from esmith.events.asked import check_service_actions
 from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_unconfirmed, wait_in_background
 from esmith.events.contribs import drop_unknown_actions
 from esmith.events.definition import ADJUST_PLACE, EXPAND_PLACE, load_event
-from esmith.events.derive import note_made
+from esmith.events.derive import declared_action, note_made
 from esmith.events.installation import Installation
 from esmith.events.recover import recovered, restore_killed
 from esmith.events.trusted import require_all, services_of
@@ -188,6 +188,8 @@ class _Run:
         return make_plan(self._session.layout, snapshot, self._event.templates, event=self._event.name)
 
     def _act(self, step: str) -> None:
+        if not self._has_work(step):
+            return
         self._result.actions.append(step)
         if self._lock is None:
             return
@@ -201,6 +203,18 @@ class _Run:
             path = os.path.join(self._event.directory, step)
             self._result.partial[path] = part
             self._session.report(f"{path}: was done in part\n  {part}")
+
+    def _has_work(self, step: str) -> bool:
+        """Return whether an action may have something to do: see :attr:`esmith.events.derived.Derivation.when`."""
+        session = self._session
+        with session.store.snapshot() as snapshot:
+            known = [one for one in self._installation.declared(strict=is_strict(snapshot)) if one.when]
+            one = declared_action(session.layout, os.path.join(self._event.directory, step), known) if known else None
+            if one is None or one.has_work(snapshot):
+                return True
+        *setting, value = one.when.split()
+        session.log.write(f"{step} has nothing to do while {' '.join(setting)} is not {value}")
+        return False
 
     def _run_action(self, step: str, lock: EventLock) -> str | None:
         """Run an action, and return why it was done in part: one of a contrib that failed, too, stops no other."""

@@ -196,6 +196,8 @@ class Records:
         self.snapshot = snapshot
         self.notes = Notes()
         self._defaults = defaults
+        #: Whether the records that variables stand for have properties: thirty fragments may ask for one of them.
+        self._have_properties: dict[str, bool] = {}
 
     @property
     def reads(self) -> Reads:
@@ -205,8 +207,10 @@ class Records:
     def variable(self, name: str) -> Any:
         """Return the configuration record of a name: a text when it has no properties, else a record."""
         view = self.record("configuration", name)
-        record = self.snapshot.record("configuration", name)
-        if record is not None and record.props:
+        if name not in self._have_properties:
+            record = self.snapshot.record("configuration", name)
+            self._have_properties[name] = record is not None and bool(record.props)
+        if self._have_properties[name]:
             return view
         text = self.property("configuration", name, "")
         if text is None:

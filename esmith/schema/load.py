@@ -72,14 +72,13 @@ class _Names:
     :param keys: the names of the schema files without their ending.
     """
 
-    __slots__ = ("close", "files", "keys", "named", "types")
+    __slots__ = ("files", "keys", "named", "types")
 
     def __init__(self, files: frozenset[str], keys: list[str]) -> None:
         self.files = files
         self.keys = keys
         self.types = [key[1:] for key in keys if key.startswith("@")]
         self.named = [key for key in keys if not key.startswith("@")]
-        self.close = Known(self.named)
 
 
 class Schema:
@@ -97,6 +96,7 @@ class Schema:
         self._read: dict[tuple[str, str], RecordSchema | None] = {}
         self._types: dict[str, list[RecordSchema | None]] = {}
         self._names: dict[str, _Names] = {}
+        self._close: dict[str, Known] = {}
         self._generates: dict[str, bool] = {}
         self._closed: dict[str, str] | None = None
         self._asked: tuple[str, str, str | None] | None = None
@@ -136,7 +136,9 @@ class Schema:
 
     def close_to(self, database: str) -> Known:
         """Return the names of :meth:`named` for :func:`esmith.names.nearest`."""
-        return self._listed(database).close
+        if database not in self._close:
+            self._close[database] = Known(self._listed(database).named)
+        return self._close[database]
 
     def generates(self, database: str) -> bool:
         """Return whether some record of a database has a property that is generated."""
