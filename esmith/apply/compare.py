@@ -48,12 +48,16 @@ def compare(layout: Layout, snapshot: Snapshot, first: int | None, last: int | N
     kept = list_generations(snapshot)[::-1]
     start, end = _moments(kept, first, last)
     between = [generation for generation in kept if start < generation.number <= end]
-    changed = {before.path for generation in between for before in generation.before}
+    changed = {before.path for generation in between for before in generation.before if path in ("", before.path)}
     disk = layout.disk()
+    replaced = _replaced(kept, changed)
     compared = (
-        Compared(name, _content_at(layout, disk, kept, name, start), _content_at(layout, disk, kept, name, end))
+        Compared(
+            name,
+            _content_at(layout, disk, replaced[name], name, start),
+            _content_at(layout, disk, replaced[name], name, end),
+        )
         for name in sorted(changed)
-        if path in ("", name)
     )
     return [one for one in compared if one.old != one.new]
 
@@ -99,21 +103,37 @@ def shown(compared: list[Compared], snapshot: Snapshot, schema: Schema) -> list[
     return lines
 
 
-def _content_at(layout: Layout, disk: Disk, kept: list[Generation], path: str, number: int) -> bytes | None:
-    """Return what a file held after a generation: what the next change replaced, else what it holds now."""
+def _replaced(kept: list[Generation], paths: set[str]) -> dict[str, list[tuple[int, str]]]:
+    """Return what generations replaced of some files: each one's number, and the kept name, "" for no file.
+
+    :param kept: the generations, the oldest first.
+    """
+    found: dict[str, list[tuple[int, str]]] = {path: [] for path in paths}
     for generation in kept:
         for before in generation.before:
-            if generation.number > number and before.path == path and not before.stays:
-                if not before.stored:
-                    return None
-                old = _read(disk, os.path.join(kept_directory(layout, generation.number), before.stored))
-                if old is None:
-                    raise InstallError(
-                        f"the old content of {path} is not kept any more",
-                        place=os.path.join(kept_directory(layout, generation.number), before.stored),
-                        hint=f"compare with a later generation: esmith diff {generation.number}",
-                    )
-                return old
+            if before.path in found and not before.stays:
+                found[before.path].append((generation.number, before.stored))
+    return found
+
+
+def _content_at(layout: Layout, disk: Disk, replaced: list[tuple[int, str]], path: str, number: int) -> bytes | None:
+    """Return what a file held after a generation: what the next change replaced, else what it holds now.
+
+    :param replaced: what :func:`_replaced` has of it.
+    """
+    for later, stored in replaced:
+        if later > number:
+            if not stored:
+                return None
+            place = os.path.join(kept_directory(layout, later), stored)
+            old = _read(disk, place)
+            if old is None:
+                raise InstallError(
+                    f"the old content of {path} is not kept any more",
+                    place=place,
+                    hint=f"compare with a later generation: esmith diff {later}",
+                )
+            return old
     return _read(disk, layout.under(path))
 
 

@@ -196,6 +196,8 @@ class Records:
         self.snapshot = snapshot
         self.notes = Notes()
         self._defaults = defaults
+        self._values: dict[tuple[str, str, str], str | None] = {}
+        self._with_props: dict[str, bool] = {}
 
     @property
     def reads(self) -> Reads:
@@ -205,8 +207,10 @@ class Records:
     def variable(self, name: str) -> Any:
         """Return the configuration record of a name: a text when it has no properties, else a record."""
         view = self.record("configuration", name)
-        record = self.snapshot.record("configuration", name)
-        if record is not None and record.props:
+        if name not in self._with_props:
+            record = self.snapshot.record("configuration", name)
+            self._with_props[name] = record is not None and bool(record.props)
+        if self._with_props[name]:
             return view
         text = self.property("configuration", name, "")
         if text is None:
@@ -271,9 +275,16 @@ class Records:
 
     def read(self, database: str, key: str, prop: str) -> str | None:
         """Return what is stored of a property, None when there is none; the read is recorded."""
-        value = self.snapshot.prop(database, key, prop)
-        self.notes.reads.props[database, key, prop] = value
-        return None if value is None else self.safe(value, f"{database} {key} {prop or 'type'}")
+        cell = database, key, prop
+        if cell in self._values:
+            # The snapshot stays as it is, and a thousand outputs read the same.
+            value = self.notes.reads.props[cell] = self._values[cell]
+            return value
+        value = self.notes.reads.props[cell] = self.snapshot.prop(database, key, prop)
+        if value is not None:
+            self.safe(value, f"{database} {key} {prop or 'type'}")
+        self._values[cell] = value
+        return value
 
     @staticmethod
     def safe(text: str, place: str) -> str:

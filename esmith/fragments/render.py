@@ -158,11 +158,11 @@ class Renderer:
         if key is not None and not chosen:
             raise TemplateError(f"{metadata.foreach} has no record {key!r}", place=path, hint="create it first")
         for part, name in chosen.items():
-            hint = shlex.join(["db", database, "delete", name])
             try:
-                one = output.replace(KEY, _path_part(part, place=database, hint=hint))
+                one = output.replace(KEY, _path_part(part, place=database))
             except TemplateError as fault:
                 # One record that nothing can be made for stops none of the others.
+                fault.hint = shlex.join(["db", database, "delete", name])
                 self.left_out.setdefault((database, name), fault)
                 continue
             yield self._render_one(one, template, metadata, name, database)
@@ -323,7 +323,7 @@ class Renderer:
         return Expansion(self._context, rendering, key=key, database=database)
 
 
-def _path_part(key: str, *, place: str, hint: str) -> str:
+def _path_part(key: str, *, place: str, hint: str = "") -> str:
     """Return the key as one name of a path.
 
     :raises TemplateError: when the key would lead elsewhere.
