@@ -8,7 +8,7 @@ from esmith.apply.generations import Generation, list_generations
 from esmith.apply.kept import kept_directory
 from esmith.errors import InstallError, UsageError
 from esmith.fields import dataclass
-from esmith.plan.diff import Cell, hidden, secret_values, unified
+from esmith.plan.diff import hidden, secret_values, unified
 from esmith.plan.host import trouble
 from esmith.plan.installed import OUTPUTS
 from esmith.plan.listed import all_reads_of
@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from esmith.disk import Disk
     from esmith.layout import Layout
+    from esmith.plan.listed import Listed
     from esmith.schema.load import Schema
     from esmith.store.protocol import Snapshot
 
@@ -86,12 +87,15 @@ def _moments(kept: list[Generation], first: int | None, last: int | None) -> tup
 def shown(compared: list[Compared], snapshot: Snapshot, schema: Schema) -> list[str]:
     """Return the unified diffs of files; one that holds a secret, or held it, is only named."""
     secrets = {(cell, value): schema.declares_secret(*cell) for cell, value in secret_values(snapshot, schema)}
+    cells = {cell for cell, _ in secrets}
+    known: dict[str, Listed | None] = {}
     lines: list[str] = []
     for one in compared:
-        reads = _reads(snapshot, one.path)
+        installed = OUTPUTS.get(snapshot, one.path)
+        reads = all_reads_of(snapshot, installed, known) if installed else None
         contents = (one.old or b"", one.new or b"")
         # A fragment may write a value in another form, e.g. with quotes; that it was read is enough.
-        if any(cell in (reads or ()) for cell, _ in secrets) or any(
+        if not cells.isdisjoint(reads or ()) or any(
             value.encode() in content
             for (_, value), declared in secrets.items()
             for content in contents
@@ -144,9 +148,3 @@ def _read(disk: Disk, place: str) -> bytes | None:
         return None
     except OSError as error:
         raise trouble(place, error) from error
-
-
-def _reads(snapshot: Snapshot, path: str) -> set[Cell] | None:
-    """Return the cells that a generated file was made from; None when that is not remembered."""
-    installed = OUTPUTS.get(snapshot, path)
-    return all_reads_of(snapshot, installed) if installed else None

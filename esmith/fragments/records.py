@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from esmith.errors import SchemaError, TemplateError
+from esmith.fragments.listings import Listings
 from esmith.fragments.notes import Notes
 from esmith.names import nearest
 from esmith.store.limits import control_character
@@ -198,6 +199,7 @@ class Records:
         self._defaults = defaults
         self._values: dict[tuple[str, str, str], str | None] = {}
         self._with_props: dict[str, bool] = {}
+        self._listings = Listings(snapshot)
 
     @property
     def reads(self) -> Reads:
@@ -230,16 +232,16 @@ class Records:
 
         return self.missing.value(f"{database} has no record {key!r}", hint, self, (database, key))
 
-    def listing(self, spec: str) -> list[RecordView]:
+    def listing(self, spec: str, below: str = "") -> list[RecordView]:
         """Return the records of a database in byte order of their keys.
 
         :param spec: ``database`` for all of them, or ``database:type,type``.
+        :param below: only those whose keys are names below this one, as hosts are below their domain; "" for all.
         """
-        database, _, rest = spec.partition(":")
-        types = rest.split(",")
-        self.reads.listings |= {(database, type) for type in types}
-        found = self.snapshot.records(database)
-        return [RecordView(self, database, record.key) for record in found if types == [""] or record.type in types]
+        database, _, types = spec.partition(":")
+        self.reads.listings |= {(database, type) for type in types.split(",")}
+        keys = self._listings.below(spec, below) if below else self._listings.keys(spec)
+        return [RecordView(self, database, key) for key in keys]
 
     def property(self, database: str, key: str, prop: str) -> str | None:
         """Return what a property reads as: its stored value, else its default; None when there is neither.
