@@ -137,18 +137,20 @@ def _change_fragment(root: Path, number: int) -> None:
 
 def _template_files(root: Path, count: int) -> None:
     """Make so many templates, each a file of one fragment, and one more that is changed."""
-    folder = _custom(root, _TEMPLATES)
-    (folder / "template.toml").write_text("services = []\n")
+    folder = root / "etc/e-smith/templates" / _TEMPLATES.lstrip("/")
     for number in range(count):
-        (folder / f"file{number:05}").mkdir()
+        (folder / f"file{number:05}").mkdir(parents=True)
         (folder / f"file{number:05}/10part").write_text(f"# File {number}\nDNSBL = {{{{ qpsmtpd.DNSBL }}}}\n")
     _change_template(root, 0)
+    (folder / "template.toml").write_text('services = []\nengine = "jinja2"\n')
     _event_of(root, f"{_TEMPLATES}/*")
 
 
 def _change_template(root: Path, number: int) -> None:
-    _custom(root, f"{_TEMPLATES}/changed")
-    (_custom(root, f"{_TEMPLATES}/changed") / "10part").write_text(f"# {number}\n")
+    # A pattern of an event matches templates of this layer only.
+    folder = root / "etc/e-smith/templates" / _TEMPLATES.lstrip("/") / "changed"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "10part").write_text(f"# {number}\n")
 
 
 _HISTORY = {

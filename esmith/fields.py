@@ -120,19 +120,23 @@ def _maker(cls: Any, made: tuple[_Field, ...]) -> Callable[..., None]:
             if has_more:
                 self.__post_init__()
             return
-        given = dict(zip(names, values, strict=False))
-        if len(values) > len(names) or not (known.issuperset(named) and given.keys().isdisjoint(named)):
+        given = named
+        if values:
+            given = dict(zip(names, values, strict=False))
+            if len(values) > len(names) or not given.keys().isdisjoint(named):
+                raise TypeError(f"{kind}() takes each of these once: {', '.join(names)}")
+            given |= named
+        if not known.issuperset(given):
             raise TypeError(f"{kind}() takes each of these once: {', '.join(names)}")
-        given |= named
         if not needed <= given.keys():
             raise TypeError(f"{kind}() needs {', '.join(sorted(needed - given.keys()))}")
         # A frozen class refuses to be changed in any other way.
         own = self.__dict__
-        own |= constants
+        own.update(constants)
+        own.update(given)
         for name, make in factories:
             if name not in given:
                 own[name] = make()
-        own |= given
         if has_more:
             self.__post_init__()
 

@@ -8,7 +8,7 @@ from esmith.apply.generations import Generation, list_generations
 from esmith.apply.kept import kept_directory
 from esmith.errors import InstallError, UsageError
 from esmith.fields import dataclass
-from esmith.plan.diff import Cell, hidden, secret_values, unified
+from esmith.plan.diff import hidden, secret_values, unified
 from esmith.plan.host import trouble
 from esmith.plan.installed import OUTPUTS
 from esmith.plan.listed import all_reads_of
@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from esmith.disk import Disk
     from esmith.layout import Layout
+    from esmith.plan.listed import Listed
     from esmith.schema.load import Schema
     from esmith.store.protocol import Snapshot
 
@@ -48,12 +49,16 @@ def compare(layout: Layout, snapshot: Snapshot, first: int | None, last: int | N
     kept = list_generations(snapshot)[::-1]
     start, end = _moments(kept, first, last)
     between = [generation for generation in kept if start < generation.number <= end]
-    changed = {before.path for generation in between for before in generation.before}
+    changed = {before.path for generation in between for before in generation.before if path in ("", before.path)}
     disk = layout.disk()
+    replaced = _replaced(kept, changed)
     compared = (
-        Compared(name, _content_at(layout, disk, kept, name, start), _content_at(layout, disk, kept, name, end))
+        Compared(
+            name,
+            _content_at(layout, disk, replaced[name], name, start),
+            _content_at(layout, disk, replaced[name], name, end),
+        )
         for name in sorted(changed)
-        if path in ("", name)
     )
     return [one for one in compared if one.old != one.new]
 
@@ -82,12 +87,15 @@ def _moments(kept: list[Generation], first: int | None, last: int | None) -> tup
 def shown(compared: list[Compared], snapshot: Snapshot, schema: Schema) -> list[str]:
     """Return the unified diffs of files; one that holds a secret, or held it, is only named."""
     secrets = {(cell, value): schema.declares_secret(*cell) for cell, value in secret_values(snapshot, schema)}
+    cells = {cell for cell, _ in secrets}
+    known: dict[str, Listed | None] = {}
     lines: list[str] = []
     for one in compared:
-        reads = _reads(snapshot, one.path)
+        installed = OUTPUTS.get(snapshot, one.path)
+        reads = all_reads_of(snapshot, installed, known) if installed else None
         contents = (one.old or b"", one.new or b"")
         # A fragment may write a value in another form, e.g. with quotes; that it was read is enough.
-        if any(cell in (reads or ()) for cell, _ in secrets) or any(
+        if not cells.isdisjoint(reads or ()) or any(
             value.encode() in content
             for (_, value), declared in secrets.items()
             for content in contents
@@ -99,21 +107,37 @@ def shown(compared: list[Compared], snapshot: Snapshot, schema: Schema) -> list[
     return lines
 
 
-def _content_at(layout: Layout, disk: Disk, kept: list[Generation], path: str, number: int) -> bytes | None:
-    """Return what a file held after a generation: what the next change replaced, else what it holds now."""
+def _replaced(kept: list[Generation], paths: set[str]) -> dict[str, list[tuple[int, str]]]:
+    """Return what generations replaced of some files: each one's number, and the kept name, "" for no file.
+
+    :param kept: the generations, the oldest first.
+    """
+    found: dict[str, list[tuple[int, str]]] = {path: [] for path in paths}
     for generation in kept:
         for before in generation.before:
-            if generation.number > number and before.path == path and not before.stays:
-                if not before.stored:
-                    return None
-                old = _read(disk, os.path.join(kept_directory(layout, generation.number), before.stored))
-                if old is None:
-                    raise InstallError(
-                        f"the old content of {path} is not kept any more",
-                        place=os.path.join(kept_directory(layout, generation.number), before.stored),
-                        hint=f"compare with a later generation: esmith diff {generation.number}",
-                    )
-                return old
+            if before.path in found and not before.stays:
+                found[before.path].append((generation.number, before.stored))
+    return found
+
+
+def _content_at(layout: Layout, disk: Disk, replaced: list[tuple[int, str]], path: str, number: int) -> bytes | None:
+    """Return what a file held after a generation: what the next change replaced, else what it holds now.
+
+    :param replaced: what :func:`_replaced` has of it.
+    """
+    for later, stored in replaced:
+        if later > number:
+            if not stored:
+                return None
+            place = os.path.join(kept_directory(layout, later), stored)
+            old = _read(disk, place)
+            if old is None:
+                raise InstallError(
+                    f"the old content of {path} is not kept any more",
+                    place=place,
+                    hint=f"compare with a later generation: esmith diff {later}",
+                )
+            return old
     return _read(disk, layout.under(path))
 
 
@@ -124,9 +148,3 @@ def _read(disk: Disk, place: str) -> bytes | None:
         return None
     except OSError as error:
         raise trouble(place, error) from error
-
-
-def _reads(snapshot: Snapshot, path: str) -> set[Cell] | None:
-    """Return the cells that a generated file was made from; None when that is not remembered."""
-    installed = OUTPUTS.get(snapshot, path)
-    return all_reads_of(snapshot, installed) if installed else None

@@ -16,7 +16,7 @@ from esmith.events.session import RecordingSession
 from esmith.fields import dataclass, field
 from esmith.fragments.tree import NoTemplateError, TemplateTree
 from esmith.names import counted
-from esmith.plan.diff import describe, diff
+from esmith.plan.diff import Diffs, describe
 from esmith.plan.plan import Plan, make_plan
 from esmith.schema.load import Schema
 
@@ -178,8 +178,10 @@ def _rehearse_templates(layout: Layout, store: Store, paths: list[str], rehearsa
 
 def _diffs(plan: Plan, layout: Layout, snapshot: Snapshot) -> Iterator[str]:
     schema = Schema(layout)
-    for output in plan.changed:
-        yield from diff(output, snapshot, schema) or [describe(output)]
+    changed = plan.changed
+    diffs = Diffs(changed, snapshot, schema)
+    for output in changed:
+        yield from diffs.of(output) or [describe(output)]
 
 
 def _shortened(lines: list[str]) -> list[str]:

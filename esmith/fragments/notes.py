@@ -30,6 +30,7 @@ class Notes:
     engines: list[tuple[Fragment, Choice]] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
     repeatable: bool = True
+    _ran: set[tuple[str, str, str, int, str]] = field(default_factory=set)
 
     def warn(self, text: str) -> str:
         """Note a warning; returns "", for fragments that print what it gives."""
@@ -39,8 +40,7 @@ class Notes:
 
     def ran(self, fragment: Fragment, choice: Choice) -> None:
         """Note how a fragment was run."""
-        if (fragment, choice) not in self.engines:
-            self.engines.append((fragment, choice))
+        self._add_engines([(fragment, choice)])
 
     def add(self, other: Notes, given: Collection[str]) -> None:
         """Note what a template inside this one left behind.
@@ -48,8 +48,17 @@ class Notes:
         :param given: the variables that this one gave it; it took all others from those of this one.
         """
         self.reads.add(other.reads)
-        self.engines += [one for one in other.engines if one not in self.engines]
+        self._add_engines(other.engines)
         self.names |= other.names.difference(given)
         self.repeatable &= other.repeatable
         for text in other.warnings:
             self.warn(text)
+
+    def _add_engines(self, others: list[tuple[Fragment, Choice]]) -> None:
+        for one in others:
+            # By what is compared fast: a template with many inside it is asked for each of them.
+            fragment, choice = one
+            place = fragment.path, fragment.name, choice.engine, choice.line, choice.reason
+            if place not in self._ran:
+                self._ran.add(place)
+                self.engines.append(one)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from esmith.errors import SchemaError, TemplateError
+from esmith.fragments.listings import Listings
 from esmith.fragments.notes import Notes
 from esmith.names import nearest
 from esmith.store.limits import control_character
@@ -196,8 +197,9 @@ class Records:
         self.snapshot = snapshot
         self.notes = Notes()
         self._defaults = defaults
-        #: Whether the records that variables stand for have properties: thirty fragments may ask for one of them.
-        self._have_properties: dict[str, bool] = {}
+        self._values: dict[tuple[str, str, str], str | None] = {}
+        self._with_props: dict[str, bool] = {}
+        self._listings = Listings(snapshot)
 
     @property
     def reads(self) -> Reads:
@@ -207,10 +209,10 @@ class Records:
     def variable(self, name: str) -> Any:
         """Return the configuration record of a name: a text when it has no properties, else a record."""
         view = self.record("configuration", name)
-        if name not in self._have_properties:
+        if name not in self._with_props:
             record = self.snapshot.record("configuration", name)
-            self._have_properties[name] = record is not None and bool(record.props)
-        if self._have_properties[name]:
+            self._with_props[name] = record is not None and bool(record.props)
+        if self._with_props[name]:
             return view
         text = self.property("configuration", name, "")
         if text is None:
@@ -230,16 +232,16 @@ class Records:
 
         return self.missing.value(f"{database} has no record {key!r}", hint, self, (database, key))
 
-    def listing(self, spec: str) -> list[RecordView]:
+    def listing(self, spec: str, below: str = "") -> list[RecordView]:
         """Return the records of a database in byte order of their keys.
 
         :param spec: ``database`` for all of them, or ``database:type,type``.
+        :param below: only those whose keys are names below this one, as hosts are below their domain; "" for all.
         """
-        database, _, rest = spec.partition(":")
-        types = rest.split(",")
-        self.reads.listings |= {(database, type) for type in types}
-        found = self.snapshot.records(database)
-        return [RecordView(self, database, record.key) for record in found if types == [""] or record.type in types]
+        database, _, types = spec.partition(":")
+        self.reads.listings |= {(database, type) for type in types.split(",")}
+        keys = self._listings.below(spec, below) if below else self._listings.keys(spec)
+        return [RecordView(self, database, key) for key in keys]
 
     def property(self, database: str, key: str, prop: str) -> str | None:
         """Return what a property reads as: its stored value, else its default; None when there is neither.
@@ -275,9 +277,16 @@ class Records:
 
     def read(self, database: str, key: str, prop: str) -> str | None:
         """Return what is stored of a property, None when there is none; the read is recorded."""
-        value = self.snapshot.prop(database, key, prop)
-        self.notes.reads.props[database, key, prop] = value
-        return None if value is None else self.safe(value, f"{database} {key} {prop or 'type'}")
+        cell = database, key, prop
+        if cell in self._values:
+            # The snapshot stays as it is, and a thousand outputs read the same.
+            value = self.notes.reads.props[cell] = self._values[cell]
+            return value
+        value = self.notes.reads.props[cell] = self.snapshot.prop(database, key, prop)
+        if value is not None:
+            self.safe(value, f"{database} {key} {prop or 'type'}")
+        self._values[cell] = value
+        return value
 
     @staticmethod
     def safe(text: str, place: str) -> str:

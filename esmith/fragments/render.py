@@ -159,8 +159,8 @@ class Renderer:
             try:
                 one = output.replace(KEY, _path_part(part, place=database))
             except TemplateError as fault:
-                fault.hint = _deletion(database, name)
                 # One record that nothing can be made for stops none of the others.
+                fault.hint = _deletion(database, name)
                 self.left_out.setdefault((database, name), fault)
                 continue
             yield self._render_one(one, template, metadata, name, database)

@@ -8,7 +8,7 @@ from esmith.store.model import FORGOTTEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from esmith.plan.plan import Plan
     from esmith.schema.load import Schema
@@ -25,23 +25,54 @@ def describe(output: Output) -> str:
     return f"{output.path}: {output.difference.value}"
 
 
-def diff(output: Output, snapshot: Snapshot, schema: Schema) -> list[str]:
-    """Return the unified diff of an output, from what is on the disk to what it becomes.
+class Diffs:
+    """The unified diffs of outputs, from what is on the disk to what they become.
 
-    An output that holds a secret is not shown, only named.
+    :param outputs: those that are asked for: the journal is read once for all of them.
     """
-    if output.difference in (Difference.NONE, Difference.ATTRIBUTES):
-        return []
-    if _holds_secret(output, snapshot, schema):
-        return [hidden(output.path)]
-    old = None if output.difference is Difference.CREATE else output.old or b""
-    return unified(output.path, old, None if output.rendering.kind is Kind.ABSENT else output.rendering.content)
+
+    def __init__(self, outputs: Iterable[Output], snapshot: Snapshot, schema: Schema) -> None:
+        self._outputs = list(outputs)
+        self._snapshot = snapshot
+        self._schema = schema
+        self._known: set[Cell] | None = None
+
+    def of(self, output: Output) -> list[str]:
+        """Return the diff of an output. One that holds a secret is not shown, only named."""
+        if output.difference in (Difference.NONE, Difference.ATTRIBUTES):
+            return []
+        if any(not self._secrets.isdisjoint(reads.props) for reads in output.rendering.reads_apart()):
+            return [hidden(output.path)]
+        old = None if output.difference is Difference.CREATE else output.old or b""
+        return unified(output.path, old, None if output.rendering.kind is Kind.ABSENT else output.rendering.content)
+
+    @property
+    def _secrets(self) -> set[Cell]:
+        """The secret properties that an output reads and that have a value, or ever had one.
+
+        The value is not looked for: a fragment may write it in another form, e.g. with quotes.
+        """
+        if self._known is None:
+            apart = (reads for output in self._outputs for reads in output.rendering.reads_apart())
+            # What was read for the keys of a template is the same for all of its outputs.
+            read = {cell for reads in {id(reads): reads for reads in apart}.values() for cell in reads.props}
+            cells = {cell for cell in read if self._schema.may_be_secret(*cell)}
+            values = _values(cells, self._snapshot) if cells else ()
+            self._known = {cell for cell, value in values if self._schema.hides(cell, value)}
+        return self._known
+
+
+def diff(output: Output, snapshot: Snapshot, schema: Schema) -> list[str]:
+    """Return the unified diff of an output, as :class:`Diffs` has it."""
+    return Diffs([output], snapshot, schema).of(output)
 
 
 def diff_all(plan: Plan, snapshot: Snapshot, schema: Schema) -> Iterator[str]:
     """Yield the unified diffs of all that a plan changes."""
-    for output in plan.changed:
-        yield from diff(output, snapshot, schema)
+    changed = plan.changed
+    diffs = Diffs(changed, snapshot, schema)
+    for output in changed:
+        yield from diffs.of(output)
 
 
 def unified(path: str, old: bytes | None, new: bytes | None) -> list[str]:
@@ -67,15 +98,6 @@ def _lines(content: bytes) -> list[str]:
     if lines[-1] == "":
         return lines[:-1]
     return [*lines[:-1], f"{lines[-1]} (no newline at the end)"]
-
-
-def _holds_secret(output: Output, snapshot: Snapshot, schema: Schema) -> bool:
-    """Return whether a secret property that an output reads has a value, or ever had one.
-
-    The value is not looked for: a fragment may write it in another form, e.g. with quotes.
-    """
-    cells = {cell for cell in output.rendering.reads.props if schema.may_be_secret(*cell)}
-    return bool(cells) and any(schema.hides(cell, value) for cell, value in _values(cells, snapshot))
 
 
 def _values(cells: set[Cell], snapshot: Snapshot) -> Iterator[tuple[Cell, str]]:

@@ -92,18 +92,27 @@ def resolved(snapshot: Snapshot, installed: Installed | None, known: dict[str, L
     """
     if installed is None or not is_common(installed.inputs):
         return installed
-    if installed.template not in known:
-        # It names all keys, so it is not decoded for each of them.
-        known[installed.template] = LISTED.get(snapshot, installed.template)
-    listed = known[installed.template]
+    listed = _listed(snapshot, installed.template, known)
     return replace(installed, inputs=listed.resolved(installed.inputs) if listed is not None else "")
 
 
-def all_reads_of(snapshot: Snapshot, installed: Installed) -> set[Cell] | None:
-    """Return the cells that an output was made from, also those its key was; None when that is not remembered."""
+def _listed(snapshot: Snapshot, template: str, known: dict[str, Listed | None]) -> Listed | None:
+    if template not in known:
+        # It names all keys, so it is not decoded for each of them.
+        known[template] = LISTED.get(snapshot, template)
+    return known[template]
+
+
+def all_reads_of(
+    snapshot: Snapshot, installed: Installed, known: dict[str, Listed | None] | None = None
+) -> set[Cell] | None:
+    """Return the cells that an output was made from, also those its key was; None when that is not remembered.
+
+    :param known: as for :func:`resolved`.
+    """
     from esmith.plan.remembered import reads_of
 
-    listed = LISTED.get(snapshot, installed.template)
+    listed = _listed(snapshot, installed.template, {} if known is None else known)
     if listed is None:
         return reads_of(installed.inputs)
     own = reads_of(listed.resolved(installed.inputs))

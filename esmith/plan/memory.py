@@ -11,7 +11,6 @@ each of its outputs: each of these is recalled by what was read for it alone.
 
 from __future__ import annotations
 
-import itertools
 import os
 import stat
 
@@ -22,10 +21,10 @@ from esmith.plan.installed import OUTPUTS, Installed
 from esmith.plan.listed import LISTED, Listed, common_of, is_common, kept_common
 from esmith.plan.remembered import digest, head_of, props_of, templates_text, text_of
 from esmith.plan.seen import Seen
+from esmith.plan.since import Since
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
 
     from esmith.fragments.identity import User
@@ -34,9 +33,6 @@ if TYPE_CHECKING:
     from esmith.fragments.tree import Template
     from esmith.plan.output import Output
     from esmith.plan.seen import LookedAt
-
-#: What was remembered of something that was read, and what is there now; None for a missing value.
-_Pair = tuple[str | None, str | None]
 
 
 class Memory:
@@ -49,6 +45,7 @@ class Memory:
         self._renderer = renderer
         self._snapshot = renderer.snapshot
         self._signatures: dict[str, str] = {}
+        self._whole_signatures: dict[tuple[str, ...], str] = {}
         self._compared: dict[tuple[str, str], dict[str, Any] | None] = {}
         self._listed: dict[str, Listed | None] = {}
         self._used: dict[str, set[str]] = {}
@@ -57,6 +54,7 @@ class Memory:
         self._rows: dict[str, Installed] | None = None
         self._outputs: dict[str, list[str]] = {}
         self._files = Seen(renderer.layout)
+        self._since = Since(renderer.snapshot)
         self._uncertain = False
 
     def recall(self, path: str, template: Template, metadata: Metadata, key: str | None) -> Rendering | None:
@@ -175,7 +173,6 @@ class Memory:
             self._uncertain = True
             return templates_text(reads.templates)
         self._uncertain |= not rendering.repeatable
-        layout = self._renderer.layout
         head = {
             "kind": rendering.kind.value,
             "mode": rendering.mode,
@@ -190,7 +187,7 @@ class Memory:
             "names": [[*place, self._names(*place)] for place in sorted(reads.names)],
             "files": {path: self._files.file(path) for path in sorted(reads.files)},
             "programs": {name: self._files.program(name) for name in sorted(reads.programs)},
-            "schemas": {path: self._files.mark(layout.under(path)) for path in sorted(reads.schemas)},
+            "schemas": {path: self._files.schema(path) for path in sorted(reads.schemas)},
             "users": {name: _user(user) for name, user in sorted(reads.users.items())},
         }
         if not self._files.are_settled:
@@ -217,57 +214,56 @@ class Memory:
 
     def _same_reads(self, known: dict[str, Any], inputs: str) -> bool:
         """Return whether everything that an output read is as it was, the databases that have a new revision first."""
-        changed = {name for name, number in known["revisions"].items() if number != self._revision(name)}
-        reads = (
-            self._listing_reads(known, changed),
-            self._name_reads(known, changed),
-            self._prop_reads(inputs, changed),
-            self._file_reads(known),
-            self._program_reads(known),
-            self._schema_reads(known),
-            self._user_reads(known),
+        changed = {name: number for name, number in known["revisions"].items() if number != self._revision(name)}
+        if changed and not self._same_settings(known, inputs, changed):
+            return False
+        files = self._files
+        return (
+            all(mark == files.file(path) for path, mark in known["files"].items())
+            and all(mark == files.program(name) for name, mark in known["programs"].items())
+            and all(mark == files.schema(path) for path, mark in known["schemas"].items())
+            and all(text == _user(self._renderer.identities.user(name)) for name, text in known["users"].items())
         )
-        return all(before == now for before, now in itertools.chain.from_iterable(reads))
 
-    # Each yields what was remembered and what is there now.
+    def _same_settings(self, known: dict[str, Any], inputs: str, changed: dict[str, int]) -> bool:
+        """Return whether all that an output read of some databases is as it was.
 
-    def _listing_reads(self, known: dict[str, Any], changed: set[str]) -> Iterator[_Pair]:
-        for spec, before in known["listings"].items():
-            if spec.partition(":")[0] in changed:
-                yield before, self._listing(spec)
+        :param changed: the databases that have a new revision, each with that of before.
+        """
+        return (
+            all(
+                before == self._listing(spec)
+                for spec, before in known["listings"].items()
+                if spec.partition(":")[0] in changed
+            )
+            and all(
+                before == self._names(database, key) for database, key, before in known["names"] if database in changed
+            )
+            and self._same_props(inputs, changed)
+        )
 
-    def _name_reads(self, known: dict[str, Any], changed: set[str]) -> Iterator[_Pair]:
-        for database, key, before in known["names"]:
-            if database in changed:
-                yield before, self._names(database, key)
-
-    def _prop_reads(self, inputs: str, changed: set[str]) -> Iterator[_Pair]:
-        # They are many, and not even parsed when no database changed.
-        rows = props_of(inputs) if changed else []
-        if rows is None:
-            yield "damaged", None
-        for database, key, prop, before in rows or ():
-            if database in changed:
-                yield before, digest(self._snapshot.prop(database, key, prop))
-
-    def _file_reads(self, known: dict[str, Any]) -> Iterator[_Pair]:
-        for path, mark in known["files"].items():
-            yield mark, self._files.file(path)
-
-    def _program_reads(self, known: dict[str, Any]) -> Iterator[_Pair]:
-        for name, mark in known["programs"].items():
-            yield mark, self._files.program(name)
-
-    def _schema_reads(self, known: dict[str, Any]) -> Iterator[_Pair]:
-        for path, mark in known["schemas"].items():
-            yield mark, self._files.mark(self._renderer.layout.under(path))
-
-    def _user_reads(self, known: dict[str, Any]) -> Iterator[_Pair]:
-        for name, text in known["users"].items():
-            yield text, _user(self._renderer.identities.user(name))
+    def _same_props(self, inputs: str, changed: dict[str, int]) -> bool:
+        """Return whether the properties that an output read of some databases are as they were."""
+        since = self._since
+        known = {name: number for name, number in changed.items() if type(number) is int and since.reaches(number)}
+        if len(known) == len(changed) and not any(since.may_have_read(inputs, *one) for one in known.items()):
+            # They are many, and not even parsed when nothing of them changed.
+            return True
+        rows = props_of(inputs)
+        return rows is not None and all(
+            before == digest(self._snapshot.prop(database, key, prop))
+            for database, key, prop, before in rows
+            if database in changed and (database not in known or since.changed((database, key, prop), known[database]))
+        )
 
     def _signature(self, template: Template, metadata: Metadata, others: list[str]) -> str:
         """Return the digest of a template's files and of those of the templates it expands inside."""
+        place = template.path, *others
+        if place not in self._whole_signatures:
+            self._whole_signatures[place] = self._make_signature(template, metadata, others)
+        return self._whole_signatures[place]
+
+    def _make_signature(self, template: Template, metadata: Metadata, others: list[str]) -> str:
         parts = [self._files_signature(template, metadata)]
         for path in others:
             try:

@@ -22,8 +22,8 @@ _LONGEST_LINK = 4095
 
 
 def own_places(layout: Layout) -> tuple[str, ...]:
-    """Return the directories with the files of e-smith itself: databases, state and commands, as outputs are named."""
-    return tuple(map(layout.inside, (layout.database, layout.state, layout.commands)))
+    """Return what the files of e-smith itself are below: databases, state and commands, as outputs are named."""
+    return tuple(f"{layout.inside(place)}/" for place in (layout.database, layout.state, layout.commands))
 
 
 def require_place(rendering: Rendering, own: tuple[str, ...]) -> None:
@@ -34,7 +34,7 @@ def require_place(rendering: Rendering, own: tuple[str, ...]) -> None:
         the text of a symbolic link that is none.
     """
     path, reason, hint = rendering.path, "", "correct the template, or its output in template.toml"
-    if any(path == place or path.startswith(f"{place}/") for place in own):
+    if f"{path}/".startswith(own):
         reason = f"its output would be {path!r}, which is a file of e-smith itself"
     elif "\0" in path:
         reason = f"its output would be {path!r}, which no file can be called"

@@ -8,7 +8,6 @@ version there.
 
 from __future__ import annotations
 
-import itertools
 import json
 
 from esmith.digests import blake2b
@@ -16,6 +15,7 @@ from esmith.fragments.rendering import Kind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from esmith.fragments.reads import Reads
@@ -103,20 +103,39 @@ def head_of(inputs: str) -> dict[str, Any] | None:
     found = _loaded(head)
     if not isinstance(found, dict) or type(found.get("signature")) is not str or "\\u0000" in head:
         return None
-    known = {**_USUAL, **found}
-    texts = [known["kind"], known["owner"], known["group"], "" if known["of"] is None else known["of"]]
-    lists = [known["warnings"], known["templates"]]
-    marks = [known["listings"], known["files"], known["programs"], known["schemas"], known["users"], known["revisions"]]
-    is_whole = (
-        type(known["mode"]) is int
-        and 0 <= known["mode"] <= _MODES
-        and set(map(type, [*lists, known["names"]])) == {list}
-        and set(map(type, marks)) == {dict}
-        and set(map(type, itertools.chain(texts, *lists))) == {str}
-        and known["kind"] in _KINDS
-        and all(type(row) is list and len(row) == 3 and set(map(type, row)) == {str} for row in known["names"])
-    )
-    return known if is_whole else None
+    if not all(_CHECKS[name](value) for name, value in found.items() if name in _CHECKS):
+        return None
+    return {**_USUAL, **found}
+
+
+def _is_text(value: Any) -> bool:
+    return type(value) is str
+
+
+def _are_texts(value: Any) -> bool:
+    return type(value) is list and all(type(one) is str for one in value)
+
+
+def _are_marks(value: Any) -> bool:
+    return type(value) is dict
+
+
+def _are_names(value: Any) -> bool:
+    return type(value) is list and all(_are_texts(row) and len(row) == 3 for row in value)
+
+
+#: What each entry of the head has to be; others are not looked at, and what is as usual is not in it.
+_CHECKS: dict[str, Callable[[Any], bool]] = {
+    "kind": lambda value: type(value) is str and value in _KINDS,
+    "mode": lambda value: type(value) is int and 0 <= value <= _MODES,
+    "owner": _is_text,
+    "group": _is_text,
+    "of": lambda value: value is None or type(value) is str,
+    "warnings": _are_texts,
+    "templates": _are_texts,
+    "names": _are_names,
+    **dict.fromkeys(("listings", "files", "programs", "schemas", "users", "revisions"), _are_marks),
+}
 
 
 def props_of(inputs: str) -> list[list[Any]] | None:

@@ -38,6 +38,7 @@ class Seen:
         self._found: dict[str, os.stat_result | int] = {}
         self._matches: dict[str, str] = {}
         self._programs: dict[str, str] = {}
+        self._schemas: dict[str, str] = {}
         self._newest = 0
         self._started = time.time_ns()
 
@@ -59,6 +60,12 @@ class Seen:
         if path not in self._matches:
             self._matches[path] = digest("\n".join(layout.matching(path))) or ""
         return self._matches[path]
+
+    def schema(self, path: str) -> str:
+        """Return what was seen of a schema file: there are few, and each output was made with some of them."""
+        if path not in self._schemas:
+            self._schemas[path] = self.mark(self._layout.under(path))
+        return self._schemas[path]
 
     def program(self, name: str) -> str:
         """Return what was seen of a program: where it is, and which file that is."""

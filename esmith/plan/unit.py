@@ -33,11 +33,11 @@ def leave_units(outputs: Iterable[Output], at_fault: Iterable[Output]) -> None:
     :param outputs: all of the plan.
     :param at_fault: those that are left because of a fault of a contrib.
     """
+    cause = {id(output): output for output in at_fault}
     members: dict[tuple[str, str], list[Output]] = {}
-    for output in outputs:
+    for output in outputs if cause else ():
         for unit in (_directory_of(output), *_units_of(output)):
             members.setdefault(unit, []).append(output)
-    cause = {id(output): output for output in at_fault}
     waiting = list(cause.values())
     while waiting:
         output = waiting.pop()
