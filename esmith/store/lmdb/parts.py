@@ -33,8 +33,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
-    from esmith.store.lmdb.written import Cells
     from esmith.store.model import Author, Revision
+
+    #: Of a record what each property that was written held before and what it holds now, "" for the type. Of one that
+    #: was not there and was written whole: how many cells it has now. An import writes a million cells.
+    Cells = dict[str, tuple[str | None, str | None]] | int
 
 #: What the row of a revision in parts begins with; it is no number.
 MARK = "=parts"
