@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from esmith.cli.json_output import json_text
 from esmith.cli.left_out import warn_of_faults
 from esmith.cli.output import print_lines, print_report, print_text, warn
 from esmith.cli.program import root_option
@@ -24,11 +23,11 @@ from esmith.store import open_store
 from esmith.store.flat.export import FlatText, flat_text, write_flat_files
 from esmith.store.flat.source import DROPPED, HINT, REFUSED, Finding, FlatSource, find_sources
 from esmith.store.model import Author
-from esmith.store.protocol import Store, Transaction
 
 if TYPE_CHECKING:
     from esmith.errors import TemplateError
     from esmith.fragments.perl.migrations import PerlMigrations
+    from esmith.store.protocol import Store, Transaction
 
 #: What writes every file, and makes the accounts and folders of users and groups.
 NEXT = "signal-event bootstrap-console-save"
@@ -83,6 +82,8 @@ def import_command(
     for note in work.completed.warnings:
         warn(note)
     if as_json:
+        from esmith.cli.json_output import json_text
+
         print_lines([json_text(outcome.data())])
     else:
         print_report(outcome.lines())

@@ -60,7 +60,7 @@ class Verb:
         self.name = name
         self.operands = operands
         self.help = help
-        self._needs = len(operands.partition("[")[0].split())
+        self._needs = -1
         self.named = named
         self.pairs_from = pairs_from
         self.read = read
@@ -68,6 +68,9 @@ class Verb:
 
     def accepts(self, operands: list[str]) -> bool:
         """Return whether the operands are complete: the key and the property named, values in pairs."""
+        if self._needs < 0:
+            # A batch asks for each of its lines.
+            self._needs = len(self.operands.partition("[")[0].split())
         if len(operands) < self._needs or not all(operands[: self.named]):
             return False
         return self.pairs_from is None or (len(operands) - self.pairs_from) % 2 == 0

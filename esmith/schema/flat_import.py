@@ -19,7 +19,7 @@ from esmith.store.model import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from esmith.layout import Layout
     from esmith.schema.foreign import Foreign
@@ -108,17 +108,21 @@ class FlatImport:
     def _apply(self, transaction: Transaction, source: FlatSource) -> None:
         transaction.create_database(source.database)
         self._make_room(transaction, source)
+        transaction.set_records(source.database, self._texts(transaction, source))
+
+    def _texts(self, transaction: Transaction, source: FlatSource) -> Iterator[tuple[str, str]]:
+        """Yield the key and the text of each record that is to be stored."""
         generates = self._schema.generates(source.database)
         # In the order of the rows, which then fill pages one after the other.
         for number, key in enumerate(sorted(source.records)):
             if number % _AT_ONCE == 0:
                 self.progress(f"{source.database}: storing", number, len(source.records))
-            record = source.records[key]
-            if generates:
-                kept = self._generated(transaction, source.database, key)
-                if not kept.keys() <= record.props.keys():
-                    record = Record(key, record.type, kept | record.props)
-            transaction.set_record(source.database, record)
+            kept = self._generated(transaction, source.database, key) if generates else {}
+            record = source.records[key] if kept else None
+            if record is not None and not kept.keys() <= record.props.keys():
+                yield key, Record(key, record.type, kept | record.props).text
+            else:
+                yield key, source.records.text(key)
 
     def _make_room(self, transaction: Transaction, source: FlatSource) -> None:
         """Delete what must not stay beside the records of the file."""

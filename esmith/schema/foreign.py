@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,7 +11,7 @@ if TYPE_CHECKING:
 #: The request for the IPv4 addresses of all network cards (netdevice(7)), and an entry of its answer: the name of the
 #: card, and a socket address, which has the four bytes behind family and port.
 _SIOCGIFCONF = 0x8912
-_ENTRY = struct.Struct("16s4x4s16x")
+_ENTRY = "16s4x4s16x"
 _MOST_ENTRIES = 256
 
 
@@ -72,13 +70,15 @@ def card_addresses() -> list[str]:
     import array
     import fcntl
     import socket
+    import struct
 
-    entries = array.array("B", bytes(_ENTRY.size * _MOST_ENTRIES))
+    entry = struct.Struct(_ENTRY)
+    entries = array.array("B", bytes(entry.size * _MOST_ENTRIES))
     start, size = entries.buffer_info()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         answer = fcntl.ioctl(probe, _SIOCGIFCONF, struct.pack("iP", size, start))
     (length,) = struct.unpack_from("i", answer)
-    rows = _ENTRY.iter_unpack(entries.tobytes()[: length // _ENTRY.size * _ENTRY.size])
+    rows = entry.iter_unpack(entries.tobytes()[: length // entry.size * entry.size])
     return [address for _, raw in rows if not (address := socket.inet_ntoa(raw)).startswith("127.")]
 
 

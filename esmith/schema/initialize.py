@@ -6,8 +6,6 @@ The order is that of docs/schema.md#when-it-is-applied.
 from __future__ import annotations
 
 import os
-import secrets
-import string
 
 from esmith.disk import read_file
 from esmith.errors import EsmithError, RefusedError, SchemaError, TemplateError
@@ -245,6 +243,10 @@ def _set_defaults(transaction: Transaction, file: RecordSchema, record: Record, 
 
 def _default(prop: Property) -> str | None:
     if prop.generate is not None:
+        # Nearly nothing is generated, and this takes long to import.
+        import secrets
+        import string
+
         letters = string.ascii_letters + string.digits
         return "".join(secrets.choice(letters) for _ in range(prop.generate))
     return prop.default

@@ -50,20 +50,21 @@ class _Kind:
         self._service = schema.record(database, key, "service") if self._has_ports else None
         self.is_silent = not type_hint(schema, database, "", type)
         self._rules: dict[str, _Rule | None] = {}
-        #: For the names of the properties of a record: those of which not every value is silent, with their places.
+        #: For the names of the properties of a record: those of which not every value is silent.
         self._layouts: dict[tuple[str, ...], list[tuple[int, _Rule]]] = {}
 
-    def layout(self, names: list[str]) -> list[tuple[int, _Rule]]:
+    def layout(self, names: tuple[str, ...]) -> list[tuple[int, _Rule]]:
         """Return which properties of a record are to be looked at.
 
         :param names: those of all its properties, in their order.
+        :return: for each the place of its value in the fields of the record, of which the first is its type.
         """
-        found = self._layouts.get(tuple(names))
+        found = self._layouts.get(names)
         if found is None:
-            rules = ((at, self.rule(name)) for at, name in enumerate(names))
+            rules = ((2 * at + 2, self.rule(name)) for at, name in enumerate(names))
             found = [(at, rule) for at, rule in rules if rule is not None]
             if len(self._layouts) < _REMEMBERED:
-                self._layouts[tuple(names)] = found
+                self._layouts[names] = found
         return found
 
     def rule(self, name: str) -> _Rule | None:
@@ -137,16 +138,17 @@ class Silent:
 
         :param text: its type, name and value of each property, with a NUL between.
         """
-        type, *fields = text.split("\0")
+        fields = text.split("\0")
+        type = fields[0]
         # Services have to do with one another, and a record without properties has a value in the place of a type.
-        if not fields or database == "configuration" or "<" in text or key in self._named(database):
+        if len(fields) == 1 or database == "configuration" or "<" in text or key in self._named(database):
             return False
-        kind = self._kind(database, "", type)
+        kind = self._kinds.get((database, "", type)) or self._kind(database, "", type)
         if not kind.is_silent or not self._has_silent_key(kind, database, key, type):
             return False
-        values = fields[1::2]
-        for at, rule in kind.layout(fields[::2]):
-            if values[at] not in rule.silent and not rule.is_silent(self._records, values[at]):
+        for at, rule in kind.layout(tuple(fields[1::2])):
+            value = fields[at]
+            if value not in rule.silent and not rule.is_silent(self._records, value):
                 return False
         return True
 

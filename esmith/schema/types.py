@@ -48,10 +48,10 @@ def _by_value(check: Callable[[str], str | None]) -> Callable[[Property, str], s
 
 def _integer(prop: Property, value: str) -> str | None:
     # -0 is a number to Python, and none to the programs.
-    if not _is_whole(value) or (value[0] == "-" and not value.strip("-0")):
+    if not _are_digits(value) and not (_is_whole(value) and value.strip("-0")):
         return f"is not a whole number{_in_full(value)}"
     # A float may have any number of digits, and the limits of schema files are small enough to be exact.
-    return _range(prop, float(value))
+    return _outside(float(value), prop.minimum, prop.maximum)
 
 
 def _in_full(value: str) -> str:

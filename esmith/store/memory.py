@@ -6,7 +6,7 @@ from esmith.store.model import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Iterable, Iterator
 
     from esmith.store.protocol import Snapshot
 
@@ -58,11 +58,14 @@ class Remembered:
         return found
 
 
-def records_of_types(snapshot: Snapshot, database: str, types: Container[str]) -> Iterator[Record]:
-    """Yield the records of a database that have one of some types, in byte order of their keys."""
-    for key, text in _texts(snapshot, database):
-        if text.partition("\0")[0] in types:
-            yield Record.of_fields(key, text.split("\0"))
+def texts_of_types(snapshot: Snapshot, database: str, types: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield key and text of the records of a database that have one of some types, in byte order of their keys."""
+    # A type ends where the first property begins, or the row.
+    beginnings = tuple(f"={type}{end}".encode() for type in types for end in "\0\n")
+    for block in snapshot.blocks(database):
+        for key, row in block:
+            if row.startswith(beginnings):
+                yield str(key, "utf-8", "surrogateescape"), str(row[1:-1], "utf-8", "surrogateescape")
 
 
 def _texts(snapshot: Snapshot, database: str) -> Iterator[tuple[str, str]]:

@@ -33,6 +33,14 @@ class Record:
         """
         return cls(key, fields[0], dict(zip(fields[1::2], fields[2::2], strict=True)))
 
+    @property
+    def text(self) -> str:
+        """Its type, name and value of each property, with a NUL between."""
+        fields = [self.type]
+        for field in self.props.items():
+            fields += field
+        return "\0".join(fields)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Record):
             return NotImplemented

@@ -96,6 +96,13 @@ class Transaction(Snapshot, Protocol):
     def set_record(self, database: str, record: Record, /) -> None:
         """Make a record be so and not otherwise, with its type and its properties; the database where there is none."""
 
+    def set_records(self, database: str, texts: Iterable[tuple[str, str]], /) -> None:
+        """Make records be so, as :meth:`set_record` does: an import has a hundred thousand, which are written at once.
+
+        :param texts: of each record the key, and its type, name and value of each property, all with a NUL between. It
+            takes least when the keys, and the names of each record, are in byte order.
+        """
+
     def set_prop(self, database: str, key: str, prop: str, value: str, /) -> None:
         """Set a property of an existing record."""
 

@@ -18,12 +18,23 @@ PROPS = st.sampled_from(["p", "p q"])
 VALUES = st.sampled_from(["", "1", "2", "long enough to be found", "x" * 5000]) | flat.VALUES
 TYPES = st.sampled_from(["", "v", "w"]) | flat.TYPES
 
+#: Records of ``set_records``, each in one text: its key, type, name and value of each property, with a NUL between.
+TEXTS = st.lists(
+    st.builds(
+        lambda key, record: f"{key}\0{record.text}",
+        KEYS,
+        st.builds(Record, st.just(""), TYPES, st.dictionaries(PROPS, VALUES, max_size=2)),
+    ),
+    min_size=1,
+    max_size=3,
+)
 #: One change in a transaction: the name of a method and its words.
 Step = tuple[str, tuple[str, ...]]
 STEPS = st.one_of(
     st.tuples(st.just("set_type"), st.tuples(DATABASES, KEYS, TYPES)),
     st.tuples(st.just("set_record"), st.tuples(DATABASES, KEYS, TYPES)),
     st.tuples(st.just("set_record"), st.tuples(DATABASES, KEYS, TYPES, PROPS, VALUES)),
+    st.tuples(st.just("set_records"), st.builds(lambda database, texts: (database, *texts), DATABASES, TEXTS)),
     st.tuples(st.just("set_prop"), st.tuples(DATABASES, KEYS, PROPS, VALUES)),
     st.tuples(st.just("delete_prop"), st.tuples(DATABASES, KEYS, PROPS)),
     st.tuples(st.just("delete_record"), st.tuples(DATABASES, KEYS)),
@@ -34,12 +45,16 @@ STEPS_OF = st.lists(STEPS, min_size=1, max_size=5)
 
 def take_steps(transaction: Transaction, steps: list[Step]) -> None:
     """Take steps in a transaction."""
-    for name, words in steps:
+    for name, (database, *words) in steps:
         if name == "set_record":
-            database, key, type, *prop = words
+            key, type, *prop = words
             transaction.set_record(database, Record(key, type, dict([prop] if prop else [])))
+        elif name == "set_records":
+            transaction.set_records(
+                database, ((key, text) for key, _, text in (word.partition("\0") for word in words))
+            )
         else:
-            getattr(transaction, name)(*words)
+            getattr(transaction, name)(database, *words)
 
 
 def stepped(cells: Cells, steps: list[Step], before: Collection[str] = ()) -> tuple[Cells, set[str], set[str]] | None:
@@ -54,11 +69,11 @@ def stepped(cells: Cells, steps: list[Step], before: Collection[str] = ()) -> tu
         if name == "set_type":
             result[database, words[0], ""] = words[1]
             used.add(database)
-        elif name == "set_record":
-            result = {cell: value for cell, value in result.items() if cell[:2] != (database, words[0])}
-            result |= {
-                (database, words[0], prop): value for prop, value in zip(["", *words[2:3]], words[1::2], strict=True)
-            }
+        elif name in ("set_record", "set_records"):
+            for key, type, *fields in [words] if name == "set_record" else [word.split("\0") for word in words]:
+                result = {cell: value for cell, value in result.items() if cell[:2] != (database, key)}
+                values = zip(["", *fields[::2]], [type, *fields[1::2]], strict=True)
+                result |= {(database, key, prop): value for prop, value in values}
             used.add(database)
         elif name == "set_prop":
             if (database, words[0], "") not in result:

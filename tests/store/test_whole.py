@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from itertools import chain
 
 import pytest
@@ -12,6 +13,7 @@ from esmith.cli import listing
 from esmith.errors import EsmithError
 from esmith.store.lmdb.rows import LmdbSnapshot
 from esmith.store.lmdb.transaction import LmdbTransaction
+from esmith.store.lmdb.written import LmdbTables
 from esmith.store.model import Record
 from esmith.store.protocol import Snapshot, Store
 from tests.examples import examples
@@ -25,7 +27,8 @@ DATABASES = ("a", "ab")
 def without_whole(snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[list[str], list[Record]]]:
     """Return the keys and the records of all databases as the rows have them."""
     with monkeypatch.context() as patch:
-        patch.setattr(LmdbSnapshot, "_whole", lambda *_: None)
+        for one in (LmdbSnapshot, LmdbTables):
+            patch.setattr(one, "_whole", lambda *_: None)
         return {name: (snapshot.keys(name), list(snapshot.records(name))) for name in DATABASES}
 
 
@@ -90,6 +93,37 @@ def test_listings_of_any_records(store: Store, monkeypatch: pytest.MonkeyPatch, 
         assert {record.key: record for record in records} == database
         for verb in ("print", "show", "printtype"):
             assert printed(snapshot, "t", verb, monkeypatch) == lines_of(records, verb)
+
+
+@given(
+    before=STEPS_OF, steps=st.lists(st.tuples(STEPS_OF, st.sampled_from(["plain", "kept", "taken back"])), max_size=5)
+)
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_transaction_reads_what_it_wrote(
+    store: Store, monkeypatch: pytest.MonkeyPatch, before: list[Step], steps: list[tuple[list[Step], str]]
+) -> None:
+    """After each step of a transaction, also of one within it that was taken back, it reads what the rows say."""
+    with contextlib.suppress(EsmithError), store.transaction(AUTHOR) as transaction:
+        take_steps(transaction, before)
+
+    def compare(snapshot: Snapshot) -> None:
+        for name in DATABASES:
+            found = snapshot.keys(name), list(snapshot.records(name))
+            assert found == without_whole(snapshot, monkeypatch)[name]
+
+    with contextlib.suppress(EsmithError), store.transaction(AUTHOR) as transaction:
+        for some, way in steps:
+            if way == "plain":
+                take_steps(transaction, some)
+            else:
+                with contextlib.suppress(EsmithError), transaction.savepoint():
+                    take_steps(transaction, some)
+                    compare(transaction)
+                    if way == "taken back":
+                        raise EsmithError("enough")
+            compare(transaction)
+    with store.snapshot() as snapshot:
+        compare(snapshot)
 
 
 def test_they_are_read_where_they_count(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -223,6 +223,11 @@ class FlatTransaction(FlatSnapshot):
             flat_format.check_value(f"{self._file} {record.key} {prop}", value)
         self._store(Record(record.key, record.type, flat_format.sorted_props(record.props)))
 
+    def set_records(self, database: str, texts: Iterable[tuple[str, str]]) -> None:
+        """Make records be so and not otherwise."""
+        for key, text in texts:
+            self.set_record(database, Record.of_fields(key, text.split("\0")))
+
     def set_prop(self, database: str, key: str, prop: str, value: str) -> None:
         """Set a property of an existing record.
 

@@ -77,6 +77,11 @@ class Records(Mapping[str, Record]):
     def __contains__(self, key: object) -> bool:
         return key in self._found
 
+    def text(self, key: str) -> str:
+        """Return a record as its type, name and value of each property, with a NUL between."""
+        found = self._found[key]
+        return found.text if isinstance(found, Record) else found[len(key) + 1 :].replace("|", "\0")
+
     def put(self, key: str, found: str | Record) -> None:
         """Add a record, or the plain line of one."""
         self._found[key] = found

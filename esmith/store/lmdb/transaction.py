@@ -8,40 +8,32 @@ import lmdb
 
 from esmith.errors import StoreError
 from esmith.store import journal, limits
-from esmith.store.lmdb import store_trouble, whole
+from esmith.store.lmdb import store_trouble
 from esmith.store.lmdb.commit import Commit
-from esmith.store.lmdb.rows import JOURNAL, LmdbSnapshot
+from esmith.store.lmdb.rows import JOURNAL
 from esmith.store.lmdb.writer import Alone
-from esmith.store.lmdb.written import Savepoint, Written
+from esmith.store.lmdb.written import LmdbTables, Savepoint, Written
 from esmith.store.model import Author, Change, Record, Revision
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
     from types import TracebackType
     from typing import Self
 
     from esmith.store.lmdb.data_file import DataFile
-    from esmith.store.lmdb.parts import Parts
+    from esmith.store.lmdb.plain import Shapes, Texts
     from esmith.store.lmdb.rows import OpenNow
     from esmith.store.lmdb.writer import WriterLock
-    from esmith.store.lmdb.written import Cells
 
-    #: The transaction, tables, and whether anything was changed, before one within it.
-    _Before = tuple[lmdb.Transaction[bytes], dict[str, lmdb._Database], bool]
-
-_REVISIONS = "=revisions"
-#: With more fields of changes than these the row of the journal is made by another way, which takes less memory.
-_FEW_FIELDS = 2000
-#: With fewer changed records the whole records of a database are never made again.
-_FEW_RECORDS = 1000
+    #: The transaction, tables, whether anything was changed, and which whole records have to be written again, before
+    #: one within it.
+    _Before = tuple[lmdb.Transaction[bytes], dict[str, lmdb._Database], bool, dict[str, set[str]]]
 
 
-class LmdbTransaction(LmdbSnapshot):
+class LmdbTransaction(LmdbTables):
     """Changes that land together or not at all; implements :class:`esmith.store.protocol.Transaction`."""
-
-    _write = True
 
     def __init__(
         self,
@@ -52,14 +44,10 @@ class LmdbTransaction(LmdbSnapshot):
         lock: WriterLock,
         open_now: OpenNow,
     ) -> None:
-        super().__init__(env, data.path, open_now)
+        super().__init__(env, data.path, open_now, author)
         self._data = data
         self._alone = Alone(open_now, data.path, lock)
         self._reopen = reopen
-        self._author = author
-        self._written = Written()
-        #: What was written before each of the transactions within this one that are open.
-        self._outer: list[Written] = []
         #: The changes in it, until the next one: whoever asks for them asks before the end, which asks again.
         self._changes: list[Change] | None = None
         self._dirty = False
@@ -98,6 +86,7 @@ class LmdbTransaction(LmdbSnapshot):
             self._abort(error)
             return
         try:
+            self._update_whole()
             if changed:
                 self._write_journal(changed)
             if changed or self._dirty:
@@ -179,10 +168,41 @@ class LmdbTransaction(LmdbSnapshot):
             if prop not in record.props:
                 self._replace(database, key, prop, value, None)
 
+    def set_records(self, database: str, texts: Iterable[tuple[str, str]]) -> None:
+        """Make records be so and not otherwise, as many at once as are plain and new."""
+        from esmith.store.lmdb import plain
+
+        limits.check_database(database)
+        shapes = plain.Shapes()
+        for block in plain.blocks(texts):
+            for key, text in self._add_plain(database, block, shapes):
+                self.set_record(database, Record.of_fields(key, text.split("\0")))
+
+    def _add_plain(self, database: str, block: Texts, shapes: Shapes) -> Texts:
+        """Write those of some records that are not there, if all are plain; return those that are still to be set."""
+        from esmith.store.lmdb import plain
+
+        if not plain.are_plain(block):
+            return block
+        table = self._open(database)
+        with self._txn.cursor(table) as cursor:
+            new, others = plain.split_known(cursor, block)
+            found = shapes.rows_of(new)
+            if found is None:
+                return block
+            if not new:
+                return others
+            self._add_whole(database, found.whole)
+            found.put(cursor)
+        self._changes = self._asked = None
+        self._written.note_records(database, new, found.counts)
+        return others
+
     def _add(self, database: str, table: lmdb._Database, record: Record) -> None:
         """Write the cells of a record that is not there."""
         self._changes = self._asked = None
         self._written.note_record(database, record)
+        self._note_stale(database, record.key)
         first = f"{record.key}\0".encode()
         rows = [(first + prop.encode(), value.encode()) for prop, value in record.props.items()]
         with self._txn.cursor(table) as cursor:
@@ -237,7 +257,8 @@ class LmdbTransaction(LmdbSnapshot):
 
     def begin_inner(self) -> _Before:
         """Begin a transaction within this one, and return what is to be as now when it is taken back."""
-        before = self._txn, dict(self._handles), self._dirty
+        stale = {database: set(keys) for database, keys in self._stale.items()}
+        before = self._txn, dict(self._handles), self._dirty, stale
         self._txn = self._env.begin(write=True, parent=self._txn)
         self._outer.append(self._written)
         self._written = Written()
@@ -249,7 +270,7 @@ class LmdbTransaction(LmdbSnapshot):
         :param before: what :meth:`begin_inner` returned.
         :param keep: whether its changes stay.
         """
-        outer, handles, dirty = before
+        outer, handles, dirty, stale = before
         inner, self._written = self._written, self._outer.pop()
         kept = False
         try:
@@ -259,20 +280,11 @@ class LmdbTransaction(LmdbSnapshot):
         finally:
             if not kept:
                 self._txn.abort()
-                self._handles, self._dirty = handles, dirty
+                self._handles, self._dirty, self._stale = handles, dirty, stale
                 self._changes = self._asked = None
             self._txn = outer
         if kept:
             self._written.add(inner, self.record)
-
-    def _all_written(self) -> Written:
-        """Return what was written, also before the transactions within this one."""
-        found = self._written
-        for before in reversed(self._outer):
-            both = before.copy()
-            both.add(found, self.record)
-            found = both
-        return found
 
     def _put(self, database: str, key: str, prop: str, value: str | None) -> None:
         self._replace(database, key, prop, self.prop(database, key, prop), value)
@@ -285,6 +297,7 @@ class LmdbTransaction(LmdbSnapshot):
         if old == value:
             return
         self._written.note(database, key, prop, old, value)
+        self._note_stale(database, key)
         self._changes = None
         if not prop:
             self._asked = None
@@ -294,55 +307,3 @@ class LmdbTransaction(LmdbSnapshot):
             self._txn.delete(row, db=table)
         else:
             self._txn.put(row, value.encode(), db=table)
-
-    def _write_journal(self, changed: dict[str, dict[str, Cells]]) -> None:
-        number = self.revision() + 1
-        stamp = number.to_bytes(8)
-        for database, records in changed.items():
-            self._write_whole(database, records, stamp)
-            self._txn.put(database.encode(), stamp, db=self._open(_REVISIONS))
-        self._append(number, self._row_of(number, changed))
-
-    def _row_of(self, number: int, changed: dict[str, dict[str, Cells]]) -> bytes:
-        """Return the row of a revision; parts of it are written where it would be too long."""
-        fields: list[str] = []
-        for database, records in changed.items():
-            for key, cells in records.items():
-                if isinstance(cells, int) or len(fields) > _FEW_FIELDS:
-                    return self._parts().row_of_records(number, self._author, changed, self._whole_rows)
-                for prop, (old, new) in cells.items():
-                    if old != new:
-                        fields += (database, key, prop, journal.cell(old), journal.cell(new))
-        row = journal.encode_fields(int(time.time()), self._author, fields)
-        if len(row) <= journal.LONGEST_ROW:
-            return row
-        return self._parts().row_of_records(number, self._author, changed, self._whole_rows)
-
-    def _write_whole(self, database: str, keys: Collection[str], stamp: bytes) -> None:
-        """Write the whole records of a database that were changed; all of them where they are not of its revision."""
-        before = self.state("revisions", database)
-        stamps, table = self._open(whole.STAMPS), self._open(whole.TABLE + database)
-        are_known = before is not None and self._txn.get(database.encode(), db=stamps) == before
-        if are_known and (len(keys) < _FEW_RECORDS or 2 * len(keys) < self._txn.stat(table)["entries"]):
-            whole.update(self._txn, table, self._open(database), sorted(key.encode() for key in keys))
-        else:
-            whole.make(self._txn, table, self._open(database))
-        self._txn.put(database.encode(), stamp, db=stamps)
-
-    def _whole_rows(self, database: str) -> Callable[[str], bytes]:
-        """Return what returns rows of whole records, of a database whose whole records were written."""
-        table, rows = self._open(whole.TABLE + database), self._open(database)
-        return lambda key: whole.read(self._txn, table, rows, key.encode())
-
-    def _parts(self) -> Parts:
-        from esmith.store.lmdb import parts
-
-        return parts.Parts(self._txn, self._open(parts.TABLE))
-
-    def _append(self, number: int, row: bytes) -> None:
-        self._txn.put(number.to_bytes(8), row, db=self._open(JOURNAL), append=True)
-
-    def _open(self, name: str) -> lmdb._Database:
-        handle = self._handle(name, create=True)
-        assert handle is not None
-        return handle

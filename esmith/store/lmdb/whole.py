@@ -39,6 +39,28 @@ def written(fields: Iterable[bytes]) -> bytes:
     return b"=%b\n" % b"\0".join(fields)
 
 
+def kept(row: bytes) -> bytes:
+    """Return what is kept of the row of a record."""
+    return row if len(row) <= _MOST_BYTES else LONG
+
+
+def put_all(cursor: lmdb.Cursor[bytes], rows: Rows) -> None:
+    """Write rows.
+
+    :param cursor: in their table.
+    :param rows: some, in byte order of their keys. Such as come after all of the table fill its pages.
+    """
+    cursor.putmulti(rows, append=not cursor.last() or cursor.key() < rows[0][0])
+
+
+def row_of(rows: lmdb.Cursor[bytes], key: bytes) -> bytes | None:
+    """Return the row of a record, however long it is; None when there is no such record.
+
+    :param rows: those of the database.
+    """
+    return _read(rows, key, None)
+
+
 def blocks(cursor: lmdb.Cursor[bytes]) -> Iterator[Rows]:
     """Yield keys and rows of all records, many at once; that of a long record is :data:`LONG`.
 
@@ -54,7 +76,7 @@ def fill_in(block: Rows, rows: lmdb.Cursor[bytes]) -> Rows:
 
     :param rows: in the rows of the database.
     """
-    return [(key, (_read(rows, key, None) or b"") if row == LONG else row) for key, row in block]
+    return [(key, (row_of(rows, key) or b"") if row == LONG else row) for key, row in block]
 
 
 def blocks_of_rows(rows: lmdb.Cursor[bytes]) -> Iterator[Rows]:
@@ -91,17 +113,23 @@ def _rows_of(parts: list[bytes], starts: list[int]) -> Rows:
     return [(keys[start], written(parts[2 * start + 1 : 2 * end])) for start, end in pairwise(starts)]
 
 
-def read(txn: lmdb.Transaction[bytes], table: lmdb._Database, rows: lmdb._Database, key: bytes) -> bytes:
-    """Return the row of a record, however long it is.
+def read(
+    txn: lmdb.Transaction[bytes], table: lmdb._Database, rows: lmdb._Database, keys: list[bytes]
+) -> Iterator[Rows]:
+    """Yield keys and rows of some records, many at once, however long they are.
 
     :param table: of whole records.
     :param rows: those of the database.
+    :param keys: of records that are there.
     """
-    row = txn.get(key, db=table)
-    if row is not None and row != LONG:
-        return row
-    with txn.cursor(rows) as cursor:
-        return _read(cursor, key, None) or b""
+    with txn.cursor(table) as whole, txn.cursor(rows) as cursor:
+        for start in range(0, len(keys), _AT_ONCE):
+            some = keys[start : start + _AT_ONCE]
+            block = whole.getmulti(some)
+            if len(block) != len(some):
+                # The rows are what counts.
+                block = [(key, LONG) for key in some]
+            yield fill_in(block, cursor)
 
 
 def update(txn: lmdb.Transaction[bytes], table: lmdb._Database, rows: lmdb._Database, keys: Iterable[bytes]) -> None:
@@ -125,7 +153,7 @@ def make(txn: lmdb.Transaction[bytes], table: lmdb._Database, rows: lmdb._Databa
     txn.drop(table, delete=False)
     with txn.cursor(rows) as cursor, txn.cursor(table) as whole:
         for block in blocks_of_rows(cursor):
-            whole.putmulti([(key, row if len(row) <= _MOST_BYTES else LONG) for key, row in block], append=True)
+            whole.putmulti([(key, kept(row)) for key, row in block], append=True)
 
 
 def _read(rows: lmdb.Cursor[bytes], key: bytes, most: int | None) -> bytes | None:
@@ -148,4 +176,4 @@ def _read(rows: lmdb.Cursor[bytes], key: bytes, most: int | None) -> bytes | Non
             return LONG
         fields += (name[start:], value)
     row = written(fields)
-    return row if most is None or len(row) <= most else LONG
+    return row if most is None else kept(row)

@@ -1,19 +1,28 @@
-"""What a transaction has written so far, and so what the journal gets; and transactions within the transaction."""
+"""What a transaction has written so far, and so what stands beside the rows; and transactions within the transaction.
+
+Beside the rows of the databases stand the whole records (:mod:`esmith.store.lmdb.whole`) and the journal.
+"""
 
 from __future__ import annotations
 
-from esmith.store.model import Change
+import time
+
+from esmith.store import journal
+from esmith.store.lmdb import whole
+from esmith.store.lmdb.rows import JOURNAL, LmdbSnapshot
+from esmith.store.model import Change, Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterator
     from typing import Any, Protocol
 
-    from esmith.store.model import Record
+    import lmdb
 
-    #: Of a record what each property that was written held before and what it holds now, "" for the type. Of one that
-    #: was not there and was written whole: how many cells it has now. An import writes a million cells.
-    Cells = dict[str, tuple[str | None, str | None]] | int
+    from esmith.store.lmdb.parts import Cells, Parts
+    from esmith.store.lmdb.rows import OpenNow
+    from esmith.store.model import Author
+
     #: Returns a record as it is now.
     Read = Callable[[str, str], Record | None]
 
@@ -25,6 +34,13 @@ if TYPE_CHECKING:
 
         def end_inner(self, before: Any, *, keep: bool) -> None:
             """End it."""
+
+
+_REVISIONS = "=revisions"
+#: With more fields of changes than these the row of the journal is made by another way, which takes less memory.
+_FEW_FIELDS = 2000
+#: With fewer changed records the whole records of a database are never made again.
+_FEW_RECORDS = 1000
 
 
 class Written:
@@ -63,6 +79,20 @@ class Written:
             records[record.key] = 1 + len(record.props)
         else:
             _add(cells, _as_new(record))
+
+    def note_records(self, database: str, texts: list[tuple[str, str]], counts: list[int]) -> None:
+        """Note that records are written which are not there.
+
+        :param texts: of each the key, and its type, name and value of each property with a NUL between.
+        :param counts: how many cells each has.
+        """
+        records = self.records.setdefault(database, {})
+        keys = [key for key, _ in texts]
+        if records.keys().isdisjoint(keys):
+            records.update(zip(keys, counts, strict=True))
+            return
+        for key, text in texts:
+            self.note_record(database, Record.of_fields(key, text.split("\0")))
 
     def changed(self) -> dict[str, dict[str, Cells]]:
         """Return the records in which something differs from what was before."""
@@ -110,6 +140,119 @@ class Written:
                     into[key] = before + sum((new is not None) - (old is not None) for old, new in cells.values())
                 else:
                     into[key] = cells
+
+
+class LmdbTables(LmdbSnapshot):
+    """The tables of a transaction that writes.
+
+    :param author: who makes the changes.
+    """
+
+    _write = True
+
+    def __init__(self, env: lmdb.Environment, file: str, open_now: OpenNow, author: Author) -> None:
+        super().__init__(env, file, open_now)
+        self._author = author
+        self._written = Written()
+        #: What was written before each of the transactions within this one that are open.
+        self._outer: list[Written] = []
+        #: The databases whose whole records are kept as the rows are, each with the keys of those that are not.
+        self._stale: dict[str, set[str]] = {}
+
+    def _all_written(self) -> Written:
+        """Return what was written, also before the transactions within this one."""
+        found = self._written
+        for before in reversed(self._outer):
+            both = before.copy()
+            both.add(found, self.record)
+            found = both
+        return found
+
+    def _whole(self, database: str) -> lmdb._Database | None:
+        """Return the table of the whole records of a database where they are kept; otherwise they follow at the end."""
+        stale = self._stale.get(database)
+        if stale is None:
+            return None
+        table = self._open(whole.TABLE + database)
+        if stale:
+            whole.update(self._txn, table, self._open(database), sorted(key.encode() for key in stale))
+            stale.clear()
+        return table
+
+    def _note_stale(self, database: str, key: str) -> None:
+        """Note that a record is written, so its whole record is not as its rows are."""
+        stale = self._stale.get(database)
+        if stale is not None:
+            stale.add(key)
+
+    def _add_whole(self, database: str, rows: whole.Rows) -> None:
+        """Write whole records whose rows are about to be written, and keep those of the database from now on."""
+        if database not in self._stale:
+            self._renew_whole(database, self._all_written().records.get(database, ()))
+            self._stale[database] = set()
+        with self._txn.cursor(self._open(whole.TABLE + database)) as cursor:
+            whole.put_all(cursor, rows)
+
+    def _update_whole(self) -> None:
+        """Write the whole records that are kept, and are not as the rows are."""
+        for database in self._stale:
+            self._whole(database)
+
+    def _write_whole(self, database: str, keys: Collection[str], stamp: bytes) -> None:
+        """Write the whole records of a database that were changed, and that they are of a revision."""
+        if database not in self._stale:
+            self._renew_whole(database, keys)
+        self._txn.put(database.encode(), stamp, db=self._open(whole.STAMPS))
+
+    def _renew_whole(self, database: str, keys: Collection[str]) -> None:
+        """Write whole records that were changed; all of them where they are not of the revision of their database."""
+        before = self.state("revisions", database)
+        stamps, table = self._open(whole.STAMPS), self._open(whole.TABLE + database)
+        are_known = before is not None and self._txn.get(database.encode(), db=stamps) == before
+        if are_known and (len(keys) < _FEW_RECORDS or 2 * len(keys) < self._txn.stat(table)["entries"]):
+            whole.update(self._txn, table, self._open(database), sorted(key.encode() for key in keys))
+        else:
+            whole.make(self._txn, table, self._open(database))
+
+    def _write_journal(self, changed: dict[str, dict[str, Cells]]) -> None:
+        number = self.revision() + 1
+        stamp = number.to_bytes(8)
+        for database, records in changed.items():
+            self._write_whole(database, records, stamp)
+            self._txn.put(database.encode(), stamp, db=self._open(_REVISIONS))
+        self._append(number, self._row_of(number, changed))
+
+    def _row_of(self, number: int, changed: dict[str, dict[str, Cells]]) -> bytes:
+        """Return the row of a revision; parts of it are written where it would be too long."""
+        fields: list[str] = []
+        for database, records in changed.items():
+            for key, cells in records.items():
+                if isinstance(cells, int) or len(fields) > _FEW_FIELDS:
+                    return self._parts().row_of_records(number, self._author, changed, self._whole_rows)
+                for prop, (old, new) in cells.items():
+                    if old != new:
+                        fields += (database, key, prop, journal.cell(old), journal.cell(new))
+        row = journal.encode_fields(int(time.time()), self._author, fields)
+        if len(row) <= journal.LONGEST_ROW:
+            return row
+        return self._parts().row_of_records(number, self._author, changed, self._whole_rows)
+
+    def _whole_rows(self, database: str, keys: list[bytes]) -> Iterator[whole.Rows]:
+        """Yield keys and rows of whole records, many at once, of a database whose whole records were written."""
+        return whole.read(self._txn, self._open(whole.TABLE + database), self._open(database), keys)
+
+    def _parts(self) -> Parts:
+        from esmith.store.lmdb import parts
+
+        return parts.Parts(self._txn, self._open(parts.TABLE))
+
+    def _append(self, number: int, row: bytes) -> None:
+        self._txn.put(number.to_bytes(8), row, db=self._open(JOURNAL), append=True)
+
+    def _open(self, name: str) -> lmdb._Database:
+        handle = self._handle(name, create=True)
+        assert handle is not None
+        return handle
 
 
 class Savepoint:
