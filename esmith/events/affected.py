@@ -12,7 +12,7 @@ from esmith.fragments.tree import BEGIN, END, METADATA, TemplateTree
 from esmith.layout import LAYERS, Layout
 from esmith.plan.installed import OUTPUTS
 from esmith.plan.listed import LISTED, included_in
-from esmith.plan.remembered import included
+from esmith.plan.remembered import INCLUDES, included
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,7 +83,9 @@ def including(snapshot: Snapshot, templates: Iterable[str]) -> list[str]:
 def _includes(snapshot: Snapshot) -> dict[str, set[str]]:
     """Return the templates that are expanded inside others, or for the keys of others, each with those others."""
     found: dict[str, set[str]] = {}
-    inside = [(installed.template, set(included(installed.inputs))) for installed in OUTPUTS.rows(snapshot).values()]
+    # Only some of the outputs were made with others, and there may be thousands.
+    outputs = OUTPUTS.rows_with(snapshot, INCLUDES).values()
+    inside = [(installed.template, set(included(installed.inputs))) for installed in outputs]
     inside += [(path, included_in(listed)) for path, listed in LISTED.rows(snapshot).items()]
     for template, others in inside:
         for path in others:

@@ -14,7 +14,6 @@ from esmith.events.lock import EventLock
 from esmith.events.log import EventLog, SilentLog
 from esmith.fields import dataclass, field
 from esmith.private import KeptTables, keep_all
-from esmith.services.find import find_supervisor
 from esmith.tables import find_in
 
 TYPE_CHECKING = False
@@ -110,6 +109,8 @@ class Session:
 
     def find_supervisor(self, service: str) -> Supervisor | None:
         """Return the supervisor of a service, None when nothing knows the service."""
+        from esmith.services.find import find_supervisor
+
         return find_supervisor(self.layout, service)
 
     def preview(self, plan: Plan) -> None:

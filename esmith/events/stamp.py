@@ -53,9 +53,12 @@ def unchanged(layout: Layout, words: Sequence[str]) -> int | None:
     _, lines = read_stamp(path)
     if len(lines) < 3 or lines[0] != head_of(layout, words):
         return None
+    # After a change of a setting it is its own first line that differs.
+    if not all_same(lines[2:]):
+        return None
     count, _, trees = lines[1].partition(" ")
     mark, shared = read_stamp(f"{stamps_of(layout)}/{TREES}")
-    return int(count) if mark == trees and all_same(lines[2:]) and all_same(shared) else None
+    return int(count) if mark == trees and all_same(shared) else None
 
 
 def head_of(layout: Layout, words: Sequence[str]) -> str:

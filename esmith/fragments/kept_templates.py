@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Found = tuple[Template, Metadata, str | None]
 
 #: Another number for another form of the file.
-_FILE = f"templates-1-{sys.hexversion:x}"
+_FILE = f"templates-2-{sys.hexversion:x}"
 #: The modules that decide what is kept.
 _DECIDING = ("file_check.py", "kept_templates.py", "metadata.py", "tree.py")
 _METADATA = tuple(one.name for one in fields(Metadata))
@@ -52,11 +52,13 @@ class KeptTemplates:
         self._rows: dict[str, tuple[Any, ...]] = {}
         self._metadata: list[list[Any]] = []
         self._made: dict[int, Metadata] = {}
+        #: What the files of templates look like together, by the paths of the templates.
+        self._signatures: dict[tuple[str, ...], str] = {}
         content = PrivateDirectory(layout.kept_code).read(_FILE) if self._head else None
         if content is not None:
-            head, rows, metadata = marshal.loads(content)
+            head, rows, metadata, signatures = marshal.loads(content)
             if head == self._head:
-                self._rows, self._metadata = rows, metadata
+                self._rows, self._metadata, self._signatures = rows, metadata, signatures
 
     def find(self, path: str) -> Found | None:
         """Return what was found for a path, None when that is not kept."""
@@ -76,7 +78,7 @@ class KeptTemplates:
     def note(self, path: str, template: Template, metadata: Metadata, key: str | None) -> None:
         """Note what was found for a path, for :func:`esmith.private.keep_all`."""
         places = {one.path for one in template.fragments} | {one.path for one in template.skipped}
-        if not self._head or template.source or any(map(os.path.islink, places | {*metadata.sources.values()})):
+        if template.source or not self._holds(places | {*metadata.sources.values()}):
             return
         values: list[Any] = [getattr(metadata, name) for name in _METADATA]
         if metadata.check is not None:
@@ -88,8 +90,28 @@ class KeptTemplates:
         self._rows[path] = template.path, fragments, skipped, self._metadata.index(values), key
         keep_later(self._layout.kept_code, _FILE, self._content)
 
+    def signature(self, paths: tuple[str, ...]) -> str | None:
+        """Return the digest of the files of some templates, None when that is not kept.
+
+        :param paths: the paths of the templates.
+        """
+        return self._signatures.get(paths)
+
+    def note_signature(self, paths: tuple[str, ...], signature: str, files: set[str]) -> None:
+        """Note the digest of the files of some templates, for :func:`esmith.private.keep_all`.
+
+        :param files: these files.
+        """
+        if self._holds(files):
+            self._signatures[paths] = signature
+            keep_later(self._layout.kept_code, _FILE, self._content)
+
+    def _holds(self, files: set[str]) -> bool:
+        """Return whether the trees show each change of some files: what a link leads to may change alone."""
+        return bool(self._head) and not any(map(os.path.islink, files))
+
     def _content(self) -> bytes:
-        return marshal.dumps((self._head, self._rows, self._metadata))
+        return marshal.dumps((self._head, self._rows, self._metadata, self._signatures))
 
 
 def _metadata(values: list[Any]) -> Metadata:
@@ -107,6 +129,7 @@ def _head_of(layout: Layout, trees: tuple[str, ...]) -> str:
     if newest > time.time_ns() - TRUSTED_AGE_NS:
         return ""
     here = os.path.dirname(os.path.abspath(__file__))
-    looks = [(path, one.st_ctime_ns, one.st_mtime_ns, one.st_ino, one.st_size, one.st_mode) for path, one in found]
+    # Whatever changes a file, its mode, or what has its name changes one of these (inode(7)).
+    looks = [(path, one.st_ctime_ns, one.st_ino) for path, one in found]
     program = looks_of_program(f"{here}/{name}" for name in _DECIDING)
     return digest_of(marshal.dumps((sys.version, program, layout.root, trees, looks), 2))

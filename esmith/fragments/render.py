@@ -81,7 +81,7 @@ class Renderer:
         self.listed: dict[str, tuple[Rendering, dict[str, str]]] = {}
         self._found: dict[str, tuple[Template, Metadata, str | None]] = {}
         # What other layers have is asked for seldom.
-        self._kept = KeptTemplates(layout, () if layers else self.tree.trees)
+        self.kept = KeptTemplates(layout, () if layers else self.tree.trees)
         self._runner: Runner | None = None
         self.shipped = Shipped(layout)
         self._context = Context(
@@ -252,7 +252,7 @@ class Renderer:
 
     def _find(self, path: str) -> tuple[Template, Metadata, str | None]:
         if path not in self._found:
-            self._found[path] = self._kept.find(path) or self._find_new(path)
+            self._found[path] = self.kept.find(path) or self._find_new(path)
         return self._found[path]
 
     def _find_new(self, path: str) -> tuple[Template, Metadata, str | None]:
@@ -260,7 +260,7 @@ class Renderer:
         other = self.metadata.original.find(self.tree, clean)
         template, key = (other, None) if other else self.tree.find_for_key(self._template_of(clean))
         metadata = self.metadata.of(template)
-        self._kept.note(path, template, metadata, key)
+        self.kept.note(path, template, metadata, key)
         return template, metadata, key
 
     def _template_of(self, path: str) -> str:

@@ -264,17 +264,28 @@ class Memory:
         return self._whole_signatures[place]
 
     def _make_signature(self, template: Template, metadata: Metadata, others: list[str]) -> str:
-        parts = [self._files_signature(template, metadata)]
+        kept, place = self._renderer.kept, (template.path, *others)
+        signature = kept.signature(place)
+        if signature is None:
+            files: set[str] = set()
+            signature = self._new_signature(template, metadata, others, files)
+            kept.note_signature(place, signature, files)
+        return signature
+
+    def _new_signature(self, template: Template, metadata: Metadata, others: list[str], files: set[str]) -> str:
+        """Return the digest, and add the files to a set."""
+        parts = [self._files_signature(template, metadata, files)]
         for path in others:
             try:
                 other = self._renderer.metadata.find(path)
             except TemplateError:
                 parts.append("gone")
             else:
-                parts.append(self._files_signature(other, self._renderer.metadata.of(other)))
+                parts.append(self._files_signature(other, self._renderer.metadata.of(other), files))
         return parts[0] if len(parts) == 1 else digest("\n".join(parts)) or ""
 
-    def _files_signature(self, template: Template, metadata: Metadata) -> str:
+    def _files_signature(self, template: Template, metadata: Metadata, files: set[str]) -> str:
+        files |= {fragment.path for fragment in template.fragments} | {*metadata.sources.values()}
         if template.path not in self._signatures:
             fragments = [f"{fragment.path} {self._files.mark(fragment.path)}" for fragment in template.fragments]
             sources = [f"{path} {self._files.mark(path)}" for path in sorted(set(metadata.sources.values()))]

@@ -39,6 +39,8 @@ _USUAL: dict[str, Any] = {
     "schemas": {},
     "users": {},
 }
+#: What stands in what is remembered of an output that others were expanded inside.
+INCLUDES = b'"templates"'
 _KINDS = frozenset(kind.value for kind in Kind)
 _MODES = 0o7777
 
@@ -68,7 +70,7 @@ def included(inputs: str) -> list[str]:
     """
     text = inputs.partition("\n")[0]
     # Most have none, and all outputs are asked.
-    head = _loaded(text) if '"templates"' in text else None
+    head = _loaded(text) if INCLUDES.decode() in text else None
     templates = head.get("templates") if isinstance(head, dict) else None
     return [path for path in templates if isinstance(path, str)] if isinstance(templates, list) else []
 

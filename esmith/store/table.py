@@ -79,6 +79,11 @@ class StateTable(Generic[Row]):
         found = ((name, self.read(name, row)) for name, row in snapshot.states(self.name))
         return {name: row for name, row in found if row is not None}
 
+    def rows_with(self, snapshot: Snapshot, text: bytes) -> dict[str, Row]:
+        """Return the rows in which a text stands, as :meth:`rows`: what others say is not even read."""
+        found = ((name, self.read(name, row)) for name, row in snapshot.states(self.name) if text in row)
+        return {name: row for name, row in found if row is not None}
+
     def damaged(self, snapshot: Snapshot) -> dict[str, bytes]:
         """Return the damaged rows."""
         return {

@@ -113,7 +113,7 @@ class Scene(Bench):
     def __init__(self, path: Path, patch: pytest.MonkeyPatch) -> None:
         super().__init__(path)
         self.supervisor = Recorder(path / "order")
-        patch.setattr("esmith.events.session.find_supervisor", lambda _layout, _service: self.supervisor)
+        patch.setattr("esmith.services.find.find_supervisor", lambda _layout, _service: self.supervisor)
         self.patience(0)
 
     def event(

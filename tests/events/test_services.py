@@ -194,7 +194,7 @@ def test_a_service_that_nothing_supervises_is_no_failure(scene: Scene, monkeypat
     """A service that no supervisor knows, or that is not supervised now, does not fail the event."""
     scene.supervisor._seen["clamd"] = ServiceStatus(Status.UNSUPERVISED)
     assert scene.signal().services == {}
-    monkeypatch.setattr("esmith.events.session.find_supervisor", lambda _layout, _service: None)
+    monkeypatch.setattr("esmith.services.find.find_supervisor", lambda _layout, _service: None)
     assert scene.signal().services == {}
 
 

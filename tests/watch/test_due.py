@@ -33,7 +33,7 @@ def test_an_interrupted_event_is_repaired(post: Post) -> None:
 
 def _supervise(post: Post, patch: pytest.MonkeyPatch) -> None:
     """Let the recorded supervisor be found by what recovers; its services run since long ago."""
-    patch.setattr("esmith.events.session.find_supervisor", lambda _layout, _service: post.supervisor)
+    patch.setattr("esmith.services.find.find_supervisor", lambda _layout, _service: post.supervisor)
     patch.setattr("esmith.events.pending.PendingAction.has_started", lambda _pending, _status: False)
 
 

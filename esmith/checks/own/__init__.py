@@ -9,17 +9,20 @@ owners alone, as an action has. Whatever goes wrong in it is an error that names
 from __future__ import annotations
 
 import io
+import marshal
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 
 from esmith.checks.own.file import File, Findings
 from esmith.errors import EsmithError, TemplateError
+from esmith.private import PrivateDirectory, digest_of, keep_later
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import TracebackType
+    from types import CodeType, TracebackType
     from typing import Any
 
     from esmith.layout import Layout
@@ -74,13 +77,24 @@ class Rules:
             raise TemplateError(f"cannot be read: {error.strerror}", place=file, hint="correct it") from error
         with _Guard(file, "while it was loaded"):
             # Not imported: that would write compiled files into /etc.
-            exec(compile(text, file, "exec"), names)
+            exec(self._code_of(file, text), names)
         if not callable(names.get("rule_for")):
             raise TemplateError(
                 "has no function rule_for", place=file, hint="add one: it takes a path and returns the rule for it"
             )
         finder: Callable[[str], Rule | None] = names["rule_for"]
         return finder
+
+    def _code_of(self, file: str, text: bytes) -> CodeType:
+        """Return what a file is compiled to; the next command finds it in the private directory of the root."""
+        name = digest_of(b"\0".join((sys.version.encode(), os.fsencode(file), text)))
+        content = PrivateDirectory(self._layout.kept_code).read(name)
+        if content is not None:
+            kept: CodeType = marshal.loads(content)
+            return kept
+        code: CodeType = compile(text, file, "exec")
+        keep_later(self._layout.kept_code, name, lambda: marshal.dumps(code))
+        return code
 
 
 class _Guard:
