@@ -88,7 +88,7 @@ def test_a_file_for_a_directory_is_left_out(root: Root, base: Path) -> None:
         assert Path(copy.schema, "configuration").is_dir()
 
 
-def test_what_is_no_file_is_left_out(root: Root, base: Path) -> None:
+def test_what_is_not_a_file_is_left_out(root: Root, base: Path) -> None:
     """A pipe in the root is not in the copy: who reads it would wait."""
     os.mkfifo(root.file("/etc/e-smith/services/clamd/pipe"))
     with _copy(root, base) as copy:

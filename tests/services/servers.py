@@ -51,7 +51,7 @@ with open("ready\"""",
 #: Ends at once, every time.
 CRASHING = "raise SystemExit(3)"
 
-_DEADLINE_SECONDS = 30.0
+_DEADLINE_SECONDS = 120.0
 
 
 def eventually(condition: Callable[[], bool], what: str) -> None:
