@@ -19,10 +19,10 @@ from esmith.fragments.perl.process import PerlProcess
 from tests import forks
 from tests.commands import Root
 from tests.examples import FEWER, examples
-from tests.offices import make_fresh, make_small_office
+from tests.offices import make_fresh, make_small_office, settle_office
 from tests.programs import names_of, path_of, require, require_daemons
 from tests.remembered import Memory, remember_code, remember_tables
-from tests.reused import Reused
+from tests.reused import CopyRoot, Reused
 
 #: The tests make hundreds of roots, and every write of the engine waits for the disk: on a real one for minutes.
 _MEMORY = "/dev/shm"
@@ -188,41 +188,56 @@ def _office(tmp_path_factory: pytest.TempPathFactory, _fresh: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _reused(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Reused]:
-    """Return a function that returns the copy of a prepared root that is used again."""
-    return functools.cache(lambda source: Reused(source, tmp_path_factory.mktemp("reused")))
+def _reused(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[Path, Callable[[Path], None] | None], tuple[Reused, Path]]:
+    """Return a function that returns the copy of a prepared root that is used again, and where it is lent to."""
+
+    @functools.cache
+    def made(source: Path, settle: Callable[[Path], None] | None) -> tuple[Reused, Path]:
+        place = tmp_path_factory.mktemp("reused")
+        return Reused(source, place, settle), place / "root"
+
+    return made
 
 
 @pytest.fixture
 def copy_root(
-    tmp_path: Path, _reused: Callable[[Path], Reused], request: pytest.FixtureRequest
-) -> Iterator[Callable[[Path], Root]]:
+    tmp_path: Path,
+    _reused: Callable[[Path, Callable[[Path], None] | None], tuple[Reused, Path]],
+    request: pytest.FixtureRequest,
+) -> Iterator[CopyRoot]:
     """Return a function that returns a copy of a prepared root for this test; its commands act on the copy."""
-    lent: list[Reused] = []
-    target = tmp_path / "root"
+    lent: list[tuple[Reused, Path]] = []
 
-    def copy(source: Path) -> Root:
+    def copy(source: Path, /, settle: Callable[[Path], None] | None = None) -> Root:
         assert not lent, "a test has one copy"
-        _reused(source).lend(target)
-        lent.append(_reused(source))
+        copies, target = _reused(source, settle)
+        # Where one is settled it has to be at the same place for each test.
+        target = target if settle else tmp_path / "root"
+        copies.lend(target)
+        lent.append((copies, target))
         return Root(target)
 
     yield copy
-    # What a test leaves that failed stays for who looks at it.
-    if lent and not request.node.stash.get(_FAILED, False):
-        lent[0].take_back(target)
+    for copies, target in lent:
+        if not request.node.stash.get(_FAILED, False):
+            copies.take_back(target)
+        elif target.parent != tmp_path and target.exists():
+            # What a test leaves that failed stays for who looks at it.
+            target.rename(tmp_path / "root")
 
 
 @pytest.fixture
-def root(_fresh: Path, copy_root: Callable[[Path], Root]) -> Root:
+def root(_fresh: Path, copy_root: CopyRoot) -> Root:
     """Return a root as ``esmith init`` makes it, with nothing expanded yet."""
     return copy_root(_fresh)
 
 
 @pytest.fixture
-def office(_office: Path, copy_root: Callable[[Path], Root]) -> Root:
+def office(_office: Path, copy_root: CopyRoot) -> Root:
     """Return the root of a small office: two domains, two networks, users, groups, pseudonyms; all expanded."""
-    return copy_root(_office)
+    return copy_root(_office, settle_office)
 
 
 @pytest.fixture

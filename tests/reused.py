@@ -3,6 +3,10 @@
 To copy the thousand files of a root, and to remove them again, takes longer than many a test does, which changes few of
 them. The kernel notes the time of each change of a file or a directory (ctime), and nobody can set that time. So what
 has the same inode and the same time of its last change is as it was.
+
+The engine sees in the same way whether a file that it remembers is as it was, so in a copy it remembers nothing. A copy
+that is settled does: an event that changes nothing was signalled there, and what it remembers is restored with it. That
+counts at one path only, which is the same for each borrower.
 """
 
 from __future__ import annotations
@@ -11,17 +15,31 @@ import os
 import shutil
 import stat
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
-from tests.commands import copy_file, copy_prepared
+from tests.commands import Root, copy_file, copy_prepared, copy_tree
 
 #: Made again each time. LMDB maps the table of readers and writes there, which leaves no time; and a data file that a
 #: test has left open in this process cannot be opened there again.
 _AGAIN = ("/lock.mdb", "/data.mdb")
 #: The clock of the times of files, which goes on in steps: CLOCK_REALTIME_COARSE of linux/time.h.
 _CLOCK = 5
+#: The engine does not remember a file that is younger (esmith.looks).
+_YOUNG_SECONDS = 2.1
 #: Of each file: device, inode, and time of the last change, in nanoseconds.
 _Identities = dict[str, tuple[int, int, int]]
+
+
+class CopyRoot(Protocol):
+    """Returns a copy of a prepared root for this test; its commands act on the copy."""
+
+    def __call__(self, source: Path, /, settle: Callable[[Path], None] | None = None) -> Root:
+        """Return it.
+
+        :param settle: what is done in a new copy of this root, before it is lent to one test after another.
+        """
 
 
 class Reused:
@@ -29,10 +47,13 @@ class Reused:
 
     :param source: the prepared folder, which never changes.
     :param place: an empty folder for the copy while nobody has it, in the file system where it is lent to.
+    :param settle: what is done in a new copy, where it is lent to: what it changes is there for each.
     """
 
-    def __init__(self, source: Path, place: Path) -> None:
+    def __init__(self, source: Path, place: Path, settle: Callable[[Path], None] | None = None) -> None:
+        self._prepared = source
         self._source = source
+        self._settle = settle
         self._folder = place
         self._copies = 0
         self._known: _Identities = {}
@@ -45,13 +66,23 @@ class Reused:
         """Move the copy to the borrower's place, with modes, owners, times and contents as in the prepared folder."""
         if not (self._place.is_dir() and self._restore()):
             self._copies += 1
-            copy_prepared(self._source, self._place)
+            copy_prepared(self._prepared, self._place)
+            if self._settle is not None:
+                self._settle_at(target, self._settle)
             self._known = _look(str(self._place))
         # A change in the same step of the clock could not be seen.
         newest = max(time_of_change for _, _, time_of_change in self._known.values())
         while time.clock_gettime_ns(_CLOCK) <= newest:
             time.sleep(0.001)
         self._place.rename(target)
+
+    def _settle_at(self, target: Path, settle: Callable[[Path], None]) -> None:
+        self._place.rename(target)
+        time.sleep(_YOUNG_SECONDS)
+        settle(target)
+        target.rename(self._place)
+        self._source = self._folder / f"settled-{self._copies}"
+        copy_tree(self._place, self._source)
 
     def take_back(self, target: Path) -> None:
         """Take back what was lent; the next one gets a new copy when it is not there any more."""

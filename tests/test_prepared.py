@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from esmith.layout import Layout
+from esmith.plan.plan import make_plan
+from esmith.store import open_store
 from tests.commands import Root, copy_prepared
+from tests.offices import settle_office
 from tests.reused import Reused
 
 
@@ -171,6 +175,42 @@ def test_what_was_not_changed_is_used_again(tmp_path: Path) -> None:
     copies.lend(tmp_path / "two")
     assert (tmp_path / "two/same").stat().st_ino == before["same"]
     assert (tmp_path / "two/other").read_text() == "other"
+
+
+def _recalled(root: Path) -> list[bool]:
+    """Return of each of some files whether the engine remembers what it is made of."""
+    layout = Layout(str(root))
+    store = open_store(layout)
+    try:
+        with store.snapshot() as snapshot:
+            plan = make_plan(layout, snapshot, ["/etc/clamd.conf", "/var/qmail/control/locals"])
+    finally:
+        store.close()
+    return [output.rendering.recalled for output in plan.outputs]
+
+
+def test_a_settled_copy_remembers(_office: Path, tmp_path: Path) -> None:
+    """In a settled copy the engine remembers what it made, for each borrower; all else is as it was prepared."""
+    places = [tmp_path / name for name in ("plain", "settled")]
+    for place in places:
+        place.mkdir()
+    plain, settled = Reused(_office, places[0]), Reused(_office, places[1], settle_office)
+    plain.lend(tmp_path / "root")
+    assert _recalled(tmp_path / "root") == [False, False]
+    seen = _as_prepared(_office)
+    for _ in range(2):
+        settled.lend(places[1] / "root")
+        assert _as_prepared(places[1] / "root") == seen
+        assert _recalled(places[1] / "root") == [True, True]
+        _setting(places[1] / "root")
+        Root(places[1] / "root").signal("email-update")
+        settled.take_back(places[1] / "root")
+
+
+def _as_prepared(root: Path) -> dict[str, bytes]:
+    """Return the contents of all files but those of the databases and what is kept only to be faster."""
+    besides = ("home/e-smith/db/", "var/lib/e-smith/code/")
+    return {path: content for path, content in _contents(root).items() if not path.startswith(besides)}
 
 
 @pytest.mark.root("mounts")

@@ -16,6 +16,8 @@ import pytest
 from tests.commands import TIMEOUT_SECONDS, Answer, Root, copy_prepared
 from tests.contribs.kit import Contrib, File, Made, Step, install, made_files
 from tests.contribs.reference import by_text_template
+from tests.offices import settle
+from tests.reused import Reused
 
 #: Settings of each unit of the mail's files, which wait for the next event.
 WAITING = (
@@ -47,34 +49,45 @@ class Without:
 
     :param folder: for roots.
     :param office: a root of an office.
+
+    Its ``settled`` is such a root to which nothing is to be done; a contrib is played in a copy of that.
     """
 
     def __init__(self, folder: Path, office: Path) -> None:
-        self._folder = folder
-        self.office = folder / "office"
-        copy_prepared(office, self.office)
-        root = Root(self.office)
+        self.settled = folder / "settled"
+        copy_prepared(office, self.settled)
         for event in SETTLED:
-            root.signal(event)
-        self._before = made_files(root)
-        for program, *words in WAITING:
-            root.run(program, *words)
+            Root(self.settled).signal(event)
+        self._before = made_files(Root(self.settled))
+        self._root, copies = folder / "root", folder / "copies"
+        copies.mkdir()
+        self._copies = Reused(self.settled, copies, self.settle)
         self._known: dict[tuple[tuple[str, ...], ...], dict[str, File]] = {}
+
+    def settle(self, path: Path) -> None:
+        """Have the engine remember what it made in a copy of the settled root, and make the settings that wait."""
+        settle(Root(path), *SETTLED)
+        _set_waiting(Root(path))
 
     def after(self, events: tuple[tuple[str, ...], ...], left: Iterable[str] = ()) -> dict[str, File]:
         """Return all files as they are after some events; those that the office does not have are left out.
 
         :param left: files that are as they were before the events.
         """
-        events = tuple(event for event in events if (self.office / "etc/e-smith/events" / event[0]).is_dir())
+        events = tuple(event for event in events if (self.settled / "etc/e-smith/events" / event[0]).is_dir())
         if events not in self._known:
-            root = Root(self._folder / f"after-{len(self._known)}")
-            copy_prepared(self.office, root.path)
+            self._copies.lend(self._root)
             for event in events:
-                root.signal(*event)
-            self._known[events] = made_files(root)
+                Root(self._root).signal(*event)
+            self._known[events] = made_files(Root(self._root))
+            self._copies.take_back(self._root)
         after = {path: file for path, file in self._known[events].items() if path not in left}
         return after | {path: self._before[path] for path in left if path in self._before}
+
+
+def _set_waiting(root: Root) -> None:
+    for program, *words in WAITING:
+        root.run(program, *words)
 
 
 def _do(root: Root, step: Step, seconds: float) -> None:

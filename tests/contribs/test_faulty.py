@@ -6,17 +6,16 @@ signalled without the contrib, and what they make of all files is remembered; th
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.commands import Root
 from tests.contribs.kit import Contrib, load_contribs
 from tests.contribs.play import Without, cases, play
+from tests.reused import CopyRoot
 
 
 @pytest.mark.parametrize("contrib", cases(contrib for contrib in load_contribs() if not contrib.good))
-def test_contrib(contrib: Contrib, without: Without, copy_root: Callable[[Path], Root], tmp_path: Path) -> None:
+def test_contrib(contrib: Contrib, without: Without, copy_root: CopyRoot, tmp_path: Path) -> None:
     """Its events end as they have to, its good files are made, and the mail's files are those of events without it."""
-    play(contrib, copy_root(without.office), without, tmp_path)
+    play(contrib, copy_root(without.settled, without.settle), without, tmp_path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from tests.commands import Root
 from tests.contribs.kit import Contrib, install, load_contribs, made_files
 from tests.contribs.play import Without, left_files, look_at_own_file, look_at_shipped_files
+from tests.reused import CopyRoot
 
 CONTRIBS = load_contribs()
 #: The events that make all files again.
@@ -51,9 +52,9 @@ def test_settings_wait(without: Without, path: str) -> None:
 
 
 @pytest.mark.program("Text::Template")
-def test_all_that_are_good(without: Without, copy_root: Callable[[Path], Root], tmp_path: Path) -> None:
+def test_all_that_are_good(without: Without, copy_root: CopyRoot, tmp_path: Path) -> None:
     """All of them together end well, add to the mail's files what each adds, and change nothing else of them."""
-    root, good = copy_root(without.office), [contrib for contrib in CONTRIBS if contrib.good]
+    root, good = copy_root(without.settled, without.settle), [contrib for contrib in CONTRIBS if contrib.good]
     added = _install_all(good, root)
     for event in EVENTS:
         root.signal(*event)
@@ -66,9 +67,9 @@ def test_all_that_are_good(without: Without, copy_root: Callable[[Path], Root], 
 
 
 @pytest.mark.program("Text::Template")
-def test_all_that_are_faulty(without: Without, copy_root: Callable[[Path], Root]) -> None:
+def test_all_that_are_faulty(without: Without, copy_root: CopyRoot) -> None:
     """All of them together leave only the files that one of them leaves; the mail's other files are made."""
-    root = copy_root(without.office)
+    root = copy_root(without.settled, without.settle)
     faulty = [contrib for contrib in CONTRIBS if not contrib.good and not contrib.fault and not contrib.seconds]
     added = _install_all(faulty, root)
     for event in EVENTS:

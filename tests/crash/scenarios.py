@@ -40,6 +40,7 @@ class Scenario:
     :param prepare: makes the root in a folder out of the office; returns it.
     :param next: what is run after an attack, in turns.
     :param is_quick: whether the command is short, so that more of its runs fit into the quick form.
+    :param first: what is run in the root itself, once, before all else.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Scenario:
     prepare: Callable[[Path, Path], Path]
     next: tuple[str, ...] = (SAME, RECOVER, EVENT)
     is_quick: bool = False
+    first: tuple[Command, ...] = ()
 
     def command_of(self, what: str) -> Command:
         """Return the command that is run next."""
@@ -81,15 +83,21 @@ sed 's/^/made of /' assign > cdb.tmp && mv cdb.tmp cdb
 """
 
 
+#: They change settings that several services and files depend on, and that the made file depends on.
+_CHANGES = (
+    Command("config", ("setprop", "qpsmtpd", "DNSBL", "enabled", "MaxScannerSize", "2000000")),
+    Command("config", ("setprop", "clamav", "MaxFiles", "1234")),
+    Command("config", ("set", "DomainName", "test.com")),
+    Command("db", ("accounts", "setprop", "jack", "EmailForward", "both", "ForwardAddress", "jack@example.org")),
+    Command("db", ("accounts", "set", "jill", "user", "EmailForward", "local")),
+    Command("db", ("accounts", "delete", "boss@test.com")),
+    Command("db", ("accounts", "set", "chief@test.com", "pseudonym", "Account", "jack")),
+)
+
+
 def _changed(root: Root) -> Root:
-    """Change settings that several services and files depend on, and that the made file depends on."""
-    root.config("setprop", "qpsmtpd", "DNSBL", "enabled", "MaxScannerSize", "2000000")
-    root.config("setprop", "clamav", "MaxFiles", "1234")
-    root.config("set", "DomainName", "test.com")
-    root.db("accounts", "setprop", "jack", "EmailForward", "both", "ForwardAddress", "jack@example.org")
-    root.db("accounts", "set", "jill", "user", "EmailForward", "local")
-    root.db("accounts", "delete", "boss@test.com")
-    root.db("accounts", "set", "chief@test.com", "pseudonym", "Account", "jack")
+    for change in _CHANGES:
+        root.run(change.script, *change.words)
     return root
 
 
@@ -100,7 +108,7 @@ def _copied(folder: Path, office: Path, name: str) -> Root:
 
 
 def _event(folder: Path, office: Path) -> Path:
-    return _changed(_copied(folder, office, "event")).path
+    return _copied(folder, office, "event").path
 
 
 def _setprop(folder: Path, office: Path) -> Path:
@@ -181,7 +189,13 @@ def _expand(folder: Path, office: Path) -> Path:
 
 
 SCENARIOS = (
-    Scenario("signal-event", Command("signal-event", ("email-update",)), _event),
+    Scenario(
+        "signal-event",
+        Command("signal-event", ("email-update",)),
+        _event,
+        # In a copy the engine remembers nothing of the files; the first event changes that, as on any machine.
+        first=(Command("signal-event", ("email-update",)), *_CHANGES),
+    ),
     Scenario(
         "setprop",
         Command("config", ("setprop", "qpsmtpd", "DNSBL", "enabled", "RHSBL", "enabled")),

@@ -141,6 +141,15 @@ class Copy:
         #: What is below the root.
         self.tree = look(root)
 
+    def adopt(self, model: Path) -> None:
+        """Take the root as it is now for what it is restored to.
+
+        :param model: where a copy of it is to be made.
+        """
+        copy_tree(self._root, model)
+        self._model = model
+        self.tree = look(self._root)
+
     def restore(self) -> None:
         """Make the root again what the model is."""
         now = look(self._root, self.tree)

@@ -109,7 +109,6 @@ def _install(root: Root, files: dict[str, str]) -> None:
 @pytest.mark.parametrize(("files", "message"), CASES.values(), ids=CASES.keys())
 def test_it_stops_only_itself(office: Root, files: dict[str, str], message: str) -> None:
     """The file is named, the settings of the mail are installed, and the exit code is 11; once it is gone, 0."""
-    office.signal("email-update")
     office.config("setprop", "qpsmtpd", "DNSBL", "enabled", "RBLList", "lists.example.org")
     _install(office, files)
     answer = office.signal("email-update", code=11)
@@ -124,7 +123,6 @@ def test_it_stops_only_itself(office: Root, files: dict[str, str], message: str)
 @pytest.mark.parametrize("name", ["declaration of an action", "definition of a service", "check", "service action"])
 def test_strict_stops(office: Root, name: str) -> None:
     """With Strict of esmith the same stops the event before any file is touched."""
-    office.signal("email-update")
     office.config("setprop", "esmith", "Strict", "enabled")
     office.config("setprop", "qpsmtpd", "DNSBL", "enabled", "RBLList", "lists.example.org")
     _install(office, CASES[name][0])
