@@ -19,6 +19,8 @@ def with_users(shop: Workshop, count: int) -> Path:
 
     def fill(root: Path) -> None:
         roots.add_users(root, count)
+        # What files are made of is remembered by the first event only where it is not new; the next makes all again.
+        time.sleep(roots.SETTLING_SECONDS)
         roots.settle(root)
 
     return shop.root(f"users-{count}", fill)

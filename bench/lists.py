@@ -13,13 +13,15 @@ from bench import roots
 from bench.growth import Growth
 from bench.measuring import Task
 from bench.workshop import Workshop
+from esmith.events.expand import expand_templates
+from esmith.events.session import Session
 from esmith.layout import Layout
 from esmith.store import open_store
 from esmith.store.model import Author
 
 SIZES = (100, 1_000)
 LONG_SIZES = (*SIZES, 10_000)
-#: Each install takes a whole command to make, and the old files of the last 20 are kept only.
+#: The last 20 are kept only.
 GENERATIONS = (10, 100)
 _ROUNDS = 3
 _FIRST, _UNCHANGED, _CHANGED = "first event", "event, nothing changed", "event, one changed"
@@ -35,6 +37,7 @@ class ListOf(NamedTuple):
     :param change: changes one of the list, to something else for each number.
     :param commands: further commands that grow with it, by the name of their line.
     :param event: what is signalled; "" when no event reads it.
+    :param most: how long it can be at most.
     """
 
     name: str
@@ -42,16 +45,24 @@ class ListOf(NamedTuple):
     change: Callable[[Path, int], None]
     commands: dict[str, list[str]]
     event: str = roots.EVENT
+    most: int = LONG_SIZES[-1]
 
 
 def _of_database(
-    name: str, database: str, lines: Callable[[int], Iterable[str]], change: str, *, homes: bool = False
+    name: str,
+    database: str,
+    lines: Callable[[int], Iterable[str]],
+    change: str,
+    *,
+    homes: bool = False,
+    most: int = LONG_SIZES[-1],
 ) -> ListOf:
     """Return a list of records.
 
     :param lines: returns the lines of a batch that makes so many.
     :param change: a line of a batch in which ``{}`` stands for a number.
     :param homes: whether the records are users with accounts and homes.
+    :param most: as that of :class:`ListOf`.
     """
 
     def fill(root: Path, count: int) -> None:
@@ -64,6 +75,7 @@ def _of_database(
         fill,
         lambda root, number: roots.batch(root, database, [change.format(number)]),
         {f"db {database} print": ["db", database, "print"], f"db {database} show": ["db", database, "show"]},
+        most=most,
     )
 
 
@@ -102,11 +114,14 @@ def _revisions(root: Path, count: int) -> None:
 
 
 def _generations(root: Path, count: int) -> None:
-    """Make installs of one file, one after the other."""
+    """Make installs of one file, one after the other, without a process for each."""
     _fragments(root, 1)
+    layout = Layout(str(root))
+    store = open_store(layout, write=True)
     for number in range(count):
         _change_fragment(root, number)
-        roots.do(root, "expand-template", _TEMPLATE)
+        expand_templates(Session(layout, store, lambda _text: None), [_TEMPLATE])
+    store.close()
 
 
 def _event_of(root: Path, templates: str) -> None:
@@ -167,7 +182,10 @@ LISTS = (
         homes=True,
     ),
     _of_database("groups", "accounts", _groups, "set changed group Members m{}@example.org"),
-    _of_database("members of a group", "accounts", _members, "set changed group Members m{}@example.org"),
+    # A value has 64 KiB at most (esmith.store.limits).
+    _of_database(
+        "members of a group", "accounts", _members, "set changed group Members m{}@example.org", most=SIZES[-1]
+    ),
     _of_database("pseudonyms", "accounts", _pseudonyms, "set changed{} pseudonym Account admin"),
     _of_database("domains", "domains", _domains, "set changed.example.org domain Description D{}"),
     _of_database(
@@ -198,7 +216,8 @@ def measure(
     :return: for each command a name, such as ``networks: event, nothing changed``, and its growth.
     """
     costs: dict[str, dict[int, float]] = {}
-    for size in (0, *(GENERATIONS if listed.name == "generations" else sizes)):
+    lengths = GENERATIONS if listed.name == "generations" else [size for size in sizes if size <= listed.most]
+    for size in (0, *lengths):
         shared = size == 0 and listed.event == roots.EVENT
         name = "empty" if shared else f"{listed.name.replace(' ', '-')}-of-{size}"
         root = shop.root(name, _filled(listed, 0 if shared else size))

@@ -72,6 +72,7 @@ class Restoring:
         self._disk = self._host.disk
         self._seen: dict[str, None] = {}
         self._restored = Restored()
+        self._missing: dict[str, None] = {}
         self._failures: list[InstallError] = []
         #: The directories in which files were restored that are not durable yet, each with these files.
         self._unsynced: dict[Directory, list[Before]] = {}
@@ -94,7 +95,8 @@ class Restoring:
             for service, actions in install.services.items():
                 found.services.setdefault(service, []).extend(actions)
         self._sync()
-        found.paths = [path for path in self._seen if path not in found.left and path not in found.missing]
+        found.missing = list(self._missing)
+        found.paths = [path for path in self._seen if path not in found.left and path not in self._missing]
         return found, self._failures
 
     def _note(self, before: Before, error: InstallError) -> None:
@@ -130,12 +132,11 @@ class Restoring:
         self._note_missing(before, is_missing)
 
     def _note_missing(self, before: Before, is_missing: bool) -> None:
-        missing = self._restored.missing
-        if is_missing and before.path not in missing:
-            missing.append(before.path)
-        elif not is_missing and before.path in missing:
+        if is_missing:
+            self._missing[before.path] = None
+        else:
             # What an older install has kept is as good, even where a newer one has not.
-            missing.remove(before.path)
+            self._missing.pop(before.path, None)
 
     def _sync(self) -> None:
         """Make durable what was restored since the last time.

@@ -111,7 +111,7 @@ def _causes(plan: Plan, refused: Output) -> list[tuple[Output, str]]:
     or what a contrib has a part in.
     """
     unread = plan.unread(refused)
-    if refused in plan.changed:
+    if refused.difference is not Difference.NONE and not refused.left:
         reason = unread or _part(plan.blamed(refused))
         return [(refused, reason)] if reason else []
     read = [output for output in plan.changed if _is_due(refused, {output.path})]

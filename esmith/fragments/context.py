@@ -9,12 +9,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from esmith.fragments.choice import Choice
     from esmith.fragments.kept_choices import KeptChoices
+    from esmith.fragments.language import KnownLanguages
     from esmith.fragments.metadata import MetadataFiles
     from esmith.fragments.perl.engine import Perl
     from esmith.fragments.runner import Runner
     from esmith.fragments.shipped import Shipped
-    from esmith.fragments.tree import TemplateTree
+    from esmith.fragments.tree import Template, TemplateTree
     from esmith.layout import Layout
     from esmith.store.protocol import Snapshot
 
@@ -33,6 +35,8 @@ class Context:
     :param choices: which engines the texts of fragments ask for.
     :param kept: the texts of templates inside others.
     :param files: what is in the files of fragments, by their paths on this disk; each is read once.
+    :param languages: what the fragments of templates are that are not shipped.
+    :param chosen: templates with the engines of their fragments by name and path, by the id of the template.
     """
 
     layout: Layout
@@ -45,3 +49,5 @@ class Context:
     choices: KeptChoices
     kept: KeptTexts = field(default_factory=KeptTexts)
     files: dict[str, bytes] = field(default_factory=dict)
+    languages: KnownLanguages = field(default_factory=dict)
+    chosen: dict[int, tuple[Template, dict[tuple[str, str], Choice]]] = field(default_factory=dict)

@@ -6,7 +6,6 @@ import itertools
 import os
 import re
 from contextlib import ExitStack, contextmanager
-from functools import cache
 
 from esmith.errors import TemplateError
 from esmith.fields import replace
@@ -117,9 +116,15 @@ class Expansion:
             self._variables = outer
 
     def _given(self, template: Template, metadata: Metadata) -> list[bytes]:
-        parts = []
+        parts: list[bytes] = []
+        made: list[PerlTemplate] = []
         with ExitStack() as stack:
-            perl = cache(lambda: stack.enter_context(self._perl_template(metadata)))
+
+            def perl() -> PerlTemplate:
+                if not made:
+                    made.append(stack.enter_context(self._perl_template(metadata)))
+                return made[0]
+
             for fragment in template.fragments:
                 parts.append(self._fragment(fragment, template, metadata, perl))
                 self._suspect(fragment, parts[-1], metadata)
@@ -160,7 +165,7 @@ class Expansion:
 
     @contextmanager
     def _noting(self, notes: Notes) -> Iterator[None]:
-        """Have everything that is read noted here."""
+        """Have all that is read noted here."""
         records = self._runner.records
         outer, records.notes = records.notes, notes
         try:
@@ -263,7 +268,13 @@ class Expansion:
         if fragment.path not in self._context.files:
             self._context.files[fragment.path] = read_fragment(fragment, output)
         data = self._context.files[fragment.path]
-        choice = chosen_engine(fragment, data, template, metadata, self._context.shipped, self._context.choices)
+        context, place = self._context, (fragment.name, fragment.path)
+        chosen = context.chosen.setdefault(id(template), (template, {}))[1]
+        if place not in chosen:
+            chosen[place] = chosen_engine(
+                fragment, data, template, metadata, context.shipped, context.choices, context.languages
+            )
+        choice = chosen[place]
         self._notes.ran(fragment, choice)
         if choice.engine == "text":
             return data

@@ -100,6 +100,7 @@ class Engine(jinja2.Environment):
         self.globals["db"] = Databases(records)
         self.filters |= FILTERS | {"random": _chance(records, do_random)}
         self.globals["lipsum"] = _chance(records, generate_lorem_ipsum)
+        self._all_globals = dict(self.globals)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return ``obj.attribute``: a record's property, a database's record."""
@@ -125,7 +126,8 @@ class Engine(jinja2.Environment):
             template = self._compiled.get((path, text))
             if template is None:
                 code = self.code_of(text, path, output)
-                template = jinja2.Template.from_code(self, code, self.make_globals(None))
+                # A plain dictionary: what Jinja2 makes of two is read key by key for each output.
+                template = jinja2.Template.from_code(self, code, self._all_globals)
                 self._compiled[path, text] = template
             return template.render(variables)
         except TemplateError as error:

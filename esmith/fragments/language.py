@@ -14,16 +14,75 @@ from esmith.layout import LAYERS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
     from esmith.fragments.kept_choices import KeptChoices
     from esmith.fragments.metadata import Metadata
     from esmith.fragments.shipped import Shipped
     from esmith.fragments.tree import Fragment, Template
 
+    #: Templates with what their fragments are, by the id of the template.
+    KnownLanguages = dict[int, tuple[Template, "Languages"]]
+
+_PLACE = "in the original's language"
+
+
+class Beside:
+    """What the fragments of templates show that are not shipped: it decides on those beside them, and is read once.
+
+    :param shipped: the shipped fragments of the root.
+    :param choices: what the texts of fragments ask for.
+    :param known: what is known already, by the id of each template. It is kept with it: another may get its id else.
+    """
+
+    def __init__(self, shipped: Shipped, choices: KeptChoices, known: KnownLanguages) -> None:
+        self._shipped = shipped
+        self._choices = choices
+        self._known = known
+
+    def of(self, template: Template, metadata: Metadata) -> Languages:
+        """Return what the fragments of a template are.
+
+        :raises TemplateError: when one cannot be read.
+        """
+        if id(template) not in self._known:
+            languages = Languages()
+            for other in template.fragments:
+                if not other.masked and not self._shipped.has(other):
+                    engine = metadata.fragment_engines.get(other.name, "")
+                    self._note(languages, other, template, engine)
+            self._known[id(template)] = template, languages
+        return self._known[id(template)][1]
+
+    def _note(self, languages: Languages, other: Fragment, template: Template, engine: str) -> None:
+        data = read_fragment(other, template.path)
+        choice, is_certain = self._choices.choose(data)
+        if (engine or choice.engine) == "perl":
+            languages.perl.append(other)
+            languages.perl_in.setdefault(os.path.dirname(other.path), []).append(other)
+        if not engine and not is_certain:
+            choice = _choose(data, _PLACE)
+        if (engine or choice.engine) == "jinja2":
+            languages.jinja.append(other)
+
+
+class Languages:
+    """The fragments of one template that are Perl, all and by directory, and those that are Jinja2."""
+
+    def __init__(self) -> None:
+        self.perl: list[Fragment] = []
+        self.perl_in: dict[str, list[Fragment]] = {}
+        self.jinja: list[Fragment] = []
+
 
 def chosen_engine(
-    fragment: Fragment, data: bytes, template: Template, metadata: Metadata, shipped: Shipped, choices: KeptChoices
+    fragment: Fragment,
+    data: bytes,
+    template: Template,
+    metadata: Metadata,
+    shipped: Shipped,
+    choices: KeptChoices,
+    known: KnownLanguages | None = None,
 ) -> Choice:
     """Return the engine of a fragment: what the metadata says, else what its place and its text ask for.
 
@@ -31,6 +90,7 @@ def chosen_engine(
     :param template: the template it is part of.
     :param shipped: the shipped fragments of the root.
     :param choices: what the texts of fragments ask for.
+    :param known: what is known of templates; None where one fragment is asked for.
     :raises TemplateError: when another fragment of the template cannot be read.
     """
     stated = metadata.fragment_engines.get(fragment.name) or metadata.engine
@@ -40,8 +100,9 @@ def chosen_engine(
     # To ask for the place takes the list of shipped files and the other fragments.
     if is_certain:
         return choice
-    place = _original_place(fragment, template, metadata, shipped)
-    return _choose(data.decode("utf-8", "surrogateescape"), place) if place else choice
+    beside = Beside(shipped, choices, {} if known is None else known)
+    place = _original_place(fragment, template, metadata, shipped, beside)
+    return _choose(data, place) if place else choice
 
 
 def read_fragment(fragment: Fragment, output: str) -> bytes:
@@ -61,44 +122,31 @@ def read_fragment(fragment: Fragment, output: str) -> bytes:
         raise TemplateError(f"cannot be read: {error.strerror} (for {output})", place=fragment.path) from error
 
 
-def _choose(text: str, place: str = "") -> Choice:
-    # For most texts that is kept.
+def _choose(data: bytes, place: str) -> Choice:
+    # What most texts ask for is kept.
     from esmith.fragments.engine import choose_engine
 
-    return choose_engine(text, place=place)
+    return choose_engine(data.decode("utf-8", "surrogateescape"), place=place)
 
 
-def _original_place(fragment: Fragment, template: Template, metadata: Metadata, shipped: Shipped) -> str:
+def _original_place(
+    fragment: Fragment, template: Template, metadata: Metadata, shipped: Shipped, beside: Beside
+) -> str:
     """Return why a fragment is in the original's language unless it is Jinja2; "" when its place does not say so."""
     if shipped.has(fragment):
         return ""
-    here = os.path.dirname(fragment.path)
-    others = list(_other_texts(fragment, template, metadata, shipped))
-    if any(os.path.dirname(other.path) == here and _is_perl(text, stated) for other, text, stated in others):
+    languages = beside.of(template, metadata)
+    if _is_there(languages.perl_in.get(os.path.dirname(fragment.path), ()), fragment):
         return "beside fragments in Perl"
     if not shipped.is_known:
         return ""
     if shipped.has_place(fragment, template):
         return "in a fragment of a package" if os.path.basename(fragment.layer) == LAYERS[-1] else ""
-    if any(_is_perl(text, stated) for _, text, stated in others):
+    if _is_there(languages.perl, fragment):
         return "beside fragments in Perl"
-    beside_jinja = any(_is_jinja(text, stated) for _, text, stated in others)
-    return "" if beside_jinja else "in a directory that is not shipped"
+    return "" if _is_there(languages.jinja, fragment) else "in a directory that is not shipped"
 
 
-def _other_texts(
-    fragment: Fragment, template: Template, metadata: Metadata, shipped: Shipped
-) -> Iterator[tuple[Fragment, str, str]]:
-    """Yield the other fragments of a template that are not shipped, with their texts and the engines that are set."""
-    for other in template.fragments:
-        if other is not fragment and not other.masked and not shipped.has(other):
-            text = read_fragment(other, template.path).decode("utf-8", "surrogateescape")
-            yield other, text, metadata.fragment_engines.get(other.name, "")
-
-
-def _is_perl(text: str, stated: str) -> bool:
-    return (stated or _choose(text).engine) == "perl"
-
-
-def _is_jinja(text: str, stated: str) -> bool:
-    return (stated or _choose(text, "in the original's language").engine) == "jinja2"
+def _is_there(found: Sequence[Fragment], fragment: Fragment) -> bool:
+    """Return whether there is another one than a fragment itself."""
+    return any(other is not fragment for other in found)

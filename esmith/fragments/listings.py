@@ -26,9 +26,10 @@ class Listings:
         :param spec: ``database`` for all of them, or ``database:type,type``.
         """
         if spec not in self._keys:
-            database, _, types = spec.partition(":")
+            database, _, rest = spec.partition(":")
+            types = rest.split(",")
             found = self._snapshot.records(database)
-            self._keys[spec] = [record.key for record in found if not types or record.type in types.split(",")]
+            self._keys[spec] = [record.key for record in found if not rest or record.type in types]
         return self._keys[spec]
 
     def below(self, spec: str, name: str) -> Sequence[str]:

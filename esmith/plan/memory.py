@@ -16,6 +16,7 @@ import stat
 
 from esmith.errors import TemplateError
 from esmith.fields import replace
+from esmith.fragments.reads import Reads
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.plan.installed import OUTPUTS, Installed
 from esmith.plan.listed import LISTED, Listed, common_of, is_common, kept_common
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from esmith.fragments.tree import Template
     from esmith.plan.output import Output
     from esmith.plan.seen import LookedAt
+
+_KINDS = {kind.value: kind for kind in Kind}
 
 
 class Memory:
@@ -56,6 +59,8 @@ class Memory:
         self._files = Seen(renderer.layout)
         self._since = Since(renderer.snapshot)
         self._uncertain = False
+        #: What was read for an output that is recalled is not known; there may be ten thousands of these.
+        self._nothing = Reads()
 
     def recall(self, path: str, template: Template, metadata: Metadata, key: str | None) -> Rendering | None:
         """Return what an output should be when that is certain; None when it has to be expanded.
@@ -65,15 +70,15 @@ class Memory:
         installed = self._installed(path, is_one_of_many=key is not None)
         if installed is None:
             return None
-        known = self._same(template, metadata, self._resolved(template.path, installed.inputs))
+        known = self._same(template, metadata, installed.inputs)
         if known is None:
             return None
         if metadata.key and known["of"] != key:
             # Another record may stand for itself under a name that one had before.
             return None
-        rendering = Rendering(path, template, metadata, Kind(known["kind"]), recalled=True)
+        kind, warnings = _KINDS[known["kind"]], list(known["warnings"])
+        rendering = Rendering(path, template, metadata, kind, own=self._nothing, warnings=warnings, recalled=True)
         rendering.mode, rendering.owner, rendering.group = known["mode"], known["owner"], known["group"]
-        rendering.warnings = list(known["warnings"])
         if not self._is_in_place(rendering, installed):
             return None
         self._used.setdefault(template.path, set()).add(installed.inputs)
@@ -116,27 +121,30 @@ class Memory:
         return self._listed[path]
 
     def _resolved(self, path: str, inputs: str) -> str:
-        """Return what an output of a template was made of, as far as that is remembered."""
-        if not is_common(inputs):
-            return inputs
+        """Return what an output of a template was made of, as far as that is remembered in the row of the template."""
         before = self._before(path)
         return before.resolved(inputs) if before is not None else ""
 
     def _same(self, template: Template, metadata: Metadata, inputs: str) -> dict[str, Any] | None:
         """Return what an output or the keys of a template were made of when that is as it was, else None.
 
-        The outputs for a thousand keys are often made of the very same.
+        The outputs for a thousand keys are often made of the very same; what only one is made of is asked for once.
         """
+        if not is_common(inputs):
+            return self._compared_now(template, metadata, inputs)
         place = template.path, inputs
         if place not in self._compared:
-            known = head_of(inputs)
-            is_same = (
-                known is not None
-                and known["signature"] == self._signature(template, metadata, known["templates"])
-                and self._same_reads(known, inputs)
-            )
-            self._compared[place] = known if is_same else None
+            self._compared[place] = self._compared_now(template, metadata, self._resolved(template.path, inputs))
         return self._compared[place]
+
+    def _compared_now(self, template: Template, metadata: Metadata, inputs: str) -> dict[str, Any] | None:
+        known = head_of(inputs)
+        is_same = (
+            known is not None
+            and known["signature"] == self._signature(template, metadata, known["templates"])
+            and self._same_reads(known, inputs)
+        )
+        return known if is_same else None
 
     def outputs_of(self, path: str) -> list[str]:
         """Return the outputs of a template that were installed.

@@ -205,6 +205,9 @@ class _Planning:
             output = _output(renderer, rendering)
             output.inputs = "" if rendering.recalled else self._memory.inputs(rendering)
             plan.outputs.append(output)
+            if rendering.recalled:
+                # It is as it was installed: there may be ten thousands of these.
+                continue
             with plan.leaving(output):
                 self._comparison.compare(output)
         if renderer.makes_all(path):

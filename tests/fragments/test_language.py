@@ -13,10 +13,10 @@ from esmith.errors import TemplateError
 from esmith.fragments.choice import Choice
 from esmith.fragments.engine import choose_engine
 from esmith.fragments.kept_choices import KeptChoices
-from esmith.fragments.language import chosen_engine
+from esmith.fragments.language import Languages, chosen_engine, read_fragment
 from esmith.fragments.perl.engine import PATH
 from esmith.fragments.shipped import Shipped
-from esmith.fragments.tree import TemplateTree
+from esmith.fragments.tree import Fragment, Template, TemplateTree
 from tests.fragments import languages, lookalikes
 from tests.fragments.kit import CONFIGURATION, Trees
 from tests.programs import path_of
@@ -262,3 +262,26 @@ def test_the_bytes_are_those_of_text_template(given: dict[str, tuple[bytes | Non
     assert different == {}
     assert sum(1 for expected, _, _ in given.values() if expected is not None) > 100
     assert sum(1 for expected, _, _ in given.values() if expected is None) > 20
+
+
+def test_the_others_are_read_once(trees: Trees, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the language of each fragment depends on those beside it, these are read once for all of them."""
+    count = 30
+    reads: list[str] = []
+    known: dict[int, tuple[Template, Languages]] = {}
+
+    def note(fragment: Fragment, output: str) -> bytes:
+        reads.append(fragment.path)
+        return read_fragment(fragment, output)
+
+    monkeypatch.setattr("esmith.fragments.language.read_fragment", note)
+    trees.ships("/other/10a")
+    for number in range(count):
+        trees.custom(f"/t/{number:02}x", f"v {{ {number} }}\n")
+    template = TemplateTree(trees.layout).find("/t")
+    metadata = trees.renderer().metadata.of(template)
+    shipped, choices = Shipped(trees.layout), KeptChoices(trees.layout)
+    for fragment in template.fragments:
+        data = read_fragment(fragment, "/t")
+        assert chosen_engine(fragment, data, template, metadata, shipped, choices, known).engine in ("perl", "text")
+    assert len(reads) <= count + 2
