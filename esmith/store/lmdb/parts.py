@@ -94,19 +94,20 @@ class Writer:
             text = "\0".join((database, key, f"{count}", *fields))
         self._push(database, count, text.encode())
 
-    def add_record(self, database: str, key: str, row: bytes) -> None:
-        """Add a record that did not exist.
+    def add_records(self, database: str, rows: Iterable[tuple[bytes, bytes]]) -> None:
+        """Add records that did not exist.
 
-        :param row: as :func:`esmith.store.lmdb.whole.written` makes it.
+        :param rows: the key of each, and its row as :func:`esmith.store.lmdb.whole.written` makes it.
         """
-        text = row[1:-1]
-        count = text.count(b"\0") // 2 + 1
-        if len(text) > journal.LONGEST_ROW:
-            type, *fields = text.decode().split("\0")
-            cells = zip(["", *fields[::2]], [type, *fields[1::2]], strict=True)
-            self.add(database, key, [field for prop, value in cells for field in (prop, _ABSENT, value)])
-            return
-        self._push(database, count, b"%b\0%b\0+%d\0\0%b" % (database.encode(), key.encode(), count, text))
+        name = database.encode()
+        for key, row in rows:
+            count = row.count(b"\0") // 2 + 1
+            if len(row) > journal.LONGEST_ROW:
+                type, *fields = row[1:-1].decode().split("\0")
+                cells = zip(["", *fields[::2]], [type, *fields[1::2]], strict=True)
+                self.add(database, key.decode(), [field for prop, value in cells for field in (prop, _ABSENT, value)])
+            else:
+                self._push(database, count, b"%b\0%b\0+%d\0\0%b" % (name, key, count, row[1:-1]))
 
     def _push(self, database: str, count: int, text: bytes) -> None:
         if self._size + len(text) > journal.LONGEST_ROW and self._groups:
@@ -179,25 +180,27 @@ class Parts:
         number: int,
         author: Author,
         changed: dict[str, dict[str, Cells]],
-        reader: Callable[[str], Callable[[str], bytes]],
+        read: Callable[[str, list[bytes]], Iterable[list[tuple[bytes, bytes]]]],
     ) -> bytes:
         """Write the parts of a revision of now, if it needs some, and return its row.
 
         :param changed: what was written, by database and key.
-        :param reader: returns for a database what returns the whole row of a record by its key.
+        :param read: yields keys and whole rows of records, many at once, by database and keys.
         """
         writer = self._writer(number, author)
         for database, records in changed.items():
-            read = reader(database)
-            for key, cells in records.items():
-                if isinstance(cells, int):
-                    writer.add_record(database, key, read(key))
+            for are_new, some in groupby(records.items(), lambda item: isinstance(item[1], int)):
+                if are_new:
+                    for rows in read(database, [key.encode() for key, _ in some]):
+                        writer.add_records(database, rows)
                     continue
-                fields: list[str] = []
-                for prop, (old, new) in cells.items():
-                    if old != new:
-                        fields += (prop, _ABSENT if old is None else old, _ABSENT if new is None else new)
-                writer.add(database, key, fields)
+                for key, cells in some:
+                    assert isinstance(cells, dict)
+                    fields: list[str] = []
+                    for prop, (old, new) in cells.items():
+                        if old != new:
+                            fields += (prop, _ABSENT if old is None else old, _ABSENT if new is None else new)
+                    writer.add(database, key, fields)
         return writer.finish(int(time.time()))
 
     def row_of_revision(self, revision: Revision) -> bytes:

@@ -113,17 +113,23 @@ def _rows_of(parts: list[bytes], starts: list[int]) -> Rows:
     return [(keys[start], written(parts[2 * start + 1 : 2 * end])) for start, end in pairwise(starts)]
 
 
-def read(txn: lmdb.Transaction[bytes], table: lmdb._Database, rows: lmdb._Database, key: bytes) -> bytes:
-    """Return the row of a record, however long it is.
+def read(
+    txn: lmdb.Transaction[bytes], table: lmdb._Database, rows: lmdb._Database, keys: list[bytes]
+) -> Iterator[Rows]:
+    """Yield keys and rows of some records, many at once, however long they are.
 
     :param table: of whole records.
     :param rows: those of the database.
+    :param keys: of records that are there.
     """
-    row = txn.get(key, db=table)
-    if row is not None and row != LONG:
-        return row
-    with txn.cursor(rows) as cursor:
-        return row_of(cursor, key) or b""
+    with txn.cursor(table) as whole, txn.cursor(rows) as cursor:
+        for start in range(0, len(keys), _AT_ONCE):
+            some = keys[start : start + _AT_ONCE]
+            block = whole.getmulti(some)
+            if len(block) != len(some):
+                # The rows are what counts.
+                block = [(key, LONG) for key in some]
+            yield fill_in(block, cursor)
 
 
 def update(txn: lmdb.Transaction[bytes], table: lmdb._Database, rows: lmdb._Database, keys: Iterable[bytes]) -> None:

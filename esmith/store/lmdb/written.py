@@ -14,7 +14,7 @@ from esmith.store.model import Change, Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator
     from typing import Any, Protocol
 
     import lmdb
@@ -237,10 +237,9 @@ class LmdbTables(LmdbSnapshot):
             return row
         return self._parts().row_of_records(number, self._author, changed, self._whole_rows)
 
-    def _whole_rows(self, database: str) -> Callable[[str], bytes]:
-        """Return what returns rows of whole records, of a database whose whole records were written."""
-        table, rows = self._open(whole.TABLE + database), self._open(database)
-        return lambda key: whole.read(self._txn, table, rows, key.encode())
+    def _whole_rows(self, database: str, keys: list[bytes]) -> Iterator[whole.Rows]:
+        """Yield keys and rows of whole records, many at once, of a database whose whole records were written."""
+        return whole.read(self._txn, self._open(whole.TABLE + database), self._open(database), keys)
 
     def _parts(self) -> Parts:
         from esmith.store.lmdb import parts
