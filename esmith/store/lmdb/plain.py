@@ -7,6 +7,7 @@ is refused, is for :meth:`esmith.store.lmdb.transaction.LmdbTransaction.set_reco
 from __future__ import annotations
 
 from itertools import islice, pairwise
+from operator import lt
 
 from esmith.store import limits
 from esmith.store.lmdb import whole
@@ -74,7 +75,7 @@ class Shapes:
                 return None
             first = name + b"\0"
             rows.append((first, type))
-            rows += zip(map(first.__add__, props), fields[1::2], strict=True)
+            rows += [(first + prop, value) for prop, value in zip(props, fields[1::2], strict=False)]
             counts.append(1 + len(props))
             found.whole.append((name, whole.kept(b"=%b\n" % record)))
         return found
@@ -97,17 +98,17 @@ def blocks(texts: Iterable[tuple[str, str]]) -> Iterator[Texts]:
 def are_plain(texts: Texts) -> bool:
     """Return whether records are plain as far as can be seen of all at once, and stand in byte order of their keys."""
     keys = [key for key, _ in texts]
-    names = "\0".join(["", *keys, ""])
-    values = "\0".join([text for _, text in texts])
+    values = [text for _, text in texts]
+    names, text = "\0".join(["", *keys, ""]), "\0".join(values)
     return (
         names.isascii()
-        and values.isascii()
+        and text.isascii()
         and names.count("\0") == len(keys) + 1
         and names.replace("\0", "").isprintable()
-        and values.replace("\0", "").isprintable()
+        and text.replace("\0", "").isprintable()
         and not any(part in names for part in _NOT_IN_KEYS)
-        and all(one < other for one, other in pairwise(keys))
-        and max(len(text) for _, text in texts) <= limits.MAX_VALUE_BYTES
+        and all(map(lt, keys, keys[1:]))
+        and max(map(len, values)) <= limits.MAX_VALUE_BYTES
     )
 
 
