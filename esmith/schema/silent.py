@@ -28,8 +28,9 @@ _OF_NAMES = ("account", "mailbox")
 _OF_MAIL = (*_OF_NAMES, "mail-domain")
 #: A name that nothing is wrong with, whatever it is the name of; a longer one is looked at.
 _PLAIN_NAME = expression(r"[a-z0-9_](?:[a-z0-9._-]{0,98}[a-z0-9_])?")
-#: What names begin and end with that mean something to mail.
-_BEGINNINGS, _ENDINGS = ("alias", "shared"), ("-junkmail",)
+#: The same, but for names that mean something to mail.
+_PLAIN_KEY = expression(r"(?!alias|shared)[a-z0-9_](?:[a-z0-9._-]{0,98}[a-z0-9_])?(?<!-junkmail)")
+_JUNK_MAIL = "-junkmail"
 
 
 class _Kind:
@@ -88,13 +89,14 @@ class _Rule:
     :param prop: what the schema says; None when it has a name that is close to another one.
     """
 
-    __slots__ = ("_prop", "_target", "_types", "silent")
+    __slots__ = ("_is_name", "_prop", "_target", "_types", "silent")
 
     def __init__(self, prop: Property | None) -> None:
         self._prop = prop if prop is not None and not _may_say_more(prop) else None
         database, _, types = prop.refers_to.partition(":") if prop is not None else ("", "", "")
         self._target = database
         self._types = types.split(",")
+        self._is_name = prop is not None and prop.type in (*_FREE, *_OF_NAMES)
         #: Values that are known to be silent.
         self.silent = set[str]()
 
@@ -115,7 +117,7 @@ class _Rule:
         assert self._prop is not None
         if not value:
             return refusal(self._prop, value) is None
-        if self._prop.type not in (*_FREE, *_OF_NAMES) or _PLAIN_NAME.fullmatch(value) is None:
+        if not self._is_name or _PLAIN_NAME.fullmatch(value) is None:
             return False
         return records.type_of(self._target, value) in self._types
 
@@ -170,15 +172,13 @@ class Silent:
         return kind
 
     def _has_silent_key(self, kind: _Kind, database: str, key: str, type: str) -> bool:
+        is_plain = _PLAIN_KEY.fullmatch(key) is not None
         rule = kind.key_rule
-        is_plain = (
-            _PLAIN_NAME.fullmatch(key) is not None and not key.startswith(_BEGINNINGS) and not key.endswith(_ENDINGS)
-        )
         if rule is not None and not (is_plain and rule.type in _OF_NAMES):
             if not key.isascii() or refusal(rule, key) is not None or mail_hint("", rule, key):
                 return False
             # Names that mail takes for another one's: esmith.schema.spellings.
-            if key != key.lower().removesuffix(".") or key.endswith(_ENDINGS):
+            if key != key.lower().removesuffix(".") or key.endswith(_JUNK_MAIL):
                 return False
         if not is_plain and database == "accounts" and type in RECEIVERS:
             from esmith.schema.account_names import name_fault
@@ -202,7 +202,7 @@ def _is_name_of_its_own(rule: Property | None, key: str) -> bool:
     """
     lower = key.lower()
     is_domain = rule is not None and rule.type == "mail-domain"
-    return not lower.endswith(_ENDINGS) and not (is_domain and lower.removesuffix(".") != key)
+    return not lower.endswith(_JUNK_MAIL) and not (is_domain and lower.removesuffix(".") != key)
 
 
 def _may_say_more(prop: Property) -> bool:

@@ -138,7 +138,7 @@ def test_they_are_read_where_they_count(store: Store, monkeypatch: pytest.Monkey
         pytest.fail("the rows are read")
 
     with monkeypatch.context() as patch:
-        patch.setattr("esmith.store.lmdb.whole.blocks_of_rows", refuse)
+        patch.setattr("esmith.store.lmdb.blocks.blocks_of_rows", refuse)
         with store.snapshot() as snapshot:
             assert read(snapshot) == [b"k", b"long"]
     with monkeypatch.context() as patch:

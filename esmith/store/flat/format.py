@@ -71,7 +71,7 @@ def lines_of(data: bytes) -> Iterator[tuple[int, str, str]]:
             comment = line
             continue
         start = line.lstrip(BLANKS)
-        if start and not start.startswith("#"):
+        if start and start[0] != "#":
             yield number, line, comment
         comment = ""
 

@@ -11,6 +11,7 @@ from operator import lt
 
 from esmith.store import limits
 from esmith.store.lmdb import whole
+from esmith.store.lmdb.blocks import put_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Rows:
 
         :param cursor: in the rows of the database.
         """
-        whole.put_all(cursor, self.rows)
+        put_all(cursor, self.rows)
 
 
 class Shapes:

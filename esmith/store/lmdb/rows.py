@@ -175,7 +175,7 @@ class LmdbSnapshot:
         """Yield the records of a database as bytes, many at once."""
         from itertools import chain
 
-        from esmith.store.lmdb import whole
+        from esmith.store.lmdb import blocks, whole
 
         handle = self._handle(database)
         if handle is None:
@@ -183,12 +183,12 @@ class LmdbSnapshot:
         table = self._whole(database)
         with self._txn.cursor(handle) as rows, self._txn.cursor(table or handle) as cursor:
             try:
-                for block in whole.blocks_of_rows(rows) if table is None else whole.blocks(cursor):
+                for block in blocks.blocks_of_rows(rows) if table is None else blocks.blocks(cursor):
                     if any(row.count(b"\0") % 2 for _, row in block):
                         raise ValueError("a record lacks a value")
                     text = b"".join(chain.from_iterable(block))
                     _text(text)
-                    yield block if whole.LONG not in text else whole.fill_in(block, rows)
+                    yield block if whole.LONG not in text else blocks.fill_in(block, rows)
             except ValueError as error:
                 raise lmdb.CorruptedError(str(error)) from error
 

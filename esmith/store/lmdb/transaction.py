@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import time
-
 import lmdb
 
 from esmith.errors import StoreError
-from esmith.store import journal, limits
+from esmith.store import limits
 from esmith.store.lmdb import store_trouble
 from esmith.store.lmdb.commit import Commit
-from esmith.store.lmdb.rows import JOURNAL
 from esmith.store.lmdb.writer import Alone
 from esmith.store.lmdb.written import LmdbTables, Savepoint, Written
-from esmith.store.model import Author, Change, Record, Revision
+from esmith.store.model import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +23,7 @@ if TYPE_CHECKING:
     from esmith.store.lmdb.plain import Shapes, Texts
     from esmith.store.lmdb.rows import OpenNow
     from esmith.store.lmdb.writer import WriterLock
+    from esmith.store.model import Author, Change
 
     #: The transaction, tables, whether anything was changed, and which whole records have to be written again, before
     #: one within it.
@@ -50,7 +48,6 @@ class LmdbTransaction(LmdbTables):
         self._reopen = reopen
         #: The changes in it, until the next one: whoever asks for them asks before the end, which asks again.
         self._changes: list[Change] | None = None
-        self._dirty = False
         #: The record whose type was asked for last, and its type: checks ask for it once more each.
         self._asked: tuple[str, str] | None = None
         self._type: str | None = None
@@ -241,14 +238,6 @@ class LmdbTransaction(LmdbTables):
             self._txn.delete(key, db=handle)
         else:
             self._txn.put(key, value, db=handle)
-        self._dirty = True
-
-    def rewrite(self, revisions: Iterable[Revision]) -> None:
-        """Write revisions of the journal again, and note in it that it was done."""
-        table = self._open(JOURNAL)
-        for revision in revisions:
-            self._txn.put(revision.number.to_bytes(8), self._parts().row_of_revision(revision), db=table)
-        self._append(self.revision() + 1, journal.encode_fields(int(time.time()), self._author, []))
         self._dirty = True
 
     def savepoint(self) -> AbstractContextManager[None]:

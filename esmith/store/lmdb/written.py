@@ -14,14 +14,14 @@ from esmith.store.model import Change, Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from typing import Any, Protocol
 
     import lmdb
 
     from esmith.store.lmdb.parts import Cells, Parts
     from esmith.store.lmdb.rows import OpenNow
-    from esmith.store.model import Author
+    from esmith.store.model import Author, Revision
 
     #: Returns a record as it is now.
     Read = Callable[[str, str], Record | None]
@@ -153,11 +153,21 @@ class LmdbTables(LmdbSnapshot):
     def __init__(self, env: lmdb.Environment, file: str, open_now: OpenNow, author: Author) -> None:
         super().__init__(env, file, open_now)
         self._author = author
+        #: Whether something was written that is not in what follows.
+        self._dirty = False
         self._written = Written()
         #: What was written before each of the transactions within this one that are open.
         self._outer: list[Written] = []
         #: The databases whose whole records are kept as the rows are, each with the keys of those that are not.
         self._stale: dict[str, set[str]] = {}
+
+    def rewrite(self, revisions: Iterable[Revision]) -> None:
+        """Write revisions of the journal again, and note in it that it was done."""
+        table = self._open(JOURNAL)
+        for revision in revisions:
+            self._txn.put(revision.number.to_bytes(8), self._parts().row_of_revision(revision), db=table)
+        self._append(self.revision() + 1, journal.encode_fields(int(time.time()), self._author, []))
+        self._dirty = True
 
     def _all_written(self) -> Written:
         """Return what was written, also before the transactions within this one."""
@@ -190,8 +200,10 @@ class LmdbTables(LmdbSnapshot):
         if database not in self._stale:
             self._renew_whole(database, self._all_written().records.get(database, ()))
             self._stale[database] = set()
+        from esmith.store.lmdb.blocks import put_all
+
         with self._txn.cursor(self._open(whole.TABLE + database)) as cursor:
-            whole.put_all(cursor, rows)
+            put_all(cursor, rows)
 
     def _update_whole(self) -> None:
         """Write the whole records that are kept, and are not as the rows are."""
@@ -212,7 +224,9 @@ class LmdbTables(LmdbSnapshot):
         if are_known and (len(keys) < _FEW_RECORDS or 2 * len(keys) < self._txn.stat(table)["entries"]):
             whole.update(self._txn, table, self._open(database), sorted(key.encode() for key in keys))
         else:
-            whole.make(self._txn, table, self._open(database))
+            from esmith.store.lmdb.blocks import make
+
+            make(self._txn, table, self._open(database))
 
     def _write_journal(self, changed: dict[str, dict[str, Cells]]) -> None:
         number = self.revision() + 1
@@ -239,7 +253,9 @@ class LmdbTables(LmdbSnapshot):
 
     def _whole_rows(self, database: str, keys: list[bytes]) -> Iterator[whole.Rows]:
         """Yield keys and rows of whole records, many at once, of a database whose whole records were written."""
-        return whole.read(self._txn, self._open(whole.TABLE + database), self._open(database), keys)
+        from esmith.store.lmdb.blocks import read
+
+        return read(self._txn, self._open(whole.TABLE + database), self._open(database), keys)
 
     def _parts(self) -> Parts:
         from esmith.store.lmdb import parts
