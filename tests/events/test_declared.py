@@ -143,6 +143,8 @@ def test_a_retry_after_a_while(scene: Scene) -> None:
         ("makes = ['t.made']\nfrom = ['/etc/t']\n", "is not an absolute path"),
         ("makes = ['/../etc/passwd']\nfrom = ['/etc/t']\n", "is not an absolute path"),
         ("makes = [\n", "cannot be read"),
+        ("looks-at = ['/x']\nwhen = 'configuration A x'\n", "when must be a database, a key, a property and its value"),
+        ("makes = ['/etc/t.made']\nfrom = ['/etc/t']\nwhen = 'configuration A x y'\n", "when is not for an action"),
     ],
 )
 def test_a_wrong_declaration(scene: Scene, text: str, shown: str) -> None:
@@ -180,6 +182,23 @@ def test_a_declaration_without_its_action(scene: Scene) -> None:
     scene.signal()
     assert scene.file("/etc/t").read_text() == "second\n"
     assert _stale(scene) == []
+
+
+def test_an_action_that_has_work_by_a_setting(scene: Scene) -> None:
+    """It is started only while the property has the value; another action that bears its name is started always."""
+    _declare(scene, 'looks-at = ["/etc/t.made"]\nwhen = "configuration B Makes yes"\n')
+    scene.set("configuration", "B", "setting", Makes="no")
+    assert scene.signal().actions == []
+    assert "made" not in scene.order()
+    scene.set("configuration", "B", "setting", Makes="yes")
+    assert scene.signal().actions == ["S30make"]
+    assert scene.order().count("made") == 1
+    scene.set("configuration", "B", "setting", Makes="no")
+    place = scene.file("/etc/e-smith/events/try/S30make")
+    place.unlink()
+    place.write_text("#!/bin/sh\nexit 0\n")
+    place.chmod(0o755)
+    assert scene.signal().actions == ["S30make"]
 
 
 @pytest.mark.parametrize("name", ["make", "make.toml"])

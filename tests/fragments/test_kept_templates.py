@@ -13,6 +13,7 @@ from esmith.fragments import kept_templates
 from esmith.fragments.kept_templates import KeptTemplates
 from esmith.fragments.render import Renderer
 from esmith.layout import LAYERS
+from esmith.plan.memory import Memory
 from esmith.private import keep_all
 from tests.examples import examples
 from tests.fragments.kit import Trees
@@ -43,11 +44,12 @@ def young(trees: Trees, monkeypatch: pytest.MonkeyPatch) -> Trees:
 
 
 def _found(trees: Trees, path: str, *, keeps: bool) -> object:
-    """Return what a command finds for a path: the template and its metadata, or its mistake."""
+    """Return what a command finds for a path: the template, its metadata and its signature, or its mistake."""
     layers = () if keeps else tuple(trees.layout.layer(name) for name in LAYERS)
     with Renderer(trees.layout, trees.snapshot, layers) as renderer:
         try:
-            found: object = (*renderer.find(path), renderer.makes_all(path))
+            signature = Memory(renderer)._signature(*renderer.find(path), [])
+            found: object = (*renderer.find(path), renderer.makes_all(path), signature)
         except TemplateError as error:
             found = str(error)
     if keeps:
