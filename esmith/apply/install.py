@@ -35,10 +35,9 @@ def stage(plan: Plan, host: Host) -> None:
     try:
         if new:
             host.prepare(output.target for output in new)
-        for output in plan.changed:
-            if output.difference in (Difference.CREATE, Difference.REPLACE):
-                with plan.leaving(output):
-                    output.staged = _staged(output, host)
+        for output in new:
+            with plan.leaving(output):
+                output.staged = _staged(output, host)
         host.sync_staged()
         complete = True
     finally:

@@ -42,6 +42,21 @@ STEPS = st.one_of(
 )
 STEPS_OF = st.lists(STEPS, min_size=1, max_size=5)
 
+_PLAIN_KEYS, _PLAIN_VALUES = st.sampled_from(["k", "l", "m", "n"]), st.sampled_from(["1", "2", "x" * 2000])
+#: Changes of records that are plain, many of which are written at once.
+PLAIN_STEPS = st.one_of(
+    st.builds(
+        lambda keys, value: ("set_records", ("a", *(f"{key}\0v\0p\0{value}" for key in sorted(keys)))),
+        st.sets(_PLAIN_KEYS, min_size=1),
+        _PLAIN_VALUES,
+    ),
+    st.tuples(st.just("set_record"), st.tuples(st.just("a"), _PLAIN_KEYS, st.just("v"), st.just("p"), _PLAIN_VALUES)),
+    st.tuples(st.just("set_type"), st.tuples(st.just("a"), _PLAIN_KEYS, st.sampled_from(["v", "w"]))),
+    st.tuples(st.just("delete_prop"), st.tuples(st.just("a"), _PLAIN_KEYS, st.just("p"))),
+    st.tuples(st.just("delete_record"), st.tuples(st.just("a"), _PLAIN_KEYS)),
+)
+PLAIN_STEPS_OF = st.lists(PLAIN_STEPS, min_size=1, max_size=4)
+
 
 def take_steps(transaction: Transaction, steps: list[Step]) -> None:
     """Take steps in a transaction."""

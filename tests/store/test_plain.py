@@ -64,7 +64,7 @@ def left(store: Store, database: str, before: list[Record], records: list[Record
     is_sorted=st.booleans(),
 )
 @example(known={}, before=[], records=[Record("a", "v", {"p": "1"}), Record("a b", "v", {})], is_sorted=True)
-@settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(80), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_they_are_set_as_one_by_one(
     store: Store,
     monkeypatch: pytest.MonkeyPatch,
