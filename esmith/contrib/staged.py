@@ -7,12 +7,12 @@ import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 from esmith.contrib.place import Contrib
 from esmith.errors import InstallError
-from esmith.layout import Layout
+from esmith.layout import LAYERS, Layout
 from esmith.plan.installed import OUTPUTS
 from esmith.plan.listed import LISTED
 from esmith.store import open_store
@@ -72,8 +72,8 @@ def staged(contrib: Contrib, snapshot: Snapshot) -> Iterator[tuple[StagedLayout,
     """
     here = contrib.here
     here.trust.require_trees(here.configuration)
-    plain = _plain_directories(here.trust.found_in(here.configuration))
-    with TemporaryDirectory(prefix="esmith-contrib-") as place:
+    plain = _plain(here)
+    with _folder() as place:
         layout = StagedLayout(here.root, place)
         try:
             os.makedirs(layout.configuration)
@@ -94,12 +94,27 @@ def staged(contrib: Contrib, snapshot: Snapshot) -> Iterator[tuple[StagedLayout,
             store.close()
 
 
-def _plain_directories(entries: list[tuple[str, os.stat_result]]) -> frozenset[str]:
-    """Return the directories, of all that is in a tree, in which only files are that can be copied, however deep."""
+@contextmanager
+def _folder() -> Iterator[str]:
+    place = mkdtemp(prefix="esmith-contrib-")
+    try:
+        yield place
+    finally:
+        # TemporaryDirectory changes the mode of what a link leads to, where something cannot be removed.
+        shutil.rmtree(place)
+
+
+def _plain(here: Layout) -> frozenset[str]:
+    """Return what a link may stand for: directories in which only files are that can be read, however deep, and files.
+
+    Of files these are those of TOML and of templates. In the directory of an event it counts what is a link.
+    """
+    entries = here.trust.found_in(here.configuration)
+    layers = tuple(f"{here.layer(name)}/" for name in LAYERS)
     found, others = set(), set()
     for path, status in entries:
         kind = stat.S_IFMT(status.st_mode)
-        if kind == stat.S_IFDIR:
+        if kind == stat.S_IFDIR or path.endswith(".toml") or path.startswith(layers):
             found.add(path)
         if kind not in (stat.S_IFDIR, stat.S_IFREG) or not os.access(path, os.R_OK):
             above = path
@@ -112,11 +127,12 @@ def _plain_directories(entries: list[tuple[str, os.stat_result]]) -> frozenset[s
 def _copy(contrib: Contrib, source: str, top: str, layout: StagedLayout, plain: frozenset[str]) -> None:
     """Copy a directory as ``cp -a`` does; what ``cp`` refuses is left out, and is a finding already.
 
-    A link stands for a directory that the contrib does not touch: nothing is written to the copy once it is made.
+    A link stands for what the contrib does not touch: nothing is written to the copy once it is made, and what the
+    engine remembers of these files counts for the copy, too.
 
     :param source: the directory on this disk.
     :param top: its path in the configured system.
-    :param plain: the directories that a link may stand for. What links are in one would lead out of the copy.
+    :param plain: what a link may stand for. Links in such a directory would lead out of the copy.
     """
     for place, directories, names in os.walk(source):
         inside = f"{top}{place.removeprefix(source)}"
@@ -130,10 +146,11 @@ def _copy(contrib: Contrib, source: str, top: str, layout: StagedLayout, plain: 
             directories.clear()
             continue
         os.makedirs(target, exist_ok=True)
-        for name in [name for name in directories if os.path.join(place, name) in plain]:
-            if not os.path.lexists(contrib.own.under(f"{inside}/{name}")):
-                directories.remove(name)
-                os.symlink(os.path.join(place, name), os.path.join(target, name))
+        for found in (directories, names):
+            for name in [name for name in found if os.path.join(place, name) in plain]:
+                if not os.path.lexists(contrib.own.under(f"{inside}/{name}")):
+                    found.remove(name)
+                    os.symlink(os.path.join(place, name), os.path.join(target, name))
         for name in (*names, *links):
             _copy_file(contrib, os.path.join(place, name), f"{inside}/{name}", os.path.join(target, name))
 

@@ -295,9 +295,12 @@ class Memory:
     def _files_signature(self, template: Template, metadata: Metadata, files: set[str]) -> str:
         files |= {fragment.path for fragment in template.fragments} | {*metadata.sources.values()}
         if template.path not in self._signatures:
-            fragments = [f"{fragment.path} {self._files.mark(fragment.path)}" for fragment in template.fragments]
-            sources = [f"{path} {self._files.mark(path)}" for path in sorted(set(metadata.sources.values()))]
-            self._signatures[template.path] = digest("\n".join([*fragments, "", *sources])) or ""
+            places = [fragment.path for fragment in template.fragments]
+            sources = sorted(set(metadata.sources.values()))
+            # By their names in the configured system: the copy of a root may have the very same files by links.
+            inside, mark = self._renderer.layout.inside, self._files.mark
+            lines = [f"{inside(path)} {mark(path)}" if path else "" for path in (*places, "", *sources)]
+            self._signatures[template.path] = digest("\n".join(lines)) or ""
         return self._signatures[template.path]
 
     def _listing(self, spec: str) -> str:

@@ -6,13 +6,17 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from esmith.contrib.check import check_contrib
 from esmith.contrib.place import Contrib
 from esmith.contrib.staged import StagedLayout, staged
 from esmith.errors import InstallError
+from esmith.fragments.rendering import Rendering
 from esmith.layout import Layout
+from esmith.plan.memory import Memory
 from esmith.store import open_store
 from tests.commands import Root
 from tests.contrib.kit import linked, written
@@ -58,15 +62,50 @@ def test_the_copy_is_the_root_with_the_contrib(root: Root, base: Path) -> None:
 
 
 def test_a_link_stands_for_what_the_contrib_does_not_touch(root: Root, base: Path) -> None:
-    """Only directories that the contrib has, too, are copied; their files are no links to the root."""
+    """Only directories that the contrib has, too, are made; what is written there is not written to the root."""
+    written(f"{CLAMD}/10log", "# mine\n")(base)
+    real = root.file("/etc/e-smith") / CLAMD
+    (real / "10log").write_text("# ours\n")
     with _copy(root, base) as copy:
         top = Path(copy.configuration)
         assert {path.name for path in top.iterdir() if path.is_symlink()} >= {"db", "services", "checks"}
         own = top / CLAMD
         assert not any(path.is_symlink() for path in (own, *own.parents))
-        assert [path for path in own.iterdir() if path.is_symlink()] == []
-        for path in own.iterdir():
-            assert not (root.file("/etc/e-smith") / CLAMD / path.name).exists() or path.stat().st_nlink == 1
+        assert {path.name for path in own.iterdir() if not path.is_symlink()} == {"10log", "80x"}
+        assert (own / "10log").read_text() == "# mine\n"
+    assert (real / "10log").read_text() == "# ours\n"
+
+
+def test_the_files_of_an_event_are_no_links(root: Root, base: Path) -> None:
+    """In the directory of an event a link says more than that a file is there, so its files are copied."""
+    place = "events/email-update/services2adjust"
+    written(f"{place}/own", "restart\n")(base)
+    with _copy(root, base) as copy:
+        others = [path for path in Path(copy.configuration, place).iterdir() if path.name != "own"]
+        assert others
+        assert not any(path.is_symlink() for path in others)
+
+
+def test_only_what_the_contrib_changes_is_expanded(office: Root, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the engine remembers of the files of the root counts in a rehearsal, too."""
+    found: dict[str, bool] = {}
+    recall = Memory.recall
+
+    def noted(self: Memory, path: str, *others: Any) -> Rendering | None:
+        rendering = recall(self, path, *others)
+        found[path] = rendering is not None
+        return rendering
+
+    monkeypatch.setattr(Memory, "recall", noted)
+    layout = Layout(str(office.path))
+    store = open_store(layout)
+    try:
+        verdict = check_contrib(str(base.parents[2]), layout, store, rehearses=True, only=["email-update"])
+    finally:
+        store.close()
+    assert [event.exit_code for event in verdict.events] == [0]
+    assert not found["/etc/clamd.conf"]
+    assert found["/var/qmail/control/locals"] and found["/etc/freshclam.conf"]
 
 
 def test_a_link_beside_the_contrib_leads_into_the_copy(root: Root, base: Path) -> None:
@@ -88,7 +127,7 @@ def test_a_file_for_a_directory_is_left_out(root: Root, base: Path) -> None:
         assert Path(copy.schema, "configuration").is_dir()
 
 
-def test_what_is_not_a_file_is_left_out(root: Root, base: Path) -> None:
+def test_a_pipe_is_left_out(root: Root, base: Path) -> None:
     """A pipe in the root is not in the copy: who reads it would wait."""
     os.mkfifo(root.file("/etc/e-smith/services/clamd/pipe"))
     with _copy(root, base) as copy:
