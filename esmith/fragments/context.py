@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from esmith.fields import dataclass, field
 from esmith.fragments.kept import KeptTexts
+from esmith.fragments.language import chosen_engine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,11 +13,11 @@ if TYPE_CHECKING:
     from esmith.fragments.choice import Choice
     from esmith.fragments.kept_choices import KeptChoices
     from esmith.fragments.language import KnownLanguages
-    from esmith.fragments.metadata import MetadataFiles
+    from esmith.fragments.metadata import Metadata, MetadataFiles
     from esmith.fragments.perl.engine import Perl
     from esmith.fragments.runner import Runner
     from esmith.fragments.shipped import Shipped
-    from esmith.fragments.tree import Template, TemplateTree
+    from esmith.fragments.tree import Fragment, Template, TemplateTree
     from esmith.layout import Layout
     from esmith.store.protocol import Snapshot
 
@@ -51,3 +52,16 @@ class Context:
     files: dict[str, bytes] = field(default_factory=dict)
     languages: KnownLanguages = field(default_factory=dict)
     chosen: dict[int, tuple[Template, dict[tuple[str, str], Choice]]] = field(default_factory=dict)
+
+    def engine_of(self, fragment: Fragment, data: bytes, template: Template, metadata: Metadata) -> Choice:
+        """Return the engine of a fragment: see :func:`esmith.fragments.language.chosen_engine`.
+
+        :param data: what is in the fragment.
+        :raises TemplateError: when another fragment of the template cannot be read.
+        """
+        chosen, place = self.chosen.setdefault(id(template), (template, {}))[1], (fragment.name, fragment.path)
+        if place not in chosen:
+            chosen[place] = chosen_engine(
+                fragment, data, template, metadata, self.shipped, self.choices, self.languages
+            )
+        return chosen[place]

@@ -11,7 +11,7 @@ from esmith.errors import TemplateError
 from esmith.fields import replace
 from esmith.fragments.choice import Choice
 from esmith.fragments.kept import KeptTexts
-from esmith.fragments.language import chosen_engine, read_fragment
+from esmith.fragments.language import read_fragment
 from esmith.fragments.metadata import NO_BLANK_LINES, Metadata, MetadataFiles
 from esmith.fragments.notes import Notes
 from esmith.fragments.records import RecordView
@@ -268,13 +268,7 @@ class Expansion:
         if fragment.path not in self._context.files:
             self._context.files[fragment.path] = read_fragment(fragment, output)
         data = self._context.files[fragment.path]
-        context, place = self._context, (fragment.name, fragment.path)
-        chosen = context.chosen.setdefault(id(template), (template, {}))[1]
-        if place not in chosen:
-            chosen[place] = chosen_engine(
-                fragment, data, template, metadata, context.shipped, context.choices, context.languages
-            )
-        choice = chosen[place]
+        choice = self._context.engine_of(fragment, data, template, metadata)
         self._notes.ran(fragment, choice)
         if choice.engine == "text":
             return data
