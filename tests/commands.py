@@ -183,10 +183,12 @@ def _packed(source: Path) -> tuple[Path, dict[str, int]]:
 def copy_file(source: str, target: str) -> str:
     """Copy a file with its times, also one whose mode keeps even its owner from reading it: for copytree."""
     mode = os.stat(source).st_mode
-    if not mode & 0o400:
+    is_hidden = not mode & 0o400
+    if is_hidden:
         os.chmod(source, 0o600)
     shutil.copy2(source, target)
-    for path in (source, target):
+    # Of another file nothing is set, which would count as a change of it.
+    for path in (source, target) if is_hidden else ():
         os.chmod(path, mode)
     return target
 

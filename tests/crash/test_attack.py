@@ -12,7 +12,7 @@ from tests.crash.attack import NO_ATTACK, Attack, Runner
 from tests.crash.conftest import possible_here
 from tests.crash.judge import Ring, Trial
 from tests.crash.scenarios import RECOVER, Command, Scenario
-from tests.crash.trees import Copy, compared, known_names, leftovers, look, read_rows
+from tests.crash.trees import Copy, Entry, Rows, compared, known_names, leftovers, look, read_rows
 
 pytestmark = pytest.mark.root("owners of files are compared")
 
@@ -165,3 +165,12 @@ def test_a_signal(runner: Runner, scripts: Path) -> None:
     """A signal hits the command itself, also when a child calls, and ends it as it ends any other."""
     run = runner.run(str(scripts / "writer"), [], Attack(5, signal="SIGTERM"))
     assert (run.code, run.hit and run.hit.program) == (-15, "child")
+
+
+def test_what_is_kept_to_be_faster_may_stay() -> None:
+    """Whether a command keeps it depends on the time; a temporary file beside it is left over."""
+    kept = ("templates-1-30b07f0", "0123456789abcdef" * 2)
+    others = (".esmith-1a", "templates-1-30b07f0.tmp")
+    entry = Entry(0o100600, (0, 0), b"", (1, 1))
+    tree = {f"/var/lib/e-smith/code/{name}": entry for name in (*kept, *others)}
+    assert leftovers(tree, frozenset(), Rows()) == [f"/var/lib/e-smith/code/{name}" for name in others]

@@ -36,6 +36,10 @@ _MARK = f"{_DATABASES}/data.verified"
 #: Numbers, and the random name of the mark of a generation.
 _NUMBER = re.compile(r"(?:un)?finished-[0-9a-f]{16}|\d+")
 
+#: What is kept only to be faster, by its whole name. Whether a command keeps it depends on how old files are, so on the
+#: time that a machine with other work takes.
+_KEPT = re.compile(r"/var/lib/e-smith/code/(?:[a-z]+-\d+-[0-9a-f]+|[0-9a-f]{32})")
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -261,7 +265,7 @@ def leftovers(tree: Tree, names: frozenset[str], rows: Rows) -> list[str]:
 
     :param names: what :func:`known_names` returned.
     """
-    found = [path for path in tree if _without_numbers(path) not in names]
+    found = [path for path in tree if not (_without_numbers(path) in names or _KEPT.fullmatch(path))]
     for path in tree:
         if not path.startswith(_GENERATIONS):
             continue
