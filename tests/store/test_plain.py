@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 
+import lmdb
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from esmith.errors import EsmithError
 from esmith.store.limits import MAX_NAME_BYTES, MAX_VALUE_BYTES
-from esmith.store.lmdb import plain
+from esmith.store.lmdb import blocks, plain
 from esmith.store.lmdb.transaction import LmdbTransaction
 from esmith.store.model import Record
 from esmith.store.protocol import Store, Transaction
@@ -112,6 +114,26 @@ def test_plain_records_are_written_at_once(store: Store, monkeypatch: pytest.Mon
     revision = last_revision(store)
     set_records(records)
     assert (one_by_one, last_revision(store)) == (["k01500"], revision)
+
+
+@given(
+    known=st.dictionaries(st.binary(min_size=1, max_size=2), st.binary(max_size=2), max_size=6),
+    rows=st.dictionaries(st.binary(min_size=1, max_size=2), st.binary(max_size=2), min_size=1, max_size=6),
+    few=st.integers(0, 4),
+)
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_rows_come_among_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: dict[bytes, bytes], rows: dict[bytes, bytes], few: int
+) -> None:
+    """Whatever a table holds, rows that are written at once replace those of their keys, and the others stay."""
+    monkeypatch.setattr(blocks, "_FEW", few)
+    with lmdb.open(str(tmp_path)) as environment, environment.begin(write=True) as transaction:
+        with transaction.cursor() as cursor:
+            cursor.putmulti(known.items())
+            blocks.put_all(cursor, sorted(rows.items()))
+            found = dict(cursor.iternext() if cursor.first() else ())
+        transaction.drop(environment.open_db(txn=transaction), delete=False)
+    assert found == known | rows
 
 
 def test_one_that_is_refused_leaves_nothing(store: Store) -> None:

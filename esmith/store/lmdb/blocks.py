@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: How many rows are read at once.
 _AT_ONCE = 1000
+#: So many rows are written again for the sake of full pages.
+_FEW = 200
 
 
 def blocks(cursor: lmdb.Cursor[bytes]) -> Iterator[Rows]:
@@ -95,10 +97,24 @@ def read(
 def put_all(cursor: lmdb.Cursor[bytes], rows: Rows) -> None:
     """Write rows.
 
+    Where few rows of the table come after the first of them, these are written again behind them: what is written at
+    the end of a table fills its pages, and anything else leaves them half empty.
+
     :param cursor: in their table.
-    :param rows: some, in byte order of their keys. Such as come after all of the table fill its pages.
+    :param rows: some, in byte order of their keys.
     """
-    cursor.putmulti(rows, append=not cursor.last() or cursor.key() < rows[0][0])
+    after: Rows = []
+    more = cursor.set_range(rows[0][0])
+    while more and len(after) <= _FEW:
+        after.append(cursor.item())
+        more = cursor.next()
+    if len(after) > _FEW:
+        cursor.putmulti(rows)
+        return
+    for key, _ in after:
+        cursor.set_key(key)
+        cursor.delete()
+    cursor.putmulti(sorted({**dict(after), **dict(rows)}.items()) if after else rows, append=True)
 
 
 def make(txn: lmdb.Transaction[bytes], table: lmdb._Database, rows: lmdb._Database) -> None:
