@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 from esmith.contrib.place import Contrib
 from esmith.errors import InstallError
+from esmith.fields import replace
 from esmith.layout import LAYERS, Layout
 from esmith.plan.installed import OUTPUTS
 from esmith.plan.listed import LISTED
+from esmith.plan.remembered import of_other_journal
 from esmith.store import open_store
 from esmith.store.model import Author
 
@@ -192,6 +194,8 @@ def _fill(store: Store, snapshot: Snapshot) -> None:
             transaction.create_database(database)
             for record in snapshot.records(database):
                 transaction.set_record(database, record)
-        for table in (OUTPUTS.name, LISTED.name):
-            for name, row in snapshot.states(table):
-                transaction.set_state(table, name, row)
+        for path, installed in OUTPUTS.rows(snapshot).items():
+            OUTPUTS.put(transaction, path, replace(installed, inputs=of_other_journal(installed.inputs)))
+        for path, listed in LISTED.rows(snapshot).items():
+            common = {name: of_other_journal(text) for name, text in listed.common.items()}
+            LISTED.put(transaction, path, replace(listed, inputs=of_other_journal(listed.inputs), common=common))

@@ -75,6 +75,18 @@ def included(inputs: str) -> list[str]:
     return [path for path in templates if isinstance(path, str)] if isinstance(templates, list) else []
 
 
+def of_other_journal(inputs: str) -> str:
+    """Return what is remembered of an output, for databases whose revisions have other numbers: a copy of these.
+
+    All properties that it read are compared there.
+    """
+    head, _, props = inputs.partition("\n")
+    found = _loaded(head)
+    if not isinstance(found, dict) or not isinstance(found.get("revisions"), dict):
+        return inputs
+    return f"{_ENCODE({**found, 'revisions': dict.fromkeys(found['revisions'], -1)})}\n{props}"
+
+
 def saw_other(inputs: str, cell: Cell, today: str | None) -> bool:
     """Return whether an output was made from a property, as far as that is remembered, when its value was not today's.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,8 +17,12 @@ from esmith.contrib.staged import StagedLayout, staged
 from esmith.errors import InstallError
 from esmith.fragments.rendering import Rendering
 from esmith.layout import Layout
+from esmith.plan.installed import OUTPUTS
 from esmith.plan.memory import Memory
+from esmith.plan.plan import make_plan
+from esmith.plan.remembered import head_of
 from esmith.store import open_store
+from esmith.store.model import Author
 from tests.commands import Root
 from tests.contrib.kit import linked, written
 
@@ -106,6 +111,28 @@ def test_only_what_the_contrib_changes_is_expanded(office: Root, base: Path, mon
     assert [event.exit_code for event in verdict.events] == [0]
     assert not found["/etc/clamd.conf"]
     assert found["/var/qmail/control/locals"] and found["/etc/freshclam.conf"]
+
+
+def test_revisions_of_the_copy_are_its_own(office: Root, base: Path) -> None:
+    """A setting that changes in the copy counts, also where its revision has the number of one of the root."""
+    layout, path = Layout(str(office.path)), "/var/qmail/control/databytes"
+    store = open_store(layout)
+    try:
+        with store.snapshot() as snapshot, staged(Contrib(str(base.parents[2]), layout), snapshot) as (copy, copied):
+            installed = OUTPUTS.get(snapshot, path)
+            known = head_of(installed.inputs) if installed is not None else None
+            assert known is not None
+            values = itertools.count(1_000_000)
+            while True:
+                with copied.transaction(Author("test", "", ["test"])) as transaction:
+                    transaction.set_prop("configuration", "qmail", "MaxMessageSize", str(next(values)))
+                with copied.snapshot() as now:
+                    plan = make_plan(copy, now, [path], event="email-update")
+                    assert [output.path for output in plan.changed] == [path]
+                    if now.revision("configuration") >= known["revisions"]["configuration"]:
+                        break
+    finally:
+        store.close()
 
 
 def test_a_link_beside_the_contrib_leads_into_the_copy(root: Root, base: Path) -> None:
