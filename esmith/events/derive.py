@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from esmith.apply.backup import back_up
 from esmith.apply.generations import Generation, generations_since
+from esmith.disk import read_file
 from esmith.errors import ActionError, EsmithError, StoreError, TemplateError
 from esmith.events.confirm import forget_taken_back
 from esmith.events.derived import (
@@ -219,8 +220,7 @@ def _name_of(path: str) -> str:
 
 
 def _has_same_content(path: str, other: str) -> bool:
-    with open(path, "rb") as one, open(other, "rb") as two:
-        return one.read() == two.read()
+    return read_file(path) == read_file(other)
 
 
 def _make_or_note(session: Session, derivation: Derivation, what: str) -> None:
