@@ -74,10 +74,15 @@ class Reused:
         newest = max(time_of_change for _, _, time_of_change in self._known.values())
         while time.clock_gettime_ns(_CLOCK) <= newest:
             time.sleep(0.001)
+        self._move_to(target)
+
+    def _move_to(self, target: Path) -> None:
+        # What waits in the background for a confirmation may have made its lock there once more.
+        _remove(str(target))
         self._place.rename(target)
 
     def _settle_at(self, target: Path, settle: Callable[[Path], None]) -> None:
-        self._place.rename(target)
+        self._move_to(target)
         time.sleep(_YOUNG_SECONDS)
         settle(target)
         target.rename(self._place)

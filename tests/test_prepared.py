@@ -177,6 +177,20 @@ def test_what_was_not_changed_is_used_again(tmp_path: Path) -> None:
     assert (tmp_path / "two/other").read_text() == "other"
 
 
+def test_what_comes_back_to_the_place_is_removed(tmp_path: Path) -> None:
+    """A process that a test left may make a directory at the place after the copy was taken back."""
+    source, place, root = tmp_path / "source", tmp_path / "place", tmp_path / "root"
+    for folder in (source, place):
+        folder.mkdir()
+    (source / "file").write_text("x")
+    copies = Reused(source, place)
+    copies.lend(root)
+    copies.take_back(root)
+    (root / "var/lib").mkdir(parents=True)
+    copies.lend(root)
+    assert [path.name for path in root.iterdir()] == ["file"]
+
+
 def _recalled(root: Path) -> list[bool]:
     """Return of each of some files whether the engine remembers what it is made of."""
     layout = Layout(str(root))
