@@ -81,7 +81,7 @@ _SETTINGS = settings(
 )
 
 
-@settings(_SETTINGS, max_examples=120 if os.environ.get("ESMITH_REQUIRE_DAEMONS") == "1" else 30)
+@settings(_SETTINGS, max_examples=60 if os.environ.get("ESMITH_REQUIRE_DAEMONS") == "1" else 30)
 @given(commands=OFFICES)
 def test_all_files_agree_behind_postfix(desk: Desk, commands: list[Command]) -> None:
     """In random offices (120 in CI) the files of Postfix and qpsmtpd agree with one another and with the settings."""
