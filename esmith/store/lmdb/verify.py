@@ -10,9 +10,12 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
-from typing import Any
 
 from lmdb import verify
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 #: LMDB 0.9's layout (mdb.c: MDB_page, MDB_node, MDB_meta, MDB_db), in the order of this machine.
 PAGE_HEAD = struct.Struct("=QHHHH")
