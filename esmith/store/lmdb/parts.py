@@ -83,7 +83,7 @@ class Writer:
             writes them.
         """
         count = len(fields) // 3
-        if count > 1 and sum(map(len, fields)) > journal.LONGEST_ROW:
+        if count > 1 and sum(map(len, fields)) + len(fields) > journal.LONGEST_ROW:
             half = count // 2 * 3
             self.add(database, key, fields[:half])
             self.add(database, key, fields[half:])
