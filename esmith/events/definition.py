@@ -6,7 +6,7 @@ import os
 
 from esmith.errors import TemplateError, UsageError
 from esmith.fields import dataclass, field
-from esmith.names import is_leftover, leads_to_directory, leads_to_file, nearest
+from esmith.names import is_leftover, is_pattern, leads_to_directory, leads_to_file, nearest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def _listed(place: str, tree: TemplateTree) -> Iterator[str]:
     for number, line in _lines(place):
         if not line.startswith("/"):
             raise TemplateError(f"{line!r} is not an absolute path", place=f"{place}:{number}")
-        if not any(mark in line for mark in "*?["):
+        if not is_pattern(line):
             yield line
             continue
         found = tree.matching(line)

@@ -130,7 +130,6 @@ def restore_killed(session: Session, *, after: int = 0) -> set[str]:
     :raises InstallError: when a file cannot be restored.
     :raises StoreError: when the store cannot be written.
     """
-
     with session.store.snapshot() as snapshot:
         if not list_interrupted(snapshot, after=after):
             return set()

@@ -33,6 +33,7 @@ from esmith.events.stamp import (
 )
 from esmith.events.trusted import own_trees, require_all, services_of
 from esmith.looks import TRUSTED_AGE_NS
+from esmith.names import is_pattern
 from esmith.schema.strict import is_strict
 from esmith.services.definition import OLD_PROBES
 from esmith.store import changing_file, store_files
@@ -236,7 +237,7 @@ class _Stamp:
 
         found = ["" if self._layout.root == "/" else self._layout.root]
         for name in os.path.normpath("/" + pattern.lstrip("/")).split("/")[1:]:
-            if not any(mark in name for mark in "*?["):
+            if not is_pattern(name):
                 found = [f"{place}/{name}" for place in found]
                 continue
             self.add_all(FILE, (place or "/" for place in found))

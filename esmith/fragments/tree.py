@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from esmith.errors import TemplateError
 from esmith.fields import dataclass, field
 from esmith.layout import LAYERS, Layout
-from esmith.names import is_leftover, leads_to_directory, leads_to_file, nearest
+from esmith.names import is_leftover, is_pattern, leads_to_directory, leads_to_file, nearest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -271,11 +271,11 @@ class TemplateTree:
 
     def _names_matching(self, path: str, part: str, *, last: bool) -> Iterator[str]:
         directory = self._layers[-1] + path
-        is_pattern = any(mark in part for mark in "*?[")
-        if not (is_pattern or self._may_hold(f"{directory}/{part}")) or not os.path.isdir(directory):
+        has_marks = is_pattern(part)
+        if not (has_marks or self._may_hold(f"{directory}/{part}")) or not os.path.isdir(directory):
             return
         for entry in _entries(directory):
-            fits = fnmatchcase(entry.name, part) if is_pattern else entry.name == part
+            fits = fnmatchcase(entry.name, part) if has_marks else entry.name == part
             if not fits or entry.name in _SPECIAL or is_leftover(entry.name):
                 continue
             if (

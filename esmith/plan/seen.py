@@ -9,6 +9,7 @@ from esmith.fields import dataclass
 from esmith.fragments.programs import find_program
 from esmith.layout import Layout
 from esmith.looks import TRUSTED_AGE_NS
+from esmith.names import is_pattern
 from esmith.plan.remembered import digest
 
 
@@ -55,7 +56,7 @@ class Seen:
     def file(self, path: str) -> str:
         """Return what was seen of a file, a directory, or the matches of a pattern."""
         layout = self._layout
-        if not any(mark in path for mark in "*?["):
+        if not is_pattern(path):
             return self.mark(layout.under(path))
         if path not in self._matches:
             self._matches[path] = digest("\n".join(layout.matching(path))) or ""
