@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import click
@@ -17,14 +18,17 @@ from esmith.store import open_store
 
 #: How often a waiting process looks whether the change was confirmed, in seconds.
 _LOOK_EVERY = 2.0
+#: How often it looks whether another process that waits has ended, in seconds.
+_ASK_EVERY = 0.3
 
 
 @click.command("recover")
 @click.option("--wait", is_flag=True, help="First wait until a change is confirmed, or its deadline has passed.")
+@click.option("--if-first", is_flag=True, hidden=True, help="With --wait: do nothing when another process waits.")
 @click.option("--no-services", is_flag=True, help="Leave pending actions pending: at boot, before services start.")
 @root_option
 @click.pass_obj
-def recover_command(root: str | None, wait: bool, no_services: bool) -> int:
+def recover_command(root: str | None, wait: bool, if_first: bool, no_services: bool) -> int:
     """Finish what was left undone: run this after a crash and at boot.
 
     Restores what an interrupted event changed, or what was not confirmed in time, makes again what is made of restored
@@ -32,9 +36,7 @@ def recover_command(root: str | None, wait: bool, no_services: bool) -> int:
     """
     layout = Layout.chosen(root)
     if wait:
-        with single_waiter(layout) as alone:
-            if alone:
-                _wait(layout)
+        _wait(layout, if_first=if_first)
         return 0
     messages: list[str] = []
     session = Session(layout, open_store(layout, write=True), messages.append)
@@ -62,9 +64,22 @@ def confirm_command(root: str | None) -> int:
     return 0 if change else 1
 
 
-def _wait(layout: Layout) -> None:
+def _wait(layout: Layout, *, if_first: bool) -> None:
+    """Wait for the deadline, or for the other process that waits for it and does what is to be done then."""
+    # A root that was taken away meanwhile has nothing left to wait for, and must not be begun once more.
+    while os.path.isdir(layout.state):
+        with single_waiter(layout) as alone:
+            if alone:
+                _carry_out(layout)
+                return
+        if if_first:
+            return
+        time.sleep(_ASK_EVERY)
+
+
+def _carry_out(layout: Layout) -> None:
     session = Session(layout, open_store(layout, write=True), lambda _: None)
-    while True:
+    while os.path.isdir(layout.state):
         with session.store.snapshot() as snapshot:
             change = find_unconfirmed(snapshot)
         if change is None:

@@ -11,7 +11,7 @@ import sys
 from contextlib import contextmanager
 
 from esmith.apply.generations import Generation, list_generations
-from esmith.directories import make_directory, open_file
+from esmith.directories import open_file
 from esmith.environment import clean_environment
 from esmith.errors import EsmithError, StoreError
 from esmith.fields import dataclass, replace
@@ -126,7 +126,7 @@ def wait_in_background(layout: Layout) -> None:
 
     try:
         subprocess.Popen(
-            [sys.executable, "-IXutf8", "-m", "esmith", "--root", layout.root, "recover", "--wait"],
+            [sys.executable, "-IXutf8", "-m", "esmith", "--root", layout.root, "recover", "--wait", "--if-first"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -149,7 +149,6 @@ def single_waiter(layout: Layout) -> Iterator[bool]:
     """
     file = os.path.join(layout.state, "confirm.lock")
     layout.trust.require(file)
-    make_directory(layout.state)
     descriptor = open_file(file, os.O_RDWR, 0o600)
     # The file may be deleted while it is locked; the data file is not.
     lock = RangeLock(changing_file(layout), WAITER)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import time
+from threading import Thread
 
 import pytest
 
@@ -250,6 +252,28 @@ def test_one_process_waits(scene: Scene) -> None:
             lock.unlink()
     with single_waiter(scene.layout) as third:
         assert third
+
+
+def test_waiting_beside_the_process_that_waits(office: Root) -> None:
+    """esmith recover --wait ends when the change was rolled back, also where another process waits for that already."""
+    before = office.read("/etc/clamd.conf")
+    office.config("setprop", "clamav", "MaxFiles", "77")
+    with single_waiter(Layout(str(office.path))) as alone:
+        assert alone
+        office.signal("--confirm", "1", "email-update")
+        waiting = Thread(target=office.esmith, args=("recover", "--wait"))
+        waiting.start()
+        waiting.join(1)
+        assert waiting.is_alive()
+    waiting.join()
+    assert office.read("/etc/clamd.conf") == before
+
+
+def test_nobody_waits_in_a_root_that_is_gone(office: Root) -> None:
+    """Without a state directory there is nothing to wait for, and none is made."""
+    shutil.rmtree(office.file("/var/lib/e-smith"))
+    office.esmith("recover", "--wait")
+    assert not office.file("/var/lib/e-smith").exists()
 
 
 def test_a_rollback_ends_the_waiting(scene: Scene) -> None:
