@@ -22,7 +22,7 @@ CONTENT = (ROOT / "checks", ROOT / "commands")
 LAYERS = (
     ("__main__",),
     ("cli",),
-    ("watch", "contrib", "proxy", "logs"),
+    ("watch", "contrib", "proxy", "logs", "prompt"),
     ("events",),
     ("setup",),
     ("accounts",),

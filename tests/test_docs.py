@@ -133,7 +133,7 @@ def test_toml(block: Block, copied: Root) -> None:
 
 
 COMMANDS: dict[str, click.Command] = {
-    "`config` and `db`": db_help._group("db"),
+    "`config` and `db`": db_help.group("db"),
     "`signal-event`": as_click(signal_event.COMMAND),
     "`expand-template`": as_click(expand_template.COMMAND),
     "`qpsmtpd-print-dns`": runpy.run_path(str(HOME / "commands/qpsmtpd_print_dns.py"))["command"],

@@ -35,15 +35,19 @@ def show_help(program: str, verb: str) -> int:
     :param program: ``db`` or ``config``.
     :param verb: the verb's name; any other word shows the page of the whole command.
     """
-    group = _group(program)
-    parent = click.Context(group, info_name=program if program == "config" else "db DATABASE")
-    command = group.commands.get(verb)
+    verbs = group(program)
+    parent = click.Context(verbs, info_name=program if program == "config" else "db DATABASE")
+    command = verbs.commands.get(verb)
     context = click.Context(command, info_name=verb, parent=parent) if command else parent
     print_lines([context.get_help()])
     return ExitCode.OK
 
 
-def _group(program: str) -> click.Group:
+def group(program: str) -> click.Group:
+    """Return the verbs as commands of click.
+
+    :param program: ``db`` or ``config``.
+    """
     options = [
         click.Option(["--root"], metavar="DIR", help="The root folder; default: ESMITH_ROOT, else /."),
         click.Option(
@@ -53,10 +57,12 @@ def _group(program: str) -> click.Group:
         click.Option(["--json"], is_flag=True, help="Print keys, show, print and get as JSON."),
     ]
     name = "the configuration database" if program == "config" else "a database, or the text file of a path"
-    group = click.Group(name=program, help=f"Read and change {name}.", params=list(options), epilog=_EPILOG)
+    made = click.Group(name=program, help=f"Read and change {name}.", params=list(options), epilog=_EPILOG)
     for verb in VERBS.values():
         words = click.Argument(["operands"], nargs=-1, metavar=verb.operands or None, required=False)
         params: list[click.Parameter] = [words] if verb.operands else []
-        group.add_command(click.Command(verb.name, help=verb.help, params=params))
-    group.add_command(click.Command("batch", help=_BATCH))
-    return group
+        # The options come before the key.
+        settings = {"allow_interspersed_args": False}
+        made.add_command(click.Command(verb.name, settings, help=verb.help, params=params))
+    made.add_command(click.Command("batch", help=_BATCH))
+    return made

@@ -36,6 +36,7 @@ _MODULES = {
     "import": "flat",
     "export": "flat",
     "contrib": "contrib",
+    "completion": "completion",
 }
 
 

@@ -12,6 +12,7 @@ from esmith.apply.replacing import Replacement
 from esmith.cli.left_out import warn_of_faults
 from esmith.cli.output import print_report, warn
 from esmith.cli.program import root_option
+from esmith.cli.prompt_files import prompt_files
 from esmith.directories import make_directory
 from esmith.errors import EsmithError, InstallError, StoreError, UsageError
 from esmith.events import LOCK_TIMEOUT
@@ -127,7 +128,7 @@ def _upgrade(layout: Layout, store: Store, names: dict[str, str | None]) -> tupl
     """
     host = DiskHost(layout)
     with Replacement(host, store, REPLACING, warn) as replacement, PerlMigrations(layout) as migrations:
-        notes = ProductFiles(layout).replace(host, replacement)
+        notes = ProductFiles(layout, prompt_files(layout)).replace(host, replacement)
         with store.transaction(Author.current(["esmith", "init"])) as transaction:
             remembered = RememberedFiles(transaction)
             schema = Schema(layout, remembered)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from esmith.apply.replacing import Replacement, missing_directories
 from esmith.errors import InstallError
@@ -55,10 +55,12 @@ class ProductFiles:
     """The files of the product, compared with those of a root.
 
     :param layout: the root.
+    :param described: those that are made of the declarations of the commands, each with its content, by their paths on
+        this disk: completion and manual pages.
     :raises InstallError: when a file cannot be read.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, described: Mapping[str, bytes]) -> None:
         self._layout = layout
         #: Those that differ, each with its content and its mode, by their paths on this disk.
         self.new: dict[str, tuple[bytes, int]] = {}
@@ -67,7 +69,8 @@ class ProductFiles:
         #: Those of both that somebody else wrote or changed, each with the reason to keep a backup copy.
         self.kept: dict[str, str] = {}
         commands = command_files(layout)
-        self._compare(commands | perl_modules_of(layout))
+        made = {path: (content, mode_of(content)) for path, content in described.items()}
+        self._compare(commands | perl_modules_of(layout) | made)
         optional = (os.path.join(layout.commands, name) for name in OPTIONAL_COMMANDS)
         self.dropped += [
             path for path in optional if path not in commands and path not in self.dropped and os.path.lexists(path)
@@ -170,16 +173,27 @@ def command_files(layout: Layout) -> dict[str, tuple[bytes, int]]:
         if all(origins):
             commands[name] = function
             places += [os.path.dirname(os.path.dirname(origin)) for origin in origins]
+    return {
+        os.path.join(layout.commands, name): (_script(function, places), 0o755) for name, function in commands.items()
+    }
+
+
+def script_of(function: str, argument: str) -> bytes:
+    """Return a script as one of :func:`command_files`, that calls a function with a text.
+
+    :param function: its module and its name, with a colon between.
+    :raises InstallError: when a package is missing.
+    """
+    return _script(function, [os.path.dirname(os.path.dirname(_origin(package))) for package in _PACKAGES], argument)
+
+
+def _script(function: str, places: list[str], argument: str | None = None) -> bytes:
+    module, _, call = function.partition(":")
     search = list(dict.fromkeys(places))
-    found = {}
-    for name, function in commands.items():
-        module, _, call = function.partition(":")
-        load = f"try:\n    from {module} import {call}\nexcept KeyboardInterrupt:\n    sys.exit(130)\n"
-        body = (
-            f"import gc\nimport sys\n\ngc.set_threshold({_GARBAGE_AFTER})\nsys.path += {search!r}\n{load}\n{call}()\n"
-        )
-        found[os.path.join(layout.commands, name)] = (_interpreter_line() + body).encode(), 0o755
-    return found
+    load = f"try:\n    from {module} import {call}\nexcept KeyboardInterrupt:\n    sys.exit(130)\n"
+    begin = f"import gc\nimport sys\n\ngc.set_threshold({_GARBAGE_AFTER})\nsys.path += {search!r}\n"
+    given = "" if argument is None else repr(argument)
+    return f"{_interpreter_line()}{begin}{load}\n{call}({given})\n".encode()
 
 
 def perl_modules_of(layout: Layout) -> dict[str, tuple[bytes, int]]:

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from esmith.cli.prompt_files import prompt_files
 from esmith.layout import Layout
 from esmith.proxy.settings import Settings, read_settings
 from esmith.setup import shipped
@@ -114,5 +115,5 @@ def test_init_removes_the_command_when_its_library_is_gone(office: Root, monkeyp
     layout = Layout(str(office.path))
     assert office.file(COMMAND).exists()
     monkeypatch.setattr(shipped, "OPTIONAL_COMMANDS", {"smtp-auth-proxy": ("a:b", ("no_such_package",))})
-    assert shipped.ProductFiles(layout).dropped == [str(office.file(COMMAND))]
+    assert shipped.ProductFiles(layout, prompt_files(layout)).dropped == [str(office.file(COMMAND))]
     assert str(office.file(COMMAND)) not in shipped.command_files(layout)
