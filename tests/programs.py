@@ -38,6 +38,7 @@ PACKAGES = {
     "ip": "iproute2",
     "localedef": "libc-bin",
     "make": "make",
+    "mandoc": "mandoc",
     "mkfs.ext4": "e2fsprogs",
     "openssl": "openssl",
     "perl": "perl-base",

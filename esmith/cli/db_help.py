@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from esmith.cli.groups import Sentences
 from esmith.cli.output import print_lines
 from esmith.cli.verbs import VERBS
 from esmith.errors import ExitCode
@@ -57,7 +58,11 @@ def group(program: str) -> click.Group:
         click.Option(["--json"], is_flag=True, help="Print keys, show, print and get as JSON."),
     ]
     name = "the configuration database" if program == "config" else "a database, or the text file of a path"
-    made = click.Group(name=program, help=f"Read and change {name}.", params=list(options), epilog=_EPILOG)
+    made = Sentences(name=program, help=f"Read and change {name}.", params=list(options), epilog=_EPILOG)
+    made.headings = {
+        "Verbs that read": tuple(verb.name for verb in VERBS.values() if verb.read),
+        "Verbs that change settings": (*(verb.name for verb in VERBS.values() if verb.write), "batch"),
+    }
     for verb in VERBS.values():
         words = click.Argument(["operands"], nargs=-1, metavar=verb.operands or None, required=False)
         params: list[click.Parameter] = [words] if verb.operands else []

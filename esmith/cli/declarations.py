@@ -12,8 +12,9 @@ from collections.abc import Iterator
 
 import click
 
+from esmith.cli.groups import Sentences, first_of
+from esmith.fields import replace
 from esmith.prompt.declaration import DIRECTORIES, FILES, Declaration, Operand, Option
-from esmith.prompt.table import first_sentence
 from esmith.setup.shipped import shipped_commands
 
 #: What the names of operands and of options' words mean.
@@ -49,7 +50,7 @@ def all_declarations() -> list[Declaration]:
     from esmith.cli.program import as_click
 
     found = [declaration_of(db_help.group(program), (program,)) for program in ("config", "db")]
-    found[1].operands.append(Operand("database"))
+    found[1] = replace(found[1], usage="DATABASE [OPTIONS] COMMAND [ARGS]...", operands=[Operand("database")])
     found += [declaration_of(as_click(one.COMMAND), (one.COMMAND.name,)) for one in (signal_event, expand_template)]
     found.append(declaration_of(esmith.group, ("esmith",)))
     for name, file in shipped_commands().items():
@@ -57,10 +58,11 @@ def all_declarations() -> list[Declaration]:
     return found
 
 
-def declaration_of(command: click.Command, words: tuple[str, ...]) -> Declaration:
+def declaration_of(command: click.Command, words: tuple[str, ...], heading: str = "") -> Declaration:
     """Return the declaration of a command.
 
     :param words: what it is called by.
+    :param heading: the one that it stands below.
     """
     context = click.Context(command, info_name=words[-1])
     help = "\n\n".join(filter(None, ((command.help or "").strip(), (command.epilog or "").strip())))
@@ -68,14 +70,13 @@ def declaration_of(command: click.Command, words: tuple[str, ...]) -> Declaratio
     operands = [operand for one in arguments for operand in _operands(one, help)]
     options = [_option(one, help, context) for one in command.get_params(context) if isinstance(one, click.Option)]
     usage = " ".join(command.collect_usage_pieces(context))
-    short = first_sentence(help)
+    short = first_of(help)
     stops = not command.context_settings.get("allow_interspersed_args", command.allow_interspersed_args)
-    made = Declaration(words, short, help, usage, options, operands, stops=stops)
-    if isinstance(command, click.Group):
-        for name in command.list_commands(context):
-            below = command.get_command(context, name)
-            assert below is not None, name
-            made.commands.append(declaration_of(below, (*words, name)))
+    made = Declaration(words, short, help, usage, options, operands, stops, heading=heading)
+    if isinstance(command, Sentences):
+        for below, names in command.below_headings(context):
+            found = {name: command.get_command(context, name) for name in names}
+            made.commands.extend(declaration_of(one, (*words, name), below) for name, one in found.items() if one)
     return made
 
 

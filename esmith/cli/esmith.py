@@ -8,9 +8,10 @@ from typing import NoReturn
 import click
 
 from esmith import __version__
+from esmith.cli.groups import Sentences
 from esmith.cli.program import root_option, run_click
 
-#: The subcommands, as ``--help`` lists them, each with its module in this package. There the function for ``NAME`` is
+#: The subcommands, each with its module in this package. There the function for ``NAME`` is
 #: ``NAME_command``.
 _MODULES = {
     "init": "init",
@@ -40,8 +41,21 @@ _MODULES = {
 }
 
 
-class _Subcommands(click.Group):
+#: The headings of ``--help``, each with its commands; tests/prompt/test_help.py wants each below one.
+_HEADINGS = {
+    "See before you act": ("status", "explain", "check", "diff", "overrides", "doctor", "services", "watch"),
+    "Change settings, and go back": ("history", "undo", "generations", "rollback", "confirm", "recover", "forget"),
+    "Move and keep the databases": ("import", "import-passwords", "export", "contrib", "backup", "restore"),
+    "Set up and look after the machine": (
+        *("setup", "trial-mail", "init", "initialize-databases", "accounts", "control", "completion", "remove"),
+    ),
+}
+
+
+class _Subcommands(Sentences):
     """A group that imports a subcommand when it is used: all of them take longer to import than most take to run."""
+
+    headings = _HEADINGS
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click gives it
         """Return the names of the subcommands, in the order of ``--help``."""

@@ -50,6 +50,7 @@ class Declaration:
     :param usage: what follows its name.
     :param stops: whether nothing is an option any more after the first operand.
     :param commands: its subcommands.
+    :param heading: the one that it stands below, in the help page of the command above it.
     """
 
     words: tuple[str, ...]
@@ -60,6 +61,7 @@ class Declaration:
     operands: list[Operand] = field(default_factory=list)
     stops: bool = False
     commands: list[Declaration] = field(default_factory=list)
+    heading: str = ""
 
     def all(self) -> list[Declaration]:
         """Return it and all commands below it."""

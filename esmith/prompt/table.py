@@ -19,7 +19,9 @@ def text_of(declarations: Iterable[Declaration]) -> str:
     """Return the text of some commands and all below them."""
     lines: list[str] = []
     for declaration in (found for top in declarations for found in top.all()):
-        lines.append(_line(":" + " ".join(declaration.words), declaration.short, "stops" * declaration.stops))
+        lines.append(
+            _line(":" + " ".join(declaration.words), first_sentence(declaration.short), "stops" * declaration.stops)
+        )
         lines += [_line("-" + " ".join(one.names), one.kind, first_sentence(one.help)) for one in declaration.options]
         lines += [_line(f"+{one.kind}", "repeats" * one.repeats) for one in declaration.operands]
     return "\n".join(["", *lines, ""])

@@ -324,7 +324,10 @@ STAYS: tuple[str, ...] = (
 #: What freshclam leaves that is stopped while it downloads.
 _OF_FRESHCLAM = ("/var/clamav", "/var/clamav/tmp.*")
 #: What "esmith init" had begun to write when the files before were listed.
-_BEGUN = ("/usr/local/lib/site_perl*", "/usr/sbin/e-smith*", "/usr/share/e-smith*", "*/.esmith-*")
+_BEGUN: tuple[str, ...] = (
+    *("/usr/local/lib/site_perl*", "/usr/local/share/*", "/usr/share/fish*"),
+    *("/usr/sbin/e-smith*", "/usr/share/e-smith*", "*/.esmith-*"),
+)
 
 
 #: What systemd keeps of units.

@@ -36,6 +36,10 @@ STAYS = (
 )
 
 
+#: Directories of everybody that a script of Debian's base-files makes, so that they are in no list of dpkg.
+_OF_BASE_FILES = {f"/usr/local{name}" for name in ("", "/bin", "/etc", "/lib", "/sbin", "/share", "/share/man")}
+
+
 def generated_files(store: Store) -> list[str]:
     """Return the files that events have written, as paths of the configured system."""
     with store.snapshot() as snapshot:
@@ -158,7 +162,7 @@ def remove_empty(layout: Layout, directories: Iterable[str]) -> None:
         while place not in ("/", "", "/home", "/root") and not place.startswith("/home/e-smith"):
             above.add(place)
             place = os.path.dirname(place)
-    stays = set(packages_of(sorted(above))) if layout.is_machine else set()
+    stays = {*packages_of(sorted(above)), *_OF_BASE_FILES} if layout.is_machine else set()
     disk = layout.disk()
     for path in sorted(above - stays, key=len, reverse=True):
         target = layout.under(path)
