@@ -55,7 +55,7 @@ def group(program: str) -> click.Group:
             ["--trust-owner"], is_flag=True, help="Let what the owner of the root folder wrote there run as the caller."
         ),
         click.Option(["--force"], is_flag=True, help="Store what the schema does not allow."),
-        click.Option(["--json"], is_flag=True, help="Print keys, show, print and get as JSON."),
+        click.Option(["--json"], is_flag=True, help="Print JSON; for the verbs that read."),
     ]
     name = "the configuration database" if program == "config" else "a database, or the text file of a path"
     made = Sentences(name=program, help=f"Read and change {name}.", params=list(options), epilog=_EPILOG)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from esmith.cli.arguments import COLOR_OPTION, Command, Option
-from esmith.cli.output import print_report, warn
+from esmith.cli.output import print_lines, print_report, warn
 from esmith.cli.running import run_command
 from esmith.events import LOCK_TIMEOUT
 from esmith.events.stamp import unchanged
@@ -31,6 +31,7 @@ class _Options:
     output: str
     queue: tuple[str, ...]
     timeout: float
+    as_json: bool
 
     def __init__(self, values: dict[str, Any]) -> None:
         self.__dict__.update(values)
@@ -39,7 +40,8 @@ class _Options:
     @property
     def is_plain(self) -> bool:
         """Whether there is nothing to do or to show when nothing has changed."""
-        return not (self.dry_run or self.show_diff or self.explain or self.output or self.queue)
+        shows = self.dry_run or self.show_diff or self.explain or self.as_json
+        return not (shows or self.output or self.queue)
 
 
 def _is_done(root: str | None, values: dict[str, Any]) -> bool:
@@ -82,12 +84,24 @@ def _expand(layout: Layout, store: Store, options: _Options) -> int:
         plan = expand_templates(
             session, options.paths, output=options.output, layers=layers, with_including=with_including
         )
-        if not options.show_diff:
+        if options.as_json:
+            from esmith.cli.json_output import json_text
+
+            print_lines([json_text(_data(plan))])
+        elif not options.show_diff:
             print_report(_also_changed(plan, options))
     if options.explain or not only_tries:
         show(plan)
     session.keep()
     return warn_of_left(len(plan.left), done=not only_tries)
+
+
+def _data(plan: Plan) -> dict[str, Any]:
+    return {
+        "files": [{"path": output.path, "change": output.difference.value} for output in plan.changed],
+        "unchanged": len(plan.outputs) - len(plan.changed),
+        "left": {output.path: output.left.message for output in plan.left if output.left},
+    }
 
 
 def _also_changed(plan: Plan, options: _Options) -> list[str]:
@@ -137,6 +151,8 @@ def _read(cell: tuple[str, str, str], reads: Reads) -> str:
 
 
 def _mistake(values: dict[str, Any]) -> str:
+    if values["as_json"] and (values["explain"] or values["show_diff"]):
+        return "--json goes neither with --explain nor with --diff"
     return "--output_filename goes with one PATH" if values["output"] and len(values["path"]) > 1 else ""
 
 
@@ -175,6 +191,7 @@ Examples:
             metavar="DIR",
             repeated=True,
         ),
+        Option(("--json",), "as_json", "Print which files changed as a JSON object."),
         Option(("--timeout",), "timeout", "Seconds to wait for an event.", read=float, default=LOCK_TIMEOUT),
     ],
     operands=("path",),

@@ -9,8 +9,9 @@ import click
 
 from esmith.accounts.system import make_system_accounts
 from esmith.apply.replacing import Replacement
+from esmith.cli.json_output import json_text
 from esmith.cli.left_out import warn_of_faults
-from esmith.cli.output import print_report, warn
+from esmith.cli.output import print_lines, print_report, warn
 from esmith.cli.program import root_option
 from esmith.cli.prompt_files import prompt_files
 from esmith.directories import make_directory
@@ -145,9 +146,10 @@ def _upgrade(layout: Layout, store: Store, names: dict[str, str | None]) -> tupl
 
 
 @click.command("initialize-databases")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 @root_option
 @click.pass_obj
-def initialize_databases_command(root: str | None) -> int:
+def initialize_databases_command(root: str | None, as_json: bool) -> int:
     """Apply migrations, defaults and forced values to every database.
 
     The events post-install, post-upgrade, console-save and bootstrap-console-save do it first.
@@ -166,7 +168,10 @@ def initialize_databases_command(root: str | None) -> int:
         raise
     for note in done.warnings:
         warn(note)
-    print_report(_shown(change) for change in done.changes)
+    if as_json:
+        print_lines([json_text([_data(change) for change in done.changes])])
+    else:
+        print_report(_shown(change) for change in done.changes)
     return warn_of_faults(done.faults, layout)
 
 
@@ -188,6 +193,13 @@ def _layout(root: str | None) -> Layout:
         except OSError as error:
             raise UsageError(f"the root {chosen!r} cannot be made: {error.strerror}", hint="correct --root") from error
     return Layout.chosen(chosen)
+
+
+def _data(change: Change) -> dict[str, str]:
+    return {
+        **dict(zip(("database", "key", "property"), change.cell, strict=True)),
+        "change": "removed" if change.new is None else "set",
+    }
 
 
 def _shown(change: Change) -> str:

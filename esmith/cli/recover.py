@@ -6,7 +6,8 @@ import time
 
 import click
 
-from esmith.cli.output import print_report, shown_time, warn
+from esmith.cli.json_output import json_text
+from esmith.cli.output import print_lines, print_report, shown_time, warn
 from esmith.cli.program import root_option
 from esmith.events.confirm import confirm, find_unconfirmed, single_waiter, wait_in_background
 from esmith.events.recover import recover_all
@@ -22,9 +23,10 @@ _LOOK_EVERY = 2.0
 @click.command("recover")
 @click.option("--wait", is_flag=True, help="First wait until a change is confirmed, or its deadline has passed.")
 @click.option("--no-services", is_flag=True, help="Leave pending actions pending: at boot, before services start.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @root_option
 @click.pass_obj
-def recover_command(root: str | None, wait: bool, no_services: bool) -> int:
+def recover_command(root: str | None, wait: bool, no_services: bool, as_json: bool) -> int:
     """Finish what was left undone: run this after a crash and at boot.
 
     Restores what an interrupted event changed, or what was not confirmed in time, makes again what is made of restored
@@ -44,6 +46,9 @@ def recover_command(root: str | None, wait: bool, no_services: bool) -> int:
     if change is not None:
         wait_in_background(layout)
         messages.append(f"{change.what} is rolled back at {shown_time(change.deadline)} unless you run: esmith confirm")
+    if as_json:
+        print_lines([json_text({"done": messages})])
+        return 0
     print_report(
         (line for text in messages or ["nothing was left undone"] for line in printable_message(text).split("\n")),
         cures=True,
@@ -52,13 +57,17 @@ def recover_command(root: str | None, wait: bool, no_services: bool) -> int:
 
 
 @click.command("confirm")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @root_option
 @click.pass_obj
-def confirm_command(root: str | None) -> int:
+def confirm_command(root: str | None, as_json: bool) -> int:
     """Keep what signal-event --confirm changed; without this it is rolled back at its deadline."""
     layout = Layout.chosen(root)
     change = confirm(Session(layout, open_store(layout, write=True), warn))
-    print_report([f"confirmed: {change.what}" if change else "nothing waits to be confirmed"])
+    if as_json:
+        print_lines([json_text({"confirmed": change.what if change else None})])
+    else:
+        print_report([f"confirmed: {change.what}" if change else "nothing waits to be confirmed"])
     return 0 if change else 1
 
 

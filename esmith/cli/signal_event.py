@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
+    from esmith.cli.progress import Progress
     from esmith.events.signal import Result
     from esmith.store.protocol import Store
 
@@ -89,10 +90,19 @@ def _signal(layout: Layout, store: Store, options: _Options) -> int:
 
     prints = not options.as_json
     show = diff_printer(layout, store, prints=prints, color=options.color) if options.show_diff else no_diff
-    session = Session(layout, store, warn, options.timeout)
+    progress = _progress()
+    say = progress.before(warn) if progress else warn
+    session = Session(layout, store, say, options.timeout)
     if options.dry_run:
-        session = RecordingSession(layout, store, warn, show=show)
-    result = signal_event(session, options.event, options.arguments, restart=options.restart, confirm=options.confirm)
+        session = RecordingSession(layout, store, say, show=progress.before(show) if progress else show)
+    session.count = progress.show if progress else None
+    try:
+        result = signal_event(
+            session, options.event, options.arguments, restart=options.restart, confirm=options.confirm
+        )
+    finally:
+        if progress:
+            progress.clear()
     if not options.dry_run:
         show(result.plan)
     session.keep()
@@ -107,6 +117,16 @@ def _signal(layout: Layout, store: Store, options: _Options) -> int:
             warn(line)
     because = because_of(result.at_fault, layout)
     return warn_of_left(len(result.left), len(result.partial), because=because, done=not options.dry_run)
+
+
+def _progress() -> Progress | None:
+    """Return what shows how far an event has come, where somebody waits for it."""
+    if not sys.stderr.isatty():
+        return None
+    from esmith.cli.progress import Progress
+
+    # A step may last from its beginning on.
+    return Progress(silent=0)
 
 
 def _data(result: Result) -> dict[str, Any]:

@@ -94,12 +94,16 @@ def test_a_diff_is_coloured_by_its_hunks() -> None:
     ]
 
 
-def at_a_terminal(root: Root, *words: str) -> str:
-    """Return what a command of the root shows at a terminal."""
+def at_a_terminal(root: Root, *words: str, err: bool = False) -> str:
+    """Return what a command of the root shows at a terminal.
+
+    :param err: on stderr as well.
+    """
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [str(root.path / "sbin/e-smith" / words[0]), *words[1:]],
         stdout=theirs,
+        stderr=theirs if err else None,
         env={**os.environ, "ESMITH_ROOT": str(root.path), "TERM": "xterm"},
     )
     os.close(theirs)
