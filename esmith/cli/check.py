@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
@@ -9,10 +10,11 @@ import click
 from esmith.checks.installed import check_installed
 from esmith.cli.colour import Style, styled
 from esmith.cli.json_output import json_text
-from esmith.cli.output import print_lines, print_report
+from esmith.cli.output import print_lines, print_report, warn
 from esmith.cli.program import color_option, root_option
 from esmith.errors import ExitCode
 from esmith.layout import Layout
+from esmith.names import counted
 from esmith.plan.verdict import Outcome, Verdict
 from esmith.store import open_store
 
@@ -35,8 +37,18 @@ def check_command(root: str | None, as_json: bool, paths: tuple[str, ...]) -> in
         print_lines([json_text([verdict_data(verdict) for verdict in verdicts])])
     else:
         print_report((line for verdict in verdicts for line in _lines(verdict)), cures=True)
+        if sys.stderr.isatty():
+            warn(_summary(verdicts))
     refused = any(verdict.outcome is Outcome.REFUSED for verdict in verdicts)
     return ExitCode.CHECK if refused else ExitCode.OK
+
+
+def _summary(verdicts: list[Verdict]) -> str:
+    """Return how many files have which verdict, in one line."""
+    counts = {one: sum(verdict.outcome is one for verdict in verdicts) for one in Outcome}
+    return ", ".join(
+        [counted(len(verdicts), "file"), *(f"{count} {one.value}" for one, count in counts.items() if count)]
+    )
 
 
 def verdict_data(verdict: Verdict) -> dict[str, Any]:

@@ -59,6 +59,7 @@ def group(program: str) -> click.Group:
     ]
     name = "the configuration database" if program == "config" else "a database, or the text file of a path"
     made = Sentences(name=program, help=f"Read and change {name}.", params=list(options), epilog=_EPILOG)
+    made.others = "Other verbs"
     made.headings = {
         "Verbs that read": tuple(verb.name for verb in VERBS.values() if verb.read),
         "Verbs that change settings": (*(verb.name for verb in VERBS.values() if verb.write), "batch"),

@@ -69,6 +69,9 @@ def declaration_of(command: click.Command, words: tuple[str, ...], heading: str 
     arguments = [param for param in command.params if isinstance(param, click.Argument)]
     operands = [operand for one in arguments for operand in _operands(one, help)]
     options = [_option(one, help, context) for one in command.get_params(context) if isinstance(one, click.Option)]
+    # Those of a verb stand among its operands: "list [--changed]".
+    shown = [word.strip("[]") for one in arguments for word in (one.metavar or "").split()]
+    options += [Option((word,), "", word, "") for word in shown if word.startswith("--")]
     usage = " ".join(command.collect_usage_pieces(context))
     short = first_of(help)
     stops = not command.context_settings.get("allow_interspersed_args", command.allow_interspersed_args)
@@ -90,7 +93,9 @@ def _option(option: click.Option, help: str, context: click.Context) -> Option:
 def _operands(argument: click.Argument, help: str) -> Iterator[Operand]:
     """Yield the operands of an argument, whose name may show several: ``key prop1 val1 [prop2 val2] ...``."""
     shown = argument.metavar or argument.name or ""
-    names = [name for name in map(_bare, shown.split()) if name]
+    names = [name for name in map(_bare, shown.split()) if name and not name.startswith("-")]
+    if not names:
+        return
     if len(names) == 1:
         repeats = shown.endswith("...") if argument.metavar else argument.nargs == -1
         yield Operand(_kind(argument, shown, help), repeats)

@@ -56,6 +56,7 @@ class _Subcommands(Sentences):
     """A group that imports a subcommand when it is used: all of them take longer to import than most take to run."""
 
     headings = _HEADINGS
+    others = "Other commands"
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click gives it
         """Return the names of the subcommands, in the order of ``--help``."""

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 import click
 
 _END = re.compile(r"(?<=[.:])\s+(?=[A-Z])")
-#: Where commands stand that no heading names.
-_OTHERS = "Commands"
 
 
 class Sentences(click.Group):
@@ -17,12 +15,17 @@ class Sentences(click.Group):
 
     #: The headings in the order of the help page, each with the names of commands; some may not exist.
     headings: dict[str, tuple[str, ...]] = {}
+    #: The heading of those that none names.
+    others = "Commands"
 
     def below_headings(self, ctx: click.Context) -> Iterator[tuple[str, list[str]]]:
         """Yield the headings with the names of their commands; those that none names stand at the end."""
         names = self.list_commands(ctx)
         named = {name for below in self.headings.values() for name in below}
-        for heading, below in [*self.headings.items(), (_OTHERS, tuple(name for name in names if name not in named))]:
+        for heading, below in [
+            *self.headings.items(),
+            (self.others, tuple(name for name in names if name not in named)),
+        ]:
             if found := [name for name in below if name in names]:
                 yield heading, found
 

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from esmith.printable import printable
+
 #: Often enough to be seen moving, and no work.
 _EVERY_SECONDS = 0.1
 #: Nobody waits for what is over so soon.
@@ -28,7 +30,9 @@ class Progress:
     """
 
     def __init__(self, *, silent: float = _SILENT_SECONDS) -> None:
-        self._is_shown = sys.stderr is not None and sys.stderr.isatty()
+        is_terminal = sys.stderr is not None and sys.stderr.isatty()
+        # A dumb terminal, such as the shell of an editor, may not go back in a line.
+        self._is_shown = is_terminal and os.environ.get("TERM", "dumb") != "dumb"
         self._begin = self._next = time.monotonic() + silent
         self._what = ""
         self._width = 0
@@ -48,7 +52,7 @@ class Progress:
             columns = os.get_terminal_size(sys.stderr.fileno()).columns or _COLUMNS
         except OSError:
             columns = _COLUMNS
-        self._write(f"{what} {done:,} of {total:,}"[: max(columns - 1, 1)])
+        self._write(printable(f"{what} {done:,} of {total:,}")[: max(columns - 1, 1)])
 
     def before(self, show: Callable[[_Shown], object]) -> Callable[[_Shown], None]:
         """Return what takes the line away before it shows something else."""

@@ -149,9 +149,9 @@ def _allowed(context: Context, prop: Property) -> Names:
     for value in (*_WORDS.get(prop.type, ()), *prop.values):
         yield value, ""
     database, _, types = prop.refers_to.partition(":")
-    for type in types.split(",") if database else ():
-        for record in context.snapshot.records(database.strip(), type.strip()):
-            yield record.key, record.type
+    if database:
+        for key in _of_types(context, database.strip(), [type.strip() for type in types.split(",")]):
+            yield key, ""
 
 
 def _events(context: Context) -> Names:
@@ -164,12 +164,20 @@ def _arguments(context: Context) -> Names:
     """Yield what an event is for: those of the events of users are users, and so on."""
     type = context.word("event").partition("-")[0]
     if type in context.schema.types("accounts"):
-        for record in context.snapshot.records("accounts", type):
-            yield record.key, ""
+        for key in _of_types(context, "accounts", [type]):
+            yield key, ""
 
 
 def _users(context: Context) -> Names:
-    return ((record.key, "") for record in context.snapshot.records("accounts", "user"))
+    return ((key, "") for key in _of_types(context, "accounts", ["user"]))
+
+
+def _of_types(context: Context, database: str, types: list[str]) -> Iterator[str]:
+    """Yield the keys of some types that begin as they have to: of thousands few are looked at."""
+    snapshot = context.snapshot
+    for key in snapshot.keys(database):
+        if key.startswith(context.prefix) and snapshot.type_of(database, key) in types:
+            yield key
 
 
 def _paths(context: Context) -> Names:

@@ -1,7 +1,7 @@
 r"""Manual pages, made of the declarations of the commands, in the language of man(7).
 
 As git does it, each subcommand has a page of its own: ``esmith history`` is explained by ``esmith-history(8)``. They
-are in section 8, that of commands which are for root.
+are with the commands that are for root.
 """
 
 from __future__ import annotations

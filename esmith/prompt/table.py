@@ -36,7 +36,8 @@ def first_sentence(help: str) -> str:
     """Return the first sentence of a help, or what comes before a colon or a semicolon, without its mark."""
     import re
 
-    text = " ".join(help.partition("\n\n")[0].split())
+    # click shows the default at the end of what an option does.
+    text = re.sub(r" *\[default: [^]]*\]$", "", " ".join(help.partition("\n\n")[0].split()))
     first = re.split(r"[.:;] (?=[A-Z])|; ", text, maxsplit=1)[0]
     return first if first.endswith("...") else first.rstrip(".:")
 

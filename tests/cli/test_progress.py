@@ -18,18 +18,28 @@ from tests.commands import Root
 def shown(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     """Return a terminal on which the line is shown."""
     terminal = Terminal()
+    monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(progress, "sys", SimpleNamespace(stderr=terminal))
     return terminal
 
 
 def test_each_step_is_shown_at_once(shown: Terminal) -> None:
-    """A step is shown when it begins; of the same step not every count; what else is said takes the line away first."""
+    """A step is shown when it begins; of the same step not every count; any other message takes the line away first."""
     line = Progress(silent=0)
     for number in range(100):
         line.show("templates:", number, 100)
     line.show("S30action", 1, 3)
     line.before(shown.write)("message\n")
     assert shown.getvalue() == f"\rtemplates: 0 of 100\r{'S30action 1 of 3':<19}\r{'':<16}\rmessage\n"
+
+
+def test_a_dumb_terminal_gets_none(shown: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal that may not go back in a line gets nothing; what is not printable is shown by its code."""
+    Progress(silent=0).show("S30\x1b[2J", 0, 1)
+    assert shown.getvalue() == "\rS30\\x1b[2J 0 of 1"
+    monkeypatch.setenv("TERM", "dumb")
+    Progress(silent=0).show("S30", 0, 1)
+    assert shown.getvalue().count("of") == 1
 
 
 def test_what_is_over_soon_is_not_shown(shown: Terminal) -> None:

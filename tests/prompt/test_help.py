@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
 from esmith.cli import db_help
 from esmith.cli import esmith as esmith_command
 from esmith.cli.groups import Sentences
+from tests.documents import section
 
 
 def _page(group: click.Group) -> str:
@@ -19,10 +22,18 @@ def test_each_command_is_below_a_heading() -> None:
         assert isinstance(group, Sentences)
         context = click.Context(group)
         headings = dict(group.below_headings(context))
-        assert "Commands" not in headings
         named = [name for names in headings.values() for name in names]
         assert sorted(named) == sorted(group.list_commands(context))
         assert all(f" {heading}: " in _page(group) for heading in headings)
+
+
+def test_the_headings_are_those_of_the_document() -> None:
+    """The list of subcommands in commands.md has the headings of the help page, with the same commands."""
+    headings = esmith_command.group.below_headings(click.Context(esmith_command.group))
+    lines = re.findall(r"^- \*\*(.*)\*\*: (.*)$", section("commands.md", "`esmith`"), re.MULTILINE)
+    listed = {heading: re.findall(r"\[`esmith ([\w-]+)`\]\(#esmith-\1\)", names) for heading, names in lines}
+    assert listed == dict(headings)
+    assert "Other commands" not in listed
 
 
 def test_sentences_are_whole() -> None:
