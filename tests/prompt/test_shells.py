@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -52,9 +53,9 @@ def test_hostile_names_are_neither_offered_nor_run(root: Root, tmp_path: Path, n
     home = tmp_path / "home"
     home.mkdir()
     values = [word for number, text in enumerate(HOSTILE) for word in (f"P{number}", text)]
-    root.db("--force", "hostile", "set", "plain", "thing", *values)
-    for text in HOSTILE:
-        root.db("--force", "hostile", "set", text.replace("\n", " "), "thing")
+    lines = [shlex.join(["set", text, "thing"]) for text in HOSTILE]
+    batch = "\n".join([*lines, shlex.join(["set", "plain", "thing", *values])])
+    root.run("db", "--force", "hostile", "batch", stdin=batch)
     with shell(name, path_of(name), root, home) as terminal:
         terminal.completes("db hostile show pl", "plain ")
         terminal.settle()
@@ -62,7 +63,8 @@ def test_hostile_names_are_neither_offered_nor_run(root: Root, tmp_path: Path, n
             terminal.type(f"db hostile show {typed}\t\t")
             terminal.settle()
         for number in range(len(HOSTILE)):
-            terminal.type(f"db hostile setprop plain P{number} \t\t")
+            # What was inserted is run, as the operands of a command that does nothing.
+            terminal.type(f"db hostile setprop plain P{number} \t\x01: \r")
             terminal.settle()
     assert [path.name for path in home.iterdir() if path.name.startswith("run")] == []
 
