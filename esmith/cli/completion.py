@@ -29,9 +29,8 @@ def completion_command(root: str | None, shell: str) -> int:
       eval "$(esmith completion bash)"
     """
     layout = Layout.chosen(root)
-    if not os.path.exists(layout.under(PROGRAM)):
-        raise UsageError(
-            f"{layout.under(PROGRAM)} is missing, which the script asks", hint="install it with: esmith init"
-        )
-    print_text(script(shell, layout, [declaration.words[0] for declaration in all_declarations()]))
+    program = layout.under(PROGRAM)
+    if not os.path.exists(program):
+        raise UsageError(f"{program} is missing, which the script asks", hint="install it with: esmith init")
+    print_text(script(shell, program, [declaration.words[0] for declaration in all_declarations()]))
     return 0

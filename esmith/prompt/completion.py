@@ -107,14 +107,13 @@ end
 _SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
 
-def script(shell: str, layout: Layout, names: Sequence[str]) -> str:
+def script(shell: str, program: str, names: Sequence[str]) -> str:
     """Return the script of a shell.
 
     :param shell: one of :data:`SHELLS`.
-    :param layout: the root whose program it asks.
+    :param program: the path of the program that it asks.
     :param names: of the commands.
     """
-    program = layout.under(PROGRAM)
     quoted = _quoted_for_fish(program) if shell == "fish" else shlex.quote(program)
     return _SCRIPTS[shell].replace("COMMANDS", " ".join(names)).replace("PROGRAM", quoted)
 
@@ -129,7 +128,8 @@ def completion_files(layout: Layout, declarations: Sequence[Declaration], table:
     names = [declaration.words[0] for declaration in declarations]
     found = {layout.under(PROGRAM): script_of("esmith.prompt.answer:main", table)}
     for shell, place in _PLACES.items():
-        text = script(shell, layout, names).encode()
+        # No shell looks below a root folder, and the files of a root are the same wherever it is.
+        text = script(shell, PROGRAM, names).encode()
         # bash and fish look for a file of the name of the command when it is first completed.
         found |= {layout.under(place.format(name)): text for name in names}
     return found

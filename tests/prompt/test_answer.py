@@ -169,3 +169,14 @@ def test_the_program_imports_little(asked: Root) -> None:
         nothing = subprocess.run(words, input=question, capture_output=True, timeout=TIMEOUT_SECONDS, check=True)
         assert (nothing.stdout, nothing.stderr) == (b"", b"")
     assert asked.snapshot("/home/e-smith/db") == before
+
+
+def test_the_script_asks_the_program_of_its_root(asked: Root) -> None:
+    """The script that is printed asks the program of the root, those that are installed that of the machine."""
+    program = str(asked.file(PROGRAM))
+    for shell in ("bash", "zsh", "fish"):
+        assert program in asked.esmith("completion", shell).out
+    installed = asked.read("/usr/local/share/zsh/site-functions/_esmith")
+    assert f"local program={PROGRAM} " in installed
+    asked.file(PROGRAM).unlink()
+    assert "install it with: esmith --root" in asked.esmith("--root", str(asked.path), "completion", "zsh", code=2).err
