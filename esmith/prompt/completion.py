@@ -11,6 +11,7 @@ import shlex
 
 from esmith.layout import Layout
 from esmith.setup.shipped import script_of
+from esmith.setup.trees import COMPLETION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 SHELLS = ("bash", "zsh", "fish")
 #: The program that the shells ask.
-PROGRAM = "/usr/share/e-smith/completion/esmith-complete"
+PROGRAM = f"{COMPLETION}/esmith-complete"
 #: Where each shell looks for what completes a command; a shell that is not installed does not mind.
 _PLACES = {
     "bash": "/usr/local/share/bash-completion/completions/{}",

@@ -11,6 +11,9 @@ _TREES = ("templates", "templates-default", "events", "db", "services", "checks"
 #: Where Debian's perl looks for modules, also with -T: scripts outside of events find ``esmith::ConfigDB`` there.
 PERL_MODULES = "/usr/local/lib/site_perl"
 
+#: Where the program is that shells ask at the prompt (:mod:`esmith.prompt.completion`).
+COMPLETION = "/usr/share/e-smith/completion"
+
 
 def shipped_directory() -> str:
     """Return the directory that holds the shipped trees: inside the installed package, or the checkout.

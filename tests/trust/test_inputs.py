@@ -59,6 +59,7 @@ INPUTS: dict[str, tuple[str, list[tuple[str, ...]]]] = {
     "kept generation": ("/var/lib/e-smith/generations/1", [EXPAND, ("esmith", "rollback")]),
     "Perl module": ("/usr/local/lib/site_perl/esmith/ConfigDB.pm", [INIT]),
     "command": ("/sbin/e-smith/db", [INIT]),
+    "program of completion": ("/usr/share/e-smith/completion/esmith-complete", [INIT]),
 }
 
 
