@@ -37,11 +37,14 @@ _KINDS = {
     "revision": "revision",
     "generation": "generation",
     "user": "user",
+    "what": "what",
     "file": FILES,
     "dir": DIRECTORIES,
     "directory": DIRECTORIES,
     "folder": DIRECTORIES,
 }
+#: Words of which one is to be typed, as they are: "[diff|edit]".
+_WORDS = re.compile(r"[a-z-]+(\|[a-z-]+)+")
 
 
 def all_declarations() -> list[Declaration]:
@@ -130,11 +133,14 @@ def _kind(param: click.Parameter, shown: str, help: str) -> str:
         return "=" + "|".join(map(str, param.type.choices))
     if isinstance(param.type, click.Path):
         return FILES if param.type.file_okay else DIRECTORIES
-    return _kind_of(_bare(shown), help) or _kind_of(param.name or "", help)
+    names = [_bare(shown), param.name or "", *(name.lstrip("-") for name in param.opts)]
+    return next(filter(None, (_kind_of(name, help) for name in names)), "")
 
 
 def _kind_of(name: str, help: str) -> str:
     """Return what a name means; "" for nothing that is known."""
+    if _WORDS.fullmatch(name):
+        return f"={name}"
     kinds = [_KINDS[part] for part in re.split(r"[^a-z]+", name.lower()) if part in _KINDS]
     # Of a directory or a file it is whatever the shell finds.
     if kinds:

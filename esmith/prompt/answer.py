@@ -99,6 +99,7 @@ class _Place:
         self.is_ours = True
         self._root: str | None = None
         self._given: dict[str, str | None] = {}
+        self._operands: list[str | None] = []
         #: What the word at the cursor begins with before a value: ``--root=``.
         self.option = ""
         self._context: Context | None = None
@@ -122,9 +123,11 @@ class _Place:
                 waiting = self._after_option(known, word)
             elif known.commands and number >= len(known.operands):
                 known, number = self._below(known, word), 0
+                self._operands.clear()
             else:
                 kind = known.operand(number)
                 self._take(kind, word)
+                self._operands.append(word)
                 number += 1
                 options_end = options_end or known.stops
         self._known = known
@@ -142,10 +145,10 @@ class _Place:
             return known.options.get(option, ("", ""))[0]
         if known.commands and number >= len(known.operands):
             return "commands"
-        if current.startswith("/") and ("path", False) in known.operands:
-            # Of some operands that may be left out.
-            return "path"
-        return known.operand(number)
+        kind = known.operand(number)
+        # Of some operands that may be left out; and of what may be several things.
+        takes_path = any(other in ("", "path", "what") for other, _ in known.operands)
+        return "path" if current.startswith("/") and takes_path and kind not in _BY_SHELL else kind
 
     def _below(self, known: Known, word: str | None) -> Known:
         if word not in known.commands:
@@ -187,7 +190,7 @@ class _Place:
         if kind not in KINDS:
             return ()
         context = self._context = Context(self._root, self._line.current.removeprefix(self.option))
-        context.given, context.words = self._given, self._line.words
+        context.given, context.words, context.operands = self._given, self._line.words, self._operands
         return ((self.option + word, note) for word, note in KINDS[kind](context))
 
     def close(self) -> None:

@@ -28,6 +28,8 @@ _REVISIONS = 20
 _WORDS = {"enabled/disabled": ("enabled", "disabled"), "yes/no": ("yes", "no")}
 #: What else may be asked of a service than a service action.
 _STATUS = "status"
+#: The database that a record is in whose database is not named.
+_CONFIGURATION = "configuration"
 
 
 class Context:
@@ -44,6 +46,8 @@ class Context:
         self.given: dict[str, str | None] = {}
         #: All words that are typed, of any kind.
         self.words: list[str | None] = []
+        #: The operands that are typed.
+        self.operands: list[str | None] = []
         self._snapshot: Snapshot | None = None
         self._store: Store | None = None
 
@@ -90,6 +94,27 @@ class Context:
         return found
 
 
+def _what(context: Context) -> Names:
+    """Yield what the next word of a record or a setting may be: ``accounts alice``, ``qpsmtpd DNSBL``; or a service."""
+    _take_what(context)
+    if not context.operands:
+        context.given["database"] = _CONFIGURATION
+        yield from (*_keys(context), *_databases(context), *_services(context))
+    elif "prop" not in context.given:
+        yield from _properties(context) if "key" in context.given else _keys(context)
+
+
+def _take_what(context: Context) -> None:
+    """Take operands that name a setting for database, key and property, where no operand is named so."""
+    if "database" in context.given or not context.operands or None in context.operands:
+        return
+    words = [word for word in context.operands if word is not None]
+    # A record of the configuration comes first.
+    if len(words) < 3 and context.snapshot.type_of(_CONFIGURATION, words[0]) is not None:
+        words.insert(0, _CONFIGURATION)
+    context.given |= zip(("database", "key", "prop"), words, strict=False)
+
+
 def _databases(context: Context) -> Names:
     return ((name, "") for name in context.snapshot.databases())
 
@@ -130,6 +155,7 @@ def _properties(context: Context) -> Names:
 
 def _values(context: Context) -> Names:
     """Yield the values that a property may have, the default first, and the one it has; nothing of a secret."""
+    _take_what(context)
     database, key, name = (context.word(kind) for kind in ("database", "key", "prop"))
     schema, stored = context.schema, context.snapshot.prop(database, key, name)
     type = context.snapshot.type_of(database, key) or context.given.get("type")
@@ -244,6 +270,7 @@ KINDS: dict[str, Callable[[Context], Names]] = {
     "event": _events,
     "argument": _arguments,
     "user": _users,
+    "what": _what,
     "path": _paths,
     "revision": _revisions,
     "generation": _generations,

@@ -8,9 +8,10 @@ import shlex
 import subprocess
 import sys
 
+import click
 import pytest
 
-from esmith.cli.declarations import all_declarations
+from esmith.cli.declarations import all_declarations, declaration_of
 from esmith.errors import EsmithError
 from esmith.prompt.answer import answer
 from esmith.prompt.completion import PROGRAM
@@ -133,6 +134,38 @@ def test_a_name_that_a_shell_would_run_is_not_offered(asked: Root, table: str) -
     assert offered(table, "db", "hostile", "setprop", "fine", "") == ["P"]
     for name in names:
         assert offered(table, "db", "hostile", "setprop", name, "P", "") == []
+
+
+@pytest.mark.usefixtures("asked")
+def test_what_somebody_elses_command_takes(table: str) -> None:
+    """Of a command that is not known here the operands are completed by their names: WHAT, [a|b], EVENT, PATH."""
+
+    @click.command("look")
+    @click.argument("words", nargs=-1, metavar="WHAT...")
+    @click.option("--if", "value", metavar="VALUE")
+    @click.option("--event", "events", metavar="NAME")
+    def look() -> None:
+        """Look at a setting."""
+
+    @click.command("act")
+    @click.argument("words", nargs=-1, metavar="[diff|edit] [PATH]... [--now]")
+    def act() -> None:
+        """Act on a file."""
+
+    commands = [declaration_of(look, ("look",)), declaration_of(act, ("act",))]
+    table += text_of(commands)
+    assert offered(table, "look", "qpsm") == ["qpsmtpd"]
+    assert offered(table, "look", "acc") == ["accounts"]
+    assert offered(table, "look", "qpsmtpd", "DNSB") == ["DNSBL"]
+    assert offered(table, "look", "qpsmtpd", "DNSBL", "--if", "en") == ["enabled"]
+    assert offered(table, "look", "accounts", "to") == ["tom"]
+    assert offered(table, "look", "accounts", "tom", "EmailForw") == ["EmailForward"]
+    assert offered(table, "look", "/etc/clamd") == ["/etc/clamd.conf"]
+    assert offered(table, "look", "--event", "clamav-u") == ["clamav-update"]
+    assert offered(table, "act", "di") == ["diff"]
+    assert offered(table, "act", "diff", "/etc/clamd") == ["/etc/clamd.conf"]
+    assert offered(table, "act", "/etc/clamd") == ["/etc/clamd.conf"]
+    assert offered(table, "act", "--n") == ["--now"]
 
 
 def test_a_copied_store_is_not_verified_first(asked: Root, table: str) -> None:
