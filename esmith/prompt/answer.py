@@ -72,10 +72,12 @@ def answer(table: str, question: bytes) -> str:
     if kind in _BY_SHELL:
         return f"{kind}\n"
     found: dict[str, str] = {}
-    for word, note in place.names(kind):
-        if word.startswith(line.current) and (place.is_ours or is_plain(word.removeprefix(place.option))):
-            found.setdefault(word, note)
-    place.close()
+    try:
+        for word, note in place.names(kind):
+            if word.startswith(line.current) and (place.is_ours or is_plain(word.removeprefix(place.option))):
+                found.setdefault(word, note)
+    finally:
+        place.close()
     is_begun = bool(found) and all(word[-1] in "/=" for word in found)
     lines = [f"{word[line.kept :]}\t{_shown(note)}" for word, note in found.items()]
     return "\n".join(["nospace" if is_begun else "words", *lines, ""])
@@ -168,9 +170,14 @@ class _Place:
         return "" if mark or not kind else f"{name} {kind}"
 
     def _take(self, kind: str, word: str | None) -> None:
-        """Note a word: an operand of a kind, or the word of an option, whose name is before the kind."""
+        """Note a word: an operand of a kind, or the word of an option, whose name is before the kind.
+
+        :raises LookupError: when the root is not known: another one has other names.
+        """
         name, _, option_kind = kind.partition(" ")
         if name == _ROOT:
+            if word is None:
+                raise LookupError(_ROOT)
             self._root = word
         else:
             kind = option_kind or kind

@@ -175,6 +175,16 @@ def test_a_copied_store_is_not_verified_first(asked: Root, table: str) -> None:
         offered(table, "config", "show", "qps")
 
 
+def test_a_root_that_only_the_shell_knows(asked: Root, table: str) -> None:
+    """After --root with a variable nothing of another root is offered; after --root with a folder, what is in that."""
+    with pytest.raises(LookupError):
+        answer(table, b"bash\0config --root $x show qpsm\0=\0")
+    assert offered(table, "config", "--root", str(asked.path), "show", "qpsm") == ["qpsmtpd"]
+    assert offered(table, "config", f"--root={asked.path}", "show", "qpsm") == ["qpsmtpd"]
+    with pytest.raises(EsmithError):
+        offered(table, "config", "--root", "/nonexistent", "show", "qpsm")
+
+
 def test_a_missing_root_has_nothing(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands and options are offered also where there are no databases."""
     monkeypatch.setenv("ESMITH_ROOT", "/nonexistent")
