@@ -1,0 +1,82 @@
+"""The preview of random settings is what email-update then does: the same files, with the same text."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import strategies as st
+
+from esmith.events.preview import preview
+from esmith.layout import Layout
+from esmith.store.overlay import Overlay, apply_changes
+from tests.commands import Root, content_of
+from tests.content.desk import EVENT, Desk, Trial
+from tests.content.random_changes import change_something
+from tests.examples import examples
+from tests.store.stores import AUTHOR, opened
+
+#: Where the files of templates are, and little else.
+_FOLDERS = ("/etc", "/var/qmail", "/var/service", "/home/e-smith/files", "/usr/share")
+_SETTINGS = settings(
+    phases=[Phase.explicit, Phase.generate],  # each example goes on where the last one ended
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+def _texts(root: Root) -> dict[str, bytes]:
+    """Return what the generated files of a root hold, and what its links hold, by their paths."""
+    found = {}
+    for folder in _FOLDERS:
+        for directory, _, names in os.walk(root.file(folder)):
+            for name in names:
+                place = Path(directory, name)
+                path = f"/{place.relative_to(root.path)}"
+                found[path] = os.fsencode(os.readlink(place)) if place.is_symlink() else content_of(place)
+    return found
+
+
+def _preview_and_do(office: Root, desk: Desk, data: st.DataObject) -> None:
+    """Draw some settings, preview them, save them, signal the event, and compare."""
+    # What is drawn must not depend on what earlier examples left: it is drawn for the desk, where nothing is kept.
+    with desk.store.snapshot() as snapshot:
+        trial = Trial(desk, Overlay(snapshot))
+        for _ in range(data.draw(st.integers(1, 6))):
+            change_something(data.draw, trial, desk)  # type: ignore[arg-type]
+        changes = trial.transaction.changes
+    note("\n".join(shlex.join(words) for words in trial.done))
+    with opened(office.path) as store:
+        before = _texts(office)
+        found = preview(Layout(str(office.path)), store, unsaved=changes, events=[EVENT])
+        assert found.faults == []
+        with store.transaction(AUTHOR) as transaction:
+            apply_changes(transaction, changes)
+    office.run("signal-event", EVENT, env={"ESMITH_ACCEPT_CHECKS": "1"})
+    after = _texts(office)
+    really = {path: after.get(path) for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
+    seen = {file.path: file.new for file in found.files if file.new != file.old}
+    assert seen == really
+    assert {path: before.get(path) for path in really} == {
+        file.path: file.old for file in found.files if file.new != file.old
+    }
+
+
+@settings(_SETTINGS, max_examples=examples(20))
+@given(data=st.data())
+def test_the_preview_is_what_the_event_does(office: Root, desk: Desk, data: st.DataObject) -> None:
+    """For random settings that setprop takes, the preview names exactly the files that change, with their text."""
+    _preview_and_do(office, desk, data)
+
+
+@pytest.mark.long
+@settings(_SETTINGS, max_examples=1000)
+@given(data=st.data())
+def test_the_preview_is_what_the_event_does_long(office: Root, desk: Desk, data: st.DataObject) -> None:
+    """The same for 1,000 times some settings, one after the other."""
+    _preview_and_do(office, desk, data)
