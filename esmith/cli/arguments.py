@@ -54,7 +54,11 @@ class Command:
         is for one operand, after which nothing is an option any more, and the second for what follows it, if anything.
     :param mistake: says what is wrong with values that do not go together; "" for nothing.
     :param is_done: says whether there is nothing to do; it is asked before anything is begun.
+
+    ``without_operands`` is the place of a flag with which no operand is given; "" for none.
     """
+
+    without_operands = ""
 
     def __init__(
         self,

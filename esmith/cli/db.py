@@ -41,6 +41,10 @@ def run_config() -> int:
     return run("config", lambda words: _command("config", words, "configuration"))
 
 
+#: The verbs that the original does not have: its usage message, which scripts compare, is that of the others.
+_MORE = ("batch", "describe", "list", "search", "edit")
+
+
 class _Options:
     """The options, which come before the first operand of the verb; what follows is taken as it is."""
 
@@ -77,12 +81,12 @@ def _command(program: str, words: list[str], database: str | None) -> int:
         database, rest = rest[0], options.take(rest[1:])
     name, rest = (rest[0], options.take(rest[1:])) if rest else ("", [])
     verb = VERBS.get(name)
-    is_batch = name == "batch" and bool(database) and not rest
+    is_more = verb is None and name in _MORE and bool(database) and (name != "batch" or not rest)
     if options.help:
         from esmith.cli.db_help import show_help
 
         return show_help(program, name)
-    if not database or (verb is None and not is_batch):
+    if not database or (verb is None and not is_more):
         print_error(usage())
         return ExitCode.USAGE
     if verb is not None and not verb.accepts(rest):
@@ -97,6 +101,10 @@ def _command(program: str, words: list[str], database: str | None) -> int:
     if options.root is not None:
         remember_root(options.root)
     layout = Layout.chosen(options.root)
+    if verb is None and name != "batch":
+        from esmith.cli.asking import run_verb
+
+        return run_verb(program, layout, database, name, rest, as_json=options.json, force=options.force)
     if verb is None:
         return _batch(layout, database, force=options.force, command=[program, *words])
     if verb.read is not None:

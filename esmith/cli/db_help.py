@@ -16,6 +16,7 @@ Examples:
   config getprop qpsmtpd DNSBL
   config setprop qpsmtpd DNSBL enabled RHSBL enabled
   db accounts setprop alice EmailForward both ForwardAddress alice@example.org
+  config list --changed
 A changed setting takes effect with the event that reads it, e.g. signal-event email-update.
 """
 _BATCH = """Do the commands of standard input, one a line, all or none.
@@ -27,6 +28,54 @@ A line is what would stand after config or db DATABASE:
 A value with blanks is quoted as in a shell. Blank lines, and those that begin with #, are left out. Where one is
 refused, or finds no record, its line is named and nothing is changed. One entry of esmith history has all of them.
 """
+_MORE = {
+    "describe": (
+        "key [prop]",
+        """Say what a record or a property is.
+
+That is its help, the values it takes, its default, the files that are made from it, and where the wiki page "Email"
+speaks of it.
+
+\b
+  config describe qpsmtpd
+  config describe qpsmtpd DNSBL
+  db accounts describe user
+""",
+    ),
+    "list": (
+        "[--changed]",
+        """List settings; with --changed, what is not as shipped.
+
+Changed is what differs from its default, what has no default and was set, and what no schema file knows.
+
+\b
+  config list --changed
+""",
+    ),
+    "search": (
+        "word ...",
+        """Find records and properties by words.
+
+All of the words stand in their names, their help or their value. Upper and lower case are the same. The values of
+secrets are not looked at. The exit code is 1 when nothing is found.
+
+\b
+  config search block list
+""",
+    ),
+    "edit": (
+        "key",
+        """Edit a record, with its help, in your editor.
+
+It is the editor that VISUAL or EDITOR names. What you typed is checked as setprop does, and stored in one transaction.
+At a terminal a refused text can be edited again; otherwise it is kept in a file, which is named. When somebody else
+changed the record meanwhile, nothing is stored.
+
+\b
+  EDITOR=nano config edit qpsmtpd
+""",
+    ),
+}
 
 
 def show_help(program: str, verb: str) -> int:
@@ -50,7 +99,9 @@ def _group(program: str) -> click.Group:
             ["--trust-owner"], is_flag=True, help="Let what the owner of the root folder wrote there run as the caller."
         ),
         click.Option(["--force"], is_flag=True, help="Store what the schema does not allow."),
-        click.Option(["--json"], is_flag=True, help="Print keys, show, print and get as JSON."),
+        click.Option(
+            ["--json"], is_flag=True, help="Print JSON: keys, show, print, get, describe, list, search, edit."
+        ),
     ]
     name = "the configuration database" if program == "config" else "a database, or the text file of a path"
     group = click.Group(name=program, help=f"Read and change {name}.", params=list(options), epilog=_EPILOG)
@@ -59,4 +110,7 @@ def _group(program: str) -> click.Group:
         params: list[click.Parameter] = [words] if verb.operands else []
         group.add_command(click.Command(verb.name, help=verb.help, params=params))
     group.add_command(click.Command("batch", help=_BATCH))
+    for name, (operands, text) in _MORE.items():
+        params = [click.Argument(["operands"], nargs=-1, metavar=operands, required=False)]
+        group.add_command(click.Command(name, help=text, params=params))
     return group

@@ -6,29 +6,32 @@ from typing import Any
 
 import click
 
-from esmith.cli.explain_lines import file_lines, service_lines, setting_lines
+from esmith.cli.explain_lines import file_lines, named_lines
 from esmith.cli.json_output import json_text
 from esmith.cli.masking import Masking
 from esmith.cli.output import print_lines, print_report
 from esmith.cli.program import root_option
+from esmith.errors import UsageError
 from esmith.explain.described import Descriptions
 from esmith.explain.files import FileExplainer
 from esmith.explain.services import explain_service
 from esmith.explain.settings import SettingExplainer
 from esmith.explain.subject import path_and_line, subject_of
+from esmith.explain.supposed import suppose
 from esmith.explain.values import Values, last_changes
 from esmith.layout import Layout
 from esmith.services.definition import Services
 from esmith.store import open_store
-from esmith.store.protocol import Snapshot
+from esmith.store.protocol import Snapshot, Store
 
 
 @click.command("explain", context_settings={"ignore_unknown_options": True})
 @click.argument("words", nargs=-1, required=True, metavar="WHAT...")
+@click.option("--if", "value", metavar="VALUE", help="Show what would change if the setting had this value.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @root_option
 @click.pass_obj
-def explain_command(root: str | None, words: tuple[str, ...], as_json: bool) -> int:
+def explain_command(root: str | None, words: tuple[str, ...], value: str | None, as_json: bool) -> int:
     """Say why a line is in a file, what a setting means and what reads it, and what adjusts a service.
 
     WHAT is a file, perhaps with a line, a setting, a record, or a service. Nothing is changed.
@@ -41,6 +44,7 @@ def explain_command(root: str | None, words: tuple[str, ...], as_json: bool) -> 
     A setting says what it means, who changed it last, which files are made from it, and which event applies it:
       esmith explain qpsmtpd DNSBL
       esmith explain accounts alice EmailForward
+      esmith explain qpsmtpd DNSBL --if enabled
     \b
     A record shows all of its settings, a service its state and the files that it reads:
       esmith explain qpsmtpd
@@ -48,14 +52,18 @@ def explain_command(root: str | None, words: tuple[str, ...], as_json: bool) -> 
     if len(words) > 3:
         raise click.UsageError("WHAT has at most three words: DATABASE RECORD PROPERTY")
     layout = Layout.chosen(root)
-    with open_store(layout).snapshot() as snapshot:
+    store = open_store(layout)
+    with store.snapshot() as snapshot:
         if len(words) == 1 and words[0].startswith("/"):
+            if value is not None:
+                raise click.UsageError("--if goes with a setting, as qpsmtpd DNSBL --if enabled")
             data = _file(layout, snapshot, *path_and_line(words[0]))
             lines = file_lines(data)
         else:
             data = _named(layout, snapshot, list(words))
-            lines = [*setting_lines(data["record"]), *service_lines(data["service"], after=bool(data["record"]))]
-            lines += [f"also of this name: {other}" for other in data["others"]]
+            if value is not None:
+                data["if"] = _supposed(layout, store, snapshot, data["record"], value)
+            lines = named_lines(data)
     if as_json:
         print_lines([json_text(data)])
     else:
@@ -79,7 +87,7 @@ def _named(layout: Layout, snapshot: Snapshot, words: list[str]) -> dict[str, An
     subject = subject_of(words, snapshot, descriptions, services)
     data: dict[str, Any] = {"record": None, "service": None, "others": subject.others}
     if subject.key:
-        explainer = SettingExplainer(layout, snapshot, descriptions)
+        explainer = SettingExplainer(layout, snapshot, descriptions, services)
         data["record"] = explainer.describe(subject.database, subject.key, subject.prop)
         changed = explainer.changes(subject.database, subject.key, data["record"])
         masking = Masking(descriptions.schema, snapshot)
@@ -88,8 +96,20 @@ def _named(layout: Layout, snapshot: Snapshot, words: list[str]) -> dict[str, An
             one["changed"] = None if entry is None else _without_changes(masking.revision_data(entry, most=0))
     if subject.service:
         values = Values(layout, snapshot, descriptions.schema)
-        data["service"] = explain_service(layout, snapshot, services, subject.service, values)
+        data["service"] = explain_service(layout, snapshot, services, subject.service, values, descriptions.schema)
     return data
+
+
+def _supposed(
+    layout: Layout, store: Store, snapshot: Snapshot, record: dict[str, Any] | None, value: str
+) -> dict[str, Any]:
+    """Return what would change if a setting had a value."""
+    settings = record["settings"] if record is not None else []
+    if record is None or (record["property"] is None and [one["property"] for one in settings] != [""]):
+        raise UsageError("--if goes with one setting", hint="name its property, as in: qpsmtpd DNSBL --if enabled")
+    schema, cell = Descriptions(layout, snapshot).schema, _cell(settings[0])
+    found = suppose(layout, store, schema, cell, value, [reader["template"] for reader in record["read_by"]])
+    return {"value": Values(layout, snapshot, schema).shown(cell, value), **found}
 
 
 def _cell(setting: dict[str, Any]) -> tuple[str, str, str]:

@@ -65,7 +65,8 @@ def _fragment_lines(fragment: dict[str, Any], *, of_line: bool = False) -> list[
         layer += f", in the place of {fragment['replaces']}"
     place = fragment["path"]
     if of_line:
-        place = f"made by {place}" + (f", {_line_words(fragment['lines'])}" if fragment["lines"] else ", one of its lines")
+        where = _line_words(fragment["lines"]) if fragment["lines"] else "one of its lines"
+        place = f"made by {place}, {where}"
     elif fragment["left_out"]:
         layer += ", leaves this fragment out"
     elif fragment["lines"] is not None:
@@ -78,7 +79,7 @@ def _fragment_lines(fragment: dict[str, Any], *, of_line: bool = False) -> list[
         lines += [f"    and the list of records: {name}" for name in fragment["lists"]]
         lines += [f"    and the file {path}" for path in fragment["files"]]
         if not (fragment["settings"] or fragment["lists"] or fragment["files"]):
-            lines.append("    no setting decides on it; to change it, copy the fragment to templates-custom and edit it")
+            lines.append("    no setting decides on it; a copy of the fragment in templates-custom takes its place")
     return lines
 
 
@@ -118,6 +119,40 @@ def _changed(revision: dict[str, Any]) -> str:
     return f"from revision {revision['revision']}, {revision['time']}, by {who}: {revision['command']}"
 
 
+def named_lines(data: dict[str, Any]) -> list[str]:
+    """Return the lines about a setting, a record or a service."""
+    lines = setting_lines(data["record"])
+    if "if" in data:
+        lines += _if_lines(data["if"])
+    lines += service_lines(data["service"], after=bool(data["record"]))
+    return [*lines, *(f"also of this name: {other}" for other in data["others"])]
+
+
+def _if_lines(data: dict[str, Any]) -> list[str]:
+    lines = ["", f"if it were {data['value'] or '(empty)'}:", *(f"  {hint}" for hint in data["hints"])]
+    lines += [f"  {fault['place']}: {fault['reason']}" for fault in data["faults"]]
+    changed = [one for one in data["files"] if not one["anyway"]]
+    for one in changed:
+        lines += [f"  {line}" for line in one["diff"]]
+        if one["left"]:
+            lines.append(f"  {one['path']} would be left as it is: {one['left']}")
+        if one["verdict"] is not None:
+            verdict = one["verdict"]
+            reason = f": {verdict['reason']}" if verdict["reason"] else ""
+            lines.append(f"  check by {verdict['by']}: {verdict['outcome']}{reason}")
+    if data["same"]:
+        return [*lines, "  it has this value already"]
+    if not changed:
+        lines.append("  no file would change")
+    lines += [f"  the service {name} would get: {' '.join(words)}" for name, words in data["services"].items()]
+    others = [one["path"] for one in data["files"] if one["anyway"]]
+    lines += [f"  {path} changes anyway, with the settings that are saved" for path in others]
+    lines += [f"  {text}" for text in data["warnings"]]
+    if not data["sound"]:
+        lines.append(f"  an event would stop: {data['refused']}" if data["refused"] else "  an event would stop")
+    return lines
+
+
 def setting_lines(data: dict[str, Any] | None) -> list[str]:
     """Return the lines about a setting or a record; none for None."""
     if data is None:
@@ -130,6 +165,8 @@ def setting_lines(data: dict[str, Any] | None) -> list[str]:
         lines += [f"  {data['help']}"] if data["help"] else []
     for one in data["settings"]:
         lines += _one_setting(one, short=data["property"] is None)
+    if data["runs"]:
+        lines.append(f"  its status starts and stops the service {', '.join(data['runs'])}, at every event")
     if "read_by" not in data:
         return lines
     lines += _read_lines(data)
@@ -155,7 +192,7 @@ def _one_setting(one: dict[str, Any], *, short: bool) -> list[str]:
     if one["forced"] is not None:
         about.append(f"always set to {one['forced']} by the events that reconfigure")
     if one["value"] is not None and "changed" in one:
-        about.append(_changed(one["changed"]) if one["changed"] else "no revision names it: it is older than the journal")
+        about.append(_changed(one["changed"]) if one["changed"] else "it is older than the journal")
     for block in one["page"]:
         place = f"instruction {block['block']}" if block["block"].startswith("P") else f"block {block['block']}"
         about.append(f'wiki page "Email", {place} (line {block["line"]}): {block["about"]}')
@@ -173,12 +210,14 @@ def _read_lines(data: dict[str, Any]) -> list[str]:
             lines.append(f"    read in {fragment['path']} ({_LAYERS[fragment['layer']]}){properties}")
             properties = ""
         services = reader["services"] or {}
-        lines += [f"    then {name}: {word or 'as the event says'}" for name, word in services.items()]
-    if not data["read_by"]:
+        if not reader["fragments"] and reader["properties"]:
+            lines.append(f"    read by the template.toml of {reader['template']}{properties}")
+        lines += [f"    the service {name} gets: {word or 'what the event says'}" for name, word in services.items()]
+    if not data["read_by"] and not data["runs"]:
         lines.append("  no file is made from it; an action of an event or a program may read it when it runs")
     elif data["applied_by"]:
         lines.append(f"  to make a change take effect: {data['applied_by']}")
-    else:
+    elif data["read_by"]:
         lines.append("  no one event writes all of these files")
     lines += [f"  not known for {path}: {fault}" for path, fault in data["not_known"].items()]
     return lines
@@ -202,7 +241,7 @@ def service_lines(data: dict[str, Any] | None, *, after: bool = False) -> list[s
     lines += [f"  pending: {' '.join(data['pending'])}"] if data["pending"] else []
     for one in data["files"]:
         more = one["count"] - len(one["files"])
-        files = ", ".join(one["files"]) + (f" and {more} more" if more else "")
+        files = ", ".join(one["files"]) + (f" and {more} more" if more else "") or one["template"]
         lines.append(f"  reads {files}: {one['action'] or 'what the event says'} when it changes")
     if not data["files"]:
         lines.append("  no template says that it reads its file")

@@ -56,6 +56,10 @@ def as_click(command: Command) -> click.Command:
     """Return a command that is declared for :mod:`esmith.cli.arguments` as one of click."""
 
     def carry_out(root: str | None, /, **values: Any) -> int:
+        if command.without_operands and not values[command.without_operands]:
+            missing = next((place for place in command.operands[:-1] if not values[place]), "")
+            if missing:
+                raise click.UsageError(f"Missing argument '{missing.upper()}'.", click.get_current_context())
         mistake = command.mistake(values)
         if mistake:
             raise click.UsageError(mistake)
@@ -65,7 +69,7 @@ def as_click(command: Command) -> click.Command:
     *first, last = command.operands
     made = click.argument(last, nargs=-1, required=not first, type=click.UNPROCESSED)(made)
     for place in first:
-        made = click.argument(place)(made)
+        made = click.argument(place, required=not command.without_operands, metavar=place.upper())(made)
     for option in reversed(command.options):
         made = _click_option(option)(made)
     settings = {"allow_interspersed_args": not first}

@@ -38,6 +38,7 @@ class _Options:
     confirm: float | None
     verbose: bool
     as_json: bool
+    lists: bool
 
     def __init__(self, values: dict[str, Any]) -> None:
         self.__dict__.update(values)
@@ -73,6 +74,10 @@ def _carry_out(root: str | None, values: dict[str, Any]) -> int:
     from esmith.store import open_store
 
     layout, options = Layout.chosen(root), _Options(values)
+    if options.lists:
+        from esmith.cli.event_list import show_events
+
+        return show_events(layout, as_json=options.as_json)
     store = open_store(layout, write=not options.dry_run)
     try:
         return _signal(layout, store, options)
@@ -134,6 +139,10 @@ def _summary(result: Result) -> list[str]:
     return [*lines, f"{counted(len(result.plan.changed), 'file')} changed, {unchanged} unchanged"]
 
 
+def _mistake(values: dict[str, Any]) -> str:
+    return "--list goes without EVENT" if values["lists"] and values["event"] else ""
+
+
 COMMAND = Command(
     "signal-event",
     _carry_out,
@@ -146,6 +155,7 @@ Examples:
   signal-event email-update
   signal-event --dry-run --diff email-update
   signal-event user-modify alice
+  signal-event --list
 """,
     [
         Option(("--dry-run",), "dry_run", "Only show what would be done."),
@@ -166,11 +176,14 @@ Examples:
             metavar="TIME",
         ),
         Option(("--verbose", "-v"), "verbose", "Say what was done; the default at a terminal."),
-        Option(("--json",), "as_json", "Print what was done as a JSON object."),
+        Option(("--json",), "as_json", "Print what was done, or the list, as JSON."),
+        Option(("--list",), "lists", "List the events, with what each is for; without EVENT."),
     ],
     operands=("event", "arguments"),
     is_done=_is_done,
+    mistake=_mistake,
 )
+COMMAND.without_operands = "lists"
 
 
 def main() -> NoReturn:

@@ -35,6 +35,7 @@ _KINDS = {
     "text": "any text of one line",
     "secret": "any text of one line; it is shown masked",
 }
+_SEPARATORS = {" ": "a blank", ",": "a comma", ":": "a colon", ";": "a semicolon"}
 _WORDS = {"enabled/disabled": ["enabled", "disabled"], "yes/no": ["yes", "no"]}
 
 
@@ -77,7 +78,9 @@ class Descriptions:
         record = self.record_schema(database, key)
         known = None if record is None else record.property(prop) if prop else record.value
         if known is not None and known.removed:
-            return self._unknown(database, key, prop) | {"help": "it is no longer used, and the next upgrade removes it"}
+            return self._unknown(database, key, prop) | {
+                "help": "it is no longer used, and the next upgrade removes it"
+            }
         if known is None:
             return self._unknown(database, key, prop)
         return {
@@ -116,7 +119,9 @@ def allowed(prop: Property) -> str:
     words = [*_WORDS.get(prop.type, []), *prop.values]
     parts = [", ".join(word or "(empty)" for word in words)] if words else []
     if prop.type == "list":
-        between = {" ": "a blank", ",": "a comma", ":": "a colon", ";": "a semicolon"}.get(prop.separator, prop.separator)
+        between = {" ": "a blank", ",": "a comma", ":": "a colon", ";": "a semicolon"}.get(
+            prop.separator, prop.separator
+        )
         parts.append(f"entries with {between} between them")
     elif prop.type in _KINDS:
         parts.append(_KINDS[prop.type] + _limits(prop))

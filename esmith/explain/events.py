@@ -6,7 +6,7 @@ import os
 import shlex
 
 from esmith.errors import EsmithError, SchemaError, TemplateError
-from esmith.events.definition import event_names, load_event
+from esmith.events.definition import ABOUT, event_names, load_event
 from esmith.fragments.tree import TemplateTree
 from esmith.plan.installed import OUTPUTS
 from esmith.shipped import ShippedFiles
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from esmith.layout import Layout
     from esmith.store.protocol import Snapshot
 
-#: In the directory of an event: what it is for.
-ABOUT = "event.toml"
 _KEYS = {"help": TEXT}
 
 
@@ -75,8 +73,8 @@ def events_data(layout: Layout) -> list[dict[str, Any]]:
                 "fault": fault,
             }
         )
-    for name, error in faults.items():
-        found.append({"name": name, "help": "", "by": "", "fault": f"{error.place}: {error.message}".lstrip(": ")})
+    for name, broken in faults.items():
+        found.append({"name": name, "help": "", "by": "", "fault": f"{broken.place}: {broken.message}".lstrip(": ")})
     return sorted(found, key=lambda one: str(one["name"]))
 
 

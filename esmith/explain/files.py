@@ -96,7 +96,8 @@ class FileExplainer:
             if path.startswith(layer):
                 of = "/" + os.path.dirname(path.removeprefix(layer))
                 return UsageError(
-                    f"{path} is a fragment, and no file that a template makes", hint=f"see what it does: esmith explain {of}"
+                    f"{path} is a fragment, and no file that a template makes",
+                    hint=f"see what it does: esmith explain {of}",
                 )
         close = nearest(path, known_files(self._layout, self._snapshot))
         exists = os.path.lexists(self._layout.under(path))
@@ -104,8 +105,8 @@ class FileExplainer:
         return UsageError(f"{path} {what}", hint=f"did you mean {close}?" if close else error.hint)
 
     def _head(self, output: Output, rendering: Rendering, renderer: TracingRenderer) -> dict[str, Any]:
-        metadata, template = rendering.metadata, rendering.template
-        services = metadata.services
+        template, services = rendering.template, rendering.metadata.services
+        named = None if services is None else [{"name": name, "action": word} for name, word in services.items()]
         return {
             "path": output.path,
             "state": self._state(output),
@@ -113,7 +114,7 @@ class FileExplainer:
             "template": template.path,
             "made_beside": rendering.beside,
             "events": events_of(self._layout, renderer.tree).get(template.path, []),
-            "services": None if services is None else [{"name": name, "action": word} for name, word in services.items()],
+            "services": named,
             "skipped": [
                 {"path": self._layout.inside(one.path), "reason": one.reason, "advice": one.advice}
                 for one in template.skipped

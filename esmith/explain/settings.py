@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from esmith.errors import ServiceError
 from esmith.explain.described import Descriptions
 from esmith.explain.events import all_events, applied_by
 from esmith.explain.readers import Reader, Readers, find_readers
+from esmith.explain.subject import CONFIGURATION
 from esmith.explain.values import Values, last_changes
 from esmith.fragments.tree import TemplateTree
 from esmith.layout import LAYERS
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
     from esmith.explain.values import Cell
     from esmith.fragments.tree import Fragment
     from esmith.layout import Layout
+    from esmith.services.definition import Services
     from esmith.store.journal import Entry
     from esmith.store.protocol import Snapshot
 
@@ -30,9 +35,11 @@ class SettingExplainer:
     :param layout: the root.
     :param snapshot: the databases.
     :param descriptions: what the schema files say.
+    :param services: the services.
     """
 
-    def __init__(self, layout: Layout, snapshot: Snapshot, descriptions: Descriptions) -> None:
+    def __init__(self, layout: Layout, snapshot: Snapshot, descriptions: Descriptions, services: Services) -> None:
+        self._services = services
         self._layout = layout
         self._snapshot = snapshot
         self._descriptions = descriptions
@@ -55,12 +62,24 @@ class SettingExplainer:
             "stored": record is not None,
             "type": record.type if record is not None and record.props else None,
             "help": self._descriptions.help_of(database, key),
+            "runs": self._runs(database, key) if prop in (None, "status") else [],
             "settings": [
                 {**self._values.data((database, key, name)), **self._descriptions.of(database, key, name)}
                 for name in names
             ],
         }
         return data | (self._read_data(database, key, prop) if with_readers else {})
+
+    def _runs(self, database: str, key: str) -> list[str]:
+        """Return the services that the status of a record starts and stops."""
+        if database != CONFIGURATION:
+            return []
+        found = []
+        for name in self._services.names():
+            with suppress(ServiceError):
+                if self._services.of(name).record == key:
+                    found.append(name)
+        return found
 
     def changes(self, database: str, key: str, data: dict[str, Any]) -> dict[str, Entry]:
         """Return the revision that each stored value of a description is from, by the name of the property."""
@@ -75,7 +94,8 @@ class SettingExplainer:
             if prop is not None:
                 return cell == (database, key, prop)
             # A list of all records, or of those of its type, has this one in it.
-            return cell[:2] == (database, key) or cell in ((database, "", ""), (database, "", type))
+            is_own = cell[:2] == (database, key) and self._values.matters(cell)
+            return is_own or cell in ((database, "", ""), (database, "", type))
 
         events, faults = all_events(self._layout, TemplateTree(self._layout))
         templates = list(dict.fromkeys(template for event in events for template in event.templates))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Cell = tuple[str, str, str]
 
 _CONFIGURATION = "configuration"
-#: What is no record: the variables that the engine gives to fragments, and Jinja2 to loops. What they give is not named.
+#: What is no record: the variables that the engine gives to fragments. What they give is not named in the text.
 _GIVEN = frozenset(("db", "records", "record", "key", "template", "passwd", "varargs", "kwargs"))
 
 
@@ -81,8 +81,7 @@ class Slices:
         self._around[id(node)] = around
         if isinstance(node, nodes.If):
             inner = [*around, node.test]
-            for branch in [*node.elif_]:
-                inner.append(branch.test)
+            inner.extend(branch.test for branch in node.elif_)
             for one in node.iter_child_nodes():
                 self._walk(one, inner)
             return

@@ -87,7 +87,7 @@ def _two(first: str, second: str, snapshot: Snapshot, descriptions: Descriptions
         return Subject(CONFIGURATION, first, second, others=others)
     if in_database:
         return Subject(first, second)
-    if is_record and (not is_database or first in (CONFIGURATION,)):
+    if is_record and (not is_database or first == CONFIGURATION):
         return Subject(CONFIGURATION, first, _property(CONFIGURATION, first, second, descriptions))
     if is_database:
         near = _near_property(first, second, descriptions) if is_record else ""

@@ -34,9 +34,10 @@ class Values:
         self._defaults = Defaults(layout)
 
     def data(self, cell: Cell) -> dict[str, Any]:
-        """Return a setting as what ``json.dumps`` takes: names, value, and where the value comes from if none is stored.
+        """Return a setting as what ``json.dumps`` takes.
 
-        ``value`` is what is stored, None for nothing. ``reads_as`` is what templates read then, with ``default_in``.
+        ``value`` is what is stored, None for nothing. ``reads_as`` is what templates read when nothing is, from the
+        schema file ``default_in``.
         """
         database, key, prop = cell
         stored = self._snapshot.prop(*cell)
