@@ -22,7 +22,7 @@ CONTENT = (ROOT / "checks", ROOT / "commands")
 LAYERS = (
     ("__main__",),
     ("cli",),
-    ("watch", "contrib", "proxy", "logs"),
+    ("watch", "contrib", "explain", "proxy", "logs"),
     ("events",),
     ("setup",),
     ("accounts",),
@@ -54,6 +54,7 @@ STARTS_PROCESSES = (
     "checks/views.py",
     "checks/process.py",
     "contrib/scripts.py",
+    "explain/editor.py",
     "fragments/perl/",
     "patterns/perl.py",
     "fragments/programs.py",

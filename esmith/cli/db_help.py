@@ -34,7 +34,7 @@ _MORE = {
         """Say what a record or a property is.
 
 That is its help, the values it takes, its default, the files that are made from it, and where the wiki page "Email"
-speaks of it.
+is about it.
 
 \b
   config describe qpsmtpd
@@ -110,7 +110,7 @@ def _group(program: str) -> click.Group:
         params: list[click.Parameter] = [words] if verb.operands else []
         group.add_command(click.Command(verb.name, help=verb.help, params=params))
     group.add_command(click.Command("batch", help=_BATCH))
-    for name, (operands, text) in _MORE.items():
-        params = [click.Argument(["operands"], nargs=-1, metavar=operands, required=False)]
-        group.add_command(click.Command(name, help=text, params=params))
+    for more, (operands, text) in _MORE.items():
+        words = click.Argument(["operands"], nargs=-1, metavar=operands, required=False)
+        group.add_command(click.Command(more, help=text, params=[words]))
     return group

@@ -7,6 +7,8 @@ from typing import Any
 from esmith.names import counted
 
 _LAYERS = {"custom": "yours", "shipped": "shipped", "contrib": "of a contrib"}
+_NO_SETTING = "    no setting decides on it"
+_COPY = "a fragment of this name in templates-custom takes its place"
 #: How many settings of a fragment are shown before the rest is counted.
 _SHOWN = 12
 
@@ -72,20 +74,15 @@ def _fragment_lines(fragment: dict[str, Any], *, of_line: bool = False) -> list[
     elif fragment["lines"] is not None:
         place = f"{_line_words(fragment['lines']) or 'no line'}: {place}"
     lines = [f"  {place} ({layer})"]
-    if of_line and fragment["through"]:
-        lines.append(f"    with the template {', '.join(_templates(fragment['through']))}")
+    if of_line and fragment["templates"]:
+        lines.append(f"    with the text of {', '.join(fragment['templates'])}")
     lines += [f"    {line}" for line in _settings(fragment["settings"], with_changes=True)]
     if of_line:
         lines += [f"    and the list of records: {name}" for name in fragment["lists"]]
         lines += [f"    and the file {path}" for path in fragment["files"]]
         if not (fragment["settings"] or fragment["lists"] or fragment["files"]):
-            lines.append("    no setting decides on it; a copy of the fragment in templates-custom takes its place")
+            lines.append(_NO_SETTING if fragment["layer"] == "custom" else f"{_NO_SETTING}; {_COPY}")
     return lines
-
-
-def _templates(fragments: list[str]) -> list[str]:
-    """Return the paths of the templates that some fragments are of."""
-    return list(dict.fromkeys("/" + path.rpartition("/")[0].split("/", 4)[-1] for path in fragments))
 
 
 def _line_words(ranges: list[list[int]]) -> str:

@@ -1,4 +1,4 @@
-"""What the schema files say of records and settings, as it is shown."""
+"""What the schema files have about records and settings, as it is shown."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _WORDS = {"enabled/disabled": ["enabled", "disabled"], "yes/no": ["yes", "no"]}
 
 
 class Descriptions:
-    """What the schema files of one root say.
+    """What the schema files of one root have.
 
     :param layout: the root.
     :param snapshot: the databases.

@@ -46,7 +46,7 @@ class FileExplainer:
         self._values = Values(layout, snapshot, self._schema)
 
     def explain(self, path: str, line: int | None = None) -> dict[str, Any]:
-        """Return what is to be said of a file, or of one line of it, as what ``json.dumps`` takes.
+        """Return the explanation of a file, or of one line of it, as what ``json.dumps`` takes.
 
         :param path: its absolute path.
         :param line: from 1; None for the file as a whole.
@@ -101,7 +101,7 @@ class FileExplainer:
                 )
         close = nearest(path, known_files(self._layout, self._snapshot))
         exists = os.path.lexists(self._layout.under(path))
-        what = "is not made by e-smith" if exists else "is no file that e-smith makes"
+        what = "is not made by e-smith" if exists else "is not there, and no template makes it"
         return UsageError(f"{path} {what}", hint=f"did you mean {close}?" if close else error.hint)
 
     def _head(self, output: Output, rendering: Rendering, renderer: TracingRenderer) -> dict[str, Any]:
@@ -160,7 +160,7 @@ class FileExplainer:
             "layer": self._layer(fragment, shipped),
             "replaces": self._replaced(fragment, template),
             "left_out": fragment.masked,
-            "through": sorted({self._layout.inside(one.fragment.path) for one in traced.inner.values()}),
+            "templates": sorted(traced.through.reads.templates),
         }
 
     def _fragments(
@@ -251,7 +251,10 @@ def _ranges(numbers: list[int]) -> list[list[int]]:
 
 def _why_unknown(output: Output) -> str:
     if output.foreign:
-        return f"the file is {output.foreign}, and no fragment makes this line"
+        return (
+            f"the file is {output.foreign}, and no fragment makes this line: the next event replaces the file, and keeps a "
+            "backup copy"
+        )
     return "no fragment makes this line now: it is from before, and the next event takes it away"
 
 

@@ -84,24 +84,22 @@ class Listing:
         :raises SchemaError: when a schema file is broken.
         """
         wanted = [word.lower() for word in words]
-        seen: set[tuple[str, str]] = set()
         for record in self._snapshot.records(self._database):
             known = self._schema.record(self._database, record.key, record.type)
             if record.props:
                 yield from self._whole(record.key, known, wanted)
             for one in self._of(record, with_missing=known is not None and self._has_own(record.key)):
-                seen.add((one.key, one.prop))
                 if _matches(wanted, one.key, one.prop, one.value, one.help):
                     yield one
-        for known in self._schema.files(self._database):
-            if known.key.startswith("@") or self._snapshot.type_of(self._database, known.key) is None:
-                yield from self._whole(known.key, known, wanted)
-                for prop in [*known.properties.values(), *([known.value] if known.value else [])]:
-                    if not prop.removed and _matches(wanted, known.key, prop.name, None, prop.help):
-                        yield Listed(known.key, prop.name, None, None, prop.default, True, False, prop.help)
+        for file in self._schema.files(self._database):
+            if file.key.startswith("@") or self._snapshot.type_of(self._database, file.key) is None:
+                yield from self._whole(file.key, file, wanted)
+                for prop in [*file.properties.values(), *([file.value] if file.value else [])]:
+                    if not prop.removed and _matches(wanted, file.key, prop.name, None, prop.help):
+                        yield Listed(file.key, prop.name, None, None, prop.default, True, False, prop.help)
 
     def _has_own(self, key: str) -> bool:
-        """Return whether a record has a schema file of its own, so that what it may hold is said with it."""
+        """Return whether a record has a schema file of its own, so that what it may hold is listed with it."""
         return self._schema.file(self._database, key) is not None
 
     @staticmethod

@@ -30,7 +30,7 @@ _SHOWN = 3
 def explain_service(
     layout: Layout, snapshot: Snapshot, services: Services, name: str, values: Values, schema: Schema
 ) -> dict[str, Any]:
-    """Return what is to be said of a service, as what ``json.dumps`` takes.
+    """Return the explanation of a service, as what ``json.dumps`` takes.
 
     :param values: the settings, as they may be shown.
     :param schema: the schema files.

@@ -47,7 +47,7 @@ class SettingExplainer:
         self._shipped = ShippedFiles(layout)
 
     def describe(self, database: str, key: str, prop: str | None, *, with_readers: bool = True) -> dict[str, Any]:
-        """Return what is to be said of a setting or of a record, as what ``json.dumps`` takes.
+        """Return the explanation of a setting or of a record, as what ``json.dumps`` takes.
 
         :param prop: None for the record; it gets one entry for each of its settings.
         :param with_readers: whether the files are looked for that are made of it.

@@ -1,7 +1,7 @@
 """Which settings decide on a piece of a Jinja2 fragment, as far as the text of the fragment says so.
 
 A piece depends on the expression that it prints, on the tests and loops around it, and on whatever the variables in
-these were set from, anywhere in the fragment. So it names rather too many settings than too few. What cannot be said by
+these were set from, anywhere in the fragment. So it names rather too many settings than too few. What is not known by
 the text alone, as ``db.accounts[key]``, counts as "anything that the fragment does not name otherwise".
 """
 

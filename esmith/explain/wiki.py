@@ -1,4 +1,4 @@
-"""Where the wiki page "Email" of SME Server speaks of a setting (docs/page.md).
+"""Where the wiki page "Email" of SME Server is about a setting (docs/page.md).
 
 ``page.toml`` beside this module has the blocks of the page for each setting that is changed there. It is made from the
 transcripts of the page and the table in docs/page.md: ``python -m tests.explain.page_table``; a test compares.
