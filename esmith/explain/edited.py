@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from esmith.store.model import Record
 
 _PLAIN_NAME = re.compile(r'[^\s="#][^\s="]*')
-_LINE = re.compile(r'("(?:[^"\\]|\\.)*"|[^\s="#][^\s=]*) ?=(?: (.*))?')
+_LINE = re.compile(r'("(?:[^"\\]|\\.)*"|[^\s="#][^\s=]*) ?= ?(.*)')
 _TYPE, _VALUE = "type", "value"
 _WIDTH = 100
 
@@ -79,7 +79,7 @@ def parse(text: str, before: Record) -> tuple[str, dict[str, str]]:
         found = _LINE.fullmatch(line)
         if found is None:
             raise UsageError(f"line {number} is not NAME = VALUE", hint="a comment begins with #")
-        name, value = found[1], _unquoted(found[2] or "", number)
+        name, value = found[1], _unquoted(found[2], number)
         if name == first:
             if type is not None:
                 raise UsageError(f"line {number}: {first} is there twice")

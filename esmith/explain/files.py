@@ -252,8 +252,8 @@ def _ranges(numbers: list[int]) -> list[list[int]]:
 def _why_unknown(output: Output) -> str:
     if output.foreign:
         return (
-            f"the file is {output.foreign}, and no fragment makes this line: the next event replaces the file, and keeps a "
-            "backup copy"
+            f"the file is {output.foreign}, and no fragment makes this line: the next event replaces the file, "
+            "and keeps a backup copy"
         )
     return "no fragment makes this line now: it is from before, and the next event takes it away"
 

@@ -46,6 +46,17 @@ def page_text() -> str:
     return "\n".join([*lines, ""])
 
 
+def _type_of(database: str, prop: str) -> str:
+    """Return the schema file of a type that knows a property: groups and users are records of one database."""
+    own = _BY_TYPE[database]
+    others = sorted(path.stem for path in (ROOT / "db" / database).glob("@*.toml"))
+    return next((name for name in (own, *others) if f"[properties.{prop}]" in _schema(database, name)), own)
+
+
+def _schema(database: str, name: str) -> str:
+    return (ROOT / "db" / database / f"{name}.toml").read_text()
+
+
 def _settings(text: str) -> Iterator[str]:
     """Yield the settings that the commands of a line change or ask for."""
     for part in re.split(r"[;\n|]|&&", text):
@@ -63,7 +74,6 @@ def _settings(text: str) -> Iterator[str]:
         if not operands or "$" in "".join(operands[:1]):
             continue
         key, props = operands[0], operands[1:]
-        key = _BY_TYPE.get(database, key)
         if "signal-event" in props:
             props = props[: props.index("signal-event")]  # the page lost a line break
         if verb == "setprop":
@@ -75,6 +85,7 @@ def _settings(text: str) -> Iterator[str]:
         else:
             continue
         for name in names:
+            key = _type_of(database, name) if database in _BY_TYPE else key
             yield " ".join(filter(None, (database, key, "*" if database in _LISTS else name)))
 
 
