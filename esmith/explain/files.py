@@ -207,14 +207,16 @@ class FileExplainer:
             "line": line,
             "text": shown,
             "unknown": "",
-            "makers": [self._maker(maker, template, shipped) for maker in makers],
+            "makers": [self._maker(maker, template, shipped, old[line - 1]) for maker in makers],
         }
 
-    def _maker(self, maker: Maker, template: Template, shipped: Shipped) -> dict[str, Any]:
+    def _maker(self, maker: Maker, template: Template, shipped: Shipped, text: bytes) -> dict[str, Any]:
+        # Of the settings of a thousand users those of the one whose name is in the line are looked for.
+        words = text.decode("utf-8", "backslashreplace")
         return {
             **self._of_fragment(maker.traced, template, shipped),
             "lines": _ranges(sorted(maker.lines)) if maker.lines else None,
-            "settings": self._settings(maker.cells),
+            "settings": sorted(self._settings(maker.cells), key=lambda one: one["key"] not in words),
             "lists": sorted(" ".join(filter(None, name)) for name in maker.traced.reads.listings),
             "files": sorted(maker.traced.reads.files),
         }

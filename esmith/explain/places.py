@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from esmith.explain.slices import Names
     from esmith.explain.tracing import Traced
     from esmith.explain.values import Cell
+    from esmith.fragments.reads import Reads
     from esmith.fragments.rendering import Rendering
 
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+")
@@ -26,12 +27,17 @@ class Maker:
 
     :param traced: the fragment.
     :param lines: the lines of the fragment that it comes from, from 1; empty when they are not certain.
-    :param cells: the settings that decide on the line, as far as this fragment knows.
+    :param parts: for each piece of the line the settings that decide on it, as far as this fragment knows.
     """
 
     traced: Traced
     lines: set[int] = field(default_factory=set)
-    cells: set[Cell] = field(default_factory=set)
+    parts: list[set[Cell]] = field(default_factory=list)
+
+    @property
+    def cells(self) -> set[Cell]:
+        """The settings that decide on the line."""
+        return set().union(*self.parts)
 
 
 @dataclass
@@ -61,6 +67,7 @@ def made_lines(rendering: Rendering, traced: list[Traced]) -> list[Made] | None:
     if not rendering.parts and rendering.content:
         return None  # a filter of the whole file
     found: list[Made] = []
+    known = _KnownCells()
     text, segments = b"", []
     for one in traced:
         for segment in _segments(one):
@@ -68,16 +75,38 @@ def made_lines(rendering: Rendering, traced: list[Traced]) -> list[Made] | None:
                 text += piece
                 segments.append((one, segment))
                 if piece.endswith(b"\n"):
-                    found.append(_made(text, segments))
+                    found.append(_made(text, segments, known))
                     text, segments = b"", []
     if text:
-        found.append(_made(text, segments))
+        found.append(_made(text, segments, known))
     if NO_BLANK_LINES in rendering.metadata.filters:
         found = [one for one in found if one.text.strip()]
     return found if b"".join(one.text for one in found) == rendering.content else None
 
 
-def _made(text: bytes, segments: list[tuple[Traced, _Segment]]) -> Made:
+class _KnownCells:
+    """The settings that pieces depend on; a loop prints the same piece for each of a thousand users."""
+
+    def __init__(self) -> None:
+        self._reads: dict[int, Reads] = {}
+        self._cells: dict[tuple[int, int], set[Cell]] = {}
+
+    def of(self, traced: Traced, names: Names | None) -> set[Cell]:
+        """Return the settings that a piece of a fragment depends on.
+
+        :param names: what decides on it; None when that is not known.
+        """
+        place = id(traced), id(names)
+        if place not in self._cells:
+            reads = self._reads.setdefault(id(traced), traced.reads)
+            if names is not None and traced.names is not None:
+                self._cells[place] = cells_of(names, traced.names, reads)
+            else:
+                self._cells[place] = set(reads.props)
+        return self._cells[place]
+
+
+def _made(text: bytes, segments: list[tuple[Traced, _Segment]], cells: _KnownCells) -> Made:
     makers: dict[int, Maker] = {}
     for traced, segment in segments:
         known = makers.get(id(traced))
@@ -87,10 +116,7 @@ def _made(text: bytes, segments: list[tuple[Traced, _Segment]]) -> Made:
             maker.lines.add(segment.line)
         else:
             maker.lines.clear()
-        if segment.names is not None and traced.names is not None:
-            maker.cells |= cells_of(segment.names, traced.names, traced.reads)
-        else:
-            maker.cells |= set(traced.reads.props)
+        maker.parts.append(cells.of(traced, segment.names))
     return Made(text, list(makers.values()))
 
 

@@ -7,6 +7,7 @@ to find the fragments.
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 
 from esmith.errors import EsmithError, TemplateError
@@ -62,26 +63,32 @@ class Readers:
 
 
 def find_readers(
-    layout: Layout, snapshot: Snapshot, templates: list[str], wanted: Callable[[Cell], bool], database: str = ""
+    layout: Layout,
+    snapshot: Snapshot,
+    templates: list[str],
+    wanted: Callable[[Cell], bool],
+    record: tuple[str, str] = ("", ""),
 ) -> Readers:
     """Return what reads some settings.
 
     :param templates: the templates to ask, e.g. those of all events.
     :param wanted: says whether a cell is one of these settings.
-    :param database: the database of all of them; lists of its records count as well when ``wanted`` says so of the cell
-        ``(database, "", type)``.
+    :param record: database and key of the record whose settings they all are; "" for those of any. Lists of records
+        of that database count as well when ``wanted`` says so of the cell ``(database, "", type)``.
     :raises UntrustedError: when a file of a template is not in the hands of its owners alone.
     """
     with TracingRenderer(layout, snapshot) as renderer:
-        return _Search(renderer, wanted, database).among(templates)
+        return _Search(renderer, wanted, *record).among(templates)
 
 
 class _Search:
-    def __init__(self, renderer: TracingRenderer, wanted: Callable[[Cell], bool], database: str) -> None:
+    def __init__(self, renderer: TracingRenderer, wanted: Callable[[Cell], bool], database: str, key: str) -> None:
         self._renderer = renderer
         self._snapshot = renderer.snapshot
         self._wanted = wanted
         self._database = database
+        #: One of these is in what is remembered of an output that read the record: most of it need not be parsed.
+        self._marks = [json.dumps(key), f'"{database}:'] if key else [""]
         self._memory = Memory(renderer)
         self._rows = OUTPUTS.rows(renderer.snapshot)
         self._known: dict[str, Listed | None] = {}
@@ -159,6 +166,8 @@ class _Search:
         own = row.inputs if listed is None else listed.resolved(row.inputs)
         found: set[Cell] = set()
         for text in (own, listed.inputs if listed is not None else ""):
+            if not any(mark in text for mark in self._marks):
+                continue
             found |= reads_of(text) or set()
             specs = (spec.partition(":") for spec in (head_of(text) or {"listings": {}})["listings"])
             found |= {(database, "", type) for database, _, type in specs if database == self._database}

@@ -99,7 +99,7 @@ class SettingExplainer:
 
         events, faults = all_events(self._layout, TemplateTree(self._layout))
         templates = list(dict.fromkeys(template for event in events for template in event.templates))
-        readers = find_readers(self._layout, self._snapshot, templates, wanted, database)
+        readers = find_readers(self._layout, self._snapshot, templates, wanted, (database, key))
         services = {name for reader in readers.found for name in reader.metadata.services or {}}
         named = [reader.template for reader in readers.found]
         command, others = applied_by(events, named, database, key, type)

@@ -65,7 +65,7 @@ class Slices:
         self.locals = local_names(tree)
         self._around: dict[int, list[nodes.Node]] = {}
         self._set_by: dict[str, list[tuple[nodes.Node, list[nodes.Node]]]] = {}
-        self._of_name: dict[str, Names] = {}
+        self._known: dict[int, Names] = {}
         self._keep = tree  # what is known by its id stays in memory
         self._walk(tree, [])
         #: All that the fragment names anywhere.
@@ -73,8 +73,11 @@ class Slices:
 
     def of(self, node: nodes.Node) -> Names:
         """Return what decides on a node of the fragment."""
-        printed = [] if isinstance(node, nodes.Output) else [node]
-        return self._named([*printed, *self._around.get(id(node), [])], set())
+        if id(node) not in self._known:
+            # A loop prints it for each of a thousand users.
+            printed = [] if isinstance(node, nodes.Output) else [node]
+            self._known[id(node)] = self._named([*printed, *self._around.get(id(node), [])], set())
+        return self._known[id(node)]
 
     def _walk(self, node: nodes.Node, around: list[nodes.Node]) -> None:
         """Note for each node the tests and lists of the statements around it, and for each name what it is set to."""

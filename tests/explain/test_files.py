@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ CUSTOM = "/etc/e-smith/templates-custom"
 
 def _line(seen: Seen, path: str, text: str) -> dict[str, Any]:
     """Return the explanation of the first line of a file that holds a text."""
-    lines = open(seen[0].under(path)).read().splitlines()  # noqa: SIM115
+    lines = Path(seen[0].under(path)).read_text().splitlines()
     number = next(number for number, line in enumerate(lines, 1) if text in line)
     return FileExplainer(*seen).explain(path, number)
 
@@ -56,7 +57,7 @@ def test_the_summary_covers_the_file(seen: Seen) -> None:
         for first, last in one["lines"]
         for number in range(first, last + 1)
     ]
-    content = open(seen[0].under(LOCAL)).read()  # noqa: SIM115
+    content = Path(seen[0].under(LOCAL)).read_text()
     assert lines == list(range(1, content.count("\n") + 1))
 
 

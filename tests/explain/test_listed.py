@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from esmith.explain.listed import Listed, Listing
@@ -49,7 +51,7 @@ def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
 def _all(
     layout: Layout, props: dict[str, str], *, words: list[str] | None = None, changed: bool = True
 ) -> list[Listed]:
-    with opened(layout.root, create=True) as store:
+    with opened(Path(layout.root), create=True) as store:
         put(store, "configuration", "box", "service", props)
         with store.snapshot() as snapshot:
             listing = Listing(layout, snapshot, Schema(layout), "configuration")
@@ -117,6 +119,6 @@ def test_finding_a_word(words: list[str], names: list[str], layout: Layout) -> N
 
 def test_a_record_that_is_not_there_is_found(layout: Layout) -> None:
     """What a schema file describes is found though no record of it is stored."""
-    with opened(layout.root, create=True) as store, store.snapshot() as snapshot:
+    with opened(Path(layout.root), create=True) as store, store.snapshot() as snapshot:
         found = list(Listing(layout, snapshot, Schema(layout), "configuration").matching(["loud"]))
     assert [(one.key, one.prop, one.value) for one in found] == [("box", "Level", None)]
