@@ -8,6 +8,7 @@ rehearsal, and a fragment or a check that starts ``db`` itself sees what is save
 from __future__ import annotations
 
 import os
+from collections import Counter
 from contextlib import suppress
 
 from esmith.errors import CheckError, EsmithError
@@ -55,7 +56,7 @@ class PreviewFile:
     :param new: what it would hold, for a link what it would lead to; None for nothing.
     :param diff: lines of a unified diff, which may be shown: of a file that holds a secret only its name.
     :param secret: whether it holds a secret, so that neither the old nor the new text may be shown.
-    :param anyway: whether it would become the same with what is saved, so that what is unsaved has no part in it.
+    :param anyway: whether it would become the same without what is unsaved, which has no part in it then.
     :param left: why it would be left as it is; None when it would not.
     :param verdict: what its check says; None for no check, and where none was asked for.
     """
@@ -102,13 +103,20 @@ class Preview:
 
     @property
     def events(self) -> list[str]:
-        """The events that have templates of the files that would change, those with the most such files first."""
-        counts: dict[str, int] = {}
-        for file in self.files:
-            for name in file.events if file.left is None else ():
-                counts[name] = counts.get(name, 0) + 1
-        # Of events with as many files that for changed settings comes first: others are about a user, a domain ...
-        return sorted(counts, key=lambda name: (-counts[name], not name.endswith("-update"), name))
+        """Few events that write all files in which something unsaved has a part, those for changed settings first."""
+        waiting = [set(file.events) for file in self.files if not (file.left or file.anyway) and file.events]
+        found: list[str] = []
+        while waiting:
+            counts = Counter(name for names in waiting for name in names)
+            found.append(min(counts, key=lambda name: (_rank(name), -counts[name], name)))
+            waiting = [names for names in waiting if found[-1] not in names]
+        return found
+
+
+def _rank(event: str) -> int:
+    """Return how little an event is meant for changed settings (docs/events.md#the-events), by its name."""
+    endings = ("-update", "-modify", "-save")
+    return next((place for place, ending in enumerate(endings) if event.endswith(ending)), len(endings))
 
 
 def preview(
@@ -144,7 +152,7 @@ def preview(
     with tried.snapshot() as snapshot, Renderer(layout, snapshot, layers, event=named) as renderer:
         chosen = Chosen(renderer)
         chosen.add(events, templates)
-        looker = _Looker(layout, tried, store, snapshot, renderer, named)
+        looker = _Looker(layout, tried, store, snapshot, renderer, named, fragments or "")
         plan = looker.plan(list(dict.fromkeys(chosen.templates)))
         looker.found.faults += chosen.faults
         looker.found.changes = snapshot.changes
@@ -162,14 +170,23 @@ class _Looker:
     :param below: those with what is saved.
     :param snapshot: a snapshot with what is unsaved.
     :param event: the name of the event; "" for none or several.
+    :param fragments: the directory of fragments that are not saved; "" for none.
     """
 
     def __init__(
-        self, layout: Layout, store: Store, below: Store, snapshot: Overlay, renderer: Renderer, event: str
+        self,
+        layout: Layout,
+        store: Store,
+        below: Store,
+        snapshot: Overlay,
+        renderer: Renderer,
+        event: str,
+        fragments: str,
     ) -> None:
         self._layout = layout
         self._below = below
         self._event = event
+        self._fragments = fragments
         self._snapshot = snapshot
         self._renderer = renderer
         self.found = Preview()
@@ -219,6 +236,11 @@ class _Looker:
             for change in self._snapshot.changes
             if change.database == "configuration" and change.prop == "status"
         }
+        # What an event does to a service in any case is not because of these files.
+        read = {service for one in plan.changed for service in one.rendering.metadata.services or {}}
+        if any(one.rendering.metadata.services is None for one in plan.changed):
+            read |= event.services.keys()
+        asked = {service: actions for service, actions in asked.items() if service in read}
         services = Services(self._layout)
         for service in sorted({*asked, *(key for key in records if not self._event)}):
             try:
@@ -286,6 +308,8 @@ class _Looker:
         :param outputs: the files.
         """
         found: dict[str, Output] = {}
+        if not (self._fragments or self._snapshot.changes):
+            return found
         paths = dict.fromkeys(output.rendering.template.path for output in outputs)
         with self._below.snapshot() as snapshot, Renderer(self._layout, snapshot, event=self._event) as renderer:
             for path in paths:
