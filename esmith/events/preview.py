@@ -11,10 +11,10 @@ import os
 from collections import Counter
 from contextlib import suppress
 
-from esmith.errors import CheckError, EsmithError
-from esmith.events.asked import asked_by
+from esmith.errors import CheckError, EsmithError, ServiceError, StoreError, UntrustedError, UsageError
 from esmith.events.chosen import Chosen, Fault
 from esmith.events.contribs import drop_wrong_actions
+from esmith.events.needed import needed_services
 from esmith.events.session import RecordingSession
 from esmith.events.unread import Unread
 from esmith.fields import dataclass, field
@@ -25,7 +25,6 @@ from esmith.plan.diff import Diffs, describe, hidden
 from esmith.plan.output import Difference
 from esmith.plan.plan import Plan, make_plan
 from esmith.schema.load import Schema
-from esmith.services.definition import Services
 from esmith.store.unsaved import UnsavedStore
 
 TYPE_CHECKING = False
@@ -196,6 +195,8 @@ class _Looker:
         """Return the plan of all templates, as an event makes it; of those that are not broken, when some are."""
         try:
             return self._noted(self._planned(paths))
+        except (StoreError, UntrustedError):
+            raise
         except EsmithError as error:
             together = error
         plan = Plan(left_out=self._renderer.left_out)
@@ -227,37 +228,9 @@ class _Looker:
         if not plan.strict:
             drop_wrong_actions(plan, self._layout)
         try:
-            asked = asked_by(event, plan)
-        except EsmithError as error:
+            self.found.services = needed_services(self._layout, self._snapshot, plan, event)
+        except (ServiceError, UsageError) as error:
             self.found.faults.append(Fault(error.place, error, stops=True))
-            return
-        records = {
-            change.key: change.new
-            for change in self._snapshot.changes
-            if change.database == "configuration" and change.prop == "status"
-        }
-        # What an event does to a service in any case is not because of these files.
-        read = {service for one in plan.changed for service in one.rendering.metadata.services or {}}
-        if any(one.rendering.metadata.services is None for one in plan.changed):
-            read |= event.services.keys()
-        asked = {service: actions for service, actions in asked.items() if service in read}
-        services = Services(self._layout)
-        for service in sorted({*asked, *(key for key in records if not self._event)}):
-            try:
-                key = services.of(service).record
-            except EsmithError as error:
-                self.found.faults.append(Fault(service, error, stops=True))
-                continue
-            record = self._snapshot.record("configuration", key)
-            if record is None:
-                continue
-            actions = asked.get(service, [])
-            if record.props.get("status") != "enabled":
-                actions = ["stop"] if key in records else []
-            elif key in records and not actions:
-                actions = ["start"]
-            if actions:
-                self.found.services[service] = actions
 
     def check(self, plan: Plan) -> None:
         """Run the checks on the tree as it would be."""
@@ -310,12 +283,15 @@ class _Looker:
         found: dict[str, Output] = {}
         if not (self._fragments or self._snapshot.changes):
             return found
-        paths = dict.fromkeys(output.rendering.template.path for output in outputs)
+        paths = list(dict.fromkeys(output.rendering.template.path for output in outputs))
         with self._below.snapshot() as snapshot, Renderer(self._layout, snapshot, event=self._event) as renderer:
-            for path in paths:
+            # One by one where they cannot be planned together.
+            for chosen in (paths, *([path] for path in paths)):
                 with suppress(EsmithError):
-                    plan = make_plan(self._layout, snapshot, [path], renderer=renderer)
+                    plan = make_plan(self._layout, snapshot, chosen, renderer=renderer)
                     found |= {output.path: output for output in plan.outputs}
+                    if len(chosen) == len(paths):
+                        break
         return found
 
 
