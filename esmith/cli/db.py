@@ -43,6 +43,8 @@ def run_config() -> int:
 
 #: The verbs that the original does not have: its usage message, which scripts compare, is that of the others.
 _MORE = ("batch", "describe", "list", "search", "edit")
+#: The options without a word of their own.
+_FLAGS = ("--force", "--json", "--help", "--trust-owner")
 
 
 class _Options:
@@ -60,7 +62,7 @@ class _Options:
         rest = words
         while rest:
             word = rest[0]
-            if word in ("--force", "--json", "--help", "--trust-owner"):
+            if word in _FLAGS:
                 setattr(self, word[2:].replace("-", "_"), True)
                 rest = rest[1:]
             elif word == "--root":
@@ -72,6 +74,11 @@ class _Options:
             else:
                 break
         return rest
+
+    def given(self) -> list[str]:
+        """Return the options that were taken, as words."""
+        flags = [word for word in _FLAGS if getattr(self, word[2:].replace("-", "_"))]
+        return flags if self.root is None else [*flags, f"--root={self.root}"]
 
 
 def _command(program: str, words: list[str], database: str | None) -> int:
@@ -87,6 +94,10 @@ def _command(program: str, words: list[str], database: str | None) -> int:
 
         return show_help(program, name)
     if not database or (verb is None and not is_more):
+        if database and name == "apply" and rest:
+            from esmith.cli.apply import run_apply
+
+            return run_apply(program, database, [*options.given(), *rest])
         print_error(usage())
         return ExitCode.USAGE
     if verb is not None and not verb.accepts(rest):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
+from esmith.cli.apply import apply_command
 from esmith.cli.output import print_lines
+from esmith.cli.program import as_click
 from esmith.cli.verbs import VERBS
 from esmith.errors import ExitCode
 
@@ -113,4 +115,5 @@ def _group(program: str) -> click.Group:
     for more, (operands, text) in _MORE.items():
         words = click.Argument(["operands"], nargs=-1, metavar=operands, required=False)
         group.add_command(click.Command(more, help=text, params=[words]))
+    group.add_command(as_click(apply_command(program, None)), name="apply")
     return group

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
+from esmith.errors import ExitCode
 from esmith.events.preview import preview
 from esmith.layout import Layout
+from esmith.store.model import Change
 from esmith.store.overlay import Overlay, apply_changes
 from tests.commands import Root, content_of
 from tests.content.desk import EVENT, Desk, Trial
@@ -19,8 +21,9 @@ from tests.content.random_changes import change_something
 from tests.examples import examples
 from tests.store.stores import AUTHOR, opened
 
-#: Where the files of templates are, and little else.
-_FOLDERS = ("/etc", "/var/qmail", "/var/service", "/home/e-smith/files", "/usr/share")
+#: Where the files of templates are, and what is written there besides.
+_FOLDERS = ("/etc", "/home", "/usr/share", "/var")
+_BESIDES = ("/home/e-smith/db/", "/var/lib/e-smith/", "/var/log/")
 _SETTINGS = settings(
     phases=[Phase.explicit, Phase.generate],  # each example goes on where the last one ended
     deadline=None,
@@ -38,7 +41,8 @@ def _texts(root: Root) -> dict[str, bytes]:
             for name in names:
                 place = Path(directory, name)
                 path = f"/{place.relative_to(root.path)}"
-                found[path] = os.fsencode(os.readlink(place)) if place.is_symlink() else content_of(place)
+                if not path.startswith(_BESIDES):
+                    found[path] = os.fsencode(os.readlink(place)) if place.is_symlink() else content_of(place)
     return found
 
 
@@ -51,13 +55,24 @@ def _preview_and_do(office: Root, desk: Desk, data: st.DataObject) -> None:
             change_something(data.draw, trial, desk)  # type: ignore[arg-type]
         changes = trial.transaction.changes
     note("\n".join(shlex.join(words) for words in trial.done))
+    layout = Layout(str(office.path))
     with opened(office.path) as store:
         before = _texts(office)
-        found = preview(Layout(str(office.path)), store, unsaved=changes, events=[EVENT])
+        found = preview(layout, store, unsaved=changes, events=[EVENT])
         assert found.faults == []
         with store.transaction(AUTHOR) as transaction:
             apply_changes(transaction, changes)
-    office.run("signal-event", EVENT, env={"ESMITH_ACCEPT_CHECKS": "1"})
+            changes = transaction.changes
+    answer = office.run("signal-event", EVENT, env={"ESMITH_ACCEPT_CHECKS": "1"}, code=None)
+    if answer.code == ExitCode.CHECK:
+        # A check without a program refuses a file: so does the preview, and the settings are taken back.
+        assert _texts(office) == before
+        with opened(office.path) as store:
+            with store.transaction(AUTHOR) as transaction:
+                apply_changes(transaction, [Change(*one.cell, one.new, one.old) for one in changes])
+            assert preview(layout, store, unsaved=changes, events=[EVENT], checks=True).refused is not None
+        return
+    assert answer.code in (ExitCode.OK, ExitCode.PARTIAL), answer.err
     after = _texts(office)
     really = {path: after.get(path) for path in before.keys() | after.keys() if before.get(path) != after.get(path)}
     seen = {file.path: file.new for file in found.files if file.new != file.old}

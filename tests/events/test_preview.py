@@ -136,10 +136,43 @@ def test_a_status_that_is_unsaved(scene: Scene) -> None:
     """A service that is to be disabled would be stopped, one that is to be enabled started; a disabled one is left."""
     scene.give_reader()
     scene.service("spamd", "disabled")
+    Root(scene.path).write("/etc/e-smith/services/spamd/service.toml", "")
     unsaved = [_set("clamd", "status", "disabled"), _set("spamd", "status", "enabled"), _set("A", "value", "x")]
     assert preview(scene.layout, scene.store, unsaved=unsaved).services == {"clamd": ["stop"], "spamd": ["start"]}
     scene.service("clamd", "disabled")
     assert preview(scene.layout, scene.store, unsaved=unsaved[2:]).services == {}
+
+
+def test_services_of_an_event(scene: Scene) -> None:
+    """Of the services of an event those are named that a change needs; not what the event does in any case."""
+    scene.give_reader()
+    for name in ("other", "cron"):
+        scene.service(name)
+    scene.event("/etc/t\n", "clamd sighup\nother restart\ncron start\n")
+    changed = _set("A", "value", "second")
+    assert preview(scene.layout, scene.store, unsaved=[changed], events=["try"]).services == {"clamd": ["restart"]}
+    unsaved = [_set("other", "status", "disabled"), _set("clamd", "status", "disabled")]
+    found = preview(scene.layout, scene.store, unsaved=unsaved, events=["try"])
+    assert found.services == {"clamd": ["stop"], "other": ["stop"]}
+    scene.template("/etc/u", "{{ A.value }}\n")
+    scene.event("/etc/u\n", "other restart\ncron start\n")
+    found = preview(scene.layout, scene.store, unsaved=[changed], events=["try"])
+    assert found.services == {"cron": ["start"], "other": ["restart"]}
+
+
+def test_events_that_write_all(scene: Scene) -> None:
+    """Few events are named that write all of the files: those for changed settings first, and none without need."""
+    for name in "abc":
+        scene.template(f"/etc/{name}", f"{{{{ {name.upper()} }}}}\n")
+    make_event(scene.path, "all", templates="/etc/a\n/etc/b\n/etc/c\n")
+    make_event(scene.path, "ab-update", templates="/etc/a\n/etc/b\n")
+    make_event(scene.path, "b-update", templates="/etc/b\n")
+    for names, events in (("a", ["ab-update"]), ("ab", ["ab-update"]), ("abc", ["ab-update", "all"]), ("c", ["all"])):
+        unsaved = [_set(name.upper(), "", "1") for name in names]
+        scene.set("configuration", "A", "0")
+        scene.set("configuration", "B", "0")
+        scene.set("configuration", "C", "0")
+        assert preview(scene.layout, scene.store, unsaved=unsaved).events == events
 
 
 def test_a_secret_is_not_shown(office: Root) -> None:
