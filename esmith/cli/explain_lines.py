@@ -190,9 +190,7 @@ def _one_setting(one: dict[str, Any], *, short: bool) -> list[str]:
         about.append(f"always set to {one['forced']} by the events that reconfigure")
     if one["value"] is not None and "changed" in one:
         about.append(_changed(one["changed"]) if one["changed"] else "it is older than the journal")
-    for block in one["page"]:
-        place = f"instruction {block['block']}" if block["block"].startswith("P") else f"block {block['block']}"
-        about.append(f'wiki page "Email", {place} (line {block["line"]}): {block["about"]}')
+    about += [f'wiki page "Email", line {block["line"]}: {block["about"]}' for block in one["page"]]
     return [*lines, *(f"{'    ' if short else '  '}{line}" for line in about)]
 
 

@@ -70,7 +70,7 @@ def test_who_reads_and_who_writes(seen: Seen) -> None:
 
 
 def test_a_line_by_hand(seen: Seen) -> None:
-    """A line that somebody wrote into a generated file is said to be no fragment's; those below it keep theirs."""
+    """A line that somebody wrote into a generated file is shown as no fragment's; those below it keep theirs."""
     found = FileExplainer(*seen).explain("/etc/pine.conf", 1)
     assert found["text"] == "# mine"
     assert "edited by hand" in found["unknown"] and found["makers"] == []
@@ -130,14 +130,14 @@ def test_one_of_many_files(seen: Seen) -> None:
 
 
 def test_a_file_that_is_not_made(worked: Root, seen: Seen) -> None:
-    """A file that its metadata leaves out has no lines, and says of which kind it is."""
+    """A file that its metadata leaves out has no lines, and names its kind."""
     found = FileExplainer(*seen).explain("/etc/postfix/main.cf")
     assert found["kind"] in ("left", "absent", "file")
     assert worked.file("/etc/postfix/main.cf").exists() == (found["kind"] == "file")
 
 
 def test_a_filter_of_the_whole_file(trees: Trees) -> None:
-    """Where what is printed is not what the fragments gave, it is said that no line is certain."""
+    """Where what is printed is not what the fragments gave, the answer is that no line is certain."""
     trees.standard("/t/10a", "a\n")
     assert explained(trees, "/t", None)["whole"] == ""
     assert explained(trees, "/t", None)["state"] == "not there yet"

@@ -166,7 +166,7 @@ def test_what_would_change(worked: Root, seen: Seen, store: Store) -> None:
 
 
 def test_the_value_it_has_changes_nothing(seen: Seen, store: Store) -> None:
-    """The value that is stored already is said to be so."""
+    """The value that is stored already is reported as such."""
     found = _supposed(seen, store, "enabled")
     assert found["same"] and [one for one in found["files"] if not one["anyway"]] == []
 
