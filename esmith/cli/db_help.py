@@ -19,7 +19,8 @@ Examples:
   config setprop qpsmtpd DNSBL enabled RHSBL enabled
   db accounts setprop alice EmailForward both ForwardAddress alice@example.org
   config list --changed
-A changed setting takes effect with the event that reads it, e.g. signal-event email-update.
+A changed setting takes effect with the event that reads it, e.g. signal-event email-update; what a setting does shows
+esmith explain qpsmtpd DNSBL
 """
 _BATCH = """Do the commands of standard input, one a line, all or none.
 

@@ -73,13 +73,18 @@ def explain_command(root: str | None, words: tuple[str, ...], value: str | None,
 
 def _file(layout: Layout, snapshot: Snapshot, path: str, line: int | None) -> dict[str, Any]:
     data = FileExplainer(layout, snapshot).explain(path, line)
-    settings = [one for part in data.get("fragments", data.get("makers", [])) for one in part["settings"]]
+    settings = [one for part in _parts(data) for one in part["settings"]]
     changed = last_changes(snapshot, {_cell(one) for one in settings if one["value"] is not None})
     masking = Masking(Descriptions(layout, snapshot).schema, snapshot)
     for one in settings:
         entry = changed.get(_cell(one))
         one["changed"] = None if entry is None else _without_changes(masking.revision_data(entry, most=0))
     return data
+
+
+def _parts(data: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the parts of an explanation that have settings."""
+    return [*data.get("fragments", data.get("makers", [])), *([data["condition"]] if data["condition"] else [])]
 
 
 def _named(layout: Layout, snapshot: Snapshot, words: list[str]) -> dict[str, Any]:

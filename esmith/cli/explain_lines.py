@@ -7,6 +7,8 @@ from typing import Any
 from esmith.names import counted
 
 _LAYERS = {"custom": "yours", "shipped": "shipped", "contrib": "of a contrib"}
+#: How many events are named.
+_SHOWN_EVENTS = 5
 _NO_SETTING = "    no setting decides on it"
 _COPY = "a fragment of this name in templates-custom takes its place"
 #: How many settings of a fragment are shown before the rest is counted.
@@ -20,7 +22,9 @@ def file_lines(data: dict[str, Any]) -> list[str]:
         lines.append(f"  made by a fragment of {data['made_beside']}, from the template {data['template']}")
     elif data["template"] != data["path"]:
         lines.append(f"  made by the template {data['template']}")
-    if "line" in data:
+    if data["condition"] is not None:
+        lines += _condition_lines(data["condition"])
+    elif "line" in data:
         lines += _line_lines(data)
     else:
         lines += [f"  {data['whole']}"] if data["whole"] else []
@@ -29,11 +33,16 @@ def file_lines(data: dict[str, Any]) -> list[str]:
     for skipped in data["skipped"]:
         advice = f"; {skipped['advice']}" if skipped["advice"] else ""
         lines.append(f"  not used: {skipped['path']}: {skipped['reason']}{advice}")
-    if "line" not in data:
+    if "line" not in data and data["condition"] is None:
         lines.append(f"  to see why one line is there: esmith explain {data['path']}:LINE")
     lines += _services_of_file(data["services"])
     lines.append(f"  written by {_events(data['events'])}")
     return lines
+
+
+def _condition_lines(condition: dict[str, Any]) -> list[str]:
+    lines = [f"  {condition['key']} in {condition['path']} decides that, with"] if condition["path"] else []
+    return [*lines, *(f"    {line}" for line in _settings(condition["settings"], with_changes=True))]
 
 
 def _services_of_file(services: list[dict[str, str]] | None) -> list[str]:
@@ -48,7 +57,12 @@ def _services_of_file(services: list[dict[str, str]] | None) -> list[str]:
 def _events(events: list[str]) -> str:
     if not events:
         return "no event; expand-template writes it"
-    return f"the event {events[0]}" if len(events) == 1 else f"the events {', '.join(events)}"
+    if len(events) == 1:
+        return f"the event {events[0]}"
+    # Those for changed settings first: the others are about a user, a domain ...
+    shown = sorted(events, key=lambda name: not name.endswith(("-update", "console-save")))[:_SHOWN_EVENTS]
+    more = len(events) - len(shown)
+    return f"the events {', '.join(sorted(shown))}" + (f" and {more} more" if more else "")
 
 
 def _line_lines(data: dict[str, Any]) -> list[str]:

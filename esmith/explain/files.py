@@ -61,7 +61,10 @@ class FileExplainer:
             traced = renderer.traced.get(rendering.beside or path, [])
             data = self._head(output, rendering, renderer)
             made = made_lines(rendering, traced) if rendering.kind is Kind.FILE and not rendering.beside else None
-            if line is None:
+            if rendering.kind in (Kind.ABSENT, Kind.LEFT):
+                data["condition"] = self._condition(rendering)
+                traced = []
+            if line is None or data["condition"]:
                 data["fragments"] = self._fragments(rendering, traced, made, renderer.shipped)
                 data["whole"] = "" if made is not None or rendering.kind is not Kind.FILE else _why_whole(rendering)
             else:
@@ -113,6 +116,7 @@ class FileExplainer:
             "kind": rendering.kind.value,
             "template": template.path,
             "made_beside": rendering.beside,
+            "condition": None,
             "events": events_of(self._layout, renderer.tree).get(template.path, []),
             "services": named,
             "skipped": [
@@ -127,13 +131,22 @@ class FileExplainer:
             Comparison(self._layout.disk(), self._snapshot, keep_attributes=True).compare(output)
         except (InstallError, UserFileError) as error:
             return f"cannot be looked at: {error.message}"
+        if output.rendering.kind is Kind.LEFT:
+            return "not written by e-smith now"
         if output.difference in (Difference.NONE, Difference.ATTRIBUTES):
-            return AS_GENERATED
+            return "rightly not there" if output.rendering.kind is Kind.ABSENT else AS_GENERATED
         if output.foreign:
             return output.foreign
         if output.difference is Difference.CREATE:
             return "not there yet"
         return "to be removed" if output.difference is Difference.REMOVE else CHANGED_SINCE
+
+    def _condition(self, rendering: Rendering) -> dict[str, Any]:
+        """Return what decides that there is no such file, or that it is left as it is."""
+        key = "delete-when" if rendering.kind is Kind.ABSENT else "skip-when"
+        source = rendering.metadata.sources.get(key, "")
+        cells = {cell for reads in rendering.reads_apart() for cell in reads.props}
+        return {"key": key, "path": self._layout.inside(source) if source else "", "settings": self._settings(cells)}
 
     def _layer(self, fragment: Fragment, shipped: Shipped) -> str:
         """Return whose a fragment is: ``shipped``, ``custom`` or ``contrib``."""

@@ -11,7 +11,6 @@ from esmith.errors import UsageError
 from esmith.explain.files import AS_GENERATED, CHANGED_SINCE, FileExplainer
 from esmith.layout import Layout
 from esmith.store.protocol import Snapshot
-from tests.commands import Root
 from tests.explain.kit import explained
 from tests.fragments.kit import Trees
 
@@ -129,11 +128,14 @@ def test_one_of_many_files(seen: Seen) -> None:
     assert not any(key == "jack" for key, _ in settings)
 
 
-def test_a_file_that_is_not_made(worked: Root, seen: Seen) -> None:
-    """A file that its metadata leaves out has no lines, and names its kind."""
-    found = FileExplainer(*seen).explain("/etc/postfix/main.cf")
-    assert found["kind"] in ("left", "absent", "file")
-    assert worked.file("/etc/postfix/main.cf").exists() == (found["kind"] == "file")
+def test_a_file_that_is_not_there(seen: Seen) -> None:
+    """A file that its metadata leave out names the key that decides that, with its settings, also for a line of it."""
+    for line in (None, 3):
+        found = FileExplainer(*seen).explain("/var/service/qpsmtpd/config/badmailfrom", line)
+        assert (found["kind"], found["state"]) == ("absent", "rightly not there")
+        assert found["condition"]["key"] == "delete-when"
+        assert found["condition"]["path"].endswith("/badmailfrom/template.toml")
+        assert [one["key"] for one in found["condition"]["settings"]] == ["badmailfrom"]
 
 
 def test_a_filter_of_the_whole_file(trees: Trees) -> None:
