@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -132,3 +133,15 @@ def test_events_of_others(root: Root) -> None:
     assert "help" in found["silent"]["fault"] and found["silent"]["templates"] == ["/etc/clamd.conf"]
     assert "event.toml" not in root.signal("--dry-run", "own").err
     assert place.is_dir()
+
+
+def test_a_new_user_finds_the_reason_of_a_line(worked: Root) -> None:
+    """The help of esmith has a command for it: with the file and the line in question it names fragment and setting."""
+    shown = re.search(r"^ +(esmith explain )/\S+:\d+$", worked.esmith("--help").out, re.MULTILINE)
+    assert shown is not None
+    number = (
+        worked.lines("/var/service/qpsmtpd/config/peers/0").index("dnsbl reject naughty reject_type disconnect") + 1
+    )
+    answer = worked.esmith(*shown[1].split()[1:], f"/var/service/qpsmtpd/config/peers/0:{number}").out
+    assert "/etc/e-smith/templates/var/service/qpsmtpd/config/peers/0/22dnsbl, line 2 (shipped)" in answer
+    assert "configuration qpsmtpd DNSBL = enabled" in answer
