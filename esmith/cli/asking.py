@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from esmith.store.protocol import Snapshot
 
 CHANGED = "--changed"
-_USAGE = {
-    "describe": "describe key [prop]",
-    "list": "list [--changed]",
-    "search": "search word ...",
-    "edit": "edit key",
+#: The verbs, each with its operands as a wrong call shows them.
+OPERANDS = {
+    "describe": "key [prop]",
+    "list": "[--changed]",
+    "search": "word ...",
+    "edit": "key",
 }
 _MOST_OPERANDS = {"describe": 2, "list": 1, "edit": 1}
 
@@ -36,7 +37,7 @@ def run_verb(
     """
     json_asked = as_json or "--json" in operands and name != "search"
     operands = [word for word in operands if word != "--json" or name == "search"]
-    _require_operands(name, operands)
+    require_operands(name, operands)
     if is_flat(database):
         raise UsageError(f"{name} is for the databases of the store", hint="a text file has no schema")
     if name == "edit":
@@ -54,11 +55,15 @@ def run_verb(
         return _show(list(found), as_json=json_asked, with_help=name == "search")
 
 
-def _require_operands(name: str, operands: list[str]) -> None:
+def require_operands(name: str, operands: list[str]) -> None:
+    """Require the operands of a verb to be complete.
+
+    :raises UsageError: when they are not; the message shows how it is called.
+    """
     most = _MOST_OPERANDS.get(name, len(operands))
     is_right = len(operands) <= most and (name == "list" or (bool(operands) and bool(operands[0])))
     if not is_right or (name == "list" and operands not in ([], [CHANGED])):
-        raise UsageError(f"usage: db DATABASE {_USAGE[name]}")
+        raise UsageError(f"usage: db DATABASE {name} {OPERANDS[name]}")
 
 
 def _nothing(program: str, snapshot: Snapshot, database: str, operands: list[str]) -> int:

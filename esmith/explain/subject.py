@@ -151,7 +151,7 @@ def _near(word: str, snapshot: Snapshot, descriptions: Descriptions, services: S
         more = f" and {len(having) - _SHOWN} more" if len(having) > _SHOWN else ""
         return f"it is a property of {', '.join(having[:_SHOWN])}{more}: esmith explain {having[0]} {word}"
     if word in _databases(snapshot, descriptions):
-        return f"it is a database: db {word} show, or: esmith explain {word} RECORD"
+        return f"it is a database, and this shows it: db {word} show"
     found = [database for database in _databases(snapshot, descriptions) if descriptions.is_known(database, word)]
     if found:
         return f"it is a record of {found[0]}: esmith explain {found[0]} {word}"

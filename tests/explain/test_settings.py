@@ -126,7 +126,7 @@ def test_what_words_are_about(words: tuple[str, ...], wanted: Subject, seen: See
         (("qpsmtp",), "did you mean 'qpsmtpd'?"),
         (("DNSBL",), "a property of qpsmtpd"),
         (("tom",), "a record of accounts: esmith explain accounts tom"),
-        (("accounts",), "it is a database"),
+        (("accounts",), "it is a database, and this shows it: db accounts show"),
         (("qpsmtpd", "DNSB"), "did you mean 'DNSBL'?"),
         (("accounts", "tomm"), "did you mean accounts tom?"),
         (("account", "tom"), "did you mean 'accounts'?"),
