@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from esmith.schema.check import NotAllowedError
 from esmith.schema.load import Schema
 from esmith.schema.wanted import apply_wanted
 from esmith.schema.wanted_file import STDIN, read_wanted
-from esmith.store import is_flat, open_store
+from esmith.store import database_name, is_flat, open_store
 from esmith.store.model import Author
 from esmith.store.overlay import Overlay
 
@@ -81,10 +82,7 @@ def run_apply(program: str, database: str, words: list[str]) -> int:
 
     :param database: the database that was named; ``config`` is about any.
     :param words: its options and its operand.
-    :raises UsageError: when the database is a text file.
     """
-    if is_flat(database):
-        raise UsageError("a text file has no other state", place=database, hint="name a database of the root")
     from esmith.cli.running import run_words
 
     return run_words(apply_command(program, None if program == "config" else database), words)
@@ -92,8 +90,11 @@ def run_apply(program: str, database: str, words: list[str]) -> int:
 
 def _carry_out(program: str, database: str | None, root: str | None, values: dict[str, Any]) -> int:
     layout = Layout.chosen(root)
+    name = database_name(layout, database or "configuration", os.environ.get("DBPATH", ""))
+    if is_flat(name):
+        raise UsageError("is a text file, which apply does not know", place=name, hint="name a database of the root")
     _require_events(layout, values["events"])
-    wanted = read_wanted(values["file"], database)
+    wanted = read_wanted(values["file"], name if database else None)
     store = open_store(layout, write=not values["dry_run"])
     try:
         work = _Apply(layout, store, wanted, values)

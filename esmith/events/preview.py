@@ -49,7 +49,7 @@ class PreviewFile:
 
     :param path: the file, as the configured system knows it.
     :param template: the path of its template.
-    :param events: the events that have its template, sorted.
+    :param events: the events that have its template, those that were asked for first.
     :param difference: how it would change.
     :param old: what is there; None for nothing, and where only mode or owner would change.
     :param new: what it would hold, for a link what it would lead to; None for nothing.

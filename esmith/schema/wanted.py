@@ -150,21 +150,19 @@ class _Work:
 
     def _whole(self, database: str, key: str, type: str, props: dict[str, str]) -> None:
         try:
-            with self._transaction.savepoint():
-                self.hints += self._at(
-                    database, key, "", set_record(self._transaction, self._schema, database, key, type, props)
-                )
+            hints = set_record(self._transaction, self._schema, database, key, type, props)
         except EsmithError as error:
             self._find_refused(database, key, type, props, error)
+        else:
+            self.hints += self._at(database, key, "", hints)
 
     def _find_refused(self, database: str, key: str, type: str, props: dict[str, str], error: EsmithError) -> None:
-        """Note which properties of a new record are refused, or the record as a whole."""
+        """Note which properties of a new record are refused, or the record as a whole; all is given up then."""
         found = len(self.faults)
         try:
-            with self._transaction.savepoint():
-                set_record(self._transaction, None if props else self._schema, database, key, type, {})
-                for prop, value in props.items():
-                    self._set(database, key, prop, value)
+            set_record(self._transaction, None if props else self._schema, database, key, type, {})
+            for prop, value in props.items():
+                self._set(database, key, prop, value)
         except EsmithError as fault:
             self._refuse(database, key, "", fault)
         if len(self.faults) == found:

@@ -7,6 +7,7 @@ import sys
 
 from esmith.errors import EsmithError, RefusedError, UsageError
 from esmith.names import shorten
+from esmith.schema.secrecy import looks_secret
 from esmith.schema.wanted import Wanted, WantedRecord, raise_faults
 from esmith.store.flat.source import REFUSED, REPAIRED, FlatSource, find_sources
 from esmith.store.toml_text import TYPE, TYPE_BESIDE
@@ -133,7 +134,10 @@ class _Toml:
             self._refuse(place, "is a list", 'write one string, as setprop takes it: "one,two"')
         else:
             shown = shorten(str(value).lower() if isinstance(value, bool) else str(value), _SHOWN)
-            self._refuse(place, f"{shown} is no string", f'write what is to be stored in quotes: "{shown}"')
+            if looks_secret(place[-1]):
+                self._refuse(place, "the value is no string", "write what is to be stored in quotes")
+            else:
+                self._refuse(place, f"{shown} is no string", f'write what is to be stored in quotes: "{shown}"')
         return ""
 
     def _refuse(self, place: tuple[str, ...], message: str, cure: str) -> None:

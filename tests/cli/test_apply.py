@@ -170,7 +170,7 @@ def test_database_files(office: Root, tmp_path: Path) -> None:
     answer = office.db("networks", "apply", str(site), code=ExitCode.REFUSED)
     assert f"{site}:1: configuration: is about the database 'configuration', not networks" in answer.err
     answer = office.db(str(file), "apply", str(site), code=ExitCode.USAGE)
-    assert "a text file has no other state" in answer.err
+    assert "is a text file, which apply does not know" in answer.err
 
 
 def test_secrets_are_hidden(office: Root, tmp_path: Path) -> None:

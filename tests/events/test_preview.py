@@ -9,12 +9,13 @@ import pytest
 from esmith.errors import TemplateError, UsageError
 from esmith.events.preview import Preview, PreviewFile, preview
 from esmith.events.recover import recovered
+from esmith.layout import Layout
 from esmith.plan.output import Difference
 from esmith.plan.verdict import Outcome
 from esmith.store.model import Change
 from tests.commands import Root
 from tests.events.kit import Scene, look_at_files, make_event, make_old
-from tests.store.stores import cells
+from tests.store.stores import cells, opened
 
 
 def _set(key: str, prop: str, new: str | None, database: str = "configuration") -> Change:
@@ -86,6 +87,22 @@ def test_a_broken_template_hides_no_other(scene: Scene) -> None:
     assert _changed(found) == {"/etc/b": b"1\n"}
     assert [(fault.subject, fault.stops) for fault in found.faults] == [("/etc/a", True), ("wrong", False)]
     assert found.faults[0].error.place.endswith("/etc/a/10a:1") and not found.is_sound
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_fault_of_a_contrib(office: Root, strict: bool) -> None:
+    """A broken fragment of a contrib leaves its file alone, as in an event; when strict it stops the event."""
+    clamd, zones = "/etc/clamd.conf", "/var/service/qpsmtpd/config/dnsbl_zones"
+    fragment = office.write(f"/etc/e-smith/templates{clamd}/90broken", "{{ nosuch.nosuch() }}\n")
+    unsaved = [_set("clamav", "MaxFiles", "777"), _set("qpsmtpd", "DNSBL", "enabled")]
+    unsaved.append(_set("qpsmtpd", "RBLList", "lists.example.org"))
+    if strict:
+        unsaved += [_set("esmith", "", "configuration"), _set("esmith", "Strict", "enabled")]
+    with opened(office.path, write=False) as store:
+        found = preview(Layout(str(office.path)), store, unsaved=unsaved, events=["email-update"])
+    assert clamd not in _changed(found) and zones in _changed(found)
+    assert [(fault.subject, fault.stops) for fault in found.faults] == [(clamd, strict)]
+    assert found.faults[0].error.place.startswith(str(fragment)) and found.is_sound is not strict
 
 
 def test_an_unsaved_fragment_joins_the_others(scene: Scene) -> None:
@@ -177,9 +194,6 @@ def test_events_that_write_all(scene: Scene) -> None:
 
 def test_a_secret_is_not_shown(office: Root) -> None:
     """The diff of a file that holds a secret, saved or not, names only the file."""
-    from esmith.layout import Layout
-    from tests.store.stores import opened
-
     unsaved = [
         _set("clamav", "HTTPProxyServer", "proxy.example.com"),
         _set("clamav", "HTTPProxyUsername", "me"),
