@@ -14,7 +14,7 @@ from esmith.cli.program import root_option
 from esmith.errors import UsageError
 from esmith.explain.described import Descriptions
 from esmith.explain.files import FileExplainer
-from esmith.explain.services import explain_service
+from esmith.explain.services import explain_service, is_one
 from esmith.explain.settings import SettingExplainer
 from esmith.explain.subject import path_and_line, subject_of
 from esmith.explain.supposed import suppose
@@ -101,7 +101,8 @@ def _named(layout: Layout, snapshot: Snapshot, words: list[str]) -> dict[str, An
             one["changed"] = None if entry is None else _without_changes(masking.revision_data(entry, most=0))
     if subject.service:
         values = Values(layout, snapshot, descriptions.schema)
-        data["service"] = explain_service(layout, snapshot, services, subject.service, values, descriptions.schema)
+        found = explain_service(layout, snapshot, services, subject.service, values, descriptions.schema)
+        data["service"] = found if is_one(found, services) else None
     return data
 
 

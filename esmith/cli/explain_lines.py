@@ -198,7 +198,7 @@ def _one_setting(one: dict[str, Any], *, short: bool) -> list[str]:
         about.append(f"default: {one['default'] or '(empty)'}")
     elif short and one["default"] is not None:
         about.append("this is the default")
-    if one["unset"] is not None:
+    if one["unset"] is not None and "reads_as" not in one:
         about.append(f"read as {one['unset'] or '(empty)'} while it is not set")
     if one["forced"] is not None:
         about.append(f"always set to {one['forced']} by the events that reconfigure")
@@ -254,8 +254,9 @@ def service_lines(data: dict[str, Any] | None, *, after: bool = False) -> list[s
         lines.append(f"  reads {files}: {one['action'] or 'what the event says'} when it changes")
     if not data["files"]:
         lines.append("  no template says that it reads its file")
-    for event, actions in data["events"].items():
-        lines.append(f"  the event {event} names it: {' '.join(actions)}")
+    for actions in dict.fromkeys(map(tuple, data["events"].values())):
+        named = [event for event, words in data["events"].items() if tuple(words) == actions]
+        lines.append(f"  named by {_events(named)}: {' '.join(actions)}")
     if data["expanding"]:
         lines.append(f"  its files are written by {_events(data['expanding'])}")
     if data["settings"]:

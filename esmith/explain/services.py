@@ -78,6 +78,15 @@ def explain_service(
     }
 
 
+def is_one(explained: dict[str, Any], services: Services) -> bool:
+    """Return whether what was explained is a service: a record of that type may be none, as ``imap``.
+
+    :param explained: what :func:`explain_service` returned.
+    """
+    names_it = explained["files"] or explained["events"] or explained["supervisor"]
+    return bool(names_it) or explained["name"] in services.names()
+
+
 def _actions(layout: Layout, snapshot: Snapshot, events: list[Event], name: str) -> dict[str, str]:
     """Return the templates that say that a service reads their outputs, each with the service action it needs."""
     found = {}

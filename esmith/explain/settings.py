@@ -60,7 +60,7 @@ class SettingExplainer:
             "key": key,
             "property": prop,
             "stored": record is not None,
-            "type": record.type if record is not None and record.props else None,
+            "type": record.type if record is not None and (record.props or "" not in names) else None,
             "help": self._descriptions.help_of(database, key),
             "runs": self._runs(database, key) if prop in (None, "status") else [],
             "settings": [

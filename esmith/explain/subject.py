@@ -66,7 +66,7 @@ def subject_of(words: list[str], snapshot: Snapshot, descriptions: Descriptions,
 def _one(word: str, snapshot: Snapshot, descriptions: Descriptions, services: Services) -> Subject:
     is_record = descriptions.is_known(CONFIGURATION, word)
     # A record may have another name than its service: sqpsmtpd is one of both.
-    is_service = word in services.names()
+    is_service = word in services.names() or snapshot.type_of(CONFIGURATION, word) == "service"
     if not (is_record or is_service):
         raise UsageError(
             f"there is no record and no service {shorten(word)!r}", hint=_near(word, snapshot, descriptions, services)

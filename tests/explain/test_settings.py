@@ -112,7 +112,10 @@ def test_who_changed_it_last(seen: Seen) -> None:
         (("spamassassin", "wbl.global"), Subject("spamassassin", "wbl.global")),
         (("qpsmtpd",), Subject("configuration", "qpsmtpd", service="qpsmtpd")),
         (("DomainName",), Subject("configuration", "DomainName")),
-        (("spamassassin",), Subject("configuration", "spamassassin", others=["db spamassassin show"])),
+        (
+            ("spamassassin",),
+            Subject("configuration", "spamassassin", service="spamassassin", others=["db spamassassin show"]),
+        ),
     ],
 )
 def test_what_words_are_about(words: tuple[str, ...], wanted: Subject, seen: Seen) -> None:
