@@ -46,7 +46,7 @@ _FAILURES = (
 class Piece:
     """A piece of the text of a fragment.
 
-    :param text: the piece.
+    :param text: the piece; empty for a test or a loop that may print something there.
     :param line: the line of the fragment it comes from, from 1; 0 when that is not known.
     :param names: what decides on it, by the text of the fragment; None when that is not known.
     """
@@ -95,14 +95,16 @@ class MarkedFragment:
         found = []
         for number, part in zip(parts[::2], parts[1::2], strict=True):
             line, node = self._places[int(number)]
-            if part:
-                found.append(Piece(part.encode("utf-8", "surrogateescape"), line, self._slices.of(node)))
+            found.append(Piece(part.encode("utf-8", "surrogateescape"), line, self._slices.of(node)))
         return found
 
     def _mark(self, node: nodes.Node) -> None:
         """Put marks into all that a part of the fragment prints."""
         for name, value in node.iter_fields():
-            if isinstance(value, list) and any(isinstance(one, nodes.Stmt) for one in value):
+            if name == "elif_":
+                for branch in value:
+                    self._mark(branch)
+            elif isinstance(value, list) and any(isinstance(one, nodes.Stmt) for one in value):
                 setattr(node, name, [marked for one in value for marked in self._statement(one)])
 
     def _statement(self, node: nodes.Node) -> list[nodes.Node]:
@@ -110,10 +112,16 @@ class MarkedFragment:
             node.nodes = [new for one in node.nodes for new in self._printed(one, node)]
             return [node]
         if isinstance(node, nodes.CallBlock | nodes.FilterBlock):
-            return [nodes.Output([self._new_mark(node.lineno, node)], lineno=node.lineno), node]
-        if not isinstance(node, _BUFFERED):
-            self._mark(node)
-        return [node]
+            return [self._only_mark(node.lineno, node), node]
+        if isinstance(node, _BUFFERED):
+            return [node]
+        # What prints nothing in the middle of a line decides on it, too.
+        decides = node.test if isinstance(node, nodes.If) else node.iter if isinstance(node, nodes.For) else None
+        self._mark(node)
+        return [node] if decides is None else [self._only_mark(node.lineno, decides), node]
+
+    def _only_mark(self, line: int, node: nodes.Node) -> nodes.Output:
+        return nodes.Output([self._new_mark(line, node)], lineno=line)
 
     def _printed(self, node: nodes.Expr, outer: nodes.Node) -> list[nodes.Expr]:
         if not isinstance(node, nodes.TemplateData):

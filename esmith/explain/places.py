@@ -68,9 +68,12 @@ def made_lines(rendering: Rendering, traced: list[Traced]) -> list[Made] | None:
         return None  # a filter of the whole file
     found: list[Made] = []
     known = _KnownCells()
-    text, segments = b"", []
+    text = b""
+    segments: list[tuple[Traced, _Segment]] = []
     for one in traced:
         for segment in _segments(one):
+            if not segment.text and segments and segments[-1][0] is one:
+                segments.append((one, segment))
             for piece in _LINE.findall(segment.text):
                 text += piece
                 segments.append((one, segment))
@@ -111,12 +114,14 @@ def _made(text: bytes, segments: list[tuple[Traced, _Segment]], cells: _KnownCel
     for traced, segment in segments:
         known = makers.get(id(traced))
         maker = makers[id(traced)] = known or Maker(traced)
+        maker.parts.append(cells.of(traced, segment.names))
+        if not segment.text:
+            continue
         # Where one piece is not certain the line is not.
         if segment.line and (known is None or known.lines):
             maker.lines.add(segment.line)
         else:
             maker.lines.clear()
-        maker.parts.append(cells.of(traced, segment.names))
     return Made(text, list(makers.values()))
 
 

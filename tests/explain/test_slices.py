@@ -32,6 +32,11 @@ FRAGMENTS = {
         "{% set n = namespace(x='') %}\n{% for c in qpsmtpd.LogLevel %}{% set n.x = c %}{% endfor %}\n{{ n.x }}\n",
         [[LEVEL]],
     ),
+    "a test that printed nothing in a line": (
+        "a{% if qpsmtpd.Bcc %} no{% endif %} b\nc\n",
+        [["configuration qpsmtpd Bcc"], []],
+    ),
+    "a test between lines": ("a\n{% if qpsmtpd.Bcc %}\nno\n{% endif %}\nb\n", [[], []]),
     "a loop": ("{% for c in qpsmtpd.LogLevel %}\n{{ c }}\n{% endfor %}\n", [[LEVEL]]),
     "a macro": ("{% macro m() %}{{ qpsmtpd.DNSBL }}{% endmacro %}\na\n{{ m() }}\n", [[], [DNSBL]]),
     "a name that is no identifier": (
