@@ -17,6 +17,7 @@ import pytest
 
 from esmith.cli import asking, expand_template, signal_event
 from esmith.cli import esmith as esmith_command
+from esmith.cli.apply import apply_command
 from esmith.cli.program import as_click
 from esmith.cli.verbs import VERBS
 from esmith.errors import UsageError
@@ -143,6 +144,9 @@ def _fault_of_db(words: list[str]) -> str:
             asking.require_operands(verb, operands)
         except UsageError as error:
             return error.message
+        return ""
+    if verb == "apply":
+        as_click(apply_command("config", None)).make_context("config", operands)
         return ""
     if verb not in VERBS:
         return f"no verb {verb!r}"
