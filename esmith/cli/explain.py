@@ -20,6 +20,7 @@ from esmith.explain.subject import path_and_line, subject_of
 from esmith.explain.supposed import suppose
 from esmith.explain.values import Values, last_changes
 from esmith.layout import Layout
+from esmith.schema.load import Schema
 from esmith.services.definition import Services
 from esmith.store import open_store
 from esmith.store.protocol import Snapshot, Store
@@ -53,17 +54,15 @@ def explain_command(root: str | None, words: tuple[str, ...], value: str | None,
         raise click.UsageError("WHAT has at most three words: DATABASE RECORD PROPERTY")
     layout = Layout.chosen(root)
     store = open_store(layout)
+    is_file = len(words) == 1 and words[0].startswith("/")
+    if is_file and value is not None:
+        raise click.UsageError("--if goes with a setting, as qpsmtpd DNSBL --if enabled")
     with store.snapshot() as snapshot:
-        if len(words) == 1 and words[0].startswith("/"):
-            if value is not None:
-                raise click.UsageError("--if goes with a setting, as qpsmtpd DNSBL --if enabled")
-            data = _file(layout, snapshot, *path_and_line(words[0]))
-            lines = file_lines(data)
-        else:
-            data = _named(layout, snapshot, list(words))
-            if value is not None:
-                data["if"] = _supposed(layout, store, snapshot, data["record"], value)
-            lines = named_lines(data)
+        data = _file(layout, snapshot, *path_and_line(words[0])) if is_file else _named(layout, snapshot, list(words))
+    if value is not None:
+        # No snapshot is open now: it opens those it needs.
+        data["if"] = _supposed(layout, store, data["record"], value)
+    lines = file_lines(data) if is_file else named_lines(data)
     if as_json:
         print_lines([json_text(data)])
     else:
@@ -106,16 +105,15 @@ def _named(layout: Layout, snapshot: Snapshot, words: list[str]) -> dict[str, An
     return data
 
 
-def _supposed(
-    layout: Layout, store: Store, snapshot: Snapshot, record: dict[str, Any] | None, value: str
-) -> dict[str, Any]:
+def _supposed(layout: Layout, store: Store, record: dict[str, Any] | None, value: str) -> dict[str, Any]:
     """Return what would change if a setting had a value."""
     settings = record["settings"] if record is not None else []
     if record is None or (record["property"] is None and [one["property"] for one in settings] != [""]):
         raise UsageError("--if goes with one setting", hint="name its property, as in: qpsmtpd DNSBL --if enabled")
-    schema, cell = Descriptions(layout, snapshot).schema, _cell(settings[0])
+    schema, cell = Schema(layout), _cell(settings[0])
     found = suppose(layout, store, schema, cell, value, [reader["template"] for reader in record["read_by"]])
-    return {"value": Values(layout, snapshot, schema).shown(cell, value), **found}
+    with store.snapshot() as snapshot:
+        return {"value": Values(layout, snapshot, schema).shown(cell, value), **found}
 
 
 def _cell(setting: dict[str, Any]) -> tuple[str, str, str]:

@@ -14,6 +14,7 @@ from esmith.explain.subject import Subject, path_and_line, subject_of
 from esmith.explain.supposed import suppose
 from esmith.explain.values import Values, last_changes
 from esmith.layout import Layout
+from esmith.schema.load import Schema
 from esmith.services.definition import Services
 from esmith.store import open_store
 from esmith.store.protocol import Snapshot, Store
@@ -154,30 +155,31 @@ def test_path_and_line() -> None:
     assert path_and_line("/etc/a") == ("/etc/a", None)
 
 
-def _supposed(seen: Seen, store: Store, value: str) -> dict[str, Any]:
+def _supposed(root: Root, store: Store, value: str) -> dict[str, Any]:
     cell, templates = ("configuration", "qpsmtpd", "DNSBL"), ["/var/service/qpsmtpd/config/peers/0"]
-    return suppose(seen[0], store, Descriptions(*seen).schema, cell, value, templates)
+    layout = Layout(str(root.path))
+    return suppose(layout, store, Schema(layout), cell, value, templates)
 
 
-def test_what_would_change(worked: Root, seen: Seen, store: Store) -> None:
+def test_what_would_change(worked: Root, store: Store) -> None:
     """Another value shows its diff; nothing is written, and what is stored stays."""
     before = worked.snapshot("/etc", "/var")
-    found = _supposed(seen, store, "disabled")
+    found = _supposed(worked, store, "disabled")
     assert [one["path"] for one in found["files"]] == ["/var/service/qpsmtpd/config/peers/0"]
     assert "+# dnsbl disabled" in found["files"][0]["diff"]
     assert worked.snapshot("/etc", "/var") == before
 
 
-def test_the_value_it_has_changes_nothing(seen: Seen, store: Store) -> None:
+def test_the_value_it_has_changes_nothing(worked: Root, store: Store) -> None:
     """The value that is stored already is reported as such."""
-    found = _supposed(seen, store, "enabled")
+    found = _supposed(worked, store, "enabled")
     assert found["same"] and [one for one in found["files"] if not one["anyway"]] == []
 
 
-def test_a_refused_value(seen: Seen, store: Store) -> None:
+def test_a_refused_value(worked: Root, store: Store) -> None:
     """A value that setprop would refuse is refused here, too."""
     with pytest.raises(RefusedError, match="is not one of enabled, disabled"):
-        _supposed(seen, store, "maybe")
+        _supposed(worked, store, "maybe")
 
 
 def _service(seen: Seen, name: str) -> dict[str, Any]:
