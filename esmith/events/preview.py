@@ -284,7 +284,8 @@ class _Looker:
         if not (self._fragments or self._snapshot.changes):
             return found
         paths = list(dict.fromkeys(output.rendering.template.path for output in outputs))
-        with self._below.snapshot() as snapshot, Renderer(self._layout, snapshot, event=self._event) as renderer:
+        snapshot = self._snapshot.base
+        with Renderer(self._layout, snapshot, event=self._event) as renderer:
             # One by one where they cannot be planned together.
             for chosen in (paths, *([path] for path in paths)):
                 with suppress(EsmithError):

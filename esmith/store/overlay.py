@@ -48,7 +48,7 @@ class Overlay:
     """
 
     def __init__(self, snapshot: Snapshot, changes: Iterable[Change] = ()) -> None:
-        self._base = snapshot
+        self._base = self.base = snapshot
         self._number = snapshot.revision() + 1
         self._records: _Records = {}
         self._states: _States = {}

@@ -26,10 +26,13 @@ class UnsavedStore:
     def __init__(self, store: Store, changes: Iterable[Change]) -> None:
         self._store = store
         self._changes = list(changes)
+        #: The snapshot of what is below that is open now. Two at once would mix up the tables they open: LMDB has one
+        #: list of these for a process.
+        self.open: Snapshot | None = None
 
     def snapshot(self) -> UnsavedSnapshot:
-        """Return a snapshot to read from."""
-        return UnsavedSnapshot(self._store.snapshot(), self._changes)
+        """Return a snapshot to read from. One that begins while another is open reads the same moment."""
+        return UnsavedSnapshot(self, self._store, self._changes)
 
     def transaction(self, _author: Author) -> NoReturn:
         """Refuse.
@@ -59,12 +62,14 @@ class UnsavedStore:
 class UnsavedSnapshot(Overlay):
     """A snapshot with unsaved changes that begins and ends the snapshot below.
 
-    :param snapshot: what is below, not begun yet.
+    :param unsaved: the store whose snapshot it is.
+    :param store: what is below.
     :param changes: the changes.
     """
 
-    def __init__(self, snapshot: Snapshot, changes: list[Change]) -> None:
-        self._below = snapshot
+    def __init__(self, unsaved: UnsavedStore, store: Store, changes: list[Change]) -> None:
+        self._unsaved = unsaved
+        self._below: Snapshot | None = None if unsaved.open is not None else store.snapshot()
         self._wanted = changes
 
     def __enter__(self) -> Self:
@@ -73,11 +78,16 @@ class UnsavedSnapshot(Overlay):
         :raises StoreError: when the store cannot be read.
         :raises UsageError: as :func:`apply_changes` does.
         """
+        if self._below is None:
+            assert self._unsaved.open is not None
+            Overlay.__init__(self, self._unsaved.open, self._wanted)
+            return self
         base = self._below.__enter__()
         has_begun = False
         try:
             Overlay.__init__(self, base, self._wanted)
             has_begun = True
+            self._unsaved.open = base
         finally:
             if not has_begun:
                 self._below.__exit__(None, None, None)
@@ -86,4 +96,6 @@ class UnsavedSnapshot(Overlay):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._below.__exit__(kind, error, trace)
+        if self._below is not None:
+            self._unsaved.open = None
+            self._below.__exit__(kind, error, trace)
