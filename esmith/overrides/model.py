@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 #: What an override does, and the first three of the states.
 REPLACES, ADDS, MASKS = "replaces", "adds", "masks"
-#: The states that ask for a look: the shipped text is another one by now; it changes nothing; nothing reads it.
-OUTDATED, NEEDLESS, DEAD = "outdated", "needless", "dead"
-STATES = (REPLACES, ADDS, MASKS, OUTDATED, NEEDLESS, DEAD)
+#: The states that ask for a look: the shipped text is another one by now; it changes nothing; nothing reads it; it is
+#: no override but a shipped file that was edited in its place.
+OUTDATED, NEEDLESS, DEAD, EDITED = "outdated", "needless", "dead", "edited"
+STATES = (REPLACES, ADDS, MASKS, OUTDATED, NEEDLESS, DEAD, EDITED)
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Override:
     :param name: its path below ``/etc/e-smith``.
     :param path: its path in the configured system.
     :param does: ``replaces``, ``adds`` or ``masks``; of one that is dead what it would do.
-    :param state: the same, unless it is ``outdated``, ``needless`` or ``dead``.
+    :param state: the same, unless it is ``outdated``, ``needless``, ``dead`` or ``edited``.
     :param reason: why it is one of these; "" for the others.
     :param added: how many lines it has that the shipped text has not.
     :param removed: how many lines the shipped text has that it has not.

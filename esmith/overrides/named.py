@@ -21,13 +21,16 @@ def find_named(search: Search, paths: Sequence[str]) -> list[Override]:
     if not paths:
         return search.all()
     wanted: set[str] = set()
+    # A shipped file is named as the override would be that it should have been.
+    edited = {below_configuration(search.places.layout, one.path): one for one in search.edited}
     for path in paths:
         start = below_configuration(search.places.layout, path)
-        found = {name for name in search.names if f"{name}/".startswith(f"{start.rstrip('/')}/")}
+        found = {name for name in (*search.names, *edited) if f"{name}/".startswith(f"{start.rstrip('/')}/")}
         if not found:
             raise _none(search, path, start)
         wanted |= found
-    return [search.one(name) for name in search.names if name in wanted]
+    own = [search.one(name) for name in search.names if name in wanted]
+    return [*own, *(one for name, one in edited.items() if name in wanted)]
 
 
 def name_of(layout: Layout, search: Search, path: str) -> str:

@@ -12,6 +12,7 @@ from esmith.events.definition import event_names, load_event
 from esmith.fragments.tree import BEGIN, END, METADATA, TemplateTree
 from esmith.layout import LAYERS, Layout
 from esmith.overrides.bases import Bases
+from esmith.overrides.edited import find_edited
 from esmith.overrides.merge import count_differences, likeness, lines_of, merge
 from esmith.overrides.model import ADDS, DEAD, MASKS, NEEDLESS, OUTDATED, REPLACES, Base, Override
 from esmith.overrides.places import CONFIGURATION, CUSTOM, Places, counts
@@ -22,7 +23,7 @@ _OF_ALL_BELOW = (BEGIN, END, METADATA)
 
 
 def find(layout: Layout, snapshot: Snapshot | None = None) -> list[Override]:
-    """Return the overrides of a root, sorted by their paths.
+    """Return the overrides of a root, sorted by their paths, and then the shipped files that were edited.
 
     :param snapshot: the databases, by which also templates are known that are only expanded inside others; without
         them such a template counts when it is shipped.
@@ -47,7 +48,12 @@ class Search:
 
     def all(self) -> list[Override]:
         """Return all of them."""
-        return [self.one(name) for name in self.names]
+        return [*(self.one(name) for name in self.names), *self.edited]
+
+    @cached_property
+    def edited(self) -> list[Override]:
+        """The shipped files that were edited in their place."""
+        return find_edited(self.places)
 
     @cached_property
     def names(self) -> list[str]:

@@ -96,7 +96,9 @@ def _is_so_anyway(layout: Layout, store: Store, templates: list[str], fault: Esm
 def _shown(found: Preview, known: TemplateUse) -> list[str]:
     lines = list(dict.fromkeys(line for text in found.warnings for line in text.splitlines()))
     own = [file for file in found.files if not file.anyway]
-    lines += [line for file in own for line in file.diff]
+    lines += [line for file in own[:_SHOWN] for line in file.diff]
+    if len(own) > _SHOWN:
+        lines.append(f"... and {counted(len(own) - _SHOWN, 'more file')} would change")
     if len(found.files) > len(own):
         lines.append(f"{counted(len(found.files) - len(own), 'file')} would change as well, also without it")
     if not own and _fault_of(found) is None:

@@ -82,7 +82,7 @@ def test_a_removed_one_is_forgotten(root: Root) -> None:
 def test_keys_that_an_override_has_not(root: Root) -> None:
     """A template.toml is outdated by another value of a key that it has, not by one of another key."""
     name, mine = "templates/etc/t/template.toml", "/etc/t/template.toml"
-    root.write("/etc/e-smith/templates/etc/t/10x", "x\n", shipped=True)
+    ship_older(root, "templates/etc/t/10x", "x\n")
     ship_older(root, name, 'mode = "0640"\nowner = "root"\n')
     root.custom(mine, 'mode = "0600"\n')
     record(root)

@@ -10,7 +10,7 @@ from esmith.errors import UntrustedError
 from esmith.layout import Layout
 from esmith.overrides import find
 from tests.commands import Root
-from tests.overrides.kit import CUSTOM, all_files, found, states
+from tests.overrides.kit import CUSTOM, all_files, found, ship_older, states
 
 
 def test_nothing_is_there(root: Root) -> None:
@@ -48,7 +48,7 @@ def test_a_single_file_is_for_the_whole_directory(root: Root) -> None:
 
 def test_directories_in_the_place_of_a_single_file(root: Root) -> None:
     """A fragment in the place of a shipped single file replaces that one."""
-    root.write("/etc/e-smith/templates/etc/single", "one\n", shipped=True)
+    ship_older(root, "templates/etc/single", "one\n")
     root.custom("/etc/single/10part", "part\n")
     assert found(root)["/etc/single/10part"].shipped == b"one\n"
 
@@ -100,12 +100,28 @@ def test_what_is_no_different_is_needless(root: Root) -> None:
     """Needless are a copy of the shipped one, keys that are the same there, and what masks nothing."""
     root.custom("/etc/clamd.conf/MaxFiles", root.read("/etc/e-smith/templates/etc/clamd.conf/MaxFiles"))
     root.custom("/etc/clamd.conf/NoSuch", "")
-    root.write("/etc/e-smith/templates/etc/t/template.toml", 'mode = "0640"\nowner = "root"\n', shipped=True)
-    root.write("/etc/e-smith/templates/etc/t/10x", "x\n", shipped=True)
+    ship_older(root, "templates/etc/t/template.toml", 'mode = "0640"\nowner = "root"\n')
+    ship_older(root, "templates/etc/t/10x", "x\n")
     root.custom("/etc/t/template.toml", 'mode = "0640" # as shipped\n')
     assert set(states(root).values()) == {"needless"}
     root.custom("/etc/t/template.toml", 'mode = "0644"\n')
     assert states(root)["/etc/t/template.toml"] == "replaces"
+
+
+def test_a_shipped_file_that_was_edited(root: Root) -> None:
+    """A shipped file that was edited in its place is listed: the next init replaces it. It is found by its template."""
+    assert states(root) == {}
+    root.write("/etc/e-smith/templates/etc/clamd.conf/MaxFiles", "MaxFiles 9\n")
+    root.write("/etc/e-smith/events/email-update/services2adjust/LIST", "x\n")
+    ones = found(root)
+    assert {name: one.state for name, one in ones.items()} == {
+        "events/email-update/services2adjust/LIST": "edited",
+        "templates/etc/clamd.conf/MaxFiles": "edited",
+    }
+    one = ones["templates/etc/clamd.conf/MaxFiles"]
+    assert (one.added, one.removed) == (1, 1)
+    assert one.reason.endswith("move it to /etc/e-smith/templates-custom/etc/clamd.conf/MaxFiles")
+    assert root.esmith("overrides", "/etc/clamd.conf").out.splitlines()[-1] == "1 override: edited 1"
 
 
 def test_looking_writes_nothing(root: Root) -> None:
