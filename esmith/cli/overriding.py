@@ -132,6 +132,8 @@ def _merge(work: _Work) -> int:
         raise UsageError(
             "is not shipped any more, so there is nothing to merge", place=one.path, hint=_accept_hint(one)
         )
+    if not one.text:
+        raise UsageError("masks the shipped text, so there is nothing to merge", place=one.path, hint=_accept_hint(one))
     text = work.draft.read()
     if text is not None:
         warn(f"goes on with the draft {work.draft.path}")

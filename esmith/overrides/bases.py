@@ -2,8 +2,8 @@
 
 Texts are files with their digest as the name. The index names the digest of each override, and of the last few texts
 that each shipped file had: they are what an override may come from that was copied from another machine. Only
-``esmith init`` and the commands that save an override write there. What is damaged counts as not there; nothing is lost
-with it but what an upgrade would be compared with.
+``esmith init`` and the commands that save an override write there. What is damaged, or may be written by others,
+counts as not there; nothing is lost with it but what an upgrade would be compared with.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ class Bases:
 
     def __init__(self, layout: Layout) -> None:
         self._directory = os.path.join(layout.state, "bases")
+        self._trust = layout.trust
         data = self._read()
         #: Whether anything was recorded before.
         self.is_known = bool(data)
@@ -137,8 +138,11 @@ class Bases:
         return digest
 
     def _read_file(self, name: str) -> bytes | None:
+        path = os.path.join(self._directory, name)
+        if any(True for _ in self._trust.faults(path)):
+            return None
         try:
-            return read_file(os.path.join(self._directory, name))
+            return read_file(path)
         except OSError:
             return None
 

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from esmith.disk import read_file
 from esmith.errors import TemplateError
-from esmith.fragments.tree import BEGIN, END, TemplateTree
+from esmith.fragments.tree import BEGIN, END, Fragment, NoTemplateError, TemplateTree
 from esmith.layout import LAYERS, Layout
 from esmith.names import is_leftover
 
@@ -77,7 +77,8 @@ class Places:
         """
         layer, _, inner = name.partition("/")
         shipped = f"{CUSTOM[layer]}/{inner}"
-        if os.path.exists(self.disk_path(shipped)):
+        place = self.disk_path(shipped)
+        if os.path.isfile(place) or self._fragments(shipped) or os.path.realpath(place) == os.devnull:
             return shipped
         if layer != LAYERS[0]:
             return ""
@@ -101,9 +102,17 @@ class Places:
         place = self.layout.under(path) if path.startswith("/") else self.disk_path(path)
         if not os.path.isdir(place):
             return b"" if os.path.realpath(place) == os.devnull else _read(place) if os.path.isfile(place) else None
-        template = self._shipped_tree.find(path.removeprefix(LAYERS[1]))
-        own = [fragment for fragment in template.fragments if os.path.dirname(fragment.path) == place]
-        return b"".join(_read(fragment.path) for fragment in own if not fragment.masked)
+        return b"".join(_read(fragment.path) for fragment in self._fragments(path) if not fragment.masked)
+
+    def _fragments(self, path: str) -> list[Fragment]:
+        """Return the fragments that are right in a shipped directory, in order; none where it is no template."""
+        if not (path.startswith(f"{LAYERS[1]}/") and os.path.isdir(self.disk_path(path))):
+            return []
+        try:
+            found = self._shipped_tree.find(path.removeprefix(LAYERS[1])).fragments
+        except NoTemplateError:
+            return []
+        return [one for one in found if f"{one.layer}{path.removeprefix(LAYERS[1])}/{one.name}" == one.path]
 
     @cached_property
     def _shipped_tree(self) -> TemplateTree:

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Iterable
 
+from esmith.errors import TemplateError
 from esmith.layout import LAYERS, Layout
 from esmith.overrides.bases import Bases
 from esmith.overrides.model import Base
@@ -26,7 +27,7 @@ def record_bases(layout: Layout, host: DiskHost, replaced: Iterable[str], versio
     :param replaced: the shipped files that are about to change or to go, as paths of this disk.
     :param version: the version of e-smith that installed what is there, "" where that is not known.
     :raises UntrustedError: when a layer is not in the hands of its owners alone.
-    :raises TemplateError: when an override cannot be read.
+    :raises TemplateError: when a shipped file cannot be read.
     :raises InstallError: when it cannot be written.
     """
     if not os.path.isdir(layout.layer(LAYERS[1])):
@@ -67,7 +68,11 @@ def _record(search: Search) -> None:
     names = [name for name in search.names if counts(name)]
     search.bases.drop_all_but(set(names))
     for name in names:
-        text = search.places.text_of(name)
+        try:
+            text = search.places.text_of(name)
+        except TemplateError:
+            # Nothing is installed the worse for that, and an event reports it.
+            continue
         if text is None:
             continue
         shipped_path = search.places.shipped_path(name)

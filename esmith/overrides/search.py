@@ -6,7 +6,7 @@ import os
 import tomllib
 from functools import cached_property
 
-from esmith.errors import EsmithError
+from esmith.errors import EsmithError, TemplateError
 from esmith.events.affected import TemplateUse
 from esmith.events.definition import event_names, load_event
 from esmith.fragments.tree import BEGIN, END, METADATA, TemplateTree
@@ -62,12 +62,13 @@ class Search:
 
     def one(self, name: str) -> Override:
         """Return one of them."""
-        text, shipped_path = self.places.text_of(name), self.places.shipped_path(name)
+        text, unreadable = self._text_of(name)
+        shipped_path = self.places.shipped_path(name)
         shipped = self.places.shipped_text(shipped_path)
         base = self.base_of(name, text or b"", shipped_path, shipped)
         does = ADDS if shipped is None else REPLACES if text else MASKS
         state, reason = does, ""
-        if dead := self.why_dead(name, is_file=text is not None):
+        if dead := self.why_dead(name, is_file=text is not None) or unreadable:
             state, reason = DEAD, dead
         elif text is not None:
             state, reason = _judged(name, text, shipped, base) or (does, "")
@@ -85,6 +86,14 @@ class Search:
             base,
             f"{CONFIGURATION}/{shipped_path}" if shipped_path else "",
         )
+
+    def _text_of(self, name: str) -> tuple[bytes | None, str]:
+        """Return what an override holds, and why that is not known."""
+        try:
+            text = self.places.text_of(name)
+        except TemplateError as error:
+            return None, error.message
+        return text, "" if text is not None else "is a link that leads nowhere"
 
     def base_of(self, name: str, text: bytes, shipped_path: str, shipped: bytes | None) -> Base:
         """Return the base of an override: what was recorded, else the closest text that is known.

@@ -73,6 +73,14 @@ def test_what_there_is_nothing_to_merge_of(root: Root) -> None:
     assert root.esmith("overrides", "--outdated").out == "no override is outdated\n"
 
 
+def test_a_mask_is_not_merged(root: Root) -> None:
+    """What masks the shipped text has no text of its own to merge; it can be accepted."""
+    _outdated(root, "")
+    assert "masks the shipped text" in root.esmith("overrides", "merge", NAME, code=ExitCode.USAGE).err
+    root.esmith("overrides", "accept", NAME)
+    assert states(root) == {NAME: "masks"}
+
+
 def test_accept_leaves_the_text(root: Root) -> None:
     """What was looked at is not outdated, until the shipped text changes again."""
     _outdated(root, "mine\nb\nc\n")

@@ -124,7 +124,7 @@ def test_one_that_is_made_here_is_certain(root: Root) -> None:
     assert found(root)[MINE].base.probable
 
 
-@pytest.mark.parametrize("damage", ["cut", "foreign", "lost"])
+@pytest.mark.parametrize("damage", ["cut", "changed", "lost", "written by others"])
 def test_damage_is_not_believed(root: Root, damage: str) -> None:
     """A damaged index counts as none: the base is only probable then, and the next init writes a whole one."""
     _upgraded(root, "MaxFiles 3\n", "# one\nMaxFiles 2\n# two\n")
@@ -132,11 +132,14 @@ def test_damage_is_not_believed(root: Root, damage: str) -> None:
     content = index.read_bytes()
     if damage == "lost":
         index.unlink()
+    elif damage == "written by others":
+        index.chmod(0o666)
     else:
         index.write_bytes(content[:-3] if damage == "cut" else content.replace(b"0.0.9", b"0.0.8"))
     (one,) = found(root).values()
     assert (one.state, one.base.probable) == ("replaces", True)
     record(root)
+    index.chmod(0o600)
     assert found(root)[MINE].base.probable
 
 

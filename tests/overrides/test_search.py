@@ -10,7 +10,7 @@ from esmith.errors import UntrustedError
 from esmith.layout import Layout
 from esmith.overrides import find
 from tests.commands import Root
-from tests.overrides.kit import CUSTOM, all_files, found, ship_older, states
+from tests.overrides.kit import CUSTOM, all_files, found, record, ship_older, states
 
 
 def test_nothing_is_there(root: Root) -> None:
@@ -94,6 +94,22 @@ def test_what_something_reads_is_not_dead(root: Root) -> None:
     root.write("/etc/e-smith/services-custom/clamd/run", "#!/bin/sh\n")
     assert "dead" not in states(root).values()
     assert found(root)["/etc/own.conf/20link"].text == b"x\n"
+
+
+def test_what_cannot_be_read_hides_no_other(root: Root) -> None:
+    """Dead are a link that leads nowhere, a pipe and a file in the place of a directory of templates."""
+    root.custom("/etc/clamd.conf/MaxFiles", "MaxFiles 3000\n")
+    root.file(f"{CUSTOM}/etc/clamd.conf/Debug").symlink_to("/no/such/file")
+    os.mkfifo(root.file(f"{CUSTOM}/etc/clamd.conf/LogTime"))
+    root.custom("/etc/mail", "x\n")
+    reasons = {name: one.reason for name, one in found(root).items() if one.state == "dead"}
+    assert reasons == {
+        "/etc/clamd.conf/Debug": "is a link that leads nowhere",
+        "/etc/clamd.conf/LogTime": "is no regular file",
+        "/etc/mail": "no event and no shipped template reads /etc/mail",
+    }
+    record(root)
+    assert set(states(root)) == {"/etc/clamd.conf/MaxFiles", *reasons}
 
 
 def test_what_is_no_different_is_needless(root: Root) -> None:
