@@ -110,7 +110,7 @@ def _edit(work: _Work) -> int:
         warn(f"goes on with the draft {work.draft.path}")
     base = one.base if work.is_there else work.now
     while True:
-        edit_file(work.draft.path)
+        edit_file(work.draft.path, at_terminal=work.may_ask)
         text = work.draft.read()
         if text is None:
             raise UsageError("the draft is gone", place=work.draft.path, hint="nothing was written; run it again")
@@ -164,7 +164,7 @@ def _merge(work: _Work) -> int:
         if answer == _LEAVE:
             print_report([f"not saved; the draft is {work.draft.path}"])
             return ExitCode.FAILED
-        edit_file(work.draft.path)
+        edit_file(work.draft.path, at_terminal=work.may_ask)
         text = work.draft.read() or b""
 
 

@@ -13,13 +13,14 @@ from esmith.errors import UsageError
 _DEFAULTS = ("editor", "vi", "nano")
 
 
-def edit_file(path: str) -> None:
+def edit_file(path: str, *, at_terminal: bool) -> None:
     """Have a file edited, and wait for the end of that; no shell is started.
 
     :param path: a path of this disk.
+    :param at_terminal: whether somebody is there; else only an editor that was chosen is started: it may be a script.
     :raises UsageError: when there is no editor, it cannot be started, or says that it failed.
     """
-    words = _words()
+    words = _words(at_terminal=at_terminal)
     try:
         done = subprocess.run([*words, path], env=clean_environment(), check=False)
     except OSError as error:
@@ -31,7 +32,7 @@ def edit_file(path: str) -> None:
         raise UsageError(f"the editor {words[0]!r} ended with status {done.returncode}", hint=f"the draft is {path}")
 
 
-def _words() -> list[str]:
+def _words(*, at_terminal: bool) -> list[str]:
     for name in ("VISUAL", "EDITOR"):
         value = os.environ.get(name, "")
         try:
@@ -40,6 +41,8 @@ def _words() -> list[str]:
             raise UsageError(f"{name} cannot be read: {error}", hint=f"correct it: {value}") from error
         if words:
             return words
+    if not at_terminal:
+        raise UsageError("nobody is at a terminal to edit it", hint="set EDITOR to a program that does")
     for program in _DEFAULTS:
         if found := which(program):
             return [found]

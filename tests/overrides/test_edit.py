@@ -111,6 +111,7 @@ def test_no_shell_is_started(root: Root) -> None:
     """The words of EDITOR are a command and its arguments; an editor that fails or is not there is an error."""
     _edit(root, 'sh -c \'echo "# $0 $#" > "$0"\'')
     assert root.read(MINE) == f"# {root.file(DRAFT)} 0\n"
+    assert "nobody is at a terminal" in _edit(root, "", code=ExitCode.USAGE).err
     assert "ended with status 3" in _edit(root, "sh -c 'exit 3'", code=ExitCode.USAGE).err
     assert "cannot be started" in _edit(root, "/no/such; true", code=ExitCode.USAGE).err
 
