@@ -39,11 +39,11 @@ class Bases:
         self._directory = os.path.join(layout.state, "bases")
         self._trust = layout.trust
         data = self._read()
-        #: Whether anything was recorded before.
-        self.is_known = bool(data)
         #: When the shipped files were last installed, in seconds since 1970, and of which version they are.
         self.installed_at: float = data.get("installed_at", 0.0)
         self.version: str = data.get("version", "")
+        #: Whether it was recorded at all which overrides there were then.
+        self.is_known = self.installed_at > 0
         #: For each override the digest of its base, "" for none, the version, and whether that is only probable.
         self._rows: dict[str, tuple[str, str, bool]] = {
             name: (str(row[0]), str(row[1]), bool(row[2])) for name, row in data.get("overrides", {}).items()

@@ -57,8 +57,9 @@ def below_configuration(layout: Layout, path: str) -> str:
     :param path: a path in a custom layer, as the configured system or this disk has it, or from the working directory;
         a template, or one of its fragments; a service in ``services-custom/NAME``.
     """
-    if path.startswith(tuple(f"{layer}/" for layer in CUSTOM)) or path in CUSTOM:
-        return os.path.normpath(path)
+    relative = os.path.normpath(path)
+    if relative.partition("/")[0] in CUSTOM:
+        return relative
     if not path.startswith("/") and os.path.lexists(path):
         path = os.path.abspath(path)
     clean = os.path.normpath("/" + path.lstrip("/"))

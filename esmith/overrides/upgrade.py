@@ -93,9 +93,11 @@ class Upgrade:
                     groups.setdefault(kind, ({}, {}))[side][name] = digests[name]
         self.kinds[FRAGMENTS] = Changes.between(*groups.get(FRAGMENTS, ({}, {})))
         schemas = sorted(name for name in differing if _kind(name) == SETTINGS)
-        new = {name: files.new.get(self._place(name), (b"", 0))[0] for name in schemas}
+        there = {name: _content(self._place(name)) for name in schemas}
+        # One that holds already what is shipped now is not written.
+        new = {name: files.new.get(self._place(name), (there[name], 0))[0] for name in schemas if name in after}
         self.kinds[SETTINGS] = Changes.between(
-            _settings({name: _content(self._place(name)) for name in schemas if name in before}), _settings(new)
+            _settings({name: there[name] for name in schemas if name in before}), _settings(new)
         )
         self.kinds[EVENTS] = Changes.between(_events(before), _events(after))
         self.kinds[FILES] = Changes.between(*groups.get(FILES, ({}, {})))

@@ -122,6 +122,7 @@ def test_no_shell_is_started(root: Root) -> None:
         (("/etc/own.con", "MaxFiles"), "no event and no shipped template reads"),
         (("/etc/own.conf", "MaxFiles~"), "is the name of a backup file"),
         (("/etc/own.conf", "../x"), "is no name of a fragment"),
+        (("templates-custom/../../own.conf/10x",), "no event and no shipped template reads"),
         (("/etc/own.conf",), "has several fragments"),
     ],
 )

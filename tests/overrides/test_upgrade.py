@@ -28,6 +28,7 @@ def _make_older(root: Root) -> None:
     text = root.read(f"/etc/e-smith/{_SCHEMA}")
     older = text.replace('default = "15M"', 'default = "10M"').replace("[properties.MaxFiles]", "[properties.Files]")
     ship_older(root, _SCHEMA, older.replace('help = "Use', 'help = "Please use'))
+    ship_older(root, "db/configuration/olderservice.toml", '[properties.Old]\ntype = "text"\n')
     ship_older(root, "events/old-event/services2adjust/LIST", "clamd restart\n")
 
 
@@ -46,7 +47,7 @@ def test_an_upgrade_reports_what_changed(root: Root) -> None:
         "setting": {
             "changed": ["configuration clamav MaxFileSize"],
             "new": ["configuration clamav MaxFiles"],
-            "removed": ["configuration clamav Files"],
+            "removed": ["configuration clamav Files", "configuration olderservice Old"],
         },
         "event": {"changed": [], "new": [], "removed": ["old-event"]},
         "file": {"changed": [], "new": [], "removed": []},
@@ -71,13 +72,14 @@ def test_a_short_report(root: Root) -> None:
     lines = init(root).out.splitlines()[_READY - 1 : -1]
     assert lines == [
         "the upgrade changed the shipped files: 1 fragment changed, 1 new, 1 removed; 1 setting changed, 1 new, "
-        "1 removed; 1 event removed",
+        "2 removed; 1 event removed",
         f"  fragment changed: {_CLAMD}/MaxFiles",
         f"  fragment new: {_CLAMD}/Debug",
         f"  fragment removed: {_CLAMD}/Gone",
         "  setting changed: configuration clamav MaxFileSize",
         "  setting new: configuration clamav MaxFiles",
         "  setting removed: configuration clamav Files",
+        "  setting removed: configuration olderservice Old",
         "  event removed: old-event",
         "1 override is outdated; to look at it: esmith overrides --outdated",
         "  /etc/e-smith/templates-custom/etc/clamd.conf/MaxFiles: the shipped one has changed since it was made",
