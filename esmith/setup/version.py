@@ -11,6 +11,7 @@ from esmith.layout import Layout
 from esmith.setup.product_files import content_of
 from esmith.setup.shipped import ProductFiles, shipped_digests
 from esmith.setup.trees import mark_of_shipped, version_file
+from esmith.shipped import shipped_list
 
 #: What a root is taken for whose version was not noted yet.
 _EARLIER = "an earlier version"
@@ -38,6 +39,9 @@ def complaint_of_version(layout: Layout) -> str:
 
     :raises InstallError: when the shipped trees are missing.
     """
+    if not os.path.exists(shipped_list(layout)):
+        # The shipped files were taken away again, as by esmith remove.
+        return ""
     lines = _lines(layout)
     version, _, digest = lines if len(lines) == 3 else ("", "", "")
     if version == __version__:

@@ -146,6 +146,13 @@ def test_an_installation_of_the_same_is_no_reason(root: Root) -> None:
     assert root.esmith("history", "--limit", "1").err == ""
 
 
+def test_a_root_without_shipped_files_is_no_reason(root: Root) -> None:
+    """Where the shipped files were taken away, as by esmith remove, nothing is to be brought up to date."""
+    root.file("/var/lib/e-smith/version").write_text("0.0.9\nmark\ndigest\n")
+    root.file("/var/lib/e-smith/shipped").unlink()
+    assert root.esmith("history", "--limit", "1").err == ""
+
+
 def test_a_second_init_writes_nothing_new(root: Root) -> None:
     """Where nothing changed the recorded bases and the version stay as they are."""
     init(root)
