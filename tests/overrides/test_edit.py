@@ -10,6 +10,8 @@ from esmith.cli.overrides import overrides_command
 from esmith.cli.overriding import carry_out
 from esmith.errors import ExitCode, UsageError
 from esmith.layout import Layout
+from esmith.overrides.named import find_named
+from esmith.overrides.search import Search
 from tests.commands import Answer, Root
 from tests.overrides.kit import CUSTOM, all_files, found, ship_older, states
 
@@ -197,20 +199,14 @@ def test_what_does_not_go_together(root: Root, words: tuple[str, ...]) -> None:
         overrides_command.main([*words, "--root", str(root.path)], standalone_mode=False)
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        MINE,
-        f"{TEMPLATE}/{NAME}",
-        TEMPLATE,
-        "templates-custom/etc/own.conf/MaxFiles",
-        SHIPPED,
-    ],
-)
-def test_how_an_override_is_named(root: Root, path: str) -> None:
+def test_how_an_override_is_named(root: Root) -> None:
     """An override is found by its path, that of its template or its fragment, and that of the shipped one."""
     root.custom(f"{TEMPLATE}/{NAME}", "MaxFiles 1\n")
     root.custom("/etc/other/10x", "x\n")
-    assert root.esmith("overrides", path).out.splitlines()[0].endswith(f"  {MINE}")
+    search = Search(Layout(str(root.path)))
+    paths = [MINE, str(root.file(MINE)), f"{TEMPLATE}/{NAME}", TEMPLATE, MINE.removeprefix("/etc/e-smith/"), SHIPPED]
+    for path in paths:
+        assert [one.path for one in find_named(search, [path])] == [MINE], path
+    assert len(find_named(search, ["templates-custom"])) == 2
     answer = root.esmith("overrides", f"{TEMPLATE}/MaxFile", code=ExitCode.USAGE)
     assert f"did you mean {MINE}?" in answer.err
