@@ -119,13 +119,15 @@ def test_jinja(block: Block, copied: Root) -> None:
 
 @_each("toml")
 def test_toml(block: Block, copied: Root) -> None:
-    """A template.toml, a schema file or a service.toml shown in a document is accepted by what reads it."""
+    """A file of TOML that is shown in a document is accepted by what reads it: templates, schema, services, apply."""
     if block.document.name == "schema.md":
         copied.write("/etc/e-smith/db/demo/thing.toml", block.text)
         copied.esmith("initialize-databases")
     elif block.document.name == "add-a-service.md":
         copied.write("/etc/e-smith/services/demo/service.toml", block.text)
         assert Services(Layout(str(copied.path))).of("demo").useful
+    elif block.document.name == "ansible.md":
+        copied.run("config", "apply", "-", stdin=block.text)
     else:
         copied.custom("/etc/demo-{key}/template.toml", block.text)
         copied.custom("/etc/demo-{key}/10text", "text\n")

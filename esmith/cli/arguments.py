@@ -56,6 +56,9 @@ class Command:
     :param is_done: says whether there is nothing to do; it is asked before anything is begun.
     """
 
+    #: Whether it takes one operand alone, whose value is that and not a tuple.
+    single = False
+
     def __init__(
         self,
         name: str,
@@ -100,12 +103,18 @@ class Command:
             except ValueError:
                 return None
             values[option.place] = (*values[option.place], made) if option.repeated else made
-        if "" in operands or not operands:
+        if "" in operands or not operands or (self.single and len(operands) > 1):
             return None
         if len(self.operands) > 1:
             values[self.operands[0]] = operands.pop(0)
-        values[self.operands[-1]] = tuple(operands)
+        values[self.operands[-1]] = operands[0] if self.single else tuple(operands)
         return None if self.mistake(values) else values
+
+
+class SingleCommand(Command):
+    """A command that takes one operand alone."""
+
+    single = True
 
 
 #: What every command has; click has them from :func:`esmith.cli.program.root_option`.

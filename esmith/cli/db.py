@@ -41,6 +41,10 @@ def run_config() -> int:
     return run("config", lambda words: _command("config", words, "configuration"))
 
 
+#: The options without a word of their own.
+_FLAGS = ("--force", "--json", "--help", "--trust-owner")
+
+
 class _Options:
     """The options, which come before the first operand of the verb; what follows is taken as it is."""
 
@@ -56,7 +60,7 @@ class _Options:
         rest = words
         while rest:
             word = rest[0]
-            if word in ("--force", "--json", "--help", "--trust-owner"):
+            if word in _FLAGS:
                 setattr(self, word[2:].replace("-", "_"), True)
                 rest = rest[1:]
             elif word == "--root":
@@ -68,6 +72,11 @@ class _Options:
             else:
                 break
         return rest
+
+    def given(self) -> list[str]:
+        """Return the options that were taken, as words."""
+        flags = [word for word in _FLAGS if getattr(self, word[2:].replace("-", "_"))]
+        return flags if self.root is None else [*flags, f"--root={self.root}"]
 
 
 def _command(program: str, words: list[str], database: str | None) -> int:
@@ -83,6 +92,10 @@ def _command(program: str, words: list[str], database: str | None) -> int:
 
         return show_help(program, name)
     if not database or (verb is None and not is_batch):
+        if database and name == "apply" and rest:
+            from esmith.cli.apply import run_apply
+
+            return run_apply(program, database, [*options.given(), *rest])
         print_error(usage())
         return ExitCode.USAGE
     if verb is not None and not verb.accepts(rest):

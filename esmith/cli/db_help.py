@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
+from esmith.cli.apply import apply_command
 from esmith.cli.output import print_lines
+from esmith.cli.program import as_click
 from esmith.cli.verbs import VERBS
 from esmith.errors import ExitCode
 
@@ -59,4 +61,5 @@ def _group(program: str) -> click.Group:
         params: list[click.Parameter] = [words] if verb.operands else []
         group.add_command(click.Command(verb.name, help=verb.help, params=params))
     group.add_command(click.Command("batch", help=_BATCH))
+    group.add_command(as_click(apply_command(program, None)), name="apply")
     return group

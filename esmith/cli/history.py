@@ -95,7 +95,7 @@ def undo_command(root: str | None, number: int, force: bool) -> int:
         error.add_unchanged()
         raise
     with store.snapshot() as snapshot:
-        print_report(map(_change_line, Masking(schema, snapshot).changes_data(changes, changes)))
+        print_report(map(change_line, Masking(schema, snapshot).changes_data(changes, changes)))
     if not changes:
         print_report([f"nothing to do: everything is as it was before revision {number}"])
     return 0
@@ -116,13 +116,14 @@ def _revision_lines(data: dict[str, Any], count: int) -> list[str]:
     more = count - len(data["changes"])
     who = f"{data['user']} (sudo by {data['sudo_user']})" if data["sudo_user"] else data["user"]
     head = f"revision {data['revision']}  {data['time']}  {who}  {data['command']}"
-    lines = [head, *(f"    {_change_line(change)}" for change in data["changes"])]
+    lines = [head, *(f"    {change_line(change)}" for change in data["changes"])]
     if more:
         lines.append(f"    ... and {more} more (--json shows all)")
     return lines
 
 
-def _change_line(change: dict[str, Any]) -> str:
+def change_line(change: dict[str, Any]) -> str:
+    """Return the line that shows a change, as :class:`esmith.cli.masking.Masking` gives it."""
     name = " ".join(part for part in (change["database"], change["key"], change["property"]) if part)
     return f"{name}: {_value(change['old'])} -> {_value(change['new'])}"
 

@@ -79,7 +79,10 @@ def as_click(command: Command) -> click.Command:
 
     made: Any = click.pass_obj(carry_out)
     *first, last = command.operands
-    made = click.argument(last, nargs=-1, required=not first, type=click.UNPROCESSED)(made)
+    if command.single:
+        made = click.argument(last)(made)
+    else:
+        made = click.argument(last, nargs=-1, required=not first, type=click.UNPROCESSED)(made)
     for place in first:
         made = click.argument(place)(made)
     for option in reversed(command.options):

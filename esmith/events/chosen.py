@@ -57,8 +57,9 @@ class Chosen:
         for name in [*wanted, *(other for other in known if other not in wanted)]:
             try:
                 event = load_event(self._layout, name, self._renderer.tree)
-                drop_unknown_actions(event, self._layout)
-                check_service_actions(event)
+                if name in wanted:
+                    drop_unknown_actions(event, self._layout)
+                    check_service_actions(event)
             except EsmithError as error:
                 if name in wanted and name not in known:
                     raise

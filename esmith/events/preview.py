@@ -8,12 +8,13 @@ rehearsal, and a fragment or a check that starts ``db`` itself sees what is save
 from __future__ import annotations
 
 import os
+from collections import Counter
 from contextlib import suppress
 
-from esmith.errors import CheckError, EsmithError
-from esmith.events.asked import asked_by
+from esmith.errors import CheckError, EsmithError, ServiceError, StoreError, UntrustedError, UsageError
 from esmith.events.chosen import Chosen, Fault
 from esmith.events.contribs import drop_wrong_actions
+from esmith.events.needed import needed_services
 from esmith.events.session import RecordingSession
 from esmith.events.unread import Unread
 from esmith.fields import dataclass, field
@@ -24,7 +25,6 @@ from esmith.plan.diff import Diffs, describe, hidden
 from esmith.plan.output import Difference
 from esmith.plan.plan import Plan, make_plan
 from esmith.schema.load import Schema
-from esmith.services.definition import Services
 from esmith.store.unsaved import UnsavedStore
 
 TYPE_CHECKING = False
@@ -49,13 +49,13 @@ class PreviewFile:
 
     :param path: the file, as the configured system knows it.
     :param template: the path of its template.
-    :param events: the events that have its template, sorted.
+    :param events: the events that have its template, those that were asked for first.
     :param difference: how it would change.
     :param old: what is there; None for nothing, and where only mode or owner would change.
     :param new: what it would hold, for a link what it would lead to; None for nothing.
     :param diff: lines of a unified diff, which may be shown: of a file that holds a secret only its name.
     :param secret: whether it holds a secret, so that neither the old nor the new text may be shown.
-    :param anyway: whether it would become the same with what is saved, so that what is unsaved has no part in it.
+    :param anyway: whether it would become the same without what is unsaved, which has no part in it then.
     :param left: why it would be left as it is; None when it would not.
     :param verdict: what its check says; None for no check, and where none was asked for.
     """
@@ -102,13 +102,20 @@ class Preview:
 
     @property
     def events(self) -> list[str]:
-        """The events that have templates of the files that would change, those with the most such files first."""
-        counts: dict[str, int] = {}
-        for file in self.files:
-            for name in file.events if file.left is None else ():
-                counts[name] = counts.get(name, 0) + 1
-        # Of events with as many files that for changed settings comes first: others are about a user, a domain ...
-        return sorted(counts, key=lambda name: (-counts[name], not name.endswith("-update"), name))
+        """Few events that write all files in which something unsaved has a part, those for changed settings first."""
+        waiting = [set(file.events) for file in self.files if not (file.left or file.anyway) and file.events]
+        found: list[str] = []
+        while waiting:
+            counts = Counter(name for names in waiting for name in names)
+            found.append(min(counts, key=lambda name: (_rank(name), -counts[name], name)))
+            waiting = [names for names in waiting if found[-1] not in names]
+        return found
+
+
+def _rank(event: str) -> int:
+    """Return how little an event is meant for changed settings (docs/events.md#the-events), by its name."""
+    endings = ("-update", "-modify", "-save")
+    return next((place for place, ending in enumerate(endings) if event.endswith(ending)), len(endings))
 
 
 def preview(
@@ -144,7 +151,7 @@ def preview(
     with tried.snapshot() as snapshot, Renderer(layout, snapshot, layers, event=named) as renderer:
         chosen = Chosen(renderer)
         chosen.add(events, templates)
-        looker = _Looker(layout, tried, store, snapshot, renderer, named)
+        looker = _Looker(layout, tried, store, snapshot, renderer, named, fragments or "")
         plan = looker.plan(list(dict.fromkeys(chosen.templates)))
         looker.found.faults += chosen.faults
         looker.found.changes = snapshot.changes
@@ -162,14 +169,23 @@ class _Looker:
     :param below: those with what is saved.
     :param snapshot: a snapshot with what is unsaved.
     :param event: the name of the event; "" for none or several.
+    :param fragments: the directory of fragments that are not saved; "" for none.
     """
 
     def __init__(
-        self, layout: Layout, store: Store, below: Store, snapshot: Overlay, renderer: Renderer, event: str
+        self,
+        layout: Layout,
+        store: Store,
+        below: Store,
+        snapshot: Overlay,
+        renderer: Renderer,
+        event: str,
+        fragments: str,
     ) -> None:
         self._layout = layout
         self._below = below
         self._event = event
+        self._fragments = fragments
         self._snapshot = snapshot
         self._renderer = renderer
         self.found = Preview()
@@ -179,6 +195,8 @@ class _Looker:
         """Return the plan of all templates, as an event makes it; of those that are not broken, when some are."""
         try:
             return self._noted(self._planned(paths))
+        except (StoreError, UntrustedError):
+            raise
         except EsmithError as error:
             together = error
         plan = Plan(left_out=self._renderer.left_out)
@@ -210,32 +228,9 @@ class _Looker:
         if not plan.strict:
             drop_wrong_actions(plan, self._layout)
         try:
-            asked = asked_by(event, plan)
-        except EsmithError as error:
+            self.found.services = needed_services(self._layout, self._snapshot, plan, event)
+        except (ServiceError, UsageError) as error:
             self.found.faults.append(Fault(error.place, error, stops=True))
-            return
-        records = {
-            change.key: change.new
-            for change in self._snapshot.changes
-            if change.database == "configuration" and change.prop == "status"
-        }
-        services = Services(self._layout)
-        for service in sorted({*asked, *(key for key in records if not self._event)}):
-            try:
-                key = services.of(service).record
-            except EsmithError as error:
-                self.found.faults.append(Fault(service, error, stops=True))
-                continue
-            record = self._snapshot.record("configuration", key)
-            if record is None:
-                continue
-            actions = asked.get(service, [])
-            if record.props.get("status") != "enabled":
-                actions = ["stop"] if key in records else []
-            elif key in records and not actions:
-                actions = ["start"]
-            if actions:
-                self.found.services[service] = actions
 
     def check(self, plan: Plan) -> None:
         """Run the checks on the tree as it would be."""
@@ -286,12 +281,17 @@ class _Looker:
         :param outputs: the files.
         """
         found: dict[str, Output] = {}
-        paths = dict.fromkeys(output.rendering.template.path for output in outputs)
+        if not (self._fragments or self._snapshot.changes):
+            return found
+        paths = list(dict.fromkeys(output.rendering.template.path for output in outputs))
         with self._below.snapshot() as snapshot, Renderer(self._layout, snapshot, event=self._event) as renderer:
-            for path in paths:
+            # One by one where they cannot be planned together.
+            for chosen in (paths, *([path] for path in paths)):
                 with suppress(EsmithError):
-                    plan = make_plan(self._layout, snapshot, [path], renderer=renderer)
+                    plan = make_plan(self._layout, snapshot, chosen, renderer=renderer)
                     found |= {output.path: output for output in plan.outputs}
+                    if len(chosen) == len(paths):
+                        break
         return found
 
 

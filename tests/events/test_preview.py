@@ -9,12 +9,13 @@ import pytest
 from esmith.errors import TemplateError, UsageError
 from esmith.events.preview import Preview, PreviewFile, preview
 from esmith.events.recover import recovered
+from esmith.layout import Layout
 from esmith.plan.output import Difference
 from esmith.plan.verdict import Outcome
 from esmith.store.model import Change
 from tests.commands import Root
 from tests.events.kit import Scene, look_at_files, make_event, make_old
-from tests.store.stores import cells
+from tests.store.stores import cells, opened
 
 
 def _set(key: str, prop: str, new: str | None, database: str = "configuration") -> Change:
@@ -88,6 +89,22 @@ def test_a_broken_template_hides_no_other(scene: Scene) -> None:
     assert found.faults[0].error.place.endswith("/etc/a/10a:1") and not found.is_sound
 
 
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_fault_of_a_contrib(office: Root, strict: bool) -> None:
+    """A broken fragment of a contrib leaves its file alone, as in an event; when strict it stops the event."""
+    clamd, zones = "/etc/clamd.conf", "/var/service/qpsmtpd/config/dnsbl_zones"
+    fragment = office.write(f"/etc/e-smith/templates{clamd}/90broken", "{{ nosuch.nosuch() }}\n")
+    unsaved = [_set("clamav", "MaxFiles", "777"), _set("qpsmtpd", "DNSBL", "enabled")]
+    unsaved.append(_set("qpsmtpd", "RBLList", "lists.example.org"))
+    if strict:
+        unsaved += [_set("esmith", "", "configuration"), _set("esmith", "Strict", "enabled")]
+    with opened(office.path, write=False) as store:
+        found = preview(Layout(str(office.path)), store, unsaved=unsaved, events=["email-update"])
+    assert clamd not in _changed(found) and zones in _changed(found)
+    assert [(fault.subject, fault.stops) for fault in found.faults] == [(clamd, strict)]
+    assert found.faults[0].error.place.startswith(str(fragment)) and found.is_sound is not strict
+
+
 def test_an_unsaved_fragment_joins_the_others(scene: Scene) -> None:
     """A folder of fragments is nearer than templates-custom: what is in it takes the place of those of its name."""
     scene.template("/etc/t", "shipped\n")
@@ -136,17 +153,47 @@ def test_a_status_that_is_unsaved(scene: Scene) -> None:
     """A service that is to be disabled would be stopped, one that is to be enabled started; a disabled one is left."""
     scene.give_reader()
     scene.service("spamd", "disabled")
+    Root(scene.path).write("/etc/e-smith/services/spamd/service.toml", "")
     unsaved = [_set("clamd", "status", "disabled"), _set("spamd", "status", "enabled"), _set("A", "value", "x")]
     assert preview(scene.layout, scene.store, unsaved=unsaved).services == {"clamd": ["stop"], "spamd": ["start"]}
     scene.service("clamd", "disabled")
     assert preview(scene.layout, scene.store, unsaved=unsaved[2:]).services == {}
 
 
+def test_services_of_an_event(scene: Scene) -> None:
+    """Of the services of an event those are named that a change needs; not what the event does in any case."""
+    scene.give_reader()
+    for name in ("other", "cron"):
+        scene.service(name)
+    scene.event("/etc/t\n", "clamd sighup\nother restart\ncron start\n")
+    changed = _set("A", "value", "second")
+    assert preview(scene.layout, scene.store, unsaved=[changed], events=["try"]).services == {"clamd": ["restart"]}
+    unsaved = [_set("other", "status", "disabled"), _set("clamd", "status", "disabled")]
+    found = preview(scene.layout, scene.store, unsaved=unsaved, events=["try"])
+    assert found.services == {"clamd": ["stop"], "other": ["stop"]}
+    scene.template("/etc/u", "{{ A.value }}\n")
+    scene.event("/etc/u\n", "other restart\ncron start\n")
+    found = preview(scene.layout, scene.store, unsaved=[changed], events=["try"])
+    assert found.services == {"cron": ["start"], "other": ["restart"]}
+
+
+def test_events_that_write_all(scene: Scene) -> None:
+    """Few events are named that write all of the files: those for changed settings first, and none without need."""
+    for name in "abc":
+        scene.template(f"/etc/{name}", f"{{{{ {name.upper()} }}}}\n")
+    make_event(scene.path, "all", templates="/etc/a\n/etc/b\n/etc/c\n")
+    make_event(scene.path, "ab-update", templates="/etc/a\n/etc/b\n")
+    make_event(scene.path, "b-update", templates="/etc/b\n")
+    for names, events in (("a", ["ab-update"]), ("ab", ["ab-update"]), ("abc", ["ab-update", "all"]), ("c", ["all"])):
+        unsaved = [_set(name.upper(), "", "1") for name in names]
+        scene.set("configuration", "A", "0")
+        scene.set("configuration", "B", "0")
+        scene.set("configuration", "C", "0")
+        assert preview(scene.layout, scene.store, unsaved=unsaved).events == events
+
+
 def test_a_secret_is_not_shown(office: Root) -> None:
     """The diff of a file that holds a secret, saved or not, names only the file."""
-    from esmith.layout import Layout
-    from tests.store.stores import opened
-
     unsaved = [
         _set("clamav", "HTTPProxyServer", "proxy.example.com"),
         _set("clamav", "HTTPProxyUsername", "me"),
