@@ -22,7 +22,7 @@ CONTENT = (ROOT / "checks", ROOT / "commands")
 LAYERS = (
     ("__main__",),
     ("cli",),
-    ("watch", "contrib", "proxy", "logs"),
+    ("watch", "contrib", "proxy", "logs", "overrides"),
     ("events",),
     ("setup",),
     ("accounts",),
@@ -58,6 +58,7 @@ STARTS_PROCESSES = (
     "patterns/perl.py",
     "fragments/programs.py",
     "logs/following.py",
+    "overrides/editor.py",
 )
 #: Where asyncio is there to serve connections; its functions that start processes are forbidden here, too.
 SERVES = ("proxy/",)

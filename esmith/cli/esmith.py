@@ -35,6 +35,7 @@ _MODULES = {
     "watch": "watch",
     "import": "flat",
     "export": "flat",
+    "overrides": "overrides",
     "contrib": "contrib",
 }
 

@@ -61,6 +61,7 @@ def _carry_out(root: str | None, values: dict[str, Any]) -> int:
 def _expand(layout: Layout, store: Store, options: _Options) -> int:
     from esmith.cli.diffs import diff_printer, no_diff
     from esmith.cli.left_out import warn_of_left
+    from esmith.cli.other_version import warn_of_other_version
     from esmith.events.expand import expand_templates, plan_templates
     from esmith.events.session import RecordingSession, Session
 
@@ -70,6 +71,7 @@ def _expand(layout: Layout, store: Store, options: _Options) -> int:
     session = Session(layout, store, warn, options.timeout)
     if only_tries:
         session = RecordingSession(layout, store, warn, show=show)
+    warn_of_other_version(layout, session.say, in_checkouts=False)
     if options.explain:
         plan = plan_templates(session, options.paths, output=options.output, layers=layers)
         for text in plan.warnings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NoReturn, TypeVar
 
 import click
@@ -13,10 +14,14 @@ from esmith.cli.arguments import Command, Option
 from esmith.cli.interruption import catch_signals
 from esmith.cli.output import ended_by_signal, print_error, remember_root, run, warn
 from esmith.cli.trusting import trust_owner
+from esmith.errors import UsageError
+from esmith.layout import Layout
 from esmith.printable import printable_message
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 _TRUSTS_OWNER = "esmith.trust-owner"
+#: The subcommands of esmith that install the shipped files themselves, or take them away.
+_INSTALLING = frozenset(("init", "setup", "remove"))
 
 
 def _remember_root(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
@@ -30,6 +35,17 @@ def _remember_trust(context: click.Context, _parameter: click.Parameter, value: 
     context.meta[_TRUSTS_OWNER] = context.meta.get(_TRUSTS_OWNER) or value
     if context.meta[_TRUSTS_OWNER] and not isinstance(context.command, click.Group):
         trust_owner(context.obj, warn)
+    is_subcommand = context.parent is not None and not isinstance(context.command, click.Group)
+    if is_subcommand and context.command.name not in _INSTALLING and not context.resilient_parsing:
+        _warn_of_other_version(context.obj)
+
+
+def _warn_of_other_version(root: str | None) -> None:
+    """Say so when the shipped files of a root are of another version; a wrong root is the command's to report."""
+    from esmith.cli.other_version import warn_of_other_version
+
+    with suppress(UsageError):
+        warn_of_other_version(Layout.chosen(root), warn)
 
 
 def root_option(function: _Decorated) -> _Decorated:

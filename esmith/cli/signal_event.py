@@ -83,6 +83,7 @@ def _carry_out(root: str | None, values: dict[str, Any]) -> int:
 def _signal(layout: Layout, store: Store, options: _Options) -> int:
     from esmith.cli.diffs import diff_printer, no_diff
     from esmith.cli.left_out import because_of, warn_of_left
+    from esmith.cli.other_version import warn_of_other_version
     from esmith.events.session import RecordingSession, Session
     from esmith.events.signal import signal_event
 
@@ -90,6 +91,7 @@ def _signal(layout: Layout, store: Store, options: _Options) -> int:
     session = Session(layout, store, warn, options.timeout)
     if options.dry_run:
         session = RecordingSession(layout, store, warn, show=show)
+    warn_of_other_version(layout, session.say, in_checkouts=False)
     result = signal_event(session, options.event, options.arguments, restart=options.restart, confirm=options.confirm)
     if not options.dry_run:
         show(result.plan)

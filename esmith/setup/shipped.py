@@ -18,7 +18,7 @@ from esmith.plan.host import DiskHost, Staged
 from esmith.services.service import pip_command
 from esmith.setup.product_files import Manifest, back_up_replaced, content_of, mode_of
 from esmith.setup.trees import PERL_MODULES, shipped_directory, shipped_trees
-from esmith.shipped import shipped_list
+from esmith.shipped import digests_in, shipped_list
 
 CUSTOM_README = "templates-custom/README.md"
 #: The commands scripts call in ``/sbin/e-smith``, each with the function behind it.
@@ -142,6 +142,17 @@ class ProductFiles:
             self.new[manifest.file] = content, 0o644
 
 
+def shipped_digests() -> dict[str, str]:
+    """Return the digests of the files that this version ships in its trees, each by its name in the manifest.
+
+    :raises InstallError: when a file cannot be read, or the shipped trees are missing.
+    """
+    source = shipped_directory()
+    return digests_in(
+        Manifest.text({name: content_of(os.path.join(source, name)) or b"" for name in _shipped_files(source)})
+    )
+
+
 def installed_product_files(layout: Layout) -> dict[str, str]:
     """Return the files that ``esmith init`` has installed, as paths of this disk, each with its name in the manifest.
 
@@ -226,7 +237,9 @@ def _shipped_files(source: str) -> Iterator[str]:
     """Yield the names of the shipped files, below the shipped directory; a link yields what it leads to."""
     yield CUSTOM_README
     for tree in shipped_trees():
-        for directory, _, files in os.walk(os.path.join(source, tree), followlinks=True):
+        for directory, folders, files in os.walk(os.path.join(source, tree), followlinks=True):
+            # Python puts there what it compiles, when it likes.
+            folders[:] = [name for name in folders if name != "__pycache__"]
             for name in files:
                 yield os.path.relpath(os.path.join(directory, name), source)
 
