@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from esmith.apply.compare import compare, shown
+from esmith.cli.colour import styled_diff
 from esmith.cli.output import print_lines
-from esmith.cli.program import root_option
+from esmith.cli.program import color_option, root_option
 from esmith.layout import Layout
 from esmith.names import is_number
 from esmith.schema.load import Schema
@@ -15,6 +16,7 @@ from esmith.store import open_store
 
 @click.command("diff")
 @click.argument("words", nargs=-1, metavar="[N] [M] [PATH]")
+@color_option
 @root_option
 @click.pass_obj
 def diff_command(root: str | None, words: tuple[str, ...]) -> int:
@@ -36,5 +38,5 @@ def diff_command(root: str | None, words: tuple[str, ...]) -> int:
     layout = Layout.chosen(root)
     with open_store(layout).snapshot() as snapshot:
         compared = compare(layout, snapshot, first, last, *paths)
-        print_lines(shown(compared, snapshot, Schema(layout)))
+        print_lines(styled_diff(shown(compared, snapshot, Schema(layout))))
     return 0

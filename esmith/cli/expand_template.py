@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from esmith.cli.arguments import Command, Option
+from esmith.cli.arguments import COLOR_OPTION, Command, Option
 from esmith.cli.output import print_report, warn
 from esmith.cli.running import run_command
 from esmith.events import LOCK_TIMEOUT
@@ -26,6 +26,7 @@ class _Options:
     paths: tuple[str, ...]
     dry_run: bool
     show_diff: bool
+    color: str
     explain: bool
     output: str
     queue: tuple[str, ...]
@@ -67,7 +68,7 @@ def _expand(layout: Layout, store: Store, options: _Options) -> int:
 
     layers = tuple(layout.under(os.path.join("/etc/e-smith", directory)) for directory in options.queue)
     only_tries = options.dry_run or options.explain
-    show = diff_printer(layout, store) if options.show_diff else no_diff
+    show = diff_printer(layout, store, color=options.color) if options.show_diff else no_diff
     session = Session(layout, store, warn, options.timeout)
     if only_tries:
         session = RecordingSession(layout, store, warn, show=show)
@@ -157,6 +158,7 @@ Examples:
     [
         Option(("--dry-run",), "dry_run", "Only check the files; with --diff, show what would change."),
         Option(("--diff",), "show_diff", "Show how each file changes, as a unified diff."),
+        COLOR_OPTION,
         Option(("--explain",), "explain", "Show the fragments, their layers, engines and reads; change nothing."),
         Option(
             ("--output_filename", "--output-filename"),

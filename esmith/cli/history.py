@@ -8,10 +8,11 @@ from typing import Any
 
 import click
 
+from esmith.cli.colour import Style, styled
 from esmith.cli.json_output import json_text
 from esmith.cli.masking import Masking
 from esmith.cli.output import print_parts, print_report
-from esmith.cli.program import root_option
+from esmith.cli.program import color_option, root_option
 from esmith.errors import EsmithError, StoreError
 from esmith.layout import Layout
 from esmith.schema.load import Schema
@@ -32,6 +33,7 @@ from esmith.store.undo import find_revision, undo
 @click.option("--database", metavar="NAME", help="Only revisions that changed this database.")
 @click.option("--key", metavar="KEY", help="Only revisions that changed this record.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@color_option
 @root_option
 @click.pass_obj
 def history_command(root: str | None, limit: int, database: str | None, key: str | None, as_json: bool) -> int:
@@ -115,7 +117,8 @@ def _revision_lines(data: dict[str, Any], count: int) -> list[str]:
     """
     more = count - len(data["changes"])
     who = f"{data['user']} (sudo by {data['sudo_user']})" if data["sudo_user"] else data["user"]
-    head = f"revision {data['revision']}  {data['time']}  {who}  {data['command']}"
+    number = data["revision"]
+    head = f"{styled(f'revision {number}', Style.HEADING)}  {data['time']}  {who}  {data['command']}"
     lines = [head, *(f"    {change_line(change)}" for change in data["changes"])]
     if more:
         lines.append(f"    ... and {more} more (--json shows all)")
@@ -125,7 +128,7 @@ def _revision_lines(data: dict[str, Any], count: int) -> list[str]:
 def change_line(change: dict[str, Any]) -> str:
     """Return the line that shows a change, as :class:`esmith.cli.masking.Masking` gives it."""
     name = " ".join(part for part in (change["database"], change["key"], change["property"]) if part)
-    return f"{name}: {_value(change['old'])} -> {_value(change['new'])}"
+    return f"{name}: {styled(_value(change['old']), Style.REMOVED)} -> {styled(_value(change['new']), Style.ADDED)}"
 
 
 def _value(value: str | None) -> str:

@@ -10,7 +10,8 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from esmith.cli.arguments import Command, Option
+from esmith.cli.arguments import COLORS, Command, Option
+from esmith.cli.colour import choose
 from esmith.cli.interruption import catch_signals
 from esmith.cli.output import ended_by_signal, print_error, remember_root, run, warn
 from esmith.cli.trusting import trust_owner
@@ -68,6 +69,22 @@ def root_option(function: _Decorated) -> _Decorated:
     return root(trust(function))
 
 
+def color_option(function: _Decorated) -> _Decorated:
+    """Give a command ``--color``, which says when its output is coloured (:mod:`esmith.cli.colour`)."""
+    return click.option(
+        "--color",
+        type=click.Choice(COLORS),
+        default="auto",
+        expose_value=False,
+        callback=_choose_color,
+        help="When the output is coloured: auto is at a terminal only.",
+    )(function)
+
+
+def _choose_color(_context: click.Context, _parameter: click.Parameter, value: str) -> None:
+    choose(value)
+
+
 def as_click(command: Command) -> click.Command:
     """Return a command that is declared for :mod:`esmith.cli.arguments` as one of click."""
 
@@ -94,7 +111,7 @@ def as_click(command: Command) -> click.Command:
 def _click_option(option: Option) -> Callable[[_Decorated], _Decorated]:
     if option.read is None:
         return click.option(*option.names, option.place, is_flag=True, help=option.help)
-    kind = option.read if option.read in (str, float) else _Read(option.read)
+    kind = click.Choice(option.choices) if option.choices else _kind(option.read)
     return click.option(
         *option.names,
         option.place,
@@ -105,6 +122,10 @@ def _click_option(option: Option) -> Callable[[_Decorated], _Decorated]:
         metavar=option.metavar or None,
         help=option.help,
     )
+
+
+def _kind(read: Callable[[str], Any]) -> Any:
+    return read if read in (str, float) else _Read(read)
 
 
 class _Read(click.ParamType[Any]):

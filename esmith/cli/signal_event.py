@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from esmith.cli.arguments import Command, Option
+from esmith.cli.arguments import COLOR_OPTION, Command, Option
 from esmith.cli.output import print_lines, print_report, warn
 from esmith.cli.running import run_command
 from esmith.events import LOCK_TIMEOUT
@@ -33,6 +33,7 @@ class _Options:
     arguments: tuple[str, ...]
     dry_run: bool
     show_diff: bool
+    color: str
     restart: bool
     timeout: float
     confirm: float | None
@@ -87,7 +88,8 @@ def _signal(layout: Layout, store: Store, options: _Options) -> int:
     from esmith.events.session import RecordingSession, Session
     from esmith.events.signal import signal_event
 
-    show = diff_printer(layout, store, prints=not options.as_json) if options.show_diff else no_diff
+    prints = not options.as_json
+    show = diff_printer(layout, store, prints=prints, color=options.color) if options.show_diff else no_diff
     session = Session(layout, store, warn, options.timeout)
     if options.dry_run:
         session = RecordingSession(layout, store, warn, show=show)
@@ -152,6 +154,7 @@ Examples:
     [
         Option(("--dry-run",), "dry_run", "Only show what would be done."),
         Option(("--diff",), "show_diff", "Show how each file changes, as a unified diff."),
+        COLOR_OPTION,
         Option(("--restart",), "restart", "Adjust every service of the event, even if no file it reads changed."),
         Option(
             ("--timeout",),
