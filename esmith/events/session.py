@@ -41,6 +41,8 @@ class Session:
     store: Store
     say: Callable[[str], None]
     timeout: float = LOCK_TIMEOUT
+    #: What is carried out, with all of its arguments, for the list of generations; "" where that says no more.
+    command: str = field(default="", init=False)
     #: What the administrator should know of this run.
     notes: list[str] = field(default_factory=list, init=False)
     #: The files of contribs that count for nothing in this run, each with what is wrong.

@@ -92,6 +92,7 @@ def signal_event(
     require_all(session.layout, services, event=name)
     with recovered(session, f"event {name}") as lock:
         started = time.time()
+        session.command = " ".join(["signal-event", name, *arguments])
         run = _Run(session, name, arguments, lock, restart=restart)
         result = run.signal(confirm)
         if lock is None:

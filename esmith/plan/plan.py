@@ -50,6 +50,7 @@ class Plan:
     :param left_out: the records that no file is made for, and why.
     :param looked_at: what all of it depends on; None when something of it is certain only for now.
     :param copied: why check programs saw copies of the new files; "" when they saw them in place, or none ran.
+    :param command: the command it is for, with all of its arguments; "" where its name says as much.
     """
 
     outputs: list[Output] = field(default_factory=list)
@@ -64,6 +65,7 @@ class Plan:
     left_out: dict[tuple[str, str], TemplateError] = field(default_factory=dict)
     looked_at: LookedAt | None = None
     copied: str = ""
+    command: str = ""
 
     @property
     def changed(self) -> list[Output]:
