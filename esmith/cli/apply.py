@@ -293,7 +293,7 @@ def _report(found: Preview) -> list[str]:
 
 
 def _change_line(change: dict[str, Any]) -> str:
-    from esmith.cli.history import change_line
+    from esmith.cli.changed_settings import change_line
 
     return change_line(change)
 

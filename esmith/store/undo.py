@@ -38,14 +38,19 @@ def undo(store: Store, number: int, author: Author, *, force: bool = False) -> l
         ``force`` is not given.
     """
     with store.transaction(author) as transaction:
-        revision = find_revision(transaction, number)
-        _refuse_forgotten(revision)
-        if all(transaction.prop(*change.cell) == change.old for change in revision.changes):
-            return []
-        if not force:
-            _refuse_overlap(transaction, revision)
-        _set_back(transaction, revision.changes)
-        return transaction.changes
+        return undo_in(transaction, number, force=force)
+
+
+def undo_in(transaction: Transaction, number: int, *, force: bool = False) -> list[Change]:
+    """Do what :func:`undo` does in a transaction, perhaps one that is only tried (:mod:`esmith.store.overlay`)."""
+    revision = find_revision(transaction, number)
+    _refuse_forgotten(revision)
+    if all(transaction.prop(*change.cell) == change.old for change in revision.changes):
+        return []
+    if not force:
+        _refuse_overlap(transaction, revision)
+    _set_back(transaction, revision.changes)
+    return transaction.changes
 
 
 def set_back(transaction: Transaction, changes: Iterable[Change]) -> list[Change]:
