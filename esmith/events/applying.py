@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 
 #: How the names of events end that are about one user, domain, network ..., and need its name.
 _OF_A_RECORD = ("-create", "-delete", "-modify", "-lock", "-admin")
+#: How the names of events begin that are signalled after an installation, or while the machine starts.
+_ONCE = ("bootstrap-", "post-")
 
 
 def events_for(templates: Iterable[str], named: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
     """Return as few events as make all of some templates, each with those that it is named for, sorted.
 
-    An event for changed settings (``NAME-update``) is taken before another one, and one about a single record last.
+    An event for changed settings (``NAME-update``) is taken before another one, then one that is signalled only once,
+    and last one about a single record.
 
     :param templates: the paths of the templates. One that no event names is left out.
     :param named: the events that name each template.
@@ -45,7 +48,9 @@ def events_for(templates: Iterable[str], named: Mapping[str, Collection[str]]) -
 def _rank(name: str) -> int:
     if name.endswith("-update"):
         return 0
-    return 2 if name.endswith(_OF_A_RECORD) else 1
+    if name.endswith(_OF_A_RECORD):
+        return 3
+    return 2 if name.startswith(_ONCE) else 1
 
 
 def events_that_follow(layout: Layout, snapshot: Snapshot, cells: Collection[Cell]) -> dict[str, int]:

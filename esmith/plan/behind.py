@@ -24,7 +24,7 @@ def files_behind(snapshot: Snapshot, cells: Collection[Cell]) -> dict[str, str]:
 
     :param cells: the settings: database, key and property of each.
     """
-    behind = _Behind(snapshot, cells)
+    behind = Behind(snapshot, cells)
     known: dict[str, Listed | None] = {}
     found = {}
     for path, row in OUTPUTS.rows(snapshot).items():
@@ -37,7 +37,12 @@ def files_behind(snapshot: Snapshot, cells: Collection[Cell]) -> dict[str, str]:
     return found
 
 
-class _Behind:
+class Behind:
+    """Says whether something was made from other values of some settings.
+
+    :param cells: the settings.
+    """
+
     def __init__(self, snapshot: Snapshot, cells: Collection[Cell]) -> None:
         self._snapshot = snapshot
         self._cells = set(cells)
