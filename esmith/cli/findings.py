@@ -145,9 +145,11 @@ def _of_settings(outstanding: dict[str, Any] | None) -> Iterator[Finding]:
             names = _named([" ".join(part for part in cell if part) for cell in group["settings"]])
             files = counted(len(group["files"]), "file")
             yield _finding("settings", f"{names} would change {files} ({_named(group['files'])})", command)
-        if group["other_files"]:
-            message = f"{_named(group['other_files'])} would change, because of fragments, programs or accounts"
-            yield _finding("files", message, command)
+        for kind, what in (("other_files", "would change"), ("new_files", "not made yet")):
+            if group[kind]:
+                because = ", because of fragments, programs or accounts" if kind == "other_files" else ""
+                files = counted(len(group[kind]), "file")
+                yield _finding("files", f"{files} {what} ({_named(group[kind])}){because}", command)
 
 
 def _named(names: list[str]) -> str:

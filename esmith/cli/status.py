@@ -127,6 +127,7 @@ def _waiting(group: Waiting) -> dict[str, Any]:
         "settings": [list(cell) for cell in group.settings],
         "files": [file.path for file in group.by_settings],
         "other_files": [file.path for file in group.otherwise],
+        "new_files": [file.path for file in group.never_made],
     }
 
 

@@ -88,7 +88,7 @@ def _outstanding_lines(found: dict[str, Any] | None) -> list[str]:
         lines.append(
             f"signal-event {group['event']} would change:" if group["event"] else "no event has the templates of:"
         )
-        lines += _some(f"  {path}" for path in [*group["files"], *group["other_files"]])
+        lines += _some(f"  {path}" for path in [*group["files"], *group["other_files"], *group["new_files"]])
         if group["settings"]:
             lines.append("  because of these settings:")
             lines += _some("    " + " ".join(part for part in cell if part) for cell in group["settings"])

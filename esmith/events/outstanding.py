@@ -32,12 +32,14 @@ class Waiting:
     :param by_settings: the files that would change because of the settings.
     :param otherwise: the files that would change though no setting they were made from is another: a fragment, a
         program or an account is; or it is not remembered what they were made from.
+    :param never_made: the files that no event has made yet.
     :param settings: the settings that are others since the files were made.
     """
 
     event: str
     by_settings: list[PreviewFile] = field(default_factory=list)
     otherwise: list[PreviewFile] = field(default_factory=list)
+    never_made: list[PreviewFile] = field(default_factory=list)
     settings: list[Cell] = field(default_factory=list)
 
 
@@ -124,6 +126,8 @@ class _Grouping:
         for file in files:
             installed, keys = self._rows[file.path], listed[file.template]
             texts = [installed.inputs if installed is not None else "", keys.inputs if keys is not None else ""]
-            by_settings = any(behind.is_behind(text) for text in texts)
-            (group.by_settings if by_settings else group.otherwise).append(file)
+            if any(behind.is_behind(text) for text in texts):
+                group.by_settings.append(file)
+            else:
+                (group.otherwise if installed is not None else group.never_made).append(file)
         return group
