@@ -53,9 +53,10 @@ def _finding(kind: str, message: str, command: str = "") -> Finding:
 
 
 def _untrusted(faults: list[dict[str, str]]) -> Iterator[Finding]:
-    if faults:
-        more = f", and {counted(len(faults) - 1, 'other')}" if len(faults) > 1 else ""
-        yield _finding("untrusted", f"{faults[0]['path']} {faults[0]['reason']}{more}", "esmith status -v")
+    for fault in faults[:_LINES]:
+        yield _finding("untrusted", f"{fault['path']} {fault['reason']}", fault["cure"])
+    if len(faults) > _LINES:
+        yield _finding("untrusted", counted(len(faults) - _LINES, "other file"), "esmith status -v")
 
 
 def _of_events(data: dict[str, Any]) -> Iterator[Finding]:

@@ -75,7 +75,7 @@ def test_root_is_refused(theirs: Root, command: tuple[str, ...]) -> None:
 
 def test_status_for_root(theirs: Root) -> None:
     """The status says that once, and not of every file in the folder."""
-    answer = theirs.esmith("status", "-v", code=ExitCode.UNTRUSTED)
+    answer = theirs.esmith("status", code=ExitCode.UNTRUSTED)
     assert answer.out.count(f"belongs to the user {MALLORY}") == 1
 
 
