@@ -80,14 +80,12 @@ def _touches_more(earlier: Earlier, snapshot: Snapshot) -> bool:
     """Return whether more than the last generation, or settings of more than one revision, would be set back."""
     if len(earlier.later) > 1:
         return True
-    cells = earlier.cells
-    revisions = 0
-    oldest = earlier.later[0].revision
+    cells, count = earlier.cells, 0
     for revision in snapshot.revisions() if cells else ():
-        revisions += any(change.cell in cells for change in revision.changes)
-        if revisions > 1 or revision.number < oldest:
+        if count > 1 or revision.number <= earlier.revision:
             break
-    return revisions > 1
+        count += any(change.cell in cells for change in revision.changes)
+    return count > 1
 
 
 def _show(layout: Layout, store: Store, number: int | None, *, files_only: bool, with_diff: bool, as_json: bool) -> int:
@@ -112,9 +110,7 @@ def _show(layout: Layout, store: Store, number: int | None, *, files_only: bool,
 def _lines(earlier: Earlier, layout: Layout, snapshot: Snapshot) -> list[str]:
     """Return the lines of all that would be set back."""
     lines = [*earlier.paths, *change_lines(layout, snapshot, earlier.changes)]
-    lines += [
-        f"service {name}: {' '.join(actions) or 'as its status says'}" for name, actions in earlier.services.items()
-    ]
+    lines += [f"service {name}: {' '.join(actions)}" for name, actions in earlier.services.items()]
     lines += [_forgotten_line(cell) for cell in earlier.forgotten]
     return [*lines, *_unknown_lines(earlier.unknown)]
 

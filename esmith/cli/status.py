@@ -132,7 +132,7 @@ def _waiting(group: Waiting) -> dict[str, Any]:
 
 
 def _refused(layout: Layout, store: Store) -> list[dict[str, Any]]:
-    """Return what checks say of the files that are installed, where they refuse one."""
+    """Return the verdicts about installed files that are refused."""
     with store.snapshot() as snapshot:
         verdicts = check_installed(layout, snapshot)
     return [verdict_data(verdict) for verdict in verdicts if verdict.outcome is Outcome.REFUSED]

@@ -36,6 +36,7 @@ class Earlier:
     """What going back to a generation sets back.
 
     :param number: the generation.
+    :param revision: the revision of the databases then.
     :param later: the generations that are taken back, the oldest first.
     :param paths: the files that are restored, or removed where there was none.
     :param templates: the templates that made them.
@@ -46,6 +47,7 @@ class Earlier:
     """
 
     number: int
+    revision: int
     later: list[Generation]
     paths: list[str] = field(default_factory=list)
     templates: set[str] = field(default_factory=set)
@@ -86,7 +88,7 @@ def find_earlier(layout: Layout, snapshot: Snapshot, number: int | None = None, 
             f"there is no generation {number} to roll back to",
             hint="'esmith generations' lists them; the last one is the present state",
         )
-    found = Earlier(number, later)
+    found = Earlier(number, generations[number].revision, later)
     befores: Befores = {}
     for generation in later:
         for before in generation.before:
@@ -94,7 +96,7 @@ def find_earlier(layout: Layout, snapshot: Snapshot, number: int | None = None, 
                 befores.setdefault(before.path, []).append(before)
         for service, actions in generation.services.items():
             found.services.setdefault(service, []).extend(actions)
-    found.services = {name: [strongest(words)] if words else [] for name, words in sorted(found.services.items())}
+    found.services = {name: [strongest(words)] for name, words in sorted(found.services.items()) if words}
     found.paths = sorted(befores)
     _find_settings(found, layout, snapshot, befores, generations[number].revision)
     if files_only:

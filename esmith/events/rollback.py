@@ -39,7 +39,7 @@ class RolledBack:
     :param changes: the settings that were restored.
     :param services: the services that read their files again, each with what was done.
     :param forgotten: the properties that stayed as they are, because their values of then were forgotten.
-    :param unknown: the files of which it was not remembered what they were made of, so that all settings went back.
+    :param unknown: the files of which it was not remembered what they were made of, so that all settings were restored.
     :param templates: the templates that made the files.
     """
 

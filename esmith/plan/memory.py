@@ -199,7 +199,7 @@ class Memory:
             "users": {name: _user(user) for name, user in sorted(reads.users.items())},
         }
         if not self._files.are_settled:
-            # Without the signature it is expanded again; a rollback has to know what was read all the same.
+            # Without the signature it is expanded again; a rollback still has to know what was read.
             self._uncertain = True
             del head["signature"]
         return text_of(head, reads)
