@@ -117,9 +117,8 @@ def _of_files(data: dict[str, Any]) -> Iterator[Finding]:
         )
     broken = outstanding.get("broken", [])
     for fault in broken[:_LINES]:
-        place = f"{fault['place']}: " if fault["place"] else ""
-        ends = "; an event with it ends there" if fault["stops"] else ""
-        yield _finding("broken", f"{fault['of']}: {place}{fault['reason']}{ends}")
+        names = ": ".join(name for name in (fault["of"], fault["place"], fault["reason"]) if name)
+        yield _finding("broken", f"{names}; an event with it ends there" if fault["stops"] else names)
     known = {fault["of"] for fault in broken}
     left = data["files"]["left"] | outstanding.get("left", {})
     yield from _limited(

@@ -108,17 +108,22 @@ def _data(layout: Layout, store: Store) -> dict[str, Any]:
 
 
 def _outstanding(layout: Layout, store: Store, *, with_checks: bool) -> dict[str, Any]:
-    found = find_outstanding(layout, store, checks=with_checks)
+    try:
+        found = find_outstanding(layout, store, checks=with_checks)
+    except EsmithError as error:
+        # A broken schema file, say, of which nobody knows what is secret: a finding among the others.
+        return {"waiting": [], "services": {}, "left": {}, "broken": [_broken("", error, stops=True)], "refused": []}
     return {
         "waiting": [_waiting(group) for group in found.waiting],
         "services": found.services,
         "left": found.left,
-        "broken": [
-            {"of": fault.subject, "place": fault.error.place, "reason": fault.error.message, "stops": fault.stops}
-            for fault in found.faults
-        ],
+        "broken": [_broken(fault.subject, fault.error, stops=fault.stops) for fault in found.faults],
         "refused": [verdict_data(verdict) for verdict in found.refused],
     }
+
+
+def _broken(subject: str, error: EsmithError, *, stops: bool) -> dict[str, Any]:
+    return {"of": subject, "place": error.place, "reason": error.message, "stops": stops}
 
 
 def _waiting(group: Waiting) -> dict[str, Any]:
@@ -133,8 +138,12 @@ def _waiting(group: Waiting) -> dict[str, Any]:
 
 def _refused(layout: Layout, store: Store) -> list[dict[str, Any]]:
     """Return the verdicts about installed files that are refused."""
-    with store.snapshot() as snapshot:
-        verdicts = check_installed(layout, snapshot)
+    try:
+        with store.snapshot() as snapshot:
+            verdicts = check_installed(layout, snapshot)
+    except EsmithError:
+        # Metadata that are broken: what would change says so.
+        return []
     return [verdict_data(verdict) for verdict in verdicts if verdict.outcome is Outcome.REFUSED]
 
 

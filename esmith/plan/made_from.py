@@ -41,6 +41,8 @@ class MadeFrom:
         self._names: dict[Pair, int] = {}
         #: The records that have to be there, or must not be: their types, and down to which revision to look for that.
         self._records: dict[Pair, tuple[bool, Collection[str], int]] = {}
+        #: Thousands of files may have listed the same.
+        self._digests: dict[str, str] = {}
 
     def add(self, inputs: str) -> bool:
         """Note what a file was made of; return False where that is not remembered.
@@ -56,7 +58,7 @@ class MadeFrom:
             is_same = before == digest(self._snapshot.prop(*cell))
             _raise_to(self._cells, cell, self._now if is_same else revisions.get(cell[0], 0))
         for spec, before in head["listings"].items():
-            is_same = before == listing_digest(self._snapshot, spec)
+            is_same = before == self._listing(spec)
             place = _listed(spec)
             _raise_to(self._listings, place, self._now if is_same else revisions.get(place[0], 0))
         for record, before in _names_of(head):
@@ -100,6 +102,11 @@ class MadeFrom:
         found = {cell: (value, now) for cell, (value, now) in both.items() if value != now}
         revisions = {cell: wanted[cell][0] for cell in found}
         return dict(sorted((found | self._of_whole_records(found, revisions)).items()))
+
+    def _listing(self, spec: str) -> str:
+        if spec not in self._digests:
+            self._digests[spec] = listing_digest(self._snapshot, spec)
+        return self._digests[spec]
 
     def _oldest(self) -> int:
         numbers = [*self._cells.values(), *self._listings.values(), *self._names.values()]

@@ -150,7 +150,7 @@ PLACES = {
     "output of a check program": Place(("expand-template", "/etc/x.conf"), _checked, code=10),
     "output of a check program, esmith check": Place(("esmith", "check", "/etc/x.conf"), _installed_and_broken, 10),
     "key of a schema file": Place(("config", "setprop", "qpsmtpd", "DNSBL", "enabled"), _bad_schema, code=4),
-    "name of a file, status": Place(("esmith", "status"), _edited),
+    "name of a file, status": Place(("esmith", "status"), _edited, code=13),
     "name of a file, generations": Place(("esmith", "generations"), _edited),
     "name of a file that was kept": Place(("expand-template", f"/etc/{LINES}"), _edited),
     "value, history": Place(("esmith", "history"), _value),

@@ -108,6 +108,15 @@ def test_a_broken_fragment_hides_nothing(settled: Root) -> None:
     assert changed[0] == "settings"
 
 
+def test_a_broken_schema_file_is_a_finding(settled: Root) -> None:
+    """A schema file that cannot be read is one finding, and the others are still shown."""
+    settled.write("/etc/e-smith/db/configuration/clamav.toml", "[properties\n")
+    settled.file(CLAMD).write_text("mine\n")
+    found = findings(settled)
+    assert {kind for kind, *_ in found} == {"broken", "file"}
+    assert "db/configuration/clamav.toml" in found[0][1]
+
+
 def test_the_details(settled: Root) -> None:
     """With -v each setting and each file that would change is named below the findings."""
     settled.config("setprop", "clamav", "MaxFiles", "77")

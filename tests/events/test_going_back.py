@@ -13,9 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from esmith.apply.generations import list_generations
+from esmith.errors import EsmithError
 from esmith.events.earlier import find_earlier
 from esmith.events.rollback import RolledBack, roll_back
 from esmith.events.signal import signal_event
+from esmith.fields import replace
+from esmith.plan.installed import OUTPUTS
 from esmith.plan.plan import make_plan
 from tests.events.kit import Scene, make_event
 from tests.examples import examples
@@ -198,3 +201,65 @@ def _compare_settings(scene: Scene, before: dict[tuple[str, str, str], str], bac
     whole = {cell[:2] for cell in records if readers(cell) & restored}
     for cell in differing:
         assert readers(cell) & restored or cell[:2] in whole, cell
+
+
+def test_a_setting_that_was_changed_twice() -> None:
+    """It gets the value that the restored file was made from, also where it was changed again after the last event."""
+    with made() as scene:
+        for value in "45":
+            change(scene, ("configuration", "Mail", "To"), value)
+            signal_event(scene.session(), "one")
+        change(scene, ("configuration", "Mail", "To"), "6")
+        back = roll_back(scene.session())
+        assert [(one.old, one.new) for one in back.changes] == [("6", "4")]
+
+
+def test_a_setting_that_no_event_had_made_effective() -> None:
+    """A setting goes back that was changed before the generation, when its file was only made by a later one."""
+    with made() as scene:
+        change(scene, ("configuration", "Sw", "left"), "new")
+        change(scene, ("names", "all", "p"), "1")
+        signal_event(scene.session(), "two")
+        signal_event(scene.session(), "one")
+        back = roll_back(scene.session())
+        assert back.paths == ["/etc/switch"]
+        assert [(one.cell, one.new) for one in back.changes] == [(("configuration", "Sw", "left"), "l")]
+
+
+def test_nothing_is_done_that_was_not_shown() -> None:
+    """When a setting is changed after it was shown what goes back, nothing is done."""
+    with made() as scene:
+        change(scene, ("configuration", "Mail", "To"), "4")
+        signal_event(scene.session(), "one")
+        with scene.store.snapshot() as snapshot:
+            shown = find_earlier(scene.layout, snapshot)
+        change(scene, ("configuration", "Mail", "To"), "5")
+        before = stored(scene), texts(scene)
+        with pytest.raises(EsmithError, match="were changed since this was shown"):
+            roll_back(scene.session(), shown=shown)
+        assert (stored(scene), texts(scene)) == before
+
+
+def test_a_file_of_which_nothing_is_remembered() -> None:
+    """Where it is not known what a file was made from, all settings that changed since go back, and it is named."""
+    with made() as scene:
+        with scene.store.transaction(AUTHOR) as transaction:
+            row = OUTPUTS.get(transaction, "/etc/switch")
+            assert row is not None
+            OUTPUTS.put(transaction, "/etc/switch", replace(row, inputs=""))
+        change(scene, ("configuration", "Sw", "left"), "new")
+        change(scene, ("configuration", "Other", "value"), "1")
+        signal_event(scene.session(), "one")
+        back = roll_back(scene.session())
+        assert back.unknown == ["/etc/switch"]
+        assert sorted(one.prop for one in back.changes) == ["left", "value"]
+
+
+def test_files_only() -> None:
+    """With only the files no setting changes, and nothing is said of settings."""
+    with made() as scene:
+        change(scene, ("configuration", "Mail", "To"), "4")
+        signal_event(scene.session(), "one")
+        before = stored(scene)
+        back = roll_back(scene.session(), files_only=True)
+        assert (stored(scene), back.changes, back.paths) == (before, [], ["/mail/z"])
