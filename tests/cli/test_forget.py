@@ -47,6 +47,16 @@ def test_nothing_is_left(box: Root) -> None:
     assert not [value for value in (FIRST, SECOND, NOW) if value in answer.out + answer.err]
 
 
+def test_the_argument_of_an_event(box: Root) -> None:
+    """A value that was an argument of an event is gone from the list of generations, too."""
+    box.config("setprop", "box", "Port", "7")
+    box.signal("box-update", FIRST)
+    assert FIRST in box.esmith("generations").out
+    box.esmith("forget", *CELL)
+    assert "signal-event box-update ****" in box.esmith("generations").out
+    assert traces(box, FIRST) == {}
+
+
 def test_what_it_says(box: Root) -> None:
     """It prints what was removed where, and what it does not reach."""
     newest = generations(box)[0]
