@@ -6,25 +6,34 @@ import json
 import os
 import pty
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from esmith.apply.generations import Generation
 from esmith.errors import ExitCode
-from tests.commands import TIMEOUT_SECONDS, Root
+from tests.commands import TIMEOUT_SECONDS, Root, copy_tree
 
 CLAMD = "/etc/clamd.conf"
 
 
-@pytest.fixture
-def changed(office: Root) -> Root:
-    """Return an office with two generations of clamd.conf, and a setting that is read by no file of them."""
-    office.signal("clamav-update")
+@pytest.fixture(scope="module")
+def _changed(_office: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = Root(tmp_path_factory.mktemp("changed") / "root")
+    copy_tree(_office, root.path)
+    root.signal("clamav-update")
     for number in ("2000", "3000"):
-        office.config("setprop", "clamav", "MaxFiles", number)
-        office.signal("clamav-update")
-    office.config("setprop", "qpsmtpd", "DNSBL", "enabled")
-    return office
+        root.config("setprop", "clamav", "MaxFiles", number)
+        root.signal("clamav-update")
+    root.config("setprop", "qpsmtpd", "DNSBL", "enabled")
+    return root.path
+
+
+@pytest.fixture
+def changed(_changed: Path, copy_root: Callable[[Path], Root]) -> Root:
+    """Return an office with two generations of clamd.conf, and a setting that is read by no file of them."""
+    return copy_root(_changed)
 
 
 def at_terminal(root: Root, answer: str, *words: str) -> tuple[int, str]:

@@ -153,7 +153,7 @@ def template_of(path: str) -> str:
 
 
 @given(steps=steps_of(4), data=st.data())
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_any_rollback(steps: list[Step], data: st.DataObject) -> None:
     """All files are those of the generation, an event changes none that was restored, other settings are as before."""
     _play(steps, data)
