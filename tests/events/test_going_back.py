@@ -215,7 +215,7 @@ def test_a_setting_that_was_changed_twice() -> None:
 
 
 def test_a_setting_that_no_event_had_made_effective() -> None:
-    """A setting goes back that was changed before the generation, when its file was only made by a later one."""
+    """A setting is restored that was changed before the generation, when its file was only made by a later one."""
     with made() as scene:
         change(scene, ("configuration", "Sw", "left"), "new")
         change(scene, ("names", "all", "p"), "1")
@@ -227,7 +227,7 @@ def test_a_setting_that_no_event_had_made_effective() -> None:
 
 
 def test_nothing_is_done_that_was_not_shown() -> None:
-    """When a setting is changed after it was shown what goes back, nothing is done."""
+    """When a setting is changed after it was shown what would be restored, nothing is done."""
     with made() as scene:
         change(scene, ("configuration", "Mail", "To"), "4")
         signal_event(scene.session(), "one")
@@ -256,7 +256,7 @@ def test_a_file_of_which_nothing_is_remembered() -> None:
 
 
 def test_files_only() -> None:
-    """With only the files no setting changes, and nothing is said of settings."""
+    """With only the files no setting changes, and none is among what was done."""
     with made() as scene:
         change(scene, ("configuration", "Mail", "To"), "4")
         signal_event(scene.session(), "one")
