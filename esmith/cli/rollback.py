@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from esmith.apply.compare import Compared, compare, shown
-from esmith.cli.asking import agrees, may_ask
+from esmith.cli.agreement import agrees, may_ask
 from esmith.cli.changed_settings import change_lines
 from esmith.cli.colour import styled_diff
 from esmith.cli.json_output import json_text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from esmith.cli.asking import agrees, may_ask
+from esmith.cli.agreement import agrees, may_ask
 from esmith.cli.changed_settings import change_lines, follow_lines
 from esmith.cli.output import print_report
 from esmith.cli.program import color_option, root_option
