@@ -17,6 +17,7 @@ import pytest
 
 from esmith.cli import esmith as esmith_command
 from esmith.cli import expand_template, signal_event
+from esmith.cli.apply import apply_command
 from esmith.cli.program import as_click
 from esmith.cli.verbs import VERBS
 from tests.documents import HOME
@@ -136,6 +137,9 @@ def _fault(command: str) -> str:
 
 def _fault_of_db(words: list[str]) -> str:
     verb, operands = (words[0], words[1:]) if words else ("", [])
+    if verb == "apply":
+        as_click(apply_command("config", None)).make_context("config", operands)
+        return ""
     if verb not in VERBS:
         return f"no verb {verb!r}"
     return "" if VERBS[verb].accepts(operands) else f"{verb} needs {VERBS[verb].operands}"

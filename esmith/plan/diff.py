@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from esmith.fragments.rendering import Kind
+from esmith.plan.installed import OUTPUTS, digest_of
+from esmith.plan.listed import all_reads_of
 from esmith.plan.output import Difference, Output
+from esmith.schema.secrecy import is_findable
 from esmith.store.model import FORGOTTEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from esmith.plan.listed import Listed
     from esmith.plan.plan import Plan
     from esmith.schema.load import Schema
     from esmith.store.protocol import Snapshot
@@ -36,12 +40,16 @@ class Diffs:
         self._snapshot = snapshot
         self._schema = schema
         self._known: set[Cell] | None = None
+        self._listed: dict[str, Listed | None] = {}
+        self._texts: set[bytes] | None = None
 
     def of(self, output: Output) -> list[str]:
-        """Return the diff of an output. One that holds a secret is not shown, only named."""
+        """Return the diff of an output. One that holds a secret, or held it, is not shown, only named."""
         if output.difference in (Difference.NONE, Difference.ATTRIBUTES):
             return []
         if any(not self._secrets.isdisjoint(reads.props) for reads in output.rendering.reads_apart()):
+            return [hidden(output.path)]
+        if self._held_secret(output):
             return [hidden(output.path)]
         old = None if output.difference is Difference.CREATE else output.old or b""
         return unified(output.path, old, None if output.rendering.kind is Kind.ABSENT else output.rendering.content)
@@ -56,10 +64,32 @@ class Diffs:
             apart = (reads for output in self._outputs for reads in output.rendering.reads_apart())
             # What was read for the keys of a template is the same for all of its outputs.
             read = {cell for reads in {id(reads): reads for reads in apart}.values() for cell in reads.props}
+            for output in self._outputs:
+                read |= self._old_reads(output) or set()
             cells = {cell for cell in read if self._schema.may_be_secret(*cell)}
             values = _values(cells, self._snapshot) if cells else ()
             self._known = {cell for cell, value in values if self._schema.hides(cell, value)}
         return self._known
+
+    def _held_secret(self, output: Output) -> bool:
+        """Return whether what is there was made from a secret; where that is not known, whether it holds one."""
+        if not output.old:
+            return False
+        reads = self._old_reads(output)
+        if reads is not None:
+            return not self._secrets.isdisjoint(reads)
+        if self._texts is None:
+            values = secret_values(self._snapshot, self._schema)
+            self._texts = {value.encode() for _, value in values if is_findable(value)}
+        return any(text in output.old for text in self._texts)
+
+    def _old_reads(self, output: Output) -> set[Cell] | None:
+        """Return what the content that is there was made from; None when that is not remembered."""
+        installed = OUTPUTS.get(self._snapshot, output.path) if output.old else None
+        # After the install the row is about the new content.
+        if installed is None or installed.digest != digest_of(output.old or b""):
+            return None
+        return all_reads_of(self._snapshot, installed, self._listed)
 
 
 def diff(output: Output, snapshot: Snapshot, schema: Schema) -> list[str]:

@@ -106,7 +106,7 @@ class _Toml:
             if not isinstance(records, dict):
                 self._refuse((name,), f"{name!r} stands in no table", "put it into the table of its record")
             elif self._database not in (None, name):
-                cure = "leave it out, or use: config apply"
+                cure = "leave it out, or use: config apply FILE"
                 self._refuse((name,), f"is about the database {name!r}, not {self._database}", cure)
             else:
                 found[name] = {key: self._record(name, key, value) for key, value in records.items()}
