@@ -16,7 +16,6 @@ from esmith.fields import dataclass, field, replace
 from esmith.plan.host import trouble
 from esmith.plan.installed import OUTPUTS, digest_of
 from esmith.plan.listed import LISTED, resolved
-from esmith.plan.remembered import made_as_of
 from esmith.store.model import Author
 from esmith.store.table import DamagedRowError, StateTable, decode_json, encode_json, is_path
 
@@ -218,6 +217,8 @@ def _keep_all(generation: Generation, plan: Plan, layout: Layout, snapshot: Snap
                 before.mark = output.staged.mark if output.staged is not None else ""
             generation.before.append(before)
     for path, listed in plan.listed.items():
+        from esmith.plan.remembered import made_as_of
+
         former = LISTED.get(snapshot, path)
         if former is not None and former.inputs != listed.inputs:
             generation.keys |= {path: revision} if (revision := made_as_of(former.inputs)) is not None else {}
