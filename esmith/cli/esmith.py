@@ -35,6 +35,8 @@ _MODULES = {
     "watch": "watch",
     "import": "flat",
     "export": "flat",
+    "backup": "backup",
+    "restore": "backup",
     "contrib": "contrib",
 }
 
