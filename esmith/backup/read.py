@@ -1,6 +1,6 @@
 """Reading a backup: all of it is verified before anything of it is used.
 
-Its members are written into one file without a name, in which they are found again. So what is used later is what was
+It is decompressed into a file without a name, in which its members are found again. So what is used later is what was
 verified, whatever becomes of the backup meanwhile, and memory does not grow with it.
 """
 
@@ -180,14 +180,13 @@ def _verified(file: IO[bytes]) -> Backup:
 
 
 class _Reading:
-    """Reads the archive of a backup once, and keeps what it holds.
+    """Reads the archive of a backup.
 
-    :param spool: where the content of members goes.
+    :param spool: the file that it is decompressed into.
     """
 
     def __init__(self, spool: IO[bytes]) -> None:
         self._spool = spool
-        self._size = 0
         #: Where the content of each regular file is, and how long it is.
         self.places: dict[str, tuple[int, int]] = {}
         self._digests: dict[str, str] = {}
@@ -201,19 +200,24 @@ class _Reading:
 
     def read(self, file: IO[bytes]) -> None:
         """Read all of it."""
+        # To its end, where the checksum of the compression is.
         with gzip.GzipFile(fileobj=file) as packed:
-            archive = tarfile.open(  # noqa: SIM115 - it opens nothing
-                fileobj=packed, mode="r|", tarinfo=_Header, encoding="utf-8", errors="surrogateescape"
-            )
-            for entry in archive:
-                self._take(archive, entry)
-                # tarfile keeps all of them otherwise.
-                archive.members = []  # type: ignore[attr-defined]
             while piece := packed.read(_STEP):
-                if piece.strip(b"\0"):
-                    raise BackupError("something follows its end")
+                self._spool.write(piece)
+                if self._spool.tell() > MOST_BYTES:
+                    raise BackupError("it is too large")
+        self._spool.seek(0)
+        with tarfile.open(
+            fileobj=self._spool, mode="r:", tarinfo=_Header, encoding="utf-8", errors="surrogateescape"
+        ) as archive:
+            for entry in archive:
+                self._take(entry)
+            self._spool.seek(archive.offset)
+        while piece := self._spool.read(_STEP):
+            if piece.strip(b"\0"):
+                raise BackupError("something follows its end")
 
-    def _take(self, archive: tarfile.TarFile, entry: tarfile.TarInfo) -> None:
+    def _take(self, entry: tarfile.TarInfo) -> None:
         top, _, name = entry.name.partition("/")
         if top != TOP or not name:
             raise BackupError(_NOT_OURS if not self.places else f"a member has the name {entry.name!r}")
@@ -227,17 +231,15 @@ class _Reading:
         if kind != FILE:
             self._others[name] = kind, entry.linkname
             return
-        self._size += entry.size
-        if self._size > MOST_BYTES:
-            raise BackupError("it is too large")
-        content, start, digest = archive.extractfile(entry), self._spool.tell(), sha256()
-        assert content is not None
-        while piece := content.read(_STEP):
+        self._spool.seek(entry.offset_data)
+        left, digest = entry.size, sha256()
+        while left:
+            piece = self._spool.read(min(left, _STEP))
+            if not piece:
+                raise EOFError
             digest.update(piece)
-            self._spool.write(piece)
-        if self._spool.tell() - start != entry.size:
-            raise EOFError
-        self.places[name] = start, entry.size
+            left -= len(piece)
+        self.places[name] = entry.offset_data, entry.size
         self._digests[name] = digest.hexdigest()
         if name == README:
             self._require_format()
@@ -294,11 +296,8 @@ class _Reading:
         start, size = self.places[name]
         if size > limit:
             raise BackupError(f"{name}: it is too large")
-        end = self._spool.tell()
         self._spool.seek(start)
-        data = self._spool.read(size)
-        self._spool.seek(end)
-        return data
+        return self._spool.read(size)
 
 
 def _verify_rows(backup: Backup) -> None:

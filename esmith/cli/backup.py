@@ -176,7 +176,7 @@ def restore_command(root: str | None, /, **given: Any) -> int:
     layout, parts = Layout.chosen(root), _parts(options.only)
     if layout.is_machine and os.geteuid() != 0 and not options.dry_run:
         raise UsageError("only root may restore a backup", hint=f"run: sudo esmith restore {options.file}")
-    if not (options.dry_run or options.yes) and (options.as_json or not sys.stdin.isatty()):
+    if not (options.dry_run or options.yes) and (options.as_json or not _can_ask()):
         reason = "--json asks nobody" if options.as_json else "nobody can be asked: standard input is no terminal"
         raise UsageError(reason, hint="see what it would do with --dry-run, and then use --yes")
     with open_backup(options.file, options.identity) as backup:
@@ -243,6 +243,10 @@ def _signal(session: Session) -> list[str]:
     for path, reason in result.left.items():
         warn(f"{path} was left as it is: {reason}")
     return [f"signal-event {EVENT}: {counted(len(result.plan.changed), 'file')} changed"]
+
+
+def _can_ask() -> bool:
+    return sys.stdin.isatty()
 
 
 def _parts(only: str | None) -> tuple[str, ...]:
