@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+from functools import cached_property
 
 from esmith.accounts.system import book_of
 from esmith.backup.form import CUSTOM, DIRECTORY, FILE, KEYS, LINK, File, fault_of
@@ -124,7 +125,19 @@ class KeptFiles:
         if not path.startswith(f"{CUSTOM}/") or path.startswith(tuple(f"{place}/" for place in _ADMINISTRATORS)):
             return True
         # Without a list of shipped files nobody knows which are not.
-        return self._shipped.is_known and path.removeprefix(f"{CUSTOM}/") not in self._shipped.names
+        name = path.removeprefix(f"{CUSTOM}/")
+        return self._shipped.is_known and name not in self._shipped.names and name not in self._shipped_directories
+
+    @cached_property
+    def _shipped_directories(self) -> frozenset[str]:
+        """The directories of shipped files; somebody may have a link to their source in the place of one."""
+        found: set[str] = set()
+        for name in self._shipped.names:
+            above = os.path.dirname(name)
+            while above not in ("", "/") and above not in found:
+                found.add(above)
+                above = os.path.dirname(above)
+        return frozenset(found)
 
     def _file(self, path: str, kind: str, status: os.stat_result, target: str = "") -> File:
         mode = 0o777 if kind == LINK else stat.S_IMODE(status.st_mode)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 HEADER = b"age-encryption.org/v1\n"
 _PROGRAM = "age"
 #: How much of what the program says is shown, in bytes.
-_SAID = 500
+_PRINTED = 500
 
 
 @contextmanager
@@ -30,8 +30,8 @@ def encrypted(output: int, recipients: list[str]) -> Iterator[IO[bytes]]:
     :raises BackupError: when the program is missing or fails.
     """
     argv = [_program(), "--encrypt", *(word for one in recipients for word in ("--recipient", one))]
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=output, stderr=said, env=clean_environment())
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=output, stderr=errors, env=clean_environment())
         assert process.stdin is not None
         done = False
         try:
@@ -40,7 +40,7 @@ def encrypted(output: int, recipients: list[str]) -> Iterator[IO[bytes]]:
                 process.stdin.close()
                 done = True
             except BrokenPipeError:
-                # It ended; its exit code and what it says tell why.
+                # It ended; its exit code and what it prints show why.
                 if process.wait() == 0:
                     raise
                 done = True
@@ -51,7 +51,8 @@ def encrypted(output: int, recipients: list[str]) -> Iterator[IO[bytes]]:
         finally:
             _close(process.stdin)
         if code != 0:
-            raise BackupError(f"age cannot encrypt: {_said(said)}", hint="name a recipient that age-keygen has shown")
+            hint = "name a recipient that age-keygen has shown"
+            raise BackupError(f"age cannot encrypt: {_printed(errors)}", hint=hint)
 
 
 def decrypt(source: IO[bytes], identity: str, target: IO[bytes], place: str) -> None:
@@ -64,13 +65,13 @@ def decrypt(source: IO[bytes], identity: str, target: IO[bytes], place: str) -> 
     :raises BackupError: when the program is missing, or cannot decrypt it.
     """
     argv = [_program(), "--decrypt", "--identity", identity]
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as errors:
         code = subprocess.run(
-            argv, stdin=source, stdout=target, stderr=said, env=clean_environment(), check=False
+            argv, stdin=source, stdout=target, stderr=errors, env=clean_environment(), check=False
         ).returncode
         if code != 0:
             raise BackupError(
-                f"age cannot decrypt it: {_said(said)}", place=place, hint="name the file that age-keygen made"
+                f"age cannot decrypt it: {_printed(errors)}", place=place, hint="name the file that age-keygen made"
             )
 
 
@@ -81,9 +82,9 @@ def _program() -> str:
     return found
 
 
-def _said(said: IO[bytes]) -> str:
-    said.seek(0)
-    text = said.read(_SAID).decode("utf-8", "replace")
+def _printed(errors: IO[bytes]) -> str:
+    errors.seek(0)
+    text = errors.read(_PRINTED).decode("utf-8", "replace")
     lines = [line.removeprefix("age: ").removeprefix("error: ") for line in text.splitlines() if line.strip()]
     return lines[0] if lines else "it does not say why"
 

@@ -202,9 +202,10 @@ class _Reading:
         """Read all of it."""
         # To its end, where the checksum of the compression is.
         with gzip.GzipFile(fileobj=file) as packed:
+            size = 0
             while piece := packed.read(_STEP):
-                self._spool.write(piece)
-                if self._spool.tell() > MOST_BYTES:
+                size += self._spool.write(piece)
+                if size > MOST_BYTES:
                     raise BackupError("it is too large")
         self._spool.seek(0)
         with tarfile.open(

@@ -226,7 +226,7 @@ def _keep_apart(transaction: Transaction, number: int) -> None:
 
 
 def restore_passwords(session: Session, backup: Backup) -> list[str]:
-    """Set the passwords of users whose unix accounts are there, all together, and return what to tell about it.
+    """Set the passwords of users whose unix accounts are there, all together, and return a report of it.
 
     :raises InstallError: when they cannot be set.
     """

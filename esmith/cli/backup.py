@@ -135,7 +135,7 @@ def _to_stdout(layout: Layout, options: _BackupOptions) -> int:
     if options.as_json:
         raise UsageError("standard output is the backup, so nothing else can be printed", hint="leave out --json")
     if sys.stdout.isatty():
-        raise UsageError("a terminal cannot take a backup", hint="name a file, or: esmith backup - | COMMAND")
+        raise UsageError("a terminal cannot take a backup", hint="name a file, or send it on by a pipe")
     _warn_all(write_stream(layout, open_store(layout), sys.stdout.buffer, list(options.recipients)))
     return 0
 
@@ -229,7 +229,7 @@ def _restore(layout: Layout, backup: Backup, parts: tuple[str, ...], options: _R
 
 
 def _signal(session: Session) -> list[str]:
-    """Signal the event that makes all files, and return what to tell about it.
+    """Signal the event that makes all files, and return a report of it.
 
     :raises EsmithError: when it fails; it says that the backup is restored.
     """

@@ -238,7 +238,7 @@ def _interrupt(small: Small, content: bytes) -> None:
 
 
 def test_an_interrupted_install_is_not_recovered_over_what_is_restored(small: Small, tmp_path: Path) -> None:
-    """What an interrupted install replaced is restored before, never after, also of a backup that was made meanwhile."""
+    """What an interrupted install replaced is restored before, never after, also with a backup made meanwhile."""
     _interrupt(small, b"half\n")
     file = small.backup(tmp_path / "one")
     assert small.path.joinpath(_OWN).read_bytes() == b"half\n"
