@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 from contextlib import contextmanager
@@ -58,13 +59,15 @@ def encrypted(output: int, recipients: list[str]) -> Iterator[IO[bytes]]:
 def decrypt(source: IO[bytes], identity: str, target: IO[bytes], place: str) -> None:
     """Decrypt a file.
 
-    :param source: the encrypted file, open, at its beginning.
+    :param source: the encrypted file, open.
     :param identity: the file with the private key.
     :param target: where what is decrypted goes.
     :param place: the encrypted file, for messages.
     :raises BackupError: when the program is missing, or cannot decrypt it.
     """
     argv = [_program(), "--decrypt", "--identity", identity]
+    # Python may have read more of it than was asked for.
+    os.lseek(source.fileno(), 0, os.SEEK_SET)
     with tempfile.TemporaryFile() as errors:
         code = subprocess.run(
             argv, stdin=source, stdout=target, stderr=errors, env=clean_environment(), check=False

@@ -96,11 +96,10 @@ def _back_up(session: Session) -> str:
         host.disk.directory(place, make=PRIVATE)
     except OSError as error:
         raise trouble(place, error) from error
-    name = f"before-restore-{time.strftime('%Y%m%d-%H%M%S')}"
-    found = set(os.listdir(place))
-    names = (f"{name}{more}.tar.gz" for more in ("", *(f"-{number}" for number in range(2, len(found) + 3))))
-    path = os.path.join(place, next(one for one in names if one not in found))
-    made, notes = write_backup(layout, session.store, path)
+    # To the microsecond: two restores in one second keep both.
+    seconds, microseconds = divmod(time.time_ns() // 1000, 1_000_000)
+    name = f"before-restore-{time.strftime('%Y%m%d-%H%M%S', time.localtime(seconds))}-{microseconds:06d}.tar.gz"
+    made, notes = write_backup(layout, session.store, os.path.join(place, name))
     for note in notes:
         session.say(note)
     return made.file

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from typing import Any
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -28,6 +29,9 @@ from esmith.layout import Layout
 from esmith.names import counted
 from esmith.plan.host import DiskHost
 from esmith.store import open_store
+
+if TYPE_CHECKING:
+    from esmith.store.protocol import Store
 
 #: What makes all files and the accounts of users from the settings.
 EVENT = "bootstrap-console-save"
@@ -69,18 +73,11 @@ def backup_command(root: str | None, /, **given: Any) -> int:
         return _schedule(layout, options)
     if options.file == "-":
         return _to_stdout(layout, options)
-    store, to = open_store(layout), list(options.recipients)
-    removed: list[str] = []
-    if options.scheduled:
-        written = write_scheduled(layout, store)
-        if written is None:
-            return 0
-        made, notes, removed = written
-    elif options.folder is not None:
-        made, notes, removed = write_to_folder(layout, store, options.folder, options.keep, to)
-    else:
-        assert options.file is not None
-        made, notes = write_backup(layout, store, options.file, recipients=to, force=options.force)
+    with closing(open_store(layout)) as store:
+        written = _write(layout, store, options)
+    if written is None:
+        return 0
+    made, notes, removed = written
     _warn_all(notes)
     _note(layout, made)
     if options.as_json:
@@ -117,6 +114,18 @@ class _BackupOptions:
             raise UsageError("name either a FILE or a folder", hint="esmith backup FILE, or: esmith backup --to DIR")
         elif self.folder is None and (self.keep or self.every):
             raise UsageError("--keep and --every are about a folder", hint="name it: --to DIR")
+
+
+def _write(layout: Layout, store: Store, options: _BackupOptions) -> tuple[LastBackup, list[str], list[str]] | None:
+    """Make a backup, and return it with notes and the names of those that were removed; None where none is due."""
+    if options.scheduled:
+        return write_scheduled(layout, store)
+    recipients = list(options.recipients)
+    if options.folder is not None:
+        return write_to_folder(layout, store, options.folder, options.keep, recipients)
+    assert options.file is not None
+    made, notes = write_backup(layout, store, options.file, recipients=recipients, force=options.force)
+    return made, notes, []
 
 
 def _schedule(layout: Layout, options: _BackupOptions) -> int:
@@ -181,10 +190,8 @@ def restore_command(root: str | None, /, **given: Any) -> int:
         raise UsageError(reason, hint="see what it would do with --dry-run, and then use --yes")
     with open_backup(options.file, options.identity) as backup:
         if options.dry_run or not options.yes:
-            store = open_store(layout)
-            with store.snapshot() as snapshot:
+            with closing(open_store(layout)) as store, store.snapshot() as snapshot:
                 difference = compare(backup, layout, snapshot, parts)
-            store.close()
             if options.as_json:
                 print_lines([json_text(_difference_data(backup.manifest, difference))])
                 return 0
@@ -209,12 +216,13 @@ class _RestoreOptions:
 
 
 def _restore(layout: Layout, backup: Backup, parts: tuple[str, ...], options: _RestoreOptions) -> int:
-    session = Session(layout, open_store(layout, write=True), warn)
-    done = restore(session, backup, parts)
-    _warn_all(done.notes)
-    signalled = _signal(session) if options.signal and done.difference else []
-    passwords = restore_passwords(session, backup) if "passwords" in parts else []
-    session.keep()
+    with closing(open_store(layout, write=True)) as store:
+        session = Session(layout, store, warn)
+        done = restore(session, backup, parts)
+        _warn_all(done.notes)
+        signalled = _signal(session) if options.signal and done.difference else []
+        passwords = restore_passwords(session, backup) if "passwords" in parts else []
+        session.keep()
     if options.as_json:
         data = _difference_data(backup.manifest, done.difference)
         print_lines([json_text({**data, "before": done.before, "passwords": passwords})])
