@@ -99,7 +99,13 @@ def _back_up(session: Session) -> str:
     # To the microsecond: two restores in one second keep both.
     seconds, microseconds = divmod(time.time_ns() // 1000, 1_000_000)
     name = f"before-restore-{time.strftime('%Y%m%d-%H%M%S', time.localtime(seconds))}-{microseconds:06d}.tar.gz"
-    made, notes = write_backup(layout, session.store, os.path.join(place, name))
+    path = os.path.join(place, name)
+    try:
+        # Where it waits is recorded, so that what a kill leaves is removed by the next command that changes files.
+        host.prepare([path])
+        made, notes = write_backup(layout, session.store, path)
+    finally:
+        host.close()
     for note in notes:
         session.say(note)
     return made.file

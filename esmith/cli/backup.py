@@ -22,7 +22,7 @@ from esmith.backup.write import write_backup, write_stream
 from esmith.cli.json_output import json_text
 from esmith.cli.output import print_lines, print_report, shown_time, warn
 from esmith.cli.program import root_option
-from esmith.errors import EsmithError, UsageError
+from esmith.errors import EsmithError, InstallError, UsageError
 from esmith.events.session import Session
 from esmith.fields import dataclass
 from esmith.layout import Layout
@@ -150,12 +150,16 @@ def _to_stdout(layout: Layout, options: _BackupOptions) -> int:
 
 
 def _note(layout: Layout, made: LastBackup) -> None:
-    """Note that a backup was made; it is a good one also where that cannot be noted."""
+    """Note that a backup was made.
+
+    :raises InstallError: when that cannot be noted; the backup is a good one nevertheless, and the error says so.
+    """
     host = DiskHost(layout)
     try:
         note_last(layout, host, made)
-    except EsmithError as error:
-        warn(f"the backup is made, but not noted: {error}")
+    except InstallError as error:
+        error.add(f"the backup itself is made, {made.file}, but not noted as the last one")
+        raise
     finally:
         host.close()
 
