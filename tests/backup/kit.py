@@ -66,9 +66,9 @@ class Small:
         store.close()
         return file
 
-    def restore(self, file: Path, parts: Iterable[str] = PARTS) -> Restored:
+    def restore(self, file: Path, parts: Iterable[str] = PARTS, *, timeout: float = 60.0) -> Restored:
         """Restore a backup."""
-        session = Session(self.layout, open_store(self.layout, write=True), lambda _: None)
+        session = Session(self.layout, open_store(self.layout, write=True), lambda _: None, timeout)
         try:
             with open_backup(str(file)) as backup:
                 return restore(session, backup, tuple(parts))

@@ -11,8 +11,9 @@ import pytest
 from esmith.apply.generations import list_generations, list_interrupted
 from esmith.apply.replacing import Replacement
 from esmith.backup import restore as restoring
-from esmith.errors import EsmithError, InstallError, StoreError
+from esmith.errors import BusyError, EsmithError, InstallError, StoreError
 from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_unconfirmed
+from esmith.events.lock import EventLock
 from esmith.events.recover import recover_all
 from esmith.events.session import Session
 from esmith.plan.host import DiskHost
@@ -257,6 +258,17 @@ def test_an_interrupted_install_is_not_recovered_over_what_is_restored(small: Sm
         assert one.path.joinpath(_OWN).read_bytes() == b"half\n"
 
 
+def test_an_event_is_waited_for(small: Small, tmp_path: Path) -> None:
+    """While an event runs nothing is restored, and nothing is changed when it does not end in time."""
+    file = small.backup(tmp_path / "one")
+    small.set("qpsmtpd", DNSBL="disabled")
+    before = small.settings()
+    with EventLock(small.layout, "event email-update", timeout=0, say=print), pytest.raises(BusyError):
+        small.restore(file, timeout=0.2)
+    assert small.settings() == before
+    assert not small.path.joinpath("var/lib/e-smith/backups").exists()
+
+
 def test_an_unconfirmed_change_does_not_wait_any_more(small: Small, tmp_path: Path) -> None:
     """A change that waits to be confirmed is not rolled back over what was restored, and a note says so."""
     file = small.backup(tmp_path / "one")
@@ -286,7 +298,7 @@ def test_owners_have_other_numbers(small: Small, tmp_path: Path) -> None:
     small.write("etc/passwd", b"root:x:0:0::/:/bin/sh\nqpsmtpd:x:453:453::/:/bin/false\nold:x:99:99::/:/bin/false\n")
     small.write("etc/group", b"root:x:0:\nqpsmtpd:x:453:\nold:x:99:\n")
     os.chown(small.path / KEYS / "default/private", 453, 453)
-    os.chown(small.path / _OWN, 99, 99)
+    os.chown(small.path / _OWN, 99, 4711)
     file = small.backup(tmp_path / "one")
     other = Small(tmp_path / "other")
     other.write("etc/passwd", b"root:x:0:0::/:/bin/sh\nqpsmtpd:x:1001:1001::/:/bin/false\n")
@@ -294,6 +306,6 @@ def test_owners_have_other_numbers(small: Small, tmp_path: Path) -> None:
     done = other.restore(file)
     status = other.path.joinpath(KEYS, "default/private").stat()
     assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (1001, 1002, 0o400)
-    assert other.path.joinpath(_OWN).stat().st_uid == 0
-    assert done.notes == ["nobody here is called old, so root has what was theirs"]
+    assert (other.path.joinpath(_OWN).stat().st_uid, other.path.joinpath(_OWN).stat().st_gid) == (0, 0)
+    assert done.notes == ["nobody here is called 4711, old, so root has what was theirs"]
     assert not other.restore(file).difference
