@@ -15,6 +15,7 @@ from esmith.errors import BusyError, EsmithError, InstallError, StoreError
 from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_unconfirmed
 from esmith.events.lock import EventLock
 from esmith.events.recover import recover_all
+from esmith.events.rollback import roll_back
 from esmith.events.session import Session
 from esmith.plan.host import DiskHost
 from esmith.store import open_store
@@ -103,45 +104,52 @@ def test_undo_of_a_restored_revision(small: Small, tmp_path: Path) -> None:
     assert other.settings()["configuration"].keys() == {"qpsmtpd"}
 
 
-def test_what_was_remembered_is_not_believed(office: Root, tmp_path: Path) -> None:
+def test_what_was_remembered_is_not_believed(small: Small, tmp_path: Path) -> None:
     """Files that were made at a revision are made again after a restore of other settings with the same number."""
-    data, aside = office.file("/home/e-smith/db/data.mdb"), tmp_path / "data.mdb"
-    peers = "/var/service/qpsmtpd/config/peers/0"
-    shutil.copy(data, aside)
-    office.config("setprop", "qpsmtpd", "DNSBL", "enabled")
-    wanted = office.esmith("history", "--limit", "1").out.split()[1]
-    office.esmith("backup", str(tmp_path / "one"))
-    shutil.copy(aside, data)
-    office.config("setprop", "qpsmtpd", "RHSBL", "enabled")
-    assert office.esmith("history", "--limit", "1").out.split()[1] == wanted
-    office.signal("email-update")
-    assert "# dnsbl disabled" in office.read(peers)
-    office.esmith("restore", "--yes", str(tmp_path / "one"))
-    office.signal("email-update")
-    assert "# dnsbl disabled" not in office.read(peers)
-    assert "# rhsbl disabled" in office.read(peers)
-    assert "edited" not in office.esmith("status").out
+    small.add_event()
+    small.set("qpsmtpd", DNSBL="no", RHSBL="no")
+    data = small.path / "home/e-smith/db/data.mdb"
+    shutil.copy(data, tmp_path / "data.mdb")
+    small.set("qpsmtpd", DNSBL="yes", RHSBL="no")
+    file, number = small.backup(tmp_path / "one"), small.revision()
+    shutil.copy(tmp_path / "data.mdb", data)
+    small.set("qpsmtpd", DNSBL="no", RHSBL="yes")
+    small.set("clamd", status="disabled")
+    # One that has no number behind it, and one that has.
+    for later in (0, 1):
+        assert small.signal() == "no yes\n"
+        assert small.revision() == number + 1
+        small.restore(file, ["databases"])
+        assert small.revision("configuration") == number + 3
+        assert small.signal() == "yes no\n"
+        if not later:
+            shutil.copy(tmp_path / "data.mdb", data)
+            small.set("qpsmtpd", DNSBL="no", RHSBL="yes")
+            small.set("clamd", status="disabled")
 
 
-def test_a_rollback_does_not_lead_behind_a_restore(office: Root, tmp_path: Path) -> None:
+def test_a_rollback_does_not_lead_behind_a_restore(small: Small, tmp_path: Path) -> None:
     """After a journal was replaced a rollback gives what was right after the restore, and none what was before."""
-    aside = tmp_path / "data.mdb"
-    shutil.copy(office.file("/home/e-smith/db/data.mdb"), aside)
-    office.config("setprop", "qpsmtpd", "DNSBL", "enabled")
-    office.esmith("backup", str(tmp_path / "one"))
-    shutil.copy(aside, office.file("/home/e-smith/db/data.mdb"))
-    for value in ("1000", "2000"):
-        office.config("setprop", "clamav", "MaxFiles", value)
-        office.signal("clamav-update")
-    office.esmith("restore", "--yes", str(tmp_path / "one"))
-    office.config("setprop", "clamav", "MaxFiles", "3000")
-    office.signal("clamav-update")
-    office.esmith("rollback")
-    assert office.config("getprop", "clamav", "MaxFiles").out == "1500\n"
-    assert office.config("getprop", "qpsmtpd", "DNSBL").out == "enabled\n"
-    answer = office.esmith("rollback", code=5)
-    assert "cannot be taken back" in answer.err
-    assert office.config("getprop", "qpsmtpd", "DNSBL").out == "enabled\n"
+    other = Small(tmp_path / "other")
+    for value in "abcde":
+        other.set("qpsmtpd", DNSBL=value, RHSBL="of the backup")
+    file = other.backup(tmp_path / "one")
+    small.add_event()
+    for value in ("1", "2"):
+        small.set("qpsmtpd", DNSBL=value, RHSBL="before")
+        small.signal()
+    small.restore(file, ["databases"])
+    small.set("qpsmtpd", DNSBL="after", RHSBL="after")
+    assert small.signal() == "after after\n"
+    store = open_store(small.layout, write=True)
+    session = Session(small.layout, store, lambda _: None)
+    roll_back(session)
+    with store.snapshot() as snapshot:
+        assert snapshot.prop("configuration", "qpsmtpd", "DNSBL") == "e"
+    with pytest.raises(InstallError, match="cannot be taken back"):
+        roll_back(session)
+    store.close()
+    assert small.signal() == "e of the backup\n"
 
 
 def test_files(small: Small, tmp_path: Path) -> None:
