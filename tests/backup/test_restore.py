@@ -104,28 +104,23 @@ def test_undo_of_a_restored_revision(small: Small, tmp_path: Path) -> None:
     assert other.settings()["configuration"].keys() == {"qpsmtpd"}
 
 
-def test_what_was_remembered_is_not_believed(small: Small, tmp_path: Path) -> None:
+def test_what_was_remembered_is_not_believed(office: Root, tmp_path: Path) -> None:
     """Files that were made at a revision are made again after a restore of other settings with the same number."""
-    small.add_event()
-    small.set("qpsmtpd", DNSBL="no", RHSBL="no")
-    data = small.path / "home/e-smith/db/data.mdb"
-    shutil.copy(data, tmp_path / "data.mdb")
-    small.set("qpsmtpd", DNSBL="yes", RHSBL="no")
-    file, number = small.backup(tmp_path / "one"), small.revision()
-    shutil.copy(tmp_path / "data.mdb", data)
-    small.set("qpsmtpd", DNSBL="no", RHSBL="yes")
-    small.set("clamd", status="disabled")
-    # One that has no number behind it, and one that has.
-    for later in (0, 1):
-        assert small.signal() == "no yes\n"
-        assert small.revision() == number + 1
-        small.restore(file, ["databases"])
-        assert small.revision("configuration") == number + 3
-        assert small.signal() == "yes no\n"
-        if not later:
-            shutil.copy(tmp_path / "data.mdb", data)
-            small.set("qpsmtpd", DNSBL="no", RHSBL="yes")
-            small.set("clamd", status="disabled")
+    data, aside = office.file("/home/e-smith/db/data.mdb"), tmp_path / "data.mdb"
+    peers = "/var/service/qpsmtpd/config/peers/0"
+    shutil.copy(data, aside)
+    office.config("setprop", "qpsmtpd", "DNSBL", "enabled")
+    number = office.esmith("history", "--limit", "1").out.split()[1]
+    office.esmith("backup", str(tmp_path / "one"))
+    shutil.copy(aside, data)
+    office.config("setprop", "qpsmtpd", "RHSBL", "enabled")
+    assert office.esmith("history", "--limit", "1").out.split()[1] == number
+    office.signal("email-update")
+    assert "# dnsbl disabled" in office.read(peers)
+    office.esmith("restore", "--yes", str(tmp_path / "one"))
+    office.signal("email-update")
+    assert "# dnsbl disabled" not in office.read(peers)
+    assert "# rhsbl disabled" in office.read(peers)
 
 
 def test_a_rollback_does_not_lead_behind_a_restore(small: Small, tmp_path: Path) -> None:
