@@ -111,7 +111,7 @@ class _BackupOptions:
                 word = "--scheduled" if self.scheduled else f"--every {NEVER}"
                 raise UsageError(f"{word} stands by itself", hint="leave out the rest")
         elif (self.file is None) == (self.folder is None):
-            raise UsageError("name either a FILE or a folder", hint="esmith backup FILE, or: esmith backup --to DIR")
+            raise UsageError("name either a FILE or a folder", hint="one of the two")
         elif self.folder is None and (self.keep or self.every):
             raise UsageError("--keep and --every are about a folder", hint="name it: --to DIR")
 
