@@ -57,6 +57,7 @@ class Difference:
     :param goes_on: whether the journal of the root begins with that of the backup: then it goes on, otherwise it is
         replaced.
     :param notes: what is not restored, and why.
+    :param revision: the last revision when it was compared.
     """
 
     parts: list[str]
@@ -67,6 +68,7 @@ class Difference:
     directories: list[File] = field(default_factory=list)
     goes_on: bool = True
     notes: list[str] = field(default_factory=list)
+    revision: int = 0
 
     def __bool__(self) -> bool:
         files = self.new or self.changed or self.removed or self.directories
@@ -79,7 +81,7 @@ def compare(backup: Backup, layout: Layout, snapshot: Snapshot, parts: Collectio
     :raises InstallError: when a file of the root cannot be read, or a directory is in the place of one.
     :raises StoreError: when the databases cannot be read.
     """
-    found = Difference([part for part in backup.manifest.parts if part in parts])
+    found = Difference([part for part in backup.manifest.parts if part in parts], revision=snapshot.revision())
     if "databases" in found.parts:
         for database in sorted({*backup.databases, *snapshot.databases()}):
             wanted = backup.records(database) if database in backup.databases else {}

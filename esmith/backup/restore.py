@@ -22,7 +22,7 @@ from esmith.apply.replacing import Replacement, missing_directories
 from esmith.backup.compare import Difference, Owners, compare
 from esmith.backup.form import FILE, PASSWORDS, File
 from esmith.backup.write import write_backup
-from esmith.errors import UsageError
+from esmith.errors import BusyError, UsageError
 from esmith.events.confirm import find_unconfirmed, set_unconfirmed
 from esmith.events.derive import known_derivations
 from esmith.events.derived import affected, mark_stale
@@ -69,7 +69,8 @@ def restore(session: Session, backup: Backup, parts: Collection[str]) -> Restore
     :param parts: which of :data:`esmith.backup.form.PARTS`.
     :raises InstallError: when a file cannot be written; the old ones were restored.
     :raises StoreError: when the databases cannot be written, or the backup of before cannot; likewise.
-    :raises BusyError: when an event, or another command that writes, does not end in time.
+    :raises BusyError: when an event, or another command that writes, does not end in time, or when a setting was
+        changed meanwhile.
     :raises UsageError: inside an event.
     """
     with recovered(session, WHAT) as lock:
@@ -142,6 +143,9 @@ class _Restoring:
 
     def _restore_settings(self, transaction: Transaction) -> None:
         backup = self._backup
+        if transaction.revision() != self._difference.revision:
+            # Neither the backup of before nor another journal would have it.
+            raise BusyError("a setting was changed meanwhile, so nothing was restored", hint="run it again")
         number = max(transaction.revision(), backup.manifest.revision) + 2
         for database in transaction.databases():
             wanted = backup.records(database) if database in backup.databases else {}
@@ -150,7 +154,6 @@ class _Restoring:
                     transaction.delete_record(database, key)
         for database in backup.databases:
             transaction.create_database(database)
-            # What differs is found once more: somebody may have written since it was compared.
             records = backup.records(database).items()
             transaction.set_records(database, ((key, record.text) for key, record in records))
         if not self._difference.goes_on:

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from esmith.apply.generations import list_generations, list_interrupted
 from esmith.apply.replacing import Replacement
+from esmith.backup import LastBackup
 from esmith.backup import restore as restoring
+from esmith.backup.write import write_backup
 from esmith.errors import BusyError, EsmithError, InstallError, StoreError
 from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_unconfirmed
 from esmith.events.lock import EventLock
 from esmith.events.recover import recover_all
 from esmith.events.rollback import roll_back
 from esmith.events.session import Session
+from esmith.layout import Layout
 from esmith.plan.host import DiskHost
 from esmith.store import open_store
 from esmith.store.model import Record
+from esmith.store.protocol import Store
 from esmith.store.undo import undo
 from tests.backup.kit import AUTHOR, CUSTOM, KEYS, Small
 from tests.commands import Root
@@ -270,6 +276,26 @@ def test_an_event_is_waited_for(small: Small, tmp_path: Path) -> None:
         small.restore(file, timeout=0.2)
     assert small.settings() == before
     assert not small.path.joinpath("var/lib/e-smith/backups").exists()
+
+
+def test_a_change_meanwhile_is_not_lost(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a setting is changed after the backup of before was made, nothing is restored, and the setting stays."""
+    file = small.backup(tmp_path / "one")
+    small.write(_OWN, b"new\n")
+    small.set("qpsmtpd", DNSBL="disabled")
+
+    def slow(layout: Layout, store: Store, path: str) -> tuple[LastBackup, list[str]]:
+        made = write_backup(layout, store, path)
+        code = "from esmith.cli.start import config; config()"
+        words = [sys.executable, "-c", code, "set", "late", "service"]
+        subprocess.run(words, check=True, env={"ESMITH_ROOT": str(small.path)}, timeout=60)
+        return made
+
+    monkeypatch.setattr(restoring, "write_backup", slow)
+    with pytest.raises(BusyError, match="a setting was changed meanwhile"):
+        small.restore(file)
+    assert small.settings()["configuration"].keys() == {"qpsmtpd", "clamd", "late"}
+    assert small.path.joinpath(_OWN).read_bytes() == b"new\n"
 
 
 def test_an_unconfirmed_change_does_not_wait_any_more(small: Small, tmp_path: Path) -> None:
