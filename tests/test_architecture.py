@@ -22,7 +22,7 @@ CONTENT = (ROOT / "checks", ROOT / "commands")
 LAYERS = (
     ("__main__",),
     ("cli",),
-    ("watch", "contrib", "proxy", "logs"),
+    ("watch", "contrib", "proxy", "logs", "doctor"),
     ("events",),
     ("setup",),
     ("accounts",),

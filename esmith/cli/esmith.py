@@ -19,6 +19,7 @@ _MODULES = {
     "trial-mail": "trial_mail",
     "remove": "remove",
     "status": "status",
+    "doctor": "doctor",
     "check": "check",
     "services": "services",
     "control": "control",
