@@ -14,7 +14,7 @@ from esmith.cli.output import leave, print_lines, print_report
 from esmith.cli.program import root_option
 from esmith.cli.services import services_data
 from esmith.doctor.case import Case
-from esmith.doctor.examine import AREAS, Examination, chosen_checks, examine
+from esmith.doctor.examine import Examination, chosen_checks, examine
 from esmith.doctor.finding import FAILING, OK, SEVERITIES, SKIPPED, WARNING
 from esmith.doctor.mailed import finding_lines, mail_new
 from esmith.doctor.trial import try_mail
@@ -122,12 +122,15 @@ def _lines(found: Examination, *, verbose: bool) -> list[str]:
     count = {severity: found.count(severity) for severity in SEVERITIES}
     summary = f"{count[FAILING]} failing, {count[WARNING]} warnings, {count[SKIPPED]} skipped, {count[OK]} well"
     lines = [f"{summary} ({found.seconds:.1f} s)"]
-    shown = SEVERITIES if verbose else (FAILING, WARNING, SKIPPED)
-    by_area: dict[str, list[str]] = {}
-    for severity in shown:
-        for area, finding in found.findings(severity):
-            by_area.setdefault(area, []).extend(finding_lines(finding))
-    order = [*AREAS, *(area for area in by_area if area not in AREAS)]
-    for area in order:
-        lines += [area, *by_area[area]] if area in by_area else []
-    return lines
+    shown = (FAILING, WARNING, OK) if verbose else (FAILING, WARNING)
+    for area in dict.fromkeys(area for area, _ in found.findings(*shown)):
+        lines.append(area)
+        for severity in shown:
+            of_area = (finding for name, finding in found.findings(severity) if name == area)
+            lines += [line for finding in of_area for line in finding_lines(finding)]
+    reasons: dict[str, list[str]] = {}
+    for _, finding in found.findings(SKIPPED):
+        reason = "; ".join(filter(None, [finding.why, *finding.cure]))
+        reasons.setdefault(reason, []).append(finding.what)
+    lines += ["skipped"] if reasons else []
+    return [*lines, *(f"  {', '.join(dict.fromkeys(names))}: {reason}" for reason, names in reasons.items())]

@@ -160,4 +160,4 @@ def _findings(wrong: _Wrong) -> Iterator[Finding]:
             yield severity(f"{counted(len(names), 'user')} with {what}: {listed(names)}", why, *cures)
 
 
-CHECKS: dict[str, Checking] = {"system": check_system, "users": check_users}
+CHECKS: dict[str, Checking] = {"accounts of the system": check_system, "users": check_users}

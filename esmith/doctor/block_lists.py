@@ -37,7 +37,7 @@ def check_senders(case: Case) -> Iterator[Finding]:
 
 def _check(case: Case, switch: str, prop: str, names: tuple[str, str]) -> Iterator[Finding]:
     if case.prop(_RECORD, switch) != "enabled":
-        yield skipped(f"the block lists of {prop}", f"{switch} of {_RECORD} is disabled, so none is asked")
+        yield skipped(f"block lists of {prop}", f"{switch} of {_RECORD} is disabled, so none is asked")
         return
     entries = [entry.strip() for entry in case.prop(_RECORD, prop).split(",") if entry.strip()]
     closed = _closed(case, prop)
@@ -102,4 +102,4 @@ def _closed(case: Case, prop: str) -> dict[str, str]:
     return known.closed if known else {}
 
 
-CHECKS: dict[str, Checking] = {"clients": check_clients, "senders": check_senders}
+CHECKS: dict[str, Checking] = {"block lists of RBLList": check_clients, "block lists of SBLList": check_senders}

@@ -158,7 +158,9 @@ class Case:
         :raises EsmithError: when it cannot be asked, or none answers.
         """
         if not self.layout.is_machine and not self.given_resolver:
-            raise EsmithError("the root is only a folder", hint="name the server to ask: esmith doctor --resolver")
+            raise EsmithError(
+                "under a folder no name server is asked, unless it is named: esmith doctor --resolver ADDRESS"
+            )
         return Resolver(self.given_resolver, self.layout.under("/etc/resolv.conf"))
 
     @cached_property

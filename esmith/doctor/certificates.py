@@ -73,4 +73,4 @@ def _covers(pattern: str, name: str) -> bool:
     return pattern == name or pattern.startswith("*.") and name.partition(".")[2] == pattern[2:]
 
 
-CHECKS: dict[str, Checking] = {"end": check_end, "names": check_names}
+CHECKS: dict[str, Checking] = {"end of the certificate": check_end, "names of the certificate": check_names}

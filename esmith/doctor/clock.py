@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 from esmith.doctor.case import Case
-from esmith.doctor.finding import Checking, Finding, failing, ok, skipped, warning
+from esmith.doctor.finding import FOLDER, Checking, Finding, failing, ok, skipped, warning
 
 #: What adjtimex(2) returns for a clock that nothing sets right, and the bit of ``status`` that says so.
 _TIME_ERROR, _STA_UNSYNC = 5, 0x40
@@ -21,8 +21,11 @@ _CONTAINER = "/run/systemd/container"
 _SLACK = 300.0
 
 
-def check_synchronised(_case: Case) -> Iterator[Finding]:
+def check_synchronised(case: Case) -> Iterator[Finding]:
     """Look whether something sets the clock of the machine."""
+    if not case.layout.is_machine:
+        yield skipped("whether the clock is set right", FOLDER)
+        return
     if os.path.exists(_CONTAINER):
         yield skipped("whether the clock is set right", "it is that of the machine around this container")
         return
@@ -65,4 +68,7 @@ def check_direction(case: Case) -> Iterator[Finding]:
         )
 
 
-CHECKS: dict[str, Checking] = {"synchronised": check_synchronised, "direction": check_direction}
+CHECKS: dict[str, Checking] = {
+    "whether the clock is set right": check_synchronised,
+    "direction of the clock": check_direction,
+}

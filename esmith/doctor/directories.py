@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from esmith.accounts.book import Book
 from esmith.accounts.system import book_of
 from esmith.doctor.case import Case
-from esmith.doctor.finding import Checking, Finding, failing, ok, skipped, warning
+from esmith.doctor.finding import FOLDER, Checking, Finding, failing, ok, skipped, warning
 from esmith.plan.host import RecordingHost
 from esmith.services.service import Directory, Service
 
@@ -22,17 +22,19 @@ _STICKY = 0o1777
 def check_services(case: Case) -> Iterator[Finding]:
     """Look at the directories that ``service.toml`` names for enabled services."""
     if not case.layout.is_machine:
-        yield skipped("owners and modes of directories", "the root is only a folder: all in it belongs to who made it")
+        yield skipped("owners and modes of directories", FOLDER)
         return
-    count = wrong = 0
+    seen: set[str] = set()
+    wrong = 0
     for service in case.running:
-        for directory in service.directories:
-            count += 1
+        # Two services may have one directory.
+        for directory in (one for one in service.directories if one.path not in seen):
+            seen.add(directory.path)
             for finding in _look(case, service, directory):
                 wrong += 1
                 yield finding
     if not wrong:
-        yield ok(f"{count} directories of services have their owners and modes")
+        yield ok(f"{len(seen)} directories of services have their owners and modes")
 
 
 def _look(case: Case, service: Service, directory: Directory) -> Iterator[Finding]:
@@ -89,4 +91,7 @@ def check_temporary(case: Case) -> Iterator[Finding]:
             )
 
 
-CHECKS: dict[str, Checking] = {"services": check_services, "temporary": check_temporary}
+CHECKS: dict[str, Checking] = {
+    "directories of services": check_services,
+    "directories for temporary files": check_temporary,
+}

@@ -125,10 +125,10 @@ def examine(case: Case, checks: Sequence[Check], *, seconds: float = SECONDS) ->
 def _result_of(check: Check, future: Future[tuple[Finding, ...]], seconds: float) -> tuple[Finding, ...]:
     if future.done():
         return future.result()
-    what = f"the check {check.name!r} did not end within {seconds:g} s"
+    what = f"looking at {check.name} did not end within {seconds:g} s"
     return (
         warning(what, "it waits for a disk or a program that does not answer"),
-        skipped(f"what the check {check.name!r} looks at", "it did not end"),
+        skipped(check.name, "it did not end"),
     )
 
 
@@ -139,21 +139,21 @@ def _run(check: Check, case: Case) -> tuple[Finding, ...]:
         # What it found before something fails counts: it is taken one by one.
         found.extend(check.run(case))
     except NoSettingsError as error:
-        found.append(skipped(f"the check {check.name!r}", error.message))
+        found.append(skipped(check.name, error.message))
     except PermissionError as error:
         reason = f"{error.filename or 'something'} may not be read by this user"
-        found.append(skipped(f"the check {check.name!r}", reason if not case.is_root else f"{error}"))
+        found.append(skipped(check.name, reason if not case.is_root else f"{error}"))
     except EsmithError as error:
-        found.append(skipped(f"the check {check.name!r}", f"{error.place}: {error.message}".lstrip(": "), error.hint))
+        found.append(skipped(check.name, f"{error.place}: {error.message}".lstrip(": "), *filter(None, [error.hint])))
     except OSError as error:
         reason = f"{error.filename}: {error.strerror}" if error.filename else f"{error.strerror or error}"
-        found.append(skipped(f"the check {check.name!r}", reason))
+        found.append(skipped(check.name, reason))
     except _DATA_ERRORS as error:
         found.append(
             warning(
-                f"the check {check.name!r} cannot be carried out: {type(error).__name__}: {printable(str(error))}",
+                f"cannot look at {check.name}: {type(error).__name__}: {printable(str(error))}",
                 "something it reads is not as it is documented",
             )
         )
-        found.append(skipped(f"the rest of the check {check.name!r}", "it could not be carried out"))
-    return tuple(found) or (Finding(OK, f"the check {check.name!r} found nothing"),)
+        found.append(skipped(f"the rest of: {check.name}", "it could not be carried out"))
+    return tuple(found) or (Finding(OK, check.name),)

@@ -48,4 +48,4 @@ def check_trust(case: Case) -> Iterator[Finding]:
         yield ok("all that is read or run belongs to those who may change it")
 
 
-CHECKS: dict[str, Checking] = {"databases": check_databases, "trust": check_trust}
+CHECKS: dict[str, Checking] = {"databases": check_databases, "trusted files": check_trust}

@@ -13,6 +13,8 @@ FAILING = "failing"
 WARNING = "warning"
 #: It could not be looked at, and why.
 SKIPPED = "skipped"
+#: Why much is not looked at under a root that is not the machine.
+FOLDER = "the root is only a folder"
 #: All is well.
 OK = "ok"
 #: All of them, the worst first.

@@ -35,10 +35,13 @@ def check_temporary(case: Case) -> Iterator[Finding]:
     if closed:
         yield skipped(f"temporary files in {counted(closed, 'directory').replace('ys', 'ies')}", "run it as root")
     if found:
-        places = [shlex.quote(path) for path in found[:20]]
-        why = "they take space, and may hold passwords; each event removes those it knows of"
+        # Those that are recorded there are removed with what they are a record of.
+        known = [path for path in found if os.path.dirname(path) == layout.inside(layout.staged)]
+        places = [shlex.quote(path) for path in found[:20] if path not in known]
+        cures = [*([_RECOVER] if known else []), *([f"rm -rf {' '.join(places)}"] if places else [])]
+        why = "they take space, and may hold passwords"
         what = f"{counted(len(found), 'temporary file')} of commands that were killed: {listed(found, 3)}"
-        yield warning(what, why, _RECOVER, f"rm -rf {' '.join(places)}")
+        yield warning(what, why, *cures)
     elif not closed:
         yield ok(f"no temporary files in {len(above)} directories")
 
@@ -84,4 +87,8 @@ def _size(place: str) -> tuple[int, int]:
     return count, size
 
 
-CHECKS: dict[str, Checking] = {"temporary": check_temporary, "kept": check_kept, "backups": check_backups}
+CHECKS: dict[str, Checking] = {
+    "temporary files": check_temporary,
+    "kept files": check_kept,
+    "backup copies": check_backups,
+}

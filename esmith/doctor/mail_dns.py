@@ -255,4 +255,4 @@ def _reverse(case: Case, host: str, address: str) -> Iterator[Finding]:
         yield ok(f"{address} has the name {names[0]}, which leads to it")
 
 
-CHECKS: dict[str, Checking] = {"domains": check_domains, "address": check_address}
+CHECKS: dict[str, Checking] = {"DNS of the domains": check_domains, "the name of our address": check_address}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from esmith.doctor.case import Case
-from esmith.doctor.finding import Checking, Finding, failing, ok, skipped
+from esmith.doctor.finding import FOLDER, Checking, Finding, failing, ok, skipped
 from esmith.names import counted
 from esmith.services.holders import listening_ports
 from esmith.services.useful import ports_of
@@ -14,7 +14,7 @@ from esmith.services.useful import ports_of
 def check_listening(case: Case) -> Iterator[Finding]:
     """Compare the ports at which services are to answer with those at which somebody listens."""
     if not case.layout.is_machine:
-        yield skipped("ports", "the root is only a folder")
+        yield skipped("ports", FOLDER)
         return
     states = case.states()
     wanted: dict[int, str] = {}
@@ -47,4 +47,4 @@ def check_strangers(case: Case) -> Iterator[Finding]:
             yield failing(holder["found"], why, *holder["commands"])
 
 
-CHECKS: dict[str, Checking] = {"listening": check_listening, "strangers": check_strangers}
+CHECKS: dict[str, Checking] = {"ports": check_listening, "who listens at our ports": check_strangers}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 from esmith.doctor.case import Case
-from esmith.doctor.finding import Checking, Finding, failing, listed, ok, skipped, warning
+from esmith.doctor.finding import FOLDER, Checking, Finding, failing, listed, ok, skipped, warning
 from esmith.environment import PATH, which
 from esmith.errors import TemplateError
 from esmith.fragments.metadata import MetadataFiles
@@ -15,7 +15,7 @@ from esmith.fragments.original import OriginalMetadata
 from esmith.fragments.tree import TemplateTree
 from esmith.names import counted
 from esmith.services.program import run_for_text
-from esmith.setup.machine.packages import chosen_queue, packages_of_services, wanted_services
+from esmith.setup.machine.packages import packages_of_services
 
 _SECONDS = 15.0
 _SHOWN_VERSIONS = ("postfix", "qpsmtpd", "dovecot-core", "clamav-daemon", "spamd", "openssl", "perl")
@@ -39,7 +39,7 @@ def check_perl(_case: Case) -> Iterator[Finding]:
 def check_services(case: Case) -> Iterator[Finding]:
     """Look for the program of each enabled service."""
     if not case.layout.is_machine:
-        yield skipped("programs of services", "the root is only a folder")
+        yield skipped("programs of services", FOLDER)
         return
     missing = 0
     for service in case.running:
@@ -55,9 +55,9 @@ def check_services(case: Case) -> Iterator[Finding]:
 def check_packages(case: Case) -> Iterator[Finding]:
     """Look for the Debian packages that ``esmith setup`` installs for the enabled services."""
     if not case.layout.is_machine:
-        yield skipped("Debian packages", "the root is only a folder")
+        yield skipped("Debian packages", FOLDER)
         return
-    wanted = packages_of_services(wanted_services(case.layout, chosen_queue(case.layout, None)))
+    wanted = packages_of_services(case.running)
     if which("dpkg-query", PATH) is None:
         yield skipped("Debian packages", "this machine has no dpkg, so it is not a Debian")
         return
@@ -86,21 +86,26 @@ def check_checking(case: Case) -> Iterator[Finding]:
     metadata = MetadataFiles(TemplateTree(case.layout), OriginalMetadata(case.layout, _no_perl))
     unchecked: dict[str, list[str]] = {}
     packages: dict[str, str] = {}
+    read: set[str] = set()
+    # What only disabled services read does no harm.
+    running = {name for service in case.running for name in (service.name, service.stands_in_for)}
     count = 0
     for path, template in case.outputs.items():
         try:
-            check = metadata.of(metadata.find(template)).check
+            found = metadata.of(metadata.find(template))
         except TemplateError:
             continue
-        if check is None or not check.command:
+        check, readers = found.check, found.services or {}
+        if check is None or not check.command or readers and not running.intersection(readers):
             continue
         count += 1
         if not any(which(name, PATH) for name in (check.command[0], *check.also_called)):
             unchecked.setdefault(check.command[0], []).append(path)
             packages[check.command[0]] = check.package
+            read |= {check.command[0]} if readers else set()
     for program, paths in sorted(unchecked.items()):
-        found = warning if case.layout.is_machine else skipped
-        yield found(
+        severity = warning if case.layout.is_machine and program in read else skipped
+        yield severity(
             f"{program} is not installed: {listed(sorted(paths), 3)} {'is' if len(paths) == 1 else 'are'} not checked",
             "a mistake in such a file is found by the daemon, when it is started",
             f"apt-get install {packages[program]}",
@@ -111,7 +116,7 @@ def check_checking(case: Case) -> Iterator[Finding]:
 
 CHECKS: dict[str, Checking] = {
     "perl": check_perl,
-    "services": check_services,
-    "packages": check_packages,
-    "checks": check_checking,
+    "programs of services": check_services,
+    "Debian packages": check_packages,
+    "programs that check files": check_checking,
 }

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from esmith.doctor.case import Case
-from esmith.doctor.finding import Checking, Finding, failing, ok, skipped, warning
+from esmith.doctor.finding import FOLDER, Checking, Finding, failing, ok, skipped, warning
 from esmith.environment import PATH, which
 from esmith.names import counted
 from esmith.services.program import run_for_text
@@ -39,7 +39,7 @@ class _Mail:
 def check_queue(case: Case) -> Iterator[Finding]:
     """Look at the queue of the service that delivers mail."""
     if not case.layout.is_machine:
-        yield skipped("the mail queue", "the root is only a folder")
+        yield skipped("the mail queue", FOLDER)
         return
     service = next((one for one in case.running if one.queue), None)
     if service is None or service.queue is None:
@@ -98,4 +98,4 @@ def _files(patterns: Sequence[str], *, arrives: bool) -> list[_Mail]:
     return found
 
 
-CHECKS: dict[str, Checking] = {"queue": check_queue}
+CHECKS: dict[str, Checking] = {"the mail queue": check_queue}

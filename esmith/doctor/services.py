@@ -24,14 +24,14 @@ def check_states(case: Case) -> Iterator[Finding]:
         yield skipped("services", "none is supervised under this root")
     well = 0
     for name, data in states.items():
-        found = list(_findings(name, data))
+        found = list(_findings(name, data, is_machine=case.layout.is_machine))
         yield from found
         well += not found and bool(data["state"])
     if well:
         yield ok(f"{counted(well, 'service')} {'is' if well == 1 else 'are'} as wanted, and of use")
 
 
-def _findings(name: str, data: Mapping[str, Any]) -> Iterator[Finding]:
+def _findings(name: str, data: Mapping[str, Any], *, is_machine: bool) -> Iterator[Finding]:
     state = data["state"]
     if "missing" in data:
         missing = data["missing"]
@@ -52,10 +52,10 @@ def _findings(name: str, data: Mapping[str, Any]) -> Iterator[Finding]:
             f"{name} is to be down, and is {state}", why, f"esmith control {name} stop", about=f"{name} is up"
         )
     for useless in data.get("useless", []):
-        what = f"{name} is of no use: {useless['means']}: {useless['found']}"
-        why = "it is up, so nothing else notices"
-        yield failing(what, why, *useless["commands"], about=f"{name} {useless['question']}")
-    if "pending" in data:
+        what, about = f"{name} is up, and of no use: {useless['means']}", f"{name} {useless['question']}"
+        yield failing(what, useless["found"], *useless["commands"], about=about)
+    # Under a folder nobody starts it.
+    if "pending" in data and (state or is_machine):
         yield _pending(name, data["pending"])
 
 
@@ -68,4 +68,4 @@ def _pending(name: str, due: Mapping[str, Any]) -> Finding:
     return warning(what, f"it does not know what {due['command']} changed", _PENDING, about=f"{name} pending")
 
 
-CHECKS: dict[str, Checking] = {"states": check_states}
+CHECKS: dict[str, Checking] = {"services": check_states}

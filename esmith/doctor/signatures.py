@@ -50,4 +50,4 @@ def check_age(case: Case) -> Iterator[Finding]:
         yield ok(f"the newest virus signatures are {max(0.0, days * 24):.0f} hours old")
 
 
-CHECKS: dict[str, Checking] = {"age": check_age}
+CHECKS: dict[str, Checking] = {"virus signatures": check_age}

@@ -119,4 +119,8 @@ def check_rivals(case: Case) -> Iterator[Finding]:
             yield failing(str(rival), "whoever comes first gets the ports", "esmith init --take-over")
 
 
-CHECKS: dict[str, Checking] = {"written": check_written, "boot": check_boot, "rivals": check_rivals}
+CHECKS: dict[str, Checking] = {
+    "what was written": check_written,
+    "what starts at boot": check_boot,
+    "units of Debian's packages": check_rivals,
+}
