@@ -19,7 +19,9 @@ from esmith.store.model import Record
 #: Which accounts have files that templates write into their homes.
 _AT_HOME = ("admin", "alias")
 _ACCOUNTS = "esmith accounts"
+_USERS = "esmith accounts users-and-groups"
 _MODE_OF_OTHERS = 0o077
+_SHOWN_CURES = 3
 
 
 def _book(case: Case) -> Book:
@@ -95,7 +97,7 @@ def check_users(case: Case) -> Iterator[Finding]:
         if user is None:
             wrong.missing[record.key] = f"signal-event user-create {record.key}"
         elif user.uid == 0 or user.home != f"{HOMES}/{user.name}":
-            wrong.foreign[record.key] = f"usermod --login {user.name}2 {user.name} && {_ACCOUNTS}"
+            wrong.foreign[record.key] = f"usermod --login {user.name}2 {user.name} && {_USERS}"
         else:
             _compare(record, user, wrong)
             unseen += not _look(case, user, wrong)
@@ -124,7 +126,7 @@ def _look(case: Case, user: User, wrong: _Wrong) -> bool:
         try:
             status = os.stat(path) if path == home else os.lstat(path)
         except (FileNotFoundError, NotADirectoryError):
-            wrong.homes[user.name] = _ACCOUNTS
+            wrong.homes[user.name] = _USERS
             return True
         except PermissionError:
             return False
@@ -155,8 +157,11 @@ def _findings(wrong: _Wrong) -> Iterator[Finding]:
     for severity, found, what, why in kinds:
         if found:
             names = list(found)
-            # All at once for the first ones; the others are cured in the same way.
-            cures = list(dict.fromkeys(found.values()))[:3]
+            cures = list(dict.fromkeys(found.values()))
+            if found is wrong.missing and len(cures) > _SHOWN_CURES:
+                cures = [_USERS, "signal-event email-update"]
+            # The others are cured in the same way.
+            cures = cures[:_SHOWN_CURES]
             yield severity(f"{counted(len(names), 'user')} with {what}: {listed(names)}", why, *cures)
 
 

@@ -45,7 +45,7 @@ def _look(case: Case, service: Service, directory: Directory) -> Iterator[Findin
     why = f"{service.name} may not be able to write there, or others may change what it reads"
     restart = f"esmith control {service.name} restart"
     try:
-        status = os.stat(directory.path)
+        status = os.stat(case.layout.under(directory.path))
     except FileNotFoundError:
         yield failing(
             f"there is no directory {directory.path}", f"{service.name} keeps data there", "esmith accounts", restart
@@ -81,7 +81,7 @@ def check_temporary(case: Case) -> Iterator[Finding]:
     if not case.layout.is_machine:
         return
     for path in _TEMPORARY:
-        status = os.stat(path)
+        status = os.stat(case.layout.under(path))
         if stat.S_IMODE(status.st_mode) != _STICKY or status.st_uid != 0:
             yield failing(
                 f"{path} has the mode {stat.S_IMODE(status.st_mode):04o} and the owner {status.st_uid}",

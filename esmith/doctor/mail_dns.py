@@ -63,9 +63,13 @@ def _domains(case: Case) -> tuple[list[str], list[str]]:
     """Return the domains as DNS has them, and those that it cannot have."""
     names = [case.value("DomainName"), *(record.key for record in case.settings.records("domains", "domain"))]
     names = list(dict.fromkeys(name.lower().strip(".") for name in names if name))
-    known = [dns for name in names if (dns := in_dns(name)) and not _RESERVED.fullmatch(dns) and "." in dns]
-    nameless = [name for name in names if in_dns(name) not in known]
-    return known, nameless if not case.given_resolver else []
+    known = [dns for name in names if (dns := in_dns(name)) and "." in dns and not _is_reserved(case, dns)]
+    return known, [name for name in names if in_dns(name) not in known]
+
+
+def _is_reserved(case: Case, name: str) -> bool:
+    """Return whether no server on the internet has a name; one that is asked on purpose may know it."""
+    return not case.given_resolver and bool(_RESERVED.fullmatch(name))
 
 
 def _questions(case: Case, domain: str) -> Iterator[tuple[str, str]]:
@@ -221,7 +225,7 @@ def check_address(case: Case) -> Iterator[Finding]:
         return
     domain = in_dns(case.value("DomainName").lower())
     host = f"{case.value('SystemName') or 'mail'}.{domain}"
-    if _RESERVED.fullmatch(domain) and not case.given_resolver:
+    if _is_reserved(case, domain):
         yield skipped("the name of our address", _NAMELESS)
         return
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from esmith.doctor.case import Case
 from esmith.doctor.finding import FOLDER, Checking, Finding, failing, ok, skipped, warning
 from esmith.environment import PATH, which
+from esmith.layout import Layout
 from esmith.names import counted
 from esmith.services.program import run_for_text
 from esmith.services.service import Queue
@@ -46,8 +48,10 @@ def check_queue(case: Case) -> Iterator[Finding]:
         yield skipped("the mail queue", "no service of this root has one")
         return
     queue = service.queue
-    mails = _listed(queue) if queue.list else _files(queue.messages, arrives=False)
-    arriving = [mail for mail in mails if mail.arrives] if queue.list else _files(queue.arriving, arrives=True)
+    mails = _listed(queue) if queue.list else _files(case.layout, queue.messages, arrives=False)
+    arriving = (
+        [mail for mail in mails if mail.arrives] if queue.list else _files(case.layout, queue.arriving, arrives=True)
+    )
     stuck = [mail for mail in arriving if case.now - mail.since > _TAKEN_SECONDS]
     if stuck:
         why = "the queue does not move: mail is taken, and neither delivered nor sent"
@@ -83,18 +87,20 @@ def _listed(queue: Queue) -> list[_Mail]:
     return [_Mail(float(line["arrival_time"]), line["queue_name"] in queue.arriving) for line in lines]
 
 
-def _files(patterns: Sequence[str], *, arrives: bool) -> list[_Mail]:
+def _files(layout: Layout, patterns: Sequence[str], *, arrives: bool) -> list[_Mail]:
     """Return the mails by their files, each as old as its file."""
     import glob
 
     found = []
-    for pattern in patterns:
+    for pattern in map(layout.under, patterns):
         # A directory that may not be entered would look empty.
         os.listdir(os.path.dirname(pattern.partition("*")[0]))
         for path in glob.iglob(pattern):
             # It may have been delivered by now.
             with suppress(FileNotFoundError):
-                found.append(_Mail(os.stat(path).st_mtime, arrives))
+                status = os.stat(path)
+                if stat.S_ISREG(status.st_mode):
+                    found.append(_Mail(status.st_mtime, arrives))
     return found
 
 
