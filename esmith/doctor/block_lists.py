@@ -62,9 +62,9 @@ def _check(case: Case, switch: str, prop: str, names: tuple[str, str]) -> Iterat
     except OfflineError as error:
         yield skipped(f"{counted(len(zones), 'block list')} of {prop}", f"offline: {error.message}")
         return
-    for entry, zone in zones:
-        found = [answers[f"{name}.{zone}", "A"] for name in names]
-        yield _judged(zone, prop, found, _without(entries, entry, prop))
+    for asked, listing in zones:
+        found = [answers[f"{name}.{listing}", "A"] for name in names]
+        yield _judged(listing, prop, found, _without(entries, asked, prop))
 
 
 def _judged(zone: str, prop: str, found: Sequence[list[str] | UnansweredError], cures: tuple[str, ...]) -> Finding:

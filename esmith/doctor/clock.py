@@ -1,4 +1,4 @@
-"""The clock: whether the kernel knows it to be right, and whether it went back. Nobody is asked for the time."""
+"""The clock: whether something sets it right, and whether it is earlier than it was. Nobody is asked for the time."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def check_direction(case: Case) -> Iterator[Finding]:
             f"the clock is before {date}, when a setting was last changed",
             "it was wrong then, or is wrong now",
             "timedatectl set-ntp true",
-            about="the clock went back",
+            about="the clock is early",
         )
 
 

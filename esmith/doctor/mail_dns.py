@@ -19,7 +19,7 @@ from esmith.names import counted, in_dns
 
 #: Names that no server on the internet has (RFC 2606, RFC 6761, RFC 6762, RFC 9476).
 _RESERVED = re.compile(r"(.*\.)?(example(\.(com|net|org))?|test|invalid|localhost|local|lan|localdomain|internal|alt)")
-_NAMELESS = "the name is not one of the internet; set your own: config set DomainName"
+_NAMELESS = ("the name is not one of the internet; set your own", "config set DomainName YOUR.DOMAIN")
 _ENTRIES = "qpsmtpd-print-dns"
 
 _Answers = Mapping[tuple[str, str], list[str] | UnansweredError]
@@ -34,7 +34,7 @@ def check_domains(case: Case) -> Iterator[Finding]:
     resolver = case.resolver
     domains, nameless = _domains(case)
     if nameless:
-        yield skipped(f"the DNS of {listed(nameless)}", _NAMELESS)
+        yield skipped(f"the DNS of {listed(nameless)}", *_NAMELESS)
     if not domains:
         return
     try:
@@ -226,7 +226,7 @@ def check_address(case: Case) -> Iterator[Finding]:
     domain = in_dns(case.value("DomainName").lower())
     host = f"{case.value('SystemName') or 'mail'}.{domain}"
     if _is_reserved(case, domain):
-        yield skipped("the name of our address", _NAMELESS)
+        yield skipped("the name of our address", *_NAMELESS)
         return
     try:
         resolver.require_answers()

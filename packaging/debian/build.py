@@ -90,7 +90,7 @@ def copy_engine(source: Path, library: Path) -> None:
 
 
 def copy_dependencies(project: dict[str, Any], library: Path) -> None:
-    """Copy the Python packages that the engine needs, those of the SMTP proxy and of ``esmith doctor``, from this environment.
+    """Copy from this environment the Python packages of the engine, the SMTP proxy and ``esmith doctor``.
 
     :raises SystemExit: when one is missing.
     """

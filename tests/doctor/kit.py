@@ -19,9 +19,13 @@ from esmith.doctor.case import Case
 from esmith.doctor.examine import Examination, chosen_checks, examine
 from esmith.doctor.finding import OK, Finding
 from esmith.layout import Layout
+from esmith.services.definition import Services
+from esmith.services.service import Service
 from esmith.store import open_store
 from tests.commands import Root
 
+#: The present of the tests that look how old something is.
+NOW = 1_800_000_000.0
 #: The entries of a name server: the answers to name and type, as zone files have them.
 Zone = dict[tuple[str, str], list[str]]
 
@@ -68,6 +72,24 @@ def bad(case: Case, *areas: str) -> list[Finding]:
 def shown(findings: Iterable[Finding]) -> list[str]:
     """Return findings as texts: severity and what was found."""
     return [f"{finding.severity}: {finding.what}" for finding in findings]
+
+
+def case_of(root: Root, *services: Service, states: dict[str, dict[str, object]] | None = None) -> Case:
+    """Return a case in which only these services are to run."""
+    case = make_case(root, machine=True, states=states, now=NOW)
+    case.__dict__["services"] = case.__dict__["running"] = list(services)
+    return case
+
+
+def defined(root: Root, name: str, text: str) -> Service:
+    """Define a service, and return it."""
+    root.write(f"/etc/e-smith/services/{name}/service.toml", text)
+    return Services(Layout(str(root.path))).of(name)
+
+
+def found_in(case: Case, area: str) -> list[str]:
+    """Return what is not well in an area, as texts."""
+    return shown(bad(case, area))
 
 
 @contextmanager

@@ -8,130 +8,13 @@ import time
 
 import pytest
 
-from esmith.accounts.book import Book
-from esmith.accounts.folder import Folder
-from esmith.doctor import accounts, clock, directories, ports, programs, queue
-from esmith.doctor.case import Case
+from esmith.doctor import clock, ports, programs, queue
 from esmith.doctor.finding import Finding
 from esmith.layout import Layout
-from esmith.plan.host import RecordingHost
 from esmith.services.definition import Services
 from esmith.services.service import Queue, Service
 from tests.commands import Root
-from tests.doctor.kit import bad, examined, make_case, shown
-
-NOW = 1_800_000_000.0
-
-
-@pytest.fixture
-def folder_book(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the accounts be those of the root folder."""
-
-    def book(layout: Layout, _host: object) -> Book:
-        return Folder(layout, RecordingHost(layout))
-
-    monkeypatch.setattr(accounts, "book_of", book)
-    monkeypatch.setattr(directories, "book_of", book)
-
-
-def _case_of(root: Root, *services: Service, states: dict[str, dict[str, object]] | None = None) -> Case:
-    """Return a case in which only these services are to run."""
-    case = make_case(root, machine=True, states=states, now=NOW)
-    case.__dict__["services"] = case.__dict__["running"] = list(services)
-    return case
-
-
-def _defined(root: Root, name: str, text: str) -> Service:
-    root.write(f"/etc/e-smith/services/{name}/service.toml", text)
-    return Services(Layout(str(root.path))).of(name)
-
-
-def _of(case: Case, area: str) -> list[str]:
-    return shown(bad(case, area))
-
-
-@pytest.mark.usefixtures("folder_book")
-def test_users(office: Root) -> None:
-    """A home of somebody else, a mailbox that is open, another number and another shell: each with those affected."""
-    office.esmith("accounts", "users-and-groups")
-    users = office.file("/home/e-smith/files/users")
-    office.db("accounts", "setprop", "tom", "Shell", "/bin/bash", "Uid", "777")
-    office.db("accounts", "delprop", "jack", "Uid")
-    own = {"tom": 5001, "jack": 5002}
-    (users / "jack/Maildir").chmod(0o755)
-    (users / "maillog/Maildir/new").rmdir()
-    for name, number in own.items():
-        if os.getuid() == 0:
-            for path in (users / name, *(users / name).rglob("*")):
-                os.chown(path, number, number)
-        else:
-            text = office.read("/etc/passwd").replace(f":{number}:{number}:", f":{os.getuid()}:{os.getgid()}:")
-            office.write("/etc/passwd", text)
-    found = _of(make_case(office, machine=True), "accounts")
-    assert "failing: 1 user with no home, or no mailbox: maillog" in found
-    assert "warning: 1 user with a mailbox that others may enter: jack" in found
-    assert "warning: 1 user with another number than the record: tom" in found
-    assert "warning: 1 user with another shell than the record: tom" in found
-
-
-@pytest.mark.usefixtures("folder_book")
-def test_a_foreign_owner(office: Root) -> None:
-    """A mailbox that belongs to another number is failing, and so is an account that is another one."""
-    office.esmith("accounts", "users-and-groups")
-    office.write("/etc/passwd", office.read("/etc/passwd").replace("files/users/jack", "jack"))
-    os.chmod(office.file("/home/e-smith/files/users/john"), 0o755)
-    case = make_case(office, machine=True)
-    book = Folder(case.layout, RecordingHost(case.layout))
-    user = book.user("john")
-    assert user is not None
-    if os.getuid() == 0:
-        os.chown(office.file("/home/e-smith/files/users/john"), user.uid + 1, -1)
-    found = bad(case, "accounts")
-    assert "failing: 1 user with a unix account that is another one: jack" in shown(found)
-    (owner,) = [one for one in found if "another owner" in one.what]
-    assert "john" in owner.what
-
-
-@pytest.mark.usefixtures("folder_book")
-def test_accounts_of_the_system(root: Root) -> None:
-    """An account of the system that is missing, or has another home, is named; one of a disabled service is not."""
-    lines = [line for line in root.lines("/etc/passwd") if not line.startswith(("smelog:", "clamav:"))]
-    text = "\n".join(lines).replace("/var/qmail/alias", "/home/alias") + "\n"
-    root.write("/etc/passwd", text)
-    names = list(map(Services(Layout(str(root.path))).of, ("clamd", "qmail")))
-    case = _case_of(root, *names)
-    case.__dict__["running"] = names[1:]
-    found = _of(case, "accounts")
-    assert "failing: there is no unix account smelog" in found
-    assert "failing: the unix account alias has the home /home/alias, and not /var/qmail/alias" in found
-    assert not any("clamav" in line for line in found)
-
-
-@pytest.mark.usefixtures("folder_book")
-def test_directories(root: Root) -> None:
-    """A directory that is missing, has another mode or is open to all is found; one of two services is found once."""
-    text = '[directories."/var/lib/a"]\nmode = "0750"\n[directories."/var/lib/b"]\nowner = "root"\n'
-    one, two = _defined(root, "one", text), _defined(root, "two", text)
-    root.file("/var/lib/a").mkdir(mode=0o777)
-    root.file("/var/lib/a").chmod(0o777)
-    found = [line for line in _of(_case_of(root, one, two), "directories") if "/var/lib/" in line]
-    if os.getuid() != 0:
-        found = [line for line in found if "belongs to" not in line]
-    assert found == [
-        "failing: /var/lib/a has the mode 0777, and not 0750",
-        "failing: there is no directory /var/lib/b",
-    ]
-
-
-@pytest.mark.root("only root gives a directory away")
-@pytest.mark.usefixtures("folder_book")
-def test_a_directory_of_another_owner(root: Root) -> None:
-    """A directory that belongs to somebody else is failing, with the command that gives it back."""
-    service = _defined(root, "one", '[directories."/var/lib/a"]\nowner = "qpsmtpd"\n')
-    root.file("/var/lib/a").mkdir()
-    (found,) = [one for one in bad(_case_of(root, service), "directories") if "/var/lib/a" in one.what]
-    assert found.what == "/var/lib/a belongs to root, and not to qpsmtpd"
-    assert found.cure == ("chown qpsmtpd /var/lib/a", "esmith control one restart")
+from tests.doctor.kit import NOW, bad, case_of, defined, examined, found_in, make_case, shown
 
 
 def _queue(root: Root, mails: list[tuple[str, float]], monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
@@ -140,7 +23,7 @@ def _queue(root: Root, mails: list[tuple[str, float]], monkeypatch: pytest.Monke
     monkeypatch.setattr(queue, "which", lambda _name, _path: "/bin/mailq")
     monkeypatch.setattr(queue, "run_for_text", lambda *_args, **_named: (0, "\n".join(lines)))
     listing = Queue(list=("mailq",), package="x", arriving=("incoming",), cure=("mailq",))
-    return bad(_case_of(root, Service("post", "post", queue=listing)), "queue")
+    return bad(case_of(root, Service("post", "post", queue=listing)), "queue")
 
 
 @pytest.mark.parametrize(
@@ -164,7 +47,7 @@ def test_a_list_that_is_not_understood(root: Root, monkeypatch: pytest.MonkeyPat
     """What the program prints otherwise than it should is a finding, and no traceback."""
     monkeypatch.setattr(queue, "which", lambda _name, _path: "/bin/mailq")
     monkeypatch.setattr(queue, "run_for_text", lambda *_args, **_named: (0, '{"queue_name": "active"}'))
-    found = bad(_case_of(root, Service("post", "post", queue=Queue(list=("mailq",)))), "queue")
+    found = bad(case_of(root, Service("post", "post", queue=Queue(list=("mailq",)))), "queue")
     assert shown(found)[0] == "warning: cannot look at the mail queue: KeyError: 'arrival_time'"
 
 
@@ -175,7 +58,7 @@ def test_a_queue_of_files(root: Root) -> None:
         file = root.write(f"/var/qmail/queue/{path}", "x")
         os.utime(file, (NOW - age, NOW - age))
     os.utime(root.file("/var/qmail/queue/todo/5"), (NOW - 90_000, NOW - 90_000))
-    assert _of(_case_of(root, service), "queue") == [
+    assert found_in(case_of(root, service), "queue") == [
         "failing: 1 mail came in over a quarter of an hour ago, and is not taken up",
         "warning: the oldest mail waits for 1.0 days",
     ]
@@ -207,7 +90,7 @@ STATES: dict[str, dict[str, object]] = {
 
 def test_states_of_services(root: Root) -> None:
     """What esmith services shows is a finding each: down, up though disabled, of no use, pending."""
-    found = bad(_case_of(root, states=STATES), "services")
+    found = bad(case_of(root, states=STATES), "services")
     assert shown(found) == [
         "failing: stopped is to be up, and is down for 5 s",
         "warning: kept is to be down, and is up (pid 8) for 60 s",
@@ -221,16 +104,16 @@ def test_states_of_services(root: Root) -> None:
 def test_ports(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     """A port at which nobody listens though its service is up is failing; and so is who has a port of ours."""
     text = "[probe]\nport = {}\n"
-    services = [_defined(root, name, text.format(port)) for name, port in (("well", 25), ("late", 26), ("stopped", 27))]
+    services = [defined(root, name, text.format(port)) for name, port in (("well", 25), ("late", 26), ("stopped", 27))]
     monkeypatch.setattr(ports, "listening_ports", lambda _ports: {25})
-    found = _of(_case_of(root, *services, states=STATES), "ports")
+    found = found_in(case_of(root, *services, states=STATES), "ports")
     assert found[0] == "failing: nobody listens at port 26, where late is to answer"
     assert found[1] in ("failing: port 25 is taken by x", "skipped: who listens at our ports")
 
 
 def test_rivals(root: Root) -> None:
     """A unit of a Debian package that wants the same is failing, with what takes it over."""
-    found = [one for one in bad(_case_of(root, states=STATES), "units") if "exim4" in one.what]
+    found = [one for one in bad(case_of(root, states=STATES), "units") if "exim4" in one.what]
     assert [one.cure for one in found] == [("esmith init --take-over",)]
 
 
@@ -263,17 +146,17 @@ def test_the_clock(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     for state in (True, False, None):
         monkeypatch.setattr(clock, "kernel_state", lambda state=state: state)
-        seen += _of(make_case(root, machine=True), "clock")
+        seen += found_in(make_case(root, machine=True), "clock")
     assert seen == ["warning: nothing sets the clock", "skipped: whether the clock is set right"]
     monkeypatch.setattr(clock, "_CONTAINER", str(root.path))
-    assert _of(make_case(root, machine=True), "clock") == ["skipped: whether the clock is set right"]
+    assert found_in(make_case(root, machine=True), "clock") == ["skipped: whether the clock is set right"]
 
 
-def test_a_clock_that_went_back(root: Root) -> None:
+def test_a_clock_that_is_early(root: Root) -> None:
     """When a setting was changed later than now the clock is wrong, or was."""
     root.config("setprop", "qpsmtpd", "Bcc", "enabled")
     (_, found) = bad(make_case(root, now=time.time() - 86_400), "clock")
-    assert found.key == "failing the clock went back"
+    assert found.key == "failing the clock is early"
 
 
 def test_signatures(root: Root) -> None:
@@ -288,7 +171,7 @@ def test_signatures(root: Root) -> None:
         file = place / name
         file.write_text("x")
         os.utime(file, (NOW - days * 86_400, NOW - days * 86_400))
-        return _of(_case_of(root, Services(Layout(str(root.path))).of("clamd")), "signatures")
+        return found_in(case_of(root, Services(Layout(str(root.path))).of("clamd")), "signatures")
 
     assert found("daily.cld", 2.9) == []
     assert found("daily.cvd", 4) == ["warning: the newest virus signatures are 4 days old"]
@@ -300,7 +183,7 @@ def test_signatures(root: Root) -> None:
 def test_what_starts_at_boot(root: Root) -> None:
     """A script that is missing or edited, and a service that starts otherwise than its status says, are found."""
     root.esmith("init", "--services", "runit", "/service")
-    assert _of(make_case(root), "units") == []
+    assert found_in(make_case(root), "units") == []
     root.file("/var/service/clamd/run").unlink()
     root.write("/var/service/spamd/run", "#!/bin/sh\n", mode=0o755)
     root.write("/var/service/dovecot/down", "")
@@ -313,17 +196,17 @@ def test_what_starts_at_boot(root: Root) -> None:
         "failing: freshclam is not started at boot, and the status of freshclam is enabled",
     ]
     root.esmith("init", *found[0].cure[0].split()[2:])
-    assert _of(make_case(root), "units") == []
+    assert found_in(make_case(root), "units") == []
 
 
 def test_units_of_systemd(root: Root) -> None:
     """The same holds for units of systemd."""
     root.esmith("init", "--services", "systemd")
-    assert _of(make_case(root), "units") == []
+    assert found_in(make_case(root), "units") == []
     units = root.file("/etc/systemd/system")
     (units / "multi-user.target.wants/dovecot.service").unlink()
     root.config("setprop", "spamd", "status", "disabled")
-    assert _of(make_case(root), "units") == [
+    assert found_in(make_case(root), "units") == [
         "failing: dovecot is not started at boot, and the status of dovecot is enabled",
         "warning: spamd is started at boot, and the status of spamd is disabled",
     ]
@@ -343,7 +226,7 @@ def test_leftovers(root: Root) -> None:
     ]
     assert found[0].cure == ("rm -rf /home/e-smith/db/.esmith-999999-1-1",)
     root.esmith("recover")
-    assert "kept files" not in " ".join(_of(make_case(root), "leftovers"))
+    assert "kept files" not in " ".join(found_in(make_case(root), "leftovers"))
 
 
 def test_untrusted_files(root: Root) -> None:
@@ -359,7 +242,7 @@ def test_programs_that_are_missing(office: Root, monkeypatch: pytest.MonkeyPatch
     """A program that checks files which a running service reads is missed; perl without its module as well."""
     monkeypatch.setattr(programs, "which", lambda _name, _path: None)
     case = make_case(office, machine=True)
-    found = _of(case, "programs")
+    found = found_in(case, "programs")
     assert "warning: perl is not installed" in found
     assert "warning: clamconf is not installed: /etc/clamd.conf, /etc/freshclam.conf are not checked" in found
     assert any(line.startswith("skipped: fetchmail is not installed") for line in found)

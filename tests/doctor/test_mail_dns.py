@@ -145,7 +145,7 @@ def test_names_that_no_server_has(signing: Root) -> None:
         signing.db("domains", "delete", name)
     found = bad(make_case(signing, machine=True), "dns")
     assert shown(found) == ["skipped: the DNS of example.com", "skipped: the name of our address"]
-    assert "config set DomainName" in found[0].why
+    assert found[0].cure == ("config set DomainName YOUR.DOMAIN",)
 
 
 def test_without_the_library(signing: Root, monkeypatch: pytest.MonkeyPatch) -> None:
