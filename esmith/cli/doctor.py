@@ -62,6 +62,8 @@ def doctor_command(
             "only root can send the trial mails, and only at /: a user is made for them",
             hint="run it as root, without --root and ESMITH_ROOT; or leave --send out",
         )
+    # A process opens the databases once at a time, and the trial does as well.
+    trial = try_mail(layout) if with_trial else None
     with ExitStack() as stack:
         snapshot, trouble = _opened(layout, stack)
 
@@ -70,8 +72,8 @@ def doctor_command(
 
         case = Case(layout, snapshot, trouble=trouble, states=states, resolver=resolver)
         found = examine(case, checks)
-    if with_trial:
-        found = found.joined(try_mail(layout))
+    if trial is not None:
+        found = found.joined(trial)
     if by_mail:
         mail_new(case, found)
         code = ExitCode.OK

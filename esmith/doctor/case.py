@@ -70,8 +70,7 @@ class Case:
         self.damaged = len(find_damaged(snapshot)) if snapshot else 0
         #: The generated files that are installed, as paths of the configured system, each with its template.
         self.outputs = _outputs(snapshot) if snapshot else {}
-        #: The generations that the databases know.
-        self.generations = list_numbers(snapshot) if snapshot else []
+        self._generations = None if snapshot is None else frozenset(list_numbers(snapshot))
         #: How many installs are recorded as interrupted; one may still run.
         self.interrupted = len(list_interrupted(snapshot)) if snapshot else 0
         #: When settings were last changed, in seconds since 1970.
@@ -86,6 +85,16 @@ class Case:
         if self._settings is None:
             raise NoSettingsError("the databases cannot be opened")
         return self._settings
+
+    @property
+    def generations(self) -> frozenset[int]:
+        """The numbers of the generations that the databases know.
+
+        :raises NoSettingsError: when they cannot be opened.
+        """
+        if self._generations is None:
+            raise NoSettingsError("the databases cannot be opened")
+        return self._generations
 
     @property
     def is_root(self) -> bool:

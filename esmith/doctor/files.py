@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from esmith.doctor.case import Case
-from esmith.doctor.finding import Checking, Finding, failing, listed, ok, warning
+from esmith.doctor.finding import Checking, Finding, failing, listed, ok, skipped, warning
 from esmith.events.lock import is_held
 from esmith.events.trusted import all_faults
 from esmith.layout import Layout
 from esmith.names import counted
 from esmith.services.definition import service_names
+from esmith.store import store_files
 
 _STATUS = "esmith status"
 
 
 def check_databases(case: Case) -> Iterator[Finding]:
     """Look whether the databases can be opened, and for damaged rows and interrupted installs."""
+    if case.trouble is not None and not case.is_root and _is_closed(case.layout):
+        yield skipped("the databases", "they may not be read by this user: run it as root")
+        return
     if case.trouble is not None:
         what = f"the databases cannot be opened: {case.trouble.place} {case.trouble.message}"
         yield failing(what, "no setting can be read, and no event can run", case.trouble.hint or _STATUS, _STATUS)
@@ -29,6 +34,16 @@ def check_databases(case: Case) -> Iterator[Finding]:
         yield failing(f"{counted(case.interrupted, 'interrupted event')}", why, _STATUS, "esmith recover")
     if not case.damaged and not case.interrupted:
         yield ok("the databases can be read, and nothing is interrupted")
+
+
+def _is_closed(layout: Layout) -> bool:
+    """Return whether the databases are there, and only others may read them."""
+    try:
+        return any(os.stat(file) and not os.access(file, os.R_OK) for file in store_files(layout))
+    except PermissionError:
+        return True
+    except OSError:
+        return False
 
 
 def check_trust(case: Case) -> Iterator[Finding]:

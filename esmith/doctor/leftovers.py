@@ -48,10 +48,10 @@ def check_temporary(case: Case) -> Iterator[Finding]:
 
 def check_kept(case: Case) -> Iterator[Finding]:
     """Look for kept files of generations that the databases do not know, and for rows that were set aside."""
-    layout = case.layout
+    layout, known = case.layout, case.generations
     folder = os.path.join(layout.state, "generations")
     names = set(os.listdir(folder)) if os.path.isdir(folder) else set()
-    unknown = sorted(name for name in names if name.isdecimal() and int(name) not in case.generations)
+    unknown = sorted(name for name in names if name.isdecimal() and int(name) not in known)
     if unknown:
         why = "nothing can be restored from them; they take space"
         what = f"kept files of {counted(len(unknown), 'generation')} that the databases do not know: {listed(unknown)}"

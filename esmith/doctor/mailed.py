@@ -122,7 +122,7 @@ def _letter(case: Case, new: Sequence[tuple[str, Finding]]) -> bytes:
         last = area
         lines += finding_lines(finding)
     end = ["", "All that is found now: esmith doctor", "No more such mail: config setprop doctor status disabled", ""]
-    letter.set_content("\n".join([*(printable(line) for line in lines), *end]))
+    letter.set_content("\n".join([*(printable(line) for line in lines), *end]), cte="8bit")
     return letter.as_bytes()
 
 
