@@ -23,7 +23,7 @@ LAYERS = (
     ("__main__",),
     ("cli",),
     ("watch", "contrib", "proxy", "logs", "doctor"),
-    ("events",),
+    ("events", "backup"),
     ("setup",),
     ("accounts",),
     ("apply", "services"),
@@ -40,7 +40,7 @@ LAYERS = (
     ("tables", "temporary"),
     ("digests", "errors", "expressions", "fields", "looks", "names", "printable", "processes"),
 )
-WITHIN_A_LAYER = {("schema", "store")}
+WITHIN_A_LAYER = {("schema", "store"), ("backup", "events")}
 #: The version is a constant of the package itself, which anybody may read.
 ANYWHERE = {"__version__"}
 
@@ -58,6 +58,7 @@ STARTS_PROCESSES = (
     "patterns/perl.py",
     "fragments/programs.py",
     "logs/following.py",
+    "backup/encryption.py",
 )
 #: Where asyncio is there to serve connections; its functions that start processes are forbidden here, too.
 SERVES = ("proxy/",)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from esmith.doctor import (
     accounts,
+    backups,
     block_lists,
     certificates,
     clock,
@@ -46,6 +47,7 @@ AREAS: dict[str, tuple[str, dict[str, Checking]]] = {
     "queue": ("mail that waits", queue.CHECKS),
     "disk": ("space and inodes", space.CHECKS),
     "clock": ("whether the clock is right", clock.CHECKS),
+    "backups": ("how old the last backup is", backups.CHECKS),
     "leftovers": ("what killed commands left", leftovers.CHECKS),
 }
 #: How long all of it may take, in seconds; a single question to a service or a name server takes less.

@@ -34,7 +34,8 @@ _WORD_BITS = 32
 #: What is in the directory of the state.
 _STATE = (
     *("event.lock", "confirm.lock", "machine", "shipped", "service-directories", "generations", "kept", "set-aside"),
-    *("check", "code", "home", "staged", "stamps", "doctor"),
+    *("check", "code", "home", "staged", "stamps", "last-backup", "backups"),
+    "doctor",
 )
 
 

@@ -84,7 +84,7 @@ class LmdbTransaction(LmdbTables):
             return
         try:
             self._update_whole()
-            if changed:
+            if changed or self._after_other:
                 self._write_journal(changed)
             if changed or self._dirty:
                 with Commit(self._data):
