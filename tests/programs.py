@@ -22,6 +22,7 @@ import pytest
 
 #: The Debian package of each, in Debian 12 and 13.
 PACKAGES = {
+    "age": "age",
     "apache2": "apache2-bin",
     "apparmor_parser": "apparmor",
     "bash": "bash",

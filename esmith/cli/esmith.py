@@ -36,6 +36,8 @@ _MODULES = {
     "watch": "watch",
     "import": "flat",
     "export": "flat",
+    "backup": "backup",
+    "restore": "backup",
     "contrib": "contrib",
 }
 

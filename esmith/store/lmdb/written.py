@@ -245,7 +245,7 @@ class LmdbTables(LmdbSnapshot):
     def _write_journal(self, changed: dict[str, dict[str, Cells]]) -> None:
         number = self._after_other or self.revision() + 1
         stamp = number.to_bytes(8)
-        every = dict.fromkeys(self.databases(), {}) if self._after_other else {}
+        every: dict[str, dict[str, Cells]] = {name: {} for name in self.databases()} if self._after_other else {}
         for database, records in (every | changed).items():
             self._write_whole(database, records, stamp)
             self._txn.put(database.encode(), stamp, db=self._open(_REVISIONS))
