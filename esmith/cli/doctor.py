@@ -20,6 +20,7 @@ from esmith.doctor.mailed import finding_lines, mail_new
 from esmith.doctor.trial import try_mail
 from esmith.errors import EsmithError, ExitCode, UsageError
 from esmith.layout import Layout
+from esmith.names import counted
 from esmith.store import open_store
 from esmith.store.protocol import Snapshot
 
@@ -122,7 +123,9 @@ def _data(layout: Layout, found: Examination) -> dict[str, Any]:
 
 def _lines(found: Examination, *, verbose: bool) -> list[str]:
     count = {severity: found.count(severity) for severity in SEVERITIES}
-    summary = f"{count[FAILING]} failing, {count[WARNING]} warnings, {count[SKIPPED]} skipped, {count[OK]} well"
+    summary = (
+        f"{count[FAILING]} failing, {counted(count[WARNING], 'warning')}, {count[SKIPPED]} skipped, {count[OK]} well"
+    )
     lines = [f"{summary} ({found.seconds:.1f} s)"]
     shown = (FAILING, WARNING, OK) if verbose else (FAILING, WARNING)
     for area in dict.fromkeys(area for area, _ in found.findings(*shown)):

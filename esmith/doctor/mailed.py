@@ -19,7 +19,7 @@ from esmith.doctor.examine import Examination
 from esmith.doctor.finding import FAILING, WARNING, Finding, Result
 from esmith.errors import ServiceError
 from esmith.layout import Layout
-from esmith.names import counted
+from esmith.names import counted, in_dns
 from esmith.plan.host import DiskHost
 from esmith.printable import printable
 from esmith.services.program import run_for_text
@@ -106,7 +106,7 @@ def finding_lines(finding: Finding, *, indent: str = "  ") -> list[str]:
 
 
 def _letter(case: Case, new: Sequence[tuple[str, Finding]]) -> bytes:
-    name, domain = case.value("SystemName") or "mail", case.value("DomainName")
+    name, domain = case.value("SystemName") or "mail", in_dns(case.value("DomainName"))
     host = f"{name}.{domain}" if domain else name
     letter = EmailMessage(policy=SMTP)
     letter["From"] = f"{RECEIVER}@{domain}" if domain else RECEIVER

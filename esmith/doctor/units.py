@@ -59,7 +59,11 @@ def _cure(case: Case) -> str:
     """Return the command that writes the scripts and units again, for the supervisor they were written for."""
     if any(f"{service.unit}.service" in own_units(case.layout) for service in case.services):
         return _SYSTEMD
-    return f"esmith init --services runit {_folder(case)}"
+    logs = [
+        content_of(path) or b"" for path in map(case.layout.under, case.layout.matching(f"{_DIRECTORIES}/*/log/run"))
+    ]
+    supervisor = "daemontools" if any(b"multilog" in text for text in logs) else "runit"
+    return f"esmith init --services {supervisor} {_folder(case)}"
 
 
 def _folder(case: Case) -> str:

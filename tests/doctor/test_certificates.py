@@ -69,3 +69,14 @@ def test_there_is_none(root: Root) -> None:
     """Without one mail is not encrypted: failing on the machine, skipped under a folder."""
     assert _found(root) == ["skipped: the certificate"]
     assert shown(bad(make_case(root, machine=True), "certificates")) == [f"failing: there is no certificate: {PATH}"]
+
+
+@pytest.mark.program("openssl")
+def test_names_that_the_event_leaves_out(root: Root) -> None:
+    """A domain that the event would not put into a certificate is not missed: other letters, or one of too many."""
+    _make(root, "mail.example.com", "example.com")
+    root.db("domains", "set", "müller.example", "domain")
+    assert _found(root) == []
+    _make(root, "mail.example.com", "example.com", *(f"d{number}.example" for number in range(98)))
+    root.db("domains", "set", "second.org", "domain")
+    assert _found(root) == []

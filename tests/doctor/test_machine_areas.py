@@ -199,6 +199,14 @@ def test_what_starts_at_boot(root: Root) -> None:
     assert found_in(make_case(root), "units") == []
 
 
+def test_the_cure_is_for_the_supervisor(root: Root) -> None:
+    """Service directories of daemontools are written again for daemontools."""
+    root.esmith("init", "--services", "daemontools", "/service")
+    root.file("/var/service/clamd/run").unlink()
+    (found,) = bad(make_case(root), "units")
+    assert found.cure == ("esmith init --services daemontools /service",)
+
+
 def test_units_of_systemd(root: Root) -> None:
     """The same holds for units of systemd."""
     root.esmith("init", "--services", "systemd")

@@ -62,6 +62,14 @@ def test_the_letter(mailing: Root) -> None:
     assert (mailing.path / "words").read_text() == "-i admin\n"
 
 
+def test_a_domain_with_other_letters(mailing: Root) -> None:
+    """The address has the name that DNS has, and what others named is printable."""
+    mailing.config("--force", "set", "DomainName", "müller.example")
+    mailing.db("accounts", "set", "lost", "user")
+    letter = email.message_from_string(_run(mailing, "accounts"), policy=policy.default)
+    assert letter["To"] == "admin@xn--mller-kva.example"
+
+
 def test_what_could_not_be_looked_at(mailing: Root) -> None:
     """What was mailed is not mailed again when a check could not look meanwhile, or was not among those chosen."""
     mailing.db("accounts", "set", "lost", "user")
