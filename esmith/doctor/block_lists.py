@@ -5,12 +5,14 @@ A list of addresses has 127.0.0.2 in it and not 127.0.0.1; a list of domains has
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from ipaddress import ip_address, ip_network
 
 from esmith.doctor.case import Case
-from esmith.doctor.finding import Checking, Finding, failing, ok, skipped, warning
+from esmith.doctor.finding import OK, WARNING, Checking, Finding, failing, listed, ok, skipped, warning
 from esmith.doctor.resolver import OfflineError, UnansweredError
 from esmith.names import counted
 from esmith.schema.load import Schema
@@ -41,58 +43,73 @@ def _check(case: Case, switch: str, prop: str, names: tuple[str, str]) -> Iterat
         return
     entries = [entry.strip() for entry in case.prop(_RECORD, prop).split(",") if entry.strip()]
     closed = _closed(case, prop)
-    zones = []
+    found: dict[str, Finding] = {}
     for entry in entries:
-        zone = entry.partition(":")[0].strip().lower().strip(".")
+        zone = _zone(entry)
         fate = next((text for pattern, text in closed.items() if fnmatchcase(zone, pattern)), "")
         if fate:
-            yield failing(
-                f"{zone} of {prop} {fate}",
-                "it is asked for nothing, or refuses everybody",
-                *_without(entries, entry, prop),
-            )
-        else:
-            zones.append((entry, zone))
-    if not zones:
-        return
-    resolver = case.resolver
+            found[entry] = failing(f"{zone} of {prop} {fate}", "it is asked for nothing, or refuses everybody")
+    asked = [entry for entry in entries if entry not in found]
     try:
-        resolver.require_answers()
-        answers = resolver.ask_all((f"{name}.{zone}", "A") for _, zone in zones for name in names)
+        judged = _judge_all(case, prop, asked, names) if asked else {}
     except OfflineError as error:
-        yield skipped(f"{counted(len(zones), 'block list')} of {prop}", f"offline: {error.message}")
-        return
-    for asked, listing in zones:
-        found = [answers[f"{name}.{listing}", "A"] for name in names]
-        yield _judged(listing, prop, found, _without(entries, asked, prop))
+        judged = {}
+        yield skipped(f"{counted(len(asked), 'block list')} of {prop}", f"offline: {error.message}")
+    dumb = [entry for entry, finding in judged.items() if finding.severity == WARNING]
+    if len(dumb) > 1 and len(dumb) == len(judged):
+        # They are of several operators, so it is not their fault.
+        why = "it is a public one, or that of a provider, to which most lists give no answers"
+        what = f"by this name server none of {counted(len(dumb), 'block list')} of {prop} gives its test entry"
+        yield warning(what, why, "ask by a name server of your own, as unbound: apt-get install unbound")
+        judged = {}
+    found |= judged
+    bad = [entry for entry, finding in found.items() if finding.severity != OK]
+    # All at once: a command for each would bring the others back.
+    cures = (
+        f"config setprop {_RECORD} {prop} {shlex.quote(','.join(entry for entry in entries if entry not in bad))}",
+        "signal-event email-update",
+    )
+    for entry, finding in found.items():
+        yield finding if entry not in bad else replace(finding, cure=(*finding.cure, *cures))
 
 
-def _judged(zone: str, prop: str, found: Sequence[list[str] | UnansweredError], cures: tuple[str, ...]) -> Finding:
+def _zone(entry: str) -> str:
+    return entry.partition(":")[0].strip().lower().strip(".")
+
+
+def _judge_all(case: Case, prop: str, entries: Sequence[str], names: tuple[str, str]) -> dict[str, Finding]:
+    """Ask for the two test entries of each list, and return what that shows.
+
+    :raises OfflineError: when no name server answers.
+    """
+    resolver = case.resolver
+    resolver.require_answers()
+    answers = resolver.ask_all((f"{name}.{_zone(entry)}", "A") for entry in entries for name in names)
+    return {
+        entry: _judged(_zone(entry), prop, [answers[f"{name}.{_zone(entry)}", "A"] for name in names])
+        for entry in entries
+    }
+
+
+def _judged(zone: str, prop: str, found: Sequence[list[str] | UnansweredError]) -> Finding:
     everybody, test = found
     if isinstance(everybody, UnansweredError) or isinstance(test, UnansweredError):
         error = everybody if isinstance(everybody, UnansweredError) else test
         assert isinstance(error, UnansweredError)
         why = f"each client waits for it, and nobody is refused: {error.message}"
-        return warning(f"the block list {zone} of {prop} does not answer", why, *cures)
+        return warning(f"the block list {zone} of {prop} does not answer", why)
     answers = [ip_address(text) for text in (*everybody, *test)]
     if any(answer in _REFUSED for answer in answers):
-        why = f"it answers {everybody or test}: it takes no questions from this name server, and finds nobody"
-        return warning(
-            f"the block list {zone} of {prop} refuses to answer", why, "ask by a name server of your own", *cures
-        )
+        shown = listed(everybody or test)
+        why = f"it answers {shown}: it takes no questions from this name server, and finds nobody"
+        own = "ask by a name server of your own, or take it out"
+        return warning(f"the block list {zone} of {prop} refuses to answer", why, own)
     if everybody:
-        why = "all mail is refused, or counted as spam, because of it"
-        return failing(f"the block list {zone} of {prop} lists everybody", why, *cures)
+        return failing(f"the block list {zone} of {prop} lists everybody", "all mail is refused because of it")
     if not any(answer in _LISTED for answer in answers):
         why = "its test entry is not there: it holds no data, or this name server gets other answers"
-        return warning(f"the block list {zone} of {prop} lists nobody", why, *cures)
+        return warning(f"the block list {zone} of {prop} lists nobody", why)
     return ok(f"{zone} of {prop} answers as it should")
-
-
-def _without(entries: list[str], entry: str, prop: str) -> tuple[str, ...]:
-    """Return the commands that take an entry out of its list."""
-    others = ",".join(other for other in entries if other != entry)
-    return (f"config setprop {_RECORD} {prop} '{others}'", "signal-event email-update")
 
 
 def _closed(case: Case, prop: str) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 from tests.commands import Root
@@ -60,7 +62,7 @@ def test_the_cure_takes_the_list_out(asking: Root) -> None:
     zone |= {(f"{CLEAN}.bl.example.net", "A"): ["127.0.0.2"], ("test.dbl.example.net", "A"): ["127.0.1.2"]}
     with name_server(zone) as address:
         (finding,) = bad(make_case(asking, resolver=address), "block-lists")
-    assert finding.cure[0] == "config setprop qpsmtpd RBLList 'good.example.net'"
+    assert finding.cure[0] == "config setprop qpsmtpd RBLList good.example.net"
 
 
 def test_a_list_that_is_closed(asking: Root) -> None:
@@ -74,3 +76,30 @@ def test_a_list_that_is_closed(asking: Root) -> None:
 def test_what_nobody_asks(office: Root) -> None:
     """Lists that are switched off are not asked."""
     assert _found(office, {}) == ["skipped: block lists of RBLList", "skipped: block lists of SBLList"]
+
+
+def test_all_bad_ones_are_taken_out_at_once(asking: Root) -> None:
+    """The same commands cure all bad lists: one for each would bring the others back."""
+    asking.config("setprop", "qpsmtpd", "RBLList", "one.example.net,good.example.net,two.example.net:go away")
+    zone: Zone = {(f"{LISTED}.{name}.example.net", "A"): ["127.0.0.2"] for name in ("one", "two", "good")}
+    zone |= {(f"{CLEAN}.{name}.example.net", "A"): ["127.0.0.2"] for name in ("one", "two")}
+    zone |= {("test.dbl.example.net", "A"): ["127.0.1.2"]}
+    with name_server(zone) as address:
+        found = [
+            one for one in bad(make_case(asking, resolver=address), "block-lists") if "lists everybody" in one.what
+        ]
+    assert len(found) == 2
+    assert found[0].cure == found[1].cure
+    words = shlex.split(found[0].cure[0])
+    asking.config(*words[1:])
+    assert "two" not in asking.config("getprop", "qpsmtpd", "RBLList").out
+    assert "good" in asking.config("getprop", "qpsmtpd", "RBLList").out
+
+
+def test_a_name_server_that_gets_no_answers(asking: Root) -> None:
+    """Where no list at all gives its test entry that is the name server, and one finding."""
+    asking.config("setprop", "qpsmtpd", "RBLList", "one.example.net,two.example.net")
+    zone: Zone = {("test.dbl.example.net", "A"): ["127.0.1.2"]}
+    assert _found(asking, zone) == [
+        "warning: by this name server none of 2 block lists of RBLList gives its test entry"
+    ]
