@@ -130,17 +130,18 @@ def _look(case: Case, user: User, wrong: _Wrong) -> bool:
             return True
         except PermissionError:
             return False
-        # A link in the home of a user is the user's; the administrator may have the mail on another disk.
         if stat.S_ISLNK(status.st_mode):
-            continue
+            # What it leads to is the user's affair, or the administrator's, who has the mail on another disk.
+            return True
         if not case.layout.is_machine:
             # The files of a folder belong to who made it.
             continue
         if status.st_uid != user.uid:
-            wrong.owners[user.name] = f"chown -hR {user.name}: {user.home}"
+            wrong.owners[user.name] = f"chown -hR --from={status.st_uid} {user.name}: {user.home}"
             return True
         if path != home and status.st_mode & _MODE_OF_OTHERS:
-            wrong.open[user.name] = f"chmod go= {shown}"
+            # With the rights of the user, who may put a link there meanwhile.
+            wrong.open[user.name] = f"runuser -u {user.name} -- chmod go= {shown}"
     return True
 
 
