@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import json
+import subprocess
 from email import policy
 
 import pytest
@@ -121,11 +122,20 @@ def test_nothing_is_written_without_need(mailing: Root) -> None:
     assert not mailing.file(STATE).exists()
 
 
+def _daily(root: Root) -> subprocess.CompletedProcess[str]:
+    """Run the daily job as cron does."""
+    environment = {"PATH": "/usr/bin:/bin", "ESMITH_ROOT": str(root.path)}
+    command = [str(root.file("/etc/cron.daily/esmith-doctor"))]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
+
+
 def test_cron_runs_it(mailing: Root) -> None:
-    """crontab has the line while the setting is enabled."""
-    mailing.signal("console-save")
-    line = "35 6 * * * root esmith doctor --mail"
-    assert line in mailing.lines("/etc/crontab")
+    """The daily job prints nothing and sends the letter, and nothing where the setting says so when it runs."""
+    mailing.db("accounts", "set", "lost", "user")
+    mailing.expand("/etc/cron.daily/esmith-doctor")
     mailing.config("setprop", "doctor", "status", "disabled")
-    mailing.signal("console-save")
-    assert line not in mailing.lines("/etc/crontab")
+    assert (_daily(mailing).stdout, (mailing.path / "letters").exists()) == ("", False)
+    mailing.config("setprop", "doctor", "status", "enabled")
+    done = _daily(mailing)
+    assert (done.stdout, done.stderr) == ("", "")
+    assert "no unix account: lost" in _body((mailing.path / "letters").read_text())
