@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 from esmith.doctor.case import Case
 from esmith.doctor.finding import FOLDER, Checking, Finding, failing, ok, skipped, warning
+from esmith.environment import PATH, which
+from esmith.services.units import systemd_runs
 
 #: What adjtimex(2) returns for a clock that nothing sets right, and the bit of ``status`` that says so.
 _TIME_ERROR, _STA_UNSYNC = 5, 0x40
@@ -38,9 +40,17 @@ def check_synchronised(case: Case) -> Iterator[Finding]:
         yield warning(
             "nothing sets the clock",
             "signatures, certificates, greylisting and the times of mails depend on it",
-            "apt-get install systemd-timesyncd",
-            "timedatectl set-ntp true",
+            *_cure(case),
         )
+
+
+def _cure(case: Case) -> tuple[str, ...]:
+    """Return the commands that have the clock set: by what is installed for that, else by what each Debian has."""
+    if which("chronyc", PATH):
+        return ("chronyc tracking", "service chrony restart")
+    if systemd_runs(case.layout):
+        return ("apt-get install systemd-timesyncd", "timedatectl set-ntp true")
+    return ("apt-get install chrony", "service chrony start")
 
 
 def kernel_state() -> bool | None:
@@ -63,7 +73,7 @@ def check_direction(case: Case) -> Iterator[Finding]:
         yield failing(
             f"the clock is before {date}, when a setting was last changed",
             "it was wrong then, or is wrong now",
-            "timedatectl set-ntp true",
+            *_cure(case),
             about="the clock is early",
         )
 

@@ -45,10 +45,11 @@ def check_domains(case: Case) -> Iterator[Finding]:
     except OfflineError as error:
         yield skipped(f"the DNS of {counted(len(domains), 'domain')}", f"offline: {error.message}")
         return
+    host = _own_name(case)
     unsigned = []
     for domain in domains:
         for look in (_mx, _spf, _dmarc):
-            yield from _looked(look, found, domain)
+            yield from _looked(look, found, domain, host)
         reason = unsigned_because(case.layout, case.settings, domain)
         if reason:
             unsigned.append(domain)
@@ -74,10 +75,16 @@ def _is_reserved(case: Case, name: str) -> bool:
 
 def _questions(case: Case, domain: str) -> Iterator[tuple[str, str]]:
     yield from ((domain, kind) for kind in ("MX", "A", "AAAA", "TXT"))
-    yield f"_dmarc.{domain}", "TXT"
+    yield from ((f"_dmarc.{name}", "TXT") for name in _above(domain))
     selector = _selector(case, domain)
     if selector:
         yield f"{selector}._domainkey.{domain}", "TXT"
+
+
+def _above(domain: str) -> list[str]:
+    """Return a domain and those it is part of, whose DMARC counts where it has none of its own (RFC 7489, 6.6.3)."""
+    labels = domain.split(".")
+    return [".".join(labels[start:]) for start in range(len(labels) - 1)]
 
 
 def _selector(case: Case, domain: str) -> str:
@@ -94,9 +101,11 @@ def _answer(found: _Answers, name: str, kind: str) -> list[str]:
     return answer
 
 
-def _looked(look: Callable[[_Answers, str], Iterator[Finding]], found: _Answers, domain: str) -> Iterator[Finding]:
+def _looked(
+    look: Callable[[_Answers, str, str], Iterator[Finding]], found: _Answers, domain: str, host: str
+) -> Iterator[Finding]:
     try:
-        yield from look(found, domain)
+        yield from look(found, domain, host)
     except _UnknownError as error:
         what, _, reason = str(error).partition(": ")
         yield skipped(what, reason)
@@ -111,9 +120,9 @@ def _mail_hosts(found: _Answers, domain: str) -> list[str]:
     return [host for _, host in entries]
 
 
-def _mx(found: _Answers, domain: str) -> Iterator[Finding]:
+def _mx(found: _Answers, domain: str, host: str) -> Iterator[Finding]:
     entries = _answer(found, domain, "MX")
-    publish = f"publish: {domain}. IN MX 10 mail.{domain}."
+    publish = f"publish: {domain}. IN MX 10 {host}."
     if not entries:
         has_address = _answer(found, domain, "A") or _answer(found, domain, "AAAA")
         if has_address:
@@ -145,7 +154,7 @@ def _records(found: _Answers, name: str, mark: str) -> list[str]:
     ]
 
 
-def _spf(found: _Answers, domain: str) -> Iterator[Finding]:
+def _spf(found: _Answers, domain: str, _host: str) -> Iterator[Finding]:
     records = _records(found, domain, "v=spf1")
     cure = f"{_ENTRIES} {domain}"
     if not records:
@@ -162,8 +171,9 @@ def _spf(found: _Answers, domain: str) -> Iterator[Finding]:
         yield ok(f"{domain}: SPF")
 
 
-def _dmarc(found: _Answers, domain: str) -> Iterator[Finding]:
-    records = _records(found, f"_dmarc.{domain}", "v=dmarc1")
+def _dmarc(found: _Answers, domain: str, _host: str) -> Iterator[Finding]:
+    each = (_records(found, f"_dmarc.{name}", "v=dmarc1") for name in _above(domain))
+    records = next(filter(None, each), [])
     cure = f"{_ENTRIES} {domain}"
     if not records:
         yield warning(f"{domain} has no DMARC", "large providers refuse mail from it, or sort it out as spam", cure)
@@ -223,9 +233,8 @@ def check_address(case: Case) -> Iterator[Finding]:
     if case.prop("smtp-auth-proxy", "status") == "enabled" or case.value("SMTPSmartHost") not in ("", "off"):
         yield skipped("the name of our address", "the server of the provider sends our mail")
         return
-    domain = in_dns(case.value("DomainName").lower())
-    host = f"{case.value('SystemName') or 'mail'}.{domain}"
-    if _is_reserved(case, domain):
+    host = _own_name(case)
+    if _is_reserved(case, host):
         yield skipped("the name of our address", *_NAMELESS)
         return
     try:
@@ -243,6 +252,12 @@ def check_address(case: Case) -> Iterator[Finding]:
         yield skipped("the name of our address", f"offline: {error.message}")
     except UnansweredError as error:
         yield skipped("the name of our address", error.message)
+
+
+def _own_name(case: Case) -> str:
+    """Return the name of this server, as DNS has it."""
+    domain = in_dns(case.value("DomainName").lower())
+    return f"{case.value('SystemName').lower() or 'mail'}.{domain}"
 
 
 def _reverse(case: Case, host: str, address: str) -> Iterator[Finding]:

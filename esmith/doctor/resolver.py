@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -117,9 +117,6 @@ class Resolver:
             return self.ask(*question)
         except UnansweredError as error:
             return error
-
-
-Ask = Callable[[str, str], list[str]]
 
 
 def _text(item: object) -> str:

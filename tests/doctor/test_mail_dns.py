@@ -163,3 +163,16 @@ def test_an_address_that_is_none(office: Root, address: str) -> None:
     """What is no address of a server is a mistake that is named."""
     found = bad(make_case(office, resolver=address), "dns")
     assert found[0].why == f"{address!r} is not the address of a name server"
+
+
+def test_a_domain_below_another(signing: Root) -> None:
+    """Where a domain has no DMARC that of the one it is part of counts; the MX to publish names this server."""
+    signing.db("domains", "set", "shop.test.com", "domain", "DKIMSigning", "disabled")
+    zone = GOOD | {("shop.test.com", "TXT"): ['"v=spf1 mx"']}
+    with name_server(zone) as address:
+        found = bad(make_case(signing, resolver=address), "dns")
+    assert shown(found) == [
+        "failing: shop.test.com has neither an MX nor an address",
+        "skipped: DKIM of shop.test.com",
+    ]
+    assert found[0].cure == ("publish: shop.test.com. IN MX 10 mail.example.com.",)
