@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import pytest
 
@@ -36,7 +37,7 @@ def test_users(office: Root) -> None:
     office.db("accounts", "delprop", "jack", "Uid")
     own = {"tom": 5001, "jack": 5002}
     (users / "jack/Maildir").chmod(0o755)
-    (users / "maillog/Maildir/new").rmdir()
+    shutil.rmtree(users / "maillog")
     for name, number in own.items():
         if os.getuid() == 0:
             for path in (users / name, *(users / name).rglob("*")):

@@ -82,7 +82,8 @@ def _tree(folder: Path) -> dict[str, object]:
     found: dict[str, object] = {}
     for path in sorted(folder.rglob("*")):
         status = path.lstat()
-        content = path.read_bytes() if path.is_file() and not path.is_symlink() else b""
+        is_read = path.is_file() and not path.is_symlink() and os.access(path, os.R_OK)
+        content = path.read_bytes() if is_read else b""
         if path.name != "lock.mdb":
             found[str(path)] = (status.st_mode, status.st_ino, status.st_mtime_ns, status.st_ctime_ns, content)
     return found
