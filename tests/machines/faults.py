@@ -117,7 +117,11 @@ def play_damages(play: Play) -> list[str]:
             continue
         for command in found[0]["commands"]:
             play.run("sh", "-c", command)
-        wrong += [f"{damage.what}: not cured: {one['what']}" for one in _bad(play, damage.area)]
+        # A daemon takes a while until it answers.
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while (left := _bad(play, damage.area)) and time.monotonic() < deadline:
+            time.sleep(1)
+        wrong += [f"{damage.what}: not cured: {one['what']}" for one in left]
     return wrong
 
 
