@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from esmith.doctor.case import Case
-from esmith.doctor.finding import Checking, Finding, failing, ok, skipped, warning
+from esmith.doctor.finding import Checking, Finding, failing, listed, ok, skipped, warning
 from esmith.names import counted
 from esmith.services.model import Status
 
 _PENDING = "signal-event email-update"
 #: How the state of a service begins that is well.
 _UP = f"{Status.UP.value} "
-_AT_REST = (Status.DOWN.value, Status.FINISHED.value, Status.UNSUPERVISED.value)
+_UNSUPERVISED = Status.UNSUPERVISED.value
 
 
 def check_states(case: Case) -> Iterator[Finding]:
@@ -22,11 +22,17 @@ def check_states(case: Case) -> Iterator[Finding]:
     known = {name: data for name, data in states.items() if data["state"]}
     if not known:
         yield skipped("services", "none is supervised under this root")
+    left = [name for name, data in known.items() if data["wanted"] == "up" and data["state"] == _UNSUPERVISED]
+    if left and case.layout.is_machine:
+        what = f"{counted(len(left), 'enabled service')} without a supervisor: {listed(left)}"
+        yield failing(what, "nothing starts them, now or when they end", "esmith setup")
+    elif left:
+        yield skipped(f"the services {listed(left)}", "no supervisor runs under this root")
     well = 0
     for name, data in states.items():
         found = list(_findings(name, data, is_machine=case.layout.is_machine))
         yield from found
-        well += not found and bool(data["state"])
+        well += not found and data["state"] not in ("", _UNSUPERVISED)
     if well:
         yield ok(f"{counted(well, 'service')} {'is' if well == 1 else 'are'} as wanted, and of use")
 
@@ -39,7 +45,7 @@ def _findings(name: str, data: Mapping[str, Any], *, is_machine: bool) -> Iterat
     if "not_started" in data:
         due = data["not_started"]
         yield failing(f"nothing starts {name}", due["without"], *due["commands"])
-    if state and data["wanted"] == "up" and not state.startswith(_UP):
+    if state not in ("", _UNSUPERVISED) and data["wanted"] == "up" and not state.startswith(_UP):
         # The state has a number of seconds.
         what, about = f"{name} is to be up, and is {state}", f"{name} is not up"
         if state.startswith(Status.FINISHED.value):

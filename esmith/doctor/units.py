@@ -62,8 +62,9 @@ def _cure(case: Case) -> str:
     logs = [
         content_of(path) or b"" for path in map(case.layout.under, case.layout.matching(f"{_DIRECTORIES}/*/log/run"))
     ]
-    supervisor = "daemontools" if any(b"multilog" in text for text in logs) else "runit"
-    return f"esmith init --services {supervisor} {_folder(case)}"
+    if any(b"multilog" in text for text in logs):
+        return f"esmith init --services daemontools {_folder(case)}"
+    return f"esmith init --services runit {_folder(case)}"
 
 
 def _folder(case: Case) -> str:

@@ -101,6 +101,15 @@ def test_states_of_services(root: Root) -> None:
     assert "esmith control stopped start" in found[0].cure
 
 
+def test_services_that_nothing_supervises(root: Root) -> None:
+    """Services without a supervisor are one finding: failing on the machine, skipped under a folder."""
+    states = {name: {"wanted": "up", "state": "not supervised"} for name in ("clamd", "spamd")}
+    (found,) = bad(make_case(root, machine=True, states=states), "services")
+    assert (found.severity, found.what) == ("failing", "2 enabled services without a supervisor: clamd, spamd")
+    assert found.cure == ("esmith setup",)
+    assert shown(bad(make_case(root, states=states), "services")) == ["skipped: the services clamd, spamd"]
+
+
 def test_ports(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     """A port at which nobody listens though its service is up is failing; and so is who has a port of ours."""
     text = "[probe]\nport = {}\n"
