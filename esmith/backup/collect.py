@@ -10,7 +10,7 @@ import stat
 from functools import cached_property
 
 from esmith.accounts.system import book_of
-from esmith.backup.form import CUSTOM, DIRECTORY, FILE, KEYS, LINK, File, fault_of
+from esmith.backup.form import CUSTOM, DIRECTORY, FILE, KEYS, LINK, NAME, File, fault_of
 from esmith.disk import UnusableError, UserDirectoryError
 from esmith.layout import LAYERS
 from esmith.names import is_temporary
@@ -158,10 +158,10 @@ class _Names:
         uid, gid = status.st_uid, status.st_gid
         if uid not in self._users:
             user = self._book.user_of(uid)
-            self._users[uid] = user.name if user is not None else str(uid)
+            self._users[uid] = user.name if user is not None and NAME.fullmatch(user.name) else str(uid)
         if gid not in self._groups:
             group = self._book.group_of(gid)
-            self._groups[gid] = group.name if group is not None else str(gid)
+            self._groups[gid] = group.name if group is not None and NAME.fullmatch(group.name) else str(gid)
         return self._users[uid], self._groups[gid]
 
 

@@ -11,6 +11,7 @@ from esmith.backup.rows import goes_on
 from esmith.errors import InstallError
 from esmith.fields import dataclass, field
 from esmith.fragments.identity import Identities
+from esmith.names import is_number
 from esmith.plan.host import trouble
 
 TYPE_CHECKING = False
@@ -192,9 +193,13 @@ class Owners:
         self.unknown: set[str] = set()
 
     def of(self, file: File) -> tuple[int, int] | None:
-        """Return the numbers of owner and group, root's where nobody has the name; None for who is not root."""
+        """Return the numbers of owner and group, root's where nobody has the name; None for who is not root.
+
+        A number without a name is that of somebody else on another machine, so such a file becomes root's as well.
+        """
         if not self._is_root:
             return None
-        user, group = self._identities.user_id(file.owner), self._identities.group_id(file.group)
+        user = None if is_number(file.owner) else self._identities.user_id(file.owner)
+        group = None if is_number(file.group) else self._identities.group_id(file.group)
         self.unknown |= {name for name, number in ((file.owner, user), (file.group, group)) if number is None}
         return user or 0, group or 0

@@ -34,11 +34,12 @@ _NOTHING = "/dev/null"
 _MODES = 0o777
 FILE, LINK, DIRECTORY = "file", "link", "directory"
 _KINDS = (FILE, LINK, DIRECTORY)
-_OWNER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\$?")
+#: What the name of a user or group may be; a backup has the number of another one.
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}\$?")
 _LONGEST_PATH = 4096
 
 TEXT = """\
-e-smith backup {format}
+{magic}{format}
 
 databases/  the settings: text files as "esmith export" writes them, which "esmith import" reads
 journal/    who changed which setting, the newest change first: a line of JSON for a revision, and one for each change
@@ -145,8 +146,8 @@ def fault_of(file: File) -> str:
     if any(is_temporary(name) for name in path.split("/")) or "\0" in path + file.target or not part_of(path):
         return "it is not in a place that backups are of"
     if file.kind not in _KINDS or not 0 <= file.mode <= _MODES:
-        return "it is no plain file, link or directory"
-    if not (_OWNER.fullmatch(file.owner) and _OWNER.fullmatch(file.group)):
+        return "it is no plain file, link or directory, or a program that runs as its owner"
+    if not (NAME.fullmatch(file.owner) and NAME.fullmatch(file.group)):
         return "its owner has no name that can be"
     if (file.kind == LINK) != bool(file.target) or (file.kind == LINK and not may_lead(path, file.target)):
         return "it is a link that leads elsewhere"

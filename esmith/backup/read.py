@@ -6,6 +6,7 @@ verified, whatever becomes of the backup meanwhile, and memory does not grow wit
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import re
@@ -121,7 +122,9 @@ def open_backup(path: str, identity: str | None = None) -> Backup:
         error.add("nothing was changed")
         raise
     except OSError as error:
-        raise file_trouble(path, error) from error
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        # Nothing is written but what is decompressed.
+        raise file_trouble(tempfile.gettempdir() if is_full else path, error) from error
 
 
 def _opened(path: str, identity: str | None) -> Backup:

@@ -161,4 +161,5 @@ def goes_on(snapshot: Snapshot, revisions: Iterable[Revision]) -> bool:
             one.cell != other.cell for one, other in zip(entry, revision.changes, strict=True)
         ):
             return False
-    return next(iter(ours), None) is None if ours is not None else snapshot.revision() == 0
+    # Each begins with one that is empty.
+    return ours is None or next(ours, None) is None

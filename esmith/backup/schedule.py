@@ -26,6 +26,7 @@ PLACE = ("configuration", "esmith-backup")
 #: What runs ``esmith backup --scheduled``. Where there is no cron a timer of systemd runs what is in that directory.
 JOB = "/etc/cron.daily/esmith-backup"
 NEVER = "never"
+_OFTEN = ("day", "week")
 #: After how many seconds the next one is due; some hours less than a week, since the job does not begin on the second.
 _WEEK = 6.5 * 86_400
 
@@ -73,12 +74,12 @@ def write_scheduled(layout: Layout, store: Store) -> tuple[LastBackup, list[str]
         )
     before = last(layout)
     folder = layout.under(folder)
-    if every == NEVER:
+    if every not in _OFTEN:
         return None
     is_there = before is not None and os.path.dirname(before.file) == folder
-    if every == "week" and before is not None and is_there and 0 <= time.time() - before.time < _WEEK:
+    if every == _OFTEN[1] and before is not None and is_there and 0 <= time.time() - before.time < _WEEK:
         return None
-    return write_to_folder(layout, store, folder, int(keep), recipients.split())
+    return write_to_folder(layout, store, folder, int(keep or 0) or None, recipients.split())
 
 
 def _setting(snapshot: Snapshot, schema: Schema, name: str) -> str:

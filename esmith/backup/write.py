@@ -110,7 +110,7 @@ def write_archive(layout: Layout, store: Store, stream: IO[bytes]) -> tuple[Mani
     """
     now = int(time.time())
     archive = Archive(stream, now)
-    archive.add(README, (f"{MAGIC}{FORMAT}\n" + TEXT.split("\n", 1)[1]).encode())
+    archive.add(README, TEXT.format(magic=MAGIC, format=FORMAT).encode())
     with store.snapshot() as snapshot:
         host, revision = name_of_server(snapshot), snapshot.revision()
         kept, users = KeptFiles.of(layout, snapshot), names_of_users(snapshot)
@@ -158,7 +158,7 @@ def write_backup(
         directory = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise file_trouble(above, error) from error
-    temporary = temporary_name()
+    temporary, is_placed = temporary_name(), False
     try:
         require_place(directory, name, path, force=force)
         _sweep(directory)
@@ -171,10 +171,11 @@ def write_backup(
             size, digest = _digest_of(file)
         require_place(directory, name, path, force=force)
         os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+        is_placed = True
         os.fsync(directory)
     except OSError as error:
         trouble: StoreError = file_trouble(path, error)
-        trouble.add("no backup was made")
+        trouble.add("it is in place, but a crash of the machine may lose it" if is_placed else "no backup was made")
         raise trouble from error
     finally:
         with suppress(OSError):

@@ -129,10 +129,11 @@ def _write(layout: Layout, store: Store, options: _BackupOptions) -> tuple[LastB
 
 
 def _schedule(layout: Layout, options: _BackupOptions) -> int:
-    session, every = Session(layout, open_store(layout, write=True), warn), options.every or ""
-    to = " ".join(options.recipients)
-    folder = schedule(session, every, options.folder, options.keep, to, sys.argv[1:])
-    session.keep()
+    every, to = options.every or "", " ".join(options.recipients)
+    with closing(open_store(layout, write=True)) as store:
+        session = Session(layout, store, warn)
+        folder = schedule(session, every, options.folder, options.keep, to, sys.argv[1:])
+        session.keep()
     if options.as_json:
         print_lines([json_text({"every": every, "directory": folder})])
     else:

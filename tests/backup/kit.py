@@ -17,6 +17,7 @@ from esmith.backup.read import open_backup
 from esmith.backup.restore import Restored, restore
 from esmith.backup.write import write_backup
 from esmith.events.session import Session
+from esmith.events.signal import signal_event
 from esmith.layout import Layout
 from esmith.store import open_store
 from esmith.store.model import Author, Record
@@ -66,14 +67,27 @@ class Small:
         store.close()
         return file
 
-    def restore(self, file: Path, parts: Iterable[str] = PARTS) -> Restored:
+    def restore(self, file: Path, parts: Iterable[str] = PARTS, *, timeout: float = 60.0) -> Restored:
         """Restore a backup."""
-        session = Session(self.layout, open_store(self.layout, write=True), lambda _: None)
+        session = Session(self.layout, open_store(self.layout, write=True), lambda _: None, timeout)
         try:
             with open_backup(str(file)) as backup:
                 return restore(session, backup, tuple(parts))
         finally:
             session.store.close()
+
+    def add_event(self) -> None:
+        """Add an event, which writes two settings into a file."""
+        self.write("etc/e-smith/events/tiny-update/templates2expand/LIST", b"/etc/tiny\n")
+        self.write("etc/e-smith/templates/etc/tiny/10text", b"{{ qpsmtpd.DNSBL }} {{ qpsmtpd.RHSBL }}\n")
+        self.write("etc/e-smith/templates/etc/tiny/template-begin", b"")
+
+    def signal(self) -> str:
+        """Signal that event, and return what is in the file."""
+        store = open_store(self.layout, write=True)
+        signal_event(Session(self.layout, store, lambda _: None), "tiny-update")
+        store.close()
+        return self.path.joinpath("etc/tiny").read_text()
 
     def settings(self) -> dict[str, dict[str, Record]]:
         """Return all records."""

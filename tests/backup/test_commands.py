@@ -128,36 +128,34 @@ def test_unknown_parts(small: Small, tmp_path: Path) -> None:
         _printed(small, "restore", "--only", "all", str(tmp_path / "one"))
 
 
-def test_signal(root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_signal(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With --signal the files of the daemons are made from the restored settings at once."""
-    root.config("setprop", "clamav", "MaxFiles", "1234")
-    root.esmith("backup", str(tmp_path / "one"))
-    root.config("setprop", "clamav", "MaxFiles", "99")
-    # The event that makes all files takes ten seconds.
-    monkeypatch.setattr(commands, "EVENT", "clamav-update")
-    words = ["--yes", "--signal", str(tmp_path / "one")]
-    result = CliRunner().invoke(commands.restore_command, words, obj=str(root.path), standalone_mode=False)
-    assert "signal-event clamav-update: " in result.output
-    assert "MaxFiles 1234" in root.lines("/etc/clamd.conf")
+    small.add_event()
+    small.set("qpsmtpd", DNSBL="yes", RHSBL="yes")
+    file = str(small.backup(tmp_path / "one"))
+    small.set("qpsmtpd", DNSBL="no", RHSBL="no")
+    monkeypatch.setattr(commands, "EVENT", "tiny-update")
+    assert "signal-event tiny-update: 1 file changed" in _printed(small, "restore", "--yes", "--signal", file)
+    assert small.path.joinpath("etc/tiny").read_text() == "yes yes\n"
 
 
 def test_the_daily_job(root: Root) -> None:
-    """The job of cron makes a backup in the folder of the settings as long as these ask for one."""
-    folder = root.file("/var/backups/mine")
-    environment = {**os.environ, "ESMITH_ROOT": str(root.path)}
-
-    def run_job() -> None:
-        subprocess.run([str(root.file("/etc/cron.daily/esmith-backup"))], check=True, env=environment, timeout=60)
-
-    root.expand("/etc/cron.daily/esmith-backup")
-    run_job()
-    assert not folder.parent.exists()
+    """The job of cron makes a backup in the folder of the settings."""
     root.esmith("backup", "--every", "day", "--to", "/var/backups/mine", "--keep", "3")
-    run_job()
-    assert len(list(folder.iterdir())) == 1
-    root.esmith("backup", "--every", "never")
-    run_job()
-    assert len(list(folder.iterdir())) == 1
+    words = [str(root.file("/etc/cron.daily/esmith-backup"))]
+    subprocess.run(words, check=True, env={**os.environ, "ESMITH_ROOT": str(root.path)}, timeout=60)
+    assert len(list(root.file("/var/backups/mine").iterdir())) == 1
+
+
+def test_no_more_by_themselves(small: Small) -> None:
+    """After --every never, and as long as nothing was set, the daily job makes no backup."""
+    store = open_store(small.layout)
+    assert write_scheduled(small.layout, store) is None
+    store.close()
+    _printed(small, "backup", "--every", "never")
+    assert small.settings()["configuration"]["esmith-backup"].props == {"Every": "never"}
+    store = open_store(small.layout)
+    assert write_scheduled(small.layout, store) is None
 
 
 def test_once_a_week(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:

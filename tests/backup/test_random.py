@@ -64,7 +64,7 @@ def _tree(folder: Path, files: dict[str, tuple[bytes, int]], link: str) -> None:
     _TREES,
     _LINKS,
 )
-@settings(max_examples=examples(20), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=list(HealthCheck))
 def test_what_was_there_is_there_again(
     changes: list[tuple[str, Record, bool]],
     others: list[tuple[str, Record, bool]],

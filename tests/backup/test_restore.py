@@ -11,9 +11,11 @@ import pytest
 from esmith.apply.generations import list_generations, list_interrupted
 from esmith.apply.replacing import Replacement
 from esmith.backup import restore as restoring
-from esmith.errors import EsmithError, InstallError, StoreError
+from esmith.errors import BusyError, EsmithError, InstallError, StoreError
 from esmith.events.confirm import UnconfirmedChange, find_unconfirmed, set_unconfirmed
+from esmith.events.lock import EventLock
 from esmith.events.recover import recover_all
+from esmith.events.rollback import roll_back
 from esmith.events.session import Session
 from esmith.plan.host import DiskHost
 from esmith.store import open_store
@@ -108,39 +110,41 @@ def test_what_was_remembered_is_not_believed(office: Root, tmp_path: Path) -> No
     peers = "/var/service/qpsmtpd/config/peers/0"
     shutil.copy(data, aside)
     office.config("setprop", "qpsmtpd", "DNSBL", "enabled")
-    wanted = office.esmith("history", "--limit", "1").out.split()[1]
+    number = office.esmith("history", "--limit", "1").out.split()[1]
     office.esmith("backup", str(tmp_path / "one"))
     shutil.copy(aside, data)
     office.config("setprop", "qpsmtpd", "RHSBL", "enabled")
-    assert office.esmith("history", "--limit", "1").out.split()[1] == wanted
+    assert office.esmith("history", "--limit", "1").out.split()[1] == number
     office.signal("email-update")
     assert "# dnsbl disabled" in office.read(peers)
     office.esmith("restore", "--yes", str(tmp_path / "one"))
     office.signal("email-update")
     assert "# dnsbl disabled" not in office.read(peers)
     assert "# rhsbl disabled" in office.read(peers)
-    assert "edited" not in office.esmith("status").out
 
 
-def test_a_rollback_does_not_lead_behind_a_restore(office: Root, tmp_path: Path) -> None:
+def test_a_rollback_does_not_lead_behind_a_restore(small: Small, tmp_path: Path) -> None:
     """After a journal was replaced a rollback gives what was right after the restore, and none what was before."""
-    aside = tmp_path / "data.mdb"
-    shutil.copy(office.file("/home/e-smith/db/data.mdb"), aside)
-    office.config("setprop", "qpsmtpd", "DNSBL", "enabled")
-    office.esmith("backup", str(tmp_path / "one"))
-    shutil.copy(aside, office.file("/home/e-smith/db/data.mdb"))
-    for value in ("1000", "2000"):
-        office.config("setprop", "clamav", "MaxFiles", value)
-        office.signal("clamav-update")
-    office.esmith("restore", "--yes", str(tmp_path / "one"))
-    office.config("setprop", "clamav", "MaxFiles", "3000")
-    office.signal("clamav-update")
-    office.esmith("rollback")
-    assert office.config("getprop", "clamav", "MaxFiles").out == "1500\n"
-    assert office.config("getprop", "qpsmtpd", "DNSBL").out == "enabled\n"
-    answer = office.esmith("rollback", code=5)
-    assert "cannot be taken back" in answer.err
-    assert office.config("getprop", "qpsmtpd", "DNSBL").out == "enabled\n"
+    other = Small(tmp_path / "other")
+    for value in "abcde":
+        other.set("qpsmtpd", DNSBL=value, RHSBL="of the backup")
+    file = other.backup(tmp_path / "one")
+    small.add_event()
+    for value in ("1", "2"):
+        small.set("qpsmtpd", DNSBL=value, RHSBL="before")
+        small.signal()
+    small.restore(file, ["databases"])
+    small.set("qpsmtpd", DNSBL="after", RHSBL="after")
+    assert small.signal() == "after after\n"
+    store = open_store(small.layout, write=True)
+    session = Session(small.layout, store, lambda _: None)
+    roll_back(session)
+    with store.snapshot() as snapshot:
+        assert snapshot.prop("configuration", "qpsmtpd", "DNSBL") == "e"
+    with pytest.raises(InstallError, match="cannot be taken back"):
+        roll_back(session)
+    store.close()
+    assert small.signal() == "e of the backup\n"
 
 
 def test_files(small: Small, tmp_path: Path) -> None:
@@ -257,6 +261,17 @@ def test_an_interrupted_install_is_not_recovered_over_what_is_restored(small: Sm
         assert one.path.joinpath(_OWN).read_bytes() == b"half\n"
 
 
+def test_an_event_is_waited_for(small: Small, tmp_path: Path) -> None:
+    """While an event runs nothing is restored, and nothing is changed when it does not end in time."""
+    file = small.backup(tmp_path / "one")
+    small.set("qpsmtpd", DNSBL="disabled")
+    before = small.settings()
+    with EventLock(small.layout, "event email-update", timeout=0, say=print), pytest.raises(BusyError):
+        small.restore(file, timeout=0.2)
+    assert small.settings() == before
+    assert not small.path.joinpath("var/lib/e-smith/backups").exists()
+
+
 def test_an_unconfirmed_change_does_not_wait_any_more(small: Small, tmp_path: Path) -> None:
     """A change that waits to be confirmed is not rolled back over what was restored, and a note says so."""
     file = small.backup(tmp_path / "one")
@@ -286,7 +301,7 @@ def test_owners_have_other_numbers(small: Small, tmp_path: Path) -> None:
     small.write("etc/passwd", b"root:x:0:0::/:/bin/sh\nqpsmtpd:x:453:453::/:/bin/false\nold:x:99:99::/:/bin/false\n")
     small.write("etc/group", b"root:x:0:\nqpsmtpd:x:453:\nold:x:99:\n")
     os.chown(small.path / KEYS / "default/private", 453, 453)
-    os.chown(small.path / _OWN, 99, 99)
+    os.chown(small.path / _OWN, 99, 4711)
     file = small.backup(tmp_path / "one")
     other = Small(tmp_path / "other")
     other.write("etc/passwd", b"root:x:0:0::/:/bin/sh\nqpsmtpd:x:1001:1001::/:/bin/false\n")
@@ -294,6 +309,6 @@ def test_owners_have_other_numbers(small: Small, tmp_path: Path) -> None:
     done = other.restore(file)
     status = other.path.joinpath(KEYS, "default/private").stat()
     assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (1001, 1002, 0o400)
-    assert other.path.joinpath(_OWN).stat().st_uid == 0
-    assert done.notes == ["nobody here is called old, so root has what was theirs"]
+    assert (other.path.joinpath(_OWN).stat().st_uid, other.path.joinpath(_OWN).stat().st_gid) == (0, 0)
+    assert done.notes == ["nobody here is called 4711, old, so root has what was theirs"]
     assert not other.restore(file).difference

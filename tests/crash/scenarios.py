@@ -41,6 +41,7 @@ class Scenario:
     :param prepare: makes the root in a folder out of the office; returns it.
     :param next: what is run after an attack, in turns.
     :param is_quick: whether the command is short, so that more of its runs fit into the quick form.
+    :param has_few: whether a small sample is enough in the quick form: other commands share most of its steps.
     :param first: what is run in the root itself, once, before all else.
     """
 
@@ -49,6 +50,7 @@ class Scenario:
     prepare: Callable[[Path, Path], Path]
     next: tuple[str, ...] = (SAME, RECOVER, EVENT)
     is_quick: bool = False
+    has_few: bool = False
     first: tuple[Command, ...] = ()
 
     def command_of(self, what: str) -> Command:
@@ -252,6 +254,7 @@ SCENARIOS = (
         _backup,
         next=(SAME,),
         is_quick=True,
+        has_few=True,
     ),
-    Scenario("restore", Command("esmith", ("restore", "--yes", "{root}/restored.tar.gz")), _restore),
+    Scenario("restore", Command("esmith", ("restore", "--yes", "{root}/restored.tar.gz")), _restore, has_few=True),
 )

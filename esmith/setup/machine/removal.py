@@ -30,7 +30,7 @@ STAYS = (
     "/home/httpd and elsewhere: web pages, and other files of yours beside generated ones",
     "/var/spool/spamd, /var/lib/qpsmtpd/greylisting: what the spam filter and greylisting have learnt",
     "/var/spool/postfix, /var/qmail/queue: mail that waits",
-    "/var/lib/e-smith: backup copies of what was replaced (kept), and the journal of installs",
+    "/var/lib/e-smith: backup copies of what was replaced (kept), backups of before a restore, the journal of installs",
     "/var/log: the logs",
     "unix accounts, and Debian's packages",
 )
