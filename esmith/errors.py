@@ -39,6 +39,8 @@ class ExitCode:
     PARTIAL = 11
     #: Something the engine would read or run belongs to somebody else, or others may write it. Nothing was done.
     UNTRUSTED = 12
+    #: ``esmith status`` has findings. Nothing was done.
+    PENDING = 13
 
 
 class EsmithError(Exception):

@@ -22,6 +22,8 @@ import pytest
 
 #: The Debian package of each, in Debian 12 and 13.
 PACKAGES = {
+    "age": "age",
+    "ansible-playbook": "ansible-core",
     "apache2": "apache2-bin",
     "apparmor_parser": "apparmor",
     "bash": "bash",
@@ -33,10 +35,12 @@ PACKAGES = {
     "dpkg": "dpkg",
     "dpkg-deb": "dpkg",
     "fetchmail": "fetchmail",
+    "fish": "fish",
     "freshclam": "clamav-freshclam",
     "ip": "iproute2",
     "localedef": "libc-bin",
     "make": "make",
+    "mandoc": "mandoc",
     "mkfs.ext4": "e2fsprogs",
     "openssl": "openssl",
     "perl": "perl-base",
@@ -68,6 +72,7 @@ PACKAGES = {
     "unshare": "util-linux",
     "useradd": "passwd",
     "valgrind": "valgrind",
+    "zsh": "zsh",
     "/usr/lib/dovecot/imap": "dovecot-imapd",
     "/usr/lib/dovecot/pop3": "dovecot-pop3d",
     "/usr/share/i18n/charmaps/EUC-JP.gz": "locales",

@@ -22,8 +22,8 @@ CONTENT = (ROOT / "checks", ROOT / "commands")
 LAYERS = (
     ("__main__",),
     ("cli",),
-    ("watch", "contrib", "proxy", "logs"),
-    ("events",),
+    ("watch", "contrib", "explain", "overrides", "doctor", "proxy", "logs", "prompt"),
+    ("events", "backup"),
     ("setup",),
     ("accounts",),
     ("apply", "services"),
@@ -40,7 +40,7 @@ LAYERS = (
     ("tables", "temporary"),
     ("digests", "errors", "expressions", "fields", "looks", "names", "printable", "processes"),
 )
-WITHIN_A_LAYER = {("schema", "store")}
+WITHIN_A_LAYER = {("schema", "store"), ("backup", "events")}
 #: The version is a constant of the package itself, which anybody may read.
 ANYWHERE = {"__version__"}
 
@@ -54,10 +54,13 @@ STARTS_PROCESSES = (
     "checks/views.py",
     "checks/process.py",
     "contrib/scripts.py",
+    "explain/editor.py",
     "fragments/perl/",
     "patterns/perl.py",
     "fragments/programs.py",
     "logs/following.py",
+    "overrides/editor.py",
+    "backup/encryption.py",
 )
 #: Where asyncio is there to serve connections; its functions that start processes are forbidden here, too.
 SERVES = ("proxy/",)

@@ -16,9 +16,11 @@ import click
 import pytest
 
 from esmith.cli import esmith as esmith_command
-from esmith.cli import expand_template, signal_event
+from esmith.cli import expand_template, more_verbs, signal_event
+from esmith.cli.apply import apply_command
 from esmith.cli.program import as_click
 from esmith.cli.verbs import VERBS
+from esmith.errors import UsageError
 from tests.documents import HOME
 
 OURS = ("config", "db", "esmith", "signal-event", "expand-template")
@@ -37,6 +39,7 @@ _LITERAL = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"", re.DOTALL)
 EXEMPT = {
     "esmith/perl/service.py": "store it with: db --force",
     "esmith/cli/db_help.py": "db DATABASE",
+    "esmith/cli/more_verbs.py": "usage: db DATABASE",
 }
 
 
@@ -136,6 +139,15 @@ def _fault(command: str) -> str:
 
 def _fault_of_db(words: list[str]) -> str:
     verb, operands = (words[0], words[1:]) if words else ("", [])
+    if verb == "apply":
+        as_click(apply_command("config", None)).make_context("config", operands)
+        return ""
+    if verb in more_verbs.OPERANDS:
+        try:
+            more_verbs.require_operands(verb, operands)
+        except UsageError as error:
+            return error.message
+        return ""
     if verb not in VERBS:
         return f"no verb {verb!r}"
     return "" if VERBS[verb].accepts(operands) else f"{verb} needs {VERBS[verb].operands}"

@@ -119,13 +119,15 @@ def test_jinja(block: Block, copied: Root) -> None:
 
 @_each("toml")
 def test_toml(block: Block, copied: Root) -> None:
-    """A template.toml, a schema file or a service.toml shown in a document is accepted by what reads it."""
+    """A file of TOML that is shown in a document is accepted by what reads it: templates, schema, services, apply."""
     if block.document.name == "schema.md":
         copied.write("/etc/e-smith/db/demo/thing.toml", block.text)
         copied.esmith("initialize-databases")
     elif block.document.name == "add-a-service.md":
         copied.write("/etc/e-smith/services/demo/service.toml", block.text)
         assert Services(Layout(str(copied.path))).of("demo").useful
+    elif block.document.name == "ansible.md":
+        copied.run("config", "apply", "-", stdin=block.text)
     else:
         copied.custom("/etc/demo-{key}/template.toml", block.text)
         copied.custom("/etc/demo-{key}/10text", "text\n")
@@ -133,7 +135,7 @@ def test_toml(block: Block, copied: Root) -> None:
 
 
 COMMANDS: dict[str, click.Command] = {
-    "`config` and `db`": db_help._group("db"),
+    "`config` and `db`": db_help.group("db"),
     "`signal-event`": as_click(signal_event.COMMAND),
     "`expand-template`": as_click(expand_template.COMMAND),
     "`qpsmtpd-print-dns`": runpy.run_path(str(HOME / "commands/qpsmtpd_print_dns.py"))["command"],
@@ -145,9 +147,10 @@ COMMANDS: dict[str, click.Command] = {
 
 @pytest.mark.parametrize("heading", COMMANDS)
 def test_options(heading: str) -> None:
-    """Every option of a command is in its section of commands.md, and no other."""
+    """Every option of a command that its help shows is in its section of commands.md, and no other."""
     text = section("commands.md", heading).partition("\n### ")[0]
-    options = {name for param in COMMANDS[heading].params if isinstance(param, click.Option) for name in param.opts}
+    declared = [one for one in COMMANDS[heading].params if isinstance(one, click.Option) and not one.hidden]
+    options = {name for option in declared for name in option.opts}
     spans = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL))
     own = [span for span in spans if span.startswith(("-", heading.strip("`").split()[0]))]
     named = set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", " ".join(own)))

@@ -84,12 +84,12 @@ def _moments(kept: list[Generation], first: int | None, last: int | None) -> tup
     return start, end
 
 
-def shown(compared: list[Compared], snapshot: Snapshot, schema: Schema) -> list[str]:
-    """Return the unified diffs of files; one that holds a secret, or held it, is only named."""
+def shown(compared: list[Compared], snapshot: Snapshot, schema: Schema) -> dict[str, list[str]]:
+    """Return the unified diff of each file; of one that holds a secret, or held it, a line that names it."""
     secrets = {(cell, value): schema.declares_secret(*cell) for cell, value in secret_values(snapshot, schema)}
     cells = {cell for cell, _ in secrets}
     known: dict[str, Listed | None] = {}
-    lines: list[str] = []
+    diffs: dict[str, list[str]] = {}
     for one in compared:
         installed = OUTPUTS.get(snapshot, one.path)
         reads = all_reads_of(snapshot, installed, known) if installed else None
@@ -101,10 +101,10 @@ def shown(compared: list[Compared], snapshot: Snapshot, schema: Schema) -> list[
             for content in contents
             if declared or reads is None
         ):
-            lines.append(hidden(one.path))
+            diffs[one.path] = [hidden(one.path)]
         else:
-            lines += unified(one.path, one.old, one.new)
-    return lines
+            diffs[one.path] = unified(one.path, one.old, one.new)
+    return diffs
 
 
 def _replaced(kept: list[Generation], paths: set[str]) -> dict[str, list[tuple[int, str]]]:

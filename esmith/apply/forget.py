@@ -15,10 +15,11 @@ from esmith.plan.installed import OUTPUTS
 from esmith.plan.listed import LISTED, Listed
 from esmith.plan.remembered import Cell, reads_of, saw_other
 from esmith.printable import printable
+from esmith.schema.secrecy import MASK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from esmith.disk import Disk
     from esmith.layout import Layout
@@ -166,6 +167,17 @@ def drop_digests(transaction: Transaction, cell: Cell) -> None:
                 before.remember(replace(known, inputs=""))
         if rows != [before.row for before in generation.before]:
             GENERATIONS.put(transaction, name, generation)
+
+
+def mask_commands(transaction: Transaction, values: Iterable[str]) -> None:
+    """Take values out of the commands of generations: an event may have had one as an argument."""
+    found = sorted({printable(value) for value in values}, key=len, reverse=True)
+    for name, generation in GENERATIONS.rows(transaction).items():
+        command = generation.command
+        for value in found:
+            command = command.replace(value, MASK)
+        if command != generation.command:
+            GENERATIONS.put(transaction, name, replace(generation, command=command))
 
 
 def _may_be_made_of(inputs: str, cell: Cell) -> bool:

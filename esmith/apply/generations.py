@@ -15,7 +15,7 @@ from esmith.errors import StoreError
 from esmith.fields import dataclass, field, replace
 from esmith.plan.host import trouble
 from esmith.plan.installed import OUTPUTS, digest_of
-from esmith.plan.listed import resolved
+from esmith.plan.listed import LISTED, resolved
 from esmith.store.model import Author
 from esmith.store.table import DamagedRowError, StateTable, decode_json, encode_json, is_path
 
@@ -57,6 +57,10 @@ class Generation:
     :param machine: the machine it belongs to, see :func:`esmith.apply.origin.find_machine`; "" when that is not known.
     :param boot: the boot of the machine, see :func:`esmith.apply.origin.boot`.
     :param token: by which its kept files are known, see :mod:`esmith.apply.origin`; "" when they have no mark.
+    :param user: the login name of the process; "" where an older version recorded it.
+    :param sudo_user: who called sudo, or "".
+    :param command: the whole command, with the arguments of an event; "" where an older version recorded it.
+    :param keys: the templates whose keys became others, each with a revision as of which they had been made before.
     """
 
     number: int
@@ -69,6 +73,10 @@ class Generation:
     machine: str = ""
     boot: str = ""
     token: str = ""
+    user: str = ""
+    sudo_user: str = ""
+    command: str = ""
+    keys: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def decode(cls, row: bytes) -> Generation:
@@ -132,7 +140,7 @@ def begin(
     if not plan.changed:
         return None
     with store.snapshot() as snapshot:
-        generation = new_generation(snapshot, layout, disk, what)
+        generation = new_generation(snapshot, layout, disk, what, plan.command)
         generation.services = dict(services)
         kept = False
         try:
@@ -153,15 +161,18 @@ def begin(
     return generation
 
 
-def new_generation(snapshot: Snapshot, layout: Layout, disk: Disk, what: str) -> Generation:
+def new_generation(snapshot: Snapshot, layout: Layout, disk: Disk, what: str, command: str = "") -> Generation:
     """Return a generation that begins now on this machine; nothing is recorded yet.
 
     :param what: the command.
+    :param command: the same with all of its arguments; "" when it has no others.
     :raises InstallError: when the machine has no name, and none can be made.
     """
     number = newest_number(snapshot) + 1
     generation = Generation(number, what, int(time.time()), snapshot.revision())
     generation.machine, generation.boot, generation.token = make_machine(layout, disk), boot(), new_token()
+    author = Author.current([command or what])
+    generation.user, generation.sudo_user, (generation.command,) = author.user, author.sudo_user, author.command
     return generation
 
 
@@ -205,6 +216,12 @@ def _keep_all(generation: Generation, plan: Plan, layout: Layout, snapshot: Snap
                 before.new = "" if is_absent else digest_of(output.rendering.content)
                 before.mark = output.staged.mark if output.staged is not None else ""
             generation.before.append(before)
+    for path, listed in plan.listed.items():
+        from esmith.plan.remembered import made_as_of
+
+        former = LISTED.get(snapshot, path)
+        if former is not None and former.inputs != listed.inputs:
+            generation.keys |= {path: revision} if (revision := made_as_of(former.inputs)) is not None else {}
     close_kept(kept, generation)
 
 
@@ -286,7 +303,9 @@ def mark_interrupted(transaction: Transaction, number: int, what: str) -> list[G
     """
     installs = generations_since(number, transaction)
     for install in installs:
-        GENERATIONS.put(transaction, generation_name(install.number), replace(install, complete=False, what=what))
+        GENERATIONS.put(
+            transaction, generation_name(install.number), replace(install, complete=False, what=what, command="")
+        )
     return installs
 
 

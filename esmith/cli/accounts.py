@@ -9,7 +9,8 @@ import click
 from esmith.accounts.everyone import make_everyone
 from esmith.accounts.system import book_of, make_system_accounts
 from esmith.accounts.users import TASKS, Accounts
-from esmith.cli.output import print_report, warn
+from esmith.cli.json_output import json_text
+from esmith.cli.output import print_lines, print_report, warn
 from esmith.cli.program import root_option
 from esmith.errors import EsmithError, ExitCode, UsageError
 from esmith.layout import Layout
@@ -23,9 +24,10 @@ SYSTEM, EVERYONE = "system-accounts", "users-and-groups"
 @click.command("accounts")
 @click.argument("task", required=False, default=SYSTEM, type=click.Choice([SYSTEM, EVERYONE, *TASKS]), metavar="[TASK]")
 @click.argument("account", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @root_option
 @click.pass_obj
-def accounts_command(root: str | None, task: str, account: str | None) -> int:
+def accounts_command(root: str | None, task: str, account: str | None, as_json: bool) -> int:
     """Make the unix accounts and directories that the mail server needs, as far as they are missing.
 
     Nothing that is there is changed, and nothing is removed. The events do it too, by their actions. With TASK it does
@@ -37,22 +39,20 @@ def accounts_command(root: str | None, task: str, account: str | None) -> int:
     if task == EVERYONE and account is not None:
         raise UsageError(f"{EVERYONE} is for all, not for one", hint="run: esmith accounts users-and-groups")
     if layout.is_machine and os.geteuid() != 0:
-        print_report([f"{task}: the machine's accounts are left alone: this is not run as root"])
+        _Report(task, as_json=as_json).end("the machine's accounts are left alone: this is not run as root")
         return 0
-    host = DiskHost(layout)
+    host, report = DiskHost(layout), _Report(task, as_json=as_json)
     try:
         if task == SYSTEM:
             done = make_system_accounts(layout, host)
-            print_report(done.lines())
-            for warning in done.warnings:
-                warn(warning)
+            report.add(*done.lines())
+            report.warn(*done.warnings)
         elif task == EVERYONE:
-            return _everyone(layout, host)
+            return _everyone(layout, host, report)
         else:
             store = open_store(layout, write=True)
-            Accounts(layout, store, book_of(layout, host), lambda text: print_report([f"{task}: {text}"])).do(
-                task, account
-            )
+            Accounts(layout, store, book_of(layout, host), report.add).do(task, account)
+        report.end()
     except EsmithError as error:
         error.message = f"{task}: {error.message}"
         raise
@@ -61,15 +61,49 @@ def accounts_command(root: str | None, task: str, account: str | None) -> int:
     return 0
 
 
-def _everyone(layout: Layout, host: DiskHost) -> int:
+class _Report:
+    """What is done: a line at once, or all of it as JSON at the end."""
+
+    def __init__(self, task: str, *, as_json: bool) -> None:
+        self._task, self._as_json = task, as_json
+        self._done: list[str] = []
+        self._problems: list[str] = []
+
+    def add(self, *lines: str) -> None:
+        """Report something that was done."""
+        self._done += lines
+        if not self._as_json:
+            # The task without a name is the command itself.
+            begin = "" if self._task == SYSTEM else f"{self._task}: "
+            print_report(f"{begin}{line}" for line in lines)
+
+    def warn(self, *lines: str) -> None:
+        """Report something that could not be done."""
+        self._problems += lines
+        for line in lines:
+            warn(line)
+
+    def end(self, last: str = "") -> None:
+        """Report all of it, where that is asked for as JSON.
+
+        :param last: why nothing is done.
+        """
+        if self._as_json:
+            self._problems += [last] * bool(last)
+            print_lines([json_text({"task": self._task, "done": self._done, "problems": self._problems})])
+        elif last:
+            print_report([f"{self._task}: {last}"])
+
+
+def _everyone(layout: Layout, host: DiskHost, report: _Report) -> int:
     """Make the accounts of all users and groups; return the exit code, that of "in part" where some got none."""
     done = make_everyone(
         layout,
         open_store(layout, write=True),
         book_of(layout, host),
-        lambda text: print_report([f"{EVERYONE}: {text}"]),
+        report.add,
     )
-    print_report(f"{EVERYONE}: {line}" for line in done.lines())
-    for text in [*done.notes, *done.left]:
-        warn(text)
+    report.add(*done.lines())
+    report.warn(*done.notes, *done.left)
+    report.end()
     return ExitCode.PARTIAL if done.left else ExitCode.OK

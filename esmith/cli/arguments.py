@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+#: The values of ``--color``, which says when output is coloured.
+COLORS = ("auto", "always", "never")
+
+
 class Option:
     """One option of a command.
 
@@ -20,7 +24,8 @@ class Option:
     :param place: the name its value has for the command.
     :param help: the line of the help page.
     :param metavar: what stands for its word there; "" for the name of a type, or for a flag.
-    :param read: makes the value from its word, and raises ValueError with the message; None for a flag.
+    :param read: makes the value from its word, and raises ValueError with the message; or the words that it may be.
+        None for a flag.
     :param default: the value where it is not given.
     :param repeated: whether it may be given several times; the value is a tuple then.
     """
@@ -31,13 +36,15 @@ class Option:
         place: str,
         help: str,
         *,
-        read: Callable[[str], Any] | None = None,
+        read: Callable[[str], Any] | tuple[str, ...] | None = None,
         default: Any = None,
         metavar: str = "",
         repeated: bool = False,
     ) -> None:
         self.names, self.place, self.help, self.metavar = names, place, help, metavar
-        self.read = read
+        #: The words it may be; none where it may be any.
+        self.choices: tuple[str, ...] = read if isinstance(read, tuple) else ()
+        self.read: Callable[[str], Any] | None = str if isinstance(read, tuple) else read
         self.default = False if read is None else () if repeated else default
         self.repeated = repeated
 
@@ -54,7 +61,13 @@ class Command:
         is for one operand, after which nothing is an option any more, and the second for what follows it, if anything.
     :param mistake: says what is wrong with values that do not go together; "" for nothing.
     :param is_done: says whether there is nothing to do; it is asked before anything is begun.
+
+    ``without_operands`` is the place of a flag with which no operand is given; "" for none.
     """
+
+    without_operands = ""
+    #: Whether it takes one operand alone, whose value is that and not a tuple.
+    single = False
 
     def __init__(
         self,
@@ -93,19 +106,35 @@ class Command:
                 values[option.place] = True
                 continue
             value = value if mark else next(rest, "")
-            if not value or value.startswith("-"):
+            if not value or value.startswith("-") or (option.choices and value not in option.choices):
                 return None
             try:
                 made = option.read(value)
             except ValueError:
                 return None
             values[option.place] = (*values[option.place], made) if option.repeated else made
-        if "" in operands or not operands:
+        if "" in operands or not operands or (self.single and len(operands) > 1):
             return None
         if len(self.operands) > 1:
             values[self.operands[0]] = operands.pop(0)
-        values[self.operands[-1]] = tuple(operands)
+        values[self.operands[-1]] = operands[0] if self.single else tuple(operands)
         return None if self.mistake(values) else values
+
+
+#: When the diffs of a command are coloured; click has it from :func:`esmith.cli.program.color_option`.
+COLOR_OPTION = Option(
+    ("--color",),
+    "color",
+    "When diffs are coloured: auto is at a terminal only.",
+    read=COLORS,
+    default="auto",
+)
+
+
+class SingleCommand(Command):
+    """A command that takes one operand alone."""
+
+    single = True
 
 
 #: What every command has; click has them from :func:`esmith.cli.program.root_option`.

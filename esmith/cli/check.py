@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
 
 from esmith.checks.installed import check_installed
+from esmith.cli.colour import Style, styled
 from esmith.cli.json_output import json_text
-from esmith.cli.output import print_lines, print_report
-from esmith.cli.program import root_option
+from esmith.cli.output import print_lines, print_report, warn
+from esmith.cli.program import color_option, root_option
 from esmith.errors import ExitCode
 from esmith.layout import Layout
+from esmith.names import counted
 from esmith.plan.verdict import Outcome, Verdict
 from esmith.store import open_store
 
@@ -19,6 +22,7 @@ from esmith.store import open_store
 @click.command("check")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 @click.argument("paths", metavar="[PATH]...", nargs=-1)
+@color_option
 @root_option
 @click.pass_obj
 def check_command(root: str | None, as_json: bool, paths: tuple[str, ...]) -> int:
@@ -33,8 +37,18 @@ def check_command(root: str | None, as_json: bool, paths: tuple[str, ...]) -> in
         print_lines([json_text([verdict_data(verdict) for verdict in verdicts])])
     else:
         print_report((line for verdict in verdicts for line in _lines(verdict)), cures=True)
+        if sys.stderr.isatty():
+            warn(_summary(verdicts))
     refused = any(verdict.outcome is Outcome.REFUSED for verdict in verdicts)
     return ExitCode.CHECK if refused else ExitCode.OK
+
+
+def _summary(verdicts: list[Verdict]) -> str:
+    """Return how many files have which verdict, in one line."""
+    counts = {one: sum(verdict.outcome is one for verdict in verdicts) for one in Outcome}
+    return ", ".join(
+        [counted(len(verdicts), "file"), *(f"{count} {one.value}" for one, count in counts.items() if count)]
+    )
 
 
 def verdict_data(verdict: Verdict) -> dict[str, Any]:
@@ -48,6 +62,11 @@ def verdict_data(verdict: Verdict) -> dict[str, Any]:
     }
 
 
+#: What each verdict means to whoever looks at many of them.
+_STYLES = {Outcome.PASSED: Style.GOOD, Outcome.REFUSED: Style.BAD}
+
+
 def _lines(verdict: Verdict) -> list[str]:
     reason = f": {verdict.reason}" if verdict.reason else ""
-    return [f"{verdict.path}: {verdict.outcome.value}{reason}", *(f"    {line}" for line in verdict.lines)]
+    outcome = styled(verdict.outcome.value, _STYLES.get(verdict.outcome, Style.WARNING))
+    return [f"{verdict.path}: {outcome}{reason}", *(f"    {line}" for line in verdict.lines)]

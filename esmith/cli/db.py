@@ -41,6 +41,12 @@ def run_config() -> int:
     return run("config", lambda words: _command("config", words, "configuration"))
 
 
+#: The verbs that the original does not have: its usage message, which scripts compare, is that of the others.
+_MORE = ("batch", "describe", "list", "search", "edit")
+#: The options without a word of their own.
+_FLAGS = ("--force", "--json", "--help", "--trust-owner")
+
+
 class _Options:
     """The options, which come before the first operand of the verb; what follows is taken as it is."""
 
@@ -56,7 +62,7 @@ class _Options:
         rest = words
         while rest:
             word = rest[0]
-            if word in ("--force", "--json", "--help", "--trust-owner"):
+            if word in _FLAGS:
                 setattr(self, word[2:].replace("-", "_"), True)
                 rest = rest[1:]
             elif word == "--root":
@@ -69,6 +75,11 @@ class _Options:
                 break
         return rest
 
+    def given(self) -> list[str]:
+        """Return the options that were taken, as words."""
+        flags = [word for word in _FLAGS if getattr(self, word[2:].replace("-", "_"))]
+        return flags if self.root is None else [*flags, f"--root={self.root}"]
+
 
 def _command(program: str, words: list[str], database: str | None) -> int:
     options = _Options()
@@ -77,12 +88,16 @@ def _command(program: str, words: list[str], database: str | None) -> int:
         database, rest = rest[0], options.take(rest[1:])
     name, rest = (rest[0], options.take(rest[1:])) if rest else ("", [])
     verb = VERBS.get(name)
-    is_batch = name == "batch" and bool(database) and not rest
+    is_more = verb is None and name in _MORE and bool(database) and (name != "batch" or not rest)
     if options.help:
         from esmith.cli.db_help import show_help
 
         return show_help(program, name)
-    if not database or (verb is None and not is_batch):
+    if not database or (verb is None and not is_more):
+        if database and name == "apply" and rest:
+            from esmith.cli.apply import run_apply
+
+            return run_apply(program, database, [*options.given(), *rest])
         print_error(usage())
         return ExitCode.USAGE
     if verb is not None and not verb.accepts(rest):
@@ -97,6 +112,10 @@ def _command(program: str, words: list[str], database: str | None) -> int:
     if options.root is not None:
         remember_root(options.root)
     layout = Layout.chosen(options.root)
+    if verb is None and name != "batch":
+        from esmith.cli.more_verbs import run_verb
+
+        return run_verb(program, layout, database, name, rest, as_json=options.json, force=options.force)
     if verb is None:
         return _batch(layout, database, force=options.force, command=[program, *words])
     if verb.read is not None:

@@ -11,24 +11,28 @@ if TYPE_CHECKING:
     from esmith.store.protocol import Store
 
 
-def diff_printer(layout: Layout, store: Store, *, prints: bool = True) -> Callable[[Plan], None]:
+def diff_printer(layout: Layout, store: Store, *, prints: bool = True, color: str = "auto") -> Callable[[Plan], None]:
     """Return what prints the diffs of a plan. Call it before anything is changed: a broken schema file fails here.
 
     :param prints: whether diffs are printed after all; ``--json`` has no place for them.
+    :param color: the value of ``--color``.
     :raises SchemaError: when a schema file is broken, so that it is not known which values are secret.
     """
+    from esmith.cli.colour import choose, styled_diff
     from esmith.cli.output import print_lines
-    from esmith.plan.diff import diff_all, secret_values
+    from esmith.plan.diff import diff_all, secret_values, secrets_in_files
     from esmith.schema.load import Schema
 
+    choose(color)
     schema = Schema(layout)
     with store.snapshot() as snapshot:
         list(secret_values(snapshot, schema))
+        before = secrets_in_files(snapshot, schema) if prints else {}
 
     def show(plan: Plan) -> None:
         if prints:
             with store.snapshot() as snapshot:
-                print_lines(diff_all(plan, snapshot, schema))
+                print_lines(styled_diff(diff_all(plan, snapshot, schema, before)))
 
     return show
 

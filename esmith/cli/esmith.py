@@ -8,9 +8,10 @@ from typing import NoReturn
 import click
 
 from esmith import __version__
+from esmith.cli.groups import Sentences
 from esmith.cli.program import root_option, run_click
 
-#: The subcommands, as ``--help`` lists them, each with its module in this package. There the function for ``NAME`` is
+#: The subcommands, each with its module in this package. There the function for ``NAME`` is
 #: ``NAME_command``.
 _MODULES = {
     "init": "init",
@@ -19,28 +20,48 @@ _MODULES = {
     "trial-mail": "trial_mail",
     "remove": "remove",
     "status": "status",
+    "explain": "explain",
+    "doctor": "doctor",
     "check": "check",
     "services": "services",
     "control": "control",
     "accounts": "accounts",
     "import-passwords": "import_passwords",
     "history": "history",
-    "undo": "history",
+    "undo": "undo",
     "forget": "forget",
     "generations": "generations",
     "diff": "diff",
-    "rollback": "generations",
+    "rollback": "rollback",
     "confirm": "recover",
     "recover": "recover",
     "watch": "watch",
     "import": "flat",
     "export": "flat",
+    "overrides": "overrides",
+    "backup": "backup",
+    "restore": "backup",
     "contrib": "contrib",
+    "completion": "completion",
 }
 
 
-class _Subcommands(click.Group):
+#: The headings of ``--help``, each with its commands; tests/prompt/test_help.py wants each below one.
+_HEADINGS = {
+    "See before you act": ("status", "explain", "check", "diff", "overrides", "doctor", "services", "watch"),
+    "Change settings, and go back": ("history", "undo", "generations", "rollback", "confirm", "recover", "forget"),
+    "Move and keep the databases": ("import", "import-passwords", "export", "contrib", "backup", "restore"),
+    "Set up and look after the machine": (
+        *("setup", "trial-mail", "init", "initialize-databases", "accounts", "control", "completion", "remove"),
+    ),
+}
+
+
+class _Subcommands(Sentences):
     """A group that imports a subcommand when it is used: all of them take longer to import than most take to run."""
+
+    headings = _HEADINGS
+    others = "Other commands"
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click gives it
         """Return the names of the subcommands, in the order of ``--help``."""
@@ -65,6 +86,10 @@ def group() -> None:
     Settings are changed with config and db, and take effect with signal-event:
       config setprop qpsmtpd DNSBL enabled
       signal-event email-update
+    \b
+    Why a line is in a file, and what a setting does:
+      esmith explain /etc/mail/spamassassin/local.cf:12
+      esmith explain qpsmtpd DNSBL
     """
 
 

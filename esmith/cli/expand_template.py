@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from esmith.cli.arguments import Command, Option
-from esmith.cli.output import print_report, warn
+from esmith.cli.arguments import COLOR_OPTION, Command, Option
+from esmith.cli.output import print_lines, print_report, warn
 from esmith.cli.running import run_command
 from esmith.events import LOCK_TIMEOUT
 from esmith.events.stamp import unchanged
@@ -26,10 +26,12 @@ class _Options:
     paths: tuple[str, ...]
     dry_run: bool
     show_diff: bool
+    color: str
     explain: bool
     output: str
     queue: tuple[str, ...]
     timeout: float
+    as_json: bool
 
     def __init__(self, values: dict[str, Any]) -> None:
         self.__dict__.update(values)
@@ -38,7 +40,8 @@ class _Options:
     @property
     def is_plain(self) -> bool:
         """Whether there is nothing to do or to show when nothing has changed."""
-        return not (self.dry_run or self.show_diff or self.explain or self.output or self.queue)
+        shows = self.dry_run or self.show_diff or self.explain or self.as_json
+        return not (shows or self.output or self.queue)
 
 
 def _is_done(root: str | None, values: dict[str, Any]) -> bool:
@@ -61,15 +64,17 @@ def _carry_out(root: str | None, values: dict[str, Any]) -> int:
 def _expand(layout: Layout, store: Store, options: _Options) -> int:
     from esmith.cli.diffs import diff_printer, no_diff
     from esmith.cli.left_out import warn_of_left
+    from esmith.cli.other_version import warn_of_other_version
     from esmith.events.expand import expand_templates, plan_templates
     from esmith.events.session import RecordingSession, Session
 
     layers = tuple(layout.under(os.path.join("/etc/e-smith", directory)) for directory in options.queue)
     only_tries = options.dry_run or options.explain
-    show = diff_printer(layout, store) if options.show_diff else no_diff
+    show = diff_printer(layout, store, color=options.color) if options.show_diff else no_diff
     session = Session(layout, store, warn, options.timeout)
     if only_tries:
         session = RecordingSession(layout, store, warn, show=show)
+    warn_of_other_version(layout, session.say, in_checkouts=False)
     if options.explain:
         plan = plan_templates(session, options.paths, output=options.output, layers=layers)
         for text in plan.warnings:
@@ -81,12 +86,24 @@ def _expand(layout: Layout, store: Store, options: _Options) -> int:
         plan = expand_templates(
             session, options.paths, output=options.output, layers=layers, with_including=with_including
         )
-        if not options.show_diff:
+        if options.as_json:
+            from esmith.cli.json_output import json_text
+
+            print_lines([json_text(_data(plan))])
+        elif not options.show_diff:
             print_report(_also_changed(plan, options))
     if options.explain or not only_tries:
         show(plan)
     session.keep()
     return warn_of_left(len(plan.left), done=not only_tries)
+
+
+def _data(plan: Plan) -> dict[str, Any]:
+    return {
+        "files": [{"path": output.path, "change": output.difference.value} for output in plan.changed],
+        "unchanged": len(plan.outputs) - len(plan.changed),
+        "left": {output.path: output.left.message for output in plan.left if output.left},
+    }
 
 
 def _also_changed(plan: Plan, options: _Options) -> list[str]:
@@ -136,6 +153,8 @@ def _read(cell: tuple[str, str, str], reads: Reads) -> str:
 
 
 def _mistake(values: dict[str, Any]) -> str:
+    if values["as_json"] and (values["explain"] or values["show_diff"]):
+        return "--json goes neither with --explain nor with --diff"
     return "--output_filename goes with one PATH" if values["output"] and len(values["path"]) > 1 else ""
 
 
@@ -155,6 +174,7 @@ Examples:
     [
         Option(("--dry-run",), "dry_run", "Only check the files; with --diff, show what would change."),
         Option(("--diff",), "show_diff", "Show how each file changes, as a unified diff."),
+        COLOR_OPTION,
         Option(("--explain",), "explain", "Show the fragments, their layers, engines and reads; change nothing."),
         Option(
             ("--output_filename", "--output-filename"),
@@ -173,6 +193,7 @@ Examples:
             metavar="DIR",
             repeated=True,
         ),
+        Option(("--json",), "as_json", "Print which files changed as a JSON object."),
         Option(("--timeout",), "timeout", "Seconds to wait for an event.", read=float, default=LOCK_TIMEOUT),
     ],
     operands=("path",),

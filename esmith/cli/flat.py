@@ -20,7 +20,7 @@ from esmith.names import counted
 from esmith.schema.flat_import import FlatImport
 from esmith.schema.foreign import Foreign
 from esmith.store import open_store
-from esmith.store.flat.export import FlatText, flat_text, write_flat_files
+from esmith.store.flat.export import FlatText, flat_text, require_database, write_flat_files
 from esmith.store.flat.source import DROPPED, HINT, REFUSED, Finding, FlatSource, find_sources
 from esmith.store.model import Author
 
@@ -250,14 +250,17 @@ class _Outcome:
 @click.command("export")
 @click.argument("databases", nargs=-1, metavar="[DATABASE]...")
 @click.option("--to", "directory", metavar="DIR", help="Write a file for each database to this directory.")
+@click.option("--toml", "as_toml", is_flag=True, help="Print them as one file of TOML, for config apply.")
 @root_option
 @click.pass_obj
-def export_command(root: str | None, databases: tuple[str, ...], directory: str | None) -> int:
+def export_command(root: str | None, databases: tuple[str, ...], directory: str | None, as_toml: bool) -> int:
     """Write databases as files of SME Server: all of them, or those named.
 
     A single database is printed when no directory is given.
     """
     layout = Layout.chosen(root)
+    if as_toml:
+        return _export_toml(layout, databases, directory)
     if directory is None and len(databases) != 1:
         raise UsageError(
             "more than one database needs a directory",
@@ -272,6 +275,18 @@ def export_command(root: str | None, databases: tuple[str, ...], directory: str 
         print_report(os.path.join(directory, text.database) for text in texts)
     for text in texts:
         _warn_of_changed(text)
+    return 0
+
+
+def _export_toml(layout: Layout, databases: tuple[str, ...], directory: str | None) -> int:
+    from esmith.store.toml_text import toml_text
+
+    if directory is not None:
+        raise UsageError("--toml makes one file, which is printed", hint="leave --to out: esmith export --toml > FILE")
+    with open_store(layout).snapshot() as snapshot:
+        for name in databases:
+            require_database(snapshot, name)
+        print_text(toml_text(snapshot, dict.fromkeys(databases or snapshot.databases())))
     return 0
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import click
 
-from esmith.cli.output import print_report, warn
+from esmith.cli.json_output import json_text
+from esmith.cli.output import print_lines, print_report, warn
 from esmith.cli.program import root_option
 from esmith.errors import StoreError, UsageError
 from esmith.events.forget import Forgotten, forget, rehearse_forgetting
@@ -26,9 +28,10 @@ _SHOWN_REVISIONS = 10
 @click.argument("key")
 @click.argument("prop", metavar="[PROP]", required=False, default="")
 @click.option("--dry-run", is_flag=True, help="Only list what would be done.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @root_option
 @click.pass_obj
-def forget_command(root: str | None, database: str, key: str, prop: str, dry_run: bool) -> int:
+def forget_command(root: str | None, database: str, key: str, prop: str, dry_run: bool, as_json: bool) -> int:
     """Take every former value of a property out of the journal and whatever else is kept.
 
     The setting itself stays as it is. Without PROP the record is one without properties. Change a password first, and
@@ -44,15 +47,33 @@ def forget_command(root: str | None, database: str, key: str, prop: str, dry_run
     cell = (database, key, prop)
     if dry_run:
         session: Session = RecordingSession(layout, open_store(layout), warn)
-        print_report(_lines(layout, rehearse_forgetting(session, cell), done=False), cures=True)
-        print_report(["nothing was changed"])
+        _show(layout, rehearse_forgetting(session, cell), done=False, as_json=as_json)
         return 0
     words = ["esmith", "forget", *(word for word in cell if word)]
     session = Session(layout, open_store(layout, write=True), warn)
     forgotten = forget(session, cell, Author.current(words))
-    print_report(_lines(layout, forgotten, done=True), cures=True)
+    _show(layout, forgotten, done=True, as_json=as_json)
     _raise_what_is_left(layout, forgotten)
     return 0
+
+
+def _show(layout: Layout, forgotten: Forgotten, *, done: bool, as_json: bool) -> None:
+    if as_json:
+        print_lines([json_text(_data(layout, forgotten, done=done))])
+        return
+    print_report(_lines(layout, forgotten, done=done), cures=True)
+    if not done:
+        print_report(["nothing was changed"])
+
+
+def _data(layout: Layout, forgotten: Forgotten, *, done: bool) -> dict[str, Any]:
+    return {
+        "done": done,
+        "revisions": sorted(revision.number for revision in forgotten.former.revisions),
+        "overwritten": dict(forgotten.overwritten),
+        "generations": list(forgotten.generations),
+        "not_reached": [line.removeprefix("not reached: ") for line in _not_reached(layout, forgotten)],
+    }
 
 
 def _lines(layout: Layout, forgotten: Forgotten, *, done: bool) -> Iterator[str]:

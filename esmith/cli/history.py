@@ -1,4 +1,4 @@
-"""``esmith history`` and ``esmith undo``: what was changed, by whom, and back again."""
+"""``esmith history``: what was changed, and by whom."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from typing import Any
 
 import click
 
+from esmith.cli.changed_settings import change_line
+from esmith.cli.colour import Style, styled, table
 from esmith.cli.json_output import json_text
 from esmith.cli.masking import Masking
 from esmith.cli.output import print_parts, print_report
-from esmith.cli.program import root_option
-from esmith.errors import EsmithError, StoreError
+from esmith.cli.program import color_option, root_option
 from esmith.layout import Layout
 from esmith.schema.load import Schema
 from esmith.store import open_store
 from esmith.store.journal import Entry
-from esmith.store.model import Author
-from esmith.store.undo import find_revision, undo
 
 
 @click.command("history")
@@ -32,6 +31,7 @@ from esmith.store.undo import find_revision, undo
 @click.option("--database", metavar="NAME", help="Only revisions that changed this database.")
 @click.option("--key", metavar="KEY", help="Only revisions that changed this record.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+@color_option
 @root_option
 @click.pass_obj
 def history_command(root: str | None, limit: int, database: str | None, key: str | None, as_json: bool) -> int:
@@ -44,9 +44,7 @@ def history_command(root: str | None, limit: int, database: str | None, key: str
             print_parts(_json_parts(masking, chosen))
         else:
             # All before the first is printed: less than a screen of each.
-            print_report(
-                [line for entry in chosen for line in _revision_lines(masking.revision_data(entry), entry.count)]
-            )
+            print_report(_lines([(masking.revision_data(entry), entry.count) for entry in chosen]))
     return 0
 
 
@@ -66,41 +64,6 @@ def _json_parts(masking: Masking, entries: Iterable[Entry]) -> Iterator[str]:
     yield "]\n"
 
 
-@click.command("undo")
-@click.argument("number", type=int)
-@click.option("--force", is_flag=True, help="Also when a later revision changed the same property.")
-@root_option
-@click.pass_obj
-def undo_command(root: str | None, number: int, force: bool) -> int:
-    """Set what revision NUMBER changed back to what it was before; that is a revision of its own.
-
-    Files follow with the next event, e.g. signal-event email-update.
-    """
-    layout = Layout.chosen(root)
-    store = open_store(layout, write=True)
-    schema = Schema(layout)
-    if number == 1 and not force:
-        raise EsmithError(
-            "revision 1 made the databases, so to undo it deletes the settings",
-            hint="'esmith history' lists the revisions; to undo it anyway: esmith undo --force 1",
-        )
-    with store.snapshot() as snapshot:
-        # What a schema file that is broken makes fail must do so before anything is changed.
-        changes = find_revision(snapshot, number).changes
-        list(Masking(schema, snapshot).changes_data(changes, changes))
-    words = ["esmith", "undo", *(["--force"] if force else []), str(number)]
-    try:
-        changes = undo(store, number, Author.current(words), force=force)
-    except StoreError as error:
-        error.add_unchanged()
-        raise
-    with store.snapshot() as snapshot:
-        print_report(map(_change_line, Masking(schema, snapshot).changes_data(changes, changes)))
-    if not changes:
-        print_report([f"nothing to do: everything is as it was before revision {number}"])
-    return 0
-
-
 def _is_about(entry: Entry, database: str | None, key: str | None) -> bool:
     """Return whether a revision changed a database and a record, or has forgotten values of them."""
     if not entry.count:
@@ -108,24 +71,28 @@ def _is_about(entry: Entry, database: str | None, key: str | None) -> bool:
     return (database is None and key is None) or entry.is_about(database, key)
 
 
-def _revision_lines(data: dict[str, Any], count: int) -> list[str]:
-    """Return the lines that show a revision.
+def who(user: str, sudo_user: str) -> str:
+    """Return who did something, as it is shown."""
+    return f"{user} (sudo by {sudo_user})" if sudo_user else user
 
-    :param count: how many changes it has, also those that are not shown.
+
+def _lines(revisions: list[tuple[dict[str, Any], int]]) -> list[str]:
+    """Return the lines that show revisions: their heads are a table, their changes stand below each.
+
+    :param revisions: each with how many changes it has, also those that are not shown.
     """
-    more = count - len(data["changes"])
-    who = f"{data['user']} (sudo by {data['sudo_user']})" if data["sudo_user"] else data["user"]
-    head = f"revision {data['revision']}  {data['time']}  {who}  {data['command']}"
-    lines = [head, *(f"    {_change_line(change)}" for change in data["changes"])]
-    if more:
-        lines.append(f"    ... and {more} more (--json shows all)")
+    heads = table(
+        [
+            styled(f"revision {data['revision']}", Style.HEADING),
+            data["time"],
+            who(data["user"], data["sudo_user"]),
+            data["command"],
+        ]
+        for data, _ in revisions
+    )
+    lines = []
+    for head, (data, count) in zip(heads, revisions, strict=True):
+        lines += [head, *(f"    {change_line(change)}" for change in data["changes"])]
+        more = count - len(data["changes"])
+        lines += [f"    ... and {more} more (--json shows all)"] if more else []
     return lines
-
-
-def _change_line(change: dict[str, Any]) -> str:
-    name = " ".join(part for part in (change["database"], change["key"], change["property"]) if part)
-    return f"{name}: {_value(change['old'])} -> {_value(change['new'])}"
-
-
-def _value(value: str | None) -> str:
-    return "(none)" if value is None else value or "(empty)"

@@ -10,7 +10,8 @@ import click
 
 from esmith.accounts.passwords import Passwords, without_note
 from esmith.accounts.system import book_of
-from esmith.cli.output import print_report, warn
+from esmith.cli.json_output import json_text
+from esmith.cli.output import print_lines, print_report, warn
 from esmith.cli.program import root_option
 from esmith.errors import StoreError, UsageError
 from esmith.layout import Layout
@@ -27,9 +28,10 @@ _OTHERS = 0o077
 @click.command("import-passwords")
 @click.argument("file", metavar="FILE")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @root_option
 @click.pass_obj
-def import_passwords_command(root: str | None, file: str, dry_run: bool) -> int:
+def import_passwords_command(root: str | None, file: str, dry_run: bool, as_json: bool) -> int:
     """Set the passwords of users from the lines of another server's /etc/shadow.
 
     FILE holds such lines; - is standard input. Only accounts of type user get one, and only where the unix account is
@@ -53,6 +55,10 @@ def import_passwords_command(root: str | None, file: str, dry_run: bool) -> int:
             for name in noted:
                 transaction.set_prop("accounts", name, "PasswordSet", "yes")
     host.close()
+    if as_json:
+        counts = {"accounts": sorted(found.hashes), "left_out": found.left, "others": found.others}
+        print_lines([json_text({"done": not dry_run} | counts)])
+        return 0
     print_report(found.left)
     done = "would be set" if dry_run else "set"
     others = f"; {counted(found.others, 'line')} of accounts that are no users here" if found.others else ""

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 import shlex
+from dataclasses import dataclass
 
 import click
 
+from esmith import __version__
 from esmith.accounts.system import make_system_accounts
 from esmith.apply.replacing import Replacement
+from esmith.cli.json_output import json_text
 from esmith.cli.left_out import warn_of_faults
-from esmith.cli.output import print_report, warn
+from esmith.cli.output import print_lines, print_report, warn
 from esmith.cli.program import root_option
+from esmith.cli.prompt_files import prompt_files
+from esmith.cli.upgrade import find_outdated, upgrade_data, upgrade_lines
 from esmith.directories import make_directory
-from esmith.errors import EsmithError, InstallError, StoreError, UsageError
+from esmith.errors import InstallError, StoreError, UsageError
 from esmith.events import LOCK_TIMEOUT
 from esmith.events.lock import EventLock
 from esmith.events.recover import REPLACING, recovering
@@ -21,6 +26,8 @@ from esmith.events.session import Session
 from esmith.events.trusted import require_all
 from esmith.fragments.perl.migrations import PerlMigrations
 from esmith.layout import Layout
+from esmith.overrides.record import record_bases, record_installed
+from esmith.overrides.upgrade import Upgrade, replaced
 from esmith.plan.host import DiskHost
 from esmith.schema.initialize import Initialized, initialize_each
 from esmith.schema.load import Schema
@@ -29,6 +36,7 @@ from esmith.schema.settings import set_record
 from esmith.setup.arrange import Arrangement, arrange_services
 from esmith.setup.shipped import ProductFiles
 from esmith.setup.supervision import DEFAULT_FOLDER, SCANNING, SUPERVISORS, known_services
+from esmith.setup.version import add_version, installed_version
 from esmith.store import open_store
 from esmith.store.model import Author, Change
 from esmith.store.protocol import Store
@@ -44,35 +52,49 @@ from esmith.store.protocol import Store
     help="Write service directories for runit or daemontools, linked into DIR (/service), or units for systemd.",
 )
 @click.option("--take-over", is_flag=True, help="Stop and mask Debian's units that want ports or files of services.")
+@click.option(
+    "--verbose",
+    "-v",
+    is_flag=True,
+    help="List all shipped things that this upgrade, or else the last, changed.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @click.option("--give-back", is_flag=True, help="Remove the units of the services, and restore Debian's.")
 @click.argument("directory", metavar="[DIR]", required=False)
 @root_option
 @click.pass_obj
 def init_command(
     root: str | None,
+    /,
     domain: str | None,
     name: str | None,
     services: str | None,
-    take_over: bool,
-    give_back: bool,
     directory: str | None,
+    **flags: bool,
 ) -> int:
     """Set up a root, or bring one up to date after an upgrade.
 
     Installs templates, events, schema files, services and checks in /etc/e-smith, the commands in /sbin/e-smith and the
     Perl modules in /usr/local/lib/site_perl, makes the databases, applies defaults and migrations. What an
-    administrator set, and templates-custom, stay as they are.
+    administrator set, and templates-custom, stay as they are. After an upgrade it says what changed of the shipped
+    files, and which of your fragments are outdated by that.
     """
-    asked = _arrangement(services or "", directory, take_over=take_over, give_back=give_back)
+    asked = _arrangement(services or "", directory, take_over=flags["take_over"], give_back=flags["give_back"])
     layout = _layout(root)
     known = known_services(layout)
     require_all(layout, known)
     if asked.folder:
         layout.trust.require(*(layout.under(f"{asked.folder}/{name}") for name in known))
-    lines, faults = _set_up(layout, {"DomainName": domain, "SystemName": name}, asked)
-    by_environment = "" if layout.is_machine or root is not None else f" (with ESMITH_ROOT={layout.root})"
-    print_report([*lines, f"next: signal-event email-update{by_environment}"], cures=True)
-    return warn_of_faults(faults, layout)
+    done = _set_up(layout, {"DomainName": domain, "SystemName": name}, asked)
+    outdated = find_outdated(layout) if done.upgrade.is_one else []
+    if flags["as_json"]:
+        data = {"root": layout.root, "settings": len(done.written.changes), "domain": done.primary}
+        print_lines([json_text(data | upgrade_data(done.upgrade, outdated))])
+    else:
+        by_environment = "" if layout.is_machine or root is not None else f" (with ESMITH_ROOT={layout.root})"
+        lines = [*done.lines(layout), *upgrade_lines(layout, done.upgrade, outdated, verbose=flags["verbose"])]
+        print_report([*lines, f"next: signal-event email-update{by_environment}"], cures=True)
+    return warn_of_faults(done.written.faults, layout)
 
 
 def _arrangement(services: str, directory: str | None, *, take_over: bool, give_back: bool) -> Arrangement:
@@ -91,13 +113,40 @@ def _arrangement(services: str, directory: str | None, *, take_over: bool, give_
     return Arrangement(services, folder, take_over, give_back)
 
 
-def _set_up(layout: Layout, names: dict[str, str | None], asked: Arrangement) -> tuple[list[str], list[EsmithError]]:
-    """Set up a root and return the messages about it, and the faults of contribs in the databases."""
+@dataclass(frozen=True)
+class _Done:
+    """What was done.
+
+    :param upgrade: what changed of the shipped files.
+    :param written: what was done to the databases.
+    :param primary: the primary domain.
+    :param is_default: whether nobody set it.
+    """
+
+    upgrade: Upgrade
+    written: Initialized
+    primary: str | None
+    is_default: bool
+
+    def lines(self, layout: Layout) -> list[str]:
+        """Return it for people."""
+        primary = self.primary
+        return [
+            f"{layout.root} is ready: {len(self.written.changes)} settings written, the primary domain is {primary}",
+            *(
+                [f"{primary} is only the default; to set your domain: config set DomainName YOUR.DOMAIN"]
+                * self.is_default
+            ),
+        ]
+
+
+def _set_up(layout: Layout, names: dict[str, str | None], asked: Arrangement) -> _Done:
+    """Set up a root."""
     try:
         with EventLock(layout, REPLACING, timeout=LOCK_TIMEOUT, say=warn) as lock:
             store = open_store(layout, create=True)
             with recovering(Session(layout, store, warn), lock):
-                notes, written = _upgrade(layout, store, names)
+                notes, written, upgrade = _upgrade(layout, store, names)
                 notes += _make_accounts(layout)
                 with store.snapshot() as snapshot:
                     records = snapshot.records("configuration")
@@ -113,21 +162,22 @@ def _set_up(layout: Layout, names: dict[str, str | None], asked: Arrangement) ->
     known = Schema(layout).record("configuration", "DomainName", primary)
     default = known.value.default if known and known.value else None
     is_default = names["DomainName"] is None and primary == default
-    lines = [
-        f"{layout.root} is ready: {len(written.changes)} settings written, the primary domain is {primary}",
-        *([f"{primary} is only the default; to set your domain: config set DomainName YOUR.DOMAIN"] * is_default),
-    ]
-    return lines, written.faults
+    return _Done(upgrade, written, primary, is_default)
 
 
-def _upgrade(layout: Layout, store: Store, names: dict[str, str | None]) -> tuple[list[str], Initialized]:
+def _upgrade(layout: Layout, store: Store, names: dict[str, str | None]) -> tuple[list[str], Initialized, Upgrade]:
     """Replace the files of the product and bring the databases up to date: all of it or nothing.
 
-    :return: notes for the administrator, and what was done to the databases.
+    What overrides are made from is recorded before; that stays right whatever becomes of the rest.
+
+    :return: notes for the administrator, what was done to the databases, and what changed of the shipped files.
     """
-    host = DiskHost(layout)
+    host, files = DiskHost(layout), ProductFiles(layout, prompt_files(layout))
+    upgrade = Upgrade(layout, files)
+    record_bases(layout, host, replaced(files), installed_version(layout))
+    add_version(layout, files)
     with Replacement(host, store, REPLACING, warn) as replacement, PerlMigrations(layout) as migrations:
-        notes = ProductFiles(layout).replace(host, replacement)
+        notes = files.replace(host, replacement)
         with store.transaction(Author.current(["esmith", "init"])) as transaction:
             remembered = RememberedFiles(transaction)
             schema = Schema(layout, remembered)
@@ -140,13 +190,20 @@ def _upgrade(layout: Layout, store: Store, names: dict[str, str | None]) -> tupl
             # So the first change of a setting parses no file.
             remembered.store(transaction)
             replacement.complete(transaction)
-    return notes + done.warnings, done
+    if files.new or files.dropped:
+        layout.trust.renew()
+        host = DiskHost(layout)
+        record_installed(layout, host, __version__)
+        upgrade.write(host)
+        host.close()
+    return notes + done.warnings, done, upgrade
 
 
 @click.command("initialize-databases")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 @root_option
 @click.pass_obj
-def initialize_databases_command(root: str | None) -> int:
+def initialize_databases_command(root: str | None, as_json: bool) -> int:
     """Apply migrations, defaults and forced values to every database.
 
     The events post-install, post-upgrade, console-save and bootstrap-console-save do it first.
@@ -165,7 +222,10 @@ def initialize_databases_command(root: str | None) -> int:
         raise
     for note in done.warnings:
         warn(note)
-    print_report(_shown(change) for change in done.changes)
+    if as_json:
+        print_lines([json_text([_data(change) for change in done.changes])])
+    else:
+        print_report(_shown(change) for change in done.changes)
     return warn_of_faults(done.faults, layout)
 
 
@@ -187,6 +247,13 @@ def _layout(root: str | None) -> Layout:
         except OSError as error:
             raise UsageError(f"the root {chosen!r} cannot be made: {error.strerror}", hint="correct --root") from error
     return Layout.chosen(chosen)
+
+
+def _data(change: Change) -> dict[str, str]:
+    return {
+        **dict(zip(("database", "key", "property"), change.cell, strict=True)),
+        "change": "removed" if change.new is None else "set",
+    }
 
 
 def _shown(change: Change) -> str:

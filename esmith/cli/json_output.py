@@ -9,6 +9,9 @@ from esmith.errors import UsageError
 from esmith.store.model import Record
 from esmith.store.protocol import Snapshot
 
+#: The verbs that print a part of a record.
+_OF_PARTS = ("printtype", "gettype", "printprop", "getprop")
+
 
 def json_text(data: Any) -> str:
     """Return JSON in one line, in which every character that is not printable is written by its code.
@@ -43,9 +46,34 @@ def records_json(snapshot: Snapshot, database: str, verb: str, operands: list[st
             data = record_data(record)
         else:
             data = [record_data(record) for record in snapshot.records(database)]
+    elif verb in _OF_PARTS:
+        data = _parts(snapshot, database, verb, operands)
+        if data is None:
+            return None
     else:
         raise UsageError(f"{verb} has no --json form", hint="use it with show, print, get or keys")
     return [json_text(data)]
+
+
+def _parts(snapshot: Snapshot, database: str, verb: str, operands: list[str]) -> Any:
+    """Return what a verb prints that is about a part of a record; None where there is none."""
+    if not operands:
+        return [_type_data(record) for record in snapshot.records(database)]
+    record = snapshot.record(database, operands[0])
+    if record is None:
+        return None
+    if verb == "printprop":
+        names = operands[1:] or record.props
+        props = {name: record.props[name] for name in names if name in record.props}
+        return {"name": record.key, "props": props} if props or operands[1:] else None
+    if verb == "getprop":
+        value = record.props.get(operands[1], record.type if operands[1] == "type" else None)
+        return None if value is None else {"name": record.key, "property": operands[1], "value": value}
+    return None if verb == "gettype" and record.props and not record.type else _type_data(record)
+
+
+def _type_data(record: Record) -> dict[str, str]:
+    return {"name": record.key, "type": record.type}
 
 
 def _code(char: str) -> str:

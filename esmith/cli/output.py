@@ -21,6 +21,8 @@ _PARTS = 10_000
 _given_root = ""
 #: The name that messages of this process begin with.
 _program = "esmith"
+#: Makes control sequences of styles (:mod:`esmith.cli.colour`); None as long as nothing is styled.
+_painter: Callable[[str], str] | None = None
 
 
 def run(program: str, main: Callable[[list[str]], int]) -> int:
@@ -81,6 +83,12 @@ def remember_root(root: str) -> None:
     """
     global _given_root
     _given_root = root
+
+
+def set_painter(painter: Callable[[str], str]) -> None:
+    """Have what is styled painted, after it was made printable."""
+    global _painter
+    _painter = painter
 
 
 def _for_root(text: str) -> str:
@@ -152,10 +160,12 @@ def print_text(text: str) -> None:
     :param text: bytes that are not UTF-8 are surrogates, as PEP 383 has them.
     :raises EsmithError: when it cannot be written.
     """
-    if sys.stdout.isatty():
+    if _painter is not None or sys.stdout.isatty():
         from esmith.printable import printable
 
         text = printable(text, keep=_LINES)
+    if _painter is not None:
+        text = _painter(text)
     _write(text.encode("utf-8", "surrogateescape"))
 
 
@@ -225,12 +235,15 @@ def print_error(text: str) -> None:
     """Write to stderr, what is not printable by its code; where that cannot be, the exit code alone has to say it."""
     from esmith.printable import printable
 
+    text = printable(text, keep=_LINES)
+    if _painter is not None:
+        text = _painter(text)
     try:
         sys.stdout.flush()
     except OSError:
         _give_up(1)
     try:
-        sys.stderr.buffer.write(f"{printable(text, keep=_LINES)}\n".encode())
+        sys.stderr.buffer.write(f"{text}\n".encode())
         sys.stderr.buffer.flush()
     except OSError:
         _give_up(2)

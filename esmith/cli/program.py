@@ -5,18 +5,24 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NoReturn, TypeVar
 
 import click
 
-from esmith.cli.arguments import Command, Option
+from esmith.cli.arguments import COLORS, Command, Option
+from esmith.cli.colour import choose
 from esmith.cli.interruption import catch_signals
 from esmith.cli.output import ended_by_signal, print_error, remember_root, run, warn
 from esmith.cli.trusting import trust_owner
+from esmith.errors import UsageError
+from esmith.layout import Layout
 from esmith.printable import printable_message
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 _TRUSTS_OWNER = "esmith.trust-owner"
+#: The subcommands of esmith that install the shipped files themselves, or take them away.
+_INSTALLING = frozenset(("init", "setup", "remove"))
 
 
 def _remember_root(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
@@ -30,6 +36,17 @@ def _remember_trust(context: click.Context, _parameter: click.Parameter, value: 
     context.meta[_TRUSTS_OWNER] = context.meta.get(_TRUSTS_OWNER) or value
     if context.meta[_TRUSTS_OWNER] and not isinstance(context.command, click.Group):
         trust_owner(context.obj, warn)
+    is_subcommand = context.parent is not None and not isinstance(context.command, click.Group)
+    if is_subcommand and context.command.name not in _INSTALLING and not context.resilient_parsing:
+        _warn_of_other_version(context.obj)
+
+
+def _warn_of_other_version(root: str | None) -> None:
+    """Say so when the shipped files of a root are of another version; a wrong root is the command's to report."""
+    from esmith.cli.other_version import warn_of_other_version
+
+    with suppress(UsageError):
+        warn_of_other_version(Layout.chosen(root), warn)
 
 
 def root_option(function: _Decorated) -> _Decorated:
@@ -52,10 +69,30 @@ def root_option(function: _Decorated) -> _Decorated:
     return root(trust(function))
 
 
+def color_option(function: _Decorated) -> _Decorated:
+    """Give a command ``--color``, which says when its output is coloured (:mod:`esmith.cli.colour`)."""
+    return click.option(
+        "--color",
+        type=click.Choice(COLORS),
+        default="auto",
+        expose_value=False,
+        callback=_choose_color,
+        help="When the output is coloured: auto is at a terminal only.",
+    )(function)
+
+
+def _choose_color(_context: click.Context, _parameter: click.Parameter, value: str) -> None:
+    choose(value)
+
+
 def as_click(command: Command) -> click.Command:
     """Return a command that is declared for :mod:`esmith.cli.arguments` as one of click."""
 
     def carry_out(root: str | None, /, **values: Any) -> int:
+        if command.without_operands and not values[command.without_operands]:
+            missing = next((place for place in command.operands[:-1] if values[place] is None), "")
+            if missing:
+                raise click.UsageError(f"Missing argument '{missing.upper()}'.", click.get_current_context())
         mistake = command.mistake(values)
         if mistake:
             raise click.UsageError(mistake)
@@ -63,9 +100,12 @@ def as_click(command: Command) -> click.Command:
 
     made: Any = click.pass_obj(carry_out)
     *first, last = command.operands
-    made = click.argument(last, nargs=-1, required=not first, type=click.UNPROCESSED)(made)
+    if command.single:
+        made = click.argument(last)(made)
+    else:
+        made = click.argument(last, nargs=-1, required=not first, type=click.UNPROCESSED)(made)
     for place in first:
-        made = click.argument(place)(made)
+        made = click.argument(place, required=not command.without_operands, metavar=place.upper())(made)
     for option in reversed(command.options):
         made = _click_option(option)(made)
     settings = {"allow_interspersed_args": not first}
@@ -75,7 +115,7 @@ def as_click(command: Command) -> click.Command:
 def _click_option(option: Option) -> Callable[[_Decorated], _Decorated]:
     if option.read is None:
         return click.option(*option.names, option.place, is_flag=True, help=option.help)
-    kind = option.read if option.read in (str, float) else _Read(option.read)
+    kind = click.Choice(option.choices) if option.choices else _kind(option.read)
     return click.option(
         *option.names,
         option.place,
@@ -86,6 +126,10 @@ def _click_option(option: Option) -> Callable[[_Decorated], _Decorated]:
         metavar=option.metavar or None,
         help=option.help,
     )
+
+
+def _kind(read: Callable[[str], Any]) -> Any:
+    return read if read in (str, float) else _Read(read)
 
 
 class _Read(click.ParamType[Any]):

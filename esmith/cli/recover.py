@@ -7,7 +7,8 @@ import time
 
 import click
 
-from esmith.cli.output import print_report, shown_time, warn
+from esmith.cli.json_output import json_text
+from esmith.cli.output import print_lines, print_report, shown_time, warn
 from esmith.cli.program import root_option
 from esmith.events.confirm import confirm, find_unconfirmed, single_waiter, wait_in_background
 from esmith.events.recover import recover_all
@@ -26,9 +27,10 @@ _ASK_EVERY = 0.3
 @click.option("--wait", is_flag=True, help="First wait until a change is confirmed, or its deadline has passed.")
 @click.option("--if-first", is_flag=True, hidden=True, help="With --wait: do nothing when another process waits.")
 @click.option("--no-services", is_flag=True, help="Leave pending actions pending: at boot, before services start.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @root_option
 @click.pass_obj
-def recover_command(root: str | None, wait: bool, if_first: bool, no_services: bool) -> int:
+def recover_command(root: str | None, wait: bool, if_first: bool, no_services: bool, as_json: bool) -> int:
     """Finish what was left undone: run this after a crash and at boot.
 
     Restores what an interrupted event changed, or what was not confirmed in time, makes again what is made of restored
@@ -46,6 +48,9 @@ def recover_command(root: str | None, wait: bool, if_first: bool, no_services: b
     if change is not None:
         wait_in_background(layout)
         messages.append(f"{change.what} is rolled back at {shown_time(change.deadline)} unless you run: esmith confirm")
+    if as_json:
+        print_lines([json_text({"done": messages})])
+        return 0
     print_report(
         (line for text in messages or ["nothing was left undone"] for line in printable_message(text).split("\n")),
         cures=True,
@@ -54,13 +59,17 @@ def recover_command(root: str | None, wait: bool, if_first: bool, no_services: b
 
 
 @click.command("confirm")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @root_option
 @click.pass_obj
-def confirm_command(root: str | None) -> int:
+def confirm_command(root: str | None, as_json: bool) -> int:
     """Keep what signal-event --confirm changed; without this it is rolled back at its deadline."""
     layout = Layout.chosen(root)
     change = confirm(Session(layout, open_store(layout, write=True), warn))
-    print_report([f"confirmed: {change.what}" if change else "nothing waits to be confirmed"])
+    if as_json:
+        print_lines([json_text({"confirmed": change.what if change else None})])
+    else:
+        print_report([f"confirmed: {change.what}" if change else "nothing waits to be confirmed"])
     return 0 if change else 1
 
 

@@ -16,10 +16,11 @@ def run_command(command: Command) -> NoReturn:
 
     When a signal ends it the exit code is 128 and the number of the signal.
     """
-    leave(run(command.name, lambda words: _carry_out(command, words)))
+    leave(run(command.name, lambda words: run_words(command, words)))
 
 
-def _carry_out(command: Command, words: list[str]) -> int:
+def run_words(command: Command, words: list[str]) -> int:
+    """Run a command on arguments, and return the exit code."""
     values = command.read(words)
     if values is None:
         from esmith.cli.program import as_click, call_click

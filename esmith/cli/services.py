@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
+from esmith.cli.colour import Style, styled
 from esmith.cli.json_output import json_text
 from esmith.cli.output import print_lines, print_report, shown_time
-from esmith.cli.program import root_option
+from esmith.cli.program import color_option, root_option
 from esmith.errors import EsmithError, UntrustedError
 from esmith.events.pending import PendingAction, list_pending
 from esmith.layout import Layout
@@ -30,6 +31,7 @@ EVENT = "signal-event email-update"
 @click.command("services")
 @click.option("--all", "with_all", is_flag=True, help="Also those that no supervisor knows.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@color_option
 @root_option
 @click.pass_obj
 def services_command(root: str | None, with_all: bool, as_json: bool) -> int:
@@ -91,7 +93,8 @@ def services_lines(found: dict[str, dict[str, Any]]) -> list[str]:
     """Return the lines that show services to people."""
     lines = []
     for name, data in found.items():
-        lines.append(f"service {name}: wanted {data['wanted']}, is {data['state'] or 'not supervised'}")
+        state = styled(data["state"] or "not supervised", _style(data["wanted"], data["state"]))
+        lines.append(f"service {name}: wanted {data['wanted']}, is {state}")
         if "pending" in data:
             due = data["pending"]
             actions = " ".join(due["actions"]) or "stop"
@@ -118,6 +121,16 @@ def services_lines(found: dict[str, dict[str, Any]]) -> list[str]:
             if useless["commands"]:
                 lines += cure_lines("cure it", useless["commands"])
     return lines
+
+
+def _style(wanted: str, state: str) -> str:
+    """Return how the state of a service is shown: whether it is the one that is wanted."""
+    word = state.partition(" ")[0]
+    if word in ("up", "finished"):
+        return Style.GOOD if wanted == "up" else Style.WARNING
+    if word == "down":
+        return Style.DIM if wanted == "down" else Style.BAD
+    return Style.DIM if wanted == "down" and not state else Style.WARNING
 
 
 def _to_ask(definition: Service, status: ServiceStatus | str, supervisor: str) -> list[Asked]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from esmith.cli.arguments import Command, Option
+from esmith.cli.arguments import COLOR_OPTION, Command, Option
 from esmith.cli.output import print_lines, print_report, warn
 from esmith.cli.running import run_command
 from esmith.events import LOCK_TIMEOUT
@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
+    from esmith.cli.progress import Progress
     from esmith.events.signal import Result
     from esmith.store.protocol import Store
 
@@ -33,11 +34,13 @@ class _Options:
     arguments: tuple[str, ...]
     dry_run: bool
     show_diff: bool
+    color: str
     restart: bool
     timeout: float
     confirm: float | None
     verbose: bool
     as_json: bool
+    lists: bool
 
     def __init__(self, values: dict[str, Any]) -> None:
         self.__dict__.update(values)
@@ -73,6 +76,10 @@ def _carry_out(root: str | None, values: dict[str, Any]) -> int:
     from esmith.store import open_store
 
     layout, options = Layout.chosen(root), _Options(values)
+    if options.lists:
+        from esmith.cli.event_list import show_events
+
+        return show_events(layout, as_json=options.as_json)
     store = open_store(layout, write=not options.dry_run)
     try:
         return _signal(layout, store, options)
@@ -83,14 +90,26 @@ def _carry_out(root: str | None, values: dict[str, Any]) -> int:
 def _signal(layout: Layout, store: Store, options: _Options) -> int:
     from esmith.cli.diffs import diff_printer, no_diff
     from esmith.cli.left_out import because_of, warn_of_left
+    from esmith.cli.other_version import warn_of_other_version
     from esmith.events.session import RecordingSession, Session
     from esmith.events.signal import signal_event
 
-    show = diff_printer(layout, store, prints=not options.as_json) if options.show_diff else no_diff
-    session = Session(layout, store, warn, options.timeout)
+    prints = not options.as_json
+    show = diff_printer(layout, store, prints=prints, color=options.color) if options.show_diff else no_diff
+    progress = _progress()
+    say = progress.before(warn) if progress else warn
+    session = Session(layout, store, say, options.timeout)
     if options.dry_run:
-        session = RecordingSession(layout, store, warn, show=show)
-    result = signal_event(session, options.event, options.arguments, restart=options.restart, confirm=options.confirm)
+        session = RecordingSession(layout, store, say, show=progress.before(show) if progress else show)
+    warn_of_other_version(layout, session.say, in_checkouts=False)
+    session.count = progress.show if progress else None
+    try:
+        result = signal_event(
+            session, options.event, options.arguments, restart=options.restart, confirm=options.confirm
+        )
+    finally:
+        if progress:
+            progress.clear()
     if not options.dry_run:
         show(result.plan)
     session.keep()
@@ -105,6 +124,16 @@ def _signal(layout: Layout, store: Store, options: _Options) -> int:
             warn(line)
     because = because_of(result.at_fault, layout)
     return warn_of_left(len(result.left), len(result.partial), because=because, done=not options.dry_run)
+
+
+def _progress() -> Progress | None:
+    """Return what shows how far an event has come, where somebody waits for it."""
+    if not sys.stderr.isatty():
+        return None
+    from esmith.cli.progress import Progress
+
+    # A step may last from its beginning on.
+    return Progress(silent=0)
 
 
 def _data(result: Result) -> dict[str, Any]:
@@ -134,6 +163,10 @@ def _summary(result: Result) -> list[str]:
     return [*lines, f"{counted(len(result.plan.changed), 'file')} changed, {unchanged} unchanged"]
 
 
+def _mistake(values: dict[str, Any]) -> str:
+    return "--list goes without EVENT" if values["lists"] and values["event"] else ""
+
+
 COMMAND = Command(
     "signal-event",
     _carry_out,
@@ -146,10 +179,12 @@ Examples:
   signal-event email-update
   signal-event --dry-run --diff email-update
   signal-event user-modify alice
+  signal-event --list
 """,
     [
         Option(("--dry-run",), "dry_run", "Only show what would be done."),
         Option(("--diff",), "show_diff", "Show how each file changes, as a unified diff."),
+        COLOR_OPTION,
         Option(("--restart",), "restart", "Adjust every service of the event, even if no file it reads changed."),
         Option(
             ("--timeout",),
@@ -166,11 +201,14 @@ Examples:
             metavar="TIME",
         ),
         Option(("--verbose", "-v"), "verbose", "Say what was done; the default at a terminal."),
-        Option(("--json",), "as_json", "Print what was done as a JSON object."),
+        Option(("--json",), "as_json", "Print what was done, or the list, as JSON."),
+        Option(("--list",), "lists", "List the events, with what each is for; without EVENT."),
     ],
     operands=("event", "arguments"),
     is_done=_is_done,
+    mistake=_mistake,
 )
+COMMAND.without_operands = "lists"
 
 
 def main() -> NoReturn:

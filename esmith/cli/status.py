@@ -1,4 +1,4 @@
-"""``esmith status``: the databases, the generated files and the services at a glance."""
+"""``esmith status``: what an administrator has to know first; then the databases, the files and the services."""
 
 from __future__ import annotations
 
@@ -11,18 +11,25 @@ from esmith.apply.drift import count_installed, find_drift
 from esmith.apply.generations import Generation
 from esmith.apply.left import Left, list_left
 from esmith.apply.restore import why_given_up
+from esmith.checks.installed import check_installed
+from esmith.cli.check import verdict_data
+from esmith.cli.findings import findings_of, summary_lines
 from esmith.cli.json_output import json_text
 from esmith.cli.output import print_lines, print_report, shown_time
-from esmith.cli.program import root_option
-from esmith.cli.services import cure_lines, services_data, services_lines
-from esmith.errors import ExitCode
+from esmith.cli.program import color_option, root_option
+from esmith.cli.services import services_data
+from esmith.cli.status_details import detail_lines
+from esmith.errors import EsmithError, ExitCode
 from esmith.events.confirm import find_unconfirmed
 from esmith.events.damage import Damaged, find_damaged
 from esmith.events.derived import Stale, list_stale
+from esmith.events.outstanding import Waiting, find_outstanding
 from esmith.events.recover import find_interrupted
 from esmith.events.trusted import all_faults, services_of
 from esmith.layout import LAYERS, Layout
-from esmith.names import counted
+from esmith.overrides import find
+from esmith.overrides.model import OUTDATED
+from esmith.plan.verdict import Outcome
 from esmith.schema.foreign import foreign_settings
 from esmith.services.certificate import find_ending
 from esmith.services.units import trouble_of_logs
@@ -30,19 +37,24 @@ from esmith.store import open_store, store_files
 from esmith.store.memory import Remembered
 from esmith.store.protocol import Snapshot, Store
 
-#: Of a directory that was copied with its foreign owners every file is one.
-_SHOWN_FAULTS = 50
-
 
 @click.command("status")
+@click.option("-v", "--verbose", is_flag=True, help="Show also the databases, the services, and each file.")
+@click.option("--check", "with_checks", is_flag=True, help="Have all files checked, those that would change as well.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@color_option
 @root_option
 @click.pass_obj
-def status_command(root: str | None, as_json: bool) -> int:
-    """Verify the data file; show the databases, files that were edited by hand, services, and what was interrupted.
+def status_command(root: str | None, verbose: bool, with_checks: bool, as_json: bool) -> int:
+    """Show what is pending or wrong, each with its cure: settings that no event made effective, edited files, services.
 
-    Shows also what belongs to others or may be written by them, so that no command reads or runs it; the exit code is
-    12 then.
+    Nothing is changed. The exit code is 0 when nothing is pending, 13 when something is, and 12 when something belongs
+    to others or may be written by them, so that no command reads or runs it.
+
+    \b
+    Examples:
+      esmith status
+      esmith status -v
     """
     layout = Layout.chosen(root)
     data: dict[str, Any] = {"root": layout.root}
@@ -52,12 +64,21 @@ def status_command(root: str | None, as_json: bool) -> int:
         with store.snapshot() as snapshot:
             faults = list(all_faults(layout, services_of(layout, snapshot)))
         data |= _data(layout, store)
+        # What is in other hands is not run, and an event that runs now makes files just then.
+        looks = not faults and data["running"] is None
+        data["outstanding"] = _outstanding(layout, store, with_checks=with_checks) if looks else None
+        data["refused"] = _refused(layout, store) if with_checks and not faults else None
     data["untrusted"] = [{"path": fault.place, "reason": fault.message, "cure": fault.hint} for fault in faults]
+    data["findings"] = findings_of(data)
     if as_json:
         print_lines([json_text(data)])
     else:
-        print_report(_lines(data), cures=True)
-    return ExitCode.UNTRUSTED if faults else ExitCode.OK
+        print_report(summary_lines(data["findings"]), cures=True)
+        if verbose:
+            print_report(["", *detail_lines(data)], cures=True)
+    if faults:
+        return ExitCode.UNTRUSTED
+    return ExitCode.PENDING if data["findings"] else ExitCode.OK
 
 
 def _data(layout: Layout, store: Store) -> dict[str, Any]:
@@ -82,7 +103,58 @@ def _data(layout: Layout, store: Store) -> dict[str, Any]:
             "running": running,
             "interrupted": [_install(generation, layout) for generation in interrupted],
             "damaged": [_damaged(row) for row in find_damaged(snapshot)],
+            "overrides": _overrides(layout, snapshot),
         }
+
+
+def _outstanding(layout: Layout, store: Store, *, with_checks: bool) -> dict[str, Any]:
+    try:
+        found = find_outstanding(layout, store, checks=with_checks)
+    except EsmithError as error:
+        # A broken schema file, say, of which nobody knows what is secret: a finding among the others.
+        return {"waiting": [], "services": {}, "left": {}, "broken": [_broken("", error, stops=True)], "refused": []}
+    return {
+        "waiting": [_waiting(group) for group in found.waiting],
+        "services": found.services,
+        "left": found.left,
+        "broken": [_broken(fault.subject, fault.error, stops=fault.stops) for fault in found.faults],
+        "refused": [verdict_data(verdict) for verdict in found.refused],
+    }
+
+
+def _broken(subject: str, error: EsmithError, *, stops: bool) -> dict[str, Any]:
+    return {"of": subject, "place": error.place, "reason": error.message, "stops": stops}
+
+
+def _waiting(group: Waiting) -> dict[str, Any]:
+    return {
+        "event": group.event,
+        "settings": [list(cell) for cell in group.settings],
+        "files": [file.path for file in group.by_settings],
+        "other_files": [file.path for file in group.otherwise],
+        "new_files": [file.path for file in group.never_made],
+    }
+
+
+def _refused(layout: Layout, store: Store) -> list[dict[str, Any]]:
+    """Return the verdicts about installed files that are refused."""
+    try:
+        with store.snapshot() as snapshot:
+            verdicts = check_installed(layout, snapshot)
+    except EsmithError:
+        # Metadata that are broken: what would change says so.
+        return []
+    return [verdict_data(verdict) for verdict in verdicts if verdict.outcome is Outcome.REFUSED]
+
+
+def _overrides(layout: Layout, snapshot: Snapshot) -> list[dict[str, str]]:
+    """Return the overrides of which the shipped text changed since they were made."""
+    try:
+        found = find(layout, snapshot)
+    except EsmithError:
+        # What is wrong there is shown as what is not trusted, or as what is broken.
+        return []
+    return [{"path": one.path, "reason": one.reason} for one in found if one.state == OUTDATED]
 
 
 def _has_template(layout: Layout, left: Left) -> bool:
@@ -111,17 +183,6 @@ def _logs(layout: Layout) -> dict[str, Any] | None:
     return {"trouble": trouble, "commands": [command]} if trouble else None
 
 
-def _logs_lines(found: dict[str, Any]) -> list[str]:
-    return [f"logs: {found['trouble']}", *cure_lines("see why", found["commands"])]
-
-
-def _certificate_lines(found: dict[str, Any]) -> list[str]:
-    lines = [f"certificate {found['path']}: {found['trouble']}"]
-    if not found["commands"]:
-        return [*lines, "  renew it as you got it; then: signal-event ssl-update"]
-    return [*lines, *cure_lines("make a new one", found["commands"])]
-
-
 def _stale(stale: Stale) -> dict[str, Any]:
     return {"makes": stale.makes, "command": stale.why, "since": shown_time(stale.since), "reason": stale.reason}
 
@@ -137,54 +198,3 @@ def _install(generation: Generation, layout: Layout) -> dict[str, Any]:
 
 def _damaged(row: Damaged) -> dict[str, str]:
     return {"table": row.table, "row": row.name, "meaning": row.meaning}
-
-
-def _lines(data: dict[str, Any]) -> list[str]:
-    if "revision" in data:
-        lines = _state_lines(data)
-    else:
-        lines = [f"root {data['root']}", "the databases are not opened, for the reasons below"]
-    if data["untrusted"]:
-        lines.append("not used until it is corrected (look at the content first):")
-    for fault in data["untrusted"][:_SHOWN_FAULTS]:
-        lines += [f"  {fault['path']}: {fault['reason']}", f"    {fault['cure']}"]
-    more = len(data["untrusted"]) - _SHOWN_FAULTS
-    return [*lines, f"  ... and {more} more (--json shows all)"] if more > 0 else lines
-
-
-def _state_lines(data: dict[str, Any]) -> list[str]:
-    lines = [f"root {data['root']}, revision {data['revision']}"]
-    for name, database in data["databases"].items():
-        changed = f"last changed in revision {database['revision']}" if database["revision"] else "never changed"
-        lines.append(f"database {name}: {counted(database['records'], 'record')}, {changed}")
-    lines.append(f"files: {data['files']['generated']} generated")
-    lines += [f"  {path}: {what}" for path, what in data["files"]["differing"].items()]
-    lines += [f"  {path}: {reason}" for path, reason in data["files"]["left"].items()]
-    for action, stale in data["stale"].items():
-        reason = f", because {action} {stale['reason']}" if stale["reason"] else ""
-        lines.append(
-            f"stale since {stale['command']}: {', '.join(stale['makes'])}{reason}; make it with: esmith recover"
-        )
-    for one in data["foreign"]:
-        lines.append(f"not right for this machine: {one['place']}: {one['message']}: {one['cure']}")
-    if not data["services"]:
-        lines.append("services: none is supervised under this root")
-    lines += services_lines(data["services"])
-    lines += _certificate_lines(data["certificate"]) if data["certificate"] else []
-    lines += _logs_lines(data["logs"]) if data["logs"] else []
-    if data["running"]:
-        lines.append(f"running now: {data['running']}")
-    for install in data["interrupted"]:
-        files = counted(len(install["files"]), "file")
-        if install["given_up"]:
-            lines.append(f"{install['command']} is recorded as interrupted, but {install['given_up']}: esmith recover")
-        else:
-            lines.append(f"{install['command']} was interrupted; to restore the old content of {files}: esmith recover")
-    for row in data["damaged"]:
-        lines.append(f"a row of the table {row['table']} is damaged ({row['row']}): {row['meaning']}")
-    if data["damaged"]:
-        lines.append("the next event, or 'esmith recover', sets the damaged rows aside")
-    if data["pending"]:
-        pending = data["pending"]
-        lines.append(f"{pending['command']} is rolled back at {pending['deadline']} unless you run: esmith confirm")
-    return lines

@@ -8,7 +8,8 @@ from types import FrameType
 
 import click
 
-from esmith.cli.program import root_option
+from esmith.cli.colour import painted, styled_diff
+from esmith.cli.program import color_option, root_option
 from esmith.events.definition import load_event
 from esmith.events.trusted import require_all, services_of
 from esmith.fragments.tree import TemplateTree
@@ -25,6 +26,7 @@ from esmith.store import open_store
     default="",
     help="Signal EVENT when a fragment was saved and nothing is broken.",
 )
+@color_option
 @root_option
 @click.pass_obj
 def watch_command(root: str | None, event: str) -> int:
@@ -59,9 +61,15 @@ def watch_command(root: str | None, event: str) -> int:
 def _say(text: str) -> None:
     """Write a report to stdout; a log on a full disk must not end the watcher."""
     try:
-        sys.stdout.buffer.write(f"{printable_message(text)}\n".encode())
+        sys.stdout.buffer.write(painted(f"{_styled(text)}\n").encode())
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         raise
     except OSError:
         return
+
+
+def _styled(text: str) -> str:
+    """Return a report made printable; the diffs in it, which are indented, are styled."""
+    first, *others = printable_message(text).split("\n")
+    return "\n".join([first, *(f"  {line}" for line in styled_diff(line[2:] for line in others))])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from esmith.contrib.place import Contrib
 from esmith.contrib.scripts import check_script
 from esmith.errors import EsmithError, TemplateError
-from esmith.events.definition import LIST, SERVICES, TEMPLATES, event_names, load_event
+from esmith.events.definition import ABOUT, LIST, SERVICES, TEMPLATES, event_names, load_event
 from esmith.events.derived import SUFFIX, read_derivation
 from esmith.fragments.original import read_original
 from esmith.fragments.tree import TemplateTree
@@ -39,7 +39,7 @@ def check_events(contrib: Contrib, perl: Perl) -> None:
             _check_words(contrib, path)
         elif event == "actions" and first.endswith(SUFFIX):
             _check_declaration(contrib, path)
-        elif first not in (TEMPLATES, SERVICES) and not name:
+        elif first not in (TEMPLATES, SERVICES, ABOUT) and not name:
             _check_action(contrib, perl, path)
     _check_unnamed(contrib, named)
 

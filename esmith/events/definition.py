@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 TEMPLATES = "templates2expand"
 SERVICES = "services2adjust"
+#: Says what an event is for, for people (docs/events.md#what-an-event-is-made-of).
+ABOUT = "event.toml"
 #: What a directory of either name may hold besides the markers: the same lines as the file form. The lists of shipped
 #: events are there, so that what a contrib copies into the directory lies beside them, as does ``ln -s restart foo``.
 LIST = "LIST"
@@ -79,7 +81,7 @@ def load_event(layout: Layout, name: str, tree: TemplateTree) -> Event:
     layout.trust.require_trees(directory)
     event = Event(name, directory)
     for entry in sorted(os.scandir(directory), key=lambda entry: os.fsencode(entry.name)):
-        if entry.name in (TEMPLATES, SERVICES) or is_leftover(entry.name) or leads_to_directory(entry):
+        if entry.name in (TEMPLATES, SERVICES, ABOUT) or is_leftover(entry.name) or leads_to_directory(entry):
             continue
         if entry.is_symlink() and not os.path.exists(entry.path):
             event.dangling.append(entry.name)

@@ -103,6 +103,7 @@ def _take_out(session: Session, cell: Cell, author: Author) -> tuple[Former, For
             now = _former(transaction, cell)
             if now.values == former.values:
                 kept.drop_digests(transaction, cell)
+                kept.mask_commands(transaction, filter(is_findable, now.values))
                 transaction.rewrite(now.revisions)
                 return former, forgotten
 

@@ -142,6 +142,7 @@ class Installation:
             self._derived = affected(derivations, {output.path for output in plan.changed})
             also = partial(self._record, services=asked)
             host = DiskHost(session.layout)
+            plan.command = session.command
             self.generation = commit_plan(
                 plan, host, session.store, self._what, session.report, services=asked, also=also
             )

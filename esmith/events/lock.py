@@ -34,7 +34,8 @@ _WORD_BITS = 32
 #: What is in the directory of the state.
 _STATE = (
     *("event.lock", "confirm.lock", "machine", "shipped", "service-directories", "generations", "kept", "set-aside"),
-    *("check", "code", "home", "staged", "stamps"),
+    *("check", "code", "home", "staged", "stamps", "bases", "drafts", "version", "last-backup", "backups"),
+    "doctor",
 )
 
 

@@ -41,6 +41,10 @@ class Session:
     store: Store
     say: Callable[[str], None]
     timeout: float = LOCK_TIMEOUT
+    #: Called with what is done now, and how much of how much that is; None where nobody waits at a terminal.
+    count: Callable[[str, int, int], None] | None = field(default=None, init=False)
+    #: What is carried out, with all of its arguments, for the list of generations; "" where that says no more.
+    command: str = field(default="", init=False)
     #: What the administrator should know of this run.
     notes: list[str] = field(default_factory=list, init=False)
     #: The files of contribs that count for nothing in this run, each with what is wrong.

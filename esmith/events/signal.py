@@ -92,6 +92,7 @@ def signal_event(
     require_all(session.layout, services, event=name)
     with recovered(session, f"event {name}") as lock:
         started = time.time()
+        session.command = " ".join(["signal-event", name, *arguments])
         run = _Run(session, name, arguments, lock, restart=restart)
         result = run.signal(confirm)
         if lock is None:
@@ -144,7 +145,9 @@ class _Run:
             self._session.skip(file, wrong)
         try:
             with self._installation:
-                for step in event.steps:
+                for number, step in enumerate(event.steps):
+                    if self._session.count is not None:
+                        self._session.count(step, number, len(event.steps))
                     self._step(step)
                 if confirm is None:
                     self._installation.complete()
@@ -185,7 +188,9 @@ class _Run:
             self._act(step)
 
     def _plan(self, snapshot: Snapshot) -> Plan:
-        return make_plan(self._session.layout, snapshot, self._event.templates, event=self._event.name)
+        session, event = self._session, self._event
+        count = partial(session.count, "templates:") if session.count is not None else None
+        return make_plan(session.layout, snapshot, event.templates, event=event.name, count=count)
 
     def _act(self, step: str) -> None:
         if not self._has_work(step):

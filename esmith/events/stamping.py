@@ -36,6 +36,7 @@ from esmith.looks import TRUSTED_AGE_NS
 from esmith.names import is_pattern
 from esmith.schema.strict import is_strict
 from esmith.services.definition import OLD_PROBES
+from esmith.setup.trees import PROGRAM
 from esmith.store import changing_file, store_files
 
 TYPE_CHECKING = False
@@ -53,7 +54,7 @@ _SWITCH = "/etc/nsswitch.conf"
 _SOURCES = frozenset(("files", "systemd"))
 _ACCOUNTS = ("/etc/passwd", "/etc/group")
 #: What the engine keeps that decides on services, in the directory of the state.
-_LISTS = ("machine", "shipped", "service-directories", "units")
+_LISTS = ("machine", "shipped", "version", "service-directories", "units")
 
 
 class _NoStampError(Exception):
@@ -194,7 +195,8 @@ class _Stamp:
         trees = _trees_of(layout)
         self.add_all(FILE, trees)
         lists = [os.path.join(layout.state, name) for name in _LISTS]
-        self.add_all(FILE, [*lists, layout.under(OLD_PROBES)])
+        # Another version of the program says so when the shipped files are not its own.
+        self.add_all(FILE, [*lists, layout.under(OLD_PROBES), PROGRAM])
         kept = [entry.path for entry in os.scandir(layout.state) if entry.is_dir(follow_symlinks=False)]
         own = [*store_files(layout), layout.event_lock, *kept]
         self.add_all(OWNER, own)

@@ -11,7 +11,7 @@ from esmith.fragments.original import DIRECTORY
 from esmith.layout import LAYERS, Layout
 from esmith.services.definition import OLD_PROBES, service_names
 from esmith.services.find import service_faults
-from esmith.setup.trees import PERL_MODULES, shipped_trees
+from esmith.setup.trees import COMPLETION, PERL_MODULES, shipped_trees
 from esmith.store import store_files
 
 TYPE_CHECKING = False
@@ -77,5 +77,10 @@ def own_trees(layout: Layout) -> list[str]:
     """Return the directories of what the engine reads as its own or runs, whether they are there or not."""
     shipped = [layout.under(path) for path in shipped_trees().values()]
     own = [*(layout.layer(name) for name in LAYERS), layout.services_custom]
-    others = [layout.under(DIRECTORY), layout.commands, layout.under(f"{PERL_MODULES}/esmith")]
+    others = [
+        layout.under(DIRECTORY),
+        layout.commands,
+        layout.under(COMPLETION),
+        layout.under(f"{PERL_MODULES}/esmith"),
+    ]
     return list(dict.fromkeys([*own, *shipped, *others]))

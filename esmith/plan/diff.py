@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from esmith.fragments.rendering import Kind
+from esmith.plan.installed import OUTPUTS, digest_of
+from esmith.plan.listed import all_reads_of
 from esmith.plan.output import Difference, Output
+from esmith.schema.secrecy import is_findable
 from esmith.store.model import FORGOTTEN
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from esmith.plan.listed import Listed
     from esmith.plan.plan import Plan
     from esmith.schema.load import Schema
     from esmith.store.protocol import Snapshot
 
 #: Database, key, property; "" for the type.
 Cell = tuple[str, str, str]
+#: By the path of a file its digest, and cells that it was made from.
+Before = dict[str, tuple[str, set[Cell]]]
 
 
 def describe(output: Output) -> str:
@@ -29,19 +35,27 @@ class Diffs:
     """The unified diffs of outputs, from what is on the disk to what they become.
 
     :param outputs: those that are asked for: the journal is read once for all of them.
+    :param before: what :func:`secrets_in_files` gave before they were installed; None while they are not.
     """
 
-    def __init__(self, outputs: Iterable[Output], snapshot: Snapshot, schema: Schema) -> None:
+    def __init__(
+        self, outputs: Iterable[Output], snapshot: Snapshot, schema: Schema, before: Before | None = None
+    ) -> None:
         self._outputs = list(outputs)
+        self._before = before
         self._snapshot = snapshot
         self._schema = schema
         self._known: set[Cell] | None = None
+        self._listed: dict[str, Listed | None] = {}
+        self._texts: set[bytes] | None = None
 
     def of(self, output: Output) -> list[str]:
-        """Return the diff of an output. One that holds a secret is not shown, only named."""
+        """Return the diff of an output. One that holds a secret, or held it, is not shown, only named."""
         if output.difference in (Difference.NONE, Difference.ATTRIBUTES):
             return []
         if any(not self._secrets.isdisjoint(reads.props) for reads in output.rendering.reads_apart()):
+            return [hidden(output.path)]
+        if self._held_secret(output):
             return [hidden(output.path)]
         old = None if output.difference is Difference.CREATE else output.old or b""
         return unified(output.path, old, None if output.rendering.kind is Kind.ABSENT else output.rendering.content)
@@ -56,10 +70,51 @@ class Diffs:
             apart = (reads for output in self._outputs for reads in output.rendering.reads_apart())
             # What was read for the keys of a template is the same for all of its outputs.
             read = {cell for reads in {id(reads): reads for reads in apart}.values() for cell in reads.props}
+            for output in self._outputs:
+                read |= self._old_reads(output) or set()
             cells = {cell for cell in read if self._schema.may_be_secret(*cell)}
             values = _values(cells, self._snapshot) if cells else ()
             self._known = {cell for cell, value in values if self._schema.hides(cell, value)}
         return self._known
+
+    def _held_secret(self, output: Output) -> bool:
+        """Return whether what is there was made from a secret; where that is not known, whether it holds one."""
+        if not output.old:
+            return False
+        reads = self._old_reads(output)
+        if reads is not None:
+            return not self._secrets.isdisjoint(reads)
+        if self._texts is None:
+            values = secret_values(self._snapshot, self._schema)
+            self._texts = {value.encode() for _, value in values if is_findable(value)}
+        return any(text in output.old for text in self._texts)
+
+    def _old_reads(self, output: Output) -> set[Cell] | None:
+        """Return what the content that is there was made from; None when that is not remembered."""
+        if not output.old:
+            return None
+        digest = digest_of(output.old)
+        if self._before is not None:
+            known, cells = self._before.get(output.path, ("", set()))
+            return cells if known == digest else None
+        installed = OUTPUTS.get(self._snapshot, output.path)
+        if installed is None or installed.digest != digest:
+            return None
+        return all_reads_of(self._snapshot, installed, self._listed)
+
+
+def secrets_in_files(snapshot: Snapshot, schema: Schema) -> Before:
+    """Return of each installed file its digest, and what may be secret of the properties that it was made from.
+
+    After an install this is no longer known of the files that were replaced.
+    """
+    found: Before = {}
+    known: dict[str, Listed | None] = {}
+    for path, installed in OUTPUTS.rows(snapshot).items():
+        reads = all_reads_of(snapshot, installed, known)
+        if reads is not None:
+            found[path] = installed.digest, {cell for cell in reads if schema.may_be_secret(*cell)}
+    return found
 
 
 def diff(output: Output, snapshot: Snapshot, schema: Schema) -> list[str]:
@@ -67,10 +122,13 @@ def diff(output: Output, snapshot: Snapshot, schema: Schema) -> list[str]:
     return Diffs([output], snapshot, schema).of(output)
 
 
-def diff_all(plan: Plan, snapshot: Snapshot, schema: Schema) -> Iterator[str]:
-    """Yield the unified diffs of all that a plan changes."""
+def diff_all(plan: Plan, snapshot: Snapshot, schema: Schema, before: Before | None = None) -> Iterator[str]:
+    """Yield the unified diffs of all that a plan changes.
+
+    :param before: as for :class:`Diffs`.
+    """
     changed = plan.changed
-    diffs = Diffs(changed, snapshot, schema)
+    diffs = Diffs(changed, snapshot, schema, before)
     for output in changed:
         yield from diffs.of(output)
 

@@ -20,7 +20,7 @@ from esmith.fragments.reads import Reads
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.plan.installed import OUTPUTS, Installed
 from esmith.plan.listed import LISTED, Listed, common_of, is_common, kept_common
-from esmith.plan.remembered import digest, head_of, props_of, templates_text, text_of
+from esmith.plan.remembered import digest, head_of, listing_digest, names_digest, props_of, templates_text, text_of
 from esmith.plan.seen import Seen
 from esmith.plan.since import Since
 
@@ -199,8 +199,9 @@ class Memory:
             "users": {name: _user(user) for name, user in sorted(reads.users.items())},
         }
         if not self._files.are_settled:
+            # Without the signature it is expanded again; a rollback still has to know what was read.
             self._uncertain = True
-            return templates_text(reads.templates)
+            del head["signature"]
         return text_of(head, reads)
 
     def _is_in_place(self, rendering: Rendering, installed: Installed) -> bool:
@@ -305,15 +306,11 @@ class Memory:
 
     def _listing(self, spec: str) -> str:
         if spec not in self._listings:
-            database, _, type = spec.partition(":")
-            keys = "\n".join(record.key for record in self._snapshot.records(database, type or None))
-            self._listings[spec] = digest(keys) or ""
+            self._listings[spec] = listing_digest(self._snapshot, spec)
         return self._listings[spec]
 
     def _names(self, database: str, key: str) -> str:
-        """Return the digest of the names of a record's properties."""
-        record = self._snapshot.record(database, key)
-        return digest("\n".join(record.props if record else [])) or ""
+        return names_digest(self._snapshot, database, key)
 
     def _revision(self, database: str) -> int:
         if database not in self._revisions:

@@ -50,6 +50,7 @@ class Plan:
     :param left_out: the records that no file is made for, and why.
     :param looked_at: what all of it depends on; None when something of it is certain only for now.
     :param copied: why check programs saw copies of the new files; "" when they saw them in place, or none ran.
+    :param command: the command it is for, with all of its arguments; "" where its name says as much.
     """
 
     outputs: list[Output] = field(default_factory=list)
@@ -64,6 +65,7 @@ class Plan:
     left_out: dict[tuple[str, str], TemplateError] = field(default_factory=dict)
     looked_at: LookedAt | None = None
     copied: str = ""
+    command: str = ""
 
     @property
     def changed(self) -> list[Output]:
@@ -133,6 +135,7 @@ def make_plan(
     keep_attributes: bool = False,
     renderer: Renderer | None = None,
     event: str = "",
+    count: Callable[[int, int], None] | None = None,
 ) -> Plan:
     """Expand templates and compare the outputs with the disk.
 
@@ -142,24 +145,27 @@ def make_plan(
         Everything is expanded then; an event leaves out what is certain to be as it was.
     :param renderer: what expands them, and stays open; default: one over the layers of the layout.
     :param event: the event it is for; "" outside of one.
+    :param count: called before each template with how many were expanded, and how many there are.
     :raises TemplateError: when a template is missing or broken. In an event a fault of a contrib is kept to its unit.
     :raises InstallError: when an output cannot be a file, or its owner does not exist; likewise.
     """
     if renderer is None:
         with Renderer(layout, snapshot, event=event) as own:
-            return make_plan(layout, snapshot, paths, keep_attributes=keep_attributes, renderer=own, event=event)
-    return _Planning(renderer, keep_attributes=keep_attributes).of(paths, is_event=bool(event))
+            planning = _Planning(own, keep_attributes=keep_attributes, count=count)
+            return planning.of(paths, is_event=bool(event))
+    return _Planning(renderer, keep_attributes=keep_attributes, count=count).of(paths, is_event=bool(event))
 
 
 class _Planning:
     """Makes one plan.
 
     :param renderer: what expands the templates.
-    :param keep_attributes: see :func:`make_plan`.
+    :param keep_attributes, count: see :func:`make_plan`.
     """
 
-    def __init__(self, renderer: Renderer, *, keep_attributes: bool) -> None:
+    def __init__(self, renderer: Renderer, *, keep_attributes: bool, count: Callable[[int, int], None] | None) -> None:
         self._renderer = renderer
+        self._count = count
         self._snapshot = renderer.snapshot
         self._memory = Memory(renderer)
         if not keep_attributes:
@@ -179,7 +185,10 @@ class _Planning:
         self._is_event = is_event
         if is_event:
             self._plan.blamed = self._contribs_part
-        for path in dict.fromkeys(paths):
+        templates = list(dict.fromkeys(paths))
+        for number, path in enumerate(templates):
+            if self._count is not None:
+                self._count(number, len(templates))
             try:
                 self._add(path)
             except (TemplateError, InstallError) as error:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from esmith.fragments.reads import Reads
+    from esmith.store.protocol import Records
 
 _DIGEST_BYTES = 12
 _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
@@ -113,13 +114,29 @@ def head_of(inputs: str) -> dict[str, Any] | None:
     Such an output is expanded, and remembered as it should be then. The checks are few and fast: an event reads
     thousands of them.
     """
+    found = head_of_any(inputs)
+    return found if found is not None and type(found.get("signature")) is str else None
+
+
+def head_of_any(inputs: str) -> dict[str, Any] | None:
+    """Return the same also of an output that is expanded each time, because its fragments had just been written."""
     head = inputs.partition("\n")[0]
     found = _loaded(head)
-    if not isinstance(found, dict) or type(found.get("signature")) is not str or "\\u0000" in head:
+    if not isinstance(found, dict) or "\\u0000" in head:
         return None
     if not all(_CHECKS[name](value) for name, value in found.items() if name in _CHECKS):
         return None
     return {**_USUAL, **found}
+
+
+def made_as_of(inputs: str) -> int | None:
+    """Return a revision as of which an output was made; None when that is not remembered.
+
+    :param inputs: what is remembered.
+    """
+    head = head_of_any(inputs)
+    numbers = head["revisions"].values() if head is not None else ()
+    return max((number for number in numbers if type(number) is int), default=None)
 
 
 def _is_text(value: Any) -> bool:
@@ -167,6 +184,22 @@ def _loaded(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def listing_digest(records: Records, spec: str) -> str:
+    """Return the digest of the keys of some records.
+
+    :param spec: a database and a type, with a colon between; without a type all of them.
+    """
+    database, _, type = spec.partition(":")
+    keys = "\n".join(record.key for record in records.records(database, type or None))
+    return digest(keys) or ""
+
+
+def names_digest(records: Records, database: str, key: str) -> str:
+    """Return the digest of the names of a record's properties."""
+    record = records.record(database, key)
+    return digest("\n".join(record.props if record else [])) or ""
 
 
 def digest(text: str | None) -> str | None:

@@ -28,11 +28,13 @@ class Certificate:
     :param path: the file.
     :param trouble: what is wrong, as a clause.
     :param cure: the commands that help; none where only its owner knows how he got it.
+    :param is_valid: whether clients still take it.
     """
 
     path: str
     trouble: str
     cure: tuple[str, ...] = ()
+    is_valid: bool = False
 
 
 def find_ending(layout: Layout, *, now: float | None = None) -> Certificate | None:
@@ -61,7 +63,7 @@ def find_ending(layout: Layout, *, now: float | None = None) -> Certificate | No
     date = time.strftime("%Y-%m-%d", time.localtime(end))
     trouble = f"it ends on {date}" if left > 0 else f"it has ended on {date}: clients refuse it"
     is_own = words[-1] == words[-2]
-    return Certificate(PATH, trouble, (f"rm {PATH}", "signal-event ssl-update") if is_own else ())
+    return Certificate(PATH, trouble, (f"rm {PATH}", "signal-event ssl-update") if is_own else (), is_valid=left > 0)
 
 
 def _has_key(path: str) -> bool:

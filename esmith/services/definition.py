@@ -14,7 +14,7 @@ from esmith.looks import looks_of_program
 from esmith.names import is_leftover
 from esmith.services.actions import ACTIONS
 from esmith.services.question import check_questions, questions_of
-from esmith.services.service import STARTS, Account, Directory, Ending, Probe, Program, Service
+from esmith.services.service import STARTS, Account, Directory, Ending, Probe, Program, Queue, Service
 from esmith.tables import FLAG, INTEGER, NAME, SECONDS, TABLE, TEXT, TEXT_TABLE, TEXTS, TomlFile, Type, one_of
 
 TYPE_CHECKING = False
@@ -59,6 +59,7 @@ _KEYS = {
     "systemd": TABLE,
     "replaces": TABLE,
     "packages": TABLE,
+    "queue": TABLE,
 }
 _PROGRAM_KEYS = {"name": NAME, "package": NAME, "python": NAME, "required": FLAG, "without": NAME, "cure": TEXTS}
 _ACCOUNT_KEYS = {
@@ -100,6 +101,7 @@ _PACKAGES = Type(
     lambda value: TEXTS.accepts(value) and all(_PACKAGE.fullmatch(name) for name in value),
 )
 _PACKAGES_KEYS = {"also": _PACKAGES}
+_QUEUE_KEYS = {"list": TEXTS, "package": NAME, "messages": TEXTS, "arriving": TEXTS, "cure": TEXTS}
 _TABLES = {
     "program": _PROGRAM_KEYS,
     "account": _ACCOUNT_KEYS,
@@ -108,6 +110,7 @@ _TABLES = {
     "systemd": _SYSTEMD_KEYS,
     "replaces": _REPLACES_KEYS,
     "packages": _PACKAGES_KEYS,
+    "queue": _QUEUE_KEYS,
 }
 _MODE = expression(r"[0-7]{3,4}")
 #: The modules that decide whether a file is in order; to check all of them again takes a tenth of an event.
@@ -224,6 +227,9 @@ def _read(layout: Layout, path: str, keys: Mapping[str, Any]) -> _Data:
             raise file.error(f'[directories."{name}"] mode must be octal, as "0755"', hint="correct the file")
     for name in file.data.get("files", {}):
         _check_path(file, "files", name)
+    queue = file.data.get("queue", {})
+    if queue.get("list") and not queue.get("package"):
+        raise file.error("[queue] list needs the Debian package of its program", hint='add package = "..."')
     file.note_checked(_deciding())
     return file.data
 
@@ -280,6 +286,7 @@ def _service(name: str, data: _Data) -> Service:
         replaces=tuple(data.get("replaces", {}).get("units", ())),
         packages=tuple(data.get("packages", {}).get("also", ())),
         leaves=tuple(data.get("leaves", ())),
+        queue=_queue(data["queue"]) if "queue" in data else None,
     )
 
 
@@ -299,6 +306,11 @@ def _account(service: str, data: _Data) -> Account:
         group_number=data.get("group-number", number),
         home=data.get("home", "/"),
     )
+
+
+def _queue(data: _Data) -> Queue:
+    texts: dict[str, tuple[str, ...]] = {key: tuple(value) for key, value in data.items() if key != "package"}
+    return Queue(package=data.get("package", ""), **texts)
 
 
 def _directory(path: str, data: _Data) -> Directory:

@@ -98,6 +98,11 @@ def listeners(ports: Iterable[int]) -> dict[int, set[int]]:
     return found
 
 
+def listening_ports(ports: Iterable[int]) -> set[int]:
+    """Return at which of some TCP ports anybody listens, whoever it is."""
+    return {port for _, port in _listening_inodes(set(ports))}
+
+
 def unit_of(pid: int) -> str:
     """Return the service unit of systemd that a process belongs to, "" for none."""
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 from esmith.environment import clean_environment
 from esmith.errors import ServiceError
@@ -25,9 +25,9 @@ def run_program(argv: list[str], *, package: str, timeout: float, place: str) ->
 
 
 def run_for_text(
-    argv: list[str], *, package: str, timeout: float, place: str, limit: int = _TEXT_BYTES
+    argv: list[str], *, package: str, timeout: float, place: str, limit: int = _TEXT_BYTES, given: bytes = b""
 ) -> tuple[int, str]:
-    """Run a program to its end, without input.
+    """Run a program to its end.
 
     Its output goes through a file: a pipe would be waited for as long as any child of the program (a ``check``
     script of runit) holds it.
@@ -37,6 +37,7 @@ def run_for_text(
     :param timeout: seconds after which it, and what it started, is killed.
     :param place: what it is run for, for messages.
     :param limit: how many bytes of its output are read.
+    :param given: its input.
     :return: its exit code, and what it wrote to stdout and stderr.
     :raises ServiceError: when there is no such program, or it did not end in time.
     """
@@ -52,11 +53,14 @@ def run_for_text(
             hint=f"install the Debian package {package}, or put the directory it is in on the PATH",
         )
     quiet = {**clean_environment(), "LC_ALL": "C", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": ""}
-    with tempfile.TemporaryFile() as output:
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() if given else nullcontext() as source:
+        if source is not None:
+            source.write(given)
+            source.seek(0)
         try:
             process = subprocess.Popen(
                 [program, *argv[1:]],
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.DEVNULL if source is None else source,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=quiet,

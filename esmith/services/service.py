@@ -138,6 +138,25 @@ class Directory:
 
 
 @dataclass(frozen=True)
+class Queue:
+    """The mail queue of a service.
+
+    :param list: a program and its arguments that print an object of JSON for each mail, a line each, with
+        ``arrival_time`` in seconds since 1970 and ``queue_name``; empty where the files show it.
+    :param package: the Debian package of the program.
+    :param messages: patterns of the paths of all mails, each as old as its file.
+    :param arriving: which of them the queue has yet to take up: values of ``queue_name``, or patterns.
+    :param cure: the commands that show what waits, and try again.
+    """
+
+    list: tuple[str, ...] = ()
+    package: str = ""
+    messages: tuple[str, ...] = ()
+    arriving: tuple[str, ...] = ()
+    cure: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Service:
     """One service.
 
@@ -159,6 +178,7 @@ class Service:
     :param replaces: the units of Debian's packages that start another daemon for the same ports or files.
     :param packages: the Debian packages it needs to be of use, beyond that of its program.
     :param leaves: patterns of the paths of files that it writes for itself, and writes again when they are missing.
+    :param queue: its mail queue; None for none.
     """
 
     name: str
@@ -178,3 +198,4 @@ class Service:
     replaces: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
     leaves: tuple[str, ...] = ()
+    queue: Queue | None = None

@@ -135,6 +135,23 @@ def ports_of(layout: Layout, service: Service) -> set[int]:
     return found - {0}
 
 
+def files_of(layout: Layout, question: Question) -> list[str] | None:
+    """Return the files that are there of those a question asks for (``exists``), as paths of this disk.
+
+    :param layout: the root that paths are taken under.
+    :return: None when this user may not look into a directory.
+    :raises ServiceError: when a value that the paths have cannot be read.
+    """
+    import glob
+
+    read = _read(layout, question.read) if question.read else ""
+    patterns = [layout.under(_filled(pattern, layout, read)) for pattern in question.exists]
+    for directory in map(os.path.dirname, patterns):
+        if os.path.isdir(directory) and not os.access(directory, os.R_OK | os.X_OK):
+            return None
+    return sorted({path for pattern in patterns for path in glob.glob(pattern)})
+
+
 def _questions(asked: Asked) -> tuple[Question, ...]:
     """Return what can be asked: of a service that something else starts, only what needs no process."""
     if asked.status.running:

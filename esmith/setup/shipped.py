@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from esmith.apply.replacing import Replacement, missing_directories
 from esmith.errors import InstallError
@@ -18,7 +18,7 @@ from esmith.plan.host import DiskHost, Staged
 from esmith.services.service import pip_command
 from esmith.setup.product_files import Manifest, back_up_replaced, content_of, mode_of
 from esmith.setup.trees import PERL_MODULES, shipped_directory, shipped_trees
-from esmith.shipped import shipped_list
+from esmith.shipped import digests_in, shipped_list
 
 CUSTOM_README = "templates-custom/README.md"
 #: The commands scripts call in ``/sbin/e-smith``, each with the function behind it.
@@ -55,10 +55,12 @@ class ProductFiles:
     """The files of the product, compared with those of a root.
 
     :param layout: the root.
+    :param described: those that are made of the declarations of the commands, each with its content, by their paths on
+        this disk: completion and manual pages.
     :raises InstallError: when a file cannot be read.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, described: Mapping[str, bytes]) -> None:
         self._layout = layout
         #: Those that differ, each with its content and its mode, by their paths on this disk.
         self.new: dict[str, tuple[bytes, int]] = {}
@@ -67,7 +69,8 @@ class ProductFiles:
         #: Those of both that somebody else wrote or changed, each with the reason to keep a backup copy.
         self.kept: dict[str, str] = {}
         commands = command_files(layout)
-        self._compare(commands | perl_modules_of(layout))
+        made = {path: (content, mode_of(content)) for path, content in described.items()}
+        self._compare(commands | perl_modules_of(layout) | made)
         optional = (os.path.join(layout.commands, name) for name in OPTIONAL_COMMANDS)
         self.dropped += [
             path for path in optional if path not in commands and path not in self.dropped and os.path.lexists(path)
@@ -142,6 +145,17 @@ class ProductFiles:
             self.new[manifest.file] = content, 0o644
 
 
+def shipped_digests() -> dict[str, str]:
+    """Return the digests of the files that this version ships in its trees, each by its name in the manifest.
+
+    :raises InstallError: when a file cannot be read, or the shipped trees are missing.
+    """
+    source = shipped_directory()
+    return digests_in(
+        Manifest.text({name: content_of(os.path.join(source, name)) or b"" for name in _shipped_files(source)})
+    )
+
+
 def installed_product_files(layout: Layout) -> dict[str, str]:
     """Return the files that ``esmith init`` has installed, as paths of this disk, each with its name in the manifest.
 
@@ -170,16 +184,27 @@ def command_files(layout: Layout) -> dict[str, tuple[bytes, int]]:
         if all(origins):
             commands[name] = function
             places += [os.path.dirname(os.path.dirname(origin)) for origin in origins]
+    return {
+        os.path.join(layout.commands, name): (_script(function, places), 0o755) for name, function in commands.items()
+    }
+
+
+def script_of(function: str, argument: str) -> bytes:
+    """Return a script as one of :func:`command_files`, that calls a function with a text.
+
+    :param function: its module and its name, with a colon between.
+    :raises InstallError: when a package is missing.
+    """
+    return _script(function, [os.path.dirname(os.path.dirname(_origin(package))) for package in _PACKAGES], argument)
+
+
+def _script(function: str, places: list[str], argument: str | None = None) -> bytes:
+    module, _, call = function.partition(":")
     search = list(dict.fromkeys(places))
-    found = {}
-    for name, function in commands.items():
-        module, _, call = function.partition(":")
-        load = f"try:\n    from {module} import {call}\nexcept KeyboardInterrupt:\n    sys.exit(130)\n"
-        body = (
-            f"import gc\nimport sys\n\ngc.set_threshold({_GARBAGE_AFTER})\nsys.path += {search!r}\n{load}\n{call}()\n"
-        )
-        found[os.path.join(layout.commands, name)] = (_interpreter_line() + body).encode(), 0o755
-    return found
+    load = f"try:\n    from {module} import {call}\nexcept KeyboardInterrupt:\n    sys.exit(130)\n"
+    begin = f"import gc\nimport sys\n\ngc.set_threshold({_GARBAGE_AFTER})\nsys.path += {search!r}\n"
+    given = "" if argument is None else repr(argument)
+    return f"{_interpreter_line()}{begin}{load}\n{call}({given})\n".encode()
 
 
 def perl_modules_of(layout: Layout) -> dict[str, tuple[bytes, int]]:
@@ -226,7 +251,9 @@ def _shipped_files(source: str) -> Iterator[str]:
     """Yield the names of the shipped files, below the shipped directory; a link yields what it leads to."""
     yield CUSTOM_README
     for tree in shipped_trees():
-        for directory, _, files in os.walk(os.path.join(source, tree), followlinks=True):
+        for directory, folders, files in os.walk(os.path.join(source, tree), followlinks=True):
+            # Python puts there what it compiles, when it likes.
+            folders[:] = [name for name in folders if name != "__pycache__"]
             for name in files:
                 yield os.path.relpath(os.path.join(directory, name), source)
 

@@ -31,6 +31,16 @@ def open_store(layout: Layout, *, write: bool = False, create: bool = False, ver
     return LmdbStore(layout.database, root=layout.root, write=write or create, create=create, verify=verify)
 
 
+def is_verified(layout: Layout) -> bool:
+    """Return whether opening the store takes no time: its data file is as the last command left it.
+
+    Otherwise :func:`open_store` verifies it, which takes seconds where it is large.
+    """
+    from esmith.store.lmdb.data_file import DataFile
+
+    return DataFile(store_files(layout)[0]).is_as_marked()
+
+
 def store_files(layout: Layout) -> list[str]:
     """Return the files of the store, whether they are there or not."""
     return [f"{layout.database}/{name}" for name in STORE_FILES]

@@ -118,6 +118,17 @@ class Transaction(Snapshot, Protocol):
     def rewrite(self, revisions: Iterable[Revision], /) -> None:
         """Write revisions of the journal again, from which values were taken out, and note there that it was done."""
 
+    def replace_journal(self, revisions: Iterable[Revision], number: int, /) -> None:
+        """Have other revisions in the place of the journal, and this transaction be the last one of all databases.
+
+        What is changed in this transaction is not listed in it: it belongs to the revisions.
+
+        :param revisions: in any order.
+        :param number: that of this transaction: higher by two than all before it, here and among the revisions.
+            Whatever was remembered of the databases by the number of a revision is then of another one, and as a
+            number is missing before it nobody takes the new journal for what happened since.
+        """
+
     def savepoint(self) -> AbstractContextManager[None]:
         """Return a context: when it ends with an error, what was changed in it is as before, and the rest stays."""
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from esmith.errors import EsmithError, UsageError
-from esmith.store.model import FORGOTTEN
+from esmith.store.model import FORGOTTEN, Change
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from esmith.store.model import Author, Change, Revision
+    from collections.abc import Iterable
+
+    from esmith.store.model import Author, Revision
     from esmith.store.protocol import Snapshot, Store, Transaction
+
+    #: Database, key and property; property "" for the type.
+    Cell = tuple[str, str, str]
 
 
 def find_revision(snapshot: Snapshot, number: int) -> Revision:
@@ -33,39 +38,44 @@ def undo(store: Store, number: int, author: Author, *, force: bool = False) -> l
         ``force`` is not given.
     """
     with store.transaction(author) as transaction:
-        revision = find_revision(transaction, number)
-        _refuse_forgotten(revision)
-        if all(transaction.prop(*change.cell) == change.old for change in revision.changes):
-            return []
-        if not force:
-            _refuse_overlap(transaction, revision)
-        _set_back(transaction, revision.changes)
-        return transaction.changes
+        return undo_in(transaction, number, force=force)
 
 
-def rewind(transaction: Transaction, number: int) -> list[Change]:
-    """Set every database back to what it was right after a revision.
-
-    A property whose value of then was forgotten stays as it is; :func:`forgotten_since` returns which.
-
-    :param number: the revision; 0 for before the first one.
-    :return: what was changed by going back.
-    """
-    for revision in transaction.revisions():
-        if revision.number <= number:
-            break
-        _set_back(transaction, [change for change in revision.changes if change.old != FORGOTTEN])
+def undo_in(transaction: Transaction, number: int, *, force: bool = False) -> list[Change]:
+    """Do what :func:`undo` does in a transaction, perhaps one that is only tried (:mod:`esmith.store.overlay`)."""
+    revision = find_revision(transaction, number)
+    _refuse_forgotten(revision)
+    if all(transaction.prop(*change.cell) == change.old for change in revision.changes):
+        return []
+    if not force:
+        _refuse_overlap(transaction, revision)
+    _set_back(transaction, revision.changes)
     return transaction.changes
 
 
-def forgotten_since(snapshot: Snapshot, number: int) -> list[tuple[str, str, str]]:
-    """Return the properties whose value right after a revision was forgotten: database, key, property."""
-    oldest: dict[tuple[str, str, str], str | None] = {}
+def set_back(transaction: Transaction, changes: Iterable[Change]) -> list[Change]:
+    """Set settings to other values.
+
+    :param changes: the settings, each with the value it is to have as ``new``. Where a record is made or deleted, all
+        of its properties have to be among them.
+    :return: what was changed by that.
+    """
+    _set_back(transaction, [Change(*change.cell, change.new, change.old) for change in changes])
+    return transaction.changes
+
+
+def changed_since(snapshot: Snapshot, number: int) -> dict[Cell, tuple[str | None, str | None]]:
+    """Return what was changed after a revision and has another value now: database, key and property of each.
+
+    :return: each with its value then, FORGOTTEN when that was forgotten, and its value now; None for none.
+    """
+    oldest: dict[Cell, str | None] = {}
     for revision in snapshot.revisions():
         if revision.number <= number:
             break
         oldest |= {change.cell: change.old for change in revision.changes}
-    return sorted(cell for cell, value in oldest.items() if value == FORGOTTEN)
+    both = {cell: (then, snapshot.prop(*cell)) for cell, then in oldest.items()}
+    return {cell: (then, now) for cell, (then, now) in sorted(both.items()) if then != now}
 
 
 def take_back(transaction: Transaction, after: int, last: int) -> list[Change]:

@@ -90,11 +90,12 @@ def copy_engine(source: Path, library: Path) -> None:
 
 
 def copy_dependencies(project: dict[str, Any], library: Path) -> None:
-    """Copy the Python packages that the engine needs, and those of the SMTP proxy, from this environment.
+    """Copy from this environment the Python packages of the engine, the SMTP proxy and ``esmith doctor``.
 
     :raises SystemExit: when one is missing.
     """
-    wanted = [_name(line) for line in [*project["dependencies"], *project["optional-dependencies"]["proxy"]]]
+    extras = project["optional-dependencies"]
+    wanted = [_name(line) for line in [*project["dependencies"], *extras["proxy"], *extras.get("dns", [])]]
     missing = [name for name in wanted if _found(name) is None]
     if missing:
         sys.exit(f"{sys.executable} lacks {', '.join(missing)}; run: make deb")

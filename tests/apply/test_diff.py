@@ -108,3 +108,38 @@ def test_what_holds_no_secret_is_shown(proxy: Bench) -> None:
     """An output that could hold a secret but is made without one is shown."""
     proxy.set("configuration", "proxy", "service", Port="1")
     assert _diff(proxy, "/etc/t")[-1:] == ["+port 1"]
+
+
+def _leave_out(bench: Bench) -> None:
+    """Have a template print the secret once, and then no more, without a look at it."""
+    bench.set("configuration", "proxy", "service", Port="1", Password="0ld-s3cret")
+    bench.set("configuration", "use", "yes")
+    bench.template("/etc/t", "{% if use == 'yes' %}'{{ proxy.Password }}'{% endif %}\nport {{ proxy.Port }}\n")
+    bench.apply("/etc/t")
+    bench.set("configuration", "use", "no")
+
+
+def test_a_secret_that_is_not_read_any_more(proxy: Bench) -> None:
+    """A file that was made from a secret is only named, also when what it becomes is made without a look at it."""
+    _leave_out(proxy)
+    assert _diff(proxy, "/etc/t") == ["/etc/t: holds a secret, so its changes are not shown"]
+
+
+def test_a_secret_that_was_there_before_the_install(proxy: Bench) -> None:
+    """After the install the file is only named as well: the old content held the secret, now or former."""
+    _leave_out(proxy)
+    output = proxy.one("/etc/t")
+    proxy.set("configuration", "proxy", "service", Port="1")
+    proxy.apply("/etc/t")
+    with proxy.store.snapshot() as snapshot:
+        assert diff(output, snapshot, Schema(proxy.layout)) == ["/etc/t: holds a secret, so its changes are not shown"]
+
+
+def test_a_file_of_somebody_else_that_holds_a_secret(proxy: Bench) -> None:
+    """A file that e-smith did not make is only named where it holds a secret, and shown otherwise."""
+    proxy.set("configuration", "proxy", "service", Port="1", Password="s3cret")
+    proxy.template("/etc/t", "port\n")
+    proxy.foreign("/etc/t", "with s3cret\n")
+    assert _diff(proxy, "/etc/t") == ["/etc/t: holds a secret, so its changes are not shown"]
+    proxy.foreign("/etc/t", "with nothing\n")
+    assert _diff(proxy, "/etc/t")[-2:] == ["-with nothing", "+port"]

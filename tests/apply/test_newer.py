@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 
@@ -30,7 +31,8 @@ def _restored(office: Root, since: Callable[[Root], None]) -> None:
 
 
 def _differing(root: Root) -> list[str]:
-    return [line.strip() for line in root.esmith("status").out.splitlines() if line.startswith("  /etc/")]
+    found = json.loads(root.esmith("status", "--json", code=None).out)["files"]["differing"]
+    return [f"{path}: {what}" for path, what in found.items()]
 
 
 def _replaced(root: Root) -> str:

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests.cli.test_colour import at_a_terminal
 from tests.commands import Root
 
 TEMPLATES = "/etc/e-smith/templates"
@@ -113,3 +114,10 @@ def test_events_say_what_was_not_checked(checked: Root) -> None:
     assert data["unchecked"] == [f"{message} (Debian package lost)"]
     assert message in checked.read("/var/log/e-smith/events.log")
     assert checked.signal("x-update").err == ""
+
+
+def test_a_summary_at_a_terminal(checked: Root) -> None:
+    """At a terminal the last line has how many files there are of each verdict, and the verdicts are coloured."""
+    shown = at_a_terminal(checked, "esmith", "check", err=True).splitlines()
+    assert shown[0] == "/etc/x/good.conf: \x1b[32mok\x1b[0m"
+    assert shown[-1] == "esmith: 3 files, 1 ok, 2 not checked"

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pty
+import re
 import subprocess
 import termios
 from collections.abc import Callable
@@ -27,6 +28,9 @@ LINES = f"{ATTACK}\n{FORGED}"
 #: What a value may hold: the limits refuse the rest.
 VALUE = "x\u202e\u2066\u200b\u2028done"
 LOG = "/var/log/e-smith/events.log"
+#: What the commands themselves send to a terminal: colours, and going back for a line of progress. Of the text above
+#: neither "\r" nor "\x1b" may be followed by such.
+_OURS = re.compile(r"\x1b\[(?:0|1|2|32|33|1;31|31|36)m|\r(?!done)")
 
 
 @dataclass(frozen=True)
@@ -150,7 +154,7 @@ PLACES = {
     "output of a check program": Place(("expand-template", "/etc/x.conf"), _checked, code=10),
     "output of a check program, esmith check": Place(("esmith", "check", "/etc/x.conf"), _installed_and_broken, 10),
     "key of a schema file": Place(("config", "setprop", "qpsmtpd", "DNSBL", "enabled"), _bad_schema, code=4),
-    "name of a file, status": Place(("esmith", "status"), _edited),
+    "name of a file, status": Place(("esmith", "status"), _edited, code=13),
     "name of a file, generations": Place(("esmith", "generations"), _edited),
     "name of a file that was kept": Place(("expand-template", f"/etc/{LINES}"), _edited),
     "value, history": Place(("esmith", "history"), _value),
@@ -178,16 +182,19 @@ PLACES = {
 }
 
 
-def run(root: Root, place: Place, *, terminal: bool) -> Answer:
-    """Run a command, with pipes or at a terminal of its own; there all that it prints is ``out``."""
+def run(root: Root, place: Place, *, terminal: str) -> Answer:
+    """Run a command, with pipes or at a terminal of its own; there all that it prints is ``out``.
+
+    :param terminal: its TERM; "" for pipes. What colours are ours, and going back for a line of progress, is taken out.
+    """
     command = [str(root.path / "sbin/e-smith" / os.fsdecode(place.words[0])), *map(os.fsdecode, place.words[1:])]
-    env = {**os.environ, "ESMITH_ROOT": str(root.path), **place.env}
+    env = {**os.environ, "ESMITH_ROOT": str(root.path), "TERM": terminal, **place.env}
     with contextlib.chdir(root.path):
         if not terminal:
             code, out, err = forks.run(command, stdin=b"", env=env, timeout=TIMEOUT_SECONDS)
             return Answer(code, out.decode(), err.decode())
         code, printed = at_terminal(command, env)
-    return Answer(code, printed.decode(), "")
+    return Answer(code, _OURS.sub("", printed.decode()), "")
 
 
 def at_terminal(command: list[str], env: dict[str, str]) -> tuple[int, bytes]:
@@ -224,9 +231,9 @@ def messages(log: str) -> list[str]:
     return [line.split(": ", 1)[1] for line in log.splitlines()]
 
 
-@pytest.mark.parametrize("terminal", [False, True], ids=["pipe", "terminal"])
+@pytest.mark.parametrize("terminal", ["", "xterm"], ids=["pipe", "terminal"])
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES.keys())
-def test_what_is_printed(root: Root, place: Place, terminal: bool) -> None:
+def test_what_is_printed(root: Root, place: Place, terminal: str) -> None:
     """Nothing raw reaches stdout or stderr, nor the log, nor the journal; and the text is shown, not left out."""
     place.prepare(root)
     answer = run(root, place, terminal=terminal)

@@ -235,7 +235,7 @@ def test_writing_to_a_new_database(bare: Root, words: str, code: int, records: s
     answer = bare.db("new", *words.split(), code=code)
     assert (answer.out, answer.err) == ("", "")
     assert bare.db("new", "print", code=None).out == (records or "")
-    assert ("database new:" in bare.esmith("status").out) == (records is not None)
+    assert ("database new:" in bare.esmith("status", "-v", code=None).out) == (records is not None)
 
 
 def test_the_property_type_hides_the_type(bare: Root) -> None:

@@ -212,7 +212,7 @@ def test_a_kill_before_some_calls(root: Root, tmp_path: Path, name: str) -> None
 def test_a_rehearsal_after_a_killed_init(root: Root) -> None:
     """A rehearsal, which restores nothing, says that files of the product are old and new; the event restores them."""
     words = upgrade(root)
-    inject = ["-o", "/dev/null", "-e", "trace=renameat", "-e", "inject=renameat:signal=KILL:when=3"]
+    inject = ["-o", "/dev/null", "-e", "trace=renameat", "-e", "inject=renameat:signal=KILL:when=6"]
     assert traced(root, words, *inject).returncode in (-signal.SIGKILL, 128 + signal.SIGKILL)
     assert "esmith init was interrupted" in root.signal("--dry-run", "email-update", code=None).err
     assert "esmith init was interrupted; the old content of" in root.signal("email-update", code=None).err

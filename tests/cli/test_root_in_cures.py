@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from esmith.cli.cures import with_root
+from esmith.errors import ExitCode
 from tests.commands import Answer, Root
 from tests.test_cures import OURS, _cures, _texts
 
@@ -86,7 +87,9 @@ def test_a_report_names_the_root_as_well(office: Root) -> None:
     office.write("/etc/e-smith/events/actions/qmail-newu", "#!/bin/sh\nexit 1\n", mode=0o755, shipped=True)
     office.db("accounts", "set", "mary", "user", "Uid", "6001")
     office.run("expand-template", "/var/qmail/users/assign", code=None)
-    for answer, root in ((_run(office, "esmith", "status", code=0), str(office.path)), (office.esmith("status"), "")):
+    status = ("esmith", "status", "-v")
+    named, in_environment = _run(office, *status, code=ExitCode.PENDING), office.run(*status, code=ExitCode.PENDING)
+    for answer, root in ((named, str(office.path)), (in_environment, "")):
         (line,) = [line for line in answer.out.splitlines() if line.startswith("stale since")]
         words = line.partition("; make it with: ")[2].split()
         assert words == ["esmith", *(["--root", root] if root else []), "recover"]

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from esmith.cli.prompt_files import prompt_files
 from esmith.layout import Layout
 from esmith.proxy.settings import Settings, read_settings
 from esmith.setup import shipped
@@ -72,7 +73,7 @@ def test_the_relay_is_not_installed(office: Root) -> None:
     assert "smtp-auth-proxy is enabled but not installed, so outgoing mail goes to its receivers directly" in shown
     assert "\n  to see the commands that install it: esmith status\n" in shown
     assert office.lines(ROUTES) == []
-    shown = office.esmith("status").out
+    shown = office.esmith("status", "-v", code=None).out
     python = office.file("/sbin/e-smith/esmith").read_text().splitlines()[0].removeprefix("#!").split()[0]
     assert (
         "  /sbin/e-smith/smtp-auth-proxy is not installed: "
@@ -85,7 +86,7 @@ def test_the_relay_is_not_installed(office: Root) -> None:
     office.esmith("init")
     assert "directly" not in office.signal("email-update").err
     assert office.lines(ROUTES) == [":127.0.0.1:26"]
-    assert "smtp-auth-proxy is not installed" not in office.esmith("status").out
+    assert "smtp-auth-proxy is not installed" not in office.esmith("status", "-v", code=None).out
 
 
 def test_nothing_starts_the_relay(office: Root) -> None:
@@ -102,11 +103,11 @@ def test_nothing_starts_the_relay(office: Root) -> None:
         "  nothing starts it: outgoing mail goes to its receivers directly, and not through the provider\n"
         f"  to write its service directory:\n{commands}"
     )
-    assert status in office.esmith("status").out
+    assert status in office.esmith("status", "-v", code=None).out
     office.esmith("init", "--services", "runit", "/service")
     office.signal("email-update")
     assert office.lines(ROUTES) == [":127.0.0.1:26"]
-    assert "nothing starts it" not in office.esmith("status").out
+    assert "nothing starts it" not in office.esmith("status", "-v", code=None).out
 
 
 def test_init_removes_the_command_when_its_library_is_gone(office: Root, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,5 +115,5 @@ def test_init_removes_the_command_when_its_library_is_gone(office: Root, monkeyp
     layout = Layout(str(office.path))
     assert office.file(COMMAND).exists()
     monkeypatch.setattr(shipped, "OPTIONAL_COMMANDS", {"smtp-auth-proxy": ("a:b", ("no_such_package",))})
-    assert shipped.ProductFiles(layout).dropped == [str(office.file(COMMAND))]
+    assert shipped.ProductFiles(layout, prompt_files(layout)).dropped == [str(office.file(COMMAND))]
     assert str(office.file(COMMAND)) not in shipped.command_files(layout)

@@ -30,7 +30,8 @@ _LONGEST_PATH = 4096
 _CHANGING = re.compile(r"(?<=/e-smith/code/)[0-9a-f]{32}|\d+|(?<=esmith-check-)\w+")
 #: Below these hundreds of files are installed by one loop.
 _ONE_LOOP = re.compile(
-    r"(?<=^/etc/e-smith/)\w.*|(?<=^/usr/share/e-smith/).*|(?<=^/usr/local/lib/).*|(?<=^/sbin/e-smith/).*"
+    r"(?<=^/etc/e-smith/)\w.*|(?<=^/usr/share/e-smith/).*|(?<=^/usr/local/lib/).*|(?<=^/usr/local/share/).*"
+    r"|(?<=^/usr/share/fish/).*|(?<=^/sbin/e-smith/).*"
 )
 
 

@@ -16,7 +16,7 @@ from tests import fork_server, forks
 from tests.commands import Root
 from tests.crash.attack import Attack
 from tests.crash.judge import Ring
-from tests.crash.plan import LONG, QUICK, trials
+from tests.crash.plan import FEW, LONG, QUICK, trials
 from tests.crash.report import Table
 from tests.crash.scenarios import RECOVER, SAME, Scenario, make_office
 from tests.documents import HOME
@@ -86,7 +86,7 @@ class Workshop:
         began = time.monotonic()
         ring = self.ring(scenario)
         try:
-            amounts = (QUICK if part.quick else LONG)[scenario.is_quick]
+            amounts = FEW if part.quick and scenario.has_few else (QUICK if part.quick else LONG)[scenario.is_quick]
             recovery, seconds = _measure(ring, scenario)
             chosen = trials(scenario, ring.clean, recovery, seconds, amounts, part.seed)
             table = Table(scenario.name, calls=len(ring.clean.sites), sites=len(set(ring.clean.sites)))

@@ -37,6 +37,8 @@ class Amounts:
 
 #: Of a command that is short, and of one that is not.
 QUICK = {True: Amounts(None, 14, 0, 4, 4, 16, 6), False: Amounts(14, 6, 0, 3, 2, 8, 3)}
+#: Of a command whose steps others share.
+FEW = Amounts(8, 4, 0, 1, 1, 5, 1)
 LONG = {True: Amounts(None, 1500, 200, 150, 60, None, 150), False: Amounts(None, 700, 200, 200, 60, None, 150)}
 #: An error at one call, and the rest of the disk is well again, is what a test finds most with. These last, too.
 _LASTING = ("ENOSPC", "EIO", "EROFS", "EDQUOT")

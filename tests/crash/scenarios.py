@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tests.commands import Root, copy_tree
 from tests.crash.services import supervise
+from tests.crash.trees import BACKUP
 from tests.documents import HOME
 
 #: What is run next: the same command again, ``esmith recover``, or an event that has other files.
@@ -40,6 +41,7 @@ class Scenario:
     :param prepare: makes the root in a folder out of the office; returns it.
     :param next: what is run after an attack, in turns.
     :param is_quick: whether the command is short, so that more of its runs fit into the quick form.
+    :param has_few: whether a small sample is enough in the quick form: other commands share most of its steps.
     :param first: what is run in the root itself, once, before all else.
     """
 
@@ -48,6 +50,7 @@ class Scenario:
     prepare: Callable[[Path, Path], Path]
     next: tuple[str, ...] = (SAME, RECOVER, EVENT)
     is_quick: bool = False
+    has_few: bool = False
     first: tuple[Command, ...] = ()
 
     def command_of(self, what: str) -> Command:
@@ -188,6 +191,38 @@ def _expand(folder: Path, office: Path) -> Path:
     return _changed(_copied(folder, office, "expand")).path
 
 
+def _backup(folder: Path, office: Path) -> Path:
+    root = _copied(folder, office, "backup")
+    place = root.file("/root/backups")
+    place.mkdir(parents=True)
+    root.esmith("backup", f"{place}{BACKUP}")
+    root.custom("/etc/clamd.conf/20own", "# mine\n")
+    return _changed(root).path
+
+
+def _restore(folder: Path, office: Path) -> Path:
+    """Return an office with a backup of another one: records, files and the journal differ."""
+    root = _copied(folder, office, "restore")
+    data, aside = root.file("/home/e-smith/db/data.mdb"), folder / "data.mdb"
+    shutil.copy(data, aside)
+    for number in range(3):
+        root.custom(f"/etc/clamd.conf/2{number}own", f"# of the backup {number}\n")
+        root.custom(f"/etc/new{number}/10text", "new\n")
+    root.write("/home/e-smith/dkim_keys/default/private", "secret\n", mode=0o400)
+    _changed(root)
+    root.esmith("backup", f"{root.path}/restored.tar.gz")
+    shutil.copy(aside, data)
+    root.config("setprop", "clamav", "MaxFiles", "99")
+    root.db("accounts", "set", "other", "user", "EmailForward", "local")
+    root.custom("/etc/clamd.conf/21own", "# other\n")
+    root.custom("/etc/clamd.conf/29own", "# another\n")
+    for path in ("new0", "new1", "clamd.conf/22own"):
+        shutil.rmtree(root.file(f"/etc/e-smith/templates-custom/etc/{path}"), ignore_errors=True)
+    root.file("/home/e-smith/dkim_keys/default/private").unlink()
+    root.signal("email-update")
+    return root.path
+
+
 SCENARIOS = (
     Scenario(
         "signal-event",
@@ -212,4 +247,14 @@ SCENARIOS = (
         Command("expand-template", ("/etc/clamd.conf", "/var/qmail/control/locals", "/var/qmail/control/me")),
         _expand,
     ),
+    # What a killed one leaves in the folder is removed by the next one.
+    Scenario(
+        "backup",
+        Command("esmith", ("backup", f"{{root}}/root/backups{BACKUP}")),
+        _backup,
+        next=(SAME,),
+        is_quick=True,
+        has_few=True,
+    ),
+    Scenario("restore", Command("esmith", ("restore", "--yes", "{root}/restored.tar.gz")), _restore, has_few=True),
 )

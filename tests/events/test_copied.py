@@ -128,7 +128,7 @@ def unchanged_files(root: Root) -> Iterator[None]:
 def assert_is_over(root: Root) -> None:
     """Assert that what was reported is not reported again, and that the files are those of the settings."""
     assert root.esmith("recover").out == "nothing was left undone\n"
-    assert "interrupted" not in root.esmith("status").out
+    assert "interrupted" not in root.esmith("status", "-v", code=None).out
     root.signal(EVENT)
     assert root.read(LOCAL) == "7\n"
     assert root.config("getprop", "qmail", "ConcurrencyLocal").out == "7\n"

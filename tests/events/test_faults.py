@@ -69,7 +69,10 @@ def prepared(path: Path) -> Iterator[Scene]:
         scene = Scene(path, patch)
         with closing(scene.store):
             scene.service("clamd")
-            scene.template("/etc/replaced", "old\n", 'services = { clamd = "restart" }')
+            # The setting is read, and the text is the same whatever it is.
+            scene.template(
+                "/etc/replaced", "{{ '' if A.value | default('') else '' }}old\n", 'services = { clamd = "restart" }'
+            )
             scene.template("/etc/removed", "gone\n")
             scene.event("/etc/replaced\n/etc/removed\n", "clamd restart\n")
             scene.signal()

@@ -77,14 +77,14 @@ def test_a_deleted_lock_file_lets_nobody_in(held: Root, tmp_path: Path) -> None:
         lock.unlink()
         answer = held.run("signal-event", "--timeout", "0.2", "quick", code=ExitCode.BUSY)
         assert "signal-event hold (process " in answer.err
-        assert "running now: signal-event hold (process " in held.esmith("status").out
+        assert "running now: signal-event hold (process " in held.esmith("status", "-v", code=None).out
     assert _order(held) == ["begin hold"]
     held.file("/go").touch()
     errors = tmp_path / "second"
     second = start(held, "signal-event", "quick", errors=errors)
     assert second.wait(timeout=60) == 0, errors.read_text()
     assert _order(held) == ["begin hold", "end hold", "quick"]
-    assert "running now" not in held.esmith("status").out
+    assert "running now" not in held.esmith("status", "-v", code=None).out
 
 
 def test_an_event_within_an_event_whose_lock_file_was_deleted(root: Root) -> None:
@@ -112,7 +112,7 @@ def test_what_writes_no_file_does_not_wait(held: Root) -> None:
     assert held.config("getprop", "qpsmtpd", "DNSBL").out == "enabled\n"
     held.signal("--dry-run", "quick")
     held.expand("--dry-run", "/var/qmail/control/me")
-    held.esmith("status")
+    held.esmith("status", "-v", code=None)
     assert _order(held) == ["begin hold"]
 
 

@@ -298,7 +298,7 @@ def test_status_and_services_show_pending_actions(root: Root) -> None:
     answer = root.signal("email-update")
     assert "not supervised; restart is pending" in answer.err
     for command in ("status", "services"):
-        lines = root.esmith(command).out.splitlines()
+        lines = root.esmith(command, *(["-v"] if command == "status" else []), code=None).out.splitlines()
         place = lines.index("service clamd: wanted up, is not supervised")
         assert lines[place + 1].startswith("  pending since ")
         assert lines[place + 1].endswith(": restart (by signal-event email-update)")

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from tests.machines.booted import BootedMachine
-from tests.machines.faults import FAULTS, play_faults
+from tests.machines.faults import DAMAGES, FAULTS, play_damages, play_faults
 from tests.machines.files import compared, listing
 from tests.machines.machine import Machine, fresh_machine
 from tests.machines.previous import unpack_previous
@@ -176,10 +176,13 @@ def _of_session(leader: int) -> set[int]:
 
 
 def faults(play: Play) -> str:
-    """Make faults with the real daemons: esmith services names each, and nothing where there is none."""
-    if wrong := play_faults(play):
+    """Make faults: esmith services names each, esmith doctor cures other damage, and nothing is named without one."""
+    began = time.monotonic()
+    wrong = play_damages(play)
+    took = time.monotonic() - began
+    if wrong := wrong + play_faults(play):
         raise StepError("\n".join(wrong))
-    return f"{len(FAULTS)} faults"
+    return f"{len(FAULTS)} faults, {len(DAMAGES)} damages ({took:.0f} s)"
 
 
 def install_again(play: Play) -> str:
@@ -324,7 +327,10 @@ STAYS: tuple[str, ...] = (
 #: What freshclam leaves that is stopped while it downloads.
 _OF_FRESHCLAM = ("/var/clamav", "/var/clamav/tmp.*")
 #: What "esmith init" had begun to write when the files before were listed.
-_BEGUN = ("/usr/local/lib/site_perl*", "/usr/sbin/e-smith*", "/usr/share/e-smith*", "*/.esmith-*")
+_BEGUN: tuple[str, ...] = (
+    *("/usr/local/lib/site_perl*", "/usr/local/share/*", "/usr/share/fish*"),
+    *("/usr/sbin/e-smith*", "/usr/share/e-smith*", "*/.esmith-*"),
+)
 
 
 #: What systemd keeps of units.

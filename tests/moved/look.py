@@ -140,7 +140,7 @@ def machine(printed: dict[str, str]) -> str:
     for place in ("configuration LocalIP", "configuration InternalInterface IPAddress", *second):
         if not re.search(f"not right for this machine: .*{place}", text):
             return f"{place} is not in\n{text}"
-    later = _output("esmith", "status")
+    later = _output("esmith", "status", "-v")
     return later if "not right for this machine" in later else ""
 
 

@@ -63,7 +63,7 @@ def test_they_are_outputs_as_any_other(fields: Script) -> None:
     make_event(root.path, "try", templates="/etc/fields\n")
     root.signal("try")
     root.write("/etc/north.field", "by hand\n")
-    assert "/etc/north.field" in root.esmith("status", code=None).out
+    assert "/etc/north.field" in root.esmith("status", "-v", code=None).out
     root.signal("try")
     assert root.read("/etc/north.field") == "field north of example.com\n\n"
     root.config("set", "DomainName", "example.org")
@@ -73,7 +73,7 @@ def test_they_are_outputs_as_any_other(fields: Script) -> None:
     root.write(f"{TEMPLATES}/etc/fields/10", "none\n")
     root.signal("try")
     assert root.read("/etc/south.field") == "field south of example.com\n\n"
-    assert "/etc/south.field" not in root.esmith("status", code=None).out
+    assert "/etc/south.field" not in root.esmith("status", "-v", code=None).out
 
 
 def test_the_options_hold(fields: Script) -> None:

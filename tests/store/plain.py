@@ -61,10 +61,10 @@ class Plain:
 
     def rewind(self, number: int) -> Cells:
         """Return what is stored when all revisions after one are taken back, but for values that were forgotten."""
-        cells = self.cells
+        then: dict[Cell, str | None] = {}
         for revision in reversed(self.journal[number:]):
-            cells = _restored(cells, {cell: old for cell, (old, _) in revision.items() if old != FORGOTTEN})
-        return cells
+            then |= {cell: old for cell, (old, _) in revision.items()}
+        return _restored(self.cells, {cell: old for cell, old in then.items() if old != FORGOTTEN})
 
     def is_rewound_exactly(self, number: int) -> bool:
         """Return whether no value that :meth:`rewind` needs was forgotten."""

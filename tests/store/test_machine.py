@@ -32,8 +32,8 @@ from esmith.store.flat.file import FlatFile
 from esmith.store.flat.source import FlatSource
 from esmith.store.forget import find_former
 from esmith.store.lmdb.verify import find_damage
-from esmith.store.model import Record
-from esmith.store.undo import rewind, undo
+from esmith.store.model import FORGOTTEN, Change, Record
+from esmith.store.undo import changed_since, set_back, undo
 from tests.examples import examples
 from tests.store.others import Reader, make_killed_writer, run_killed_writer
 from tests.store.plain import Cell, Cells, Plain
@@ -168,7 +168,9 @@ class StoreMachine(RuleBasedStateMachine):
         if self.plain.is_rewound_exactly(number):
             assert wanted == self.plain.past[number]
         with self.store.transaction(AUTHOR) as transaction:
-            rewind(transaction, number)
+            then = changed_since(transaction, number).items()
+            changes = [Change(*cell, now, value) for cell, (value, now) in then if value != FORGOTTEN]
+            set_back(transaction, changes)
         self.plain.commit(wanted)
 
     @precondition(lambda self: any(self.plain.journal))

@@ -191,7 +191,7 @@ def test_a_commit_waits_for_who_verifies(used: Root, tmp_path: Path) -> None:
 
 def test_status_verifies_in_any_case(used: Root) -> None:
     """``esmith status`` finds damage that left no trace in size and times, as of a dying disk."""
-    used.esmith("status")
+    used.esmith("status", "-v", code=None)
     overwrite(used, damaged(data_file(used).read_bytes()))
     DataFile(str(data_file(used))).mark()
     answer = used.esmith("status", code=ExitCode.STORE)

@@ -75,14 +75,14 @@ def test_supervisor_that_is_down(mail: MailSystem) -> None:
     mail.change("configuration", "clamav", MaxFiles="900")
     answer = mail.machine.run("signal-event", "email-update", code=None)
     assert answer.code == 0, answer
-    status = mail.esmith("status").out
+    status = mail.esmith("status", "-v", code=None).out
     assert "clamd" in status
     assert "pending" in status
     assert mail.pid("clamd") in ("", before)
     _start_supervisor(mail, "clamd")
     mail.esmith("recover")
     mail.ready()
-    assert "pending" not in mail.esmith("status").out
+    assert "pending" not in mail.esmith("status", "-v", code=None).out
     assert _mail_flows(mail)
 
 
@@ -99,11 +99,11 @@ def test_supervisor_that_refuses(mail: MailSystem) -> None:
     finally:
         broken.unlink()
     assert "sv is out of order" in answer.err
-    assert "clamd" in mail.esmith("status").out
+    assert "clamd" in mail.esmith("status", "-v", code=None).out
     assert mail.pid("clamd") == before
     mail.signal()
     assert mail.pid("clamd") != before
-    assert "pending" not in mail.esmith("status").out
+    assert "pending" not in mail.esmith("status", "-v", code=None).out
 
 
 def test_change_that_nobody_confirms(mail: MailSystem) -> None:
@@ -144,7 +144,7 @@ def test_change_that_nobody_confirms_before_a_reboot(mail: MailSystem) -> None:
     assert _mail_flows(mail)
     # The start of clamd has made up for its pending action.
     mail.esmith("recover")
-    assert "pending" not in mail.esmith("status").out
+    assert "pending" not in mail.esmith("status", "-v", code=None).out
 
 
 def test_power_failure_loses_nothing(mail: MailSystem) -> None:

@@ -141,7 +141,7 @@ def test_mallory_writes_an_action(changed: Machine) -> None:
         _refused(changed, f"{E}/templates-custom", "esmith", "check")
         # The directories are closed, and what mallory left in them is found as well.
         changed.run("chmod", "0755", f"{E}/events/try", f"{E}/templates-custom")
-        shown = changed.run("esmith", "status", code=ExitCode.UNTRUSTED).out
+        shown = changed.run("esmith", "status", "-v", code=ExitCode.UNTRUSTED).out
         assert f"{E}/events/try/S05a: belongs to the user mallory" in shown
         assert f"{E}/templates-custom/etc/clamd.conf/x: belongs to the user mallory" in shown
         _refused(changed, f"{E}/")

@@ -75,7 +75,9 @@ def full_disk_loses_no_line() -> None:
                 pass
         run("systemctl", "restart", "dovecot")
         wait_until(lambda: int(show(_UNIT, "NRestarts")) > 0, "the full disk is not noticed")
-        wait_until(lambda: "logs: not copied" in run("esmith", "status", code=None), "esmith status does not say it")
+        wait_until(
+            lambda: "logs: not copied" in run("esmith", "status", "-v", code=None), "esmith status does not say it"
+        )
         (place / "filler").unlink()
         wait_until(lambda: "starting up" in (place / "current").read_text(), "the lines are not copied afterwards")
     finally:

@@ -129,6 +129,10 @@ class PerlTemplate:
         if self._begun:
             self._perl.forget(self._id)
 
+    def note_in(self, reads: Reads) -> None:
+        """Have what is read from now on be noted there."""
+        self.log = _Log(reads)
+
     def expand(self, path: str, text: bytes) -> bytes:
         """Return what a fragment gives.
 

@@ -30,10 +30,14 @@ STAYS = (
     "/home/httpd and elsewhere: web pages, and other files of yours beside generated ones",
     "/var/spool/spamd, /var/lib/qpsmtpd/greylisting: what the spam filter and greylisting have learnt",
     "/var/spool/postfix, /var/qmail/queue: mail that waits",
-    "/var/lib/e-smith: backup copies of what was replaced (kept), and the journal of installs",
+    "/var/lib/e-smith: backup copies of what was replaced (kept), backups of before a restore, the journal of installs",
     "/var/log: the logs",
     "unix accounts, and Debian's packages",
 )
+
+
+#: Directories of everybody that a script of Debian's base-files makes, so that they are in no list of dpkg.
+_OF_BASE_FILES = {f"/usr/local{name}" for name in ("", "/bin", "/etc", "/lib", "/sbin", "/share", "/share/man")}
 
 
 def generated_files(store: Store) -> list[str]:
@@ -158,7 +162,7 @@ def remove_empty(layout: Layout, directories: Iterable[str]) -> None:
         while place not in ("/", "", "/home", "/root") and not place.startswith("/home/e-smith"):
             above.add(place)
             place = os.path.dirname(place)
-    stays = set(packages_of(sorted(above))) if layout.is_machine else set()
+    stays = {*packages_of(sorted(above)), *_OF_BASE_FILES} if layout.is_machine else set()
     disk = layout.disk()
     for path in sorted(above - stays, key=len, reverse=True):
         target = layout.under(path)

@@ -31,8 +31,8 @@ class FlatText:
         self.changed = changed
 
 
-def flat_text(snapshot: Snapshot, database: str) -> FlatText:
-    """Return a database as a flat file holds it.
+def require_database(snapshot: Snapshot, database: str) -> None:
+    """Refuse a database that there is not.
 
     :raises UsageError: when there is no such database.
     """
@@ -40,6 +40,14 @@ def flat_text(snapshot: Snapshot, database: str) -> FlatText:
         raise UsageError(
             f"there is no database {database!r}", hint=f"there are: {', '.join(snapshot.databases()) or 'none'}"
         )
+
+
+def flat_text(snapshot: Snapshot, database: str) -> FlatText:
+    """Return a database as a flat file holds it.
+
+    :raises UsageError: when there is no such database.
+    """
+    require_database(snapshot, database)
     lines = [flat_format.header()]
     changed: list[tuple[str, str]] = []
     for record in snapshot.records(database):

@@ -266,6 +266,13 @@ class FlatTransaction(FlatSnapshot):
         """
         raise EsmithError("a flat file has no journal", place=self._file)
 
+    def replace_journal(self, _revisions: Iterable[Revision], _number: int) -> None:
+        """Refuse: a flat file has no journal.
+
+        :raises EsmithError: always.
+        """
+        raise EsmithError("a flat file has no journal", place=self._file)
+
     @contextlib.contextmanager
     def savepoint(self) -> Iterator[None]:
         """Take back what is changed inside when it ends with an error."""

@@ -160,6 +160,20 @@ class LmdbTables(LmdbSnapshot):
         self._outer: list[Written] = []
         #: The databases whose whole records are kept as the rows are, each with the keys of those that are not.
         self._stale: dict[str, set[str]] = {}
+        #: The number of the revision that follows another journal; 0 where the journal goes on.
+        self._after_other = 0
+
+    def replace_journal(self, revisions: Iterable[Revision], number: int) -> None:
+        """Have other revisions in the place of the journal, and this transaction be the last one of all databases."""
+        from esmith.store.lmdb import parts
+
+        table = self._open(JOURNAL)
+        for name in (JOURNAL, parts.TABLE):
+            self._txn.drop(self._open(name), delete=False)
+        for revision in revisions:
+            self._txn.put(revision.number.to_bytes(8), self._parts().row_of_revision(revision), db=table)
+        self._after_other = number
+        self._dirty = True
 
     def rewrite(self, revisions: Iterable[Revision]) -> None:
         """Write revisions of the journal again, and note in it that it was done."""
@@ -229,12 +243,16 @@ class LmdbTables(LmdbSnapshot):
             make(self._txn, table, self._open(database))
 
     def _write_journal(self, changed: dict[str, dict[str, Cells]]) -> None:
-        number = self.revision() + 1
+        number = self._after_other or self.revision() + 1
         stamp = number.to_bytes(8)
-        for database, records in changed.items():
+        every: dict[str, dict[str, Cells]] = {name: {} for name in self.databases()} if self._after_other else {}
+        for database, records in (every | changed).items():
             self._write_whole(database, records, stamp)
             self._txn.put(database.encode(), stamp, db=self._open(_REVISIONS))
-        self._append(number, self._row_of(number, changed))
+        if self._after_other:
+            self._append(number, journal.encode_fields(int(time.time()), self._author, []))
+        else:
+            self._append(number, self._row_of(number, changed))
 
     def _row_of(self, number: int, changed: dict[str, dict[str, Cells]]) -> bytes:
         """Return the row of a revision; parts of it are written where it would be too long."""

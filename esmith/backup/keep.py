@@ -1,0 +1,83 @@
+"""Backups in a folder: each gets a name of its own, and the oldest go when there are too many."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import time
+from contextlib import suppress
+
+from esmith.backup.encryption import HEADER
+from esmith.backup.write import is_backup, name_of_server, write_backup
+from esmith.directories import make_directory
+from esmith.store.replace import file_trouble
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.backup.last import LastBackup
+    from esmith.layout import Layout
+    from esmith.store.protocol import Store
+
+#: Nobody else may enter the folder: a backup has all passwords.
+_PRIVATE = 0o700
+_UNNAMED = re.compile(r"[^A-Za-z0-9.-]+")
+
+
+def write_to_folder(
+    layout: Layout, store: Store, folder: str, keep: int | None, recipients: list[str]
+) -> tuple[LastBackup, list[str], list[str]]:
+    """Write a backup into a folder, and then remove the oldest ones that this function has written.
+
+    :param folder: a path of this disk; it is made when it is missing.
+    :param keep: how many backups of this server stay; None for all.
+    :param recipients: for whom it is encrypted.
+    :return: what was made, notes for the administrator, and the names of those that were removed.
+    :raises StoreError: when it cannot be written; none was removed then.
+    """
+    with store.snapshot() as snapshot:
+        server = _UNNAMED.sub("-", name_of_server(snapshot))
+    try:
+        make_directory(folder, _PRIVATE)
+    except OSError as error:
+        raise file_trouble(folder, error) from error
+    end = ".tar.gz.age" if recipients else ".tar.gz"
+    path = os.path.join(folder, f"{_beginning(server)}{time.strftime('%Y%m%d-%H%M%S')}{end}")
+    made, notes = write_backup(layout, store, path, recipients=recipients, force=bool(recipients))
+    removed = _remove_oldest(folder, server, keep, os.path.basename(path)) if keep else []
+    return made, notes, removed
+
+
+def _beginning(server: str) -> str:
+    return f"esmith-{server}-"
+
+
+def _remove_oldest(folder: str, server: str, keep: int, newest: str) -> list[str]:
+    """Remove all but the last backups of a server; what is no backup, or is somebody else's, stays."""
+    form = re.compile(re.escape(_beginning(server)) + r"\d{8}-\d{6}\.tar\.gz(\.age)?")
+    removed: list[str] = []
+    with suppress(OSError):
+        directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            names = sorted(name for name in os.listdir(directory) if form.fullmatch(name) and name != newest)
+            for name in [name for name in names if _is_ours(directory, name)][: -(keep - 1) or None]:
+                with suppress(OSError):
+                    os.unlink(name, dir_fd=directory)
+                    removed.append(name)
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+    return removed
+
+
+def _is_ours(directory: int, name: str) -> bool:
+    try:
+        status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
+            return False
+        if not name.endswith(".age"):
+            return is_backup(directory, name)
+        with open(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory), "rb") as file:
+            return file.read(len(HEADER)) == HEADER
+    except OSError:
+        return False

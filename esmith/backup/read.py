@@ -1,0 +1,332 @@
+"""Reading a backup: all of it is verified before anything of it is used.
+
+It is decompressed into a file without a name, in which its members are found again. So what is used later is what was
+verified, whatever becomes of the backup meanwhile, and memory does not grow with it.
+"""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import os
+import re
+import stat
+import tarfile
+import tempfile
+import zlib
+from hashlib import sha256
+
+from esmith.backup.encryption import HEADER, decrypt
+from esmith.backup.form import (
+    DATABASES,
+    DIRECTORY,
+    FILE,
+    FORMAT,
+    JOURNAL,
+    LINK,
+    MAGIC,
+    MANIFEST,
+    PARTS,
+    PASSWORDS,
+    README,
+    SUMS,
+    TOP,
+    BackupError,
+    File,
+    Manifest,
+    Member,
+    fault_in,
+    part_of,
+    sums_text,
+)
+from esmith.backup.rows import records_of, revisions_of
+from esmith.errors import EsmithError, StoreError
+from esmith.store.replace import file_trouble
+from esmith.store.table import DamagedRowError, decode_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+    from typing import IO, Self
+
+    from esmith.store.model import Record, Revision
+
+#: What no backup of ours has: an archive that never ends must not fill the disk.
+MOST_MEMBERS, MOST_BYTES, LONGEST_MEMBER = 200_000, 2**33, 2**29
+#: Of the manifest, which is read into memory; and of a long name in the archive.
+_LONGEST_MANIFEST, _LONGEST_NAME = 2**26, 2**13
+_STEP = 2**20
+_KINDS = {tarfile.REGTYPE: FILE, tarfile.SYMTYPE: LINK, tarfile.DIRTYPE: DIRECTORY}
+#: Headers that only bring a long name for the next member.
+_NAMING = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+_JOURNAL = re.compile(r"journal/\d{6}")
+_NOT_OURS = "it is no backup of e-smith"
+
+
+class Backup:
+    """A backup that was verified. A context manager.
+
+    :param manifest: what is in it.
+    """
+
+    def __init__(self, spool: IO[bytes], places: dict[str, tuple[int, int]], manifest: Manifest) -> None:
+        self._spool = spool
+        self._places = places
+        self.manifest = manifest
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._spool.close()
+
+    @property
+    def databases(self) -> list[str]:
+        """The names of the databases."""
+        return [name.removeprefix(DATABASES) for name in self._places if name.startswith(DATABASES)]
+
+    def records(self, database: str) -> dict[str, Record]:
+        """Return the records of a database by their keys."""
+        return records_of(database, self.data(f"{DATABASES}{database}"))
+
+    def revisions(self) -> Iterator[Revision]:
+        """Yield the revisions of the journal, the newest first."""
+        return revisions_of(self.data(name) for name in sorted(self._places) if name.startswith(JOURNAL))
+
+    def files(self, part: str) -> list[File]:
+        """Return the files of a part."""
+        return [file for file in self.manifest.files if part_of(file.path) == part]
+
+    def data(self, name: str) -> bytes:
+        """Return what a regular file of the archive holds."""
+        start, size = self._places[name]
+        self._spool.seek(start)
+        return self._spool.read(size)
+
+
+def open_backup(path: str, identity: str | None = None) -> Backup:
+    """Open a backup and verify all of it: checksums, names, kinds, records, the journal. Nothing else is done.
+
+    :param path: the file, as a path of this disk.
+    :param identity: the file with the private key, for an encrypted one.
+    :raises StoreError: when it cannot be read, or there is no room for what is in it.
+    :raises BackupError: when it is no backup, or a damaged one.
+    """
+    try:
+        return _opened(path, identity)
+    except BackupError as error:
+        error.place = error.place or path
+        error.add("nothing was changed")
+        raise
+    except OSError as error:
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        # Nothing is written but what is decompressed.
+        raise file_trouble(tempfile.gettempdir() if is_full else path, error) from error
+
+
+def _opened(path: str, identity: str | None) -> Backup:
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    with open(os.open(path, flags), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise BackupError("it is no plain file", hint="write it to a file first")
+        is_encrypted = file.read(len(HEADER)) == HEADER
+        file.seek(0)
+        if not is_encrypted:
+            if identity is not None:
+                raise BackupError("it is not encrypted", hint="leave out --identity")
+            return _verified(file)
+        if identity is None:
+            raise BackupError("it is encrypted", hint="name the private key: --identity FILE")
+        with tempfile.TemporaryFile() as plain:
+            decrypt(file, identity, plain, path)
+            plain.seek(0)
+            return _verified(plain)
+
+
+class _Header(tarfile.TarInfo):
+    """A header of an archive: one of a kind that no backup has ends it, before anything of it is read."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """Return the header of a block.
+
+        :raises BackupError: when it is of a kind that no backup has.
+        """
+        entry = super().frombuf(buf, encoding, errors)
+        if entry.type not in _KINDS and not (entry.type in _NAMING and 0 <= entry.size <= _LONGEST_NAME):
+            raise BackupError("it has a member that no backup has: no file, directory or link")
+        if not 0 <= entry.size <= LONGEST_MEMBER or (entry.type in (tarfile.SYMTYPE, tarfile.DIRTYPE) and entry.size):
+            raise BackupError("it has a member that is too large")
+        return entry
+
+
+def _verified(file: IO[bytes]) -> Backup:
+    spool = tempfile.TemporaryFile()  # noqa: SIM115 - the backup closes it
+    done = False
+    try:
+        reading = _Reading(spool)
+        try:
+            reading.read(file)
+        except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, UnicodeError, ValueError) as error:
+            what = "it is damaged or not whole" if reading.is_ours else _NOT_OURS
+            raise BackupError(what, hint="use another one") from error
+        backup = Backup(spool, reading.places, reading.verify())
+        _verify_rows(backup)
+        done = True
+        return backup
+    finally:
+        if not done:
+            spool.close()
+
+
+class _Reading:
+    """Reads the archive of a backup.
+
+    :param spool: the file that it is decompressed into.
+    """
+
+    def __init__(self, spool: IO[bytes]) -> None:
+        self._spool = spool
+        #: Where the content of each regular file is, and how long it is.
+        self.places: dict[str, tuple[int, int]] = {}
+        self._digests: dict[str, str] = {}
+        #: What directories and links there are, with what the links hold.
+        self._others: dict[str, tuple[str, str]] = {}
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it began as a backup does."""
+        return bool(self.places)
+
+    def read(self, file: IO[bytes]) -> None:
+        """Read all of it."""
+        # To its end, where the checksum of the compression is.
+        with gzip.GzipFile(fileobj=file) as packed:
+            size = 0
+            while piece := packed.read(_STEP):
+                size += self._spool.write(piece)
+                if size > MOST_BYTES:
+                    raise BackupError("it is too large")
+        self._spool.seek(0)
+        with tarfile.open(
+            fileobj=self._spool, mode="r:", tarinfo=_Header, encoding="utf-8", errors="surrogateescape"
+        ) as archive:
+            for entry in archive:
+                self._take(entry)
+            self._spool.seek(archive.offset)
+        while piece := self._spool.read(_STEP):
+            if piece.strip(b"\0"):
+                raise BackupError("something follows its end")
+
+    def _take(self, entry: tarfile.TarInfo) -> None:
+        top, _, name = entry.name.partition("/")
+        if top != TOP or not name:
+            raise BackupError(_NOT_OURS if not self.places else f"a member has the name {entry.name!r}")
+        if name in self.places or name in self._others:
+            raise BackupError(f"{name}: it is there twice")
+        if len(self.places) + len(self._others) >= MOST_MEMBERS:
+            raise BackupError("it has too many members")
+        if not self.places and name != README:
+            raise BackupError(_NOT_OURS)
+        kind = _KINDS[entry.type]
+        if kind != FILE:
+            self._others[name] = kind, entry.linkname
+            return
+        self._spool.seek(entry.offset_data)
+        left, digest = entry.size, sha256()
+        while left:
+            piece = self._spool.read(min(left, _STEP))
+            if not piece:
+                raise EOFError
+            digest.update(piece)
+            left -= len(piece)
+        self.places[name] = entry.offset_data, entry.size
+        self._digests[name] = digest.hexdigest()
+        if name == README:
+            self._require_format()
+
+    def _require_format(self) -> None:
+        line = self._content(README, _LONGEST_NAME).partition(b"\n")[0].decode("ascii", "replace")
+        number = line.removeprefix(MAGIC)
+        if not line.startswith(MAGIC) or not number.isdecimal():
+            raise BackupError(_NOT_OURS)
+        if int(number[:9]) > FORMAT:
+            raise BackupError(
+                f"a newer version of e-smith made it: it has the format {number[:9]}, and this one knows {FORMAT}",
+                hint="upgrade e-smith first",
+            )
+
+    def verify(self) -> Manifest:
+        """Compare all of it with the manifest, and return that.
+
+        :raises BackupError: when something is missing, differs, or is not what a backup has.
+        """
+        if [*self.places][-2:] != [MANIFEST, SUMS]:
+            raise BackupError("its manifest is missing: it is not whole", hint="use another one")
+        try:
+            manifest = decode_json(Manifest, self._content(MANIFEST, _LONGEST_MANIFEST))
+        except DamagedRowError as error:
+            raise BackupError("its manifest is damaged", hint="use another one") from error
+        found = [Member(name, size, self._digests[name]) for name, (_, size) in self.places.items()]
+        if found[:-2] != manifest.members:
+            listed = {member.name: member for member in manifest.members}
+            wrong = next((one.name for one in found[:-2] if listed.get(one.name) != one), "a member")
+            raise BackupError(f"{wrong}: it is not what the manifest says", hint="use another one")
+        sums = sums_text(found[:-1]).encode("utf-8", "surrogateescape")
+        if self._content(SUMS, _LONGEST_MANIFEST) != sums:
+            raise BackupError("its checksums are not those of what is in it", hint="use another one")
+        if not set(manifest.parts) <= set(PARTS):
+            raise BackupError("it has parts that no backup has")
+        self._verify_names(manifest)
+        return manifest
+
+    def _verify_names(self, manifest: Manifest) -> None:
+        if fault := fault_in(manifest.files):
+            raise BackupError(f"no backup has this: {fault}")
+        others = {file.member: (file.kind, file.target) for file in manifest.files if file.kind != FILE}
+        if others != self._others:
+            raise BackupError("its links and directories are not what the manifest says")
+        files = {file.member for file in manifest.files if file.kind == FILE}
+        for name in self.places.keys() - files - {README, PASSWORDS, MANIFEST, SUMS}:
+            if not (_JOURNAL.fullmatch(name) or name.startswith(DATABASES)):
+                raise BackupError(f"{name}: no backup has this member")
+        if not files | {PASSWORDS} <= self.places.keys():
+            raise BackupError("a file of the manifest is missing")
+
+    def _content(self, name: str, limit: int) -> bytes:
+        start, size = self.places[name]
+        if size > limit:
+            raise BackupError(f"{name}: it is too large")
+        self._spool.seek(start)
+        return self._spool.read(size)
+
+
+def _verify_rows(backup: Backup) -> None:
+    """See that the store can hold all records and revisions.
+
+    :raises BackupError: when it cannot.
+    """
+    try:
+        for database in backup.databases:
+            backup.records(database)
+        newest = next((revision.number for revision in _each(backup.revisions())), 0)
+    except BackupError:
+        raise
+    except StoreError:
+        raise
+    except EsmithError as error:
+        raise BackupError(f"the store cannot hold what is in it: {error.message}", hint=error.place) from error
+    if newest != backup.manifest.revision:
+        raise BackupError("its journal is not of the revision that the manifest says")
+
+
+def _each(revisions: Iterator[Revision]) -> Iterator[Revision]:
+    """Yield the first of some revisions, when all were read."""
+    first = next(revisions, None)
+    for _ in revisions:
+        pass
+    if first is not None:
+        yield first

@@ -1,0 +1,58 @@
+"""Settings that were changed, or would be, as lines for people: secret values are masked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from esmith.cli.colour import Style, styled
+from esmith.cli.masking import Masking
+from esmith.errors import SchemaError
+from esmith.events.applying import events_that_follow
+from esmith.layout import Layout
+from esmith.names import counted
+from esmith.schema.load import Schema
+from esmith.schema.secrecy import MASK
+from esmith.store.model import Change
+from esmith.store.protocol import Snapshot
+
+
+def change_line(change: dict[str, Any]) -> str:
+    """Return the line of a change, as :meth:`esmith.cli.masking.Masking.changes_data` gives it."""
+    name = " ".join(part for part in (change["database"], change["key"], change["property"]) if part)
+    return f"{name}: {styled(_value(change['old']), Style.REMOVED)} -> {styled(_value(change['new']), Style.ADDED)}"
+
+
+def change_lines(layout: Layout, snapshot: Snapshot, changes: list[Change], *, is_sure: bool = True) -> list[str]:
+    """Return the lines of changes.
+
+    :param is_sure: whether a broken schema file is an error; else all values are masked then, because it is not known
+        which of them are secret.
+    :raises SchemaError: when a schema file is broken.
+    """
+    try:
+        return list(map(change_line, Masking(Schema(layout), snapshot).changes_data(changes, changes)))
+    except SchemaError:
+        if is_sure:
+            raise
+    return [change_line(_masked(change)) for change in changes]
+
+
+def _masked(change: Change) -> dict[str, Any]:
+    old, new = (None if value is None else MASK for value in (change.old, change.new))
+    return {"database": change.database, "key": change.key, "property": change.prop, "old": old, "new": new}
+
+
+def follow_lines(layout: Layout, snapshot: Snapshot, changes: list[Change]) -> list[str]:
+    """Return the lines that say with which events files follow a change of settings.
+
+    :param snapshot: the databases after the change.
+    """
+    events = events_that_follow(layout, snapshot, {change.cell for change in changes})
+    return [
+        f"{counted(count, 'file')} {'follows' if count == 1 else 'follow'} with: signal-event {name}"
+        for name, count in events.items()
+    ]
+
+
+def _value(value: str | None) -> str:
+    return "(none)" if value is None else value or "(empty)"

@@ -1,0 +1,45 @@
+"""Groups of commands whose help page has a whole sentence for each of them, below headings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import click
+
+_END = re.compile(r"(?<=[.:])\s+(?=[A-Z])")
+
+
+class Sentences(click.Group):
+    """A group of commands. Its help page shows the first sentence of the help of each, however long it is."""
+
+    #: The headings in the order of the help page, each with the names of commands; some may not exist.
+    headings: dict[str, tuple[str, ...]] = {}
+    #: The heading of those that none names.
+    others = "Commands"
+
+    def below_headings(self, ctx: click.Context) -> Iterator[tuple[str, list[str]]]:
+        """Yield the headings with the names of their commands; those that none names stand at the end."""
+        names = self.list_commands(ctx)
+        named = {name for below in self.headings.values() for name in below}
+        for heading, below in [
+            *self.headings.items(),
+            (self.others, tuple(name for name in names if name not in named)),
+        ]:
+            if found := [name for name in below if name in names]:
+                yield heading, found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands to a help page."""
+        width = max((len(name) for name in self.list_commands(ctx)), default=0)
+        for heading, names in self.below_headings(ctx):
+            commands = [(name, self.get_command(ctx, name)) for name in names]
+            rows = [(f"{name:<{width}}", first_of(command.help or "")) for name, command in commands if command]
+            with formatter.section(heading):
+                formatter.write_dl(rows)
+
+
+def first_of(help: str) -> str:
+    """Return the first sentence of a help."""
+    sentence = _END.split(" ".join(help.partition("\n\n")[0].split()), maxsplit=1)[0]
+    return re.sub(r":$", ".", sentence)

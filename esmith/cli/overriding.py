@@ -1,0 +1,225 @@
+"""``esmith overrides edit``, ``merge`` and ``accept``: each shows what would become of the files before it saves."""
+
+from __future__ import annotations
+
+import os
+import shlex
+
+import click
+
+from esmith.cli.output import print_report, warn
+from esmith.errors import CheckError, EsmithError, ExitCode, UsageError
+from esmith.events.session import Session
+from esmith.layout import Layout
+from esmith.overrides.editor import edit_file
+from esmith.overrides.merge import has_marks, merge
+from esmith.overrides.model import Base, Override
+from esmith.overrides.named import below_configuration, name_of
+from esmith.overrides.places import counts
+from esmith.overrides.saving import EDITED, MERGED, Draft, accept, require_plain, save
+from esmith.overrides.search import Search
+from esmith.overrides.trial import try_text
+from esmith.plan.diff import unified
+from esmith.store import open_store
+
+_SAVE, _AGAIN, _LEAVE = "save", "edit", "leave"
+
+
+def carry_out(layout: Layout, action: str, operands: tuple[str, ...], *, says_yes: bool, may_ask: bool) -> int:
+    """Carry out one of the actions, and return the exit code.
+
+    :param operands: the paths that follow it.
+    :param says_yes: whether it is saved without a question.
+    :param may_ask: whether somebody is at the terminal.
+    """
+    store = open_store(layout, write=True)
+    try:
+        session = Session(layout, store, warn)
+        search = Search(layout)
+        if action == "edit":
+            return _edit(_Work(session, search, _name_to_edit(layout, search, operands), EDITED, says_yes, may_ask))
+        name = name_of(layout, search, operands[0])
+        if action == "merge":
+            return _merge(_Work(session, search, name, MERGED, says_yes, may_ask))
+        return _accept(session, search, name)
+    finally:
+        store.close()
+
+
+class _Work:
+    """One override that is edited or merged.
+
+    :param session: the run; its store is opened for writing.
+    :param name: the path of the override below ``/etc/e-smith``.
+    :param kind: which of the drafts it has.
+    """
+
+    def __init__(self, session: Session, search: Search, name: str, kind: str, says_yes: bool, may_ask: bool) -> None:
+        self.session, self.says_yes, self.may_ask = session, says_yes, may_ask
+        self.one: Override = search.one(name)
+        self.version = search.bases.version
+        self.is_there = os.path.lexists(search.places.disk_path(name))
+        self.draft = Draft(session.layout, kind, name)
+        require_plain(session.layout, name)
+
+    @property
+    def now(self) -> Base:
+        """The base of what is made from the shipped text as it is now."""
+        return Base(self.one.shipped, version=self.version)
+
+    def save(self, text: bytes, base: Base) -> int:
+        """Save a text, and say how it takes effect."""
+        save(self.session, self.one.name, text, base, expected=self.one.text if self.is_there else None)
+        self.draft.remove()
+        print_report([f"{self.one.path} is saved"])
+        return ExitCode.OK
+
+
+def _name_to_edit(layout: Layout, search: Search, operands: tuple[str, ...]) -> str:
+    """Return what is to be edited, as a path below ``/etc/e-smith``.
+
+    :raises UsageError: when nothing would read it.
+    """
+    if len(operands) == 2 and ("/" in operands[1] or operands[1] in ("", ".", "..")):
+        raise UsageError(
+            f"{operands[1]!r} is no name of a fragment", hint="esmith overrides edit /etc/clamd.conf MaxFiles"
+        )
+    name = below_configuration(layout, "/".join(operands) if len(operands) == 2 else operands[0])
+    if name in search.names:
+        return name
+    if not counts(name):
+        raise UsageError(f"{operands[-1]!r} is the name of a backup file, which does not count", hint="choose another")
+    if os.path.isdir(search.places.disk_path(search.places.shipped_path(name) or name)) and len(operands) == 1:
+        raise UsageError(
+            f"{operands[0]} has several fragments",
+            hint=f"name one of them: esmith overrides edit {operands[0]} FRAGMENT",
+        )
+    if why := search.why_dead(name, is_file=True):
+        raise UsageError(why, hint="name the template by the path of the file it makes, and then the fragment")
+    return name
+
+
+def _edit(work: _Work) -> int:
+    one = work.one
+    is_same_file = one.shipped is not None and os.path.basename(one.shipped_path) == os.path.basename(one.path)
+    begin = one.text if work.is_there else one.shipped or b"" if is_same_file else b""
+    text = work.draft.read()
+    if text is None:
+        work.draft.write(begin)
+    else:
+        warn(f"goes on with the draft {work.draft.path}")
+    base = one.base if work.is_there else work.now
+    while True:
+        edit_file(work.draft.path, at_terminal=work.may_ask)
+        text = work.draft.read()
+        if text is None:
+            raise UsageError("the draft is gone", place=work.draft.path, hint="nothing was written; run it again")
+        if text == begin and (work.is_there or one.shipped is not None):
+            work.draft.remove()
+            print_report(["nothing was changed"])
+            return ExitCode.OK
+        answer = _judge(work, text)
+        if answer == _SAVE:
+            return work.save(text, base)
+        if answer == _LEAVE:
+            print_report([f"not saved; the draft is {work.draft.path}"])
+            return ExitCode.FAILED
+
+
+def _merge(work: _Work) -> int:
+    one = work.one
+    if one.shipped is None:
+        raise UsageError(
+            "is not shipped any more, so there is nothing to merge", place=one.path, hint=_accept_hint(one)
+        )
+    if not one.text:
+        raise UsageError("masks the shipped text, so there is nothing to merge", place=one.path, hint=_accept_hint(one))
+    text = work.draft.read()
+    if text is not None:
+        warn(f"goes on with the draft {work.draft.path}")
+    else:
+        if one.base.text is None:
+            raise UsageError("was not made from a shipped text that is known", place=one.path, hint=_accept_hint(one))
+        if one.base.text == one.shipped:
+            print_report([f"{one.path}: the shipped text has not changed since it was made"])
+            return ExitCode.OK
+        merged = merge(one.base.text, one.shipped, one.text)
+        text = merged.text
+        if merged.conflicts:
+            work.draft.write(text)
+    while True:
+        if has_marks(text):
+            hint = f"merge them there, and run it again: esmith overrides merge {shlex.quote(one.path)}"
+            trouble = UsageError(
+                "has places that both changed, between <<<<<<< and >>>>>>>", place=work.draft.path, hint=hint
+            )
+            trouble.exit_code = ExitCode.FAILED
+            answer = _ask_again(work, trouble)
+        else:
+            print_report(_diff(one.path, one.text, text))
+            answer = _judge(work, text)
+        if answer == _SAVE:
+            return work.save(text, work.now)
+        work.draft.write(text)
+        if answer == _LEAVE:
+            print_report([f"not saved; the draft is {work.draft.path}"])
+            return ExitCode.FAILED
+        edit_file(work.draft.path, at_terminal=work.may_ask)
+        text = work.draft.read() or b""
+
+
+def _accept(session: Session, search: Search, name: str) -> int:
+    one = search.one(name)
+    accept(session, name, Base(one.shipped, version=search.bases.version))
+    print_report([f"{one.path} stays as it is"])
+    return ExitCode.OK
+
+
+def _accept_hint(one: Override) -> str:
+    return f"to leave yours as it is: esmith overrides accept {shlex.quote(one.path)}"
+
+
+def _judge(work: _Work, text: bytes) -> str:
+    """Show what would become of the files, and return what is to be done then."""
+    one = work.one
+    trial = try_text(work.session.layout, work.session.store, one.name, text)
+    print_report(trial.lines)
+    if trial.fault is not None:
+        draft = f"nothing was saved; the draft is {work.draft.path}"
+        trial.fault.hint = f"{trial.fault.hint}\n  {draft}" if trial.fault.hint else draft
+        work.draft.write(text)
+        return _ask_again(work, trial.fault)
+    if trial.event:
+        print_report([f"to have it take effect once it is saved: signal-event {trial.event}"], cures=True)
+    if not work.may_ask or work.says_yes:
+        return _SAVE
+    return _asked("Save it", [_SAVE, _AGAIN, _LEAVE], _SAVE)
+
+
+def _ask_again(work: _Work, fault: EsmithError) -> str:
+    """Show what is wrong, and ask whether to edit it again.
+
+    :raises EsmithError: the fault, when nobody can be asked.
+    """
+    if not work.may_ask:
+        raise fault
+    message = f"the check refuses it: {fault}" if isinstance(fault, CheckError) else str(fault)
+    warn(message)
+    return _asked("What now", [_AGAIN, _LEAVE], _AGAIN)
+
+
+def _asked(question: str, answers: list[str], default: str) -> str:
+    """Ask at the terminal; the first letter is enough."""
+
+    def meant(text: str) -> str:
+        found = [answer for answer in answers if text and answer.startswith(text.strip().lower())]
+        if len(found) != 1:
+            raise click.UsageError(f"answer {' or '.join(answers)}")
+        return found[0]
+
+    answer: str = click.prompt(f"{question} ({', '.join(answers)})", default=default, value_proc=meant, err=True)
+    return answer
+
+
+def _diff(path: str, old: bytes, new: bytes) -> list[str]:
+    return unified(path, old, new)

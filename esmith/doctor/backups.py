@@ -1,0 +1,44 @@
+"""Backups: when the last one was made, against how often one is to be made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from esmith.backup.last import last
+from esmith.doctor.case import Case
+from esmith.doctor.finding import Checking, Finding, failing, ok, skipped, warning
+
+#: How old the last one may be, in days: by how often one is made, with some hours for a job that comes late.
+_DAYS = {"day": 2.0, "week": 8.0}
+#: Where nobody has it made by itself.
+_DAYS_BY_HAND = 30.0
+_DAY = 86_400.0
+_NOW = "esmith backup --to /var/backups/e-smith"
+_DAILY = "esmith backup --every day --to /var/backups/e-smith"
+
+
+def check_age(case: Case) -> Iterator[Finding]:
+    """Look how old the last good backup is, and whether its file is there."""
+    made, every = last(case.layout), case.prop("esmith-backup", "Every")
+    why = "when the disk breaks, settings, keys and passwords are lost with it"
+    if made is None:
+        if every in _DAYS:
+            yield warning(f"a backup is to be made each {every}, and none was made yet", why, _NOW)
+        else:
+            yield skipped("the age of backups", "no backup is known, and none is made by itself", _DAILY)
+        return
+    days = (case.now - made.time) / _DAY
+    most = _DAYS.get(every, _DAYS_BY_HAND)
+    if days > most:
+        severity = failing if every in _DAYS and days > 2 * most else warning
+        yield severity(f"the last backup is {days:.0f} days old", why, _NOW, about="the last backup is old")
+    elif not os.path.lexists(made.file):
+        yield warning(
+            f"the last backup, {made.file}, is not there any more", why, _NOW, about="the last backup is gone"
+        )
+    else:
+        yield ok(f"the last backup is {max(0.0, days):.1f} days old: {made.file}")
+
+
+CHECKS: dict[str, Checking] = {"backups": check_age}

@@ -1,0 +1,53 @@
+"""Virus signatures: how old the newest are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from esmith.doctor.case import Case
+from esmith.doctor.finding import Checking, Finding, failing, ok, skipped, warning
+from esmith.services.useful import files_of
+
+#: The service, and its question that names the files.
+_SERVICE, _QUESTION = "clamd", "signatures"
+#: What ``esmith setup`` writes where no mirror can be reached (docs/commands.md#esmith-setup).
+_TEST = "e-smith-test."
+#: New ones come each day. After so many days something is wrong, and after so many nothing new is found.
+_OLD_DAYS, _TOO_OLD_DAYS = 3.0, 14.0
+_DAY = 86_400.0
+_UPDATE = ("freshclam --config-file=/etc/freshclam.conf",)
+
+
+def check_age(case: Case) -> Iterator[Finding]:
+    """Look how old they are, where mail is scanned."""
+    service = next((one for one in case.running if one.name == _SERVICE), None)
+    question = next((one for one in service.useful if one.name == _QUESTION), None) if service else None
+    if question is None:
+        yield skipped("virus signatures", "clamd is disabled, or not installed")
+        return
+    found = files_of(case.layout, question)
+    if found is None:
+        yield skipped("virus signatures", "their directory may not be read by this user: run it as root")
+        return
+    if not found:
+        if case.layout.is_machine:
+            yield failing("there are no virus signatures", question.means, *question.cure)
+        else:
+            yield skipped("virus signatures", "there are none in this folder")
+        return
+    if all(os.path.basename(path).startswith(_TEST) for path in found):
+        why = "no real virus is found; freshclam loads the official ones as soon as it reaches a mirror"
+        yield failing("there are only the test signatures of esmith setup", why, *_UPDATE)
+        return
+    days = (case.now - max(os.stat(path).st_mtime for path in found)) / _DAY
+    if days > _OLD_DAYS:
+        severity = failing if days > _TOO_OLD_DAYS else warning
+        why = "new viruses are not found"
+        cures = (*_UPDATE, "esmith services")
+        yield severity(f"the newest virus signatures are {days:.0f} days old", why, *cures, about="signatures are old")
+    else:
+        yield ok(f"the newest virus signatures are {max(0.0, days * 24):.0f} hours old")
+
+
+CHECKS: dict[str, Checking] = {"virus signatures": check_age}

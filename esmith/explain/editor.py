@@ -1,0 +1,81 @@
+"""Having a text edited: the administrator's editor, on a file in a directory that only he may enter."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+
+from esmith.environment import clean_environment, which
+from esmith.errors import EsmithError, UsageError
+
+#: Where neither variable is set: what Debian's alternatives name, and what every system has.
+_OTHERS = ("editor", "vi")
+
+
+class EditedFile:
+    """A text in a file of its own, to be edited once or several times.
+
+    :param name: what its file is called.
+    :param text: the text.
+    :raises EsmithError: when it cannot be written.
+    """
+
+    def __init__(self, name: str, text: str) -> None:
+        try:
+            self._directory = tempfile.mkdtemp(prefix="esmith-edit-")
+            self.path = os.path.join(self._directory, name)
+            with open(self.path, "x", encoding="utf-8", opener=_private) as file:
+                file.write(text)
+        except OSError as error:
+            raise EsmithError(f"the text to edit cannot be written: {error.strerror}") from error
+
+    def edit(self) -> str:
+        """Run the editor, and return the text when it has ended.
+
+        :raises UsageError: when no editor is found, or its variable cannot be read.
+        :raises EsmithError: when the editor fails, or the text cannot be read.
+        """
+        command = editor()
+        try:
+            code = subprocess.run([*command, self.path], env=clean_environment(), check=False).returncode
+        except OSError as error:
+            raise EsmithError(f"the editor {command[0]} cannot be started: {error.strerror}") from error
+        if code:
+            raise EsmithError(f"the editor {command[0]} ended with {code}")
+        try:
+            with open(self.path, encoding="utf-8") as file:
+                return file.read()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            raise EsmithError(f"the edited text cannot be read: {reason}", place=self.path) from error
+
+    def remove(self) -> None:
+        """Remove the file and its directory, with what the editor left there."""
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def editor() -> list[str]:
+    """Return the editor with its arguments: that of VISUAL, else of EDITOR, else what is there.
+
+    :raises UsageError: when there is none, or the variable cannot be read. It is split as a shell would split it, and
+        no shell reads it.
+    """
+    for variable in ("VISUAL", "EDITOR"):
+        text = os.environ.get(variable, "")
+        try:
+            words = shlex.split(text)
+        except ValueError as error:
+            raise UsageError(f"{variable} cannot be read: {f'{error}'.lower()}", hint=f"it is {text!r}") from error
+        if words:
+            return words
+    found = next((name for name in _OTHERS if which(name)), None)
+    if found is None:
+        raise UsageError("there is no editor", hint="name one, as in: EDITOR=nano config edit qpsmtpd")
+    return [found]
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)

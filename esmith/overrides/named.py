@@ -1,0 +1,78 @@
+"""Which overrides somebody means by a path."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from esmith.errors import UsageError
+from esmith.layout import LAYERS, Layout
+from esmith.names import nearest
+from esmith.overrides.model import Override
+from esmith.overrides.places import CONFIGURATION, CUSTOM
+from esmith.overrides.search import Search
+
+
+def find_named(search: Search, paths: Sequence[str]) -> list[Override]:
+    """Return the overrides at some paths and below them; all of them where no path is given.
+
+    :raises UsageError: when there is none at a path.
+    """
+    if not paths:
+        return search.all()
+    wanted: set[str] = set()
+    # A shipped file is named as the override would be that it should have been.
+    edited = {below_configuration(search.places.layout, one.path): one for one in search.edited}
+    for path in paths:
+        start = below_configuration(search.places.layout, path)
+        found = {name for name in (*search.names, *edited) if f"{name}/".startswith(f"{start.rstrip('/')}/")}
+        if not found:
+            raise _none(search, path, start)
+        wanted |= found
+    own = [search.one(name) for name in search.names if name in wanted]
+    return [*own, *(one for name, one in edited.items() if name in wanted)]
+
+
+def name_of(layout: Layout, search: Search, path: str) -> str:
+    """Return the one override at a path, as a path below ``/etc/e-smith``.
+
+    :raises UsageError: when there is none, or there are several.
+    """
+    start = below_configuration(layout, path)
+    if start in search.names:
+        return start
+    found = [name for name in search.names if name.startswith(f"{start.rstrip('/')}/")]
+    if not found:
+        raise _none(search, path, start)
+    if len(found) > 1:
+        raise UsageError(
+            f"there are {len(found)} overrides in {path}", hint=f"name one of them: {CONFIGURATION}/{found[0]}"
+        )
+    return found[0]
+
+
+def below_configuration(layout: Layout, path: str) -> str:
+    """Return the path below ``/etc/e-smith`` that somebody means.
+
+    :param path: a path in a custom layer, as the configured system or this disk has it, or from the working directory;
+        a template, or one of its fragments; a service in ``services-custom/NAME``.
+    """
+    relative = os.path.normpath(path)
+    if relative.partition("/")[0] in CUSTOM:
+        return relative
+    if not path.startswith("/") and os.path.lexists(path):
+        path = os.path.abspath(path)
+    clean = os.path.normpath("/" + path.lstrip("/"))
+    for form in (clean, layout.inside(clean)):
+        for layer, shipped in CUSTOM.items():
+            for start in (layer, shipped):
+                place = f"{CONFIGURATION}/{start}"
+                if form == place or form.startswith(f"{place}/"):
+                    return layer + form.removeprefix(place)
+    return LAYERS[0] + clean
+
+
+def _none(search: Search, path: str, start: str) -> UsageError:
+    close = nearest(start, search.names)
+    hint = f"did you mean {CONFIGURATION}/{close}?" if close else "esmith overrides lists all of them"
+    return UsageError(f"there is no override at {path}", hint=hint)

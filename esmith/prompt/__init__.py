@@ -1,0 +1,1 @@
+"""At the prompt: completion for shells and manual pages, both made of the declarations of the commands."""

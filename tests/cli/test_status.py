@@ -1,0 +1,161 @@
+"""``esmith status`` begins with what is pending or wrong, with the cure, and changes nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from esmith.cli import colour
+from esmith.cli.findings import findings_of, summary_lines
+from esmith.errors import ExitCode
+from tests.commands import Root
+from tests.events.kit import look_at_files
+
+CLAMD = "/etc/clamd.conf"
+#: What ``--json`` has of a root in which nothing is pending.
+NOTHING: dict[str, Any] = {
+    "revision": 1,
+    "files": {"generated": 1, "differing": {}, "left": {}},
+    "services": {},
+    "outstanding": {"waiting": [], "services": {}, "left": {}, "broken": [], "refused": []},
+    "overrides": [],
+    "foreign": [],
+    "untrusted": [],
+    "damaged": [],
+    "interrupted": [],
+    "stale": {},
+    "pending": None,
+    "running": None,
+    "certificate": None,
+    "logs": None,
+    "refused": None,
+}
+
+
+@pytest.fixture
+def settled(office: Root) -> Root:
+    """Return an office in which nothing is pending."""
+    office.signal("bootstrap-console-save", code=None)
+    return office
+
+
+def findings(root: Root) -> list[tuple[str, str, str]]:
+    """Return the findings: kind, message and command."""
+    data = json.loads(root.esmith("status", "--json", code=ExitCode.PENDING).out)
+    return [(one["kind"], one["message"], one["command"]) for one in data["findings"]]
+
+
+def test_nothing_is_pending(settled: Root) -> None:
+    """One line says so, with exit code 0, and no file is another one afterwards."""
+    # When the data file was verified, and who reads it, is noted by whatever reads it.
+    notes = ("/home/e-smith/db/data.verified", "/home/e-smith/db/lock.mdb")
+    before = look_at_files(settled, besides=notes)
+    assert settled.esmith("status").out == "nothing is pending\n"
+    assert look_at_files(settled, besides=notes) == before
+
+
+def test_what_waits_for_an_event(settled: Root) -> None:
+    """Settings that no event made effective and edited files have a line each; with -v all of it is named below."""
+    settled.config("setprop", "clamav", "MaxFiles", "77")
+    settled.file("/var/qmail/control/concurrencylocal").write_text("a\nb\n")
+    setting = f"configuration clamav MaxFiles would change 1 file ({CLAMD})"
+    lines = settled.esmith("status", "-v", code=ExitCode.PENDING).out.splitlines()
+    assert lines[0] == "2 findings:"
+    assert lines[2] == f"  settings: {setting}: signal-event clamav-update"
+    start = lines.index("signal-event clamav-update would change:")
+    assert lines[start + 1 :] == [f"  {CLAMD}", "  because of these settings:", "    configuration clamav MaxFiles"]
+    assert any(line.startswith("database accounts: ") for line in lines)
+    data = json.loads(settled.esmith("status", "--check", "--json", code=ExitCode.PENDING).out)
+    assert [one["path"] for one in data["refused"]] == ["/var/qmail/control/concurrencylocal"]
+    assert [one["kind"] for one in data["findings"]] == ["refused", "file", "settings"]
+
+
+def test_a_broken_schema_file_is_a_finding(office: Root) -> None:
+    """A schema file that cannot be read is one finding, and the others are still shown."""
+    office.write("/etc/e-smith/db/configuration/clamav.toml", "[properties\n")
+    office.file(CLAMD).write_text("mine\n")
+    found = findings(office)
+    assert {kind for kind, *_ in found} >= {"broken", "file"}
+    assert "db/configuration/clamav.toml" in next(message for kind, message, _ in found if kind == "broken")
+
+
+SERVICE = {"wanted": "up", "state": "up (pid 1) for 9 s"}
+FOUND: dict[str, tuple[dict[str, Any], str, str]] = {
+    "untrusted": (
+        {"untrusted": [{"path": "/a", "reason": "is mallory's", "cure": "chown root: /a"}]},
+        "/a",
+        "chown root: /a",
+    ),
+    "damaged": ({"damaged": [{"table": "left", "row": "x", "meaning": "lost"}]}, "lost", "esmith recover"),
+    "interrupted": (
+        {"interrupted": [{"command": "signal-event x", "time": "then", "files": ["/a"], "given_up": ""}]},
+        "signal-event x at then, to restore the old content of 1 file",
+        "esmith recover",
+    ),
+    "confirm": ({"pending": {"command": "signal-event x", "deadline": "soon"}}, "at soon unless", "esmith confirm"),
+    "running": ({"running": "event x (process 1)", "outstanding": None}, "event x (process 1)", ""),
+    "stale": (
+        {"stale": {"newu": {"makes": ["/cdb"], "command": "signal-event x", "since": "then", "reason": "failed"}}},
+        "/cdb since signal-event x, because newu failed",
+        "esmith recover",
+    ),
+    "pending": (
+        {"services": {"clamd": {**SERVICE, "pending": {"actions": ["restart"], "since": "", "command": ""}}}},
+        "service actions: clamd restart",
+        "esmith recover",
+    ),
+    "service": (
+        {"services": {"clamd": {"wanted": "up", "state": "down for 9 s"}}},
+        "clamd should be up, and is down for 9 s",
+        "esmith services",
+    ),
+    "left": (
+        {"files": {"generated": 1, "differing": {}, "left": {"/a": "is a pipe"}}},
+        "/a: is a pipe",
+        "esmith status -v",
+    ),
+    "override": (
+        {"overrides": [{"path": "/t/a", "reason": "the shipped one changed"}]},
+        "/t/a is outdated: the shipped one changed",
+        "esmith overrides diff /t/a",
+    ),
+    "machine": ({"foreign": [{"place": "p", "message": "m", "cure": "config set x"}]}, "p: m", "config set x"),
+    "certificate": ({"certificate": {"path": "/p", "trouble": "has ended", "commands": []}}, "/p: has ended", "esmith"),
+    "logs": (
+        {"logs": {"trouble": "not copied", "commands": ["systemctl status x"]}},
+        "not copied",
+        "systemctl status x",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", FOUND)
+def test_what_is_found(kind: str) -> None:
+    """Each thing that an administrator has to know is one line with its cure."""
+    data, message, command = FOUND[kind]
+    (one,) = findings_of(NOTHING | data)
+    assert one["kind"] == kind
+    assert message in one["message"]
+    assert one["command"].startswith(command)
+    assert summary_lines([one])[0] == "1 finding:"
+
+
+def test_many_of_a_kind_are_counted() -> None:
+    """Of very many edited files the first have a line each, and the others one together."""
+    differing = {f"/f{number}": "removed" for number in range(2000)}
+    found = findings_of(NOTHING | {"files": {"generated": 1, "differing": differing, "left": {}}})
+    assert len(found) == 11
+    assert found[-1]["message"] == "1990 other files edited or removed"
+
+
+def test_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing pending is green, something wrong red, something that only waits yellow; without colours it is plain."""
+    waits = {"kind": "settings", "message": "m", "command": "signal-event x"}
+    wrong = {"kind": "broken", "message": "m", "command": ""}
+    assert summary_lines([waits]) == ["1 finding:", "  settings: m: signal-event x"]
+    monkeypatch.setattr(colour._Chosen, "when", "always")
+    monkeypatch.setattr("esmith.cli.output._painter", None)
+    firsts = [colour.painted(summary_lines(found)[0]) for found in ([], [waits], [waits, wrong])]
+    assert firsts == ["\x1b[32mnothing is pending\x1b[0m", "\x1b[33m1 finding:\x1b[0m", "\x1b[1;31m2 findings:\x1b[0m"]

@@ -1,0 +1,1 @@
+"""The tests of esmith explain and of what looks like it."""

@@ -1,0 +1,1 @@
+"""Tests of the overrides: :mod:`esmith.overrides`."""
