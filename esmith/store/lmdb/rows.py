@@ -32,15 +32,20 @@ JOURNAL = "=journal"
 class OpenNow:
     """What has one store open in this process: either snapshots, or one transaction and nothing else.
 
-    LMDB's bindings for Python number the databases for the process, not for the snapshot: one that is open beside a
-    transaction would read databases that did not exist at its moment, or others than it asks for.
+    LMDB numbers the databases for the process, not for the snapshot (mdb_dbi_open in lmdb.h: no two transactions of a
+    process may call it at once): one that is open beside another would read other databases than it asks for. So
+    snapshots that are open together are one for LMDB, and show the moment at which the first of them began.
     """
 
-    __slots__ = ("_is_written", "_snapshots")
+    __slots__ = ("_is_written", "_snapshots", "handles", "txn")
 
     def __init__(self) -> None:
         self._snapshots = 0
         self._is_written = False
+        #: What snapshots read by; None while none is open.
+        self.txn: lmdb.Transaction[bytes] | None = None
+        #: The databases that are open in it.
+        self.handles: dict[str, lmdb._Database] = {}
 
     @property
     def is_nothing(self) -> bool:
@@ -64,17 +69,21 @@ class OpenNow:
         self._snapshots += not write
 
     def end(self, *, write: bool) -> None:
-        """Note that a snapshot or a transaction that began has ended."""
+        """Note that a snapshot or a transaction has ended; with the last snapshot ends what all of them read by."""
         if write:
             self._is_written = False
-        else:
-            self._snapshots -= 1
+            return
+        self._snapshots -= 1
+        if self._snapshots == 0 and self.txn is not None:
+            self.txn.abort()
+            self.txn, self.handles = None, {}
 
 
 class LmdbSnapshot:
     """All databases at one moment; implements :class:`esmith.store.protocol.Snapshot`."""
 
     _write = False
+    _txn: lmdb.Transaction[bytes]
 
     def __init__(self, env: lmdb.Environment, file: str, open_now: OpenNow) -> None:
         self._env = env
@@ -87,12 +96,16 @@ class LmdbSnapshot:
 
         :raises StoreError: when the store cannot be read, or a transaction of this process is open.
         """
-        self._open_now.begin(self._file, write=False)
-        try:
-            self._begin()
-        except StoreError:
-            self._open_now.end(write=False)
-            raise
+        now = self._open_now
+        now.begin(self._file, write=False)
+        if now.txn is None:
+            try:
+                self._begin()
+            except StoreError:
+                now.end(write=False)
+                raise
+            now.txn = self._txn
+        self._txn, self._handles = now.txn, now.handles
         return self
 
     def _begin(self) -> None:
@@ -105,10 +118,10 @@ class LmdbSnapshot:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._open_now.end(write=False)
-        self._abort(error)
+        self._explain(error)
 
-    def _abort(self, error: BaseException | None) -> None:
-        self._txn.abort()
+    def _explain(self, error: BaseException | None) -> None:
+        """Raise a fault of LMDB that ended a snapshot or a transaction as one of the store."""
         if isinstance(error, lmdb.Error):
             raise store_trouble(self._file, error) from error
 

@@ -80,11 +80,12 @@ class LmdbTransaction(LmdbTables):
     def _end(self, error: BaseException | None) -> None:
         changed = {} if error is not None else self._written.changed()
         if error is not None or not (self._dirty or self._written.records):
-            self._abort(error)
+            self._txn.abort()
+            self._explain(error)
             return
         try:
             self._update_whole()
-            if changed:
+            if changed or self._after_other:
                 self._write_journal(changed)
             if changed or self._dirty:
                 with Commit(self._data):
