@@ -183,7 +183,11 @@ def test_limits(limit: str, value: int, good: Path, monkeypatch: pytest.MonkeyPa
         open_backup(str(good))
 
 
-@pytest.mark.parametrize("content", [b"", b"text\n", gzip.compress(b"text"), gzip.compress(bytes(10240))])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"text\n", gzip.compress(b"text"), gzip.compress(bytes(10240))],
+    ids=["empty", "text", "compressed text", "compressed zeros"],
+)
 def test_what_is_no_backup(content: bytes, tmp_path: Path) -> None:
     """A file that is no backup is called so."""
     (tmp_path / "file").write_bytes(content)
