@@ -190,8 +190,17 @@ def restore_file(before: Before, disk: Disk, directory: Directory, name: str, ke
     if before.directory:
         directory.remove_empty(name)
         return
+    owner = (before.uid, before.gid)
     if before.stays:
-        directory.set_attributes(name, before.mode, (before.uid, before.gid))
+        status = directory.look(name)
+        if status is None or not stat.S_ISREG(status.st_mode) or status.st_nlink == 1 or directory.is_a_users:
+            directory.set_attributes(name, before.mode, owner)
+            return
+        # It is what a later install kept, and was restored from there: that file has both names.
+        content, _ = directory.take(name)
+        with waiting_file(directory) as staged:
+            directory.write(staged, content, before.mode, owner if os.geteuid() == 0 else None)
+            directory.rename(staged, name)
         return
     if not before.stored:
         directory.remove_if_there(name)

@@ -214,6 +214,19 @@ def test_a_setting_that_was_changed_twice() -> None:
         assert [(one.old, one.new) for one in back.changes] == [("6", "4")]
 
 
+def test_a_mode_between_contents() -> None:
+    """A rollback over installs that set only the mode, between some that changed the content, restores the file."""
+    with made() as scene:
+        for value in "45":
+            scene.file("/etc/switch").chmod(0o640)
+            signal_event(scene.session(), "one")
+            change(scene, ("configuration", "Sw", "left"), value)
+            signal_event(scene.session(), "one")
+        roll_back(scene.session(), numbers(scene)[-1])
+        assert scene.file("/etc/switch").read_text() == "l\n"
+        assert scene.file("/etc/switch").stat().st_nlink == 1
+
+
 def test_a_setting_that_no_event_had_made_effective() -> None:
     """A setting is restored that was changed before the generation, when its file was only made by a later one."""
     with made() as scene:
