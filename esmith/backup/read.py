@@ -40,7 +40,7 @@ from esmith.backup.form import (
     sums_text,
 )
 from esmith.backup.rows import records_of, revisions_of
-from esmith.errors import EsmithError, StoreError
+from esmith.errors import EsmithError, StoreError, UsageError
 from esmith.store.replace import file_trouble
 from esmith.store.table import DamagedRowError, decode_json
 
@@ -112,6 +112,7 @@ def open_backup(path: str, identity: str | None = None) -> Backup:
 
     :param path: the file, as a path of this disk.
     :param identity: the file with the private key, for an encrypted one.
+    :raises UsageError: when there is no such file.
     :raises StoreError: when it cannot be read, or there is no room for what is in it.
     :raises BackupError: when it is no backup, or a damaged one.
     """
@@ -121,6 +122,8 @@ def open_backup(path: str, identity: str | None = None) -> Backup:
         error.place = error.place or path
         error.add("nothing was changed")
         raise
+    except FileNotFoundError as error:
+        raise UsageError("there is no such file", place=path, hint="name the file of a backup") from error
     except OSError as error:
         is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         # Nothing is written but what is decompressed.
@@ -132,6 +135,8 @@ def _opened(path: str, identity: str | None) -> Backup:
     with open(os.open(path, flags), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise BackupError("it is no plain file", hint="write it to a file first")
+        if not os.fstat(file.fileno()).st_size:
+            raise BackupError("it is empty", hint="use another one")
         is_encrypted = file.read(len(HEADER)) == HEADER
         file.seek(0)
         if not is_encrypted:
@@ -171,7 +176,7 @@ def _verified(file: IO[bytes]) -> Backup:
         try:
             reading.read(file)
         except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, UnicodeError, ValueError) as error:
-            what = "it is damaged or not whole" if reading.is_ours else _NOT_OURS
+            what = "it is damaged, or cut off" if reading.is_ours else _NOT_OURS
             raise BackupError(what, hint="use another one") from error
         backup = Backup(spool, reading.places, reading.verify())
         _verify_rows(backup)
@@ -198,15 +203,17 @@ class _Reading:
 
     @property
     def is_ours(self) -> bool:
-        """Whether it began as a backup does."""
-        return bool(self.places)
+        """Whether it begins as a backup does, as far as it can be decompressed."""
+        self._spool.seek(0)
+        begin = f"{TOP}/{README}".encode()
+        return bool(self.places) or self._spool.read(len(begin)) == begin
 
     def read(self, file: IO[bytes]) -> None:
         """Read all of it."""
         # To its end, where the checksum of the compression is.
         with gzip.GzipFile(fileobj=file) as packed:
             size = 0
-            while piece := packed.read(_STEP):
+            while piece := packed.read1(_STEP):
                 size += self._spool.write(piece)
                 if size > MOST_BYTES:
                     raise BackupError("it is too large")

@@ -67,11 +67,18 @@ def account_hints(database: str, key: str, current: str | None, type: str) -> li
 def check_database(schema: Schema, database: str) -> None:
     """Check the name of a database that is about to be made.
 
-    Any name will do, but one that is close to a known one: whoever misspells ``accounts`` would never see the record.
+    Any name will do, but one that is close to a known one, or a record's: whoever misspells ``accounts``, or leaves
+    ``configuration`` out, would never see the record.
 
-    :raises NotAllowedError: when it looks like a misspelt one.
+    :raises NotAllowedError: when it looks like a mistake.
     """
     known = schema.databases()
+    if database not in known and schema.record("configuration", database, None) is not None:
+        raise NotAllowedError(
+            "there is no such database; a record of the configuration is called so",
+            place=database,
+            hint=f"it is config ... {database}, and [configuration.{database}] in a file of TOML",
+        )
     close = nearest(database, known) if database not in known else None
     if close:
         raise NotAllowedError(f"there is no such database; did you mean {close!r}?", place=database)
@@ -115,7 +122,10 @@ def check_properties(schema: Schema, database: str, key: str, type: str | None, 
         return hints
     for name, value in props.items():
         prop = known.property(name)
-        if prop is None:
+        if prop is None and known.value is not None and not known.properties:
+            command = "config" if database == "configuration" else f"db {database}"
+            hints.append(f"{database} {key} has a value and no properties; to set it: {command} set {key} VALUE")
+        elif prop is None:
             hints += _hint(known, f"{database} {key}", name)
         elif prop.removed:
             hints.append(f"{database} {key}: {name} is no longer used; the next console-save removes it")
