@@ -14,6 +14,7 @@ from esmith.cli.output import print_lines, print_report, warn
 from esmith.errors import EsmithError, RefusedError, StoreError, UsageError
 from esmith.layout import Layout
 from esmith.names import counted
+from esmith.printable import printable_message
 from esmith.schema.check import NotAllowedError
 from esmith.schema.load import Schema
 from esmith.schema.wanted import apply_wanted
@@ -286,7 +287,8 @@ def _report(found: Preview) -> list[str]:
     lines = [f"{path}: differs already, and the next event that has it writes it" for path in waiting]
     lines += [f"{file.path}: is left as it is: {file.left.message}" for file in found.files if file.left]
     lines += [f"service {name}: {' '.join(actions)}" for name, actions in found.services.items()]
-    return [*lines, *(f"{fault.subject}: {fault.error}" for fault in found.faults)]
+    faults = (printable_message(f"{fault.subject}: {fault.error}") for fault in found.faults)
+    return [*lines, *(line for text in faults for line in text.split("\n"))]
 
 
 def _change_line(change: dict[str, Any]) -> str:

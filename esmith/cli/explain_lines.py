@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from esmith.names import counted
+from esmith.printable import printable_message
 
 _LAYERS = {"custom": "yours", "shipped": "shipped", "contrib": "of a contrib"}
 #: How many events are named.
@@ -160,7 +161,8 @@ def _if_lines(data: dict[str, Any]) -> list[str]:
     lines += [f"  {path} changes anyway, with the settings that are saved" for path in others]
     lines += [f"  {text}" for text in data["warnings"]]
     if not data["sound"]:
-        lines.append(f"  an event would stop: {data['refused']}" if data["refused"] else "  an event would stop")
+        text = f"an event would stop: {data['refused']}" if data["refused"] else "an event would stop"
+        lines += [f"  {line}" for line in printable_message(text).split("\n")]
     return lines
 
 
