@@ -125,7 +125,7 @@ def _of_files(data: dict[str, Any]) -> Iterator[Finding]:
         "left", {path: reason for path, reason in left.items() if path not in known}, "esmith status -v"
     )
     for path, what in list(data["files"]["differing"].items())[:_LINES]:
-        yield _finding("file", f"{path}: {what}; an event makes it again", f"expand-template --dry-run --diff {path}")
+        yield _finding("file", f"{path}: {what}; an event makes it again, as this shows", f"expand-template --dry-run --diff {path}")
     more = len(data["files"]["differing"]) - _LINES
     if more > 0:
         yield _finding("file", f"{counted(more, 'other file')} edited or removed", "esmith status -v")
@@ -147,7 +147,7 @@ def _of_settings(outstanding: dict[str, Any] | None) -> Iterator[Finding]:
             yield _finding("settings", f"{names} would change {files} ({_named(group['files'])})", command)
         for kind, what in (("other_files", "would change"), ("new_files", "not made yet")):
             if group[kind]:
-                because = ", because of fragments, programs or accounts" if kind == "other_files" else ""
+                because = ", because of fragments, programs, accounts or modes" if kind == "other_files" else ""
                 files = counted(len(group[kind]), "file")
                 yield _finding("files", f"{files} {what} ({_named(group[kind])}){because}", command)
 

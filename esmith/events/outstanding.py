@@ -31,7 +31,7 @@ class Waiting:
     :param event: the event; "" where no event has their templates.
     :param by_settings: the files that would change because of the settings.
     :param otherwise: the files that would change though no setting they were made from is another: a fragment, a
-        program or an account is; or it is not remembered what they were made from.
+        program or an account is, or their mode or owner; or it is not remembered what they were made from.
     :param never_made: the files that no event has made yet.
     :param settings: the settings that are others since the files were made.
     """
@@ -97,7 +97,9 @@ class _Grouping:
         installed = self._rows[file.path]
         if installed is None or file.new is None or file.difference is Difference.ATTRIBUTES:
             return False
-        return digest_of(file.new) == installed.digest
+        # In homes a file with another mode or owner is replaced; its content is what was installed.
+        was_changed = file.old is None or digest_of(file.old) != installed.digest
+        return was_changed and digest_of(file.new) == installed.digest
 
     def groups(self) -> list[Waiting]:
         events = events_for(

@@ -65,6 +65,12 @@ def test_a_file_that_was_edited(scene: Scene) -> None:
     assert waiting(scene) == [("all-update", [T], [], ["configuration A value"])]
 
 
+def test_a_mode(scene: Scene) -> None:
+    """A file with another mode waits for an event, also in a home, where it is replaced then."""
+    scene.file(T).chmod(0o666)
+    assert waiting(scene) == [("all-update", [], [T], [])]
+
+
 def test_fragments(scene: Scene) -> None:
     """A fragment that no event has used, and a template without a file, are not put down to settings."""
     scene.trees.custom(f"{T}/90mine", "mine\n")
