@@ -39,6 +39,7 @@ A table of TOML is a record:
   [configuration.qpsmtpd]
   type = "service"
   DNSBL = "enabled"
+
 \b
 Examples:
   {program} apply --dry-run site.toml

@@ -13,6 +13,7 @@ from esmith.errors import ExitCode
 
 _EPILOG = """\b
 Options come before the key; everything after it is taken as it is.
+
 \b
 Examples:
   config show qpsmtpd

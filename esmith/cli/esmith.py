@@ -86,6 +86,7 @@ def group() -> None:
     Settings are changed with config and db, and take effect with signal-event:
       config setprop qpsmtpd DNSBL enabled
       signal-event email-update
+
     \b
     Why a line is in a file, and what a setting does:
       esmith explain /etc/mail/spamassassin/local.cf:12

@@ -41,11 +41,13 @@ def explain_command(root: str | None, words: tuple[str, ...], value: str | None,
     A file says which fragments make it; with a line, which line of which fragment, and which settings decide on it:
       esmith explain /etc/mail/spamassassin/local.cf
       esmith explain /etc/mail/spamassassin/local.cf:12
+
     \b
     A setting says what it means, who changed it last, which files are made from it, and which event applies it:
       esmith explain qpsmtpd DNSBL
       esmith explain accounts alice EmailForward
       esmith explain qpsmtpd DNSBL --if enabled
+
     \b
     A record shows all of its settings, a service its state and the files that it reads:
       esmith explain qpsmtpd

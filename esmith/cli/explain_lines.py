@@ -14,6 +14,8 @@ _NO_SETTING = "    no setting decides on it"
 _COPY = "a fragment of this name in templates-custom takes its place"
 #: How many settings of a fragment are shown before the rest is counted.
 _SHOWN = 12
+#: How many fragments that read something of a record are shown of each template.
+_SHOWN_FRAGMENTS = 3
 
 
 def file_lines(data: dict[str, Any]) -> list[str]:
@@ -216,13 +218,17 @@ def _read_lines(data: dict[str, Any]) -> list[str]:
         files = ", ".join(reader["files"])
         more = reader["count"] - len(reader["files"])
         lines.append(f"  decides on {files}" + (f" and {more} more of this template" if more else ""))
-        properties = f": {', '.join(reader['properties'])}" if data["property"] is None and reader["properties"] else ""
-        for fragment in reader["fragments"]:
-            lines.append(f"    read in {fragment['path']} ({_LAYERS[fragment['layer']]}){properties}")
-            properties = ""
+        if data["property"] is None and reader["properties"]:
+            lines.append(f"    by {', '.join(reader['properties'])}")
+        own_first = sorted(reader["fragments"], key=lambda fragment: str(fragment["layer"]) == "shipped")
+        shown = own_first[: _SHOWN_FRAGMENTS if data["property"] is None else None]
+        lines += [f"    read in {fragment['path']} ({_LAYERS[fragment['layer']]})" for fragment in shown]
+        if len(shown) < len(reader["fragments"]):
+            others = counted(len(reader["fragments"]) - len(shown), "other fragment")
+            lines.append(f"    and in {others} of {reader['template']}")
         services = reader["services"] or {}
         if not reader["fragments"] and reader["properties"]:
-            lines.append(f"    read by the template.toml of {reader['template']}{properties}")
+            lines.append(f"    read by the template.toml of {reader['template']}")
         lines += [f"    the service {name} gets: {word or 'what the event says'}" for name, word in services.items()]
     if not data["read_by"] and not data["runs"]:
         lines.append("  no file is made from it; an action of an event or a program may read it when it runs")

@@ -125,7 +125,11 @@ def _of_files(data: dict[str, Any]) -> Iterator[Finding]:
         "left", {path: reason for path, reason in left.items() if path not in known}, "esmith status -v"
     )
     for path, what in list(data["files"]["differing"].items())[:_LINES]:
-        yield _finding("file", f"{path}: {what}; an event makes it again, as this shows", f"expand-template --dry-run --diff {path}")
+        yield _finding(
+            "file",
+            f"{path}: {what}; an event makes it again, as this shows",
+            f"expand-template --dry-run --diff {path}",
+        )
     more = len(data["files"]["differing"]) - _LINES
     if more > 0:
         yield _finding("file", f"{counted(more, 'other file')} edited or removed", "esmith status -v")

@@ -53,3 +53,10 @@ def test_what_no_heading_names_is_shown_as_well() -> None:
     group.add_command(click.Command("a", help="Do one thing.\n\nMore."))
     group.add_command(click.Command("b", help="Do another, e.g. this: Like so."))
     assert _page(group).endswith("First: a Do one thing. Commands: b Do another, e.g. this.")
+
+
+def test_no_mark_is_left_in_a_page() -> None:
+    """The mark of click for lines that stay as they are is in no help page."""
+    groups = [esmith_command.group, db_help.group("config")]
+    commands = [*groups, *esmith_command.subcommands().values(), *db_help.group("config").commands.values()]
+    assert [one.name for one in commands if "\b" in one.get_help(click.Context(one))] == []
