@@ -151,21 +151,28 @@ def _opened(path: str, identity: str | None) -> Backup:
             return _verified(plain)
 
 
-class _Header(tarfile.TarInfo):
-    """A header of an archive: one of a kind that no backup has ends it, before anything of it is read."""
+def _require_known_headers(spool: IO[bytes]) -> None:
+    """See that an archive has headers of the kinds that a backup has, before anything else reads it.
 
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        """Return the header of a block.
+    They are looked at one by one here: tarfile itself reads what an extended header says, and makes room for it. The
+    methods by which it does that differ: those of Debian's Python are not those of python.org.
 
-        :raises BackupError: when it is of a kind that no backup has.
-        """
-        entry = super().frombuf(buf, encoding, errors)
+    :raises BackupError: when one is of another kind.
+    :raises tarfile.TarError: when one is none.
+    :raises EOFError: when the archive ends too early.
+    """
+    spool.seek(0)
+    while block := spool.read(tarfile.BLOCKSIZE):
+        if not block.strip(b"\0"):
+            return
+        if len(block) < tarfile.BLOCKSIZE:
+            raise EOFError
+        entry = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
         if entry.type not in _KINDS and not (entry.type in _NAMING and 0 <= entry.size <= _LONGEST_NAME):
             raise BackupError("it has a member that no backup has: no file, directory or link")
         if not 0 <= entry.size <= LONGEST_MEMBER or (entry.type in (tarfile.SYMTYPE, tarfile.DIRTYPE) and entry.size):
             raise BackupError("it has a member that is too large")
-        return entry
+        spool.seek(-(-entry.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE, os.SEEK_CUR)
 
 
 def _verified(file: IO[bytes]) -> Backup:
@@ -217,10 +224,9 @@ class _Reading:
                 size += self._spool.write(piece)
                 if size > MOST_BYTES:
                     raise BackupError("it is too large")
+        _require_known_headers(self._spool)
         self._spool.seek(0)
-        with tarfile.open(
-            fileobj=self._spool, mode="r:", tarinfo=_Header, encoding="utf-8", errors="surrogateescape"
-        ) as archive:
+        with tarfile.open(fileobj=self._spool, mode="r:", encoding="utf-8", errors="surrogateescape") as archive:
             for entry in archive:
                 self._take(entry)
             self._spool.seek(archive.offset)
