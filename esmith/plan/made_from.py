@@ -121,11 +121,16 @@ class MadeFrom:
         return (database, key) in self._records or any(name == database for name, _ in self._listings)
 
     def _history(self, wants: Callable[[Cell], bool], oldest: int) -> dict[Cell, list[tuple[int, Value]]]:
-        """Return what cells were before each change after a revision, the newest change first."""
+        """Return what cells were before each change after a revision, the newest change first.
+
+        Where a number is missing a backup was restored: what is older is the journal of another machine.
+        """
         found: dict[Cell, list[tuple[int, Value]]] = {}
+        next_one = self._now + 1
         for revision in self._snapshot.revisions() if oldest < self._now else ():
-            if revision.number <= oldest:
+            if revision.number <= oldest or revision.number != next_one - 1:
                 break
+            next_one = revision.number
             for change in revision.changes:
                 if wants(change.cell):
                     found.setdefault(change.cell, []).append((revision.number, change.old))

@@ -28,6 +28,7 @@ def _make_homes(path: Path) -> None:
     Root(path).esmith("accounts", "users-and-groups")
 
 
+@pytest.mark.program("Text::Template")
 def test_a_small_office_is_well(office: Root) -> None:
     """Under a root folder nothing is wrong with an office, and what needs the machine is skipped with the reason."""
     lines = office.esmith("doctor").out.splitlines()
