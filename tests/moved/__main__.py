@@ -25,6 +25,8 @@ INSTALLER = "installer"
 _STEP_SECONDS = 300
 #: Exit status of an event that was done in part: what this move has of that is looked at.
 _PARTIAL = 11
+#: That of esmith status where it found something: a machine without a network has no new signatures.
+_FINDINGS = 13
 
 
 def main() -> int:
@@ -67,9 +69,12 @@ def main() -> int:
 def _type(shell: str) -> tuple[int, str]:
     """Type commands as an administrator does, and return the exit code and what was printed.
 
-    The first command that fails ends them, but for an event that was done in part.
+    The first command that fails ends them, but for an event that was done in part, and findings of a status.
     """
-    guarded = f'signal-event() {{ command signal-event "$@" || [ $? = {_PARTIAL} ]; }}\n{shell}'
+    guarded = (
+        f'signal-event() {{ command signal-event "$@" || [ $? = {_PARTIAL} ]; }}\n'
+        f'esmith() {{ command esmith "$@" || [ $? = {_FINDINGS} ]; }}\n{shell}'
+    )
     done = subprocess.run(
         ["bash", "-euc", guarded],
         stdin=subprocess.DEVNULL,
