@@ -12,6 +12,7 @@ something else, so the restore is a revision with a number that none of them had
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import time
 
@@ -19,8 +20,8 @@ from esmith.accounts.passwords import Passwords
 from esmith.accounts.system import book_of
 from esmith.apply.generations import GENERATIONS
 from esmith.apply.replacing import Replacement, missing_directories
-from esmith.backup.compare import Difference, Owners, compare
-from esmith.backup.form import FILE, PASSWORDS, File
+from esmith.backup.compare import Difference, Owners, compare, may_be_moved
+from esmith.backup.form import DIRECTORY, FILE, PASSWORDS, File
 from esmith.backup.write import write_backup
 from esmith.errors import BusyError, UsageError
 from esmith.events.confirm import find_unconfirmed, set_unconfirmed
@@ -29,7 +30,7 @@ from esmith.events.derived import affected, mark_stale
 from esmith.events.recover import recovered
 from esmith.fields import dataclass, field, replace
 from esmith.names import counted
-from esmith.plan.host import PRIVATE, PUBLIC, DiskHost, trouble
+from esmith.plan.host import PERMISSIONS, PRIVATE, PUBLIC, DiskHost, trouble
 from esmith.store.model import Author
 
 TYPE_CHECKING = False
@@ -137,6 +138,7 @@ class _Restoring:
                     self._restore_settings(transaction)
                 mark_stale(transaction, affected(derivations, (), transaction.changes), WHAT)
         self._remove_empty()
+        self._set_directories()
         if self._owners.unknown:
             names = ", ".join(sorted(self._owners.unknown))
             self.notes.append(f"nobody here is called {names}, so root has what was theirs")
@@ -165,7 +167,9 @@ class _Restoring:
 
     def _replace_files(self, replacement: Replacement) -> None:
         difference, layout, host = self._difference, self._layout, self._host
-        wanted = {layout.under(file.path): file for file in (*difference.new, *difference.changed)}
+        wanted = {
+            layout.under(file.path): file for file in (*difference.new, *difference.changed) if file.kind != DIRECTORY
+        }
         directories = {layout.under(file.path): file for file in difference.directories}
         removed = [layout.under(path) for path in difference.removed]
         if not (wanted or directories or removed):
@@ -204,6 +208,26 @@ class _Restoring:
                     directory.make(name, directories[path].mode)
             except OSError as error:
                 raise trouble(path, error) from error
+
+    def _set_directories(self) -> None:
+        """Give directories the mode and the owner of the backup, when all is in them.
+
+        What is in each comes before it: what is in a directory of a user would be left to that user.
+        """
+        difference = self._difference
+        changed = [file for file in difference.changed if file.kind == DIRECTORY]
+        for file in sorted([*difference.directories, *changed], key=lambda file: file.path, reverse=True):
+            target = self._layout.under(file.path)
+            try:
+                directory = self._host.disk.find(target)
+                if directory is None or may_be_moved(self._host.disk, target):
+                    continue
+                others = stat.S_IMODE(os.fstat(directory.descriptor).st_mode) & ~PERMISSIONS
+                directory.become(file.mode | others, self._owners.of(file))
+            except OSError as error:
+                found = trouble(target, error)
+                found.add("all files are restored; run it again for the mode and the owner of directories")
+                raise found from error
 
     def _stage(self, path: str, file: File) -> Staged:
         owner = self._owners.of(file)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from esmith.backup import last
+from esmith.backup import last, write
 from esmith.backup.keep import write_to_folder
 from esmith.backup.last import NAME, note_last
 from esmith.backup.read import open_backup
@@ -94,6 +94,21 @@ def test_a_full_disk_leaves_no_half_file(
     with pytest.raises(StoreError, match="no space left"):
         small.backup(file)
     assert [one.name for one in (tmp_path / "to").iterdir()] == ["one"]
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("limit", "value"), [("MOST_MEMBERS", 8), ("MOST_BYTES", 500), ("LONGEST_MEMBER", 100), ("LONGEST_MANIFEST", 10)]
+)
+def test_what_could_not_be_restored_is_no_backup(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
+) -> None:
+    """Where a backup would be refused when it is read none is made, and the file of before stays."""
+    file = small.backup(tmp_path / "one")
+    before = file.read_bytes()
+    monkeypatch.setattr(write, limit, value)
+    with pytest.raises(StoreError, match="could not be restored"):
+        small.backup(file)
     assert file.read_bytes() == before
 
 
