@@ -108,9 +108,9 @@ class KeptFiles:
         yield file, b"" if is_link else content
 
     def _stands_for_directory(self, above: Directory, path: str) -> bool:
-        """Return whether a link is in the place of a directory that the engine looks into, and is no file of a backup.
+        """Return whether a link is in the place of a directory that the engine looks into.
 
-        Such a backup can be restored where that is a directory.
+        One that a backup may have as a link is none, so that older backups stay good.
         """
         if path not in _PLACES and path.removeprefix(f"{CUSTOM}/") not in self._shipped_directories:
             return False

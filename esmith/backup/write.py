@@ -53,6 +53,10 @@ if TYPE_CHECKING:
 _MODE = 0o600
 _LEVEL = 6
 _STEP = 2**20
+#: How long nobody has written into an unfinished backup that counts as left behind, in seconds.
+_DAY = 86_400
+#: See machine-id(5).
+_MACHINE_ID = "/etc/machine-id"
 
 
 class Archive:
@@ -187,7 +191,7 @@ def write_backup(
         directory = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise file_trouble(above, error) from error
-    temporary, is_placed = temporary_name(), False
+    temporary, is_placed = f"{temporary_name()}{_mark_of_machine()}", False
     try:
         require_place(directory, name, path, force=force)
         _sweep(directory)
@@ -279,9 +283,25 @@ def _digest_of(file: IO[bytes]) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
+def _mark_of_machine() -> str:
+    """Return the end of the names of unfinished backups of this machine: others may write into the folder as well.
+
+    Their processes are not known here. The id alone is that of a clone, too (machine-id(5)).
+    """
+    found = os.uname().nodename.encode()
+    with suppress(OSError), open(_MACHINE_ID, "rb") as file:
+        found += b" " + file.read(_STEP)
+    return f".{sha256(found).hexdigest()[:16]}"
+
+
 def _sweep(directory: int) -> None:
-    """Remove what backups that were killed have left in a directory."""
+    """Remove what backups that were killed have left in a directory: those of another machine when they are old."""
+    mark = _mark_of_machine()
     for name in os.listdir(directory):
         if is_temporary(name) and not is_in_use(name):
             with suppress(OSError):
-                os.unlink(name, dir_fd=directory)
+                if (
+                    name.endswith(mark)
+                    or os.stat(name, dir_fd=directory, follow_symlinks=False).st_mtime < time.time() - _DAY
+                ):
+                    os.unlink(name, dir_fd=directory)
