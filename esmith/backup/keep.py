@@ -55,7 +55,8 @@ def _beginning(server: str) -> str:
 def _remove_oldest(folder: str, server: str, keep: int, newest: str) -> list[str]:
     """Remove all but the last backups of a server; what is no backup, or is somebody else's, stays.
 
-    Those with a time after that of the newest are of a clock that was wrong: they would count for ever.
+    Those with a time after that of the newest are of a clock that was wrong. Counted, they would never go, and each new
+    one would have that of yesterday removed.
     """
     form = re.compile(re.escape(_beginning(server)) + r"\d{8}-\d{6}\.tar\.gz(\.age)?")
     removed: list[str] = []

@@ -15,6 +15,7 @@ import os
 import stat
 import sys
 import time
+from contextlib import suppress
 
 from esmith.accounts.passwords import Passwords
 from esmith.accounts.system import book_of
@@ -232,8 +233,21 @@ class _Restoring:
     def _stage(self, path: str, file: File) -> Staged:
         owner = self._owners.of(file)
         if file.kind == FILE:
-            return self._host.stage(path, self._backup.data(file.member), file.mode, owner)
+            staged = self._host.stage(path, self._backup.data(file.member), file.mode, owner)
+            self._set_time(staged)
+            return staged
         return self._host.stage_link(path, os.fsencode(file.target), owner)
+
+    def _set_time(self, staged: Staged) -> None:
+        """Make a file as old as the backup: an override that is newer than the shipped files counts as made from them.
+
+        No backup has what else is known of that, so from now on it is only probable (:mod:`esmith.overrides.bases`).
+        """
+        directory = self._host.disk.directory(os.path.dirname(staged.target))
+        if not directory.is_a_users:
+            seconds = min(max(self._backup.manifest.time, 0), int(time.time()))
+            with suppress(OSError):
+                os.utime(staged.name, (seconds, seconds), dir_fd=directory.descriptor, follow_symlinks=False)
 
     def _remove_empty(self) -> None:
         """Remove the directories in which nothing is left; a template without fragments is another one."""

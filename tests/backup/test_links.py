@@ -10,6 +10,9 @@ import pytest
 from esmith.backup.read import open_backup
 from esmith.backup.write import write_backup
 from esmith.errors import InstallError
+from esmith.overrides.record import record_installed
+from esmith.overrides.search import Search
+from esmith.plan.host import DiskHost
 from esmith.store import open_store
 from tests.backup.kit import CUSTOM, KEYS, Small
 
@@ -139,3 +142,16 @@ def test_owners_of_directories(small: Small, tmp_path: Path) -> None:
     assert [one.path for one in other.restore(file).difference.changed] == [f"/{place}" for place in places]
     assert owners(other) == [(453, 453, 0o750)] * 2
     assert not other.restore(file).difference
+
+
+def test_what_overrides_were_made_from(small: Small, tmp_path: Path) -> None:
+    """On a machine whose shipped files are newer than the backup, what an override was made from is only probable."""
+    file = small.backup(tmp_path / "one")
+    other = Small(tmp_path / "other")
+    other.write("etc/e-smith/templates/etc/clamd.conf/20own", b"shipped\n")
+    record_installed(other.layout, DiskHost(other.layout), "2.0")
+    other.restore(file)
+    fragment = _OWN.removeprefix("etc/e-smith/")
+    assert Search(other.layout).one(fragment).base.probable
+    other.write(_OWN, b"saved since\n")
+    assert not Search(other.layout).one(fragment).base.probable
