@@ -10,11 +10,11 @@ import stat
 from functools import cached_property
 
 from esmith.accounts.system import book_of
-from esmith.backup.form import CUSTOM, DIRECTORY, FILE, KEYS, LINK, NAME, File, fault_of
+from esmith.backup.form import CUSTOM, DIRECTORY, FILE, KEYS, LINK, NAME, File, fault_of, may_lead, part_of
 from esmith.disk import UnusableError, UserDirectoryError
 from esmith.layout import LAYERS
 from esmith.names import is_temporary
-from esmith.plan.host import DiskHost, trouble
+from esmith.plan.host import PERMISSIONS, DiskHost, trouble
 from esmith.plan.installed import OUTPUTS
 from esmith.shipped import ShippedFiles
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: The trees of the administrator below :data:`CUSTOM`, of which empty directories count as well.
 _ADMINISTRATORS = (f"{CUSTOM}/{LAYERS[0]}", f"{CUSTOM}/services-custom")
+#: Where a link to a directory counts as that directory.
+_PLACES = (CUSTOM, *_ADMINISTRATORS, KEYS[0])
 #: What Python makes of a check by itself.
 _MADE = "__pycache__"
 SHADOW = "/etc/shadow"
@@ -49,6 +51,8 @@ class KeptFiles:
         self._names = _Names(book_of(layout, DiskHost(layout)))
         #: The directories that were passed and not yielded yet.
         self._passed: list[File] = []
+        #: The links in the place of directories, of which what they lead to is in the backup.
+        self.followed: set[str] = set()
         #: What is left out, and why.
         self.notes: list[str] = []
 
@@ -80,6 +84,9 @@ class KeptFiles:
             if stat.S_ISDIR(status.st_mode):
                 yield from self._walk_directory(above.enter(os.path.basename(path)), path, status)
                 return
+            if stat.S_ISLNK(status.st_mode) and self._stands_for_directory(above, path):
+                yield from self._follow(path)
+                return
             if not self.is_wanted(path):
                 return
             content, status = above.take(os.path.basename(path))
@@ -100,11 +107,41 @@ class KeptFiles:
         self._passed = []
         yield file, b"" if is_link else content
 
+    def _stands_for_directory(self, above: Directory, path: str) -> bool:
+        """Return whether a link is in the place of a directory that the engine looks into.
+
+        One that a backup may have as a link is none, so that older backups stay good.
+        """
+        if path not in _PLACES and path.removeprefix(f"{CUSTOM}/") not in self._shipped_directories:
+            return False
+        target = os.fsdecode(above.read_link(os.path.basename(path)))
+        return not (part_of(path) and self.is_wanted(path) and may_lead(path, target))
+
+    def _follow(self, path: str) -> Iterator[tuple[File, bytes]]:
+        target = self._layout.under(path)
+        for untrusted in self._layout.trust.faults(target):
+            self.notes.append(f"{path} is left out, with all that it leads to: {untrusted.place} {untrusted.message}")
+            return
+        try:
+            directory = self._disk.find(target)
+        except OSError as error:
+            self.notes.append(f"{path} is left out, a link: {error.strerror}")
+            return
+        if directory is None:
+            self.notes.append(f"{path} is left out: it is a link that leads nowhere")
+            return
+        self.followed.add(path)
+        yield from self._walk_directory(directory, path, os.fstat(directory.descriptor))
+
     def _walk_directory(self, directory: Directory, path: str, status: os.stat_result) -> Iterator[tuple[File, bytes]]:
         if os.path.basename(path) == _MADE:
             return
         if path != CUSTOM:
-            self._passed.append(self._file(path, DIRECTORY, status))
+            file = self._file(path, DIRECTORY, status)
+            if fault := fault_of(file):
+                self.notes.append(f"{path} is left out, with all that is in it: {fault}")
+                return
+            self._passed.append(file)
         if f"{path}/".startswith(tuple(f"{place}/" for place in (*_ADMINISTRATORS, *KEYS))):
             yield from ((one, b"") for one in self._passed)
             self._passed = []
@@ -128,6 +165,10 @@ class KeptFiles:
         name = path.removeprefix(f"{CUSTOM}/")
         return self._shipped.is_known and name not in self._shipped.names and name not in self._shipped_directories
 
+    def is_shipped_directory(self, path: str) -> bool:
+        """Return whether a directory is one of this version of e-smith, and none of the administrator's."""
+        return path not in _ADMINISTRATORS and path.removeprefix(f"{CUSTOM}/") in self._shipped_directories
+
     @cached_property
     def _shipped_directories(self) -> frozenset[str]:
         """The directories of shipped files; somebody may have a link to their source in the place of one."""
@@ -142,7 +183,8 @@ class KeptFiles:
     def _file(self, path: str, kind: str, status: os.stat_result, target: str = "") -> File:
         mode = 0o777 if kind == LINK else stat.S_IMODE(status.st_mode)
         owner, group = self._names.of(status)
-        return File(path, kind, mode & ~stat.S_ISGID if kind == DIRECTORY else mode, owner, group, target)
+        # Of a directory no program runs, so its other bits are dropped; a file with one is left out.
+        return File(path, kind, mode & PERMISSIONS if kind == DIRECTORY else mode, owner, group, target)
 
 
 class _Names:

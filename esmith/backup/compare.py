@@ -6,19 +6,20 @@ import os
 import stat
 
 from esmith.backup.collect import KeptFiles
-from esmith.backup.form import DIRECTORY, FILE, LINK, File
+from esmith.backup.form import CUSTOM, DIRECTORY, FILE, LINK, File, part_of
 from esmith.backup.rows import goes_on
 from esmith.errors import InstallError
 from esmith.fields import dataclass, field
 from esmith.fragments.identity import Identities
 from esmith.names import is_number
-from esmith.plan.host import trouble
+from esmith.plan.host import PERMISSIONS, trouble
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from esmith.backup.read import Backup
+    from esmith.disk import Disk
     from esmith.layout import Layout
     from esmith.store.model import Record
     from esmith.store.protocol import Snapshot
@@ -51,7 +52,7 @@ class Difference:
     :param parts: those parts.
     :param records: by database, where something differs.
     :param new: the files and links that are not there.
-    :param changed: those that differ.
+    :param changed: those that differ, and the directories with another mode or owner.
     :param removed: the paths of those that the backup does not have.
     :param directories: the directories that are missing, each before what is in it.
     :param goes_on: whether the journal of the root begins with that of the backup: then it goes on, otherwise it is
@@ -132,6 +133,9 @@ class _Files:
                     self._compare_one(file)
                 except OSError as error:
                     raise trouble(self._layout.under(file.path), error) from error
+        changes = {file.path for file in (*self._found.new, *self._found.changed, *self._found.directories)}
+        for path in sorted(changes):
+            self._require_no_link_above(path)
         self._found.removed = [
             path for path, file in there.items() if path not in wanted and file.kind != DIRECTORY
         ] + [path for path, file in there.items() if file.kind != DIRECTORY and self._is_directory(path)]
@@ -147,6 +151,8 @@ class _Files:
         if file.kind == DIRECTORY:
             if status is None or not os.path.isdir(target):
                 self._found.directories.append(file)
+            elif not self._is_like(file):
+                self._found.changed.append(file)
             return
         if status is None:
             self._found.new.append(file)
@@ -158,6 +164,32 @@ class _Files:
             )
         elif not self._is_same(file, status, above, name):
             self._found.changed.append(file)
+
+    def _require_no_link_above(self, path: str) -> None:
+        """Refuse what would be replaced behind a link: the backup of before would not have it."""
+        above = os.path.dirname(path)
+        while part_of(above) or above == CUSTOM:
+            target = self._layout.under(above)
+            if above not in self._kept.followed and os.path.islink(target):
+                raise InstallError(
+                    f"is a link that no backup follows, and {path} would be replaced behind it",
+                    place=target,
+                    hint="move the link away and run it again; nothing was changed",
+                )
+            above = os.path.dirname(above)
+
+    def _is_like(self, file: File) -> bool:
+        """Return whether a directory has the mode and the owner of one of the backup; one of e-smith's stays."""
+        target = self._layout.under(file.path)
+        directory = self._disk.find(target)
+        if file.path not in self._kept.followed and os.path.islink(target):
+            return True
+        if directory is None or self._kept.is_shipped_directory(file.path) or may_be_moved(self._disk, target):
+            return True
+        status = os.fstat(directory.descriptor)
+        if stat.S_IMODE(status.st_mode) & PERMISSIONS != file.mode:
+            return False
+        return os.geteuid() != 0 or self._owners.of(file) == (status.st_uid, status.st_gid)
 
     def _look(self, above: str, name: str) -> os.stat_result | None:
         try:
@@ -180,6 +212,15 @@ class _Files:
     def content_of(self, file: File) -> bytes:
         """Return what a file of the backup holds, or what a link does."""
         return self._backup.data(file.member) if file.kind == FILE else os.fsencode(file.target)
+
+
+def may_be_moved(disk: Disk, target: str) -> bool:
+    """Return whether a directory is in one of a user, who may put another one in its place: it keeps mode and owner.
+
+    :param target: its path on this disk.
+    """
+    above = disk.find(os.path.dirname(target))
+    return above is None or above.is_a_users
 
 
 class Owners:

@@ -53,13 +53,17 @@ def _beginning(server: str) -> str:
 
 
 def _remove_oldest(folder: str, server: str, keep: int, newest: str) -> list[str]:
-    """Remove all but the last backups of a server; what is no backup, or is somebody else's, stays."""
+    """Remove all but the last backups of a server; what is no backup, or is somebody else's, stays.
+
+    Those with a time after that of the newest are of a clock that was wrong. Counted, they would never go, and each new
+    one would have that of yesterday removed.
+    """
     form = re.compile(re.escape(_beginning(server)) + r"\d{8}-\d{6}\.tar\.gz(\.age)?")
     removed: list[str] = []
     with suppress(OSError):
         directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            names = sorted(name for name in os.listdir(directory) if form.fullmatch(name) and name != newest)
+            names = sorted(name for name in os.listdir(directory) if form.fullmatch(name) and name < newest)
             for name in [name for name in names if _is_ours(directory, name)][: -(keep - 1) or None]:
                 with suppress(OSError):
                     os.unlink(name, dir_fd=directory)

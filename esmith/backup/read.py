@@ -54,8 +54,10 @@ if TYPE_CHECKING:
 
 #: What no backup of ours has: an archive that never ends must not fill the disk.
 MOST_MEMBERS, MOST_BYTES, LONGEST_MEMBER = 200_000, 2**33, 2**29
-#: Of the manifest, which is read into memory; and of a long name in the archive.
-_LONGEST_MANIFEST, _LONGEST_NAME = 2**26, 2**13
+#: Of the manifest, which is read into memory.
+LONGEST_MANIFEST = 2**26
+#: Of a long name in the archive.
+_LONGEST_NAME = 2**13
 _STEP = 2**20
 _KINDS = {tarfile.REGTYPE: FILE, tarfile.SYMTYPE: LINK, tarfile.DIRTYPE: DIRECTORY}
 #: Headers that only bring a long name for the next member.
@@ -280,7 +282,7 @@ class _Reading:
         if [*self.places][-2:] != [MANIFEST, SUMS]:
             raise BackupError("its manifest is missing: it is not whole", hint="use another one")
         try:
-            manifest = decode_json(Manifest, self._content(MANIFEST, _LONGEST_MANIFEST))
+            manifest = decode_json(Manifest, self._content(MANIFEST, LONGEST_MANIFEST))
         except DamagedRowError as error:
             raise BackupError("its manifest is damaged", hint="use another one") from error
         found = [Member(name, size, self._digests[name]) for name, (_, size) in self.places.items()]
@@ -289,7 +291,7 @@ class _Reading:
             wrong = next((one.name for one in found[:-2] if listed.get(one.name) != one), "a member")
             raise BackupError(f"{wrong}: it is not what the manifest says", hint="use another one")
         sums = sums_text(found[:-1]).encode("utf-8", "surrogateescape")
-        if self._content(SUMS, _LONGEST_MANIFEST) != sums:
+        if self._content(SUMS, LONGEST_MANIFEST) != sums:
             raise BackupError("its checksums are not those of what is in it", hint="use another one")
         if not set(manifest.parts) <= set(PARTS):
             raise BackupError("it has parts that no backup has")

@@ -12,15 +12,17 @@ something else, so the restore is a revision with a number that none of them had
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import time
+from contextlib import suppress
 
 from esmith.accounts.passwords import Passwords
 from esmith.accounts.system import book_of
 from esmith.apply.generations import GENERATIONS
 from esmith.apply.replacing import Replacement, missing_directories
-from esmith.backup.compare import Difference, Owners, compare
-from esmith.backup.form import FILE, PASSWORDS, File
+from esmith.backup.compare import Difference, Owners, compare, may_be_moved
+from esmith.backup.form import DIRECTORY, FILE, PASSWORDS, File
 from esmith.backup.write import write_backup
 from esmith.errors import BusyError, UsageError
 from esmith.events.confirm import find_unconfirmed, set_unconfirmed
@@ -29,7 +31,7 @@ from esmith.events.derived import affected, mark_stale
 from esmith.events.recover import recovered
 from esmith.fields import dataclass, field, replace
 from esmith.names import counted
-from esmith.plan.host import PRIVATE, PUBLIC, DiskHost, trouble
+from esmith.plan.host import PERMISSIONS, PRIVATE, PUBLIC, DiskHost, trouble
 from esmith.store.model import Author
 
 TYPE_CHECKING = False
@@ -137,6 +139,7 @@ class _Restoring:
                     self._restore_settings(transaction)
                 mark_stale(transaction, affected(derivations, (), transaction.changes), WHAT)
         self._remove_empty()
+        self._set_directories()
         if self._owners.unknown:
             names = ", ".join(sorted(self._owners.unknown))
             self.notes.append(f"nobody here is called {names}, so root has what was theirs")
@@ -165,7 +168,9 @@ class _Restoring:
 
     def _replace_files(self, replacement: Replacement) -> None:
         difference, layout, host = self._difference, self._layout, self._host
-        wanted = {layout.under(file.path): file for file in (*difference.new, *difference.changed)}
+        wanted = {
+            layout.under(file.path): file for file in (*difference.new, *difference.changed) if file.kind != DIRECTORY
+        }
         directories = {layout.under(file.path): file for file in difference.directories}
         removed = [layout.under(path) for path in difference.removed]
         if not (wanted or directories or removed):
@@ -205,11 +210,44 @@ class _Restoring:
             except OSError as error:
                 raise trouble(path, error) from error
 
+    def _set_directories(self) -> None:
+        """Give directories the mode and the owner of the backup, when all is in them.
+
+        What is in each comes before it: what is in a directory of a user would be left to that user.
+        """
+        difference = self._difference
+        changed = [file for file in difference.changed if file.kind == DIRECTORY]
+        for file in sorted([*difference.directories, *changed], key=lambda file: file.path, reverse=True):
+            target = self._layout.under(file.path)
+            try:
+                directory = self._host.disk.find(target)
+                if directory is None or may_be_moved(self._host.disk, target):
+                    continue
+                others = stat.S_IMODE(os.fstat(directory.descriptor).st_mode) & ~PERMISSIONS
+                directory.become(file.mode | others, self._owners.of(file))
+            except OSError as error:
+                found = trouble(target, error)
+                found.add("all files are restored; run it again for the mode and the owner of directories")
+                raise found from error
+
     def _stage(self, path: str, file: File) -> Staged:
         owner = self._owners.of(file)
         if file.kind == FILE:
-            return self._host.stage(path, self._backup.data(file.member), file.mode, owner)
+            staged = self._host.stage(path, self._backup.data(file.member), file.mode, owner)
+            self._set_time(staged)
+            return staged
         return self._host.stage_link(path, os.fsencode(file.target), owner)
+
+    def _set_time(self, staged: Staged) -> None:
+        """Make a file as old as the backup: an override that is newer than the shipped files counts as made from them.
+
+        No backup has what else is known of that, so from now on it is only probable (:mod:`esmith.overrides.bases`).
+        """
+        directory = self._host.disk.directory(os.path.dirname(staged.target))
+        if not directory.is_a_users:
+            seconds = min(max(self._backup.manifest.time, 0), int(time.time()))
+            with suppress(OSError):
+                os.utime(staged.name, (seconds, seconds), dir_fd=directory.descriptor, follow_symlinks=False)
 
     def _remove_empty(self) -> None:
         """Remove the directories in which nothing is left; a template without fragments is another one."""

@@ -31,9 +31,11 @@ from esmith.backup.form import (
     File,
     Manifest,
     Member,
+    fault_in,
     sums_text,
 )
 from esmith.backup.last import LastBackup
+from esmith.backup.read import LONGEST_MANIFEST, LONGEST_MEMBER, MOST_BYTES, MOST_MEMBERS
 from esmith.backup.rows import database_text, journal_parts
 from esmith.errors import StoreError, UsageError
 from esmith.names import is_temporary
@@ -51,6 +53,10 @@ if TYPE_CHECKING:
 _MODE = 0o600
 _LEVEL = 6
 _STEP = 2**20
+#: How long nobody has written into an unfinished backup that counts as left behind, in seconds.
+_DAY = 86_400
+#: See machine-id(5).
+_MACHINE_ID = "/etc/machine-id"
 
 
 class Archive:
@@ -64,6 +70,8 @@ class Archive:
         self._gzip = gzip.GzipFile(filename="", mode="wb", compresslevel=_LEVEL, fileobj=stream, mtime=now)
         self._now = now
         self.members: list[Member] = []
+        #: How many members it has, directories and links as well, and how long it is before it is compressed.
+        self.count, self.size = 0, 2 * tarfile.BLOCKSIZE
 
     def add(self, name: str, data: bytes, like: File | None = None) -> None:
         """Add a regular file.
@@ -88,9 +96,13 @@ class Archive:
         self._gzip.close()
 
     def _put(self, entry: tarfile.TarInfo, data: bytes) -> None:
-        self._gzip.write(entry.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape"))
-        self._gzip.write(data)
-        self._gzip.write(bytes(-len(data) % tarfile.BLOCKSIZE))
+        for piece in (
+            entry.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape"),
+            data,
+            bytes(-len(data) % tarfile.BLOCKSIZE),
+        ):
+            self.size += self._gzip.write(piece)
+        self.count += 1
 
     def _entry(self, name: str, like: File | None) -> tarfile.TarInfo:
         entry = tarfile.TarInfo(f"{TOP}/{name}")
@@ -104,7 +116,7 @@ def write_archive(layout: Layout, store: Store, stream: IO[bytes]) -> tuple[Mani
     """Write a backup of a root to a stream.
 
     :return: what is in it, and notes for the administrator about what is left out.
-    :raises StoreError: when the databases cannot be read.
+    :raises StoreError: when the databases cannot be read, or what was written could not be restored.
     :raises InstallError: when a file cannot be read.
     :raises OSError: when the stream cannot be written.
     """
@@ -130,7 +142,28 @@ def write_archive(layout: Layout, store: Store, stream: IO[bytes]) -> tuple[Mani
     archive.add(MANIFEST, encode_json(manifest) + b"\n")
     archive.add(SUMS, sums_text(archive.members).encode("utf-8", "surrogateescape"))
     archive.close()
+    _require_readable(archive, files)
     return manifest, kept.notes
+
+
+def _require_readable(archive: Archive, files: list[File]) -> None:
+    """Ask what :func:`esmith.backup.read.open_backup` asks: what is refused there is no backup.
+
+    :raises StoreError: with the reason.
+    """
+    longest = max(archive.members, key=lambda member: member.size)
+    lists = max(member.size for member in archive.members if member.name in (MANIFEST, SUMS))
+    fault = fault_in(files)
+    if longest.size > LONGEST_MEMBER:
+        fault = f"{longest.name} is too large"
+    elif archive.count > MOST_MEMBERS:
+        fault = "it has too many members"
+    elif archive.size > MOST_BYTES or lists > LONGEST_MANIFEST:
+        fault = "it is too large"
+    if fault:
+        error = StoreError(f"this backup could not be restored: {fault}", hint="move away what is no configuration")
+        error.add("no backup was made")
+        raise error
 
 
 def name_of_server(snapshot: Snapshot) -> str:
@@ -158,7 +191,7 @@ def write_backup(
         directory = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise file_trouble(above, error) from error
-    temporary, is_placed = temporary_name(), False
+    temporary, is_placed = f"{temporary_name()}{_mark_of_machine()}", False
     try:
         require_place(directory, name, path, force=force)
         _sweep(directory)
@@ -250,9 +283,25 @@ def _digest_of(file: IO[bytes]) -> tuple[int, str]:
     return size, digest.hexdigest()
 
 
+def _mark_of_machine() -> str:
+    """Return the end of the names of unfinished backups of this machine: others may write into the folder as well.
+
+    Their processes are not known here. The id alone is that of a clone, too (machine-id(5)).
+    """
+    found = os.uname().nodename.encode()
+    with suppress(OSError), open(_MACHINE_ID, "rb") as file:
+        found += b" " + file.read(_STEP)
+    return f".{sha256(found).hexdigest()[:16]}"
+
+
 def _sweep(directory: int) -> None:
-    """Remove what backups that were killed have left in a directory."""
+    """Remove what backups that were killed have left in a directory: those of another machine when they are old."""
+    mark = _mark_of_machine()
     for name in os.listdir(directory):
         if is_temporary(name) and not is_in_use(name):
             with suppress(OSError):
-                os.unlink(name, dir_fd=directory)
+                if (
+                    name.endswith(mark)
+                    or os.stat(name, dir_fd=directory, follow_symlinks=False).st_mtime < time.time() - _DAY
+                ):
+                    os.unlink(name, dir_fd=directory)

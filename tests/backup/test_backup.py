@@ -8,13 +8,15 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from esmith.backup import last
+from esmith.backup import last, write
 from esmith.backup.keep import write_to_folder
 from esmith.backup.last import NAME, note_last
 from esmith.backup.read import open_backup
@@ -97,11 +99,39 @@ def test_a_full_disk_leaves_no_half_file(
     assert file.read_bytes() == before
 
 
-def test_leavings_of_killed_ones_go(small: Small, tmp_path: Path) -> None:
-    """What a backup that was killed has left in the folder is removed by the next one."""
-    (tmp_path / ".esmith-999999999-1-1").write_text("half")
+@pytest.mark.parametrize(
+    ("limit", "value"), [("MOST_MEMBERS", 8), ("MOST_BYTES", 500), ("LONGEST_MEMBER", 100), ("LONGEST_MANIFEST", 10)]
+)
+def test_what_could_not_be_restored_is_no_backup(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
+) -> None:
+    """Where a backup would be refused when it is read none is made, and the file of before stays."""
+    file = small.backup(tmp_path / "one")
+    before = file.read_bytes()
+    monkeypatch.setattr(write, limit, value)
+    with pytest.raises(StoreError, match="could not be restored"):
+        small.backup(file)
+    assert file.read_bytes() == before
+
+
+def test_leavings_of_killed_ones_go(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a killed backup left in a folder goes with the next one, that of another machine only when it is old."""
+    rename, waiting = os.rename, []
+
+    def note(old: str, new: str, **more: int) -> None:
+        waiting.append(old)
+        rename(old, new, **more)
+
+    monkeypatch.setattr(os, "rename", note)
     small.backup(tmp_path / "one")
-    assert not (tmp_path / ".esmith-999999999-1-1").exists()
+    mark = waiting[0].rpartition(".")[2]
+    own, foreign, old = (tmp_path / f".esmith-999999999-1-{end}" for end in (f"1.{mark}", "1.0123456789abcdef", "2"))
+    for file in (own, foreign, old):
+        file.write_text("half")
+    day = time.time() - 90_000
+    os.utime(old, (day, day))
+    small.backup(tmp_path / "two")
+    assert [file.exists() for file in (own, foreign, old)] == [False, True, False]
 
 
 def test_a_stream(small: Small, tmp_path: Path) -> None:
@@ -210,3 +240,19 @@ def test_keep_removes_only_its_own(small: Small, tmp_path: Path) -> None:
     _, _, removed = write_to_folder(small.layout, store, str(tmp_path / "new"), 1, [])
     assert removed == []
     assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+
+
+def test_keep_does_not_count_the_future(small: Small, tmp_path: Path) -> None:
+    """Backups with a time that is still to come, from a clock that was wrong, neither count nor go."""
+    store, folder = open_store(small.layout), tmp_path / "to"
+    folder.mkdir()
+    made, _, _ = write_to_folder(small.layout, store, str(folder), None, [])
+    begin = made.file.removesuffix(".tar.gz").rpartition("-")[0].rpartition("-")[0]
+    names = [f"{begin}-{time}.tar.gz" for time in ("20200101-000000", "20200102-000000", "20990101-000000")]
+    for name in names:
+        shutil.copy(made.file, name)
+    Path(made.file).unlink()
+    _, _, removed = write_to_folder(small.layout, store, str(folder), 2, [])
+    assert removed == [Path(names[0]).name]
+    assert Path(names[1]).exists()
+    assert Path(names[2]).exists()

@@ -9,6 +9,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from esmith.backup.read import open_backup
 from esmith.store.model import Record
 from esmith.store.protocol import Transaction
 from tests.backup.kit import CUSTOM, KEYS, Small
@@ -55,6 +56,24 @@ def _tree(folder: Path, files: dict[str, tuple[bytes, int]], link: str) -> None:
         place.parent.chmod(0o755 if mode == 0o644 else 0o700)
     if link and folder.exists():
         os.symlink(link, folder / "a link")
+
+
+@given(_TREES, st.lists(st.integers(0, 0o7777), min_size=1, max_size=8))
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=list(HealthCheck))
+def test_what_is_written_can_be_read(files: dict[str, tuple[bytes, int]], modes: list[int]) -> None:
+    """A backup can be read back whatever modes files and directories have."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as name:
+        small = Small(Path(name) / "root")
+        _tree(small.path / CUSTOM, files, "")
+        places = sorted((small.path / CUSTOM).rglob("*"), reverse=True)
+        for number, place in enumerate(places):
+            # Who is not root reads only what he may.
+            place.chmod(modes[number % len(modes)] | (0 if os.geteuid() == 0 else 0o700))
+        with open_backup(str(small.backup(Path(name) / "backup"))) as backup:
+            directories = {file.path for file in backup.manifest.files if file.kind == "directory"}
+        assert directories >= {f"/{place.relative_to(small.path)}" for place in places if place.is_dir()}
+        for place in places:
+            place.chmod(0o700)
 
 
 @given(
