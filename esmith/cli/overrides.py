@@ -19,7 +19,7 @@ from esmith.overrides.search import Search
 from esmith.plan.diff import unified
 from esmith.store import open_store
 
-_ACTIONS = ("diff", "edit", "merge", "accept")
+_ACTIONS = ("diff", "edit", "merge", "accept", "discard")
 
 
 @click.command("overrides")
@@ -30,7 +30,7 @@ _ACTIONS = ("diff", "edit", "merge", "accept")
 @click.option("--base", "of_base", is_flag=True, help="With diff: show yours against the text it was made from.")
 @click.option("--shipped-change", is_flag=True, help="With diff: show what changed in the shipped text since.")
 @click.option("--yes", is_flag=True, help="With edit and merge: save without asking when the check accepts it.")
-@click.argument("words", metavar="[diff|edit|merge|accept] [PATH]...", nargs=-1)
+@click.argument("words", metavar="[diff|edit|merge|accept|discard] [PATH]...", nargs=-1)
 @root_option
 @click.pass_obj
 def overrides_command(
@@ -53,6 +53,7 @@ def overrides_command(
     edit TEMPLATE FRAGMENT  edit yours, or a copy of the shipped one, and see what it changes before it is saved
     merge PATH              take over what changed in the shipped text
     accept PATH             leave yours as it is: you have looked at the change
+    discard PATH            throw away a draft that was not saved; yours stays as it is
 
     \b
     Examples:

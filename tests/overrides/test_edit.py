@@ -43,7 +43,14 @@ def at_terminal(
 
     :param editors: the expression that sed changes the file by.
     """
-    monkeypatch.setenv("VISUAL", f"sed -i '{editors}'")
+    return at_terminal_with(root, monkeypatch, action, operands, f"sed -i '{editors}'", answers)
+
+
+def at_terminal_with(
+    root: Root, monkeypatch: pytest.MonkeyPatch, action: str, operands: tuple[str, ...], editor: str, answers: str
+) -> int:
+    """Act as somebody at a terminal who has an editor and gives some answers."""
+    monkeypatch.setenv("VISUAL", editor)
     monkeypatch.setattr("sys.stdin", io.StringIO(answers))
     return carry_out(Layout(str(root.path)), action, operands, says_yes=False, may_ask=True)
 
