@@ -225,7 +225,7 @@ def _accept_hint(one: Override) -> str:
 def _judge(work: _Work, text: bytes) -> str:
     """Show what would become of the files, and return what is to be done then."""
     one = work.one
-    trial = try_text(work.session.layout, work.session.store, one.name, text)
+    trial = try_text(work.session.layout, work.session.store, one.name, text, work.draft.path)
     print_report(trial.lines)
     if trial.fault is not None:
         draft = f"nothing was saved; the draft is {work.draft.path}"

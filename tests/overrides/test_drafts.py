@@ -111,3 +111,16 @@ def test_a_draft_is_written_whole(root: Root) -> None:
         draft.write(b"y\n", one, is_there=True)
         assert before.read() == b"x\n" and draft.read() == b"y\n"
     assert os.listdir(os.path.dirname(draft.path)) == ["10x"]
+
+
+def test_a_second_mistake_is_not_passed_because_of_the_first(root: Root) -> None:
+    """Beside a file that is refused already a sound change is saved, and one more mistake in it is not."""
+    locals_ = "/var/qmail/control/locals"
+    root.custom(f"{locals_}/90other", "not one host\n")
+    words = ("esmith", "overrides", "edit", locals_, "95mine")
+    answer = root.run(*words, env={"VISUAL": "", "EDITOR": "sh -c 'echo good.example > $0'"})
+    assert "this is wrong already, also without it:" in answer.out
+    answer = root.run(*words, env={"VISUAL": "", "EDITOR": "sh -c 'echo two hosts > $0'"}, code=ExitCode.CHECK)
+    assert "'two hosts' is not one host name" in answer.err
+    assert str(root.file(f"{DRAFTS}/edit/templates-custom{locals_}/95mine")) in answer.err
+    assert root.read(f"{CUSTOM}{locals_}/95mine") == "good.example\n"

@@ -85,7 +85,7 @@ def test_a_broken_fragment_is_not_saved(root: Root) -> None:
     """What is broken stays a draft, which the message names and the next edit goes on with."""
     before = all_files(root)
     answer = _edit(root, "sed -i 's/{{.*/{{/'", code=ExitCode.TEMPLATE)
-    assert f"{MINE}:1: " in answer.err and "/tmp/" not in answer.err.replace(str(root.path), "")
+    assert f"{root.file(DRAFT)}:1: " in answer.err and "/tmp/" not in answer.err.replace(str(root.path), "")
     assert f"nothing was saved; the draft is {root.file(DRAFT)}" in answer.err
     assert root.read(DRAFT) == "MaxFiles {{\n"
     assert root.file(DRAFT).stat().st_mode & 0o777 == 0o600
