@@ -13,8 +13,8 @@ from esmith.cli.program import root_option
 from esmith.errors import ExitCode, UsageError
 from esmith.layout import Layout
 from esmith.names import counted
-from esmith.overrides.model import DEAD, NEEDLESS, OUTDATED, STATES, Override
-from esmith.overrides.named import find_named, name_of
+from esmith.overrides.model import DEAD, EDITED, NEEDLESS, OUTDATED, STATES, Override
+from esmith.overrides.named import find_named, one_named
 from esmith.overrides.search import Search
 from esmith.plan.diff import unified
 from esmith.store import open_store
@@ -157,13 +157,20 @@ def _diff(layout: Layout, path: str, *, of_base: bool, shipped_change: bool) -> 
     if of_base and shipped_change:
         raise UsageError("--base and --shipped-change are two questions", hint="give one of them")
     search = Search(layout)
-    one = search.one(name_of(layout, search, path))
+    one = one_named(layout, search, path)
+    if one.state == EDITED and one.shipped is None:
+        raise UsageError(
+            "was edited, and the text that was installed there is not known any more",
+            place=one.path,
+            hint="esmith init installs that of this version, and keeps a backup copy",
+        )
     if shipped_change:
         old, new, names = one.base.text, one.shipped, ("base", one.shipped_path)
     elif of_base:
         old, new, names = one.base.text, one.text, ("base", one.path)
     else:
-        old, new, names = one.shipped, one.text, (one.shipped_path, one.path)
+        shipped = "as it was installed" if one.state == EDITED else one.shipped_path
+        old, new, names = one.shipped, one.text, (shipped, one.path)
     lines = unified("", old, new)
     if lines:
         # Both are named, since they are two files.

@@ -23,6 +23,8 @@ from esmith.plan.diff import unified
 from esmith.store import open_store
 
 _SAVE, _AGAIN, _LEAVE = "save", "edit", "leave"
+#: What people answer as well; that leaves it.
+_MEANT = {"y": _SAVE, "yes": _SAVE, "n": _LEAVE, "no": _LEAVE}
 
 
 def carry_out(layout: Layout, action: str, operands: tuple[str, ...], *, says_yes: bool, may_ask: bool) -> int:
@@ -127,7 +129,11 @@ def _name_to_edit(layout: Layout, search: Search, operands: tuple[str, ...]) -> 
             hint=f"name one of them: esmith overrides edit {operands[0]} FRAGMENT",
         )
     if why := search.why_dead(name, is_file=True):
-        raise UsageError(why, hint="name the template by the path of the file it makes, and then the fragment")
+        hint = "name the template by the path of the file it makes, and then the fragment"
+        if near := search.template_near(name):
+            fragment = shlex.quote(os.path.basename(name)) if len(operands) == 2 else "FRAGMENT"
+            hint = f"did you mean this template: esmith overrides edit {shlex.quote(near)} {fragment}"
+        raise UsageError(why, hint=hint)
     return name
 
 
@@ -255,12 +261,16 @@ def _asked(question: str, answers: list[str], default: str) -> str:
     """Ask at the terminal; the first letter is enough."""
 
     def meant(text: str) -> str:
-        found = [answer for answer in answers if text and answer.startswith(text.strip().lower())]
+        word = text.strip().lower()
+        word = _MEANT.get(word, word)
+        found = [answer for answer in answers if word and answer.startswith(word)]
         if len(found) != 1:
             raise click.UsageError(f"answer {' or '.join(answers)}")
         return found[0]
 
-    answer: str = click.prompt(f"{question} ({', '.join(answers)})", default=default, value_proc=meant, err=True)
+    answer: str = click.prompt(
+        f"{question} ({', '.join(answers)}; {_LEAVE} keeps a draft)", default=default, value_proc=meant, err=True
+    )
     return answer
 
 
