@@ -164,7 +164,9 @@ def _named(names: list[str]) -> str:
 def _of_others(data: dict[str, Any]) -> Iterator[Finding]:
     for one in data["overrides"][:_LINES]:
         yield _finding(
-            "override", f"{one['path']} is outdated: {one['reason']}", f"esmith overrides diff {one['path']}"
+            "override",
+            f"{one['path']} is outdated: {one['reason']}",
+            f"esmith overrides diff {one['path']} --shipped-change",
         )
     more = len(data["overrides"]) - _LINES
     if more > 0:

@@ -13,13 +13,13 @@ from esmith.cli.program import root_option
 from esmith.errors import ExitCode, UsageError
 from esmith.layout import Layout
 from esmith.names import counted
-from esmith.overrides.model import DEAD, NEEDLESS, OUTDATED, STATES, Override
-from esmith.overrides.named import find_named, name_of
+from esmith.overrides.model import DEAD, EDITED, NEEDLESS, OUTDATED, STATES, Override
+from esmith.overrides.named import find_named, one_named
 from esmith.overrides.search import Search
 from esmith.plan.diff import unified
 from esmith.store import open_store
 
-_ACTIONS = ("diff", "edit", "merge", "accept")
+_ACTIONS = ("diff", "edit", "merge", "accept", "discard")
 
 
 @click.command("overrides")
@@ -30,7 +30,7 @@ _ACTIONS = ("diff", "edit", "merge", "accept")
 @click.option("--base", "of_base", is_flag=True, help="With diff: show yours against the text it was made from.")
 @click.option("--shipped-change", is_flag=True, help="With diff: show what changed in the shipped text since.")
 @click.option("--yes", is_flag=True, help="With edit and merge: save without asking when the check accepts it.")
-@click.argument("words", metavar="[diff|edit|merge|accept] [PATH]...", nargs=-1)
+@click.argument("words", metavar="[diff|edit|merge|accept|discard] [PATH]...", nargs=-1)
 @root_option
 @click.pass_obj
 def overrides_command(
@@ -53,6 +53,7 @@ def overrides_command(
     edit TEMPLATE FRAGMENT  edit yours, or a copy of the shipped one, and see what it changes before it is saved
     merge PATH              take over what changed in the shipped text
     accept PATH             leave yours as it is: you have looked at the change
+    discard PATH            throw away a draft that was not saved; yours stays as it is
 
     \b
     Examples:
@@ -156,13 +157,20 @@ def _diff(layout: Layout, path: str, *, of_base: bool, shipped_change: bool) -> 
     if of_base and shipped_change:
         raise UsageError("--base and --shipped-change are two questions", hint="give one of them")
     search = Search(layout)
-    one = search.one(name_of(layout, search, path))
+    one = one_named(layout, search, path)
+    if one.state == EDITED and one.shipped is None:
+        raise UsageError(
+            "was edited, and the text that was installed there is not known any more",
+            place=one.path,
+            hint="esmith init installs that of this version, and keeps a backup copy",
+        )
     if shipped_change:
         old, new, names = one.base.text, one.shipped, ("base", one.shipped_path)
     elif of_base:
         old, new, names = one.base.text, one.text, ("base", one.path)
     else:
-        old, new, names = one.shipped, one.text, (one.shipped_path, one.path)
+        shipped = "as it was installed" if one.state == EDITED else one.shipped_path
+        old, new, names = one.shipped, one.text, (shipped, one.path)
     lines = unified("", old, new)
     if lines:
         # Both are named, since they are two files.

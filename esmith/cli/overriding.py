@@ -16,13 +16,15 @@ from esmith.overrides.merge import has_marks, merge
 from esmith.overrides.model import Base, Override
 from esmith.overrides.named import below_configuration, name_of
 from esmith.overrides.places import counts
-from esmith.overrides.saving import EDITED, MERGED, Draft, accept, require_plain, save
+from esmith.overrides.saving import EDITED, MERGED, Draft, accept, drafts_of, require_plain, save
 from esmith.overrides.search import Search
 from esmith.overrides.trial import try_text
 from esmith.plan.diff import unified
 from esmith.store import open_store
 
 _SAVE, _AGAIN, _LEAVE = "save", "edit", "leave"
+#: What people answer as well; that leaves it.
+_MEANT = {"y": _SAVE, "yes": _SAVE, "n": _LEAVE, "no": _LEAVE}
 
 
 def carry_out(layout: Layout, action: str, operands: tuple[str, ...], *, says_yes: bool, may_ask: bool) -> int:
@@ -32,6 +34,8 @@ def carry_out(layout: Layout, action: str, operands: tuple[str, ...], *, says_ye
     :param says_yes: whether it is saved without a question.
     :param may_ask: whether somebody is at the terminal.
     """
+    if action == "discard":
+        return _discard(layout, operands[0])
     store = open_store(layout, write=True)
     try:
         session = Session(layout, store, warn)
@@ -68,11 +72,41 @@ class _Work:
         return Base(self.one.shipped, version=self.version)
 
     def save(self, text: bytes, base: Base) -> int:
-        """Save a text, and say how it takes effect."""
+        """Save a text; what was begun from the one before is of no use any more."""
         save(self.session, self.one.name, text, base, expected=self.one.text if self.is_there else None)
         self.draft.remove()
-        print_report([f"{self.one.path} is saved"])
+        print_report([f"{self.one.path} is saved", *_remove_drafts(self.session.layout, self.one.name)])
         return ExitCode.OK
+
+    def write_draft(self, text: bytes) -> None:
+        """Keep a text as the draft."""
+        self.draft.write(text, self.one, is_there=self.is_there)
+
+    def begun(self) -> bytes | None:
+        """Return the draft that is gone on with, None for none.
+
+        :raises UsageError: when it was begun from other texts: saved, it would undo what came into them since.
+        """
+        text = self.draft.read()
+        if text is None:
+            return None
+        if why := self.draft.why_old(self.one, is_there=self.is_there):
+            path = shlex.quote(self.one.path)
+            hint = f"take from it what you need, and throw it away: esmith overrides discard {path}"
+            raise UsageError(why, place=self.draft.path, hint=hint)
+        warn(f"goes on with the draft {self.draft.path}")
+        return text
+
+    def edited(self) -> bytes:
+        """Have the draft edited, and return what it holds then.
+
+        :raises UsageError: when it is gone: an empty text would mask what is shipped.
+        """
+        edit_file(self.draft.path, at_terminal=self.may_ask)
+        text = self.draft.read()
+        if text is None:
+            raise UsageError("the draft is gone", place=self.draft.path, hint="nothing was written; run it again")
+        return text
 
 
 def _name_to_edit(layout: Layout, search: Search, operands: tuple[str, ...]) -> str:
@@ -95,7 +129,11 @@ def _name_to_edit(layout: Layout, search: Search, operands: tuple[str, ...]) -> 
             hint=f"name one of them: esmith overrides edit {operands[0]} FRAGMENT",
         )
     if why := search.why_dead(name, is_file=True):
-        raise UsageError(why, hint="name the template by the path of the file it makes, and then the fragment")
+        hint = "name the template by the path of the file it makes, and then the fragment"
+        if near := search.template_near(name):
+            fragment = shlex.quote(os.path.basename(name)) if len(operands) == 2 else "FRAGMENT"
+            hint = f"did you mean this template: esmith overrides edit {shlex.quote(near)} {fragment}"
+        raise UsageError(why, hint=hint)
     return name
 
 
@@ -103,17 +141,11 @@ def _edit(work: _Work) -> int:
     one = work.one
     is_same_file = one.shipped is not None and os.path.basename(one.shipped_path) == os.path.basename(one.path)
     begin = one.text if work.is_there else one.shipped or b"" if is_same_file else b""
-    text = work.draft.read()
-    if text is None:
-        work.draft.write(begin)
-    else:
-        warn(f"goes on with the draft {work.draft.path}")
+    if work.begun() is None:
+        work.write_draft(begin)
     base = one.base if work.is_there else work.now
     while True:
-        edit_file(work.draft.path, at_terminal=work.may_ask)
-        text = work.draft.read()
-        if text is None:
-            raise UsageError("the draft is gone", place=work.draft.path, hint="nothing was written; run it again")
+        text = work.edited()
         if text == begin and (work.is_there or one.shipped is not None):
             work.draft.remove()
             print_report(["nothing was changed"])
@@ -128,16 +160,20 @@ def _edit(work: _Work) -> int:
 
 def _merge(work: _Work) -> int:
     one = work.one
+    if one.shipped is None and one.base.text is None:
+        raise UsageError(
+            "nothing was ever shipped in its place, so there is nothing to merge",
+            place=one.path,
+            hint="it stays as it is",
+        )
     if one.shipped is None:
         raise UsageError(
             "is not shipped any more, so there is nothing to merge", place=one.path, hint=_accept_hint(one)
         )
     if not one.text:
         raise UsageError("masks the shipped text, so there is nothing to merge", place=one.path, hint=_accept_hint(one))
-    text = work.draft.read()
-    if text is not None:
-        warn(f"goes on with the draft {work.draft.path}")
-    else:
+    text = work.begun()
+    if text is None:
         if one.base.text is None:
             raise UsageError("was not made from a shipped text that is known", place=one.path, hint=_accept_hint(one))
         if one.base.text == one.shipped:
@@ -146,7 +182,7 @@ def _merge(work: _Work) -> int:
         merged = merge(one.base.text, one.shipped, one.text)
         text = merged.text
         if merged.conflicts:
-            work.draft.write(text)
+            work.write_draft(text)
     while True:
         if has_marks(text):
             hint = f"merge them there, and run it again: esmith overrides merge {shlex.quote(one.path)}"
@@ -160,19 +196,32 @@ def _merge(work: _Work) -> int:
             answer = _judge(work, text)
         if answer == _SAVE:
             return work.save(text, work.now)
-        work.draft.write(text)
+        work.write_draft(text)
         if answer == _LEAVE:
             print_report([f"not saved; the draft is {work.draft.path}"])
             return ExitCode.FAILED
-        edit_file(work.draft.path, at_terminal=work.may_ask)
-        text = work.draft.read() or b""
+        text = work.edited()
 
 
 def _accept(session: Session, search: Search, name: str) -> int:
     one = search.one(name)
     accept(session, name, Base(one.shipped, version=search.bases.version))
-    print_report([f"{one.path} stays as it is"])
+    print_report([f"{one.path} stays as it is", *_remove_drafts(session.layout, name)])
     return ExitCode.OK
+
+
+def _discard(layout: Layout, path: str) -> int:
+    """Throw away the drafts of an override, which may be one that was never saved."""
+    lines = _remove_drafts(layout, below_configuration(layout, path))
+    if not lines:
+        raise UsageError(f"there is no draft of {path}", hint="name the override by its path in templates-custom")
+    print_report(lines)
+    return ExitCode.OK
+
+
+def _remove_drafts(layout: Layout, name: str) -> list[str]:
+    """Remove the drafts of an override, and return lines that say which."""
+    return [f"the draft {draft.path} is thrown away" for draft in drafts_of(layout, name) if draft.remove()]
 
 
 def _accept_hint(one: Override) -> str:
@@ -182,12 +231,12 @@ def _accept_hint(one: Override) -> str:
 def _judge(work: _Work, text: bytes) -> str:
     """Show what would become of the files, and return what is to be done then."""
     one = work.one
-    trial = try_text(work.session.layout, work.session.store, one.name, text)
+    trial = try_text(work.session.layout, work.session.store, one.name, text, work.draft.path)
     print_report(trial.lines)
     if trial.fault is not None:
         draft = f"nothing was saved; the draft is {work.draft.path}"
         trial.fault.hint = f"{trial.fault.hint}\n  {draft}" if trial.fault.hint else draft
-        work.draft.write(text)
+        work.write_draft(text)
         return _ask_again(work, trial.fault)
     if trial.event:
         print_report([f"to have it take effect once it is saved: signal-event {trial.event}"], cures=True)
@@ -212,12 +261,16 @@ def _asked(question: str, answers: list[str], default: str) -> str:
     """Ask at the terminal; the first letter is enough."""
 
     def meant(text: str) -> str:
-        found = [answer for answer in answers if text and answer.startswith(text.strip().lower())]
+        word = text.strip().lower()
+        word = _MEANT.get(word, word)
+        found = [answer for answer in answers if word and answer.startswith(word)]
         if len(found) != 1:
             raise click.UsageError(f"answer {' or '.join(answers)}")
         return found[0]
 
-    answer: str = click.prompt(f"{question} ({', '.join(answers)})", default=default, value_proc=meant, err=True)
+    answer: str = click.prompt(
+        f"{question} ({', '.join(answers)}; {_LEAVE} keeps a draft)", default=default, value_proc=meant, err=True
+    )
     return answer
 
 

@@ -51,6 +51,26 @@ def name_of(layout: Layout, search: Search, path: str) -> str:
     return found[0]
 
 
+def one_named(layout: Layout, search: Search, path: str) -> Override:
+    """Return the one override at a path, or the shipped file there that was edited.
+
+    :raises UsageError: when there is none, or there are several.
+    """
+    at_its_path = {one.path: one for one in search.edited}
+    clean = os.path.normpath("/" + path.lstrip("/"))
+    for form in (clean, layout.inside(clean)):
+        if form in at_its_path:
+            return at_its_path[form]
+    start = below_configuration(layout, path)
+    if not any(f"{name}/".startswith(f"{start.rstrip('/')}/") for name in search.names):
+        below = [one for one in search.edited if f"{below_configuration(layout, one.path)}/".startswith(f"{start}/")]
+        if len(below) > 1:
+            raise UsageError(f"{len(below)} shipped files were edited in {path}", hint=f"name one: {below[0].path}")
+        if below:
+            return below[0]
+    return search.one(name_of(layout, search, path))
+
+
 def below_configuration(layout: Layout, path: str) -> str:
     """Return the path below ``/etc/e-smith`` that somebody means.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from functools import cached_property
 
@@ -11,6 +12,7 @@ from esmith.events.affected import TemplateUse
 from esmith.events.definition import event_names, load_event
 from esmith.fragments.tree import BEGIN, END, METADATA, TemplateTree
 from esmith.layout import LAYERS, Layout
+from esmith.names import nearest
 from esmith.overrides.bases import Bases
 from esmith.overrides.edited import find_edited
 from esmith.overrides.merge import count_differences, likeness, lines_of, merge
@@ -155,6 +157,23 @@ class Search:
                 return f"a directory too deep: the fragments of {outer} are right in it"
         return f"no event and no shipped template reads {path if name not in _OF_ALL_BELOW else directory}"
 
+    def template_near(self, name: str) -> str:
+        """Return the template that somebody may have meant by a fragment that nothing reads, "" when none is close.
+
+        :param name: the path of the fragment below ``/etc/e-smith``.
+        """
+        layer, _, inner = name.partition("/")
+        if layer != LAYERS[0]:
+            return ""
+        path = f"/{inner}"
+        for one in (os.path.dirname(path), path):
+            # One template makes the files of all users; of several the one that says most about the path.
+            making = [template for template in self._templates if _makes(template, one)]
+            if making:
+                return max(making, key=lambda template: (len(re.sub(_KEY, "", template)), template))
+        close = nearest(os.path.dirname(path), sorted(self._templates)) or nearest(path, sorted(self._templates))
+        return close or ""
+
     def _is_template(self, directory: str) -> bool:
         return directory in self._templates or (directory != "/" and self._holds_fragments(directory))
 
@@ -196,11 +215,22 @@ class Search:
 
 
 _OF_SERVICE = ("run", "service.toml")
+#: What stands in the path of a template for a part of the names of the files it makes.
+_KEY = r"\{[^/{}]*\}"
+
+
+def _makes(template: str, path: str) -> bool:
+    """Return whether a template with a name to fill in makes the file of a path."""
+    parts = re.split(_KEY, template)
+    return len(parts) > 1 and re.fullmatch("[^/]+".join(map(re.escape, parts)), path) is not None
 
 
 def _judged(name: str, text: bytes, shipped: bytes | None, base: Base) -> tuple[str, str] | None:
     """Return whether an override is outdated or needless, with the reason; None when it is neither."""
     if shipped is None:
+        if not text and base.text:
+            # The lines may be in a shipped file of another name by now, and then are back in the generated file.
+            return OUTDATED, "what it masks is not shipped any more; look whether its lines are in another fragment now"
         if not text:
             return NEEDLESS, "is empty, and nothing is shipped in its place"
         if base.text is not None:

@@ -40,28 +40,29 @@ class Trial:
     event: str = ""
 
 
-def try_text(layout: Layout, store: Store, name: str, text: bytes) -> Trial:
+def try_text(layout: Layout, store: Store, name: str, text: bytes, draft: str) -> Trial:
     """Return what would happen with an override.
 
     :param store: the databases; reading is enough.
     :param name: its path below ``/etc/e-smith``.
     :param text: what it would hold.
+    :param draft: the file that holds it so far: a fault names that one, since the override may not be there.
     """
     trial = Trial()
     layer, _, inner = name.partition("/")
     try:
         if layer == LAYERS[0]:
-            _try_template(layout, store, inner, text, trial)
+            _try_template(layout, store, inner, text, trial, draft)
         elif name.endswith(".toml"):
             tomllib.loads(text.decode())
     except EsmithError as error:
         trial.fault = error
     except ValueError as error:
-        trial.fault = TemplateError(f"is no TOML: {error}", place=f"/etc/e-smith/{name}", hint="correct the line")
+        trial.fault = TemplateError(f"is no TOML: {error}", place=draft, hint="correct the line")
     return trial
 
 
-def _try_template(layout: Layout, store: Store, inner: str, text: bytes, trial: Trial) -> None:
+def _try_template(layout: Layout, store: Store, inner: str, text: bytes, trial: Trial, draft: str) -> None:
     place = f"{layout.layer(LAYERS[0])}/{inner}"
     with store.snapshot() as snapshot:
         known = TemplateUse.of(layout, snapshot)
@@ -71,26 +72,45 @@ def _try_template(layout: Layout, store: Store, inner: str, text: bytes, trial: 
             found = preview(layout, store, templates=templates, fragments=folder, checks=True)
             trial.lines += _shown(found, known)
             trial.event = next((event for event in found.events if event), "")
-            trial.fault = _fault_of(found)
+            wrong = _wrong(found)
         except EsmithError as error:
-            trial.fault = error
-        _rename(trial, f"{folder}/{inner}", place)
-    if trial.fault is not None and _is_so_anyway(layout, store, templates, trial.fault):
-        trial.lines += ["this is wrong already, also without it:", *str(trial.fault).splitlines()]
-        trial.fault = None
+            wrong = _one_wrong(error)
+    tried = f"{folder}/{inner}"
+    trial.lines = [line.replace(tried, place) for line in trial.lines]
+    # Of what is wrong also with what is saved no override is to blame.
+    there = _wrong_now(layout, store, templates) if wrong else {}
+    new = [error for facts, error in wrong.items() if tuple(fact.replace(tried, place) for fact in facts) not in there]
+    if new:
+        trial.fault = _renamed(new[0], tried, draft)
+    elif wrong:
+        errors = {id(error): _renamed(error, tried, place) for error in wrong.values()}.values()
+        trial.lines += ["this is wrong already, also without it:"]
+        trial.lines += [line for error in errors for line in str(error).splitlines()]
 
 
-def _fault_of(found: Preview) -> EsmithError | None:
-    return found.refused or next((fault.error for fault in found.faults), None)
+def _wrong(found: Preview) -> dict[tuple[str, ...], EsmithError]:
+    """Return all that is wrong, each by the facts that tell it from another; what stops everything is first."""
+    refused = found.refused
+    facts: dict[tuple[str, ...], EsmithError] = {}
+    if refused is not None:
+        # One error is for all files that are refused.
+        verdicts = [one for one in found.verdicts if one.outcome is Outcome.REFUSED]
+        facts = {(one.path, one.reason, *one.lines): refused for one in verdicts} or _one_wrong(refused)
+    for fault in found.faults:
+        facts |= _one_wrong(fault.error)
+    return facts
 
 
-def _is_so_anyway(layout: Layout, store: Store, templates: list[str], fault: EsmithError) -> bool:
-    """Return whether something is wrong also with what is saved: of that no override is to blame."""
+def _one_wrong(error: EsmithError) -> dict[tuple[str, ...], EsmithError]:
+    return {(error.place, error.message, error.hint): error}
+
+
+def _wrong_now(layout: Layout, store: Store, templates: list[str]) -> dict[tuple[str, ...], EsmithError]:
+    """Return all that is wrong with what is saved."""
     try:
-        now = _fault_of(preview(layout, store, templates=templates, checks=True))
+        return _wrong(preview(layout, store, templates=templates, checks=True))
     except EsmithError as error:
-        now = error
-    return now is not None and (now.place, now.message) == (fault.place, fault.message)
+        return _one_wrong(error)
 
 
 def _shown(found: Preview, known: TemplateUse) -> list[str]:
@@ -101,7 +121,7 @@ def _shown(found: Preview, known: TemplateUse) -> list[str]:
         lines.append(f"... and {counted(len(own) - _SHOWN, 'more file')} would change")
     if len(found.files) > len(own):
         lines.append(f"{counted(len(found.files) - len(own), 'file')} would change as well, also without it")
-    if not own and _fault_of(found) is None:
+    if not own and not _wrong(found):
         lines.append("no file would change because of it")
     passed = [file.path for file in own if file.verdict is not None and file.verdict.outcome is Outcome.PASSED]
     lines += [f"the check accepts {path}" for path in passed[:_SHOWN]]
@@ -112,14 +132,12 @@ def _shown(found: Preview, known: TemplateUse) -> list[str]:
     return lines
 
 
-def _rename(trial: Trial, folder: str, place: str) -> None:
-    """Have messages name the override where it will be, not in the folder of the trial."""
-    trial.lines = [line.replace(folder, place) for line in trial.lines]
-    fault = trial.fault
-    if fault is not None:
-        fault.place, fault.message, fault.hint = (
-            text.replace(folder, place) for text in (fault.place, fault.message, fault.hint)
-        )
+def _renamed(fault: EsmithError, tried: str, place: str) -> EsmithError:
+    """Have an error name another file than the one in the folder of the trial."""
+    fault.place, fault.message, fault.hint = (
+        text.replace(tried, place) for text in (fault.place, fault.message, fault.hint)
+    )
+    return fault
 
 
 @contextmanager

@@ -43,7 +43,14 @@ def at_terminal(
 
     :param editors: the expression that sed changes the file by.
     """
-    monkeypatch.setenv("VISUAL", f"sed -i '{editors}'")
+    return at_terminal_with(root, monkeypatch, action, operands, f"sed -i '{editors}'", answers)
+
+
+def at_terminal_with(
+    root: Root, monkeypatch: pytest.MonkeyPatch, action: str, operands: tuple[str, ...], editor: str, answers: str
+) -> int:
+    """Act as somebody at a terminal who has an editor and gives some answers."""
+    monkeypatch.setenv("VISUAL", editor)
     monkeypatch.setattr("sys.stdin", io.StringIO(answers))
     return carry_out(Layout(str(root.path)), action, operands, says_yes=False, may_ask=True)
 
@@ -78,7 +85,7 @@ def test_a_broken_fragment_is_not_saved(root: Root) -> None:
     """What is broken stays a draft, which the message names and the next edit goes on with."""
     before = all_files(root)
     answer = _edit(root, "sed -i 's/{{.*/{{/'", code=ExitCode.TEMPLATE)
-    assert f"{MINE}:1: " in answer.err and "/tmp/" not in answer.err.replace(str(root.path), "")
+    assert f"{root.file(DRAFT)}:1: " in answer.err and "/tmp/" not in answer.err.replace(str(root.path), "")
     assert f"nothing was saved; the draft is {root.file(DRAFT)}" in answer.err
     assert root.read(DRAFT) == "MaxFiles {{\n"
     assert root.file(DRAFT).stat().st_mode & 0o777 == 0o600
@@ -135,6 +142,27 @@ def test_what_nothing_would_read_is_refused(root: Root, words: tuple[str, ...], 
     assert not root.file("/var/lib/e-smith/drafts").exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "template"),
+    [
+        (("/home/e-smith/files/users/tom/.qmail", "70Forward"), "'/home/e-smith/files/users/{key}/.qmail' 70Forward"),
+        (("/etc/clamd.cnf", "MaxFiles"), "/etc/clamd.conf MaxFiles"),
+        (("/etc/clamd.cnf",), "/etc/clamd.conf FRAGMENT"),
+    ],
+)
+def test_the_template_that_was_meant_is_named(root: Root, words: tuple[str, ...], template: str) -> None:
+    """The message names the template that makes the file of a user, and one whose name is close."""
+    answer = _edit(root, "false", *words, code=ExitCode.USAGE)
+    assert f"did you mean this template: esmith overrides edit {template}\n" in answer.err
+
+
+@pytest.mark.parametrize(("answer", "is_saved"), [("y", True), ("YES", True), ("n", False), ("no", False)])
+def test_yes_and_no_are_answers(root: Root, monkeypatch: pytest.MonkeyPatch, answer: str, is_saved: bool) -> None:
+    """To the question whether it is saved yes saves it, and no leaves it as a draft."""
+    at_terminal(root, monkeypatch, "edit", (TEMPLATE, NAME), "s/{{.*/3000/", f"{answer}\n")
+    assert (root.file(MINE).exists(), root.file(DRAFT).exists()) == (is_saved, not is_saved)
+
+
 def test_a_link_to_another_file_is_refused(root: Root) -> None:
     """What a link leads to may be shared; a link that masks is replaced by a file."""
     root.file(f"{CUSTOM}{TEMPLATE}").mkdir(parents=True)
@@ -161,9 +189,9 @@ def test_it_asks_at_a_terminal(root: Root, monkeypatch: pytest.MonkeyPatch, caps
     """At a terminal it asks before it saves; left, the draft stays, and what is broken may be edited again."""
     assert at_terminal(root, monkeypatch, "edit", (TEMPLATE, NAME), "s/{{.*/3000/", "leave\n") == ExitCode.FAILED
     assert not root.file(MINE).exists() and root.read(DRAFT) == "MaxFiles 3000\n"
-    assert "Save it (save, edit, leave)" in capsys.readouterr().err
+    assert "Save it (save, edit, leave; leave keeps a draft)" in capsys.readouterr().err
     assert at_terminal(root, monkeypatch, "edit", (TEMPLATE, NAME), "s/3000/{{/;t;s/{{/4/", "\n\n") == ExitCode.OK
-    assert "What now (edit, leave)" in capsys.readouterr().err
+    assert "What now (edit, leave; leave keeps a draft)" in capsys.readouterr().err
     assert root.read(MINE) == "MaxFiles 4\n"
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
 
+from esmith.errors import ExitCode
 from tests.commands import Root
 from tests.overrides.kit import OLDER, found, note_installed, record, ship_older, states
 
@@ -32,6 +34,7 @@ def _upgraded(root: Root, mine: str, new: str | None, *, old: str | None = _OLD)
         ("MaxFiles 3\n", "# one\nMaxFiles 2\n# two\n", "the shipped one has changed since it was made"),
         ("", "# one\nMaxFiles 2\n# two\n", "the shipped one has changed since it was made"),
         ("MaxFiles 3\n", None, "what it was made from is not shipped any more"),
+        ("", None, "what it masks is not shipped any more; look whether its lines are in another fragment now"),
     ],
 )
 def test_a_changed_shipped_text_is_noticed(root: Root, mine: str, new: str | None, reason: str) -> None:
@@ -39,6 +42,14 @@ def test_a_changed_shipped_text_is_noticed(root: Root, mine: str, new: str | Non
     _upgraded(root, mine, new)
     (one,) = found(root).values()
     assert (one.state, one.reason, one.base.text) == ("outdated", reason, _OLD.encode())
+
+
+def test_the_cure_of_an_outdated_one_shows_what_changed(root: Root) -> None:
+    """What esmith status names for an outdated override is the diff of the shipped text."""
+    _upgraded(root, "MaxFiles 3\n", "# one\nMaxFiles 2\n# two\n")
+    data = json.loads(root.esmith("status", "--json", code=ExitCode.PENDING).out)
+    (command,) = [one["command"] for one in data["findings"] if one["kind"] == "override"]
+    assert {"-MaxFiles 1", "+MaxFiles 2"} <= set(root.esmith(*command.split()[1:]).out.splitlines())
 
 
 def test_a_shipped_file_that_is_new(root: Root) -> None:

@@ -140,6 +140,19 @@ def test_a_shipped_file_that_was_edited(root: Root) -> None:
     assert root.esmith("overrides", "/etc/clamd.conf").out.splitlines()[-1] == "1 override: edited 1"
 
 
+def test_the_diff_of_a_shipped_file_that_was_edited(root: Root) -> None:
+    """What is listed as edited can be shown, by its own path and by its template; what was there is named."""
+    path = "/etc/e-smith/templates/etc/clamd.conf/MaxFiles"
+    root.write(path, "MaxFiles 9\n")
+    for named in (path, str(root.file(path)), "/etc/clamd.conf"):
+        lines = root.esmith("overrides", "diff", named).out.splitlines()
+        assert lines[:2] == ["--- as it was installed", f"+++ {path}"] and lines[-1] == "+MaxFiles 9", named
+    # Beside an override each is found by its own path.
+    mine = root.custom("/etc/clamd.conf/MaxFiles", "MaxFiles 8\n")
+    assert root.esmith("overrides", "diff", str(mine)).out.splitlines()[-1] == "+MaxFiles 8"
+    assert root.esmith("overrides", "diff", path).out.splitlines()[-1] == "+MaxFiles 9"
+
+
 def test_looking_writes_nothing(root: Root) -> None:
     """The list and the diffs leave every file as it is."""
     root.custom("/etc/clamd.conf/MaxFiles", "MaxFiles 3000\n")
