@@ -6,7 +6,7 @@ A template says how in its metadata: a program that reads the file, or a check t
 from __future__ import annotations
 
 import os
-from functools import partial
+from functools import cache, partial
 
 from esmith.checks.staged import StagedTree
 from esmith.environment import PATH, which
@@ -26,6 +26,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
+    from esmith.checks.hiding import Secrets
     from esmith.checks.own import Rule, Rules
     from esmith.checks.views import Ended
     from esmith.fragments.file_check import Check
@@ -97,7 +98,13 @@ def _refused(plan: Plan, layout: Layout, *, writes: bool) -> list[Verdict]:
     changed = {output.path for output in plan.changed if output.difference is not Difference.ATTRIBUTES}
     subjects = [_subject(output) for output in plan.outputs if changed and _is_due(output, changed)]
     schema = Schema(layout)
-    secrets = partial(_secrets_read, plan, schema)
+
+    @cache
+    def secrets() -> Secrets:
+        from esmith.checks.hiding import secrets_read
+
+        return secrets_read(plan, schema)
+
     verdicts, plan.copied = examine(subjects, StagedTree(layout, plan.outputs), secrets, writes=writes)
     renderings = {output.path: output.rendering for output in plan.outputs}
     plan.verdicts = [_with_settings(verdict, renderings[verdict.path], schema) for verdict in verdicts]
@@ -142,13 +149,13 @@ def _error(refused: list[Verdict], fact: str) -> CheckError:
 def examine(
     subjects: Iterable[Subject],
     tree: StagedTree,
-    secrets: Callable[[], Collection[str]] = frozenset,
+    secrets: Callable[[], Secrets] | None = None,
     *,
     writes: bool = False,
 ) -> tuple[list[Verdict], str]:
     """Check files of a tree.
 
-    :param secrets: gives the values that are masked in what programs print; it is asked only where one runs.
+    :param secrets: gives what is hidden of what checks say; it is asked only where one says something.
     :param writes: whether the root may be written to: see :class:`esmith.checks.views.Views`.
     :return: a verdict for each file that a check knows, in order; and why programs saw copies of the files, "" when
         none did.
@@ -167,7 +174,7 @@ def examine(
             from esmith.checks.own import Rules
 
             rules = rules or Rules(tree.layout)
-            verdict = _own(subject, tree, rules)
+            verdict = _own(subject, tree, rules, secrets)
             if verdict is not None:
                 found[subject.path] = verdict
         elif subject.is_a_users:
@@ -185,9 +192,10 @@ def examine(
 
         views = Views(tree, writes=writes)
         ended = views.run([Job(one[0].path, one[0].check) for one in waiting.values()])
-        hidden, copied = secrets(), views.copied
+        hidden = secrets() if secrets and any(one.out or one.err for one in ended) else None
+        copied = views.copied
         for group, one in zip(waiting.values(), ended, strict=True):
-            masked = _masked(one, hidden)
+            masked = hidden.ended(one) if hidden else one
             for subject in group:
                 found[subject.path] = _judge(subject, masked, group, tree)
     return [found[path] for path in order if path in found], copied
@@ -208,23 +216,6 @@ def _with_settings(verdict: Verdict, rendering: Rendering, schema: Schema) -> Ve
     if verdict.outcome is not Outcome.REFUSED:
         return verdict
     return replace(verdict, lines=(*verdict.lines, *refused_settings(rendering.reads, schema)))
-
-
-def _secrets_read(plan: Plan, schema: Schema) -> set[str]:
-    """Return the secrets that the files of a plan were made from, as far as they were expanded now."""
-    # Many outputs have the reads of their keys in common.
-    apart = {id(reads): reads for output in plan.outputs for reads in output.rendering.reads_apart()}
-    cells = {item for reads in apart.values() for item in reads.props.items()}
-    return {value for cell, value in cells if value and schema.hides(cell, value)}
-
-
-def _masked(ended: Ended, secrets: Collection[str]) -> Ended:
-    from esmith.schema.secrecy import MASK
-
-    out, err = ended.out, ended.err
-    for secret in sorted(secrets, key=len, reverse=True):
-        out, err = out.replace(secret, MASK), err.replace(secret, MASK)
-    return replace(ended, out=out, err=err)
 
 
 def _subject(output: Output) -> Subject:
@@ -255,11 +246,16 @@ def _run_key(subject: Subject) -> tuple[str, ...]:
     return (own_name, os.path.dirname(subject.path), *wanted.command, "", *environment)
 
 
-def _own(subject: Subject, tree: StagedTree, rules: Rules) -> Verdict | None:
+def _own(subject: Subject, tree: StagedTree, rules: Rules, secrets: Callable[[], Secrets] | None) -> Verdict | None:
     verdict = partial(Verdict, subject.path, by=subject.check.own, is_a_rules=True)
     try:
         rule = rules.find(subject.check.own, subject.path)
-        return _judged_by(rule, subject, tree, verdict)
+        try:
+            return _judged_by(rule, subject, tree, verdict, secrets)
+        except TemplateError as error:
+            # What a rule raises quotes what it could not read.
+            error.message = secrets().said(error.message, subject) if secrets else error.message
+            raise
     except TemplateError as error:
         if not ShippedFiles(tree.layout).is_a_contribs(error.place):
             raise
@@ -268,7 +264,11 @@ def _own(subject: Subject, tree: StagedTree, rules: Rules) -> Verdict | None:
 
 
 def _judged_by(
-    rule: Rule | None, subject: Subject, tree: StagedTree, verdict: Callable[..., Verdict]
+    rule: Rule | None,
+    subject: Subject,
+    tree: StagedTree,
+    verdict: Callable[..., Verdict],
+    secrets: Callable[[], Secrets] | None,
 ) -> Verdict | None:
     if rule is None and subject.check.inherited:
         return None
@@ -283,17 +283,21 @@ def _judged_by(
     except OSError as error:
         reason = f"{error.filename or subject.path} cannot be read ({error.strerror})"
         return verdict(Outcome.UNCHECKED, reason=reason)
+    hidden = secrets() if secrets and (findings.faults or findings.unknown) else None
     if findings.faults:
         from esmith.checks.complaint import SHOWN_LINES, Complaint, shown_lines
 
+        faults = findings.faults[:SHOWN_LINES]
+        faults = [(number, hidden.said(text, subject)) for number, text in faults] if hidden else faults
         found = [
             Complaint(f"line {number}: {text}" if number else text, subject.path, (number,), subject.rendering)
-            for number, text in findings.faults[:SHOWN_LINES]
+            for number, text in faults
         ]
         lines = shown_lines(found)
         return verdict(Outcome.REFUSED, reason=f"it is not as {findings.reader} needs it", lines=lines)
     if findings.unknown:
-        return verdict(Outcome.UNCHECKED, reason=findings.unknown)
+        reason = hidden.said(findings.unknown, subject) if hidden else findings.unknown
+        return verdict(Outcome.UNCHECKED, reason=reason)
     return verdict(Outcome.PASSED)
 
 

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import errno
 import os
+from functools import cache, partial
 
 from esmith.checks.check import Subject, examine
+from esmith.checks.hiding import Secrets, reads_secret
 from esmith.checks.staged import StagedTree
 from esmith.errors import TemplateError, UsageError
 from esmith.fragments.render import Renderer
 from esmith.fragments.rendering import Kind, Rendering
 from esmith.plan.diff import secret_values
 from esmith.plan.installed import OUTPUTS
+from esmith.plan.listed import all_reads_of
 from esmith.plan.verdict import Outcome, Verdict
 from esmith.schema.load import Schema
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from esmith.layout import Layout
+    from esmith.plan.listed import Listed
     from esmith.store.protocol import Snapshot
 
 
@@ -42,18 +46,33 @@ def check_installed(layout: Layout, snapshot: Snapshot, paths: Collection[str] =
         subjects = list(_subjects(renderer, {path: templates[path] for path in sorted(paths or templates)}))
         found = {subject.path: verdict for subject in subjects if (verdict := _unreadable(subject, tree))}
         readable = {subject.path: subject for subject in subjects if subject.path not in found}
-        found |= _examine(readable.values(), tree)
+        secrets = cache(partial(_secrets, layout, snapshot))
+        found |= _examine(readable.values(), tree, secrets)
         # Only now is it worth finding out which fragments the lines come from.
         refused = [path for path, verdict in found.items() if verdict.outcome is Outcome.REFUSED]
-        secrets = {value for _, value in secret_values(snapshot, Schema(layout))} if refused else set()
         found |= _examine([_explained(readable[path], renderer, tree) for path in refused], tree, secrets)
     for path in paths:
         found.setdefault(path, Verdict(path, Outcome.UNCHECKED, "", "no check is named that knows this file"))
     return [found[path] for path in sorted(found)]
 
 
-def _examine(subjects: Collection[Subject], tree: StagedTree, secrets: Collection[str] = ()) -> dict[str, Verdict]:
-    return {verdict.path: verdict for verdict in examine(subjects, tree, lambda: secrets)[0]}
+def _examine(subjects: Collection[Subject], tree: StagedTree, secrets: Callable[[], Secrets]) -> dict[str, Verdict]:
+    return {verdict.path: verdict for verdict in examine(subjects, tree, secrets)[0]}
+
+
+def _secrets(layout: Layout, snapshot: Snapshot) -> Secrets:
+    """Return the secrets of the databases, as each may be in a file that was made earlier."""
+    schema, outputs = Schema(layout), OUTPUTS.rows(snapshot)
+    known: dict[str, Listed | None] = {}
+    found = list(secret_values(snapshot, schema))
+    cells = {cell for cell, _ in found}
+
+    def holds(subject: Subject) -> bool:
+        # What is installed may have been edited since, and is made from these all the same.
+        reads = all_reads_of(snapshot, outputs[subject.path], known)
+        return reads_secret(subject.rendering, schema) or not cells.isdisjoint(reads or ())
+
+    return Secrets({value for _, value in found}, holds)
 
 
 def _subjects(renderer: Renderer, templates: dict[str, str]) -> Iterator[Subject]:

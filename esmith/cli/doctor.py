@@ -138,4 +138,10 @@ def _lines(found: Examination, *, verbose: bool) -> list[str]:
         reason = "; ".join(filter(None, [finding.why, *finding.cure]))
         reasons.setdefault(reason, []).append(finding.what)
     lines += ["skipped"] if reasons else []
-    return [*lines, *(f"  {', '.join(dict.fromkeys(names))}: {reason}" for reason, names in reasons.items())]
+    return [*lines, *(f"  {_names(names)}: {reason}" for reason, names in reasons.items())]
+
+
+def _names(names: list[str]) -> str:
+    """Return what was skipped for one reason, and how many findings these are."""
+    count = f" ({len(names)})" if len(names) > 1 else ""
+    return f"{', '.join(dict.fromkeys(names))}{count}"

@@ -11,7 +11,7 @@ from esmith.cli.masking import Masking
 from esmith.cli.output import complain, print_lines, print_report
 from esmith.errors import EsmithError, ExitCode, RefusedError, UsageError
 from esmith.explain.described import Descriptions
-from esmith.explain.edited import parse, text_of
+from esmith.explain.edited import masked_in, parse, text_of
 from esmith.explain.editor import EditedFile, editor
 from esmith.explain.values import Values, last_changes
 from esmith.layout import Layout
@@ -39,15 +39,21 @@ def edit(program: str, layout: Layout, database: str, key: str, *, as_json: bool
             text = what_is_missing(snapshot, database, [key]) + how_to_make(snapshot, database, key)
             raise UsageError(text.partition("\n")[0], hint=text.partition("\n")[2].strip())
         descriptions = Descriptions(layout, snapshot)
-        text = text_of(database, before, descriptions, Values(layout, snapshot, descriptions.schema))
+        values = Values(layout, snapshot, descriptions.schema)
+        text, masked = text_of(database, before, descriptions, values), masked_in(database, before, values)
     file = EditedFile("record", text)
     keep = False
     try:
-        changes, hints = _Editing(layout, [program, "edit", key], database, before, force=force).run(file, text)
-    except EsmithError as error:
+        editing = _Editing(layout, [program, "edit", key], database, before, masked, force=force)
+        changes, hints = editing.run(file, text)
+    except BaseException as error:
+        # Also when it is interrupted, as by Ctrl-C at the question.
         keep = _has_other(file, text)
-        if keep:
-            error.hint = "\n  ".join(filter(None, [error.hint, f"what you typed is kept in {file.path}"]))
+        kept = f"what you typed is kept in {file.path}"
+        if keep and isinstance(error, EsmithError):
+            error.hint = "\n  ".join(filter(None, [error.hint, kept]))
+        elif keep:
+            complain(program, kept)
         raise
     finally:
         if not keep:
@@ -72,13 +78,17 @@ class _Editing:
 
     :param command: the command, for the journal.
     :param before: the record as it is shown in the editor.
+    :param masked: the properties that are masked there.
     """
 
-    def __init__(self, layout: Layout, command: list[str], database: str, before: Record, *, force: bool) -> None:
+    def __init__(
+        self, layout: Layout, command: list[str], database: str, before: Record, masked: set[str], *, force: bool
+    ) -> None:
         self._layout = layout
         self._command = [command[0], database, *command[1:]] if command[0] == "db" else command
         self._database = database
         self._before = before
+        self._masked = masked
         self._force = force
 
     def run(self, file: EditedFile, text: str) -> tuple[list[Change], list[str]]:
@@ -97,7 +107,7 @@ class _Editing:
                 last = edited
 
     def _store(self, text: str) -> tuple[list[Change], list[str]]:
-        type, props = parse(text, self._before)
+        type, props = parse(text, self._before, self._masked)
         with closing(open_store(self._layout, write=True)) as store:
             return self._write(store, type, props)
 

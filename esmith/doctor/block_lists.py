@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from ipaddress import ip_address, ip_network
 
 from esmith.doctor.case import Case
-from esmith.doctor.finding import OK, WARNING, Checking, Finding, failing, listed, ok, skipped, warning
+from esmith.doctor.finding import OK, WARNING, Checking, Finding, by_hand, failing, listed, ok, skipped, warning
 from esmith.doctor.resolver import OfflineError, UnansweredError
 from esmith.names import counted
 from esmith.schema.load import Schema
@@ -60,7 +60,8 @@ def _check(case: Case, switch: str, prop: str, names: tuple[str, str]) -> Iterat
         # They are of several operators, so it is not their fault.
         why = "it is a public one, or that of a provider, to which most lists give no answers"
         what = f"by this name server none of {counted(len(dumb), 'block list')} of {prop} gives its test entry"
-        yield warning(what, why, "ask by a name server of your own, as unbound: apt-get install unbound")
+        own = by_hand("ask by a name server of your own, as unbound")
+        yield warning(what, why, own, "apt-get install unbound")
         judged = {}
     found |= judged
     bad = [entry for entry, finding in found.items() if finding.severity != OK]
@@ -102,7 +103,7 @@ def _judged(zone: str, prop: str, found: Sequence[list[str] | UnansweredError]) 
     if any(answer in _REFUSED for answer in answers):
         shown = listed(everybody or test)
         why = f"it answers {shown}: it takes no questions from this name server, and finds nobody"
-        own = "ask by a name server of your own, or take it out"
+        own = by_hand("ask by a name server of your own, or take it out")
         return warning(f"the block list {zone} of {prop} refuses to answer", why, own)
     if everybody:
         return failing(f"the block list {zone} of {prop} lists everybody", "all mail is refused because of it")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from esmith.doctor.case import Case
-from esmith.doctor.finding import Checking, Finding, failing, listed, ok, skipped, warning
+from esmith.doctor.finding import Checking, Finding, by_hand, failing, listed, ok, skipped, warning
 from esmith.services.certificate import PATH, find_ending
 from esmith.services.program import run_for_text
 
@@ -37,7 +37,7 @@ def check_end(case: Case) -> Iterator[Finding]:
     if found is None:
         yield ok(f"{PATH} is valid for longer than two weeks")
         return
-    cures = found.cure or ("renew it as you got it", *_RENEW)
+    cures = found.cure or (by_hand("renew it as you got it"), *_RENEW)
     severity, why = (warning, "clients refuse it then") if found.is_valid else (failing, "clients refuse it")
     yield severity(f"{PATH}: {found.trouble}", why, *cures, about=f"{PATH} {'ends' if found.is_valid else 'is bad'}")
 
@@ -60,7 +60,7 @@ def check_names(case: Case) -> Iterator[Finding]:
     server = server if _NAME.fullmatch(server) else ""
     if server and not any(_covers(name, server) for name in names):
         why = f"mail programs that connect to {server} refuse it; it is for {listed(names) or 'no name'}"
-        cures = _OWN if is_own else (f"get one for {server}, then", *_RENEW)
+        cures = _OWN if is_own else (by_hand(f"get one for {server}, then"), *_RENEW)
         yield warning(f"the certificate does not have the name of this server, {server}", why, *cures)
         return
     domains = [name for name in map(str.lower, case.settings.keys("domains")) if _NAME.fullmatch(name)]

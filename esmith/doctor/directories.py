@@ -51,10 +51,10 @@ def _look(case: Case, service: Service, directory: Directory) -> Iterator[Findin
             f"there is no directory {directory.path}", f"{service.name} keeps data there", "esmith accounts", restart
         )
         return
-    if not stat.S_ISDIR(status.st_mode):
-        yield failing(f"{directory.path} is no directory", why, f"mv {directory.path} {directory.path}.old", restart)
-        return
     place = shlex.quote(directory.path)
+    if not stat.S_ISDIR(status.st_mode):
+        yield failing(f"{directory.path} is no directory", why, f"mv {place} {place}.old", restart)
+        return
     if owner is not None and status.st_uid != owner.uid:
         theirs = book.user_of(status.st_uid)
         found = f"{directory.path} belongs to {theirs.name if theirs else status.st_uid}, and not to {name}"

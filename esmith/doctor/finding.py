@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ FOLDER = "the root is only a folder"
 OK = "ok"
 #: All of them, the worst first.
 SEVERITIES = (FAILING, WARNING, SKIPPED, OK)
+#: A name of a host (RFC 1123, 2.1). The DNS takes any byte in one, and so what a shell would run.
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Finding:
     :param severity: one of :data:`SEVERITIES`.
     :param what: what was found, as a clause; of one that was skipped, what was not looked at.
     :param why: why it matters; of one that was skipped, the reason.
-    :param cure: the commands that help, or what is to be published, in their order.
+    :param cure: the commands that help, in their order, each to be pasted as it is; see also :func:`by_hand`.
     :param about: what it is about, where ``what`` has numbers that change from day to day; else "".
     """
 
@@ -62,6 +65,21 @@ def skipped(what: str, why: str, *cure: str) -> Finding:
 def ok(what: str) -> Finding:
     """Return that all is well."""
     return Finding(OK, what)
+
+
+def by_hand(text: str) -> str:
+    """Return a line for a cure that is no command, but says what to do: a comment to a shell that gets it."""
+    return f"# {text}"
+
+
+def is_host(name: str) -> bool:
+    """Return whether a name from outside is one that may stand in a cure: letters, digits, hyphens and dots."""
+    return bool(_HOST.fullmatch(name))
+
+
+def shown_host(name: str) -> str:
+    """Return a name from outside for a message: as it is where it is that of a host, otherwise in quotes."""
+    return name if is_host(name) else repr(name)
 
 
 def listed(names: Sequence[str], most: int = 8) -> str:

@@ -31,7 +31,11 @@ def check_temporary(case: Case) -> Iterator[Finding]:
             continue
         except (FileNotFoundError, NotADirectoryError):
             continue
-        found += [f"{directory}/{name}" for name in names if is_temporary(name) and not is_in_use(name)]
+        found += [
+            f"{directory}/{name}"
+            for name in names
+            if is_temporary(name) and not is_in_use(name) and _is_ours(layout.under(f"{directory}/{name}"))
+        ]
     if closed:
         yield skipped(f"temporary files in {counted(closed, 'directory').replace('ys', 'ies')}", "run it as root")
     if found:
@@ -44,6 +48,14 @@ def check_temporary(case: Case) -> Iterator[Finding]:
         yield warning(what, why, *cures)
     elif not closed:
         yield ok(f"no temporary files in {len(above)} directories")
+
+
+def _is_ours(path: str) -> bool:
+    """Return whether a file is of root, or of who runs this: a user may name a file of his own so."""
+    try:
+        return os.lstat(path).st_uid in (0, os.geteuid())
+    except OSError:
+        return False
 
 
 def check_kept(case: Case) -> Iterator[Finding]:

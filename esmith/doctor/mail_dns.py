@@ -7,11 +7,23 @@ servers want a name that leads to it again (RFC 1912, 2.1).
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_address
 
 from esmith.doctor.case import Case
-from esmith.doctor.finding import Checking, Finding, failing, listed, ok, skipped, warning
+from esmith.doctor.finding import (
+    Checking,
+    Finding,
+    by_hand,
+    failing,
+    is_host,
+    listed,
+    ok,
+    shown_host,
+    skipped,
+    warning,
+)
 from esmith.doctor.published import published_key, unsigned_because
 from esmith.doctor.resolver import OfflineError, UnansweredError
 from esmith.errors import EsmithError
@@ -120,32 +132,43 @@ def _mail_hosts(found: _Answers, domain: str) -> list[str]:
     return [host for _, host in entries]
 
 
+def _publish(name: str, kind: str, host: str = "") -> tuple[str, ...]:
+    """Return as a cure an entry that is to be published; none where a name of it is not that of a host.
+
+    :param kind: with all that stands before the host.
+    :param host: what the entry leads to; "" for an address that only the administrator knows.
+    """
+    if not all(map(is_host, filter(None, (name, host)))):
+        return ()
+    return (by_hand(f"publish in the DNS: {name}. IN {kind} {f'{host}.' if host else 'ADDRESS'}"),)
+
+
 def _mx(found: _Answers, domain: str, host: str) -> Iterator[Finding]:
     entries = _answer(found, domain, "MX")
-    publish = f"publish: {domain}. IN MX 10 {host}."
+    publish = _publish(domain, "MX 10", host)
     if not entries:
         has_address = _answer(found, domain, "A") or _answer(found, domain, "AAAA")
         if has_address:
             why = "mail goes to the address of the domain, which is perhaps that of a web server"
-            yield warning(f"{domain} has no MX", why, publish)
+            yield warning(f"{domain} has no MX", why, *publish)
         else:
-            yield failing(f"{domain} has neither an MX nor an address", "nobody can send mail to it", publish)
+            yield failing(f"{domain} has neither an MX nor an address", "nobody can send mail to it", *publish)
         return
     hosts = _mail_hosts(found, domain)
     if hosts == [""]:
-        yield failing(f"{domain} publishes that it takes no mail (MX 0 .)", "nobody sends mail to it", publish)
+        yield failing(f"{domain} publishes that it takes no mail (MX 0 .)", "nobody sends mail to it", *publish)
         return
     nowhere = [host for host in hosts if not (_answer(found, host, "A") or _answer(found, host, "AAAA"))]
     if nowhere:
         found_as = failing if len(nowhere) == len(hosts) else warning
         why = "mail waits at the sender and comes back"
         yield found_as(
-            f"the MX of {domain} names {listed(nowhere)}, which has no address",
+            f"the MX of {domain} names {listed([*map(shown_host, nowhere)])}, which has no address",
             why,
-            f"publish: {nowhere[0]}. IN A ADDRESS",
+            *_publish(nowhere[0], "A"),
         )
     else:
-        yield ok(f"{domain}: MX {listed(hosts)}")
+        yield ok(f"{domain}: MX {listed([*map(shown_host, hosts)])}")
 
 
 def _records(found: _Answers, name: str, mark: str) -> list[str]:
@@ -156,7 +179,7 @@ def _records(found: _Answers, name: str, mark: str) -> list[str]:
 
 def _spf(found: _Answers, domain: str, _host: str) -> Iterator[Finding]:
     records = _records(found, domain, "v=spf1")
-    cure = f"{_ENTRIES} {domain}"
+    cure = f"{_ENTRIES} {shlex.quote(domain)}"
     if not records:
         yield warning(
             f"{domain} has no SPF", "others can send in its name, and large providers refuse mail from it", cure
@@ -174,7 +197,7 @@ def _spf(found: _Answers, domain: str, _host: str) -> Iterator[Finding]:
 def _dmarc(found: _Answers, domain: str, _host: str) -> Iterator[Finding]:
     each = (_records(found, f"_dmarc.{name}", "v=dmarc1") for name in _above(domain))
     records = next(filter(None, each), [])
-    cure = f"{_ENTRIES} {domain}"
+    cure = f"{_ENTRIES} {shlex.quote(domain)}"
     if not records:
         yield warning(f"{domain} has no DMARC", "large providers refuse mail from it, or sort it out as spam", cure)
     elif len(records) > 1:
@@ -184,7 +207,7 @@ def _dmarc(found: _Answers, domain: str, _host: str) -> Iterator[Finding]:
 
 
 def _dkim(case: Case, found: _Answers, domain: str) -> Iterator[Finding]:
-    cure = f"{_ENTRIES} {domain}"
+    cure = f"{_ENTRIES} {shlex.quote(domain)}"
     try:
         key = published_key(case.layout, domain)
     except EsmithError as error:
@@ -242,7 +265,7 @@ def check_address(case: Case) -> Iterator[Finding]:
         address = case.value("ExternalIP") or next(iter(resolver.ask(host, "A")), "")
         if not address:
             why = "mail programs do not find it, and other servers refuse mail from a server without a name"
-            yield failing(f"{host} has no address", why, f"publish: {host}. IN A ADDRESS")
+            yield failing(f"{host} has no address", why, *_publish(host, "A"))
             return
         if not (ip_address(address).is_global or case.given_resolver):
             yield skipped("the name of our address", f"{address} is not an address of the internet")
@@ -262,16 +285,17 @@ def _own_name(case: Case) -> str:
 
 def _reverse(case: Case, host: str, address: str) -> Iterator[Finding]:
     names = [name.rstrip(".").lower() for name in case.resolver.ask(ip_address(address).reverse_pointer, "PTR")]
-    ask = f"have your provider set the PTR of {address} to {host}"
+    ask = by_hand(f"have your provider set the PTR of {ip_address(address)} to {host}")
+    cures = (ask,) if is_host(host) and "%" not in address else ()
     if not names:
-        yield failing(f"our address {address} has no name (PTR)", "most servers refuse mail from it", ask)
+        yield failing(f"our address {address} has no name (PTR)", "most servers refuse mail from it", *cures)
         return
     kind = "A" if ip_address(address).version == 4 else "AAAA"
     if not any(address in case.resolver.ask(name, kind) for name in names[:3]):
         why = "many servers refuse mail from it, or count it as spam"
-        yield warning(f"the name of {address} ({names[0]}) does not lead to it again", why, ask)
+        yield warning(f"the name of {address} ({shown_host(names[0])}) does not lead to it again", why, *cures)
     else:
-        yield ok(f"{address} has the name {names[0]}, which leads to it")
+        yield ok(f"{address} has the name {shown_host(names[0])}, which leads to it")
 
 
 CHECKS: dict[str, Checking] = {"DNS of the domains": check_domains, "the name of our address": check_address}

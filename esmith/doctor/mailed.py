@@ -130,6 +130,7 @@ def _send(layout: Layout, letter: bytes) -> None:
     program = next((path for path in map(layout.under, _SENDMAIL) if os.access(path, os.X_OK)), "")
     if not program:
         raise ServiceError("no program takes mail", place=_SENDMAIL[0], hint="install a queue: apt-get install postfix")
+    layout.trust.require(program)
     argv = [program, "-i", RECEIVER]
     code, printed = run_for_text(argv, package="postfix", timeout=_SECONDS, place=program, given=letter)
     if code != 0:

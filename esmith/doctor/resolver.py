@@ -144,9 +144,16 @@ def _server(address: str) -> tuple[list[str], int]:
 
 def _library_cure() -> str:
     """Return the command that installs the library for the Python that runs now."""
+    import shlex
     import sys
 
     from esmith.services.service import pip_command
 
     is_debians = os.path.dirname(os.path.realpath(sys.executable)) == "/usr/bin" and sys.prefix == sys.base_prefix
-    return CURE if is_debians else pip_command("dnspython")
+    if is_debians:
+        return CURE
+    command = pip_command("dnspython")
+    if os.path.exists(shlex.split(command)[0]):
+        return command
+    # An environment may have none of its own; that of another Python installs into it.
+    return shlex.join(["python3", "-m", "pip", "--python", sys.executable, "install", "dnspython"])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from esmith.digests import sha256
 from esmith.doctor.case import Case
-from esmith.doctor.finding import Checking, Finding, failing, ok, skipped, warning
+from esmith.doctor.finding import Checking, Finding, by_hand, failing, ok, skipped, warning
 from esmith.names import counted
 from esmith.services.boot import WRITTEN
 from esmith.services.find import FOLDERS
@@ -44,7 +44,8 @@ def check_written(case: Case) -> Iterator[Finding]:
                 f"{path} was edited by hand",
                 "the next setup or upgrade writes it again, and keeps a backup copy of yours",
                 f"mkdir -p {layout.inside(layout.services_custom)}/{_service_of(case, path)}",
-                "put your part there (docs/add-a-service.md), then: " + cure,
+                by_hand("put your part there (docs/add-a-service.md), then"),
+                cure,
             )
     if not wrong:
         yield ok(f"{counted(len(files), 'script')} and units are as they were written")

@@ -16,6 +16,8 @@ from esmith.schema.secrecy import MASK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from esmith.explain.described import Descriptions
     from esmith.explain.values import Values
     from esmith.store.model import Record
@@ -64,11 +66,18 @@ def text_of(database: str, record: Record, descriptions: Descriptions, values: V
     return "\n".join([*lines, ""])
 
 
-def parse(text: str, before: Record) -> tuple[str, dict[str, str]]:
+def masked_in(database: str, record: Record, values: Values) -> set[str]:
+    """Return the properties of a record whose values :func:`text_of` masks; "" for the value of one without."""
+    cells = record.props or {"": record.type}
+    return {name for name, value in cells.items() if values.shown((database, record.key, name), value) == MASK}
+
+
+def parse(text: str, before: Record, masked: Collection[str]) -> tuple[str, dict[str, str]]:
     """Return the type and the properties that an edited text says.
 
     :param before: the record as it was: a masked secret keeps its value.
-    :raises UsageError: when a line cannot be read; its number is in the message.
+    :param masked: what :func:`masked_in` gave.
+    :raises UsageError: when a line cannot be read, or a mask stands for no secret; its number is in the message.
     """
     first = _TYPE if before.props else _VALUE
     type: str | None = None
@@ -83,15 +92,29 @@ def parse(text: str, before: Record) -> tuple[str, dict[str, str]]:
         if name == first:
             if type is not None:
                 raise UsageError(f"line {number}: {first} is there twice")
-            type = before.type if value == MASK else value
+            if value == MASK:
+                value = _unmasked(first, number, before.type if "" in masked or before.type == MASK else None)
+            type = value
             continue
         name = _unquoted(name, number)
         if name in props:
             raise UsageError(f"line {number}: {name!r} is there twice")
-        props[name] = before.props[name] if value == MASK and name in before.props else value
+        if value == MASK:
+            value = _unmasked(name, number, before.props[name] if name in masked else None)
+        props[name] = value
     if type is None:
         raise UsageError(f"the line {first} = ... is missing", hint="a record is deleted with: delete")
     return type, props
+
+
+def _unmasked(name: str, number: int, secret: str | None) -> str:
+    """Return the secret that a mask stands for; refuse one that stands for none: it would be stored in its place."""
+    if secret is None:
+        raise UsageError(
+            f"line {number}: {MASK} stands for a secret, and {name!r} had none",
+            hint="write the value itself, or leave the line as it was",
+        )
+    return secret
 
 
 def _line(name: str, value: str) -> str:

@@ -52,7 +52,10 @@ class Holder:
     @property
     def cure(self) -> str:
         """The command that ends it."""
-        return f"systemctl disable --now {self.unit}" if self.unit else f"kill {self.pid}"
+        from shlex import quote
+
+        # Who may make groups of processes gives them any name.
+        return f"systemctl disable --now {quote(self.unit)}" if self.unit else f"kill {self.pid}"
 
 
 def find_holders(layout: Layout, services: Iterable[tuple[Service, int | None]]) -> list[Holder]:

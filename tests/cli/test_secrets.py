@@ -152,3 +152,57 @@ def test_a_value_in_another_form(box: Root) -> None:
     box.esmith("forget", "configuration", "box", "Password")
     kept = [path.read_text() for path in box.file("/var/lib/e-smith/generations").rglob("*") if path.is_file()]
     assert not [text for text in kept if "~secret" in text]
+
+
+LIFETIME = "/var/qmail/control/queuelifetime"
+
+
+@pytest.fixture
+def lifetime(root: Root) -> Root:
+    """Return a root in which a file that a rule of our own checks is made from the password of the provider."""
+    root.custom(f"{LIFETIME}/10x", "{{ db.configuration['smtp-auth-proxy'].Passwd }}\n")
+    root.config("setprop", "smtp-auth-proxy", "Passwd", "604800")
+    root.expand(LIFETIME)
+    return root
+
+
+@pytest.mark.parametrize(
+    "secret", ["S3cretZZ", "S3cret's \"ZZ\\", "S3cret ZZ\N{NO-BREAK SPACE}"], ids=["plain", "quotes", "blanks"]
+)
+def test_own_checks(lifetime: Root, secret: str) -> None:
+    """A rule of our own that quotes the password does not bring it to a message, a log, or what status prints."""
+    name = ("smtp-auth-proxy", "Passwd")
+    shown = lifetime.esmith("explain", *name, "--if", secret)
+    shown_as_json = lifetime.esmith("explain", *name, "--if", secret, "--json")
+    lifetime.config("setprop", *name, secret)
+    event = lifetime.signal("email-update", code=10)
+    status = lifetime.esmith("status", "--check", "--json", code=None)
+    lifetime.file(LIFETIME).write_text(f"{secret}\n")
+    installed = lifetime.esmith("check", "--json", LIFETIME, code=10)
+    log = lifetime.read("/var/log/e-smith/events.log")
+    texts = [*(one.out + one.err for one in (shown, shown_as_json, event, status, installed)), log]
+    assert all("whole number" in text for text in texts), texts
+    assert not [text for text in texts if "S3cret" in text]
+
+
+def test_own_checks_of_another_form(lifetime: Root) -> None:
+    """What a rule says of a file that is made from a password is not shown where the password has another form."""
+    lifetime.custom(f"{LIFETIME}/10x", "{{ db.configuration['smtp-auth-proxy'].Passwd | upper }}\n")
+    lifetime.config("setprop", "smtp-auth-proxy", "Passwd", "S3cretZZ")
+    shown = lifetime.expand(LIFETIME, code=10).err
+    assert "line 1: the file holds a secret, so the reason is not shown" in shown
+    assert "S3CRET" not in shown.upper()
+    lifetime.file(LIFETIME).write_text("S3CRETZZ\n")
+    shown = lifetime.esmith("check", LIFETIME, code=10).out
+    assert "line 1: the file holds a secret" in shown
+    assert "S3CRET" not in shown.upper()
+
+
+def test_a_check_that_fails(lifetime: Root) -> None:
+    """What a rule raises is not shown where it quotes the password."""
+    lifetime.write("/etc/e-smith/checks/mine.py", "def rule_for(path):\n    return lambda file: int(file.content)\n")
+    lifetime.custom(f"{LIFETIME}/template.toml", 'check = { own = "mine" }\n')
+    lifetime.config("setprop", "smtp-auth-proxy", "Passwd", "S3cretZZ")
+    answer = lifetime.expand(LIFETIME, code=None)
+    assert answer.code and "checks/mine.py" in answer.err
+    assert "S3cret" not in answer.err

@@ -35,6 +35,9 @@ def test_a_small_office_is_well(office: Root) -> None:
     assert re.fullmatch(r"0 failing, 0 warnings, \d+ skipped, \d+ well \(\d+\.\d s\)", lines[0])
     assert lines[1] == "skipped"
     assert any("the root is only a folder" in line for line in lines[2:])
+    # A line may stand for several.
+    counts = [int(found[1]) if (found := re.search(r" \((\d+)\): ", line)) else 1 for line in lines[2:]]
+    assert f" {sum(counts)} skipped, " in lines[0] and max(counts) > 1
 
 
 def test_what_is_wrong(office: Root) -> None:

@@ -229,6 +229,13 @@ def test_units_of_systemd(root: Root) -> None:
     ]
 
 
+@pytest.mark.root
+def test_a_file_of_a_user_is_no_leftover(root: Root) -> None:
+    """A file of a user that has such a name is his own: no command that was killed left it."""
+    os.chown(root.write("/home/e-smith/db/.esmith-1-1-x", "x"), 4711, -1)
+    assert found_in(make_case(root), "leftovers") == []
+
+
 def test_leftovers(root: Root) -> None:
     """Temporary files of dead processes, kept files that nothing knows, and rows set aside; what runs is left alone."""
     root.write("/home/e-smith/db/.esmith-999999-1-1", "x")

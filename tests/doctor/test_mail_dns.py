@@ -175,4 +175,4 @@ def test_a_domain_below_another(signing: Root) -> None:
         "failing: shop.test.com has neither an MX nor an address",
         "skipped: DKIM of shop.test.com",
     ]
-    assert found[0].cure == ("publish: shop.test.com. IN MX 10 mail.example.com.",)
+    assert found[0].cure == ("# publish in the DNS: shop.test.com. IN MX 10 mail.example.com.",)

@@ -116,6 +116,14 @@ def test_a_state_of_others(mailing: Root) -> None:
     assert "chmod" in mailing.esmith("doctor", "--mail", "disk", code=12).err
 
 
+def test_a_sendmail_of_others(mailing: Root) -> None:
+    """A sendmail that others may write is not run: root runs the command once a day."""
+    mailing.db("accounts", "set", "lost", "user")
+    mailing.file(SENDMAIL).chmod(0o777)
+    assert "chmod" in mailing.esmith("doctor", "--mail", "accounts", code=12).err
+    assert not (mailing.path / "words").exists()
+
+
 def test_nothing_is_written_without_need(mailing: Root) -> None:
     """Where nothing is wrong no state is written."""
     assert _run(mailing, "disk") == ""

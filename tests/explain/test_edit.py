@@ -106,6 +106,23 @@ def test_a_secret_is_masked(root: Root, place: Path, tmp_path: Path) -> None:
     assert root.config("getprop", "box", "Port").out == "2\n"
 
 
+def test_a_mask_is_not_stored(root: Root, place: Path) -> None:
+    """A secret that gets another name is refused and not lost: its mask would be stored in its place."""
+    root.config("set", "box", "vpnbox", "Password", "hunter2", "Port", "1")
+    answer = _edit(root, place, "sed -i s/^Password/Password2/", "edit", "box", code=2)
+    assert "**** stands for a secret, and 'Password2' had none" in answer.err
+    assert root.config("getprop", "box", "Password").out == "hunter2\n"
+
+
+def test_an_interruption_keeps_the_text(root: Root, place: Path, tmp_path: Path) -> None:
+    """What was typed is kept, and its file named, when the command is interrupted; a text that is as it was is not."""
+    answer = _edit(root, place, _script(tmp_path, 'echo "X = 1" >> "$1"; kill -INT $PPID; sleep 1'), code=130)
+    assert "X = 1" in _kept(place, answer)
+    shutil.rmtree(next(place.iterdir()))
+    answer = _edit(root, place, _script(tmp_path, "kill -INT $PPID; sleep 1"), code=130)
+    assert list(place.iterdir()) == []
+
+
 def test_no_shell_reads_the_editor(root: Root, place: Path, tmp_path: Path) -> None:
     """The variable is split into words, and what a shell would do with them is not done."""
     _edit(root, place, f"true $(touch {tmp_path}/made) ; touch {tmp_path}/made")

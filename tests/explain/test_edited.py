@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from esmith.errors import UsageError
-from esmith.explain.edited import parse, text_of
+from esmith.explain.edited import masked_in, parse, text_of
 from esmith.store.model import Record
 from tests.examples import examples
 
@@ -58,7 +58,8 @@ _VALUES = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12) |
 def test_the_text_is_the_record(type: str, props: dict[str, str]) -> None:
     """Whatever a record holds, its text says the same, so that nothing changes when nobody edits it."""
     record = Record("x", type, props)
-    assert parse(_text(record), record) == (type, props)
+    masked = masked_in("configuration", record, _Nothing())  # type: ignore[arg-type]
+    assert parse(_text(record), record, masked) == (type, props)
 
 
 @pytest.mark.parametrize(
@@ -76,17 +77,26 @@ def test_the_text_is_the_record(type: str, props: dict[str, str]) -> None:
 def test_what_cannot_be_read(text: str, message: str) -> None:
     """A line that is none is refused with its number."""
     with pytest.raises(UsageError, match=message):
-        parse(text, Record("x", "a", {"x": "0"}))
+        parse(text, Record("x", "a", {"x": "0"}), ())
 
 
 def test_a_masked_secret_stays() -> None:
     """Where the mask of a secret stays, so does its value; another text is the new value."""
     record = Record("x", "a", {"Password": "hunter2"})
-    assert parse("type = a\nPassword = ****\n", record)[1] == {"Password": "hunter2"}
-    assert parse("type = a\nPassword = new\n", record)[1] == {"Password": "new"}
+    assert parse("type = a\nPassword = ****\n", record, {"Password"})[1] == {"Password": "hunter2"}
+    assert parse("type = a\nPassword = new\n", record, {"Password"})[1] == {"Password": "new"}
+
+
+@pytest.mark.parametrize("line", ["Passwd2 = ****", "Port = ****", 'Passwd2 = "****"', "type = ****"])
+def test_a_mask_of_nothing(line: str) -> None:
+    """A mask is refused where it stands for no secret: with a new name, or for a value that was shown."""
+    record = Record("x", "a", {"Passwd": "hunter2", "Port": "25"})
+    text = "\n".join([*([] if line.startswith("type") else ["type = a"]), line])
+    with pytest.raises(UsageError, match=r"\*\*\*\* stands for a secret"):
+        parse(text, record, {"Passwd"})
 
 
 def test_forms_that_people_type() -> None:
     """Blanks around the sign may be left out, an empty value needs none, and comments do not count."""
     record = Record("x", "a", {"x": "0"})
-    assert parse("# c\n\ntype = a\nx=1\ny =\nz= a b \n", record) == ("a", {"x": "1", "y": "", "z": "a b"})
+    assert parse("# c\n\ntype = a\nx=1\ny =\nz= a b \n", record, ()) == ("a", {"x": "1", "y": "", "z": "a b"})

@@ -1,0 +1,76 @@
+"""Secrets in what a check says: what it complains of quotes the file, and the file may hold a secret."""
+
+from __future__ import annotations
+
+from esmith.fields import dataclass, replace
+from esmith.printable import printable
+from esmith.schema.secrecy import MASK
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from esmith.checks.check import Subject
+    from esmith.checks.views import Ended
+    from esmith.fragments.rendering import Rendering
+    from esmith.plan.plan import Plan
+    from esmith.schema.load import Schema
+
+#: Stands for what a check says of a file that is made from a secret, which may be there in another form.
+REASON = "the file holds a secret, so the reason is not shown"
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What may not be shown of the files that are checked.
+
+    :param values: the secrets.
+    :param holds: whether a file is made from a secret.
+    """
+
+    values: Collection[str] = ()
+    holds: Callable[[Subject], bool] = lambda _subject: False
+
+    def mask(self, text: str) -> str:
+        """Return a text in which each secret is masked, as it is or as messages quote it."""
+        for secret in sorted(self.values, key=len, reverse=True):
+            for form in _forms(secret):
+                text = text.replace(form, MASK)
+        return text
+
+    def said(self, text: str, subject: Subject) -> str:
+        """Return what a rule of our own says of a file, as it may be shown.
+
+        Unlike a program it quotes the file in each of its texts, also a part of a line.
+        """
+        masked = self.mask(text)
+        return REASON if masked == text and self.holds(subject) else masked
+
+    def ended(self, ended: Ended) -> Ended:
+        """Return what came of a program, with the secrets masked in what it printed."""
+        return replace(ended, out=self.mask(ended.out), err=self.mask(ended.err))
+
+
+def secrets_read(plan: Plan, schema: Schema) -> Secrets:
+    """Return the secrets that the files of a plan were made from, as far as they were expanded now."""
+    # Many outputs have the reads of their keys in common.
+    apart = {id(reads): reads for output in plan.outputs for reads in output.rendering.reads_apart()}
+    cells = {item for reads in apart.values() for item in reads.props.items()}
+    values = {value for cell, value in cells if value and schema.hides(cell, value)}
+    return Secrets(values, lambda subject: reads_secret(subject.rendering, schema))
+
+
+def reads_secret(rendering: Rendering | None, schema: Schema) -> bool:
+    """Return whether a file is made from a secret; False where it is not known what it is made from."""
+    apart = rendering.reads_apart() if rendering is not None else []
+    return any(value and schema.hides(cell, value) for reads in apart for cell, value in reads.props.items())
+
+
+def _forms(secret: str) -> list[str]:
+    """Return how a secret may stand in a message: as it is, printable, and as Python and JSON quote it."""
+    import json
+
+    # Among both kinds of quotes Python writes one of them with a backslash.
+    quoted = (repr(secret)[1:-1], repr(f'"{secret}')[2:-1])
+    others = (printable(secret), json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
+    return sorted({secret, *quoted, *others}, key=len, reverse=True)
