@@ -74,7 +74,7 @@ def test_what_there_is_nothing_to_merge_of(root: Root) -> None:
 
 
 def test_what_was_never_shipped_is_not_merged(root: Root) -> None:
-    """Of an override that only adds it is not said that something is not shipped any more."""
+    """An override that only adds is not called one whose shipped text is gone."""
     root.write("/etc/e-smith/events/own-update/templates2expand/etc/own.conf", "")
     root.custom(NAME, "mine\n")
     answer = root.esmith("overrides", "merge", NAME, code=ExitCode.USAGE)
