@@ -162,7 +162,7 @@ def _diff(layout: Layout, path: str, *, of_base: bool, shipped_change: bool) -> 
         raise UsageError(
             "was edited, and the text that was installed there is not known any more",
             place=one.path,
-            hint="esmith init installs that of this version, and keeps a backup copy",
+            hint="the next 'esmith init' replaces it, and keeps a backup copy",
         )
     if shipped_change:
         old, new, names = one.base.text, one.shipped, ("base", one.shipped_path)

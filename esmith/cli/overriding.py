@@ -162,7 +162,7 @@ def _merge(work: _Work) -> int:
     one = work.one
     if one.shipped is None and one.base.text is None:
         raise UsageError(
-            "nothing was ever shipped in its place, so there is nothing to merge",
+            "nothing is shipped in its place, so there is nothing to merge",
             place=one.path,
             hint="it stays as it is",
         )

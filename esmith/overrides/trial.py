@@ -89,7 +89,7 @@ def _try_template(layout: Layout, store: Store, inner: str, text: bytes, trial: 
 
 
 def _wrong(found: Preview) -> dict[tuple[str, ...], EsmithError]:
-    """Return all that is wrong, each by the facts that tell it from another; what stops everything is first."""
+    """Return all that is wrong, each by the facts in which it differs from another; what stops everything is first."""
     refused = found.refused
     facts: dict[tuple[str, ...], EsmithError] = {}
     if refused is not None:

@@ -74,11 +74,11 @@ def test_what_there_is_nothing_to_merge_of(root: Root) -> None:
 
 
 def test_what_was_never_shipped_is_not_merged(root: Root) -> None:
-    """Of an override that only adds it is not said that something is not shipped any more."""
+    """An override that only adds is not called one whose shipped text is gone."""
     root.write("/etc/e-smith/events/own-update/templates2expand/etc/own.conf", "")
     root.custom(NAME, "mine\n")
     answer = root.esmith("overrides", "merge", NAME, code=ExitCode.USAGE)
-    assert "nothing was ever shipped in its place" in answer.err and "any more" not in answer.err
+    assert "nothing is shipped in its place" in answer.err and "any more" not in answer.err
 
 
 def test_a_mask_is_not_merged(root: Root) -> None:
