@@ -254,7 +254,7 @@ def _own(subject: Subject, tree: StagedTree, rules: Rules, secrets: Callable[[],
             return _judged_by(rule, subject, tree, verdict, secrets)
         except TemplateError as error:
             # What a rule raises quotes what it could not read.
-            error.message = secrets().said(error.message, subject) if secrets else error.message
+            error.message = _shown(error.message, subject, secrets() if secrets else None)
             raise
     except TemplateError as error:
         if not ShippedFiles(tree.layout).is_a_contribs(error.place):
@@ -288,7 +288,7 @@ def _judged_by(
         from esmith.checks.complaint import SHOWN_LINES, Complaint, shown_lines
 
         faults = findings.faults[:SHOWN_LINES]
-        faults = [(number, hidden.said(text, subject)) for number, text in faults] if hidden else faults
+        faults = [(number, _shown(text, subject, hidden)) for number, text in faults]
         found = [
             Complaint(f"line {number}: {text}" if number else text, subject.path, (number,), subject.rendering)
             for number, text in faults
@@ -296,9 +296,13 @@ def _judged_by(
         lines = shown_lines(found)
         return verdict(Outcome.REFUSED, reason=f"it is not as {findings.reader} needs it", lines=lines)
     if findings.unknown:
-        reason = hidden.said(findings.unknown, subject) if hidden else findings.unknown
+        reason = _shown(findings.unknown, subject, hidden)
         return verdict(Outcome.UNCHECKED, reason=reason)
     return verdict(Outcome.PASSED)
+
+
+def _shown(text: str, subject: Subject, secrets: Secrets | None) -> str:
+    return secrets.without(text, subject.path, subject.rendering) if secrets else text
 
 
 def _judge(subject: Subject, ended: Ended, group: list[Subject], tree: StagedTree) -> Verdict:

@@ -10,13 +10,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from esmith.checks.check import Subject
     from esmith.checks.views import Ended
     from esmith.fragments.rendering import Rendering
     from esmith.plan.plan import Plan
     from esmith.schema.load import Schema
 
-#: Stands for what a check says of a file that is made from a secret, which may be there in another form.
+#: Stands for what a check says about a file that is made from a secret, which may be there in another form.
 REASON = "the file holds a secret, so the reason is not shown"
 
 
@@ -25,11 +24,11 @@ class Secrets:
     """What may not be shown of the files that are checked.
 
     :param values: the secrets.
-    :param holds: whether a file is made from a secret.
+    :param holds: whether a file is made from a secret, by its path and what gives it, as far as that is known.
     """
 
     values: Collection[str] = ()
-    holds: Callable[[Subject], bool] = lambda _subject: False
+    holds: Callable[[str, Rendering | None], bool] = lambda _path, _rendering: False
 
     def mask(self, text: str) -> str:
         """Return a text in which each secret is masked, as it is or as messages quote it."""
@@ -38,13 +37,13 @@ class Secrets:
                 text = text.replace(form, MASK)
         return text
 
-    def said(self, text: str, subject: Subject) -> str:
-        """Return what a rule of our own says of a file, as it may be shown.
+    def without(self, text: str, path: str, rendering: Rendering | None) -> str:
+        """Return what a rule of our own says about a file, as it may be shown.
 
         Unlike a program it quotes the file in each of its texts, also a part of a line.
         """
         masked = self.mask(text)
-        return REASON if masked == text and self.holds(subject) else masked
+        return REASON if masked == text and self.holds(path, rendering) else masked
 
     def ended(self, ended: Ended) -> Ended:
         """Return what came of a program, with the secrets masked in what it printed."""
@@ -57,7 +56,7 @@ def secrets_read(plan: Plan, schema: Schema) -> Secrets:
     apart = {id(reads): reads for output in plan.outputs for reads in output.rendering.reads_apart()}
     cells = {item for reads in apart.values() for item in reads.props.items()}
     values = {value for cell, value in cells if value and schema.hides(cell, value)}
-    return Secrets(values, lambda subject: reads_secret(subject.rendering, schema))
+    return Secrets(values, lambda _path, rendering: reads_secret(rendering, schema))
 
 
 def reads_secret(rendering: Rendering | None, schema: Schema) -> bool:

@@ -67,10 +67,10 @@ def _secrets(layout: Layout, snapshot: Snapshot) -> Secrets:
     found = list(secret_values(snapshot, schema))
     cells = {cell for cell, _ in found}
 
-    def holds(subject: Subject) -> bool:
-        # What is installed may have been edited since, and is made from these all the same.
-        reads = all_reads_of(snapshot, outputs[subject.path], known)
-        return reads_secret(subject.rendering, schema) or not cells.isdisjoint(reads or ())
+    def holds(path: str, rendering: Rendering | None) -> bool:
+        # Who edited it since left in it what it was made from.
+        reads = all_reads_of(snapshot, outputs[path], known)
+        return reads_secret(rendering, schema) or not cells.isdisjoint(reads or ())
 
     return Secrets({value for _, value in found}, holds)
 

@@ -42,26 +42,31 @@ def edit(program: str, layout: Layout, database: str, key: str, *, as_json: bool
         values = Values(layout, snapshot, descriptions.schema)
         text, masked = text_of(database, before, descriptions, values), masked_in(database, before, values)
     file = EditedFile("record", text)
-    keep = False
+    is_done = False
     try:
         editing = _Editing(layout, [program, "edit", key], database, before, masked, force=force)
         changes, hints = editing.run(file, text)
-    except BaseException as error:
-        # Also when it is interrupted, as by Ctrl-C at the question.
-        keep = _has_other(file, text)
-        kept = f"what you typed is kept in {file.path}"
-        if keep and isinstance(error, EsmithError):
-            error.hint = "\n  ".join(filter(None, [error.hint, kept]))
-        elif keep:
-            complain(program, kept)
+        is_done = True
+    except EsmithError as error:
+        if _has_other(file, text):
+            error.hint = "\n  ".join(filter(None, [error.hint, _kept(file)]))
+        raise
+    except (KeyboardInterrupt, OSError):
+        # As by Ctrl-C at the question whether to edit it again.
+        if _has_other(file, text):
+            complain(program, _kept(file))
         raise
     finally:
-        if not keep:
+        if is_done or not _has_other(file, text):
             file.remove()
     for hint in hints:
         complain(program, hint)
     _show(layout, changes, as_json=as_json)
     return ExitCode.OK
+
+
+def _kept(file: EditedFile) -> str:
+    return f"what you typed is kept in {file.path}"
 
 
 def _has_other(file: EditedFile, text: str) -> bool:
