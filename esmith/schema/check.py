@@ -123,8 +123,7 @@ def check_properties(schema: Schema, database: str, key: str, type: str | None, 
     for name, value in props.items():
         prop = known.property(name)
         if prop is None and known.value is not None and not known.properties:
-            command = "config" if database == "configuration" else f"db {database}"
-            hints.append(f"{database} {key} has a value and no properties; to set it: {command} set {key} VALUE")
+            hints.append(f"{database} {key} has a value and no properties; to set it: db {database} set {key} VALUE")
         elif prop is None:
             hints += _hint(known, f"{database} {key}", name)
         elif prop.removed:
