@@ -32,11 +32,14 @@ class Records:
     :param added: the keys of records that are not there.
     :param changed: those that differ, each with the properties; "" stands for the type.
     :param removed: those that the backup does not have.
+    :param values: those of the changed ones that have no properties, neither here nor in the backup: what differs is
+        their value.
     """
 
     added: list[str] = field(default_factory=list)
     changed: dict[str, list[str]] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
+    values: set[str] = field(default_factory=set)
 
     def __bool__(self) -> bool:
         return bool(self.added or self.changed or self.removed)
@@ -103,6 +106,8 @@ def _compare_records(wanted: dict[str, Record], there: dict[str, Record]) -> Rec
         elif now != record:
             old, new = {"": now.type, **now.props}, {"": record.type, **record.props}
             records.changed[key] = [prop for prop in {**new, **old} if old.get(prop) != new.get(prop)]
+            if not (now.props or record.props):
+                records.values.add(key)
     records.removed = [key for key in there if key not in wanted]
     return records
 

@@ -284,9 +284,10 @@ def _difference_lines(difference: Difference) -> list[str]:
     """Return what would change, for people; values are not shown, since some are passwords."""
     lines: list[str] = []
     for database, records in difference.records.items():
-        changed = ((key, ", ".join(prop or "its type" for prop in props)) for key, props in records.changed.items())
         rows = [f"    + {key}" for key in records.added]
-        rows += [f"    ~ {key}: {names}" for key, names in changed]
+        for key, props in records.changed.items():
+            type_name = "its value" if key in records.values else "its type"
+            rows.append(f"    ~ {key}: {', '.join(prop or type_name for prop in props)}")
         rows += [f"    - {key}" for key in records.removed]
         more = [f"    ... and {counted(len(rows) - _SHOWN, 'more record')}"] if len(rows) > _SHOWN else []
         lines += [f"{database}: {counted(len(records), 'record')}", *rows[:_SHOWN], *more]

@@ -111,6 +111,17 @@ def test_dry_run_changes_nothing(small: Small, tmp_path: Path) -> None:
     }
 
 
+def test_a_value_is_called_so(small: Small, tmp_path: Path) -> None:
+    """Of a record without properties the value differs, of another one the type."""
+    small.change(lambda transaction: transaction.set_type("configuration", "SystemName", "mail"))
+    file = str(small.backup(tmp_path / "one"))
+    for key in ("SystemName", "qpsmtpd"):
+        small.change(lambda transaction, key=key: transaction.set_type("configuration", key, "other"))  # type: ignore[misc]
+    shown = _printed(small, "restore", "--dry-run", file)
+    assert "~ SystemName: its value\n" in shown
+    assert "~ qpsmtpd: its type\n" in shown
+
+
 def test_json(small: Small, tmp_path: Path) -> None:
     """With --json backup and restore print an object."""
     made = json.loads(_printed(small, "backup", "--json", str(tmp_path / "one")))
