@@ -48,16 +48,16 @@ def edit(program: str, layout: Layout, database: str, key: str, *, as_json: bool
         changes, hints = editing.run(file, text)
         is_done = True
     except EsmithError as error:
-        if _has_other(file, text):
+        if file.holds_other(text):
             error.hint = "\n  ".join(filter(None, [error.hint, _kept(file)]))
         raise
     except (KeyboardInterrupt, OSError):
         # As by Ctrl-C at the question whether to edit it again.
-        if _has_other(file, text):
+        if file.holds_other(text):
             complain(program, _kept(file))
         raise
     finally:
-        if is_done or not _has_other(file, text):
+        if is_done or not file.holds_other(text):
             file.remove()
     for hint in hints:
         complain(program, hint)
@@ -67,15 +67,6 @@ def edit(program: str, layout: Layout, database: str, key: str, *, as_json: bool
 
 def _kept(file: EditedFile) -> str:
     return f"what you typed is kept in {file.path}"
-
-
-def _has_other(file: EditedFile, text: str) -> bool:
-    """Return whether the file holds something else than the text it was made of."""
-    try:
-        with open(file.path, "rb") as opened:
-            return opened.read() != text.encode()
-    except OSError:
-        return False
 
 
 class _Editing:

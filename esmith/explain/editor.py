@@ -52,6 +52,14 @@ class EditedFile:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             raise EsmithError(f"the edited text cannot be read: {reason}", place=self.path) from error
 
+    def holds_other(self, text: str) -> bool:
+        """Return whether the file holds something else than a text; False where it cannot be read."""
+        try:
+            with open(self.path, "rb") as opened:
+                return opened.read() != text.encode()
+        except OSError:
+            return False
+
     def remove(self) -> None:
         """Remove the file and its directory, with what the editor left there."""
         shutil.rmtree(self._directory, ignore_errors=True)
