@@ -155,7 +155,7 @@ def test_apply(office: Root, watch: Watch) -> None:
     place.write_text("MaxThreads 3\n")
     process.until("event clamav-update done")
     assert "MaxThreads 3\n" in office.read("/etc/clamd.conf")
-    assert office.esmith("generations").out.splitlines()[0].split("  ")[2] == "signal-event clamav-update"
+    assert office.esmith("generations").out.splitlines()[0].split("  ")[3] == "signal-event clamav-update"
 
 
 def test_restored_databases(office: Root, watch: Watch) -> None:
