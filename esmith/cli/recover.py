@@ -7,7 +7,6 @@ import time
 
 import click
 
-from esmith.cli.json_output import json_text
 from esmith.cli.output import print_lines, print_report, shown_time, warn
 from esmith.cli.program import root_option
 from esmith.events.confirm import confirm, find_unconfirmed, single_waiter, wait_in_background
@@ -49,6 +48,8 @@ def recover_command(root: str | None, wait: bool, if_first: bool, no_services: b
         wait_in_background(layout)
         messages.append(f"{change.what} is rolled back at {shown_time(change.deadline)} unless you run: esmith confirm")
     if as_json:
+        from esmith.cli.json_output import json_text
+
         print_lines([json_text({"done": messages})])
         return 0
     print_report(
@@ -67,6 +68,8 @@ def confirm_command(root: str | None, as_json: bool) -> int:
     layout = Layout.chosen(root)
     change = confirm(Session(layout, open_store(layout, write=True), warn))
     if as_json:
+        from esmith.cli.json_output import json_text
+
         print_lines([json_text({"confirmed": change.what if change else None})])
     else:
         print_report([f"confirmed: {change.what}" if change else "nothing waits to be confirmed"])
