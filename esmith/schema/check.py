@@ -122,9 +122,7 @@ def check_properties(schema: Schema, database: str, key: str, type: str | None, 
         return hints
     for name, value in props.items():
         prop = known.property(name)
-        if prop is None and known.value is not None and not known.properties:
-            hints.append(f"{database} {key} has a value and no properties; to set it: db {database} set {key} VALUE")
-        elif prop is None:
+        if prop is None:
             hints += _hint(known, f"{database} {key}", name)
         elif prop.removed:
             hints.append(f"{database} {key}: {name} is no longer used; the next console-save removes it")

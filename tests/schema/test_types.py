@@ -299,6 +299,7 @@ def test_a_record_is_checked(service: Desk, key: str, type: str, props: dict[str
         ("u", "rec", "service", {"status": "maybe"}),
         ("t", "wild", "list", {"*@example.com": "White", "Note": "x"}),
         ("t", "Scalar", "3", {}),
+        ("t", "Scalar", "text", {"p": "x"}),
         ("t", "a/b", "../../etc", {"status": "maybe"}),
         ("t", "@user", "other", {"Forward": "nowhere"}),
     ],
@@ -308,11 +309,6 @@ def test_what_is_not_known_is_accepted(
 ) -> None:
     """Allowed values, and unknown properties, records, types and databases, pass without a hint."""
     assert check_record(service.schema, database, key, type, props) == []
-
-
-def test_a_property_of_a_value(service: Desk) -> None:
-    """A property of a record that has only a value is accepted, with the command that sets the value."""
-    assert check_record(service.schema, "t", "Scalar", "text", {"p": "x"})[0].endswith("set it: db t set Scalar VALUE")
 
 
 def test_own_file_comes_before_that_of_the_type(service: Desk) -> None:
