@@ -34,7 +34,7 @@ LAYERS = (
     ("schema", "store"),
     ("shipped",),
     ("layout",),
-    ("disk", "patterns", "private"),
+    ("disk", "editor", "patterns", "private"),
     ("trust", "directories", "environment"),
     ("ownership",),
     ("tables", "temporary"),
@@ -54,12 +54,11 @@ STARTS_PROCESSES = (
     "checks/views.py",
     "checks/process.py",
     "contrib/scripts.py",
-    "explain/editor.py",
+    "editor.py",
     "fragments/perl/",
     "patterns/perl.py",
     "fragments/programs.py",
     "logs/following.py",
-    "overrides/editor.py",
     "backup/encryption.py",
 )
 #: Where asyncio is there to serve connections; its functions that start processes are forbidden here, too.

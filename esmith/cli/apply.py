@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from esmith.cli.agreement import agrees, may_ask
 from esmith.cli.arguments import Command, Option, SingleCommand
+from esmith.cli.changed_settings import change_line
 from esmith.cli.masking import Masking
 from esmith.cli.output import print_lines, print_report, warn
 from esmith.errors import EsmithError, RefusedError, StoreError, UsageError
@@ -190,7 +191,7 @@ class _Apply:
     def show(self) -> bool:
         """Show what would change, and return whether to go on; at a terminal that is asked."""
         if not self._values["as_json"]:
-            print_report(map(_change_line, self._shown))
+            print_report(map(change_line, self._shown))
             if self._preview is not None:
                 print_lines(line for file in self._preview.files if not file.anyway for line in file.diff)
                 print_report(_report(self._preview))
@@ -290,12 +291,6 @@ def _report(found: Preview) -> list[str]:
     lines += [f"service {name}: {' '.join(actions)}" for name, actions in found.services.items()]
     faults = (printable_message(f"{fault.subject}: {fault.error}") for fault in found.faults)
     return [*lines, *(line for text in faults for line in text.split("\n"))]
-
-
-def _change_line(change: dict[str, Any]) -> str:
-    from esmith.cli.changed_settings import change_line
-
-    return change_line(change)
 
 
 def _cells(changes: list[Change]) -> set[tuple[Any, ...]]:

@@ -11,10 +11,13 @@ if TYPE_CHECKING:
     from esmith.store.protocol import Store
 
 
-def diff_printer(layout: Layout, store: Store, *, prints: bool = True, color: str = "auto") -> Callable[[Plan], None]:
+def diff_printer(
+    layout: Layout, store: Store, *, prints: bool = True, installs: bool = True, color: str = "auto"
+) -> Callable[[Plan], None]:
     """Return what prints the diffs of a plan. Call it before anything is changed: a broken schema file fails here.
 
     :param prints: whether diffs are printed after all; ``--json`` has no place for them.
+    :param installs: whether the plan is installed before they are: what was there cannot be looked up then.
     :param color: the value of ``--color``.
     :raises SchemaError: when a schema file is broken, so that it is not known which values are secret.
     """
@@ -27,7 +30,7 @@ def diff_printer(layout: Layout, store: Store, *, prints: bool = True, color: st
     schema = Schema(layout)
     with store.snapshot() as snapshot:
         list(secret_values(snapshot, schema))
-        before = secrets_in_files(snapshot, schema) if prints else {}
+        before = secrets_in_files(snapshot, schema) if prints and installs else None
 
     def show(plan: Plan) -> None:
         if prints:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
-from typing import Any
 
+from esmith.cli.changed_settings import change_line
 from esmith.cli.json_output import json_text
 from esmith.cli.masking import Masking
 from esmith.cli.output import complain, print_lines, print_report
@@ -152,10 +152,4 @@ def _show(layout: Layout, changes: list[Change], *, as_json: bool) -> None:
     if as_json:
         print_lines([json_text({"changes": shown})])
         return
-    print_report([_change(one) for one in shown] or ["nothing was changed"])
-
-
-def _change(one: dict[str, Any]) -> str:
-    name = " ".join(filter(None, (one["database"], one["key"], one["property"])))
-    old, new = ("(none)" if value is None else value or "(empty)" for value in (one["old"], one["new"]))
-    return f"{name}: {old} -> {new}"
+    print_report([change_line(one) for one in shown] or ["nothing was changed"])

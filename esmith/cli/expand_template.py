@@ -70,7 +70,7 @@ def _expand(layout: Layout, store: Store, options: _Options) -> int:
 
     layers = tuple(layout.under(os.path.join("/etc/e-smith", directory)) for directory in options.queue)
     only_tries = options.dry_run or options.explain
-    show = diff_printer(layout, store, color=options.color) if options.show_diff else no_diff
+    show = diff_printer(layout, store, installs=not only_tries, color=options.color) if options.show_diff else no_diff
     session = Session(layout, store, warn, options.timeout)
     if only_tries:
         session = RecordingSession(layout, store, warn, show=show)

@@ -192,7 +192,7 @@ def _merge(work: _Work) -> int:
             trouble.exit_code = ExitCode.FAILED
             answer = _ask_again(work, trouble)
         else:
-            print_report(_diff(one.path, one.text, text))
+            print_report(unified(one.path, one.text, text))
             answer = _judge(work, text)
         if answer == _SAVE:
             return work.save(text, work.now)
@@ -272,7 +272,3 @@ def _asked(question: str, answers: list[str], default: str) -> str:
         f"{question} ({', '.join(answers)}; {_LEAVE} keeps a draft)", default=default, value_proc=meant, err=True
     )
     return answer
-
-
-def _diff(path: str, old: bytes, new: bytes) -> list[str]:
-    return unified(path, old, new)

@@ -94,8 +94,12 @@ def _signal(layout: Layout, store: Store, options: _Options) -> int:
     from esmith.events.session import RecordingSession, Session
     from esmith.events.signal import signal_event
 
-    prints = not options.as_json
-    show = diff_printer(layout, store, prints=prints, color=options.color) if options.show_diff else no_diff
+    prints, installs = not options.as_json, not options.dry_run
+    show = (
+        diff_printer(layout, store, prints=prints, installs=installs, color=options.color)
+        if options.show_diff
+        else no_diff
+    )
     progress = _progress()
     say = progress.before(warn) if progress else warn
     session = Session(layout, store, say, options.timeout)

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
-import subprocess
 import tempfile
 
-from esmith.environment import clean_environment, which
+from esmith.editor import chosen_editor, installed_editor, run_editor
 from esmith.errors import EsmithError, UsageError
-
-#: Where neither variable is set: what Debian's alternatives name, and what every system has.
-_OTHERS = ("editor", "vi")
 
 
 class EditedFile:
@@ -40,7 +35,7 @@ class EditedFile:
         """
         command = editor()
         try:
-            code = subprocess.run([*command, self.path], env=clean_environment(), check=False).returncode
+            code = run_editor(command, self.path)
         except OSError as error:
             raise EsmithError(f"the editor {command[0]} cannot be started: {error.strerror}") from error
         if code:
@@ -68,18 +63,11 @@ class EditedFile:
 def editor() -> list[str]:
     """Return the editor with its arguments: that of VISUAL, else of EDITOR, else what is there.
 
-    :raises UsageError: when there is none, or the variable cannot be read. It is split as a shell would split it, and
-        no shell reads it.
+    :raises UsageError: when there is none, or the variable cannot be read.
     """
-    for variable in ("VISUAL", "EDITOR"):
-        text = os.environ.get(variable, "")
-        try:
-            words = shlex.split(text)
-        except ValueError as error:
-            raise UsageError(f"{variable} cannot be read: {f'{error}'.lower()}", hint=f"it is {text!r}") from error
-        if words:
-            return words
-    found = next((name for name in _OTHERS if which(name)), None)
+    if words := chosen_editor():
+        return words
+    found = installed_editor()
     if found is None:
         raise UsageError("there is no editor", hint="name one, as in: EDITOR=nano config edit qpsmtpd")
     return [found]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from esmith.checks.hiding import REASON
 from esmith.events.preview import preview
 from esmith.printable import printable
 from esmith.schema.check import check_properties, check_record
@@ -65,5 +66,5 @@ def _file(one: PreviewFile) -> dict[str, Any]:
 def _verdict(one: PreviewFile) -> dict[str, Any]:
     assert one.verdict is not None
     # What a check complains of may quote the file.
-    reason = "the file holds a secret, so the reason is not shown" if one.secret else one.verdict.reason
+    reason = REASON if one.secret else one.verdict.reason
     return {"outcome": one.verdict.outcome.value, "by": one.verdict.by, "reason": reason if one.verdict.reason else ""}

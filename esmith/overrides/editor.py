@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import subprocess
-
-from esmith.environment import clean_environment, which
+from esmith.editor import chosen_editor, installed_editor, run_editor
 from esmith.errors import UsageError
-
-#: Where neither VISUAL nor EDITOR is set: what Debian's alternatives choose, and what POSIX has.
-_DEFAULTS = ("editor", "vi", "nano")
 
 
 def edit_file(path: str, *, at_terminal: bool) -> None:
@@ -22,28 +15,21 @@ def edit_file(path: str, *, at_terminal: bool) -> None:
     """
     words = _words(at_terminal=at_terminal)
     try:
-        done = subprocess.run([*words, path], env=clean_environment(), check=False)
+        status = run_editor(words, path)
     except OSError as error:
         raise UsageError(
             f"the editor {words[0]!r} cannot be started: {error.strerror}",
             hint="set VISUAL or EDITOR to one that is there",
         ) from error
-    if done.returncode:
-        raise UsageError(f"the editor {words[0]!r} ended with status {done.returncode}", hint=f"the draft is {path}")
+    if status:
+        raise UsageError(f"the editor {words[0]!r} ended with status {status}", hint=f"the draft is {path}")
 
 
 def _words(*, at_terminal: bool) -> list[str]:
-    for name in ("VISUAL", "EDITOR"):
-        value = os.environ.get(name, "")
-        try:
-            words = shlex.split(value)
-        except ValueError as error:
-            raise UsageError(f"{name} cannot be read: {error}", hint=f"correct it: {value}") from error
-        if words:
-            return words
+    if words := chosen_editor():
+        return words
     if not at_terminal:
         raise UsageError("nobody is at a terminal to edit it", hint="set EDITOR to a program that does")
-    for program in _DEFAULTS:
-        if found := which(program):
-            return [found]
+    if found := installed_editor():
+        return [found]
     raise UsageError("there is no editor", hint="set VISUAL or EDITOR to one, or install one: apt install nano")
