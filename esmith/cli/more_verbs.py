@@ -106,7 +106,7 @@ def _show(found: list[Listed], *, as_json: bool, with_help: bool) -> int:
         _print_json([one.data() for one in found])
     else:
         print_report(_line(one) + (f": {one.help}" if with_help and one.help else "") for one in found)
-    # As grep: nothing that is found is no mistake of a command that lists.
+    # As grep does: a search that finds nothing exits with 1, a list of nothing does not.
     return ExitCode.OK if found or not with_help else ExitCode.FAILED
 
 

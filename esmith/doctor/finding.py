@@ -68,7 +68,7 @@ def ok(what: str) -> Finding:
 
 
 def by_hand(text: str) -> str:
-    """Return a line for a cure that is no command, but says what to do: a comment to a shell that gets it."""
+    """Return a cure that says what to do and is not a command: a shell takes the line for a comment."""
     return f"# {text}"
 
 

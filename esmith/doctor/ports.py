@@ -19,7 +19,7 @@ def check_listening(case: Case) -> Iterator[Finding]:
     states = case.states()
     wanted: dict[int, str] = {}
     for service in case.running:
-        # Of one that is down it is no news.
+        # A service that is down is expected to be silent.
         if states.get(service.name, {}).get("state", "").startswith("up "):
             wanted |= dict.fromkeys(ports_of(case.layout, service), service.name)
     silent = sorted(wanted.keys() - listening_ports(wanted))

@@ -48,7 +48,7 @@ def explain_service(
     files = [
         {
             "template": template,
-            # One that reads no setting is no reader of any.
+            # A template that reads no setting is not among the readers.
             "files": made[template].outputs[:_SHOWN] if template in made else [],
             "count": len(made[template].outputs) if template in made else 0,
             "action": action,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Cell = tuple[str, str, str]
 
 _CONFIGURATION = "configuration"
-#: What is no record: the variables that the engine gives to fragments. What they give is not named in the text.
+#: The variables that the engine gives to fragments; they are not records. What they give is not named in the text.
 _GIVEN = frozenset(("db", "records", "record", "key", "template", "passwd", "varargs", "kwargs"))
 
 
@@ -146,7 +146,7 @@ def cells_of(names: Names, everything: Names, reads: Reads) -> set[Cell]:
     :param names: what the part names.
     :param everything: what the fragment names anywhere.
     """
-    # What is no record that was looked up was given to the fragment, and may be anything.
+    # A name that was not looked up as a record was given to the fragment, and may be anything.
     given = any((_CONFIGURATION, record, "") not in reads.props for record, _ in names.props)
     others = names.others or given
     return {cell for cell in reads.props if names.covers(cell) or (others and not everything.covers(cell))}

@@ -15,7 +15,7 @@ from esmith.names import is_leftover
 CONFIGURATION = "/etc/e-smith"
 #: The layers of the administrator, each with the shipped one behind it, below ``/etc/e-smith``.
 CUSTOM = {LAYERS[0]: LAYERS[1], "services-custom": "services"}
-#: ``esmith init`` writes it, and it is no fragment.
+#: ``esmith init`` writes it; it is not a fragment.
 _README = f"{LAYERS[0]}/README.md"
 
 
@@ -105,7 +105,7 @@ class Places:
         return b"".join(_read(fragment.path) for fragment in self._fragments(path) if not fragment.masked)
 
     def _fragments(self, path: str) -> list[Fragment]:
-        """Return the fragments that are right in a shipped directory, in order; none where it is no template."""
+        """Return the fragments that are right in a shipped directory, in order; none where it is not a template."""
         if not (path.startswith(f"{LAYERS[1]}/") and os.path.isdir(self.disk_path(path))):
             return []
         try:
