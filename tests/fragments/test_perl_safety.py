@@ -30,12 +30,13 @@ DEADLY = {
     "becomes another program that stays": ("{ exec 'sleep', 1000 }", "closed the handles"),
     "closes its handles by number": ("{ use POSIX; POSIX::close($_) for 0 .. 255; 'x' }", "closed the handles"),
     "closes the engine's and loops": ("{ use POSIX; POSIX::close($_) for 3 .. 255; 1 while 1 }", "closed the handles"),
+    # The numbers of the engine's pipes are those of this process, which may have many files open.
     "writes to every handle": (
-        "{ for (3 .. 99) { open my $f, '>&', $_ or next; syswrite $f, qq(garbage\\n) } 'x' }",
+        "{ for (3 .. 999) { open my $f, '>&', $_ or next; syswrite $f, qq(garbage\\n) } 'x' }",
         "cannot be used",
     ),
     "pretends to answer": (
-        "{ for (3 .. 99) { open my $f, '>&', $_ or next; syswrite $f, qq(999999999\\n) } 'x' }",
+        "{ for (3 .. 999) { open my $f, '>&', $_ or next; syswrite $f, qq(999999999\\n) } 'x' }",
         "cannot be used",
     ),
     "prints without end": ("{ print 'x' x 1000 while 1 }", f"prints more than {PRINTED_BYTES} bytes"),
