@@ -88,7 +88,7 @@ class Command:
 
         :param words: the arguments.
         """
-        known = {name: option for option in (*_COMMON, *self.options) for name in option.names}
+        known = {name: option for option in (*COMMON, *self.options) for name in option.names}
         values: dict[str, Any] = {option.place: option.default for option in known.values()}
         operands: list[str] = []
         rest = iter(words)
@@ -138,4 +138,4 @@ class SingleCommand(Command):
 
 
 #: What every command has; click has them from :func:`esmith.cli.program.root_option`.
-_COMMON = (Option(("--root",), "root", "", read=str), Option(("--trust-owner",), "trust_owner", ""))
+COMMON = (Option(("--root",), "root", "", read=str), Option(("--trust-owner",), "trust_owner", ""))

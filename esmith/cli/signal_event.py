@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from esmith.cli.arguments import COLOR_OPTION, Command, Option
+from esmith.cli.arguments import COLOR_OPTION, COMMON, Command, Option
 from esmith.cli.output import print_lines, print_report, warn
 from esmith.cli.running import run_command
 from esmith.events import LOCK_TIMEOUT
 from esmith.events.stamp import unchanged
 from esmith.layout import Layout
 from esmith.names import counted
+from esmith.printable import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,12 +45,20 @@ class _Options:
 
     def __init__(self, values: dict[str, Any]) -> None:
         self.__dict__.update(values)
+        begin, _mark, rest = _divided(self.arguments)
+        self.arguments = begin + rest
 
     @property
     def is_plain(self) -> bool:
         """Whether there is nothing to do or to show when nothing has changed."""
         shows = self.dry_run or self.show_diff or self.as_json
         return not (shows or self.arguments or self.restart or self.confirm is not None)
+
+
+def _divided(arguments: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Return the arguments before the first ``--``, that, and those after it."""
+    at = arguments.index("--") if "--" in arguments else len(arguments)
+    return arguments[:at], arguments[at : at + 1], arguments[at + 1 :]
 
 
 def seconds_of(text: str) -> float:
@@ -168,7 +177,17 @@ def _summary(result: Result) -> list[str]:
 
 
 def _mistake(values: dict[str, Any]) -> str:
-    return "--list goes without EVENT" if values["lists"] and values["event"] else ""
+    if values["lists"] and values["event"]:
+        return "--list goes without EVENT"
+    # Behind the event an option would be an argument of the actions, and the event done where it was only to be shown.
+    word = next((word for word in _divided(values["arguments"])[0] if word.startswith("-") and word != "-"), "")
+    if not word:
+        return ""
+    shown, event = printable(word), printable(values["event"])
+    known = {name for option in (*COMMON, *COMMAND.options) for name in option.names} | {"--help"}
+    if word.partition("=")[0] in known:
+        return f"{shown} is an option, which comes before the event: signal-event {shown} {event}"
+    return f"an argument that begins with - comes after --: signal-event {event} -- {shown}"
 
 
 COMMAND = Command(
@@ -176,7 +195,8 @@ COMMAND = Command(
     _carry_out,
     """Make changed settings take effect: expand the templates of EVENT, run its actions, adjust its services.
 
-ARGUMENTS are given to the actions, e.g. the name of a user. Nothing is changed when a template is broken.
+ARGUMENTS are given to the actions, e.g. the name of a user. Options come before EVENT. Nothing is changed when a
+template is broken.
 
 \b
 Examples:

@@ -76,7 +76,7 @@ def test_both_read_the_same(command: Command, words: list[str]) -> None:
     [
         "signal-event email-update",
         "signal-event --dry-run --diff email-update",
-        "signal-event -v --root /r --timeout 5 user-modify alice -x --diff",
+        "signal-event -v --root /r --timeout 5 user-modify alice -- -x --diff",
         "signal-event --confirm=10m --trust-owner --json email-update",
         "expand-template /etc/a",
         "expand-template /etc/a --diff /etc/b --root=/r",
@@ -115,7 +115,7 @@ def test_time_spans(text: str) -> None:
 def test_a_command_knows_each_option_once() -> None:
     """No two options of a command have a name in common, nor a place."""
     for command in _COMMANDS:
-        options = [*arguments._COMMON, *command.options]
+        options = [*arguments.COMMON, *command.options]
         names = [name for option in options for name in option.names]
         places = [option.place for option in options]
         assert len(names) == len(set(names))

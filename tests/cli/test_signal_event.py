@@ -127,11 +127,27 @@ def test_a_link_to_nothing_among_fragments_stops_the_event(root: Root) -> None:
     assert not root.file("/etc/php.ini").exists()
 
 
-def test_options_after_the_event_are_arguments(root: Root) -> None:
-    """What follows the event's name is for the actions, options and all."""
+def test_arguments_that_look_like_options(root: Root) -> None:
+    """What follows the event's name and a -- is for the actions, options and all."""
     make_event(root.path, "try", actions={"S10": 'echo "$*" >"$ESMITH_ROOT/arguments"'})
-    root.signal("try", "--dry-run", "-v", "--help")
-    assert root.read("/arguments") == "try --dry-run -v --help\n"
+    root.signal("try", "-", "x", "--", "--dry-run", "-v", "--", "--help")
+    assert root.read("/arguments") == "try - x --dry-run -v -- --help\n"
+
+
+@pytest.mark.parametrize(
+    ("word", "cure"),
+    [
+        ("--dry-run", "an option, which comes before the event: signal-event --dry-run try"),
+        ("--timeout=5", "an option, which comes before the event: signal-event --timeout=5 try"),
+        ("--help", "an option, which comes before the event: signal-event --help try"),
+        ("-x", "begins with - comes after --: signal-event try -- -x"),
+    ],
+)
+def test_an_option_behind_the_event(root: Root, word: str, cure: str) -> None:
+    """An option behind the event is refused with the right order: the event must not do what it was only to show."""
+    make_event(root.path, "try", actions={"S10": 'touch "$ESMITH_ROOT/ran"'})
+    assert cure in root.signal("try", "alice", word, code=2).err
+    assert not root.file("/ran").exists()
 
 
 def test_help(root: Root) -> None:

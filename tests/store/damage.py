@@ -85,6 +85,10 @@ def flipped(data: bytes, seed: int, count: int, *, headers: bool) -> tuple[bytes
     return bytes(damaged), f"seed {seed}: {', '.join(places)}"
 
 
+#: A message and its cure of four lines.
+_LINES = 5
+
+
 @dataclass
 class Findings:
     """What went wrong on damaged files, by kind."""
@@ -117,7 +121,7 @@ class Findings:
             elif answer.code < 0:
                 self.crashes.append(f"{what}: signal {-answer.code}")
             elif answer.code == ExitCode.STORE:
-                if str(data_file(root)) not in answer.err or len(answer.err.splitlines()) > 2:
+                if str(data_file(root)) not in answer.err or len(answer.err.splitlines()) > _LINES:
                     self.unclear.append(f"{what}: {answer.err}")
             elif answer.code != ExitCode.FAILED or answer.err:
                 # A damaged name makes a record that is not found; that alone may be silent.

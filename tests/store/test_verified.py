@@ -101,8 +101,8 @@ def test_damage_of_the_same_size_is_noticed(used: Root, write: Callable[[Root, b
     for words in (GETPROP, ("config", "setprop", "record010", "first", "x")):
         answer = used.run(*words, code=ExitCode.STORE)
         assert str(data_file(used)) in answer.err
-        assert "restore data.mdb from a backup" in answer.err
-        assert len(answer.err.splitlines()) == 2
+        assert "  esmith restore BACKUP" in answer.err
+        assert len(answer.err.splitlines()) == 5
     assert data_file(used).read_bytes() == damaged(sound)
     write(used, sound)
     assert used.run(*GETPROP).out == f"{FIRST}\n"
@@ -196,7 +196,7 @@ def test_status_verifies_in_any_case(used: Root) -> None:
     DataFile(str(data_file(used))).mark()
     answer = used.esmith("status", code=ExitCode.STORE)
     assert "damaged" in answer.err
-    assert "restore data.mdb from a backup" in answer.err
+    assert "  esmith restore BACKUP" in answer.err
 
 
 def test_writers_and_those_who_open_it_all_the_time(used: Root) -> None:

@@ -61,15 +61,17 @@ class DataFile:
         except PermissionError as error:
             raise store_trouble(self.path, error) from error
         except OSError:
+            elsewhere = "" if root != "/" else "where they are in a root folder, name it with --root or ESMITH_ROOT\n"
             raise StoreError(
                 f"there are no databases under {root}",
                 place=self.path,
-                hint=f"make them with: esmith --root {root} init",
+                hint=f"{elsewhere}make them with: esmith --root {root} init\n"
+                f"and where they were lost, then: esmith --root {root} restore BACKUP",
             ) from None
         if size == 0:
-            from esmith.store.lmdb.trouble import RESTORE
+            from esmith.store.lmdb.trouble import restore_hint
 
-            raise StoreError("the data file is empty", place=self.path, hint=RESTORE)
+            raise StoreError("the data file is empty", place=self.path, hint=restore_hint(self.path))
 
     def require_sound(self, *, thorough: bool = False) -> None:
         """Verify the file if it is not as it was marked, and mark it.
@@ -198,9 +200,9 @@ class DataFile:
 
             damage = find_damage(self.path)
             if damage is not None:
-                from esmith.store.lmdb.trouble import RESTORE
+                from esmith.store.lmdb.trouble import restore_hint
 
-                raise StoreError(damage, place=self.path, hint=RESTORE)
+                raise StoreError(damage, place=self.path, hint=restore_hint(self.path))
             # Of before verifying: what a program that knows no lock of ours changed meanwhile is verified next time.
             self.write_mark(state)
         finally:

@@ -7,13 +7,20 @@ from the end of an event. Whoever knows adds it, see :meth:`esmith.errors.Esmith
 from __future__ import annotations
 
 import os
+import shlex
 
 import lmdb
 
 from esmith.errors import StoreError
 
-#: The cure for a damaged file.
-RESTORE = "restore data.mdb from a backup (removing it and running 'esmith init' starts with defaults only)"
+
+def restore_hint(file: str) -> str:
+    """Return the cure for a data file that is damaged: its path is that of a root folder, as the commands have it."""
+    quoted, damaged = shlex.quote(file), shlex.quote(f"{file}.damaged")
+    return (
+        "set it aside, make a new one with the defaults, and restore your backup:\n"
+        f"  mv {quoted} {damaged}\n  esmith init\n  esmith restore BACKUP"
+    )
 
 
 def store_trouble(file: str, error: Exception) -> StoreError:
@@ -35,7 +42,7 @@ def store_trouble(file: str, error: Exception) -> StoreError:
             "permission denied", place=file, hint="run the command as root, or as the owner of the root folder"
         )
     if isinstance(error, lmdb.InvalidError | lmdb.CorruptedError | lmdb.PageNotFoundError | lmdb.VersionMismatchError):
-        return StoreError(f"the data file is damaged ({reason})", place=file, hint=RESTORE)
+        return StoreError(f"the data file is damaged ({reason})", place=file, hint=restore_hint(file))
     if isinstance(error, lmdb.DbsFullError):
         return StoreError("too many new databases at once", place=file, hint="make them with several commands")
     if isinstance(error, OSError):
