@@ -89,8 +89,9 @@ class _Making:
             missing = sum(self._book.user(record.key) is None for record in users)
             # Those last that get a number of the system's choice, which may be that of a record.
             for record in sorted([*groups, *users], key=self._needs_choice):
+                made = len(self._done.users)
                 self._kept_apart(record, self._group if record.type == "group" else self._user)
-                if missing > _STEP and self._done.users and len(self._done.users) % _STEP == 0:
+                if missing > _STEP and len(self._done.users) > made and len(self._done.users) % _STEP == 0:
                     self._say(f"{len(self._done.users)} of {missing} unix accounts are made")
             for record in groups:
                 self._kept_apart(record, self._members)

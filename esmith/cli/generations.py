@@ -14,6 +14,9 @@ from esmith.layout import Layout
 from esmith.names import counted
 from esmith.store import open_store
 
+#: Of one install more files would hide the next one.
+SHOWN_FILES = 20
+
 
 @click.command("generations")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
@@ -22,6 +25,8 @@ from esmith.store import open_store
 @click.pass_obj
 def generations_command(root: str | None, as_json: bool) -> int:
     """List the last installs of generated files, the newest first: when, who signalled, and which files.
+
+    Of each the first 20 files are shown; --json has all of them.
 
     \b
     Example:
@@ -56,7 +61,10 @@ def _lines(found: list[Generation]) -> list[str]:
         rows = [[*row[:2], *row[3:]] for row in rows]
     lines = []
     for head, generation in zip(table(rows), found, strict=True):
-        lines += [head, *(f"    {before.path}" for before in generation.before)]
+        shown = generation.before[:SHOWN_FILES]
+        lines += [head, *(f"    {before.path}" for before in shown)]
+        more = len(generation.before) - len(shown)
+        lines += [f"    ... and {more} more (--json shows all)"] if more else []
     return lines
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import click
 
+from esmith.names import nearest
+
 _END = re.compile(r"(?<=[.:])\s+(?=[A-Z])")
 
 
@@ -28,6 +30,15 @@ class Sentences(click.Group):
         ]:
             if found := [name for name in below if name in names]:
                 yield heading, found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the arguments name; of a misspelt name the error says which is close to it."""
+        close = nearest(args[0], self.list_commands(ctx)) if args else None
+        if close and self.get_command(ctx, args[0]) is None:
+            ctx.fail(f"No such command {args[0]!r}; did you mean {close!r}?")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands to a help page."""

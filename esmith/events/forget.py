@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from esmith.apply import forget as kept
 from esmith.apply.generations import list_interrupted
 from esmith.errors import EsmithError, InstallError, StoreError, UsageError
@@ -130,12 +132,18 @@ def _look(layout: Layout, snapshot: Snapshot, former: Former, cell: Cell) -> tup
 
 def _refuse(snapshot: Snapshot, cell: Cell) -> None:
     database, key, prop = cell
-    place = " ".join(part for part in cell if part)
+    words = [part for part in cell if part]
+    place = " ".join(words)
     record = snapshot.record(database, key)
     if not prop and record is not None and record.props:
         raise UsageError("the record has properties", place=place, hint="name the property whose values to forget")
     if not is_known(snapshot, cell):
-        raise UsageError("there is no such property, and the journal knows of none", place=place)
+        hint = ""
+        if not snapshot.has_database(database) and snapshot.record("configuration", database) is not None:
+            hint = "the database comes first: " + shlex.join(
+                ["esmith", "forget", "configuration", *(part for part in cell if part)]
+            )
+        raise UsageError("there is no such property, and the journal knows of none", place=place, hint=hint)
     interrupted = list_interrupted(snapshot)
     if interrupted:
         raise EsmithError(

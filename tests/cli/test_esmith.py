@@ -314,3 +314,9 @@ def test_version_and_help(root: Root) -> None:
     assert "history" in root.esmith("--help").out
     bare = root.esmith(code=None)
     assert "history" in bare.out + bare.err
+
+
+def test_a_misspelt_subcommand(root: Root) -> None:
+    """A subcommand that is misspelt is refused, and the error names the one that is close."""
+    assert "No such command 'stauts'; did you mean 'status'?" in root.esmith("stauts", code=2).err
+    assert root.esmith("xyzzy", code=2).err.rstrip().endswith("No such command 'xyzzy'.")

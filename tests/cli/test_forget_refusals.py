@@ -15,6 +15,7 @@ WRONG = {
     "no such property": (("configuration", "box", "NoSuch"), ExitCode.USAGE, "there is no such property"),
     "no such record": (("configuration", "nosuch", "Password"), ExitCode.USAGE, "there is no such property"),
     "no such database": (("nosuch", "box", "Password"), ExitCode.USAGE, "there is no such property"),
+    "the database left out": (("box", "Password"), ExitCode.USAGE, "first: esmith forget configuration box Password"),
     "record with properties": (("configuration", "box"), ExitCode.USAGE, "name the property"),
     "text file": (("/tmp/x", "box", "Password"), ExitCode.USAGE, "a text file has no journal"),
     "no key": (("configuration",), ExitCode.USAGE, "KEY"),

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from esmith.apply.generations import Generation
+from esmith.apply.kept import Before
+from esmith.cli.generations import _lines
 from esmith.errors import ExitCode
 from tests.commands import TIMEOUT_SECONDS, Root, copy_tree
 
@@ -166,6 +168,15 @@ def test_generations_name_who_signalled(changed: Root) -> None:
     assert f"{first['user']} (sudo by tom)  signal-event clamav-update an argument  revision " in heads[0]
     places = {line.index("  revision ") for line in heads}
     assert len(places) == 1
+
+
+def test_generations_show_a_screen_of_files_each() -> None:
+    """Of an install of many files the first 20 are shown, and how many more there are."""
+    paths = [Before(f"/f{number}", "") for number in range(23)]
+    head, *files, last = _lines([Generation(1, "signal-event x", 1, 2, before=paths, complete=True)])
+    assert head.startswith("generation 1")
+    assert files == [f"    /f{number}" for number in range(20)]
+    assert last == "    ... and 3 more (--json shows all)"
 
 
 def test_generations_of_an_older_version() -> None:

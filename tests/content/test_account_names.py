@@ -52,6 +52,13 @@ def test_an_address_and_other_types(office: Root) -> None:
     assert office.db("accounts", "set", "alias-x", "ibay").err == ""
 
 
+def test_an_account_without_a_record(office: Root) -> None:
+    """Where no record of an account of the system is left, the warning about it names it as one with a record."""
+    for key in office.db("accounts", "keys").out.split():
+        office.db("accounts", "delete", key)
+    assert f"{PLACE.removesuffix('user ')}account shared gets no mail" in office.signal("email-update").err
+
+
 def test_spam_of_a_name_with_a_plus_is_sorted(office: Root) -> None:
     """A sign that means nothing to the shell does not keep spam from being sorted; one that does is warned of."""
     for name, is_sorted in (("me+you", True), ("o'neill", False)):
