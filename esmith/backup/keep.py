@@ -44,7 +44,8 @@ def write_to_folder(
     end = ".tar.gz.age" if recipients else ".tar.gz"
     path = os.path.join(folder, f"{_beginning(server)}{time.strftime('%Y%m%d-%H%M%S')}{end}")
     made, notes = write_backup(layout, store, path, recipients=recipients, force=bool(recipients))
-    removed = _remove_oldest(folder, server, keep, os.path.basename(path)) if keep else []
+    form = re.escape(_beginning(server)) + r"\d{8}-\d{6}\.tar\.gz(\.age)?"
+    removed = remove_oldest(folder, form, keep, os.path.basename(path)) if keep else []
     return made, notes, removed
 
 
@@ -52,20 +53,28 @@ def _beginning(server: str) -> str:
     return f"esmith-{server}-"
 
 
-def _remove_oldest(folder: str, server: str, keep: int, newest: str) -> list[str]:
-    """Remove all but the last backups of a server; what is no backup, or is somebody else's, stays.
+def remove_oldest(folder: str, form: str, keep: int, newest: str, spared: tuple[int, int] | None = None) -> list[str]:
+    """Remove all but the last backups of a form, and return the names of those that went.
 
-    Those with a time after that of the newest are of a clock that was wrong. Counted, they would never go, and each new
-    one would have that of yesterday removed.
+    What is no backup, or is somebody else's, stays. Those with a time after that of the newest are of a clock that was
+    wrong. Counted, they would never go, and each new one would have that of yesterday removed.
+
+    :param folder: a path of this disk.
+    :param form: a regular expression of their names, which sort by their times.
+    :param keep: how many stay, with the newest.
+    :param newest: the name of the newest, which always stays.
+    :param spared: the device and the inode of one that stays as well.
     """
-    form = re.compile(re.escape(_beginning(server)) + r"\d{8}-\d{6}\.tar\.gz(\.age)?")
     removed: list[str] = []
     with suppress(OSError):
         directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            names = sorted(name for name in os.listdir(directory) if form.fullmatch(name) and name < newest)
+            names = sorted(name for name in os.listdir(directory) if re.fullmatch(form, name) and name < newest)
             for name in [name for name in names if _is_ours(directory, name)][: -(keep - 1) or None]:
                 with suppress(OSError):
+                    status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+                    if (status.st_dev, status.st_ino) == spared:
+                        continue
                     os.unlink(name, dir_fd=directory)
                     removed.append(name)
             os.fsync(directory)

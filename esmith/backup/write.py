@@ -147,7 +147,7 @@ def write_archive(layout: Layout, store: Store, stream: IO[bytes]) -> tuple[Mani
 
 
 def _require_readable(archive: Archive, files: list[File]) -> None:
-    """Ask what :func:`esmith.backup.read.open_backup` asks: what is refused there is no backup.
+    """Ask what :func:`esmith.backup.read.verified` asks: what is refused there is no backup.
 
     :raises StoreError: with the reason.
     """

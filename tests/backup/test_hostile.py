@@ -12,7 +12,7 @@ import pytest
 
 from esmith.backup import read
 from esmith.backup.form import BackupError
-from esmith.backup.read import open_backup
+from esmith.backup.opening import open_backup
 from esmith.errors import UsageError
 from tests.backup.kit import CUSTOM, Forged, Small, tree_of
 
