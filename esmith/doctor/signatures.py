@@ -63,7 +63,11 @@ def _made(path: str) -> float:
 
     Files of the official ones begin with ``ClamAV-VDB:`` and the time they were built (``sigtool --info``).
     """
-    with open(path, "rb") as file:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except PermissionError:
+        return os.stat(path).st_mtime
+    with open(descriptor, "rb") as file:
         changed = os.fstat(file.fileno()).st_mtime
         match = _BUILT.match(file.read(_HEADER_BYTES))
     if match is None:
