@@ -60,9 +60,10 @@ def _from_file(path: str, identity: str | None) -> Backup:
 
 def _from_stdin(identity: str | None) -> Backup:
     """Copy standard input into a file without a name: what is restored is read more than once."""
+    if sys.stdin is None or sys.stdin.isatty():
+        what = "standard input is closed" if sys.stdin is None else "a terminal has no backup"
+        raise UsageError(what, hint="name a file, or send one by a pipe")
     stream = sys.stdin.buffer
-    if stream.isatty():
-        raise UsageError("a terminal has no backup", hint="name a file, or send one by a pipe")
     with tempfile.TemporaryFile() as file:
         left = MOST_BYTES
         while piece := stream.read(min(_STEP, left + 1)):

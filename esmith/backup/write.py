@@ -228,7 +228,7 @@ def write_stream(layout: Layout, store: Store, stream: IO[bytes], recipients: li
         _, notes = _write(layout, store, stream, recipients)
         stream.flush()
     except OSError as error:
-        raise file_trouble("-", error) from error
+        raise file_trouble("standard output", error) from error
     return notes
 
 

@@ -146,8 +146,9 @@ def _schedule(layout: Layout, options: _BackupOptions) -> int:
 def _to_stdout(layout: Layout, options: _BackupOptions) -> int:
     if options.as_json:
         raise UsageError("standard output is the backup, so nothing else can be printed", hint="leave out --json")
-    if sys.stdout.isatty():
-        raise UsageError("a terminal cannot take a backup", hint="name a file, or send it on by a pipe")
+    if sys.__stdout__ is None or sys.stdout.isatty():
+        what = "a terminal" if sys.__stdout__ is not None else "a closed standard output"
+        raise UsageError(f"{what} cannot take a backup", hint="name a file, or send it on by a pipe")
     _warn_all(write_stream(layout, open_store(layout), sys.stdout.buffer, list(options.recipients)))
     return 0
 

@@ -53,7 +53,7 @@ DAMAGES = (
     Damage(
         "disk",
         "0% of the inodes left for the queue",
-        f"{_FULL.format(',nr_inodes=50')} for i in $(seq 100); do : >$i || break; done",
+        f"{_FULL.format(',nr_inodes=50')} for i in $(seq 100); do touch $i || break; done",
         _UNMOUNT,
     ),
     Damage(
