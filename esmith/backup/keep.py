@@ -9,9 +9,9 @@ import time
 from contextlib import suppress
 
 from esmith.backup.encryption import HEADER
+from esmith.backup.folder import open_folder
 from esmith.backup.write import is_backup, name_of_server, write_backup
-from esmith.directories import make_directory
-from esmith.store.replace import file_trouble
+from esmith.errors import StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from esmith.layout import Layout
     from esmith.store.protocol import Store
 
-#: Nobody else may enter the folder: a backup has all passwords.
-_PRIVATE = 0o700
 _UNNAMED = re.compile(r"[^A-Za-z0-9.-]+")
 
 
@@ -37,10 +35,7 @@ def write_to_folder(
     """
     with store.snapshot() as snapshot:
         server = _UNNAMED.sub("-", name_of_server(snapshot))
-    try:
-        make_directory(folder, _PRIVATE)
-    except OSError as error:
-        raise file_trouble(folder, error) from error
+    os.close(open_folder(os.path.abspath(folder), make=True))
     end = ".tar.gz.age" if recipients else ".tar.gz"
     path = os.path.join(folder, f"{_beginning(server)}{time.strftime('%Y%m%d-%H%M%S')}{end}")
     made, notes = write_backup(layout, store, path, recipients=recipients, force=bool(recipients))
@@ -66,8 +61,8 @@ def remove_oldest(folder: str, form: str, keep: int, newest: str, spared: tuple[
     :param spared: the device and the inode of one that stays as well.
     """
     removed: list[str] = []
-    with suppress(OSError):
-        directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    with suppress(OSError, StoreError):
+        directory = open_folder(os.path.abspath(folder))
         try:
             names = sorted(name for name in os.listdir(directory) if re.fullmatch(form, name) and name < newest)
             for name in [name for name in names if _is_ours(directory, name)][: -(keep - 1) or None]:

@@ -12,6 +12,7 @@ from esmith.backup.encryption import HEADER, decrypt
 from esmith.backup.form import BackupError
 from esmith.backup.read import MOST_BYTES, verified
 from esmith.errors import UsageError
+from esmith.ownership import user_name
 from esmith.store.replace import file_trouble
 
 TYPE_CHECKING = False
@@ -55,7 +56,15 @@ def _from_file(path: str, identity: str | None) -> Backup:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             hint = "write it to a file first, or give it to the standard input of: esmith restore -"
             raise BackupError("it is no plain file", hint=hint)
-        return _opened(file, identity, path)
+        backup = _opened(file, identity, path)
+        status = os.fstat(file.fileno())
+        if status.st_uid not in (0, os.geteuid()) or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            # Copied here by an ordinary user, it is often so.
+            backup.doubts.append(
+                f"{path} belongs to {user_name(status.st_uid)}, mode {stat.S_IMODE(status.st_mode):04o}: whoever can "
+                "write it decides what root runs once it is restored"
+            )
+        return backup
 
 
 def _from_stdin(identity: str | None) -> Backup:

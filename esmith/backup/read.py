@@ -76,6 +76,8 @@ class Backup:
         self._places = places
         self.manifest = manifest
         self.file = file
+        #: What the administrator should know before it is restored.
+        self.doubts: list[str] = []
 
     def __enter__(self) -> Self:
         return self

@@ -146,9 +146,10 @@ def _schedule(layout: Layout, options: _BackupOptions) -> int:
 def _to_stdout(layout: Layout, options: _BackupOptions) -> int:
     if options.as_json:
         raise UsageError("standard output is the backup, so nothing else can be printed", hint="leave out --json")
-    if sys.__stdout__ is None or sys.stdout.isatty():
-        what = "a terminal" if sys.__stdout__ is not None else "a closed standard output"
-        raise UsageError(f"{what} cannot take a backup", hint="name a file, or send it on by a pipe")
+    if sys.__stdout__ is None:
+        raise UsageError("standard output is closed", hint="name a file")
+    if sys.stdout.isatty():
+        raise UsageError("a terminal cannot take a backup", hint="name a file, or send it on by a pipe")
     _warn_all(write_stream(layout, open_store(layout), sys.stdout.buffer, list(options.recipients)))
     return 0
 
@@ -200,6 +201,7 @@ def restore_command(root: str | None, /, **given: Any) -> int:
         reason = "--json asks nobody" if options.as_json else f"nobody can be asked: {reason}"
         raise UsageError(reason, hint="see what it would do with --dry-run, and then use --yes")
     with open_backup(options.file, options.identity) as backup:
+        _warn_all(backup.doubts)
         if options.dry_run or not options.yes:
             with closing(open_store(layout)) as store, store.snapshot() as snapshot:
                 difference = compare(backup, layout, snapshot, parts)
@@ -338,13 +340,5 @@ def _difference_data(manifest: Manifest, difference: Difference) -> dict[str, An
 
 
 def _made_data(made: LastBackup, removed: list[str]) -> dict[str, Any]:
-    return {
-        "file": made.file,
-        "time": shown_time(made.time),
-        "size": made.size,
-        "sha256": made.sha256,
-        "revision": made.revision,
-        "parts": made.parts,
-        "encrypted": made.encrypted,
-        "removed": removed,
-    }
+    same = {name: getattr(made, name) for name in ("size", "sha256", "revision", "parts", "encrypted")}
+    return {"file": made.file, "time": shown_time(made.time), **same, "removed": removed}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,8 @@ from click.testing import CliRunner
 from esmith.backup import opening
 from esmith.backup.form import BackupError
 from esmith.backup.write import write_stream
-from esmith.cli.backup import restore_command
-from esmith.errors import UsageError
+from esmith.cli.backup import backup_command, restore_command
+from esmith.errors import StoreError, UsageError
 from esmith.store import open_store
 from tests.backup.kit import Small
 
@@ -72,3 +74,40 @@ def test_one_that_does_not_end(small: Small, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(opening, "MOST_BYTES", len(sent) - 1)
     with pytest.raises(BackupError, match="too large"):
         _restore(small, sent, "--yes", "-")
+
+
+def test_closed_streams(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A caller that closed standard input or output is told so: nothing is read from or sent to nowhere."""
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(UsageError, match="standard input is closed"):
+        opening.open_backup("-")
+    monkeypatch.setattr("sys.__stdout__", None)
+    result = CliRunner().invoke(backup_command, ["-"], obj=str(small.path), standalone_mode=False)
+    assert isinstance(result.exception, UsageError)
+    assert "standard output is closed" in result.exception.message
+
+
+@pytest.mark.root
+def test_a_file_of_somebody_else(small: Small, tmp_path: Path) -> None:
+    """A backup that a user owns, or may write, is restored, and said to be in the hands of that user."""
+    file = small.backup(tmp_path / "one")
+    with opening.open_backup(str(file)) as backup:
+        assert backup.doubts == []
+    os.chown(file, 4711, -1)
+    (line,) = _restore(small, b"", "--dry-run", str(file)).splitlines()[:1]
+    assert "one belongs to 4711, mode 0600: whoever can write it decides" in line
+
+
+@pytest.mark.program("age")
+def test_age_that_cannot_write(small: Small) -> None:
+    """A disk or a pipe that takes no more is said as that, not as a wrong recipient."""
+    made = subprocess.run(["age-keygen"], check=True, capture_output=True, text=True, timeout=60).stdout
+    recipient = next(line for line in made.splitlines() if "public key: " in line).rpartition(" ")[2]
+    store = open_store(small.layout)
+    reading, writing = os.pipe()
+    os.close(reading)
+    for number, reason in ((writing, "broken pipe"), (os.open("/dev/full", os.O_WRONLY), "no space left")):
+        with open(number, "wb") as stream, pytest.raises(StoreError, match=reason) as caught:
+            write_stream(small.layout, store, stream, [recipient])
+        assert caught.value.place == "standard output"
+    store.close()
