@@ -59,6 +59,7 @@ _KINDS = {tarfile.REGTYPE: FILE, tarfile.SYMTYPE: LINK, tarfile.DIRTYPE: DIRECTO
 #: Headers that only bring a long name for the next member.
 _NAMING = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 _JOURNAL = re.compile(r"journal/\d{6}")
+_BEGIN = f"{TOP}/{README}".encode()
 _NOT_OURS = "it is no backup of e-smith"
 
 
@@ -179,8 +180,7 @@ class _Reading:
     def is_ours(self) -> bool:
         """Whether it begins as a backup does, as far as it can be decompressed."""
         self._spool.seek(0)
-        begin = f"{TOP}/{README}".encode()
-        return bool(self.places) or self._spool.read(len(begin)) == begin
+        return bool(self.places) or self._spool.read(len(_BEGIN)) == _BEGIN
 
     def read(self, file: IO[bytes]) -> None:
         """Read all of it."""
@@ -188,6 +188,9 @@ class _Reading:
         with gzip.GzipFile(fileobj=file) as packed:
             size = 0
             while piece := packed.read1(_STEP):
+                if not size and len(piece) >= tarfile.BLOCKSIZE and not piece.startswith(_BEGIN):
+                    # Whatever it is, it need not be decompressed to its end.
+                    raise BackupError(_NOT_OURS, hint="use another one")
                 size += self._spool.write(piece)
                 if size > MOST_BYTES:
                     raise BackupError("it is too large")

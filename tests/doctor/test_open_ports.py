@@ -32,10 +32,11 @@ def test_each_port_that_is_open_is_known(office: Root) -> None:
     services = Services(layout)
 
     def known(*, encrypted: bool = False) -> dict[str, set[int]]:
-        names = ("dovecot", "qpsmtpd", "sqpsmtpd", "httpd-e-smith")
+        names = ("dovecot", "qpsmtpd", "sqpsmtpd", "httpd-e-smith", "smtp-auth-proxy")
         return {name: ports_of(layout, services.of(name), encrypted=encrypted) for name in names}
 
     office.write(PATH, "")
+    office.write("/etc/smtp-auth-proxy.conf", "Listen 26\nServer smtp.example.net\n")
     for record in ("imap", "pop3", "pop3s"):
         office.config("setprop", record, "status", "enabled")
     office.config("setprop", "imaps", "status", "enabled", "TCPPort", "9993")
@@ -45,6 +46,7 @@ def test_each_port_that_is_open_is_known(office: Root) -> None:
         "qpsmtpd": {25},
         "sqpsmtpd": {465},
         "httpd-e-smith": {80, 443},
+        "smtp-auth-proxy": {26},
     }
     assert known(encrypted=True)["dovecot"] == {995, 9993}
     for record in ("imap", "imaps", "pop3", "modSSL"):
