@@ -77,7 +77,7 @@ def test_one_that_does_not_end(small: Small, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_closed_streams(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A caller that closed standard input or output is told so: nothing is read from or sent to nowhere."""
+    """A caller that closed standard input or output is refused: nothing is read from or sent to nowhere."""
     monkeypatch.setattr("sys.stdin", None)
     with pytest.raises(UsageError, match="standard input is closed"):
         opening.open_backup("-")
@@ -100,7 +100,7 @@ def test_a_file_of_somebody_else(small: Small, tmp_path: Path) -> None:
 
 @pytest.mark.program("age")
 def test_age_that_cannot_write(small: Small) -> None:
-    """A disk or a pipe that takes no more is said as that, not as a wrong recipient."""
+    """A disk or a pipe that takes no more has its own message, and is no wrong recipient."""
     made = subprocess.run(["age-keygen"], check=True, capture_output=True, text=True, timeout=60).stdout
     recipient = next(line for line in made.splitlines() if "public key: " in line).rpartition(" ")[2]
     store = open_store(small.layout)

@@ -37,7 +37,7 @@ _DATA = f"{_DATABASES}/data.mdb"
 _MARK = f"{_DATABASES}/data.verified"
 #: A backup that a command makes: what is compared is what is in it, without the time it was made.
 BACKUP = "/one-backup.tar.gz"
-#: What is said of one that is not whole.
+#: What stands for one that is not whole.
 HALF_A_BACKUP = b"half a backup"
 #: Numbers, and the random name of the mark of a generation.
 _NUMBER = re.compile(r"(?:un)?finished-[0-9a-f]{16}|\d+")

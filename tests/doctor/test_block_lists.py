@@ -109,7 +109,7 @@ def test_a_name_server_that_gets_no_answers(asking: Root) -> None:
 
 
 def test_a_line_that_is_down(asking: Root) -> None:
-    """Where the name server answers about none of them they were not looked at: nothing is said about the server."""
+    """Where the name server answers about none of them they were not looked at: the server is not blamed."""
     asking.config("setprop", "qpsmtpd", "RBLList", "one.example.net,two.example.net", "RHSBL", "disabled")
     silent = [f"{entry}.{name}.example.net" for entry in (LISTED, CLEAN) for name in ("one", "two")]
     with name_server({}, silent=silent) as address:
