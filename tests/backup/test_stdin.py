@@ -89,7 +89,7 @@ def test_closed_streams(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.root
 def test_a_file_of_somebody_else(small: Small, tmp_path: Path) -> None:
-    """A backup that a user owns, or may write, is restored, and said to be in the hands of that user."""
+    """A backup that a user owns, or may write, is restored, and the administrator is warned."""
     file = small.backup(tmp_path / "one")
     with opening.open_backup(str(file)) as backup:
         assert backup.doubts == []

@@ -129,7 +129,7 @@ SCENARIOS = {
         [["esmith", "import", "{root}/tmp/accounts", "{root}/tmp/domains"]], prepare=_flat_files
     ),
     "recover": Scenario([["esmith", "recover"]], prepare=_killed_event, only_last=True),
-    "backup": Scenario([["esmith", "backup", f"{{root}}{_BACKUP}"], _ADD, _BACKUP_TO], prepare=_backed_up),
+    "backup": Scenario([["esmith", "backup", f"{{root}}{_BACKUP}"], _BACKUP_TO], prepare=_backed_up),
     "restore": Scenario([["esmith", "restore", "--yes", f"{{root}}{_BACKUP}"]], prepare=_of_another, keeps_before=True),
     "init": Scenario([["esmith", "init"]], prepare=make_older, shipped=True),
 }
