@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import subprocess
-import tempfile
 from contextlib import contextmanager
 
 from esmith.backup.form import BackupError
@@ -29,9 +30,10 @@ def encrypted(output: int, recipients: list[str]) -> Iterator[IO[bytes]]:
     :param output: the descriptor that the encrypted bytes go to.
     :param recipients: public keys, as ``age -r`` takes them.
     :raises BackupError: when the program is missing or fails.
+    :raises OSError: when what it writes is not taken.
     """
     argv = [_program(), "--encrypt", *(word for one in recipients for word in ("--recipient", one))]
-    with tempfile.TemporaryFile() as errors:
+    with _in_memory() as errors:
         process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=output, stderr=errors, env=clean_environment())
         assert process.stdin is not None
         done = False
@@ -52,8 +54,8 @@ def encrypted(output: int, recipients: list[str]) -> Iterator[IO[bytes]]:
         finally:
             _close(process.stdin)
         if code != 0:
-            hint = "name a recipient that age-keygen has shown"
-            raise BackupError(f"age cannot encrypt: {_printed(errors)}", hint=hint)
+            why = _reason(code, errors)
+            raise BackupError(f"age cannot encrypt: {why}", hint="name a recipient that age-keygen has shown")
 
 
 def decrypt(source: IO[bytes], identity: str, target: IO[bytes], place: str) -> None:
@@ -64,24 +66,42 @@ def decrypt(source: IO[bytes], identity: str, target: IO[bytes], place: str) -> 
     :param target: where what is decrypted goes.
     :param place: the encrypted file, for messages.
     :raises BackupError: when the program is missing, or cannot decrypt it.
+    :raises OSError: when there is no room for what it writes.
     """
     argv = [_program(), "--decrypt", "--identity", identity]
     # Python may have read more of it than was asked for.
     os.lseek(source.fileno(), 0, os.SEEK_SET)
-    with tempfile.TemporaryFile() as errors:
+    with _in_memory() as errors:
         code = subprocess.run(
             argv, stdin=source, stdout=target, stderr=errors, env=clean_environment(), check=False
         ).returncode
         if code != 0:
-            raise BackupError(
-                f"age cannot decrypt it: {_printed(errors)}", place=place, hint="name the file that age-keygen made"
-            )
+            why = _reason(code, errors)
+            raise BackupError(f"age cannot decrypt it: {why}", place=place, hint="name the file that age-keygen made")
 
 
 def _program() -> str:
     found = which(_PROGRAM)
     if found is None:
         raise BackupError("there is no program age", hint="install the Debian package: apt-get install age")
+    return found
+
+
+def _in_memory() -> IO[bytes]:
+    """Return a file for what the program complains about: a disk that is full has no room for that."""
+    return open(os.memfd_create("errors"), "w+b")
+
+
+def _reason(code: int, errors: IO[bytes]) -> str:
+    """Return why the program failed.
+
+    :raises OSError: when what it wrote was not taken.
+    """
+    found = _printed(errors)
+    for number in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EPIPE):
+        # It is a program in Go, whose texts are those of strerror(3) in small letters.
+        if found.endswith(os.strerror(number).lower()) or (number, code) == (errno.EPIPE, -signal.SIGPIPE):
+            raise OSError(number, os.strerror(number))
     return found
 
 

@@ -9,9 +9,9 @@ import time
 from contextlib import suppress
 
 from esmith.backup.encryption import HEADER
+from esmith.backup.folder import open_folder
 from esmith.backup.write import is_backup, name_of_server, write_backup
-from esmith.directories import make_directory
-from esmith.store.replace import file_trouble
+from esmith.errors import StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from esmith.layout import Layout
     from esmith.store.protocol import Store
 
-#: Nobody else may enter the folder: a backup has all passwords.
-_PRIVATE = 0o700
 _UNNAMED = re.compile(r"[^A-Za-z0-9.-]+")
 
 
@@ -37,14 +35,12 @@ def write_to_folder(
     """
     with store.snapshot() as snapshot:
         server = _UNNAMED.sub("-", name_of_server(snapshot))
-    try:
-        make_directory(folder, _PRIVATE)
-    except OSError as error:
-        raise file_trouble(folder, error) from error
+    os.close(open_folder(os.path.abspath(folder), make=True))
     end = ".tar.gz.age" if recipients else ".tar.gz"
     path = os.path.join(folder, f"{_beginning(server)}{time.strftime('%Y%m%d-%H%M%S')}{end}")
     made, notes = write_backup(layout, store, path, recipients=recipients, force=bool(recipients))
-    removed = _remove_oldest(folder, server, keep, os.path.basename(path)) if keep else []
+    form = re.escape(_beginning(server)) + r"\d{8}-\d{6}\.tar\.gz(\.age)?"
+    removed = remove_oldest(folder, form, keep, os.path.basename(path)) if keep else []
     return made, notes, removed
 
 
@@ -52,20 +48,28 @@ def _beginning(server: str) -> str:
     return f"esmith-{server}-"
 
 
-def _remove_oldest(folder: str, server: str, keep: int, newest: str) -> list[str]:
-    """Remove all but the last backups of a server; what is no backup, or is somebody else's, stays.
+def remove_oldest(folder: str, form: str, keep: int, newest: str, spared: tuple[int, int] | None = None) -> list[str]:
+    """Remove all but the last backups of a form, and return the names of those that went.
 
-    Those with a time after that of the newest are of a clock that was wrong. Counted, they would never go, and each new
-    one would have that of yesterday removed.
+    What is no backup, or is somebody else's, stays. Those with a time after that of the newest are of a clock that was
+    wrong. Counted, they would never go, and each new one would have that of yesterday removed.
+
+    :param folder: a path of this disk.
+    :param form: a regular expression of their names, which sort by their times.
+    :param keep: how many stay, with the newest.
+    :param newest: the name of the newest, which always stays.
+    :param spared: the device and the inode of one that stays as well.
     """
-    form = re.compile(re.escape(_beginning(server)) + r"\d{8}-\d{6}\.tar\.gz(\.age)?")
     removed: list[str] = []
-    with suppress(OSError):
-        directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    with suppress(OSError, StoreError):
+        directory = open_folder(os.path.abspath(folder))
         try:
-            names = sorted(name for name in os.listdir(directory) if form.fullmatch(name) and name < newest)
+            names = sorted(name for name in os.listdir(directory) if re.fullmatch(form, name) and name < newest)
             for name in [name for name in names if _is_ours(directory, name)][: -(keep - 1) or None]:
                 with suppress(OSError):
+                    status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+                    if (status.st_dev, status.st_ino) == spared:
+                        continue
                     os.unlink(name, dir_fd=directory)
                     removed.append(name)
             os.fsync(directory)

@@ -6,17 +6,14 @@ verified, whatever becomes of the backup meanwhile, and memory does not grow wit
 
 from __future__ import annotations
 
-import errno
 import gzip
 import os
 import re
-import stat
 import tarfile
 import tempfile
 import zlib
 from hashlib import sha256
 
-from esmith.backup.encryption import HEADER, decrypt
 from esmith.backup.form import (
     DATABASES,
     DIRECTORY,
@@ -40,8 +37,7 @@ from esmith.backup.form import (
     sums_text,
 )
 from esmith.backup.rows import records_of, revisions_of
-from esmith.errors import EsmithError, StoreError, UsageError
-from esmith.store.replace import file_trouble
+from esmith.errors import EsmithError, StoreError
 from esmith.store.table import DamagedRowError, decode_json
 
 TYPE_CHECKING = False
@@ -63,6 +59,7 @@ _KINDS = {tarfile.REGTYPE: FILE, tarfile.SYMTYPE: LINK, tarfile.DIRTYPE: DIRECTO
 #: Headers that only bring a long name for the next member.
 _NAMING = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 _JOURNAL = re.compile(r"journal/\d{6}")
+_BEGIN = f"{TOP}/{README}".encode()
 _NOT_OURS = "it is no backup of e-smith"
 
 
@@ -70,12 +67,18 @@ class Backup:
     """A backup that was verified. A context manager.
 
     :param manifest: what is in it.
+    :param file: the device and the inode of its file, by which it is known again.
     """
 
-    def __init__(self, spool: IO[bytes], places: dict[str, tuple[int, int]], manifest: Manifest) -> None:
+    def __init__(
+        self, spool: IO[bytes], places: dict[str, tuple[int, int]], manifest: Manifest, file: tuple[int, int]
+    ) -> None:
         self._spool = spool
         self._places = places
         self.manifest = manifest
+        self.file = file
+        #: What the administrator should know before it is restored.
+        self.doubts: list[str] = []
 
     def __enter__(self) -> Self:
         return self
@@ -109,50 +112,6 @@ class Backup:
         return self._spool.read(size)
 
 
-def open_backup(path: str, identity: str | None = None) -> Backup:
-    """Open a backup and verify all of it: checksums, names, kinds, records, the journal. Nothing else is done.
-
-    :param path: the file, as a path of this disk.
-    :param identity: the file with the private key, for an encrypted one.
-    :raises UsageError: when there is no such file.
-    :raises StoreError: when it cannot be read, or there is no room for what is in it.
-    :raises BackupError: when it is no backup, or a damaged one.
-    """
-    try:
-        return _opened(path, identity)
-    except BackupError as error:
-        error.place = error.place or path
-        error.add("nothing was changed")
-        raise
-    except FileNotFoundError as error:
-        raise UsageError("there is no such file", place=path, hint="name the file of a backup") from error
-    except OSError as error:
-        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        # Nothing is written but what is decompressed.
-        raise file_trouble(tempfile.gettempdir() if is_full else path, error) from error
-
-
-def _opened(path: str, identity: str | None) -> Backup:
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-    with open(os.open(path, flags), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise BackupError("it is no plain file", hint="write it to a file first")
-        if not os.fstat(file.fileno()).st_size:
-            raise BackupError("it is empty", hint="use another one")
-        is_encrypted = file.read(len(HEADER)) == HEADER
-        file.seek(0)
-        if not is_encrypted:
-            if identity is not None:
-                raise BackupError("it is not encrypted", hint="leave out --identity")
-            return _verified(file)
-        if identity is None:
-            raise BackupError("it is encrypted", hint="name the private key: --identity FILE")
-        with tempfile.TemporaryFile() as plain:
-            decrypt(file, identity, plain, path)
-            plain.seek(0)
-            return _verified(plain)
-
-
 def _require_known_headers(spool: IO[bytes]) -> None:
     """See that an archive has headers of the kinds that a backup has, before anything else reads it.
 
@@ -177,7 +136,13 @@ def _require_known_headers(spool: IO[bytes]) -> None:
         spool.seek(-(-entry.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE, os.SEEK_CUR)
 
 
-def _verified(file: IO[bytes]) -> Backup:
+def verified(file: IO[bytes]) -> Backup:
+    """Verify all of a backup: checksums, names, kinds, records, the journal.
+
+    :param file: a backup that is not encrypted, open at its beginning.
+    :raises BackupError: when it is no backup, or a damaged one.
+    :raises OSError: when it cannot be read, or there is no room for what is in it.
+    """
     spool = tempfile.TemporaryFile()  # noqa: SIM115 - the backup closes it
     done = False
     try:
@@ -187,7 +152,8 @@ def _verified(file: IO[bytes]) -> Backup:
         except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, UnicodeError, ValueError) as error:
             what = "it is damaged, or cut off" if reading.is_ours else _NOT_OURS
             raise BackupError(what, hint="use another one") from error
-        backup = Backup(spool, reading.places, reading.verify())
+        status = os.fstat(file.fileno())
+        backup = Backup(spool, reading.places, reading.verify(), (status.st_dev, status.st_ino))
         _verify_rows(backup)
         done = True
         return backup
@@ -214,8 +180,7 @@ class _Reading:
     def is_ours(self) -> bool:
         """Whether it begins as a backup does, as far as it can be decompressed."""
         self._spool.seek(0)
-        begin = f"{TOP}/{README}".encode()
-        return bool(self.places) or self._spool.read(len(begin)) == begin
+        return bool(self.places) or self._spool.read(len(_BEGIN)) == _BEGIN
 
     def read(self, file: IO[bytes]) -> None:
         """Read all of it."""
@@ -223,6 +188,9 @@ class _Reading:
         with gzip.GzipFile(fileobj=file) as packed:
             size = 0
             while piece := packed.read1(_STEP):
+                if not size and len(piece) >= tarfile.BLOCKSIZE and not piece.startswith(_BEGIN):
+                    # Whatever it is, it need not be decompressed to its end.
+                    raise BackupError(_NOT_OURS, hint="use another one")
                 size += self._spool.write(piece)
                 if size > MOST_BYTES:
                     raise BackupError("it is too large")

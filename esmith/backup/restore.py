@@ -23,6 +23,7 @@ from esmith.apply.generations import GENERATIONS
 from esmith.apply.replacing import Replacement, missing_directories
 from esmith.backup.compare import Difference, Owners, compare, may_be_moved
 from esmith.backup.form import DIRECTORY, FILE, PASSWORDS, File
+from esmith.backup.keep import remove_oldest
 from esmith.backup.write import write_backup
 from esmith.errors import BusyError, UsageError
 from esmith.events.confirm import find_unconfirmed, set_unconfirmed
@@ -46,7 +47,10 @@ if TYPE_CHECKING:
 
 WHAT = "esmith restore"
 #: In the directory of the state: the backups of what there was before each restore.
-_BEFORE = "backups"
+BEFORE = "backups"
+_FORM = r"before-restore-\d{8}-\d{6}-\d{6}\.tar\.gz"
+#: How many of them stay, with that of the last restore.
+KEPT = 5
 #: The machine of generations that belong to another journal: none is called so.
 _OTHER_JOURNAL = "before a restore"
 
@@ -85,7 +89,15 @@ def restore(session: Session, backup: Backup, parts: Collection[str]) -> Restore
             return done
         done.before = _back_up(session)
         work = _Restoring(session, backup, difference)
-        work.run()
+        try:
+            work.run()
+        finally:
+            if not work.may_be_done:
+                # What was before is what is there: restores that fail must not fill the disk, nor have older ones go.
+                with suppress(OSError):
+                    os.unlink(done.before)
+        folder, name = os.path.split(done.before)
+        remove_oldest(folder, _FORM, KEPT, name, backup.file)
         done.notes += work.notes
     return done
 
@@ -93,7 +105,7 @@ def restore(session: Session, backup: Backup, parts: Collection[str]) -> Restore
 def _back_up(session: Session) -> str:
     """Make a backup of what there is, and return its path."""
     layout, host = session.layout, DiskHost(session.layout)
-    place = os.path.join(layout.state, _BEFORE)
+    place = os.path.join(layout.state, BEFORE)
     try:
         host.disk.directory(layout.state, make=PUBLIC)
         host.disk.directory(place, make=PRIVATE)
@@ -125,6 +137,8 @@ class _Restoring:
         self._host = DiskHost(session.layout)
         self._owners = Owners(session.layout)
         self.notes: list[str] = []
+        #: Whether the transaction that ends it may be complete.
+        self.may_be_done = False
 
     def run(self) -> None:
         """Do it."""
@@ -138,6 +152,7 @@ class _Restoring:
                 if "databases" in difference.parts:
                     self._restore_settings(transaction)
                 mark_stale(transaction, affected(derivations, (), transaction.changes), WHAT)
+                self.may_be_done = True
         self._remove_empty()
         self._set_directories()
         if self._owners.unknown:

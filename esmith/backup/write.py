@@ -14,6 +14,7 @@ from hashlib import sha256
 from esmith import __version__
 from esmith.backup.collect import KeptFiles, names_of_users, password_lines
 from esmith.backup.encryption import encrypted
+from esmith.backup.folder import open_folder
 from esmith.backup.form import (
     DATABASES,
     DIRECTORY,
@@ -147,7 +148,7 @@ def write_archive(layout: Layout, store: Store, stream: IO[bytes]) -> tuple[Mani
 
 
 def _require_readable(archive: Archive, files: list[File]) -> None:
-    """Ask what :func:`esmith.backup.read.open_backup` asks: what is refused there is no backup.
+    """Ask what :func:`esmith.backup.read.verified` asks: what is refused there is no backup.
 
     :raises StoreError: with the reason.
     """
@@ -187,10 +188,7 @@ def write_backup(
     """
     path = os.path.abspath(path)
     above, name = os.path.split(path)
-    try:
-        directory = os.open(above, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise file_trouble(above, error) from error
+    directory = open_folder(above)
     temporary, is_placed = f"{temporary_name()}{_mark_of_machine()}", False
     try:
         require_place(directory, name, path, force=force)
@@ -228,7 +226,7 @@ def write_stream(layout: Layout, store: Store, stream: IO[bytes], recipients: li
         _, notes = _write(layout, store, stream, recipients)
         stream.flush()
     except OSError as error:
-        raise file_trouble("-", error) from error
+        raise file_trouble("standard output", error) from error
     return notes
 
 

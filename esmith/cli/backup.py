@@ -15,7 +15,8 @@ from esmith.backup.compare import Difference, compare
 from esmith.backup.form import PARTS, Manifest
 from esmith.backup.keep import write_to_folder
 from esmith.backup.last import note_last
-from esmith.backup.read import Backup, open_backup
+from esmith.backup.opening import STDIN, open_backup
+from esmith.backup.read import Backup
 from esmith.backup.restore import Restored, restore, restore_passwords
 from esmith.backup.schedule import NEVER, schedule, write_scheduled
 from esmith.backup.write import write_backup, write_stream
@@ -145,6 +146,8 @@ def _schedule(layout: Layout, options: _BackupOptions) -> int:
 def _to_stdout(layout: Layout, options: _BackupOptions) -> int:
     if options.as_json:
         raise UsageError("standard output is the backup, so nothing else can be printed", hint="leave out --json")
+    if sys.__stdout__ is None:
+        raise UsageError("standard output is closed", hint="name a file")
     if sys.stdout.isatty():
         raise UsageError("a terminal cannot take a backup", hint="name a file, or send it on by a pipe")
     _warn_all(write_stream(layout, open_store(layout), sys.stdout.buffer, list(options.recipients)))
@@ -179,22 +182,26 @@ def _note(layout: Layout, made: LastBackup) -> None:
 def restore_command(root: str | None, /, **given: Any) -> int:
     """Restore what a backup has: all of it or nothing. What there was before is made a backup first.
 
-    The whole FILE is verified before anything of it is used. Services get the restored settings with the next event.
+    The whole FILE is verified before anything of it is used; - is standard input. Services get the restored settings
+    with the next event.
 
     \b
     Examples:
       esmith restore --dry-run /root/server.tar.gz
       esmith restore /root/server.tar.gz
       esmith restore --only custom,keys /root/server.tar.gz
+      ssh old.example.com esmith backup - | esmith restore --yes -
     """
     options = _RestoreOptions(**given)
     layout, parts = Layout.chosen(root), _parts(options.only)
     if layout.is_machine and os.geteuid() != 0 and not options.dry_run:
         raise UsageError("only root may restore a backup", hint=f"run: sudo esmith restore {options.file}")
-    if not (options.dry_run or options.yes) and (options.as_json or not may_ask()):
-        reason = "--json asks nobody" if options.as_json else "nobody can be asked: this is no terminal"
+    if not (options.dry_run or options.yes) and (options.as_json or options.file == STDIN or not may_ask()):
+        reason = "standard input is the backup" if options.file == STDIN else "this is no terminal"
+        reason = "--json asks nobody" if options.as_json else f"nobody can be asked: {reason}"
         raise UsageError(reason, hint="see what it would do with --dry-run, and then use --yes")
     with open_backup(options.file, options.identity) as backup:
+        _warn_all(backup.doubts)
         if options.dry_run or not options.yes:
             with closing(open_store(layout)) as store, store.snapshot() as snapshot:
                 difference = compare(backup, layout, snapshot, parts)
@@ -238,8 +245,9 @@ def _restore(layout: Layout, backup: Backup, parts: tuple[str, ...], options: _R
     if done.difference and not options.signal:
         print_report([f"next: signal-event {EVENT}"], cures=True)
         if any("no unix account" in line for line in passwords):
+            again = "then, for the passwords" + (", the same backup once more" if options.file == STDIN else "")
             file = shlex.quote(options.file)
-            print_report([f"then, for the passwords: esmith restore --yes --only passwords {file}"], cures=True)
+            print_report([f"{again}: esmith restore --yes --only passwords {file}"], cures=True)
     return 0
 
 
@@ -332,13 +340,5 @@ def _difference_data(manifest: Manifest, difference: Difference) -> dict[str, An
 
 
 def _made_data(made: LastBackup, removed: list[str]) -> dict[str, Any]:
-    return {
-        "file": made.file,
-        "time": shown_time(made.time),
-        "size": made.size,
-        "sha256": made.sha256,
-        "revision": made.revision,
-        "parts": made.parts,
-        "encrypted": made.encrypted,
-        "removed": removed,
-    }
+    same = {name: getattr(made, name) for name in ("size", "sha256", "revision", "parts", "encrypted")}
+    return {"file": made.file, "time": shown_time(made.time), **same, "removed": removed}

@@ -6,14 +6,18 @@ import os
 from collections.abc import Iterator
 
 from esmith.backup.last import last
+from esmith.backup.restore import BEFORE
 from esmith.doctor.case import Case
 from esmith.doctor.finding import Checking, Finding, failing, ok, skipped, warning
+from esmith.names import counted
 
 #: How old the last one may be, in days: by how often one is made, with some hours for a job that comes late.
 _DAYS = {"day": 2.0, "week": 8.0}
 #: Where nobody has it made by itself.
 _DAYS_BY_HAND = 30.0
 _DAY = 86_400.0
+#: What all backups of before restores may take, in bytes.
+_MANY_BYTES = 500 * 2**20
 _NOW = "esmith backup --to /var/backups/e-smith"
 _DAILY = "esmith backup --every day --to /var/backups/e-smith"
 
@@ -41,4 +45,20 @@ def check_age(case: Case) -> Iterator[Finding]:
         yield ok(f"the last backup is {max(0.0, days):.1f} days old: {made.file}")
 
 
-CHECKS: dict[str, Checking] = {"backups": check_age}
+def check_before(case: Case) -> Iterator[Finding]:
+    """Look how much the backups of before restores take, of which a few stay."""
+    place = os.path.join(case.layout.state, BEFORE)
+    try:
+        sizes = [entry.stat(follow_symlinks=False).st_size for entry in os.scandir(place)]
+    except FileNotFoundError:
+        return
+    shown = case.layout.inside(place)
+    if sum(sizes) > _MANY_BYTES:
+        what = f"{counted(len(sizes), 'backup')} of before a restore in {shown} take {sum(sizes) // 2**20} MB"
+        why = "they are there to go back; what you do not want to go back to can go"
+        yield warning(what, why, f"ls -lt {shown}", about="backups of before a restore are large")
+    elif sizes:
+        yield ok(f"{counted(len(sizes), 'backup')} of before a restore in {shown}: {sum(sizes) // 1024} kB")
+
+
+CHECKS: dict[str, Checking] = {"backups": check_age, "backups of before a restore": check_before}

@@ -25,6 +25,7 @@ _LISTED = ip_network("127.0.0.0/8")
 #: (https://www.spamhaus.org/faqs/dnsbl-usage/, read 2026-11-28).
 _REFUSED = ip_network("127.255.255.0/24")
 _RECORD = "qpsmtpd"
+_SILENT = "does not answer"
 
 
 def check_clients(case: Case) -> Iterator[Finding]:
@@ -56,7 +57,13 @@ def _check(case: Case, switch: str, prop: str, names: tuple[str, str]) -> Iterat
         judged = {}
         yield skipped(f"{counted(len(asked), 'block list')} of {prop}", f"offline: {error.message}")
     dumb = [entry for entry, finding in judged.items() if finding.severity == WARNING]
-    if len(dumb) > 1 and len(dumb) == len(judged):
+    if len(dumb) > 1 and all(finding.what.endswith(_SILENT) for finding in judged.values()):
+        # A line that is down: lists that do not like the name server say so.
+        yield skipped(
+            f"{counted(len(dumb), 'block list')} of {prop}", "offline: this name server gets no answer from any"
+        )
+        judged = {}
+    elif len(dumb) > 1 and len(dumb) == len(judged):
         # They are of several operators, so it is not their fault.
         why = "it is a public one, or that of a provider, to which most lists give no answers"
         what = f"by this name server none of {counted(len(dumb), 'block list')} of {prop} gives its test entry"
@@ -98,7 +105,7 @@ def _judged(zone: str, prop: str, found: Sequence[list[str] | UnansweredError]) 
         error = everybody if isinstance(everybody, UnansweredError) else test
         assert isinstance(error, UnansweredError)
         why = f"each client waits for it, and nobody is refused: {error.message}"
-        return warning(f"the block list {zone} of {prop} does not answer", why)
+        return warning(f"the block list {zone} of {prop} {_SILENT}", why)
     answers = [ip_address(text) for text in (*everybody, *test)]
     if any(answer in _REFUSED for answer in answers):
         shown = listed(everybody or test)

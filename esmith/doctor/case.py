@@ -22,6 +22,7 @@ from esmith.plan.installed import OUTPUTS
 from esmith.schema.defaults import Defaults
 from esmith.services.definition import Services
 from esmith.services.service import Service
+from esmith.services.useful import ports_of
 from esmith.setup.supervision import is_started, wanted_services
 from esmith.store.memory import Remembered
 from esmith.store.model import Record
@@ -159,6 +160,20 @@ class Case:
             if self._found_states is None:
                 self._found_states = self._states()
             return self._found_states
+
+    def ports_to_answer(self, *, encrypted: bool = False) -> dict[int, str]:
+        """Return the TCP ports at which services that are up are to answer, each with the service.
+
+        :param encrypted: only those that are encrypted from the first byte.
+        :raises NoSettingsError: when the databases cannot be opened.
+        """
+        states, found = self.states(), dict[int, str]()
+        for service in self.running:
+            # A service that is down is expected to be silent.
+            if states.get(service.name, {}).get("state", "").startswith("up "):
+                ports = ports_of(self.layout, service, encrypted=encrypted)
+                found |= dict.fromkeys(ports, service.name)
+        return found
 
     @cached_property
     def resolver(self) -> Resolver:

@@ -22,6 +22,8 @@ def check_temporary(case: Case) -> Iterator[Finding]:
     layout = case.layout
     above = {os.path.dirname(path) for path in case.outputs}
     above |= {layout.inside(layout.staged), layout.inside(layout.state), layout.inside(layout.database)}
+    # The next backup into a folder removes what is left there, but there may be none.
+    above |= {case.prop("esmith-backup", "Directory")} - {""}
     found, closed = [], 0
     for directory in sorted(above):
         try:

@@ -95,8 +95,8 @@ class Resolver:
             with self._lock:
                 self._silent += 1
             raise UnansweredError(f"no answer within {_QUESTION_SECONDS:g} s") from None
-        except dns.resolver.NoNameservers:
-            raise UnansweredError("the name server answers with a failure") from None
+        except dns.resolver.NoNameservers as error:
+            raise UnansweredError(_unreached(error) or "the name server answers with a failure") from None
         except dns.exception.DNSException as error:
             raise UnansweredError(f"{error}") from error
         self._silent = 0
@@ -117,6 +117,14 @@ class Resolver:
             return self.ask(*question)
         except UnansweredError as error:
             return error
+
+
+def _unreached(error: dns.resolver.NoNameservers) -> str:
+    """Return why no server could be asked; "" where one was."""
+    tried = error.kwargs.get("errors") or ()
+    faults = [word for one in tried for word in one if isinstance(word, Exception)]
+    reasons = [fault.strerror or str(fault) for fault in faults if isinstance(fault, OSError)]
+    return reasons[0].lower() if reasons and len(reasons) == len(faults) else ""
 
 
 def _text(item: object) -> str:

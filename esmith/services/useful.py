@@ -122,13 +122,16 @@ def complaint_of(layout: Layout, asked: Asked, question: Question) -> str:
     return ""
 
 
-def ports_of(layout: Layout, service: Service) -> set[int]:
+def ports_of(layout: Layout, service: Service, *, encrypted: bool = False) -> set[int]:
     """Return the TCP ports at which a service is to answer, as its files say; none of a file that is not there yet.
 
     :param layout: the root that paths are taken under.
+    :param encrypted: only those that are encrypted from the first byte.
     """
-    found = {service.probe.port}
+    found = set[int]() if encrypted else {service.probe.port}
     for question in service.useful:
+        if encrypted and not question.encrypted:
+            continue
         with suppress(ServiceError, OSError):
             port = _filled(question.port, layout, _read(layout, question.read) if question.read else "")
             found.add(int(port) if port.isdecimal() else 0)

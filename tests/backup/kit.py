@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from esmith.backup.form import PARTS, TOP
-from esmith.backup.read import open_backup
+from esmith.backup.opening import open_backup
 from esmith.backup.restore import Restored, restore
 from esmith.backup.write import write_backup
 from esmith.events.session import Session

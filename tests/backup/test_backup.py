@@ -19,7 +19,7 @@ import pytest
 from esmith.backup import last, write
 from esmith.backup.keep import write_to_folder
 from esmith.backup.last import NAME, note_last
-from esmith.backup.read import open_backup
+from esmith.backup.opening import open_backup
 from esmith.backup.write import Archive, write_backup, write_stream
 from esmith.errors import StoreError, UsageError
 from esmith.plan.host import DiskHost

@@ -18,7 +18,7 @@ from esmith.backup import encryption, last
 from esmith.backup import restore as restoring
 from esmith.backup.form import BackupError
 from esmith.backup.last import note_last
-from esmith.backup.read import open_backup
+from esmith.backup.opening import open_backup
 from esmith.backup.restore import restore_passwords
 from esmith.backup.schedule import write_scheduled
 from esmith.backup.write import write_backup

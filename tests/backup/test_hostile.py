@@ -12,7 +12,7 @@ import pytest
 
 from esmith.backup import read
 from esmith.backup.form import BackupError
-from esmith.backup.read import open_backup
+from esmith.backup.opening import open_backup
 from esmith.errors import UsageError
 from tests.backup.kit import CUSTOM, Forged, Small, tree_of
 
@@ -204,3 +204,12 @@ def test_what_is_no_backup(content: bytes, reason: str, tmp_path: Path) -> None:
         open_backup(str(tmp_path / "none"))
     with pytest.raises(BackupError, match="no plain file"):
         open_backup("/dev/zero")
+
+
+def test_what_is_not_ours_is_not_decompressed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something that does not begin as a backup is refused before the disk is filled with what is in it."""
+    monkeypatch.setattr(read, "MOST_BYTES", 2**20)
+    file = tmp_path / "zeros"
+    file.write_bytes(gzip.compress(bytes(2**22)))
+    with pytest.raises(BackupError, match="it is no backup of e-smith"):
+        open_backup(str(file))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from esmith.backup.read import open_backup
+from esmith.backup.opening import open_backup
 from esmith.backup.write import write_backup
 from esmith.errors import InstallError
 from esmith.overrides.record import record_installed

@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from esmith.backup.read import open_backup
+from esmith.backup.opening import open_backup
 from esmith.store.model import Record
 from esmith.store.protocol import Transaction
 from tests.backup.kit import CUSTOM, KEYS, Small

@@ -3,6 +3,8 @@
 python -m tests.crash --quick               a sample: a minute
 python -m tests.crash                       10,000 kills: ``make crash``
 python -m tests.crash --only setprop        one command; repeat it for others
+python -m tests.crash --only restore --one-in 5
+                                            a fifth of its trials, of each kind as many
 python -m tests.crash --only setprop --at 9 --error ENOSPC --next recover
                                             one trial, with everything that is printed
 """
@@ -26,6 +28,7 @@ def _options() -> argparse.Namespace:
     names = [scenario.name for scenario in SCENARIOS]
     parser.add_argument("--quick", action="store_true", help="a sample that takes a minute")
     parser.add_argument("--only", action="append", choices=names, help="one command; repeat it for others")
+    parser.add_argument("--one-in", type=int, default=1, metavar="N", help="only one in N of the trials; default: 1")
     parser.add_argument("--seed", type=int, default=1, help="another one draws others; default: 1")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many processes; default: all")
     parser.add_argument("--json", type=Path, help="write there what the table has")
@@ -57,9 +60,8 @@ def main() -> int:
             return _try_one(workshop, options)
         parts = [campaign.Part(one, 0, 1, options.quick, options.seed) for one in chosen]
         if not options.quick:
-            parts = [
-                campaign.Part(one, k, options.jobs, False, options.seed) for one in chosen for k in range(options.jobs)
-            ]
+            count = options.jobs * options.one_in
+            parts = [campaign.Part(one, k, count, False, options.seed) for one in chosen for k in range(options.jobs)]
         with multiprocessing.get_context("fork").Pool(options.jobs, maxtasksperchild=1) as pool:
             tables: dict[str, report.Table] = {}
             for table in pool.imap_unordered(workshop.play, parts, chunksize=1):

@@ -37,6 +37,8 @@ _DATA = f"{_DATABASES}/data.mdb"
 _MARK = f"{_DATABASES}/data.verified"
 #: A backup that a command makes: what is compared is what is in it, without the time it was made.
 BACKUP = "/one-backup.tar.gz"
+#: What stands for one that is not whole.
+HALF_A_BACKUP = b"half a backup"
 #: Numbers, and the random name of the mark of a generation.
 _NUMBER = re.compile(r"(?:un)?finished-[0-9a-f]{16}|\d+")
 
@@ -103,14 +105,14 @@ def _content(path: str, status: os.stat_result) -> bytes:
     if stat.S_ISLNK(status.st_mode):
         return os.fsencode(os.readlink(path))
     if path.endswith(BACKUP):
-        return _backed_up(path)
+        return backed_up(path)
     if stat.S_ISREG(status.st_mode):
         with open(path, "rb") as file:
             return hashlib.sha256(file.read()).digest()
     return b""
 
 
-def _backed_up(path: str) -> bytes:
+def backed_up(path: str) -> bytes:
     """Return what is in a backup that is whole, without comments and times; another text for one that is not."""
     found = hashlib.sha256()
     try:
@@ -118,10 +120,10 @@ def _backed_up(path: str) -> bytes:
             members = {one.name.partition("/")[2]: archive.extractfile(one) for one in archive if one.isreg()}
             held = {name: file.read() for name, file in members.items() if file is not None}
     except (OSError, EOFError, tarfile.TarError, zlib.error):
-        return b"half a backup"
+        return HALF_A_BACKUP
     sums = held.pop("SHA256SUMS", b"").decode()
     if sums != "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in held.items()) or not sums:
-        return b"half a backup"
+        return HALF_A_BACKUP
     for name, data in held.items():
         if name != "MANIFEST.json":
             lines = [line for line in data.splitlines() if not line.startswith(b"# updated: ")]

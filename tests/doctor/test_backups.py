@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from esmith.backup.last import LastBackup, note_last
+from esmith.doctor import backups
 from esmith.layout import Layout
 from esmith.plan.host import DiskHost
 from tests.commands import Root
-from tests.doctor.kit import NOW, bad, make_case, shown
+from tests.doctor.kit import NOW, bad, examined, make_case, shown
 
 GONE = "is not there any more"
 
@@ -48,3 +49,14 @@ def test_there_is_none(root: Root) -> None:
     )
     root.config("set", "esmith-backup", "configuration", "Every", "day")
     assert shown(bad(make_case(root), "backups")) == ["warning: a backup is to be made each day, and none was made yet"]
+
+
+def test_backups_of_before_a_restore(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How much they take is shown, and is a warning when it is much."""
+    for name in "ab":
+        root.write(f"/var/lib/e-smith/backups/{name}", "x" * 2000)
+    found = [one.what for _, one in examined(make_case(root), "backups").findings()]
+    assert "2 backups of before a restore in /var/lib/e-smith/backups: 3 kB" in found
+    monkeypatch.setattr(backups, "_MANY_BYTES", 3999)
+    shown_now = shown(bad(make_case(root), "backups"))
+    assert "warning: 2 backups of before a restore in /var/lib/e-smith/backups take 0 MB" in shown_now

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shlex
+import socket
 
 import pytest
 
@@ -103,3 +106,24 @@ def test_a_name_server_that_gets_no_answers(asking: Root) -> None:
     assert _found(asking, zone) == [
         "warning: by this name server none of 2 block lists of RBLList gives its test entry"
     ]
+
+
+def test_a_line_that_is_down(asking: Root) -> None:
+    """Where the name server answers about none of them they were not looked at: the server is not blamed."""
+    asking.config("setprop", "qpsmtpd", "RBLList", "one.example.net,two.example.net", "RHSBL", "disabled")
+    silent = [f"{entry}.{name}.example.net" for entry in (LISTED, CLEAN) for name in ("one", "two")]
+    with name_server({}, silent=silent) as address:
+        case = make_case(asking, resolver=address)
+        case.resolver._resolver.lifetime = 0.2
+        assert shown(bad(case, "block-lists"))[0] == "skipped: 2 block lists of RBLList"
+
+
+def test_a_network_that_is_not_there(asking: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no server can be reached the reason is that of the system."""
+    monkeypatch.setattr(socket.socket, "sendto", _unreachable)
+    (found, *_) = bad(make_case(asking, resolver="192.0.2.1"), "block-lists")
+    assert found.why == "offline: no name server answers (192.0.2.1: network is unreachable)"
+
+
+def _unreachable(*_: object) -> int:
+    raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))

@@ -174,11 +174,13 @@ def test_signatures(root: Root) -> None:
     place = root.file("/var/clamav")
     place.mkdir(parents=True, exist_ok=True)
 
-    def found(name: str, days: float) -> list[str]:
+    def found(name: str, days: float, text: str = "x", *, also: str = "") -> list[str]:
         for old in place.iterdir():
             old.unlink()
+        if also:
+            (place / also).write_text("x")
         file = place / name
-        file.write_text("x")
+        file.write_text(text)
         os.utime(file, (NOW - days * 86_400, NOW - days * 86_400))
         return found_in(case_of(root, Services(Layout(str(root.path))).of("clamd")), "signatures")
 
@@ -186,6 +188,12 @@ def test_signatures(root: Root) -> None:
     assert found("daily.cvd", 4) == ["warning: the newest virus signatures are 4 days old"]
     assert found("daily.cvd", 20) == ["failing: the newest virus signatures are 20 days old"]
     assert found("e-smith-test.ndb", 0) == ["failing: there are only the test signatures of esmith setup"]
+    assert found("daily.cld", 5, also="e-smith-test.ndb") == ["warning: the newest virus signatures are 5 days old"]
+    built = time.strftime("%d %b %Y %H-%M +0000", time.gmtime(NOW - 6 * 86_400))
+    assert found("daily.cld", 0, f"ClamAV-VDB:{built}:27000:1:90") == [
+        "warning: the newest virus signatures are 6 days old"
+    ]
+    assert found("daily.cld", 0, "ClamAV-VDB:31 Feb 2026 00-00 +0000:1") == []
     assert found("readme", 0) == ["failing: there are no virus signatures"]
 
 
@@ -239,16 +247,19 @@ def test_a_file_of_a_user_is_no_leftover(root: Root) -> None:
 def test_leftovers(root: Root) -> None:
     """Temporary files of dead processes, kept files that nothing knows, and rows set aside; what runs is left alone."""
     root.write("/home/e-smith/db/.esmith-999999-1-1", "x")
+    root.write("/var/backups/e-smith/.esmith-999999-1-1.0123456789abcdef", "x")
     root.write("/var/lib/e-smith/generations/77/1", "x")
     root.write("/var/lib/e-smith/generations/other/1", "x")
     root.write("/var/lib/e-smith/set-aside/outputs.x", "x")
     found = bad(make_case(root), "leftovers")
     assert shown(found) == [
-        "warning: 1 temporary file of commands that were killed: /home/e-smith/db/.esmith-999999-1-1",
+        "warning: 2 temporary files of commands that were killed: /home/e-smith/db/.esmith-999999-1-1, "
+        "/var/backups/e-smith/.esmith-999999-1-1.0123456789abcdef",
         "warning: kept files of 1 generation that the databases do not know: 77",
         "warning: 1 damaged row of the databases in /var/lib/e-smith/set-aside",
     ]
-    assert found[0].cure == ("rm -rf /home/e-smith/db/.esmith-999999-1-1",)
+    places = "/home/e-smith/db/.esmith-999999-1-1 /var/backups/e-smith/.esmith-999999-1-1.0123456789abcdef"
+    assert found[0].cure == (f"rm -rf {places}",)
     root.esmith("recover")
     assert "kept files" not in " ".join(found_in(make_case(root), "leftovers"))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tests.machines.steps import Play
@@ -26,6 +26,7 @@ class Fault:
     :param make: makes it, as words for a shell.
     :param undo: takes it away.
     :param logged: a text that the last lines of its log have.
+    :param others: the questions about the same service that find it, too.
     """
 
     service: str
@@ -33,6 +34,7 @@ class Fault:
     make: str
     undo: str
     logged: str = ""
+    others: tuple[str, ...] = ()
 
 
 FAULTS = (
@@ -78,57 +80,10 @@ FAULTS = (
         "chmod 0 /usr/lib/dovecot/imap-login; pkill -x imap-login || true",
         "chmod 755 /usr/lib/dovecot/imap-login",
         "imap-login) failed: Permission denied",
+        ("imaps",),
     ),
-    Fault("httpd-e-smith", "answers", "pkill -STOP -x apache2", "pkill -CONT -x apache2"),
+    Fault("httpd-e-smith", "answers", "pkill -STOP -x apache2", "pkill -CONT -x apache2", others=("https",)),
 )
-
-
-@dataclass(frozen=True)
-class Damage:
-    """What esmith doctor has to find, and its own commands have to cure.
-
-    :param area: the area that finds it.
-    :param what: a part of what it says.
-    :param make: makes it, as words for a shell.
-    """
-
-    area: str
-    what: str
-    make: str
-
-
-DAMAGES = (
-    Damage("services", "spamd is to be up, and is down", "esmith control spamd stop"),
-    Damage("directories", "/var/lib/qpsmtpd/karma belongs to root", "chown root /var/lib/qpsmtpd/karma"),
-    Damage("units", "dovecot is not started at boot", "touch /var/service/dovecot/down; rm /var/service/spamd/log/run"),
-)
-#: What a machine of a test has always: no mirror is reached, and its clock is that of the machine around it.
-_NEVER_WELL = ("freshclam is up, and of no use", "there are only the test signatures", "nothing sets the clock")
-
-
-def play_damages(play: Play) -> list[str]:
-    """Make the damages, one after another, have each cured as esmith doctor shows, and return what went wrong."""
-    wrong = [f"before the first damage: {one['what']}" for one in _bad(play)]
-    for damage in DAMAGES:
-        play.run("sh", "-c", damage.make)
-        found = [one for one in _bad(play, damage.area) if damage.what in one["what"]]
-        if not found:
-            wrong.append(f"esmith doctor does not find: {damage.make}")
-            continue
-        for command in found[0]["commands"]:
-            play.run("sh", "-c", command)
-        # A daemon takes a while until it answers.
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while (left := _bad(play, damage.area)) and time.monotonic() < deadline:
-            time.sleep(1)
-        wrong += [f"{damage.what}: not cured: {one['what']}" for one in left]
-    return wrong
-
-
-def _bad(play: Play, *areas: str) -> list[dict[str, Any]]:
-    found = json.loads(play.run("esmith", "doctor", "--json", *areas, code=None))["findings"]
-    bad = [one for one in found if one["severity"] in ("failing", "warning")]
-    return [one for one in bad if not one["what"].startswith(_NEVER_WELL)]
 
 
 def play_faults(play: Play) -> list[str]:
@@ -141,6 +96,8 @@ def play_faults(play: Play) -> list[str]:
             expected |= {("sqpsmtpd", "names")}
         if fault.service == "qpsmtpd" and fault.question == "answers":
             expected |= {("sqpsmtpd", "answers")}
+        # One process has several ports.
+        expected |= {(fault.service, other) for other in fault.others}
         play.run("sh", "-c", fault.make)
         try:
             wrong += _wait(play, expected, place, fault.logged)

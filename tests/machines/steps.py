@@ -14,7 +14,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from tests.machines.booted import BootedMachine
-from tests.machines.faults import DAMAGES, FAULTS, play_damages, play_faults
+from tests.machines.damages import DAMAGES, play_damages
+from tests.machines.faults import FAULTS, play_faults
 from tests.machines.files import compared, listing
 from tests.machines.machine import Machine, fresh_machine
 from tests.machines.previous import unpack_previous

@@ -10,19 +10,24 @@ from pathlib import Path
 
 from esmith.apply.drift import find_drift
 from esmith.apply.generations import list_interrupted
+from esmith.backup.last import LastBackup
 from esmith.layout import Layout
 from esmith.names import TEMPORARY_PREFIX
 from esmith.store.lmdb.data_file import DataFile
 from esmith.store.lmdb.verify import find_damage
+from esmith.store.table import DamagedRowError, decode_json
 from tests import forks
 from tests.commands import TIMEOUT_SECONDS
+from tests.crash.trees import HALF_A_BACKUP, backed_up
 from tests.store.stores import contents, opened
 
 DATA_FILE = "home/e-smith/db/data.mdb"
 #: The engine's own, which no other program reads, and what the kernel or a log keeps.
 _OWN = ("/var/lib/e-smith", "/home/e-smith/db", "/var/log")
 #: The shipped trees: a thousand files that only ``esmith init`` writes.
-SHIPPED = "/etc/e-smith"
+TREES = ("etc/e-smith/templates", "etc/e-smith/db", "etc/e-smith/events", "etc/e-smith/services")
+#: Where a restore leaves what there was before it, and the note of the last backup.
+_BEFORE, _LAST = "var/lib/e-smith/backups", "var/lib/e-smith/last-backup"
 
 
 @dataclass(frozen=True)
@@ -65,9 +70,11 @@ def observe(root: Path, *, shipped: bool) -> Observed:
     left = set()
     for directory, folders, names in os.walk(root):
         inside = directory[len(str(root)) :]
-        if inside in _OWN or (inside == SHIPPED and not shipped):
+        if inside in _OWN:
             folders.clear()
             continue
+        if not shipped:
+            folders[:] = [name for name in folders if f"{inside[1:]}/{name}" not in TREES]
         for name in [*names, *(name for name in folders if os.path.islink(f"{directory}/{name}"))]:
             if name.startswith(TEMPORARY_PREFIX):
                 left.add(f"{inside}/{name}")
@@ -85,8 +92,31 @@ def _content(path: str) -> tuple[int, bytes]:
     status = os.lstat(path)
     if stat.S_ISLNK(status.st_mode):
         return 0, os.fsencode(os.readlink(path))
+    if path.endswith(".tar.gz"):
+        return stat.S_IMODE(status.st_mode), backed_up(path)
     with open(path, "rb") as file:
         return stat.S_IMODE(status.st_mode), file.read()
+
+
+def torn_backups(root: Path) -> list[str]:
+    """Return what is wrong with the backups that a root has, and with what is noted about them."""
+    found = [*root.glob(f"{_BEFORE}/*.tar.gz"), *root.glob("root/backups/**/*.tar.gz")]
+    wrong = [f"{path.name} is not whole" for path in found if backed_up(str(path)) == HALF_A_BACKUP]
+    note = root / _LAST
+    if note.exists():
+        try:
+            made = decode_json(LastBackup, note.read_bytes())
+        except DamagedRowError:
+            return [*wrong, "the note of the last backup is not whole"]
+        # A backup that takes the place of an older one is there before it is noted.
+        if Path(made.file).name not in [path.name for path in found]:
+            wrong.append(f"{made.file} is noted as the last backup, and is not there")
+    return wrong
+
+
+def has_backup_of_before(root: Path) -> bool:
+    """Return whether a restore has left what there was before it."""
+    return any(root.glob(f"{_BEFORE}/*.tar.gz"))
 
 
 def trust_databases(root: Path) -> None:

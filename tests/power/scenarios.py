@@ -15,7 +15,17 @@ from esmith.errors import EsmithError
 from tests.commands import TIMEOUT_SECONDS, Root, copy_tree
 from tests.power.calls import record
 from tests.power.disk import Disk
-from tests.power.observed import Observed, Violation, differences, observe, recover, trust_databases
+from tests.power.observed import (
+    TREES,
+    Observed,
+    Violation,
+    differences,
+    has_backup_of_before,
+    observe,
+    recover,
+    torn_backups,
+    trust_databases,
+)
 from tests.power.older import make_older
 from tests.power.replay import Replay
 from tests.power.states import Moment, State, build, moment_of, states_of
@@ -32,6 +42,7 @@ class Scenario:
     :param shipped: whether the shipped trees count, too.
     :param only_last: whether only what the last command leaves is right, also when it did not end.
     :param text: what one of the files has to hold, wherever it is.
+    :param keeps_before: whether what was before the last command has to be a backup, when it is changed.
     """
 
     commands: list[list[str]]
@@ -39,6 +50,7 @@ class Scenario:
     shipped: bool = False
     only_last: bool = False
     text: str = ""
+    keeps_before: bool = False
 
 
 def _flat_files(root: Root) -> None:
@@ -67,15 +79,42 @@ def _killed_event(root: Root) -> None:
     assert done.returncode == KILLED, done.stderr
 
 
+def _backed_up(root: Root) -> None:
+    """Make a backup that the next one replaces."""
+    root.file("/root/backups").mkdir(parents=True)
+    root.esmith("backup", str(root.file(_BACKUP)))
+    root.custom("/etc/clamd.conf/20own", "# mine\n")
+
+
+def _of_another(root: Root) -> None:
+    """Make a backup of another office: settings, the journal, fragments and a key differ."""
+    data, aside = root.file("/home/e-smith/db/data.mdb"), root.path.parent / "data.mdb"
+    shutil.copy(data, aside)
+    for number in range(2):
+        root.custom(f"/etc/clamd.conf/2{number}own", f"# of the backup {number}\n")
+        root.custom(f"/etc/new{number}/10text", "new\n")
+    root.write("/home/e-smith/dkim_keys/default/private", "secret\n", mode=0o400)
+    root.db("domains", "set", "theirs.example.com", "domain")
+    root.file("/root/backups").mkdir(parents=True)
+    root.esmith("backup", str(root.file(_BACKUP)))
+    root.file("/var/lib/e-smith/last-backup").unlink()
+    shutil.copy(aside, data)
+    root.db("domains", "set", "ours.example.com", "domain")
+    root.custom("/etc/clamd.conf/21own", "# other\n")
+    root.custom("/etc/clamd.conf/29own", "# another\n")
+    shutil.rmtree(root.file("/etc/e-smith/templates-custom/etc/new0"))
+    root.file("/home/e-smith/dkim_keys/default/private").unlink()
+
+
+_BACKUP = "/root/backups/one.tar.gz"
 #: What an administrator wrote into a generated file.
 EDITED = "by-hand.example.com\n"
 #: What a check writes is in a view of its own, and strace records it as if it were on the disk.
 _UNCHECKED = 'check = { off = "its view of the root is not the disk" }\n'
-#: The shipped trees.
-_TREES = ("etc/e-smith/templates", "etc/e-smith/db", "etc/e-smith/events", "etc/e-smith/services")
 _ADD = ["db", "domains", "set", "new.example.com", "domain", "Description", "New"]
 _SETPROP = ["config", "setprop", "qpsmtpd", "DNSBL", "enabled", "LogLevel", "7"]
 _FORWARD = ["db", "accounts", "setprop", "jack", "EmailForward", "forward", "ForwardAddress", "jack@example.org"]
+_BACKUP_TO = ["esmith", "backup", "--to", "{root}/root/backups/daily", "--keep", "1"]
 _EVENT = ["signal-event", "email-update"]
 
 SCENARIOS = {
@@ -90,6 +129,8 @@ SCENARIOS = {
         [["esmith", "import", "{root}/tmp/accounts", "{root}/tmp/domains"]], prepare=_flat_files
     ),
     "recover": Scenario([["esmith", "recover"]], prepare=_killed_event, only_last=True),
+    "backup": Scenario([["esmith", "backup", f"{{root}}{_BACKUP}"], _BACKUP_TO], prepare=_backed_up),
+    "restore": Scenario([["esmith", "restore", "--yes", f"{{root}}{_BACKUP}"]], prepare=_of_another, keeps_before=True),
     "init": Scenario([["esmith", "init"]], prepare=make_older, shipped=True),
 }
 
@@ -125,7 +166,7 @@ def play(scenario: Scenario, office: Path, folder: Path, without: str = "") -> R
     copy_tree(played, base)
     run = Run(scenario, disk=Disk.of(base))
     if not scenario.shipped:
-        run.shared = {inside: base / inside for inside in _TREES}
+        run.shared = {inside: base / inside for inside in TREES}
     replay = Replay(run.disk, str(played))
     run.expected.append(observe(played, shipped=scenario.shipped))
     for number, words in enumerate(scenario.commands):
@@ -174,7 +215,10 @@ def _faults(run: Run, state: State, root: Path) -> list[str]:
         faults = recover(root)
         if not faults and run.scenario.text:
             faults = _require_text(run.scenario.text, root)
-        return faults or differences(observe(root, shipped=run.scenario.shipped), _allowed(run, state))
+        found = observe(root, shipped=run.scenario.shipped)
+        if run.scenario.keeps_before and not differences(found, run.expected[-1:]) and not has_backup_of_before(root):
+            faults.append("what was before is lost")
+        return [*faults, *torn_backups(root)] or differences(found, _allowed(run, state))
     except (EsmithError, UnicodeDecodeError) as error:
         return [f"the databases cannot be read: {error}"]
     finally:

@@ -65,6 +65,11 @@ def test_every_power_loss(name: str, _office: Path, tmp_path: Path) -> None:
         pytest.param("event", "host-sync", marks=pytest.mark.long),
         pytest.param("event", "kept-sync", marks=pytest.mark.long),
         pytest.param("event", "file-sync", marks=pytest.mark.long),
+        pytest.param("backup", "backup-sync", marks=pytest.mark.long),
+        pytest.param("restore", "backup-sync", marks=pytest.mark.long),
+        pytest.param("restore", "host-sync", marks=pytest.mark.long),
+        pytest.param("restore", "kept-sync", marks=pytest.mark.long),
+        pytest.param("restore", "file-sync", marks=pytest.mark.long),
     ],
 )
 def test_a_missing_sync_is_noticed(scenario: str, without: str, _office: Path, tmp_path: Path) -> None:

@@ -40,19 +40,27 @@ def _kept_sync() -> None:
     setattr(Directory, "sync", sync)  # noqa: B010
 
 
+class _WithoutSync:
+    """The module os, where fsync does nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        import os
+
+        return (lambda _: None) if name == "fsync" else getattr(os, name)
+
+
 def _file_sync() -> None:
     """Do not sync new files."""
-    import os
-
     from esmith.disk import directory
 
-    class WithoutSync:
-        """The module os, where fsync does nothing."""
+    setattr(directory, "os", _WithoutSync())  # noqa: B010
 
-        def __getattr__(self, name: str) -> Any:
-            return (lambda _: None) if name == "fsync" else getattr(os, name)
 
-    setattr(directory, "os", WithoutSync())  # noqa: B010
+def _backup_sync() -> None:
+    """Do not sync a backup, nor its directory."""
+    from esmith.backup import write
+
+    setattr(write, "os", _WithoutSync())  # noqa: B010
 
 
 def _store_sync() -> None:
@@ -101,6 +109,7 @@ WITHOUT: dict[str, Callable[[], None]] = {
     "host-sync": _host_sync,
     "kept-sync": _kept_sync,
     "file-sync": _file_sync,
+    "backup-sync": _backup_sync,
     "store-sync": _store_sync,
     "batched": _batched,
     "batch-sync": _batch_sync,

@@ -84,7 +84,7 @@ def test_ports_are_those_of_the_files(office: Root) -> None:
     layout = Layout(str(office.path))
     services = Services(layout)
     assert ports_of(layout, services.of("spamd")) == {783}
-    assert ports_of(layout, services.of("dovecot")) == {143}
+    assert ports_of(layout, services.of("dovecot")) == {110, 143}
     office.config("setprop", "smtpd", "TCPPort", "2525")
     office.signal("email-update")
     assert ports_of(layout, services.of("qpsmtpd")) == {2525}
