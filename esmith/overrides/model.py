@@ -41,6 +41,7 @@ class Override:
     :param shipped: the shipped text at its place; None where nothing is shipped there.
     :param base: the shipped text it was made from.
     :param shipped_path: the shipped file or directory in the configured system; "" where there is none.
+    :param is_copy: it looks like a copy of another one, and counts.
     """
 
     name: str
@@ -54,3 +55,4 @@ class Override:
     shipped: bytes | None
     base: Base
     shipped_path: str = ""
+    is_copy: bool = False
