@@ -15,13 +15,14 @@ from esmith.layout import Layout
 from esmith.overrides.drafts import EDITED, MERGED, Draft, drafts_of, find_drafts, held
 from esmith.overrides.editor import edit_file
 from esmith.overrides.merge import has_marks, merge
-from esmith.overrides.model import Base, Override
+from esmith.overrides.model import Override
 from esmith.overrides.named import below_configuration, known_near, name_of
 from esmith.overrides.places import CONFIGURATION, counts
 from esmith.overrides.saving import accept, require_plain, save
 from esmith.overrides.search import Search
 from esmith.overrides.trial import try_text
 from esmith.plan.diff import unified
+from esmith.setup.bases import Base
 from esmith.store import open_store
 
 _SAVE, _AGAIN, _LEAVE = "save", "edit", "leave"

@@ -90,7 +90,7 @@ def below_configuration(layout: Layout, path: str) -> str:
                 place = f"{CONFIGURATION}/{start}"
                 if form == place or form.startswith(f"{place}/"):
                     return layer + form.removeprefix(place)
-    return LAYERS[0] + clean
+    return LAYERS[0] + (layout.inside(clean) if clean.startswith(f"{layout.root}/") else clean)
 
 
 def known_near(start: str, names: Sequence[str]) -> str:

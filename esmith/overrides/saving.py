@@ -10,10 +10,10 @@ from esmith.errors import InstallError, UsageError
 from esmith.events.recover import recovered
 from esmith.events.session import Session
 from esmith.layout import Layout
-from esmith.overrides.model import Base
 from esmith.overrides.places import Places
 from esmith.overrides.record import record_base
 from esmith.plan.host import DiskHost
+from esmith.setup.bases import Base
 from esmith.setup.product_files import mode_of
 
 

@@ -8,12 +8,12 @@ from functools import cached_property
 
 from esmith.errors import TemplateError
 from esmith.layout import LAYERS, Layout
-from esmith.overrides.bases import Bases
 from esmith.overrides.edited import find_edited
 from esmith.overrides.merge import count_differences, likeness, lines_of, merge
-from esmith.overrides.model import ADDS, DEAD, MASKS, NEEDLESS, OUTDATED, REPLACES, Base, Override
+from esmith.overrides.model import ADDS, DEAD, MASKS, NEEDLESS, OUTDATED, REPLACES, Override
 from esmith.overrides.places import CONFIGURATION, CUSTOM, Places
 from esmith.overrides.readers import Readers
+from esmith.setup.bases import Base, Bases
 from esmith.store.protocol import Snapshot
 
 #: Of what counts though its name says otherwise; where it is known a copy of what.
@@ -122,7 +122,8 @@ class Search:
         known = [now, *earlier] if shipped is not None else earlier
         # The newest of those that are alike.
         closest = max(known, key=lambda one: likeness(one.text or b"", text), default=now) if text else now
-        is_from_here = self.bases.is_known and self.places.modified(name) >= self.bases.installed_at
+        is_lost = self.bases.knows(name)
+        is_from_here = not is_lost and self.bases.is_known and self.places.modified(name) >= self.bases.installed_at
         return Base(closest.text, shipped is not None and not (closest is now and is_from_here), closest.version)
 
 

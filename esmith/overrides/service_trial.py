@@ -84,7 +84,7 @@ def _found(layout: Layout, interpreter: str) -> str | None:
 def _when(inner: str) -> list[str]:
     """Return when a script that is saved takes effect."""
     if _PART.fullmatch(inner) or inner == _BEGIN:
-        return ["once it is saved it takes effect with 'esmith init --services ...', and a restart of the service"]
+        return ["it takes effect when the service directories are written again, and the service is started again"]
     return []
 
 

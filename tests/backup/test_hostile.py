@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from esmith.backup import read
-from esmith.backup.form import BackupError
+from esmith.backup.form import FORMAT, MAGIC, BackupError
 from esmith.backup.read import open_backup
 from esmith.errors import UsageError
 from tests.backup.kit import CUSTOM, Forged, Small, tree_of
@@ -105,7 +105,7 @@ _HOSTILE: dict[str, Callable[[Forged], None]] = {
     "a journal of another revision": _journal(_head(revision=9), ["configuration", "a", "", None, "b"]),
     "a journal with a number that cannot be": _journal(_head(time=-1), ["configuration", "a", "", None, "b"]),
     "a journal without an author": _journal(_head(command=[1]), ["configuration", "a", "", None, "b"]),
-    "a newer format": lambda forged: forged.replace("README", b"e-smith backup 2\n"),
+    "a newer format": lambda forged: forged.replace("README", f"{MAGIC}{FORMAT + 1}\n".encode()),
 }
 
 

@@ -27,7 +27,7 @@ def test_a_run_script_that_does_not_compile_is_not_saved(root: Root) -> None:
     assert f"{draft}:{lines}: does not compile: Syntax error: end of file unexpected" in answer.err
     assert not root.file(f"{OWN}/clamd/run").exists() and draft.exists()
     answer = _edit(root, words, "sed -i '2i true; fi'")
-    assert "esmith init --services" in answer.out
+    assert "takes effect when the service directories are written again" in answer.out
     assert root.read(f"{OWN}/clamd/run").startswith("if true; then\ntrue; fi\n")
 
 
