@@ -53,7 +53,7 @@ STARTS_PROCESSES = (
     "events/confirm.py",
     "checks/views.py",
     "checks/process.py",
-    "contrib/scripts.py",
+    "checks/scripts.py",
     "editor.py",
     "fragments/perl/",
     "patterns/perl.py",

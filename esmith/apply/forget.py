@@ -8,6 +8,8 @@ import stat
 
 from esmith.apply.generations import GENERATIONS, Generation, forget_generation, list_generations
 from esmith.apply.kept import kept_directory
+from esmith.directories import sync_directory
+from esmith.disk import read_file
 from esmith.fields import replace
 from esmith.names import is_temporary
 from esmith.plan.host import trouble
@@ -16,6 +18,7 @@ from esmith.plan.listed import LISTED, Listed
 from esmith.plan.remembered import Cell, reads_of, saw_other
 from esmith.printable import printable
 from esmith.schema.secrecy import MASK
+from esmith.shipped import digests_in, shipped_list
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +31,11 @@ if TYPE_CHECKING:
 #: So much of a file is read at once.
 _BLOCK = 2**20
 
+#: How long the name of a text is that an override was made from: SHA-256 in hexadecimal.
+_DIGEST_LENGTH = 64
+#: The kinds of drafts of overrides, and where it is kept what each was begun from (:mod:`esmith.overrides.drafts`).
+DRAFTS, DRAFTS_BEGUN = ("edit", "merge"), "begun"
+
 #: Where values stand in a file: place and length, in bytes.
 Places = list[tuple[int, int]]
 
@@ -39,6 +47,83 @@ def find_in_kept(layout: Layout, values: Collection[str]) -> dict[str, Places]:
     """
     folders = (os.path.join(layout.state, "kept"), layout.set_aside)
     return {path: places for folder in folders for path, places in _find_below(folder, values).items()}
+
+
+def find_in_overrides(layout: Layout, values: Collection[str]) -> dict[str, Places]:
+    """Return the texts that overrides were made from, earlier ones, and the drafts that hold a value.
+
+    What is shipped as it is there says nothing of this machine.
+
+    :raises InstallError: when one cannot be read.
+    """
+    shipped = set(digests_in(_content(shipped_list(layout))).values())
+    bases, drafts = _bases(layout), _drafts(layout)
+    found = {path: places for path, places in _find_below(bases, values).items() if _is_text(path, shipped)}
+    return found | {path: places for kind in DRAFTS for path, places in _find_below(f"{drafts}/{kind}", values).items()}
+
+
+def release_drafts(layout: Layout, paths: Iterable[str]) -> None:
+    """Forget what drafts were begun from that will be overwritten: one with asterisks in it shall not be saved unseen.
+
+    :param paths: the files that will be overwritten, of which only the drafts count.
+    :raises InstallError: when that is not possible.
+    """
+    drafts = _drafts(layout)
+    for path in paths:
+        if is_draft(layout, path):
+            _remove(f"{drafts}/{DRAFTS_BEGUN}/{path.removeprefix(f'{drafts}/')}")
+
+
+def remove_bases(layout: Layout, paths: Iterable[str]) -> None:
+    """Remove the texts that overrides were made from once they were overwritten: they are not believed any more.
+
+    :param paths: the files that were overwritten, of which only these texts count.
+    :raises InstallError: when that is not possible.
+    """
+    for path in paths:
+        if is_base(layout, path):
+            _remove(path)
+
+
+def is_base(layout: Layout, path: str) -> bool:
+    """Return whether a file, as a path of this disk, is a text that an override was made from."""
+    return os.path.dirname(path) == _bases(layout)
+
+
+def is_draft(layout: Layout, path: str) -> bool:
+    """Return whether a file, as a path of this disk, is the draft of an override."""
+    return path.startswith(f"{_drafts(layout)}/")
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+        sync_directory(os.path.dirname(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        raise trouble(path, error) from error
+
+
+def _bases(layout: Layout) -> str:
+    return os.path.join(layout.state, "bases")
+
+
+def _drafts(layout: Layout) -> str:
+    return os.path.join(layout.state, "drafts")
+
+
+def _is_text(path: str, shipped: Collection[str]) -> bool:
+    """Return whether a file among the bases is a text that is not shipped as it is; its name is its digest."""
+    name = os.path.basename(path)
+    return len(name) == _DIGEST_LENGTH and name not in shipped
+
+
+def _content(path: str) -> bytes:
+    try:
+        return read_file(path)
+    except OSError:
+        return b""
 
 
 def find_in_logs(layout: Layout, values: Collection[str]) -> tuple[dict[str, Places], list[str]]:

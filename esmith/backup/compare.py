@@ -13,6 +13,8 @@ from esmith.fields import dataclass, field
 from esmith.fragments.identity import Identities
 from esmith.names import is_number
 from esmith.plan.host import PERMISSIONS, trouble
+from esmith.setup.bases import Bases
+from esmith.setup.kept_bases import take_over
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ class Difference:
     :param directories: the directories that are missing, each before what is in it.
     :param goes_on: whether the journal of the root begins with that of the backup: then it goes on, otherwise it is
         replaced.
+    :param bases: the files to write with what overrides were made from, as paths of this disk.
     :param notes: what is not restored, and why.
     :param revision: the last revision when it was compared.
     """
@@ -71,11 +74,12 @@ class Difference:
     removed: list[str] = field(default_factory=list)
     directories: list[File] = field(default_factory=list)
     goes_on: bool = True
+    bases: dict[str, bytes] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     revision: int = 0
 
     def __bool__(self) -> bool:
-        files = self.new or self.changed or self.removed or self.directories
+        files = self.new or self.changed or self.removed or self.directories or self.bases
         return bool(self.records or files or not self.goes_on)
 
 
@@ -144,6 +148,18 @@ class _Files:
         self._found.removed = [
             path for path, file in there.items() if path not in wanted and file.kind != DIRECTORY
         ] + [path for path, file in there.items() if file.kind != DIRECTORY and self._is_directory(path)]
+
+        if "custom" in parts:
+            self._compare_bases()
+
+    def _compare_bases(self) -> None:
+        """Note what has to be written of what overrides were made from."""
+        found, bases = self._found, Bases(self._layout)
+        there = [file.path for file in self._backup.files("custom")]
+        replaced = [*(file.path for file in (*found.new, *found.changed)), *found.removed]
+        names = ([path.removeprefix(f"{CUSTOM}/") for path in paths] for paths in (there, replaced))
+        take_over(bases, self._backup.bases(), *names)
+        found.bases = bases.unwritten()
 
     def _is_directory(self, path: str) -> bool:
         """Return whether the backup has a directory of a name."""

@@ -14,11 +14,13 @@ from esmith.names import is_temporary
 from esmith.store.table import is_path
 
 #: The number of the format. A program reads its own and older ones.
-FORMAT = 1
+FORMAT = 2
 #: The directory that all members are in.
 TOP = "e-smith-backup"
 #: The members that are there once each. The first is the first of the archive, the last two are the last.
 README, PASSWORDS, MANIFEST, SUMS = "README", "passwords", "MANIFEST.json", "SHA256SUMS"
+#: What overrides were made from (:mod:`esmith.setup.kept_bases`); backups of format 1 have none.
+BASES = "overrides.json"
 #: What the first member begins with, before the number of the format.
 MAGIC = "e-smith backup "
 #: Before the names of databases, the numbers of parts of the journal, and the paths of files.
@@ -44,6 +46,7 @@ TEXT = """\
 databases/  the settings: text files as "esmith export" writes them, which "esmith import" reads
 journal/    who changed which setting, the newest change first: a line of JSON for a revision, and one for each change
 files/      fragments, events, services and schema files that are not shipped; DKIM keys and certificates
+overrides.json    what the fragments and the files of services were made from
 passwords   the lines of users in /etc/shadow
 MANIFEST.json, SHA256SUMS    what is in it; to check it: sha256sum -c SHA256SUMS
 

@@ -14,7 +14,9 @@ import tempfile
 import zlib
 from hashlib import sha256
 
+from esmith.backup.contents import verify_contents
 from esmith.backup.form import (
+    BASES,
     DATABASES,
     DIRECTORY,
     FILE,
@@ -37,7 +39,7 @@ from esmith.backup.form import (
     sums_text,
 )
 from esmith.backup.rows import records_of, revisions_of
-from esmith.errors import EsmithError, StoreError
+from esmith.setup.kept_bases import KeptBases, read_bases
 from esmith.store.table import DamagedRowError, decode_json
 
 TYPE_CHECKING = False
@@ -105,6 +107,10 @@ class Backup:
         """Return the files of a part."""
         return [file for file in self.manifest.files if part_of(file.path) == part]
 
+    def bases(self) -> KeptBases:
+        """Return what its overrides were made from; nothing where an earlier version made it."""
+        return read_bases(self.data(BASES)) if BASES in self._places else KeptBases()
+
     def data(self, name: str) -> bytes:
         """Return what a regular file of the archive holds."""
         start, size = self._places[name]
@@ -154,7 +160,7 @@ def verified(file: IO[bytes]) -> Backup:
             raise BackupError(what, hint="use another one") from error
         status = os.fstat(file.fileno())
         backup = Backup(spool, reading.places, reading.verify(), (status.st_dev, status.st_ino))
-        _verify_rows(backup)
+        verify_contents(backup, backup.manifest.revision)
         done = True
         return backup
     finally:
@@ -273,9 +279,11 @@ class _Reading:
         if others != self._others:
             raise BackupError("its links and directories are not what the manifest says")
         files = {file.member for file in manifest.files if file.kind == FILE}
-        for name in self.places.keys() - files - {README, PASSWORDS, MANIFEST, SUMS}:
+        for name in self.places.keys() - files - {README, BASES, PASSWORDS, MANIFEST, SUMS}:
             if not (_JOURNAL.fullmatch(name) or name.startswith(DATABASES)):
                 raise BackupError(f"{name}: no backup has this member")
+        if BASES in self.places and self.places[BASES][1] > LONGEST_MANIFEST:
+            raise BackupError(f"{BASES}: it is too large")
         if not files | {PASSWORDS} <= self.places.keys():
             raise BackupError("a file of the manifest is missing")
 
@@ -285,31 +293,3 @@ class _Reading:
             raise BackupError(f"{name}: it is too large")
         self._spool.seek(start)
         return self._spool.read(size)
-
-
-def _verify_rows(backup: Backup) -> None:
-    """See that the store can hold all records and revisions.
-
-    :raises BackupError: when it cannot.
-    """
-    try:
-        for database in backup.databases:
-            backup.records(database)
-        newest = next((revision.number for revision in _each(backup.revisions())), 0)
-    except BackupError:
-        raise
-    except StoreError:
-        raise
-    except EsmithError as error:
-        raise BackupError(f"the store cannot hold what is in it: {error.message}", hint=error.place) from error
-    if newest != backup.manifest.revision:
-        raise BackupError("its journal is not of the revision that the manifest says")
-
-
-def _each(revisions: Iterator[Revision]) -> Iterator[Revision]:
-    """Yield the first of some revisions, when all were read."""
-    first = next(revisions, None)
-    for _ in revisions:
-        pass
-    if first is not None:
-        yield first

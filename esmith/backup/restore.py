@@ -33,6 +33,7 @@ from esmith.events.recover import recovered
 from esmith.fields import dataclass, field, replace
 from esmith.names import counted
 from esmith.plan.host import PERMISSIONS, PRIVATE, PUBLIC, DiskHost, trouble
+from esmith.setup.bases import DIRECTORY_MODE, FILE_MODE
 from esmith.store.model import Author
 
 TYPE_CHECKING = False
@@ -188,18 +189,23 @@ class _Restoring:
         }
         directories = {layout.under(file.path): file for file in difference.directories}
         removed = [layout.under(path) for path in difference.removed]
-        if not (wanted or directories or removed):
+        bases = difference.bases
+        if not (wanted or directories or removed or bases):
             return
+        if bases:
+            host.disk.directory(os.path.dirname(min(bases)), make=DIRECTORY_MODE)
         missing = missing_directories([*wanted, *(f"{path}/-" for path in directories)])
         # Where a directory takes the place of a file there is no room beside the new files yet.
         blocked = {path for path in (*wanted, *directories) if any(f"{path}/".startswith(f"{one}/") for one in removed)}
         staged: list[Staged] = []
         try:
-            host.prepare([path for path in wanted if path not in blocked] + [f"{path}/-" for path in directories])
+            paths = [path for path in wanted if path not in blocked]
+            host.prepare([*paths, *bases, *(f"{path}/-" for path in directories)])
             self._make_directories([path for path in directories if path not in blocked], directories)
             staged.extend(self._stage(path, file) for path, file in wanted.items() if path not in blocked)
+            staged.extend(host.stage(path, text, FILE_MODE, None) for path, text in reversed(bases.items()))
             host.sync_staged()
-            replacement.begin([*wanted], [path for path in removed if path not in wanted], missing)
+            replacement.begin([*wanted, *bases], [path for path in removed if path not in wanted], missing)
             for path in removed:
                 if path not in wanted:
                     host.remove(path)
@@ -256,7 +262,7 @@ class _Restoring:
     def _set_time(self, staged: Staged) -> None:
         """Make a file as old as the backup: an override that is newer than the shipped files counts as made from them.
 
-        No backup has what else is known of that, so from now on it is only probable (:mod:`esmith.overrides.bases`).
+        What it was made from is known from the backup, or only probable (:mod:`esmith.setup.bases`).
         """
         directory = self._host.disk.directory(os.path.dirname(staged.target))
         if not directory.is_a_users:

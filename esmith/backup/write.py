@@ -16,6 +16,8 @@ from esmith.backup.collect import KeptFiles, names_of_users, password_lines
 from esmith.backup.encryption import encrypted
 from esmith.backup.folder import open_folder
 from esmith.backup.form import (
+    BASES,
+    CUSTOM,
     DATABASES,
     DIRECTORY,
     FORMAT,
@@ -40,6 +42,7 @@ from esmith.backup.read import LONGEST_MANIFEST, LONGEST_MEMBER, MOST_BYTES, MOS
 from esmith.backup.rows import database_text, journal_parts
 from esmith.errors import StoreError, UsageError
 from esmith.names import is_temporary
+from esmith.setup.kept_bases import bases_text
 from esmith.store.replace import file_trouble
 from esmith.store.table import encode_json
 from esmith.temporary import is_in_use, temporary_name
@@ -138,6 +141,8 @@ def write_archive(layout: Layout, store: Store, stream: IO[bytes]) -> tuple[Mani
             archive.add_other(file)
         else:
             archive.add(file.member, content, file)
+    overrides = [file.path.removeprefix(f"{CUSTOM}/") for file in files if file.kind != DIRECTORY]
+    archive.add(BASES, bases_text(layout, overrides))
     archive.add(PASSWORDS, password_lines(layout, users))
     manifest = Manifest(FORMAT, __version__, host, now, revision, list(PARTS), archive.members[:], files)
     archive.add(MANIFEST, encode_json(manifest) + b"\n")

@@ -304,6 +304,8 @@ def _difference_lines(difference: Difference) -> list[str]:
     lines += [f"+ {file.path}" for file in difference.new]
     lines += [f"~ {file.path}" for file in difference.changed]
     lines += [f"- {path}" for path in difference.removed]
+    if difference.bases:
+        lines.append("what your overrides were made from is restored as well")
     return [*(lines or ["everything is as in the backup"]), *difference.notes]
 
 

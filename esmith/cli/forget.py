@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from esmith.apply.forget import is_base, is_draft
 from esmith.cli.json_output import json_text
 from esmith.cli.output import print_lines, print_report, warn
 from esmith.cli.program import root_option
@@ -83,7 +84,7 @@ def _lines(layout: Layout, forgotten: Forgotten, *, done: bool) -> Iterator[str]
     shown = ", ".join(map(str, numbers[:_SHOWN_REVISIONS])) + (" ..." if len(numbers) > _SHOWN_REVISIONS else "")
     yield f"journal: {counted(len(numbers), 'revision')}{f' ({shown})' if numbers else ''}"
     for path, places in forgotten.overwritten.items():
-        yield f"{path}: {counted(places, 'place')} {would_be}overwritten"
+        yield f"{path}: {counted(places, 'place')} {would_be}overwritten{_and_then(layout, path)}"
     if forgotten.generations:
         last = forgotten.generations[-1]
         text = f"generations up to {last}: {would_be}dropped, so 'esmith rollback' cannot go back to them"
@@ -91,6 +92,14 @@ def _lines(layout: Layout, forgotten: Forgotten, *, done: bool) -> Iterator[str]
     if forgotten.erased is not None and not (forgotten.erased.left or forgotten.erased.readers):
         yield "databases: free space overwritten"
     yield from _not_reached(layout, forgotten)
+
+
+def _and_then(layout: Layout, path: str) -> str:
+    """Return what becomes of a file that is overwritten, where it does not just stay."""
+    place = layout.under(path)
+    if is_base(layout, place):
+        return ", and it is removed: 'esmith overrides' says 'probably' of what was made from it"
+    return "; look at this draft before you take anything from it" if is_draft(layout, place) else ""
 
 
 def _not_reached(layout: Layout, forgotten: Forgotten) -> Iterator[str]:

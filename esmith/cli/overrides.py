@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from typing import Any
 
 import click
@@ -12,11 +14,14 @@ from esmith.cli.output import print_lines, print_report
 from esmith.cli.program import root_option
 from esmith.errors import ExitCode, UsageError
 from esmith.layout import Layout
-from esmith.names import counted
+from esmith.names import counted, nearest
+from esmith.overrides.drafts import Draft, find_drafts
 from esmith.overrides.model import DEAD, EDITED, NEEDLESS, OUTDATED, STATES, Override
-from esmith.overrides.named import find_named, one_named
+from esmith.overrides.named import below_configuration, find_named, one_named
+from esmith.overrides.places import CONFIGURATION
 from esmith.overrides.search import Search
 from esmith.plan.diff import unified
+from esmith.printable import printable
 from esmith.store import open_store
 
 _ACTIONS = ("diff", "edit", "merge", "accept", "discard")
@@ -53,7 +58,11 @@ def overrides_command(
     edit TEMPLATE FRAGMENT  edit yours, or a copy of the shipped one, and see what it changes before it is saved
     merge PATH              take over what changed in the shipped text
     accept PATH             leave yours as it is: you have looked at the change
-    discard PATH            throw away a draft that was not saved; yours stays as it is
+    discard PATH            throw away a draft; your file stays as it is
+
+    edit and merge work on a draft, which is a file in /var/lib/e-smith/drafts that no event reads. When it is saved it
+    takes the place of your file. As long as it is not, because you left it or something is wrong with it, the list ends
+    with it: the same command goes on with it, and discard throws it away.
 
     \b
     Examples:
@@ -62,6 +71,8 @@ def overrides_command(
       esmith overrides edit /etc/clamd.conf MaxFiles
     """
     action, operands = (words[0], words[1:]) if words and words[0] in _ACTIONS else ("", words)
+    if not action and words:
+        _require_no_action(words[0])
     _require_fitting(action, operands, outdated, as_json, of_base or shipped_change, yes)
     layout = Layout.chosen(root)
     if action == "diff":
@@ -92,16 +103,34 @@ def _require_fitting(
         raise UsageError("--yes is for edit and merge", hint="leave it out")
 
 
+def _require_no_action(word: str) -> None:
+    """Refuse what is an action but for a slip.
+
+    :raises UsageError: with the action.
+    """
+    close = None if "/" in word or os.path.lexists(word) else nearest(word, _ACTIONS)
+    if close:
+        raise UsageError(f"there is no action {word!r}", hint=f"did you mean {close!r}?")
+
+
 def _list(layout: Layout, paths: tuple[str, ...], *, outdated: bool, as_json: bool) -> int:
     with open_store(layout).snapshot() as snapshot:
         search = Search(layout, snapshot)
-        found = find_named(search, paths)
+        drafts = [] if outdated or as_json else _draft_lines(layout, search, paths)
+        try:
+            found = find_named(search, paths)
+        except UsageError:
+            if not (drafts and len(paths) == 1):
+                raise
+            # There is only the draft of one that was never saved.
+            found = []
     if outdated:
         found = [one for one in found if one.state == OUTDATED]
     if as_json:
         print_lines([json_text([override_data(one) for one in found])])
     else:
-        print_report(_lines(found, only_outdated=outdated), cures=True)
+        lines = _lines(found, only_outdated=outdated) if found or not drafts else []
+        print_report([*lines, *drafts], cures=True)
     return ExitCode.FAILED if outdated and found else ExitCode.OK
 
 
@@ -131,18 +160,34 @@ def _lines(found: list[Override], *, only_outdated: bool) -> list[str]:
     longest = max(map(len, sizes))
     lines = []
     for one, size in zip(found, sizes, strict=True):
-        lines.append(f"{one.state:<{width}}  {size:<{longest}}  {one.path}")
+        lines.append(f"{one.state:<{width}}  {size:<{longest}}  {printable(one.path)}")
         if one.reason:
-            lines.append(f"  {one.reason}{_made_from(one)}")
+            lines.append(f"  {printable(one.reason)}{_made_from(one)}")
     counts = {state: sum(one.state == state for one in found) for state in STATES}
     each = ", ".join(f"{state} {counts[state]}" for state in STATES if counts[state])
     lines.append(f"{counted(len(found), 'override')}: {each}")
     if counts[OUTDATED]:
         first = next(one.path for one in found if one.state == OUTDATED)
-        lines.append(f"to see what changed: esmith overrides diff --shipped-change {first}")
+        lines.append(f"to see what changed: esmith overrides diff --shipped-change {printable(shlex.quote(first))}")
     if counts[NEEDLESS] or counts[DEAD]:
         lines.append(f"{counted(counts[NEEDLESS] + counts[DEAD], 'file')} can be removed")
+    if copies := sum(one.is_copy for one in found):
+        lines.append(f"{counted(copies, 'file')} may be a copy that counts: remove it, or give it another name")
     return lines
+
+
+def _draft_lines(layout: Layout, search: Search, paths: tuple[str, ...]) -> list[str]:
+    """Return lines about the drafts that are not saved yet, at some paths and below them."""
+    starts = [below_configuration(layout, path).rstrip("/") for path in paths] or ["."]
+    lines = []
+    for kind, name in find_drafts(layout):
+        if starts == ["."] or any(f"{name}/".startswith(f"{start}/") for start in starts):
+            draft, path = Draft(layout, kind, name), shlex.quote(f"{CONFIGURATION}/{name}")
+            old = draft.why_old(search.one(name), is_there=os.path.lexists(search.places.disk_path(name)))
+            lines.append(f"not saved yet, a draft: {draft.path}")
+            lines.append(f"  {old}" if old else f"  to go on with it: esmith overrides {kind} {path}")
+            lines.append(f"  to throw it away: esmith overrides discard {path}")
+    return [printable(line) for line in lines]
 
 
 def _made_from(one: Override) -> str:

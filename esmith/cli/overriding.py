@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from contextlib import suppress
 
 import click
 
@@ -11,15 +12,17 @@ from esmith.cli.output import print_report, warn
 from esmith.errors import CheckError, EsmithError, ExitCode, UsageError
 from esmith.events.session import Session
 from esmith.layout import Layout
+from esmith.overrides.drafts import EDITED, MERGED, Draft, drafts_of, find_drafts, held
 from esmith.overrides.editor import edit_file
 from esmith.overrides.merge import has_marks, merge
-from esmith.overrides.model import Base, Override
-from esmith.overrides.named import below_configuration, name_of
-from esmith.overrides.places import counts
-from esmith.overrides.saving import EDITED, MERGED, Draft, accept, drafts_of, require_plain, save
+from esmith.overrides.model import Override
+from esmith.overrides.named import below_configuration, known_near, name_of
+from esmith.overrides.places import CONFIGURATION, counts
+from esmith.overrides.saving import accept, require_plain, save
 from esmith.overrides.search import Search
 from esmith.overrides.trial import try_text
 from esmith.plan.diff import unified
+from esmith.setup.bases import Base
 from esmith.store import open_store
 
 _SAVE, _AGAIN, _LEAVE = "save", "edit", "leave"
@@ -40,12 +43,13 @@ def carry_out(layout: Layout, action: str, operands: tuple[str, ...], *, says_ye
     try:
         session = Session(layout, store, warn)
         search = Search(layout)
-        if action == "edit":
-            return _edit(_Work(session, search, _name_to_edit(layout, search, operands), EDITED, says_yes, may_ask))
-        name = name_of(layout, search, operands[0])
-        if action == "merge":
-            return _merge(_Work(session, search, name, MERGED, says_yes, may_ask))
-        return _accept(session, search, name)
+        named = _name_to_edit(layout, search, operands) if action == "edit" else name_of(layout, search, operands[0])
+        with held(layout, named, make=action != "accept"):
+            if action == "edit":
+                return _edit(_Work(session, search, named, EDITED, says_yes, may_ask))
+            if action == "merge":
+                return _merge(_Work(session, search, named, MERGED, says_yes, may_ask))
+            return _accept(session, search, named)
     finally:
         store.close()
 
@@ -62,6 +66,7 @@ class _Work:
         self.session, self.says_yes, self.may_ask = session, says_yes, may_ask
         self.one: Override = search.one(name)
         self.version = search.bases.version
+        self.readers = search.readers
         self.is_there = os.path.lexists(search.places.disk_path(name))
         self.draft = Draft(session.layout, kind, name)
         require_plain(session.layout, name)
@@ -73,7 +78,14 @@ class _Work:
 
     def save(self, text: bytes, base: Base) -> int:
         """Save a text; what was begun from the one before is of no use any more."""
-        save(self.session, self.one.name, text, base, expected=self.one.text if self.is_there else None)
+        try:
+            save(self.session, self.one.name, text, base, expected=self.one.text if self.is_there else None)
+        except EsmithError as error:
+            with suppress(EsmithError):
+                # Of a merge that asked nothing there is none yet.
+                self.write_draft(text)
+                error.add(f"what you wrote is kept as a draft: {self.draft.path}")
+            raise
         self.draft.remove()
         print_report([f"{self.one.path} is saved", *_remove_drafts(self.session.layout, self.one.name)])
         return ExitCode.OK
@@ -97,12 +109,30 @@ class _Work:
         warn(f"goes on with the draft {self.draft.path}")
         return text
 
-    def edited(self) -> bytes:
+    def kept_lines(self) -> list[str]:
+        """Return lines that say where the draft is, how to go on with it and how to get rid of it."""
+        path = shlex.quote(self.one.path)
+        return [
+            f"what you wrote is kept as a draft: {self.draft.path}",
+            f"to go on with it: esmith overrides {self.draft.kind} {path}",
+            f"to throw it away: esmith overrides discard {path}",
+        ]
+
+    def edited(self, fresh: bytes | None = None) -> bytes:
         """Have the draft edited, and return what it holds then.
 
+        :param fresh: what it holds where it was begun just now; as long as it does nobody needs it.
         :raises UsageError: when it is gone: an empty text would mask what is shipped.
         """
-        edit_file(self.draft.path, at_terminal=self.may_ask)
+        try:
+            edit_file(self.draft.path, at_terminal=self.may_ask)
+        except UsageError as error:
+            if fresh is not None and self.draft.read() == fresh:
+                self.draft.remove()
+                error.add("nothing was changed")
+            else:
+                error.hint = "\n  ".join([*filter(None, [error.hint]), *self.kept_lines()])
+            raise
         text = self.draft.read()
         if text is None:
             raise UsageError("the draft is gone", place=self.draft.path, hint="nothing was written; run it again")
@@ -116,7 +146,7 @@ def _name_to_edit(layout: Layout, search: Search, operands: tuple[str, ...]) -> 
     """
     if len(operands) == 2 and ("/" in operands[1] or operands[1] in ("", ".", "..")):
         raise UsageError(
-            f"{operands[1]!r} is no name of a fragment", hint="esmith overrides edit /etc/clamd.conf MaxFiles"
+            f"{operands[1]!r} cannot be the name of a fragment", hint="esmith overrides edit /etc/clamd.conf MaxFiles"
         )
     name = below_configuration(layout, "/".join(operands) if len(operands) == 2 else operands[0])
     if name in search.names:
@@ -128,9 +158,11 @@ def _name_to_edit(layout: Layout, search: Search, operands: tuple[str, ...]) -> 
             f"{operands[0]} has several fragments",
             hint=f"name one of them: esmith overrides edit {operands[0]} FRAGMENT",
         )
-    if why := search.why_dead(name, is_file=True):
+    if why := search.readers.why_dead(name):
         hint = "name the template by the path of the file it makes, and then the fragment"
-        if near := search.template_near(name):
+        if near := search.readers.service_near(name):
+            hint = f"did you mean: esmith overrides edit {shlex.quote(near)}"
+        elif near := search.readers.template_near(name):
             fragment = shlex.quote(os.path.basename(name)) if len(operands) == 2 else "FRAGMENT"
             hint = f"did you mean this template: esmith overrides edit {shlex.quote(near)} {fragment}"
         raise UsageError(why, hint=hint)
@@ -141,11 +173,12 @@ def _edit(work: _Work) -> int:
     one = work.one
     is_same_file = one.shipped is not None and os.path.basename(one.shipped_path) == os.path.basename(one.path)
     begin = one.text if work.is_there else one.shipped or b"" if is_same_file else b""
-    if work.begun() is None:
+    is_fresh = work.begun() is None
+    if is_fresh:
         work.write_draft(begin)
     base = one.base if work.is_there else work.now
     while True:
-        text = work.edited()
+        text = work.edited(begin if is_fresh else None)
         if text == begin and (work.is_there or one.shipped is not None):
             work.draft.remove()
             print_report(["nothing was changed"])
@@ -154,7 +187,7 @@ def _edit(work: _Work) -> int:
         if answer == _SAVE:
             return work.save(text, base)
         if answer == _LEAVE:
-            print_report([f"not saved; the draft is {work.draft.path}"])
+            print_report(["it is not saved", *work.kept_lines()], cures=True)
             return ExitCode.FAILED
 
 
@@ -198,7 +231,7 @@ def _merge(work: _Work) -> int:
             return work.save(text, work.now)
         work.write_draft(text)
         if answer == _LEAVE:
-            print_report([f"not saved; the draft is {work.draft.path}"])
+            print_report(["it is not saved", *work.kept_lines()], cures=True)
             return ExitCode.FAILED
         text = work.edited()
 
@@ -212,9 +245,14 @@ def _accept(session: Session, search: Search, name: str) -> int:
 
 def _discard(layout: Layout, path: str) -> int:
     """Throw away the drafts of an override, which may be one that was never saved."""
-    lines = _remove_drafts(layout, below_configuration(layout, path))
+    name = below_configuration(layout, path)
+    with held(layout, name, make=False):
+        lines = _remove_drafts(layout, name)
     if not lines:
-        raise UsageError(f"there is no draft of {path}", hint="name the override by its path in templates-custom")
+        drafts = [other for _, other in find_drafts(layout)]
+        close = known_near(name, drafts) or (drafts[0] if len(drafts) == 1 else "")
+        hint = f"did you mean {CONFIGURATION}/{close}?" if close else "esmith overrides lists those that there are"
+        raise UsageError(f"there is no draft of {path}", hint=hint)
     print_report(lines)
     return ExitCode.OK
 
@@ -232,17 +270,30 @@ def _judge(work: _Work, text: bytes) -> str:
     """Show what would become of the files, and return what is to be done then."""
     one = work.one
     trial = try_text(work.session.layout, work.session.store, one.name, text, work.draft.path)
-    print_report(trial.lines)
+    print_report([*_about_new(work), *trial.lines], cures=True)
     if trial.fault is not None:
-        draft = f"nothing was saved; the draft is {work.draft.path}"
-        trial.fault.hint = f"{trial.fault.hint}\n  {draft}" if trial.fault.hint else draft
         work.write_draft(text)
+        trial.fault.hint = "\n  ".join([*filter(None, [trial.fault.hint]), "nothing was saved", *work.kept_lines()])
         return _ask_again(work, trial.fault)
     if trial.event:
         print_report([f"to have it take effect once it is saved: signal-event {trial.event}"], cures=True)
     if not work.may_ask or work.says_yes:
         return _SAVE
     return _asked("Save it", [_SAVE, _AGAIN, _LEAVE], _SAVE)
+
+
+def _about_new(work: _Work) -> list[str]:
+    """Return a warning about a fragment whose name is a new one: it may be a slip."""
+    one = work.one
+    is_new = not work.is_there and os.path.basename(one.shipped_path) != os.path.basename(one.path)
+    near = work.readers.fragment_near(one.name) if is_new else ""
+    if not near:
+        return []
+    template = shlex.quote("/" + os.path.dirname(one.name).partition("/")[2])
+    return [
+        f"{os.path.basename(one.path)} is a new fragment, which adds to the others",
+        f"did you mean {near}: esmith overrides edit {template} {shlex.quote(near)}",
+    ]
 
 
 def _ask_again(work: _Work, fault: EsmithError) -> str:

@@ -97,7 +97,9 @@ def _take_out(session: Session, cell: Cell, author: Author) -> tuple[Former, For
             _refuse(snapshot, cell)
             former = _former(snapshot, cell)
             forgotten, files = _look(layout, snapshot, former, cell)
+        kept.release_drafts(layout, files)
         kept.overwrite(files)
+        kept.remove_bases(layout, files)
         with store.transaction(author) as transaction:
             kept.drop_generations(forgotten.generations, transaction)
         kept.remove_generations(layout, forgotten.generations)
@@ -118,7 +120,7 @@ def _look(layout: Layout, snapshot: Snapshot, former: Former, cell: Cell) -> tup
     """Return the files that hold the values, and where in those that are overwritten the values stand."""
     values = {value for value in former.values if is_findable(value)}
     logs, packed = kept.find_in_logs(layout, values)
-    files = {**kept.find_in_kept(layout, values), **logs}
+    files = {**kept.find_in_kept(layout, values), **kept.find_in_overrides(layout, values), **logs}
     forgotten = Forgotten(
         former,
         unsearched=len(former.values - values),

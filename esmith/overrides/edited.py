@@ -7,8 +7,9 @@ import os
 from esmith.digests import sha256
 from esmith.errors import EsmithError
 from esmith.overrides.merge import count_differences
-from esmith.overrides.model import EDITED, REPLACES, Base, Override
+from esmith.overrides.model import EDITED, REPLACES, Override
 from esmith.overrides.places import CONFIGURATION, CUSTOM, Places
+from esmith.setup.bases import Base
 from esmith.setup.product_files import content_of
 from esmith.setup.trees import shipped_directory
 from esmith.shipped import digests_in, shipped_list

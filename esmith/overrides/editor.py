@@ -22,7 +22,8 @@ def edit_file(path: str, *, at_terminal: bool) -> None:
             hint="set VISUAL or EDITOR to one that is there",
         ) from error
     if status:
-        raise UsageError(f"the editor {words[0]!r} ended with status {status}", hint=f"the draft is {path}")
+        how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"
+        raise UsageError(f"the editor {words[0]!r} {how}")
 
 
 def _words(*, at_terminal: bool) -> list[str]:

@@ -4,26 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from esmith.setup.bases import Base
+
 #: What an override does, and the first three of the states.
 REPLACES, ADDS, MASKS = "replaces", "adds", "masks"
 #: The states that ask for a look: the shipped text is another one by now; it changes nothing; nothing reads it; it is
 #: no override but a shipped file that was edited in its place.
 OUTDATED, NEEDLESS, DEAD, EDITED = "outdated", "needless", "dead", "edited"
 STATES = (REPLACES, ADDS, MASKS, OUTDATED, NEEDLESS, DEAD, EDITED)
-
-
-@dataclass(frozen=True)
-class Base:
-    """The shipped text that an override was made from.
-
-    :param text: None where nothing was shipped at its place.
-    :param probable: it is only the closest of those that are known.
-    :param version: the version of e-smith that shipped it; "" where that is not known.
-    """
-
-    text: bytes | None
-    probable: bool = False
-    version: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,6 +29,7 @@ class Override:
     :param shipped: the shipped text at its place; None where nothing is shipped there.
     :param base: the shipped text it was made from.
     :param shipped_path: the shipped file or directory in the configured system; "" where there is none.
+    :param is_copy: it looks like a copy of another one, and counts.
     """
 
     name: str
@@ -54,3 +43,4 @@ class Override:
     shipped: bytes | None
     base: Base
     shipped_path: str = ""
+    is_copy: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 
 from esmith.errors import UsageError
@@ -89,10 +90,38 @@ def below_configuration(layout: Layout, path: str) -> str:
                 place = f"{CONFIGURATION}/{start}"
                 if form == place or form.startswith(f"{place}/"):
                     return layer + form.removeprefix(place)
-    return LAYERS[0] + clean
+    return LAYERS[0] + (layout.inside(clean) if clean.startswith(f"{layout.root}/") else clean)
+
+
+def known_near(start: str, names: Sequence[str]) -> str:
+    """Return the file or directory that somebody may have meant, "" when none is close.
+
+    :param start: what he named, as a path below ``/etc/e-smith``; also the mere name of a file.
+    :param names: the files that there are, as such paths.
+    """
+    above, base = os.path.split(start)
+    if close := nearest(base, [os.path.basename(name) for name in names if os.path.dirname(name) == above]):
+        return f"{above}/{close}"
+    if above in CUSTOM:
+        by_base = {os.path.basename(name): name for name in names}
+        if found := base if base in by_base else nearest(base, by_base):
+            return by_base[found]
+    directories = {part for name in names for part in _above(name)}
+    return nearest(start, [*names, *sorted(directories)]) or ""
+
+
+def _above(name: str) -> list[str]:
+    parts = name.split("/")
+    return ["/".join(parts[:place]) for place in range(2, len(parts))]
 
 
 def _none(search: Search, path: str, start: str) -> UsageError:
-    close = nearest(start, search.names)
-    hint = f"did you mean {CONFIGURATION}/{close}?" if close else "esmith overrides lists all of them"
+    hint = "esmith overrides lists all of them"
+    shipped = search.places.shipped_path(start) if start.partition("/")[0] in CUSTOM else ""
+    if shipped and os.path.isfile(search.places.disk_path(shipped)):
+        words = [f"/{os.path.dirname(start).partition('/')[2]}", os.path.basename(start)]
+        words = words if start.startswith(f"{LAYERS[0]}/") else [start]
+        hint = f"the shipped one is in use; to make one of your own: esmith overrides edit {shlex.join(words)}"
+    elif close := known_near(start, search.names):
+        hint = f"did you mean {CONFIGURATION}/{close}?"
     return UsageError(f"there is no override at {path}", hint=hint)

@@ -59,7 +59,7 @@ class Places:
         :raises TemplateError: when it cannot be read.
         """
         path = self.disk_path(name)
-        if os.path.realpath(path) == os.devnull:
+        if leads_to_nothing(path):
             return b""
         if os.path.islink(path):
             target = os.readlink(path)
@@ -78,7 +78,7 @@ class Places:
         layer, _, inner = name.partition("/")
         shipped = f"{CUSTOM[layer]}/{inner}"
         place = self.disk_path(shipped)
-        if os.path.isfile(place) or self._fragments(shipped) or os.path.realpath(place) == os.devnull:
+        if os.path.isfile(place) or self._fragments(shipped) or leads_to_nothing(place):
             return shipped
         if layer != LAYERS[0]:
             return ""
@@ -101,7 +101,7 @@ class Places:
             return None
         place = self.layout.under(path) if path.startswith("/") else self.disk_path(path)
         if not os.path.isdir(place):
-            return b"" if os.path.realpath(place) == os.devnull else _read(place) if os.path.isfile(place) else None
+            return b"" if leads_to_nothing(place) else _read(place) if os.path.isfile(place) else None
         return b"".join(_read(fragment.path) for fragment in self._fragments(path) if not fragment.masked)
 
     def _fragments(self, path: str) -> list[Fragment]:
@@ -123,9 +123,14 @@ class Places:
         return os.lstat(self.disk_path(name)).st_mtime
 
 
+def leads_to_nothing(path: str) -> bool:
+    """Return whether a path of this disk leads to ``/dev/null``."""
+    return os.path.realpath(path) == os.devnull
+
+
 def counts(name: str) -> bool:
-    """Return whether a file of a custom layer can count at all: no backup file does."""
-    return not any(is_leftover(part) for part in name.split("/"))
+    """Return whether a file of a custom layer can count at all: no backup file does, unless it is a template itself."""
+    return not is_leftover(os.path.basename(name))
 
 
 def _read(path: str) -> bytes:

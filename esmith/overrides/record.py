@@ -12,11 +12,10 @@ from collections.abc import Iterable
 
 from esmith.errors import TemplateError
 from esmith.layout import LAYERS, Layout
-from esmith.overrides.bases import Bases
-from esmith.overrides.model import Base
 from esmith.overrides.places import CUSTOM, counts
 from esmith.overrides.search import Search, includes_change
 from esmith.plan.host import DiskHost
+from esmith.setup.bases import Base, Bases
 
 
 def record_bases(layout: Layout, host: DiskHost, replaced: Iterable[str], version: str) -> None:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from tempfile import mkdtemp
 
-from esmith.errors import EsmithError, TemplateError
+from esmith.errors import EsmithError
 from esmith.events.affected import TemplateUse, find_affected
 from esmith.events.preview import Preview, preview
 from esmith.layout import LAYERS, Layout
 from esmith.names import counted
+from esmith.overrides.service_trial import check_service_file
 from esmith.plan.verdict import Outcome, unchecked
 from esmith.store.protocol import Store
 
@@ -53,12 +53,10 @@ def try_text(layout: Layout, store: Store, name: str, text: bytes, draft: str) -
     try:
         if layer == LAYERS[0]:
             _try_template(layout, store, inner, text, trial, draft)
-        elif name.endswith(".toml"):
-            tomllib.loads(text.decode())
+        else:
+            trial.lines += check_service_file(layout, inner, text, draft)
     except EsmithError as error:
         trial.fault = error
-    except ValueError as error:
-        trial.fault = TemplateError(f"is no TOML: {error}", place=draft, hint="correct the line")
     return trial
 
 

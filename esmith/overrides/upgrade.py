@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from esmith.disk import read_file
 from esmith.layout import LAYERS, Layout
 from esmith.names import counted
-from esmith.overrides.bases import UPGRADE
 from esmith.plan.host import DiskHost
+from esmith.setup.bases import UPGRADE
 from esmith.setup.product_files import write_file
 from esmith.setup.shipped import ProductFiles
 from esmith.shipped import digests_in, shipped_list

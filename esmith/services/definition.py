@@ -210,6 +210,22 @@ def _read(layout: Layout, path: str, keys: Mapping[str, Any]) -> _Data:
         return {}
     if file.is_checked(_deciding()):
         return file.data
+    _check(file, keys)
+    file.note_checked(_deciding())
+    return file.data
+
+
+def check_settings(path: str, text: bytes, *, of_all: bool) -> None:
+    """See whether a ``service.toml`` that is not in place yet would be in order.
+
+    :param path: what messages name.
+    :param of_all: whether it is the one that holds for all services.
+    :raises ServiceError: when it is not.
+    """
+    _check(TomlFile(path, ServiceError, text=text), {"probe": TABLE} if of_all else _KEYS)
+
+
+def _check(file: TomlFile, keys: Mapping[str, Any]) -> None:
     file.check(file.data, keys)
     for name, table_keys in _TABLES.items():
         if name in file.data:
@@ -230,8 +246,6 @@ def _read(layout: Layout, path: str, keys: Mapping[str, Any]) -> _Data:
     queue = file.data.get("queue", {})
     if queue.get("list") and not queue.get("package"):
         raise file.error("[queue] list needs the Debian package of its program", hint='add package = "..."')
-    file.note_checked(_deciding())
-    return file.data
 
 
 def _deciding() -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from esmith.backup import read
-from esmith.backup.form import BackupError
+from esmith.backup.form import FORMAT, MAGIC, BackupError
 from esmith.backup.opening import open_backup
 from esmith.errors import UsageError
 from tests.backup.kit import CUSTOM, Forged, Small, tree_of
@@ -105,7 +105,7 @@ _HOSTILE: dict[str, Callable[[Forged], None]] = {
     "a journal of another revision": _journal(_head(revision=9), ["configuration", "a", "", None, "b"]),
     "a journal with a number that cannot be": _journal(_head(time=-1), ["configuration", "a", "", None, "b"]),
     "a journal without an author": _journal(_head(command=[1]), ["configuration", "a", "", None, "b"]),
-    "a newer format": lambda forged: forged.replace("README", b"e-smith backup 2\n"),
+    "a newer format": lambda forged: forged.replace("README", f"{MAGIC}{FORMAT + 1}\n".encode()),
 }
 
 
@@ -155,8 +155,9 @@ def test_each_cut_is_noticed(good: Path, tmp_path: Path) -> None:
     for end in (*range(0, len(data), 97), len(data) - 1, len(data) - 8):
         file.write_bytes(data[:end])
         # The beginning says what it is.
-        with pytest.raises(BackupError, match="cut off" if end > len(data) // 2 else ""):
+        with pytest.raises(BackupError) as caught:
             open_backup(str(file))
+        assert "cut off" in str(caught.value) or end <= len(data) // 2
     for more in (b"x", gzip.compress(b"x")):
         file.write_bytes(data + more)
         with pytest.raises(BackupError):

@@ -8,7 +8,7 @@ import pytest
 
 from esmith.errors import ExitCode, UsageError
 from esmith.layout import Layout
-from esmith.overrides.saving import EDITED, Draft
+from esmith.overrides.drafts import EDITED, Draft
 from esmith.overrides.search import Search
 from tests.commands import Answer, Root
 from tests.overrides.kit import CUSTOM, note_installed, record, ship_older, states

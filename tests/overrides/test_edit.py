@@ -86,7 +86,12 @@ def test_a_broken_fragment_is_not_saved(root: Root) -> None:
     before = all_files(root)
     answer = _edit(root, "sed -i 's/{{.*/{{/'", code=ExitCode.TEMPLATE)
     assert f"{root.file(DRAFT)}:1: " in answer.err and "/tmp/" not in answer.err.replace(str(root.path), "")
-    assert f"nothing was saved; the draft is {root.file(DRAFT)}" in answer.err
+    assert answer.err.splitlines()[-4:] == [
+        "  nothing was saved",
+        f"  what you wrote is kept as a draft: {root.file(DRAFT)}",
+        f"  to go on with it: esmith overrides edit {MINE}",
+        f"  to throw it away: esmith overrides discard {MINE}",
+    ]
     assert root.read(DRAFT) == "MaxFiles {{\n"
     assert root.file(DRAFT).stat().st_mode & 0o777 == 0o600
     assert {path for path in all_files(root).keys() - before.keys() if "/drafts/" not in path} == set()
@@ -130,7 +135,7 @@ def test_no_shell_is_started(root: Root) -> None:
     [
         (("/etc/own.con", "MaxFiles"), "no event and no shipped template reads"),
         (("/etc/own.conf", "MaxFiles~"), "is the name of a backup file"),
-        (("/etc/own.conf", "../x"), "is no name of a fragment"),
+        (("/etc/own.conf", "../x"), "cannot be the name of a fragment"),
         (("templates-custom/../../own.conf/10x",), "no event and no shipped template reads"),
         (("/etc/own.conf",), "has several fragments"),
     ],

@@ -97,19 +97,20 @@ def test_what_something_reads_is_not_dead(root: Root) -> None:
 
 
 def test_what_cannot_be_read_hides_no_other(root: Root) -> None:
-    """Dead are a link that leads nowhere, a pipe and a file in the place of a directory of templates."""
+    """Dead are a pipe and a file in the place of a directory of templates; a link that leads nowhere stops its file."""
     root.custom("/etc/clamd.conf/MaxFiles", "MaxFiles 3000\n")
     root.file(f"{CUSTOM}/etc/clamd.conf/Debug").symlink_to("/no/such/file")
     os.mkfifo(root.file(f"{CUSTOM}/etc/clamd.conf/LogTime"))
     root.custom("/etc/mail", "x\n")
     reasons = {name: one.reason for name, one in found(root).items() if one.state == "dead"}
     assert reasons == {
-        "/etc/clamd.conf/Debug": "is a link that leads nowhere",
-        "/etc/clamd.conf/LogTime": "is no regular file",
+        "/etc/clamd.conf/LogTime": "is not a regular file",
         "/etc/mail": "no event and no shipped template reads /etc/mail",
     }
+    link = found(root)["/etc/clamd.conf/Debug"]
+    assert (link.state, link.reason.partition(",")[0]) == ("replaces", "is a link that leads nowhere")
     record(root)
-    assert set(states(root)) == {"/etc/clamd.conf/MaxFiles", *reasons}
+    assert set(states(root)) == {"/etc/clamd.conf/MaxFiles", "/etc/clamd.conf/Debug", *reasons}
 
 
 def test_what_is_no_different_is_needless(root: Root) -> None:
