@@ -85,7 +85,9 @@ def _file(layout: Layout, snapshot: Snapshot, path: str, line: int | None) -> di
 
 def _parts(data: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the parts of an explanation that have settings."""
-    return [*data.get("fragments", data.get("makers", [])), *([data["condition"]] if data["condition"] else [])]
+    parts = data.get("fragments", data.get("makers", []))
+    earlier = [part["earlier"] for part in parts if part.get("earlier")]
+    return [*parts, *earlier, *([data["condition"]] if data["condition"] else [])]
 
 
 def _named(layout: Layout, snapshot: Snapshot, words: list[str]) -> dict[str, Any]:

@@ -189,7 +189,7 @@ class FileExplainer:
                 **self._of_fragment(one, rendering.template, shipped),
                 "lines": _ranges(lines.get(id(one), [])) if made is not None else None,
                 "settings": self._settings(set(one.reads.props)),
-                "lists": sorted(" ".join(filter(None, name)) for name in one.reads.listings),
+                "lists": _listed(one.reads.listings),
                 "files": sorted(one.reads.files),
             }
             for one in traced
@@ -226,12 +226,19 @@ class FileExplainer:
     def _maker(self, maker: Maker, template: Template, shipped: Shipped, text: bytes) -> dict[str, Any]:
         # Of the settings of a thousand users those of the one whose name is in the line are looked for.
         words = text.decode("utf-8", "backslashreplace")
+        here, earlier = maker.reads, maker.earlier
+        before = {
+            "settings": self._settings(set(earlier.props) - maker.cells),
+            "lists": _listed(earlier.listings - here.listings),
+            "files": sorted(earlier.files - here.files),
+        }
         return {
             **self._of_fragment(maker.traced, template, shipped),
             "lines": _ranges(sorted(maker.lines)) if maker.lines else None,
             "settings": sorted(self._settings(maker.cells), key=lambda one: one["key"] not in words),
-            "lists": sorted(" ".join(filter(None, name)) for name in maker.traced.reads.listings),
-            "files": sorted(maker.traced.reads.files),
+            "lists": _listed(here.listings),
+            "files": sorted(here.files),
+            "earlier": before if any(before.values()) else None,
         }
 
     def _reads_secret(self, cells: set[Cell]) -> bool:
@@ -252,6 +259,10 @@ def _same_line(old: list[bytes], new: list[bytes], place: int) -> int | None:
         if first <= place < first + size:
             return place - first + other
     return None
+
+
+def _listed(listings: set[tuple[str, str]]) -> list[str]:
+    return sorted(" ".join(filter(None, name)) for name in listings)
 
 
 def _ranges(numbers: list[int]) -> list[list[int]]:

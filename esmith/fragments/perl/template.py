@@ -61,6 +61,22 @@ class Runner(Protocol):
         """Return the lines that were printed to standard error since the last call."""
 
 
+class Tracer(Protocol):
+    """Is told of the parts of a fragment while it runs: the texts, and the blocks between them."""
+
+    def begin(self) -> None:
+        """Note that the fragment itself begins; what was read before was read for the variables it is offered."""
+
+    def part(self, kind: str, first: int, last: int, given: bytes) -> None:
+        """Note that a part ended; what was read since the part before was read for this one.
+
+        :param kind: ``TEXT`` or ``PROG``.
+        :param first: its first line in the fragment.
+        :param last: its last one.
+        :param given: what it gave.
+        """
+
+
 class NoPerlError(TemplateError):
     """What runs Perl fragments is not installed."""
 
@@ -91,7 +107,8 @@ class PerlTemplate:
     :param warnings: where warnings go.
     :param expand: expands a template inside this one.
 
-    ``offer``, when it is set, is what the template offers to its fragments.
+    ``offer``, when it is set, is what the template offers to its fragments. ``tracer``, when it is set, is told of the
+    parts of the fragments that run from then on.
     """
 
     def __init__(
@@ -112,6 +129,7 @@ class PerlTemplate:
         self._warnings = warnings
         self._expand = expand
         self.offer = NOTHING
+        self.tracer: Tracer | None = None
         self._offered: set[str] = set()
         #: What has a file made that a fragment makes besides the output.
         self.make_output: MakeOutput = _no_outputs
@@ -141,7 +159,10 @@ class PerlTemplate:
             when it is UTF-8 and gives something else.
         """
         self._offer_to(text)
-        given = self._run(path, ["fragment", self._id, path, text]) or b""
+        if self.tracer is not None:
+            self.tracer.begin()
+        word = "fragment" if self.tracer is None else "traced"
+        given = self._run(path, [word, self._id, path, text]) or b""
         printed = self._perl.printed()
         if printed:
             raise TemplateError(
@@ -239,8 +260,7 @@ class PerlTemplate:
         self._begun = True
         verdict, text, line, count, *rest = self._perl.ask(self, path, *begin, request)
         warnings = rest[: int(count or 0)]
-        for database, key, prop in zip(*[iter(rest[len(warnings) :])] * 3, strict=True):
-            self._note(_text(database), _text(key), _text(prop))
+        self._note_all([_text(field) for field in rest[len(warnings) :]])
         self._warn(path, warnings)
         if self._broken is not None:
             raise self._broken
@@ -271,6 +291,19 @@ class PerlTemplate:
         warning = f"{place}: {text}"
         if warning not in self._warnings:
             self._warnings.append(warning)
+
+    def part(self, tracer: Tracer, kind: str, first: int, last: int, given: str, reads: list[str]) -> None:
+        """Note a part of the fragment that runs.
+
+        :param given: what it gave.
+        :param reads: the variables that were read for it: database, key and property of each.
+        """
+        self._note_all(reads)
+        tracer.part(kind, first, last, given.encode("utf-8", "surrogateescape"))
+
+    def _note_all(self, reads: list[str]) -> None:
+        for database, key, prop in zip(*[iter(reads)] * 3, strict=True):
+            self._note(database, key, prop)
 
     def _note(self, database: str, key: str, prop: str) -> None:
         """Record the read of a variable; "*" is all of a record, and an empty key the list of keys."""
