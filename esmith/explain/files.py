@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import shlex
 
 from esmith.errors import InstallError, UsageError, UserFileError
 from esmith.explain.events import events_of, known_files
+from esmith.explain.named import with_line
 from esmith.explain.places import Made, Maker, made_lines
 from esmith.explain.tracing import Traced, TracingRenderer
 from esmith.explain.values import Values
 from esmith.fragments.rendering import Kind
 from esmith.fragments.tree import KEY, NoTemplateError
 from esmith.layout import LAYERS, Layout
-from esmith.names import nearest
+from esmith.names import counted, nearest
 from esmith.plan.difference import Comparison
 from esmith.plan.installed import OUTPUTS
 from esmith.plan.output import Difference, Output
@@ -84,7 +86,7 @@ class FileExplainer:
             pattern = renderer.find(template)[0].path
             made = [name for name, row in OUTPUTS.rows(self._snapshot).items() if row.template == pattern]
             if path not in made:
-                example = f", as {made[0]}" if made else ""
+                example = f", as: {_command(made[0])}" if made else ""
                 raise UsageError(
                     f"{path} stands for {len(made)} files, one for each {KEY}", hint=f"name one of them{example}"
                 )
@@ -94,18 +96,28 @@ class FileExplainer:
         return found
 
     def _unknown(self, path: str, error: NoTemplateError) -> UsageError:
-        layers = [f"/etc/e-smith/{name}/" for name in LAYERS]
-        for layer in layers:
-            if path.startswith(layer):
-                of = "/" + os.path.dirname(path.removeprefix(layer))
+        files = known_files(self._layout, self._snapshot)
+        for layer in (f"/etc/e-smith/{name}" for name in LAYERS):
+            if path.startswith(layer + "/"):
+                own = path.removeprefix(layer)
+                of = own if own in files else os.path.dirname(own)
                 return UsageError(
-                    f"{path} is a fragment, and no file that a template makes",
-                    hint=f"see what it does: esmith explain {of}",
+                    f"{path} is a fragment, and no file that a template makes", hint=f"see what it does: {_command(of)}"
                 )
-        close = nearest(path, known_files(self._layout, self._snapshot))
-        exists = os.path.lexists(self._layout.under(path))
-        what = "is not made by e-smith" if exists else "is not there, and no template makes it"
-        return UsageError(f"{path} {what}", hint=f"did you mean {close}?" if close else error.hint)
+        place = self._layout.under(path)
+        below = [file for file in files if file.startswith(path.rstrip("/") + "/")]
+        if below and (os.path.isdir(place) or not os.path.lexists(place)):
+            more = f"; {len(below)} of them are made" if len(below) > 1 else ""
+            return UsageError(f"{path} is a directory of files{more}", hint=f"name one, as: {_command(below[0])}")
+        close = nearest(path, files)
+        if close:
+            hint = f"did you mean: {_command(close)}"
+        elif os.path.lexists(place):
+            hint = "another program writes it, or somebody by hand"
+        else:
+            hint = error.hint
+        what = "is not made by e-smith" if os.path.lexists(place) else "is not there, and no template makes it"
+        return UsageError(f"{path} {what}", hint=hint)
 
     def _head(self, output: Output, rendering: Rendering, renderer: TracingRenderer) -> dict[str, Any]:
         template, services = rendering.template, rendering.metadata.services
@@ -205,7 +217,9 @@ class FileExplainer:
         old = new if output.old is None else _lines_of(output.old)
         if output.rendering.kind is not Kind.FILE or not 1 <= line <= len(old):
             count = len(old) if output.rendering.kind is Kind.FILE else 0
-            raise UsageError(f"{output.path} has no line {line}", hint=f"it has {count} lines")
+            hint = f"it has {counted(count, 'line')}"
+            hint += f", and this shows the last one: {_command(output.path, count)}" if count else ""
+            raise UsageError(f"{output.path} has no line {line}", hint=hint)
         secret = self._reads_secret({cell for one in traced for cell in one.reads.props})
         place = line - 1 if output.old is None else _same_line(old, new, line - 1)
         shown = None if secret else old[line - 1].decode("utf-8", "backslashreplace")
@@ -244,6 +258,10 @@ class FileExplainer:
     def _reads_secret(self, cells: set[Cell]) -> bool:
         """Return whether one of the settings is a secret that a line may hold, perhaps one of before."""
         return any(self._schema.may_be_secret(*cell) and self._values.matters(cell) for cell in cells)
+
+
+def _command(path: str, line: int | None = None) -> str:
+    return shlex.join(["esmith", "explain", with_line(path, line)])
 
 
 def _lines_of(content: bytes) -> list[bytes]:

@@ -33,7 +33,7 @@ def test_what_a_block_gave_nothing_for(trees: Trees) -> None:
 
 
 def test_the_lines_are_those_of_the_block(trees: Trees) -> None:
-    """A line of a text is certain, one of a block where it stands there once as it is; else all of the block are named."""
+    """A line of a text is certain, one of a block where it stands there once; else all of the block are named."""
     trees.standard("/t/10a", "twice\n{ '' }{\n$OUT .= <<E;\nhere\nE\n$OUT .= 'ma' . 'de'; }\n\ntwice \\{\n")
     lines = [(line, names["10a"]) for line, names in origins(trees)]
     assert lines == [
