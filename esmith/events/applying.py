@@ -2,66 +2,138 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from contextlib import suppress
+
+from esmith.errors import RefusedError, SchemaError, TemplateError, UntrustedError, UsageError
 from esmith.events.affected import TemplateUse
+from esmith.fields import dataclass
 from esmith.plan.behind import files_behind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from esmith.layout import Layout
-    from esmith.plan.remembered import Cell
-    from esmith.store.protocol import Snapshot
+    from esmith.store.model import Change
+    from esmith.store.protocol import Store
 
+    _Key = tuple[int, int, int, int, str]
+
+#: The events that make a changed setting take effect, the first that does it: what the wiki page "Email" names for all
+#: settings that it applies to, then the others for changed settings (docs/events.md#the-events).
+FIRST = ("email-update", "remoteaccess-update", "dns-update", "ssl-update", "clamav-update", "console-save")
 #: How the names of events end that are about one user, domain, network ..., and need its name.
 _OF_A_RECORD = ("-create", "-delete", "-modify", "-lock", "-admin")
 #: How the names of events begin that are signalled after an installation, or while the machine starts.
 _ONCE = ("bootstrap-", "post-")
+_RECORD, _ONE_TIME = 2, 1
+#: How many sets of events are tried.
+_MOST_ROUNDS = 2000
 
 
 def events_for(templates: Iterable[str], named: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
     """Return as few events as make all of some templates, each with those that it is named for, sorted.
 
-    An event for changed settings (``NAME-update``) is taken before another one, then one that is signalled only once,
-    and last one about a single record.
+    Of the sets of events that make all of them the best one has the fewest events about a single record, then the
+    fewest that are signalled only once, then the fewest; of those that are alike in this the one with the event that
+    the wiki page names (docs/events.md#which-event-is-named).
 
     :param templates: the paths of the templates. One that no event names is left out.
     :param named: the events that name each template.
     """
-    sizes: dict[str, int] = {}
-    for names in named.values():
-        for name in names:
-            sizes[name] = sizes.get(name, 0) + 1
+    sizes = Counter(name for names in named.values() for name in names)
     waiting = {template for template in templates if named.get(template)}
+    chosen = _smallest({frozenset(named[template]) for template in waiting}, lambda name: _key(name, sizes[name]))
     found: dict[str, list[str]] = {}
-    while waiting:
-        counts: dict[str, int] = {}
-        for template in waiting:
-            for name in named[template]:
-                counts[name] = counts.get(name, 0) + 1
-        chosen = min(counts, key=lambda name: (_rank(name), -counts[name], sizes[name], name))
-        found[chosen] = sorted(template for template in waiting if chosen in named[template])
-        waiting -= set(found[chosen])
-    return found
+    for event in chosen:
+        found[event] = sorted(template for template in waiting if event in named[template])
+        waiting -= set(found[event])
+    return {event: made for event, made in found.items() if made}
 
 
-def _rank(name: str) -> int:
-    if name.endswith("-update"):
-        return 0
-    if name.endswith(_OF_A_RECORD):
-        return 3
-    return 2 if name.startswith(_ONCE) else 1
+def _smallest(groups: set[frozenset[str]], key: Callable[[str], _Key]) -> list[str]:
+    """Return the best set of events that has one of each group, the event with the lowest key first.
 
-
-def events_that_follow(layout: Layout, snapshot: Snapshot, cells: Collection[Cell]) -> dict[str, int]:
-    """Return the events that make the files that are behind some settings, each with the number of these files.
-
-    :param snapshot: the databases after the change.
-    :param cells: what was changed: database, key and property of each.
+    Found by trying: each event of the group with the fewest. Where that takes too long the best one so far counts.
     """
-    behind = files_behind(snapshot, cells)
-    chosen = events_for(behind.values(), TemplateUse.of(layout, snapshot).events)
-    counts: dict[str, int] = {}
-    for event, templates in chosen.items():
-        counts[event] = sum(template in templates for template in behind.values())
-    return counts
+    # A group that holds all of another one is had with that.
+    groups = {group for group in groups if not any(other < group for other in groups)}
+    best: list[str] = []
+    rounds = 0
+
+    def look(chosen: list[str], left: set[frozenset[str]]) -> None:
+        nonlocal best, rounds
+        rounds += 1
+        if best and (rounds > _MOST_ROUNDS or _cost(chosen, key) >= _cost(best, key)):
+            return
+        if not left:
+            best = chosen
+            return
+        smallest = min(left, key=lambda group: (len(group), sorted(group)))
+        covers = {name: sum(name in group for group in left) for name in smallest}
+        for name in sorted(smallest, key=lambda name: (key(name)[0], -covers[name], key(name))):
+            look([*chosen, name], {group for group in left if name not in group})
+
+    look([], groups)
+    return sorted(best, key=key)
+
+
+def _cost(events: list[str], key: Callable[[str], _Key]) -> tuple[int, int, int, list[_Key]]:
+    keys = sorted(map(key, events))
+    return sum(one[0] == _RECORD for one in keys), sum(one[0] == _ONE_TIME for one in keys), len(keys), keys
+
+
+def _key(name: str, size: int) -> _Key:
+    """Return what an event is sorted by among those that are named.
+
+    :param size: how many templates name it.
+    """
+    rank = _RECORD if name.endswith(_OF_A_RECORD) else _ONE_TIME if name.startswith(_ONCE) else 0
+    first = FIRST.index(name) if name in FIRST else len(FIRST)
+    return rank, first, int(not name.endswith("-update")), size, name
+
+
+@dataclass(frozen=True)
+class Following:
+    """The files that follow a change of settings.
+
+    :param events: the events that make them, each with the number of files.
+    :param is_exact: whether so many files will differ; else it is the number of those that may.
+    """
+
+    events: dict[str, int]
+    is_exact: bool
+
+
+def what_follows(layout: Layout, store: Store, changes: Sequence[Change]) -> Following:
+    """Return which files follow a change of settings that is not stored yet. Nothing is written.
+
+    The files are made for it, as :mod:`esmith.events.preview` does. Where something is broken, those count that were
+    made from other values of the settings.
+
+    :raises StoreError: when the databases cannot be read.
+    """
+    from esmith.events.preview import preview
+    from esmith.store.unsaved import UnsavedStore
+
+    if not changes:
+        return Following({}, is_exact=True)
+    with suppress(TemplateError, SchemaError, UntrustedError, UsageError, RefusedError):
+        found = preview(layout, store, unsaved=changes)
+        if not any(fault.stops for fault in found.faults):
+            files = [file for file in found.files if not (file.left or file.anyway)]
+            named = {file.template: file.events for file in files}
+            return Following(_counted([file.template for file in files], named), is_exact=True)
+    with UnsavedStore(store, changes).snapshot() as snapshot:
+        behind = list(files_behind(snapshot, {change.cell for change in changes}).values())
+        return Following(_counted(behind, TemplateUse.of(layout, snapshot).events), is_exact=False)
+
+
+def _counted(templates: Sequence[str], named: Mapping[str, Collection[str]]) -> dict[str, int]:
+    """Return the events that make files, each with how many.
+
+    :param templates: the template of each file.
+    """
+    made = Counter(templates)
+    return {event: sum(made[one] for one in own) for event, own in events_for(made, named).items()}

@@ -8,7 +8,6 @@ rehearsal, and a fragment or a check that starts ``db`` itself sees what is save
 from __future__ import annotations
 
 import os
-from collections import Counter
 from contextlib import suppress
 
 from esmith.errors import CheckError, EsmithError, ServiceError, StoreError, UntrustedError, UsageError
@@ -102,20 +101,14 @@ class Preview:
 
     @property
     def events(self) -> list[str]:
-        """Few events that write all files in which something unsaved has a part, those for changed settings first."""
-        waiting = [set(file.events) for file in self.files if not (file.left or file.anyway) and file.events]
-        found: list[str] = []
-        while waiting:
-            counts = Counter(name for names in waiting for name in names)
-            found.append(min(counts, key=lambda name: (_rank(name), -counts[name], name)))
-            waiting = [names for names in waiting if found[-1] not in names]
-        return found
+        """Few events that write all files in which something unsaved has a part.
 
+        Which ones: docs/events.md#which-event-is-named.
+        """
+        from esmith.events.applying import events_for
 
-def _rank(event: str) -> int:
-    """Return how little an event is meant for changed settings (docs/events.md#the-events), by its name."""
-    endings = ("-update", "-modify", "-save")
-    return next((place for place, ending in enumerate(endings) if event.endswith(ending)), len(endings))
+        files = [file for file in self.files if not (file.left or file.anyway)]
+        return list(events_for({file.template for file in files}, {file.template: file.events for file in files}))
 
 
 def preview(
