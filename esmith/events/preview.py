@@ -229,7 +229,7 @@ class _Looker:
         """Run the checks on the tree as it would be."""
         from esmith.checks.check import check
 
-        plan.unread = Unread(self._session)
+        plan.unread, plan.secrets = Unread(self._session), self._session.secrets
         try:
             check(plan, self._layout, writes=False)
         except CheckError as error:

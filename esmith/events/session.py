@@ -18,7 +18,7 @@ from esmith.tables import find_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from typing import ClassVar
 
     from esmith.layout import Layout
@@ -116,6 +116,12 @@ class Session:
         from esmith.services.find import find_supervisor
 
         return find_supervisor(self.layout, service)
+
+    def secrets(self) -> Collection[str]:
+        """Return the secrets of the databases, which nothing that checks say may hold."""
+        from esmith.checks.hiding import stored_secrets
+
+        return stored_secrets(self.layout, self.store)
 
     def preview(self, plan: Plan) -> None:
         """Show a plan before it is checked; only a rehearsal does that."""
