@@ -7,7 +7,7 @@ from typing import Any
 from esmith.cli.colour import Style, styled
 from esmith.cli.masking import Masking
 from esmith.errors import SchemaError
-from esmith.events.applying import Following
+from esmith.events.following import Following
 from esmith.layout import Layout
 from esmith.names import counted
 from esmith.schema.load import Schema

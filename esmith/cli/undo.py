@@ -9,7 +9,7 @@ from esmith.cli.changed_settings import change_lines, follow_lines
 from esmith.cli.output import print_report
 from esmith.cli.program import color_option, root_option
 from esmith.errors import EsmithError, StoreError
-from esmith.events.applying import Following, what_follows
+from esmith.events.following import Following, what_follows
 from esmith.layout import Layout
 from esmith.store import open_store
 from esmith.store.model import Author, Change

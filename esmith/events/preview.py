@@ -11,6 +11,7 @@ import os
 from contextlib import suppress
 
 from esmith.errors import CheckError, EsmithError, ServiceError, StoreError, UntrustedError, UsageError
+from esmith.events.applying import events_for
 from esmith.events.chosen import Chosen, Fault
 from esmith.events.contribs import drop_wrong_actions
 from esmith.events.needed import needed_services
@@ -105,8 +106,6 @@ class Preview:
 
         Which ones: docs/events.md#which-event-is-named.
         """
-        from esmith.events.applying import events_for
-
         files = [file for file in self.files if not (file.left or file.anyway)]
         return list(events_for({file.template for file in files}, {file.template: file.events for file in files}))
 

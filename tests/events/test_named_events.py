@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from esmith.events.applying import Following, events_for, what_follows
+from esmith.events.applying import events_for
+from esmith.events.following import Following, what_follows
 from esmith.events.outstanding import find_outstanding
 from esmith.events.signal import signal_event
 from esmith.layout import Layout

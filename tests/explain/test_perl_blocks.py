@@ -1,4 +1,4 @@
-"""Of a Perl fragment the settings of a line are those that its block read; what earlier blocks read is told apart."""
+"""Of a Perl fragment the settings of a line are those that its block read; what earlier blocks read is named apart."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def test_the_lines_are_those_of_the_block(trees: Trees) -> None:
     ]
 
 
-def test_what_was_read_earlier_is_told_apart(trees: Trees) -> None:
-    """What earlier blocks of the fragment read may be in a variable of a later one: that is said, as not certain."""
+def test_what_was_read_earlier_is_named_apart(trees: Trees) -> None:
+    """What earlier blocks of the fragment read may be in a variable of a later one: it is named as not certain."""
     trees.standard("/t/10a", "{ our $kept = $qpsmtpd{'DNSBL'}; '' }\n{ $kept . $qpsmtpd{'LogLevel'} }\nx\n")
     trees.standard("/t/20b", "{ 'y' }\n")
     assert settings(trees) == [[DNSBL], [LEVEL], [], []]

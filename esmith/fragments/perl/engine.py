@@ -13,7 +13,8 @@ import time
 from esmith.errors import EsmithError, TemplateError
 from esmith.fragments.perl.offer import NOTHING, Offer
 from esmith.fragments.perl.process import PerlEndedError, PerlLateError, PerlProcess
-from esmith.fragments.perl.template import NoPerlError, PerlTemplate, SubTemplate, text_lines
+from esmith.fragments.perl.template import NoPerlError, PerlTemplate, SubTemplate
+from esmith.fragments.perl.texts import text_lines
 from esmith.fragments.perl.variables import Fields, configuration, named
 from esmith.fragments.reads import Reads
 from esmith.perl.modules import perl_modules

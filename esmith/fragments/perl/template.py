@@ -8,8 +8,8 @@ from typing import Any, Protocol
 from esmith.errors import TemplateError
 from esmith.expressions import expression
 from esmith.fragments.perl.offer import NOTHING
+from esmith.fragments.perl.texts import is_utf8, not_utf8, text_lines, text_of
 from esmith.names import shorten
-from esmith.store.limits import control_character
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,9 +30,6 @@ MakeOutput = Callable[[str, str, bytes, list[str], list[str]], None]
 _MISSING = expression(r"Can't locate (\S+)\.pm in @INC")
 #: How many lines of a message are shown.
 _SHOWN_LINES = 6
-#: How much of a line of a message is shown, and how much of what a fragment gives.
-_SHOWN_LENGTH = 500
-_SHOWN_CHARACTERS = 60
 
 
 class Runner(Protocol):
@@ -62,7 +59,7 @@ class Runner(Protocol):
 
 
 class Tracer(Protocol):
-    """Is told of the parts of a fragment while it runs: the texts, and the blocks between them."""
+    """Gets the parts of a fragment while it runs: the texts, and the blocks between them."""
 
     def begin(self) -> None:
         """Note that the fragment itself begins; what was read before was read for the variables it is offered."""
@@ -107,7 +104,7 @@ class PerlTemplate:
     :param warnings: where warnings go.
     :param expand: expands a template inside this one.
 
-    ``offer``, when it is set, is what the template offers to its fragments. ``tracer``, when it is set, is told of the
+    ``offer``, when it is set, is what the template offers to its fragments. ``tracer``, when it is set, gets the
     parts of the fragments that run from then on.
     """
 
@@ -170,9 +167,9 @@ class PerlTemplate:
                 place=path,
                 hint="what is printed goes into no file: append it to $OUT; or print to STDERR, which is only shown",
             )
-        if not _is_utf8(given) and _is_utf8(text) and not self._has_other_bytes:
+        if not is_utf8(given) and is_utf8(text) and not self._has_other_bytes:
             raise TemplateError(
-                f"gives bytes that are not UTF-8: {_not_utf8(given)} (for {self.output})",
+                f"gives bytes that are not UTF-8: {not_utf8(given)} (for {self.output})",
                 place=path,
                 hint="encode the text, e.g. with Encode::encode('UTF-8', $text)",
             )
@@ -223,7 +220,7 @@ class PerlTemplate:
         pairs = zip(variables[::2], variables[1::2], strict=True)
         try:
             text = self._expand(path, dict(pairs), directories)
-            self._has_other_bytes = self._has_other_bytes or not _is_utf8(text)
+            self._has_other_bytes = self._has_other_bytes or not is_utf8(text)
             return text
         except TemplateError as error:
             self._broken = error if error.place else TemplateError(error.message, place=self._place, hint=error.hint)
@@ -260,7 +257,7 @@ class PerlTemplate:
         self._begun = True
         verdict, text, line, count, *rest = self._perl.ask(self, path, *begin, request)
         warnings = rest[: int(count or 0)]
-        self._note_all([_text(field) for field in rest[len(warnings) :]])
+        self._note_all([text_of(field) for field in rest[len(warnings) :]])
         self._warn(path, warnings)
         if self._broken is not None:
             raise self._broken
@@ -279,7 +276,7 @@ class PerlTemplate:
     def _warn(self, path: str, warnings: list[bytes | None]) -> None:
         for warning in warnings:
             line, _, text = (warning or b"").partition(b":")
-            self._add(f"{path}:{_text(line)}" if line else path, "; ".join(text_lines(text)))
+            self._add(f"{path}:{text_of(line)}" if line else path, "; ".join(text_lines(text)))
         for complaint in self._perl.complaints():
             self._add(path, complaint)
 
@@ -348,31 +345,3 @@ class _Log:
 
 def _no_outputs(path: str, output: str, _content: bytes, _given: list[str], _directories: list[str]) -> None:
     raise TemplateError(f"a file cannot be made here: {output}", place=path, hint="do it in an action of an event")
-
-
-def text_lines(data: bytes) -> list[str]:
-    """Return the lines of what perl printed that are not empty, without control characters."""
-    lines = data.decode("utf-8", "backslashreplace").splitlines()
-    return [_shown(shorten(line.strip(), _SHOWN_LENGTH)) for line in lines if line.strip()]
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _not_utf8(data: bytes) -> str:
-    """Return the line with the first bytes that are not UTF-8, these as in Perl."""
-    lines = (line.decode("utf-8", "backslashreplace") for line in data.splitlines() if not _is_utf8(line))
-    return repr(next(lines, "").strip()[:_SHOWN_CHARACTERS]).replace("\\\\x", "\\x")
-
-
-def _shown(line: str) -> str:
-    return line if control_character(line) is None else line.encode("unicode_escape").decode("ascii")
-
-
-def _text(field: bytes | None) -> str:
-    return (field or b"").decode("utf-8", "surrogateescape")

@@ -316,9 +316,9 @@ sub what_was_read {
     return @read;
 }
 
-# Tells the engine of a part of a fragment, a text or a block: the kind, its first line and its last, and what it gave.
+# Reports a part of a fragment to the engine, a text or a block: the kind, its first line and its last, and what it gave.
 # What was read since the last part was read for this one.
-sub tell_part {
+sub report_part {
     my ($part, $given) = @_;
     return if is_child();
     my ($kind, $source, $line) = @$part;
@@ -380,14 +380,14 @@ sub append_text_to_output {
     return;
 }
 
-# Also tells the engine what each part gave.
+# Also reports to the engine what each part gave.
 package esmith::driver::TracedTemplate;
 
 sub append_text_to_output {
     my ($self, %about) = @_;
     my $given = esmith::driver::bytes_of($about{text});
     push @{ $self->{ESMITH_PARTS} }, $given;
-    esmith::driver::tell_part($self->{SOURCE}[ $#{ $self->{ESMITH_PARTS} } ], $given);
+    esmith::driver::report_part($self->{SOURCE}[ $#{ $self->{ESMITH_PARTS} } ], $given);
     return;
 }
 
