@@ -57,6 +57,9 @@ class Session:
     #: Whether it had anything to say so far.
     has_spoken: bool = field(default=False, init=False)
 
+    #: Called with a plan before any of it is installed: what was there can be looked up until then.
+    look: Callable[[Plan], None] | None = field(default=None, init=False)
+
     #: Whether nothing is changed.
     records: ClassVar[bool] = False
 
@@ -124,7 +127,9 @@ class Session:
         return stored_secrets(self.layout, self.store)
 
     def preview(self, plan: Plan) -> None:
-        """Show a plan before it is checked; only a rehearsal does that."""
+        """Look at a plan before it is checked; only a rehearsal shows it then."""
+        if self.look is not None:
+            self.look(plan)
 
 
 @dataclass
