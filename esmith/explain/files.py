@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections import Counter
 
 from esmith.errors import InstallError, UsageError, UserFileError
 from esmith.explain.events import events_of, known_files
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from esmith.store.protocol import Snapshot
 
 AS_GENERATED = "as generated"
+#: How many pairs of lines that are the same may be compared to find a line again: some seconds.
+_MOST_PAIRS = 2_000_000
 CHANGED_SINCE = "not yet as the settings and fragments of now make it"
 
 
@@ -273,10 +276,28 @@ def _same_line(old: list[bytes], new: list[bytes], place: int) -> int | None:
     """Return which line of a new text is one of the old text, None for none."""
     from difflib import SequenceMatcher
 
-    for first, other, size in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks():
-        if first <= place < first + size:
-            return place - first + other
+    first = _alike(old, new)
+    if place < first:
+        return place
+    rest = _alike(old[first:][::-1], new[first:][::-1])
+    if place >= len(old) - rest:
+        return place - len(old) + len(new)
+    ours, theirs = old[first : len(old) - rest], new[first : len(new) - rest]
+    counts = Counter(theirs)
+    if sum(counts[line] for line in ours) > _MOST_PAIRS:
+        # Thousands of lines that are alike, which would be compared each with each: the nearest one counts.
+        same = [number for number, line in enumerate(theirs, first) if line == old[place]]
+        return min(same, key=lambda number: abs(number - place), default=None)
+    for begin, other, size in SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks():
+        if begin <= place - first < begin + size:
+            return place - begin + other
     return None
+
+
+def _alike(one: list[bytes], other: list[bytes]) -> int:
+    """Return how many lines at the beginning are the same."""
+    pairs = zip(one, other, strict=False)
+    return next((number for number, (mine, its) in enumerate(pairs) if mine != its), min(len(one), len(other)))
 
 
 def _listed(listings: set[tuple[str, str]]) -> list[str]:

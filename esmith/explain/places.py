@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from esmith.explain.slices import cells_of
 from esmith.fields import dataclass, field
@@ -175,9 +176,10 @@ def _segments(traced: Traced) -> Iterator[_Segment]:
             yield _Segment(line, (number,))
         return
     given = _LINE.findall(traced.text)
+    counts, there = Counter(given), Counter(source)
     for line in given:
         # A line that stands in the fragment as it is, and only once there and here, is that line.
-        once = line.strip() and given.count(line) == 1 and source.count(line) == 1
+        once = line.strip() and counts[line] == 1 and there[line] == 1
         yield _Segment(line, (source.index(line) + 1,) if once else ())
 
 
@@ -187,15 +189,16 @@ def _segments_of_blocks(blocks: list[Block], source: list[bytes]) -> Iterator[_S
     :param source: the lines of the fragment.
     """
     for number, block in enumerate(blocks):
-        lines = range(block.first, block.last + 1)
+        lines = tuple(range(block.first, block.last + 1))
         if not block.text and block.first:
             yield _Segment(b"", (), block=number)
         given = _LINE.findall(block.text)
+        counts, there = Counter(given), Counter(source[block.first - 1 : block.last])
         for more, line in enumerate(given):
             if not block.is_code:
                 yield _Segment(line, (block.first + more,), block=number)
-                continue
-            # A line that stands in the block as it is, and only once there and here, is that line.
-            places = [place for place in lines if source[place - 1 : place] == [line]]
-            once = line.strip() and len(places) == 1 and given.count(line) == 1
-            yield _Segment(line, tuple(places) if once else tuple(lines), block=number)
+            elif line.strip() and counts[line] == 1 and there[line] == 1:
+                # A line that stands in the block as it is, and only once there and here, is that line.
+                yield _Segment(line, (source.index(line, block.first - 1) + 1,), block=number)
+            else:
+                yield _Segment(line, lines, block=number)
