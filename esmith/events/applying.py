@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-    _Key = tuple[int, int, int, int, str]
+    _Key = tuple[int, int, int, str]
 
 #: The events that make a changed setting take effect, the first that does it: what the wiki page "Email" names for all
 #: settings that it applies to, then the others for changed settings (docs/events.md#the-events).
@@ -17,7 +17,6 @@ FIRST = ("email-update", "remoteaccess-update", "dns-update", "ssl-update", "cla
 _OF_A_RECORD = ("-create", "-delete", "-modify", "-lock", "-admin")
 #: How the names of events begin that are signalled after an installation, or while the machine starts.
 _ONCE = ("bootstrap-", "post-")
-_RECORD, _ONE_TIME = 2, 1
 #: How many sets of events are tried.
 _MOST_ROUNDS = 2000
 
@@ -25,20 +24,24 @@ _MOST_ROUNDS = 2000
 def events_for(templates: Iterable[str], named: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
     """Return as few events as make all of some templates, each with those that it is named for, sorted.
 
-    Of the sets of events that make all of them the best one has the fewest events about a single record, then the
-    fewest that are signalled only once, then the fewest; of those that are alike in this the one with the event that
-    the wiki page names (docs/events.md#which-event-is-named).
+    An event that is signalled only once is named for templates that no other event makes, and one about a single record
+    last. Of as few events those with the event that the wiki page names count (docs/events.md#which-event-is-named).
 
     :param templates: the paths of the templates. One that no event names is left out.
     :param named: the events that name each template.
     """
     sizes = Counter(name for names in named.values() for name in names)
-    waiting = {template for template in templates if named.get(template)}
-    chosen = _smallest({frozenset(named[template]) for template in waiting}, lambda name: _key(name, sizes[name]))
+    waiting: dict[int, dict[str, frozenset[str]]] = {}
+    for template in templates:
+        if names := named.get(template):
+            rank = min(map(_rank, names))
+            waiting.setdefault(rank, {})[template] = frozenset(name for name in names if _rank(name) == rank)
     found: dict[str, list[str]] = {}
-    for event in chosen:
-        found[event] = sorted(template for template in waiting if event in named[template])
-        waiting -= set(found[event])
+    for _, left in sorted(waiting.items()):
+        for event in _smallest(set(left.values()), lambda name: _key(name, sizes[name])):
+            found[event] = sorted(template for template, names in left.items() if event in names)
+            for template in found[event]:
+                del left[template]
     return {event: made for event, made in found.items() if made}
 
 
@@ -62,23 +65,25 @@ def _smallest(groups: set[frozenset[str]], key: Callable[[str], _Key]) -> list[s
             return
         smallest = min(left, key=lambda group: (len(group), sorted(group)))
         covers = {name: sum(name in group for group in left) for name in smallest}
-        for name in sorted(smallest, key=lambda name: (key(name)[0], -covers[name], key(name))):
+        for name in sorted(smallest, key=lambda name: (-covers[name], key(name))):
             look([*chosen, name], {group for group in left if name not in group})
 
     look([], groups)
     return sorted(best, key=key)
 
 
-def _cost(events: list[str], key: Callable[[str], _Key]) -> tuple[int, int, int, list[_Key]]:
-    keys = sorted(map(key, events))
-    return sum(one[0] == _RECORD for one in keys), sum(one[0] == _ONE_TIME for one in keys), len(keys), keys
+def _cost(events: list[str], key: Callable[[str], _Key]) -> tuple[int, list[_Key]]:
+    return len(events), sorted(map(key, events))
+
+
+def _rank(name: str) -> int:
+    return 2 if name.endswith(_OF_A_RECORD) else 1 if name.startswith(_ONCE) else 0
 
 
 def _key(name: str, size: int) -> _Key:
-    """Return what an event is sorted by among those that are named.
+    """Return what an event is sorted by among those of its rank.
 
     :param size: how many templates name it.
     """
-    rank = _RECORD if name.endswith(_OF_A_RECORD) else _ONE_TIME if name.startswith(_ONCE) else 0
     first = FIRST.index(name) if name in FIRST else len(FIRST)
-    return rank, first, int(not name.endswith("-update")), size, name
+    return first, int(not name.endswith("-update")), size, name
