@@ -7,13 +7,16 @@ from typing import Any
 from esmith.cli.colour import Style, styled
 from esmith.cli.masking import Masking
 from esmith.errors import SchemaError
-from esmith.events.following import Following
 from esmith.layout import Layout
 from esmith.names import counted
 from esmith.schema.load import Schema
 from esmith.schema.secrecy import MASK
 from esmith.store.model import Change
 from esmith.store.protocol import Snapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.events.following import Following
 
 
 def change_line(change: dict[str, Any]) -> str:

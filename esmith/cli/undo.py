@@ -10,6 +10,7 @@ from esmith.cli.output import print_report
 from esmith.cli.program import color_option, root_option
 from esmith.errors import EsmithError, StoreError
 from esmith.events.following import Following, what_follows
+from esmith.fields import replace
 from esmith.layout import Layout
 from esmith.store import open_store
 from esmith.store.model import Author, Change
@@ -68,6 +69,9 @@ def undo_command(root: str | None, number: int, force: bool, dry_run: bool, yes:
     with store.snapshot() as snapshot:
         shown = change_lines(layout, snapshot, undone, is_sure=False)
     print_report(shown or [_nothing_to_do(number)])
+    if undone != changes:
+        # Somebody changed the settings since they were looked at.
+        follows = replace(follows, is_exact=False)
     print_report(_follow_lines(follows, undone), cures=True)
     return 0
 

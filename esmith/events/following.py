@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import suppress
 
-from esmith.errors import RefusedError, SchemaError, TemplateError, UntrustedError, UsageError
+from esmith.errors import EsmithError, StoreError
 from esmith.events.affected import TemplateUse
 from esmith.events.applying import events_for
 from esmith.events.preview import preview
@@ -44,12 +43,16 @@ def what_follows(layout: Layout, store: Store, changes: Sequence[Change]) -> Fol
     """
     if not changes:
         return Following({}, is_exact=True)
-    with suppress(TemplateError, SchemaError, UntrustedError, UsageError, RefusedError):
+    try:
         found = preview(layout, store, unsaved=changes)
-        if not any(fault.stops for fault in found.faults):
-            files = [file for file in found.files if not (file.left or file.anyway)]
-            named = {file.template: file.events for file in files}
-            return Following(_counted([file.template for file in files], named), is_exact=True)
+    except StoreError:
+        raise
+    except EsmithError:
+        found = None
+    if found is not None and not any(fault.stops for fault in found.faults):
+        files = [file for file in found.files if not (file.left or file.anyway)]
+        named = {file.template: file.events for file in files}
+        return Following(_counted([file.template for file in files], named), is_exact=True)
     with UnsavedStore(store, changes).snapshot() as snapshot:
         behind = list(files_behind(snapshot, {change.cell for change in changes}).values())
         return Following(_counted(behind, TemplateUse.of(layout, snapshot).events), is_exact=False)

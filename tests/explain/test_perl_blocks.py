@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from esmith.errors import TemplateError
 from tests.explain.kit import explained, made, origins, settings
 from tests.fragments.kit import Trees
 
@@ -86,3 +87,12 @@ def test_bytes_stay_what_they_are(trees: Trees) -> None:
     assert lines is not None
     assert b"".join(line.text for line in lines).decode("latin-1").startswith("\xff\xe9 \xe9\n")
     assert lines[1].text == "€\n".encode()
+
+
+def test_a_fragment_that_speaks_for_perl(trees: Trees) -> None:
+    """A fragment that sends parts of its own is refused where they are none, else nothing is known of its blocks."""
+    trees.standard("/t/10a", "{ $esmith::backend::CALL->('part', 'TEXT', 'x'); '' }\n")
+    with pytest.raises(TemplateError, match="asks the engine for something"):
+        made(trees)
+    trees.standard("/t/10a", "{ $esmith::backend::CALL->('part', 'PROG', 1, 1, 'forged'); 'a' }\n")
+    assert [names["10a"] for _, names in origins(trees)] == [[]]

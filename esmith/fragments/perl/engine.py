@@ -234,8 +234,7 @@ class Perl:
                 count = int(texts[0]) + 1
                 return ["ok", template.sub_template(texts[count], texts[count + 1 :], texts[1:count])]
             if op == "part" and template.tracer is not None:
-                kind, first, last, given, *reads = texts
-                template.part(template.tracer, kind, int(first), int(last), given, reads)
+                template.part(template.tracer, texts)
                 return ["ok"]
             if op == "output":
                 path, output, owner, group, mode, text, *directories = texts

@@ -104,8 +104,7 @@ class PerlTemplate:
     :param warnings: where warnings go.
     :param expand: expands a template inside this one.
 
-    ``offer``, when it is set, is what the template offers to its fragments. ``tracer``, when it is set, gets the
-    parts of the fragments that run from then on.
+    ``offer``, when it is set, is what the template offers to its fragments; ``tracer`` gets the parts of those to come.
     """
 
     def __init__(
@@ -289,14 +288,18 @@ class PerlTemplate:
         if warning not in self._warnings:
             self._warnings.append(warning)
 
-    def part(self, tracer: Tracer, kind: str, first: int, last: int, given: str, reads: list[str]) -> None:
+    def part(self, tracer: Tracer, fields: list[str]) -> None:
         """Note a part of the fragment that runs.
 
-        :param given: what it gave.
-        :param reads: the variables that were read for it: database, key and property of each.
+        :param fields: what :meth:`Tracer.part` gets, and database, key and property of each variable that was read.
+        :raises TemplateError: when a fragment sends something else.
         """
-        self._note_all(reads)
-        tracer.part(kind, first, last, given.encode("utf-8", "surrogateescape"))
+        try:
+            kind, first, last, given, *reads = fields
+            self._note_all(reads)
+            tracer.part(kind, int(first), int(last), given.encode("utf-8", "surrogateescape"))
+        except ValueError as error:
+            raise TemplateError("asks the engine for something that it does not know", place=self._place) from error
 
     def _note_all(self, reads: list[str]) -> None:
         for database, key, prop in zip(*[iter(reads)] * 3, strict=True):
