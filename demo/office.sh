@@ -38,8 +38,8 @@ echo
 # From the same state every time, so that a second run shows the same changes.
 config setprop qpsmtpd DNSBL disabled RHSBL disabled
 rm -f "$ESMITH_ROOT/etc/e-smith/templates-custom/var/qmail/control/queuelifetime"
-signal-event console-save
-signal-event email-update
+# As at the first boot of a machine: all files are made.
+signal-event bootstrap-console-save
 echo "$(find "$ESMITH_ROOT/etc" "$ESMITH_ROOT/var/qmail" "$ESMITH_ROOT/var/service" -type f ! -path '*/e-smith/*' | wc -l) configuration files of qmail, qpsmtpd, clamd, spamassassin and php are in $folder"
 
 say "Change a setting, and let it take effect"
@@ -54,6 +54,12 @@ mkdir -p "$ESMITH_ROOT/etc/e-smith/templates-custom/var/qmail/control"
 printf '$ %s\n' "echo 172800 > $folder/etc/e-smith/templates-custom/var/qmail/control/queuelifetime"
 echo 172800 > "$ESMITH_ROOT/etc/e-smith/templates-custom/var/qmail/control/queuelifetime"
 type_and_run expand-template --diff /var/qmail/control/queuelifetime
+
+say "What is left to do: expand-template adjusts no service, the next event does"
+printf '$ esmith status\n'
+esmith status || true
+type_and_run signal-event email-update
+type_and_run esmith status
 
 say "Who changed what, and back again (esmith undo NUMBER)"
 type_and_run esmith history --limit 1

@@ -103,7 +103,7 @@ def _refused(plan: Plan, layout: Layout, *, writes: bool) -> list[Verdict]:
     def secrets() -> Secrets:
         from esmith.checks.hiding import secrets_read
 
-        return secrets_read(plan, schema)
+        return secrets_read(plan, schema, plan.secrets())
 
     verdicts, plan.copied = examine(subjects, StagedTree(layout, plan.outputs), secrets, writes=writes)
     renderings = {output.path: output.rendering for output in plan.outputs}
@@ -192,12 +192,10 @@ def examine(
 
         views = Views(tree, writes=writes)
         ended = views.run([Job(one[0].path, one[0].check) for one in waiting.values()])
-        hidden = secrets() if secrets and any(one.out or one.err for one in ended) else None
         copied = views.copied
         for group, one in zip(waiting.values(), ended, strict=True):
-            masked = hidden.ended(one) if hidden else one
             for subject in group:
-                found[subject.path] = _judge(subject, masked, group, tree)
+                found[subject.path] = _judge(subject, one, group, tree, secrets)
     return [found[path] for path in order if path in found], copied
 
 
@@ -305,7 +303,9 @@ def _shown(text: str, subject: Subject, secrets: Secrets | None) -> str:
     return secrets.without(text, subject.path, subject.rendering) if secrets else text
 
 
-def _judge(subject: Subject, ended: Ended, group: list[Subject], tree: StagedTree) -> Verdict:
+def _judge(
+    subject: Subject, ended: Ended, group: list[Subject], tree: StagedTree, secrets: Callable[[], Secrets] | None
+) -> Verdict:
     from esmith.checks.complaint import Complaint, complaints, shown_lines
 
     program = subject.check.command[0]
@@ -319,6 +319,9 @@ def _judge(subject: Subject, ended: Ended, group: list[Subject], tree: StagedTre
     found_texts = complaints(ended, subject.check.fails_on)
     if found_texts is None:
         return Verdict(subject.path, Outcome.PASSED, program)
+    if secrets is not None:
+        # Only now: what a program takes for wrong may look like a secret.
+        found_texts = [secrets().mask(text) for text in found_texts]
     renderings = {other.path: other.rendering for other in group}
     renderings |= {path: output.rendering for path, output in tree.changed.items()}
     found = [Complaint.about(text, subject.path, renderings) for text in found_texts]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from esmith.fields import dataclass, replace
+from esmith.fields import dataclass
 from esmith.printable import printable
-from esmith.schema.secrecy import MASK
+from esmith.schema.load import Schema
+from esmith.schema.secrecy import MASK, is_findable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from esmith.checks.views import Ended
     from esmith.fragments.rendering import Rendering
+    from esmith.layout import Layout
     from esmith.plan.plan import Plan
-    from esmith.schema.load import Schema
+    from esmith.store.protocol import Store
 
 #: Stands for what a check says about a file that is made from a secret, which may be there in another form.
 REASON = "the file holds a secret, so the reason is not shown"
@@ -45,18 +46,25 @@ class Secrets:
         masked = self.mask(text)
         return REASON if masked == text and self.holds(path, rendering) else masked
 
-    def ended(self, ended: Ended) -> Ended:
-        """Return what came of a program, with the secrets masked in what it printed."""
-        return replace(ended, out=self.mask(ended.out), err=self.mask(ended.err))
+
+def stored_secrets(layout: Layout, store: Store) -> set[str]:
+    """Return the secrets of the databases, also those of before, as far as they are not found in texts by chance."""
+    from esmith.plan.diff import secret_values
+
+    with store.snapshot() as snapshot:
+        return {value for _, value in secret_values(snapshot, Schema(layout)) if is_findable(value)}
 
 
-def secrets_read(plan: Plan, schema: Schema) -> Secrets:
-    """Return the secrets that the files of a plan were made from, as far as they were expanded now."""
+def secrets_read(plan: Plan, schema: Schema, others: Collection[str] = ()) -> Secrets:
+    """Return the secrets that the files of a plan were made from, as far as they were expanded now.
+
+    :param others: more secrets: a program may quote a neighbour of the file, which was not expanded.
+    """
     # Many outputs have the reads of their keys in common.
     apart = {id(reads): reads for output in plan.outputs for reads in output.rendering.reads_apart()}
     cells = {item for reads in apart.values() for item in reads.props.items()}
     values = {value for cell, value in cells if value and schema.hides(cell, value)}
-    return Secrets(values, lambda _path, rendering: reads_secret(rendering, schema))
+    return Secrets(values.union(others), lambda _path, rendering: reads_secret(rendering, schema))
 
 
 def reads_secret(rendering: Rendering | None, schema: Schema) -> bool:

@@ -7,13 +7,16 @@ from typing import Any
 from esmith.cli.colour import Style, styled
 from esmith.cli.masking import Masking
 from esmith.errors import SchemaError
-from esmith.events.applying import events_that_follow
 from esmith.layout import Layout
 from esmith.names import counted
 from esmith.schema.load import Schema
 from esmith.schema.secrecy import MASK
 from esmith.store.model import Change
 from esmith.store.protocol import Snapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.events.following import Following
 
 
 def change_line(change: dict[str, Any]) -> str:
@@ -42,15 +45,12 @@ def _masked(change: Change) -> dict[str, Any]:
     return {"database": change.database, "key": change.key, "property": change.prop, "old": old, "new": new}
 
 
-def follow_lines(layout: Layout, snapshot: Snapshot, changes: list[Change]) -> list[str]:
-    """Return the lines that say with which events files follow a change of settings.
-
-    :param snapshot: the databases after the change.
-    """
-    events = events_that_follow(layout, snapshot, {change.cell for change in changes})
+def follow_lines(follows: Following) -> list[str]:
+    """Return the lines that say with which events files follow a change of settings."""
+    before = "" if follows.is_exact else "up to "
     return [
-        f"{counted(count, 'file')} {'follows' if count == 1 else 'follow'} with: signal-event {name}"
-        for name, count in events.items()
+        f"{before}{counted(count, 'file')} {'follows' if count == 1 else 'follow'} with: signal-event {name}"
+        for name, count in follows.events.items()
     ]
 
 

@@ -62,7 +62,7 @@ def _carry_out(root: str | None, values: dict[str, Any]) -> int:
 
 
 def _expand(layout: Layout, store: Store, options: _Options) -> int:
-    from esmith.cli.diffs import diff_printer, no_diff
+    from esmith.cli.diffs import DiffPrinter, no_diff
     from esmith.cli.left_out import warn_of_left
     from esmith.cli.other_version import warn_of_other_version
     from esmith.events.expand import expand_templates, plan_templates
@@ -70,8 +70,10 @@ def _expand(layout: Layout, store: Store, options: _Options) -> int:
 
     layers = tuple(layout.under(os.path.join("/etc/e-smith", directory)) for directory in options.queue)
     only_tries = options.dry_run or options.explain
-    show = diff_printer(layout, store, installs=not only_tries, color=options.color) if options.show_diff else no_diff
+    printer = DiffPrinter(layout, store, color=options.color) if options.show_diff else None
+    show = printer or no_diff
     session = Session(layout, store, warn, options.timeout)
+    session.look = printer.look if printer else None
     if only_tries:
         session = RecordingSession(layout, store, warn, show=show)
     warn_of_other_version(layout, session.say, in_checkouts=False)

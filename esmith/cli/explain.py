@@ -11,12 +11,13 @@ from esmith.cli.json_output import json_text
 from esmith.cli.masking import Masking
 from esmith.cli.output import print_lines, print_report
 from esmith.cli.program import root_option
-from esmith.errors import UsageError
+from esmith.errors import ExitCode, UsageError
 from esmith.explain.described import Descriptions
 from esmith.explain.files import FileExplainer
+from esmith.explain.named import configured_path, is_file, require_no_other_root
 from esmith.explain.services import explain_service, is_one
 from esmith.explain.settings import SettingExplainer
-from esmith.explain.subject import path_and_line, subject_of
+from esmith.explain.subject import CONFIGURATION, subject_of
 from esmith.explain.supposed import suppose
 from esmith.explain.values import Values, last_changes
 from esmith.layout import Layout
@@ -41,12 +42,14 @@ def explain_command(root: str | None, words: tuple[str, ...], value: str | None,
     A file says which fragments make it; with a line, which line of which fragment, and which settings decide on it:
       esmith explain /etc/mail/spamassassin/local.cf
       esmith explain /etc/mail/spamassassin/local.cf:12
+    A path is that of the configured system, or a path of this disk below the root: ./local.cf:12
 
     \b
     A setting says what it means, who changed it last, which files are made from it, and which event applies it:
       esmith explain qpsmtpd DNSBL
       esmith explain accounts alice EmailForward
       esmith explain qpsmtpd DNSBL --if enabled
+    With --if the exit code is 0 when an event would go through, else the one that the event would end with.
 
     \b
     A record shows all of its settings, a service its state and the files that it reads:
@@ -55,21 +58,31 @@ def explain_command(root: str | None, words: tuple[str, ...], value: str | None,
     if len(words) > 3:
         raise click.UsageError("WHAT has at most three words: DATABASE RECORD PROPERTY")
     layout = Layout.chosen(root)
+    place = configured_path(layout, words[0]) if len(words) == 1 and words[0].startswith("/") else None
+    if len(words) == 1 and "/" in words[0]:
+        # Whoever forgot to name the root need not hear that there are no databases under /.
+        require_no_other_root(layout, words[0])
     store = open_store(layout)
-    is_file = len(words) == 1 and words[0].startswith("/")
-    if is_file and value is not None:
-        raise click.UsageError("--if goes with a setting, as qpsmtpd DNSBL --if enabled")
     with store.snapshot() as snapshot:
-        data = _file(layout, snapshot, *path_and_line(words[0])) if is_file else _named(layout, snapshot, list(words))
+        if place is None and len(words) == 1 and is_file(words[0]) and not _is_name(layout, snapshot, words[0]):
+            place = configured_path(layout, words[0])
+        if place is not None and value is not None:
+            raise click.UsageError("--if goes with a setting, as qpsmtpd DNSBL --if enabled")
+        data = _file(layout, snapshot, *place) if place is not None else _named(layout, snapshot, list(words))
     if value is not None:
         # No snapshot is open now: it opens those it needs.
         data["if"] = _supposed(layout, store, data["record"], value)
-    lines = file_lines(data) if is_file else named_lines(data)
+    lines = file_lines(data) if place is not None else named_lines(data)
     if as_json:
         print_lines([json_text(data)])
     else:
         print_report(lines, cures=True)
-    return 0
+    return int(data["if"]["exit_code"]) if value is not None else ExitCode.OK
+
+
+def _is_name(layout: Layout, snapshot: Snapshot, word: str) -> bool:
+    """Return whether a word is a record of the configuration database, or a service."""
+    return word in Services(layout).names() or Descriptions(layout, snapshot).is_known(CONFIGURATION, word)
 
 
 def _file(layout: Layout, snapshot: Snapshot, path: str, line: int | None) -> dict[str, Any]:
@@ -85,7 +98,9 @@ def _file(layout: Layout, snapshot: Snapshot, path: str, line: int | None) -> di
 
 def _parts(data: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the parts of an explanation that have settings."""
-    return [*data.get("fragments", data.get("makers", [])), *([data["condition"]] if data["condition"] else [])]
+    parts = data.get("fragments", data.get("makers", []))
+    earlier = [part["earlier"] for part in parts if part.get("earlier")]
+    return [*parts, *earlier, *([data["condition"]] if data["condition"] else [])]
 
 
 def _named(layout: Layout, snapshot: Snapshot, words: list[str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ _LAYERS = {"custom": "yours", "shipped": "shipped", "contrib": "of a contrib"}
 #: How many events are named.
 _SHOWN_EVENTS = 5
 _NO_SETTING = "    no setting decides on it"
+_NOTHING_HERE = "    its block reads no setting"
 _COPY = "a fragment of this name in templates-custom takes its place"
 #: How many settings of a fragment are shown before the rest is counted.
 _SHOWN = 12
@@ -97,8 +98,15 @@ def _fragment_lines(fragment: dict[str, Any], *, of_line: bool = False) -> list[
     if of_line:
         lines += [f"    and the list of records: {name}" for name in fragment["lists"]]
         lines += [f"    and the file {path}" for path in fragment["files"]]
+        earlier = fragment["earlier"]
         if not (fragment["settings"] or fragment["lists"] or fragment["files"]):
-            lines.append(_NO_SETTING if fragment["layer"] == "custom" else f"{_NO_SETTING}; {_COPY}")
+            nothing = _NOTHING_HERE if earlier else _NO_SETTING
+            lines.append(nothing if fragment["layer"] == "custom" else f"{nothing}; {_COPY}")
+        if earlier:
+            lines.append("    perhaps also what the fragment read earlier, and may have kept in a variable:")
+            lines += [f"      {line}" for line in _settings(earlier["settings"], with_changes=True)]
+            lines += [f"      the list of records: {name}" for name in earlier["lists"]]
+            lines += [f"      the file {path}" for path in earlier["files"]]
     return lines
 
 

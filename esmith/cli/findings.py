@@ -115,6 +115,12 @@ def _of_files(data: dict[str, Any]) -> Iterator[Finding]:
         yield _finding(
             "refused", f"{verdict['path']} by {verdict['by']}: {verdict['reason']}", "esmith status -v --check"
         )
+    for one in outstanding.get("refused_before", []):
+        yield _finding(
+            "refused",
+            f"{one['command']} at {one['time']}, because of {one['path']}: {one['reason']}",
+            "esmith status -v --check",
+        )
     broken = outstanding.get("broken", [])
     for fault in broken[:_LINES]:
         names = ": ".join(name for name in (fault["of"], fault["place"], fault["reason"]) if name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from esmith.cli.output import complain, print_lines, print_report
 from esmith.errors import ExitCode, UsageError
 from esmith.explain.described import Descriptions
@@ -37,6 +39,8 @@ def run_verb(
     """
     json_asked = as_json or "--json" in operands and name != "search"
     operands = [word for word in operands if word != "--json" or name == "search"]
+    if name == "describe":
+        _require_no_database(layout, operands)
     require_operands(name, operands)
     if is_flat(database):
         raise UsageError(f"{name} is for the databases of the store", hint="a text file has no schema")
@@ -52,7 +56,26 @@ def run_verb(
             return _describe(program, layout, snapshot, descriptions, database, operands, as_json=json_asked)
         listing = Listing(layout, snapshot, descriptions.schema, database)
         found = listing.all(only_changed=bool(operands)) if name == "list" else listing.matching(operands)
-        return _show(list(found), as_json=json_asked, with_help=name == "search")
+        return _show(program, list(found), as_json=json_asked, with_help=name == "search")
+
+
+def _require_no_database(layout: Layout, operands: list[str]) -> None:
+    """Require the first operand of ``describe`` not to be a database, which stands before the verb.
+
+    :raises UsageError: when it is one; with the command that was meant.
+    """
+    if not 2 <= len(operands) <= 3:
+        return
+    database, *rest = operands
+    with open_store(layout).snapshot() as snapshot:
+        descriptions = Descriptions(layout, snapshot)
+        is_record = descriptions.is_known("configuration", database)
+        databases = {*snapshot.databases(), *descriptions.schema.databases()}
+        if database in databases and not (is_record and len(rest) == 1):
+            words = ["config", "describe"] if database == "configuration" else ["db", database, "describe"]
+            raise UsageError(
+                f"{database} is a database, which is named before the verb", hint=f"run: {shlex.join([*words, *rest])}"
+            )
 
 
 def require_operands(name: str, operands: list[str]) -> None:
@@ -101,11 +124,13 @@ def _describe(
     return ExitCode.OK
 
 
-def _show(found: list[Listed], *, as_json: bool, with_help: bool) -> int:
+def _show(program: str, found: list[Listed], *, as_json: bool, with_help: bool) -> int:
     if as_json:
         _print_json([one.data() for one in found])
     else:
         print_report(_line(one) + (f": {one.help}" if with_help and one.help else "") for one in found)
+        if with_help and not found:
+            complain(program, "nothing is found")
     # As grep does: a search that finds nothing exits with 1, a list of nothing does not.
     return ExitCode.OK if found or not with_help else ExitCode.FAILED
 

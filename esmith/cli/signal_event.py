@@ -97,21 +97,18 @@ def _carry_out(root: str | None, values: dict[str, Any]) -> int:
 
 
 def _signal(layout: Layout, store: Store, options: _Options) -> int:
-    from esmith.cli.diffs import diff_printer, no_diff
+    from esmith.cli.diffs import DiffPrinter, no_diff
     from esmith.cli.left_out import because_of, warn_of_left
     from esmith.cli.other_version import warn_of_other_version
     from esmith.events.session import RecordingSession, Session
     from esmith.events.signal import signal_event
 
-    prints, installs = not options.as_json, not options.dry_run
-    show = (
-        diff_printer(layout, store, prints=prints, installs=installs, color=options.color)
-        if options.show_diff
-        else no_diff
-    )
+    printer = DiffPrinter(layout, store, prints=not options.as_json, color=options.color) if options.show_diff else None
+    show = printer or no_diff
     progress = _progress()
     say = progress.before(warn) if progress else warn
     session = Session(layout, store, say, options.timeout)
+    session.look = printer.look if printer else None
     if options.dry_run:
         session = RecordingSession(layout, store, say, show=progress.before(show) if progress else show)
     warn_of_other_version(layout, session.say, in_checkouts=False)

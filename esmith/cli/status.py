@@ -112,13 +112,18 @@ def _outstanding(layout: Layout, store: Store, *, with_checks: bool) -> dict[str
         found = find_outstanding(layout, store, checks=with_checks)
     except EsmithError as error:
         # A broken schema file, say, of which nobody knows what is secret: a finding among the others.
-        return {"waiting": [], "services": {}, "left": {}, "broken": [_broken("", error, stops=True)], "refused": []}
+        broken = [_broken("", error, stops=True)]
+        return {"waiting": [], "services": {}, "left": {}, "broken": broken, "refused": [], "refused_before": []}
     return {
         "waiting": [_waiting(group) for group in found.waiting],
         "services": found.services,
         "left": found.left,
         "broken": [_broken(fault.subject, fault.error, stops=fault.stops) for fault in found.faults],
         "refused": [verdict_data(verdict) for verdict in found.refused],
+        "refused_before": [
+            {"path": path, "command": one.command, "time": shown_time(one.since), "by": one.by, "reason": one.reason}
+            for path, one in found.earlier.items()
+        ],
     }
 
 

@@ -9,11 +9,12 @@ from esmith.cli.changed_settings import change_lines, follow_lines
 from esmith.cli.output import print_report
 from esmith.cli.program import color_option, root_option
 from esmith.errors import EsmithError, StoreError
+from esmith.events.following import Following, what_follows
+from esmith.fields import replace
 from esmith.layout import Layout
 from esmith.store import open_store
 from esmith.store.model import Author, Change
 from esmith.store.overlay import Overlay
-from esmith.store.protocol import Snapshot
 from esmith.store.undo import undo, undo_in
 
 
@@ -49,27 +50,34 @@ def undo_command(root: str | None, number: int, force: bool, dry_run: bool, yes:
         lines = change_lines(layout, snapshot, changes)
         if dry_run:
             print_report(lines or [_nothing_to_do(number)])
-            print_report(follow_lines(layout, tried, changes), cures=True)
-            return 0
-        may_be_asked = bool(changes) and number != snapshot.revision() and not yes and may_ask()
+        may_be_asked = not dry_run and bool(changes) and number != snapshot.revision() and not yes and may_ask()
     if may_be_asked:
         print_report(lines)
         if not agrees(f"Revision {number} is not the last one. Set this back?"):
             return 1
+    # No snapshot is open now: it opens those it needs.
+    follows = what_follows(layout, store, changes)
+    if dry_run:
+        print_report(_follow_lines(follows, changes), cures=True)
+        return 0
     words = ["esmith", "undo", *(["--force"] if force else []), str(number)]
     try:
-        changes = undo(store, number, Author.current(words), force=force)
+        undone = undo(store, number, Author.current(words), force=force)
     except StoreError as error:
         error.add_unchanged()
         raise
     with store.snapshot() as snapshot:
-        _report(layout, snapshot, number, changes)
+        shown = change_lines(layout, snapshot, undone, is_sure=False)
+    print_report(shown or [_nothing_to_do(number)])
+    if undone != changes:
+        # Somebody changed the settings since they were looked at.
+        follows = replace(follows, is_exact=False)
+    print_report(_follow_lines(follows, undone), cures=True)
     return 0
 
 
-def _report(layout: Layout, snapshot: Snapshot, number: int, changes: list[Change]) -> None:
-    print_report(change_lines(layout, snapshot, changes, is_sure=False) if changes else [_nothing_to_do(number)])
-    print_report(follow_lines(layout, snapshot, changes), cures=True)
+def _follow_lines(follows: Following, changes: list[Change]) -> list[str]:
+    return follow_lines(follows) if changes else []
 
 
 def _nothing_to_do(number: int) -> str:

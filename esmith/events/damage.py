@@ -6,7 +6,7 @@ Whoever reads a table does not see them (:mod:`esmith.store.table`).
 from __future__ import annotations
 
 from esmith.apply.generations import GENERATIONS
-from esmith.apply.left import LEFT
+from esmith.apply.left import LEFT, REFUSED
 from esmith.errors import StoreError
 from esmith.events.confirm import UNCONFIRMED
 from esmith.events.derived import STALE
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from esmith.store.table import StateTable
 
 #: All of the engine's own tables, the most important first.
-TABLES: tuple[StateTable[Any], ...] = (UNCONFIRMED, GENERATIONS, PENDING, STALE, OUTPUTS, LISTED, LEFT)
+TABLES: tuple[StateTable[Any], ...] = (UNCONFIRMED, GENERATIONS, PENDING, STALE, OUTPUTS, LISTED, LEFT, REFUSED)
 #: More would hide the first ones: a damaged page of the data file has dozens of rows.
 _SHOWN = 10
 _NAME_LENGTH = 100

@@ -121,7 +121,7 @@ class Installation:
             derivations = self.declared(strict=strict)
             self._pending_before = list_pending(snapshot)
             self.plan = plan = make(snapshot)
-        plan.unread = Unread(session)
+        plan.unread, plan.secrets = Unread(session), session.secrets
         _warn(plan.warnings, session)
         session.preview(plan)
         if not strict:

@@ -6,6 +6,7 @@ written and no lock is taken. What is remembered of outputs says which settings 
 
 from __future__ import annotations
 
+from esmith.apply.left import REFUSED
 from esmith.events.applying import events_for
 from esmith.events.preview import Preview, PreviewFile, preview
 from esmith.fields import dataclass, field
@@ -17,6 +18,7 @@ from esmith.plan.output import Difference
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from esmith.apply.left import Refused
     from esmith.events.chosen import Fault
     from esmith.layout import Layout
     from esmith.plan.remembered import Cell
@@ -52,6 +54,7 @@ class Outstanding:
     :param left: the files that would be left as they are, each with the reason.
     :param faults: what is broken.
     :param refused: what a check says that refuses its file, where the checks were run.
+    :param earlier: where they were not run: the files that would be as an event was refused for, by their paths.
     """
 
     waiting: list[Waiting] = field(default_factory=list)
@@ -59,6 +62,7 @@ class Outstanding:
     left: dict[str, str] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     refused: list[Verdict] = field(default_factory=list)
+    earlier: dict[str, Refused] = field(default_factory=dict)
 
 
 def find_outstanding(layout: Layout, store: Store, *, checks: bool = False) -> Outstanding:
@@ -78,8 +82,26 @@ def find_outstanding(layout: Layout, store: Store, *, checks: bool = False) -> O
     found.refused = [verdict for verdict in shown.verdicts if verdict.outcome is Outcome.REFUSED]
     with store.snapshot() as snapshot:
         found.waiting = _Grouping(snapshot, shown).groups()
+        if not checks:
+            found.earlier = _refused_before(snapshot, shown)
     if found.waiting:
         found.services = shown.services
+    return found
+
+
+def _refused_before(snapshot: Snapshot, shown: Preview) -> dict[str, Refused]:
+    """Return the files of which an event was refused as they would be now."""
+    files = {file.path: file for file in shown.files}
+    events = {event for file in shown.files for event in file.events}
+    found = {}
+    for path, row in REFUSED.rows(snapshot).items():
+        file = files.get(path)
+        if row.digest:
+            is_so = file is not None and file.new is not None and digest_of(file.new) == row.digest
+        else:
+            is_so = row.event in events
+        if is_so:
+            found[path] = row
     return found
 
 

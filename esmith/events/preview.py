@@ -8,10 +8,10 @@ rehearsal, and a fragment or a check that starts ``db`` itself sees what is save
 from __future__ import annotations
 
 import os
-from collections import Counter
 from contextlib import suppress
 
 from esmith.errors import CheckError, EsmithError, ServiceError, StoreError, UntrustedError, UsageError
+from esmith.events.applying import events_for
 from esmith.events.chosen import Chosen, Fault
 from esmith.events.contribs import drop_wrong_actions
 from esmith.events.needed import needed_services
@@ -102,20 +102,12 @@ class Preview:
 
     @property
     def events(self) -> list[str]:
-        """Few events that write all files in which something unsaved has a part, those for changed settings first."""
-        waiting = [set(file.events) for file in self.files if not (file.left or file.anyway) and file.events]
-        found: list[str] = []
-        while waiting:
-            counts = Counter(name for names in waiting for name in names)
-            found.append(min(counts, key=lambda name: (_rank(name), -counts[name], name)))
-            waiting = [names for names in waiting if found[-1] not in names]
-        return found
+        """Few events that write all files in which something unsaved has a part.
 
-
-def _rank(event: str) -> int:
-    """Return how little an event is meant for changed settings (docs/events.md#the-events), by its name."""
-    endings = ("-update", "-modify", "-save")
-    return next((place for place, ending in enumerate(endings) if event.endswith(ending)), len(endings))
+        Which ones: docs/events.md#which-event-is-named.
+        """
+        files = [file for file in self.files if not (file.left or file.anyway)]
+        return list(events_for({file.template for file in files}, {file.template: file.events for file in files}))
 
 
 def preview(
@@ -236,7 +228,7 @@ class _Looker:
         """Run the checks on the tree as it would be."""
         from esmith.checks.check import check
 
-        plan.unread = Unread(self._session)
+        plan.unread, plan.secrets = Unread(self._session), self._session.secrets
         try:
             check(plan, self._layout, writes=False)
         except CheckError as error:

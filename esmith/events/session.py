@@ -18,7 +18,7 @@ from esmith.tables import find_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from typing import ClassVar
 
     from esmith.layout import Layout
@@ -56,6 +56,9 @@ class Session:
     started_ns: int = field(default_factory=time.time_ns, init=False)
     #: Whether it had anything to say so far.
     has_spoken: bool = field(default=False, init=False)
+
+    #: Called with a plan before any of it is installed: what was there can be looked up until then.
+    look: Callable[[Plan], None] | None = field(default=None, init=False)
 
     #: Whether nothing is changed.
     records: ClassVar[bool] = False
@@ -117,8 +120,16 @@ class Session:
 
         return find_supervisor(self.layout, service)
 
+    def secrets(self) -> Collection[str]:
+        """Return the secrets of the databases, which nothing that checks say may hold."""
+        from esmith.checks.hiding import stored_secrets
+
+        return stored_secrets(self.layout, self.store)
+
     def preview(self, plan: Plan) -> None:
-        """Show a plan before it is checked; only a rehearsal does that."""
+        """Look at a plan before it is checked; only a rehearsal shows it then."""
+        if self.look is not None:
+            self.look(plan)
 
 
 @dataclass

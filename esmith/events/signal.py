@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from functools import partial
 
 from esmith.apply.generations import newest_number
-from esmith.apply.left import list_left
-from esmith.errors import ActionError, EsmithError
+from esmith.apply.left import list_left, record_refused
+from esmith.errors import ActionError, CheckError, EsmithError, StoreError
 from esmith.events.actions import run_action
 from esmith.events.adjust import ServiceStep
 from esmith.events.asked import check_service_actions
@@ -30,6 +31,7 @@ from esmith.names import counted
 from esmith.plan.plan import Plan, make_plan
 from esmith.schema.strict import STRICT, is_strict
 from esmith.shipped import ShippedFiles
+from esmith.store.model import Author
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -155,6 +157,8 @@ class _Run:
                     self._complete_unconfirmed(confirm)
         except EsmithError as error:
             log.write(f"Event {event.name} failed: {error}")
+            if isinstance(error, CheckError) and not self._session.records:
+                self._note_refused()
             raise
         self._result.plan = self._installation.plan
         self._result.partial |= self._session.skipped
@@ -165,6 +169,14 @@ class _Run:
         if self._services.refused:
             raise self._services.refused[0]
         return self._result
+
+    def _note_refused(self) -> None:
+        """Record what the checks refused, for ``esmith status``."""
+        session = self._session
+        command = " ".join(["signal-event", self._event.name, *self._arguments])
+        # What ended the event is what has to be shown, not what is wrong with the store besides.
+        with suppress(StoreError), session.store.transaction(Author.current(command.split())) as transaction:
+            record_refused(self._installation.plan, self._event.name, command, transaction)
 
     def leave_stamp(self, result: Result) -> None:
         """Leave a stamp when there was nothing to do, so that the next such event finds that at once."""

@@ -6,6 +6,7 @@ import os
 import shlex
 
 from esmith.errors import EsmithError, SchemaError, TemplateError
+from esmith.events.applying import FIRST
 from esmith.events.definition import ABOUT, event_names, load_event
 from esmith.fragments.tree import TemplateTree
 from esmith.plan.installed import OUTPUTS
@@ -101,8 +102,6 @@ def _by(layout: Layout, event: Event, shipped: ShippedFiles) -> str:
     return "shipped" if any(name.startswith(begins) for name in shipped.names) else "other"
 
 
-#: The events that make a changed setting take effect, the first that expands all that reads it.
-_FIRST = ("email-update", "remoteaccess-update", "dns-update", "ssl-update", "clamav-update", "console-save")
 #: The events that are about one record of a database: for accounts this depends on the type.
 _OF_A_RECORD = {"domains": "domain-modify", "hosts": "host-modify", "networks": "network-create"}
 
@@ -121,7 +120,7 @@ def applied_by(
     own = f"{type}-modify" if database == "accounts" else _OF_A_RECORD.get(database, "")
     if own in names:
         return shlex.join(["signal-event", own, key]), names
-    for name in _FIRST:
+    for name in FIRST:
         if name in names:
             return f"signal-event {name}", names
     # The one that does least besides.

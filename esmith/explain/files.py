@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import shlex
+from collections import Counter
 
 from esmith.errors import InstallError, UsageError, UserFileError
 from esmith.explain.events import events_of, known_files
+from esmith.explain.named import with_line
 from esmith.explain.places import Made, Maker, made_lines
 from esmith.explain.tracing import Traced, TracingRenderer
 from esmith.explain.values import Values
 from esmith.fragments.rendering import Kind
 from esmith.fragments.tree import KEY, NoTemplateError
 from esmith.layout import LAYERS, Layout
-from esmith.names import nearest
+from esmith.names import counted, nearest
 from esmith.plan.difference import Comparison
 from esmith.plan.installed import OUTPUTS
 from esmith.plan.output import Difference, Output
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from esmith.store.protocol import Snapshot
 
 AS_GENERATED = "as generated"
+#: How many pairs of lines that are the same may be compared to find a line again: some seconds.
+_MOST_PAIRS = 2_000_000
 CHANGED_SINCE = "not yet as the settings and fragments of now make it"
 
 
@@ -84,7 +89,7 @@ class FileExplainer:
             pattern = renderer.find(template)[0].path
             made = [name for name, row in OUTPUTS.rows(self._snapshot).items() if row.template == pattern]
             if path not in made:
-                example = f", as {made[0]}" if made else ""
+                example = f", as: {_command(made[0])}" if made else ""
                 raise UsageError(
                     f"{path} stands for {len(made)} files, one for each {KEY}", hint=f"name one of them{example}"
                 )
@@ -94,18 +99,28 @@ class FileExplainer:
         return found
 
     def _unknown(self, path: str, error: NoTemplateError) -> UsageError:
-        layers = [f"/etc/e-smith/{name}/" for name in LAYERS]
-        for layer in layers:
-            if path.startswith(layer):
-                of = "/" + os.path.dirname(path.removeprefix(layer))
+        files = known_files(self._layout, self._snapshot)
+        for layer in (f"/etc/e-smith/{name}" for name in LAYERS):
+            if path.startswith(layer + "/"):
+                own = path.removeprefix(layer)
+                of = own if own in files else os.path.dirname(own)
                 return UsageError(
-                    f"{path} is a fragment, and no file that a template makes",
-                    hint=f"see what it does: esmith explain {of}",
+                    f"{path} is a fragment, and no file that a template makes", hint=f"see what it does: {_command(of)}"
                 )
-        close = nearest(path, known_files(self._layout, self._snapshot))
-        exists = os.path.lexists(self._layout.under(path))
-        what = "is not made by e-smith" if exists else "is not there, and no template makes it"
-        return UsageError(f"{path} {what}", hint=f"did you mean {close}?" if close else error.hint)
+        place = self._layout.under(path)
+        below = [file for file in files if file.startswith(path.rstrip("/") + "/")]
+        if below and (os.path.isdir(place) or not os.path.lexists(place)):
+            more = f"; {len(below)} of them are made" if len(below) > 1 else ""
+            return UsageError(f"{path} is a directory of files{more}", hint=f"name one, as: {_command(below[0])}")
+        close = nearest(path, files)
+        if close:
+            hint = f"did you mean: {_command(close)}"
+        elif os.path.lexists(place):
+            hint = "another program writes it, or somebody by hand"
+        else:
+            hint = error.hint
+        what = "is not made by e-smith" if os.path.lexists(place) else "is not there, and no template makes it"
+        return UsageError(f"{path} {what}", hint=hint)
 
     def _head(self, output: Output, rendering: Rendering, renderer: TracingRenderer) -> dict[str, Any]:
         template, services = rendering.template, rendering.metadata.services
@@ -189,7 +204,7 @@ class FileExplainer:
                 **self._of_fragment(one, rendering.template, shipped),
                 "lines": _ranges(lines.get(id(one), [])) if made is not None else None,
                 "settings": self._settings(set(one.reads.props)),
-                "lists": sorted(" ".join(filter(None, name)) for name in one.reads.listings),
+                "lists": _listed(one.reads.listings),
                 "files": sorted(one.reads.files),
             }
             for one in traced
@@ -205,7 +220,9 @@ class FileExplainer:
         old = new if output.old is None else _lines_of(output.old)
         if output.rendering.kind is not Kind.FILE or not 1 <= line <= len(old):
             count = len(old) if output.rendering.kind is Kind.FILE else 0
-            raise UsageError(f"{output.path} has no line {line}", hint=f"it has {count} lines")
+            hint = f"it has {counted(count, 'line')}"
+            hint += f", and this shows the last one: {_command(output.path, count)}" if count else ""
+            raise UsageError(f"{output.path} has no line {line}", hint=hint)
         secret = self._reads_secret({cell for one in traced for cell in one.reads.props})
         place = line - 1 if output.old is None else _same_line(old, new, line - 1)
         shown = None if secret else old[line - 1].decode("utf-8", "backslashreplace")
@@ -226,17 +243,28 @@ class FileExplainer:
     def _maker(self, maker: Maker, template: Template, shipped: Shipped, text: bytes) -> dict[str, Any]:
         # Of the settings of a thousand users those of the one whose name is in the line are looked for.
         words = text.decode("utf-8", "backslashreplace")
+        here, earlier = maker.reads, maker.earlier
+        before = {
+            "settings": self._settings(set(earlier.props) - maker.cells),
+            "lists": _listed(earlier.listings - here.listings),
+            "files": sorted(earlier.files - here.files),
+        }
         return {
             **self._of_fragment(maker.traced, template, shipped),
             "lines": _ranges(sorted(maker.lines)) if maker.lines else None,
             "settings": sorted(self._settings(maker.cells), key=lambda one: one["key"] not in words),
-            "lists": sorted(" ".join(filter(None, name)) for name in maker.traced.reads.listings),
-            "files": sorted(maker.traced.reads.files),
+            "lists": _listed(here.listings),
+            "files": sorted(here.files),
+            "earlier": before if any(before.values()) else None,
         }
 
     def _reads_secret(self, cells: set[Cell]) -> bool:
         """Return whether one of the settings is a secret that a line may hold, perhaps one of before."""
         return any(self._schema.may_be_secret(*cell) and self._values.matters(cell) for cell in cells)
+
+
+def _command(path: str, line: int | None = None) -> str:
+    return shlex.join(["esmith", "explain", with_line(path, line)])
 
 
 def _lines_of(content: bytes) -> list[bytes]:
@@ -248,10 +276,32 @@ def _same_line(old: list[bytes], new: list[bytes], place: int) -> int | None:
     """Return which line of a new text is one of the old text, None for none."""
     from difflib import SequenceMatcher
 
-    for first, other, size in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks():
-        if first <= place < first + size:
-            return place - first + other
+    first = _alike(old, new)
+    if place < first:
+        return place
+    rest = _alike(old[first:][::-1], new[first:][::-1])
+    if place >= len(old) - rest:
+        return place - len(old) + len(new)
+    ours, theirs = old[first : len(old) - rest], new[first : len(new) - rest]
+    counts = Counter(theirs)
+    if sum(counts[line] for line in ours) > _MOST_PAIRS:
+        # Thousands of lines that are alike, which would be compared each with each: the nearest one counts.
+        same = [number for number, line in enumerate(theirs, first) if line == old[place]]
+        return min(same, key=lambda number: abs(number - place), default=None)
+    for begin, other, size in SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks():
+        if begin <= place - first < begin + size:
+            return place - begin + other
     return None
+
+
+def _alike(one: list[bytes], other: list[bytes]) -> int:
+    """Return how many lines at the beginning are the same."""
+    pairs = zip(one, other, strict=False)
+    return next((number for number, (mine, its) in enumerate(pairs) if mine != its), min(len(one), len(other)))
+
+
+def _listed(listings: set[tuple[str, str]]) -> list[str]:
+    return sorted(" ".join(filter(None, name)) for name in listings)
 
 
 def _ranges(numbers: list[int]) -> list[list[int]]:

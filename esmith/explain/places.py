@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from esmith.explain.slices import cells_of
 from esmith.fields import dataclass, field
 from esmith.fragments.metadata import NO_BLANK_LINES
+from esmith.fragments.reads import Reads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from esmith.explain.slices import Names
-    from esmith.explain.tracing import Traced
+    from esmith.explain.tracing import Block, Traced
     from esmith.explain.values import Cell
-    from esmith.fragments.reads import Reads
     from esmith.fragments.rendering import Rendering
 
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+")
@@ -28,16 +29,38 @@ class Maker:
     :param traced: the fragment.
     :param lines: the lines of the fragment that it comes from, from 1; empty when they are not certain.
     :param parts: for each piece of the line the settings that decide on it, as far as this fragment knows.
+    :param blocks: of a Perl fragment whose parts are known, the numbers of those that made the line, from 0.
+    :param has_text: whether a piece of the line is of it.
     """
 
     traced: Traced
     lines: set[int] = field(default_factory=set)
     parts: list[set[Cell]] = field(default_factory=list)
+    blocks: set[int] = field(default_factory=set)
+    has_text: bool = False
 
     @property
     def cells(self) -> set[Cell]:
         """The settings that decide on the line."""
         return set().union(*self.parts)
+
+    @property
+    def reads(self) -> Reads:
+        """All that was read where the line was made: by these blocks, else by the fragment."""
+        return self._of_blocks(self.blocks) if self.blocks else self.traced.reads
+
+    @property
+    def earlier(self) -> Reads:
+        """What the blocks before these read, which may have left it in a variable; nothing where that cannot be."""
+        blocks = self.traced.blocks or []
+        code = [number for number in self.blocks if blocks[number].is_code]
+        return self._of_blocks(set(range(max(code, default=0))) - self.blocks)
+
+    def _of_blocks(self, numbers: set[int]) -> Reads:
+        found = Reads()
+        for number in numbers:
+            found.add((self.traced.blocks or [])[number].reads)
+        return found
 
 
 @dataclass
@@ -55,8 +78,9 @@ class Made:
 @dataclass(frozen=True)
 class _Segment:
     text: bytes
-    line: int
-    names: Names | None
+    lines: tuple[int, ...]
+    names: Names | None = None
+    block: int = -1
 
 
 def made_lines(rendering: Rendering, traced: list[Traced]) -> list[Made] | None:
@@ -71,9 +95,16 @@ def made_lines(rendering: Rendering, traced: list[Traced]) -> list[Made] | None:
     text = b""
     segments: list[tuple[Traced, _Segment]] = []
     for one in traced:
+        silent: list[tuple[Traced, _Segment]] = []
         for segment in _segments(one):
             if not segment.text and segments and segments[-1][0] is one:
                 segments.append((one, segment))
+            elif not segment.text and segment.block >= 0:
+                # It could have given something at the beginning of the line.
+                silent.append((one, segment))
+            elif segment.text:
+                segments += silent
+                silent = []
             for piece in _LINE.findall(segment.text):
                 text += piece
                 segments.append((one, segment))
@@ -114,14 +145,19 @@ def _made(text: bytes, segments: list[tuple[Traced, _Segment]], cells: _KnownCel
     for traced, segment in segments:
         known = makers.get(id(traced))
         maker = makers[id(traced)] = known or Maker(traced)
-        maker.parts.append(cells.of(traced, segment.names))
+        if segment.block >= 0 and traced.blocks is not None:
+            maker.blocks.add(segment.block)
+            maker.parts.append(set(traced.blocks[segment.block].reads.props))
+        else:
+            maker.parts.append(cells.of(traced, segment.names))
         if not segment.text:
             continue
         # Where one piece is not certain the line is not.
-        if segment.line and (known is None or known.lines):
-            maker.lines.add(segment.line)
+        if segment.lines and (known is None or known.lines or not known.has_text):
+            maker.lines.update(segment.lines)
         else:
             maker.lines.clear()
+        maker.has_text = True
     return Made(text, list(makers.values()))
 
 
@@ -129,15 +165,40 @@ def _segments(traced: Traced) -> Iterator[_Segment]:
     """Yield the pieces of what a fragment gave; each ends with a line or before the next piece."""
     if traced.pieces is not None:
         for piece in traced.pieces:
-            yield _Segment(piece.text, piece.line, piece.names)
+            yield _Segment(piece.text, (piece.line,) if piece.line else (), piece.names)
+        return
+    if traced.blocks is not None:
+        yield from _segments_of_blocks(traced.blocks, _LINE.findall(traced.source))
         return
     source = _LINE.findall(traced.source)
     if traced.text == traced.source:
         for number, line in enumerate(source, 1):
-            yield _Segment(line, number, None)
+            yield _Segment(line, (number,))
         return
     given = _LINE.findall(traced.text)
+    counts, there = Counter(given), Counter(source)
     for line in given:
         # A line that stands in the fragment as it is, and only once there and here, is that line.
-        once = line.strip() and given.count(line) == 1 and source.count(line) == 1
-        yield _Segment(line, source.index(line) + 1 if once else 0, None)
+        once = line.strip() and counts[line] == 1 and there[line] == 1
+        yield _Segment(line, (source.index(line) + 1,) if once else ())
+
+
+def _segments_of_blocks(blocks: list[Block], source: list[bytes]) -> Iterator[_Segment]:
+    """Yield the pieces of what a Perl fragment gave.
+
+    :param source: the lines of the fragment.
+    """
+    for number, block in enumerate(blocks):
+        lines = tuple(range(block.first, block.last + 1))
+        if not block.text and block.first:
+            yield _Segment(b"", (), block=number)
+        given = _LINE.findall(block.text)
+        counts, there = Counter(given), Counter(source[block.first - 1 : block.last])
+        for more, line in enumerate(given):
+            if not block.is_code:
+                yield _Segment(line, (block.first + more,), block=number)
+            elif line.strip() and counts[line] == 1 and there[line] == 1:
+                # A line that stands in the block as it is, and only once there and here, is that line.
+                yield _Segment(line, (source.index(line, block.first - 1) + 1,), block=number)
+            else:
+                yield _Segment(line, lines, block=number)

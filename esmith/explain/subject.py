@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import shlex
 
 from esmith.errors import UsageError
 from esmith.fields import dataclass, field
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from esmith.store.protocol import Snapshot
 
 CONFIGURATION = "configuration"
-_LINE = re.compile(r"(.+):([0-9]{1,9})", re.DOTALL)
 #: How many names a hint shows.
 _SHOWN = 5
 
@@ -36,12 +35,6 @@ class Subject:
     prop: str | None = None
     service: str = ""
     others: list[str] = field(default_factory=list)
-
-
-def path_and_line(word: str) -> tuple[str, int | None]:
-    """Return the path and the line that a word as ``/etc/clamd.conf:12`` names; the line is None for a path alone."""
-    found = _LINE.fullmatch(word)
-    return (found[1], int(found[2])) if found else (word, None)
 
 
 def subject_of(words: list[str], snapshot: Snapshot, descriptions: Descriptions, services: Services) -> Subject:
@@ -96,7 +89,10 @@ def _two(first: str, second: str, snapshot: Snapshot, descriptions: Descriptions
         raise UsageError(f"{first} has no record {shorten(second)!r}", hint=hint)
     known = [*_keys(CONFIGURATION, snapshot, descriptions), *_databases(snapshot, descriptions)]
     close = nearest(first, known)
+    found = _found_in(first, snapshot, descriptions)
     hint = f"did you mean {close!r}?" if close else "the databases: " + ", ".join(_databases(snapshot, descriptions))
+    if found:
+        hint = f"it is a record of {found}: esmith explain {shlex.join([found, first, second])}"
     raise UsageError(f"there is no record and no database {shorten(first)!r}", hint=hint)
 
 
@@ -152,10 +148,15 @@ def _near(word: str, snapshot: Snapshot, descriptions: Descriptions, services: S
         return f"it is a property of {', '.join(having[:_SHOWN])}{more}: esmith explain {having[0]} {word}"
     if word in _databases(snapshot, descriptions):
         return f"it is a database, and this shows it: db {word} show"
-    found = [database for database in _databases(snapshot, descriptions) if descriptions.is_known(database, word)]
+    found = _found_in(word, snapshot, descriptions)
     if found:
-        return f"it is a record of {found[0]}: esmith explain {found[0]} {word}"
+        return f"it is a record of {found}: esmith explain {shlex.join([found, word])}"
     close = nearest(word, [*keys, *services.names()])
     if close:
         return f"did you mean {close!r}?"
-    return f"look for it: config search {word}"
+    return f"look for it: config search {shlex.quote(word)}" if word.isprintable() and word else ""
+
+
+def _found_in(key: str, snapshot: Snapshot, descriptions: Descriptions) -> str:
+    """Return the first database that has a record; "" for none."""
+    return next((name for name in _databases(snapshot, descriptions) if descriptions.is_known(name, key)), "")

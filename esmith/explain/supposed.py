@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from esmith.checks.hiding import REASON
+from esmith.errors import ExitCode
 from esmith.events.preview import preview
 from esmith.printable import printable
 from esmith.schema.check import check_properties, check_record
@@ -44,12 +45,24 @@ def _data(found: Preview) -> dict[str, Any]:
         "files": [_file(one) for one in found.files],
         "services": found.services,
         "sound": found.is_sound,
+        "exit_code": _exit_code(found),
         "refused": f"{found.refused}" if found.refused is not None else "",
         "faults": [
             {"place": fault.subject, "reason": f"{fault.error}", "stops": fault.stops} for fault in found.faults
         ],
         "warnings": found.warnings,
     }
+
+
+def _exit_code(found: Preview) -> int:
+    """Return what an event with these files would end with (docs/commands.md#exit-codes)."""
+    stopping = [fault.error for fault in found.faults if fault.stops]
+    if stopping:
+        return stopping[0].exit_code
+    if found.refused is not None:
+        return found.refused.exit_code
+    is_partial = found.faults or any(one.left is not None for one in found.files)
+    return ExitCode.PARTIAL if is_partial else ExitCode.OK
 
 
 def _file(one: PreviewFile) -> dict[str, Any]:

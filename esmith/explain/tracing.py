@@ -24,6 +24,24 @@ if TYPE_CHECKING:
     from esmith.fragments.tree import Fragment, Template
 
 
+@dataclass(frozen=True)
+class Block:
+    """A part of a Perl fragment: a text, or a block of code.
+
+    :param text: what it gave.
+    :param first: its first line in the fragment; 0 for what came before the fragment itself.
+    :param last: its last line.
+    :param is_code: whether it is a block of code, on which settings can decide.
+    :param reads: what was read while it ran.
+    """
+
+    text: bytes
+    first: int
+    last: int
+    is_code: bool
+    reads: Reads
+
+
 @dataclass
 class Traced:
     """What one fragment did for one output.
@@ -36,6 +54,7 @@ class Traced:
     :param inner: these templates' fragments by their paths, with what each read itself.
     :param pieces: where its text comes from; None when that is not known.
     :param names: all that its text names; None when it is not in Jinja2.
+    :param blocks: the parts of a Perl fragment, in order; None when they are not known, and for another fragment.
     """
 
     fragment: Fragment
@@ -46,6 +65,7 @@ class Traced:
     inner: dict[str, Traced] = field(default_factory=dict)
     pieces: list[Piece] | None = None
     names: Names | None = None
+    blocks: list[Block] | None = None
 
     def add_inner(self, other: Traced) -> None:
         """Note a fragment of a template inside this one; it may run for a thousand users."""
@@ -108,15 +128,23 @@ class _TracedExpansion(Expansion):
     ) -> bytes:
         outer, notes, traced = self._notes, Notes(), Traced(fragment)
 
+        # Blocks inside a template inside this one make no line by themselves.
+        tracer = _PerlTracer(traced, notes) if self._renderer.with_pieces and not self._running else None
+
         def noting_perl() -> PerlTemplate:
             made = perl()
             made.note_in(notes.reads)
+            made.tracer = tracer
+            if tracer is not None:
+                tracer.of(made)
             return made
 
         self._running.append((traced, notes))
         try:
             with self._noting(notes):
                 traced.text = super()._fragment(fragment, template, metadata, noting_perl)
+            if tracer is not None:
+                tracer.end()
             self._drop_locals(fragment, notes.reads)
         finally:
             self._running.pop()
@@ -171,3 +199,57 @@ class _TracedExpansion(Expansion):
         found = self._renderer.locals_of(fragment, self._runner) if missing else set()
         for cell in [cell for cell in reads.props if cell[0] == "configuration" and cell[1] in missing & found]:
             del reads.props[cell]
+
+
+class _PerlTracer:
+    """Keeps what each part of a Perl fragment gave and read; implements :class:`esmith.fragments.perl.template.Tracer`.
+
+    Reads are noted apart for each part: what a block read again was read before as well.
+
+    :param traced: the fragment.
+    :param notes: where all that it reads is noted.
+    """
+
+    def __init__(self, traced: Traced, notes: Notes) -> None:
+        self._traced = traced
+        self._notes = notes
+        self._own = Reads()
+        self._through: Notes | None = None
+        self._blocks: list[Block] = []
+        self._template: PerlTemplate | None = None
+
+    def of(self, template: PerlTemplate) -> None:
+        """Note which Perl runs it."""
+        self._template = template
+        self._through, self._traced.through = self._traced.through, Notes()
+        template.note_in(self._own)
+
+    def begin(self) -> None:
+        """Note that the fragment itself begins."""
+        self._add(b"", 0, 0, is_code=True)
+
+    def part(self, kind: str, first: int, last: int, given: bytes) -> None:
+        """Note a part."""
+        self._add(given, first, last, is_code=kind == "PROG")
+
+    def end(self) -> None:
+        """Note the end of the fragment. Of one whose text is not that of its parts these are not known."""
+        if self._template is None:
+            return
+        self._add(b"", 0, 0, is_code=True)
+        if self._through is not None:
+            self._traced.through = self._through
+        self._template.tracer = None
+        if b"".join(block.text for block in self._blocks) == self._traced.text:
+            self._traced.blocks = self._blocks
+
+    def _add(self, given: bytes, first: int, last: int, *, is_code: bool) -> None:
+        reads, self._own = self._own, Reads()
+        self._notes.reads.add(reads)
+        through, self._traced.through = self._traced.through, Notes()
+        if self._through is not None:
+            self._through.add(through, ())
+        reads.add(through.reads)
+        if self._template is not None:
+            self._template.note_in(self._own)
+        self._blocks.append(Block(given, first, last, is_code, reads))

@@ -35,7 +35,7 @@ class Diffs:
     """The unified diffs of outputs, from what is on the disk to what they become.
 
     :param outputs: those that are asked for: the journal is read once for all of them.
-    :param before: what :func:`secrets_in_files` gave before they were installed; None while they are not.
+    :param before: what :func:`secrets_before` gave before they were installed; None while they are not.
     """
 
     def __init__(
@@ -103,17 +103,18 @@ class Diffs:
         return all_reads_of(self._snapshot, installed, self._listed)
 
 
-def secrets_in_files(snapshot: Snapshot, schema: Schema) -> Before:
-    """Return of each installed file its digest, and what may be secret of the properties that it was made from.
+def secrets_before(plan: Plan, snapshot: Snapshot, schema: Schema) -> Before:
+    """Return of each file that a plan replaces its digest, and what may be secret of what it was made from.
 
-    After an install this is no longer known of the files that were replaced.
+    After an install this is no longer known.
     """
     found: Before = {}
     known: dict[str, Listed | None] = {}
-    for path, installed in OUTPUTS.rows(snapshot).items():
-        reads = all_reads_of(snapshot, installed, known)
-        if reads is not None:
-            found[path] = installed.digest, {cell for cell in reads if schema.may_be_secret(*cell)}
+    for output in plan.changed:
+        installed = OUTPUTS.get(snapshot, output.path) if output.old else None
+        reads = None if installed is None else all_reads_of(snapshot, installed, known)
+        if installed is not None and reads is not None:
+            found[output.path] = installed.digest, {cell for cell in reads if schema.may_be_secret(*cell)}
     return found
 
 

@@ -23,7 +23,7 @@ from esmith.schema.strict import is_strict, require_lenient
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from esmith.fragments.identity import Identities
     from esmith.fragments.metadata import Metadata
@@ -46,6 +46,7 @@ class Plan:
     :param unread: says why no enabled service reads an output, "" when one may; see :mod:`esmith.checks.check`.
     :param blamed: names the file of a contrib for which only its unit is left when an output is refused, "" when that
         stops everything; see :func:`esmith.plan.blame.contribs_part`.
+    :param secrets: gives the secrets that a check may quote of other files; none where nobody knows them.
     :param verdicts: the verdicts of the checks about the new files, once they have looked.
     :param left_out: the records that no file is made for, and why.
     :param looked_at: what all of it depends on; None when something of it is certain only for now.
@@ -61,6 +62,7 @@ class Plan:
     at_fault: dict[str, str] = field(default_factory=dict)
     unread: Callable[[Output], str] = lambda _: ""
     blamed: Callable[[Output], str] = lambda _: ""
+    secrets: Callable[[], Collection[str]] = tuple
     verdicts: list[Verdict] = field(default_factory=list)
     left_out: dict[tuple[str, str], TemplateError] = field(default_factory=dict)
     looked_at: LookedAt | None = None

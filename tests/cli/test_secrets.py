@@ -8,6 +8,7 @@ import pytest
 
 from tests.cli.kit import outlive_the_clock
 from tests.commands import Root
+from tests.events.kit import make_event
 
 PASSWORD = "tru5tno1"
 OTHER = "correct horse"
@@ -170,8 +171,8 @@ def lifetime(root: Root) -> Root:
 def test_own_checks(lifetime: Root, secret: str) -> None:
     """A rule of our own that quotes the password does not bring it to a message, a log, or what status prints."""
     name = ("smtp-auth-proxy", "Passwd")
-    shown = lifetime.esmith("explain", *name, "--if", secret)
-    shown_as_json = lifetime.esmith("explain", *name, "--if", secret, "--json")
+    shown = lifetime.esmith("explain", *name, "--if", secret, code=10)
+    shown_as_json = lifetime.esmith("explain", *name, "--if", secret, "--json", code=10)
     lifetime.config("setprop", *name, secret)
     event = lifetime.signal("email-update", code=10)
     status = lifetime.esmith("status", "--check", "--json", code=None)
@@ -194,6 +195,26 @@ def test_own_checks_of_another_form(lifetime: Root) -> None:
     shown = lifetime.esmith("check", LIFETIME, code=10).out
     assert "line 1: the file holds a secret" in shown
     assert "S3CRET" not in shown.upper()
+
+
+def test_a_neighbour_that_was_not_made_again(root: Root) -> None:
+    """A program that quotes a neighbour of the file it refuses, which did not change, brings no secret to a message."""
+    for name, text in (("a", "{{ clamav.MaxFiles }}\n"), ("b", "password {{ db.configuration['box'].Password }}\n")):
+        root.custom(f"/etc/pair/{name}/10x", text)
+    script = 'tail -n 1 "$(dirname "$0")/b" >&2; ! grep -q 77777 "$0"'
+    metadata = f"[check]\ncommand = ['sh', '-c', '''{script}''', '{{file}}']\npackage = 'dash'\n"
+    root.custom("/etc/pair/template.toml", metadata)
+    root.config("set", "box", "vpnbox", "Password", "S3cretZZ")
+    make_event(root.path, "pair-update", templates="/etc/pair/a\n/etc/pair/b\n")
+    root.signal("pair-update")
+    supposed = root.esmith("explain", "clamav", "MaxFiles", "--if", "77777", code=None).out
+    root.config("setprop", "clamav", "MaxFiles", "77777")
+    shown = root.signal("pair-update", code=None).err
+    status = root.esmith("status", "--check", "--json", code=None).out
+    assert all("password ****" in text for text in (shown, supposed)), (shown, supposed)
+    assert "/etc/pair/a: sh refuses it" in shown
+    log = root.read("/var/log/e-smith/events.log")
+    assert not [text for text in (shown, supposed, status, log) if "S3cret" in text]
 
 
 def test_a_check_that_fails(lifetime: Root) -> None:

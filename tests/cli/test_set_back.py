@@ -97,7 +97,7 @@ def test_files_only(changed: Root) -> None:
     """With --files-only no setting changes; the event that is named makes the new files again."""
     new = changed.read(CLAMD)
     out = changed.esmith("rollback", "--files-only").out
-    assert "the settings stay, so the next event makes the new files again: signal-event clamav-update\n" in out
+    assert "the settings stay, so the next event makes the new files again: signal-event email-update\n" in out
     assert out.endswith("1 file and 0 settings restored\n")
     assert "MaxFiles 2000\n" in changed.read(CLAMD)
     assert changed.config("getprop", "clamav", "MaxFiles").out == "3000\n"
@@ -149,7 +149,7 @@ def test_undo_names_the_event(changed: Root) -> None:
     history = json.loads(changed.esmith("history", "--json").out)
     dnsbl, files = (str(one["revision"]) for one in history[:2])
     assert changed.esmith("undo", dnsbl).out == "configuration qpsmtpd DNSBL: enabled -> disabled\n"
-    lines = "configuration clamav MaxFiles: 3000 -> 2000\n1 file follows with: signal-event clamav-update\n"
+    lines = "configuration clamav MaxFiles: 3000 -> 2000\n1 file follows with: signal-event email-update\n"
     assert changed.esmith("undo", "--dry-run", files).out == lines
     assert changed.config("getprop", "clamav", "MaxFiles").out == "3000\n"
     assert changed.esmith("undo", files).out == lines

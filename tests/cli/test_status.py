@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -63,8 +64,8 @@ def test_what_waits_for_an_event(settled: Root) -> None:
     setting = f"configuration clamav MaxFiles would change 1 file ({CLAMD})"
     lines = settled.esmith("status", "-v", code=ExitCode.PENDING).out.splitlines()
     assert lines[0] == "2 findings:"
-    assert lines[2] == f"  settings: {setting}: signal-event clamav-update"
-    start = lines.index("signal-event clamav-update would change:")
+    assert lines[2] == f"  settings: {setting}: signal-event email-update"
+    start = lines.index("signal-event email-update would change:")
     assert lines[start + 1 :] == [f"  {CLAMD}", "  because of these settings:", "    configuration clamav MaxFiles"]
     assert any(line.startswith("database accounts: ") for line in lines)
     data = json.loads(settled.esmith("status", "--check", "--json", code=ExitCode.PENDING).out)
@@ -159,3 +160,28 @@ def test_colours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("esmith.cli.output._painter", None)
     firsts = [colour.painted(summary_lines(found)[0]) for found in ([], [waits], [waits, wrong])]
     assert firsts == ["\x1b[32mnothing is pending\x1b[0m", "\x1b[33m1 finding:\x1b[0m", "\x1b[1;31m2 findings:\x1b[0m"]
+
+
+def test_an_event_that_was_refused(office: Root) -> None:
+    """An event that a check refused is named with the time and the file, until the file that waits is another one."""
+    lifetime = "/var/qmail/control/queuelifetime"
+
+    def refused() -> list[tuple[str, str]]:
+        found = json.loads(office.esmith("status", "--json", code=None).out)
+        lines = [one["message"] for one in found["findings"] if one["kind"] == "refused"]
+        assert len(lines) == len(found["outstanding"]["refused_before"])
+        return [(one["command"], one["path"]) for one in found["outstanding"]["refused_before"]]
+
+    office.custom(lifetime, "some hours\n")
+    assert refused() == []
+    office.signal("--dry-run", "email-update", code=10)
+    assert refused() == []
+    office.signal("email-update", code=10)
+    assert refused() == [("signal-event email-update", lifetime)]
+    shown = office.esmith("status", code=13).out
+    assert re.search(rf"refused: signal-event email-update at 20.*, because of {lifetime}: it is not as", shown)
+    assert 'refused_before": []' in office.esmith("status", "--check", "--json", code=13).out
+    office.custom(lifetime, "7000\n")
+    assert refused() == []
+    office.custom(lifetime, "some hours\n")
+    assert refused() == [("signal-event email-update", lifetime)]

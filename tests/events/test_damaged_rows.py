@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from esmith.apply.compare import compare, shown
 from esmith.apply.drift import count_installed, find_drift
 from esmith.apply.generations import GENERATIONS, list_generations
-from esmith.apply.left import LEFT, Left, list_left
+from esmith.apply.left import LEFT, REFUSED, Left, Refused, list_left
 from esmith.cli.generations import _lines
 from esmith.cli.output import shown_time
 from esmith.cli.services import services_data, services_lines
@@ -54,6 +54,7 @@ def fill(scene: Scene) -> Rows:
     with scene.store.transaction(AUTHOR) as transaction:
         PENDING.put(transaction, "clamd", PendingAction(["restart"], 1e9, "signal-event try", 2e9))
         LEFT.put(transaction, "/etc/left", Left("no reason", "/etc/left", 1e9))
+        REFUSED.put(transaction, "/etc/t", Refused("try", "signal-event try", 1e9, "sh", "sh refuses it", "0" * 64))
         STALE.put(transaction, "qmail-newu", Stale(["/var/qmail/users/cdb"], "signal-event try", 1e9))
         number = list_generations(transaction)[0].number
         UNCONFIRMED.put(transaction, "pending", UnconfirmedChange("signal-event try", 4e9, number, 1, 2))
@@ -80,7 +81,7 @@ def look(scene: Scene) -> None:
         count_installed(snapshot), find_drift(scene.layout, snapshot), find_damaged(snapshot)
         services_lines(services_data(scene.layout, snapshot, with_all=True))
         list_left(snapshot), TemplateUse.of(scene.layout, snapshot), installed_outputs(scene.layout, snapshot)
-        next_due(snapshot)
+        next_due(snapshot), REFUSED.rows(snapshot)
         change = find_unconfirmed(snapshot)
         if change is not None:
             shown_time(change.deadline)

@@ -96,7 +96,7 @@ def test_a_secret_is_not_shown(seen: Seen) -> None:
 @pytest.mark.parametrize(
     ("path", "text", "hint"),
     [
-        ("/etc/clamd.con", "no template makes it", "did you mean /etc/clamd.conf?"),
+        ("/etc/clamd.con", "no template makes it", "did you mean: esmith explain /etc/clamd.conf"),
         ("/etc/passwd", "is not made by e-smith", ""),
         (f"{CUSTOM}{LOCAL}/20localscores", "is a fragment", f"esmith explain {LOCAL}"),
         ("/etc/e-smith/templates/etc/clamd.conf/MaxFiles", "is a fragment", "esmith explain /etc/clamd.conf"),
@@ -157,3 +157,12 @@ def test_a_line_filter_in_perl(trees: Trees) -> None:
     assert "a filter of the whole file" in explained(trees, "/t")["whole"]
     found = explained(trees, "/t", 1)
     assert "a filter of the whole file" in found["unknown"] and found["makers"] == []
+
+
+def test_lines_that_are_alike(trees: Trees, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where thousands of lines are alike the nearest one counts; a line that nothing makes is still found to be one."""
+    monkeypatch.setattr("esmith.explain.files._MOST_PAIRS", 4)
+    trees.standard("/t/10a", "a\n" * 5 + "b\n" + "a\n" * 5)
+    (Path(trees.layout.root) / "t").write_text("mine\n" + "a\n" * 5 + "b\n" + "a\n" * 5 + "mine\n")
+    found = [explained(trees, "/t", line)["makers"] for line in (1, 4, 7, 13)]
+    assert [[one["lines"] for one in makers] for makers in found] == [[], [[[4, 4]]], [[[6, 6]]], []]

@@ -77,18 +77,6 @@ def test_chance_is_no_certainty(trees: Trees) -> None:
     assert lines[1] == ("same\n", {"10a": [2]})
 
 
-@pytest.mark.program("Text::Template")
-def test_perl_is_certain_only_where_it_is_literal(trees: Trees) -> None:
-    """A line of a Perl fragment is known where it stands there once as it is; of any other only the fragment is."""
-    trees.standard("/t/10a", "literal\n{ $OUT .= 'made'; }\ntwice\ntwice\n")
-    assert origins(trees) == [
-        ("literal\n", {"10a": [1]}),
-        ("made\n", {"10a": []}),
-        ("twice\n", {"10a": []}),
-        ("twice\n", {"10a": []}),
-    ]
-
-
 _PARTS = st.sampled_from(
     [
         "text\n",

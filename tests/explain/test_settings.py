@@ -8,9 +8,10 @@ import pytest
 
 from esmith.errors import RefusedError, UsageError
 from esmith.explain.described import Descriptions
+from esmith.explain.named import path_and_line
 from esmith.explain.services import explain_service
 from esmith.explain.settings import SettingExplainer
-from esmith.explain.subject import Subject, path_and_line, subject_of
+from esmith.explain.subject import Subject, subject_of
 from esmith.explain.supposed import suppose
 from esmith.explain.values import Values, last_changes
 from esmith.layout import Layout

@@ -84,13 +84,3 @@ def test_a_setting_of_a_template_inside(trees: Trees) -> None:
     trees.standard("/inner/10a", "{{ qpsmtpd.DNSBL }}")
     trees.standard("/t/10a", "{{ template('/inner') }}\n{{ qpsmtpd.LogLevel }}\nx\n")
     assert settings(trees) == [[DNSBL], [LEVEL], []]
-
-
-@pytest.mark.program("Text::Template")
-def test_perl_has_all_it_reads(trees: Trees) -> None:
-    """Of a Perl fragment all that it reads counts for each line, and nothing that another one reads."""
-    trees.standard("/t/10a", "a\n{ $qpsmtpd{'DNSBL'} }\n")
-    trees.standard("/t/20b", "{ $qpsmtpd{'LogLevel'} }\n")
-    first, second, third = settings(trees)
-    assert DNSBL in first and first == second
-    assert LEVEL in third

@@ -13,7 +13,8 @@ import time
 from esmith.errors import EsmithError, TemplateError
 from esmith.fragments.perl.offer import NOTHING, Offer
 from esmith.fragments.perl.process import PerlEndedError, PerlLateError, PerlProcess
-from esmith.fragments.perl.template import NoPerlError, PerlTemplate, SubTemplate, text_lines
+from esmith.fragments.perl.template import NoPerlError, PerlTemplate, SubTemplate
+from esmith.fragments.perl.texts import text_lines
 from esmith.fragments.perl.variables import Fields, configuration, named
 from esmith.fragments.reads import Reads
 from esmith.perl.modules import perl_modules
@@ -232,6 +233,9 @@ class Perl:
             if op == "template_in":
                 count = int(texts[0]) + 1
                 return ["ok", template.sub_template(texts[count], texts[count + 1 :], texts[1:count])]
+            if op == "part" and template.tracer is not None:
+                template.part(template.tracer, texts)
+                return ["ok"]
             if op == "output":
                 path, output, owner, group, mode, text, *directories = texts
                 template.other_output(path, output, text, [owner, group, mode], directories)

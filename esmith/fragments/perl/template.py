@@ -8,8 +8,8 @@ from typing import Any, Protocol
 from esmith.errors import TemplateError
 from esmith.expressions import expression
 from esmith.fragments.perl.offer import NOTHING
+from esmith.fragments.perl.texts import is_utf8, not_utf8, text_lines, text_of
 from esmith.names import shorten
-from esmith.store.limits import control_character
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,9 +30,6 @@ MakeOutput = Callable[[str, str, bytes, list[str], list[str]], None]
 _MISSING = expression(r"Can't locate (\S+)\.pm in @INC")
 #: How many lines of a message are shown.
 _SHOWN_LINES = 6
-#: How much of a line of a message is shown, and how much of what a fragment gives.
-_SHOWN_LENGTH = 500
-_SHOWN_CHARACTERS = 60
 
 
 class Runner(Protocol):
@@ -59,6 +56,22 @@ class Runner(Protocol):
 
     def complaints(self) -> list[str]:
         """Return the lines that were printed to standard error since the last call."""
+
+
+class Tracer(Protocol):
+    """Gets the parts of a fragment while it runs: the texts, and the blocks between them."""
+
+    def begin(self) -> None:
+        """Note that the fragment itself begins; what was read before was read for the variables it is offered."""
+
+    def part(self, kind: str, first: int, last: int, given: bytes) -> None:
+        """Note that a part ended; what was read since the part before was read for this one.
+
+        :param kind: ``TEXT`` or ``PROG``.
+        :param first: its first line in the fragment.
+        :param last: its last one.
+        :param given: what it gave.
+        """
 
 
 class NoPerlError(TemplateError):
@@ -91,7 +104,7 @@ class PerlTemplate:
     :param warnings: where warnings go.
     :param expand: expands a template inside this one.
 
-    ``offer``, when it is set, is what the template offers to its fragments.
+    ``offer``, when it is set, is what the template offers to its fragments; ``tracer`` gets the parts of those to come.
     """
 
     def __init__(
@@ -112,6 +125,7 @@ class PerlTemplate:
         self._warnings = warnings
         self._expand = expand
         self.offer = NOTHING
+        self.tracer: Tracer | None = None
         self._offered: set[str] = set()
         #: What has a file made that a fragment makes besides the output.
         self.make_output: MakeOutput = _no_outputs
@@ -141,7 +155,10 @@ class PerlTemplate:
             when it is UTF-8 and gives something else.
         """
         self._offer_to(text)
-        given = self._run(path, ["fragment", self._id, path, text]) or b""
+        if self.tracer is not None:
+            self.tracer.begin()
+        word = "fragment" if self.tracer is None else "traced"
+        given = self._run(path, [word, self._id, path, text]) or b""
         printed = self._perl.printed()
         if printed:
             raise TemplateError(
@@ -149,9 +166,9 @@ class PerlTemplate:
                 place=path,
                 hint="what is printed goes into no file: append it to $OUT; or print to STDERR, which is only shown",
             )
-        if not _is_utf8(given) and _is_utf8(text) and not self._has_other_bytes:
+        if not is_utf8(given) and is_utf8(text) and not self._has_other_bytes:
             raise TemplateError(
-                f"gives bytes that are not UTF-8: {_not_utf8(given)} (for {self.output})",
+                f"gives bytes that are not UTF-8: {not_utf8(given)} (for {self.output})",
                 place=path,
                 hint="encode the text, e.g. with Encode::encode('UTF-8', $text)",
             )
@@ -202,7 +219,7 @@ class PerlTemplate:
         pairs = zip(variables[::2], variables[1::2], strict=True)
         try:
             text = self._expand(path, dict(pairs), directories)
-            self._has_other_bytes = self._has_other_bytes or not _is_utf8(text)
+            self._has_other_bytes = self._has_other_bytes or not is_utf8(text)
             return text
         except TemplateError as error:
             self._broken = error if error.place else TemplateError(error.message, place=self._place, hint=error.hint)
@@ -239,8 +256,7 @@ class PerlTemplate:
         self._begun = True
         verdict, text, line, count, *rest = self._perl.ask(self, path, *begin, request)
         warnings = rest[: int(count or 0)]
-        for database, key, prop in zip(*[iter(rest[len(warnings) :])] * 3, strict=True):
-            self._note(_text(database), _text(key), _text(prop))
+        self._note_all([text_of(field) for field in rest[len(warnings) :]])
         self._warn(path, warnings)
         if self._broken is not None:
             raise self._broken
@@ -259,7 +275,7 @@ class PerlTemplate:
     def _warn(self, path: str, warnings: list[bytes | None]) -> None:
         for warning in warnings:
             line, _, text = (warning or b"").partition(b":")
-            self._add(f"{path}:{_text(line)}" if line else path, "; ".join(text_lines(text)))
+            self._add(f"{path}:{text_of(line)}" if line else path, "; ".join(text_lines(text)))
         for complaint in self._perl.complaints():
             self._add(path, complaint)
 
@@ -271,6 +287,23 @@ class PerlTemplate:
         warning = f"{place}: {text}"
         if warning not in self._warnings:
             self._warnings.append(warning)
+
+    def part(self, tracer: Tracer, fields: list[str]) -> None:
+        """Note a part of the fragment that runs.
+
+        :param fields: what :meth:`Tracer.part` gets, and database, key and property of each variable that was read.
+        :raises TemplateError: when a fragment sends something else.
+        """
+        try:
+            kind, first, last, given, *reads = fields
+            self._note_all(reads)
+            tracer.part(kind, int(first), int(last), given.encode("utf-8", "surrogateescape"))
+        except ValueError as error:
+            raise TemplateError("asks the engine for something that it does not know", place=self._place) from error
+
+    def _note_all(self, reads: list[str]) -> None:
+        for database, key, prop in zip(*[iter(reads)] * 3, strict=True):
+            self._note(database, key, prop)
 
     def _note(self, database: str, key: str, prop: str) -> None:
         """Record the read of a variable; "*" is all of a record, and an empty key the list of keys."""
@@ -315,31 +348,3 @@ class _Log:
 
 def _no_outputs(path: str, output: str, _content: bytes, _given: list[str], _directories: list[str]) -> None:
     raise TemplateError(f"a file cannot be made here: {output}", place=path, hint="do it in an action of an event")
-
-
-def text_lines(data: bytes) -> list[str]:
-    """Return the lines of what perl printed that are not empty, without control characters."""
-    lines = data.decode("utf-8", "backslashreplace").splitlines()
-    return [_shown(shorten(line.strip(), _SHOWN_LENGTH)) for line in lines if line.strip()]
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _not_utf8(data: bytes) -> str:
-    """Return the line with the first bytes that are not UTF-8, these as in Perl."""
-    lines = (line.decode("utf-8", "backslashreplace") for line in data.splitlines() if not _is_utf8(line))
-    return repr(next(lines, "").strip()[:_SHOWN_CHARACTERS]).replace("\\\\x", "\\x")
-
-
-def _shown(line: str) -> str:
-    return line if control_character(line) is None else line.encode("unicode_escape").decode("ascii")
-
-
-def _text(field: bytes | None) -> str:
-    return (field or b"").decode("utf-8", "surrogateescape")

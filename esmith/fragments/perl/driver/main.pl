@@ -56,7 +56,8 @@ sub serve {
     while (1) {
         my ($word, @rest) = receive();
         if    ($word eq 'template') { begin_template(@rest) }
-        elsif ($word eq 'fragment') { answer(run_fragment(@rest)) }
+        elsif ($word eq 'fragment') { answer(run_fragment('esmith::driver::Template', @rest)) }
+        elsif ($word eq 'traced')   { answer(run_fragment('esmith::driver::TracedTemplate', @rest)) }
         elsif ($word eq 'eval')     { answer(run_expression(@rest)) }
         elsif ($word eq 'set')      { answer(set_variables(@rest)) }
         elsif ($word eq 'miss')     { answer(miss(@rest)) }
@@ -141,21 +142,23 @@ sub prepare {
 
 # Compiles a fragment; where that fails the message and the line follow undef.
 sub compiled {
-    my ($text) = @_;
-    my $compiled = esmith::driver::Template->new(TYPE => 'STRING', SOURCE => $text);
+    my ($text, $class) = @_;
+    $class ||= 'esmith::driver::Template';
+    my $compiled = $class->new(TYPE => 'STRING', SOURCE => $text);
     return $compiled if $compiled->compile;
     my ($line) = $Text::Template::ERROR =~ /at line (\d+)/;
     return (undef, $Text::Template::ERROR, $line);
 }
 
+# $class: of the object that takes the parts of its text.
 sub run_fragment {
-    my ($id, $path, $text) = @_;
+    my ($class, $id, $path, $text) = @_;
     my $template = $TEMPLATES{$id};
     my $name = name_of($path);
     return guarded(
         $name,
         sub {
-            my ($compiled, @trouble) = compiled($text);
+            my ($compiled, @trouble) = compiled($text, $class);
             return (undef, @trouble) unless $compiled;
             my ($error, $line);
             my $broken = sub {
@@ -303,9 +306,26 @@ sub guarded {
         my ($message, $found) = message_of($error, $path);
         @answer = ('broken', $message, $found || $died_at || $line);
     }
+    return (@answer, scalar @warnings, @warnings, what_was_read());
+}
+
+# The variables that were read since the last call: database, key and property of each.
+sub what_was_read {
     my @read = map { split /\0/, $_, 3 } sort keys %READ;
     %READ = ();
-    return (@answer, scalar @warnings, @warnings, @read);
+    return @read;
+}
+
+# Reports a part of a fragment to the engine, a text or a block: the kind, its first line and its last, and what it gave.
+# What was read since the last part was read for this one.
+sub report_part {
+    my ($part, $given) = @_;
+    return if is_child();
+    my ($kind, $source, $line) = @$part;
+    my $more = $source =~ tr/\n//;
+    # Text::Template counts a text by its last line, a block by its first.
+    my ($first, $last) = $kind eq 'TEXT' ? ($line - $more, $line) : ($line, $line + $more);
+    call('part', $kind, $first, $last, $given, what_was_read());
 }
 
 sub line_in {
@@ -338,6 +358,7 @@ sub start {
         exit 1;
     }
     @esmith::driver::Template::ISA = ('Text::Template');
+    @esmith::driver::TracedTemplate::ISA = ('esmith::driver::Template');
     require esmith::ConfigDB;
     require esmith::util;
     require esmith::templates;
@@ -356,6 +377,17 @@ package esmith::driver::Template;
 sub append_text_to_output {
     my ($self, %about) = @_;
     push @{ $self->{ESMITH_PARTS} }, $about{text};
+    return;
+}
+
+# Also reports to the engine what each part gave.
+package esmith::driver::TracedTemplate;
+
+sub append_text_to_output {
+    my ($self, %about) = @_;
+    my $given = esmith::driver::bytes_of($about{text});
+    push @{ $self->{ESMITH_PARTS} }, $given;
+    esmith::driver::report_part($self->{SOURCE}[ $#{ $self->{ESMITH_PARTS} } ], $given);
     return;
 }
 
