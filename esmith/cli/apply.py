@@ -49,7 +49,11 @@ Examples:
 _FLAGS = [
     Option(("--dry-run",), "dry_run", "Only show what would change."),
     Option(("--yes", "-y"), "yes", "Do not ask."),
-    Option(("--prune",), "prune", "Delete properties of named records that FILE does not have."),
+    Option(
+        ("--prune",),
+        "prune",
+        "Delete properties of named records that FILE does not have; Uid and Gid stay.",
+    ),
     Option(("--prune-records",), "prune_records", "Delete records as well, in the databases that FILE names."),
     Option(("--force",), "force", "Store what the schema does not allow."),
     Option(("--check",), "check", "Have the new files checked first, and change nothing when one is refused."),
@@ -162,11 +166,9 @@ class _Apply:
 
     def _make(self, transaction: Transaction) -> list[str]:
         values = self._values
-        schema = None if values["force"] else self._schema
+        options = {name: values[name] for name in ("prune", "prune_records", "force")}
         try:
-            return apply_wanted(
-                transaction, schema, self._wanted, prune=values["prune"], prune_records=values["prune_records"]
-            )
+            return apply_wanted(transaction, self._schema, self._wanted, **options)
         except NotAllowedError as error:
             error.add("to store it anyway, give --force")
             raise
