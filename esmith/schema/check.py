@@ -126,6 +126,8 @@ def check_properties(schema: Schema, database: str, key: str, type: str | None, 
             hints += _hint(known, f"{database} {key}", name)
         elif prop.removed:
             hints.append(f"{database} {key}: {name} is no longer used; the next console-save removes it")
+            # Until then it is read as before.
+            _check_value(f"{database} {key} {name}", prop, value)
         else:
             place = f"{database} {key} {name}"
             _check_value(place, prop, value)
