@@ -14,13 +14,13 @@ from esmith.names import leads_to_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from esmith.schema.load import Schema
     from esmith.schema.model import Property
     from esmith.store.protocol import Snapshot, Store
 
-    Names = Iterator[tuple[str, str]]
+    Names = Iterable[tuple[str, str]]
 
 #: How many revisions are offered, the newest.
 _REVISIONS = 20
@@ -120,10 +120,9 @@ def _databases(context: Context) -> Names:
 
 
 def _keys(context: Context) -> Names:
-    database = context.word("database")
-    for key in context.snapshot.keys(database):
-        if key.startswith(context.prefix):
-            yield key, ""
+    prefix = context.prefix
+    # Not one by one: there may be thousands.
+    return [(key, "") for key in context.snapshot.keys(context.word("database")) if key.startswith(prefix)]
 
 
 def _new_keys(context: Context) -> Names:
