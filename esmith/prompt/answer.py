@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: What the shell completes itself (:mod:`esmith.prompt.declaration`).
 _BY_SHELL = ("files", "dirs")
+#: Kinds of words that may be paths.
+_PATHS = ("", "path", "what", "override")
 #: Which database ``config`` is for.
 _CONFIG = "configuration"
 #: More of a line than anybody types, in bytes.
@@ -161,8 +163,8 @@ class _Place:
             return "commands"
         kind = known.operand(number)
         # Of some operands that may be left out; and of what may be several things.
-        takes_path = any(other in ("", "path", "what") for other, _ in known.operands)
-        return "path" if current.startswith("/") and takes_path and kind not in _BY_SHELL else kind
+        paths = ["path" if other in ("", "what") else other for other, _ in known.operands if other in _PATHS]
+        return paths[0] if current.startswith("/") and paths and kind not in _BY_SHELL else kind
 
     def _below(self, known: Known, word: str | None) -> Known:
         if word not in known.commands:
@@ -203,6 +205,11 @@ class _Place:
             return self._known.commands.items()
         if kind.startswith("="):
             return ((self.option + word, "") for word in kind[1:].split("|"))
+        if kind.startswith(","):
+            # Several of these, with commas between.
+            typed = self._line.current[: self._line.current.rfind(",") + 1] or self.option
+            given = typed.removeprefix(self.option).split(",")
+            return ((typed + word, "") for word in kind[1:].split("|") if word not in given)
         self.is_ours = False
         from esmith.prompt.candidates import KINDS, Context
 

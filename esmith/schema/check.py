@@ -159,7 +159,11 @@ def _shown(schema: Schema, database: str, key: str, type: str | None, prop: str,
 
 def _check_value(place: str, prop: Property, value: str) -> None:
     reason = refusal(prop, value)
-    if reason is not None:
+    if prop.type == "delivery":
+        from esmith.schema.addresses import delivery_fault
+
+        reason = delivery_fault(value)
+    if reason:
         shown = "the value" if prop.secret else repr(shorten(value))
         raise NotAllowedError(f"{shown} {reason}", place=place)
 

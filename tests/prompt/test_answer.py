@@ -65,6 +65,15 @@ OFFERED = {
     "esmith contrib check ": ["dirs"],
     "esmith import ": ["files"],
     "esmith completion z": ["zsh"],
+    "esmith doctor dns cert": ["certificates"],
+    "esmith restore --only k": ["keys"],
+    "esmith restore --only custom,keys,": ["custom,keys,databases", "custom,keys,passwords"],
+    "esmith restore --only=custom,k": ["--only=custom,keys"],
+    "esmith explain clam": ["clamav", "clamd"],
+    "esmith explain qpsmtpd DNSB": ["DNSBL"],
+    "esmith explain /etc/clam": ["/etc/clamd.conf"],
+    "esmith accounts user-modify-unix to": ["tom"],
+    "qpsmtpd-print-dns example": ["example.com"],
     "esmith nosuch x": [],
     "nosuch x": [],
 }
@@ -91,6 +100,24 @@ def test_files_are_offered_a_directory_at_a_time(asked: Root, table: str) -> Non
     assert answer(table, b"zsh\0expand-template\0/s\0").startswith("nospace\n")
     assert offered(table, "expand-template", "/etc/clamd") == ["/etc/clamd.conf"]
     assert offered(table, "esmith", "diff", "/etc/clamd") == ["/etc/clamd.conf"]
+
+
+def test_overrides_are_offered(asked: Root, table: str) -> None:
+    """Of esmith overrides: the files of the administrator by both paths, and what may be copied of a template."""
+    asked.custom("/etc/clamd.conf/MaxMine", "text\n")
+    asked.write("/etc/e-smith/services-custom/clamd/service.toml", "# mine\n")
+    asked.write("/var/lib/e-smith/drafts/edit/templates-custom/etc/mine/10x", "begun\n")
+    command = ("esmith", "overrides")
+    assert offered(table, *command, "d") == ["diff", "discard"]
+    for words in ((*command, "/etc/"), (*command, "diff", "/etc/")):
+        assert sorted(offered(table, *words)) == ["/etc/clamd.conf/", "/etc/e-smith/", "/etc/mine/"]
+    assert offered(table, *command, "merge", "/etc/clamd.conf/") == ["/etc/clamd.conf/MaxMine"]
+    own = "/etc/e-smith/services-custom/clamd/"
+    assert offered(table, *command, "accept", own) == [f"{own}service.toml"]
+    assert offered(table, *command, "discard", "/etc/mine/") == ["/etc/mine/10x"]
+    assert offered(table, *command, "edit", "/etc/clamd") == ["/etc/clamd.conf", "/etc/clamd.conf/"]
+    assert offered(table, *command, "edit", "/etc/clamd.conf", "MaxF") == ["MaxFileSize", "MaxFiles"]
+    assert offered(table, *command, "edit", "/etc/clamd.conf/MaxM") == ["/etc/clamd.conf/MaxMine"]
 
 
 def test_revisions_and_generations_are_offered(asked: Root, table: str) -> None:

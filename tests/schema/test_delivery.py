@@ -16,13 +16,12 @@ from esmith.checks.own.file import File
 from esmith.checks.staged import StagedTree
 from esmith.errors import ExitCode
 from esmith.layout import Layout
-from esmith.schema.model import Property
-from esmith.schema.types import refusal
+from esmith.schema.check import NotAllowedError, check_properties
+from esmith.schema.load import Schema
 from tests.commands import Root
 from tests.documents import HOME
 from tests.examples import examples
 
-_INSTRUCTION = Property("DeliveryInstruction", {"type": "delivery"})
 _PATH = "/home/e-smith/.qmail"
 _SIGNS = st.text(st.sampled_from("&|./+#@ab1-_,<>[]!%é \t\r\0"), max_size=9)
 #: Of one line, as the store holds it.
@@ -45,15 +44,30 @@ def is_taken() -> Iterator[Callable[[str], bool]]:
     shutil.rmtree(place)
 
 
+@pytest.fixture(scope="module")
+def schema() -> Iterator[Schema]:
+    """Return the shipped schema."""
+    place = Path(mkdtemp(prefix="delivery-"))
+    place.joinpath("etc/e-smith").mkdir(parents=True)
+    place.joinpath("etc/e-smith/db").symlink_to(HOME / "db")
+    yield Schema(Layout(str(place)))
+    shutil.rmtree(place)
+
+
 @settings(max_examples=examples(200), deadline=None)
 @given(_VALUES)
 @example("&!._%@_)")
 @example("")
 @example("..")
 @example("a@b.c, d@e.f")
-def test_the_schema_allows_what_the_check_takes(is_taken: Callable[[str], bool], value: str) -> None:
+def test_the_schema_allows_what_the_check_takes(schema: Schema, is_taken: Callable[[str], bool], value: str) -> None:
     """A value is allowed when and only when the check takes the .qmail file that it is a line of."""
-    assert (refusal(_INSTRUCTION, value) is None) == is_taken(value)
+    try:
+        check_properties(schema, "configuration", "qmail", "service", {"DeliveryInstruction": value})
+    except NotAllowedError as error:
+        assert not is_taken(value), error
+    else:
+        assert is_taken(value)
 
 
 def test_it_is_refused_before_an_event_is(root: Root) -> None:
