@@ -6,7 +6,7 @@ import os
 
 from esmith.cli.arguments import COLOR_OPTION, Command, Option
 from esmith.cli.output import print_lines, print_report, warn
-from esmith.cli.running import run_command
+from esmith.cli.running import progress_of_steps, run_command
 from esmith.events import LOCK_TIMEOUT
 from esmith.events.stamp import unchanged
 from esmith.layout import Layout
@@ -71,27 +71,35 @@ def _expand(layout: Layout, store: Store, options: _Options) -> int:
     layers = tuple(layout.under(os.path.join("/etc/e-smith", directory)) for directory in options.queue)
     only_tries = options.dry_run or options.explain
     show = diff_printer(layout, store, installs=not only_tries, color=options.color) if options.show_diff else no_diff
-    session = Session(layout, store, warn, options.timeout)
+    progress = progress_of_steps()
+    say = progress.before(warn) if progress else warn
+    session = Session(layout, store, say, options.timeout)
     if only_tries:
-        session = RecordingSession(layout, store, warn, show=show)
+        session = RecordingSession(layout, store, say, show=progress.before(show) if progress else show)
+    session.count = progress.show if progress else None
     warn_of_other_version(layout, session.say, in_checkouts=False)
+    try:
+        if options.explain:
+            plan = plan_templates(session, options.paths, output=options.output, layers=layers)
+        else:
+            # Of other fragments, or elsewhere, it is a text of its own.
+            with_including = not (options.output or layers)
+            plan = expand_templates(
+                session, options.paths, output=options.output, layers=layers, with_including=with_including
+            )
+    finally:
+        if progress:
+            progress.clear()
     if options.explain:
-        plan = plan_templates(session, options.paths, output=options.output, layers=layers)
         for text in plan.warnings:
             warn(text)
         print_report(_explanation(plan, layout))
-    else:
-        # Of other fragments, or elsewhere, it is a text of its own.
-        with_including = not (options.output or layers)
-        plan = expand_templates(
-            session, options.paths, output=options.output, layers=layers, with_including=with_including
-        )
-        if options.as_json:
-            from esmith.cli.json_output import json_text
+    elif options.as_json:
+        from esmith.cli.json_output import json_text
 
-            print_lines([json_text(_data(plan))])
-        elif not options.show_diff:
-            print_report(_also_changed(plan, options))
+        print_lines([json_text(_data(plan))])
+    elif not options.show_diff:
+        print_report(_also_changed(plan, options))
     if options.explain or not only_tries:
         show(plan)
     session.keep()

@@ -6,7 +6,7 @@ import sys
 
 from esmith.cli.arguments import COLOR_OPTION, Command, Option
 from esmith.cli.output import print_lines, print_report, warn
-from esmith.cli.running import run_command
+from esmith.cli.running import progress_of_steps, run_command
 from esmith.events import LOCK_TIMEOUT
 from esmith.events.stamp import unchanged
 from esmith.layout import Layout
@@ -16,7 +16,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-    from esmith.cli.progress import Progress
     from esmith.events.signal import Result
     from esmith.store.protocol import Store
 
@@ -100,7 +99,7 @@ def _signal(layout: Layout, store: Store, options: _Options) -> int:
         if options.show_diff
         else no_diff
     )
-    progress = _progress()
+    progress = progress_of_steps()
     say = progress.before(warn) if progress else warn
     session = Session(layout, store, say, options.timeout)
     if options.dry_run:
@@ -128,16 +127,6 @@ def _signal(layout: Layout, store: Store, options: _Options) -> int:
             warn(line)
     because = because_of(result.at_fault, layout)
     return warn_of_left(len(result.left), len(result.partial), because=because, done=not options.dry_run)
-
-
-def _progress() -> Progress | None:
-    """Return what shows how far an event has come, where somebody waits for it."""
-    if not sys.stderr.isatty():
-        return None
-    from esmith.cli.progress import Progress
-
-    # A step may last from its beginning on.
-    return Progress(silent=0)
 
 
 def _data(result: Result) -> dict[str, Any]:
