@@ -30,6 +30,11 @@ def check_command(root: str | None, as_json: bool, paths: tuple[str, ...]) -> in
     """Check the generated files as they are installed: those at PATH, by default all that have a check.
 
     The exit code is 10 when a file is refused. A file that cannot be checked is reported; it is not a failure.
+
+    \b
+    Examples:
+      esmith check
+      esmith check /etc/clamd.conf
     """
     layout = Layout.chosen(root)
     progress = Progress()

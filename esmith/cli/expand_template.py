@@ -202,7 +202,7 @@ Examples:
             repeated=True,
         ),
         Option(("--json",), "as_json", "Print which files changed as a JSON object."),
-        Option(("--timeout",), "timeout", "Seconds to wait for an event.", read=float, default=LOCK_TIMEOUT),
+        Option(("--timeout",), "timeout", "Wait so long for an event, in seconds.", read=float, default=LOCK_TIMEOUT),
     ],
     operands=("path",),
     is_done=_is_done,
