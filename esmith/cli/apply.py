@@ -8,8 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from esmith.cli.agreement import agrees, may_ask
-from esmith.cli.arguments import Command, Option, SingleCommand
+from esmith.cli.arguments import COLOR_OPTION, Command, Option, SingleCommand
 from esmith.cli.changed_settings import change_line
+from esmith.cli.colour import choose, styled_diff
 from esmith.cli.masking import Masking
 from esmith.cli.output import print_lines, print_report, warn
 from esmith.errors import EsmithError, RefusedError, StoreError, UsageError
@@ -58,6 +59,7 @@ _FLAGS = [
     Option(("--force",), "force", "Store what the schema does not allow."),
     Option(("--check",), "check", "Have the new files checked first, and change nothing when one is refused."),
     Option(("--json",), "as_json", "Print what was done as a JSON object."),
+    COLOR_OPTION,
     Option(
         ("--event",),
         "events",
@@ -98,6 +100,7 @@ def run_apply(program: str, database: str, words: list[str]) -> int:
 
 def _carry_out(program: str, database: str | None, root: str | None, values: dict[str, Any]) -> int:
     layout = Layout.chosen(root)
+    choose(values["color"])
     name = database_name(layout, database or "configuration", os.environ.get("DBPATH", ""))
     if is_flat(name):
         raise UsageError("is a text file, which apply does not know", place=name, hint="name a database of the root")
@@ -195,7 +198,7 @@ class _Apply:
         if not self._values["as_json"]:
             print_report(map(change_line, self._shown))
             if self._preview is not None:
-                print_lines(line for file in self._preview.files if not file.anyway for line in file.diff)
+                print_lines(styled_diff(line for file in self._preview.files if not file.anyway for line in file.diff))
                 print_report(_report(self._preview))
         for hint in self._hints:
             warn(hint)

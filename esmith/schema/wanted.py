@@ -102,7 +102,8 @@ def apply_wanted(
 
 def _other_number(key: str, prop: str, old: str, value: str) -> NotAllowedError:
     return NotAllowedError(
-        f"{value!r} is not the {prop} that {key} has: files belong to the number {old}", hint=f"leave {prop} out"
+        f"{value!r} is not the {prop} that {key} has: files belong to the number {old}",
+        hint=f"leave {prop} out of the file",
     )
 
 
