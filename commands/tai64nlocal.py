@@ -40,7 +40,9 @@ def shown(line: bytes) -> bytes:
 def command() -> int:
     """Show the time stamps of a log on standard input as local time, a line as soon as it is there.
 
-    tail -f /var/log/qpsmtpd/current | tai64nlocal
+    \b
+    Example:
+      tail -f /var/log/qpsmtpd/current | tai64nlocal
     """
     try:
         for line in iter(sys.stdin.buffer.readline, b""):

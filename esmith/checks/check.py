@@ -105,7 +105,9 @@ def _refused(plan: Plan, layout: Layout, *, writes: bool) -> list[Verdict]:
 
         return secrets_read(plan, schema, plan.secrets())
 
-    verdicts, plan.copied = examine(subjects, StagedTree(layout, plan.outputs), secrets, writes=writes)
+    verdicts, plan.copied = examine(
+        subjects, StagedTree(layout, plan.outputs), secrets, writes=writes, count=plan.count
+    )
     renderings = {output.path: output.rendering for output in plan.outputs}
     plan.verdicts = [_with_settings(verdict, renderings[verdict.path], schema) for verdict in verdicts]
     return [verdict for verdict in plan.verdicts if verdict.outcome is Outcome.REFUSED]
@@ -152,11 +154,13 @@ def examine(
     secrets: Callable[[], Secrets] | None = None,
     *,
     writes: bool = False,
+    count: Callable[[str, int, int], None] | None = None,
 ) -> tuple[list[Verdict], str]:
     """Check files of a tree.
 
     :param secrets: gives what is hidden of what checks say; it is asked only where one says something.
     :param writes: whether the root may be written to: see :class:`esmith.checks.views.Views`.
+    :param count: called before each program with what is done, how many have ended, and how many there are.
     :return: a verdict for each file that a check knows, in order; and why programs saw copies of the files, "" when
         none did.
     """
@@ -190,7 +194,7 @@ def examine(
         # Most changes are of files that no program checks.
         from esmith.checks.views import Job, Views
 
-        views = Views(tree, writes=writes)
+        views = Views(tree, writes=writes, count=count)
         ended = views.run([Job(one[0].path, one[0].check) for one in waiting.values()])
         copied = views.copied
         for group, one in zip(waiting.values(), ended, strict=True):

@@ -27,10 +27,17 @@ if TYPE_CHECKING:
     from esmith.store.protocol import Snapshot
 
 
-def check_installed(layout: Layout, snapshot: Snapshot, paths: Collection[str] = ()) -> list[Verdict]:
+def check_installed(
+    layout: Layout,
+    snapshot: Snapshot,
+    paths: Collection[str] = (),
+    *,
+    count: Callable[[str, int, int], None] | None = None,
+) -> list[Verdict]:
     """Check generated files as they are on the disk; nothing is written to the root.
 
     :param paths: the files; default: all that have a check.
+    :param count: see :func:`esmith.checks.check.examine`.
     :return: the verdicts, in the order of the paths. A file that was named has one in any case.
     :raises UsageError: when one of the paths is not a generated file.
     :raises TemplateError: when the metadata of a template is broken.
@@ -47,17 +54,22 @@ def check_installed(layout: Layout, snapshot: Snapshot, paths: Collection[str] =
         found = {subject.path: verdict for subject in subjects if (verdict := _unreadable(subject, tree))}
         readable = {subject.path: subject for subject in subjects if subject.path not in found}
         secrets = cache(partial(_secrets, layout, snapshot))
-        found |= _examine(readable.values(), tree, secrets)
+        found |= _examine(readable.values(), tree, secrets, count)
         # Only now is it worth finding out which fragments the lines come from.
         refused = [path for path, verdict in found.items() if verdict.outcome is Outcome.REFUSED]
-        found |= _examine([_explained(readable[path], renderer, tree) for path in refused], tree, secrets)
+        found |= _examine([_explained(readable[path], renderer, tree) for path in refused], tree, secrets, count)
     for path in paths:
         found.setdefault(path, Verdict(path, Outcome.UNCHECKED, "", "no check is named that knows this file"))
     return [found[path] for path in sorted(found)]
 
 
-def _examine(subjects: Collection[Subject], tree: StagedTree, secrets: Callable[[], Secrets]) -> dict[str, Verdict]:
-    return {verdict.path: verdict for verdict in examine(subjects, tree, secrets)[0]}
+def _examine(
+    subjects: Collection[Subject],
+    tree: StagedTree,
+    secrets: Callable[[], Secrets],
+    count: Callable[[str, int, int], None] | None,
+) -> dict[str, Verdict]:
+    return {verdict.path: verdict for verdict in examine(subjects, tree, secrets, count=count)[0]}
 
 
 def _secrets(layout: Layout, snapshot: Snapshot) -> Secrets:

@@ -20,7 +20,7 @@ from esmith.temporary import temporary_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from esmith.checks.staged import StagedTree
@@ -73,14 +73,17 @@ class Views:
     :param tree: what is shown.
     :param writes: whether the root may be written to; a rehearsal keeps its copies elsewhere. The caller holds the
         event lock then: what an earlier check left that was killed is removed.
+    :param count: called before each program with what is done, how many have ended, and how many there are; None where
+        nobody waits at a terminal.
 
     After programs ran, ``copied`` is the reason why they saw copies; "" when they saw the files in place.
     """
 
-    def __init__(self, tree: StagedTree, *, writes: bool) -> None:
+    def __init__(self, tree: StagedTree, *, writes: bool, count: Callable[[str, int, int], None] | None = None) -> None:
         self._tree = tree
         self._layout = tree.layout
         self._writes = writes
+        self._count = count
         self.copied = ""
 
     def run(self, jobs: list[Job]) -> list[Ended]:
@@ -110,23 +113,25 @@ class Views:
         import subprocess
 
         programs = [_program(job, places[job.directory]) for job in jobs]
-        task = {"parent": os.getpid(), "tree": tree, "home": home, "programs": programs}
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-S", "-m", _PROCESS],
-            env={"PYTHONPATH": _ABOVE_PACKAGE, "LANG": "C.UTF-8"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-        )
         limit = sum(job.check.timeout for job in jobs) + _SPARE_SECONDS
-        try:
-            text, _ = process.communicate(json.dumps(task).encode(), timeout=limit)
-        except subprocess.TimeoutExpired as error:
-            raise CheckError("the checks did not end, so no file was changed", place=jobs[0].path) from error
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
+        with self._counted(jobs) as told:
+            task = {"parent": os.getpid(), "tree": tree, "home": home, "programs": programs, "told": told}
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-S", "-m", _PROCESS],
+                env={"PYTHONPATH": _ABOVE_PACKAGE, "LANG": "C.UTF-8"},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+                pass_fds=told,
+            )
+            try:
+                text, _ = process.communicate(json.dumps(task).encode(), timeout=limit)
+            except subprocess.TimeoutExpired as error:
+                raise CheckError("the checks did not end, so no file was changed", place=jobs[0].path) from error
+            finally:
+                if process.poll() is None:
+                    process.terminate()
+                    process.wait()
         if process.returncode != 0:
             raise CheckError(
                 "the process that runs the checks ended early, so no file was changed",
@@ -135,6 +140,25 @@ class Views:
             )
         answer: dict[str, Any] = json.loads(text)
         return answer
+
+    @contextlib.contextmanager
+    def _counted(self, jobs: list[Job]) -> Iterator[list[int]]:
+        """Count programs as they are run, and yield the pipes by which the process that runs them tells of each."""
+        if self._count is None:
+            yield []
+            return
+        from threading import Thread
+
+        told, tells = os.pipe()
+        # Meanwhile the command waits for the process.
+        teller = Thread(target=_count, args=(self._count, told, [job.check.command[0] for job in jobs]))
+        teller.start()
+        try:
+            yield [tells]
+        finally:
+            os.close(tells)
+            teller.join()
+            os.close(told)
 
     def _in_place(self, jobs: list[Job]) -> dict[str, Any]:
         files = [_file(output) for output in self._tree.changed.values() if not output.is_a_users]
@@ -197,6 +221,13 @@ class Views:
                 descriptor = os.open(copy, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
                 with open(descriptor, "wb") as file:
                     file.write(rendering.content)
+
+
+def _count(count: Callable[[str, int, int], None], told: int, programs: list[str]) -> None:
+    for number, program in enumerate(programs):
+        if not os.read(told, 1):
+            return
+        count(f"checks: {os.path.basename(program)}", number, len(programs))
 
 
 def may_put_in_place() -> bool:

@@ -32,6 +32,11 @@ def accounts_command(root: str | None, task: str, account: str | None, as_json: 
 
     Nothing that is there is changed, and nothing is removed. The events do it too, by their actions. With TASK it does
     what the action of that name does, for one ACCOUNT of the database or for all.
+
+    \b
+    Examples:
+      esmith accounts
+      esmith accounts user-create-unix alice
     """
     layout = Layout.chosen(root)
     if task == SYSTEM and account is not None:

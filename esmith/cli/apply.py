@@ -8,8 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from esmith.cli.agreement import agrees, may_ask
-from esmith.cli.arguments import Command, Option, SingleCommand
+from esmith.cli.arguments import COLOR_OPTION, Command, Option, SingleCommand
 from esmith.cli.changed_settings import change_line
+from esmith.cli.colour import choose, styled_diff
 from esmith.cli.masking import Masking
 from esmith.cli.output import print_lines, print_report, warn
 from esmith.errors import EsmithError, RefusedError, StoreError, UsageError
@@ -49,11 +50,16 @@ Examples:
 _FLAGS = [
     Option(("--dry-run",), "dry_run", "Only show what would change."),
     Option(("--yes", "-y"), "yes", "Do not ask."),
-    Option(("--prune",), "prune", "Delete properties of named records that FILE does not have."),
+    Option(
+        ("--prune",),
+        "prune",
+        "Delete properties of named records that FILE does not have; Uid and Gid stay.",
+    ),
     Option(("--prune-records",), "prune_records", "Delete records as well, in the databases that FILE names."),
     Option(("--force",), "force", "Store what the schema does not allow."),
     Option(("--check",), "check", "Have the new files checked first, and change nothing when one is refused."),
     Option(("--json",), "as_json", "Print what was done as a JSON object."),
+    COLOR_OPTION,
     Option(
         ("--event",),
         "events",
@@ -94,6 +100,7 @@ def run_apply(program: str, database: str, words: list[str]) -> int:
 
 def _carry_out(program: str, database: str | None, root: str | None, values: dict[str, Any]) -> int:
     layout = Layout.chosen(root)
+    choose(values["color"])
     name = database_name(layout, database or "configuration", os.environ.get("DBPATH", ""))
     if is_flat(name):
         raise UsageError("is a text file, which apply does not know", place=name, hint="name a database of the root")
@@ -162,11 +169,9 @@ class _Apply:
 
     def _make(self, transaction: Transaction) -> list[str]:
         values = self._values
-        schema = None if values["force"] else self._schema
+        options = {name: values[name] for name in ("prune", "prune_records", "force")}
         try:
-            return apply_wanted(
-                transaction, schema, self._wanted, prune=values["prune"], prune_records=values["prune_records"]
-            )
+            return apply_wanted(transaction, self._schema, self._wanted, **options)
         except NotAllowedError as error:
             error.add("to store it anyway, give --force")
             raise
@@ -193,7 +198,7 @@ class _Apply:
         if not self._values["as_json"]:
             print_report(map(change_line, self._shown))
             if self._preview is not None:
-                print_lines(line for file in self._preview.files if not file.anyway for line in file.diff)
+                print_lines(styled_diff(line for file in self._preview.files if not file.anyway for line in file.diff))
                 print_report(_report(self._preview))
         for hint in self._hints:
             warn(hint)

@@ -12,6 +12,7 @@ from esmith.cli.colour import Style, styled
 from esmith.cli.json_output import json_text
 from esmith.cli.output import print_lines, print_report, warn
 from esmith.cli.program import color_option, root_option
+from esmith.cli.progress import Progress
 from esmith.errors import ExitCode
 from esmith.layout import Layout
 from esmith.names import counted
@@ -29,10 +30,19 @@ def check_command(root: str | None, as_json: bool, paths: tuple[str, ...]) -> in
     """Check the generated files as they are installed: those at PATH, by default all that have a check.
 
     The exit code is 10 when a file is refused. A file that cannot be checked is reported; it is not a failure.
+
+    \b
+    Examples:
+      esmith check
+      esmith check /etc/clamd.conf
     """
     layout = Layout.chosen(root)
-    with open_store(layout).snapshot() as snapshot:
-        verdicts = check_installed(layout, snapshot, paths)
+    progress = Progress()
+    try:
+        with open_store(layout).snapshot() as snapshot:
+            verdicts = check_installed(layout, snapshot, paths, count=progress.count)
+    finally:
+        progress.clear()
     if as_json:
         print_lines([json_text([verdict_data(verdict) for verdict in verdicts])])
     else:

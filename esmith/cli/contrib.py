@@ -29,6 +29,10 @@ def contrib_command(root: str | None, directory: str, rehearse: bool, as_json: b
 
     Nothing is changed. DIR holds the tree to copy: root/etc/e-smith or etc/e-smith. The exit code is 4 when something
     would not work.
+
+    \b
+    Example:
+      esmith contrib check /root/smeserver-mailstats-1.1
     """
     layout = Layout.chosen(root)
     verdict = check_contrib(directory, layout, open_store(layout), rehearses=rehearse)

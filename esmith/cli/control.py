@@ -23,10 +23,15 @@ from esmith.services.service import SERVICE_DIRECTORIES
 @root_option
 @click.pass_obj
 def control_command(root: str | None, service: str, action: str, as_json: bool) -> int:
-    """Carry out a service action, and show the state of the service: esmith control clamd restart.
+    """Carry out a service action, and show the state of the service.
 
     ACTION is one of those that services2adjust may hold, a letter of svc or sv, or status. The database is not asked,
     so a disabled service is started as well. Where there is no qmail, qmail is the queue that there is.
+
+    \b
+    Examples:
+      esmith control clamd restart
+      esmith control clamd status
     """
     layout = Layout.chosen(root)
     if action != "status":

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 
 import click
 
+from esmith.backup.form import PARTS
 from esmith.cli.groups import Sentences, first_of
+from esmith.doctor.examine import AREAS
 from esmith.fields import replace
 from esmith.prompt.declaration import DIRECTORIES, FILES, Declaration, Operand, Option
 from esmith.setup.shipped import shipped_commands
@@ -37,12 +39,17 @@ _KINDS = {
     "revision": "revision",
     "generation": "generation",
     "user": "user",
+    "account": "account",
+    "area": "=" + "|".join(AREAS),
+    "parts": "," + "|".join(PARTS),
     "what": "what",
     "file": FILES,
     "dir": DIRECTORIES,
     "directory": DIRECTORIES,
     "folder": DIRECTORIES,
 }
+#: What is otherwise in one command.
+_KINDS_OF = {"overrides": {"path": "override"}, "qpsmtpd-print-dns": {"": "domain"}}
 #: Words of which one is to be typed, as they are: "[diff|edit]".
 _WORDS = re.compile(r"[a-z-]+(\|[a-z-]+)+")
 
@@ -70,7 +77,9 @@ def declaration_of(command: click.Command, words: tuple[str, ...], heading: str 
     context = click.Context(command, info_name=words[-1])
     help = "\n\n".join(filter(None, ((command.help or "").strip(), (command.epilog or "").strip())))
     arguments = [param for param in command.params if isinstance(param, click.Argument)]
-    operands = [operand for one in arguments for operand in _operands(one, help)]
+    others = _KINDS_OF.get(words[-1], {})
+    found_operands = [operand for one in arguments for operand in _operands(one, help)]
+    operands = [replace(one, kind=others.get(one.kind, one.kind)) for one in found_operands]
     declared = [one for one in command.get_params(context) if isinstance(one, click.Option) and not one.hidden]
     options = [_option(one, help, context) for one in declared]
     # Those of a verb stand among its operands: "list [--changed]".

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from esmith.cli.json_output import json_text
-from esmith.cli.output import leave, print_lines, print_report
+from esmith.cli.output import ended_by_signal, leave, print_lines, print_report
 from esmith.cli.program import root_option
 from esmith.cli.services import services_data
 from esmith.doctor.case import Case
@@ -72,7 +72,11 @@ def doctor_command(
             return services_data(layout, snapshot) if snapshot else {}
 
         case = Case(layout, snapshot, trouble=trouble, states=states, resolver=resolver)
-        found = examine(case, checks)
+        try:
+            found = examine(case, checks)
+        except KeyboardInterrupt:
+            # Threads still read the databases, which must not be closed under them.
+            leave(ended_by_signal("esmith"))
     if trial is not None:
         found = found.joined(trial)
     if by_mail:

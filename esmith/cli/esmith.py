@@ -91,6 +91,11 @@ def group() -> None:
     Why a line is in a file, and what a setting does:
       esmith explain /etc/mail/spamassassin/local.cf:12
       esmith explain qpsmtpd DNSBL
+
+    \b
+    Each command has a manual page, and TAB completes names and values:
+      man esmith
+      man esmith-explain
     """
 
 

@@ -6,7 +6,7 @@ import os
 
 from esmith.cli.arguments import COLOR_OPTION, Command, Option
 from esmith.cli.output import print_lines, print_report, warn
-from esmith.cli.running import run_command
+from esmith.cli.running import progress_of_steps, run_command
 from esmith.events import LOCK_TIMEOUT
 from esmith.events.stamp import unchanged
 from esmith.layout import Layout
@@ -72,28 +72,36 @@ def _expand(layout: Layout, store: Store, options: _Options) -> int:
     only_tries = options.dry_run or options.explain
     printer = DiffPrinter(layout, store, color=options.color) if options.show_diff else None
     show = printer or no_diff
-    session = Session(layout, store, warn, options.timeout)
+    progress = progress_of_steps()
+    say = progress.before(warn) if progress else warn
+    session = Session(layout, store, say, options.timeout)
     session.look = printer.look if printer else None
     if only_tries:
-        session = RecordingSession(layout, store, warn, show=show)
+        session = RecordingSession(layout, store, say, show=progress.before(show) if progress else show)
+    session.count = progress.show if progress else None
     warn_of_other_version(layout, session.say, in_checkouts=False)
+    try:
+        if options.explain:
+            plan = plan_templates(session, options.paths, output=options.output, layers=layers)
+        else:
+            # Of other fragments, or elsewhere, it is a text of its own.
+            with_including = not (options.output or layers)
+            plan = expand_templates(
+                session, options.paths, output=options.output, layers=layers, with_including=with_including
+            )
+    finally:
+        if progress:
+            progress.clear()
     if options.explain:
-        plan = plan_templates(session, options.paths, output=options.output, layers=layers)
         for text in plan.warnings:
             warn(text)
         print_report(_explanation(plan, layout))
-    else:
-        # Of other fragments, or elsewhere, it is a text of its own.
-        with_including = not (options.output or layers)
-        plan = expand_templates(
-            session, options.paths, output=options.output, layers=layers, with_including=with_including
-        )
-        if options.as_json:
-            from esmith.cli.json_output import json_text
+    elif options.as_json:
+        from esmith.cli.json_output import json_text
 
-            print_lines([json_text(_data(plan))])
-        elif not options.show_diff:
-            print_report(_also_changed(plan, options))
+        print_lines([json_text(_data(plan))])
+    elif not options.show_diff:
+        print_report(_also_changed(plan, options))
     if options.explain or not only_tries:
         show(plan)
     session.keep()
@@ -196,7 +204,7 @@ Examples:
             repeated=True,
         ),
         Option(("--json",), "as_json", "Print which files changed as a JSON object."),
-        Option(("--timeout",), "timeout", "Seconds to wait for an event.", read=float, default=LOCK_TIMEOUT),
+        Option(("--timeout",), "timeout", "Wait so long for an event, in seconds.", read=float, default=LOCK_TIMEOUT),
     ],
     operands=("path",),
     is_done=_is_done,

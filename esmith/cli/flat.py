@@ -43,7 +43,7 @@ _SHOWN = 20
 @click.option("--replace", is_flag=True, help="Delete the records that the files do not have.")
 @click.option("--skip-refused", is_flag=True, help="Leave out what cannot be stored, and import the rest.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print an object.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @root_option
 @click.pass_obj
 def import_command(
@@ -59,6 +59,11 @@ def import_command(
 
     A record of a file replaces the one of the database whole; other records stay. Migrations and defaults are applied
     as by initialize-databases. Nothing is imported when something cannot be stored, unless --skip-refused is given.
+
+    \b
+    Examples:
+      esmith import --dry-run /mnt/old/home/e-smith/db
+      esmith import /mnt/old/home/e-smith/db
     """
     layout = Layout.chosen(root)
     store = open_store(layout, write=True)
@@ -257,6 +262,12 @@ def export_command(root: str | None, databases: tuple[str, ...], directory: str 
     """Write databases as files of SME Server: all of them, or those named.
 
     A single database is printed when no directory is given.
+
+    \b
+    Examples:
+      esmith export accounts
+      esmith export --to /root/db
+      esmith export --toml configuration >site.toml
     """
     layout = Layout.chosen(root)
     if as_toml:

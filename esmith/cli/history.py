@@ -35,7 +35,13 @@ from esmith.store.journal import Entry
 @root_option
 @click.pass_obj
 def history_command(root: str | None, limit: int, database: str | None, key: str | None, as_json: bool) -> int:
-    """Show who changed which settings, the newest change first."""
+    """Show who changed which settings, the newest change first.
+
+    \b
+    Examples:
+      esmith history --limit 5
+      esmith history --database accounts --key alice
+    """
     layout = Layout.chosen(root)
     with open_store(layout).snapshot() as snapshot:
         masking = Masking(Schema(layout), snapshot)

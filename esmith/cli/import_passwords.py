@@ -36,6 +36,11 @@ def import_passwords_command(root: str | None, file: str, dry_run: bool, as_json
 
     FILE holds such lines; - is standard input. Only accounts of type user get one, and only where the unix account is
     the user's: root, admin and accounts of the system never do. All passwords are set together, or none.
+
+    \b
+    Examples:
+      esmith import-passwords --dry-run /mnt/old/etc/shadow
+      esmith import-passwords /mnt/old/etc/shadow
     """
     layout = Layout.chosen(root)
     if layout.is_machine and os.geteuid() != 0 and not dry_run:

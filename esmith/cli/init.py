@@ -78,6 +78,11 @@ def init_command(
     Perl modules in /usr/local/lib/site_perl, makes the databases, applies defaults and migrations. What an
     administrator set, and templates-custom, stay as they are. After an upgrade it says what changed of the shipped
     files, and which of your fragments are outdated by that.
+
+    \b
+    Examples:
+      esmith init --domain example.com --name mail
+      esmith init --services systemd
     """
     asked = _arrangement(services or "", directory, take_over=flags["take_over"], give_back=flags["give_back"])
     layout = _layout(root)
@@ -207,6 +212,10 @@ def initialize_databases_command(root: str | None, as_json: bool) -> int:
     """Apply migrations, defaults and forced values to every database.
 
     The events post-install, post-upgrade, console-save and bootstrap-console-save do it first.
+
+    \b
+    Example:
+      esmith initialize-databases
     """
     layout = Layout.chosen(root)
     store = open_store(layout, write=True)

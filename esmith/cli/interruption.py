@@ -7,10 +7,16 @@ a failure restores then, too.
 from __future__ import annotations
 
 import signal
-from types import FrameType
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _received: list[int] = []
+#: When what was raised and lost is raised again, in seconds.
+_SOON = 0.01
 
 
 def catch_signals() -> None:
@@ -22,6 +28,14 @@ def catch_signals() -> None:
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _end)
+    sys.unraisablehook = _unraisable
+
+
+def ignore_signals() -> None:
+    """Have signals not disturb what Python does at the end of the process: all is done and said by then."""
+    for number in _SIGNALS:
+        if signal.getsignal(number) is _end:
+            signal.signal(number, signal.SIG_IGN)
 
 
 def received() -> signal.Signals:
@@ -33,3 +47,19 @@ def _end(number: int, _frame: FrameType | None) -> None:
     if not _received:
         _received.append(number)
         raise KeyboardInterrupt
+
+
+def _unraisable(lost: sys.UnraisableHookArgs) -> None:
+    """Raise KeyboardInterrupt again where Python has lost it: a function that it calls by itself raises nothing.
+
+    So it is when a lock of an import goes (importlib), and when an object does. The command would go on to its end.
+    """
+    if isinstance(lost.exc_value, KeyboardInterrupt) and _received:
+        signal.signal(signal.SIGALRM, _again)
+        signal.setitimer(signal.ITIMER_REAL, _SOON)
+    else:
+        sys.__unraisablehook__(lost)
+
+
+def _again(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

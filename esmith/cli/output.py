@@ -67,13 +67,23 @@ def leave(code: int) -> NoReturn:
 
     :param code: the exit code.
     """
+    os._exit(flushed(code))
+
+
+def flushed(code: int) -> int:
+    """Flush what was printed, so that Python need not at its end, and return the exit code.
+
+    :param code: what it is when that succeeds; it stays when it says already that something failed.
+    """
     for number, stream in ((1, sys.stdout), (2, sys.stderr)):
         try:
-            stream.flush()
+            # A command may have taken its output away, when its reader had what it wanted.
+            if stream is not None:
+                stream.flush()
         except OSError:
             _give_up(number)
             code = code or ExitCode.FAILED
-    os._exit(code)
+    return code
 
 
 def remember_root(root: str) -> None:
@@ -226,6 +236,9 @@ def ended_by_signal(program: str) -> int:
     """Say that a signal ended the command, and return the exit code: 128 and the number of the signal."""
     from esmith.cli.interruption import received
 
+    # It may have come while what a check prints was about to be discarded, or no longer.
+    if not hasattr(sys.stderr, "buffer"):
+        sys.stdout, sys.stderr = sys.__stdout__ or sys.stdout, sys.__stderr__ or sys.stderr
     number = received()
     complain(program, f"ended by {number.name}")
     return 128 + number

@@ -12,8 +12,8 @@ import click
 
 from esmith.cli.arguments import COLORS, Command, Option
 from esmith.cli.colour import choose
-from esmith.cli.interruption import catch_signals
-from esmith.cli.output import ended_by_signal, print_error, remember_root, run, warn
+from esmith.cli.interruption import catch_signals, ignore_signals
+from esmith.cli.output import ended_by_signal, flushed, print_error, remember_root, run, warn
 from esmith.cli.trusting import trust_owner
 from esmith.errors import UsageError
 from esmith.layout import Layout
@@ -152,7 +152,9 @@ def run_click(command: click.Command, program: str) -> NoReturn:
 
     When a signal ends it that is 128 and the number of the signal.
     """
-    sys.exit(run(program, lambda words: call_click(command, program, words)))
+    code = flushed(run(program, lambda words: call_click(command, program, words)))
+    ignore_signals()
+    sys.exit(code)
 
 
 def call_click(command: click.Command, program: str, words: list[str]) -> int:

@@ -54,6 +54,11 @@ class Progress:
             columns = _COLUMNS
         self._write(printable(f"{what} {done:,} of {total:,}")[: max(columns - 1, 1)])
 
+    @property
+    def count(self) -> Callable[[str, int, int], None] | None:
+        """What shows how much of a step is done; None where nothing is shown, so that nobody needs to count."""
+        return self.show if self._is_shown else None
+
     def before(self, show: Callable[[_Shown], object]) -> Callable[[_Shown], None]:
         """Return what takes the line away before it shows something else."""
 

@@ -34,6 +34,10 @@ def recover_command(root: str | None, wait: bool, if_first: bool, no_services: b
 
     Restores what an interrupted event changed, or what was not confirmed in time, makes again what is made of restored
     files, and carries out the pending actions of services. The next event does the same.
+
+    \b
+    Example:
+      esmith recover
     """
     layout = Layout.chosen(root)
     if wait:
@@ -64,7 +68,13 @@ def recover_command(root: str | None, wait: bool, if_first: bool, no_services: b
 @root_option
 @click.pass_obj
 def confirm_command(root: str | None, as_json: bool) -> int:
-    """Keep what signal-event --confirm changed; without this it is rolled back at its deadline."""
+    """Keep what signal-event --confirm changed; without this it is rolled back at its deadline.
+
+    \b
+    Examples:
+      signal-event --confirm 10m email-update
+      esmith confirm
+    """
     layout = Layout.chosen(root)
     change = confirm(Session(layout, open_store(layout, write=True), warn))
     if as_json:

@@ -27,6 +27,10 @@ def remove_command(root: str | None, *, dry_run: bool) -> int:
     """Take e-smith away: services, links, generated and shipped files. Databases, fragments and mail stay.
 
     What Debian's packages had in the place of generated files is restored, and their services are given back.
+
+    \b
+    Example:
+      esmith remove --dry-run
     """
     layout = Layout.chosen(root)
     if layout.is_machine and os.geteuid() != 0 and not dry_run:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from esmith.cli.output import ended_by_signal, leave, remember_root, run, warn
 
 TYPE_CHECKING = False
@@ -9,6 +11,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from esmith.cli.arguments import Command
+    from esmith.cli.progress import Progress
 
 
 def run_command(command: Command) -> NoReturn:
@@ -17,6 +20,16 @@ def run_command(command: Command) -> NoReturn:
     When a signal ends it the exit code is 128 and the number of the signal.
     """
     leave(run(command.name, lambda words: run_words(command, words)))
+
+
+def progress_of_steps() -> Progress | None:
+    """Return what shows how far a command has come whose steps may last, where somebody waits for it; else None."""
+    if not sys.stderr.isatty():
+        return None
+    from esmith.cli.progress import Progress
+
+    # A step may last from its beginning on.
+    return Progress(silent=0)
 
 
 def run_words(command: Command, words: list[str]) -> int:

@@ -35,7 +35,13 @@ EVENT = "signal-event email-update"
 @root_option
 @click.pass_obj
 def services_command(root: str | None, with_all: bool, as_json: bool) -> int:
-    """Show what each service should be doing, what it does, and its pending action."""
+    """Show what each service should be doing, what it does, and its pending action.
+
+    \b
+    Examples:
+      esmith services
+      esmith services --json
+    """
     layout = Layout.chosen(root)
     with open_store(layout).snapshot() as snapshot:
         found = services_data(layout, snapshot, with_all=with_all)

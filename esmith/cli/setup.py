@@ -56,6 +56,11 @@ def setup_command(
 
     Installs Debian packages, the files of e-smith and the databases, accounts, a certificate and all files, starts the
     services, and tries the mail. It can be run again: what is done already is left as it is.
+
+    \b
+    Examples:
+      esmith setup --dry-run --domain example.com --name mail
+      esmith setup --domain example.com --name mail
     """
     layout = Layout.chosen(root)
     if not layout.is_machine:

@@ -6,7 +6,7 @@ import sys
 
 from esmith.cli.arguments import COLOR_OPTION, COMMON, Command, Option
 from esmith.cli.output import print_lines, print_report, warn
-from esmith.cli.running import run_command
+from esmith.cli.running import progress_of_steps, run_command
 from esmith.events import LOCK_TIMEOUT
 from esmith.events.stamp import unchanged
 from esmith.layout import Layout
@@ -17,7 +17,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-    from esmith.cli.progress import Progress
     from esmith.events.signal import Result
     from esmith.store.protocol import Store
 
@@ -105,7 +104,7 @@ def _signal(layout: Layout, store: Store, options: _Options) -> int:
 
     printer = DiffPrinter(layout, store, prints=not options.as_json, color=options.color) if options.show_diff else None
     show = printer or no_diff
-    progress = _progress()
+    progress = progress_of_steps()
     say = progress.before(warn) if progress else warn
     session = Session(layout, store, say, options.timeout)
     session.look = printer.look if printer else None
@@ -134,16 +133,6 @@ def _signal(layout: Layout, store: Store, options: _Options) -> int:
             warn(line)
     because = because_of(result.at_fault, layout)
     return warn_of_left(len(result.left), len(result.partial), because=because, done=not options.dry_run)
-
-
-def _progress() -> Progress | None:
-    """Return what shows how far an event has come, where somebody waits for it."""
-    if not sys.stderr.isatty():
-        return None
-    from esmith.cli.progress import Progress
-
-    # A step may last from its beginning on.
-    return Progress(silent=0)
 
 
 def _data(result: Result) -> dict[str, Any]:

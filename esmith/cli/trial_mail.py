@@ -22,6 +22,10 @@ def trial_mail_command(root: str | None) -> int:
     """Send a mail, a spam and a virus, and see what becomes of them.
 
     Makes a user for that, and deletes it with its mail in the end.
+
+    \b
+    Example:
+      esmith trial-mail
     """
     layout = Layout.chosen(root)
     if not layout.is_machine or os.geteuid() != 0:

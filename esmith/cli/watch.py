@@ -33,6 +33,10 @@ def watch_command(root: str | None, event: str) -> int:
     """Show what each saved fragment would change, or what is wrong with it, until it gets SIGTERM or SIGINT.
 
     It also reports generated files that are changed by hand, and does in time what other commands left to be done.
+
+    \b
+    Example:
+      esmith watch
     """
     from esmith.watch.inotify import InotifySource
     from esmith.watch.watcher import Watcher

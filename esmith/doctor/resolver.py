@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
@@ -19,8 +18,6 @@ _SERVER_SECONDS, _QUESTION_SECONDS = 1.5, 3.0
 _MOST_SILENT = 4
 _AT_ONCE = 16
 _PORT = 53
-#: What installs the library, where the Debian package of e-smith, which brings it, is not used.
-CURE = "apt-get install python3-dnspython"
 
 
 class OfflineError(EsmithError):
@@ -45,9 +42,10 @@ class Resolver:
         try:
             import dns.resolver
         except ImportError:
-            raise EsmithError(
-                "the Python package dnspython is missing", hint=f"install it: {_library_cure()}"
-            ) from None
+            from esmith.services.service import library_command
+
+            cure = library_command("dnspython")
+            raise EsmithError("the Python package dnspython is missing", hint=f"install it: {cure}") from None
         resolver = dns.resolver.Resolver(configure=False)
         if address:
             resolver.nameservers, resolver.port = _server(address)
@@ -148,20 +146,3 @@ def _server(address: str) -> tuple[list[str], int]:
             f"{address!r} is not the address of a name server", hint="name one, e.g. --resolver 192.0.2.1"
         ) from None
     return found
-
-
-def _library_cure() -> str:
-    """Return the command that installs the library for the Python that runs now."""
-    import shlex
-    import sys
-
-    from esmith.services.service import pip_command
-
-    is_debians = os.path.dirname(os.path.realpath(sys.executable)) == "/usr/bin" and sys.prefix == sys.base_prefix
-    if is_debians:
-        return CURE
-    command = pip_command("dnspython")
-    if os.path.exists(shlex.split(command)[0]):
-        return command
-    # An environment may have none of its own; that of another Python installs into it.
-    return shlex.join(["python3", "-m", "pip", "--python", sys.executable, "install", "dnspython"])

@@ -134,6 +134,7 @@ class Installation:
             self._services.read({*asked, *self._pending_before})
             for text in self._services.without_record(plan):
                 session.report(text)
+        plan.count = session.count
         if session.records:
             rehearse_plan(plan, session.layout)
         else:

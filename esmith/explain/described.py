@@ -32,6 +32,7 @@ _KINDS = {
     "mailbox": "the name of an account, or an address, as boss@example.com",
     "path": "an absolute path",
     "ciphers": "a list of ciphers, as ciphers(1ssl) has it",
+    "delivery": "a line of delivery instructions, as dot-qmail(5) has it",
     "text": "any text of one line",
     "secret": "any text of one line; it is shown masked",
 }

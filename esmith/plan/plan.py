@@ -52,6 +52,7 @@ class Plan:
     :param looked_at: what all of it depends on; None when something of it is certain only for now.
     :param copied: why check programs saw copies of the new files; "" when they saw them in place, or none ran.
     :param command: the command it is for, with all of its arguments; "" where its name says as much.
+    :param count: called with what is done now, and how much of how much that is; None where nobody waits for it.
     """
 
     outputs: list[Output] = field(default_factory=list)
@@ -68,6 +69,7 @@ class Plan:
     looked_at: LookedAt | None = None
     copied: str = ""
     command: str = ""
+    count: Callable[[str, int, int], None] | None = None
 
     @property
     def changed(self) -> list[Output]:

@@ -5,8 +5,9 @@ arguments of a process can be seen by everybody. The first part is the shell. Of
 and COMP_WORDBREAKS; of the others the words, the last of which is the one at the cursor.
 
 The answer is a line that says what the shell is to do (``words``; ``nospace``, the same without a blank after a word;
-``files`` or ``dirs``, to complete these itself) and one line for each word: the word, a tab, a note. Where it has none,
-for whatever reason, that is no error: nobody asked for anything yet.
+``files`` or ``dirs``, to complete these itself) and one line for each word: the word, and where there is a note, a tab
+and the note. For bash it is quoted, and without notes; zsh and fish quote what they insert. Where it has none, for
+whatever reason, that is no error: nobody asked for anything yet.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 import os
 
 from esmith.printable import printable
-from esmith.prompt.line import Line, bash_line, is_plain
+from esmith.prompt.line import Line, bash_line, bash_words, offered
 from esmith.prompt.table import Known
 
 TYPE_CHECKING = False
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 #: What the shell completes itself (:mod:`esmith.prompt.declaration`).
 _BY_SHELL = ("files", "dirs")
+#: Kinds of words that may be paths.
+_PATHS = ("", "path", "what", "override")
 #: Which database ``config`` is for.
 _CONFIG = "configuration"
 #: More of a line than anybody types, in bytes.
@@ -72,14 +75,25 @@ def answer(table: str, question: bytes) -> str:
     if kind in _BY_SHELL:
         return f"{kind}\n"
     found: dict[str, str] = {}
+    current, skipped = line.current, len(place.option)
     try:
         for word, note in place.names(kind):
-            if word.startswith(line.current) and (place.is_ours or is_plain(word.removeprefix(place.option))):
+            if word.startswith(current):
                 found.setdefault(word, note)
     finally:
         place.close()
-    is_begun = bool(found) and all(word[-1] in "/=" for word in found)
-    lines = [f"{word[line.kept :]}\t{_shown(note)}" for word, note in found.items()]
+    words = list(found)
+    if not place.is_ours:
+        words = [place.option + word for word in offered([word[skipped:] for word in words] if skipped else words)]
+    is_begun = bool(words) and all(word[-1] in "/=" for word in words)
+    if shell == "bash":
+        # It shows no notes.
+        lines = bash_words([word[line.kept :] for word in words], line.opened)
+    else:
+        if shell == "fish":
+            # It quotes what it inserts, but not "~" at the beginning: that would become a home.
+            words = [word for word in words if word[0] != "~"]
+        lines = [f"{word}\t{_shown(note)}" if (note := found[word]) else word for word in words]
     return "\n".join(["nospace" if is_begun else "words", *lines, ""])
 
 
@@ -149,8 +163,8 @@ class _Place:
             return "commands"
         kind = known.operand(number)
         # Of some operands that may be left out; and of what may be several things.
-        takes_path = any(other in ("", "path", "what") for other, _ in known.operands)
-        return "path" if current.startswith("/") and takes_path and kind not in _BY_SHELL else kind
+        paths = ["path" if other in ("", "what") else other for other, _ in known.operands if other in _PATHS]
+        return paths[0] if current.startswith("/") and paths and kind not in _BY_SHELL else kind
 
     def _below(self, known: Known, word: str | None) -> Known:
         if word not in known.commands:
@@ -191,6 +205,11 @@ class _Place:
             return self._known.commands.items()
         if kind.startswith("="):
             return ((self.option + word, "") for word in kind[1:].split("|"))
+        if kind.startswith(","):
+            # Several of these, with commas between.
+            typed = self._line.current[: self._line.current.rfind(",") + 1] or self.option
+            given = typed.removeprefix(self.option).split(",")
+            return ((typed + word, "") for word in kind[1:].split("|") if word not in given)
         self.is_ours = False
         from esmith.prompt.candidates import KINDS, Context
 
@@ -198,7 +217,8 @@ class _Place:
             return ()
         context = self._context = Context(self._root, self._line.current.removeprefix(self.option))
         context.given, context.words, context.operands = self._given, self._line.words, self._operands
-        return ((self.option + word, note) for word, note in KINDS[kind](context))
+        found = KINDS[kind](context)
+        return ((self.option + word, note) for word, note in found) if self.option else found
 
     def close(self) -> None:
         """Close what was opened."""

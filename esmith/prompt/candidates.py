@@ -9,18 +9,18 @@ from __future__ import annotations
 import os
 import time
 
-from esmith.layout import LAYERS, Layout
+from esmith.layout import Layout
 from esmith.names import leads_to_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from esmith.schema.load import Schema
     from esmith.schema.model import Property
     from esmith.store.protocol import Snapshot, Store
 
-    Names = Iterator[tuple[str, str]]
+    Names = Iterable[tuple[str, str]]
 
 #: How many revisions are offered, the newest.
 _REVISIONS = 20
@@ -120,10 +120,9 @@ def _databases(context: Context) -> Names:
 
 
 def _keys(context: Context) -> Names:
-    database = context.word("database")
-    for key in context.snapshot.keys(database):
-        if key.startswith(context.prefix):
-            yield key, ""
+    prefix = context.prefix
+    # Not one by one: there may be thousands.
+    return [(key, "") for key in context.snapshot.keys(context.word("database")) if key.startswith(prefix)]
 
 
 def _new_keys(context: Context) -> Names:
@@ -206,27 +205,32 @@ def _of_types(context: Context, database: str, types: list[str]) -> Iterator[str
             yield key
 
 
+def _accounts(context: Context) -> Names:
+    """Yield the accounts that a task of ``esmith accounts`` may be for."""
+    type = str(context.operands[0] if context.operands else "").partition("-")[0]
+    return ((key, "") for key in _of_types(context, "accounts", [type]))
+
+
+def _domains(context: Context) -> Names:
+    return ((key, "") for key in context.snapshot.keys("domains"))
+
+
 def _paths(context: Context) -> Names:
-    """Yield the files that events write and those that have a custom template, a directory at a time."""
-    length = len(context.prefix.rpartition("/")[0]) + 1
-    for path in (*_installed(context), *_custom(context)):
-        if path.startswith(context.prefix) and len(path) > length:
-            end = path.find("/", length)
-            yield (path if end < 0 else path[: end + 1]), ""
+    from esmith.prompt.paths import generated_files
+
+    return ((path, "") for path in generated_files(context.layout, _installed(context), context.prefix))
+
+
+def _overrides(context: Context) -> Names:
+    from esmith.prompt.paths import overrides
+
+    found = overrides(context.layout, _installed(context), context.operands, context.prefix)
+    return ((path, "") for path in found)
 
 
 def _installed(context: Context) -> Iterator[str]:
     for path, _ in context.snapshot.states("outputs"):
         yield path
-
-
-def _custom(context: Context) -> Iterator[str]:
-    """Yield the templates in templates-custom: a directory with files in it, or a single file."""
-    layer = context.layout.layer(LAYERS[0])
-    for directory, folders, files in os.walk(layer):
-        folders.sort()
-        if files and directory != layer:
-            yield directory.removeprefix(layer)
 
 
 def _revisions(context: Context) -> Names:
@@ -272,6 +276,9 @@ KINDS: dict[str, Callable[[Context], Names]] = {
     "user": _users,
     "what": _what,
     "path": _paths,
+    "override": _overrides,
+    "account": _accounts,
+    "domain": _domains,
     "revision": _revisions,
     "generation": _generations,
     "service": _services,

@@ -1,8 +1,8 @@
 """Completion for bash, zsh and fish: the script of each shell, and the program that all of them ask.
 
-Nothing that the program answers is ever evaluated: bash reads it with ``mapfile``, zsh adds it with ``compadd``, fish
-takes the lines that a function prints. What is offered means itself without quotes
-(:func:`esmith.prompt.line.is_plain`).
+Nothing that the program answers is ever evaluated: bash splits it at the ends of lines, with ``set -f``, zsh adds it
+with ``compadd``, fish takes the lines that a function prints. ``mapfile`` of bash would read a pipe byte by byte. zsh
+and fish quote what they insert; for bash the program has quoted it (:func:`esmith.prompt.line.bash_words`).
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ _PLACES = {
 _BASH = """\
 # Completion of the commands of e-smith for bash. To have it in this shell, source it.
 _esmith_complete() {
-    local program=PROGRAM line
+    local program=PROGRAM IFS=$'\\n'
     local -a lines
+    local -
     COMPREPLY=()
     [ -x "$program" ] || return 0
-    mapfile -t lines < <({
+    set -f
+    lines=($({
         printf '%s\\0' bash "${COMP_LINE:0:COMP_POINT}" "$COMP_WORDBREAKS" | "$program"
-    } 2>/dev/null)
+    } 2>/dev/null))
     case ${lines[0]-} in
     files) compopt -o default ;;
     dirs) compopt -o dirnames ;;
     nospace) compopt -o nospace ;;
     esac
-    for line in "${lines[@]:1}"; do
-        COMPREPLY+=("${line%%$'\\t'*}")
-    done
+    COMPREPLY=("${lines[@]:1}")
 }
 complete -F _esmith_complete COMMANDS
 """
@@ -53,7 +53,7 @@ _ZSH = """\
 #compdef COMMANDS
 # Completion of the commands of e-smith for zsh.
 _esmith() {
-    local program=PROGRAM line
+    local program=PROGRAM
     local -a lines names shown how
     [[ -x $program ]] || return 1
     lines=("${(@f)$({
@@ -66,13 +66,12 @@ _esmith() {
     words) ;;
     *) return 1 ;;
     esac
-    for line in "${(@)lines[2,-1]}"; do
-        names+=("${line%%$'\\t'*}")
-        shown+=("${line%%$'\\t'*}${${line#*$'\\t'}:+  -- ${line#*$'\\t'}}")
-    done
-    if [[ ${(j::)shown} == ${(j::)names} ]]; then
+    shift lines
+    names=("${(@)lines%%$'\\t'*}")
+    if [[ ${(j::)lines} == ${(j::)names} ]]; then
         compadd "${how[@]}" -a names
     else
+        shown=("${(@)lines/$'\\t'/  -- }")
         compadd "${how[@]}" -l -d shown -a names
     fi
 }

@@ -6,18 +6,38 @@ what only the shell knows, such as ``$name``, is not known.
 
 from __future__ import annotations
 
-#: In a name that is offered, besides letters and digits: nothing that any shell takes for more than itself.
-_PLAIN = "_-+.,/:@%="
-#: What a shell may take for more than itself at the beginning of a word, or a command for an option.
-_NOT_FIRST = "-=%+"
+#: What bash takes for nothing but itself without quotes, besides other letters and digits.
+_SIGNS = "_-+.,/:@%="
+_PLAIN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789" + _SIGNS
+#: What it takes for more than itself within each kind of quotes.
+_WITHIN = {"'": "'", '"': '"$`\\!'}
 
 
-def is_plain(word: str) -> bool:
-    """Return whether a word means itself to bash, zsh and fish without any quotes, and may be offered.
+def offered(words: list[str]) -> list[str]:
+    """Return those of some words that may be offered, in quotes where they need them.
 
-    A value may hold anything; what holds blanks, quotes, ``$``, ``*`` or a control character is left out.
+    Not those that a command takes for an option, nor those with a character that is not printable: what a terminal is
+    told by that, no quotes prevent.
     """
-    return bool(word) and word[0] not in _NOT_FIRST and all(char.isalnum() or char in _PLAIN for char in word)
+    text = f" {' '.join(words)} "
+    # All at once: of thousands hardly any is one of these.
+    if text.isprintable() and " -" not in text and "  " not in text:
+        return words
+    return [word for word in words if word[:1] not in ("", "-") and word.isprintable()]
+
+
+def bash_words(words: list[str], opened: str = "") -> list[str]:
+    """Return words as bash needs them at the cursor, without those that cannot stand there.
+
+    :param opened: the quote that is open there; "" for none.
+    """
+    if opened:
+        return [word for word in words if not any(mark in word for mark in _WITHIN[opened])]
+    return words if not "".join(words).strip(_PLAIN) else list(map(_escaped, words))
+
+
+def _escaped(word: str) -> str:
+    return "".join(char if char.isalnum() or char in _SIGNS else f"\\{char}" for char in word)
 
 
 class Line:
@@ -26,12 +46,13 @@ class Line:
     :param words: the words before the one at the cursor; None for one that is not known.
     :param current: what is typed of the word at the cursor.
     :param kept: how many characters of it the shell keeps, so that they are not part of an answer.
+    :param opened: the quote that it begins with and that is still open, where bash needs to know.
     """
 
-    __slots__ = ("current", "kept", "words")
+    __slots__ = ("current", "kept", "opened", "words")
 
-    def __init__(self, words: list[str | None], current: str, kept: int = 0) -> None:
-        self.words, self.current, self.kept = words, current, kept
+    def __init__(self, words: list[str | None], current: str, kept: int = 0, opened: str = "") -> None:
+        self.words, self.current, self.kept, self.opened = words, current, kept, opened
 
 
 def bash_line(text: str, breaks: str) -> Line | None:
@@ -48,9 +69,9 @@ def bash_line(text: str, breaks: str) -> Line | None:
     kept = 0
     if not reader.opened:
         # bash itself takes "@" for the beginning of a host name, and keeps only what is before it.
-        ends = [word.rfind(mark) + (mark != "@") for mark in breaks if mark in word]
+        ends = [reader.bare.rfind(mark) + (mark != "@") for mark in breaks if mark in reader.bare]
         kept = max(ends, default=0)
-    return Line(reader.words, word, kept)
+    return Line(reader.words, word, kept, reader.opened)
 
 
 class _Reader:
@@ -60,11 +81,13 @@ class _Reader:
         self._text = text
         self.words: list[str | None] = []
         self.word = ""
+        #: The word, with a NUL for each character after a backslash.
+        self.bare = ""
         #: Whether there is a word at all, which may be empty: ''.
         self._begun = False
         #: Whether the word holds what only the shell knows.
         self.is_lost = False
-        #: Whether something in the word is quoted, and whether it is just a quote that is still open.
+        #: Whether something in the word stands in quotes, and whether it is just a quote that is still open.
         self.is_quoted = False
         self.opened = ""
 
@@ -78,9 +101,8 @@ class _Reader:
             elif char in "'\"":
                 place = self._quoted(place)
             elif char == "\\":
-                self.is_quoted = True
                 place += 1
-                self._take(text[place : place + 1])
+                self._take(text[place : place + 1], "\0")
             elif char in ";|&(":
                 # What is before it is another command.
                 self._end()
@@ -91,9 +113,10 @@ class _Reader:
                 self._take(char)
             place += 1
 
-    def _take(self, text: str) -> None:
+    def _take(self, text: str, bare: str = "") -> None:
         self._begun = True
         self.word += text
+        self.bare += bare or text
 
     def _quoted(self, start: int) -> int:
         """Read what a quote begins, and return where it ends."""
@@ -116,5 +139,5 @@ class _Reader:
     def _end(self) -> None:
         if self._begun:
             self.words.append(None if self.is_lost else self.word)
-        self.word, self.opened = "", ""
+        self.word = self.bare = self.opened = ""
         self._begun = self.is_lost = self.is_quoted = False

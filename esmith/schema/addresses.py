@@ -12,6 +12,8 @@ _NAME = expression(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+")
 #: The name of a domain as qpsmtpd takes it after the @ (Qpsmtpd::Address of 0.94), with labels as DNS has them.
 _LABEL = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
 _SERVED = expression(rf"{_LABEL}(\.{_LABEL})*\.?", re.IGNORECASE | re.ASCII)
+#: After & qmail-local takes all for one address; blanks may be in it, but a list of addresses it is never.
+_FORWARD = expression(r"&\S((?!, ).)*|[^\s&+,][^\s,]*")
 _ANGLE = expression(r".*<[^<>]*>")
 
 
@@ -32,6 +34,22 @@ def address_fault(text: str) -> str:
     if not _NAME.fullmatch(name) or name.startswith("&"):
         return "is no address such as jane@example.com; several are separated by blanks or commas"
     return domain_refusal(domain) or ""
+
+
+def delivery_fault(line: str) -> str:
+    """Return what is wrong with a line of dot-qmail(5), "" for nothing; it reads after the line.
+
+    :param line: without its end; blanks at the end do not count.
+    """
+    text = line.rstrip(" \t")
+    if "\0" in text or "\r" in text:
+        return "has a control character"
+    if not text or text[0] in "#|" or text == "+list":
+        return ""
+    is_path = text[0] in "./"
+    if text.startswith("..") or not (is_path or _FORWARD.fullmatch(text)):
+        return "is no comment, program, mailbox or address"
+    return "" if is_path else address_fault(text.removeprefix("&"))
 
 
 def mail_domain_fault(name: str) -> str:

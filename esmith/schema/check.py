@@ -126,6 +126,8 @@ def check_properties(schema: Schema, database: str, key: str, type: str | None, 
             hints += _hint(known, f"{database} {key}", name)
         elif prop.removed:
             hints.append(f"{database} {key}: {name} is no longer used; the next console-save removes it")
+            # Until then it is read as before.
+            _check_value(f"{database} {key} {name}", prop, value)
         else:
             place = f"{database} {key} {name}"
             _check_value(place, prop, value)
@@ -157,7 +159,11 @@ def _shown(schema: Schema, database: str, key: str, type: str | None, prop: str,
 
 def _check_value(place: str, prop: Property, value: str) -> None:
     reason = refusal(prop, value)
-    if reason is not None:
+    if prop.type == "delivery":
+        from esmith.schema.addresses import delivery_fault
+
+        reason = delivery_fault(value)
+    if reason:
         shown = "the value" if prop.secret else repr(shorten(value))
         raise NotAllowedError(f"{shown} {reason}", place=place)
 

@@ -59,6 +59,7 @@ _PROPERTY_KEYS = {
     "raise-to": Type("a whole number in quotes", lambda value: isinstance(value, str) and is_number(value)),
     "list": one_of(*LISTS),
     "block-lists": FLAG,
+    "assigned": one_of("free", "fixed"),
     "generate": Type("a whole number from 1 to 1000", lambda value: INTEGER.accepts(value) and 1 <= value <= 1000),
 }
 #: One row of block-lists.toml.

@@ -15,6 +15,7 @@ class Property:
     """
 
     __slots__ = (
+        "assigned",
         "besides",
         "block_lists",
         "closed",
@@ -64,6 +65,8 @@ class Property:
         self.programs: dict[str, str] = data.get("programs", {})
         self.cures: dict[str, str] = data.get("cures", {})
         self.generate: int | None = data.get("generate")
+        #: who gives it its value when it has none: "free", the engine; "fixed", the engine, and files depend on it
+        self.assigned: str = data.get("assigned", "" if self.generate is None else "free")
         #: the list of esmith.patterns that the value, or for "*" the name of the property, becomes an entry of
         self.list: str = data.get("list", "")
         #: whether the entries are block lists of DNS

@@ -207,4 +207,4 @@ def _is_name_of_its_own(rule: Property | None, key: str) -> bool:
 
 def _may_say_more(prop: Property) -> bool:
     """Return whether there are hints about a property that depend on more than its type."""
-    return bool(prop.removed or prop.programs or prop.list or prop.block_lists or prop.type == "ciphers")
+    return bool(prop.removed or prop.programs or prop.list or prop.block_lists or prop.type in ("ciphers", "delivery"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from esmith.errors import EsmithError, RefusedError
 from esmith.fields import dataclass, field
 from esmith.names import counted
+from esmith.schema.check import NotAllowedError
 from esmith.schema.settings import set_properties, set_record, set_type
 
 TYPE_CHECKING = False
@@ -69,18 +70,25 @@ def _line_of(fault: EsmithError) -> str:
 
 
 def apply_wanted(
-    transaction: Transaction, schema: Schema | None, wanted: Wanted, *, prune: bool = False, prune_records: bool = False
+    transaction: Transaction,
+    schema: Schema | None,
+    wanted: Wanted,
+    *,
+    prune: bool = False,
+    prune_records: bool = False,
+    force: bool = False,
 ) -> list[str]:
     """Make the databases be as is wanted. What is so already is not looked at, so it may be what the schema refuses.
 
-    :param schema: what is checked; None stores whatever the store can hold.
+    :param schema: what is checked, and what says which values the engine gives by itself; None knows nothing.
     :param prune: whether properties are deleted that a wanted record is not to have, and where the file has whole
-        databases the records that it does not have.
+        databases the records that it does not have; not those that the engine gives by itself.
     :param prune_records: whether such records are deleted in any case, in the databases that the file names.
+    :param force: store whatever the store can hold.
     :return: hints, each after its place.
     :raises EsmithError: when something is refused; it names all that is. The caller gives up the transaction.
     """
-    work = _Work(transaction, schema, wanted, prune=prune or prune_records)
+    work = _Work(transaction, None if force else schema, schema, wanted, prune=prune or prune_records)
     for database, records in wanted.databases.items():
         if not work.make_database(database):
             continue
@@ -92,10 +100,20 @@ def apply_wanted(
     return work.hints
 
 
+def _other_number(key: str, prop: str, old: str, value: str) -> NotAllowedError:
+    return NotAllowedError(
+        f"{value!r} is not the {prop} that {key} has: files belong to the number {old}",
+        hint=f"leave {prop} out of the file",
+    )
+
+
 class _Work:
-    def __init__(self, transaction: Transaction, schema: Schema | None, wanted: Wanted, *, prune: bool) -> None:
+    def __init__(
+        self, transaction: Transaction, schema: Schema | None, known: Schema | None, wanted: Wanted, *, prune: bool
+    ) -> None:
         self._transaction = transaction
         self._schema = schema
+        self._known = known
         self._wanted = wanted
         self._prune = prune
         self.hints: list[str] = []
@@ -128,7 +146,8 @@ class _Work:
             self._refuse(database, "", "", fault)
             return
         for key in others:
-            self._transaction.delete_record(database, key)
+            if not self._assigned(database, key, self._transaction.type_of(database, key), ""):
+                self._transaction.delete_record(database, key)
 
     def make(self, database: str, key: str, record: WantedRecord) -> None:
         now = self._transaction.record(database, key)
@@ -140,13 +159,22 @@ class _Work:
             self._whole(database, key, record.type, record.props)
             return
         for prop in now.props if self._prune else ():
-            if prop not in record.props:
+            if prop not in record.props and not self._assigned(database, key, now.type, prop):
                 self._transaction.delete_prop(database, key, prop)
         if record.type not in (None, now.type):
             self._set_type(database, key, record.type or "")
         for prop, value in record.props.items():
-            if now.props.get(prop) != value:
+            old = now.props.get(prop)
+            if old and old != value and self._assigned(database, key, now.type, prop) == "fixed" and self._schema:
+                self._refuse(database, key, prop, _other_number(key, prop, old, value))
+            elif old != value:
                 self._set(database, key, prop, value)
+
+    def _assigned(self, database: str, key: str, type: str | None, prop: str) -> str:
+        """Return whether the engine gives a value by itself, as the schema says it; that of the record for ""."""
+        known = self._known.record(database, key, type) if self._known is not None else None
+        found = None if known is None else known.property(prop) if prop else known.value
+        return "" if found is None else found.assigned
 
     def _whole(self, database: str, key: str, type: str, props: dict[str, str]) -> None:
         try:

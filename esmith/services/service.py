@@ -19,14 +19,36 @@ if TYPE_CHECKING:
 SERVICE_DIRECTORIES = "esmith init --services runit /service"
 #: When a service is started with its supervisor: as the status of its record says, in any case, or never.
 STARTS = ("status", "always", "never")
+#: Where Debian has its Python, and where our Debian package puts us (packaging/debian/build.py).
+_DEBIANS = "/usr/bin"
+_PACKAGED = "/usr/lib/esmith"
 
 
-def pip_command(package: str) -> str:
-    """Return the command that installs a Python package for the Python that runs now."""
+def library_command(library: str, python: str = sys.executable) -> str:
+    """Return the command that installs a Python library for a Python, which may be of an environment or of Debian.
+
+    :param library: as pip knows it.
+    :param python: the path of the Python; the one that runs now, else.
+    """
     import shlex
 
+    directory = os.path.dirname(python)
     # Not sys.prefix: with -S, as the commands run, that of a virtual environment is not known.
-    return shlex.join([os.path.join(os.path.dirname(sys.executable), "pip"), "install", package])
+    if directory == _DEBIANS:
+        # Our Debian package brings all libraries, and looks for none elsewhere.
+        own = os.path.abspath(__file__).startswith(f"{_PACKAGED}/")
+        return "apt-get install --reinstall esmith" if own else f"apt-get install python3-{library.lower()}"
+    pip = os.path.join(directory, "pip")
+    if os.path.exists(pip):
+        return shlex.join([pip, "install", library])
+    # An environment may have none of its own; that of another Python installs into it.
+    return shlex.join(["python3", "-m", "pip", "--python", python, "install", library])
+
+
+def _has_library(name: str) -> bool:
+    from importlib.util import find_spec
+
+    return name.isidentifier() and find_spec(name) is not None
 
 
 @dataclass(frozen=True)
@@ -97,7 +119,9 @@ class Program:
         if self.cure:
             return [*self.cure]
         if self.python:
-            return [pip_command(self.python), SERVICE_DIRECTORIES]
+            # Where the library is there already, "esmith init" alone writes the program.
+            missing = [] if _has_library(self.python) else [library_command(self.python)]
+            return [*missing, SERVICE_DIRECTORIES]
         return [f"apt-get install {self.package}"]
 
 

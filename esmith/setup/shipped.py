@@ -15,7 +15,7 @@ from esmith.errors import InstallError
 from esmith.layout import Layout
 from esmith.perl.modules import perl_modules
 from esmith.plan.host import DiskHost, Staged
-from esmith.services.service import pip_command
+from esmith.services.service import library_command
 from esmith.setup.product_files import Manifest, back_up_replaced, content_of, mode_of
 from esmith.setup.trees import PERL_MODULES, shipped_directory, shipped_trees
 from esmith.shipped import digests_in, shipped_list
@@ -235,7 +235,7 @@ def _interpreter_line() -> str:
 def _origin(package: str) -> str:
     origin = _find(package)
     if not origin:
-        raise InstallError(f"the Python package {package} is missing", hint=pip_command(package))
+        raise InstallError(f"the Python package {package} is missing", hint=library_command(package))
     return origin
 
 

@@ -45,6 +45,8 @@ def _revisions(root: Root) -> int:
 def test_it_is_one_change_and_then_none(office: Root, site: str) -> None:
     """All settings are one revision, which is shown with the files; a second run stores nothing, and prints that."""
     before = _revisions(office)
+    coloured = office.config("apply", "--dry-run", "--color", "always", site).out
+    assert "\n\x1b[32m+dnsbl " in coloured and "DNSBL: \x1b[31mdisabled\x1b[0m -> " in coloured
     shown = office.config("apply", site).out
     assert "configuration qpsmtpd DNSBL: disabled -> enabled\n" in shown
     assert "networks 10.9.0.0 Mask: (none) -> 255.255.255.0\n" in shown

@@ -12,6 +12,7 @@ from esmith.cli import progress
 from esmith.cli.progress import Progress
 from tests.cli.test_colour import Terminal, at_a_terminal
 from tests.commands import Root
+from tests.events.kit import make_event
 
 
 @pytest.fixture
@@ -67,3 +68,29 @@ def test_an_event_shows_its_steps(root: Root) -> None:
     assert re.search(r"signal-event: \d+ files? changed, \d+ unchanged$", text.rstrip())
     root.config("setprop", "clamav", "MaxFileSize", "30M")
     assert "templates:" not in root.signal("-v", "clamav-update").err
+
+
+def test_checks_are_shown(root: Root) -> None:
+    """At a terminal each check program is shown before it runs, in an event and of one file; elsewhere none is."""
+    for name, command in (("one", '"true"'), ("two", '"test", "-e"')):
+        check = f'services = []\n[check]\ncommand = [{command}, "{{file}}"]\npackage = "coreutils"\n'
+        root.write(f"/etc/e-smith/templates/etc/{name}/template.toml", check, shipped=True)
+        root.write(f"/etc/e-smith/templates/etc/{name}/10x", "{{ Probe }}\n", shipped=True)
+    make_event(root.path, "probe", templates="/etc/one\n/etc/two\n")
+    root.config("set", "Probe", "1")
+    text = at_a_terminal(root, "signal-event", "probe", err=True)
+    assert text.index("checks: true 0 of 2") < text.index("checks: test 1 of 2")
+    root.config("set", "Probe", "2")
+    assert "\rchecks: true 0 of 1" in at_a_terminal(root, "expand-template", "/etc/one", err=True)
+    root.config("set", "Probe", "3")
+    assert "checks:" not in root.run("expand-template", "/etc/one").err
+
+
+def test_nobody_counts_where_nothing_is_shown(shown: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has to be done more to count is asked for at a terminal alone."""
+    line = Progress(silent=0)
+    assert line.count is not None
+    line.count("checks: clamconf", 0, 2)
+    assert shown.getvalue() == "\rchecks: clamconf 0 of 2"
+    monkeypatch.setenv("TERM", "dumb")
+    assert Progress().count is None

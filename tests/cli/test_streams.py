@@ -70,6 +70,16 @@ def test_a_full_stdout(root: Root, command: str) -> None:
 @pytest.mark.parametrize("command", TALKING)
 def test_a_reader_that_has_gone(root: Root, command: str) -> None:
     """A reader that has what it wanted and went away is not an error."""
+    assert _unread(root, command) == (CODES.get(command, ExitCode.OK), b"")
+
+
+def test_a_backup_that_nobody_takes(root: Root) -> None:
+    """A backup whose reader went away is not whole, which is an error, and the message is all that is printed."""
+    assert _unread(root, "esmith backup -") == (ExitCode.STORE, b"esmith: -: broken pipe\n")
+
+
+def _unread(root: Root, command: str) -> tuple[int, bytes]:
+    """Run a command whose reader has gone, and return its exit code and its messages."""
     program, *words = command.split()
     reading, writing = os.pipe()
     os.close(reading)
@@ -82,7 +92,7 @@ def test_a_reader_that_has_gone(root: Root, command: str) -> None:
         check=False,
     )
     os.close(writing)
-    assert (done.returncode, done.stderr) == (CODES.get(command, ExitCode.OK), b"")
+    return done.returncode, done.stderr
 
 
 @pytest.mark.parametrize("closed", ["2>&-", "2>/dev/full", "<&- >&- 2>&-"])

@@ -109,6 +109,7 @@ def _by_type(prop: Property) -> st.SearchStrategy[str]:
         "netmask": _MASKS,
         "ciphers": st.sampled_from(["HIGH", "HIGH:!aNULL:!MD5", "ECDHE+AESGCM,ECDHE", "DEFAULT:NO-SUCH-CIPHER"]),
         "path": _TEXT.map(lambda text: "/" + text.strip()),
+        "delivery": st.sampled_from(["| filter -x", "./Maildir/", "/var/spool/all", "joe", "&boss@example.com"]),
         "text": _TEXT.map(str.strip),
         "secret": _TEXT,
     }

@@ -65,6 +65,15 @@ OFFERED = {
     "esmith contrib check ": ["dirs"],
     "esmith import ": ["files"],
     "esmith completion z": ["zsh"],
+    "esmith doctor dns cert": ["certificates"],
+    "esmith restore --only k": ["keys"],
+    "esmith restore --only custom,keys,": ["custom,keys,databases", "custom,keys,passwords"],
+    "esmith restore --only=custom,k": ["--only=custom,keys"],
+    "esmith explain clam": ["clamav", "clamd"],
+    "esmith explain qpsmtpd DNSB": ["DNSBL"],
+    "esmith explain /etc/clam": ["/etc/clamd.conf"],
+    "esmith accounts user-modify-unix to": ["tom"],
+    "qpsmtpd-print-dns example": ["example.com"],
     "esmith nosuch x": [],
     "nosuch x": [],
 }
@@ -91,6 +100,24 @@ def test_files_are_offered_a_directory_at_a_time(asked: Root, table: str) -> Non
     assert answer(table, b"zsh\0expand-template\0/s\0").startswith("nospace\n")
     assert offered(table, "expand-template", "/etc/clamd") == ["/etc/clamd.conf"]
     assert offered(table, "esmith", "diff", "/etc/clamd") == ["/etc/clamd.conf"]
+
+
+def test_overrides_are_offered(asked: Root, table: str) -> None:
+    """Of esmith overrides: the files of the administrator by both paths, and what may be copied of a template."""
+    asked.custom("/etc/clamd.conf/MaxMine", "text\n")
+    asked.write("/etc/e-smith/services-custom/clamd/service.toml", "# mine\n")
+    asked.write("/var/lib/e-smith/drafts/edit/templates-custom/etc/mine/10x", "begun\n")
+    command = ("esmith", "overrides")
+    assert offered(table, *command, "d") == ["diff", "discard"]
+    for words in ((*command, "/etc/"), (*command, "diff", "/etc/")):
+        assert sorted(offered(table, *words)) == ["/etc/clamd.conf/", "/etc/e-smith/", "/etc/mine/"]
+    assert offered(table, *command, "merge", "/etc/clamd.conf/") == ["/etc/clamd.conf/MaxMine"]
+    own = "/etc/e-smith/services-custom/clamd/"
+    assert offered(table, *command, "accept", own) == [f"{own}service.toml"]
+    assert offered(table, *command, "discard", "/etc/mine/") == ["/etc/mine/10x"]
+    assert offered(table, *command, "edit", "/etc/clamd") == ["/etc/clamd.conf", "/etc/clamd.conf/"]
+    assert offered(table, *command, "edit", "/etc/clamd.conf", "MaxF") == ["MaxFileSize", "MaxFiles"]
+    assert offered(table, *command, "edit", "/etc/clamd.conf/MaxM") == ["/etc/clamd.conf/MaxMine"]
 
 
 def test_revisions_and_generations_are_offered(asked: Root, table: str) -> None:
@@ -124,16 +151,21 @@ def test_secrets_are_not_offered(asked: Root, table: str) -> None:
     assert offered(table, "config", "setprop", "mine", "Other", "") == ["shown"]
 
 
-def test_a_name_that_a_shell_would_run_is_not_offered(asked: Root, table: str) -> None:
-    """A key, a property or a value that is more than itself to a shell is not offered."""
-    names = ["$(touch x)", "`x`", "a b", "a'b", 'a"b', "a;b", "*", "~", "-x", "a\u202eb"]
-    lines = [f"set {shlex.quote(name)} thing P {shlex.quote(name)}" for name in names]
-    lines.append(shlex.join(["set", "fine", "thing", "P", "y", *(word for name in names for word in (name, "x"))]))
+def test_names_are_offered_in_quotes(asked: Root, table: str) -> None:
+    """A key, a property or a value that is more than itself to a shell is offered as it needs it, and bash its way."""
+    names = ["$(touch x)", "a b", "a'b", "*", "~"]
+    lines = [shlex.join(["set", name, "thing", "P", name]) for name in [*names, "-x", "a\u202eb"]]
+    lines.append(shlex.join(["set", "fine", "thing", *(word for name in names for word in (name, "x"))]))
     asked.run("db", "--force", "hostile", "batch", stdin="\n".join(lines))
-    assert offered(table, "db", "hostile", "show", "") == ["fine"]
-    assert offered(table, "db", "hostile", "setprop", "fine", "") == ["P"]
-    for name in names:
-        assert offered(table, "db", "hostile", "setprop", name, "P", "") == []
+    assert sorted(offered(table, "db", "hostile", "show", "")) == sorted([*names, "fine"])
+    assert sorted(offered(table, "db", "hostile", "setprop", "fine", "")) == sorted(names)
+    assert [offered(table, "db", "hostile", "setprop", name, "P", "") for name in names] == [[name] for name in names]
+    assert offered(table, "db", "hostile", "setprop", "a\u202eb", "P", "") == []
+    for typed, word in (("a", "a\\ b"), ("a\\ ", "a\\ b"), ("'a", "a b"), ("$", None), ("\\$", "\\$\\(touch\\ x\\)")):
+        found = answer(table, f"bash\0db hostile show {typed}\0 =\0".encode()).splitlines()
+        assert word in found if word else found == []
+    fish = answer(table, b"fish\0db\0hostile\0show\0\0").splitlines()
+    assert "a b" in fish and "~" not in fish
 
 
 @pytest.mark.usefixtures("asked")
@@ -203,7 +235,7 @@ def test_the_program_imports_little(asked: Root) -> None:
         timeout=TIMEOUT_SECONDS,
         check=True,
     )
-    assert b"enabled\t" in done.stdout
+    assert b"\nenabled\n" in done.stdout
     modules = {line.rpartition("|")[2].strip() for line in done.stderr.decode().splitlines()}
     assert not modules & {"click", "typing", "dataclasses", "re", "json", "pathlib", "enum", "tomllib", "contextlib"}
     before = asked.snapshot("/home/e-smith/db")
@@ -220,6 +252,6 @@ def test_the_script_asks_the_program_of_its_root(asked: Root) -> None:
     for shell in ("bash", "zsh", "fish"):
         assert program in asked.esmith("completion", shell).out
     installed = asked.read("/usr/local/share/zsh/site-functions/_esmith")
-    assert f"local program={PROGRAM} " in installed
+    assert f"local program={PROGRAM}\n" in installed
     asked.file(PROGRAM).unlink()
     assert "install it with: esmith --root" in asked.esmith("--root", str(asked.path), "completion", "zsh", code=2).err

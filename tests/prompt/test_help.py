@@ -8,6 +8,7 @@ import click
 
 from esmith.cli import db_help
 from esmith.cli import esmith as esmith_command
+from esmith.cli.declarations import all_declarations
 from esmith.cli.groups import Sentences
 from tests.documents import section
 
@@ -60,3 +61,13 @@ def test_no_mark_is_left_in_a_page() -> None:
     groups = [esmith_command.group, db_help.group("config")]
     commands = [*groups, *esmith_command.subcommands().values(), *db_help.group("config").commands.values()]
     assert [one.name for one in commands if "\b" in one.get_help(click.Context(one))] == []
+
+
+def test_each_command_has_an_example() -> None:
+    """The help of each command of an administrator has a line that shows how it is called, to be copied."""
+    for declaration in (one for top in all_declarations() for one in top.all()):
+        if declaration.words[0] in ("config", "db") or declaration.words == ("esmith",):
+            continue
+        shown = [block.partition("\n\n")[0] for block in declaration.help.split("\b")[1:]]
+        command = rf"(?m)^ +(.*\W)?{re.escape(' '.join(declaration.words))}\b"
+        assert any(re.search(command, block) for block in shown), declaration.words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tests.commands import Root
 from tests.programs import path_of
 from tests.prompt.terminal import shell
 
-#: What a shell would run, replace or split if it were offered as it is.
+#: What a shell would run, replace or split if it were inserted as it is.
 HOSTILE = (
     "$(touch run)",
     "`touch run`",
@@ -48,25 +49,39 @@ def test_a_setting_is_completed(root: Root, tmp_path: Path, name: str) -> None:
 
 
 @EACH_SHELL
-def test_hostile_names_are_neither_offered_nor_run(root: Root, tmp_path: Path, name: str) -> None:
-    """A record whose key or value a shell would run does nothing, whatever is completed; others are still offered."""
+def test_hostile_names_mean_themselves(root: Root, tmp_path: Path, name: str) -> None:
+    """A record whose key or value a shell would run, replace or split is offered so that it means itself."""
     home = tmp_path / "home"
     home.mkdir()
-    values = [word for number, text in enumerate(HOSTILE) for word in (f"P{number}", text)]
-    lines = [shlex.join(["set", text, "thing"]) for text in HOSTILE]
-    batch = "\n".join([*lines, shlex.join(["set", "plain", "thing", *values])])
-    root.run("db", "--force", "hostile", "batch", stdin=batch)
+    tables = (
+        f"[h{place}.{json.dumps(text)}]\ntype = 't'\nP = {json.dumps(text)}" for place, text in enumerate(HOSTILE)
+    )
+    root.run("config", "apply", "--force", "-", stdin="\n".join(tables))
     with shell(name, path_of(name), root, home) as terminal:
-        terminal.completes("db hostile show pl", "plain ")
+        for place, text in enumerate(HOSTILE):
+            # What fish inserts may be a home there, so it is not offered.
+            if (name, text) == ("fish", "~"):
+                continue
+            terminal.type(f"db h{place} show \t\x01printf '%s\\n' \r")
+            terminal.expect(f"\nshow\n{text}\n")
+        for place, text in list(enumerate(HOSTILE))[:4]:
+            terminal.type(f"db h{place} setprop {shlex.quote(text)} P \t\x01printf '%s\\n' \r")
+            terminal.expect(f"\nP\n{text}\n")
+        terminal.completes("db h7 show 'p", "p q'")
         terminal.settle()
-        for typed in ("", "p", "'", '"', "$(to"):
-            terminal.type(f"db hostile show {typed}\t\t")
-            terminal.settle()
-        for number in range(len(HOSTILE)):
-            # What was inserted is run, as the operands of a command that does nothing.
-            terminal.type(f"db hostile setprop plain P{number} \t\x01: \r")
+        for typed in ("p", "'", '"', "$(to", "\\"):
+            terminal.type(f"db h4 show {typed}\t\t")
             terminal.settle()
     assert [path.name for path in home.iterdir() if path.name.startswith("run")] == []
+
+
+@EACH_SHELL
+def test_a_name_that_a_terminal_would_obey_is_not_offered(root: Root, tmp_path: Path, name: str) -> None:
+    """A record whose key turns the order of what is shown is not offered; the one beside it is."""
+    root.run("config", "apply", "--force", "-", stdin='h."p\\u202e" = "t"\nh.pq = "t"\n')
+    root.config("keys")
+    with shell(name, path_of(name), root, tmp_path) as terminal:
+        terminal.completes("db h show ", "pq ")
 
 
 @EACH_SHELL

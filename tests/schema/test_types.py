@@ -179,6 +179,7 @@ TABLE: dict[str, tuple[list[str], list[str], str]] = {
         "names no cipher that OpenSSL of this machine offers; 'openssl ciphers' lists them",
     ),
     'type = "ciphers"\nempty = true': (["", "HIGH"], ["HIHG"], "names no cipher that OpenSSL"),
+    'type = "delivery"': (["", "| filter", "./Maildir/", "tom"], [], ""),
     'type = "text"': (["", " ", "anything | at = all", "é"], [], ""),
     'type = "secret"': (["", " ", "hunter2|="], [], ""),
     "": (["", "anything"], [], ""),

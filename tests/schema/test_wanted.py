@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from esmith.errors import RefusedError, UsageError
-from esmith.schema.wanted import apply_wanted
+from esmith.schema.wanted import Wanted, apply_wanted
 from esmith.schema.wanted_file import read_wanted
 from esmith.store.flat.export import flat_text
 from esmith.store.model import Record
@@ -20,6 +20,7 @@ from esmith.store.overlay import Overlay
 from esmith.store.protocol import Store
 from esmith.store.toml_text import toml_text
 from tests.examples import examples
+from tests.schema.kit import Desk
 from tests.store import flat
 from tests.store.stores import opened
 
@@ -173,6 +174,53 @@ def test_what_is_pruned(empty: Store, name: str, options: dict[str, bool], own: 
     """Without an option nothing is deleted; of a database that the file does not name nothing is in any case."""
     text = 'own.a.p = "9"\n' if name.endswith(".toml") else "a=t|p|9\n"
     assert _applied(empty, text, name, **options) == {"own": own, "other": [_C]}
+
+
+@pytest.fixture
+def numbered(desk: Desk) -> Overlay:
+    """Return settings with values that the engine gave, whose schema says so."""
+    number = 'type = "integer"\nassigned = "fixed"\n'
+    desk.file("t/@user.toml", f'type = "user"\n[properties.Uid]\n{number}[properties.State]\nassigned = "free"\n')
+    desk.file("t/@system.toml", 'type = "system"\n[properties.Key]\ntype = "secret"\ngenerate = 9\n')
+    desk.file("t/Next.toml", '[value]\ntype = "integer"\nassigned = "free"\n')
+    overlay = Overlay(desk.store.snapshot().__enter__())
+    overlay.set_record("t", Record("tom", "user", {"Uid": "5000", "State": "yes", "Old": "1"}))
+    overlay.set_record("t", Record("all", "system", {"Key": "secret", "Old": "1"}))
+    overlay.set_record("t", Record("Next", "5001", {}))
+    overlay.set_record("t", Record("gone", "user", {}))
+    return overlay
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_what_the_engine_gave_is_not_pruned(desk: Desk, numbered: Overlay, force: bool) -> None:
+    """Numbers, states and generated secrets stay where the file does not have them, also with force."""
+    wanted = _wanted("[t.tom]\n[t.all]\n")
+    apply_wanted(numbered, desk.schema, wanted, prune_records=True, force=force)
+    assert list(numbered.records("t")) == [
+        Record("Next", "5001", {}),
+        Record("all", "system", {"Key": "secret"}),
+        Record("tom", "user", {"Uid": "5000", "State": "yes"}),
+    ]
+
+
+def test_another_number_is_refused(desk: Desk, numbered: Overlay) -> None:
+    """A number that files depend on does not become another one but by force; what only is so now may change."""
+    wanted = _wanted("[t.tom]\nUid = '6000'\nState = 'no'\n[t.new]\ntype = 'user'\nUid = '7000'\n")
+    with pytest.raises(RefusedError, match="not the Uid that tom has: files belong to the number 5000") as caught:
+        apply_wanted(numbered, desk.schema, wanted)
+    assert str(caught.value).endswith("\n  leave Uid out of the file\n  nothing was changed")
+    assert caught.value.place.endswith("w.toml:2: t tom Uid")
+    apply_wanted(numbered, desk.schema, wanted, force=True)
+    assert [numbered.prop("t", key, "Uid") for key in ("tom", "new")] == ["6000", "7000"]
+    assert numbered.prop("t", "tom", "State") == "no"
+
+
+def _wanted(text: str) -> Wanted:
+    path = _write(text, "w.toml")
+    try:
+        return read_wanted(path)
+    finally:
+        shutil.rmtree(Path(path).parent)
 
 
 @pytest.mark.parametrize(("text", "name"), [("[own]\n", "w.toml"), ("", "own"), ("# cut off\n", "own")])

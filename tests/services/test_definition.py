@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from pathlib import Path
 from shutil import copytree
 
@@ -12,8 +10,9 @@ import pytest
 
 from esmith.errors import ServiceError, UntrustedError
 from esmith.layout import Layout
+from esmith.services import service
 from esmith.services.definition import Services, piece
-from esmith.services.service import Account, Directory, Probe, Program, Service
+from esmith.services.service import Account, Directory, Probe, Program, Service, library_command
 from tests.documents import HOME
 
 SHIPPED = "etc/e-smith/services"
@@ -48,11 +47,23 @@ def test_without_a_directory_there_is_a_default(tmp_path: Path) -> None:
 
 
 def test_a_program_that_a_python_package_brings(tmp_path: Path) -> None:
-    """The key python takes the place of package: the commands that install the program are those of pip and init."""
-    _write(tmp_path, f"{SHIPPED}/relay/service.toml", '[program]\nname = "/sbin/relay"\npython = "relaylib"\n')
-    pip = f"{os.path.dirname(sys.executable)}/pip install relaylib"
-    commands = _services(tmp_path).of("relay").program.install_commands()
-    assert commands == [pip, "esmith init --services runit /service"]
+    """The key python takes the place of package: what installs it is pip, unless it is there, and then init."""
+    for library, missing in (("relaylib", [library_command("relaylib")]), ("lmdb", [])):
+        _write(tmp_path, f"{SHIPPED}/relay/service.toml", f'[program]\nname = "/sbin/relay"\npython = "{library}"\n')
+        commands = _services(tmp_path).of("relay").program.install_commands()
+        assert commands == [*missing, "esmith init --services runit /service"]
+
+
+def test_what_installs_a_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the pip of the environment, without one that of another Python, and apt-get for the Python of Debian."""
+    python = tmp_path / "my env/bin/python"
+    python.parent.mkdir(parents=True)
+    assert library_command("Relay", str(python)) == f"python3 -m pip --python '{python}' install Relay"
+    (python.parent / "pip").touch()
+    assert library_command("Relay", str(python)) == f"'{python.parent}/pip' install Relay"
+    assert library_command("Relay", "/usr/bin/python3") == "apt-get install python3-relay"
+    monkeypatch.setattr(service, "__file__", "/usr/lib/esmith/esmith/services/service.py")
+    assert library_command("Relay", "/usr/bin/python3") == "apt-get install --reinstall esmith"
 
 
 def test_every_key(tmp_path: Path) -> None:

@@ -113,15 +113,17 @@ class _Guard:
         self._when = when
 
     def __enter__(self) -> None:
-        self._surroundings = ExitStack()
-        self._surroundings.enter_context(redirect_stdout(io.StringIO()))
-        self._surroundings.enter_context(redirect_stderr(io.StringIO()))
-        self._surroundings.enter_context(_kept_surroundings())
         self._before: Any = None
-        # Python says so when this is another thread.
-        with suppress(ValueError):
-            self._before = signal.signal(signal.SIGALRM, _late)
-            signal.setitimer(signal.ITIMER_REAL, SECONDS)
+        # When ^C comes while it begins, nothing is left in another state.
+        with ExitStack() as surroundings:
+            surroundings.enter_context(redirect_stdout(io.StringIO()))
+            surroundings.enter_context(redirect_stderr(io.StringIO()))
+            surroundings.enter_context(_kept_surroundings())
+            # Python says so when this is another thread.
+            with suppress(ValueError):
+                self._before = signal.signal(signal.SIGALRM, _late)
+                signal.setitimer(signal.ITIMER_REAL, SECONDS)
+            self._surroundings = surroundings.pop_all()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
