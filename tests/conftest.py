@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import importlib
 import os
 import shutil
@@ -50,6 +51,8 @@ _FAILED = pytest.StashKey[bool]()
 def pytest_configure(config: pytest.Config) -> None:
     """Put the tests' folders in memory where there is enough of it and programs may be run there."""
     _share_memory(config)
+    # Until the tests are collected: next to nothing that is made then is garbage.
+    gc.disable()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # A shell starts what is in its background so, and every command of the tests would not see ^C (sh(1)).
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -128,18 +131,39 @@ class ForRoot:
         self._place.write_text("".join(f"{name}\n" for name in sorted(self._names)))
 
 
+@functools.cache
+def _listed(place: str) -> set[str]:
+    return set(Path(place).read_text().splitlines())
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave a module alone that no line of a list names: to read all of them takes longer than to play the few."""
+    place = config.getoption("--of-list")
+    if not place or collection_path.suffix != ".py":
+        return None
+    files = {name.partition("::")[0] for name in _listed(place)}
+    return collection_path.relative_to(config.rootpath).as_posix() not in files or None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Look at what every test names, begin with what takes longest, and select the tests of a list that is given."""
     items.sort(key=lambda item: not item.nodeid.startswith(_FIRST))
     for item in items:
         names_of(item)
     if place := config.getoption("--of-list"):
-        listed = set(Path(place).read_text().splitlines())
+        listed = _listed(place)
         wanted: dict[bool, list[pytest.Item]] = {True: [], False: []}
         for item in items:
             wanted[bool(listed & {item.nodeid, item.nodeid.partition("::")[0]})].append(item)
         config.hook.pytest_deselected(items=wanted[False])
         items[:] = wanted[True]
+
+
+def pytest_collection_finish() -> None:
+    """Have the garbage collector pass over what stays to the end: modules, and an object and more for each test."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)
