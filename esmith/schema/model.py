@@ -91,6 +91,11 @@ class Property:
         return "default", self.default
 
     @property
+    def initial(self) -> str | None:
+        """What it gets where it is missing, when the databases are initialised; None for nothing, or a new secret."""
+        return self.default if self.force is None else self.force
+
+    @property
     def may_be_migrated(self) -> bool:
         """Whether there are values or names of it that a migration changes."""
         return bool(

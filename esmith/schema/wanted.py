@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from esmith.schema.load import Schema
+    from esmith.schema.model import Property
     from esmith.store.protocol import Transaction
 
 #: How many faults a message shows.
@@ -81,9 +82,9 @@ def apply_wanted(
     """Make the databases be as is wanted. What is so already is not looked at, so it may be what the schema refuses.
 
     :param schema: what is checked, and what says which values the engine gives by itself; None knows nothing.
-    :param prune: whether properties are deleted that a wanted record is not to have, and where the file has whole
-        databases the records that it does not have; not those that the engine gives by itself.
-    :param prune_records: whether such records are deleted in any case, in the databases that the file names.
+    :param prune: whether properties that the file does not have get their default, or are deleted where they have none,
+        and where the file has whole databases also such records; not those that the engine gives by itself.
+    :param prune_records: whether such records are pruned in any case, in the databases that the file names.
     :param force: store whatever the store can hold.
     :return: hints, each after its place.
     :raises EsmithError: when something is refused; it names all that is. The caller gives up the transaction.
@@ -146,8 +147,13 @@ class _Work:
             self._refuse(database, "", "", fault)
             return
         for key in others:
-            if not self._assigned(database, key, self._transaction.type_of(database, key), ""):
+            if self._assigned(database, key, self._transaction.type_of(database, key), ""):
+                continue
+            type = self._made_again(database, key)
+            if type is None:
                 self._transaction.delete_record(database, key)
+            else:
+                self.make(database, key, WantedRecord(type))
 
     def make(self, database: str, key: str, record: WantedRecord) -> None:
         now = self._transaction.record(database, key)
@@ -159,8 +165,8 @@ class _Work:
             self._whole(database, key, record.type, record.props)
             return
         for prop in now.props if self._prune else ():
-            if prop not in record.props and not self._assigned(database, key, now.type, prop):
-                self._transaction.delete_prop(database, key, prop)
+            if prop not in record.props:
+                self._prune_property(database, key, now.type, prop)
         if record.type not in (None, now.type):
             self._set_type(database, key, record.type or "")
         for prop, value in record.props.items():
@@ -170,11 +176,36 @@ class _Work:
             elif old != value:
                 self._set(database, key, prop, value)
 
+    def _prune_property(self, database: str, key: str, type: str, prop: str) -> None:
+        """Give a property its default, or delete one that has none: what the next initialisation would leave of it."""
+        found = self._find(database, key, type, prop)
+        if found is not None and found.assigned:
+            return
+        if found is None or found.initial is None:
+            self._transaction.delete_prop(database, key, prop)
+        else:
+            self._transaction.set_prop(database, key, prop, found.initial)
+
+    def _made_again(self, database: str, key: str) -> str | None:
+        """Return the type with which the next initialisation would make a record; None where it would not."""
+        files = self._known.files(database) if self._known is not None else []
+        for file in files:
+            if file.key == key and file.create:
+                return file.type if file.value is None else file.value.initial
+            if file.ensure_from is not None:
+                named, _, place = file.ensure_from.partition(":")
+                if self._transaction.type_of(named, place) == key:
+                    return file.type
+        return None
+
     def _assigned(self, database: str, key: str, type: str | None, prop: str) -> str:
         """Return whether the engine gives a value by itself, as the schema says it; that of the record for ""."""
-        known = self._known.record(database, key, type) if self._known is not None else None
-        found = None if known is None else known.property(prop) if prop else known.value
+        found = self._find(database, key, type, prop)
         return "" if found is None else found.assigned
+
+    def _find(self, database: str, key: str, type: str | None, prop: str) -> Property | None:
+        known = self._known.record(database, key, type) if self._known is not None else None
+        return None if known is None else known.property(prop) if prop else known.value
 
     def _whole(self, database: str, key: str, type: str, props: dict[str, str]) -> None:
         try:

@@ -203,6 +203,30 @@ def test_what_the_engine_gave_is_not_pruned(desk: Desk, numbered: Overlay, force
     ]
 
 
+def test_what_has_a_default_gets_it(desk: Desk) -> None:
+    """To prune leaves what the next initialisation would leave: defaults, and the records that it makes."""
+    desk.file("t/made.toml", 'type = "service"\n[properties.status]\ndefault = "enabled"\n[properties.Free]\n')
+    desk.file("t/Name.toml", '[value]\ndefault = "mail"\n')
+    desk.file("t/Domain.toml", '[value]\ndefault = "example.com"\n')
+    desk.file("t/@host.toml", 'type = "host"\nensure-from = "t:Name"\n[properties.Port]\nforce = "25"\n')
+    desk.file("t/late.toml", 'type = "service"\ncreate = false\n')
+    overlay = Overlay(desk.store.snapshot().__enter__())
+    overlay.set_record("t", Record("Name", "mine", {}))
+    overlay.set_record("t", Record("Domain", "mine.example", {}))
+    overlay.set_record("t", Record("made", "old", {"status": "disabled", "Free": "1", "Unknown": "1"}))
+    overlay.set_record("t", Record("mine", "host", {"Port": "24", "Other": "1"}))
+    overlay.set_record("t", Record("late", "service", {"status": "enabled"}))
+    overlay.set_record("t", Record("kept", "host", {"Port": "24"}))
+    apply_wanted(overlay, desk.schema, _wanted("t.Name = 'mine'\n[t.kept]\n"), prune_records=True)
+    assert list(overlay.records("t")) == [
+        Record("Domain", "example.com", {}),
+        Record("Name", "mine", {}),
+        Record("kept", "host", {"Port": "25"}),
+        Record("made", "service", {"status": "enabled"}),
+        Record("mine", "host", {"Port": "25"}),
+    ]
+
+
 def test_another_number_is_refused(desk: Desk, numbered: Overlay) -> None:
     """A number that files depend on does not become another one but by force; what only is so now may change."""
     wanted = _wanted("[t.tom]\nUid = '6000'\nState = 'no'\n[t.new]\ntype = 'user'\nUid = '7000'\n")
