@@ -18,17 +18,19 @@ _DAYS_BY_HAND = 30.0
 _DAY = 86_400.0
 #: What all backups of before restores may take, in bytes.
 _MANY_BYTES = 500 * 2**20
-_NOW = "esmith backup --to /var/backups/e-smith"
-_DAILY = "esmith backup --every day --to /var/backups/e-smith"
+_FOLDER = "/var/backups/e-smith"
+#: The folder of scheduled backups is below the root, any other one is of this disk.
+_DAILY = f"esmith backup --every day --to {_FOLDER}"
 
 
 def check_age(case: Case) -> Iterator[Finding]:
     """Look how old the last good backup is, and whether its file is there."""
+    now = f"esmith backup --to {case.pasted(_FOLDER)}"
     made, every = last(case.layout), case.prop("esmith-backup", "Every")
     why = "when the disk breaks, settings, keys and passwords are lost with it"
     if made is None:
         if every in _DAYS:
-            yield warning(f"a backup is to be made each {every}, and none was made yet", why, _NOW)
+            yield warning(f"a backup is to be made each {every}, and none was made yet", why, now)
         else:
             yield skipped("the age of backups", "no backup is known, and none is made by itself", _DAILY)
         return
@@ -36,11 +38,9 @@ def check_age(case: Case) -> Iterator[Finding]:
     most = _DAYS.get(every, _DAYS_BY_HAND)
     if days > most:
         severity = failing if every in _DAYS and days > 2 * most else warning
-        yield severity(f"the last backup is {days:.0f} days old", why, _NOW, about="the last backup is old")
+        yield severity(f"the last backup is {days:.0f} days old", why, now, about="the last backup is old")
     elif not os.path.lexists(made.file):
-        yield warning(
-            f"the last backup, {made.file}, is not there any more", why, _NOW, about="the last backup is gone"
-        )
+        yield warning(f"the last backup, {made.file}, is not there any more", why, now, about="the last backup is gone")
     else:
         yield ok(f"the last backup is {max(0.0, days):.1f} days old: {made.file}")
 

@@ -6,6 +6,7 @@ The checks run side by side, and a snapshot is for one thread. So what they need
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -101,6 +102,10 @@ class Case:
     def is_root(self) -> bool:
         """Whether the user may look at everything."""
         return os.geteuid() == 0
+
+    def pasted(self, path: str) -> str:
+        """Return a path of the configured system as a cure has it: where it is on this disk, quoted for the shell."""
+        return shlex.quote(self.layout.under(path))
 
     def value(self, record: str) -> str:
         """Return the value of a record without properties, "" for none."""

@@ -13,7 +13,6 @@ from esmith.services.program import run_for_text
 
 _SECONDS = 10.0
 _RENEW = ("signal-event ssl-update",)
-_OWN = (f"rm {PATH}", *_RENEW)
 _HASHES = 2
 #: The names that the event puts into one of our own making, and how many (``events/actions/self-signed-certificate``).
 _NAME = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -54,20 +53,20 @@ def check_names(case: Case) -> Iterator[Finding]:
         # The other check says so.
         return
     names = [name.lower() for name in re.findall(r"DNS:([^,\s]+)", printed)]
-    is_own = hashes[0] == hashes[1]
+    is_own, own = hashes[0] == hashes[1], (f"rm {case.pasted(PATH)}", *_RENEW)
     domain = case.value("DomainName")
     server = f"{case.value('SystemName') or 'mail'}.{domain}".lower()
     server = server if _NAME.fullmatch(server) else ""
     if server and not any(_covers(name, server) for name in names):
         why = f"mail programs that connect to {server} refuse it; it is for {listed(names) or 'no name'}"
-        cures = _OWN if is_own else (by_hand(f"get one for {server}, then"), *_RENEW)
+        cures = own if is_own else (by_hand(f"get one for {server}, then"), *_RENEW)
         yield warning(f"the certificate does not have the name of this server, {server}", why, *cures)
         return
     domains = [name for name in map(str.lower, case.settings.keys("domains")) if _NAME.fullmatch(name)]
     others = [name for name in domains if not any(_covers(one, name) for one in names)]
     if is_own and others and len(names) < _MOST_NAMES:
         why = "a new one of our own making would have their names"
-        yield warning(f"the certificate does not have the domains {listed(others)}", why, *_OWN)
+        yield warning(f"the certificate does not have the domains {listed(others)}", why, *own)
         return
     signed = "signed by nobody else, so clients ask before they take it" if is_own else "signed by an authority"
     yield ok(f"it has the name {server or 'of no server'}, and is {signed}")

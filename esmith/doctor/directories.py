@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import stat
 from collections.abc import Iterator
 
@@ -51,7 +50,7 @@ def _look(case: Case, service: Service, directory: Directory) -> Iterator[Findin
             f"there is no directory {directory.path}", f"{service.name} keeps data there", "esmith accounts", restart
         )
         return
-    place = shlex.quote(directory.path)
+    place = case.pasted(directory.path)
     if not stat.S_ISDIR(status.st_mode):
         yield failing(f"{directory.path} is no directory", why, f"mv {place} {place}.old", restart)
         return

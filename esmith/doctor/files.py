@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 from esmith.doctor.case import Case
-from esmith.doctor.finding import Checking, Finding, failing, listed, ok, skipped, warning
+from esmith.doctor.finding import Checking, Finding, by_hand, failing, listed, ok, skipped, warning
 from esmith.events.lock import is_held
 from esmith.events.trusted import all_faults
 from esmith.layout import Layout
@@ -24,7 +24,7 @@ def check_databases(case: Case) -> Iterator[Finding]:
         return
     if case.trouble is not None:
         what = f"the databases cannot be opened: {case.trouble.place} {case.trouble.message}"
-        yield failing(what, "no setting can be read, and no event can run", case.trouble.hint or _STATUS, _STATUS)
+        yield failing(what, "no setting can be read, and no event can run", *cures_of(case.trouble.hint), _STATUS)
         return
     if case.damaged:
         why = "what they held is lost; the next event sets them aside"
@@ -34,6 +34,19 @@ def check_databases(case: Case) -> Iterator[Finding]:
         yield failing(f"{counted(case.interrupted, 'interrupted event')}", why, _STATUS, "esmith recover")
     if not case.damaged and not case.interrupted:
         yield ok("the databases can be read, and nothing is interrupted")
+
+
+def cures_of(hint: str) -> Iterator[str]:
+    """Yield the hint of an error as cures: what is no command of its own line is for reading."""
+    for line in hint.splitlines():
+        before, mark, command = line.partition(": ")
+        if line.startswith("  "):
+            yield line.strip()
+        elif mark and command.startswith("esmith "):
+            yield by_hand(before)
+            yield command
+        else:
+            yield by_hand(line)
 
 
 def _is_closed(layout: Layout) -> bool:

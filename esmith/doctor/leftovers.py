@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -23,7 +22,7 @@ def check_temporary(case: Case) -> Iterator[Finding]:
     above = {os.path.dirname(path) for path in case.outputs}
     above |= {layout.inside(layout.staged), layout.inside(layout.state), layout.inside(layout.database)}
     # The next backup into a folder removes what is left there, but there may be none.
-    above |= {case.prop("esmith-backup", "Directory")} - {""}
+    above |= {case.prop("esmith-backup", "Directory")} - {""} if case.trouble is None else set()
     found, closed = [], 0
     for directory in sorted(above):
         try:
@@ -43,7 +42,7 @@ def check_temporary(case: Case) -> Iterator[Finding]:
     if found:
         # Those that are recorded there are removed with what they are a record of.
         known = [path for path in found if os.path.dirname(path) == layout.inside(layout.staged)]
-        places = [shlex.quote(path) for path in found[:20] if path not in known]
+        places = [case.pasted(path) for path in found[:20] if path not in known]
         cures = [*([_RECOVER] if known else []), *([f"rm -rf {' '.join(places)}"] if places else [])]
         why = "they take space, and may hold passwords"
         what = f"{counted(len(found), 'temporary file')} of commands that were killed: {listed(found, 3)}"
@@ -74,7 +73,8 @@ def check_kept(case: Case) -> Iterator[Finding]:
     rows = os.listdir(layout.set_aside) if os.path.isdir(layout.set_aside) else []
     if rows:
         why = "what they held is missing in the databases; files may be generated again"
-        cures = (f"less {aside}/*", f"rm -r {aside}")
+        place = case.pasted(aside)
+        cures = (f"less {place}/*", f"rm -r {place}")
         yield warning(f"{counted(len(rows), 'damaged row')} of the databases in {aside}", why, *cures)
 
 
@@ -86,7 +86,7 @@ def check_backups(case: Case) -> Iterator[Finding]:
         shown = case.layout.inside(place)
         what = f"{counted(count, 'backup copy').replace('copys', 'copies')} in {shown} take {size // 2**20} MB"
         why = "each is of a file that was replaced once; what you do not miss can go"
-        yield warning(what, why, f"du -ah {shown} | sort -h | tail -n 20", about="backup copies are large")
+        yield warning(what, why, f"du -ah {case.pasted(shown)} | sort -h | tail -n 20", about="backup copies are large")
     else:
         yield ok(f"backup copies of replaced files: {count}, {size // 1024} kB")
 

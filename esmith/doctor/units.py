@@ -43,7 +43,7 @@ def check_written(case: Case) -> Iterator[Finding]:
             yield warning(
                 f"{path} was edited by hand",
                 "the next setup or upgrade writes it again, and keeps a backup copy of yours",
-                f"mkdir -p {layout.inside(layout.services_custom)}/{_service_of(case, path)}",
+                f"mkdir -p {case.pasted(layout.inside(layout.services_custom))}/{_service_of(case, path)}",
                 by_hand("put your part there (docs/add-a-service.md), then"),
                 cure,
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import ssl
 import time
 
@@ -63,7 +64,8 @@ def find_ending(layout: Layout, *, now: float | None = None) -> Certificate | No
     date = time.strftime("%Y-%m-%d", time.localtime(end))
     trouble = f"it ends on {date}" if left > 0 else f"it has ended on {date}: clients refuse it"
     is_own = words[-1] == words[-2]
-    return Certificate(PATH, trouble, (f"rm {PATH}", "signal-event ssl-update") if is_own else (), is_valid=left > 0)
+    cures = (f"rm {shlex.quote(path)}", "signal-event ssl-update") if is_own else ()
+    return Certificate(PATH, trouble, cures, is_valid=left > 0)
 
 
 def _has_key(path: str) -> bool:

@@ -109,4 +109,4 @@ def test_a_directory_of_another_owner(root: Root) -> None:
     root.file("/var/lib/a").mkdir()
     (found,) = [one for one in bad(case_of(root, service), "directories") if "/var/lib/a" in one.what]
     assert found.what == "/var/lib/a belongs to root, and not to qpsmtpd"
-    assert found.cure == ("chown qpsmtpd /var/lib/a", "esmith control one restart")
+    assert found.cure == (f"chown qpsmtpd {root.path}/var/lib/a", "esmith control one restart")

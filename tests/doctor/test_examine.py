@@ -89,6 +89,6 @@ def test_databases_that_cannot_be_opened(root: Root) -> None:
     found = bad(case)
     (failing,) = [finding for finding in found if finding.severity == "failing"]
     assert failing.what == "the databases cannot be opened: data.mdb is damaged"
-    assert failing.cure == ("restore it", "esmith status")
+    assert failing.cure == ("# restore it", "esmith status")
     assert "skipped: users" in shown(found)
     assert "ok: no temporary files in 3 directories" in shown(f for _, f in examined(case, "leftovers").findings())

@@ -72,7 +72,7 @@ def test_a_temporary_file(root: Root, name: str) -> None:
     path = f"/home/e-smith/db/.esmith-{name}"
     root.write(path, "x")
     (found,) = bad(make_case(root), "leftovers")
-    assert [shlex.split(line) for line in found.cure] == [["rm", "-rf", path]]
+    assert [shlex.split(line) for line in found.cure] == [["rm", "-rf", f"{root.path}{path}"]]
     os.unlink(os.fsencode(root.file(path)))
 
 

@@ -258,8 +258,9 @@ def test_leftovers(root: Root) -> None:
         "warning: kept files of 1 generation that the databases do not know: 77",
         "warning: 1 damaged row of the databases in /var/lib/e-smith/set-aside",
     ]
-    places = "/home/e-smith/db/.esmith-999999-1-1 /var/backups/e-smith/.esmith-999999-1-1.0123456789abcdef"
-    assert found[0].cure == (f"rm -rf {places}",)
+    killed = ("home/e-smith/db/.esmith-999999-1-1", "var/backups/e-smith/.esmith-999999-1-1.0123456789abcdef")
+    assert found[0].cure == (f"rm -rf {' '.join(f'{root.path}/{path}' for path in killed)}",)
+    assert found[2].cure[1] == f"rm -r {root.path}/var/lib/e-smith/set-aside"
     root.esmith("recover")
     assert "kept files" not in " ".join(found_in(make_case(root), "leftovers"))
 
