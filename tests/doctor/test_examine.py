@@ -9,6 +9,7 @@ import pytest
 
 from esmith.doctor.case import Case
 from esmith.doctor.examine import AREAS, chosen_checks, examine
+from esmith.doctor.files import cures_of
 from esmith.doctor.finding import Check, Finding, ok, warning
 from esmith.errors import EsmithError, StoreError, UsageError
 from esmith.layout import Layout
@@ -80,6 +81,19 @@ def test_areas_are_chosen() -> None:
     with pytest.raises(UsageError, match="no area 'certificate'") as caught:
         chosen_checks(["certificate"])
     assert caught.value.hint == "did you mean 'certificates'?"
+
+
+def test_the_cures_of_a_damaged_data_file() -> None:
+    """What an error says to type is a cure of its own, and the rest of its hint is a comment for the shell."""
+    hint = "set it aside:\n  mv a b\n  esmith init\nmake them with: esmith --root / init\nname it: --root"
+    assert list(cures_of(hint)) == [
+        "# set it aside:",
+        "mv a b",
+        "esmith init",
+        "# make them with",
+        "esmith --root / init",
+        "# name it: --root",
+    ]
 
 
 def test_databases_that_cannot_be_opened(root: Root) -> None:
