@@ -8,9 +8,8 @@ import stat
 import time
 from contextlib import suppress
 
-from esmith.backup.encryption import HEADER
 from esmith.backup.folder import open_folder
-from esmith.backup.write import is_backup, name_of_server, write_backup
+from esmith.backup.write import is_backup, is_encrypted, name_of_server, write_backup
 from esmith.errors import StoreError
 
 TYPE_CHECKING = False
@@ -83,9 +82,6 @@ def _is_ours(directory: int, name: str) -> bool:
         status = os.stat(name, dir_fd=directory, follow_symlinks=False)
         if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid():
             return False
-        if not name.endswith(".age"):
-            return is_backup(directory, name)
-        with open(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory), "rb") as file:
-            return file.read(len(HEADER)) == HEADER
     except OSError:
         return False
+    return is_encrypted(directory, name) if name.endswith(".age") else is_backup(directory, name)

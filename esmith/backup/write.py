@@ -13,7 +13,7 @@ from hashlib import sha256
 
 from esmith import __version__
 from esmith.backup.collect import KeptFiles, names_of_users, password_lines
-from esmith.backup.encryption import encrypted
+from esmith.backup.encryption import HEADER, encrypted
 from esmith.backup.folder import open_folder
 from esmith.backup.form import (
     BASES,
@@ -254,9 +254,21 @@ def require_place(directory: int, name: str, path: str, *, force: bool) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise UsageError("is no plain file, so no backup can take its place", place=path, hint="choose another name")
     if not force and not is_backup(directory, name):
-        raise UsageError(
-            "there is a file that is no backup of e-smith", place=path, hint="choose another name, or use --force"
-        )
+        what = "is encrypted, so it may be anything" if is_encrypted(directory, name) else "is no backup of e-smith"
+        raise UsageError(f"there is a file that {what}", place=path, hint="choose another name, or use --force")
+
+
+def is_encrypted(directory: int, name: str) -> bool:
+    """Return whether a file is encrypted with age, as its beginning shows.
+
+    :param directory: the directory of the file, open.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        with open(os.open(name, flags, dir_fd=directory), "rb") as file:
+            return file.read(len(HEADER)) == HEADER
+    except OSError:
+        return False
 
 
 def is_backup(directory: int, name: str) -> bool:

@@ -113,7 +113,7 @@ class _BackupOptions:
                 word = "--scheduled" if self.scheduled else f"--every {NEVER}"
                 raise UsageError(f"{word} stands by itself", hint="leave out the rest")
         elif (self.file is None) == (self.folder is None):
-            raise UsageError("name either a FILE or a folder", hint="one of the two")
+            raise UsageError("name either a FILE or a folder", hint="as here: esmith backup --to /var/backups/e-smith")
         elif self.folder is None and (self.keep or self.every):
             raise UsageError("--keep and --every are about a folder", hint="name it: --to DIR")
 
