@@ -198,6 +198,7 @@ class _Restoring:
         # Where a directory takes the place of a file there is no room beside the new files yet.
         blocked = {path for path in (*wanted, *directories) if any(f"{path}/".startswith(f"{one}/") for one in removed)}
         staged: list[Staged] = []
+        unfinished = {os.path.dirname(path) for path in wanted}
         try:
             paths = [path for path in wanted if path not in blocked]
             host.prepare([*paths, *bases, *(f"{path}/-" for path in directories)])
@@ -216,10 +217,19 @@ class _Restoring:
             for path, file in wanted.items():
                 if path in blocked:
                     host.install(self._stage(path, file))
+            unfinished.clear()
         finally:
-            for one in staged:
-                host.discard(one)
+            # A signal may come when a new file is there, and not yet in the list.
+            for path in unfinished:
+                self._sweep(path)
         host.sync({os.path.dirname(path) for path in (*wanted, *removed, *directories)})
+
+    def _sweep(self, path: str) -> None:
+        """Remove the new files that wait in a directory."""
+        with suppress(OSError):
+            directory = self._host.disk.find(path)
+            if directory is not None:
+                directory.sweep(also_own=True)
 
     def _make_directories(self, paths: list[str], directories: dict[str, File]) -> None:
         for path in paths:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from esmith.backup import restore as restoring
 from esmith.backup.restore import BEFORE
 from esmith.errors import StoreError
-from tests.backup.kit import Small
+from tests.backup.kit import CUSTOM, KEYS, Small
 
 
 def _names(small: Small) -> list[str]:
@@ -68,3 +69,27 @@ def test_a_restore_that_fails_leaves_none(small: Small, tmp_path: Path, monkeypa
         small.restore(file)
     assert _names(small) == []
     assert small.settings()["configuration"]["qpsmtpd"].props == {"DNSBL": "disabled"}
+
+
+def test_a_signal_leaves_no_new_file(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A restore that a signal ends while a new file is made leaves neither it nor those that were made before."""
+    for name in ("10x", "20x"):
+        small.write(f"{CUSTOM}/etc/tiny/{name}")
+    small.write(f"{KEYS}/default/private")
+    file = small.backup(tmp_path / "one")
+    for path in (f"{CUSTOM}/etc/tiny/20x", f"{KEYS}/default/private"):
+        small.write(path, b"other\n")
+    real, times = os.utime, list[Any]()
+
+    def utime(*given: Any, **named: Any) -> None:
+        times.append(given)
+        if len(times) == 2:
+            raise KeyboardInterrupt
+        real(*given, **named)
+
+    monkeypatch.setattr(os, "utime", utime)
+    with pytest.raises(KeyboardInterrupt):
+        small.restore(file)
+    assert len(times) == 2
+    assert [path for path in small.path.rglob(".esmith-*") if path.is_file()] == []
+    assert small.path.joinpath(f"{CUSTOM}/etc/tiny/20x").read_bytes() == b"other\n"
