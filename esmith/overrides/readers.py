@@ -62,8 +62,11 @@ class Readers:
             return _LEFT_BEHIND
         if os.path.islink(path) and os.path.isdir(path):
             return "" if self._is_of_templates(layer, f"/{inner}") else "is a link to a directory"
+        is_metadata = layer == LAYERS[0] and os.path.basename(inner) == METADATA
+        if leads_to_nothing(path) and is_metadata:
+            return f"a link to /dev/null leaves out no {METADATA}"
         if os.path.lexists(path) and not (os.path.isfile(path) or leads_to_nothing(path)):
-            is_read = layer == LAYERS[0] and not inner.endswith(METADATA)
+            is_read = layer == LAYERS[0] and not is_metadata
             if not os.path.islink(path):
                 return "is not a regular file"
             # A fragment that is such a link makes an event fail; of a service it is passed over.
@@ -136,7 +139,7 @@ class Readers:
             os.path.isfile(self._places.disk_path(f"{one}/{name}")) for one in directories for name in _MAKES_SERVICE
         ):
             return f"there is no service {service}: no run script and no {SETTINGS}"
-        return "" if rest in _OF_SERVICE else f"of a service {', '.join(_OF_SERVICE)} are read"
+        return "" if rest in _OF_SERVICE else f"only {', '.join(_OF_SERVICE[:-1])} and {SETTINGS} of a service are read"
 
     def _is_named(self, inner: str) -> bool:
         """Return whether a script of the administrator names a file, which may be there for that alone."""

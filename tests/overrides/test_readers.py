@@ -84,7 +84,7 @@ def _read(layout: Layout) -> set[str]:
     return read
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(st.lists(st.tuples(_DIRECTORIES, _NAMES, _KINDS), min_size=1, max_size=12))
 def test_dead_is_what_no_expansion_reads(files: list[tuple[str, str, str]]) -> None:
     """Of whatever kind and name: a file is called dead when no expansion reads it, and only then."""
