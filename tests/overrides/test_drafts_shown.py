@@ -1,4 +1,4 @@
-"""What is said of drafts, and that two people do not write into one."""
+"""How drafts are shown, and that two people do not write into one."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ def test_whoever_was_killed_is_in_no_ones_way(root: Root) -> None:
     assert not root.file(DRAFTS).exists()
 
 
-def test_an_empty_text_is_said_to_be_a_mask(root: Root) -> None:
-    """An editor that leaves nothing, as on a full disk, makes a mask: that is said before it is saved."""
+def test_an_empty_text_is_called_a_mask(root: Root) -> None:
+    """An editor that leaves nothing, as on a full disk, makes a mask: a line warns of that before it is saved."""
     assert "it is empty, so it leaves out what is shipped" in _edit(root, "truncate -s 0").out.splitlines()
 
 
