@@ -296,10 +296,11 @@ def _about_new(work: _Work) -> list[str]:
     if not near:
         return []
     template = shlex.quote("/" + os.path.dirname(one.name).partition("/")[2])
-    return [
+    lines = [
         f"{os.path.basename(one.path)} is a new fragment, which adds to the others",
         f"did you mean {near}: esmith overrides edit {template} {shlex.quote(near)}",
     ]
+    return [printable(line) for line in lines]
 
 
 def _ask_again(work: _Work, fault: EsmithError) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
 
-from esmith.errors import EsmithError
+from esmith.errors import EsmithError, TemplateError
 from esmith.events.affected import TemplateUse
 from esmith.events.definition import event_names, load_event
 from esmith.fragments.tree import BEGIN, END, METADATA, TemplateTree
@@ -30,7 +30,7 @@ _COPY = re.compile(
     r"(.+)\.(?:bak|backup|bkp|old|save|saved|rej|tmp|copy|disabled|off|ucf-(?:old|new|dist))", re.IGNORECASE
 )
 #: Those that say it only beside the file that they are a copy of.
-_COPY_OF = re.compile(r"(.+?)(?:[._-](?:bak|old|new|org|copy|save|tmp|\d+|\d{4}-\d\d-\d\d)| ?\(.+\))", re.IGNORECASE)
+_COPY_OF = re.compile(r"(.+?)(?:[._-](?:bak|old|new|org|copy|save|tmp|\d{4}-\d\d-\d\d)|\.\d+| ?\(.+\))", re.IGNORECASE)
 #: What stands in the path of a template for a part of the names of the files it makes.
 _KEY = r"\{[^/{}]*\}"
 
@@ -127,7 +127,9 @@ class Readers:
 
     def _why_unread_service(self, inner: str) -> str:
         service, _, rest = inner.partition("/")
-        if self._places.shipped_path(f"services-custom/{inner}") or inner == SETTINGS or self._is_named(inner):
+        if self._places.shipped_path(f"services-custom/{inner}") or inner == SETTINGS:
+            return ""
+        if rest not in _OF_SERVICE and self._is_named(inner):
             return ""
         if not rest:
             return "no script of a service has a part of this name"
@@ -143,9 +145,13 @@ class Readers:
 
     def _is_named(self, inner: str) -> bool:
         """Return whether a script of the administrator names a file, which may be there for that alone."""
-        base = os.fsencode(os.path.basename(inner))
-        others = (name for name in self._names if name.startswith("services-custom/") and name.endswith(_SCRIPTS))
-        return any(base in (self._places.text_of(name) or b"") for name in others if name != f"services-custom/{inner}")
+        word = re.compile(rb"(?<![\w.-])" + re.escape(os.fsencode(os.path.basename(inner))) + rb"(?![\w.-])")
+        own = (name for name in self._names if name.startswith("services-custom/") and name.endswith(_SCRIPTS))
+        for name in own:
+            with suppress(TemplateError):
+                if word.search(self._places.text_of(name) or b""):
+                    return True
+        return False
 
     def _is_of_templates(self, layer: str, path: str) -> bool:
         """Return whether a directory is that of a template, or above one."""
