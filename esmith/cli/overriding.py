@@ -180,7 +180,7 @@ def _edit(work: _Work) -> int:
     base = one.base if work.is_there else work.now
     while True:
         text = work.edited(begin if is_fresh else None)
-        if text == begin and (work.is_there or one.shipped is not None):
+        if text == begin:
             work.draft.remove()
             print_report(["nothing was changed"])
             return ExitCode.OK
