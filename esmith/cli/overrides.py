@@ -219,7 +219,7 @@ def _diff(layout: Layout, path: str, *, of_base: bool, shipped_change: bool) -> 
     lines = unified("", old, new)
     if lines:
         # Both are named, since they are two files.
-        lines[0] = f"--- {names[0]}" if old is not None else lines[0]
-        lines[1] = f"+++ {names[1]}" if new is not None else lines[1]
+        lines[0] = f"--- {printable(names[0])}" if old is not None else lines[0]
+        lines[1] = f"+++ {printable(names[1])}" if new is not None else lines[1]
     print_lines(lines)
     return ExitCode.OK

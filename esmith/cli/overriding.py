@@ -22,6 +22,7 @@ from esmith.overrides.saving import accept, require_plain, save
 from esmith.overrides.search import Search
 from esmith.overrides.trial import try_text
 from esmith.plan.diff import unified
+from esmith.printable import printable
 from esmith.setup.bases import Base
 from esmith.store import open_store
 
@@ -111,9 +112,9 @@ class _Work:
 
     def kept_lines(self) -> list[str]:
         """Return lines that say where the draft is, how to go on with it and how to get rid of it."""
-        path = shlex.quote(self.one.path)
+        path = printable(shlex.quote(self.one.path))
         return [
-            f"what you wrote is kept as a draft: {self.draft.path}",
+            f"what you wrote is kept as a draft: {printable(self.draft.path)}",
             f"to go on with it: esmith overrides {self.draft.kind} {path}",
             f"to throw it away: esmith overrides discard {path}",
         ]
@@ -179,7 +180,7 @@ def _edit(work: _Work) -> int:
     base = one.base if work.is_there else work.now
     while True:
         text = work.edited(begin if is_fresh else None)
-        if text == begin and (work.is_there or one.shipped is not None):
+        if text == begin:
             work.draft.remove()
             print_report(["nothing was changed"])
             return ExitCode.OK
@@ -251,7 +252,11 @@ def _discard(layout: Layout, path: str) -> int:
     if not lines:
         drafts = [other for _, other in find_drafts(layout)]
         close = known_near(name, drafts) or (drafts[0] if len(drafts) == 1 else "")
-        hint = f"did you mean {CONFIGURATION}/{close}?" if close else "esmith overrides lists those that there are"
+        hint = (
+            f"did you mean {printable(f'{CONFIGURATION}/{close}')}?"
+            if close
+            else "esmith overrides lists those that there are"
+        )
         raise UsageError(f"there is no draft of {path}", hint=hint)
     print_report(lines)
     return ExitCode.OK
@@ -270,7 +275,8 @@ def _judge(work: _Work, text: bytes) -> str:
     """Show what would become of the files, and return what is to be done then."""
     one = work.one
     trial = try_text(work.session.layout, work.session.store, one.name, text, work.draft.path)
-    print_report([*_about_new(work), *trial.lines], cures=True)
+    notes = ["it is empty, so it leaves out what is shipped"] if one.shipped and not text else _about_new(work)
+    print_report([*notes, *trial.lines], cures=True)
     if trial.fault is not None:
         work.write_draft(text)
         trial.fault.hint = "\n  ".join([*filter(None, [trial.fault.hint]), "nothing was saved", *work.kept_lines()])
@@ -290,10 +296,11 @@ def _about_new(work: _Work) -> list[str]:
     if not near:
         return []
     template = shlex.quote("/" + os.path.dirname(one.name).partition("/")[2])
-    return [
+    lines = [
         f"{os.path.basename(one.path)} is a new fragment, which adds to the others",
         f"did you mean {near}: esmith overrides edit {template} {shlex.quote(near)}",
     ]
+    return [printable(line) for line in lines]
 
 
 def _ask_again(work: _Work, fault: EsmithError) -> str:

@@ -86,6 +86,8 @@ class Draft:
                 directory.rename(name, os.path.basename(path))
             directory.sync()
         except OSError as error:
+            with suppress(OSError):
+                _remove_empty(os.path.dirname(path), self._top)
             raise trouble(path, error) from error
 
     def remove(self) -> bool:

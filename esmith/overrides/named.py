@@ -12,6 +12,7 @@ from esmith.names import nearest
 from esmith.overrides.model import Override
 from esmith.overrides.places import CONFIGURATION, CUSTOM
 from esmith.overrides.search import Search
+from esmith.printable import printable
 
 
 def find_named(search: Search, paths: Sequence[str]) -> list[Override]:
@@ -123,5 +124,5 @@ def _none(search: Search, path: str, start: str) -> UsageError:
         words = words if start.startswith(f"{LAYERS[0]}/") else [start]
         hint = f"the shipped one is in use; to make one of your own: esmith overrides edit {shlex.join(words)}"
     elif close := known_near(start, search.names):
-        hint = f"did you mean {CONFIGURATION}/{close}?"
+        hint = f"did you mean {printable(f'{CONFIGURATION}/{close}')}?"
     return UsageError(f"there is no override at {path}", hint=hint)

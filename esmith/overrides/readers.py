@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
 
-from esmith.errors import EsmithError
+from esmith.errors import EsmithError, TemplateError
 from esmith.events.affected import TemplateUse
 from esmith.events.definition import event_names, load_event
 from esmith.fragments.tree import BEGIN, END, METADATA, TemplateTree
@@ -30,7 +30,7 @@ _COPY = re.compile(
     r"(.+)\.(?:bak|backup|bkp|old|save|saved|rej|tmp|copy|disabled|off|ucf-(?:old|new|dist))", re.IGNORECASE
 )
 #: Those that say it only beside the file that they are a copy of.
-_COPY_OF = re.compile(r"(.+?)(?:[._-](?:bak|old|new|org|copy|save|tmp|\d+|\d{4}-\d\d-\d\d)| ?\(.+\))", re.IGNORECASE)
+_COPY_OF = re.compile(r"(.+?)(?:[._-](?:bak|old|new|org|copy|save|tmp|\d{4}-\d\d-\d\d)|\.\d+| ?\(.+\))", re.IGNORECASE)
 #: What stands in the path of a template for a part of the names of the files it makes.
 _KEY = r"\{[^/{}]*\}"
 
@@ -62,8 +62,11 @@ class Readers:
             return _LEFT_BEHIND
         if os.path.islink(path) and os.path.isdir(path):
             return "" if self._is_of_templates(layer, f"/{inner}") else "is a link to a directory"
+        is_metadata = layer == LAYERS[0] and os.path.basename(inner) == METADATA
+        if leads_to_nothing(path) and is_metadata:
+            return f"a link to /dev/null leaves out no {METADATA}"
         if os.path.lexists(path) and not (os.path.isfile(path) or leads_to_nothing(path)):
-            is_read = layer == LAYERS[0] and not inner.endswith(METADATA)
+            is_read = layer == LAYERS[0] and not is_metadata
             if not os.path.islink(path):
                 return "is not a regular file"
             # A fragment that is such a link makes an event fail; of a service it is passed over.
@@ -124,7 +127,9 @@ class Readers:
 
     def _why_unread_service(self, inner: str) -> str:
         service, _, rest = inner.partition("/")
-        if self._places.shipped_path(f"services-custom/{inner}") or inner == SETTINGS or self._is_named(inner):
+        if self._places.shipped_path(f"services-custom/{inner}") or inner == SETTINGS:
+            return ""
+        if rest not in _OF_SERVICE and self._is_named(inner):
             return ""
         if not rest:
             return "no script of a service has a part of this name"
@@ -136,13 +141,17 @@ class Readers:
             os.path.isfile(self._places.disk_path(f"{one}/{name}")) for one in directories for name in _MAKES_SERVICE
         ):
             return f"there is no service {service}: no run script and no {SETTINGS}"
-        return "" if rest in _OF_SERVICE else f"of a service {', '.join(_OF_SERVICE)} are read"
+        return "" if rest in _OF_SERVICE else f"only {', '.join(_OF_SERVICE[:-1])} and {SETTINGS} of a service are read"
 
     def _is_named(self, inner: str) -> bool:
         """Return whether a script of the administrator names a file, which may be there for that alone."""
-        base = os.fsencode(os.path.basename(inner))
-        others = (name for name in self._names if name.startswith("services-custom/") and name.endswith(_SCRIPTS))
-        return any(base in (self._places.text_of(name) or b"") for name in others if name != f"services-custom/{inner}")
+        word = re.compile(rb"(?<![\w.-])" + re.escape(os.fsencode(os.path.basename(inner))) + rb"(?![\w.-])")
+        own = (name for name in self._names if name.startswith("services-custom/") and name.endswith(_SCRIPTS))
+        for name in own:
+            with suppress(TemplateError):
+                if word.search(self._places.text_of(name) or b""):
+                    return True
+        return False
 
     def _is_of_templates(self, layer: str, path: str) -> bool:
         """Return whether a directory is that of a template, or above one."""

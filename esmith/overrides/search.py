@@ -7,15 +7,19 @@ import tomllib
 from functools import cached_property
 
 from esmith.errors import TemplateError
+from esmith.fragments.tree import METADATA
 from esmith.layout import LAYERS, Layout
 from esmith.overrides.edited import find_edited
 from esmith.overrides.merge import count_differences, likeness, lines_of, merge
 from esmith.overrides.model import ADDS, DEAD, MASKS, NEEDLESS, OUTDATED, REPLACES, Override
 from esmith.overrides.places import CONFIGURATION, CUSTOM, Places
 from esmith.overrides.readers import Readers
+from esmith.services.definition import SETTINGS
 from esmith.setup.bases import Base, Bases
 from esmith.store.protocol import Snapshot
 
+#: The files that count key by key beside the shipped ones.
+_KEY_BY_KEY = (METADATA, SETTINGS)
 #: Of what counts though its name says otherwise; where it is known a copy of what.
 _COPY = "looks like a copy{} that was left behind, and it counts: its lines are in the file as well"
 
@@ -63,7 +67,8 @@ class Search:
         shipped_path = self.places.shipped_path(name)
         shipped = self.places.shipped_text(shipped_path)
         base = self.base_of(name, text or b"", shipped_path, shipped)
-        does = ADDS if shipped is None else MASKS if text == b"" else REPLACES
+        is_mask = text == b"" and os.path.basename(name) not in _KEY_BY_KEY
+        does = ADDS if shipped is None else MASKS if is_mask else REPLACES
         state, reason = does, ""
         copy = None
         if dead := self.readers.why_dead(name):
@@ -140,6 +145,8 @@ def _judged(name: str, text: bytes, shipped: bytes | None, base: Base) -> tuple[
         return None
     if text == shipped:
         return NEEDLESS, "is the same as the shipped one"
+    if not text and os.path.basename(name) in _KEY_BY_KEY:
+        return NEEDLESS, "is empty, and leaves nothing out: it counts key by key"
     if base.text is None:
         return OUTDATED, "a file of this name is shipped now; there was none when it was made"
     # It counts key by key, those of services also in their tables: only what it says itself can be outdated.

@@ -19,7 +19,7 @@ from esmith.backup.opening import open_backup
 from esmith.errors import StoreError
 from esmith.overrides.search import Search
 from esmith.plan.host import DiskHost
-from esmith.setup.bases import Base, Bases
+from esmith.setup.bases import Base, Bases, with_head
 from tests.backup.kit import Forged, Small
 from tests.examples import examples
 
@@ -184,3 +184,26 @@ def test_foreign_bases_are_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(BackupError):
         one.restore(forged.write(tmp_path / "forged"))
     assert _known(one, _OWN) == {_OWN: Base(b"1\n")}
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        [],
+        {"installed_at": "x"},
+        {"installed_at": 10**400},
+        {"installed_at": float("nan")},
+        {"version": "\x1b[2J"},
+        {"overrides": []},
+        {"overrides": {_OWN: ["../../../etc/passwd", "1", False]}},
+        {"overrides": {_OWN: ["", "1"]}},
+        {"earlier": {"templates/x": [["", "1"]]}},
+        {"earlier": {"templates/x": "ab"}},
+    ],
+)
+def test_a_foreign_index_counts_as_none(index: Any, tmp_path: Path) -> None:
+    """An index that says something else, with a right digest, counts as not there, and the next one takes its place."""
+    one = Small(tmp_path / "one")
+    one.write("var/lib/e-smith/bases/index", with_head(index), 0o600)
+    assert not Bases(one.layout).is_known and _known(one, _OWN) == {_OWN: None}
+    assert _known(_with_bases(one, {_OWN: Base(b"1\n")}), _OWN) == {_OWN: Base(b"1\n")}

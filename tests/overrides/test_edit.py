@@ -117,7 +117,8 @@ def test_what_is_wrong_anyway_keeps_nothing_from_being_saved(root: Root) -> None
 
 def test_nothing_changed(root: Root) -> None:
     """An editor that changes nothing leaves neither an override nor a draft."""
-    assert _edit(root, "true").out == "nothing was changed\n"
+    for name in (NAME, "MaxFile"):
+        assert _edit(root, "true", TEMPLATE, name).out == "nothing was changed\n"
     assert found(root) == {} and not root.file(DRAFT).exists()
 
 

@@ -121,6 +121,8 @@ def test_what_is_no_different_is_needless(root: Root) -> None:
     ship_older(root, "templates/etc/t/10x", "x\n")
     root.custom("/etc/t/template.toml", 'mode = "0640" # as shipped\n')
     assert set(states(root).values()) == {"needless"}
+    root.custom("/etc/t/template.toml", "")
+    assert states(root)["/etc/t/template.toml"] == "needless"
     root.custom("/etc/t/template.toml", 'mode = "0644"\n')
     assert states(root)["/etc/t/template.toml"] == "replaces"
 
