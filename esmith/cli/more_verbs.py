@@ -39,8 +39,8 @@ def run_verb(
     """
     json_asked = as_json or "--json" in operands and name != "search"
     operands = [word for word in operands if word != "--json" or name == "search"]
-    if name == "describe":
-        _require_no_database(layout, operands)
+    if name == "describe" and not is_flat(database):
+        _require_no_database(layout, database, operands)
     require_operands(name, operands)
     if is_flat(database):
         raise UsageError(f"{name} is for the databases of the store", hint="a text file has no schema")
@@ -59,22 +59,22 @@ def run_verb(
         return _show(program, list(found), as_json=json_asked, with_help=name == "search")
 
 
-def _require_no_database(layout: Layout, operands: list[str]) -> None:
+def _require_no_database(layout: Layout, database: str, operands: list[str]) -> None:
     """Require the first operand of ``describe`` not to be a database, which stands before the verb.
 
     :raises UsageError: when it is one; with the command that was meant.
     """
     if not 2 <= len(operands) <= 3:
         return
-    database, *rest = operands
+    first, *rest = operands
     with open_store(layout).snapshot() as snapshot:
         descriptions = Descriptions(layout, snapshot)
-        is_record = descriptions.is_known("configuration", database)
+        is_record = descriptions.is_known(database, first)
         databases = {*snapshot.databases(), *descriptions.schema.databases()}
-        if database in databases and not (is_record and len(rest) == 1):
-            words = ["config", "describe"] if database == "configuration" else ["db", database, "describe"]
+        if first in databases and not (is_record and len(rest) == 1):
+            words = ["config", "describe"] if first == "configuration" else ["db", first, "describe"]
             raise UsageError(
-                f"{database} is a database, which is named before the verb", hint=f"run: {shlex.join([*words, *rest])}"
+                f"{first} is a database, which is named before the verb", hint=f"run: {shlex.join([*words, *rest])}"
             )
 
 

@@ -69,11 +69,15 @@ def undo_command(root: str | None, number: int, force: bool, dry_run: bool, yes:
     with store.snapshot() as snapshot:
         shown = change_lines(layout, snapshot, undone, is_sure=False)
     print_report(shown or [_nothing_to_do(number)])
-    if undone != changes:
+    if _new_values(undone) != _new_values(changes):
         # Somebody changed the settings since they were looked at.
         follows = replace(follows, is_exact=False)
     print_report(_follow_lines(follows, undone), cures=True)
     return 0
+
+
+def _new_values(changes: list[Change]) -> set[tuple[tuple[str, str, str], str | None]]:
+    return {(change.cell, change.new) for change in changes}
 
 
 def _follow_lines(follows: Following, changes: list[Change]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from esmith.plan.diff import describe, diff
+from esmith.plan.diff import describe, diff, diff_all, secrets_before
 from esmith.schema.load import Schema
 from tests.apply.kit import Bench
 
@@ -123,6 +123,21 @@ def test_a_secret_that_is_not_read_any_more(proxy: Bench) -> None:
     """A file that was made from a secret is only named, also when what it becomes is made without a look at it."""
     _leave_out(proxy)
     assert _diff(proxy, "/etc/t") == ["/etc/t: holds a secret, so its changes are not shown"]
+
+
+def test_only_what_changes_is_looked_up(proxy: Bench) -> None:
+    """Before an install only of what changes it is looked up what it was made from; its diff is only a name then."""
+    proxy.template("/etc/u", "{{ proxy.Port }} {{ proxy.Password }}\n")
+    _leave_out(proxy)
+    proxy.apply("/etc/u")
+    plan = proxy.plan("/etc/t", "/etc/u")
+    with proxy.store.snapshot() as snapshot:
+        before = secrets_before(plan, snapshot, Schema(proxy.layout))
+    assert {path: cells for path, (_, cells) in before.items()} == {"/etc/t": {("configuration", "proxy", "Password")}}
+    proxy.apply("/etc/t")
+    with proxy.store.snapshot() as snapshot:
+        shown = list(diff_all(plan, snapshot, Schema(proxy.layout), before))
+    assert shown == ["/etc/t: holds a secret, so its changes are not shown"]
 
 
 def test_a_secret_that_was_there_before_the_install(proxy: Bench) -> None:

@@ -104,8 +104,10 @@ def test_a_database_in_front(worked: Root) -> None:
         (("accounts", "john", "Uid"), "run: db accounts describe john Uid"),
         (("configuration", "qpsmtpd", "DNSBL"), "run: config describe qpsmtpd DNSBL"),
         (("accounts", "john"), "run: db accounts describe john"),
+        (("spamassassin", "wbl.global", "Black"), "run: db spamassassin describe wbl.global Black"),
     ):
         assert command in worked.config("describe", *words, code=2).err
+    assert worked.config("describe", "spamassassin", "Sensitivity").out.startswith("configuration spamassassin")
 
 
 def test_a_search_that_finds_nothing(worked: Root) -> None:
