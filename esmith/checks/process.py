@@ -58,10 +58,10 @@ def main() -> None:
     os.makedirs(task["home"], mode=0o700, exist_ok=True)
     ended = []
     for program in task["programs"]:
-        for tells in task["told"]:
-            # Whoever is told may be gone.
+        for report in task["reports"]:
+            # Whoever reads it may be gone.
             with contextlib.suppress(OSError):
-                os.write(tells, b".")
+                os.write(report, b".")
         ended.append(_run(program, task["home"]))
     json.dump({"ended": ended}, sys.stdout)
 

@@ -114,15 +114,15 @@ class Views:
 
         programs = [_program(job, places[job.directory]) for job in jobs]
         limit = sum(job.check.timeout for job in jobs) + _SPARE_SECONDS
-        with self._counted(jobs) as told:
-            task = {"parent": os.getpid(), "tree": tree, "home": home, "programs": programs, "told": told}
+        with self._counted(jobs) as reports:
+            task = {"parent": os.getpid(), "tree": tree, "home": home, "programs": programs, "reports": reports}
             process = subprocess.Popen(
                 [sys.executable, "-P", "-S", "-m", _PROCESS],
                 env={"PYTHONPATH": _ABOVE_PACKAGE, "LANG": "C.UTF-8"},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 start_new_session=True,
-                pass_fds=told,
+                pass_fds=reports,
             )
             try:
                 text, _ = process.communicate(json.dumps(task).encode(), timeout=limit)
@@ -143,22 +143,22 @@ class Views:
 
     @contextlib.contextmanager
     def _counted(self, jobs: list[Job]) -> Iterator[list[int]]:
-        """Count programs as they are run, and yield the pipes by which the process that runs them tells of each."""
+        """Count programs as they are run, and yield the pipes by which the process that runs them reports each."""
         if self._count is None:
             yield []
             return
         from threading import Thread
 
-        told, tells = os.pipe()
+        reading, writing = os.pipe()
         # Meanwhile the command waits for the process.
-        teller = Thread(target=_count, args=(self._count, told, [job.check.command[0] for job in jobs]))
-        teller.start()
+        counter = Thread(target=_count, args=(self._count, reading, [job.check.command[0] for job in jobs]))
+        counter.start()
         try:
-            yield [tells]
+            yield [writing]
         finally:
-            os.close(tells)
-            teller.join()
-            os.close(told)
+            os.close(writing)
+            counter.join()
+            os.close(reading)
 
     def _in_place(self, jobs: list[Job]) -> dict[str, Any]:
         files = [_file(output) for output in self._tree.changed.values() if not output.is_a_users]
@@ -223,9 +223,9 @@ class Views:
                     file.write(rendering.content)
 
 
-def _count(count: Callable[[str, int, int], None], told: int, programs: list[str]) -> None:
+def _count(count: Callable[[str, int, int], None], reading: int, programs: list[str]) -> None:
     for number, program in enumerate(programs):
-        if not os.read(told, 1):
+        if not os.read(reading, 1):
             return
         count(f"checks: {os.path.basename(program)}", number, len(programs))
 

@@ -32,7 +32,7 @@ def catch_signals() -> None:
 
 
 def ignore_signals() -> None:
-    """Have signals not disturb what Python does at the end of the process: all is done and said by then."""
+    """Have signals not disturb what Python does at the end of the process: all is done and printed by then."""
     for number in _SIGNALS:
         if signal.getsignal(number) is _end:
             signal.signal(number, signal.SIG_IGN)

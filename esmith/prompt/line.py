@@ -16,11 +16,11 @@ _WITHIN = {"'": "'", '"': '"$`\\!'}
 def offered(words: list[str]) -> list[str]:
     """Return those of some words that may be offered, in quotes where they need them.
 
-    Not those that a command takes for an option, nor those with a character that is not printable: what a terminal is
-    told by that, no quotes prevent.
+    Not those that a command takes for an option, nor those with a character that is not printable: what a terminal does
+    with that, no quotes prevent.
     """
     text = f" {' '.join(words)} "
-    # All at once: of thousands hardly any is one of these.
+    # All at once: of thousands seldom one is so.
     if text.isprintable() and " -" not in text and "  " not in text:
         return words
     return [word for word in words if word[:1] not in ("", "-") and word.isprintable()]
