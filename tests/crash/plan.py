@@ -36,7 +36,7 @@ class Amounts:
 
 
 #: Of a command that is short, and of one that is not. A short one has some 14 calls, so each of them is killed.
-QUICK = {True: Amounts(None, 6, 0, 2, 2, 9, 3), False: Amounts(14, 6, 0, 3, 2, 8, 3)}
+QUICK = {True: Amounts(None, 6, 0, 2, 2, 9, 3), False: Amounts(14, 4, 0, 2, 1, 7, 3)}
 #: Of a command whose steps others share.
 FEW = Amounts(8, 4, 0, 1, 1, 5, 2)
 LONG = {True: Amounts(None, 1500, 200, 150, 60, None, 150), False: Amounts(None, 700, 200, 200, 60, None, 150)}
