@@ -28,12 +28,13 @@ from tests.reused import CopyRoot, Reused
 #: The tests make hundreds of roots, and every write of the engine waits for the disk: on a real one for minutes.
 _MEMORY = "/dev/shm"
 _WANTED_BYTES = 2 * 2**30
-#: Folders whose tests share something that takes long to start.
-_TOGETHER = ("tests/system/",)
+#: Folders whose tests share something that takes long to start or to make.
+_TOGETHER = ("tests/system/", "tests/contribs/")
 #: What takes longest is begun with, so that not one worker has it before it when the other has nothing left.
 _FIRST = (
     "tests/system/",
     "tests/page/",
+    "tests/contribs/",
     "tests/crash/test_crash.py",
     "tests/store/test_full_disk_scan.py",
     "tests/content/test_random_settings.py",

@@ -33,14 +33,14 @@ WAITING = (
 )
 #: The events after which nothing is to be done.
 SETTLED = ("post-upgrade", "bootstrap-console-save", "console-save", "email-update")
-#: Runs an event with less time for its fragments.
+#: Runs a command with less time for fragments.
 _WITH_LESS_TIME = """\
+import importlib
 import sys
 sys.path[:] = sys.argv.pop(1).split(":")
 from esmith.fragments.perl.engine import Perl
 Perl.__init__.__kwdefaults__["seconds"] = float(sys.argv.pop(1))
-from esmith.cli.signal_event import main
-main()
+importlib.import_module(sys.argv.pop(1)).main()
 """
 
 
@@ -95,7 +95,10 @@ def _do(root: Root, step: Step, seconds: float) -> None:
     if step.run:
         root.run(*step.run)
         return
-    answer = _with_less_time(root, step, seconds) if seconds else root.signal(*step.signal, code=None)
+    if seconds:
+        answer = _with_less_time(root, seconds, "signal_event", *step.signal)
+    else:
+        answer = root.signal(*step.signal, code=None)
     assert answer.code == step.code, f"{step.signal} exited with {answer.code}: {answer.err}"
     for name in step.names:
         assert name in answer.err
@@ -107,9 +110,17 @@ def _do(root: Root, step: Step, seconds: float) -> None:
         assert "left" not in answer.err
 
 
-def _with_less_time(root: Root, step: Step, seconds: float) -> Answer:
-    """Signal an event whose fragments may take only so long."""
-    words = [sys.executable, "-c", _WITH_LESS_TIME, ":".join(sys.path), str(seconds), *step.signal]
+def _with_less_time(root: Root, seconds: float, module: str, *arguments: str) -> Answer:
+    """Run the command of a module of ``esmith.cli``; a fragment may take only so long."""
+    words = [
+        sys.executable,
+        "-c",
+        _WITH_LESS_TIME,
+        ":".join(sys.path),
+        str(seconds),
+        f"esmith.cli.{module}",
+        *arguments,
+    ]
     environment = {**os.environ, "ESMITH_ROOT": str(root.path)}
     done = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=TIMEOUT_SECONDS, check=False)
     assert "Traceback" not in done.stderr, done.stderr
@@ -139,9 +150,14 @@ def without_added(added: Iterable[str], path: str, content: bytes) -> bytes:
     return content
 
 
-def left_files(root: Root) -> set[str]:
-    """Return the files that the last event left as they are."""
-    return set(json.loads(root.esmith("status", "--json", code=None).out)["files"]["left"])
+def left_files(root: Root, seconds: float = 0.0) -> set[str]:
+    """Return the files that the last event left as they are.
+
+    :param seconds: how long a fragment may take; 0 for as long as always. The command expands all templates.
+    """
+    words = ("status", "--json")
+    answer = _with_less_time(root, seconds, "esmith", *words) if seconds else root.esmith(*words, code=None)
+    return set(json.loads(answer.out)["files"]["left"])
 
 
 def of_patterns(left: set[str], patterns: Iterable[str]) -> set[str]:
@@ -162,7 +178,7 @@ def look_at_shipped_files(files: dict[str, File], expected: dict[str, File], add
 
 def _look_at_files(contrib: Contrib, root: Root, without: Without, scratch: Path) -> None:
     """Compare all files with those that there are without the contrib."""
-    files, left = made_files(root), left_files(root)
+    files, left = made_files(root), left_files(root, contrib.seconds)
     assert of_patterns(left, contrib.left) == left
     expected = without.after(contrib.events, left)
     look_at_shipped_files(files, expected, contrib.added)

@@ -87,7 +87,7 @@ class Workshop:
         ring = self.ring(scenario)
         try:
             amounts = FEW if part.quick and scenario.has_few else (QUICK if part.quick else LONG)[scenario.is_quick]
-            recovery, seconds = _measure(ring, scenario)
+            recovery, seconds = _measure(ring, scenario, timed=bool(amounts.timed))
             chosen = trials(scenario, ring.clean, recovery, seconds, amounts, part.seed)
             table = Table(scenario.name, calls=len(ring.clean.sites), sites=len(set(ring.clean.sites)))
             for trial in chosen[part.number :: part.parts]:
@@ -98,12 +98,17 @@ class Workshop:
         return table
 
 
-def _measure(ring: Ring, scenario: Scenario) -> tuple[int, float]:
-    """Return how many calls recovering has after a kill in the last third, and how long the command takes."""
-    ring.restore()
-    started = time.monotonic()
-    ring.run(SAME, traced=True)
-    seconds = time.monotonic() - started
+def _measure(ring: Ring, scenario: Scenario, *, timed: bool) -> tuple[int, float]:
+    """Return how many calls recovering has after a kill in the last third, and how long the command takes.
+
+    :param timed: whether anybody asks how long; 0.0 otherwise.
+    """
+    seconds = 0.0
+    if timed:
+        ring.restore()
+        started = time.monotonic()
+        ring.run(SAME, traced=True)
+        seconds = time.monotonic() - started
     ring.restore()
     ring.run(SAME, Attack(len(ring.clean.sites) * 2 // 3), traced=True)
     following = RECOVER if RECOVER in scenario.next else scenario.next[0]

@@ -110,6 +110,8 @@ class Ring:
         self._copy = Copy(model, self._root)
         self._talk: Callable[[str], None] = lambda _: None
         self._revision = 0
+        # The last look, while nothing was run after it.
+        self._seen: Tree | None = None
         if scenario.first:
             self._prepare(folder / "model")
         self._revision = read_rows(self._root).revision
@@ -133,6 +135,7 @@ class Ring:
 
     def _run(self, command: Command, attack: Attack = NO_ATTACK, *, traced: bool = False) -> Run:
         self._learn()
+        self._seen = None
         words = [word.format(root=self._root, revision=self._revision) for word in command.words]
         run = self._runner.run(str(self._scripts / command.script), words, attack, traced=traced)
         self._talk(f"$ {command.script} {' '.join(words)}\n{run.printed}exit {run.code}")
@@ -140,7 +143,8 @@ class Ring:
 
     def restore(self) -> None:
         """Make everything as it was before."""
-        self._copy.restore()
+        self._copy.restore(self._seen)
+        self._seen = None
         self._supervised.hold()
         self._supervised.forget()
 
@@ -178,7 +182,9 @@ class Ring:
         self.restore()
         self._sum_before = self._supervised.sum()
         for what in self._scenario.next:
-            found = [self._expect(what, []), self._expect(what, [SAME])]
+            # The run without an attack was that of the same command.
+            first_run = (self._after, self.clean.code) if what == SAME else self._expect(what, [])
+            found = [first_run, self._expect(what, [SAME])]
             self._expected[what] = Expected((found[0][0], found[1][0]), (found[0][1], found[1][1]))
 
     def _expect(self, what: str, before: list[str]) -> tuple[State, int]:
@@ -282,6 +288,7 @@ class Ring:
             if last.code != 0:
                 yield f"esmith recover at the end: it exits {last.code}: {_short(last.printed)}"
             yield from self._must_be(State(self._files(tree), self._settings(rows)), now, "esmith recover after that")
+        self._seen = tree
         found = leftovers(tree, self._names, rows)
         if found:
             yield f"left over in the end: {_some(found)}"

@@ -18,7 +18,7 @@ class Amounts:
     """How many trials of each kind a command gets.
 
     :param sites: kills at the first call of a site; None for all sites.
-    :param kills: kills at random calls, of the process or of its group.
+    :param kills: kills at random calls, of the process or of its group; no call twice before each had one.
     :param timed: kills of the group after a random time.
     :param again: kills at a random call, with a second one in the recovery.
     :param signals: signals at a random call.
@@ -35,10 +35,10 @@ class Amounts:
     lasting: int
 
 
-#: Of a command that is short, and of one that is not.
-QUICK = {True: Amounts(None, 14, 0, 4, 4, 16, 6), False: Amounts(14, 6, 0, 3, 2, 8, 3)}
+#: Of a command that is short, and of one that is not. A short one has some 14 calls, so each of them is killed.
+QUICK = {True: Amounts(None, 6, 0, 2, 2, 9, 3), False: Amounts(14, 4, 0, 2, 1, 7, 3)}
 #: Of a command whose steps others share.
-FEW = Amounts(8, 4, 0, 1, 1, 5, 1)
+FEW = Amounts(8, 4, 0, 1, 1, 5, 2)
 LONG = {True: Amounts(None, 1500, 200, 150, 60, None, 150), False: Amounts(None, 700, 200, 200, 60, None, 150)}
 #: An error at one call, and the rest of the disk is well again, is what a test finds most with. These last, too.
 _LASTING = ("ENOSPC", "EIO", "EROFS", "EDQUOT")
@@ -55,7 +55,8 @@ def trials(scenario: Scenario, clean: Run, recovery: int, seconds: float, amount
     total = len(clean.sites)
     firsts = [clean.sites.index(site) + 1 for site in dict.fromkeys(clean.sites)]
     attacks = [Attack(at) for at in _some(chance, firsts, amounts.sites)]
-    attacks += [Attack(chance.randint(1, total), whole_group=chance.random() < 0.5) for _ in range(amounts.kills)]
+    killed = [attack.at for attack in attacks]
+    attacks += [Attack(at, whole_group=chance.random() < 0.5) for at in _others(chance, total, killed, amounts.kills)]
     attacks += [Attack(after=chance.uniform(0.0, seconds)) for _ in range(amounts.timed)]
     attacks += [Attack(chance.randint(1, total), signal=chance.choice(SIGNALS)) for _ in range(amounts.signals)]
     faults = [Attack(at, error) for at in firsts for error in ERRORS]
@@ -71,3 +72,10 @@ def trials(scenario: Scenario, clean: Run, recovery: int, seconds: float, amount
 
 def _some(chance: random.Random, of: list[_T], number: int | None) -> list[_T]:
     return of if number is None or number >= len(of) else sorted(chance.sample(of, number), key=of.index)
+
+
+def _others(chance: random.Random, total: int, taken: list[int], number: int) -> list[int]:
+    """Return random calls: first of those that are not taken, then of all."""
+    free = sorted(set(range(1, total + 1)) - set(taken))
+    chosen = chance.sample(free, min(number, len(free)))
+    return chosen + [chance.randint(1, total) for _ in range(number - len(chosen))]

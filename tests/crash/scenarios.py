@@ -240,12 +240,21 @@ SCENARIOS = (
     Scenario("undo", Command("esmith", ("undo", "{revision}")), _undo, is_quick=True),
     Scenario("rollback", Command("esmith", ("rollback",)), _rollback),
     Scenario("import", Command("esmith", ("import", "{root}/root-of-old")), _import, is_quick=True),
-    Scenario("init", Command("esmith", ("init", "--domain", "example.com", "--name", "mail")), _fresh, next=(SAME,)),
+    # The upgrade is the same command with more before it, and has the larger sample.
+    Scenario(
+        "init",
+        Command("esmith", ("init", "--domain", "example.com", "--name", "mail")),
+        _fresh,
+        next=(SAME,),
+        has_few=True,
+    ),
     Scenario("upgrade", Command("esmith", ("init",)), _upgrade),
     Scenario(
         "expand-template",
         Command("expand-template", ("/etc/clamd.conf", "/var/qmail/control/locals", "/var/qmail/control/me")),
         _expand,
+        # It installs files as an event does.
+        has_few=True,
     ),
     # What a killed one leaves in the folder is removed by the next one.
     Scenario(

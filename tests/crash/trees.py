@@ -181,9 +181,12 @@ class Copy:
         self._model = model
         self.tree = look(self._root)
 
-    def restore(self) -> None:
-        """Make the root again what the model is."""
-        now = look(self._root, self.tree)
+    def restore(self, now: Tree | None = None) -> None:
+        """Make the root again what the model is.
+
+        :param now: what is below the root, where that is known; it is looked at otherwise.
+        """
+        now = look(self._root, self.tree) if now is None else now
         for path in sorted(now.keys() - self.tree.keys(), reverse=True):
             _remove(f"{self._root}{path}")
         changed = sorted(path for path, entry in self.tree.items() if path == _LOCK or now.get(path) is not entry)
@@ -251,15 +254,20 @@ class Rows:
 
 def read_rows(root: Path) -> Rows:
     """Return what the databases of a root hold; nothing when there are none."""
+    place = Path(f"{root}{_DATA}")
+    content = place.read_bytes() if place.exists() else b""
+    return _rows_of(place, hashlib.sha256(content).digest()) if content else Rows()
+
+
+#: By what the file holds: most looks find what an earlier one has found, and to verify a file takes longer than a hash.
+@functools.lru_cache(maxsize=200)
+def _rows_of(place: Path, _content: bytes) -> Rows:
     rows = Rows()
-    place = f"{root}{_DATA}"
-    if not os.path.exists(place) or not os.path.getsize(place):
-        return rows
-    found = verify(place)  # type: ignore[no-untyped-call]
+    found = verify(str(place))  # type: ignore[no-untyped-call]
     if found:
         rows.damage = str(found)
         return rows
-    with lmdb.open(f"{root}{_DATABASES}", readonly=True, lock=False, max_dbs=100) as env, env.begin() as transaction:
+    with lmdb.open(str(place.parent), readonly=True, lock=False, max_dbs=100) as env, env.begin() as transaction:
         names = [bytes(name) for name, _ in transaction.cursor()]
         for name in names:
             handle = env.open_db(name, transaction, create=False)

@@ -11,12 +11,16 @@ from tests.system.mail import EICAR, MailSystem
 pytestmark = needs_mail_system
 
 GTUBE = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
-#: A rule with a score of its own, so that a mail's score is known.
-RULES = """\
-body LOCAL_WORD /unspeakable/
-score LOCAL_WORD {score}
-"""
-SCORED = text_message("This is unspeakable, and else a letter like any other that one person writes to another.\n")
+#: Words with scores of their own. Another mail has between -2 and 12 points.
+RULES = "".join(
+    f"body LOCAL_{word.upper()} /{word}/\nscore LOCAL_{word.upper()} {score}\n"
+    for word, score in (("unspeakable", 8), ("abominable", 25), ("execrable", 25))
+)
+
+
+def _with_words(*words: str) -> str:
+    """Return a message with some of these words."""
+    return text_message(f"This is {' and '.join(words)}, and else a letter like any other that people write.\n")
 
 
 def _score_of(mail: MailSystem, sender: str) -> float:
@@ -40,30 +44,22 @@ def test_senders_of_wbl(mail: MailSystem) -> None:
 
 
 def test_reject_level(mail: MailSystem) -> None:
-    """Spam is tagged, and refused from RejectLevel on once there is one; a message below it is taken."""
+    """Spam is tagged, and refused from RejectLevel on once there is one; below TagLevel a mail is as it was sent."""
     assert mail.send(message=text_message(f"{GTUBE}\n")).taken
     assert mail.queued()[-1].message["X-Spam-Flag"] == "YES"
-    mail.set("spamassassin", Sensitivity="custom", TagLevel="5", RejectLevel="15")
-    sent = mail.send(message=text_message(f"{GTUBE}\n"))
-    assert (sent.taken, sent.code) == (False, 552)
-    assert mail.send().taken
-
-
-def test_levels_of_a_scored_mail(mail: MailSystem) -> None:
-    """A mail between TagLevel and RejectLevel is tagged, with the subject if configured; below the first it is not."""
-    mail.custom("/etc/mail/spamassassin/local.cf/25word", RULES.format(score=8))
+    mail.custom("/etc/mail/spamassassin/local.cf/25word", RULES)
     mail.set(
-        "spamassassin", Sensitivity="custom", TagLevel="20", RejectLevel="30", SubjectTag="enabled", Subject="[BAD]"
+        "spamassassin", Sensitivity="custom", TagLevel="20", RejectLevel="50", SubjectTag="enabled", Subject="[BAD]"
     )
-    assert mail.send(message=SCORED).taken
+    assert mail.send(message=_with_words("unspeakable")).taken
     assert mail.queued()[-1].message["X-Spam-Flag"] != "YES"
     assert mail.queued()[-1].message["Subject"] == "test"
-    mail.set("spamassassin", TagLevel="4")
-    assert mail.send(message=SCORED).taken
+    assert mail.send(message=_with_words("unspeakable", "abominable")).taken
     assert mail.queued()[-1].message["X-Spam-Flag"] == "YES"
     assert mail.queued()[-1].message["Subject"] == "[BAD] test"
-    mail.set("spamassassin", RejectLevel="6")
-    assert mail.send(message=SCORED).code == 552
+    for refused in (_with_words("unspeakable", "abominable", "execrable"), text_message(f"{GTUBE}\n")):
+        sent = mail.send(message=refused)
+        assert (sent.taken, sent.code) == (False, 552)
 
 
 def test_virus(mail: MailSystem) -> None:

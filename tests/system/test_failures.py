@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 
 import pytest
 
@@ -157,6 +158,8 @@ def test_power_failure_loses_nothing(mail: MailSystem) -> None:
 
 
 def _is_rolled_back(mail: MailSystem) -> bool:
+    # Twelve seconds of commands without a pause would be work for nothing.
+    time.sleep(0.5)
     mail.esmith("recover")
     return mail.config("getprop", "clamav", "MaxFileSize").out == "15M\n"
 
