@@ -20,9 +20,12 @@ def taken_over(tree: ast.Module) -> list[str]:
     lines, whatever branches there are.
     """
     found = []
-    for scope in ast.walk(tree):
+    scopes: list[ast.AST] = [tree]
+    for scope in scopes:
+        nodes = list(_own_nodes(scope))
+        scopes += [node for node in nodes if isinstance(node, _OTHER_SCOPES)]
         holds: dict[str, str] = {}
-        for line, _, keyword, name in sorted(_bindings(scope)) if isinstance(scope, _Function | ast.Module) else ():
+        for line, _, keyword, name in sorted(_bindings(nodes)) if isinstance(scope, _Function | ast.Module) else ():
             if keyword and holds.get(name, keyword) != keyword and name != "_":
                 found.append(f"{line} {keyword} {name}")
             holds[name] = keyword
@@ -31,10 +34,12 @@ def taken_over(tree: ast.Module) -> list[str]:
 
 def _own_nodes(scope: ast.AST) -> Iterator[ast.AST]:
     """Yield the nodes of a function or module that are not inside another scope."""
-    for node in ast.iter_child_nodes(scope):
+    waiting = list(ast.iter_child_nodes(scope))
+    while waiting:
+        node = waiting.pop()
         yield node
         if not isinstance(node, _OTHER_SCOPES):
-            yield from _own_nodes(node)
+            waiting += ast.iter_child_nodes(node)
 
 
 def _block_targets(node: ast.AST) -> tuple[str, list[ast.expr]]:
@@ -46,9 +51,8 @@ def _block_targets(node: ast.AST) -> tuple[str, list[ast.expr]]:
     return "", []
 
 
-def _bindings(scope: ast.AST) -> Iterator[tuple[int, int, str, str]]:
-    """Yield what binds names in a scope: line, column, keyword ("" for anything but a block), name."""
-    nodes = list(_own_nodes(scope))
+def _bindings(nodes: list[ast.AST]) -> Iterator[tuple[int, int, str, str]]:
+    """Yield what binds names, of the nodes of a scope: line, column, keyword ("" for anything but a block), name."""
     keywords: dict[ast.AST, str] = {}
     for node in nodes:
         keyword, targets = _block_targets(node)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 
-from tests.taken_over import taken_over
+from tests.sources import ROOT, Written, read
 
-ROOT = Path(__file__).parent.parent
 ENGINE = ROOT / "esmith"
 TESTS = ROOT / "tests"
 #: Python that is shipped beside the files it belongs to.
@@ -63,18 +60,10 @@ STARTS_PROCESSES = (
 )
 #: Where asyncio is there to serve connections; its functions that start processes are forbidden here, too.
 SERVES = ("proxy/",)
-_STARTERS = ("exec", "spawn", "posix_spawn", "fork", "popen", "system", "startfile")
 _STARTING_MODULES = {"subprocess", "multiprocessing", "pty", "asyncio"}
 
 MAX_FILE_LINES = 350
 MAX_FUNCTION_LINES = 60
-
-Function = ast.FunctionDef | ast.AsyncFunctionDef
-
-
-@cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(), str(path))
 
 
 def _sources(*folders: Path) -> list[Path]:
@@ -87,20 +76,6 @@ def _name(path: Path) -> str:
 
 def _package(path: Path) -> str:
     return path.relative_to(ENGINE).parts[0].removesuffix(".py")
-
-
-def _imports(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield every module a file imports, wherever in the file, with the line; names imported from it too."""
-    here = [*path.relative_to(ROOT).with_suffix("").parts]
-    for node in ast.walk(_tree(path)):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield node.lineno, alias.name
-        elif isinstance(node, ast.ImportFrom):
-            start = here[: -node.level] if node.level else []
-            module = ".".join([*start, *([node.module] if node.module else [])])
-            for alias in node.names:
-                yield node.lineno, f"{module}.{alias.name}"
 
 
 def _may_import(importer: str, imported: str) -> bool:
@@ -116,7 +91,7 @@ def test_imports_go_one_way() -> None:
     for path in _sources(ENGINE):
         if path == ENGINE / "__init__.py":
             continue
-        for line, module in _imports(path):
+        for line, module in read(path).imports:
             parts = module.split(".")
             if parts[0] == "esmith" and not _may_import(_package(path), parts[1]):
                 wrong.append(f"{_name(path)}:{line} imports {module}")
@@ -132,7 +107,7 @@ def _imported_modules() -> dict[str, set[str]]:
     modules = {_module(path): path for path in _sources(ENGINE)}
     found: dict[str, set[str]] = {}
     for module, path in modules.items():
-        names = {name for _, name in _imports(path)}
+        names = {name for _, name in read(path).imports}
         # A name may be that of a module, or of something in one.
         found[module] = {name if name in modules else name.rpartition(".")[0] for name in names} & modules.keys()
         found[module].discard(module)
@@ -197,7 +172,7 @@ def test_only_the_command_line_knows_click() -> None:
         f"{_name(path)}:{line}"
         for path in _sources(ENGINE)
         if _package(path) not in ("cli", "__main__")
-        for line, module in _imports(path)
+        for line, module in read(path).imports
         if module.split(".")[0] == "click"
     ]
     assert wrong == []
@@ -209,18 +184,10 @@ def test_only_the_store_knows_lmdb() -> None:
         f"{_name(path)}:{line}"
         for path in _sources(ENGINE)
         if _package(path) != "store"
-        for line, module in _imports(path)
+        for line, module in read(path).imports
         if module.split(".")[0] == "lmdb" or module.startswith("esmith.store.lmdb")
     ]
     assert wrong == []
-
-
-def _starts_process(node: ast.Attribute | ast.ImportFrom) -> bool:
-    if isinstance(node, ast.Attribute) and "subprocess" in node.attr:
-        return True
-    if isinstance(node, ast.ImportFrom):
-        return node.module == "os" and any(alias.name.startswith(_STARTERS) for alias in node.names)
-    return isinstance(node.value, ast.Name) and node.value.id == "os" and node.attr.startswith(_STARTERS)
 
 
 def test_processes_are_started_where_that_is_the_job() -> None:
@@ -231,19 +198,15 @@ def test_processes_are_started_where_that_is_the_job() -> None:
         if inside.startswith(STARTS_PROCESSES):
             continue
         forbidden = _STARTING_MODULES - ({"asyncio"} if inside.startswith(SERVES) else set())
-        wrong += [f"{_name(path)}:{line}" for line, name in _imports(path) if name.split(".")[0] in forbidden]
-        wrong += [
-            f"{_name(path)}:{node.lineno}"
-            for node in ast.walk(_tree(path))
-            if isinstance(node, ast.Attribute | ast.ImportFrom) and _starts_process(node)
-        ]
+        wrong += [f"{_name(path)}:{line}" for line, name in read(path).imports if name.split(".")[0] in forbidden]
+        wrong += [f"{_name(path)}:{line}" for line in read(path).starts]
     assert wrong == []
 
 
 @pytest.mark.parametrize("folder", [ENGINE, TESTS, *CONTENT], ids=lambda folder: folder.name)
 def test_files_are_short(folder: Path) -> None:
     """No file is longer than a reader takes in."""
-    lengths = {_name(path): len(path.read_text().splitlines()) for path in _sources(folder)}
+    lengths = {_name(path): read(path).lines for path in _sources(folder)}
     assert {name: length for name, length in lengths.items() if length > MAX_FILE_LINES} == {}
 
 
@@ -251,92 +214,52 @@ def test_files_are_short(folder: Path) -> None:
 def test_functions_are_short(folder: Path) -> None:
     """No function is longer than a screen."""
     long = [
-        f"{_name(path)}:{node.lineno} {node.name}"
+        f"{_name(path)}:{function.line} {function.name}"
         for path in _sources(folder)
-        for node in ast.walk(_tree(path))
-        if isinstance(node, Function) and (node.end_lineno or 0) - node.lineno + 1 > MAX_FUNCTION_LINES
+        for function in read(path).functions
+        if function.lines > MAX_FUNCTION_LINES
     ]
     assert long == []
-
-
-def _public(body: list[ast.stmt]) -> Iterator[Function | ast.ClassDef]:
-    """Yield the public classes and functions of a module, and the public methods of its classes."""
-    for node in body:
-        if isinstance(node, Function | ast.ClassDef) and not node.name.startswith("_"):
-            yield node
-            if isinstance(node, ast.ClassDef):
-                yield from _public(node.body)
 
 
 @pytest.mark.parametrize("folder", [ENGINE, TESTS, *CONTENT], ids=lambda folder: folder.name)
 def test_everything_public_is_documented(folder: Path) -> None:
     """Every module and every public class, method and function has a docstring."""
-    silent = []
-    for path in _sources(folder):
-        tree = _tree(path)
-        if ast.get_docstring(tree) is None:
-            silent.append(_name(path))
-        silent += [
-            f"{_name(path)}:{node.lineno} {node.name}" for node in _public(tree.body) if ast.get_docstring(node) is None
-        ]
+    silent = [f"{_name(path)}:{place}" for path in _sources(folder) for place in read(path).silent]
     assert silent == []
 
 
-def _tests() -> Iterator[tuple[str, Function]]:
+def _tests() -> Iterator[tuple[str, Written]]:
     for path in _sources(TESTS):
         if path.name.startswith("test_"):
-            for node in ast.walk(_tree(path)):
-                if isinstance(node, Function) and node.name.startswith("test_"):
-                    yield f"{_name(path)}:{node.lineno} {node.name}", node
+            for function in read(path).functions:
+                if function.name.startswith("test_"):
+                    yield f"{_name(path)}:{function.line} {function.name}", function
 
 
 def test_every_test_states_a_behaviour() -> None:
     """Every test has a docstring whose first line is a sentence of its own."""
-    docs = {name: (ast.get_docstring(node) or "").split("\n\n")[0] for name, node in _tests()}
+    docs = {name: function.doc.split("\n\n")[0] for name, function in _tests()}
     assert len(docs) > 100
     assert [name for name, doc in docs.items() if not doc.endswith(".") or "\n" in doc] == []
 
 
-def _catches_everything(handler: ast.ExceptHandler) -> bool:
-    caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    names = {name.id for name in caught if isinstance(name, ast.Name)}
-    return handler.type is None or bool(names & {"Exception", "BaseException"})
-
-
 def test_no_error_is_swallowed() -> None:
     """Nobody catches whatever comes: an error nobody thought of has to be seen."""
-    wrong = [
-        f"{_name(path)}:{node.lineno}"
-        for path in _sources(ENGINE, TESTS, *CONTENT)
-        for node in ast.walk(_tree(path))
-        if isinstance(node, ast.ExceptHandler) and _catches_everything(node)
-    ]
+    wrong = [f"{_name(path)}:{line}" for path in _sources(ENGINE, TESTS, *CONTENT) for line in read(path).swallows]
     assert wrong == []
 
 
 def test_no_shell_strings() -> None:
     """Programs are started by lists of words: no value is ever read by a shell."""
-    wrong = []
-    for path in _sources(ENGINE, TESTS, *CONTENT):
-        for node in ast.walk(_tree(path)):
-            if not isinstance(node, ast.Call):
-                continue
-            shell = any(
-                word.arg == "shell" and not (isinstance(word.value, ast.Constant) and word.value.value is False)
-                for word in node.keywords
-            )
-            system = isinstance(node.func, ast.Attribute) and node.func.attr in ("system", "popen", "getoutput")
-            if shell or system:
-                wrong.append(f"{_name(path)}:{node.lineno}")
+    wrong = [f"{_name(path)}:{line}" for path in _sources(ENGINE, TESTS, *CONTENT) for line in read(path).shells]
     assert wrong == []
 
 
 def test_no_loop_takes_over_a_name() -> None:
     """A loop, a handler or "with" does not bind a name that holds something else: later code reads the wrong value."""
     wrong = [
-        f"{_name(path)}:{place}"
-        for path in _sources(ENGINE, TESTS, ROOT / "bench")
-        for place in taken_over(_tree(path))
+        f"{_name(path)}:{place}" for path in _sources(ENGINE, TESTS, ROOT / "bench") for place in read(path).taken_over
     ]
     assert wrong == []
 
