@@ -203,16 +203,16 @@ def test_numbers_of_the_records_come_first(desk: Desk) -> None:
     assert made.index("team") < made.index("sales")
 
 
-def test_how_far_it_has_come_is_said_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of many accounts each step is said once, and not again for those that were there before."""
+def test_each_step_is_printed_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many accounts each step is printed once, and not again for those that were there before."""
     monkeypatch.setattr("esmith.accounts.everyone._STEP", 2)
-    said: list[str] = []
+    printed: list[str] = []
     for number in range(9):
         desk.record(f"a{number}", "user", Uid=str(5001 + number), Gid=str(5001 + number))
         if number == 3:
             make(desk)
-    make_everyone(desk.layout, desk.store, desk.machine, said.append)
-    assert said == ["2 of 5 unix accounts are made", "4 of 5 unix accounts are made"]
+    make_everyone(desk.layout, desk.store, desk.machine, printed.append)
+    assert printed == ["2 of 5 unix accounts are made", "4 of 5 unix accounts are made"]
 
 
 def test_by_an_event(root: Root) -> None:
