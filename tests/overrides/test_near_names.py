@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from esmith.errors import ExitCode
 from tests.commands import Root
 from tests.overrides.kit import CUSTOM
@@ -11,39 +9,39 @@ from tests.overrides.kit import CUSTOM
 MINE = f"{CUSTOM}/etc/clamd.conf/MaxFiles"
 
 
-@pytest.mark.parametrize(
-    ("words", "message", "hint"),
-    [
-        (("dif", MINE), "there is no action 'dif'", "did you mean 'diff'?"),
-        (("Edit", MINE), "there is no action 'Edit'", "did you mean 'edit'?"),
-        (("discrad",), "there is no action 'discrad'", "did you mean 'discard'?"),
-        (("/etc/clamd.conf/MaxFile",), "there is no override at", f"did you mean {MINE}?"),
-        (("/etc/clamd.cnf",), "there is no override at", f"did you mean {CUSTOM}/etc/clamd.conf?"),
-        (("diff", "maxfiles"), "there is no override at", f"did you mean {MINE}?"),
-        (("merge", "/etc/clamd.conf/MaxFlies"), "there is no override at", f"did you mean {MINE}?"),
-        (("accept", "MaxFiles"), "there is no override at", f"did you mean {MINE}?"),
-        (("accept", "services-custom/clamd/runn"), "there is no override at", "did you mean /etc/e-smith/services"),
-        (
-            ("diff", "/etc/freshclam.conf/Checks"),
-            "there is no override at",
-            "to make one of your own: esmith overrides",
-        ),
-        (("diff", "/no/such/thing"), "there is no override at", "esmith overrides lists all of them"),
-        (("edit", "/etc/clamd.cnf", "MaxFiles"), "no event and no shipped template", "edit /etc/clamd.conf MaxFiles"),
-        (
-            ("discard", "/etc/clamd.conf/MaxThread"),
-            "there is no draft",
-            f"did you mean {CUSTOM}/etc/clamd.conf/MaxThreads?",
-        ),
-    ],
+_SLIPS = (
+    (("dif", MINE), "there is no action 'dif'", "did you mean 'diff'?"),
+    (("Edit", MINE), "there is no action 'Edit'", "did you mean 'edit'?"),
+    (("discrad",), "there is no action 'discrad'", "did you mean 'discard'?"),
+    (("/etc/clamd.conf/MaxFile",), "there is no override at", f"did you mean {MINE}?"),
+    (("/etc/clamd.cnf",), "there is no override at", f"did you mean {CUSTOM}/etc/clamd.conf?"),
+    (("diff", "maxfiles"), "there is no override at", f"did you mean {MINE}?"),
+    (("merge", "/etc/clamd.conf/MaxFlies"), "there is no override at", f"did you mean {MINE}?"),
+    (("accept", "MaxFiles"), "there is no override at", f"did you mean {MINE}?"),
+    (("accept", "services-custom/clamd/runn"), "there is no override at", "did you mean /etc/e-smith/services"),
+    (
+        ("diff", "/etc/freshclam.conf/Checks"),
+        "there is no override at",
+        "to make one of your own: esmith overrides",
+    ),
+    (("diff", "/no/such/thing"), "there is no override at", "esmith overrides lists all of them"),
+    (("edit", "/etc/clamd.cnf", "MaxFiles"), "no event and no shipped template", "edit /etc/clamd.conf MaxFiles"),
+    (
+        ("discard", "/etc/clamd.conf/MaxThread"),
+        "there is no draft",
+        f"did you mean {CUSTOM}/etc/clamd.conf/MaxThreads?",
+    ),
 )
-def test_what_was_meant_is_named(root: Root, words: tuple[str, ...], message: str, hint: str) -> None:
+
+
+def test_what_was_meant_is_named(root: Root) -> None:
     """A misspelt action, path, template or draft is refused, and the message names the one that is close."""
     root.custom("/etc/clamd.conf/MaxFiles", "MaxFiles 5\n")
     root.write("/etc/e-smith/services-custom/clamd/run", "exec clamd\n")
     root.write("/var/lib/e-smith/drafts/edit/templates-custom/etc/clamd.conf/MaxThreads", "x\n")
-    err = root.esmith("overrides", *words, code=ExitCode.USAGE).err
-    assert message in err and hint in err
+    for words, message, hint in _SLIPS:
+        err = root.esmith("overrides", *words, code=ExitCode.USAGE).err
+        assert message in err and hint in err, words
 
 
 def test_a_new_fragment_that_may_be_a_slip(root: Root) -> None:

@@ -6,7 +6,6 @@ import os
 import tempfile
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -84,7 +83,7 @@ def _read(layout: Layout) -> set[str]:
     return read
 
 
-@settings(max_examples=examples(25), deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(st.lists(st.tuples(_DIRECTORIES, _NAMES, _KINDS), min_size=1, max_size=12))
 def test_dead_is_what_no_expansion_reads(files: list[tuple[str, str, str]]) -> None:
     """Of whatever kind and name: a file is called dead when no expansion reads it, and only then."""
@@ -98,28 +97,31 @@ def test_dead_is_what_no_expansion_reads(files: list[tuple[str, str, str]]) -> N
         assert alive == {path for path in _read(layout) if path not in idle}
 
 
-@pytest.mark.parametrize(
-    ("name", "what"),
-    [
-        ("MaxFiles.bak", " of MaxFiles"),
-        ("MaxFiles.rej", " of MaxFiles"),
-        ("MaxFiles.ucf-old", " of MaxFiles"),
-        ("MaxFiles-old", " of MaxFiles"),
-        ("MaxFiles.2", " of MaxFiles"),
-        ("MaxFiles (copy)", " of MaxFiles"),
-        ("10mine.BAK", ""),
-        ("MaxFiles-2", None),
-        ("10mine-old", None),
-        ("10mine.2", None),
-        ("10mine", None),
-    ],
-)
-def test_a_copy_that_counts_is_named(root: Root, name: str, what: str | None) -> None:
+#: Names of fragments beside the shipped MaxFiles, and of what the list calls each a copy; None for none.
+COPIES = {
+    "MaxFiles.bak": " of MaxFiles",
+    "MaxFiles.rej": " of MaxFiles",
+    "MaxFiles.ucf-old": " of MaxFiles",
+    "MaxFiles-old": " of MaxFiles",
+    "MaxFiles.2": " of MaxFiles",
+    "MaxFiles (copy)": " of MaxFiles",
+    "10mine.BAK": "",
+    "MaxFiles-2": None,
+    "20mine-old": None,
+    "20mine.2": None,
+    "30mine": None,
+}
+
+
+def test_a_copy_that_counts_is_named(root: Root) -> None:
     """A fragment with the name of a copy counts, and the list says so; also of what it is one, where that is there."""
-    root.custom(f"/etc/clamd.conf/{name}", "MaxFiles 5\n")
-    (one,) = found(root).values()
-    expected = f"looks like a copy{what} that was left behind, and it counts" if what is not None else ""
-    assert (one.state, one.reason.partition(":")[0], one.is_copy) == ("adds", expected, what is not None)
+    for name in COPIES:
+        root.custom(f"/etc/clamd.conf/{name}", "MaxFiles 5\n")
+    ones = {os.path.basename(one.name): one for one in found(root).values()}
+    for name, what in COPIES.items():
+        expected = f"looks like a copy{what} that was left behind, and it counts" if what is not None else ""
+        one = ones[name]
+        assert (one.state, one.reason.partition(":")[0], one.is_copy) == ("adds", expected, what is not None), name
 
 
 def test_a_copy_is_shown(root: Root) -> None:
