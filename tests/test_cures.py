@@ -11,6 +11,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 
 import click
 import pytest
@@ -46,9 +47,10 @@ EXEMPT = {
 def _of_python(text: str) -> Iterator[str]:
     """Yield the texts in Python, without the docstrings of functions that are no commands."""
     tree = ast.parse(text)
-    parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
-    parts |= {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree))
+    parts = {id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
+    parts |= {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
         if isinstance(node, ast.JoinedStr):
             yield "".join(
                 value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else _VALUE
@@ -88,8 +90,10 @@ def _of_toml(text: str) -> Iterator[str]:
             yield one
 
 
-def _texts() -> Iterator[tuple[str, str]]:
-    """Yield each text that may be shown, with the file it is in."""
+@cache
+def _texts() -> list[tuple[str, str]]:
+    """Return each text that may be shown, with the file it is in."""
+    found: list[tuple[str, str]] = []
     readers = {
         "esmith/**/*.py": _of_python,
         "commands/*.py": _of_python,
@@ -102,18 +106,23 @@ def _texts() -> Iterator[tuple[str, str]]:
         for path in sorted(HOME.glob(pattern)):
             if path.is_file():
                 name = str(path.relative_to(HOME))
-                for text in reader(path.read_text()):
-                    if name not in EXEMPT or EXEMPT[name] not in text:
-                        yield name, text
+                found += [
+                    (name, text) for text in reader(path.read_text()) if name not in EXEMPT or EXEMPT[name] not in text
+                ]
+    return found
+
+
+@cache
+def _names() -> set[str]:
+    return {f"esmith {name}" for name in esmith_command.subcommands()}
 
 
 def _cures(text: str) -> list[str]:
     """Return what a text shows as commands."""
     quoted = [found["command"] for found in _QUOTED.finditer(text)]
     # Two words in quotes, or alone, may be just the name of a command.
-    names = [f"esmith {name}" for name in esmith_command.subcommands()]
-    quoted = [command for command in quoted if command not in names]
-    if text in names:
+    quoted = [command for command in quoted if command not in _names()]
+    if text in _names():
         return []
     return quoted + [found["command"] for found in _TO_THE_END.finditer(_QUOTED.sub("", text))]
 

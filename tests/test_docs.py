@@ -39,6 +39,7 @@ from esmith.setup.supervision import SCANNING, SUPERVISORS
 from esmith.store import limits
 from tests.commands import Root, copy_prepared
 from tests.documents import DOCUMENTS, HOME, Block, blocks, headings, rows, section, slug
+from tests.reused import CopyRoot
 from tests.transcripts import PROGRAMS, commands, matches, play
 from tests.unchecked import without_unchecked
 
@@ -87,10 +88,9 @@ def _model(_office: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def copied(_model: Path, tmp_path: Path) -> Root:
+def copied(_model: Path, copy_root: CopyRoot) -> Root:
     """Return a copy of the small office."""
-    copy_prepared(_model, tmp_path / "root")
-    return Root(tmp_path / "root")
+    return copy_root(_model)
 
 
 @_each_session()
