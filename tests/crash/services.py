@@ -17,11 +17,13 @@ NAMES = (
 _SV = """\
 #!/bin/sh
 while [ $# -gt 2 ]; do shift; done
-sum=$(cat {watched} 2>/dev/null | xargs -r -d '\\n' cat -- 2>&1 | cksum)
+sum=$(xargs -r -d '\\n' cat -- < {watched} 2>&1 | cksum)
 echo "$1 ${{2##*/}} $sum" >> {calls}
 if [ "$1" = restart ]; then
-    number=$(($(wc -l < {calls}) % 255 + 1))
-    printf "\\\\$(printf %03o $number)" | dd of="$2/supervise/status" bs=1 seek=12 conv=notrunc 2>/dev/null
+    n=0
+    while read -r _; do n=$((n + 1)); done < {calls}
+    n=$((n % 255 + 1))
+    printf "\\\\$((n / 64))$((n / 8 % 8))$((n % 8))" | dd of="$2/supervise/status" bs=1 seek=12 conv=notrunc 2>/dev/null
 fi
 exit 0
 """
