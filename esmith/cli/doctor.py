@@ -77,18 +77,18 @@ def doctor_command(
         except KeyboardInterrupt:
             # Threads still read the databases, which must not be closed under them.
             leave(ended_by_signal("esmith"))
-    if trial is not None:
-        found = found.joined(trial)
-    if by_mail:
-        mail_new(case, found)
-        code = ExitCode.OK
-    else:
-        _show(layout, found, as_json=as_json, verbose=verbose)
-        code = ExitCode.FAILED if found.count(FAILING) else ExitCode.OK
-    if found.is_overdue:
-        # A thread that waits would keep this process.
-        sys.stdout.flush()
-        leave(code)
+        if trial is not None:
+            found = found.joined(trial)
+        if by_mail:
+            mail_new(case, found)
+            code = ExitCode.OK
+        else:
+            _show(layout, found, as_json=as_json, verbose=verbose)
+            code = ExitCode.FAILED if found.count(FAILING) else ExitCode.OK
+        if found.is_overdue:
+            # A thread that waits would keep this process, and may still read the databases.
+            sys.stdout.flush()
+            leave(code)
     return code
 
 
