@@ -58,6 +58,7 @@ def test_all_that_are_good(without: Without, copy_root: CopyRoot, tmp_path: Path
     added = _install_all(good, root)
     for event in EVENTS:
         root.signal(*event)
+    assert left_files(root) == set()
     files = made_files(root)
     look_at_shipped_files(files, without.after(EVENTS), added)
     own = {path: made for contrib in good for path, made in contrib.files.items() if path in files and made.perl}
