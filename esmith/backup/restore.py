@@ -198,7 +198,7 @@ class _Restoring:
         # Where a directory takes the place of a file there is no room beside the new files yet.
         blocked = {path for path in (*wanted, *directories) if any(f"{path}/".startswith(f"{one}/") for one in removed)}
         staged: list[Staged] = []
-        unfinished = {os.path.dirname(path) for path in wanted}
+        unfinished = {os.path.dirname(path) for path in (*wanted, *bases)}
         try:
             paths = [path for path in wanted if path not in blocked]
             host.prepare([*paths, *bases, *(f"{path}/-" for path in directories)])
@@ -222,7 +222,7 @@ class _Restoring:
             # A signal may come when a new file is there, and not yet in the list.
             for path in unfinished:
                 self._sweep(path)
-        host.sync({os.path.dirname(path) for path in (*wanted, *removed, *directories)})
+        host.sync({os.path.dirname(path) for path in (*wanted, *bases, *removed, *directories)})
 
     def _sweep(self, path: str) -> None:
         """Remove the new files that wait in a directory."""

@@ -142,9 +142,7 @@ def _refuse(snapshot: Snapshot, cell: Cell) -> None:
     if not is_known(snapshot, cell):
         hint = ""
         if not snapshot.has_database(database) and snapshot.record("configuration", database) is not None:
-            hint = "the database comes first: " + shlex.join(
-                ["esmith", "forget", "configuration", *(part for part in cell if part)]
-            )
+            hint = "the database comes first: " + shlex.join(["esmith", "forget", "configuration", *words])
         raise UsageError("there is no such property, and the journal knows of none", place=place, hint=hint)
     interrupted = list_interrupted(snapshot)
     if interrupted:

@@ -139,6 +139,25 @@ def test_a_damaged_base_is_not_in_a_backup(tmp_path: Path) -> None:
     assert Search(one.layout).one(_OWN).base.probable
 
 
+def test_a_signal_leaves_no_new_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A restore that a signal ends when all is staged leaves none of it, nor of what overrides were made from."""
+    one = _with_bases(Small(tmp_path / "one"), {_OWN: Base(b"shipped\n")})
+    file, staged, real = one.backup(tmp_path / "backup"), list[Path](), DiskHost.sync_staged
+    two = Small(tmp_path / "two")
+
+    def interrupt(host: DiskHost) -> None:
+        staged.extend(path for path in two.path.rglob(".esmith-*") if path.is_file())
+        if staged:
+            raise KeyboardInterrupt
+        real(host)
+
+    monkeypatch.setattr(DiskHost, "sync_staged", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        two.restore(file)
+    assert [path for path in staged if path.parent.name == "bases"]
+    assert [path for path in two.path.rglob(".esmith-*") if path.is_file()] == []
+
+
 def test_a_failure_leaves_what_was_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the settings cannot be written, what is known of the overrides is as before, as the files are."""
     one = _with_bases(Small(tmp_path / "one"), {_OWN: Base(b"1\n")})
