@@ -12,6 +12,7 @@ import shlex
 import stat
 
 from esmith.errors import UntrustedError
+from esmith.printable import shell_word
 
 #: Owners without a number in a user namespace are shown with this one (user_namespaces(7)).
 _OVERFLOW_USER = 65534
@@ -57,7 +58,7 @@ def _error(
     if foreign:
         reasons.append(f"belongs to the user {user_name(status.st_uid)}")
         option = "-h " if stat.S_ISLNK(status.st_mode) else ""
-        cures.append(f"chown {option}{user_name(_rightful(owners, root))}: {shlex.quote(place)}")
+        cures.append(f"chown {option}{shell_word(user_name(_rightful(owners, root)))}: {shlex.quote(place)}")
     if others:
         reasons.append(f"may be written by {others}")
         cures.append(f"chmod go-w {shlex.quote(place)}")

@@ -11,6 +11,8 @@ Nothing here imports a module, because every command pays for it.
 from __future__ import annotations
 
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+#: What means nothing to a shell anywhere in a word (POSIX.1-2017, 2.2).
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./-_")
 
 
 def printable(text: str, *, keep: str = "") -> str:
@@ -32,6 +34,14 @@ def printable_message(text: str) -> str:
         return text
     first, *others = (printable(line, keep="\t") for line in text.split("\n"))
     return "\n".join([first, *(line if line.startswith(" ") or not line else f"  {line}" for line in others)])
+
+
+def shell_word(text: str) -> str:
+    """Return a text as one word of a command that is shown to be pasted: as :func:`shlex.quote` does.
+
+    Whatever stands in such a command and is not our own goes through this, also where no rule lets it be odd.
+    """
+    return text if text and _PLAIN.issuperset(text) else "'" + text.replace("'", "'\"'\"'") + "'"
 
 
 def _code(char: str) -> str:

@@ -16,6 +16,7 @@ from esmith.accounts.numbers import free_gid, is_ours, new_user, number
 from esmith.accounts.users import name_cure
 from esmith.errors import EsmithError
 from esmith.names import counted
+from esmith.printable import shell_word
 from esmith.schema.account_names import HOMES, can_be_unix, renaming
 from esmith.store.model import Author, Record
 
@@ -169,8 +170,8 @@ class _Making:
         if owner != user.uid and os.geteuid() == 0:
             self._leave(
                 record,
-                f"{user.home} belongs to number {owner}, and the unix account has {user.uid}: "
-                f"chown -hR --from={owner} {user.name}: {user.home}",
+                f"{user.home} belongs to number {owner:d}, and the unix account has {user.uid}: "
+                f"chown -hR --from={owner:d} {shell_word(user.name)}: {shell_word(user.home)}",
             )
 
     def _members(self, record: Record) -> None:

@@ -15,6 +15,7 @@ from esmith.accounts.folder import Folder
 from esmith.accounts.homes import make_mailbox, make_owned
 from esmith.accounts.machine import Machine
 from esmith.errors import ServiceError, UntrustedError, UserFileError
+from esmith.printable import shell_word
 from esmith.schema.account_names import HOMES
 from esmith.services.definition import Services
 from esmith.services.service import Account, Directory, Service
@@ -158,7 +159,8 @@ def _taken(account: Account, why: str) -> str:
     name = account.name
     return (
         f"the unix account {name} is another one: it {why}; it is left alone. "
-        f"To free the name for the mail server: usermod --login {name}2 {name} && esmith accounts"
+        f"To free the name for the mail server: usermod --login {shell_word(name + '2')} {shell_word(name)} "
+        "&& esmith accounts"
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from esmith.accounts.homes import make_mailbox, make_owned
 from esmith.accounts.numbers import comment_of, free_gid, is_ours, new_user, number
 from esmith.errors import RefusedError, UsageError
+from esmith.printable import shell_word
 from esmith.schema.account_names import HOMES, can_be_unix, renaming, unix_fault
 from esmith.store.model import Author, Record
 
@@ -70,9 +71,8 @@ class Accounts:
             user = self._book.user(record.key)
             if user is None:
                 if can_be_unix(record.key):
-                    self._say(
-                        f"there is no unix account {record.key}; to make it: signal-event user-create {record.key}"
-                    )
+                    make = f"signal-event user-create {shell_word(record.key)}"
+                    self._say(f"there is no unix account {record.key}; to make it: {make}")
                 continue
             if not self._is_users(user, name):
                 continue
@@ -237,4 +237,4 @@ def name_cure(user: User) -> str:
     if unix_fault(user.name, user.uid, user.home):
         # Programs of Debian know those by their names.
         return renaming(user.name).strip()
-    return f"to free the name: usermod --login {user.name}-old {user.name}"
+    return f"to free the name: usermod --login {shell_word(user.name)}-old {shell_word(user.name)}"

@@ -80,7 +80,7 @@ def _moments(kept: list[Generation], first: int | None, last: int | None) -> tup
         if number not in numbers:
             raise UsageError(f"there is no generation {number}", hint="'esmith generations' lists them")
     if end < start:
-        raise UsageError(f"generation {end} is older than {start}", hint=f"esmith diff {end} {start}")
+        raise UsageError(f"generation {end:d} is older than {start:d}", hint=f"esmith diff {end:d} {start:d}")
     return start, end
 
 
@@ -135,7 +135,7 @@ def _content_at(layout: Layout, disk: Disk, replaced: list[tuple[int, str]], pat
                 raise InstallError(
                     f"the old content of {path} is not kept any more",
                     place=place,
-                    hint=f"compare with a later generation: esmith diff {later}",
+                    hint=f"compare with a later generation: esmith diff {later:d}",
                 )
             return old
     return _read(disk, layout.under(path))

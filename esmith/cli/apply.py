@@ -16,7 +16,7 @@ from esmith.cli.output import print_lines, print_report, warn
 from esmith.errors import EsmithError, RefusedError, StoreError, UsageError
 from esmith.layout import Layout
 from esmith.names import counted
-from esmith.printable import printable_message
+from esmith.printable import printable_message, shell_word
 from esmith.schema.check import NotAllowedError
 from esmith.schema.load import Schema
 from esmith.schema.wanted import apply_wanted
@@ -255,7 +255,7 @@ class _Apply:
         lines += [f"event {name} {would or 'was '}signalled" for name in self._signalled]
         needed = self._preview.events if self._preview is not None and not self._values["events"] else []
         if needed and self._changes:
-            lines.append(f"next: {'; '.join(f'signal-event {name}' for name in needed)}")
+            lines.append(f"next: {'; '.join(f'signal-event {shell_word(name)}' for name in needed)}")
         return lines
 
     def _data(self) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from esmith.fields import dataclass
 from esmith.layout import Layout
 from esmith.names import counted
 from esmith.plan.host import DiskHost
+from esmith.printable import shell_word
 from esmith.store import open_store
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def restore_command(root: str | None, /, **given: Any) -> int:
     options = _RestoreOptions(**given)
     layout, parts = Layout.chosen(root), _parts(options.only)
     if layout.is_machine and os.geteuid() != 0 and not options.dry_run:
-        raise UsageError("only root may restore a backup", hint=f"run: sudo esmith restore {options.file}")
+        raise UsageError("only root may restore a backup", hint=f"run: sudo esmith restore {shell_word(options.file)}")
     if not (options.dry_run or options.yes) and (options.as_json or options.file == STDIN or not may_ask()):
         reason = "standard input is the backup" if options.file == STDIN else "this is no terminal"
         reason = "--json asks nobody" if options.as_json else f"nobody can be asked: {reason}"

@@ -9,6 +9,7 @@ from esmith.cli.masking import Masking
 from esmith.errors import SchemaError
 from esmith.layout import Layout
 from esmith.names import counted
+from esmith.printable import shell_word
 from esmith.schema.load import Schema
 from esmith.schema.secrecy import MASK
 from esmith.store.model import Change
@@ -49,7 +50,8 @@ def follow_lines(follows: Following) -> list[str]:
     """Return the lines that say with which events files follow a change of settings."""
     before = "" if follows.is_exact else "up to "
     return [
-        f"{before}{counted(count, 'file')} {'follows' if count == 1 else 'follow'} with: signal-event {name}"
+        f"{before}{counted(count, 'file')} {'follows' if count == 1 else 'follow'} with: "
+        f"signal-event {shell_word(name)}"
         for name, count in follows.events.items()
     ]
 

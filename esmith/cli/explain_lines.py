@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from esmith.names import counted
-from esmith.printable import printable_message
+from esmith.printable import printable_message, shell_word
 
 _LAYERS = {"custom": "yours", "shipped": "shipped", "contrib": "of a contrib"}
 #: How many events are named.
@@ -38,7 +38,7 @@ def file_lines(data: dict[str, Any]) -> list[str]:
         advice = f"; {skipped['advice']}" if skipped["advice"] else ""
         lines.append(f"  not used: {skipped['path']}: {skipped['reason']}{advice}")
     if "line" not in data and data["condition"] is None:
-        lines.append(f"  to see why one line is there: esmith explain {data['path']}:LINE")
+        lines.append(f"  to see why one line is there: esmith explain {shell_word(data['path'])}:LINE")
     lines += _services_of_file(data["services"])
     lines.append(f"  written by {_events(data['events'])}")
     return lines

@@ -7,6 +7,7 @@ from typing import Any
 
 from esmith.cli.colour import Style, styled
 from esmith.names import counted, shorten
+from esmith.printable import shell_word
 
 #: What most findings of one kind are named for; more would hide the other kinds.
 _NAMED = 3
@@ -134,7 +135,7 @@ def _of_files(data: dict[str, Any]) -> Iterator[Finding]:
         yield _finding(
             "file",
             f"{path}: {what}; an event makes it again, as this shows",
-            f"expand-template --dry-run --diff {path}",
+            f"expand-template --dry-run --diff {shell_word(path)}",
         )
     more = len(data["files"]["differing"]) - _LINES
     if more > 0:
@@ -150,7 +151,7 @@ def _limited(kind: str, reasons: dict[str, str], command: str) -> Iterator[Findi
 
 def _of_settings(outstanding: dict[str, Any] | None) -> Iterator[Finding]:
     for group in (outstanding or {}).get("waiting", []):
-        command = f"signal-event {group['event']}" if group["event"] else ""
+        command = f"signal-event {shell_word(group['event'])}" if group["event"] else ""
         if group["files"]:
             names = _named([" ".join(part for part in cell if part) for cell in group["settings"]])
             files = counted(len(group["files"]), "file")
@@ -172,7 +173,7 @@ def _of_others(data: dict[str, Any]) -> Iterator[Finding]:
         yield _finding(
             "override",
             f"{one['path']} is outdated: {one['reason']}",
-            f"esmith overrides diff {one['path']} --shipped-change",
+            f"esmith overrides diff {shell_word(one['path'])} --shipped-change",
         )
     more = len(data["overrides"]) - _LINES
     if more > 0:

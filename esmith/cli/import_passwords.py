@@ -17,6 +17,7 @@ from esmith.errors import StoreError, UsageError
 from esmith.layout import Layout
 from esmith.names import counted
 from esmith.plan.host import DiskHost
+from esmith.printable import shell_word
 from esmith.store import open_store
 from esmith.store.model import Author
 from esmith.store.replace import file_trouble
@@ -44,7 +45,7 @@ def import_passwords_command(root: str | None, file: str, dry_run: bool, as_json
     """
     layout = Layout.chosen(root)
     if layout.is_machine and os.geteuid() != 0 and not dry_run:
-        raise UsageError("only root may set passwords", hint=f"run: sudo esmith import-passwords {file}")
+        raise UsageError("only root may set passwords", hint=f"run: sudo esmith import-passwords {shell_word(file)}")
     data = _read(file)
     store = open_store(layout, write=not dry_run)
     host = DiskHost(layout)
@@ -82,7 +83,7 @@ def _read(file: str) -> bytes:
         with open(file, "rb") as stream:
             status = os.fstat(stream.fileno())
             if stat.S_ISREG(status.st_mode) and status.st_mode & _OTHERS:
-                warn(f"{file}: others may read it, and try passwords on it: chmod 600 {file}")
+                warn(f"{file}: others may read it, and try passwords on it: chmod 600 {shell_word(file)}")
             return stream.read()
     except OSError as error:
         trouble: StoreError = file_trouble(file, error)

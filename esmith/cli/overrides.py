@@ -21,7 +21,7 @@ from esmith.overrides.named import below_configuration, find_named, one_named
 from esmith.overrides.places import CONFIGURATION
 from esmith.overrides.search import Search
 from esmith.plan.diff import unified
-from esmith.printable import printable
+from esmith.printable import printable, shell_word
 from esmith.store import open_store
 
 _ACTIONS = ("diff", "edit", "merge", "accept", "discard")
@@ -185,7 +185,7 @@ def _draft_lines(layout: Layout, search: Search, paths: tuple[str, ...]) -> list
             draft, path = Draft(layout, kind, name), shlex.quote(f"{CONFIGURATION}/{name}")
             old = draft.why_old(search.one(name), is_there=os.path.lexists(search.places.disk_path(name)))
             lines.append(f"not saved yet, a draft: {draft.path}")
-            lines.append(f"  {old}" if old else f"  to go on with it: esmith overrides {kind} {path}")
+            lines.append(f"  {old}" if old else f"  to go on with it: esmith overrides {shell_word(kind)} {path}")
             lines.append(f"  to throw it away: esmith overrides discard {path}")
     return [printable(line) for line in lines]
 

@@ -22,7 +22,7 @@ from esmith.overrides.saving import accept, require_plain, save
 from esmith.overrides.search import Search
 from esmith.overrides.trial import try_text
 from esmith.plan.diff import unified
-from esmith.printable import printable
+from esmith.printable import printable, shell_word
 from esmith.setup.bases import Base
 from esmith.store import open_store
 
@@ -115,7 +115,7 @@ class _Work:
         path = printable(shlex.quote(self.one.path))
         return [
             f"what you wrote is kept as a draft: {printable(self.draft.path)}",
-            f"to go on with it: esmith overrides {self.draft.kind} {path}",
+            f"to go on with it: esmith overrides {shell_word(self.draft.kind)} {path}",
             f"to throw it away: esmith overrides discard {path}",
         ]
 
@@ -157,7 +157,7 @@ def _name_to_edit(layout: Layout, search: Search, operands: tuple[str, ...]) -> 
     if os.path.isdir(search.places.disk_path(search.places.shipped_path(name) or name)) and len(operands) == 1:
         raise UsageError(
             f"{operands[0]} has several fragments",
-            hint=f"name one of them: esmith overrides edit {operands[0]} FRAGMENT",
+            hint=f"name one of them: esmith overrides edit {shell_word(operands[0])} FRAGMENT",
         )
     if why := search.readers.why_dead(name):
         hint = "name the template by the path of the file it makes, and then the fragment"
@@ -282,7 +282,7 @@ def _judge(work: _Work, text: bytes) -> str:
         trial.fault.hint = "\n  ".join([*filter(None, [trial.fault.hint]), "nothing was saved", *work.kept_lines()])
         return _ask_again(work, trial.fault)
     if trial.event:
-        print_report([f"to have it take effect once it is saved: signal-event {trial.event}"], cures=True)
+        print_report([f"to have it take effect once it is saved: signal-event {shell_word(trial.event)}"], cures=True)
     if not work.may_ask or work.says_yes:
         return _SAVE
     return _asked("Save it", [_SAVE, _AGAIN, _LEAVE], _SAVE)

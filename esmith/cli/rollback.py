@@ -24,6 +24,7 @@ from esmith.events.rollback import RolledBack, roll_back
 from esmith.events.session import Session
 from esmith.layout import Layout
 from esmith.names import counted
+from esmith.printable import shell_word
 from esmith.schema.load import Schema
 from esmith.store import open_store
 from esmith.store.protocol import Snapshot, Store
@@ -157,5 +158,6 @@ def _again_lines(layout: Layout, snapshot: Snapshot, templates: set[str]) -> lis
     """Return the lines that say what makes the new files again when the settings stay."""
     events = events_for(templates, TemplateUse.of(layout, snapshot).events)
     return [
-        f"the settings stay, so the next event makes the new files again: signal-event {name}" for name in events
+        f"the settings stay, so the next event makes the new files again: signal-event {shell_word(name)}"
+        for name in events
     ] or ["the settings stay, so the next event makes the new files again"]

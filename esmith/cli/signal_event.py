@@ -11,7 +11,7 @@ from esmith.events import LOCK_TIMEOUT
 from esmith.events.stamp import unchanged
 from esmith.layout import Layout
 from esmith.names import counted
-from esmith.printable import printable
+from esmith.printable import printable, shell_word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -169,10 +169,10 @@ def _mistake(values: dict[str, Any]) -> str:
     word = next((word for word in _divided(values["arguments"])[0] if word.startswith("-") and word != "-"), "")
     if not word:
         return ""
-    shown, event = printable(word), printable(values["event"])
+    shown, event = shell_word(word), shell_word(values["event"])
     known = {name for option in (*COMMON, *COMMAND.options) for name in option.names} | {"--help"}
     if word.partition("=")[0] in known:
-        return f"{shown} is an option, which comes before the event: signal-event {shown} {event}"
+        return f"{printable(word)} is an option, which comes before the event: signal-event {shown} {event}"
     return f"an argument that begins with - comes after --: signal-event {event} -- {shown}"
 
 

@@ -13,6 +13,7 @@ from esmith.doctor.case import Case
 from esmith.doctor.finding import Checking, Finding, failing, listed, ok, skipped, warning
 from esmith.names import counted
 from esmith.plan.host import RecordingHost
+from esmith.printable import shell_word
 from esmith.schema.account_names import HOMES, can_be_unix
 from esmith.store.model import Record
 
@@ -51,7 +52,7 @@ def check_system(case: Case) -> Iterator[Finding]:
             yield failing(
                 f"the unix account {user.name} has the number 0",
                 "its service would run with all rights",
-                f"usermod --login {user.name}2 {user.name}",
+                f"usermod --login {shell_word(user.name)}2 {shell_word(user.name)}",
                 _ACCOUNTS,
             )
         elif account.name in _AT_HOME and user.home != account.home:
@@ -59,7 +60,7 @@ def check_system(case: Case) -> Iterator[Finding]:
             yield failing(
                 f"the unix account {user.name} has the home {user.home}, and not {account.home}",
                 "it is another one, and mail for it does not arrive",
-                f"usermod --login {user.name}2 {user.name}",
+                f"usermod --login {shell_word(user.name)}2 {shell_word(user.name)}",
                 _ACCOUNTS,
             )
     if book.group(SHARED[0]) is None:
@@ -95,9 +96,9 @@ def check_users(case: Case) -> Iterator[Finding]:
             continue
         user = book.user(record.key)
         if user is None:
-            wrong.missing[record.key] = f"signal-event user-create {record.key}"
+            wrong.missing[record.key] = f"signal-event user-create {shell_word(record.key)}"
         elif user.uid == 0 or user.home != f"{HOMES}/{user.name}":
-            wrong.foreign[record.key] = f"usermod --login {user.name}2 {user.name} && {_USERS}"
+            wrong.foreign[record.key] = f"usermod --login {shell_word(user.name)}2 {shell_word(user.name)} && {_USERS}"
         else:
             _compare(record, user, wrong)
             unseen += not _look(case, user, wrong)
@@ -113,9 +114,9 @@ def check_users(case: Case) -> Iterator[Finding]:
 def _compare(record: Record, user: User, wrong: _Wrong) -> None:
     name, number, shell = user.name, record.props.get("Uid"), record.props.get("Shell")
     if number and number != str(user.uid):
-        wrong.numbers[name] = f"db accounts setprop {name} Uid {user.uid}"
+        wrong.numbers[name] = f"db accounts setprop {shell_word(name)} Uid {user.uid:d}"
     if shell and shell != user.shell:
-        wrong.shells[name] = f"signal-event user-modify {name}"
+        wrong.shells[name] = f"signal-event user-modify {shell_word(name)}"
 
 
 def _look(case: Case, user: User, wrong: _Wrong) -> bool:
@@ -137,11 +138,13 @@ def _look(case: Case, user: User, wrong: _Wrong) -> bool:
             # The files of a folder belong to who made it.
             continue
         if status.st_uid != user.uid:
-            wrong.owners[user.name] = f"chown -hR --from={status.st_uid} {user.name}: {user.home}"
+            wrong.owners[user.name] = (
+                f"chown -hR --from={status.st_uid:d} {shell_word(user.name)}: {shell_word(user.home)}"
+            )
             return True
         if path != home and status.st_mode & _MODE_OF_OTHERS:
             # With the rights of the user, who may put a link there meanwhile.
-            wrong.open[user.name] = f"runuser -u {user.name} -- chmod go= {shown}"
+            wrong.open[user.name] = f"runuser -u {shell_word(user.name)} -- chmod go= {shell_word(shown)}"
     return True
 
 

@@ -10,6 +10,7 @@ from esmith.backup.restore import BEFORE
 from esmith.doctor.case import Case
 from esmith.doctor.finding import Checking, Finding, failing, ok, skipped, warning
 from esmith.names import counted
+from esmith.printable import shell_word
 
 #: How old the last one may be, in days: by how often one is made, with some hours for a job that comes late.
 _DAYS = {"day": 2.0, "week": 8.0}
@@ -56,7 +57,7 @@ def check_before(case: Case) -> Iterator[Finding]:
     if sum(sizes) > _MANY_BYTES:
         what = f"{counted(len(sizes), 'backup')} of before a restore in {shown} take {sum(sizes) // 2**20} MB"
         why = "they are there to go back; what you do not want to go back to can go"
-        yield warning(what, why, f"ls -lt {shown}", about="backups of before a restore are large")
+        yield warning(what, why, f"ls -lt {shell_word(shown)}", about="backups of before a restore are large")
     elif sizes:
         yield ok(f"{counted(len(sizes), 'backup')} of before a restore in {shown}: {sum(sizes) // 1024} kB")
 

@@ -5,7 +5,6 @@ A list of addresses has 127.0.0.2 in it and not 127.0.0.1; a list of domains has
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -15,6 +14,7 @@ from esmith.doctor.case import Case
 from esmith.doctor.finding import OK, WARNING, Checking, Finding, by_hand, failing, listed, ok, skipped, warning
 from esmith.doctor.resolver import OfflineError, UnansweredError
 from esmith.names import counted
+from esmith.printable import shell_word
 from esmith.schema.load import Schema
 
 #: The name below a list that must not be in it, and the one that must.
@@ -73,8 +73,9 @@ def _check(case: Case, switch: str, prop: str, names: tuple[str, str]) -> Iterat
     found |= judged
     bad = [entry for entry, finding in found.items() if finding.severity != OK]
     # All at once: a command for each would bring the others back.
+    rest = shell_word(",".join(entry for entry in entries if entry not in bad))
     cures = (
-        f"config setprop {_RECORD} {prop} {shlex.quote(','.join(entry for entry in entries if entry not in bad))}",
+        f"config setprop {_RECORD} {shell_word(prop)} {rest}",
         "signal-event email-update",
     )
     for entry, finding in found.items():

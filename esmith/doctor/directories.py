@@ -11,6 +11,7 @@ from esmith.accounts.system import book_of
 from esmith.doctor.case import Case
 from esmith.doctor.finding import FOLDER, Checking, Finding, failing, ok, skipped, warning
 from esmith.plan.host import RecordingHost
+from esmith.printable import shell_word
 from esmith.services.service import Directory, Service
 
 #: Where every program makes temporary files; anybody may write there, and remove only what is his.
@@ -42,7 +43,7 @@ def _look(case: Case, service: Service, directory: Directory) -> Iterator[Findin
     owner = book.user(name)
     group = book.group(directory.group) if directory.group else None
     why = f"{service.name} may not be able to write there, or others may change what it reads"
-    restart = f"esmith control {service.name} restart"
+    restart = f"esmith control {shell_word(service.name)} restart"
     try:
         status = os.stat(case.layout.under(directory.path))
     except FileNotFoundError:
@@ -57,9 +58,14 @@ def _look(case: Case, service: Service, directory: Directory) -> Iterator[Findin
     if owner is not None and status.st_uid != owner.uid:
         theirs = book.user_of(status.st_uid)
         found = f"{directory.path} belongs to {theirs.name if theirs else status.st_uid}, and not to {name}"
-        yield failing(found, why, f"chown {name} {place}", restart)
+        yield failing(found, why, f"chown {shell_word(name)} {place}", restart)
     if group is not None and status.st_gid != group.gid:
-        yield failing(f"{directory.path} is not of the group {group.name}", why, f"chgrp {group.name} {place}", restart)
+        yield failing(
+            f"{directory.path} is not of the group {group.name}",
+            why,
+            f"chgrp {shell_word(group.name)} {place}",
+            restart,
+        )
     mode, wanted = stat.S_IMODE(status.st_mode), int(directory.mode, 8)
     if mode != wanted:
         finding = failing if mode & ~wanted & 0o002 or wanted & ~mode & 0o700 else warning
@@ -85,8 +91,8 @@ def check_temporary(case: Case) -> Iterator[Finding]:
             yield failing(
                 f"{path} has the mode {stat.S_IMODE(status.st_mode):04o} and the owner {status.st_uid}",
                 "programs cannot make temporary files there, or can remove those of others",
-                f"chown root {path}",
-                f"chmod {_STICKY:o} {path}",
+                f"chown root {shell_word(path)}",
+                f"chmod {_STICKY:o} {shell_word(path)}",
             )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from esmith.doctor.case import Case
 from esmith.doctor.finding import FOLDER, Checking, Finding, failing, ok, skipped, warning
 from esmith.names import counted
-from esmith.printable import printable
+from esmith.printable import printable, shell_word
 from esmith.processes import command_of
 from esmith.services.holders import listeners, listening_ports
 
@@ -37,8 +37,8 @@ def check_listening(case: Case) -> Iterator[Finding]:
         yield failing(
             f"nobody listens at port {port}, where {wanted[port]} is to answer",
             "clients get no connection, though the service is up",
-            f"esmith control {wanted[port]} restart",
-            f"tail /var/log/{wanted[port]}/current",
+            f"esmith control {shell_word(wanted[port])} restart",
+            f"tail /var/log/{shell_word(wanted[port])}/current",
         )
     if not silent:
         yield ok(f"{counted(len(wanted), 'port')}: {', '.join(map(str, sorted(wanted))) or 'none'}")
@@ -84,7 +84,7 @@ def check_closed(case: Case) -> Iterator[Finding]:
         yield warning(
             f"port {port} is open{by}, and the settings say that {record} is disabled",
             "whoever reaches it talks to what was to be switched off",
-            f"signal-event --restart {event}",
+            f"signal-event --restart {shell_word(event)}",
             f"ss -ltnp 'sport = :{port}'",
             about=f"port {port} is open",
         )

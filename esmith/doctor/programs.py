@@ -14,6 +14,7 @@ from esmith.fragments.metadata import MetadataFiles
 from esmith.fragments.original import OriginalMetadata
 from esmith.fragments.tree import TemplateTree
 from esmith.names import counted
+from esmith.printable import shell_word
 from esmith.services.program import run_for_text
 from esmith.setup.machine.packages import packages_of_services
 
@@ -108,7 +109,7 @@ def check_checking(case: Case) -> Iterator[Finding]:
         yield severity(
             f"{program} is not installed: {listed(sorted(paths), 3)} {'is' if len(paths) == 1 else 'are'} not checked",
             "a mistake in such a file is found by the daemon, when it is started",
-            f"apt-get install {packages[program]}",
+            f"apt-get install {shell_word(packages[program])}",
         )
     if not unchecked:
         yield ok(f"the programs that check {counted(count, 'generated file')} are installed")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from esmith.errors import EsmithError, UsageError
 from esmith.layout import Layout
+from esmith.printable import shell_word
 from esmith.store.protocol import Records
 
 #: Where the key pairs are: a directory each, named for its domain, and one for all the others.
@@ -56,7 +57,7 @@ def unsigned_because(layout: Layout, settings: Records, domain: str) -> str:
     if settings.prop("domains", domain, "DKIMSigning") == "disabled":
         return f"DKIMSigning of the domain {domain} is disabled"
     if settings.type_of("domains", domain) != "domain" and not _has_own_key(layout, domain):
-        cure = f"to make it one: db domains set {domain} domain"
+        cure = f"to make it one: db domains set {shell_word(domain)} domain"
         return f"it is not a domain of this server and has no key of its own\n  {cure}"
     return ""
 
@@ -68,17 +69,17 @@ def _has_own_key(layout: Layout, domain: str) -> bool:
 
 def _selector(layout: Layout, directory: str) -> str:
     place = f"{directory}/selector"
-    selector = _read(layout, place, f"write its name into it: echo default > {place}").partition("\n")[0].strip()
+    cure = f"echo default > {shell_word(layout.under(place))}"
+    selector = _read(layout, place, f"write its name into it: {cure}").partition("\n")[0].strip()
     if not _DOMAIN.fullmatch(selector):
-        raise EsmithError(
-            f"{selector!r} cannot be a selector", place=layout.under(place), hint=f"echo default > {place}"
-        )
+        raise EsmithError(f"{selector!r} cannot be a selector", place=layout.under(place), hint=cure)
     return selector
 
 
 def _public_key(layout: Layout, directory: str) -> str:
     place = f"{directory}/public"
-    cure = f"make it of the private key: openssl rsa -in {directory}/private -out {place} -pubout"
+    private = shell_word(layout.under(f"{directory}/private"))
+    cure = f"make it of the private key: openssl rsa -in {private} -out {shell_word(layout.under(place))} -pubout"
     found = _PEM.search(_read(layout, place, cure))
     text = "".join(found.group(1).split()) if found else ""
     try:

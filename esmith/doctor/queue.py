@@ -14,6 +14,7 @@ from esmith.doctor.finding import FOLDER, Checking, Finding, failing, ok, skippe
 from esmith.environment import PATH, which
 from esmith.layout import Layout
 from esmith.names import counted
+from esmith.printable import shell_word
 from esmith.services.program import run_for_text
 from esmith.services.service import Queue
 
@@ -56,7 +57,13 @@ def check_queue(case: Case) -> Iterator[Finding]:
     if stuck:
         why = "the queue does not move: mail is taken, and neither delivered nor sent"
         what = f"{counted(len(stuck), 'mail')} came in over a quarter of an hour ago, and {_is(stuck)} not taken up"
-        yield failing(what, why, f"esmith control {service.name} restart", *queue.cure, about="the queue does not move")
+        yield failing(
+            what,
+            why,
+            f"esmith control {shell_word(service.name)} restart",
+            *queue.cure,
+            about="the queue does not move",
+        )
     if len(mails) > _MANY:
         why = "somebody may send spam by this server, or another server takes nothing"
         yield warning(f"{counted(len(mails), 'mail')} wait in the queue", why, *queue.cure, about="the queue is long")

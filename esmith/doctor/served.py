@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from esmith.doctor.case import Case
 from esmith.doctor.finding import Checking, Finding, failing, is_host, listed, ok, skipped, warning
+from esmith.printable import shell_word
 from esmith.services.certificate import DAYS, PATH
 from esmith.services.program import run_for_text
 
@@ -32,7 +33,7 @@ def check_served(case: Case) -> Iterator[Finding]:
             # OpenSSL has its own name for what went wrong, and the text of it the line of its source.
             reason = getattr(error, "reason", None) or error.strerror or str(error)
             why = f"mail programs get no encrypted connection: {str(reason).replace('_', ' ').lower()}"
-            cures = (f"esmith control {service} restart", f"tail /var/log/{service}/current")
+            cures = (f"esmith control {shell_word(service)} restart", f"tail /var/log/{shell_word(service)}/current")
             yield failing(f"port {port} of {service} does not shake hands for TLS", why, *cures)
     for certificate, ports in served.items():
         if certificate in own:

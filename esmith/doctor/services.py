@@ -8,6 +8,7 @@ from typing import Any
 from esmith.doctor.case import Case
 from esmith.doctor.finding import Checking, Finding, failing, listed, ok, skipped, warning
 from esmith.names import counted
+from esmith.printable import shell_word
 from esmith.services.model import Status
 
 _PENDING = "signal-event email-update"
@@ -50,12 +51,15 @@ def _findings(name: str, data: Mapping[str, Any], *, is_machine: bool) -> Iterat
         what, about = f"{name} is to be up, and is {state}", f"{name} is not up"
         if state.startswith(Status.FINISHED.value):
             return
-        look = f"tail /var/log/{name}/current"
-        yield failing(what, "it does nothing now", f"esmith control {name} start", look, about=about)
+        look = f"tail /var/log/{shell_word(name)}/current"
+        yield failing(what, "it does nothing now", f"esmith control {shell_word(name)} start", look, about=about)
     elif data["wanted"] == "down" and state.startswith(_UP):
         why = "it is disabled, and answers whoever asks"
         yield warning(
-            f"{name} is to be down, and is {state}", why, f"esmith control {name} stop", about=f"{name} is up"
+            f"{name} is to be down, and is {state}",
+            why,
+            f"esmith control {shell_word(name)} stop",
+            about=f"{name} is up",
         )
     for useless in data.get("useless", []):
         what, about = f"{name} is up, and of no use: {useless['means']}", f"{name} {useless['question']}"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from esmith.doctor.case import Case
 from esmith.doctor.finding import Checking, Finding, failing, ok, warning
+from esmith.printable import shell_word
 
 #: What lies on the disks, the most important first.
 _PLACES = {
@@ -51,7 +52,7 @@ def _look(target: str, path: str, what: str) -> Iterator[Finding]:
     size, left = found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize
     share = left / size if size else 1.0
     bytes_left = f"{left / 2**30:.1f} GB" if left >= 2**30 else f"{left // _FEW_BYTES} MB"
-    cure = f"du -xh --max-depth=2 {path} | sort -h | tail -n 20"
+    cure = f"du -xh --max-depth=2 {shell_word(path)} | sort -h | tail -n 20"
     if share < _LITTLE and left < _LITTLE_BYTES:
         severity = failing if left < _NOTHING_BYTES or share < _NOTHING else warning
         why = "when it is full no mail is taken, and settings cannot be changed"
@@ -64,7 +65,7 @@ def _look(target: str, path: str, what: str) -> Iterator[Finding]:
     if inodes < _LITTLE:
         severity = failing if inodes < _NOTHING else warning
         why = "each mail is a file: when there are no inodes left none can be made, however much space there is"
-        cure = f"du -x --inodes --max-depth=2 {path} | sort -n | tail -n 20"
+        cure = f"du -x --inodes --max-depth=2 {shell_word(path)} | sort -n | tail -n 20"
         yield severity(
             f"{inodes:.0%} of the inodes left for {what} ({path})", why, cure, about=f"few inodes for {path}"
         )

@@ -8,6 +8,7 @@ from esmith.errors import ServiceError, StoreError
 from esmith.events.pending import PendingAction, list_pending, record_attempt, settle
 from esmith.events.usefulness import Usefulness
 from esmith.names import without_line
+from esmith.printable import shell_word
 from esmith.schema.strict import is_strict, require_lenient
 from esmith.services.actions import HOLDING, Effect, effect_of, strongest
 from esmith.services.boot import boot_action
@@ -90,7 +91,7 @@ class ServiceStep:
             missing = [service for service, key in keys.items() if snapshot.type_of("configuration", key) is None]
         return [
             f"{named[service]}: service {service} has no record in the configuration database, so nothing is done to it"
-            f"\n  correct the name, or make one: config set {keys[service]} service status enabled"
+            f"\n  correct the name, or make one: config set {shell_word(keys[service])} service status enabled"
             for service in missing
         ]
 
@@ -143,7 +144,7 @@ class ServiceStep:
         self._session.report(
             f"{len(found)} services are not supervised, so their actions are pending (esmith services): "
             f"{', '.join(found)}\n  start their supervisor, runsvdir or svscan, or disable each, the first one so: "
-            f"config setprop {next(iter(found))} status disabled"
+            f"config setprop {shell_word(next(iter(found)))} status disabled"
         )
 
     def _records_of(self, asked: Mapping[str, list[str]]) -> Iterator[tuple[str, str]]:

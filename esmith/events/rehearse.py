@@ -18,6 +18,7 @@ from esmith.fragments.tree import NoTemplateError, TemplateTree
 from esmith.names import counted
 from esmith.plan.diff import Diffs, describe
 from esmith.plan.plan import Plan, make_plan
+from esmith.printable import shell_word
 from esmith.schema.load import Schema
 
 TYPE_CHECKING = False
@@ -68,7 +69,7 @@ def rehearse(layout: Layout, store: Store, affected: Affected, known: TemplateUs
         _rehearse_templates(layout, store, paths, rehearsal)
         for path in paths:
             if path not in known.events:
-                rehearsal.lines.append(f"no event expands {path}; 'expand-template {path}' does")
+                rehearsal.lines.append(f"no event expands {path}; 'expand-template {shell_word(path)}' does")
     if not rehearsal.lines:
         rehearsal.lines.append("this belongs to no template")
     return rehearsal

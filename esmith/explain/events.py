@@ -10,6 +10,7 @@ from esmith.events.applying import FIRST
 from esmith.events.definition import ABOUT, event_names, load_event
 from esmith.fragments.tree import TemplateTree
 from esmith.plan.installed import OUTPUTS
+from esmith.printable import shell_word
 from esmith.shipped import ShippedFiles
 from esmith.tables import TEXT, TomlFile
 
@@ -122,7 +123,7 @@ def applied_by(
         return shlex.join(["signal-event", own, key]), names
     for name in FIRST:
         if name in names:
-            return f"signal-event {name}", names
+            return f"signal-event {shell_word(name)}", names
     # The one that does least besides.
     smallest = min(whole, key=lambda event: (len(event.templates), event.name), default=None)
-    return ("" if smallest is None else f"signal-event {smallest.name}"), names
+    return ("" if smallest is None else f"signal-event {shell_word(smallest.name)}"), names

@@ -7,6 +7,7 @@ import shlex
 from esmith.errors import UsageError
 from esmith.fields import dataclass, field
 from esmith.names import nearest, shorten
+from esmith.printable import shell_word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _one(word: str, snapshot: Snapshot, descriptions: Descriptions, services: Se
         raise UsageError(
             f"there is no record and no service {shorten(word)!r}", hint=_near(word, snapshot, descriptions, services)
         )
-    others = [f"db {word} show"] if is_record and snapshot.has_database(word) else []
+    others = [f"db {shell_word(word)} show"] if is_record and snapshot.has_database(word) else []
     found = Subject(others=others, service=word if is_service else "")
     if is_record:
         found.database, found.key = CONFIGURATION, word
@@ -76,7 +77,11 @@ def _two(first: str, second: str, snapshot: Snapshot, descriptions: Descriptions
     is_database = first in _databases(snapshot, descriptions)
     in_database = is_database and descriptions.is_known(first, second)
     if is_record and second in descriptions.properties(CONFIGURATION, first):
-        others = [f"esmith explain {CONFIGURATION} {first} {second}"] if first == CONFIGURATION else []
+        others = (
+            [f"esmith explain {CONFIGURATION} {shell_word(first)} {shell_word(second)}"]
+            if first == CONFIGURATION
+            else []
+        )
         return Subject(CONFIGURATION, first, second, others=others)
     if in_database:
         return Subject(first, second)
@@ -85,7 +90,7 @@ def _two(first: str, second: str, snapshot: Snapshot, descriptions: Descriptions
     if is_database:
         near = _near_property(first, second, descriptions) if is_record else ""
         close = nearest(second, _keys(first, snapshot, descriptions))
-        hint = f"did you mean {first} {close}?" if close else near or f"the records: db {first} keys"
+        hint = f"did you mean {first} {close}?" if close else near or f"the records: db {shell_word(first)} keys"
         raise UsageError(f"{first} has no record {shorten(second)!r}", hint=hint)
     known = [*_keys(CONFIGURATION, snapshot, descriptions), *_databases(snapshot, descriptions)]
     close = nearest(first, known)
@@ -106,8 +111,9 @@ def _property(database: str, key: str, prop: str, descriptions: Descriptions) ->
     if prop in known or (record is not None and record.property(prop) is not None):
         return prop
     close = nearest(prop, known)
-    name = key if database == CONFIGURATION else f"{database} {key}"
-    hint = f"did you mean {close!r}?" if close else f"all it has: esmith explain {name}"
+    names = [key] if database == CONFIGURATION else [database, key]
+    name = " ".join(names)
+    hint = f"did you mean {close!r}?" if close else f"all it has: esmith explain {shlex.join(names)}"
     raise UsageError(f"{name} has no property {shorten(prop)!r}", hint=hint)
 
 
@@ -127,7 +133,7 @@ def _require_database(database: str, snapshot: Snapshot, descriptions: Descripti
 def _require_record(database: str, key: str, snapshot: Snapshot, descriptions: Descriptions) -> None:
     if not descriptions.is_known(database, key):
         close = nearest(key, _keys(database, snapshot, descriptions))
-        hint = f"did you mean {close!r}?" if close else f"the records: db {database} keys"
+        hint = f"did you mean {close!r}?" if close else f"the records: db {shell_word(database)} keys"
         raise UsageError(f"{database} has no record {shorten(key)!r}", hint=hint)
 
 
@@ -145,9 +151,10 @@ def _near(word: str, snapshot: Snapshot, descriptions: Descriptions, services: S
     having = [key for key in keys if word in descriptions.properties(CONFIGURATION, key)]
     if having:
         more = f" and {len(having) - _SHOWN} more" if len(having) > _SHOWN else ""
-        return f"it is a property of {', '.join(having[:_SHOWN])}{more}: esmith explain {having[0]} {word}"
+        named = shlex.join([having[0], word])
+        return f"it is a property of {', '.join(having[:_SHOWN])}{more}: esmith explain {named}"
     if word in _databases(snapshot, descriptions):
-        return f"it is a database, and this shows it: db {word} show"
+        return f"it is a database, and this shows it: db {shell_word(word)} show"
     found = _found_in(word, snapshot, descriptions)
     if found:
         return f"it is a record of {found}: esmith explain {shlex.join([found, word])}"

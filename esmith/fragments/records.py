@@ -13,6 +13,7 @@ from esmith.errors import SchemaError, TemplateError
 from esmith.fragments.listings import Listings
 from esmith.fragments.notes import Notes
 from esmith.names import nearest
+from esmith.printable import shell_word
 from esmith.store.limits import control_character
 
 TYPE_CHECKING = False
@@ -228,7 +229,11 @@ class Records:
 
         def hint() -> str:
             close = nearest(key, self.snapshot.keys(database))
-            return f"did you mean {close!r}?" if close else f"make it: db {database} set {key} TYPE"
+            return (
+                f"did you mean {close!r}?"
+                if close
+                else f"make it: db {shell_word(database)} set {shell_word(key)} TYPE"
+            )
 
         return self.missing.value(f"{database} has no record {key!r}", hint, self, (database, key))
 

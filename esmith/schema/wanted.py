@@ -5,6 +5,7 @@ from __future__ import annotations
 from esmith.errors import EsmithError, RefusedError
 from esmith.fields import dataclass, field
 from esmith.names import counted
+from esmith.printable import shell_word
 from esmith.schema.check import NotAllowedError
 from esmith.schema.settings import set_properties, set_record, set_type
 
@@ -142,7 +143,7 @@ class _Work:
         if others and not records:
             fault = RefusedError(
                 f"has no record, and to prune would delete {counted(len(others), 'record')}",
-                hint=f"delete them by hand if you mean it: db {database} delete {others[0]}",
+                hint=f"delete them by hand if you mean it: db {shell_word(database)} delete {shell_word(others[0])}",
             )
             self._refuse(database, "", "", fault)
             return

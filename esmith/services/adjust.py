@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from esmith.errors import ServiceError
+from esmith.printable import shell_word
 from esmith.services.actions import HOLDING, SIGNALLING, Effect, check_action, effect_of
 from esmith.services.model import AT_REST, ServiceStatus, Status, SupervisorError, UnsupervisedError
 from esmith.services.waiting import is_waiting
@@ -36,7 +37,8 @@ def adjust(supervisor: Supervisor, service: str, actions: Sequence[str], enabled
         raise UnsupervisedError(
             f"not supervised; {asked} is pending (esmith services)",
             place=f"service {service}",
-            hint=f"start its supervisor, runsvdir or svscan, or disable it: config setprop {service} status disabled",
+            hint="start its supervisor, runsvdir or svscan, or disable it: "
+            f"config setprop {shell_word(service)} status disabled",
         )
     if enabled and is_waiting(now) and HOLDING.isdisjoint(map(effect_of, wanted)):
         # What the script missed may be there now.

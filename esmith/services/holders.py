@@ -55,7 +55,7 @@ class Holder:
         from shlex import quote
 
         # Who may make groups of processes gives them any name.
-        return f"systemctl disable --now {quote(self.unit)}" if self.unit else f"kill {self.pid}"
+        return f"systemctl disable --now {quote(self.unit)}" if self.unit else f"kill {self.pid:d}"
 
 
 def find_holders(layout: Layout, services: Iterable[tuple[Service, int | None]]) -> list[Holder]:

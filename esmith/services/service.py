@@ -7,6 +7,7 @@ import sys
 
 from esmith.environment import PATH, which
 from esmith.fields import dataclass, field
+from esmith.printable import shell_word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def library_command(library: str, python: str = sys.executable) -> str:
     if directory == _DEBIANS:
         # Our Debian package brings all libraries, and looks for none elsewhere.
         own = os.path.abspath(__file__).startswith(f"{_PACKAGED}/")
-        return "apt-get install --reinstall esmith" if own else f"apt-get install python3-{library.lower()}"
+        return "apt-get install --reinstall esmith" if own else f"apt-get install python3-{shell_word(library.lower())}"
     pip = os.path.join(directory, "pip")
     if os.path.exists(pip):
         return shlex.join([pip, "install", library])
@@ -122,7 +123,7 @@ class Program:
             # Where the library is there already, "esmith init" alone writes the program.
             missing = [] if _has_library(self.python) else [library_command(self.python)]
             return [*missing, SERVICE_DIRECTORIES]
-        return [f"apt-get install {self.package}"]
+        return [f"apt-get install {shell_word(self.package)}"]
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from esmith.errors import ServiceError
+from esmith.printable import shell_word
 from esmith.services.actions import check_action, signal_of
 from esmith.services.model import ServiceStatus, Status, StillEndingError, UnsupervisedError
 from esmith.services.program import run_for_text, run_program
@@ -124,10 +125,11 @@ class SystemdSupervisor:
                 place=f"service {service}",
                 hint="install the package of the service, or disable the service",
             )
+        unit = shell_word(arguments[-1])
         raise ServiceError(
             f"systemctl {arguments[0]} failed: {printed or f'exit code {code}'}",
             place=f"service {service}",
-            hint=f"look closer with: systemctl status {arguments[-1]}\n  and with: journalctl -u {arguments[-1]}",
+            hint=f"look closer with: systemctl status {unit}\n  and with: journalctl -u {unit}",
         )
 
     def arguments(self, service: str, action: str) -> list[str]:
@@ -177,7 +179,7 @@ class SystemdSupervisor:
             raise ServiceError(
                 f"systemd does not show its state: {printed or f'exit code {code}'}",
                 place=f"service {service}",
-                hint=f"look closer with: systemctl status {unit}",
+                hint=f"look closer with: systemctl status {shell_word(unit)}",
             )
         return _pairs_in(printed)
 

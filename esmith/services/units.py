@@ -7,6 +7,7 @@ import re
 from contextlib import suppress
 
 from esmith.errors import ServiceError
+from esmith.printable import shell_word
 from esmith.shipped import digests_in
 
 TYPE_CHECKING = False
@@ -135,5 +136,5 @@ def _systemctl(arguments: list[str]) -> None:
         raise ServiceError(
             f"systemctl {command} failed: {printed or f'exit code {code}'}",
             place="systemd",
-            hint=f"look closer with: systemctl status {arguments[-1]}" if len(arguments) > 1 else "",
+            hint=f"look closer with: systemctl status {shell_word(arguments[-1])}" if len(arguments) > 1 else "",
         )

@@ -14,6 +14,7 @@ from typing import Any
 from esmith.errors import InstallError, ServiceError
 from esmith.layout import Layout
 from esmith.plan.host import Host
+from esmith.printable import shell_word
 from esmith.services.definition import Services
 from esmith.services.find import find_supervisor
 from esmith.services.program import run_program
@@ -73,7 +74,8 @@ def shadow(layout: Layout, host: Host, units: Mapping[str, Service]) -> list[str
             write_file(host, layout.under(RECORD), _text(record), 0o644)
             _disable(layout, host, unit, list(links), mask=False)
     return [
-        f"{unit} runs as Debian's unit started it; to have it started on our files: systemctl restart {unit}"
+        f"{unit} runs as Debian's unit started it; to have it started on our files: "
+        f"systemctl restart {shell_word(unit)}"
         for unit in active
     ]
 
@@ -174,7 +176,7 @@ def _read(layout: Layout) -> dict[str, dict[str, Any]]:
     try:
         found: dict[str, dict[str, Any]] = json.loads(content) if content else {}
     except ValueError as error:
-        raise InstallError(f"is damaged: {error}", place=path, hint=f"remove it: rm {path}") from error
+        raise InstallError(f"is damaged: {error}", place=path, hint=f"remove it: rm {shell_word(path)}") from error
     return found
 
 

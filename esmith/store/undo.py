@@ -146,5 +146,5 @@ def _refuse_overlap(snapshot: Snapshot, revision: Revision) -> None:
                 raise EsmithError(
                     f"revision {later.number} changed the same property later",
                     place=place,
-                    hint=f"undo {later.number} first, or set it back anyway: esmith undo --force {revision.number}",
+                    hint=f"undo {later.number} first, or set it back anyway: esmith undo --force {revision.number:d}",
                 )

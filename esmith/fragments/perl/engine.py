@@ -20,6 +20,7 @@ from esmith.fragments.reads import Reads
 from esmith.perl.modules import perl_modules
 from esmith.perl.service import StoreService
 from esmith.perl.sources import SnapshotSource
+from esmith.printable import shell_word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -297,4 +298,4 @@ def _no_templates(path: str, _variables: dict[str, Any], _directories: list[str]
 
 
 def _install(package: str = _PACKAGE) -> str:
-    return f"install the Debian package {package}: apt-get install {package}"
+    return f"install the Debian package {package}: apt-get install {shell_word(package)}"

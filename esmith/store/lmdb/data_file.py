@@ -19,6 +19,7 @@ from __future__ import annotations
 import os
 
 from esmith.errors import StoreError
+from esmith.printable import shell_word
 from esmith.store.lmdb import store_trouble
 
 TYPE_CHECKING = False
@@ -65,8 +66,8 @@ class DataFile:
             raise StoreError(
                 f"there are no databases under {root}",
                 place=self.path,
-                hint=f"{elsewhere}make them with: esmith --root {root} init\n"
-                f"and where they were lost, then: esmith --root {root} restore BACKUP",
+                hint=f"{elsewhere}make them with: esmith --root {shell_word(root)} init\n"
+                f"and where they were lost, then: esmith --root {shell_word(root)} restore BACKUP",
             ) from None
         if size == 0:
             from esmith.store.lmdb.trouble import restore_hint
