@@ -54,6 +54,8 @@ if TYPE_CHECKING:
 MOST_MEMBERS, MOST_BYTES, LONGEST_MEMBER = 200_000, 2**33, 2**29
 #: Of the manifest, which is read into memory.
 LONGEST_MANIFEST = 2**26
+#: So long is what overrides were made from, in bytes: the texts of :mod:`esmith.setup.kept_bases`, and their names.
+LONGEST_BASES = 3 * 2**23
 #: Of a long name in the archive.
 _LONGEST_NAME = 2**13
 _STEP = 2**20
@@ -282,7 +284,7 @@ class _Reading:
         for name in self.places.keys() - files - {README, BASES, PASSWORDS, MANIFEST, SUMS}:
             if not (_JOURNAL.fullmatch(name) or name.startswith(DATABASES)):
                 raise BackupError(f"{name}: no backup has this member")
-        if BASES in self.places and self.places[BASES][1] > LONGEST_MANIFEST:
+        if BASES in self.places and self.places[BASES][1] > LONGEST_BASES:
             raise BackupError(f"{BASES}: it is too large")
         if not files | {PASSWORDS} <= self.places.keys():
             raise BackupError("a file of the manifest is missing")

@@ -55,7 +55,11 @@ _FLAGS = [
         "prune",
         "Give other properties of the records in FILE their default, or delete them; Uid and Gid stay.",
     ),
-    Option(("--prune-records",), "prune_records", "Do so with other records of its databases as well."),
+    Option(
+        ("--prune-records",),
+        "prune_records",
+        "Also delete other records of the databases in FILE, but those that esmith init makes.",
+    ),
     Option(("--force",), "force", "Store what the schema does not allow."),
     Option(("--check",), "check", "Have the new files checked first, and change nothing when one is refused."),
     Option(("--json",), "as_json", "Print what was done as a JSON object."),

@@ -18,7 +18,7 @@ from esmith.doctor.examine import Examination, chosen_checks, examine
 from esmith.doctor.finding import FAILING, OK, SEVERITIES, SKIPPED, WARNING
 from esmith.doctor.mailed import finding_lines, mail_new
 from esmith.doctor.trial import try_mail
-from esmith.errors import EsmithError, ExitCode, UsageError
+from esmith.errors import EsmithError, ExitCode, UntrustedError, UsageError
 from esmith.layout import Layout
 from esmith.names import counted
 from esmith.store import open_store
@@ -93,9 +93,14 @@ def doctor_command(
 
 
 def _opened(layout: Layout, stack: ExitStack) -> tuple[Snapshot | None, EsmithError | None]:
-    """Return a snapshot of the databases, or why there is none."""
+    """Return a snapshot of the databases, or why there is none.
+
+    :raises UntrustedError: when the root is not in the hands of its owners alone, so that nothing in it is used.
+    """
     try:
         return stack.enter_context(open_store(layout).snapshot()), None
+    except UntrustedError:
+        raise
     except EsmithError as error:
         return None, error
 

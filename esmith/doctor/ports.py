@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 
 from esmith.doctor.case import Case
@@ -13,6 +14,7 @@ from esmith.processes import command_of
 from esmith.services.holders import listeners, listening_ports
 
 _WEB = "httpd-e-smith"
+_PORT = re.compile("[1-9][0-9]{0,4}")
 #: The record that closes a port, the one whose ``TCPPort`` it is, the service that has it, and the event that takes it.
 _DOORS = (
     ("qpsmtpd", "smtpd", "qpsmtpd", "email-update"),
@@ -65,7 +67,7 @@ def check_closed(case: Case) -> Iterator[Finding]:
     closed = {
         int(number): (record, service, event)
         for record, of, service, event in _DOORS
-        if not case.is_enabled(record) and (number := case.prop(of, "TCPPort")).isdecimal()
+        if not case.is_enabled(record) and _PORT.fullmatch(number := case.prop(of, "TCPPort"))
     }
     found = listening_ports(closed) - wanted.keys() if closed else set()
     holders = listeners(found) if found and case.is_root else {}

@@ -84,8 +84,9 @@ def apply_wanted(
 
     :param schema: what is checked, and what says which values the engine gives by itself; None knows nothing.
     :param prune: whether properties that the file does not have get their default, or are deleted where they have none,
-        and where the file has whole databases also such records; not those that the engine gives by itself.
-    :param prune_records: whether such records are pruned in any case, in the databases that the file names.
+        and where the file has whole databases records that it does not have are deleted; not what the engine gives by
+        itself.
+    :param prune_records: whether such records are deleted in any case, in the databases that the file names.
     :param force: store whatever the store can hold.
     :return: hints, each after its place.
     :raises EsmithError: when something is refused; it names all that is. The caller gives up the transaction.
@@ -148,13 +149,9 @@ class _Work:
             self._refuse(database, "", "", fault)
             return
         for key in others:
-            if self._assigned(database, key, self._transaction.type_of(database, key), ""):
-                continue
-            type = self._made_again(database, key)
-            if type is None:
+            assigned = self._assigned(database, key, self._transaction.type_of(database, key), "")
+            if not (assigned or self._is_made(database, key)):
                 self._transaction.delete_record(database, key)
-            else:
-                self.make(database, key, WantedRecord(type))
 
     def make(self, database: str, key: str, record: WantedRecord) -> None:
         now = self._transaction.record(database, key)
@@ -187,17 +184,17 @@ class _Work:
         else:
             self._transaction.set_prop(database, key, prop, found.initial)
 
-    def _made_again(self, database: str, key: str) -> str | None:
-        """Return the type with which the next initialisation would make a record; None where it would not."""
-        files = self._known.files(database) if self._known is not None else []
-        for file in files:
+    def _is_made(self, database: str, key: str) -> bool:
+        """Return whether the initialisation of the databases makes a record: what has one, such as the name of the
+        server or the account of the administrator, is not gone because a file does not speak of it.
+        """
+        for file in self._known.files(database) if self._known is not None else ():
             if file.key == key and file.create:
-                return file.type if file.value is None else file.value.initial
-            if file.ensure_from is not None:
-                named, _, place = file.ensure_from.partition(":")
-                if self._transaction.type_of(named, place) == key:
-                    return file.type
-        return None
+                return True
+            named, _, place = (file.ensure_from or "").partition(":")
+            if place and self._transaction.type_of(named, place) == key:
+                return True
+        return False
 
     def _assigned(self, database: str, key: str, type: str | None, prop: str) -> str:
         """Return whether the engine gives a value by itself, as the schema says it; that of the record for ""."""

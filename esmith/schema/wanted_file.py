@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 
 from esmith.errors import EsmithError, RefusedError, UsageError
@@ -21,6 +22,8 @@ ENDING = ".toml"
 #: Standard input, which is TOML.
 STDIN = "-"
 _SHOWN = 60
+#: The head of a table of TOML, which a database file would have as a record without a type.
+_TABLE = re.compile(r"\[[^=|]+\]")
 
 
 def read_wanted(path: str, database: str | None = None) -> Wanted:
@@ -52,6 +55,11 @@ def _read_flat(path: str, database: str | None) -> Wanted:
         if source.path.endswith(ENDING):
             raise UsageError("is TOML in a directory of database files", place=source.path, hint="name it itself")
         _take(source, found, lines)
+        doubtful = {finding.line for finding in source.findings}
+        heads = [key for key, record in source.records.items() if _TABLE.fullmatch(key) and not record.text]
+        if table := next((key for key in heads if source.lines[key] in doubtful), ""):
+            place = f"{source.path}:{source.lines[table]}"
+            raise RefusedError("is a table of TOML", place=place, hint=f"give the file a name that ends in {ENDING}")
         for finding in source.ordered_findings:
             place = f"{source.path}:{finding.line}" if finding.line else source.path
             what = f"{finding.place}: {finding.message}" if finding.place else finding.message

@@ -81,9 +81,11 @@ def shows_other_version(layout: Layout, *, in_checkouts: bool = True) -> bool:
     :param in_checkouts: whether the directories of a checkout are looked at, which takes some milliseconds.
     :return: False also for a root where none were ever installed.
     """
+    from esmith.disk import read_file
+
     try:
-        with open(version_file(layout), encoding="utf-8", errors="replace") as file:
-            lines = file.read().splitlines()
+        # It is looked at before the root is trusted: a pipe of a user in its place is not waited for.
+        lines = read_file(version_file(layout)).decode(errors="replace").splitlines()
     except OSError:
         return os.path.exists(os.path.join(layout.state, "shipped"))
     try:

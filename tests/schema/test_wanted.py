@@ -204,27 +204,27 @@ def test_what_the_engine_gave_is_not_pruned(desk: Desk, numbered: Overlay, force
 
 
 def test_what_has_a_default_gets_it(desk: Desk) -> None:
-    """To prune leaves what the next initialisation would leave: defaults, and the records that it makes."""
-    desk.file("t/made.toml", 'type = "service"\n[properties.status]\ndefault = "enabled"\n[properties.Free]\n')
+    """To prune gives a property its default, also one that is always so, and deletes only what has none."""
+    desk.file("t/@host.toml", 'type = "host"\n[properties.Port]\nforce = "25"\n[properties.On]\ndefault = "yes"\n')
+    overlay = Overlay(desk.store.snapshot().__enter__())
+    overlay.set_record("t", Record("kept", "host", {"Port": "24", "On": "no", "Other": "1"}))
+    apply_wanted(overlay, desk.schema, _wanted("[t.kept]\n"), prune=True)
+    assert list(overlay.records("t")) == [Record("kept", "host", {"Port": "25", "On": "yes"})]
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_what_the_initialisation_makes_is_not_pruned(desk: Desk, force: bool) -> None:
+    """The name of the server, its own accounts and the record of its domain stay where the file does not have them."""
+    desk.file("t/made.toml", 'type = "service"\n[properties.status]\ndefault = "enabled"\n')
     desk.file("t/Name.toml", '[value]\ndefault = "mail"\n')
-    desk.file("t/Domain.toml", '[value]\ndefault = "example.com"\n')
-    desk.file("t/@host.toml", 'type = "host"\nensure-from = "t:Name"\n[properties.Port]\nforce = "25"\n')
+    desk.file("t/@host.toml", 'type = "host"\nensure-from = "t:Name"\n')
     desk.file("t/late.toml", 'type = "service"\ncreate = false\n')
     overlay = Overlay(desk.store.snapshot().__enter__())
-    overlay.set_record("t", Record("Name", "mine", {}))
-    overlay.set_record("t", Record("Domain", "mine.example", {}))
-    overlay.set_record("t", Record("made", "old", {"status": "disabled", "Free": "1", "Unknown": "1"}))
-    overlay.set_record("t", Record("mine", "host", {"Port": "24", "Other": "1"}))
-    overlay.set_record("t", Record("late", "service", {"status": "enabled"}))
-    overlay.set_record("t", Record("kept", "host", {"Port": "24"}))
-    apply_wanted(overlay, desk.schema, _wanted("t.Name = 'mine'\n[t.kept]\n"), prune_records=True)
-    assert list(overlay.records("t")) == [
-        Record("Domain", "example.com", {}),
-        Record("Name", "mine", {}),
-        Record("kept", "host", {"Port": "25"}),
-        Record("made", "service", {"status": "enabled"}),
-        Record("mine", "host", {"Port": "25"}),
-    ]
+    made = [Record("Name", "mine", {}), Record("made", "old", {"status": "disabled"}), Record("mine", "host", {})]
+    for record in (*made, Record("late", "service", {}), Record("other", "host", {}), Record("kept", "host", {})):
+        overlay.set_record("t", record)
+    apply_wanted(overlay, desk.schema, _wanted("[t.kept]\n"), prune_records=True, force=force)
+    assert list(overlay.records("t")) == sorted([*made, Record("kept", "host", {})], key=lambda record: record.key)
 
 
 def test_another_number_is_refused(desk: Desk, numbered: Overlay) -> None:
@@ -245,6 +245,13 @@ def _wanted(text: str) -> Wanted:
         return read_wanted(path)
     finally:
         shutil.rmtree(Path(path).parent)
+
+
+def test_toml_under_another_name_is_no_database_file(empty: Store) -> None:
+    """The head of a table is not read as a record without a type: the file gets a name that ends in .toml."""
+    with pytest.raises(RefusedError, match=r"own:2: is a table of TOML\n  give the file a name that ends in .toml"):
+        _applied(empty, "# mine\n[own.a]\np = '9'\n", "own")
+    assert _applied(empty, "[own.a]=t|p|9\n", "own")["own"][-1] == Record("b", "t", {"p": "1"})
 
 
 @pytest.mark.parametrize(("text", "name"), [("[own]\n", "w.toml"), ("", "own"), ("# cut off\n", "own")])

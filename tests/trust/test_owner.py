@@ -73,6 +73,21 @@ def test_root_is_refused(theirs: Root, command: tuple[str, ...]) -> None:
     assert not theirs.file("/ran").exists()
 
 
+@pytest.mark.parametrize(
+    "words", [("esmith", "doctor"), ("esmith", "status"), ("esmith", "history"), ("esmith", "explain", "qpsmtpd")]
+)
+def test_a_pipe_of_the_owner_is_not_waited_for(theirs: Root, words: tuple[str, ...]) -> None:
+    """What root's commands look at before they refuse the folder makes none of them wait; doctor refuses it, too."""
+    place = theirs.file("/var/lib/e-smith/version")
+    kept = place.rename(place.with_name("kept"))
+    os.mkfifo(place)
+    try:
+        answer = theirs.run(*words, code=ExitCode.UNTRUSTED)
+        assert f"belongs to the user {MALLORY}" in answer.out + answer.err
+    finally:
+        kept.replace(place)
+
+
 def test_status_for_root(theirs: Root) -> None:
     """The status says that once, and not of every file in the folder."""
     answer = theirs.esmith("status", code=ExitCode.UNTRUSTED)
