@@ -19,7 +19,6 @@ from __future__ import annotations
 import os
 
 from esmith.errors import StoreError
-from esmith.printable import shell_word
 from esmith.store.lmdb import store_trouble
 
 TYPE_CHECKING = False
@@ -62,6 +61,8 @@ class DataFile:
         except PermissionError as error:
             raise store_trouble(self.path, error) from error
         except OSError:
+            from esmith.printable import shell_word
+
             elsewhere = "" if root != "/" else "where they are in a root folder, name it with --root or ESMITH_ROOT\n"
             raise StoreError(
                 f"there are no databases under {root}",
