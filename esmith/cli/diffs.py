@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class DiffPrinter:
     """Prints the diffs of a plan. Make it before anything is changed: a broken schema file fails here.
 
-    :param store: the databases that the plans are made from; to be set anew where a rehearsal goes on with others.
+    :param store: the databases that the plans are made from; a rehearsal sets others when it goes on with those.
     :param prints: whether diffs are printed after all; ``--json`` has no place for them.
     :param color: the value of ``--color``.
     :raises SchemaError: when a schema file is broken, so that it is not known which values are secret.

@@ -160,7 +160,7 @@ def _of_unwritten(cells: list[list[str]]) -> Iterator[Finding]:
     settings = counted(len(cells), "setting")
     yield _finding(
         "defaults",
-        f"{settings} that defaults or migrations write, not yet written ({names})",
+        f"{settings} still to be written by defaults or migrations ({names})",
         f"signal-event {EVERYTHING}",
     )
 

@@ -23,7 +23,7 @@ _INITIALIZES = re.compile(r"^exec esmith initialize-databases$", re.MULTILINE)
 
 
 def foresee(session: Session, step: str, action: str) -> None:
-    """Have a rehearsal go on with what an action would leave of the databases, where that can be told.
+    """Have a rehearsal go on with what an action would leave of the databases, where that is known.
 
     :param session: the rehearsal; its store is replaced by one with unsaved changes.
     :param step: the name of the action.

@@ -37,7 +37,7 @@ def find_unwritten(layout: Layout, snapshot: Snapshot) -> list[Change]:
     The functions of ``initialize-databases`` are run on unsaved changes, so nothing is written and no lock is taken.
     The migrate fragments of contribs are not run: they are Perl, and what they would change cannot be known without
     running them. So their changes are missing here. Where a fragment of a database takes away what the defaults of an
-    earlier one give, that is here for ever. A value that is generated is another one each time.
+    earlier one give, that is found each time. A value that is generated is another one each time.
 
     :param snapshot: the databases; it is read only.
     :raises SchemaError: as :func:`esmith.schema.initialize.initialize_databases` does.

@@ -137,7 +137,7 @@ FOUND: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "defaults": (
         {"outstanding": {"unwritten": [["d", "k", ""], ["d", "k", "p"], ["c", "k", "p"]]}},
-        "3 settings that defaults or migrations write, not yet written (d k, c k p)",
+        "3 settings still to be written by defaults or migrations (d k, c k p)",
         "signal-event bootstrap-console-save",
     ),
     "account": (

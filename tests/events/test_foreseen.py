@@ -36,7 +36,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
 
 
 def rehearsed(scene: Scene, script: str) -> list[str | None]:
-    """Return what a rehearsal makes of the file, and that of its messages which tells of settings."""
+    """Return what a rehearsal makes of the file, and its messages."""
     make_event(scene.path, "try", templates="/etc/t\n", actions={"S00first": script})
     scene.notes.clear()
     before = contents(scene.store)
