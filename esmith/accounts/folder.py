@@ -34,13 +34,19 @@ class Folder:
         self._layout = layout
         self._host = host
         self._lines: dict[str, list[list[str]]] = {}
+        #: The users by their names; None when the lines are others than those it was made of.
+        self._users: dict[str, User] | None = None
 
     def user(self, name: str) -> User | None:
         """Return a user, None when there is none of this name."""
-        for fields in self._read(PASSWD):
-            if fields[0] == name and _is_user(fields):
-                return User(name, int(fields[2]), int(fields[3]), fields[4], fields[5], fields[6])
-        return None
+        if self._users is None:
+            # Of two lines with one name the first counts.
+            lines = [fields for fields in reversed(self._read(PASSWD)) if _is_user(fields)]
+            self._users = {
+                fields[0]: User(fields[0], int(fields[2]), int(fields[3]), fields[4], fields[5], fields[6])
+                for fields in lines
+            }
+        return self._users.get(name)
 
     def user_of(self, uid: int) -> User | None:
         """Return the user of a number, None when there is none."""
@@ -174,6 +180,8 @@ class Folder:
         self._host.install(self._host.stage(place, text.encode("utf-8", "surrogateescape"), 0o644, None))
         self._host.sync({os.path.dirname(place)})
         self._lines[path] = lines
+        if path == PASSWD:
+            self._users = None
 
 
 def _is_user(fields: list[str]) -> bool:

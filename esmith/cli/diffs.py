@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 class DiffPrinter:
     """Prints the diffs of a plan. Make it before anything is changed: a broken schema file fails here.
 
+    :param store: the databases that the plans are made from; a rehearsal sets others when it goes on with those.
     :param prints: whether diffs are printed after all; ``--json`` has no place for them.
     :param color: the value of ``--color``.
     :raises SchemaError: when a schema file is broken, so that it is not known which values are secret.
@@ -24,7 +25,7 @@ class DiffPrinter:
         from esmith.schema.load import Schema
 
         choose(color)
-        self._store = store
+        self.store = store
         self._schema = Schema(layout)
         self._prints = prints
         self._before: Before | None = None
@@ -36,7 +37,7 @@ class DiffPrinter:
         if self._prints:
             from esmith.plan.diff import secrets_before
 
-            with self._store.snapshot() as snapshot:
+            with self.store.snapshot() as snapshot:
                 self._before = (self._before or {}) | secrets_before(plan, snapshot, self._schema)
 
     def __call__(self, plan: Plan) -> None:
@@ -46,7 +47,7 @@ class DiffPrinter:
             from esmith.cli.output import print_lines
             from esmith.plan.diff import diff_all
 
-            with self._store.snapshot() as snapshot:
+            with self.store.snapshot() as snapshot:
                 print_lines(styled_diff(diff_all(plan, snapshot, self._schema, self._before)))
 
 

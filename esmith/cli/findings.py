@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from esmith.cli.colour import Style, styled
+from esmith.events.outstanding import EVERYTHING
 from esmith.names import counted, shorten
 from esmith.printable import shell_word
 
@@ -31,6 +32,8 @@ def findings_of(data: dict[str, Any]) -> list[Finding]:
             *_of_events(data),
             *_of_services(data["services"]),
             *_of_files(data),
+            *_of_unwritten((data["outstanding"] or {}).get("unwritten", [])),
+            *_of_accounts((data["outstanding"] or {}).get("accounts", [])),
             *_of_settings(data["outstanding"]),
             *_of_others(data),
         ]
@@ -149,9 +152,35 @@ def _limited(kind: str, reasons: dict[str, str], command: str) -> Iterator[Findi
         yield _finding(kind, counted(len(reasons) - _LINES, "other file"), command)
 
 
+def _of_unwritten(cells: list[list[str]]) -> Iterator[Finding]:
+    if not cells:
+        return
+    # What a record that is made gets with it is nothing apart.
+    made = [cell[:2] for cell in cells if not cell[2]]
+    names = _named([" ".join(filter(None, cell)) for cell in cells if not cell[2] or cell[:2] not in made])
+    settings = counted(len(cells), "setting")
+    yield _finding(
+        "defaults",
+        f"{settings} still to be written by defaults or migrations ({names})",
+        f"signal-event {EVERYTHING}",
+    )
+
+
+def _of_accounts(accounts: list[dict[str, Any]]) -> Iterator[Finding]:
+    for one in accounts:
+        is_user, names = one["type"] == "user", one["names"]
+        what = "unix account" if is_user else "unix group"
+        if len(names) == 1:
+            message = f"{one['type']} {names[0]} has no {what}" + (", so it gets no mail" if is_user else "")
+        else:
+            message = f"{counted(len(names), one['type'])} with no {what} ({_named(names)})"
+            message += ", so they get no mail" if is_user else ""
+        yield _finding("account", message, one["command"])
+
+
 def _of_settings(outstanding: dict[str, Any] | None) -> Iterator[Finding]:
     for group in (outstanding or {}).get("waiting", []):
-        command = f"signal-event {shell_word(group['event'])}" if group["event"] else ""
+        command = group["command"]
         if group["files"]:
             names = _named([" ".join(part for part in cell if part) for cell in group["settings"]])
             files = counted(len(group["files"]), "file")

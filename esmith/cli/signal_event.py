@@ -15,9 +15,11 @@ from esmith.printable import printable, shell_word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, NoReturn
 
     from esmith.events.signal import Result
+    from esmith.plan.plan import Plan
     from esmith.store.protocol import Store
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -103,13 +105,20 @@ def _signal(layout: Layout, store: Store, options: _Options) -> int:
     from esmith.events.signal import signal_event
 
     printer = DiffPrinter(layout, store, prints=not options.as_json, color=options.color) if options.show_diff else None
-    show = printer or no_diff
+    show: Callable[[Plan], None] = printer or no_diff
     progress = progress_of_steps()
     say = progress.before(warn) if progress else warn
     session = Session(layout, store, say, options.timeout)
     session.look = printer.look if printer else None
     if options.dry_run:
-        session = RecordingSession(layout, store, say, show=progress.before(show) if progress else show)
+
+        def show_tried(plan: Plan) -> None:
+            if printer:
+                # With the settings that the plan is made from, and which of these are secret.
+                printer.store = session.store
+                printer(plan)
+
+        session = RecordingSession(layout, store, say, show=progress.before(show_tried) if progress else show_tried)
     warn_of_other_version(layout, session.say, in_checkouts=False)
     session.count = progress.show if progress else None
     try:

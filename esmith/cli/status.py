@@ -113,7 +113,8 @@ def _outstanding(layout: Layout, store: Store, *, with_checks: bool) -> dict[str
     except EsmithError as error:
         # A broken schema file, say, of which nobody knows what is secret: a finding among the others.
         broken = [_broken("", error, stops=True)]
-        return {"waiting": [], "services": {}, "left": {}, "broken": broken, "refused": [], "refused_before": []}
+        empty: dict[str, Any] = {"waiting": [], "services": {}, "left": {}, "refused": [], "refused_before": []}
+        return {**empty, "broken": broken, "unwritten": [], "accounts": []}
     return {
         "waiting": [_waiting(group) for group in found.waiting],
         "services": found.services,
@@ -124,6 +125,8 @@ def _outstanding(layout: Layout, store: Store, *, with_checks: bool) -> dict[str
             {"path": path, "command": one.command, "time": shown_time(one.since), "by": one.by, "reason": one.reason}
             for path, one in found.earlier.items()
         ],
+        "unwritten": [list(change.cell) for change in found.unwritten],
+        "accounts": [{"type": one.type, "names": one.names, "command": one.command} for one in found.missing],
     }
 
 
@@ -138,6 +141,7 @@ def _waiting(group: Waiting) -> dict[str, Any]:
         "files": [file.path for file in group.by_settings],
         "other_files": [file.path for file in group.otherwise],
         "new_files": [file.path for file in group.never_made],
+        "command": group.command,
     }
 
 

@@ -85,9 +85,7 @@ def _outstanding_lines(found: dict[str, Any] | None) -> list[str]:
         return ["what events would change was not looked at"]
     lines = []
     for group in found["waiting"]:
-        lines.append(
-            f"signal-event {group['event']} would change:" if group["event"] else "no event has the templates of:"
-        )
+        lines.append(f"{group['command']} would change:" if group["command"] else "no event has the templates of:")
         lines += _some(f"  {path}" for path in [*group["files"], *group["other_files"], *group["new_files"]])
         if group["settings"]:
             lines.append("  because of these settings:")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from esmith.accounts.book import Book, User
+from esmith.accounts.missing import creation_of, without_account
 from esmith.accounts.system import SHARED, book_of, system_accounts
 from esmith.doctor.case import Case
 from esmith.doctor.finding import Checking, Finding, failing, listed, ok, skipped, warning
@@ -75,6 +76,7 @@ class _Wrong:
     """What is wrong with users, by their names, each with what cures it."""
 
     missing: dict[str, str] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=dict)
     foreign: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, str] = field(default_factory=dict)
     shells: dict[str, str] = field(default_factory=dict)
@@ -88,16 +90,19 @@ class _Wrong:
 
 
 def check_users(case: Case) -> Iterator[Finding]:
-    """Look at each user: number, home, shell, and whose the mailbox is."""
+    """Look at each user: number, home, shell, and whose the mailbox is; of each group whether it is a unix group."""
     book, wrong, users = _book(case), _Wrong(), case.users()
+    groups = list(case.settings.records("accounts", "group"))
+    for record in without_account(book, [*users, *groups]):
+        (wrong.missing if record.type == "user" else wrong.groups)[record.key] = creation_of(record.type, record.key)
     unseen = 0
     for record in users:
         if not can_be_unix(record.key):
             continue
         user = book.user(record.key)
         if user is None:
-            wrong.missing[record.key] = f"signal-event user-create {shell_word(record.key)}"
-        elif user.uid == 0 or user.home != f"{HOMES}/{user.name}":
+            continue
+        if user.uid == 0 or user.home != f"{HOMES}/{user.name}":
             wrong.foreign[record.key] = f"usermod --login {shell_word(user.name)}2 {shell_word(user.name)} && {_USERS}"
         else:
             _compare(record, user, wrong)
@@ -151,6 +156,7 @@ def _look(case: Case, user: User, wrong: _Wrong) -> bool:
 def _findings(wrong: _Wrong) -> Iterator[Finding]:
     kinds = (
         (failing, wrong.missing, "no unix account", "mail to them is refused, or comes back"),
+        (warning, wrong.groups, "no unix group", "their members share no files"),
         (failing, wrong.foreign, "a unix account that is another one", "it is left alone, and they get no mail"),
         (failing, wrong.homes, "no home, or no mailbox", "mail to them waits in the queue"),
         (failing, wrong.owners, "a home or mailbox of another owner", "mail cannot be put there, or not be read"),
@@ -162,11 +168,12 @@ def _findings(wrong: _Wrong) -> Iterator[Finding]:
         if found:
             names = list(found)
             cures = list(dict.fromkeys(found.values()))
-            if found is wrong.missing and len(cures) > _SHOWN_CURES:
+            if (found is wrong.missing or found is wrong.groups) and len(cures) > _SHOWN_CURES:
                 cures = [_USERS, "signal-event email-update"]
             # The others are cured in the same way.
             cures = cures[:_SHOWN_CURES]
-            yield severity(f"{counted(len(names), 'user')} with {what}: {listed(names)}", why, *cures)
+            who = "group" if found is wrong.groups else "user"
+            yield severity(f"{counted(len(names), who)} with {what}: {listed(names)}", why, *cures)
 
 
 CHECKS: dict[str, Checking] = {"accounts of the system": check_system, "users": check_users}

@@ -1,8 +1,8 @@
 """What the files would be with settings, or fragments, that are not saved: nothing is changed, and no lock is taken.
 
 The files are planned as an event plans them, on an :class:`esmith.store.overlay.Overlay` of the databases. A template
-that is broken is listed, and hides none of the others. What actions of an event would change does not show, as in a
-rehearsal, and a fragment or a check that starts ``db`` itself sees what is saved.
+that is broken is listed, and hides none of the others. What actions of an event would change does not show, and
+a fragment or a check that starts ``db`` itself sees what is saved.
 """
 
 from __future__ import annotations

@@ -136,7 +136,8 @@ class Session:
 class RecordingSession(Session):
     """A rehearsal: the same steps, of which nothing is changed or logged, and no action is run.
 
-    What actions would change in the databases does not show in the files.
+    What actions would change in the databases does not show in the files, but for ``initialize-databases``:
+    :mod:`esmith.events.foreseen`.
 
     :param store: the databases; reading is enough.
     :param show: called with the plan before it is checked, so that also what is refused can be looked at.

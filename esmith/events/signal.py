@@ -209,6 +209,9 @@ class _Run:
             return
         self._result.actions.append(step)
         if self._lock is None:
+            from esmith.events.foreseen import foresee
+
+            foresee(self._session, step, os.path.join(self._event.directory, step))
             return
         with self._session.store.snapshot() as snapshot:
             before = newest_number(snapshot)

@@ -73,6 +73,29 @@ def test_what_waits_for_an_event(settled: Root) -> None:
     assert [one["kind"] for one in data["findings"]] == ["refused", "file", "settings"]
 
 
+def test_what_only_an_event_with_actions_makes(settled: Root) -> None:
+    """A new domain without its record and a user without an account wait, until exactly what is named has been run."""
+    settled.config("set", "DomainName", "example.net")
+    settled.db("accounts", "set", "mary", "user", "FirstName", "M")
+    settled.db("accounts", "set", "crew", "group", "Members", "mary")
+    settled.signal("email-update")
+    assert "example.net" not in settled.lines("/var/qmail/control/rcpthosts")
+    found = findings(settled)
+    assert [one for one in found if one[0] == "account"] == [
+        ("account", "user mary has no unix account, so it gets no mail", "signal-event user-create mary"),
+        ("account", "group crew has no unix group", "signal-event group-create crew"),
+    ]
+    (first,) = [one for one in found if one[0] == "defaults"]
+    assert "(domains example.net)" in first[1]
+    for command in dict.fromkeys(command for *_, command in found):
+        settled.signal(*command.split()[1:])
+    assert settled.esmith("status").out == "nothing is pending\n"
+    assert "example.net" in settled.lines("/var/qmail/control/rcpthosts")
+    assert "\n=mary:mary:" in settled.read("/var/qmail/users/assign")
+    assert "\nmary:x:" in settled.read("/etc/passwd")
+    assert "\ncrew:x:" in settled.read("/etc/group")
+
+
 def test_a_broken_schema_file_is_a_finding(office: Root) -> None:
     """A schema file that cannot be read is one finding, and the others are still shown."""
     office.write("/etc/e-smith/db/configuration/clamav.toml", "[properties\n")
@@ -111,6 +134,16 @@ FOUND: dict[str, tuple[dict[str, Any], str, str]] = {
         {"services": {"clamd": {"wanted": "up", "state": "down for 9 s"}}},
         "clamd should be up, and is down for 9 s",
         "esmith services",
+    ),
+    "defaults": (
+        {"outstanding": {"unwritten": [["d", "k", ""], ["d", "k", "p"], ["c", "k", "p"]]}},
+        "3 settings still to be written by defaults or migrations (d k, c k p)",
+        "signal-event bootstrap-console-save",
+    ),
+    "account": (
+        {"outstanding": {"accounts": [{"type": "user", "names": list("abcd"), "command": "signal-event x"}]}},
+        "4 users with no unix account (a, b, c and 1 more), so they get no mail",
+        "signal-event x",
     ),
     "left": (
         {"files": {"generated": 1, "differing": {}, "left": {"/a": "is a pipe"}}},

@@ -110,3 +110,13 @@ def test_a_directory_of_another_owner(root: Root) -> None:
     (found,) = [one for one in bad(case_of(root, service), "directories") if "/var/lib/a" in one.what]
     assert found.what == "/var/lib/a belongs to root, and not to qpsmtpd"
     assert found.cure == (f"chown qpsmtpd {root.path}/var/lib/a", "esmith control one restart")
+
+
+@pytest.mark.usefixtures("folder_book")
+def test_a_group_without_a_unix_group(office: Root) -> None:
+    """A group of the database that no unix group belongs to is a warning, with the event that makes it."""
+    office.esmith("accounts", "users-and-groups")
+    office.db("accounts", "set", "crew", "group", "Members", "tom")
+    found = [one for one in bad(make_case(office, machine=True), "accounts") if "group" in one.what]
+    assert shown(found) == ["warning: 1 group with no unix group: crew"]
+    assert list(found[0].cure) == ["signal-event group-create crew"]

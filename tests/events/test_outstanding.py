@@ -57,6 +57,32 @@ def test_settings(scene: Scene) -> None:
     assert waiting(scene) == []
 
 
+def test_accounts(scene: Scene) -> None:
+    """An event that has to be run for a unix account is named for the files it makes as well, another one not."""
+    make_event(scene.path, "user-create", templates="/etc/list\n")
+    scene.template("/etc/list", "{% for one in records('accounts') %}{{ one.key }}\n{% endfor %}")
+    signal_event(scene.session(), "all-update")
+    scene.set("accounts", "mary", "user")
+    scene.set("accounts", "pat", "pseudonym", Account="mary")
+    scene.set("accounts", "no one", "user")
+
+    def commands() -> tuple[list[str], list[str]]:
+        found = find_outstanding(scene.layout, scene.store)
+        return [one.command for one in found.missing], [one.command for one in found.waiting]
+
+    assert commands() == (["signal-event user-create mary"], ["signal-event user-create mary"])
+    scene.set("configuration", "A", "setting", value="2")
+    assert commands() == (["signal-event user-create mary"], ["signal-event all-update"])
+    for name in ("crew", "b", "c", "d"):
+        scene.set("accounts", name, "group")
+    scene.file("/etc").mkdir(exist_ok=True)
+    scene.file("/etc/passwd").write_text("mary:x:5001:5001::/home/e-smith/files/users/mary:/bin/false\n")
+    scene.file("/etc/group").write_text("crew:x:5002:\n")
+    assert commands()[0] == [f"signal-event group-create {name}" for name in ("b", "c", "d")]
+    scene.set("accounts", "e", "group")
+    assert commands()[0] == ["signal-event bootstrap-console-save"]
+
+
 def test_a_file_that_was_edited(scene: Scene) -> None:
     """What somebody edited waits for no event; when a setting it reads is another one, it does."""
     scene.file(T).write_text("mine\n")
