@@ -41,7 +41,6 @@ EXEMPT = {
     ("esmith/cli/init.py", "by_environment"): "a remark behind the command",
     ("esmith/cli/more_verbs.py", "OPERANDS[name]"): "a usage line",
     ("esmith/cli/more_verbs.py", "name"): "a usage line",
-    ("esmith/cli/status_details.py", "group['event']"): "the head of a list",
     ("esmith/contrib/trial.py", "event.name"): "what is tried",
     ("esmith/contrib/trial.py", "name"): "what is tried",
     ("esmith/doctor/leftovers.py", "' '.join(places)"): "each is quoted there",

@@ -186,7 +186,7 @@ class _Work:
 
     def _is_made(self, database: str, key: str) -> bool:
         """Return whether the initialisation of the databases makes a record: what has one, such as the name of the
-        server or the account of the administrator, is not gone because a file does not speak of it.
+        server or the account of the administrator, is not gone because a file leaves it out.
         """
         for file in self._known.files(database) if self._known is not None else ():
             if file.key == key and file.create:

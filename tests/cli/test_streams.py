@@ -75,7 +75,7 @@ def test_a_reader_that_has_gone(root: Root, command: str) -> None:
 
 def test_a_backup_that_nobody_takes(root: Root) -> None:
     """A backup whose reader went away is not whole, which is an error, and the message is all that is printed."""
-    assert _unread(root, "esmith backup -") == (ExitCode.STORE, b"esmith: -: broken pipe\n")
+    assert _unread(root, "esmith backup -") == (ExitCode.STORE, b"esmith: standard output: broken pipe\n")
 
 
 def _unread(root: Root, command: str) -> tuple[int, bytes]:

@@ -188,7 +188,7 @@ def test_when_it_ends(office: Root, tmp_path: Path) -> None:
 
     One without its key is shown as well.
     """
-    layout, now = Layout(str(office.path)), time.time()
+    layout, now, place = Layout(str(office.path)), time.time(), office.file(PEM)
     assert find_ending(layout) is None
     office.write(PEM, _text(_make(tmp_path / "made", days=20)), mode=0o600)
     assert find_ending(layout) is None
@@ -196,13 +196,13 @@ def test_when_it_ends(office: Root, tmp_path: Path) -> None:
     soon, ended = find_ending(layout, now=now + 7 * 86_400), find_ending(layout, now=now + 21 * 86_400)
     assert soon is not None
     assert soon.trouble.startswith("it ends on 20")
-    assert soon.cure == (f"rm {PEM}", "signal-event ssl-update")
+    assert soon.cure == (f"rm {place}", "signal-event ssl-update")
     assert ended is not None
     assert "it has ended on 20" in ended.trouble
     office.write(PEM, _text(_make(tmp_path / "short", days=5)), mode=0o600)
     lines = office.esmith("status", "-v", code=None).out.splitlines()
     at = next(number for number, line in enumerate(lines) if line.startswith(f"certificate {PEM}: it ends on "))
-    assert lines[at + 1 : at + 4] == ["  to make a new one:", f"    rm {PEM}", "    signal-event ssl-update"]
+    assert lines[at + 1 : at + 4] == ["  to make a new one:", f"    rm {place}", "    signal-event ssl-update"]
     _, mark, certificates = _text(_make(tmp_path / "lost", days=90)).partition("-----BEGIN CERTIFICATE-----")
     office.write(PEM, mark + certificates, mode=0o600)
     assert f"certificate {PEM}: its private key is missing" in office.esmith("status", "-v", code=None).out

@@ -22,7 +22,7 @@ def _log(root: Root) -> str:
 def test_arguments(root: Root) -> None:
     """An action is called by its path in the event, with the event's name and every argument as it was given."""
     directory = make_event(root.path, "try", actions={"S10": 'printf "%s|" "$0" "$@" >"$ESMITH_ROOT/output"'})
-    root.signal("try", "arg1", "arg two", "", "--option", "--root=/x", "ü", "$x;`y`", "*")
+    root.signal("try", "--", "arg1", "arg two", "", "--option", "--root=/x", "ü", "$x;`y`", "*")
     expected = [f"{directory}/S10", "try", "arg1", "arg two", "", "--option", "--root=/x", "ü", "$x;`y`", "*", ""]
     assert root.read("/output").split("|") == expected
 
