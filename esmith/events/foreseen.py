@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 
+from esmith.disk import read_file
 from esmith.names import counted
 from esmith.schema.unwritten import find_unwritten, has_fragments
 from esmith.shipped import ShippedFiles
@@ -47,5 +48,4 @@ def _initializes(layout: Layout, action: str) -> bool:
     place = os.path.realpath(action)
     if ShippedFiles(layout).is_a_contribs(action) or not os.path.isfile(place):
         return False
-    with open(place, encoding="utf-8", errors="replace") as file:
-        return _INITIALIZES.search(file.read()) is not None
+    return _INITIALIZES.search(read_file(place).decode(errors="replace")) is not None
