@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.programs import is_installed
 
 _TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
-_LINE = re.compile(r"(?:config|db|signal-event|expand-template): (/\S+(?:, /\S+)*) (?:was|were) not checked: (.*)\n")
+_LINE = re.compile(r"(?:signal-event|expand-template): (/\S+(?:, /\S+)*) (?:was|were) not checked: (.*)\n")
 _NO_PROGRAM = re.compile(r"(\S+) is not installed \(Debian package (\S+)\)")
 #: The lists of plugins are checked by the engine, with the directory that the package qpsmtpd brings.
 _PLUGINS = "/usr/share/qpsmtpd/plugins"
