@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: The two trees a fragment may come from, nearest first (docs/concepts.md#layers).
 LAYERS = ("templates-custom", "templates")
+#: In :attr:`Layout.drafts`: a directory for each kind of draft, and one for what each draft was begun from.
+DRAFTS, DRAFTS_BEGUN = ("edit", "merge"), "begun"
 
 
 class Layout:
@@ -145,6 +147,16 @@ class Layout:
     def set_aside(self) -> str:
         """The directory for damaged rows of the engine's own tables (:mod:`esmith.events.damage`)."""
         return self.under("/var/lib/e-smith/set-aside")
+
+    @property
+    def bases(self) -> str:
+        """The directory for what overrides were made from (:mod:`esmith.setup.bases`)."""
+        return self.under("/var/lib/e-smith/bases")
+
+    @property
+    def drafts(self) -> str:
+        """The directory for overrides that are edited and not saved yet (:mod:`esmith.overrides.drafts`)."""
+        return self.under("/var/lib/e-smith/drafts")
 
     @property
     def kept_code(self) -> str:

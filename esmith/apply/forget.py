@@ -11,6 +11,7 @@ from esmith.apply.kept import kept_directory
 from esmith.directories import sync_directory
 from esmith.disk import read_file
 from esmith.fields import replace
+from esmith.layout import DRAFTS, DRAFTS_BEGUN
 from esmith.names import is_temporary
 from esmith.plan.host import trouble
 from esmith.plan.installed import OUTPUTS
@@ -33,8 +34,6 @@ _BLOCK = 2**20
 
 #: How long the name of a text is that an override was made from: SHA-256 in hexadecimal.
 _DIGEST_LENGTH = 64
-#: The kinds of drafts of overrides, and where it is kept what each was begun from (:mod:`esmith.overrides.drafts`).
-DRAFTS, DRAFTS_BEGUN = ("edit", "merge"), "begun"
 
 #: Where values stand in a file: place and length, in bytes.
 Places = list[tuple[int, int]]
@@ -57,7 +56,7 @@ def find_in_overrides(layout: Layout, values: Collection[str]) -> dict[str, Plac
     :raises InstallError: when one cannot be read.
     """
     shipped = set(digests_in(_content(shipped_list(layout))).values())
-    bases, drafts = _bases(layout), _drafts(layout)
+    bases, drafts = layout.bases, layout.drafts
     found = {path: places for path, places in _find_below(bases, values).items() if _is_text(path, shipped)}
     return found | {path: places for kind in DRAFTS for path, places in _find_below(f"{drafts}/{kind}", values).items()}
 
@@ -68,7 +67,7 @@ def release_drafts(layout: Layout, paths: Iterable[str]) -> None:
     :param paths: the files that will be overwritten, of which only the drafts count.
     :raises InstallError: when that is not possible.
     """
-    drafts = _drafts(layout)
+    drafts = layout.drafts
     for path in paths:
         if is_draft(layout, path):
             _remove(f"{drafts}/{DRAFTS_BEGUN}/{path.removeprefix(f'{drafts}/')}")
@@ -87,12 +86,12 @@ def remove_bases(layout: Layout, paths: Iterable[str]) -> None:
 
 def is_base(layout: Layout, path: str) -> bool:
     """Return whether a file, as a path of this disk, is a text that an override was made from."""
-    return os.path.dirname(path) == _bases(layout)
+    return os.path.dirname(path) == layout.bases
 
 
 def is_draft(layout: Layout, path: str) -> bool:
     """Return whether a file, as a path of this disk, is the draft of an override."""
-    return path.startswith(f"{_drafts(layout)}/")
+    return path.startswith(f"{layout.drafts}/")
 
 
 def _remove(path: str) -> None:
@@ -103,14 +102,6 @@ def _remove(path: str) -> None:
         return
     except OSError as error:
         raise trouble(path, error) from error
-
-
-def _bases(layout: Layout) -> str:
-    return os.path.join(layout.state, "bases")
-
-
-def _drafts(layout: Layout) -> str:
-    return os.path.join(layout.state, "drafts")
 
 
 def _is_text(path: str, shipped: Collection[str]) -> bool:

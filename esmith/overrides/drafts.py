@@ -7,19 +7,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from esmith.digests import sha256
-from esmith.disk import read_file, waiting_file
+from esmith.disk import waiting_file
 from esmith.errors import BusyError
-from esmith.layout import Layout
+from esmith.layout import DRAFTS, DRAFTS_BEGUN, Layout
 from esmith.names import is_temporary
 from esmith.overrides.model import Override
 from esmith.overrides.places import CONFIGURATION, CUSTOM
 from esmith.plan.host import trouble
+from esmith.setup.product_files import content_of
 from esmith.store.locks import try_flock
 
 #: The two kinds of drafts: what is edited, and what is merged.
-EDITED, MERGED = "edit", "merge"
-#: Beside these: what each of them was begun from, and files that are locked as long as somebody is at it.
-_BEGUN, _HELD = "begun", "held"
+EDITED, MERGED = DRAFTS
+#: Beside these, and beside what each of them was begun from: files that are locked as long as somebody is at it.
+_HELD = "held"
 
 
 class Draft:
@@ -38,17 +39,17 @@ class Draft:
     def __init__(self, layout: Layout, kind: str, name: str) -> None:
         self._layout = layout
         self.kind = kind
-        self._top = os.path.join(layout.state, "drafts")
+        self._top = layout.drafts
         #: The file, on this disk.
         self.path = os.path.join(self._top, kind, name)
-        self._begun = os.path.join(self._top, _BEGUN, kind, name)
+        self._begun = os.path.join(self._top, DRAFTS_BEGUN, kind, name)
 
     def read(self) -> bytes | None:
         """Return what it holds, None when there is none.
 
         :raises InstallError: when it cannot be read.
         """
-        return _text_at(self.path)
+        return content_of(self.path)
 
     def why_old(self, one: Override, *, is_there: bool) -> str:
         """Return why it must not be saved over an override, "" when it was begun from the texts that are there.
@@ -56,7 +57,7 @@ class Draft:
         :param is_there: whether the override has a file.
         :raises InstallError: when what it was begun from cannot be read.
         """
-        begun, now = (_text_at(self._begun) or b"").split(), _digests(one, is_there=is_there).split()
+        begun, now = (content_of(self._begun) or b"").split(), _digests(one, is_there=is_there).split()
         if len(begun) != len(now):
             return "it is not known what this draft was begun from"
         whose = [
@@ -76,7 +77,7 @@ class Draft:
         self._write(self.path, text)
 
     def _write(self, path: str, text: bytes) -> None:
-        if _text_at(path) == text:
+        if content_of(path) == text:
             return
         try:
             directory = self._layout.disk().directory(os.path.dirname(path), make=0o700)
@@ -105,7 +106,7 @@ class Draft:
 
 def drafts_of(layout: Layout, name: str) -> list[Draft]:
     """Return the drafts that an override may have, of each kind."""
-    return [Draft(layout, kind, name) for kind in (EDITED, MERGED)]
+    return [Draft(layout, kind, name) for kind in DRAFTS]
 
 
 @contextmanager
@@ -117,7 +118,7 @@ def held(layout: Layout, name: str, *, make: bool = True) -> Iterator[None]:
     :raises BusyError: when somebody is at them.
     :raises InstallError: when that cannot be seen.
     """
-    top = os.path.join(layout.state, "drafts")
+    top = layout.drafts
     path = os.path.join(top, _HELD, sha256(os.fsencode(name)).hexdigest())
     try:
         descriptor = _locked(layout, path, make=make)
@@ -179,8 +180,8 @@ def find_drafts(layout: Layout) -> list[tuple[str, str]]:
     Where the caller may not look there are none.
     """
     found = []
-    for kind in (EDITED, MERGED):
-        top = os.path.join(layout.state, "drafts", kind)
+    for kind in DRAFTS:
+        top = os.path.join(layout.drafts, kind)
         for directory, _, names in (place for layer in CUSTOM for place in os.walk(os.path.join(top, layer))):
             for name in names:
                 path = os.path.join(directory, name)
@@ -193,12 +194,3 @@ def _digests(one: Override, *, is_there: bool) -> bytes:
     """Return the digests of an override and of the shipped text at its place, ``-`` for none."""
     texts = (one.text if is_there else None, one.shipped)
     return " ".join("-" if text is None else sha256(text).hexdigest() for text in texts).encode() + b"\n"
-
-
-def _text_at(path: str) -> bytes | None:
-    try:
-        return read_file(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise trouble(path, error) from error

@@ -176,7 +176,7 @@ def last_upgrade(layout: Layout) -> dict[str, Changes]:
 
 
 def _kept(layout: Layout) -> str:
-    return os.path.join(layout.state, "bases", UPGRADE)
+    return os.path.join(layout.bases, UPGRADE)
 
 
 def replaced(files: ProductFiles) -> Iterable[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from esmith.layout import LAYERS
+from esmith.layout import DRAFTS, LAYERS
 from esmith.names import is_leftover
 
 TYPE_CHECKING = False
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 #: Where the layers are, and those of the administrator.
 _CONFIGURATION = "/etc/e-smith"
 _OWN_LAYERS = (LAYERS[0], "services-custom")
-#: Where 'esmith overrides edit' and 'merge' keep what is not saved yet.
-_DRAFTS = ("edit", "merge")
 #: What 'esmith init' writes into the layer of the administrator.
 _README = f"{LAYERS[0]}/README.md"
 
@@ -71,7 +69,7 @@ def _own_files(layout: Layout) -> Iterator[str]:
     """
     found = []
     top = layout.under(_CONFIGURATION)
-    for begin in (top, *(os.path.join(layout.state, "drafts", kind) for kind in _DRAFTS)):
+    for begin in (top, *(os.path.join(layout.drafts, kind) for kind in DRAFTS)):
         for layer in _OWN_LAYERS:
             for directory, _, files in os.walk(os.path.join(begin, layer)):
                 found += [os.path.relpath(os.path.join(directory, file), begin) for file in files]

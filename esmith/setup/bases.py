@@ -89,7 +89,7 @@ class Bases:
     """
 
     def __init__(self, layout: Layout) -> None:
-        self._directory = os.path.join(layout.state, "bases")
+        self._directory = layout.bases
         self._trust = layout.trust
         index = self._read()
         #: When the shipped files were last installed, in seconds since 1970, and of which version they are.
