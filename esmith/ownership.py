@@ -8,7 +8,6 @@ from __future__ import annotations
 import grp
 import os
 import pwd
-import shlex
 import stat
 
 from esmith.errors import UntrustedError
@@ -34,11 +33,11 @@ def find_fault(
         return _error(place, status, owners, root, foreign=foreign, others=others)
     if shared and stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
         # A hard link to a file of an owner, which anybody may have made here (proc(5), protected_hardlinks).
-        copy = shlex.quote(f"{place}.new")
+        copy = shell_word(f"{place}.new")
         return UntrustedError(
             "has more than one name, and anybody makes names in its directory",
             place=place,
-            hint=f"cp -p {shlex.quote(place)} {copy} && mv {copy} {shlex.quote(place)}",
+            hint=f"cp -p {shell_word(place)} {copy} && mv {copy} {shell_word(place)}",
         )
     return None
 
@@ -58,10 +57,10 @@ def _error(
     if foreign:
         reasons.append(f"belongs to the user {user_name(status.st_uid)}")
         option = "-h " if stat.S_ISLNK(status.st_mode) else ""
-        cures.append(f"chown {option}{shell_word(user_name(_rightful(owners, root)))}: {shlex.quote(place)}")
+        cures.append(f"chown {option}{shell_word(user_name(_rightful(owners, root)))}: {shell_word(place)}")
     if others:
         reasons.append(f"may be written by {others}")
-        cures.append(f"chmod go-w {shlex.quote(place)}")
+        cures.append(f"chmod go-w {shell_word(place)}")
     hint = " && ".join(cures)
     if foreign and place == root != "/":
         hint = "run the command as that user; or, if what that user wrote there may run as you, say --trust-owner"

@@ -39,9 +39,7 @@ def verify_contents(backup: Contents, revision: int) -> None:
         for database in backup.databases:
             backup.records(database)
         newest = next((revision.number for revision in _each(backup.revisions())), 0)
-    except BackupError:
-        raise
-    except StoreError:
+    except (BackupError, StoreError):
         raise
     except EsmithError as error:
         raise BackupError(f"the store cannot hold what is in it: {error.message}", hint=error.place) from error

@@ -38,7 +38,7 @@ from esmith.backup.form import (
     sums_text,
 )
 from esmith.backup.last import LastBackup
-from esmith.backup.read import LONGEST_MANIFEST, LONGEST_MEMBER, MOST_BYTES, MOST_MEMBERS
+from esmith.backup.read import LONGEST_BASES, LONGEST_MANIFEST, LONGEST_MEMBER, MOST_BYTES, MOST_MEMBERS
 from esmith.backup.rows import database_text, journal_parts
 from esmith.errors import StoreError, UsageError
 from esmith.names import is_temporary
@@ -158,13 +158,14 @@ def _require_readable(archive: Archive, files: list[File]) -> None:
     :raises StoreError: with the reason.
     """
     longest = max(archive.members, key=lambda member: member.size)
-    lists = max(member.size for member in archive.members if member.name in (MANIFEST, SUMS))
+    sizes = {member.name: member.size for member in archive.members}
+    lists = max(sizes[MANIFEST], sizes[SUMS])
     fault = fault_in(files)
     if longest.size > LONGEST_MEMBER:
         fault = f"{longest.name} is too large"
     elif archive.count > MOST_MEMBERS:
         fault = "it has too many members"
-    elif archive.size > MOST_BYTES or lists > LONGEST_MANIFEST:
+    elif archive.size > MOST_BYTES or lists > LONGEST_MANIFEST or sizes[BASES] > LONGEST_BASES:
         fault = "it is too large"
     if fault:
         error = StoreError(f"this backup could not be restored: {fault}", hint="move away what is no configuration")

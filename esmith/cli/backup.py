@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -247,7 +246,7 @@ def _restore(layout: Layout, backup: Backup, parts: tuple[str, ...], options: _R
         print_report([f"next: signal-event {EVENT}"], cures=True)
         if any("no unix account" in line for line in passwords):
             again = "then, for the passwords" + (", the same backup once more" if options.file == STDIN else "")
-            file = shlex.quote(options.file)
+            file = shell_word(options.file)
             print_report([f"{again}: esmith restore --yes --only passwords {file}"], cures=True)
     return 0
 

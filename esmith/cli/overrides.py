@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from typing import Any
 
 import click
@@ -168,7 +167,7 @@ def _lines(found: list[Override], *, only_outdated: bool) -> list[str]:
     lines.append(f"{counted(len(found), 'override')}: {each}")
     if counts[OUTDATED]:
         first = next(one.path for one in found if one.state == OUTDATED)
-        lines.append(f"to see what changed: esmith overrides diff --shipped-change {printable(shlex.quote(first))}")
+        lines.append(f"to see what changed: esmith overrides diff --shipped-change {printable(shell_word(first))}")
     if counts[NEEDLESS] or counts[DEAD]:
         lines.append(f"{counted(counts[NEEDLESS] + counts[DEAD], 'file')} can be removed")
     if copies := sum(one.is_copy for one in found):
@@ -182,7 +181,7 @@ def _draft_lines(layout: Layout, search: Search, paths: tuple[str, ...]) -> list
     lines = []
     for kind, name in find_drafts(layout):
         if starts == ["."] or any(f"{name}/".startswith(f"{start}/") for start in starts):
-            draft, path = Draft(layout, kind, name), shlex.quote(f"{CONFIGURATION}/{name}")
+            draft, path = Draft(layout, kind, name), shell_word(f"{CONFIGURATION}/{name}")
             old = draft.why_old(search.one(name), is_there=os.path.lexists(search.places.disk_path(name)))
             lines.append(f"not saved yet, a draft: {draft.path}")
             lines.append(f"  {old}" if old else f"  to go on with it: esmith overrides {shell_word(kind)} {path}")

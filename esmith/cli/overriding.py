@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from contextlib import suppress
 
 import click
@@ -104,7 +103,7 @@ class _Work:
         if text is None:
             return None
         if why := self.draft.why_old(self.one, is_there=self.is_there):
-            path = shlex.quote(self.one.path)
+            path = shell_word(self.one.path)
             hint = f"take from it what you need, and throw it away: esmith overrides discard {path}"
             raise UsageError(why, place=self.draft.path, hint=hint)
         warn(f"goes on with the draft {self.draft.path}")
@@ -112,7 +111,7 @@ class _Work:
 
     def kept_lines(self) -> list[str]:
         """Return lines that say where the draft is, how to go on with it and how to get rid of it."""
-        path = printable(shlex.quote(self.one.path))
+        path = printable(shell_word(self.one.path))
         return [
             f"what you wrote is kept as a draft: {printable(self.draft.path)}",
             f"to go on with it: esmith overrides {shell_word(self.draft.kind)} {path}",
@@ -162,10 +161,10 @@ def _name_to_edit(layout: Layout, search: Search, operands: tuple[str, ...]) -> 
     if why := search.readers.why_dead(name):
         hint = "name the template by the path of the file it makes, and then the fragment"
         if near := search.readers.service_near(name):
-            hint = f"did you mean: esmith overrides edit {shlex.quote(near)}"
+            hint = f"did you mean: esmith overrides edit {shell_word(near)}"
         elif near := search.readers.template_near(name):
-            fragment = shlex.quote(os.path.basename(name)) if len(operands) == 2 else "FRAGMENT"
-            hint = f"did you mean this template: esmith overrides edit {shlex.quote(near)} {fragment}"
+            fragment = shell_word(os.path.basename(name)) if len(operands) == 2 else "FRAGMENT"
+            hint = f"did you mean this template: esmith overrides edit {shell_word(near)} {fragment}"
         raise UsageError(why, hint=hint)
     return name
 
@@ -219,7 +218,7 @@ def _merge(work: _Work) -> int:
             work.write_draft(text)
     while True:
         if has_marks(text):
-            hint = f"merge them there, and run it again: esmith overrides merge {shlex.quote(one.path)}"
+            hint = f"merge them there, and run it again: esmith overrides merge {shell_word(one.path)}"
             trouble = UsageError(
                 "has places that both changed, between <<<<<<< and >>>>>>>", place=work.draft.path, hint=hint
             )
@@ -268,7 +267,7 @@ def _remove_drafts(layout: Layout, name: str) -> list[str]:
 
 
 def _accept_hint(one: Override) -> str:
-    return f"to leave yours as it is: esmith overrides accept {shlex.quote(one.path)}"
+    return f"to leave yours as it is: esmith overrides accept {shell_word(one.path)}"
 
 
 def _judge(work: _Work, text: bytes) -> str:
@@ -295,10 +294,10 @@ def _about_new(work: _Work) -> list[str]:
     near = work.readers.fragment_near(one.name) if is_new else ""
     if not near:
         return []
-    template = shlex.quote("/" + os.path.dirname(one.name).partition("/")[2])
+    template = shell_word("/" + os.path.dirname(one.name).partition("/")[2])
     lines = [
         f"{os.path.basename(one.path)} is a new fragment, which adds to the others",
-        f"did you mean {near}: esmith overrides edit {template} {shlex.quote(near)}",
+        f"did you mean {near}: esmith overrides edit {template} {shell_word(near)}",
     ]
     return [printable(line) for line in lines]
 

@@ -57,7 +57,7 @@ def check_before(case: Case) -> Iterator[Finding]:
     if sum(sizes) > _MANY_BYTES:
         what = f"{counted(len(sizes), 'backup')} of before a restore in {shown} take {sum(sizes) // 2**20} MB"
         why = "they are there to go back; what you do not want to go back to can go"
-        yield warning(what, why, f"ls -lt {shell_word(shown)}", about="backups of before a restore are large")
+        yield warning(what, why, f"ls -lt {shell_word(place)}", about="backups of before a restore are large")
     elif sizes:
         yield ok(f"{counted(len(sizes), 'backup')} of before a restore in {shown}: {sum(sizes) // 1024} kB")
 

@@ -6,7 +6,6 @@ The checks run side by side, and a snapshot is for one thread. So what they need
 from __future__ import annotations
 
 import os
-import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -20,6 +19,7 @@ from esmith.errors import EsmithError
 from esmith.events.damage import find_damaged
 from esmith.layout import Layout
 from esmith.plan.installed import OUTPUTS
+from esmith.printable import shell_word
 from esmith.schema.defaults import Defaults
 from esmith.services.definition import Services
 from esmith.services.service import Service
@@ -105,7 +105,7 @@ class Case:
 
     def pasted(self, path: str) -> str:
         """Return a path of the configured system as a cure has it: where it is on this disk, quoted for the shell."""
-        return shlex.quote(self.layout.under(path))
+        return shell_word(self.layout.under(path))
 
     def value(self, record: str) -> str:
         """Return the value of a record without properties, "" for none."""

@@ -53,7 +53,7 @@ def _look(case: Case, service: Service, directory: Directory) -> Iterator[Findin
         return
     place = case.pasted(directory.path)
     if not stat.S_ISDIR(status.st_mode):
-        yield failing(f"{directory.path} is no directory", why, f"mv {place} {place}.old", restart)
+        yield failing(f"{directory.path} is not a directory", why, f"mv {place} {place}.old", restart)
         return
     if owner is not None and status.st_uid != owner.uid:
         theirs = book.user_of(status.st_uid)

@@ -42,7 +42,7 @@ def cures_of(hint: str) -> Iterator[str]:
         before, mark, command = line.partition(": ")
         if line.startswith("  "):
             yield line.strip()
-        elif mark and command.split()[0] == "esmith":
+        elif mark and command.split()[:1] == ["esmith"]:
             yield by_hand(before)
             yield command
         else:

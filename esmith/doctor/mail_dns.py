@@ -7,7 +7,6 @@ servers want a name that leads to it again (RFC 1912, 2.1).
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_address
 
@@ -28,6 +27,7 @@ from esmith.doctor.published import published_key, unsigned_because
 from esmith.doctor.resolver import OfflineError, UnansweredError
 from esmith.errors import EsmithError
 from esmith.names import counted, in_dns
+from esmith.printable import shell_word
 
 #: Names that no server on the internet has (RFC 2606, RFC 6761, RFC 6762, RFC 9476).
 _RESERVED = re.compile(r"(.*\.)?(example(\.(com|net|org))?|test|invalid|localhost|local|lan|localdomain|internal|alt)")
@@ -179,7 +179,7 @@ def _records(found: _Answers, name: str, mark: str) -> list[str]:
 
 def _spf(found: _Answers, domain: str, _host: str) -> Iterator[Finding]:
     records = _records(found, domain, "v=spf1")
-    cure = f"{_ENTRIES} {shlex.quote(domain)}"
+    cure = f"{_ENTRIES} {shell_word(domain)}"
     if not records:
         yield warning(
             f"{domain} has no SPF", "others can send in its name, and large providers refuse mail from it", cure
@@ -197,7 +197,7 @@ def _spf(found: _Answers, domain: str, _host: str) -> Iterator[Finding]:
 def _dmarc(found: _Answers, domain: str, _host: str) -> Iterator[Finding]:
     each = (_records(found, f"_dmarc.{name}", "v=dmarc1") for name in _above(domain))
     records = next(filter(None, each), [])
-    cure = f"{_ENTRIES} {shlex.quote(domain)}"
+    cure = f"{_ENTRIES} {shell_word(domain)}"
     if not records:
         yield warning(f"{domain} has no DMARC", "large providers refuse mail from it, or sort it out as spam", cure)
     elif len(records) > 1:
@@ -207,7 +207,7 @@ def _dmarc(found: _Answers, domain: str, _host: str) -> Iterator[Finding]:
 
 
 def _dkim(case: Case, found: _Answers, domain: str) -> Iterator[Finding]:
-    cure = f"{_ENTRIES} {shlex.quote(domain)}"
+    cure = f"{_ENTRIES} {shell_word(domain)}"
     try:
         key = published_key(case.layout, domain)
     except EsmithError as error:

@@ -47,12 +47,12 @@ def _look(target: str, path: str, what: str) -> Iterator[Finding]:
             f"the disk of {path} ({what}) is read-only",
             "the kernel turns a disk so when it finds errors: nothing can be written",
             "dmesg | tail -n 50",
-            f'mount -o remount,rw "$(findmnt -n -o TARGET --target {path})"',
+            f'mount -o remount,rw "$(findmnt -n -o TARGET --target {shell_word(target)})"',
         )
     size, left = found.f_blocks * found.f_frsize, found.f_bavail * found.f_frsize
     share = left / size if size else 1.0
     bytes_left = f"{left / 2**30:.1f} GB" if left >= 2**30 else f"{left // _FEW_BYTES} MB"
-    cure = f"du -xh --max-depth=2 {shell_word(path)} | sort -h | tail -n 20"
+    cure = f"du -xh --max-depth=2 {shell_word(target)} | sort -h | tail -n 20"
     if share < _LITTLE and left < _LITTLE_BYTES:
         severity = failing if left < _NOTHING_BYTES or share < _NOTHING else warning
         why = "when it is full no mail is taken, and settings cannot be changed"
@@ -65,7 +65,7 @@ def _look(target: str, path: str, what: str) -> Iterator[Finding]:
     if inodes < _LITTLE:
         severity = failing if inodes < _NOTHING else warning
         why = "each mail is a file: when there are no inodes left none can be made, however much space there is"
-        cure = f"du -x --inodes --max-depth=2 {shell_word(path)} | sort -n | tail -n 20"
+        cure = f"du -x --inodes --max-depth=2 {shell_word(target)} | sort -n | tail -n 20"
         yield severity(
             f"{inodes:.0%} of the inodes left for {what} ({path})", why, cure, about=f"few inodes for {path}"
         )

@@ -161,7 +161,7 @@ def _near(word: str, snapshot: Snapshot, descriptions: Descriptions, services: S
     close = nearest(word, [*keys, *services.names()])
     if close:
         return f"did you mean {close!r}?"
-    return f"look for it: config search {shlex.quote(word)}" if word.isprintable() and word else ""
+    return f"look for it: config search {shell_word(word)}" if word.isprintable() and word else ""
 
 
 def _found_in(key: str, snapshot: Snapshot, descriptions: Descriptions) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shlex
 import ssl
 import time
 
 from esmith.errors import ServiceError
 from esmith.fields import dataclass
+from esmith.printable import shell_word
 from esmith.services.program import run_program
 
 TYPE_CHECKING = False
@@ -64,7 +64,7 @@ def find_ending(layout: Layout, *, now: float | None = None) -> Certificate | No
     date = time.strftime("%Y-%m-%d", time.localtime(end))
     trouble = f"it ends on {date}" if left > 0 else f"it has ended on {date}: clients refuse it"
     is_own = words[-1] == words[-2]
-    cures = (f"rm {shlex.quote(path)}", "signal-event ssl-update") if is_own else ()
+    cures = (f"rm {shell_word(path)}", "signal-event ssl-update") if is_own else ()
     return Certificate(PATH, trouble, cures, is_valid=left > 0)
 
 

@@ -36,7 +36,7 @@ def _as_text(name: str) -> str:
 @example(name=SAMPLE)
 @settings(max_examples=examples(60), deadline=None)
 def test_the_host_of_an_mx(name: str) -> None:
-    """An MX that is no name of a host is shown in quotes, and in no cure."""
+    """An MX that is not the name of a host is shown in quotes, and in no cure."""
     (found,) = mail_dns._mx({("a.test", "MX"): [f"10 {name}."]}, "a.test", "mail.a.test")
     assert _pasted([found]) in ([], ["# publish in the DNS: a.test. IN MX 10 mail.a.test."])
     assert not found.cure or not name.strip(".")
@@ -47,7 +47,7 @@ def test_the_host_of_an_mx(name: str) -> None:
 @example(name=SAMPLE)
 @settings(max_examples=examples(60), deadline=None)
 def test_the_name_of_an_address(name: str) -> None:
-    """A PTR that is no name of a host is shown in quotes, and in no cure."""
+    """A PTR that is not the name of a host is shown in quotes, and in no cure."""
     answers = {"PTR": [f"{name}."]}
     case = SimpleNamespace(resolver=SimpleNamespace(ask=lambda _name, kind: answers.get(kind, [])))
     (found,) = mail_dns._reverse(case, "mail.a.test", "192.0.2.1")  # type: ignore[arg-type]

@@ -7,16 +7,16 @@ from the end of an event. Whoever knows adds it, see :meth:`esmith.errors.Esmith
 from __future__ import annotations
 
 import os
-import shlex
 
 import lmdb
 
 from esmith.errors import StoreError
+from esmith.printable import shell_word
 
 
 def restore_hint(file: str) -> str:
     """Return the cure for a data file that is damaged: its path is that of a root folder, as the commands have it."""
-    quoted, damaged = shlex.quote(file), shlex.quote(f"{file}.damaged")
+    quoted, damaged = shell_word(file), shell_word(f"{file}.damaged")
     return (
         "set it aside, make a new one with the defaults, and restore your backup:\n"
         f"  mv {quoted} {damaged}\n  esmith init\n  esmith restore BACKUP"
