@@ -35,8 +35,8 @@ class Sentences(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command that the arguments name; of a misspelt name the error says which is close to it."""
-        close = nearest(args[0], self.list_commands(ctx)) if args else None
-        if close and self.get_command(ctx, args[0]) is None:
+        names = self.list_commands(ctx)
+        if args and args[0] not in names and (close := nearest(args[0], names)):
             ctx.fail(f"No such command {args[0]!r}; did you mean {close!r}?")
         return super().resolve_command(ctx, args)
 

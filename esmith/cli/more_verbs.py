@@ -26,6 +26,8 @@ OPERANDS = {
     "edit": "key",
 }
 _MOST_OPERANDS = {"describe": 2, "list": 1, "edit": 1}
+#: So many operands ``describe`` has when the database is named behind it.
+_WITH_DATABASE = 3
 
 
 def run_verb(
@@ -39,8 +41,10 @@ def run_verb(
     """
     json_asked = as_json or "--json" in operands and name != "search"
     operands = [word for word in operands if word != "--json" or name == "search"]
-    if name == "describe" and not is_flat(database):
-        _require_no_database(layout, database, operands)
+    if name == "describe" and len(operands) == _WITH_DATABASE and not is_flat(database):
+        # One that names a database has its own message; that they are too many comes after it.
+        with open_store(layout).snapshot() as snapshot:
+            _require_no_database(snapshot, Descriptions(layout, snapshot), database, operands)
     require_operands(name, operands)
     if is_flat(database):
         raise UsageError(f"{name} is for the databases of the store", hint="a text file has no schema")
@@ -50,7 +54,9 @@ def run_verb(
         return edit(program, layout, database, operands[0], as_json=json_asked, force=force)
     with open_store(layout).snapshot() as snapshot:
         descriptions = Descriptions(layout, snapshot)
-        if database not in {*snapshot.databases(), *descriptions.schema.databases()}:
+        if name == "describe":
+            _require_no_database(snapshot, descriptions, database, operands)
+        if database not in _databases(snapshot, descriptions):
             return _nothing(program, snapshot, database, [])
         if name == "describe":
             return _describe(program, layout, snapshot, descriptions, database, operands, as_json=json_asked)
@@ -59,23 +65,23 @@ def run_verb(
         return _show(program, list(found), as_json=json_asked, with_help=name == "search")
 
 
-def _require_no_database(layout: Layout, database: str, operands: list[str]) -> None:
+def _databases(snapshot: Snapshot, descriptions: Descriptions) -> set[str]:
+    return {*snapshot.databases(), *descriptions.schema.databases()}
+
+
+def _require_no_database(snapshot: Snapshot, descriptions: Descriptions, database: str, operands: list[str]) -> None:
     """Require the first operand of ``describe`` not to be a database, which stands before the verb.
 
     :raises UsageError: when it is one; with the command that was meant.
     """
-    if not 2 <= len(operands) <= 3:
-        return
     first, *rest = operands
-    with open_store(layout).snapshot() as snapshot:
-        descriptions = Descriptions(layout, snapshot)
-        is_record = descriptions.is_known(database, first)
-        databases = {*snapshot.databases(), *descriptions.schema.databases()}
-        if first in databases and not (is_record and len(rest) == 1):
-            words = ["config", "describe"] if first == "configuration" else ["db", first, "describe"]
-            raise UsageError(
-                f"{first} is a database, which is named before the verb", hint=f"run: {shlex.join([*words, *rest])}"
-            )
+    if not rest or first not in _databases(snapshot, descriptions):
+        return
+    if len(rest) > 1 or not descriptions.is_known(database, first):
+        words = ["config", "describe"] if first == "configuration" else ["db", first, "describe"]
+        raise UsageError(
+            f"{first} is a database, which is named before the verb", hint=f"run: {shlex.join([*words, *rest])}"
+        )
 
 
 def require_operands(name: str, operands: list[str]) -> None:

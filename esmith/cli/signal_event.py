@@ -46,7 +46,7 @@ class _Options:
 
     def __init__(self, values: dict[str, Any]) -> None:
         self.__dict__.update(values)
-        begin, _mark, rest = _divided(self.arguments)
+        begin, rest = _divided(self.arguments)
         self.arguments = begin + rest
 
     @property
@@ -56,10 +56,10 @@ class _Options:
         return not (shows or self.arguments or self.restart or self.confirm is not None)
 
 
-def _divided(arguments: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """Return the arguments before the first ``--``, that, and those after it."""
+def _divided(arguments: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the arguments before the first ``--``, and those after it."""
     at = arguments.index("--") if "--" in arguments else len(arguments)
-    return arguments[:at], arguments[at : at + 1], arguments[at + 1 :]
+    return arguments[:at], arguments[at + 1 :]
 
 
 def seconds_of(text: str) -> float:

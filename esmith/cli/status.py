@@ -23,7 +23,7 @@ from esmith.errors import EsmithError, ExitCode
 from esmith.events.confirm import find_unconfirmed
 from esmith.events.damage import Damaged, find_damaged
 from esmith.events.derived import Stale, list_stale
-from esmith.events.outstanding import Waiting, find_outstanding
+from esmith.events.outstanding import Outstanding, Waiting, find_outstanding
 from esmith.events.recover import find_interrupted
 from esmith.events.trusted import all_faults, services_of
 from esmith.layout import LAYERS, Layout
@@ -112,9 +112,11 @@ def _outstanding(layout: Layout, store: Store, *, with_checks: bool) -> dict[str
         found = find_outstanding(layout, store, checks=with_checks)
     except EsmithError as error:
         # A broken schema file, say, of which nobody knows what is secret: a finding among the others.
-        broken = [_broken("", error, stops=True)]
-        empty: dict[str, Any] = {"waiting": [], "services": {}, "left": {}, "refused": [], "refused_before": []}
-        return {**empty, "broken": broken, "unwritten": [], "accounts": []}
+        return _outstanding_data(Outstanding()) | {"broken": [_broken("", error, stops=True)]}
+    return _outstanding_data(found)
+
+
+def _outstanding_data(found: Outstanding) -> dict[str, Any]:
     return {
         "waiting": [_waiting(group) for group in found.waiting],
         "services": found.services,
