@@ -100,7 +100,14 @@ def test_a_full_disk_leaves_no_half_file(
 
 
 @pytest.mark.parametrize(
-    ("limit", "value"), [("MOST_MEMBERS", 8), ("MOST_BYTES", 500), ("LONGEST_MEMBER", 100), ("LONGEST_MANIFEST", 10)]
+    ("limit", "value"),
+    [
+        ("MOST_MEMBERS", 8),
+        ("MOST_BYTES", 500),
+        ("LONGEST_MEMBER", 100),
+        ("LONGEST_MANIFEST", 10),
+        ("LONGEST_BASES", 10),
+    ],
 )
 def test_what_could_not_be_restored_is_no_backup(
     small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int

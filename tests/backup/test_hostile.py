@@ -182,7 +182,14 @@ def test_each_flipped_bit_is_noticed(good: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "value"), [("MOST_MEMBERS", 3), ("MOST_BYTES", 500), ("LONGEST_MEMBER", 100), ("LONGEST_MANIFEST", 10)]
+    ("limit", "value"),
+    [
+        ("MOST_MEMBERS", 3),
+        ("MOST_BYTES", 500),
+        ("LONGEST_MEMBER", 100),
+        ("LONGEST_MANIFEST", 10),
+        ("LONGEST_BASES", 10),
+    ],
 )
 def test_limits(limit: str, value: int, good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An archive with too many members, or too large ones, is refused while it is read."""

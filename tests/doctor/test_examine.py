@@ -85,7 +85,7 @@ def test_areas_are_chosen() -> None:
 
 def test_the_cures_of_a_damaged_data_file() -> None:
     """What an error says to type is a cure of its own, and the rest of its hint is a comment for the shell."""
-    hint = "set it aside:\n  mv a b\n  esmith init\nmake them with: esmith --root / init\nname it: --root"
+    hint = "set it aside:\n  mv a b\n  esmith init\nmake them with: esmith --root / init\nname it: --root\nso: "
     assert list(cures_of(hint)) == [
         "# set it aside:",
         "mv a b",
@@ -93,6 +93,7 @@ def test_the_cures_of_a_damaged_data_file() -> None:
         "# make them with",
         "esmith --root / init",
         "# name it: --root",
+        "# so: ",
     ]
 
 
