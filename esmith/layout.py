@@ -115,6 +115,26 @@ class Layout:
         return self.under("/etc/e-smith/services-custom")
 
     @property
+    def panels(self) -> str:
+        """The directory of the pages of the server-manager."""
+        return self.under("/etc/e-smith/panels")
+
+    @property
+    def panels_custom(self) -> str:
+        """The pages of contribs and of the administrator, which come first."""
+        return self.under("/etc/e-smith/panels-custom")
+
+    @property
+    def manager(self) -> str:
+        """What the helper of the server-manager keeps: jobs, failed logins, the password of a root folder."""
+        return self.under("/var/lib/e-smith/manager")
+
+    @property
+    def manager_socket(self) -> str:
+        """The socket at which the helper of the server-manager answers."""
+        return self.under("/var/run/e-smith/manager/socket")
+
+    @property
     def checks(self) -> str:
         """The directory of the checks that need no program."""
         return self.under("/etc/e-smith/checks")

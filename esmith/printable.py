@@ -53,3 +53,13 @@ def _code(char: str) -> str:
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def shown_time(seconds: float) -> str:
+    """Return a moment as local date and time.
+
+    :param seconds: since 1970.
+    """
+    import time
+
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))

@@ -48,7 +48,7 @@ class ShippedFiles:
         """
         path = without_line(path)
         base = self._layout.under("/etc/e-smith")
-        administrators = (self._layout.layer(_CUSTOM), self._layout.services_custom)
+        administrators = (self._layout.layer(_CUSTOM), self._layout.services_custom, self._layout.panels_custom)
         if not self.is_known or not _is_below(path, base) or any(_is_below(path, place) for place in administrators):
             return False
         return os.path.relpath(path, base) not in self.names

@@ -19,6 +19,8 @@ CONTENT = (ROOT / "checks", ROOT / "commands")
 LAYERS = (
     ("__main__",),
     ("cli",),
+    ("manager",),
+    ("status",),
     ("watch", "contrib", "explain", "overrides", "doctor", "proxy", "logs", "prompt"),
     ("events", "backup"),
     ("setup",),
@@ -27,7 +29,7 @@ LAYERS = (
     ("checks",),
     ("plan",),
     ("fragments",),
-    ("perl",),
+    ("perl", "panels"),
     ("schema", "store"),
     ("shipped",),
     ("layout",),

@@ -11,7 +11,6 @@ from esmith.cli.agreement import agrees, may_ask
 from esmith.cli.arguments import COLOR_OPTION, Command, Option, SingleCommand
 from esmith.cli.changed_settings import change_line
 from esmith.cli.colour import choose, styled_diff
-from esmith.cli.masking import Masking
 from esmith.cli.output import print_lines, print_report, warn
 from esmith.errors import EsmithError, RefusedError, StoreError, UsageError
 from esmith.layout import Layout
@@ -19,6 +18,7 @@ from esmith.names import counted
 from esmith.printable import printable_message, shell_word
 from esmith.schema.check import NotAllowedError
 from esmith.schema.load import Schema
+from esmith.schema.masking import Masking
 from esmith.schema.wanted import apply_wanted
 from esmith.schema.wanted_file import STDIN, read_wanted
 from esmith.store import database_name, is_flat, open_store

@@ -21,7 +21,7 @@ from esmith.backup.schedule import NEVER, schedule, write_scheduled
 from esmith.backup.write import write_backup, write_stream
 from esmith.cli.agreement import agrees, may_ask
 from esmith.cli.json_output import json_text
-from esmith.cli.output import print_lines, print_report, shown_time, warn
+from esmith.cli.output import print_lines, print_report, warn
 from esmith.cli.program import root_option
 from esmith.errors import EsmithError, ExitCode, InstallError, UsageError
 from esmith.events.session import Session
@@ -29,7 +29,7 @@ from esmith.fields import dataclass
 from esmith.layout import Layout
 from esmith.names import counted
 from esmith.plan.host import DiskHost
-from esmith.printable import shell_word
+from esmith.printable import shell_word, shown_time
 from esmith.store import open_store
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from esmith.cli.colour import Style, styled
-from esmith.cli.masking import Masking
 from esmith.errors import SchemaError
 from esmith.layout import Layout
 from esmith.names import counted
 from esmith.printable import shell_word
 from esmith.schema.load import Schema
+from esmith.schema.masking import Masking
 from esmith.schema.secrecy import MASK
 from esmith.store.model import Change
 from esmith.store.protocol import Snapshot
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def change_line(change: dict[str, Any]) -> str:
-    """Return the line of a change, as :meth:`esmith.cli.masking.Masking.changes_data` gives it."""
+    """Return the line of a change, as :meth:`esmith.schema.masking.Masking.changes_data` gives it."""
     name = " ".join(part for part in (change["database"], change["key"], change["property"]) if part)
     return f"{name}: {styled(_value(change['old']), Style.REMOVED)} -> {styled(_value(change['new']), Style.ADDED)}"
 

@@ -7,7 +7,6 @@ from contextlib import closing
 
 from esmith.cli.changed_settings import change_line
 from esmith.cli.json_output import json_text
-from esmith.cli.masking import Masking
 from esmith.cli.output import complain, print_lines, print_report
 from esmith.errors import EsmithError, ExitCode, RefusedError, UsageError
 from esmith.explain.described import Descriptions
@@ -16,6 +15,7 @@ from esmith.explain.editor import EditedFile, editor
 from esmith.explain.values import Values, last_changes
 from esmith.layout import Layout
 from esmith.schema.load import Schema
+from esmith.schema.masking import Masking
 from esmith.schema.settings import set_properties, set_type
 from esmith.store import open_store
 from esmith.store.model import Author, Change, Record

@@ -8,7 +8,6 @@ import click
 
 from esmith.cli.explain_lines import file_lines, named_lines
 from esmith.cli.json_output import json_text
-from esmith.cli.masking import Masking
 from esmith.cli.output import print_lines, print_report
 from esmith.cli.program import root_option
 from esmith.errors import ExitCode, UsageError
@@ -22,6 +21,7 @@ from esmith.explain.supposed import suppose
 from esmith.explain.values import Values, last_changes
 from esmith.layout import Layout
 from esmith.schema.load import Schema
+from esmith.schema.masking import Masking
 from esmith.services.definition import Services
 from esmith.store import open_store
 from esmith.store.protocol import Snapshot, Store

@@ -8,10 +8,11 @@ from esmith.apply.generations import Generation, list_generations
 from esmith.cli.colour import Style, styled, table
 from esmith.cli.history import who
 from esmith.cli.json_output import json_text
-from esmith.cli.output import print_lines, print_report, shown_time
+from esmith.cli.output import print_lines, print_report
 from esmith.cli.program import color_option, root_option
 from esmith.layout import Layout
 from esmith.names import counted
+from esmith.printable import shown_time
 from esmith.store import open_store
 
 #: Of one install more files would hide the next one.

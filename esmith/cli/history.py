@@ -11,11 +11,11 @@ import click
 from esmith.cli.changed_settings import change_line
 from esmith.cli.colour import Style, styled, table
 from esmith.cli.json_output import json_text
-from esmith.cli.masking import Masking
 from esmith.cli.output import print_parts, print_report
 from esmith.cli.program import color_option, root_option
 from esmith.layout import Layout
 from esmith.schema.load import Schema
+from esmith.schema.masking import Masking
 from esmith.store import open_store
 from esmith.store.journal import Entry
 

@@ -260,13 +260,3 @@ def print_error(text: str) -> None:
         sys.stderr.buffer.flush()
     except OSError:
         _give_up(2)
-
-
-def shown_time(seconds: float) -> str:
-    """Return a moment as local date and time.
-
-    :param seconds: since 1970.
-    """
-    import time
-
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))

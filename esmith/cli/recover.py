@@ -7,13 +7,13 @@ import time
 
 import click
 
-from esmith.cli.output import print_lines, print_report, shown_time, warn
+from esmith.cli.output import print_lines, print_report, warn
 from esmith.cli.program import root_option
 from esmith.events.confirm import confirm, find_unconfirmed, single_waiter, wait_in_background
 from esmith.events.recover import recover_all
 from esmith.events.session import Session
 from esmith.layout import Layout
-from esmith.printable import printable_message
+from esmith.printable import printable_message, shown_time
 from esmith.store import open_store
 
 #: How often a waiting process looks whether the change was confirmed, in seconds.

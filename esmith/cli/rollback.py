@@ -11,7 +11,6 @@ from esmith.cli.agreement import agrees, may_ask
 from esmith.cli.changed_settings import change_lines
 from esmith.cli.colour import styled_diff
 from esmith.cli.json_output import json_text
-from esmith.cli.masking import Masking
 from esmith.cli.output import print_lines, print_report, warn
 from esmith.cli.program import color_option, root_option
 from esmith.errors import UsageError
@@ -26,6 +25,7 @@ from esmith.layout import Layout
 from esmith.names import counted
 from esmith.printable import shell_word
 from esmith.schema.load import Schema
+from esmith.schema.masking import Masking
 from esmith.store import open_store
 from esmith.store.protocol import Snapshot, Store
 

@@ -9,11 +9,12 @@ import click
 
 from esmith.cli.colour import Style, styled
 from esmith.cli.json_output import json_text
-from esmith.cli.output import print_lines, print_report, shown_time
+from esmith.cli.output import print_lines, print_report
 from esmith.cli.program import color_option, root_option
 from esmith.errors import EsmithError, UntrustedError
 from esmith.events.pending import PendingAction, list_pending
 from esmith.layout import Layout
+from esmith.printable import shown_time
 from esmith.services.definition import Services
 from esmith.services.find import find_supervisor
 from esmith.services.holders import find_holders

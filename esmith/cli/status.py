@@ -15,7 +15,7 @@ from esmith.checks.installed import check_installed
 from esmith.cli.check import verdict_data
 from esmith.cli.findings import findings_of, summary_lines
 from esmith.cli.json_output import json_text
-from esmith.cli.output import print_lines, print_report, shown_time
+from esmith.cli.output import print_lines, print_report
 from esmith.cli.program import color_option, root_option
 from esmith.cli.services import services_data
 from esmith.cli.status_details import detail_lines
@@ -30,6 +30,7 @@ from esmith.layout import LAYERS, Layout
 from esmith.overrides import find
 from esmith.overrides.model import OUTDATED
 from esmith.plan.verdict import Outcome
+from esmith.printable import shown_time
 from esmith.schema.foreign import foreign_settings
 from esmith.services.certificate import find_ending
 from esmith.services.units import trouble_of_logs

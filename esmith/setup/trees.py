@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 #: The directory of the shipped trees in an installed package.
 _PACKAGED = "_shipped"
 #: The shipped trees that go to ``/etc/e-smith``.
-_TREES = ("templates", "templates-default", "events", "db", "services", "checks")
+_TREES = ("templates", "templates-default", "events", "db", "services", "checks", "panels")
 #: Those of a checkout whose directories show what comes and goes in them; in the others Python puts what it compiled.
 _SHOWING = ("templates", "templates-default", "events", "db", "services")
 #: The program of an installed package: pip and dpkg put another file there with each version.

@@ -16,7 +16,6 @@ from esmith.apply.drift import count_installed, find_drift
 from esmith.apply.generations import GENERATIONS, list_generations
 from esmith.apply.left import LEFT, REFUSED, Left, Refused, list_left
 from esmith.cli.generations import _lines
-from esmith.cli.output import shown_time
 from esmith.cli.services import services_data, services_lines
 from esmith.errors import EsmithError, ExitCode
 from esmith.events.affected import TemplateUse
@@ -29,6 +28,7 @@ from esmith.events.pending import PENDING, PendingAction
 from esmith.events.recover import find_interrupted, next_due, recover_all
 from esmith.events.rollback import roll_back
 from esmith.plan.installed import OUTPUTS
+from esmith.printable import shown_time
 from esmith.schema.load import Schema
 from esmith.store.table import DamagedRowError, decode_json
 from esmith.watch.places import installed_outputs

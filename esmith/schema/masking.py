@@ -7,8 +7,7 @@ from itertools import compress, islice
 from operator import not_
 from typing import Any
 
-from esmith.cli.output import shown_time
-from esmith.printable import printable
+from esmith.printable import printable, shown_time
 from esmith.schema.load import Schema
 from esmith.schema.secrecy import MASK, is_findable
 from esmith.store.journal import FIELDS_OF_A_CHANGE, NO_VALUES, Entry

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from esmith.cli import masking
-from esmith.cli.masking import Masking
 from esmith.layout import Layout
+from esmith.schema import masking
 from esmith.schema.load import Schema
+from esmith.schema.masking import Masking
 from esmith.store import journal, open_store
 from esmith.store.journal import Entry
 from esmith.store.model import FORGOTTEN, Author, Change, Revision

@@ -1,0 +1,1 @@
+"""What is pending or wrong, as ``esmith status`` and the server-manager show it."""

@@ -1,0 +1,1 @@
+"""Panel files, and forms."""
