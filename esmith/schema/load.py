@@ -34,7 +34,10 @@ _RECORD_KEYS = {
 }
 _PROPERTY_KEYS = {
     "type": one_of(*TYPES),
+    "label": TEXT,
     "help": TEXT,
+    "scope": TEXT,
+    "shown-if": TEXT,
     "default": TEXT,
     "unset": TEXT,
     "force": TEXT,
