@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _ended(browser: Browser) -> str:
     return "" if found == "running" else found
 
 
-_WAYS = {
+_WAYS: dict[str, Callable[..., None]] = {
     "open": open_page,
     "set": set_field,
     "lines": set_lines,
