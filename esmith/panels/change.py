@@ -5,6 +5,7 @@ from __future__ import annotations
 from esmith.errors import EsmithError
 from esmith.names import counted, nearest
 from esmith.panels.conflicts import cells_of, covers
+from esmith.panels.deletion import mark_deleted, remove_record
 from esmith.panels.field import Work
 from esmith.panels.form import find_record, may_change
 from esmith.panels.mapping import MappingField
@@ -21,7 +22,15 @@ if TYPE_CHECKING:
     from esmith.schema.load import Schema
     from esmith.store.protocol import Transaction
 
-__all__ = ["FormError", "cells_of", "change_settings", "covers", "create_record"]
+__all__ = [
+    "FormError",
+    "cells_of",
+    "change_settings",
+    "covers",
+    "create_record",
+    "mark_deleted",
+    "remove_record",
+]
 
 
 class FormError(NotAllowedError):
