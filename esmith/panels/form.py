@@ -62,15 +62,15 @@ def _of_record(panel: Panel, snapshot: Snapshot, record: Record | None) -> dict[
     if records is None:
         return {}
     create = records.create
+    deletable = record is not None and may_delete(panel, snapshot, record)
     return {
         "event": records.event_of(record.key) if record is not None else create.event if create is not None else "",
         "key": record.key if record is not None else None,
         "key_field": {"label": records.key_label, "help": records.key_help},
         "may_change": may_change(panel, record),
-        "may_delete": record is not None and may_delete(panel, snapshot, record),
-        "delete": {"ask": records.delete.ask.replace(KEY, record.key)}
-        if record is not None and records.delete
-        else None,
+        "may_delete": deletable,
+        "delete": {"ask": records.delete.ask.replace(KEY, record.key)} if deletable else None,
+        "list_heading": panel.heading,
         "actions": [
             {
                 "name": action.name,
