@@ -152,11 +152,11 @@ class Index:
         for one in known:
             for cell in one.cells:
                 by_cell.setdefault(cell, []).append(one)
-        for rank, file in best(paths, words)[:_FILES]:
+        for fit, file in best(paths, words)[:_FILES]:
             cells = self._made_from(file.title)
             file.detail = f"made from {counted(len(cells), 'setting')}" if cells else "a generated file"
             # A part of the name of a file is often a word that something else is called by.
-            rank += _FILE_AFTER if rank else 0
+            rank = fit + (_FILE_AFTER if fit else 0)
             yield rank, file
             found = [one for cell in sorted(cells) for one in by_cell.get(cell, [])]
             for one in islice({id(one): one for one in found}.values(), _SETTINGS_OF_A_FILE):
