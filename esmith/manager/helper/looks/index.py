@@ -11,10 +11,10 @@ from esmith.explain.wiki import mentions
 from esmith.layout import Layout
 from esmith.manager.helper.looks.found import Found, best, order
 from esmith.names import counted
-from esmith.panels.field import Scene
+from esmith.panels.field import EVERY
 from esmith.panels.load import load_panels
-from esmith.panels.model import Panel
-from esmith.panels.setting import KEY
+from esmith.panels.model import Panels
+from esmith.panels.search import Place, make_index
 from esmith.plan.installed import OUTPUTS
 from esmith.plan.listed import all_reads_of
 from esmith.schema.load import Schema
@@ -62,37 +62,22 @@ class Index:
         ]
 
     def _pages(self) -> Iterator[Found]:
-        for panel in load_panels(self._layout, self._schema).panels.values():
-            headings = [panel.heading, panel.name, *(section.heading for section in panel.sections)]
-            yield Found(
-                "panel", panel.heading, panel.group, headings, " ".join(panel.words), panel.help, {"panel": panel.id}
-            )
-            yield from self._fields(panel)
+        panels = load_panels(self._layout, self._schema)
+        for place in make_index(panels, self._schema, self._snapshot, _manual):
+            target = {"panel": place.panel, "section": place.section, "field": place.field}
+            cells = [_cell(name) for name in place.settings]
+            names = [place.label, place.field, *(prop or key for _, key, prop in cells)]
+            section = "" if not place.field else f", {self._heading(panels, place)}"
+            where = place.panel.partition("/")[0] if place.label == place.heading else place.heading + section
+            words = "\n".join(text for text, _ in place.texts)
+            kind = "field" if place.field else "panel"
+            if place.label:
+                yield Found(kind, place.label, where.rstrip(", "), names, words, place.help, target, cells)
 
-    def _fields(self, panel: Panel) -> Iterator[Found]:
-        scene = Scene(panel.records, self._schema, self._snapshot)
-        for section in panel.sections:
-            for field in section.fields:
-                if not field.name:
-                    continue
-                settings = field.settings()
-                known = scene.known(settings[0]) if len(settings) == 1 else None
-                label = field.label or (known.label if known is not None else "") or field.name
-                names = [label, field.name, *(one.prop for one in settings if one.prop)]
-                names += [one.key for one in settings if not one.prop and one.key != KEY]
-                cells = [(one.database, one.key, one.prop) for one in settings if one.key != KEY]
-                words = [*panel.words, *(one.key for one in settings if one.key != KEY)]
-                words += [block["about"] for cell in cells for block in mentions(*cell)]
-                yield Found(
-                    "field",
-                    label,
-                    f"{panel.heading}, {section.heading}" if section.heading else panel.heading,
-                    names,
-                    " ".join(words),
-                    field.help or (known.help if known is not None else ""),
-                    {"panel": panel.id, "section": section.name, "field": field.name},
-                    cells,
-                )
+    @staticmethod
+    def _heading(panels: Panels, place: Place) -> str:
+        sections = panels.panels[place.panel].sections
+        return next((one.heading for one in sections if one.name == place.section), "")
 
     def _settings(self) -> Iterator[Found]:
         """Yield what the schema files have."""
@@ -116,7 +101,7 @@ class Index:
             if prop.name == "*" or prop.removed:
                 continue
             about = " ".join(block["about"] for block in mentions(database, file.key, prop.name))
-            cells = [] if is_type else [(database, key, prop.name)]
+            cells = [(database, EVERY if is_type else key, prop.name)]
             names = [prop.name, *filter(None, [prop.label]), f"{key} {prop.name}", f"{where} {prop.name}"]
             yield Found("setting", prop.name, where, names, f"{where} {about}", prop.help, target, cells)
 
@@ -178,3 +163,13 @@ def _names(key: bytes, row: bytes, needles: list[bytes]) -> bool:
         return False
     names = b"\0".join((key, *row.split(b"\0")[1::2])).lower()
     return all(needle in names for needle in needles)
+
+
+def _manual(cell: Cell) -> list[str]:
+    """Return what the manual says where it changes a setting."""
+    return [block["about"] for block in mentions(*cell)]
+
+
+def _cell(name: str) -> Cell:
+    database, key, prop, *_ = [*name.split(" ", 2), "", ""]
+    return database, key, prop

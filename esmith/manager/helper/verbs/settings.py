@@ -51,31 +51,28 @@ def database(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
         pages = max(1, -(-len(found) // size))
         page = min(page, pages)
         return {
-            "database": name,
+            "name": name,
             "keys": found[(page - 1) * size : page * size],
             "total": total,
             "found": len(found),
             "page": page,
             "pages": pages,
-            "types": [{"type": one, "help": _help(schema, name, one)} for one in schema.types(name)],
+            "types": _types(schema, name),
         }
 
 
 def setting(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return a record as a form, or with a type in the place of a key the form of a new record.
+    """Return a record as a form; one that is not stored as the form of a new one, of a type where it is given.
 
-    Arguments: ``database``, and ``key`` or ``type`` or both.
+    Arguments: ``database``, ``key`` (null for a new record that has no name yet), ``type``.
     """
     asked = Asked(arguments, "database", "key", "type")
-    name, key, type = (asked.text(one, "") for one in ("database", "key", "type"))
+    name, key, type = asked.text("database"), asked.text("key", ""), asked.text("type", "")
     with opened(context.layout) as snapshot:
         schema = Schema(context.layout, RememberedFiles(snapshot))
         _require(schema, snapshot, name)
         record = snapshot.record(name, key) if key else None
         known = schema.record(name, key, type or None)
-        if record is None and known is None:
-            what = f"record {shorten(key)!r}" if key else f"type {shorten(type)!r}"
-            raise not_found(f"{name} has no {what}, and none is known")
         own_type = record.type if record is not None else type or (known.type if known is not None else None)
         form = record_form(schema, snapshot, name, key, record, own_type)
         is_plain = [field["name"] for field in form["sections"][0]["fields"]] == [""]
@@ -83,13 +80,14 @@ def setting(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
             "database": name,
             "key": key or None,
             "type": None if is_plain else own_type,
-            "stored": record is not None,
+            "exists": record is not None,
             "revision": snapshot.revision(),
             "heading": f"{name} {key or type}",
             **form,
             "key_field": None if key else {"label": "Name of the record", "help": ""},
             "commands": [_command(name, key)] if record is not None else [],
             "can_delete": record is not None,
+            "types": [] if record is not None else _types(schema, name),
         }
 
 
@@ -106,9 +104,10 @@ def _records(snapshot: Snapshot, database: str) -> Iterator[tuple[str, str, bool
             yield key.decode(), type.decode(), not props
 
 
-def _help(schema: Schema, database: str, type: str) -> str:
-    file = schema.file(database, f"@{type}")
-    return "" if file is None else file.help
+def _types(schema: Schema, database: str) -> list[dict[str, str]]:
+    """Return the types that a new record may have, each with what it is."""
+    files = ((type, schema.file(database, f"@{type}")) for type in schema.types(database))
+    return [{"type": type, "help": file.help} for type, file in files if file is not None]
 
 
 def _command(database: str, key: str) -> str:
