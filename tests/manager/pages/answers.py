@@ -84,6 +84,7 @@ def history(arguments: dict[str, Any]) -> dict[str, Any]:
             {
                 "revision": number, "time": "2026-11-30 19:00:00", "user": "admin" if number % 2 else HOSTILE, "sudo_user": HOSTILE,
                 "command": commands[number % 2], "changes": CHANGES, "more": 3,
+                "panel": {"page": "configuration/email", "address": "192.0.2.7"} if number % 2 else None,
             }
             for number in numbers
         ],
@@ -122,14 +123,15 @@ def generation(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def services(_arguments: dict[str, Any]) -> dict[str, Any]:
-    """Answer the verb ``services``."""
-    every = ["start", "stop", "restart"]
+    """Answer the verb ``services``: as it should be, down and pending, the way of the browser, and one that is off."""
+    good: dict[str, Any] = {"wanted": "up", "actual": "up", "pending": None, "detail": [], "actions": ["restart", "stop"]}
+    pending = {"actions": ["restart"], "since": "2026-11-30 19:00:00", "command": "signal-event " + HOSTILE}
+    detail = {"what": HOSTILE, "cure": ["apt-get install " + HOSTILE], "log": [HOSTILE]}
+    bad = {"actual": "down", "pending": pending, "detail": [detail], "actions": ["start"]}
+    off = {"name": "clamd", "wanted": "down", "actual": "not supervised", "actions": []}
     return {
         "services": [
-            {"name": "dovecot", "wanted": "up", "actual": "up", "pending": "", "detail": "", "actions": every},
-            {"name": "qpsmtpd", "wanted": "up", "actual": "down", "pending": "restart " + HOSTILE, "detail": HOSTILE, "actions": every},
-            {"name": "httpd-e-smith", "wanted": "up", "actual": "up", "pending": "", "detail": "", "actions": every},
-            {"name": "clamd", "wanted": "down", "actual": "", "pending": "", "detail": "", "actions": []},
+            good | {"name": "dovecot"}, good | bad | {"name": "qpsmtpd"}, good | {"name": "httpd-e-smith"}, good | off,
         ]
     }  # fmt: skip
 
@@ -140,10 +142,10 @@ def health(arguments: dict[str, Any]) -> dict[str, Any]:
     event = {"kind": "event", "event": "email-update", "arguments": []}
     return {
         "findings": [
-            {"area": area, "severity": "warning", "what": "2 settings wait for email-update", "why": HOSTILE,
+            {"area": area, "by": area, "severity": "warning", "what": "2 settings wait for email-update", "why": HOSTILE,
              "cure": ["signal-event email-update"], "operation": event},
-            {"area": area, "severity": "failing", "what": HOSTILE, "why": "", "cure": ["rm -r " + HOSTILE], "operation": None},
-            {"area": area, "severity": "skipped", "what": "the queue", "why": "the root is only a folder", "cure": [], "operation": None},
+            {"area": area, "by": area, "severity": "failing", "what": HOSTILE, "why": "", "cure": ["rm -r " + HOSTILE], "operation": None},
+            {"area": area, "by": area, "severity": "skipped", "what": "the queue", "why": "the root is only a folder", "cure": [], "operation": None},
         ]
     }  # fmt: skip
 

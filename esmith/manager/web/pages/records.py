@@ -20,7 +20,7 @@ from esmith.manager.web.visit import ask
 KEY_COLUMN = "key"
 
 
-async def list_page(request: Request, panel: str) -> Response:
+async def show_list(request: Request, panel: str) -> Response:
     """Return the page of a list.
 
     :param panel: the name of its panel: ``collaboration/users``.
