@@ -271,7 +271,7 @@ def test_answers_of_a_wrong_login(site: Site) -> None:
         b"GET /server-manager/login HTTP/1.1\r\nHost: x\r\nCookie: a=b\x00c\r\n\r\n",
         b"POST /server-manager/login HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
         b"POST /server-manager/login HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef",
-        b"POST /server-manager/login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\nfffffff\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\nfffffffffff\r\n",
     ],
     ids=["header", "address", "version", "bytes", "nul", "negative", "two-lengths", "smuggled"],
 )
