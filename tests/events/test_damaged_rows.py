@@ -16,7 +16,7 @@ from esmith.apply.drift import count_installed, find_drift
 from esmith.apply.generations import GENERATIONS, list_generations
 from esmith.apply.left import LEFT, REFUSED, Left, Refused, list_left
 from esmith.cli.generations import _lines
-from esmith.cli.services import services_data, services_lines
+from esmith.cli.services import services_lines
 from esmith.errors import EsmithError, ExitCode
 from esmith.events.affected import TemplateUse
 from esmith.events.confirm import UNCONFIRMED, UnconfirmedChange, confirm, find_unconfirmed
@@ -30,6 +30,7 @@ from esmith.events.rollback import roll_back
 from esmith.plan.installed import OUTPUTS
 from esmith.printable import shown_time
 from esmith.schema.load import Schema
+from esmith.status.services import services_data
 from esmith.store.table import DamagedRowError, decode_json
 from esmith.watch.places import installed_outputs
 from tests.apply.kit import AUTHOR

@@ -1,0 +1,77 @@
+"""Who asks for a page, and what may be asked of the helper in that name."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.requests import Request
+
+from esmith.manager.web.client import Helper
+from esmith.manager.web.posted import Posted
+
+#: The cookie with the token of a session.
+COOKIE = "__Host-smanager"
+#: The cookie with the token of the login form.
+LOGIN_COOKIE = "__Host-smanager-login"
+
+
+@dataclass
+class Visit:
+    """One request, and whose it is.
+
+    :param token: of the session, or of the login form.
+    :param address: of the browser.
+    :param session: what the verb ``session`` answers; empty for those who are not logged in.
+    :param navigation: what the verb ``navigation`` answers.
+    :param posted: the values of the form.
+    """
+
+    helper: Helper
+    token: str = ""
+    address: str = ""
+    session: dict[str, Any] = field(default_factory=dict)
+    navigation: dict[str, Any] = field(default_factory=dict)
+    posted: Posted = field(default_factory=lambda: Posted([]))
+
+    @property
+    def csrf(self) -> str:
+        """The token that each form of this session carries."""
+        return csrf_of(self.token)
+
+
+def csrf_of(token: str) -> str:
+    """Return the token against forged requests that belongs to the token of a cookie."""
+    return hmac.new(token.encode(), b"csrf", hashlib.sha256).hexdigest() if token else ""
+
+
+def visit_of(request: Request) -> Visit:
+    """Return the visit of a request."""
+    visit = request.state.visit
+    assert isinstance(visit, Visit)
+    return visit
+
+
+def posted(request: Request) -> Posted:
+    """Return what was posted."""
+    return visit_of(request).posted
+
+
+async def ask(request: Request, verb: str, /, **arguments: Any) -> Any:
+    """Return the result of a verb of the helper, in the name of who is logged in.
+
+    :raises HelperError: what the helper answered instead.
+    """
+    visit = visit_of(request)
+    return await visit.helper.ask(verb, arguments, visit.token, visit.address)
+
+
+def panel_of(request: Request, panel: str) -> dict[str, Any] | None:
+    """Return what the navigation knows about a panel."""
+    for group in visit_of(request).navigation.get("groups", ()):
+        for row in group["panels"]:
+            if row["id"] == panel:
+                return dict(row)
+    return None
