@@ -10,7 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.commands import TIMEOUT_SECONDS, Root
+from tests.commands import Root
 
 ACCOUNT = "admin"
 #: Not a word of a list.
@@ -118,14 +118,6 @@ def _environment(pid: int) -> str:
         return ""
 
 
-def set_password(root: Root, account: str = ACCOUNT, password: str = PASSWORD) -> None:
-    """Set the password of an account of the panel."""
-    command = [str(root.path / "sbin/e-smith/esmith"), "manager", "password", account]
-    subprocess.run(
-        command,
-        input=f"{password}\n".encode(),
-        env={**os.environ, "ESMITH_ROOT": str(root.path)},
-        capture_output=True,
-        timeout=TIMEOUT_SECONDS,
-        check=True,
-    )
+def set_password(root: Root) -> None:
+    """Set the password of the one account that a root folder has for its panel."""
+    root.run("esmith", "manager", "password", stdin=f"{PASSWORD}\n")
