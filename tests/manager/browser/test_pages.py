@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.commands import Root
 from tests.manager.browser.chromium import DESK, TELEPHONE
-from tests.manager.browser.clicks import BASE, apply, open_page, set_field
-from tests.manager.browser.site import Site
+from tests.manager.browser.clicks import open_page
 
 if TYPE_CHECKING:
     from tests.manager.browser.chromium import Browser
@@ -51,12 +48,6 @@ PAGES = (
     "/search?q=spam",
     "/nothing-here",
 )
-
-
-@pytest.fixture
-def axed(axe: str) -> Iterator[str]:
-    """The text of axe."""
-    return axe
 
 
 @pytest.mark.parametrize("page", PAGES)
