@@ -18,15 +18,13 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
+from tests.manager.browser.clicks import DESK
 from tests.programs import path_of
 
 #: Both, for a marker.
 NEEDED = ("chromium", "chromedriver")
 #: How long something may take to be on a page, in seconds; far above what it takes.
 PATIENCE = 60.0
-#: The telephone of the requirement, and a desk, in CSS pixels.
-TELEPHONE = (360, 740)
-DESK = (1280, 900)
 _OPTIONS = (
     "--headless",
     "--disable-gpu",
@@ -108,6 +106,11 @@ class Browser:
         self._chrome("Network.clearBrowserCookies")
         self.complaints()
         self.size(*DESK)
+
+    def use_session(self, cookie: dict[str, Any]) -> None:
+        """Take the cookie of a session."""
+        words = {name: cookie[name] for name in ("name", "value", "path", "secure", "httpOnly", "sameSite")}
+        self._chrome("Network.setCookie", url=self.base + "/", **words)
 
     def _chrome(self, command: str, **words: Any) -> Any:
         return self.driver.execute_cdp_cmd(command, words)

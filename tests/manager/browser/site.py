@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 from tests.commands import Root
 
@@ -31,6 +32,8 @@ class Site:
         self._words = words
         self._process: subprocess.Popen[bytes] | None = None
         self.address = ""
+        #: The cookie of a session that was made by the form.
+        self.session: dict[str, Any] = {}
 
     def start(self) -> None:
         """Start it on a free port, and wait until it answers."""
