@@ -93,7 +93,7 @@ def test_a_failed_event(admin: Browser, waiting: Root) -> None:
 
 @pytest.mark.parametrize("killed", ["web", "helper", "both"])
 def test_processes_are_killed(browser: Browser, site: Site, waiting: Root, killed: str) -> None:
-    """The web process, the helper, or both are killed in the middle of a job: it ends well, and the next login says so."""
+    """The web process, the helper, or both are killed in the middle of a job: it ends, and the next login says so."""
     log_in(browser)
     level = {"web": "5", "helper": "6", "both": "7"}[killed]
     _begin(browser, waiting, level)
