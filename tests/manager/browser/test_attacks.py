@@ -279,7 +279,7 @@ def test_requests_that_are_none(site: Site, visitor: Visitor, raw: bytes) -> Non
 
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_body_that_is_too_long(visitor: Visitor, chunked: bool) -> None:
-    """A body of more than 256 KiB is refused, whether its length is said before or not."""
+    """A body of more than 256 KiB is refused, whether its length comes first or not."""
     token = visitor.token(BASE + "/")
     start = f"POST {BASE}/apply HTTP/1.1\r\nHost: {visitor.host}\r\nOrigin: {visitor.address}\r\n"
     start += f"Cookie: {COOKIE}={visitor.cookies[COOKIE]}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
