@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from esmith.panels.field import Field
     from esmith.panels.model import Panel
+    from esmith.panels.records import Records
     from esmith.schema.load import Schema
     from esmith.store.model import Record
     from esmith.store.protocol import Records as StoredRecords
@@ -53,37 +54,38 @@ def show_form(panel: Panel, schema: Schema, snapshot: Snapshot, key: str | None 
         "records": None,
     }
     if panel.records is not None:
-        shown |= _of_record(panel, snapshot, record)
+        shown |= _of_record(panel, panel.records, snapshot, record)
     return shown
 
 
-def _of_record(panel: Panel, snapshot: Snapshot, record: Record | None) -> dict[str, Any]:
-    records = panel.records
-    if records is None:
-        return {}
-    create = records.create
-    deletable = record is not None and may_delete(panel, snapshot, record)
-    return {
-        "event": records.event_of(record.key) if record is not None else create.event if create is not None else "",
-        "key": record.key if record is not None else None,
+def _of_record(panel: Panel, records: Records, snapshot: Snapshot, record: Record | None) -> dict[str, Any]:
+    """Return what is known of one record of a list, or of a new one, besides its settings."""
+    shown = {
+        "event": records.create.event if records.create is not None else "",
+        "key": None,
         "key_field": {"label": records.key_label, "help": records.key_help},
         "may_change": may_change(panel, record),
-        "may_delete": deletable,
-        "delete": {"ask": records.delete.ask.replace(KEY, record.key)} if deletable else None,
+        "may_delete": False,
+        "delete": None,
         "list_heading": panel.heading,
-        "actions": [
-            {
-                "name": action.name,
-                "label": action.label,
-                "ask": action.ask.replace(KEY, record.key),
-                "password": action.password,
-            }
-            for action in records.actions
-            if record is not None and record.key not in action.not_for
-        ]
-        if record is not None
-        else [],
+        "actions": [],
     }
+    if record is None:
+        return shown
+    key = record.key
+    shown |= {
+        "event": records.event_of(key),
+        "key": key,
+        "may_delete": may_delete(panel, snapshot, record),
+        "actions": [
+            {"name": one.name, "label": one.label, "ask": one.ask.replace(KEY, key), "password": one.password}
+            for one in records.actions
+            if key not in one.not_for
+        ],
+    }
+    if shown["may_delete"] and records.delete is not None:
+        shown["delete"] = {"ask": records.delete.ask.replace(KEY, key)}
+    return shown
 
 
 def suggest(panel: Panel, schema: Schema, snapshot: Snapshot, key: str | None, field: str, query: str) -> list[str]:
