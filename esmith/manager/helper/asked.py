@@ -30,11 +30,13 @@ class Asked:
     def text(self, name: str, default: str | None = None, *, most: int = LONGEST) -> str:
         """Return a text of one line.
 
-        :param default: where it is missing; without one it must be there.
+        :param default: where it is missing or null; without one it must be there.
         :param most: how many characters it may have.
         :raises VerbError: when it is missing, no text, too long, or has control characters.
         """
-        value = self._arguments.get(name, default)
+        value = self._arguments.get(name)
+        if value is None:
+            value = default
         if not isinstance(value, str):
             raise _wrong(f"{name} is not a text")
         if len(value) > most:

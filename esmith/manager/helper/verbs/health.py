@@ -28,9 +28,9 @@ _ORDER = {severity: number for number, severity in enumerate((FAILING, WARNING, 
 def health(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
     """Return what ``esmith status`` finds, the worst first; with ``doctor`` also what ``esmith doctor`` does.
 
-    :return: ``findings``, each with ``area``, ``severity`` (failing, warning or skipped), ``what``, ``why``, ``cure``
-        (commands to paste) and ``operation`` (what does the same, or null); ``counts`` of the doctor by severity, or
-        null; ``overdue``, whether one of its checks did not end.
+    :return: ``findings``, each with ``by`` (status or doctor), ``area``, ``severity`` (failing, warning or skipped),
+        ``what``, ``why``, ``cure`` (commands to paste) and ``operation`` (what does the same, or null); ``counts`` of
+        the doctor by severity, or null; ``overdue``, whether one of its checks did not end.
     """
     asked = Asked(arguments, "doctor")
     with_doctor = asked.flag("doctor")
@@ -42,7 +42,14 @@ def health(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
     if with_doctor and "revision" in data:
         examined = _examined(layout)
         found += [
-            {"area": area, "severity": one.severity, "what": one.what, "why": one.why, "cure": list(one.cure)}
+            {
+                "by": "doctor",
+                "area": area,
+                "severity": one.severity,
+                "what": one.what,
+                "why": one.why,
+                "cure": list(one.cure),
+            }
             for area, one in examined.findings(FAILING, WARNING, SKIPPED)
         ]
         counts = {severity: examined.count(severity) for severity in SEVERITIES}
@@ -61,6 +68,7 @@ def _of_status(finding: dict[str, str]) -> dict[str, Any]:
     if finding["kind"] == "confirm":
         what = what.removesuffix(" you run") + " it is confirmed"
     return {
+        "by": "status",
         "area": finding["kind"],
         "severity": FAILING if finding["kind"] in BAD else WARNING,
         "what": what,
