@@ -11,6 +11,13 @@ from esmith.manager.helper.operations.engine import (
     RollbackOperation,
     ServiceOperation,
 )
+from esmith.manager.helper.operations.panels import (
+    ActionOperation,
+    CreateOperation,
+    DeleteOperation,
+    FormOperation,
+    ModifyOperation,
+)
 from esmith.manager.helper.operations.settings import SettingOperation, UndoOperation
 
 if TYPE_CHECKING:
@@ -21,6 +28,7 @@ if TYPE_CHECKING:
 OPERATIONS: dict[str, type[Operation]] = {
     one.kind: one
     for one in (
+        *(FormOperation, CreateOperation, ModifyOperation, DeleteOperation, ActionOperation),
         *(SettingOperation, UndoOperation),
         *(EventOperation, RollbackOperation, ServiceOperation, RecoverOperation),
     )

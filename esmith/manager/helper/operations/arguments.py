@@ -76,6 +76,11 @@ def named(name: str, value: Any) -> str:
     return found
 
 
+def text_or_none(name: str, value: Any) -> str | None:
+    """Check a text, or null."""
+    return None if value is None else text(name, value)
+
+
 def named_or_none(name: str, value: Any) -> str | None:
     """Check a name, or null."""
     return None if value is None else named(name, value)

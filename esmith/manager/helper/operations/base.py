@@ -28,7 +28,7 @@ class Field:
 
     :param name: the name it has in ``values``.
     :param label: what people call it.
-    :param cells: database, key and property of each cell that it writes.
+    :param cells: database, key and property of each cell that it writes, as :func:`esmith.panels.change.covers` reads.
     :param yours: the value that is wanted; None for none.
     :param shown: returns the value in a state of the databases, for those who have to choose; None for that of
         the only cell.
@@ -112,6 +112,16 @@ class Operation:
     def first(self, _session: Session) -> str:
         """Do what comes before the events in the job, and return what the administrator should know of it."""
         return ""
+
+    def first_commands(self) -> list[str]:
+        """Return the commands of a shell that do what comes before the events."""
+        return []
+
+    def require_all(self) -> None:
+        """See that all is there that is needed to do it, and not only to look at it.
+
+        :raises VerbError: when it is not.
+        """
 
     def act(self, _session: Session) -> dict[str, Any]:
         """Do it in the job, where it is not settings and events; return what is to stand in the result."""

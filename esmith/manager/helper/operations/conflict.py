@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from esmith.errors import EsmithError
 from esmith.manager import wire
 from esmith.manager.helper.context import VerbError
+from esmith.panels.change import covers
 from esmith.printable import shown_time
 from esmith.schema.masking import Masking
 from esmith.schema.secrecy import MASK
@@ -36,9 +37,9 @@ def refuse_conflict(operation: Operation, snapshot: Snapshot) -> None:
     since = _changed_since(snapshot, revision)
     if not since:
         return
-    fields = [one for one in operation.fields(snapshot) if any(cell in since for cell in one.cells)]
+    fields = [one for one in operation.fields(snapshot) if any(covers(one.cells, cell) for cell in since)]
     written = _written(operation, snapshot) if fields else set()
-    found = [one for one in fields if written is None or any(cell in written for cell in one.cells)]
+    found = [one for one in fields if written is None or any(covers(one.cells, cell) for cell in written)]
     if found:
         raise VerbError(
             wire.CONFLICT,
@@ -74,7 +75,7 @@ def _cells(operation: Operation, snapshot: Snapshot, since: _Since, fields: list
     masking = Masking(operation.schema, snapshot)
     found = []
     for one in fields:
-        entry = max((since[cell][1] for cell in one.cells if cell in since), key=lambda entry: entry.number)
+        entry = max((since[cell][1] for cell in since if covers(one.cells, cell)), key=lambda entry: entry.number)
         author = masking.revision_data(entry, most=0)
         found.append(
             {

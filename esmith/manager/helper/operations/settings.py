@@ -56,11 +56,17 @@ class SettingOperation(Operation):
                 "values": arguments.values,
                 "revision": arguments.number,
             },
-            {"type": _text_or_none, "delete": arguments.flag},
+            {"type": arguments.text_or_none, "delete": arguments.flag},
         )
         found["delete"] = bool(found["delete"])
         if found["delete"] and (found["values"] or found["type"] is not None):
             raise arguments.wrong("a record that is deleted gets no values")
+        if "" in found["values"]:
+            # The value of a record without properties, which stands where others have their type.
+            value = found["values"].pop("")
+            if value is None or found["type"] not in (None, value):
+                raise arguments.wrong("a record has one value, or one type")
+            found["type"] = value
         return found
 
     @property
@@ -130,8 +136,7 @@ class SettingOperation(Operation):
         if self.data["delete"]:
             props = {"": None, **dict.fromkeys(record.props if record else {})}
         else:
-            # A record that somebody has deleted takes its properties with it.
-            props = {**({"": type} if type is not None or record is None else {}), **self.data["values"]}
+            props = {**({"": type} if type is not None else {}), **self.data["values"]}
         return [
             Field(name, name or "type", [(database, key, name)], value, secret=self._is_secret(name, value))
             for name, value in props.items()
@@ -153,10 +158,6 @@ class SettingOperation(Operation):
         type = self.data["type"]
         hidden = type is not None and not values and self._is_secret("", type)
         return {"kind": self.kind, **self.data, "values": values, "type": "****" if hidden else type}
-
-
-def _text_or_none(name: str, value: Any) -> str | None:
-    return None if value is None else arguments.text(name, value)
 
 
 class UndoOperation(Operation):

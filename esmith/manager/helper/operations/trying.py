@@ -69,7 +69,7 @@ class Tried:
         if not self.operation.has_settings:
             return self.operation.commands()
         removed = [f"db {database} delete {key}" for database, key, _ in self._quoted_deletes()]
-        return [*self._commands, *(event_command(words, confirm) for words in self.events), *removed]
+        return [*self._commands, *self.operation.first_commands(), *(event_command(words, confirm) for words in self.events), *removed]
 
     def _quoted_deletes(self) -> list[tuple[str, str, str]]:
         from esmith.printable import printable, shell_word

@@ -50,6 +50,7 @@ def apply_verb(context: Context, data: dict[str, Any]) -> dict[str, Any]:
     operation = read_operation(context, found["operation"])
     if found["confirm"] is not None and not operation.may_confirm:
         raise VerbError(wire.REFUSED, "this cannot go back by itself", hint="apply it without that", fields={})
+    operation.require_all()
     return _begin(context, operation, found["confirm"])
 
 
