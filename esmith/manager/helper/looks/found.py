@@ -11,7 +11,7 @@ from esmith.names import shorten
 #: How well a word fits, the best first: it is a name, begins one, is in one, is in what is written about it.
 EXACT, BEGINS, INSIDE, WORDS, HELP = range(5)
 #: The kinds of results, in the order in which those that fit alike are shown.
-KINDS = ("field", "panel", "setting", "file")
+KINDS = ("field", "panel", "record", "setting", "file")
 _LONGEST_DETAIL = 200
 
 

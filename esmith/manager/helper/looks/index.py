@@ -13,8 +13,7 @@ from esmith.manager.helper.looks.found import Found, best, order
 from esmith.names import counted
 from esmith.panels.field import EVERY
 from esmith.panels.load import load_panels
-from esmith.panels.model import Panels
-from esmith.panels.search import Place, make_index
+from esmith.panels.search import Place, find_records, make_index
 from esmith.plan.installed import OUTPUTS
 from esmith.plan.listed import all_reads_of
 from esmith.schema.load import Schema
@@ -42,6 +41,7 @@ class Index:
         self._layout = layout
         self._snapshot = snapshot
         self._schema = schema
+        self._panels = load_panels(layout, schema)
 
     def search(self, words: list[str], most: int) -> list[Found]:
         """Return what fits all of some words, the best first.
@@ -51,7 +51,10 @@ class Index:
         """
         pages = list(self._pages())
         settings = list(self._settings())
-        ranked = best([*pages, *settings, *self._records(words)], words)
+        of_pages = list(self._of_pages(words))
+        listed = {(one.words, one.title) for one in of_pages}
+        records = [one for one in self._records(words) if (one.target["database"], one.title) not in listed]
+        ranked = best([*pages, *settings, *of_pages, *records], words)
         ranked += self._files(words, [*pages, *settings])
         ranked.sort(key=lambda pair: order(*pair))
         found = list({id(one): one for _, one in ranked}.values())
@@ -62,22 +65,28 @@ class Index:
         ]
 
     def _pages(self) -> Iterator[Found]:
-        panels = load_panels(self._layout, self._schema)
-        for place in make_index(panels, self._schema, self._snapshot, _manual):
+        for place in make_index(self._panels, self._schema, self._snapshot, _manual):
             target = {"panel": place.panel, "section": place.section, "field": place.field}
             cells = [_cell(name) for name in place.settings]
             names = [place.label, place.field, *(prop or key for _, key, prop in cells)]
-            section = "" if not place.field else f", {self._heading(panels, place)}"
+            section = "" if not place.field else f", {self._heading(place)}"
             where = place.panel.partition("/")[0] if place.label == place.heading else place.heading + section
             words = "\n".join(text for text, _ in place.texts)
             kind = "field" if place.field else "panel"
             if place.label:
                 yield Found(kind, place.label, where.rstrip(", "), names, words, place.help, target, cells)
 
-    @staticmethod
-    def _heading(panels: Panels, place: Place) -> str:
-        sections = panels.panels[place.panel].sections
+    def _heading(self, place: Place) -> str:
+        sections = self._panels.panels[place.panel].sections
         return next((one.heading for one in sections if one.name == place.section), "")
+
+    def _of_pages(self, words: list[str]) -> Iterator[Found]:
+        """Yield the records that stand in the lists of pages."""
+        for one in find_records(self._panels, self._snapshot, " ".join(words)):
+            records = self._panels.panels[one["panel"]].records
+            database = records.database if records is not None else ""
+            target = {"panel": one["panel"], "key": one["key"]}
+            yield Found("record", one["key"], one["heading"], [one["key"]], database, target=target)
 
     def _settings(self) -> Iterator[Found]:
         """Yield what the schema files have."""

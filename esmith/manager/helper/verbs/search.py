@@ -20,8 +20,9 @@ def search(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
 
     Argument: ``query``, of which all words must fit; more than the first eight do not count.
 
-    :return: ``results``, the best first: ``kind`` (panel, field, setting or file), ``title``, ``detail``, and where it
-        leads: ``panel``, ``section``, ``field``, or ``database`` and ``key``; what does not apply is "".
+    :return: ``results``, the best first: ``kind`` (panel, field, record of a list, setting or file), ``title``,
+        ``detail``, and where it leads: ``panel`` with ``section``, ``field`` or ``key``, or ``database`` and ``key``;
+        what does not apply is "".
     """
     asked = Asked(arguments, "query")
     words = asked.text("query", most=_LONGEST_QUERY).lower().split()[:_MOST_WORDS]
