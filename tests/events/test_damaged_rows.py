@@ -25,9 +25,9 @@ from esmith.events.derived import STALE, Stale
 from esmith.events.expand import expand_templates
 from esmith.events.forget import rehearse_forgetting
 from esmith.events.pending import PENDING, PendingAction
-from esmith.events.unsettled import UNSETTLED, Unsettled
 from esmith.events.recover import find_interrupted, next_due, recover_all
 from esmith.events.rollback import roll_back
+from esmith.events.unsettled import UNSETTLED, Unsettled
 from esmith.plan.installed import OUTPUTS
 from esmith.printable import shown_time
 from esmith.schema.load import Schema

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from esmith.events.signal import Result
     from esmith.layout import Layout
     from esmith.manager.helper.jobs import JobFile
+    from esmith.store.model import Revision
     from esmith.store.protocol import Store
 
 #: How often a line of progress is written at most, in seconds.
@@ -267,13 +268,24 @@ def set_back(store: Store, plan: Plan, job: str, why: str) -> int:
     """
     assert plan.revision is not None
     author = Author(plan.author.user, plan.author.sudo_user, [*plan.author.command, why])
+    own, mark = plan.revision, actor(plan.author.user, job)
+
+    def among(revision: Revision) -> bool:
+        # What actions of its events changed belongs to it.
+        return revision.number == own or revision.author.sudo_user == mark
+
     with store.transaction(author) as transaction:
-        kept = take_back(transaction, plan.revision - 1, plan.revision)
+        kept = take_back(transaction, own - 1, transaction.revision(), among=among)
         note_phase(transaction, job, BACK)
         change = find_unconfirmed(transaction)
         if change is not None and plan.confirm is not None and change.generation > plan.generation:
             set_unconfirmed(transaction, None)
     return len(kept)
+
+
+def actor(account: str, job: str) -> str:
+    """Return who the journal says has called the commands of a job: those that the actions of its events run."""
+    return f"{account}, job {job.rpartition('-')[2]}"
 
 
 def forget_row(store: Store, job: str) -> None:

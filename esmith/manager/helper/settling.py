@@ -13,6 +13,7 @@ from esmith.errors import BusyError, EsmithError
 from esmith.events.confirm import find_unconfirmed
 from esmith.events.recover import recover_all
 from esmith.events.session import Session
+from esmith.events.signal import signal_event
 from esmith.events.unsettled import BACK, DONE, STORED, UNSETTLED, completed_since
 from esmith.manager.helper import jobs
 from esmith.manager.helper.carrying_out import (
@@ -182,11 +183,23 @@ class _Settling:
                     delete_records(self._store, plan, self._file.id)
                 return "done", "the event was completed, but the job was killed before it could say what it did", False
             kept = set_back(self._store, plan, self._file.id, "(its job was killed)")
+            self._signal_again(row)
         except EsmithError as error:
             return "lost", f"{_KILLED}; its settings stay, for they could not be set back: {error.message}", False
         if kept:
             return "lost", f"{_KILLED}; {counted(kept, 'setting')} stayed, for the same was changed since", False
         return "lost", f"{_KILLED}; its settings are as they were before", True
+
+    def _signal_again(self, row: Unsettled) -> None:
+        """Have the events that were completed, where one of them was not, make the files of before again.
+
+        :raises EsmithError: when one fails.
+        """
+        for name, *arguments in row.events:
+            with self._store.snapshot() as snapshot:
+                is_completed = completed_since(snapshot, row.generation, name)
+            if is_completed:
+                signal_event(self._session, name, arguments)
 
     def _without_settings(self) -> tuple[str, str, bool]:
         if any(line["kind"] == "stored" for line in self._lines):

@@ -65,6 +65,8 @@ class Operation:
         self.data = self.read(data)
         #: The revision of the form it was made from; None when it does not depend on one.
         self.revision: int | None = self.data.get("revision")
+        #: The events that :meth:`change` says are to be signalled; empty where they do not depend on that.
+        self.marked: list[list[str]] = []
 
     def read(self, data: Any) -> dict[str, Any]:
         """Return the arguments, checked.

@@ -84,7 +84,7 @@ def _cells(operation: Operation, snapshot: Snapshot, since: _Since, fields: list
                 "yours": _shown(one, one.yours),
                 "theirs": _shown(one, _value(one, snapshot)),
                 "was": _shown(one, _value(one, before)),
-                "by": author["sudo_user"] or author["user"],
+                "by": author["sudo_user"].partition(", job ")[0] or author["user"],
                 "at": shown_time(entry.time),
                 "command": author["command"],
             }

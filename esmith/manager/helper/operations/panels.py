@@ -12,7 +12,8 @@ from esmith.manager.helper.operations import arguments
 from esmith.manager.helper.operations.base import Field, Operation, as_refused, not_found, refused
 from esmith.manager.helper.operations.commands import command
 from esmith.panels.change import FormError, cells_of, change_settings, create_record
-from esmith.panels.form import find_record, may_delete, show_form
+from esmith.panels.deletion import mark_deleted
+from esmith.panels.form import find_record, show_form
 from esmith.panels.load import load_panel
 from esmith.panels.setting import NoSuchPanelError, NoSuchRecordError
 
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 _PANEL = {"panel": arguments.named}
 _VALUES = {"values": arguments.form_values, "revision": arguments.number}
-#: The end of the type of a record that is about to be deleted.
-_DELETED = "-deleted"
 
 
 def find_panel(context: Context, schema: Schema, id: str) -> Panel:
@@ -220,59 +219,23 @@ class DeleteOperation(PanelOperation):
     _verb = "delete"
 
     def _change(self, transaction: Transaction) -> list[str]:
-        delete, key, database = self.records.delete, self.key or "", self.records.database
-        record = find_record(self.panel, transaction, key)
-        if delete is None or not may_delete(self.panel, transaction, record):
-            raise RefusedError("this record may not be deleted here", place=f"{self.panel.id} {key}")
-        for other, prop, kept in self._before(transaction):
-            if kept:
-                transaction.set_prop(database, other, prop, kept)
-            elif (type := transaction.type_of(database, other)) is not None:
-                transaction.set_type(database, other, type + _DELETED)
-        if delete.type:
-            transaction.set_type(database, key, delete.type)
+        self.marked = [list(words) for words in mark_deleted(self.panel, transaction, self.key or "")]
         return []
 
-    def _before(self, snapshot: Snapshot) -> list[tuple[str, str, str]]:
-        """Return the records that lead to it: the key of each, the property, and what it leads to when it stays."""
-        before = self.records.delete.before if self.records.delete is not None else None
-        if before is None:
-            return []
-        found = []
-        for record in list(snapshot.records(self.records.database, before.type)):
-            if record.props.get(before.prop) == self.key:
-                stays = before.kept if record.props.get("Removable") == "no" else ""
-                found.append((record.key, before.prop, stays))
-        return found
-
-    def fields(self, snapshot: Snapshot) -> list[Field]:
-        """Return the record with all its properties, and those that lead to it."""
+    def fields(self, _snapshot: Snapshot) -> list[Field]:
+        """Return the record with all its properties."""
         database, key = self.records.database, self.key or ""
-        cells = [(database, key, "*")]
-        cells += [(database, other, prop) for other, prop, _ in self._before(snapshot)]
-        return [Field("key", self.records.key_label, cells, None, shown=lambda state: state.type_of(database, key))]
+        cell = (database, key, "*")
+        return [Field("key", self.records.key_label, [cell], None, shown=lambda state: state.type_of(database, key))]
 
-    def events(self, _store: Store, changes: Sequence[Change]) -> list[list[str]]:
-        """Return the events: those of the records before it, then its own."""
-        delete = self.records.delete
-        if delete is None:
-            return []
-        marked = (one.key for one in changes if not one.prop and one.key != self.key)
-        before = [[delete.before.event, key] for key in marked] if delete.before is not None else []
-        return [words for words in [*before, [delete.event, self.key or ""]] if words[0]]
+    def events(self, _store: Store, _changes: Sequence[Change]) -> list[list[str]]:
+        """Return the events: those of the records that are deleted before it, then its own."""
+        return self.marked
 
     def deletes(self, snapshot: Snapshot) -> list[list[str]]:
         """Return the records that go."""
-        database, key, delete = self.records.database, self.key or "", self.records.delete
-        if delete is None:
-            return []
-        found = []
-        if delete.before is not None:
-            # Also those that an earlier try has left so.
-            for record in snapshot.records(database, delete.before.type + _DELETED):
-                if record.props.get(delete.before.prop) == key:
-                    found.append([database, record.key, record.type])
-        return [*found, [database, key, delete.type or self.records.type]]
+        database = self.records.database
+        return [[database, key, snapshot.type_of(database, key) or ""] for _, key in self.marked]
 
 
 class ActionOperation(PanelOperation):

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from esmith.errors import UsageError
 from esmith.events.definition import load_event
 from esmith.events.preview import preview
 from esmith.fragments.tree import TemplateTree
-from esmith.manager.helper.operations.commands import event_command, setting_commands
+from esmith.manager.helper.operations.commands import command, event_command, setting_commands
 from esmith.manager.helper.operations.conflict import refuse_conflict
 from esmith.schema.masking import Masking
 from esmith.store.overlay import Overlay
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from esmith.events.preview import Preview, PreviewFile
     from esmith.layout import Layout
     from esmith.manager.helper.operations.base import Operation
     from esmith.store.model import Change
     from esmith.store.protocol import Store
 
+#: What an action is sorted by.
+_NUMBER = re.compile(r"[SK][0-9]+")
 #: Changes nothing: it says what is wrong with the argument of an event.
 _ONLY_CHECKS = ("check-argument", "check-certificate")
 #: Records and databases that decide whether a browser reaches this machine, and the panel on it.
@@ -68,13 +69,9 @@ class Tried:
         """Return the commands of a shell that do the same."""
         if not self.operation.has_settings:
             return self.operation.commands()
-        removed = [f"db {database} delete {key}" for database, key, _ in self._quoted_deletes()]
-        return [*self._commands, *self.operation.first_commands(), *(event_command(words, confirm) for words in self.events), *removed]
-
-    def _quoted_deletes(self) -> list[tuple[str, str, str]]:
-        from esmith.printable import printable, shell_word
-
-        return [(shell_word(database), shell_word(printable(key)), type) for database, key, type in self.deletes]
+        events = [event_command(words, confirm) for words in self.events]
+        removed = [command("db", database, "delete", key) for database, key, _ in self.deletes]
+        return [*self._commands, *self.operation.first_commands(), *events, *removed]
 
     def data(self, *, checks: bool) -> dict[str, Any]:
         """Return the preview as the wire has it."""
@@ -152,13 +149,8 @@ def _has_actions(layout: Layout, event: str) -> bool:
     except UsageError:
         return False
     for name in found.actions:
-        program = os.path.realpath(os.path.join(found.directory, name))
-        declared = os.path.exists(os.path.join(layout.events, "actions", f"{os.path.basename(program)}.toml"))
-        if not declared and os.path.basename(program) not in _ONLY_CHECKS:
+        action = _NUMBER.sub("", name)
+        declared = os.path.exists(os.path.join(layout.events, "actions", f"{action}.toml"))
+        if not declared and action not in _ONLY_CHECKS:
             return True
     return False
-
-
-def file_paths(data: dict[str, Any]) -> Sequence[str]:
-    """Return the files that a preview says would change."""
-    return [file["path"] for file in data["files"] if file["left"] is None]

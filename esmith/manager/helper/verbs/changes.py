@@ -12,7 +12,7 @@ from esmith.events.session import Session
 from esmith.events.unsettled import UNSETTLED
 from esmith.manager import wire
 from esmith.manager.helper import jobs, process
-from esmith.manager.helper.carrying_out import Plan, carry_out, error_data, forget_row, set_back
+from esmith.manager.helper.carrying_out import Plan, actor, carry_out, error_data, forget_row, set_back
 from esmith.manager.helper.context import VerbError
 from esmith.manager.helper.operations import arguments, read_operation
 from esmith.manager.helper.operations.conflict import refuse_conflict
@@ -100,6 +100,7 @@ def _stored(
             refuse_conflict(operation, transaction)
             for hint in operation.change(transaction):
                 file.say(hint)
+            plan.events = operation.marked or tried.events
             plan.deletes = operation.deletes(transaction)
             if transaction.changes:
                 plan.revision = transaction.revision() + 1
@@ -120,7 +121,9 @@ def _stored(
 
 def _start(layout: Layout, file: jobs.JobFile, plan: Plan) -> None:
     try:
-        process.start(lambda: carry_out(layout, file, plan), file.descriptor, {"SUDO_USER": plan.author.user})
+        process.start(
+            lambda: carry_out(layout, file, plan), file.descriptor, {"SUDO_USER": actor(plan.author.user, file.id)}
+        )
     except OSError as error:
         failure = EsmithError(f"the job cannot be started: {error.strerror or error}", hint="try again in a moment")
         settings = False
