@@ -1,0 +1,127 @@
+"""What a preview of the panel shows is what its event then does: the same files, byte for byte, and services."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from esmith.events.preview import Preview, preview
+from esmith.manager.helper.context import VerbError
+from esmith.manager.helper.operations import trying
+from esmith.plan.output import Difference
+from tests.commands import Root
+from tests.events.kit import Recorder, make_event
+from tests.manager.verbs.kit import Desk
+
+#: Files that settings of the page "E-mail" are in, cheap to make: the event of the short form writes these.
+_TEMPLATES = (
+    *("/etc/dovecot/dovecot.conf", "/etc/hosts.allow", "/etc/mail/spamassassin/local.cf", "/etc/fetchmail"),
+    *("/var/service/qpsmtpd/config/peers/0", "/var/service/qpsmtpd/config/peers/local", "/etc/postfix/main.cf"),
+    *("/var/qmail/control/smtproutes", "/var/service/pop3s/peers/0", "/etc/crontab", "/etc/rc.d/init.d/masq"),
+)
+_TEXTS = ("", "x", "mail.example.com", "[Spam]", "two words", "user@example.com", "192.168.1.7", "{{ 1 }}", "$(id)")
+
+
+class _Seen:
+    """Notes the last preview."""
+
+    def __init__(self) -> None:
+        self.found = Preview()
+
+    def __call__(self, *words: Any, **options: Any) -> Preview:
+        self.found = preview(*words, **options)
+        return self.found
+
+
+def _values(desk: Desk, panel: str, chance: random.Random) -> dict[str, Any]:
+    """Return values for some fields of a page: most of them possible, some not."""
+    form = desk.call("panel", panel=panel)
+    fields = [one for section in form["sections"] for one in section["fields"] if one["widget"] != "note"]
+    return {one["name"]: _value(one, chance) for one in chance.sample(fields, chance.randint(1, 3))}
+
+
+def _value(field: dict[str, Any], chance: random.Random) -> Any:
+    choices = [one["value"] for one in field["choices"]]
+    if field["widget"] == "choice":
+        return chance.choice([*choices, *choices, None])
+    if field["widget"] == "checks":
+        return chance.sample(choices, chance.randint(0, len(choices)))
+    if field["widget"] == "lines":
+        return chance.sample(_TEXTS, 2)
+    if field["widget"] == "number":
+        return str(chance.randint(0, 12))
+    return chance.choice([*_TEXTS, None])
+
+
+def _change(desk: Desk, seen: _Seen, panel: str, chance: random.Random) -> bool:
+    """Do a random change, and compare what was shown with what is done; return whether it was one."""
+    values = _values(desk, panel, chance)
+    revision = desk.revision()
+    operation = {"kind": "form", "panel": panel, "values": values, "revision": revision}
+    before = desk.looks()
+    try:
+        shown = desk.preview(operation)
+    except VerbError as error:
+        assert error.kind == "refused" and desk.revision() == revision and desk.looks() == before
+        return False
+    assert desk.looks() == before, "a preview changes nothing"
+    found = seen.found
+    job = desk.apply(operation)
+    assert job["state"] == "done", (job, values)
+    wanted = {file.path: file.difference.value for file in found.files if file.left is None}
+    assert {file["path"]: file["change"] for file in job["result"]["files"]} == wanted, values
+    for file in found.files:
+        if file.difference is not Difference.ATTRIBUTES and not file.left:
+            assert _content(desk.file(file.path)) == file.new, (file.path, values)
+    touched = {path for path, look in desk.looks().items() if before.get(path) != look} | before.keys() - desk.looks()
+    assert touched == {str(desk.file(path)) for path in wanted}, values
+    assert job["result"]["services"] == shown["services"] == found.services, values
+    return bool(shown["changes"])
+
+
+def _content(place: Path) -> bytes | None:
+    if place.is_symlink():
+        return str(place.readlink()).encode()
+    return place.read_bytes() if place.exists() else None
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> _Seen:
+    """What previews found, with the new contents of the files."""
+    seen = _Seen()
+    monkeypatch.setattr(trying, "preview", seen)
+    return seen
+
+
+@pytest.fixture
+def recorded(office_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """The office, where all services are up, and what is done to them is recorded."""
+    supervisor = Recorder(office_desk.path / "var/log/order")
+    monkeypatch.setattr("esmith.services.find.find_supervisor", lambda _layout, _service: supervisor)
+    return office_desk
+
+
+def test_random_changes(recorded: Desk, seen: _Seen) -> None:
+    """Fifty random changes of the page "E-mail", with an event that writes a part of its files and has no actions."""
+    office = Root(recorded.path)
+    templates = [one for one in _TEMPLATES if office.file(f"/etc/e-smith/templates{one}").exists()]
+    make_event(recorded.path, "try", templates="\n".join(templates) + "\n")
+    text = office.read("/etc/e-smith/panels/configuration/email.toml")
+    office.write(
+        "/etc/e-smith/panels-custom/configuration/email.toml", text.replace('event = "email-update"', 'event = "try"')
+    )
+    chance = random.Random(1)
+    assert sum(_change(recorded, seen, "configuration/email", chance) for _ in range(50)) > 15
+
+
+@pytest.mark.long
+def test_many_random_changes(recorded: Desk, seen: _Seen) -> None:
+    """Five hundred random changes of the shipped pages with their own events."""
+    chance = random.Random(2)
+    panels = ("configuration/email", "configuration/email", "configuration/wbl")
+    changed = sum(_change(recorded, seen, chance.choice(panels), chance) for _ in range(500))
+    print(changed, "of 500 changed something")
+    assert changed > 150
