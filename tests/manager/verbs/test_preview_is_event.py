@@ -37,6 +37,8 @@ class _Seen:
     def __init__(self, supervisor: Recorder) -> None:
         self.found = Preview()
         self.supervisor = supervisor
+        #: How the files looked after the last change.
+        self.looks: dict[str, tuple[int, int, int]] = {}
 
     def __call__(self, *words: Any, **options: Any) -> Preview:
         self.found = preview(*words, **options)
@@ -68,13 +70,14 @@ def _change(desk: Desk, seen: _Seen, panel: str, chance: random.Random) -> bool:
     values = _values(desk, panel, chance)
     revision = desk.revision()
     operation = {"kind": "form", "panel": panel, "values": values, "revision": revision}
-    before = desk.looks()
     try:
         shown = desk.preview(operation)
     except VerbError as error:
-        assert error.kind == "refused" and desk.revision() == revision and desk.looks() == before
+        assert error.kind == "refused" and desk.revision() == revision
         return False
-    assert desk.looks() == before, "a preview changes nothing"
+    before, seen.looks = seen.looks, desk.looks()
+    assert before in ({}, seen.looks), "a preview changes nothing"
+    before = seen.looks
     found = seen.found
     down = {name for name in shown["services"] if seen.supervisor.status(name).state is not Status.UP}
     job = desk.apply(operation)
@@ -84,7 +87,8 @@ def _change(desk: Desk, seen: _Seen, panel: str, chance: random.Random) -> bool:
     for file in found.files:
         if file.difference is not Difference.ATTRIBUTES and not file.left:
             assert _content(desk.file(file.path)) == file.new, (file.path, values)
-    touched = {path for path, look in desk.looks().items() if before.get(path) != look} | before.keys() - desk.looks()
+    seen.looks = desk.looks()
+    touched = {path for path, look in seen.looks.items() if before.get(path) != look} | before.keys() - seen.looks
     assert touched == {str(desk.file(path)) for path in wanted}, values
     # Supervisors are not asked by a preview: what is down is started, and needs no signal.
     services = {name: ["start"] if name in down else words for name, words in shown["services"].items()}
@@ -113,8 +117,10 @@ def seen(office_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> _Seen:
     return seen
 
 
-def test_random_changes(office_desk: Desk, seen: _Seen) -> None:
+def test_random_changes(office_desk: Desk, seen: _Seen, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fifty random changes of the page "E-mail", with an event that writes a part of its files and has no actions."""
+    # What programs say of the files is the same in both.
+    monkeypatch.setattr("esmith.checks.check.check", lambda *_, **__: None)
     office = Root(office_desk.path)
     templates = [one for one in _TEMPLATES if office.file(f"/etc/e-smith/templates{one}").exists()]
     make_event(office_desk.path, "try", templates="\n".join(templates) + "\n", services="\n".join(_SERVICES) + "\n")
