@@ -60,7 +60,7 @@ def show_form(panel: Panel, schema: Schema, snapshot: Snapshot, key: str | None 
 
 def _of_record(panel: Panel, records: Records, snapshot: Snapshot, record: Record | None) -> dict[str, Any]:
     """Return what is known of one record of a list, or of a new one, besides its settings."""
-    shown = {
+    shown: dict[str, Any] = {
         "event": records.create.event if records.create is not None else "",
         "key": None,
         "key_field": {"label": records.key_label, "help": records.key_help},

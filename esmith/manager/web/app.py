@@ -21,6 +21,7 @@ from esmith.manager.web import error_pages, static_files, texts
 from esmith.manager.web.addresses import BASE
 from esmith.manager.web.client import Helper, HelperError
 from esmith.manager.web.guard import Guard, client_address, is_from_our_page
+from esmith.manager.web.kept import Kept
 from esmith.manager.web.pages import Handler, Page, all_pages
 from esmith.manager.web.posted import PostError, read_form
 from esmith.manager.web.visit import COOKIE, LOGIN_COOKIE, Visit, csrf_of
@@ -55,6 +56,7 @@ def create_app(
     app.state.helper = Helper(socket_path)
     app.state.catalogues = dict(catalogues or {})
     app.state.navigation = {}
+    app.state.kept = Kept()
     return Guard(app)
 
 

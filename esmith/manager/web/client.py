@@ -17,8 +17,8 @@ UNAVAILABLE = "unavailable"
 _LONGEST_PATH = 107
 #: How long a verb may take, in seconds: a little longer than the helper lets one run.
 _PATIENCE = 130.0
-#: How long a job may be silent while it is followed. An action of an event may take its time.
-_SILENCE = 3600.0
+#: How long the helper may be silent while a job is followed, in seconds; it says so when there is nothing to say.
+_SILENCE = 120.0
 
 
 class HelperError(Exception):

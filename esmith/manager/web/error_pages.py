@@ -53,7 +53,11 @@ def page(request: Request, status: int, *, message: str = "", place: str = "", h
     """
     heading, cure = _TEXTS.get(status, _TEXTS[422 if status < 500 else 500])
     values = {"heading": _(heading), "message": message, "place": place, "hint": hint or ("" if message else _(cure))}
-    return render(request, "error.html", status, code=status, **values)
+    answer = render(request, "error.html", status, code=status, **values)
+    if status in (408, 413):
+        # The rest of what is sent is not read.
+        answer.headers["connection"] = "close"
+    return answer
 
 
 async def of_status(request: Request, error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from collections.abc import Iterable
 from urllib.parse import urlsplit
@@ -28,11 +29,18 @@ NO_STORE = ("cache-control", "no-store")
 _LOOPBACK = frozenset(("127.0.0.1", "::1"))
 
 
+#: How many requests may be answered at once, streams among them.
+MOST_REQUESTS = 64
+#: How long a browser may take to read a part of an answer, in seconds.
+READ_PATIENCE = 60.0
+
+
 class Guard:
-    """Puts the headers on every answer, also on those about errors."""
+    """Puts the headers on every answer, also on those about errors, and bounds how many there are at once."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._running = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -43,9 +51,30 @@ class Guard:
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message = {**message, "headers": list(_guarded(message.get("headers", ())))}
-            await send(message)
+            await asyncio.wait_for(send(message), READ_PATIENCE)
 
-        await self._app(scope, receive, send_guarded)
+        if self._running >= MOST_REQUESTS:
+            await _send_plain(send_guarded, 503, "The server-manager is busy. Try again in a moment.")
+        elif scope["method"] in ("GET", "HEAD") and _has_body(scope):
+            await _send_plain(send_guarded, 400, "A request of this kind has no body.")
+        else:
+            self._running += 1
+            try:
+                await self._app(scope, receive, send_guarded)
+            finally:
+                self._running -= 1
+
+
+def _has_body(scope: Scope) -> bool:
+    headers = Headers(scope=scope)
+    return headers.get("content-length", "0").strip() != "0" or "transfer-encoding" in headers
+
+
+async def _send_plain(send: Send, status: int, text: str) -> None:
+    headers = {"content-type": "text/plain; charset=utf-8", "connection": "close", "retry-after": "5"}
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": text.encode()})
 
 
 def _guarded(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[tuple[bytes, bytes]]:

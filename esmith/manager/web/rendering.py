@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from esmith.manager.web import addresses, texts
-from esmith.manager.web.static_files import static_url
+from esmith.manager.web.static_files import load_files, static_url
 from esmith.manager.web.texts import _
 from esmith.manager.web.visit import Visit, visit_of
 from esmith.printable import shown_time
@@ -35,6 +35,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        cache_size=-1,
     )
     environment.globals.update(
         _=_,
@@ -47,6 +48,14 @@ def _environment() -> Environment:
     )
     environment.filters.update(time=_time, duration=duration, json=_json, anchor=anchor)
     return environment
+
+
+def load_templates() -> None:
+    """Load all templates, and what they are made of, before the rights to read files are given up."""
+    environment = _environment()
+    for name in environment.list_templates():
+        environment.get_template(name)
+    load_files()
 
 
 def render(request: Request, template: str, /, status: int = 200, **values: Any) -> Response:

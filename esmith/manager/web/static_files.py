@@ -18,14 +18,20 @@ _HEADERS = {"cache-control": "public, max-age=31536000, immutable"}
 
 
 @cache
-def _files() -> dict[str, tuple[str, Path]]:
-    """From the name of a file to the name with its digest, and the file."""
+def _files() -> dict[str, tuple[str, bytes]]:
+    """From the name of a file to the name with its digest, and its bytes."""
     found = {}
     for path in sorted(_FOLDER.rglob("*")):
         if path.suffix in _KINDS and path.is_file():
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-            found[path.relative_to(_FOLDER).as_posix()] = (f"{path.stem}.{digest}{path.suffix}", path)
+            content = path.read_bytes()
+            digest = hashlib.sha256(content).hexdigest()[:16]
+            found[path.relative_to(_FOLDER).as_posix()] = (f"{path.stem}.{digest}{path.suffix}", content)
     return found
+
+
+def load_files() -> None:
+    """Read all files, before the rights to read them are given up."""
+    _files()
 
 
 def static_url(name: str) -> str:
@@ -36,7 +42,7 @@ def static_url(name: str) -> str:
 async def answer(request: Request) -> Response:
     """Answer with a file. Names are looked up in a list; no path is made from what was asked for."""
     asked = request.path_params["file"]
-    for name, path in _files().values():
+    for name, content in _files().values():
         if name == asked:
-            return Response(path.read_bytes(), headers={**_HEADERS, "content-type": _KINDS[path.suffix]})
+            return Response(content, headers={**_HEADERS, "content-type": _KINDS[Path(name).suffix]})
     raise HTTPException(404)
