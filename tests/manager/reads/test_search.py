@@ -11,7 +11,7 @@ from tests.commands import Root
 from tests.manager.reads.kit import ask
 from tests.store.stores import opened, put
 
-MARKUP = "<b>unseen</b>"
+MARKUP = "<b>zebrafish</b>"
 
 
 def _first(root: Root, query: str) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def test_limits(office: Root) -> None:
         put(store, "own", f"{MARKUP} key", "own", {f"{MARKUP}prop": "value-of-it"})
     assert ask(office, "search", query="   ")["results"] == []
     assert len(ask(office, "search", query="a")["results"]) == 50
-    titles = [one["title"] for one in ask(office, "search", query="unseen")["results"]]
+    titles = [one["title"] for one in ask(office, "search", query="zebrafish")["results"]]
     assert titles == [f"{MARKUP} key", f"{MARKUP}prop"] or titles == [f"{MARKUP}prop", f"{MARKUP} key"]
     # Values are not looked at.
     assert ask(office, "search", query="value-of-it")["results"] == []
