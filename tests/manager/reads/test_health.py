@@ -12,7 +12,7 @@ from tests.manager.reads.kit import ask
 
 
 def _finding(root: Root, area: str) -> dict[str, Any]:
-    found = ask(root, "health")["findings"]
+    found: list[dict[str, Any]] = ask(root, "health")["findings"]
     (one,) = [finding for finding in found if finding["area"] == area]
     return one
 

@@ -24,6 +24,8 @@ NEEDED: dict[str, dict[str, Any]] = {
 }
 NAMES = ("before", "query", "size", "changes", "number", "database", "key", "type", "page", "doctor", "x")
 WRONG: tuple[Any, ...] = (True, 1.5, [], {}, "", "a\nb", "a\0b", "\ud800", "x" * 5000, -1, 2**70, 0)
+#: What no argument of a verb may be that it needs.
+_NEVER: tuple[Any, ...] = (True, 1.5, [], {}, "x" * 5000, "\ud800", "a\nb", 2**70)
 VALUES = st.one_of(st.sampled_from([*WRONG, None, 1, "configuration"]), st.text(max_size=20), st.integers())
 
 
@@ -32,7 +34,7 @@ def test_arguments(root: Root, verb: str) -> None:
     """One argument more, one of another kind, one too long or too large is no request; those needed must be there."""
     assert refused(root, verb, **NEEDED.get(verb, {}), other=1) == "bad-request"
     for name in NEEDED.get(verb, {}):
-        for wrong in (True, 1.5, [], {}, "x" * 5000, "\ud800", "a\nb", 2**70):
+        for wrong in _NEVER:
             assert refused(root, verb, **{**NEEDED[verb], name: wrong}) == "bad-request", wrong
     needed = [name for name in NEEDED.get(verb, {}) if name != "key"]
     for name in needed:
