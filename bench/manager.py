@@ -41,8 +41,7 @@ def measure(shop: Workshop) -> Measured:
     with serving(office) as panel:
         yield "panel-form", panel.figures(lambda: panel.get(FORM))
         yield "panel-preview", panel.figures(panel.preview)
-        yield "panel-memory", {"peak": panel.megabytes()}
-        yield "panel-idle", {"cpu": panel.idle()}
+        yield "panel-idle", {"cpu": panel.idle(), "peak": panel.megabytes()}
     many = shop.root("panel-users", lambda root: _fill_users(root, USERS))
     with serving(many) as panel:
         yield "panel-preview-users", panel.figures(panel.preview, answers=4)
