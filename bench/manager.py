@@ -95,6 +95,7 @@ class Panel:
         self._origin = address
         self._process = process
         self._cookies: dict[str, str] = {}
+        self._form: Form | None = None
         self._turn = 0
 
     def get(self, path: str) -> str:
@@ -126,14 +127,15 @@ class Panel:
         self._ask("POST", form.action, form.with_values(account="admin", password=_PASSWORD))
 
     def preview(self) -> None:
-        """Ask what it would change to set a field to another value; nothing is stored.
+        """Ask what it would change to set a field of the form to another value; nothing is stored.
 
         :raises CommandError: when the page does not show a changed file.
         """
-        form = Form(self.get(FORM), "/preview")
+        if self._form is None:
+            self._form = Form(self.get(FORM), "/preview")
         self._turn += 1
-        text = self._ask("POST", form.action, form.with_values(**{f"v.{FIELD}": VALUES[self._turn % len(VALUES)]}))
-        if "local.cf" not in text:
+        values = self._form.with_values(**{f"v.{FIELD}": VALUES[self._turn % len(VALUES)]})
+        if "local.cf" not in self._ask("POST", self._form.action, values):
             raise CommandError("the preview shows no changed file")
 
     def figures(self, task: Callable[[], object], answers: int = _ANSWERS) -> Figures:
