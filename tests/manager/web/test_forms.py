@@ -23,8 +23,10 @@ _TEMPLATE = '{% from "form.html" import fields %}<form action="here">{% for s in
 @st.composite
 def fields(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Fields of all widgets, with any values."""
-    more = st.fixed_dictionaries({"unset": _MAYBE, "may_be_empty": st.booleans(), "required": st.booleans()})
-    found = [
+    more: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+        {"unset": _MAYBE, "may_be_empty": st.booleans(), "required": st.booleans()}
+    )
+    found: list[dict[str, Any]] = [
         field("text", value=draw(_MAYBE), **draw(more)),
         field("number", "number", value=draw(_MAYBE), **draw(more)),
         field("lines", "lines", value=draw(st.none() | st.lists(_TEXT, max_size=3))),
