@@ -3,6 +3,7 @@
 # make uninstall-mailserver  take that away again; databases, fragments, mail and users stay
 # make demo    set up and run the main job in the folder demo-root
 # make demo-mail  a trial of mail with the real daemons in the folder demo-mail-root, without root: docs/mail-server.md; WAIT=yes goes on until ^C
+# make demo-manager  a small office in the folder demo-root, and its settings in a browser: docs/manager.md; ends with ^C
 # make deb     the Debian package, in dist: docs/mail-server.md
 # make test    set up and pass the tests
 # make test-long  the tests that take minutes: every size of free space on a full disk
@@ -25,6 +26,8 @@ SEED ?= 1
 WORKERS ?= $(shell expr $$(nproc) + 1)
 # What .venv/installed-test installs; without lint it takes two thirds of the time.
 EXTRAS ?= test,lint
+# What looks for barriers on pages: axe 4.12, under the Mozilla Public License, is in this package.
+AXE := 'axe-playwright-python>=0.1.8,<0.2'
 # How many inputs make fuzz tries.
 RUNS ?= 1000000
 
@@ -35,6 +38,8 @@ NAME ?=
 SETUP ?=
 # Whether the daemons of make demo-mail go on after its trial, so that mail can be read and sent.
 WAIT ?=
+# The port of make demo-manager; one that is free otherwise.
+PORT ?=
 # The version of the Debian package; without it that of pyproject.toml.
 VERSION ?=
 # The directory of the original's Perl modules, for make bench; a stand-in for it otherwise.
@@ -46,7 +51,7 @@ export PATH := $(subst $(CURDIR)/$(BIN):,,$(PATH))
 # Where it is set, every process compiles the engine, the tests and their assertions again: 12 s for each worker.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help mailserver uninstall-mailserver demo demo-mail deb test test-long crash fuzz mutants lint \
+.PHONY: help mailserver uninstall-mailserver demo demo-mail demo-manager deb test test-long crash fuzz mutants lint \
 	bench bench-long counts clean
 .DELETE_ON_ERROR:
 
@@ -79,6 +84,9 @@ demo: $(VENV)/installed
 
 demo-mail: $(VENV)/installed
 	@$(BIN)/python -m demo.mail demo-mail-root $(if $(WAIT),--wait)
+
+demo-manager: $(VENV)/installed-manager
+	@$(BIN)/python -m demo.manager demo-root $(if $(PORT),--port '$(PORT)')
 
 test: $(VENV)/installed-test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
@@ -121,12 +129,18 @@ $(VENV)/installed: pyproject.toml | $(VENV)/bin/python
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check -e .
 	@touch $@
 
+# Of axe-playwright-python the tests read axe.min.js only, so what it needs to run (50 MB, with a node) stays away.
 $(VENV)/installed-test: pyproject.toml | $(VENV)/bin/python
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check -e '.[$(EXTRAS)]'
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check --no-deps $(AXE)
 	@touch $@ $(VENV)/installed
 
 $(VENV)/installed-deb: pyproject.toml | $(VENV)/bin/python
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check -e '.[proxy,dns]'
+	@touch $@ $(VENV)/installed
+
+$(VENV)/installed-manager: pyproject.toml | $(VENV)/bin/python
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check -e '.[manager]'
 	@touch $@ $(VENV)/installed
 
 $(VENV)/installed-fuzz: $(VENV)/installed-test

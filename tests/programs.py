@@ -27,6 +27,8 @@ PACKAGES = {
     "apache2": "apache2-bin",
     "apparmor_parser": "apparmor",
     "bash": "bash",
+    "chromedriver": "chromium-driver",
+    "chromium": "chromium",
     "clamconf": "clamav-daemon",
     "clamd": "clamav-daemon",
     "clamdscan": "clamdscan",

@@ -59,9 +59,11 @@ STARTS_PROCESSES = (
     "fragments/programs.py",
     "logs/following.py",
     "backup/encryption.py",
+    "manager/serving.py",
+    "manager/helper/children.py",
 )
 #: Where asyncio is there to serve connections; its functions that start processes are forbidden here, too.
-SERVES = ("proxy/",)
+SERVES = ("proxy/", "manager/")
 _STARTING_MODULES = {"subprocess", "multiprocessing", "pty", "asyncio"}
 
 MAX_FILE_LINES = 350

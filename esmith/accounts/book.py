@@ -95,6 +95,9 @@ class Book(Protocol):
         :raises RefusedError: when the root has no passwords.
         """
 
+    def set_password(self, name: str, password: str, /) -> None:
+        """Set the password of a user, given as it is typed."""
+
     def lock(self, name: str, /) -> None:
         """Lock the password of a user."""
 

@@ -1,4 +1,7 @@
-"""The unix accounts of a root folder: its own ``/etc/passwd`` and ``/etc/group``, which have no passwords."""
+"""The unix accounts of a root folder: its own ``/etc/passwd`` and ``/etc/group``.
+
+Nobody logs in by them. A password that is set is kept as a hash in its ``/etc/shadow``: a trial shows what would be.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
     from esmith.layout import Layout
 
-PASSWD, GROUP = "/etc/passwd", "/etc/group"
+PASSWD, GROUP, SHADOW = "/etc/passwd", "/etc/group", "/etc/shadow"
 #: Where the numbers begin that are given to the system and to people; the second as on SME Server.
 _FIRST_OF_SYSTEM, _FIRST_OF_PEOPLE = 100, 5000
 #: What a field of these files cannot hold.
@@ -114,8 +117,24 @@ class Folder:
         """
         raise RefusedError("a root folder has no passwords, so there is nowhere to set them", place=self._layout.root)
 
+    def set_password(self, name: str, password: str) -> None:
+        """Keep the hash of a user's password."""
+        from esmith.accounts.new_password import hash_of
+
+        self._keep_hash(name, hash_of(password))
+
     def lock(self, name: str) -> None:
-        """Do nothing: a root folder has no passwords."""
+        """Lock the password of a user, where there is one."""
+        for fields in self._read(SHADOW):
+            if fields[0] == name and len(fields) > 1 and not fields[1].startswith("!"):
+                self._keep_hash(name, f"!{fields[1]}")
+                return
+
+    def _keep_hash(self, name: str, text: str | None) -> None:
+        """Write the line of a user in shadow(5); None leaves the user out."""
+        others = [fields for fields in self._read(SHADOW) if fields[0] != name]
+        own = [] if text is None else [[name, text, "", "", "", "", "", "", ""]]
+        self._write(SHADOW, [*others, *own], mode=0o600)
 
     def remove_user(self, name: str) -> list[str]:
         """Remove a user, the group of that name where nobody else is in it, and the home; return notes."""
@@ -123,6 +142,8 @@ class Folder:
         if user is None:
             return []
         self._write(PASSWD, [fields for fields in self._read(PASSWD) if fields[0] != name])
+        if any(fields[0] == name for fields in self._read(SHADOW)):
+            self._keep_hash(name, None)
         for fields in [[*fields] for fields in self._read(GROUP)]:
             if _is_group(fields) and name in fields[3].split(","):
                 self.set_members(fields[0], [member for member in fields[3].split(",") if member != name])
@@ -172,12 +193,12 @@ class Folder:
             self._lines[path] = [line.split(":") for line in text.splitlines()]
         return self._lines[path]
 
-    def _write(self, path: str, lines: list[list[str]]) -> None:
+    def _write(self, path: str, lines: list[list[str]], *, mode: int = 0o644) -> None:
         place = self._layout.under(path)
         if any(mark in field for fields in lines for field in fields for mark in _FORBIDDEN):
             raise trouble(place, OSError(errno.EINVAL, "a field would hold a colon or the end of a line"))
         text = "".join(":".join(fields) + "\n" for fields in lines)
-        self._host.install(self._host.stage(place, text.encode("utf-8", "surrogateescape"), 0o644, None))
+        self._host.install(self._host.stage(place, text.encode("utf-8", "surrogateescape"), mode, None))
         self._host.sync({os.path.dirname(place)})
         self._lines[path] = lines
         if path == PASSWD:

@@ -118,6 +118,10 @@ class Machine:
         lines = "".join(f"{name}:{text}\n" for name, text in hashes.items())
         self._run(["chpasswd", "--encrypted"], given=lines.encode("utf-8", "surrogateescape"))
 
+    def set_password(self, name: str, password: str) -> None:
+        """Set the password of a user (chpasswd(8)), which goes by standard input: arguments are seen by everybody."""
+        self._run(["chpasswd"], given=f"{name}:{password}\n".encode("utf-8", "surrogateescape"))
+
     def lock(self, name: str) -> None:
         """Lock the password of a user."""
         self._run(["usermod", "--lock", "--", name])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 import click
 
@@ -17,6 +16,7 @@ from esmith.errors import ExitCode
 from esmith.layout import Layout
 from esmith.names import counted
 from esmith.plan.verdict import Outcome, Verdict
+from esmith.status.verdicts import verdict_data
 from esmith.store import open_store
 
 
@@ -59,17 +59,6 @@ def _summary(verdicts: list[Verdict]) -> str:
     return ", ".join(
         [counted(len(verdicts), "file"), *(f"{count} {one.value}" for one, count in counts.items() if count)]
     )
-
-
-def verdict_data(verdict: Verdict) -> dict[str, Any]:
-    """Return a verdict as it is shown in JSON."""
-    return {
-        "path": verdict.path,
-        "verdict": verdict.outcome.value,
-        "by": verdict.by,
-        "reason": verdict.reason,
-        "lines": list(verdict.lines),
-    }
 
 
 #: What each verdict means to whoever looks at many of them.

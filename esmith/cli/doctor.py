@@ -12,7 +12,6 @@ import click
 from esmith.cli.json_output import json_text
 from esmith.cli.output import ended_by_signal, leave, print_lines, print_report
 from esmith.cli.program import root_option
-from esmith.cli.services import services_data
 from esmith.doctor.case import Case
 from esmith.doctor.examine import Examination, chosen_checks, examine
 from esmith.doctor.finding import FAILING, OK, SEVERITIES, SKIPPED, WARNING
@@ -21,6 +20,7 @@ from esmith.doctor.trial import try_mail
 from esmith.errors import EsmithError, ExitCode, UntrustedError, UsageError
 from esmith.layout import Layout
 from esmith.names import counted
+from esmith.status.services import services_data
 from esmith.store import open_store
 from esmith.store.protocol import Snapshot
 

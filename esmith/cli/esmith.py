@@ -43,6 +43,7 @@ _MODULES = {
     "restore": "backup",
     "contrib": "contrib",
     "completion": "completion",
+    "manager": "manager",
 }
 
 
@@ -52,7 +53,8 @@ _HEADINGS = {
     "Change settings, and go back": ("history", "undo", "generations", "rollback", "confirm", "recover", "forget"),
     "Move and keep the databases": ("import", "import-passwords", "export", "contrib", "backup", "restore"),
     "Set up and look after the machine": (
-        *("setup", "trial-mail", "init", "initialize-databases", "accounts", "control", "completion", "remove"),
+        *("setup", "trial-mail", "init", "initialize-databases", "accounts", "control", "completion", "manager"),
+        "remove",
     ),
 }
 

@@ -13,6 +13,7 @@ from esmith.cli.program import color_option, root_option
 from esmith.layout import Layout
 from esmith.names import counted
 from esmith.printable import shown_time
+from esmith.status.generations import generation_data
 from esmith.store import open_store
 
 #: Of one install more files would hide the next one.
@@ -36,7 +37,7 @@ def generations_command(root: str | None, as_json: bool) -> int:
     with open_store(Layout.chosen(root)).snapshot() as snapshot:
         found = list_generations(snapshot)
     if as_json:
-        data = [_data(generation) for generation in found]
+        data = [generation_data(generation) for generation in found]
         print_lines([json_text(data)])
         return 0
     print_report(_lines(found))
@@ -67,16 +68,3 @@ def _lines(found: list[Generation]) -> list[str]:
         more = len(generation.before) - len(shown)
         lines += [f"    ... and {more} more (--json shows all)"] if more else []
     return lines
-
-
-def _data(generation: Generation) -> dict[str, object]:
-    return {
-        "generation": generation.number,
-        "time": shown_time(generation.time),
-        "user": generation.user,
-        "sudo_user": generation.sudo_user,
-        "command": generation.command or generation.what,
-        "revision": generation.revision,
-        "complete": generation.complete,
-        "files": [before.path for before in generation.before],
-    }

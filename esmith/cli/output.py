@@ -104,7 +104,7 @@ def set_painter(painter: Callable[[str], str]) -> None:
 def _for_root(text: str) -> str:
     if not _given_root:
         return text
-    from esmith.cli.cures import with_root
+    from esmith.status.cures import with_root
 
     return with_root(text, _given_root)
 

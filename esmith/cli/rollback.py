@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from esmith.apply.compare import Compared, compare, shown
@@ -25,7 +23,7 @@ from esmith.layout import Layout
 from esmith.names import counted
 from esmith.printable import shell_word
 from esmith.schema.load import Schema
-from esmith.schema.masking import Masking
+from esmith.status.generations import earlier_data
 from esmith.store import open_store
 from esmith.store.protocol import Snapshot, Store
 
@@ -95,7 +93,7 @@ def _show(layout: Layout, store: Store, number: int | None, *, files_only: bool,
     with store.snapshot() as snapshot:
         earlier = find_earlier(layout, snapshot, number, files_only=files_only)
         if as_json:
-            print_lines([json_text(_data(earlier, layout, snapshot))])
+            print_lines([json_text(earlier_data(earlier, layout, snapshot))])
             return 0
         if with_diff:
             later = compare(layout, snapshot, earlier.number, None)
@@ -115,18 +113,6 @@ def _lines(earlier: Earlier, layout: Layout, snapshot: Snapshot) -> list[str]:
     lines += [f"service {name}: {' '.join(actions)}" for name, actions in earlier.services.items()]
     lines += [_forgotten_line(cell) for cell in earlier.forgotten]
     return [*lines, *_unknown_lines(earlier.unknown)]
-
-
-def _data(earlier: Earlier, layout: Layout, snapshot: Snapshot) -> dict[str, Any]:
-    return {
-        "generation": earlier.number,
-        "taken_back": [generation.number for generation in earlier.later],
-        "files": earlier.paths,
-        "settings": list(Masking(Schema(layout), snapshot).changes_data(earlier.changes, earlier.changes)),
-        "services": earlier.services,
-        "forgotten": [list(cell) for cell in earlier.forgotten],
-        "unknown": earlier.unknown,
-    }
 
 
 def _report(layout: Layout, store: Store, back: RolledBack, *, files_only: bool) -> None:

@@ -35,6 +35,12 @@ _RECORD_KEYS = {
 _PROPERTY_KEYS = {
     "type": one_of(*TYPES),
     "help": TEXT,
+    "label": NAME,
+    "scope": one_of("host", "shared"),
+    "shown-if": Type(
+        "a setting with its values, PROPERTY=VALUE or DATABASE KEY PROPERTY=VALUE|VALUE",
+        lambda value: isinstance(value, str) and _is_condition(value),
+    ),
     "default": TEXT,
     "unset": TEXT,
     "force": TEXT,
@@ -64,6 +70,11 @@ _PROPERTY_KEYS = {
 }
 #: One row of block-lists.toml.
 _CLOSED_KEYS = {"zones": TEXTS, "since": NAME, "fate": NAME, "source": NAME}
+
+
+def _is_condition(text: str) -> bool:
+    setting, sign, values = text.partition("=")
+    return len(setting.split(" ")) in (1, 3) and all(setting.split(" ")) and sign != "" and values != ""
 
 
 class _Names:

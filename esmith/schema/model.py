@@ -15,6 +15,7 @@ class Property:
     """
 
     __slots__ = (
+        "_table",
         "assigned",
         "besides",
         "block_lists",
@@ -44,6 +45,7 @@ class Property:
 
     def __init__(self, name: str, data: dict[str, Any]) -> None:
         self.name = name
+        self._table = data
         self.type: str = data.get("type", "text")
         self.help: str = data.get("help", "")
         self.default: str | None = data.get("default")
@@ -73,6 +75,26 @@ class Property:
         self.block_lists: bool = data.get("block-lists", False)
         #: patterns of block lists that are closed, each with what became of it
         self.closed: dict[str, str] = {}
+
+    # What only forms ask for is looked up there: a "setprop" pays for each line above.
+
+    @property
+    def label(self) -> str:
+        """What a form calls it; "" where it is called by its name."""
+        label: str = self._table.get("label", "")
+        return label
+
+    @property
+    def scope(self) -> str:
+        """Whether several machines may share its value: ``shared``, or ``host`` for what is only of this one."""
+        scope: str = self._table.get("scope", "shared")
+        return scope
+
+    @property
+    def shown_if(self) -> str:
+        """The setting that it is of use with, as ``SubjectTag=enabled``; "" where it always is."""
+        condition: str = self._table.get("shown-if", "")
+        return condition
 
     def unstored(self, stored: str | None) -> tuple[str, str] | None:
         """Return what a property reads as that is missing or empty, after the key of the schema file that says so.

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from esmith.cli.cures import with_root
 from esmith.errors import ExitCode
+from esmith.status.cures import with_root
 from tests.commands import Answer, Root
 from tests.test_cures import OURS, _cures, _texts
 

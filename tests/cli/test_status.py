@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from esmith.cli import colour
-from esmith.cli.findings import findings_of, summary_lines
+from esmith.cli.status import summary_lines
 from esmith.errors import ExitCode
+from esmith.status.findings import findings_of
 from tests.commands import Root
 from tests.events.kit import look_at_files
 

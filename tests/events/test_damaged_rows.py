@@ -16,7 +16,7 @@ from esmith.apply.drift import count_installed, find_drift
 from esmith.apply.generations import GENERATIONS, list_generations
 from esmith.apply.left import LEFT, REFUSED, Left, Refused, list_left
 from esmith.cli.generations import _lines
-from esmith.cli.services import services_data, services_lines
+from esmith.cli.services import services_lines
 from esmith.errors import EsmithError, ExitCode
 from esmith.events.affected import TemplateUse
 from esmith.events.confirm import UNCONFIRMED, UnconfirmedChange, confirm, find_unconfirmed
@@ -27,9 +27,11 @@ from esmith.events.forget import rehearse_forgetting
 from esmith.events.pending import PENDING, PendingAction
 from esmith.events.recover import find_interrupted, next_due, recover_all
 from esmith.events.rollback import roll_back
+from esmith.events.unsettled import UNSETTLED, Unsettled
 from esmith.plan.installed import OUTPUTS
 from esmith.printable import shown_time
 from esmith.schema.load import Schema
+from esmith.status.services import services_data
 from esmith.store.table import DamagedRowError, decode_json
 from esmith.watch.places import installed_outputs
 from tests.apply.kit import AUTHOR
@@ -58,6 +60,7 @@ def fill(scene: Scene) -> Rows:
         STALE.put(transaction, "qmail-newu", Stale(["/var/qmail/users/cdb"], "signal-event try", 1e9))
         number = list_generations(transaction)[0].number
         UNCONFIRMED.put(transaction, "pending", UnconfirmedChange("signal-event try", 4e9, number, 1, 2))
+        UNSETTLED.put(transaction, "20260101-000000-000-0123456789ab", Unsettled(2, number, [["try"]]))
     with scene.store.snapshot() as snapshot:
         return {table.name: dict(snapshot.states(table.name)) for table in TABLES}
 

@@ -18,8 +18,12 @@ LOCAL_CF = "/etc/mail/spamassassin/local.cf"
 
 
 def _files(root: Root) -> dict[str, tuple[bytes, int, int, int]]:
-    """Return every file of the root but the databases, the log and the lock."""
-    return look_at_files(root, besides=("/home/e-smith/db/", "/var/log/e-smith/", "/var/lib/e-smith/event.lock"))
+    """Return every file of the root but the databases, the log, the lock, and what is kept only to be faster.
+
+    Of templates that are younger than a second nothing is kept, so the event after the first may be the one that does.
+    """
+    besides = ("/home/e-smith/db/", "/var/log/e-smith/", "/var/lib/e-smith/event.lock", "/var/lib/e-smith/code/")
+    return look_at_files(root, besides=besides)
 
 
 def _active(root: Root, path: str, plugin: str) -> list[str]:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from esmith.cli.cures import with_root
 from esmith.errors import UsageError
 from esmith.explain.named import configured_path, is_file, require_no_other_root
 from esmith.layout import Layout
+from esmith.status.cures import with_root
 from tests.commands import Root
 
 LOCAL = "/etc/mail/spamassassin/local.cf"

@@ -1,11 +1,10 @@
-"""What ``esmith status`` begins with: what is pending or wrong, a line each, with the command that cures it."""
+"""The findings: what is pending or wrong, a line each, with the command that cures it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from esmith.cli.colour import Style, styled
 from esmith.events.outstanding import EVERYTHING
 from esmith.names import counted, shorten
 from esmith.printable import shell_word
@@ -17,13 +16,13 @@ _LINES = 10
 
 Finding = dict[str, str]
 #: The kinds that are something wrong; the others only wait for somebody.
-_BAD = ("untrusted", "damaged", "interrupted", "broken", "refused", "service", "left", "stale")
+BAD = ("untrusted", "damaged", "interrupted", "broken", "refused", "service", "left", "stale")
 
 
 def findings_of(data: dict[str, Any]) -> list[Finding]:
     """Return what an administrator has to know, the most urgent first.
 
-    :param data: what ``--json`` prints besides.
+    :param data: what :func:`esmith.status.root.status_data` returned.
     :return: each with its ``kind``, a ``message``, and the ``command`` that cures it or shows more; "" for none.
     """
     found = list(_untrusted(data["untrusted"]))
@@ -38,18 +37,6 @@ def findings_of(data: dict[str, Any]) -> list[Finding]:
             *_of_others(data),
         ]
     return found
-
-
-def summary_lines(findings: list[Finding]) -> list[str]:
-    """Return the first line, and a line for each finding."""
-    if not findings:
-        return [styled("nothing is pending", Style.GOOD)]
-    is_bad = any(one["kind"] in _BAD for one in findings)
-    lines = [styled(f"{counted(len(findings), 'finding')}:", Style.BAD if is_bad else Style.WARNING)]
-    for one in findings:
-        kind = styled(one["kind"], Style.BAD if one["kind"] in _BAD else Style.WARNING)
-        lines.append(f"  {kind}: {one['message']}" + (f": {one['command']}" if one["command"] else ""))
-    return lines
 
 
 def _finding(kind: str, message: str, command: str = "") -> Finding:

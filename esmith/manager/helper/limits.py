@@ -1,0 +1,198 @@
+"""How often a login may fail. What is counted is kept in a file, so that neither a restart nor a crash forgets it.
+
+Three things are counted: the failures of an account from an address, of an address, and of an account. A try counts as
+a failure before it is made, so that many at once gain nothing. From where an account has logged in before, the last
+does not count: nobody locks an administrator out by guessing from elsewhere.
+
+The file holds digests, since people type passwords into the field of the name; and it has a greatest size: of what is
+too much the least counted is forgotten.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+import os
+import secrets
+import stat
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from esmith.manager.helper.keeping import replace_private
+
+_FILE = "limits"
+#: What is counted is forgotten so many seconds after the last failure.
+FORGOTTEN_AFTER = 86400.0
+#: How many addresses are remembered from where an account has logged in.
+KNOWN_ADDRESSES = 16
+#: The last part of an IPv6 address is chosen by whoever has the network of it.
+_NETWORK_BITS = 64
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How long to wait after some failures.
+
+    :param free: how many cost nothing.
+    :param first: the wait after that, in seconds; it doubles with each failure.
+    :param longest: the longest wait, in seconds.
+    :param most: how many of these are counted at once.
+    """
+
+    free: int
+    first: float
+    longest: float
+    most: int
+
+    def wait(self, failures: int) -> float:
+        """Return how long to wait after the last of some failures, in seconds."""
+        if failures < self.free:
+            return 0.0
+        return min(self.first * 2.0 ** min(failures - self.free, 60), self.longest)
+
+
+RULES = {
+    "pair": Rule(5, 5, 1800, 1024),
+    "address": Rule(20, 5, 1800, 1024),
+    "account": Rule(50, 5, 60, 256),
+}
+
+
+class Limits:
+    """The counts.
+
+    :param directory: where they are kept; it belongs to the user who runs this, and nobody else may write it.
+    :param clock: seconds since 1970.
+    """
+
+    def __init__(self, directory: str, clock: Callable[[], float] = time.time) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._salt = secrets.token_hex(16)
+        #: Failures and the time of the last, by rule and digest.
+        self._counts: dict[str, dict[str, tuple[int, float]]] = {rule: {} for rule in RULES}
+        #: Digests of addresses, the last one last, by the digest of the account.
+        self._known: dict[str, list[str]] = {}
+        self._read()
+
+    def begin(self, account: str, address: str) -> float:
+        """Count a try as a failure, if it may be made now.
+
+        :param account: the name that was given, whether there is such an account or not.
+        :param address: where it came from.
+        :return: 0 when it may be made, else after how many seconds.
+        """
+        keys = self._keys(account, address)
+        if keys["address"] in self._known.get(keys["account"], ()):
+            del keys["account"]
+        now = self._clock()
+        wait = max(self._wait(rule, key, now) for rule, key in keys.items())
+        if wait > 0:
+            return wait
+        for rule, key in keys.items():
+            count, _ = self._counts[rule].get(key, (0, now))
+            self._counts[rule][key] = (count + 1, now)
+        self._write()
+        return 0.0
+
+    def succeed(self, account: str, address: str) -> None:
+        """Note that the try that was counted last was none that failed: it has logged in.
+
+        What failed before from this address for this account does not count any more.
+        """
+        keys = self._keys(account, address)
+        self._counts["pair"].pop(keys["pair"], None)
+        self._take_back("address", keys["address"])
+        known = self._known.pop(keys["account"], [])
+        if keys["address"] not in known:
+            self._take_back("account", keys["account"])
+        self._known[keys["account"]] = [*(one for one in known if one != keys["address"]), keys["address"]]
+        del self._known[keys["account"]][:-KNOWN_ADDRESSES]
+        while len(self._known) > RULES["account"].most:
+            del self._known[next(iter(self._known))]
+        self._write()
+
+    def _take_back(self, rule: str, key: str) -> None:
+        count, last = self._counts[rule].get(key, (0, 0.0))
+        if count > 1:
+            self._counts[rule][key] = (count - 1, last)
+        else:
+            self._counts[rule].pop(key, None)
+
+    def _wait(self, rule: str, key: str, now: float) -> float:
+        count, last = self._counts[rule].get(key, (0, now))
+        if now - last > FORGOTTEN_AFTER:
+            self._counts[rule].pop(key)
+            return 0.0
+        # A clock that shows less than before makes nobody wait for longer.
+        return min(last, now) + RULES[rule].wait(count) - now
+
+    def _keys(self, account: str, address: str) -> dict[str, str]:
+        network = _network(address)
+        words = {"pair": f"{network} {account}", "address": network, "account": account}
+        return {rule: self._digest(f"{rule} {word}") for rule, word in words.items()}
+
+    def _digest(self, text: str) -> str:
+        data = text.encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(data, digest_size=12, key=self._salt.encode()).hexdigest()
+
+    def _read(self) -> None:
+        """Read what was counted; a file that is damaged, or that others may write, is none."""
+        try:
+            file = os.open(f"{self._directory}/{_FILE}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return
+        try:
+            status = os.fstat(file)
+            if not stat.S_ISREG(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
+                raise ValueError("others may write it")
+            self._take(json.loads(os.read(file, status.st_size)))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            _say(f"{self._directory}/{_FILE} is not used, and written again: {error}")
+            self._counts, self._known = {rule: {} for rule in RULES}, {}
+        finally:
+            os.close(file)
+
+    def _take(self, data: Any) -> None:
+        salt = str(data["salt"])
+        for rule, counts in self._counts.items():
+            counts.update({str(key): (int(count), float(last)) for key, (count, last) in data[rule].items()})
+        self._known = {str(key): [str(one) for one in addresses] for key, addresses in data["known"].items()}
+        self._salt = salt
+
+    def _write(self) -> None:
+        """Keep what is counted, durably; where that cannot be, it counts until this process ends."""
+        now = self._clock()
+        for rule, counts in self._counts.items():
+            for key in [key for key, (_, last) in counts.items() if now - last > FORGOTTEN_AFTER]:
+                del counts[key]
+            if len(counts) > RULES[rule].most:
+                least = sorted(counts, key=lambda key: counts[key])[: len(counts) - RULES[rule].most]
+                for key in least:
+                    del counts[key]
+        text = json.dumps({"salt": self._salt, "known": self._known, **self._counts})
+        try:
+            replace_private(self._directory, _FILE, text.encode())
+        except OSError as error:
+            _say(f"failed logins cannot be kept in {self._directory}: {error.strerror}")
+
+
+def _network(address: str) -> str:
+    """Return what is counted of an address: that of IPv4, the network of one of IPv6."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return ""
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.ipv4_mapped is not None:
+            return str(found.ipv4_mapped)
+        return str(ipaddress.ip_network((int(found), _NETWORK_BITS), strict=False))
+    return str(found)
+
+
+def _say(text: str) -> None:
+    print(f"esmith manager: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,83 @@
+"""What a request of the web process may look like; whatever else comes is refused before anybody looks at it."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from esmith.manager import wire
+from esmith.manager.helper.context import VerbError
+from esmith.manager.helper.sessions import LONGEST_TOKEN
+
+_KEYS = {"verb", "session", "address", "arguments"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request.
+
+    :param verb: what is asked for.
+    :param session: the token of a session, "" for none.
+    :param address: the address of the browser, as the web process says it; "" for none.
+    :param arguments: of the verb.
+    """
+
+    verb: str
+    session: str = field(repr=False)
+    address: str
+    arguments: dict[str, Any] = field(repr=False)
+
+    def text(self, name: str, longest: int) -> str:
+        """Return an argument that is a text.
+
+        :raises VerbError: when it is none, or too long.
+        """
+        value = self.arguments.get(name)
+        if not isinstance(value, str) or len(value) > longest:
+            raise VerbError(wire.BAD_REQUEST, f"the argument {name} is missing, no text, or too long")
+        return value
+
+
+def parse_request(line: bytes) -> Request:
+    """Return the request of a line.
+
+    :raises VerbError: when it is none.
+    """
+    try:
+        data = json.loads(line.decode(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        raise VerbError(wire.BAD_REQUEST, "the request is not a line of JSON") from None
+    if not isinstance(data, dict) or not data.keys() <= _KEYS or "verb" not in data:
+        raise VerbError(wire.BAD_REQUEST, "the request has not the keys verb, session, address, arguments")
+    try:
+        is_clean = _is_clean(data)
+    except RecursionError:
+        is_clean = False
+    if not is_clean:
+        raise VerbError(wire.BAD_REQUEST, "the request holds text that is none")
+    texts = {name: data.get(name) or "" for name in ("verb", "session", "address")}
+    arguments = data.get("arguments", {})
+    if not all(isinstance(text, str) for text in texts.values()) or not isinstance(arguments, dict):
+        raise VerbError(wire.BAD_REQUEST, "the request has values of another kind")
+    if len(texts["session"]) > LONGEST_TOKEN:
+        raise VerbError(wire.SESSION, "you are not logged in")
+    try:
+        address = str(ipaddress.ip_address(texts["address"])) if texts["address"] else ""
+    except ValueError:
+        raise VerbError(wire.BAD_REQUEST, "the address is none") from None
+    return Request(texts["verb"], texts["session"], address, arguments)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")
+
+
+def _is_clean(data: Any) -> bool:
+    """Return whether all texts can be written as UTF-8, and hold no NUL, which no setting and no path may hold."""
+    if isinstance(data, str):
+        return "\0" not in data and not any("\ud800" <= letter <= "\udfff" for letter in data)
+    if isinstance(data, dict):
+        return all(_is_clean(key) and _is_clean(value) for key, value in data.items())
+    return not isinstance(data, list) or all(map(_is_clean, data))

@@ -1,0 +1,89 @@
+"""What the children of the helper do: a verb, a login, and to look at what is going on."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from esmith.errors import BusyError, EsmithError, RefusedError
+from esmith.events.confirm import find_unconfirmed
+from esmith.manager import wire
+from esmith.manager.helper.context import Context, Verb, VerbError
+from esmith.manager.helper.login import check_login, still_allowed
+from esmith.store import open_store
+
+if TYPE_CHECKING:
+    from esmith.layout import Layout
+    from esmith.manager.helper.children import Send, Work
+
+#: The exit status of a child that found that the account is no administrator any more.
+REVOKED = 3
+_KINDS = ((BusyError, wire.BUSY), (RefusedError, wire.REFUSED), (EsmithError, wire.FAILED))
+
+
+def verb_work(verb: Verb, context: Context, arguments: dict[str, Any], mark: str) -> Work:
+    """Return what a child does for a verb.
+
+    :param context: who asks.
+    :param mark: what the account looked like at its login.
+    """
+
+    def work(send: Send) -> int:
+        try:
+            if not still_allowed(context.layout, context.account, mark):
+                send(wire.error(wire.SESSION, "this account may not log in here any more, or its password was changed"))
+                return REVOKED
+            line = wire.answer(verb(context, arguments))
+        except VerbError as error:
+            line = error.line
+        except EsmithError as error:
+            line = VerbError.of(error, next(kind for one, kind in _KINDS if isinstance(error, one))).line
+        if len(line) > wire.MOST_ANSWER:
+            line = wire.error(wire.FAILED, "the answer is too long", hint="ask for less at once")
+        send(line)
+        return 0
+
+    return work
+
+
+def login_work(layout: Layout, account: str, password: str, address: str) -> Work:
+    """Return what a child does for a login: it writes who it is, or nothing."""
+
+    def work(send: Send) -> int:
+        try:
+            verdict = check_login(layout, account, password, address)
+        except EsmithError as error:
+            send(VerbError.of(error).line)
+            return 0
+        if verdict is not None:
+            send(json.dumps({"account": verdict.account, "idle": verdict.idle, "mark": verdict.mark}).encode())
+        return 0
+
+    return work
+
+
+def state_work(layout: Layout, account: str, mark: str) -> Work:
+    """Return what a child does for the verb ``session``: it writes which jobs run, and what is to be confirmed."""
+
+    def work(send: Send) -> int:
+        if not still_allowed(layout, account, mark):
+            return REVOKED
+        send(json.dumps({"running": [], "unconfirmed": _unconfirmed(layout)}).encode())
+        return 0
+
+    return work
+
+
+def _unconfirmed(layout: Layout) -> dict[str, Any] | None:
+    """Return the change that is rolled back unless it is confirmed, None when there is none."""
+    store = open_store(layout)
+    try:
+        with store.snapshot() as snapshot:
+            change = find_unconfirmed(snapshot)
+    finally:
+        store.close()
+    if change is None:
+        return None
+    left = max(0, int(change.deadline - time.time()))
+    return {"what": change.what, "deadline": change.deadline, "left": left}

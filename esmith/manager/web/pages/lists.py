@@ -1,0 +1,62 @@
+"""What lists have in common: what is looked for, the page that is asked for, and the addresses of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from starlette.requests import Request
+
+#: How many rows a page has.
+SIZE = 50
+#: How long what is looked for may be, in characters.
+LONGEST_QUERY = 200
+#: The longest number that is read.
+_MOST_DIGITS = 15
+
+
+def query_of(request: Request) -> str:
+    """Return what is looked for, in one line; "" for everything."""
+    text = request.query_params.get("q", "")
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:LONGEST_QUERY]
+
+
+def number_of(text: str) -> int | None:
+    """Return the number that a text is, None for any other text."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
+
+
+def page_of(request: Request) -> int:
+    """Return the number of the page that is asked for; what is no number is the first."""
+    return max(1, number_of(request.query_params.get("page", "")) or 1)
+
+
+def links(address: Callable[..., str], **query: str) -> Callable[[int], str]:
+    """Return what makes the address of a page of a list from its number.
+
+    :param address: makes the address of the list from a query.
+    :param query: what all pages of the list have in theirs.
+    """
+    return lambda number: address(**query, page=number if number > 1 else "")
+
+
+#: The name of the field with the key of a new record; no property has such a name.
+KEY_FIELD = "new record"
+#: How the helper names that field when it refuses the key.
+_KEY = "key"
+
+
+def key_section(key_field: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the first section of the form of a new record: its key.
+
+    :param key_field: the label and the help.
+    """
+    field = {"name": KEY_FIELD, "widget": "text", "required": True, **key_field}
+    return {"name": KEY_FIELD, "heading": "", "help": "", "fields": [field]}
+
+
+def with_key_errors(errors: Mapping[str, str], sections: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return errors by field, where what is wrong with the key of a new record is at its field."""
+    names = {field.get("name") for section in sections for field in section["fields"]}
+    is_key = KEY_FIELD in names and _KEY not in names
+    return {KEY_FIELD if is_key and name == _KEY else name: text for name, text in errors.items()}
