@@ -110,7 +110,7 @@ def demo_manager(folder: str, port: int, *, once: bool) -> None:
         if not make_office(layout):
             _say("It was there already, and is as you left it.")
         password = secrets.token_urlsafe(_RANDOM_BYTES)
-        _run([_own("esmith"), "--root", layout.root, "manager", "password", ACCOUNT], f"{password}\n")
+        _run([_own("esmith"), "--root", layout.root, "manager", "password"], f"{password}\n")
         process, address = start(layout, port)
         try:
             _say(

@@ -22,7 +22,7 @@ import click
 import pytest
 
 import esmith
-from esmith.cli import db_help, expand_template, signal_event, smtp_auth_proxy
+from esmith.cli import db_help, expand_template, manager, signal_event, smtp_auth_proxy
 from esmith.cli import esmith as esmith_command
 from esmith.cli.program import as_click
 from esmith.cli.verbs import VERBS
@@ -142,13 +142,15 @@ COMMANDS: dict[str, click.Command] = {
     "`tai64nlocal`": runpy.run_path(str(HOME / "commands/tai64nlocal.py"))["command"],
     "`smtp-auth-proxy`": smtp_auth_proxy.command,
     "`esmith`": esmith_command.group,
+    "`esmith-manager`": manager.manager_command,
 } | {f"`esmith {name}`": command for name, command in esmith_command.subcommands().items()}
+COMMANDS |= {f"`esmith manager {name}`": command for name, command in manager.manager_command.commands.items()}
 
 
 @pytest.mark.parametrize("heading", COMMANDS)
 def test_options(heading: str) -> None:
     """Every option of a command that its help shows is in its section of commands.md, and no other."""
-    text = section("commands.md", heading).partition("\n### ")[0]
+    text = re.split("\n####? ", section("commands.md", heading))[0]
     declared = [one for one in COMMANDS[heading].params if isinstance(one, click.Option) and not one.hidden]
     options = {name for option in declared for name in option.opts}
     spans = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL))

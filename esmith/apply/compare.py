@@ -17,9 +17,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from esmith.disk import Disk
     from esmith.layout import Layout
+    from esmith.plan.diff import Cell
     from esmith.plan.listed import Listed
     from esmith.schema.load import Schema
     from esmith.store.protocol import Snapshot
+
+    Secrets = dict[tuple[Cell, str], bool]
 
 
 @dataclass(frozen=True)
@@ -84,9 +87,20 @@ def _moments(kept: list[Generation], first: int | None, last: int | None) -> tup
     return start, end
 
 
-def shown(compared: list[Compared], snapshot: Snapshot, schema: Schema) -> dict[str, list[str]]:
-    """Return the unified diff of each file; of one that holds a secret, or held it, a line that names it."""
-    secrets = {(cell, value): schema.declares_secret(*cell) for cell, value in secret_values(snapshot, schema)}
+def secrets_of(snapshot: Snapshot, schema: Schema) -> Secrets:
+    """Return the values that are not shown, each with whether a schema file says so."""
+    return {(cell, value): schema.declares_secret(*cell) for cell, value in secret_values(snapshot, schema)}
+
+
+def shown(
+    compared: list[Compared], snapshot: Snapshot, schema: Schema, secrets: Secrets | None = None
+) -> dict[str, list[str]]:
+    """Return the unified diff of each file; of one that holds a secret, or held it, a line that names it.
+
+    :param secrets: what :func:`secrets_of` returned, for whoever asks more than once: the journal is read for it.
+    """
+    if secrets is None:
+        secrets = secrets_of(snapshot, schema)
     cells = {cell for cell, _ in secrets}
     known: dict[str, Listed | None] = {}
     diffs: dict[str, list[str]] = {}

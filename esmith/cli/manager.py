@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 
 from esmith.cli.groups import Sentences
 from esmith.cli.output import print_report
-from esmith.cli.program import root_option
+from esmith.cli.program import root_option, run_click
 from esmith.errors import EsmithError, InstallError, UsageError
 from esmith.layout import Layout
 from esmith.manager.serving import (
@@ -69,6 +69,11 @@ def serve_command(root: str | None, *, address: str, port: int | None, certifica
 
     Without a certificate it answers only on 127.0.0.1 or ::1. As root on the machine, the web process gives up its
     rights. Its first page stands in the first line that is printed.
+
+    \b
+    Examples:
+      esmith manager serve
+      esmith manager serve --address 192.168.1.1 --certificate cert.pem --key key.pem
     """
     layout = _ready(root)
     web = _web(layout, address, port, certificate, key)
@@ -83,6 +88,10 @@ def helper_command(root: str | None, *, user: str) -> int:
     """Answer the web process at a unix socket until it gets TERM; the service smanager-helper starts it.
 
     It reads and changes the settings, as root on the machine.
+
+    \b
+    Example:
+      esmith manager helper
     """
     layout = _ready(root)
     run_helper(layout, web_user(layout, user))
@@ -98,6 +107,10 @@ def web_command(root: str | None, *, user: str, address: str, port: int | None, 
     """Answer browsers until it gets TERM, with what a helper says that runs already; the service smanager starts it.
 
     As root on the machine, it gives up its rights before it answers anybody.
+
+    \b
+    Example:
+      esmith manager web --port 982
     """
     layout = _ready(root)
     web = _web(layout, address, port, certificate, key)
@@ -114,6 +127,10 @@ def password_command(root: str | None) -> int:
 
     It is asked for twice at a terminal, else the first line of standard input is taken. On the machine the passwords
     of the accounts count: passwd admin.
+
+    \b
+    Example:
+      esmith manager password
     """
     from esmith.manager.helper.login import set_password
 
@@ -172,3 +189,8 @@ def _port(layout: Layout) -> int:
     finally:
         store.close()
     return int(value) if value.isascii() and value.isdecimal() and 0 < int(value) < 65536 else MACHINE_PORT
+
+
+def main() -> NoReturn:
+    """Run ``esmith-manager``, which is ``esmith manager``, on the arguments of this process."""
+    run_click(manager_command, "esmith-manager")

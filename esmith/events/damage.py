@@ -11,6 +11,7 @@ from esmith.errors import StoreError
 from esmith.events.confirm import UNCONFIRMED
 from esmith.events.derived import STALE
 from esmith.events.pending import PENDING
+from esmith.events.unsettled import UNSETTLED
 from esmith.fields import dataclass
 from esmith.names import counted
 from esmith.plan.host import PRIVATE, trouble
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
     from esmith.store.table import StateTable
 
 #: All of the engine's own tables, the most important first.
-TABLES: tuple[StateTable[Any], ...] = (UNCONFIRMED, GENERATIONS, PENDING, STALE, OUTPUTS, LISTED, LEFT, REFUSED)
+TABLES: tuple[StateTable[Any], ...] = (
+    *(UNCONFIRMED, UNSETTLED, GENERATIONS, PENDING, STALE),
+    *(OUTPUTS, LISTED, LEFT, REFUSED),
+)
 #: More would hide the first ones: a damaged page of the data file has dozens of rows.
 _SHOWN = 10
 _NAME_LENGTH = 100

@@ -172,7 +172,7 @@ class Both:
 
     :param layout: the root.
     :param web: where the web process answers.
-    :param say: told what happens, a line each.
+    :param say: prints what happens, a line each.
     """
 
     def __init__(self, layout: Layout, web: Web, say: Callable[[str], None]) -> None:
@@ -247,7 +247,7 @@ class Both:
     def _be_helper(self, begins: int) -> int:
         _end_with_parent()
         self._listener.close()
-        run_helper(self._layout, self._user, lambda: _tell(begins))
+        run_helper(self._layout, self._user, lambda: _report(begins))
         return 0
 
     def _be_web(self, begins: int) -> int:
@@ -256,7 +256,7 @@ class Both:
         def begin() -> None:
             become(self._layout, "")
             _end_with_parent()
-            _tell(begins)
+            _report(begins)
 
         serve(
             self._listener,
@@ -268,7 +268,7 @@ class Both:
         return 0
 
 
-def _tell(pipe: int) -> None:
+def _report(pipe: int) -> None:
     os.write(pipe, b"!")
     os.close(pipe)
 

@@ -109,7 +109,7 @@ class EachField(BoxesField):
         """Set the settings that depend on whether any box is checked."""
         for setting, (some, none) in self.any.items():
             value = some if wanted else none
-            if work.stored(setting) != value:
+            if (work.effective(setting) or none) != value:
                 work.set(setting, value)
 
     def more(self) -> list[str]:

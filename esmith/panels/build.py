@@ -6,7 +6,8 @@ from esmith.panels import keys
 from esmith.panels.build_field import build_field
 from esmith.panels.known import Settings, require
 from esmith.panels.model import Panel, Section
-from esmith.panels.records import Action, Creation, Deletion, Records
+from esmith.panels.records import Action, Before, Creation, Deletion, Records
+from esmith.panels.setting import Setting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,8 +57,10 @@ class _Builder:
         if "records" in data and "event" in data:
             raise self._settings.error("event is for pages without a table [records]", "name the events there")
         for text in data.get("reaches-panel", []):
-            if len(text.split(" ")) != 2:
-                raise self._settings.error(f"reaches-panel: {text!r} is not a record", 'write "DATABASE KEY"')
+            if len(text.split(" ")) not in (1, 2) or not all(text.split(" ")):
+                raise self._settings.error(
+                    f"reaches-panel: {text!r} is not a record", 'write "DATABASE KEY", or "DATABASE" for all of them'
+                )
         return Panel(
             id=self._id,
             heading=data["heading"],
@@ -110,6 +113,7 @@ class _Builder:
             modify=self._event(part["modify"]["event"]) if part["modify"] else "",
             modify_of={key: self._event(event) for key, event in modify_of.items()},
             delete=self._deletion(part["delete"]) if part["delete"] else None,
+            fixed_if={name: self._fixed(name, values) for name, values in table.get("fixed-if", {}).items()},
             protected=tuple(self._protected(text) for text in table.get("protected", [])),
             actions=self._actions(table.get("actions", [])),
         )
@@ -125,7 +129,21 @@ class _Builder:
         return name
 
     def _deletion(self, table: _Table) -> Deletion:
-        return Deletion(self._event(table["event"]), table.get("type", ""), table.get("ask", ""))
+        before = None
+        if "before" in table:
+            part = table["before"]
+            self._check(part, keys.BEFORE, "before", "records.delete.before")
+            self._settings.place = "[records.delete.before] "
+            database, type = self._data["records"]["database"], part["type"]
+            self._settings.known_of_type(Setting(database, f"@{type}", part["property"]))
+            before = Before(
+                type, part["property"], self._event(part.get("event", f"{type}-delete")), part.get("kept", "")
+            )
+        return Deletion(self._event(table["event"]), table.get("type", ""), table.get("ask", ""), before)
+
+    def _fixed(self, name: str, values: list[str]) -> tuple[str, ...]:
+        setting = self._settings.of_record(name)
+        return tuple(self._settings.value(setting, value) for value in values)
 
     def _protected(self, text: str) -> str:
         """Return which records may not be deleted, after a look at whether it says so."""

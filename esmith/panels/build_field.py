@@ -107,7 +107,7 @@ def _choices(maker: _Maker) -> Field:
             f"choices {pair[0].value!r} and {pair[1].value!r} may both be what is stored",
             "have each of them set or delete a property that the other one has otherwise",
         )
-    return MappingField(**maker.common(), choices=tuple(choices))
+    return MappingField(**maker.common(), choices=tuple(choices), unset=maker.table.get("unset", ""))
 
 
 def _choice(settings: Settings, table: _Table) -> Choice:
@@ -127,6 +127,7 @@ def _choice(settings: Settings, table: _Table) -> Choice:
         label=table["label"],
         help=table.get("help", ""),
         set=set_to,
+        needs=tuple(settings.setting(text) for text in table.get("needs", [])),
         delete=tuple(settings.setting(text) for text in table.get("delete", [])),
         create=create,
         stored_only=table.get("stored-only", False),

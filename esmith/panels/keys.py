@@ -41,13 +41,14 @@ _COMMON = {"name": WORD, "label": NAME, "help": TEXT, "required": FLAG, "shown-i
 KINDS = {
     "setting": {**_COMMON, "setting": NAME, "labels": TEXT_TABLE},
     "property": {**_COMMON, "property": NAME, "labels": TEXT_TABLE},
-    "choices": {**_COMMON, "choices": TABLES},
+    "choices": {**_COMMON, "choices": TABLES, "unset": NAME},
     "each": {**_COMMON, "each": TEXT_TABLE, "any": PAIRS},
     "entries": {**_COMMON, "entries": TEXT_TABLE},
     "members": {**_COMMON, "members": TEXT_TABLE},
     "note": {"note": NAME, "label": NAME, "shown-if": _CONDITION},
 }
 CHOICE = {
+    "needs": TEXTS,
     "value": NAME,
     "label": NAME,
     "help": TEXT,
@@ -70,13 +71,15 @@ RECORDS = {
     "create": TEXT_TABLE,
     "modify": TEXT_TABLE,
     "modify-of": TEXT_TABLE,
-    "delete": TEXT_TABLE,
+    "delete": TABLE,
     "protected": TEXTS,
+    "fixed-if": TABLE_OF_LISTS,
     "actions": TABLES,
 }
 CREATE = {"event": NAME, "label": NAME}
 MODIFY = {"event": NAME}
-DELETE = {"event": NAME, "type": NAME, "ask": TEXT}
+DELETE = {"event": NAME, "type": NAME, "ask": TEXT, "before": TEXT_TABLE}
+BEFORE = {"type": NAME, "property": NAME, "event": NAME, "kept": NAME}
 ACTION = {"name": WORD, "label": NAME, "event": NAME, "ask": TEXT, "password": FLAG, "not-for": TEXTS}
 #: Those keys of the tables above that have to be there.
 REQUIRED = {
@@ -90,5 +93,6 @@ REQUIRED = {
     "create": ("event", "label"),
     "modify": ("event",),
     "delete": ("event",),
+    "before": ("type", "property"),
     "action": ("name", "label", "event"),
 }

@@ -23,6 +23,7 @@ class Choice:
 
     :param set: the values that settings have with it.
     :param delete: the settings that are not set with it.
+    :param needs: the settings that may be neither missing nor empty with it.
     :param create: records, as database and key, with the type that they are made with where they are missing.
     :param stored_only: whether it is offered only while it is what is stored.
     :param only_if: the settings, each with values, with which it is offered.
@@ -32,6 +33,7 @@ class Choice:
     label: str
     help: str
     set: dict[Setting, str]
+    needs: tuple[Setting, ...]
     delete: tuple[Setting, ...]
     create: dict[tuple[str, str], str]
     stored_only: bool
@@ -52,9 +54,13 @@ class Choice:
 
 @dataclass(frozen=True)
 class MappingField(Field):
-    """A choice that stands for the values of several settings."""
+    """A choice that stands for the values of several settings.
+
+    :param unset: what it comes to when nothing is set; "" where the settings say that.
+    """
 
     choices: tuple[Choice, ...]
+    unset: str
 
     def settings(self) -> list[Setting]:
         """Return the settings of all choices."""
@@ -99,6 +105,11 @@ class MappingField(Field):
         for setting in chosen.delete:
             work.delete(setting)
 
+    def missing(self, scene: Scene) -> list[Setting]:
+        """Return the settings that what is stored needs, and that are missing or empty."""
+        stored = self._stored(self._values(scene))
+        return [] if stored is None else [one for one in stored.needs if not scene.effective(one)]
+
     def _values(self, scene: Scene) -> dict[Setting, str | None]:
         return {setting: scene.stored(setting) for setting in self.settings()}
 
@@ -118,6 +129,8 @@ class MappingField(Field):
         nothing = dict.fromkeys(self.settings())
         if self.required or self._stored(nothing) is not None:
             return None
+        if self.unset:
+            return self.unset
         values: dict[Setting, str | None] = {}
         for setting in nothing:
             known = scene.known(setting)

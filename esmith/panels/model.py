@@ -42,7 +42,8 @@ class Panel:
     :param id: group and name, as ``configuration/email``.
     :param event: the event after a change of settings; "" for none.
     :param words: more words to find it by.
-    :param reaches_panel: records that decide how the server-manager itself is reached, as "DATABASE KEY".
+    :param reaches_panel: records that decide how the server-manager itself is reached, as "DATABASE KEY", or
+        "DATABASE" for all of its records.
     :param records: None for a form of settings.
     :param path: its file on this disk.
     """

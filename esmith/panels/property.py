@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: How the help of a setting says what holds while it is missing (db/README.md).
 _UNSET = expression(r"\bUnset[^:.]*: (.+?)\.?(?:(?<=\.) |$)")
+#: What the words of switches are called where a panel file gives them no label.
+_CALLED = {"enabled": "Enabled", "disabled": "Disabled", "yes": "Yes", "no": "No"}
 _WORDS = {"enabled/disabled": ("enabled", "disabled"), "yes/no": ("yes", "no")}
 _NUMBERS = ("integer", "number", "port")
 _PORTS = (1, 65535)
@@ -38,6 +40,10 @@ class PropertyField(Field):
     def settings(self) -> list[Setting]:
         """Return it."""
         return [self.setting]
+
+    def is_absent(self, scene: Scene) -> bool:
+        """Return whether records such as the one of the form do not have it."""
+        return scene.known(self.setting) is None
 
     def hides(self, scene: Scene) -> bool:
         """Return whether its value is a secret."""
@@ -74,9 +80,7 @@ class PropertyField(Field):
         shown["may_be_empty"] = False
         offered = [*words_of(known), *[""] * (stored == "" and refusal(known, "") is None)]
         offered = list(dict.fromkeys(offered))
-        shown["choices"] = [
-            {"value": word, "label": self.labels.get(word, word or "(empty)"), "help": ""} for word in offered
-        ]
+        shown["choices"] = [{"value": word, "label": self._called(known, word), "help": ""} for word in offered]
         if stored is not None and stored not in offered:
             shown["value"], shown["custom"] = None, stored or "(empty)"
 
@@ -90,7 +94,14 @@ class PropertyField(Field):
         if unstored is None and not self.setting.prop:
             return None
         value = unstored[1] if unstored is not None else said_unset(known.help)
-        return self.labels.get(value, value)
+        if known.type == "secret":
+            return ""
+        return self._called(known, value) if value else self.labels.get("", "")
+
+    def _called(self, known: Property, value: str) -> str:
+        """Return what a value is called."""
+        called = _CALLED.get(value, value) if known.type in _WORDS else value
+        return self.labels.get(value, called or "(empty)")
 
     def write(self, work: Work, value: Any) -> None:
         """Set it, or make it be not set.

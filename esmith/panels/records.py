@@ -32,16 +32,34 @@ class Creation:
 
 
 @dataclass(frozen=True)
+class Before:
+    """The records of the same database that are deleted before one that they lead to.
+
+    :param type: their type.
+    :param prop: the property of theirs that names it.
+    :param event: the event that is signalled for each.
+    :param kept: what those lead to afterwards that may not be deleted (``Removable=no``); "" when there may be none.
+    """
+
+    type: str
+    prop: str
+    event: str
+    kept: str
+
+
+@dataclass(frozen=True)
 class Deletion:
     """How a record is deleted: it gets another type, the event is signalled, and it is removed.
 
     :param type: the type while the event runs; "" to leave it.
     :param ask: what is asked before, with the key in the place of ``{key}``.
+    :param before: what is deleted before it.
     """
 
     event: str
     type: str
     ask: str
+    before: Before | None
 
 
 @dataclass(frozen=True)
@@ -51,6 +69,7 @@ class Records:
     :param also: single records of other types that are listed too: keys and their types.
     :param modify: the event after a change; "" for none.
     :param modify_of: other events for single keys.
+    :param fixed_if: properties with values: records that have one of these may not be changed here.
     :param protected: which may not be deleted: keys, ``PROPERTY=VALUE``, or settings that name one.
     """
 
@@ -65,6 +84,7 @@ class Records:
     modify_of: dict[str, str]
     delete: Deletion | None
     protected: tuple[str, ...]
+    fixed_if: dict[str, tuple[str, ...]]
     actions: tuple[Action, ...]
 
     def type_of(self, key: str) -> str:

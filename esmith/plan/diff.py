@@ -172,16 +172,24 @@ def _values(cells: set[Cell], snapshot: Snapshot) -> Iterator[tuple[Cell, str]]:
 def secret_values(snapshot: Snapshot, schema: Schema) -> Iterator[tuple[Cell, str]]:
     """Yield every value that a secret property has or had, with its cell, if texts that hold it are not shown."""
     with_props: set[tuple[str, str]] = set()
+    known: dict[Cell, bool] = {}
+
+    def hides(cell: Cell, value: str) -> bool:
+        # Another value than any is never secret where that is not.
+        if cell not in known:
+            known[cell] = schema.may_be_secret(*cell)
+        return known[cell] and schema.hides(cell, value)
+
     for cell, value in _stored_values(snapshot):
         database, key, prop = cell
         if prop:
             with_props.add((database, key))
-        if value and schema.hides(cell, value):
+        if value and hides(cell, value):
             yield cell, value
     for cell, former in _former_values(snapshot):
         database, key, prop = cell
         is_type = not prop and (database, key) in with_props
-        if not is_type and schema.hides(cell, former):
+        if not is_type and hides(cell, former):
             yield cell, former
 
 

@@ -33,7 +33,13 @@ COMMANDS = {
 }
 #: Those that need packages which the engine does without, each with these. They are written where the packages are
 #: installed, so that a template can ask whether there is such a command.
-OPTIONAL_COMMANDS = {"smtp-auth-proxy": ("esmith.cli.smtp_auth_proxy:main", ("aiosmtpd", "attr", "public"))}
+OPTIONAL_COMMANDS = {
+    "smtp-auth-proxy": ("esmith.cli.smtp_auth_proxy:main", ("aiosmtpd", "attr", "public")),
+    "esmith-manager": (
+        "esmith.cli.manager:main",
+        (*("starlette", "uvicorn", "python_multipart", "anyio", "h11", "argon2", "_argon2_cffi_bindings"),),
+    ),
+}
 _PACKAGES = ("esmith", "lmdb", "click", "jinja2", "markupsafe", "watchdog")
 #: The kernel cuts a longer first line.
 _LONGEST_INTERPRETER = 120

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from typing import Any
 
 from esmith.apply.drift import count_installed, find_drift
@@ -44,14 +45,14 @@ def status_data(layout: Layout, *, with_checks: bool = False) -> dict[str, Any]:
     data: dict[str, Any] = {"root": layout.root}
     faults = list(all_faults(layout))
     if not any(True for path in store_files(layout) for _ in layout.trust.faults(path)):
-        store = open_store(layout, verify=True)
-        with store.snapshot() as snapshot:
-            faults = list(all_faults(layout, services_of(layout, snapshot)))
-        data |= _data(layout, store)
-        # What is in other hands is not run, and an event that runs now makes files just then.
-        looks = not faults and data["running"] is None
-        data["outstanding"] = _outstanding(layout, store, with_checks=with_checks) if looks else None
-        data["refused"] = _refused(layout, store) if with_checks and not faults else None
+        with closing(open_store(layout, verify=True)) as store:
+            with store.snapshot() as snapshot:
+                faults = list(all_faults(layout, services_of(layout, snapshot)))
+            data |= _data(layout, store)
+            # What is in other hands is not run, and an event that runs now makes files just then.
+            looks = not faults and data["running"] is None
+            data["outstanding"] = _outstanding(layout, store, with_checks=with_checks) if looks else None
+            data["refused"] = _refused(layout, store) if with_checks and not faults else None
     data["untrusted"] = [{"path": fault.place, "reason": fault.message, "cure": fault.hint} for fault in faults]
     data["findings"] = findings_of(data)
     return data

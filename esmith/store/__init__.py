@@ -31,6 +31,11 @@ def open_store(layout: Layout, *, write: bool = False, create: bool = False, ver
     return LmdbStore(layout.database, root=layout.root, write=write or create, create=create, verify=verify)
 
 
+def load_engine() -> None:
+    """Load what :func:`open_store` needs and open nothing: for a process whose forks open a store."""
+    import esmith.store.lmdb.store  # noqa: F401 - that it is loaded is all
+
+
 def is_verified(layout: Layout) -> bool:
     """Return whether opening the store takes no time: its data file is as the last command left it.
 

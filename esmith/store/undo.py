@@ -7,7 +7,7 @@ from esmith.store.model import FORGOTTEN, Change
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from esmith.store.model import Author, Revision
     from esmith.store.protocol import Snapshot, Store, Transaction
@@ -78,9 +78,12 @@ def changed_since(snapshot: Snapshot, number: int) -> dict[Cell, tuple[str | Non
     return {cell: (then, now) for cell, (then, now) in sorted(both.items()) if then != now}
 
 
-def take_back(transaction: Transaction, after: int, last: int) -> list[Change]:
+def take_back(
+    transaction: Transaction, after: int, last: int, *, among: Callable[[Revision], bool] = lambda _: True
+) -> list[Change]:
     """Set back what the revisions from ``after`` (not itself) to ``last`` changed, except what was changed later.
 
+    :param among: whether a revision is one of those; what others changed stays as well.
     :return: the changes that stayed, because a later revision changed the same property, or the record they made, or
         because the value of before was forgotten.
     """
@@ -89,7 +92,7 @@ def take_back(transaction: Transaction, after: int, last: int) -> list[Change]:
     for revision in transaction.revisions():
         if revision.number <= after:
             break
-        if revision.number > last:
+        if revision.number > last or not among(revision):
             cells |= {change.cell for change in revision.changes}
             continue
         records = {cell[:2] for cell in cells}

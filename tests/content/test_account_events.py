@@ -65,6 +65,15 @@ def test_pseudonyms_of_a_new_user(office: Root, props: list[str], made: set[str]
     assert show(office, "tom.taken") == ["tom.taken=ibay"]
 
 
+def test_no_pseudonyms_where_they_are_not_wanted(office: Root) -> None:
+    """With pseudonyms create disabled a new user gets no other names."""
+    office.config("setprop", "pseudonyms", "create", "disabled")
+    office.db("accounts", "set", "mary", "user", "Uid", "5009", "FirstName", "Mary", "LastName", "Ann")
+    before = keys(office)
+    office.signal("user-create", "mary")
+    assert keys(office) == before
+
+
 def test_user_delete_removes_all_traces(office: Root) -> None:
     """user-delete takes the user's files, group memberships and pseudonyms away, also those of pseudonyms."""
     for words in (

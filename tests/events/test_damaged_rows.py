@@ -27,6 +27,7 @@ from esmith.events.forget import rehearse_forgetting
 from esmith.events.pending import PENDING, PendingAction
 from esmith.events.recover import find_interrupted, next_due, recover_all
 from esmith.events.rollback import roll_back
+from esmith.events.unsettled import UNSETTLED, Unsettled
 from esmith.plan.installed import OUTPUTS
 from esmith.printable import shown_time
 from esmith.schema.load import Schema
@@ -59,6 +60,7 @@ def fill(scene: Scene) -> Rows:
         STALE.put(transaction, "qmail-newu", Stale(["/var/qmail/users/cdb"], "signal-event try", 1e9))
         number = list_generations(transaction)[0].number
         UNCONFIRMED.put(transaction, "pending", UnconfirmedChange("signal-event try", 4e9, number, 1, 2))
+        UNSETTLED.put(transaction, "20260101-000000-000-0123456789ab", Unsettled(2, number, [["try"]]))
     with scene.store.snapshot() as snapshot:
         return {table.name: dict(snapshot.states(table.name)) for table in TABLES}
 

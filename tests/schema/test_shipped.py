@@ -73,6 +73,41 @@ def test_every_property_has_help(schema: Schema, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
+def test_every_property_has_a_label(schema: Schema, name: str) -> None:
+    """Each property has a short name for people, which no other of its record has."""
+    labels = [prop.label for prop in properties(load(schema, name)) if not prop.removed]
+    for label in labels:
+        assert 2 < len(label) <= 45, label
+        assert label[0].isupper() or label.startswith(("admin ", "qpsmtpd ", "qmail ")), label
+        assert label == label.strip(" .:"), label
+    assert len(set(labels)) == len(labels)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_decides_whether_a_form_shows_it(schema: Schema, name: str) -> None:
+    """A condition names another property that there is, and values that it may have."""
+    record = load(schema, name)
+    for prop in properties(record):
+        if prop.shown_if:
+            other, _, values = prop.shown_if.partition("=")
+            known = record.properties[other]
+            assert known.name != prop.name
+            assert [refusal(known, value) for value in values.split("|")] == [None] * len(values.split("|"))
+
+
+def test_what_is_of_one_machine(schema: Schema) -> None:
+    """Addresses, cards, numbers of accounts and secrets that are made here are of this machine only."""
+    all_of_them = {
+        f"{name.removesuffix('.toml')} {prop.name}": prop for name in FILES for prop in properties(load(schema, name))
+    }
+    of_a_host = {name for name, prop in all_of_them.items() if prop.scope == "host"}
+    assert {"configuration/SystemName ", "configuration/LocalIP ", "accounts/@user Uid"} <= of_a_host
+    assert {name for name, prop in all_of_them.items() if prop.generate is not None} <= of_a_host
+    assert {name for name, prop in all_of_them.items() if prop.assigned == "fixed"} <= of_a_host
+    assert not [name for name in of_a_host if name.startswith(("configuration/qpsmtpd", "domains", "wbl"))]
+
+
+@pytest.mark.parametrize("name", FILES)
 def test_defaults_satisfy_their_types(schema: Schema, name: str) -> None:
     """Defaults, forced values, replacements and floors are values that their property accepts."""
     for prop in properties(load(schema, name)):

@@ -128,7 +128,7 @@ class Limits:
         if now - last > FORGOTTEN_AFTER:
             self._counts[rule].pop(key)
             return 0.0
-        # A clock that was put back makes nobody wait for longer.
+        # A clock that shows less than before makes nobody wait for longer.
         return min(last, now) + RULES[rule].wait(count) - now
 
     def _keys(self, account: str, address: str) -> dict[str, str]:

@@ -46,7 +46,7 @@ _DAY = 86400
 
 @dataclass(frozen=True)
 class Settings:
-    """What the databases say of logins.
+    """What the databases hold about logins.
 
     :param administrators: the accounts that may log in.
     :param idle: how long a session lasts without use, in seconds.
@@ -100,7 +100,7 @@ def still_allowed(layout: Layout, account: str, mark: str) -> bool:
 
 
 def read_settings(layout: Layout) -> Settings:
-    """Return what the databases say of logins.
+    """Return what the databases hold about logins.
 
     :raises EsmithError: when they cannot be read.
     """

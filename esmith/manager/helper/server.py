@@ -29,6 +29,7 @@ from esmith.manager.helper.place import Place
 from esmith.manager.helper.requests import Request, parse_request
 from esmith.manager.helper.sessions import Session, Sessions
 from esmith.manager.helper.work import REVOKED, login_work, state_work, verb_work
+from esmith.store import load_engine
 
 if TYPE_CHECKING:
     from esmith.layout import Layout
@@ -114,6 +115,7 @@ class Server:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
+        load_engine()
         with Place(self._layout, self._user) as place:
             server = await asyncio.start_unix_server(self._connected, sock=place.socket, limit=wire.MOST_REQUEST)
             # What is there now is shared with the children, as long as nobody writes on its pages.

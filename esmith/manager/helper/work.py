@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 from esmith.errors import BusyError, EsmithError, RefusedError
+from esmith.events.confirm import find_unconfirmed
 from esmith.manager import wire
 from esmith.manager.helper.context import Context, Verb, VerbError
 from esmith.manager.helper.login import check_login, still_allowed
+from esmith.store import open_store
 
 if TYPE_CHECKING:
     from esmith.layout import Layout
@@ -66,7 +69,21 @@ def state_work(layout: Layout, account: str, mark: str) -> Work:
     def work(send: Send) -> int:
         if not still_allowed(layout, account, mark):
             return REVOKED
-        send(json.dumps({"running": [], "unconfirmed": None}).encode())
+        send(json.dumps({"running": [], "unconfirmed": _unconfirmed(layout)}).encode())
         return 0
 
     return work
+
+
+def _unconfirmed(layout: Layout) -> dict[str, Any] | None:
+    """Return the change that is rolled back unless it is confirmed, None when there is none."""
+    store = open_store(layout)
+    try:
+        with store.snapshot() as snapshot:
+            change = find_unconfirmed(snapshot)
+    finally:
+        store.close()
+    if change is None:
+        return None
+    left = max(0, int(change.deadline - time.time()))
+    return {"what": change.what, "deadline": change.deadline, "left": left}

@@ -8,23 +8,23 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 
+from tests.manager.browser.clicks import DESK
 from tests.programs import path_of
 
 #: Both, for a marker.
 NEEDED = ("chromium", "chromedriver")
 #: How long something may take to be on a page, in seconds; far above what it takes.
 PATIENCE = 60.0
-#: The telephone of the requirement, and a desk, in CSS pixels.
-TELEPHONE = (360, 740)
-DESK = (1280, 900)
 _OPTIONS = (
     "--headless",
     "--disable-gpu",
@@ -55,6 +55,19 @@ const wanted = arguments[0];
 const name = node => (node.getAttribute('aria-label') || node.textContent || node.value).replace(/\\s+/g, ' ').trim();
 return [...document.querySelectorAll(arguments[1])].filter(node => name(node) === wanted && node.checkVisibility());
 """
+
+
+class Stop(NamedTuple):
+    """Where TAB leads to.
+
+    :param position: of the element, in the order of the page.
+    :param element: its beginning as HTML.
+    :param is_seen: whether something shows that it has the focus.
+    """
+
+    position: int
+    element: str
+    is_seen: bool
 
 
 class Browser:
@@ -93,6 +106,11 @@ class Browser:
         self._chrome("Network.clearBrowserCookies")
         self.complaints()
         self.size(*DESK)
+
+    def use_session(self, cookie: dict[str, Any]) -> None:
+        """Take the cookie of a session."""
+        words = {name: cookie[name] for name in ("name", "value", "path", "secure", "httpOnly", "sameSite")}
+        self._chrome("Network.setCookie", url=self.base + "/", **words)
 
     def _chrome(self, command: str, **words: Any) -> Any:
         return self.driver.execute_cdp_cmd(command, words)
@@ -168,6 +186,44 @@ class Browser:
         assert found, f"nothing is called {name!r} on {self.path}:\n{self.text}"
         found[0].click()
 
+    def press(self, *keys: str) -> None:
+        """Press keys where the focus is: names of keys, as TAB, or text to type."""
+        for key in keys:
+            ActionChains(self.driver).send_keys(getattr(Keys, key, key) if key.isupper() else key).perform()
+
+    def press_until(self, selector: str) -> None:
+        """Press TAB until what a CSS selector names has the focus."""
+        self._press_until(
+            lambda: bool(self.run("return document.activeElement.matches(arguments[0])", selector)), selector
+        )
+
+    def press_until_field(self, label: str) -> None:
+        """Press TAB until the field of this label has the focus."""
+        self._press_until(lambda: self.run("return document.activeElement") == self.field(label), label)
+
+    def press_until_button(self, name: str) -> None:
+        """Press TAB until the button of this name has the focus."""
+        self._press_until(lambda: self.run("return document.activeElement") in self.run(_BUTTONS, name, "button"), name)
+
+    def _press_until(self, condition: Callable[[], bool], what: str) -> None:
+        for _ in range(_MOST_STOPS):
+            if condition():
+                return
+            self.press("TAB")
+        raise AssertionError(f"{what!r} cannot be reached with TAB on {self.path}")
+
+    def tab_stops(self) -> list[Stop]:
+        """Return where TAB leads to on this page, from its beginning to its end."""
+        self.run("document.activeElement.blur()")
+        found: list[Stop] = []
+        for _ in range(_MOST_STOPS):
+            self.press("TAB")
+            position, element, is_seen = self.run(_STOP)
+            if found and position <= found[0].position:
+                return found
+            found.append(Stop(position, element, is_seen))
+        raise AssertionError(f"TAB leads to no end on {self.path}")
+
     def wait(self, condition: Callable[[Browser], Any], what: str = "it") -> Any:
         """Wait until a function of this browser returns something true, and return that."""
         end = time.monotonic() + PATIENCE
@@ -208,6 +264,14 @@ class Browser:
         ]
 
 
+#: More than a page has.
+_MOST_STOPS = 300
+_STOP = """
+const node = document.activeElement, style = getComputedStyle(node), box = node.getBoundingClientRect();
+const seen = (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== 'none';
+return [[...document.querySelectorAll('*')].indexOf(node), node.outerHTML.slice(0, 120),
+        seen && box.width > 0 && box.bottom > 0 && box.top < innerHeight];
+"""
 _AXE = """
 const done = arguments[arguments.length - 1];
 const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];

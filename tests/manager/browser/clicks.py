@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 #: Where all pages are.
 BASE = "/server-manager"
-#: The states of a job that has ended well.
+#: The telephone of the requirement, and a desk, in CSS pixels.
+TELEPHONE = (360, 740)
+DESK = (1280, 900)
 _CHOOSE = """
 const [select, wanted] = arguments;
 const option = [...select.options].find(option => option.textContent.replace(/\\s+/g, ' ').trim() === wanted);

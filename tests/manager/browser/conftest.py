@@ -11,6 +11,7 @@ import pytest
 
 from tests.commands import Root, copy_prepared
 from tests.manager.browser.site import ACCOUNT, PASSWORD, Site, set_password
+from tests.manager.browser.visitor import COOKIE
 
 if TYPE_CHECKING:
     from tests.manager.browser.chromium import Browser
@@ -89,9 +90,14 @@ def browser(_chromium: Callable[[], Browser], site: Site) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def admin(browser: Browser) -> Browser:
-    """A browser in which the administrator has logged in, by the form."""
-    log_in(browser)
+def admin(browser: Browser, site: Site) -> Browser:
+    """A browser in which the administrator has logged in, by the form: in this test, or in one before it."""
+    if site.session:
+        browser.use_session(site.session)
+        browser.open("/server-manager/")
+    if not site.session or "/login" in browser.path:
+        log_in(browser)
+        (site.session,) = [cookie for cookie in browser.driver.get_cookies() if cookie["name"] == COOKIE]
     return browser
 
 

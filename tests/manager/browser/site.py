@@ -9,8 +9,9 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
-from tests.commands import TIMEOUT_SECONDS, Root
+from tests.commands import Root
 
 ACCOUNT = "admin"
 #: Not a word of a list.
@@ -31,6 +32,8 @@ class Site:
         self._words = words
         self._process: subprocess.Popen[bytes] | None = None
         self.address = ""
+        #: The cookie of a session that was made by the form.
+        self.session: dict[str, Any] = {}
 
     def start(self) -> None:
         """Start it on a free port, and wait until it answers."""
@@ -54,9 +57,33 @@ class Site:
         assert self._process is not None
         return self._process.pid
 
-    def processes(self, word: str) -> list[int]:
-        """Return the processes below ``serve`` among whose words this one is: "web", "helper"."""
-        return [pid for pid in _below(self.pid) if word in _words(pid)]
+    @property
+    def web(self) -> int:
+        """The number of the web process: it holds the socket that browsers connect to."""
+        (found,) = [pid for pid in _children(self.pid) if _holds(pid, self._listening())]
+        return found
+
+    @property
+    def helper(self) -> int:
+        """The number of the helper."""
+        (found,) = [pid for pid in _children(self.pid) if not _holds(pid, self._listening())]
+        return found
+
+    def _listening(self) -> str:
+        """Return the number of the listening socket (proc(5): /proc/net/tcp, state 0A)."""
+        port = f":{int(self.address.rpartition(':')[2]):04X}"
+        lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+        (found,) = [line[9] for line in lines if line[1].endswith(port) and line[3] == "0A"]
+        return f"socket:[{found}]"
+
+    def kill(self, *pids: int) -> None:
+        """Kill processes, and wait until others have taken their places."""
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        end = time.monotonic() + _START
+        while set(pids) & set(_children(self.pid)) or len(_children(self.pid)) < 2:
+            assert time.monotonic() < end, "what was killed was not started again"
+            time.sleep(0.02)
 
     def stop(self) -> None:
         """End it as ^C does; what does not end is killed."""
@@ -94,21 +121,26 @@ def _address(process: subprocess.Popen[bytes], log: Path) -> str:
     raise AssertionError(f"esmith manager serve did not answer: {printed.decode()}\n{log.read_text()}")
 
 
-def _below(pid: int) -> list[int]:
-    """Return the processes that a process has started, and theirs."""
+def _children(pid: int) -> list[int]:
+    """Return the processes that a process has started."""
     found: list[int] = []
     for tasks in Path(f"/proc/{pid}/task").glob("*/children"):
         with contextlib.suppress(OSError):
-            for child in map(int, tasks.read_text().split()):
-                found += [child, *_below(child)]
+            found += map(int, tasks.read_text().split())
     return found
 
 
-def _words(pid: int) -> list[str]:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-    except OSError:
-        return []
+def _below(pid: int) -> list[int]:
+    """Return the processes that a process has started, and theirs."""
+    return [each for child in _children(pid) for each in (child, *_below(child))]
+
+
+def _holds(pid: int, socket: str) -> bool:
+    for link in Path(f"/proc/{pid}/fd").glob("*"):
+        with contextlib.suppress(OSError):
+            if os.readlink(link) == socket:
+                return True
+    return False
 
 
 def _environment(pid: int) -> str:
@@ -118,14 +150,6 @@ def _environment(pid: int) -> str:
         return ""
 
 
-def set_password(root: Root, account: str = ACCOUNT, password: str = PASSWORD) -> None:
-    """Set the password of an account of the panel."""
-    command = [str(root.path / "sbin/e-smith/esmith"), "manager", "password", account]
-    subprocess.run(
-        command,
-        input=f"{password}\n".encode(),
-        env={**os.environ, "ESMITH_ROOT": str(root.path)},
-        capture_output=True,
-        timeout=TIMEOUT_SECONDS,
-        check=True,
-    )
+def set_password(root: Root) -> None:
+    """Set the password of the one account that a root folder has for its panel."""
+    root.run("esmith", "manager", "password", stdin=f"{PASSWORD}\n")

@@ -1,0 +1,67 @@
+"""The verbs that show what was changed: revisions of the settings, and generations of the files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from esmith.apply.generations import list_generations
+from esmith.manager.helper.asked import Asked, not_found
+from esmith.manager.helper.context import Context, Verb
+from esmith.manager.helper.looks.installs import install_data
+from esmith.manager.helper.looks.journal import Query, page_of
+from esmith.manager.helper.looks.opened import opened
+from esmith.schema.load import Schema
+from esmith.schema.masking import SHOWN_CHANGES, Masking
+from esmith.status.generations import generation_data
+
+_MOST_REVISIONS = 100
+_MOST_CHANGES = 1000
+_LONGEST_QUERY = 200
+#: Of one install more files would hide the next one.
+_SHOWN_FILES = 20
+
+
+def history(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return a page of the journal, the newest revision first.
+
+    Arguments: ``before`` (a revision; only older ones), ``query`` (:class:`Query`), ``size`` (how many revisions),
+    ``changes`` (how many changes of each).
+
+    :return: ``revisions``, each with ``more`` changes than are shown, and ``next``, the ``before`` of the next page.
+    """
+    asked = Asked(arguments, "before", "query", "size", "changes")
+    before = asked.number("before", 0)
+    query = Query.of(asked.text("query", "", most=_LONGEST_QUERY))
+    size = asked.number("size", 20, least=1, most=_MOST_REVISIONS)
+    shown = asked.number("changes", SHOWN_CHANGES, least=0, most=_MOST_CHANGES)
+    with opened(context.layout) as snapshot:
+        masking = Masking(Schema(context.layout), snapshot)
+        page = page_of(snapshot, masking, query, before=before or None, size=size, shown=shown)
+    return {"revisions": page.revisions, "next": page.next}
+
+
+def generations(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the installs that are kept, the newest first, each with its first files and how many it has."""
+    Asked(arguments)
+    with opened(context.layout) as snapshot:
+        found = [generation_data(generation) for generation in list_generations(snapshot)]
+    for one in found:
+        one["count"] = len(one["files"])
+        one["files"] = one["files"][:_SHOWN_FILES]
+    return {"generations": found}
+
+
+def generation(context: Context, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return one install: what it changed in each file, and what it would mean to go back to it.
+
+    Argument: ``number``.
+    """
+    asked = Asked(arguments, "number")
+    number = asked.number("number", least=1)
+    with opened(context.layout) as snapshot:
+        if all(one.number != number for one in list_generations(snapshot)):
+            raise not_found(f"there is no generation {number}")
+        return install_data(context.layout, snapshot, number)
+
+
+VERBS: dict[str, Verb] = {"history": history, "generations": generations, "generation": generation}

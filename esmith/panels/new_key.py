@@ -1,0 +1,56 @@
+"""Whether a new record may be called so."""
+
+from __future__ import annotations
+
+from esmith.names import is_number
+from esmith.schema.account_names import can_be_unix, name_fault
+from esmith.schema.check import RECEIVERS, NotAllowedError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from esmith.panels.records import Records
+    from esmith.schema.load import Schema
+    from esmith.store.protocol import Snapshot
+
+#: The accounts that get a unix account of their name.
+_UNIX = ("user", "group")
+#: The setting that says how many characters the name of such an account may have.
+_LIMIT = ("configuration", "maxAcctNameLength")
+
+
+def check_new_key(records: Records, schema: Schema, snapshot: Snapshot, key: str) -> None:
+    """Check the key of a record that is about to be made: what would be a hint for a command is refused here.
+
+    What its type says of it (``key`` in the schema file) is checked when it is made.
+
+    :raises NotAllowedError: with the reason.
+    """
+    if not key.strip():
+        raise NotAllowedError("a name is needed here")
+    stored = snapshot.type_of(records.database, key)
+    if stored is not None:
+        raise NotAllowedError(f"there is one of this name already, of type {stored}")
+    if records.database != "accounts" or records.type not in RECEIVERS:
+        return
+    fault = name_fault(key, records.type)
+    if fault:
+        raise NotAllowedError(f"it would get no mail: {fault}")
+    if records.type not in _UNIX:
+        return
+    if not can_be_unix(key):
+        raise NotAllowedError(
+            "no unix account can be called so: letters a to z, digits, '.', '_', '+' and '-' are allowed, at most 32,"
+            " and not only digits"
+        )
+    most = _most_characters(schema, snapshot)
+    if most is not None and len(key) > most:
+        raise NotAllowedError(f"it has {len(key)} characters; {most} are allowed ({' '.join(_LIMIT)})")
+
+
+def _most_characters(schema: Schema, snapshot: Snapshot) -> int | None:
+    stored = snapshot.type_of(*_LIMIT)
+    if stored is None:
+        known = schema.file(*_LIMIT)
+        value = known.value.unset if known is not None and known.value is not None else None
+        stored = value or ""
+    return int(stored) if is_number(stored) else None

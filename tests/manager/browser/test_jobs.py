@@ -1,0 +1,145 @@
+"""A job goes on: over a reload, a closed window, the end of the processes; and each time it is known how it ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.commands import Root
+from tests.manager.browser.clicks import apply, job_ends, open_page, set_field
+from tests.manager.browser.conftest import log_in
+from tests.manager.browser.site import Site
+
+if TYPE_CHECKING:
+    from tests.manager.browser.chromium import Browser
+
+pytestmark = pytest.mark.program("chromium", "chromedriver")
+
+FILTERING = "/panel/configuration/email?section=filtering"
+#: How long to wait for what takes a moment, in seconds.
+PATIENCE = 60.0
+#: An action that waits for the test: it has begun when ``waits`` is there, and goes on when ``go`` is.
+_WAITING = """#!/bin/sh
+echo "the action <b>waits</b>"
+echo $$ >"$ESMITH_ROOT/waits"
+i=0
+while [ ! -e "$ESMITH_ROOT/go" ] && [ $i -lt 1200 ]; do i=$((i+1)); sleep 0.05; done
+rm -f "$ESMITH_ROOT/waits" "$ESMITH_ROOT/go"
+[ ! -e "$ESMITH_ROOT/fails" ] || { echo "the action fails" >&2; exit 1; }
+"""
+_ACTION = "/etc/e-smith/events/email-update/S10waits"
+
+
+@pytest.fixture
+def waiting(site_root: Root) -> Iterator[Root]:
+    """The root, in which an event waits for the test."""
+    site_root.write(_ACTION, _WAITING, mode=0o755)
+    yield site_root
+    site_root.file(_ACTION).unlink()
+    for name in ("/waits", "/go", "/fails"):
+        site_root.file(name).unlink(missing_ok=True)
+
+
+def _begin(browser: Browser, root: Root, level: str) -> None:
+    """Apply a change whose event waits, and be on the page of the job."""
+    open_page(browser, FILTERING)
+    set_field(browser, "Custom spam tagging level", level)
+    browser.click("Preview")
+    browser.click("Apply")
+    browser.wait(lambda browser: "/job/" in browser.path, "the page of the job")
+    browser.wait(lambda _: root.file("/waits").exists() and root.read("/waits"), "the action")
+
+
+def _go(root: Root) -> None:
+    root.write("/go", "")
+
+
+def _level(root: Root) -> str:
+    return root.config("getprop", "spamassassin", "TagLevel", code=None).out.strip()
+
+
+def test_a_reload_and_a_closed_window(admin: Browser, waiting: Root) -> None:
+    """The progress comes line by line; after a reload, and in another window later, none of it is missing."""
+    _begin(admin, waiting, "3")
+    admin.wait_for("the action <b>waits</b>")
+    assert admin.all("[data-state] b, .job b") == []
+    page = admin.path
+    admin.driver.refresh()
+    admin.wait_for("the action <b>waits</b>")
+    admin.open("/server-manager/")
+    admin.wait_for("A job is running")
+    _go(waiting)
+    admin.open(page)
+    job_ends(admin)
+    assert admin.text.count("the action <b>waits</b>") == 1
+    assert _level(waiting) == "3"
+
+
+def test_a_failed_event(admin: Browser, waiting: Root) -> None:
+    """An event that fails shows the message of the engine, and that files and settings are as they were."""
+    before = _level(waiting)
+    waiting.write("/fails", "")
+    _begin(admin, waiting, "11")
+    _go(waiting)
+    job_ends(admin, "failed")
+    assert "S10waits" in admin.text
+    assert _level(waiting) == before
+
+
+@pytest.mark.parametrize("killed", ["web", "helper", "both"])
+def test_processes_are_killed(browser: Browser, site: Site, waiting: Root, killed: str) -> None:
+    """The web process, the helper, or both are killed in the middle of a job: it ends, and the next login says so."""
+    log_in(browser)
+    level = {"web": "5", "helper": "6", "both": "7"}[killed]
+    _begin(browser, waiting, level)
+    page = browser.path
+    pids = {"web": [site.web], "helper": [site.helper], "both": [site.web, site.helper]}[killed]
+    # serve gives up on what ends at once.
+    site.kill(*pids)
+    _go(waiting)
+    browser.forget()
+    log_in(browser)
+    browser.open(page)
+    job_ends(browser)
+    assert _level(waiting) == level
+
+
+def test_the_job_is_killed(browser: Browser, site: Site, waiting: Root) -> None:
+    """A job that is killed together with helper and web process is recovered: settings are restored, and it says so."""
+    log_in(browser)
+    before = _level(waiting)
+    _begin(browser, waiting, "13")
+    page = browser.path
+    action = int(waiting.read("/waits"))
+    job = _parent(action)
+    os.kill(job, signal.SIGKILL)
+    os.kill(action, signal.SIGKILL)
+    site.kill(site.web, site.helper)
+    browser.forget()
+    log_in(browser)
+    browser.open(page)
+    job_ends(browser, "lost")
+    end = time.monotonic() + PATIENCE
+    while _level(waiting) != before:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def _parent(pid: int) -> int:
+    """Return the process that has started another one (proc(5): stat, field 4)."""
+    with open(f"/proc/{pid}/stat") as file:
+        return int(file.read().rpartition(")")[2].split()[1])
+
+
+def test_what_is_pending_after_all(admin: Browser, waiting: Root) -> None:
+    """A change after all of that goes through as before."""
+    _go(waiting)
+    open_page(admin, FILTERING)
+    set_field(admin, "Custom spam tagging level", "4")
+    apply(admin)
+    assert _level(waiting) == "4"

@@ -1,0 +1,119 @@
+"""Forms of panels on unsaved changes: nothing that a test changes is stored, so that all share one root."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from esmith.layout import Layout
+from esmith.panels.change import FormError, change_settings, create_record
+from esmith.panels.field import Scene
+from esmith.panels.form import show_form
+from esmith.panels.load import load_panel
+from esmith.panels.model import Panel
+from esmith.schema.load import Schema
+from esmith.store.model import Change
+from esmith.store.overlay import Overlay
+from esmith.store.protocol import Snapshot
+from tests.sources import ROOT
+
+#: The ids of the shipped panels.
+SHIPPED = sorted(str(path.relative_to(ROOT / "panels").with_suffix("")) for path in ROOT.glob("panels/*/*.toml"))
+
+Values = dict[str, Any]
+
+
+def table_of(id: str) -> dict[str, Any]:
+    """Return what a shipped panel file says."""
+    return tomllib.loads((ROOT / "panels" / f"{id}.toml").read_text())
+
+
+def tables_of_fields(id: str) -> dict[str, dict[str, Any]]:
+    """Return the tables of the fields of a shipped panel, by their names."""
+    found = {}
+    for section in table_of(id)["sections"]:
+        for field in section["fields"]:
+            name = field.get("name") or field.get("property") or str(field.get("setting", "")).rpartition(" ")[2]
+            if "note" not in field:
+                found[name] = field
+    return found
+
+
+#: Each field of each shipped panel.
+FIELDS = [(id, name) for id in SHIPPED for name in tables_of_fields(id)]
+
+
+class Desk:
+    """A root whose forms are tried.
+
+    :param layout: the root.
+    :param snapshot: its databases.
+    """
+
+    def __init__(self, layout: Layout, snapshot: Snapshot) -> None:
+        self.layout = layout
+        self.snapshot = snapshot
+        self.schema = Schema(layout)
+        self._shipped: dict[str, Panel] = {}
+
+    def panel(self, id: str) -> Panel:
+        """Return a shipped panel."""
+        if id not in self._shipped:
+            self._shipped[id] = load_panel(self.layout, self.schema, id)
+        return self._shipped[id]
+
+    def custom(self, text: str, id: str = "miscellaneous/tried") -> Panel:
+        """Write a panel of the administrator, and return it."""
+        path = Path(self.layout.panels_custom, f"{id}.toml")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return load_panel(self.layout, self.schema, id)
+
+    def overlay(self, *settings: tuple[str, str, str, str]) -> Overlay:
+        """Return unsaved changes: database, key, property and value of each; a record is made for the property "" ."""
+        return Overlay(self.snapshot, [Change(database, key, prop, None, new) for database, key, prop, new in settings])
+
+    def key_of(self, panel: Panel) -> str | None:
+        """Return a record of a panel's list, None where it has no list."""
+        if panel.records is None:
+            return None
+        return next(record.key for record in self.snapshot.records(panel.records.database, panel.records.type))
+
+    def fields(self, panel: Panel, on: Snapshot, key: str | None = None) -> dict[str, dict[str, Any]]:
+        """Return what the form shows, by the names of the fields."""
+        shown = show_form(panel, self.schema, on, key)
+        return {field["name"]: field for section in shown["sections"] for field in section["fields"]}
+
+    def change(self, panel: Panel, on: Overlay, key: str | None, values: Values) -> list[str]:
+        """Change settings by the form; returns the hints."""
+        return change_settings(panel, self.schema, on, key, values)
+
+    def create(self, panel: Panel, on: Overlay, key: str, values: Values) -> list[str]:
+        """Make a record by the form; returns the hints."""
+        return create_record(panel, self.schema, on, key, values)
+
+    def refused(self, panel: Panel, on: Overlay, key: str | None, values: Values) -> dict[str, str]:
+        """Change settings by the form, which has to be refused; returns the message of each field."""
+        before = on.changes
+        try:
+            self.change(panel, on, key, values)
+        except FormError as error:
+            assert on.changes == before
+            return {name: fault.message for name, fault in error.fields.items()}
+        raise AssertionError(f"{values} was not refused")
+
+    def scene(self, panel: Panel, on: Snapshot, key: str | None = None) -> Scene:
+        """Return what a form of a panel is shown from."""
+        return Scene(panel.records, self.schema, on, key)
+
+
+def cells(changes: list[Change]) -> dict[str, str | None]:
+    """Return changes as texts: what was changed, and what it is now."""
+    return {" ".join(filter(None, change.cell)): change.new for change in changes}
+
+
+def custom_files(layout: Layout) -> Iterator[Path]:
+    """Yield what is in the directory of the administrator's panels."""
+    yield from Path(layout.panels_custom).glob("*/*")
