@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.manager.pages.answers import ANSWERS, HOSTILE
+from tests.manager.pages.answers import ANSWERS
+from tests.manager.pages.looks import HOSTILE
 from tests.manager.web.browser import Browser, Page
 from tests.manager.web.conftest import MakeBrowser
 
@@ -85,7 +86,7 @@ def test_values_are_shown_as_they_are(shown: dict[str, Page]) -> None:
 
 @pytest.mark.parametrize("address", [address for address in PAGES if address != "/health/examined"])
 def test_a_page_can_be_read_without_seeing_it(shown: dict[str, Page], address: str) -> None:
-    """One first heading, no level left out, each id once, each input with a label, each table with caption and scopes."""
+    """One first heading, no level left out, ids once, inputs with labels, tables with captions and scopes."""
     elements = _elements(shown[address])
     levels = [int(tag[1]) for tag, _attributes in elements if len(tag) == 2 and tag[0] == "h" and tag[1].isdigit()]
     inside = levels[levels.index(1) :]

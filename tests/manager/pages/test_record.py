@@ -10,8 +10,9 @@ from esmith.manager import wire
 from esmith.manager.web.addresses import BASE
 from esmith.manager.web.pages.lists import record_url
 from tests.manager.fake_helper import FaultError
-from tests.manager.pages.answers import ANSWERS, HOSTILE
+from tests.manager.pages.answers import ANSWERS
 from tests.manager.pages.forms import form_of, forms_of
+from tests.manager.pages.looks import HOSTILE
 from tests.manager.web.browser import Browser
 from tests.manager.web.conftest import MakeBrowser
 

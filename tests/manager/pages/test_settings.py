@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from tests.manager.fake_helper import FaultError
-from tests.manager.pages.answers import ANSWERS, HOSTILE
+from tests.manager.pages.answers import ANSWERS
 from tests.manager.pages.forms import form_of
+from tests.manager.pages.looks import HOSTILE
 from tests.manager.web.browser import Browser
 from tests.manager.web.conftest import MakeBrowser
 

@@ -1,4 +1,4 @@
-"""All texts go through the catalogue of the reader's language."""
+"""All texts can be translated."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _noting(data: set[str], answer: Any) -> Any:
 
 
 @pytest.mark.parametrize("address", PAGES)
-def test_each_text_goes_through_the_catalogue(pseudo: Browser, address: str) -> None:
+def test_each_text_can_be_translated(pseudo: Browser, address: str) -> None:
     """In a pseudo-language nothing of the content is left but what the helper answered, commands and signs."""
     data: set[str] = set()
     pseudo.helper.answers = {verb: _noting(data, answer) for verb, answer in {**BASIC, **ANSWERS}.items()}
@@ -82,12 +82,11 @@ def test_each_text_goes_through_the_catalogue(pseudo: Browser, address: str) -> 
 def _content(page: Page) -> str:
     """Return the text of a page, with the attributes that are read out or shown."""
     spoken = re.findall(r'(?:aria-label|placeholder|title|alt|data-label)="([^"]*)"', page.text)
-    words = Page(page.status, page.headers, " ".join([page.text, *spoken]), page.cookies).words
-    return words
+    return Page(page.status, page.headers, " ".join([page.text, *spoken]), page.cookies).words
 
 
 def test_a_right_to_left_language_turns_the_page(pseudo: Browser) -> None:
-    """The pseudo-language is written from right to left: the page says so, and paths and lines of files stay as they are."""
+    """In a language from right to left the page turns, and lines of files stay as they are."""
     pseudo.helper.answers = {**BASIC, **ANSWERS}
     page = pseudo.get("/generations/5", {"accept-language": "qps"})
     assert '<html lang="qps" dir="rtl">' in page.text

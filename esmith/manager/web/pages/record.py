@@ -1,4 +1,4 @@
-"""The pages of one record of a list: its form, a new one, and what is asked before it is deleted or something is done to it."""
+"""The pages of one record of a list: its form, a new one, and what is asked before something is done to it."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ LONGEST = 200
 async def _search(request: Request) -> Response:
     query = request.query_params.get("q", "").strip()[:LONGEST]
     results = (await ask(request, "search", query=query))["results"] if query else []
-    shown = {"query": query, "groups": list(_groups(results)), "count": len(results), "most": MOST}
+    shown: dict[str, Any] = {"query": query, "groups": list(_groups(results)), "count": len(results), "most": MOST}
     return render(request, "pages/search.html", **shown)
 
 
