@@ -112,7 +112,7 @@ def database(arguments: dict[str, Any]) -> dict[str, Any]:
     found = [row for row in rows if arguments["query"] in row["key"]]
     size, page = arguments["size"], arguments["page"]
     return {
-        "database": arguments["database"],
+        "name": arguments["database"],
         "keys": found[(page - 1) * size : page * size],
         "total": len(rows),
         "found": len(found),
@@ -138,7 +138,7 @@ def setting(arguments: dict[str, Any]) -> dict[str, Any]:
         "database": arguments["database"],
         "key": key,
         "type": arguments.get("type", "service"),
-        "stored": key is not None,
+        "exists": key is not None,
         "revision": 17,
         "heading": f"{arguments['database']} {key}",
         "help": HOSTILE,

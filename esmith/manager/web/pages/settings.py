@@ -117,7 +117,7 @@ async def _preview(request: Request) -> Response:
 def _operation(request: Request, record: dict[str, Any], changed: Touched) -> dict[str, Any]:
     """Return what the form asks for. Only a record that is not stored yet gets a type."""
     key = (changed.values.pop(KEY_FIELD, None) or "").strip() if _is_new(request) else record["key"]
-    type_ = None if record.get("stored") else record.get("type")
+    type_ = None if record["exists"] else record.get("type")
     operation = {"kind": "setting", "database": request.path_params["database"], "key": key, "type": type_}
     return {**operation, "values": changed.values, "delete": False}
 
