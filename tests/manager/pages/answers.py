@@ -112,7 +112,7 @@ def database(arguments: dict[str, Any]) -> dict[str, Any]:
     found = [row for row in rows if arguments["query"] in row["key"]]
     size, page = arguments["size"], arguments["page"]
     return {
-        "name": arguments["database"],
+        "database": arguments["database"],
         "keys": found[(page - 1) * size : page * size],
         "total": len(rows),
         "found": len(found),

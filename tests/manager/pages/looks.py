@@ -143,50 +143,31 @@ def search(arguments: dict[str, Any]) -> dict[str, Any]:
     """Answer the verb ``search``: one result of each kind, nothing for "nothing"."""
     if arguments["query"] == "nothing":
         return {"results": []}
+    email = {"panel": "configuration/email", "section": "filtering", "field": "Sensitivity"}
+    name = "configuration spamassassin Sensitivity"
+    key = "a/b ?&#" + HOSTILE
+    load = {
+        "database": "configuration",
+        "key": key,
+        "label": "Highest load",
+        "settings": [f"configuration {key} MaxLoad"],
+    }
+    file = "/etc/mail/spamassassin/local.cf"
     return {
         "results": [
-            {
-                "kind": "field",
-                "title": "Sensitivity",
-                "detail": HOSTILE,
-                "panel": "configuration/email",
-                "section": "filtering",
-                "field": "Sensitivity",
-                "database": None,
-                "key": None,
-            },
-            {
-                "kind": "panel",
-                "title": HOSTILE,
-                "detail": "",
-                "panel": "configuration/email",
-                "section": None,
-                "field": None,
-                "database": None,
-                "key": None,
-            },
-            {
-                "kind": "setting",
-                "title": "configuration qpsmtpd MaxLoad",
-                "detail": "",
-                "panel": None,
-                "section": None,
-                "field": None,
-                "database": "configuration",
-                "key": "a/b ?&#" + HOSTILE,
-            },
-            {
-                "kind": "file",
-                "title": "/etc/mail/spamassassin/local.cf",
-                "detail": "",
-                "panel": None,
-                "section": None,
-                "field": None,
-                "database": None,
-                "key": None,
-            },
+            _result("field", "Spam sensitivity", detail=HOSTILE, settings=[name, HOSTILE], **email),
+            _result("panel", HOSTILE, panel="configuration/email"),
+            _result("record", "alice", panel="collaboration/users", key="alice"),
+            _result("setting", "MaxLoad", settings=[f"configuration {key} MaxLoad"], **load),
+            _result("setting", "@user", database="accounts"),
+            _result("file", file, detail="made from 16 settings"),
         ]
     }
+
+
+def _result(kind: str, title: str, **more: Any) -> dict[str, Any]:
+    nothing: dict[str, Any] = dict.fromkeys(("panel", "section", "field", "database", "key", "label", "detail"), "")
+    return {"kind": kind, "title": title, "settings": [], **nothing, **more}
 
 
 def sessions(_arguments: dict[str, Any]) -> dict[str, Any]:

@@ -136,7 +136,7 @@ def test_pages_of_an_empty_office_say_so(browse: MakeBrowser) -> None:
     nothing: dict[str, Any] = {
         "history": {"revisions": [], "next": None}, "generations": {"generations": []}, "services": {"services": []},
         "health": {"findings": []}, "databases": {"databases": []},
-        "database": {"name": "x", "keys": [], "total": 0, "found": 0, "page": 1, "pages": 1, "types": []},
+        "database": {"database": "x", "keys": [], "total": 0, "found": 0, "page": 1, "pages": 1, "types": []},
     }  # fmt: skip
     browser = browse(nothing)
     for address, text in (

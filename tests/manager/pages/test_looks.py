@@ -144,12 +144,27 @@ def test_an_examination_that_fails_leaves_the_page(browse: MakeBrowser) -> None:
 
 
 def test_what_is_found_leads_to_its_place(office: Browser) -> None:
-    """A field is reached at its place on its page, a record on its own, and a group of results has a heading."""
+    """A field and a property are reached at their places, a record on its page, a file by its name."""
     page = office.get("/search?q=sens")
-    assert 'href="/server-manager/panel/configuration/email?section=filtering#field-Sensitivity"' in page.text
-    assert 'href="/server-manager/settings/configuration/record?key=a%2Fb+%3F%26%23' in page.text
-    for heading in ("Pages", "Fields", "Settings", "Files"):
+    for address in (
+        "panel/configuration/email?section=filtering#field-Sensitivity",
+        'panel/configuration/email"',
+        "panel/collaboration/users/record/alice",
+        "settings/configuration/record?key=a%2Fb+%3F%26%23",
+        "settings/accounts",
+        "search?q=%2Fetc%2Fmail%2Fspamassassin%2Flocal.cf",
+    ):
+        assert f'href="/server-manager/{address}' in page.text
+    assert "#field-MaxLoad" in page.text
+    for heading in ("Pages", "Fields of pages", "Entries of lists", "Settings", "Files"):
         assert f">{heading}</h2>" in page.text
+
+
+def test_results_have_label_and_name(office: Browser) -> None:
+    """A result is headed by its label, with the name of its setting behind it."""
+    page = office.get("/search?q=sens")
+    assert "Spam sensitivity configuration spamassassin Sensitivity" in page.words
+    assert "Highest load MaxLoad" in page.words
 
 
 @pytest.mark.parametrize("address", ["/search", "/search?q=%20%0A"])

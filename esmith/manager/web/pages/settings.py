@@ -28,7 +28,7 @@ async def _database(request: Request) -> Response:
     name, query = request.path_params["database"], query_of(request)
     found = await ask(request, "database", database=name, query=query, page=page_of(request), size=SIZE)
     address = partial(url, "/settings", name)
-    shown = {"query": query, "at": address(), "found": found, "link": links(address, q=query)}
+    shown = {"name": name, "query": query, "at": address(), "found": found, "link": links(address, q=query)}
     return render(request, "pages/database.html", **shown)
 
 
@@ -38,7 +38,7 @@ async def _new(request: Request) -> Response:
         return await _form(request)
     name = request.path_params["database"]
     found = await ask(request, "database", database=name, query="", page=1, size=1)
-    return render(request, "pages/new_type.html", found=found)
+    return render(request, "pages/new_type.html", name=name, found=found)
 
 
 def _asked_type(request: Request) -> str:
